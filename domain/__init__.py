@@ -1,0 +1,1 @@
+"""What can be recorded, and when it is refused. Pure: no I/O, no clock, no framework but pydantic."""

@@ -1,0 +1,534 @@
+"""Decisions, in the order of their life: proposed, advised on, taken, and what becomes of them afterwards.
+
+    proposed ──▶ accepted ──▶ superseded, reversed
+        ├──────▶ rejected, deferred, withdrawn
+        ◀── reopened ── (deferred, rejected, withdrawn, accepted, reversed)
+
+A decided text is frozen: a change of mind is a new decision that supersedes the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar, Final, Literal, assert_never
+
+from pydantic import Field
+
+from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text, texts
+from domain.errors import NotAllowed, NothingChanges
+from domain.messages import Act, Command, Draft, Event, Message
+from domain.ownership import OwnershipAssigned
+from domain.rules import must_be_in, new_subject, person_or_refuse
+from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Text, Word
+
+PROPOSED: Final = "proposed"
+OPEN: Final = frozenset({PROPOSED, "deferred"})
+REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", "reversed"})
+TAKEN: Final = frozenset({"accepted"})
+REVIEWABLE: Final = frozenset({"accepted", "superseded", "reversed"})
+
+
+class Option(Message):
+    """One of the ways that were open."""
+
+    title: Line
+    pros: tuple[Text, ...] = Field((), max_length=50)
+    cons: tuple[Text, ...] = Field((), max_length=50)
+    cost: Text | None = None
+    time: Text | None = None
+    valuable: Text | None = Field(None, description="Will customers want it?")
+    usable: Text | None = Field(None, description="Will they be able to use it?")
+    feasible: Text | None = Field(None, description="Can we build it?")
+    viable: Text | None = Field(None, description="Does it work for the business?")
+
+
+class Case(Message):
+    """The case for a decision: all that is weighed before it is taken."""
+
+    kind: Word = Field("strategic", description="`strategic`, `feature`, `ownership`, `process`, `technical`, or your own.")
+    products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it concerns.")
+    context: Text | None = Field(None, description="What the situation is, and why a decision is needed.")
+    options: tuple[Option, ...] = Field((), max_length=50)
+    evidence: tuple[Text, ...] = Field((), max_length=100)
+    assumptions: tuple[Text, ...] = Field((), max_length=100)
+    constraints: tuple[Text, ...] = Field((), max_length=100)
+    expected: Text | None = Field(None, description="What is expected to come of it.")
+    review_on: Day | None = Field(None, description="The day to look at it again.")
+    tags: tuple[Word, ...] = Field((), max_length=50)
+
+
+class Conclusion(Message):
+    """What was decided, and why."""
+
+    decision: Text | None = Field(None, description="What is decided, in a sentence or a page.")
+    why: Text | None = Field(None, description="The reason.")
+
+
+def _case_steps(case: Case) -> Iterator[Step]:
+    yield code("kind", case.kind)
+    if case.products:
+        yield refs("products", case.products)
+    if case.review_on:
+        yield code("review_on", case.review_on)
+    if case.tags:
+        yield code("tags", list(case.tags))
+    yield from texts(
+        {
+            "context": case.context,
+            "options": [option.model_dump(mode="json", exclude_none=True) for option in case.options],
+            "evidence": list(case.evidence),
+            "assumptions": list(case.assumptions),
+            "constraints": list(case.constraints),
+            "expected": case.expected,
+        }
+    )
+
+
+# Proposing ---------------------------------------------------------------------------------------------------------
+
+
+class ProposeDecision(Command, Case, Conclusion):
+    """Put a decision up to be taken."""
+
+    type: Literal["ProposeDecision"] = "ProposeDecision"
+    key: Key | None = Field(None, description="The key of the new decision; a random one if silent.")
+    title: Line
+    accountable: Holder | None = Field(None, description="Who will answer for it.")
+    creates: ClassVar[str] = "decision"
+
+
+class DecisionProposed(Event, Case, Conclusion):
+    title: Line
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+        yield code(STATUS, PROPOSED)
+        yield text("title", self.title)
+        yield from _case_steps(self)
+        yield from texts({"decision": self.decision, "why": self.why})
+
+
+class ReviseDecision(Command):
+    """Change the case of a decision that is not yet taken; what is left out stays."""
+
+    type: Literal["ReviseDecision"] = "ReviseDecision"
+    subject: DecisionId
+    title: Line | None = None
+    decision: Text | None = None
+    why: Text | None = None
+    context: Text | None = None
+    options: tuple[Option, ...] | None = Field(None, max_length=50)
+    evidence: tuple[Text, ...] | None = Field(None, max_length=100)
+    assumptions: tuple[Text, ...] | None = Field(None, max_length=100)
+    constraints: tuple[Text, ...] | None = Field(None, max_length=100)
+    expected: Text | None = None
+    review_on: Day | None = None
+    tags: tuple[Word, ...] | None = Field(None, max_length=50)
+
+
+class DecisionRevised(Event):
+    title: Line | None = None
+    decision: Text | None = None
+    why: Text | None = None
+    context: Text | None = None
+    options: tuple[Option, ...] | None = None
+    evidence: tuple[Text, ...] | None = None
+    assumptions: tuple[Text, ...] | None = None
+    constraints: tuple[Text, ...] | None = None
+    expected: Text | None = None
+    review_on: Day | None = None
+    tags: tuple[Word, ...] | None = None
+
+    def steps(self) -> Iterable[Step]:
+        for name, value in self.model_dump(mode="json", exclude_none=True).items():
+            yield code(name, value) if name in ("review_on", "tags") else text(name, value)
+
+
+# Advice ------------------------------------------------------------------------------------------------------------
+
+
+class AdviseOnDecision(Command):
+    """Give advice on a decision, by name."""
+
+    type: Literal["AdviseOnDecision"] = "AdviseOnDecision"
+    subject: DecisionId
+    advice: Text
+    by: Person | None = Field(None, description="Whose advice it is; whoever's act it was, if silent.")
+
+
+class AdviceGiven(Event):
+    by: Person
+    advice: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield text(f"advice.{_key(self.by)}", self.advice)
+
+
+class DissentFromDecision(Command):
+    """Put a dissent on record, by name."""
+
+    type: Literal["DissentFromDecision"] = "DissentFromDecision"
+    subject: DecisionId
+    reason: Text
+    by: Person | None = Field(None, description="Whose dissent it is; whoever's act it was, if silent.")
+
+
+class DissentRecorded(Event):
+    by: Person
+    reason: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield text(f"dissent.{_key(self.by)}", self.reason)
+
+
+# Taking ------------------------------------------------------------------------------------------------------------
+
+
+class AcceptDecision(Command, Conclusion):
+    """Take a proposed decision."""
+
+    type: Literal["AcceptDecision"] = "AcceptDecision"
+    subject: DecisionId
+    deciders: tuple[Person, ...] = Field((), max_length=50, description="Who took it; whoever's act it was, if silent.")
+    option: Line | None = Field(None, description="The title of the option chosen.")
+
+
+class DecisionAccepted(Event, Conclusion):
+    deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
+    option: Line | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "accepted")
+        yield refs("deciders", self.deciders)
+        yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
+
+
+class RecordDecision(Command, Case):
+    """Record a decision already taken, whole and at once."""
+
+    type: Literal["RecordDecision"] = "RecordDecision"
+    key: Key | None = Field(None, description="The key of the new decision; a random one if silent.")
+    title: Line
+    decision: Text = Field(description="What was decided.")
+    why: Text = Field(description="The reason.")
+    accountable: Holder = Field(description="Who answers for it.")
+    deciders: tuple[Person, ...] = Field((), max_length=50, description="Who took it; whoever's act it was, if silent.")
+    option: Line | None = Field(None, description="The title of the option chosen.")
+    supersedes: tuple[DecisionId, ...] = Field((), max_length=50, description="Decisions in force that it replaces.")
+    creates: ClassVar[str] = "decision"
+
+
+class RejectDecision(Command):
+    """Turn a proposed decision down."""
+
+    type: Literal["RejectDecision"] = "RejectDecision"
+    subject: DecisionId
+    why: Text
+    deciders: tuple[Person, ...] = Field((), max_length=50, description="Who turned it down; whoever's act it was, if silent.")
+
+
+class DecisionRejected(Event):
+    deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "rejected")
+        yield refs("deciders", self.deciders)
+        yield text("why", self.why)
+
+
+class DeferDecision(Command):
+    """Put a decision off until something happens."""
+
+    type: Literal["DeferDecision"] = "DeferDecision"
+    subject: DecisionId
+    until: Text = Field(description="What it waits for.")
+    look_again_on: Day | None = None
+
+
+class DecisionDeferred(Event):
+    until: Text
+    look_again_on: Day | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "deferred")
+        yield text("deferred_until", self.until)
+        if self.look_again_on:
+            yield code("review_on", self.look_again_on)
+
+
+class WithdrawDecision(Command):
+    """Take a proposal back."""
+
+    type: Literal["WithdrawDecision"] = "WithdrawDecision"
+    subject: DecisionId
+    why: Text
+
+
+class DecisionWithdrawn(Event):
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "withdrawn")
+        yield text("why", self.why)
+
+
+class ReopenDecision(Command):
+    """Open a decision again: it is proposed once more."""
+
+    type: Literal["ReopenDecision"] = "ReopenDecision"
+    subject: DecisionId
+    why: Text
+
+
+class DecisionReopened(Event):
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, PROPOSED)
+        yield text("reopened_because", self.why)
+
+
+# Afterwards --------------------------------------------------------------------------------------------------------
+
+
+class SupersedeDecision(Command):
+    """Replace a decision in force by one or several others in force."""
+
+    type: Literal["SupersedeDecision"] = "SupersedeDecision"
+    subject: DecisionId
+    by: tuple[DecisionId, ...] = Field(min_length=1, max_length=50)
+
+
+class DecisionSuperseded(Event):
+    by: Annotated[tuple[DecisionId, ...], Field(min_length=1)]
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "superseded")
+        yield refs("superseded_by", self.by)
+
+
+class ReverseDecision(Command):
+    """Undo a decision in force without putting another in its place."""
+
+    type: Literal["ReverseDecision"] = "ReverseDecision"
+    subject: DecisionId
+    why: Text
+    by: DecisionId | None = Field(None, description="The decision to reverse it, if there was one.")
+
+
+class DecisionReversed(Event):
+    why: Text
+    by: DecisionId | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "reversed")
+        yield text("reversed_because", self.why)
+        if self.by:
+            yield ref("reversed_by", self.by)
+
+
+class ConfirmDecision(Command):
+    """Say with one's own credentials that one took the decision one is named for."""
+
+    type: Literal["ConfirmDecision"] = "ConfirmDecision"
+    subject: DecisionId
+
+
+class DecisionConfirmed(Event):
+    by: Person
+
+    def steps(self) -> Iterable[Step]:
+        yield code(f"confirmed.{_key(self.by)}", True)
+
+
+class RatifyDecision(Command):
+    """Stand behind a decision that somebody took beyond their authority."""
+
+    type: Literal["RatifyDecision"] = "RatifyDecision"
+    subject: DecisionId
+    why: Text | None = None
+
+
+class DecisionRatified(Event):
+    by: Person
+    why: Text | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(f"ratified.{_key(self.by)}", True)
+
+
+class ReviewDecision(Command):
+    """Look at a decision again: what came of it."""
+
+    type: Literal["ReviewDecision"] = "ReviewDecision"
+    subject: DecisionId
+    outcome: Literal["better", "as-expected", "worse", "unclear"]
+    finding: Text
+    look_again_on: Day | None = None
+
+
+class DecisionReviewed(Event):
+    outcome: Literal["better", "as-expected", "worse", "unclear"]
+    finding: Text
+    look_again_on: Day | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code("review.outcome", self.outcome)
+        yield text("review.finding", self.finding)
+        yield code("review_on", self.look_again_on)
+
+
+DecisionCommand = (
+    ProposeDecision | ReviseDecision | AdviseOnDecision | DissentFromDecision | AcceptDecision | RecordDecision
+    | RejectDecision | DeferDecision | WithdrawDecision | ReopenDecision | SupersedeDecision | ReverseDecision
+    | ConfirmDecision | RatifyDecision | ReviewDecision
+)  # fmt: skip
+
+
+# Rules -------------------------------------------------------------------------------------------------------------
+
+
+def decide(command: DecisionCommand, act: Act, world: World) -> list[Draft]:
+    """What a command about a decision comes to.
+
+    Raises:
+        Refused: one of its kinds; see `domain.errors`.
+    """
+    match command:
+        case ProposeDecision():
+            return _propose(command, world)
+        case RecordDecision():
+            return _record(command, act, world)
+        case _:
+            return _continue(command, act, world)
+
+
+def _propose(command: ProposeDecision, world: World) -> list[Draft]:
+    subject = new_subject(command, world)
+    case = {name: getattr(command, name) for name in (*Case.model_fields, *Conclusion.model_fields)}
+    drafts = [Draft(subject, DecisionProposed(title=command.title, **case))]
+    if command.accountable:
+        drafts.append(Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))))
+    return drafts
+
+
+def _record(command: RecordDecision, act: Act, world: World) -> list[Draft]:
+    subject = new_subject(command, world)
+    case = {name: getattr(command, name) for name in Case.model_fields}
+    accepted = DecisionAccepted(
+        deciders=command.deciders or (person_or_refuse(act, "deciders"),),
+        decision=command.decision, why=command.why, option=command.option,
+    )  # fmt: skip
+    drafts = [
+        Draft(subject, DecisionProposed(title=command.title, **case)),
+        Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))),
+        Draft(subject, accepted),
+    ]
+    for old in command.supersedes:
+        must_be_in(world[old], act, TAKEN, "be superseded", silent=PROPOSED)
+        drafts.append(Draft(old, DecisionSuperseded(by=(subject,))))
+    return drafts
+
+
+def _continue(
+    command: ReviseDecision | AdviseOnDecision | DissentFromDecision | AcceptDecision | RejectDecision | DeferDecision
+    | WithdrawDecision | ReopenDecision | SupersedeDecision | ReverseDecision | ConfirmDecision | RatifyDecision
+    | ReviewDecision,
+    act: Act, world: World,
+) -> list[Draft]:  # fmt: skip
+    state = world[command.subject]
+
+    def must_be(allowed: frozenset[str], to_do: str) -> None:
+        must_be_in(state, act, allowed, to_do, silent=PROPOSED)
+
+    event: Event
+    match command:
+        case ReviseDecision():
+            must_be(OPEN, "be revised")
+            given = {name: getattr(command, name) for name in DecisionRevised.model_fields}
+            if all(value is None for value in given.values()):
+                msg = f"nothing to revise: give at least one of {', '.join(given)}"
+                raise NothingChanges(msg, field="title", subject=state.subject)
+            event = DecisionRevised(**given)
+        case AdviseOnDecision():
+            must_be(OPEN, "be advised on")
+            event = AdviceGiven(by=command.by or person_or_refuse(act, "by"), advice=command.advice)
+        case DissentFromDecision():
+            event = DissentRecorded(by=command.by or person_or_refuse(act, "by"), reason=command.reason)
+        case AcceptDecision():
+            must_be(OPEN, "be accepted")
+            event = DecisionAccepted(
+                deciders=command.deciders or (person_or_refuse(act, "deciders"),),
+                decision=command.decision, why=command.why, option=command.option,
+            )  # fmt: skip
+        case RejectDecision():
+            must_be(OPEN, "be rejected")
+            event = DecisionRejected(deciders=command.deciders or (person_or_refuse(act, "deciders"),), why=command.why)
+        case DeferDecision():
+            must_be(OPEN, "be deferred")
+            event = DecisionDeferred(until=command.until, look_again_on=command.look_again_on)
+        case WithdrawDecision():
+            must_be(OPEN, "be withdrawn")
+            event = DecisionWithdrawn(why=command.why)
+        case ReopenDecision():
+            must_be(REOPENABLE, "be reopened")
+            event = DecisionReopened(why=command.why)
+        case SupersedeDecision():
+            must_be(TAKEN, "be superseded")
+            for successor in command.by:
+                _may_supersede(state.subject, successor, act, world)
+            event = DecisionSuperseded(by=command.by)
+        case ReverseDecision():
+            must_be(TAKEN, "be reversed")
+            event = DecisionReversed(why=command.why, by=command.by)
+        case ConfirmDecision():
+            event = DecisionConfirmed(by=_confirming(command, act, world))
+        case RatifyDecision():
+            must_be(TAKEN, "be ratified")
+            event = DecisionRatified(by=person_or_refuse(act, "on_behalf_of"), why=command.why)
+        case ReviewDecision():
+            must_be(REVIEWABLE, "be reviewed")
+            event = DecisionReviewed(
+                outcome=command.outcome, finding=command.finding, look_again_on=command.look_again_on
+            )
+        case _:
+            assert_never(command)
+    return [Draft(state.subject, event)]
+
+
+def _may_supersede(old: str, successor: str, act: Act, world: World) -> None:
+    """A successor is in force, and does not itself go back to what it would replace."""
+    if successor == old:
+        msg = f"{old} cannot supersede itself"
+        raise NotAllowed(msg, field="by", subject=old)
+    if world[successor].value(STATUS, act.now) not in TAKEN:
+        msg = f"{successor} is {world[successor].value(STATUS, act.now)}; only a decision in force can supersede another"
+        raise NotAllowed(msg, field="by", subject=successor)
+    before, reached = [successor], {successor}
+    while before:
+        for later in world[before.pop()].names("superseded_by", act.now):
+            if later == old:
+                msg = f"{successor} is itself superseded by {old}"
+                raise NotAllowed(msg, field="by", subject=successor)
+            if later not in reached:
+                reached.add(later)
+                before.append(later)
+
+
+def _confirming(command: ConfirmDecision, act: Act, world: World) -> str:
+    state = world[command.subject]
+    if act.actor != act.principal:
+        msg = "a decision is confirmed with one's own credentials, so leave `on_behalf_of` out"
+        raise NotAllowed(msg, field="on_behalf_of", subject=state.subject)
+    if act.actor not in state.names("deciders", act.now):
+        msg = f"{act.actor} is not named as a decider of {state.subject}"
+        raise NotAllowed(msg, field="subject", subject=state.subject)
+    if state.value(f"confirmed.{_key(act.actor)}", act.now):
+        msg = f"{act.actor} has confirmed {state.subject} already"
+        raise NothingChanges(msg, field="subject", subject=state.subject)
+    return act.actor
+
+
+def _key(person: str) -> str:
+    return person.partition(":")[2]

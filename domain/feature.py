@@ -1,0 +1,288 @@
+"""Features, in the order of their life.
+
+    proposed ─▶ committed ─▶ started ⇄ paused ─▶ shipped
+        └────────────┴───────────┴──────┴─▶ dropped        shipped, dropped ─▶ reopened (proposed)
+
+A step may be left out: what was shipped without having been committed was shipped all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Final, Literal, assert_never
+
+from pydantic import Field, model_validator
+
+from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
+from domain.errors import NotAllowed, NothingChanges
+from domain.messages import Act, Command, Draft, Event
+from domain.ownership import OwnershipAssigned
+from domain.rules import must_be_in, new_subject
+from domain.values import Day, DecisionId, FeatureId, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text, Word
+
+PROPOSED: Final = "proposed"
+OPEN: Final = frozenset({PROPOSED, "committed", "started", "paused"})
+CLOSED: Final = frozenset({"shipped", "dropped"})
+
+Horizon = Literal["now", "next", "later"]
+
+
+class ProposeFeature(Command):
+    """Put a feature up."""
+
+    type: Literal["ProposeFeature"] = "ProposeFeature"
+    key: Key | None = Field(None, description="The key of the new feature; a random one if silent.")
+    title: Line
+    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50)
+    definition: Text | None = Field(None, description="What it is, and what it is not.")
+    accountable: Holder | None = None
+    creates: ClassVar[str] = "feature"
+
+
+class FeatureProposed(Event):
+    title: Line
+    products: tuple[ProductId, ...]
+    definition: Text | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+        yield code(STATUS, PROPOSED)
+        yield text("title", self.title)
+        yield refs("products", self.products)
+        if self.definition:
+            yield text("definition", self.definition)
+
+
+class DefineFeature(Command):
+    """Say what a feature is, and what it is not."""
+
+    type: Literal["DefineFeature"] = "DefineFeature"
+    subject: FeatureId
+    definition: Text
+
+
+class FeatureDefined(Event):
+    definition: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield text("definition", self.definition)
+
+
+class PrioritiseFeature(Command):
+    """Put a feature where it belongs on the board."""
+
+    type: Literal["PrioritiseFeature"] = "PrioritiseFeature"
+    subject: FeatureId
+    horizon: Horizon
+    rank: int | None = Field(None, ge=0, le=1_000_000, description="Its place within the horizon; the lowest comes first.")
+
+
+class FeaturePrioritised(Event):
+    horizon: Horizon
+    rank: int | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code("horizon", self.horizon)
+        yield code("rank", self.rank)
+
+
+class TargetMilestone(Command):
+    """Aim a milestone of a feature at a release or a day, or at nothing any more."""
+
+    type: Literal["TargetMilestone"] = "TargetMilestone"
+    subject: FeatureId
+    milestone: Word = Field("ship", description="Which milestone: `ship`, `beta`, or any word of your own.")
+    release: ReleaseId | None = None
+    day: Day | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> TargetMilestone:
+        if self.release and self.day:
+            msg = "give `release` or `day`, not both"
+            raise ValueError(msg)
+        return self
+
+
+class MilestoneTargeted(Event):
+    milestone: Word
+    release: ReleaseId | None = None
+    day: Day | None = None
+
+    def steps(self) -> Iterable[Step]:
+        name = f"target.{self.milestone}"
+        yield code(name, self.day) if self.day else ref(name, self.release)
+
+
+class CommitFeature(Command):
+    """Promise a feature."""
+
+    type: Literal["CommitFeature"] = "CommitFeature"
+    subject: FeatureId
+
+
+class FeatureCommitted(Event):
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "committed")
+
+
+class StartFeature(Command):
+    """Begin work on a feature, or take it up again."""
+
+    type: Literal["StartFeature"] = "StartFeature"
+    subject: FeatureId
+
+
+class FeatureStarted(Event):
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "started")
+
+
+class PauseFeature(Command):
+    """Let work on a feature rest."""
+
+    type: Literal["PauseFeature"] = "PauseFeature"
+    subject: FeatureId
+
+
+class FeaturePaused(Event):
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "paused")
+
+
+class ShipFeature(Command):
+    """Give a feature to its users."""
+
+    type: Literal["ShipFeature"] = "ShipFeature"
+    subject: FeatureId
+
+
+class FeatureShipped(Event):
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "shipped")
+
+
+class DropFeature(Command):
+    """Give a feature up."""
+
+    type: Literal["DropFeature"] = "DropFeature"
+    subject: FeatureId
+    why: Text
+
+
+class FeatureDropped(Event):
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "dropped")
+        yield text("dropped_because", self.why)
+
+
+class ReopenFeature(Command):
+    """Take a shipped or dropped feature up again: it is proposed once more."""
+
+    type: Literal["ReopenFeature"] = "ReopenFeature"
+    subject: FeatureId
+    why: Text
+
+
+class FeatureReopened(Event):
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, PROPOSED)
+        yield text("reopened_because", self.why)
+
+
+class LinkFeature(Command):
+    """Say what goals a feature serves, what decisions it rests on, what features it needs. A list given is the whole list."""
+
+    type: Literal["LinkFeature"] = "LinkFeature"
+    subject: FeatureId
+    goals: tuple[GoalId, ...] | None = Field(None, max_length=100)
+    decisions: tuple[DecisionId, ...] | None = Field(None, max_length=100)
+    features: tuple[FeatureId, ...] | None = Field(None, max_length=100)
+
+
+class FeatureLinked(Event):
+    goals: tuple[GoalId, ...] | None = None
+    decisions: tuple[DecisionId, ...] | None = None
+    features: tuple[FeatureId, ...] | None = None
+
+    def steps(self) -> Iterable[Step]:
+        for name, linked in (("goals", self.goals), ("decisions", self.decisions), ("features", self.features)):
+            if linked is not None:
+                yield refs(name, linked)
+
+
+FeatureCommand = (
+    ProposeFeature | DefineFeature | PrioritiseFeature | TargetMilestone | CommitFeature | StartFeature | PauseFeature
+    | ShipFeature | DropFeature | ReopenFeature | LinkFeature
+)  # fmt: skip
+
+
+def decide(command: FeatureCommand, act: Act, world: World) -> list[Draft]:
+    """What a command about a feature comes to.
+
+    Raises:
+        Refused: one of its kinds; see `domain.errors`.
+    """
+    if isinstance(command, ProposeFeature):
+        return _propose(command, world)
+    state = world[command.subject]
+
+    def must_be(allowed: frozenset[str], to_do: str) -> None:
+        must_be_in(state, act, allowed, to_do, silent=PROPOSED)
+
+    event: Event
+    match command:
+        case DefineFeature():
+            must_be(OPEN, "be defined")
+            event = FeatureDefined(definition=command.definition)
+        case PrioritiseFeature():
+            must_be(OPEN, "be prioritised")
+            event = FeaturePrioritised(horizon=command.horizon, rank=command.rank)
+        case TargetMilestone():
+            must_be(OPEN, "be targeted")
+            event = MilestoneTargeted(milestone=command.milestone, release=command.release, day=command.day)
+        case CommitFeature():
+            must_be(frozenset({PROPOSED}), "be committed")
+            event = FeatureCommitted()
+        case StartFeature():
+            must_be(OPEN - {"started"}, "be started")
+            event = FeatureStarted()
+        case PauseFeature():
+            must_be(frozenset({"started"}), "be paused")
+            event = FeaturePaused()
+        case ShipFeature():
+            must_be(OPEN, "be shipped")
+            event = FeatureShipped()
+        case DropFeature():
+            must_be(OPEN, "be dropped")
+            event = FeatureDropped(why=command.why)
+        case ReopenFeature():
+            must_be(CLOSED, "be reopened")
+            event = FeatureReopened(why=command.why)
+        case LinkFeature():
+            event = _linked(command)
+        case _:
+            assert_never(command)
+    return [Draft(state.subject, event)]
+
+
+def _propose(command: ProposeFeature, world: World) -> list[Draft]:
+    subject = new_subject(command, world)
+    proposed = FeatureProposed(title=command.title, products=command.products, definition=command.definition)
+    drafts = [Draft(subject, proposed)]
+    if command.accountable:
+        drafts.append(Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))))
+    return drafts
+
+
+def _linked(command: LinkFeature) -> Event:
+    if command.goals is None and command.decisions is None and command.features is None:
+        msg = "nothing to link: give `goals`, `decisions` or `features`"
+        raise NothingChanges(msg, field="goals", subject=command.subject)
+    if command.subject in (command.features or ()):
+        msg = f"{command.subject} cannot need itself"
+        raise NotAllowed(msg, field="features", subject=command.subject)
+    return FeatureLinked(goals=command.goals, decisions=command.decisions, features=command.features)

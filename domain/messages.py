@@ -1,0 +1,180 @@
+"""Commands are orders, events are facts: the two kinds of message, and what each carries besides its content."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.cells import Step
+from domain.values import Code, DecisionId, Instant, Line, Mark, Person, RawText, Text
+
+
+class Message(BaseModel):
+    """A frozen record that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null", allow_inf_nan=False)
+
+
+class Reference(Message):
+    """An outside id or link, such as a ticket or a meeting note."""
+
+    system: Code | None = Field(None, description="Whose id it is, such as `jira` or `url`.")
+    id: Line = Field(description="The id or address in that system.")
+
+
+class Source(Message):
+    """Where an imported act was recorded first."""
+
+    system: Code = Field(description="The system it comes from, such as `jira` or `keps`.")
+    reference: Code | None = Field(None, description="That system's own name for the change: a commit, a ticket's history id.")
+    at: Instant | None = Field(None, description="When that system says it happened, by its own clock.")
+
+
+class Command(Message):
+    """An order to the log. What every command may carry besides its own fields."""
+
+    effective_at: Instant | None = Field(
+        None, description="When it took effect, if that was earlier than now. Shown wherever the act is shown."
+    )
+    because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this act rests on.")
+    note: Text | None = Field(None, description="A remark, or the reason where no decision stands behind it.")
+    on_behalf_of: Person | None = Field(
+        None, description="Whose act it was, where that is not the caller: a claim, and shown as one."
+    )
+    references: tuple[Reference, ...] = Field((), max_length=50, description="Outside ids and links.")
+    corrects: int | None = Field(None, ge=1, description="The position of the voided entry that this one replaces.")
+    source: Source | None = Field(None, description="For imports only: where the act was recorded first.")
+
+    creates: ClassVar[str | None] = None
+    """The kind of subject it brings into being; its key is then the field `key`."""
+
+    def addressed(self) -> str:
+        """The subject it speaks to: the one whose version `If-Match` names. A creating command must have its key."""
+        if self.creates:
+            return f"{self.creates}:{getattr(self, 'key')}"  # noqa: B009  (only these commands have one)
+        return str(getattr(self, "subject"))  # noqa: B009  (and only the others have this)
+
+
+class Event(Message):
+    """A fact in one subject's stream."""
+
+    observed: ClassVar[bool] = False
+    """Whether it tells what was decided elsewhere, to which our rules do not apply."""
+
+    def steps(self) -> Iterable[Step]:
+        """The cells it changes, in order; at most 256."""
+        return ()
+
+    def voids(self) -> int | None:
+        """The position of the entry of its own stream that it voids."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that a rule wants recorded, not yet in the log."""
+
+    subject: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """The circumstances of a command: all that a rule knows besides the command and the world.
+
+    `now` and `eff` are microseconds since 1970; `eff` is when the act takes effect. `principal` is whose act it was:
+    the one on whose behalf it is, else the actor.
+    """
+
+    now: int
+    eff: int
+    actor: str
+    principal: str
+    rights: frozenset[str] = frozenset()
+    new_key: Callable[[], str] = lambda: ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Where in a message a string stands, and what it is. `*` in the path stands for every member of a list."""
+
+    path: tuple[str, ...]
+    mark: Mark | None
+    required: bool
+
+
+@cache
+def leaves(model: type[BaseModel]) -> tuple[Leaf, ...]:
+    """Every string of a message class, found from its types."""
+    return tuple(_leaves_of(model))
+
+
+@cache
+def leaf_paths(model: type[BaseModel], mark: Mark) -> tuple[tuple[str, ...], ...]:
+    """The paths of the strings of one sort."""
+    return tuple(leaf.path for leaf in leaves(model) if leaf.mark is mark)
+
+
+def _leaves_of(model: type[BaseModel]) -> Iterator[Leaf]:
+    hints = typing.get_type_hints(model, include_extras=True)
+    for name, info in model.model_fields.items():
+        yield from _leaves_in(hints[name], (name,), None, info.is_required())
+
+
+def _leaves_in(hint: Any, path: tuple[str, ...], mark: Mark | None, required: bool) -> Iterator[Leaf]:
+    origin = typing.get_origin(hint)
+    if origin is Annotated:
+        inner, *extras = typing.get_args(hint)
+        found = next((extra for extra in extras if isinstance(extra, Mark)), mark)
+        yield from _leaves_in(inner, path, found, required)
+    elif origin is typing.Literal:
+        yield Leaf(path, Mark.CODE, required)
+    elif isinstance(hint, type) and issubclass(hint, BaseModel):
+        for leaf in leaves(hint):
+            yield Leaf(path + leaf.path, leaf.mark, leaf.required)
+    elif origin in (tuple, list):
+        yield from _leaves_in(typing.get_args(hint)[0], (*path, "*"), mark, required)
+    elif origin is not None:
+        for part in typing.get_args(hint):
+            yield from _leaves_in(part, path, mark, required)
+    elif hint is str:
+        yield Leaf(path, mark, required)
+
+
+def values_at(data: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The strings at a path of a dumped message, each with its exact place."""
+    if not path:
+        if isinstance(data, str):
+            yield (), data
+        return
+    head, *rest = path
+    if head == "*":
+        members: Iterable[tuple[str | int, Any]] = enumerate(data or ())
+    else:
+        members = [(head, data[head])] if isinstance(data, dict) and data.get(head) is not None else []
+    for place, member in members:
+        for tail, value in values_at(member, tuple(rest)):
+            yield (place, *tail), value
+
+
+def replaced_at(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
+    """A dumped message with the strings at a path changed; what is not touched is shared."""
+    if not path:
+        return change(data) if isinstance(data, str) else data
+    head, *rest = path
+    if head == "*":
+        return [replaced_at(member, tuple(rest), change) for member in data]
+    if not isinstance(data, dict) or data.get(head) is None:
+        return data
+    return {**data, head: replaced_at(data[head], tuple(rest), change)}
+
+
+__all__ = [
+    "Act", "Command", "Draft", "Event", "Leaf", "Message", "RawText", "Reference", "Source", "Text",
+    "leaf_paths", "leaves", "replaced_at", "values_at",
+]  # fmt: skip

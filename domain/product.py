@@ -1,0 +1,260 @@
+"""Products and product lines, their releases and their goals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal, assert_never
+
+from pydantic import Field
+
+from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
+from domain.errors import NotAllowed
+from domain.messages import Act, Command, Draft, Event
+from domain.ownership import OwnershipAssigned
+from domain.rules import must_be_in, new_subject
+from domain.values import Code, Day, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text
+
+
+class DefineProduct(Command):
+    """Bring a product, or a line of products, into the log."""
+
+    type: Literal["DefineProduct"] = "DefineProduct"
+    key: Key | None = Field(None, description="The key of the new product; a random one if silent.")
+    title: Line
+    description: Text | None = None
+    line: ProductId | None = Field(None, description="The product line it belongs to, itself a product.")
+    accountable: Holder | None = None
+    creates: ClassVar[str] = "product"
+
+
+class ProductDefined(Event):
+    title: Line
+    description: Text | None = None
+    line: ProductId | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+        yield code(STATUS, "active")
+        yield text("title", self.title)
+        if self.description:
+            yield text("description", self.description)
+        if self.line:
+            yield ref("line", self.line)
+
+
+class StateVision(Command):
+    """Say what a product is to become."""
+
+    type: Literal["StateVision"] = "StateVision"
+    subject: ProductId
+    vision: Text
+
+
+class VisionStated(Event):
+    vision: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield text("vision", self.vision)
+
+
+class SetStrategy(Command):
+    """Say how a product gets there."""
+
+    type: Literal["SetStrategy"] = "SetStrategy"
+    subject: ProductId
+    strategy: Text
+
+
+class StrategySet(Event):
+    strategy: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield text("strategy", self.strategy)
+
+
+class OrderReleases(Command):
+    """Say in which order a product's releases come. The list is the whole list."""
+
+    type: Literal["OrderReleases"] = "OrderReleases"
+    subject: ProductId
+    releases: tuple[ReleaseId, ...] = Field(max_length=1000)
+
+
+class ReleasesOrdered(Event):
+    releases: tuple[ReleaseId, ...]
+
+    def steps(self) -> Iterable[Step]:
+        yield refs("releases", self.releases)
+
+
+class RetireProduct(Command):
+    """Take a product off the market."""
+
+    type: Literal["RetireProduct"] = "RetireProduct"
+    subject: ProductId
+    why: Text
+
+
+class ProductRetired(Event):
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, "retired")
+        yield text("retired_because", self.why)
+
+
+# Releases ----------------------------------------------------------------------------------------------------------
+
+
+class ScheduleRelease(Command):
+    """Plan a release of a product."""
+
+    type: Literal["ScheduleRelease"] = "ScheduleRelease"
+    key: Key | None = Field(None, description="The key of the new release; a random one if silent.")
+    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50)
+    version: Code = Field(description="What it is called, such as `2.1` or `2025-Q3`.")
+    on: Day | None = Field(None, description="The day it is planned for.")
+    creates: ClassVar[str] = "release"
+
+
+class ReleaseScheduled(Event):
+    products: tuple[ProductId, ...]
+    version: Code
+    on: Day | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+        yield code("version", self.version)
+        yield refs("products", self.products)
+        if self.on:
+            yield code("on", self.on)
+
+
+class RescheduleRelease(Command):
+    """Move a release to another day."""
+
+    type: Literal["RescheduleRelease"] = "RescheduleRelease"
+    subject: ReleaseId
+    on: Day
+
+
+class ReleaseRescheduled(Event):
+    on: Day
+
+    def steps(self) -> Iterable[Step]:
+        yield code("on", self.on)
+
+
+# Goals -------------------------------------------------------------------------------------------------------------
+
+
+class StateGoal(Command):
+    """Say what a product is to reach, and how one will know."""
+
+    type: Literal["StateGoal"] = "StateGoal"
+    key: Key | None = Field(None, description="The key of the new goal; a random one if silent.")
+    title: Line
+    products: tuple[ProductId, ...] = Field((), max_length=50)
+    measure: Text | None = Field(None, description="How one will know.")
+    by: Day | None = Field(None, description="The day to reach it by.")
+    accountable: Holder | None = None
+    creates: ClassVar[str] = "goal"
+
+
+class GoalStated(Event):
+    title: Line
+    products: tuple[ProductId, ...] = ()
+    measure: Text | None = None
+    by: Day | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+        yield code(STATUS, "open")
+        yield text("title", self.title)
+        if self.products:
+            yield refs("products", self.products)
+        if self.measure:
+            yield text("measure", self.measure)
+        if self.by:
+            yield code("by", self.by)
+
+
+class CloseGoal(Command):
+    """Say that a goal was met, was missed, or is no longer wanted."""
+
+    type: Literal["CloseGoal"] = "CloseGoal"
+    subject: GoalId
+    outcome: Literal["met", "missed", "dropped"]
+    why: Text | None = None
+
+
+class GoalClosed(Event):
+    outcome: Literal["met", "missed", "dropped"]
+    why: Text | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(STATUS, self.outcome)
+        if self.why:
+            yield text("closed_because", self.why)
+
+
+ProductCommand = (
+    DefineProduct | StateVision | SetStrategy | OrderReleases | RetireProduct | ScheduleRelease | RescheduleRelease
+    | StateGoal | CloseGoal
+)  # fmt: skip
+
+
+def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
+    """What a command about a product, a release or a goal comes to.
+
+    Raises:
+        Refused: one of its kinds; see `domain.errors`.
+    """
+    event: Event
+    match command:
+        case DefineProduct():
+            return _begun(
+                command, ProductDefined(title=command.title, description=command.description, line=command.line), world
+            )
+        case ScheduleRelease():
+            scheduled = ReleaseScheduled(products=command.products, version=command.version, on=command.on)
+            return [Draft(new_subject(command, world), scheduled)]
+        case StateGoal():
+            stated = GoalStated(
+                title=command.title, products=command.products, measure=command.measure, by=command.by
+            )
+            return _begun(command, stated, world)
+        case StateVision():
+            _must_be_active(command, act, world)
+            event = VisionStated(vision=command.vision)
+        case SetStrategy():
+            _must_be_active(command, act, world)
+            event = StrategySet(strategy=command.strategy)
+        case OrderReleases():
+            if len(set(command.releases)) != len(command.releases):
+                msg = "a release is named twice"
+                raise NotAllowed(msg, field="releases", subject=command.subject)
+            event = ReleasesOrdered(releases=command.releases)
+        case RetireProduct():
+            _must_be_active(command, act, world)
+            event = ProductRetired(why=command.why)
+        case RescheduleRelease():
+            event = ReleaseRescheduled(on=command.on)
+        case CloseGoal():
+            must_be_in(world[command.subject], act, ("open",), "be closed", silent="open")
+            event = GoalClosed(outcome=command.outcome, why=command.why)
+        case _:
+            assert_never(command)
+    return [Draft(command.subject, event)]
+
+
+def _begun(command: DefineProduct | StateGoal, event: Event, world: World) -> list[Draft]:
+    subject = new_subject(command, world)
+    drafts = [Draft(subject, event)]
+    if command.accountable:
+        drafts.append(Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))))
+    return drafts
+
+
+def _must_be_active(command: StateVision | SetStrategy | RetireProduct, act: Act, world: World) -> None:
+    must_be_in(world[command.subject], act, ("active",), "be changed", silent="active")

@@ -1,0 +1,295 @@
+"""What can be said of any subject: its title, attributes and aliases; where it belongs; that it is off the record;
+that an entry was wrong; what was observed elsewhere; and that texts are to be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar, Final, Literal, assert_never
+
+from pydantic import Field, StringConstraints, model_validator
+
+from domain.cells import EXISTS, STATUS, State, Step, Value, World, code, refs, text
+from domain.decision import OPEN as OPEN_DECISION
+from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
+from domain.messages import Act, Command, Draft, Event, Message
+from domain.rules import must_be_in
+from domain.values import (
+    Code, Holder, Key, Line, Mark, ProductId, RawText, SubjectId, Text, Word, is_subject, kind_of,
+)  # fmt: skip
+
+FieldName = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z0-9][a-z0-9_.~-]{0,99})?$")]
+LogId = Annotated[str, Mark.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a-z0-9._~-]{0,99}$")]
+
+MAY_IMPORT: Final = "import"
+MAY_FORGET: Final = "forget"
+
+
+class LogOpened(Event):
+    """The first entry of every log."""
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+
+
+# Names and places --------------------------------------------------------------------------------------------------
+
+
+class Retitle(Command):
+    """Give a subject another title. A decision that is taken keeps its own."""
+
+    type: Literal["Retitle"] = "Retitle"
+    subject: SubjectId
+    title: Line
+
+
+class Retitled(Event):
+    title: Line
+
+    def steps(self) -> Iterable[Step]:
+        yield text("title", self.title)
+
+
+class SetAliases(Command):
+    """Say what else a subject is called: numbers, keys elsewhere. The list is the whole list."""
+
+    type: Literal["SetAliases"] = "SetAliases"
+    subject: SubjectId
+    aliases: tuple[Code, ...] = Field(max_length=100)
+
+
+class AliasesSet(Event):
+    aliases: tuple[Code, ...]
+
+    def steps(self) -> Iterable[Step]:
+        yield code("aliases", list(self.aliases))
+
+
+class SetAttribute(Command):
+    """Set an attribute of your own on a subject; without a value it is emptied. Read as the field `x.NAME`."""
+
+    type: Literal["SetAttribute"] = "SetAttribute"
+    subject: SubjectId
+    name: Word
+    value: Text | None = None
+
+
+class AttributeSet(Event):
+    name: Word
+    value: Text | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield text(f"x.{self.name}", self.value)
+
+
+class Place(Command):
+    """Say which products a subject belongs to. The list is the whole list."""
+
+    type: Literal["Place"] = "Place"
+    subject: SubjectId
+    products: tuple[ProductId, ...] = Field(max_length=50)
+
+
+class Placed(Event):
+    products: tuple[ProductId, ...]
+
+    def steps(self) -> Iterable[Step]:
+        yield refs("products", self.products)
+
+
+# Off the record and back -------------------------------------------------------------------------------------------
+
+
+class Strike(Command):
+    """Strike a subject from the record: it was recorded, and no longer counts. This is no status."""
+
+    type: Literal["Strike"] = "Strike"
+    subject: SubjectId
+    why: Text
+
+
+class Struck(Event):
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, False)
+        yield text("struck_because", self.why)
+
+
+class Restore(Command):
+    """Put a struck subject back on the record."""
+
+    type: Literal["Restore"] = "Restore"
+    subject: SubjectId
+    why: Text
+
+
+class Restored(Event):
+    why: Text
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+        yield text("restored_because", self.why)
+
+
+# Corrections -------------------------------------------------------------------------------------------------------
+
+
+class VoidEntry(Command):
+    """Say that an entry of a subject was wrong and does not count. What replaces it carries `corrects`."""
+
+    type: Literal["VoidEntry"] = "VoidEntry"
+    subject: SubjectId
+    position: int = Field(ge=1, description="The position of the wrong entry.")
+    reason: Text
+
+
+class EntryVoided(Event):
+    position: int
+    reason: Text
+
+    def voids(self) -> int | None:
+        return self.position
+
+
+# Observed history --------------------------------------------------------------------------------------------------
+
+
+class ObservedStep(Message):
+    """One change of one field, as another system tells it.
+
+    At most one of `value`, `subjects`, `holders`, `text` and `texts` says what it means; none of them empties the
+    field, or, with a `word`, leaves the word standing as one that could not be understood.
+    """
+
+    field: FieldName
+    value: bool | int | Code | None = Field(None, description="A word of our own, a day, a number or a single subject.")
+    subjects: tuple[SubjectId, ...] | None = Field(None, max_length=1000)
+    holders: tuple[Holder, ...] | None = Field(None, max_length=1000)
+    text: RawText | None = None
+    texts: tuple[RawText, ...] | None = Field(None, max_length=1000)
+    word: RawText | None = Field(None, description="The source's own word, where it is another.")
+    contradicts: RawText | None = Field(
+        None, description="What the source says it was before, where that is not what it said before."
+    )
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> ObservedStep:
+        meanings = (self.value, self.subjects, self.holders, self.text, self.texts)
+        if sum(meaning is not None for meaning in meanings) > 1:
+            msg = "give only one of `value`, `subjects`, `holders`, `text` and `texts`"
+            raise ValueError(msg)
+        return self
+
+    def step(self) -> Step:
+        """The change of the cell."""
+        named: tuple[str, ...] = self.holders or self.subjects or ()
+        if isinstance(self.value, str) and is_subject(self.value):
+            named = (self.value,)
+        value: Value = self.value if self.text is None else self.text
+        for listed in (self.subjects, self.holders, self.texts):
+            if listed is not None:
+                value = list(listed)
+        prose = self.text is not None or self.texts is not None
+        return Step(self.field, value, refs=named, word=self.word, searchable=prose)
+
+
+class Observe(Command):
+    """Record what was decided elsewhere, as it is told there. Only an importer may."""
+
+    type: Literal["Observe"] = "Observe"
+    subject: SubjectId
+    steps: tuple[ObservedStep, ...] = Field(min_length=1, max_length=256)
+
+
+class Observed(Event):
+    observed: ClassVar[bool] = True
+    changes: tuple[ObservedStep, ...]
+
+    def steps(self) -> Iterator[Step]:
+        return (change.step() for change in self.changes)
+
+
+# Forgetting --------------------------------------------------------------------------------------------------------
+
+
+class ForgetTexts(Command):
+    """Forget what people wrote in some entries. The entries stay, and so does every proof."""
+
+    type: Literal["ForgetTexts"] = "ForgetTexts"
+    subject: LogId = Field(description="The log itself.")
+    positions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=10_000)
+    ground: Word = Field("request", description="Why, in a word: this reason cannot be forgotten.")
+
+
+class TextsForgotten(Event):
+    positions: tuple[int, ...]
+    ground: Word
+
+
+RecordCommand = (
+    Retitle | SetAliases | SetAttribute | Place | Strike | Restore | VoidEntry | Observe | ForgetTexts
+)  # fmt: skip
+
+
+def decide(command: RecordCommand, act: Act, world: World) -> list[Draft]:
+    """What a command about the record itself comes to.
+
+    Raises:
+        Refused: one of its kinds; see `domain.errors`.
+    """
+    event: Event
+    match command:
+        case Retitle():
+            if kind_of(command.subject) == "decision":
+                must_be_in(world[command.subject], act, OPEN_DECISION, "be retitled", silent="proposed")
+            event = Retitled(title=command.title)
+        case SetAliases():
+            event = AliasesSet(aliases=command.aliases)
+        case SetAttribute():
+            event = AttributeSet(name=command.name, value=command.value)
+        case Place():
+            event = Placed(products=command.products)
+        case Strike():
+            event = Struck(why=command.why)
+        case Restore():
+            if world[command.subject].exists(act.now):
+                msg = f"{command.subject} is on the record already"
+                raise NothingChanges(msg, field="subject", subject=command.subject)
+            event = Restored(why=command.why)
+        case VoidEntry():
+            _voidable(world[command.subject], command.position)
+            event = EntryVoided(position=command.position, reason=command.reason)
+        case Observe():
+            _may(act, MAY_IMPORT, "only a token with the right to import may observe")
+            event = Observed(changes=command.steps)
+        case ForgetTexts():
+            _may(act, MAY_FORGET, "only a token with the right to forget may do this")
+            event = TextsForgotten(positions=tuple(sorted(set(command.positions))), ground=command.ground)
+        case _:
+            assert_never(command)
+    return [Draft(command.subject, event)]
+
+
+def _may(act: Act, right: str, detail: str) -> None:
+    if right not in act.rights:
+        raise Forbidden(detail)
+
+
+def _voidable(state: State, position: int) -> None:
+    """An entry of this subject that counts, and, if it changed the status, the latest that did."""
+    entry = state.acts.get(position)
+    if entry is None:
+        msg = f"{state.subject} has no entry at position {position}"
+        raise Unknown(msg, field="position", subject=state.subject)
+    if entry.voided:
+        msg = f"the entry at position {position} is void already"
+        raise NothingChanges(msg, field="position", subject=state.subject)
+    if entry.type.startswith("EntryVoided."):
+        msg = f"position {position} voids another entry; record that one again, with `corrects`"
+        raise NotAllowed(msg, field="position", subject=state.subject)
+    latest = state.latest_status()
+    if entry.is_status and latest is not None and latest.position != position:
+        msg = f"position {latest.position} is a later status act of {state.subject}; void that one first"
+        raise NotAllowed(msg, field="position", subject=state.subject)
+
+

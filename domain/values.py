@@ -1,0 +1,191 @@
+"""The types every message is made of.
+
+Each string of a command or event is declared, by its type, to be one of these, and a test refuses a field that
+is not (docs/explanation/texts.md):
+
+* *code*: words of a fixed list, versions, short references. Kept in the entry, for ever.
+* *subject*: the id of something the log speaks of. Code as well, and an ordinary command may name only what is there.
+* *text*: what people write. The entry keeps only a commitment; the words lie beside it and can be forgotten.
+* *person*: somebody, by id or by any spelling the directory knows. Always an id by the time it is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+
+
+class Mark(StrEnum):
+    """What a string field holds; see the module."""
+
+    CODE = "code"
+    SUBJECT = "subject"
+    TEXT = "text"
+    PERSON = "person"
+
+
+SUBJECT_KINDS: Final = (
+    "product", "decision", "feature", "goal", "release", "person", "team", "service", "evidence", "assumption", "log",
+)  # fmt: skip
+KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
+SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
+FORGOTTEN: Final = "[forgotten]"
+
+_SUBJECT = re.compile(rf"^{SUBJECT_PATTERN}$")
+_KEY = re.compile(rf"^{KEY_PATTERN}$")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BREAKS = re.compile(r"[\n\r\t\x85\u2028\u2029]")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def is_subject(text: str) -> bool:
+    """Whether `text` has the shape `kind:key` of a subject."""
+    return _SUBJECT.match(text) is not None
+
+
+def kind_of(subject: str) -> str:
+    """The kind of a subject: `feature` of `feature:gift-cards`."""
+    return subject.partition(":")[0]
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00Z, negative before it; exact over all years."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_of(value: int) -> datetime:
+    """The inverse of `micros`."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def format_instant(instant: datetime) -> str:
+    """RFC 3339 in UTC with six digits and `Z`, the one spelling in entries and answers."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+def format_micros(value: int) -> str:
+    """`format_instant` of microseconds since 1970."""
+    return format_instant(instant_of(value))
+
+
+def parse_instant(value: object) -> datetime:
+    """Reads an RFC 3339 instant with an offset, or a bare date, which means midnight UTC.
+
+    Raises:
+        ValueError: it is neither, has no offset, or lies outside the years 1 to 9999.
+    """
+    if isinstance(value, datetime):
+        instant = value
+    elif isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        instant = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
+    elif isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
+        instant = datetime.fromisoformat(value.upper())
+    else:
+        msg = "an instant is written like 2025-03-01T09:30:00Z, or 2025-03-01 for midnight UTC"
+        raise ValueError(msg)
+    if instant.tzinfo is None:
+        msg = "an instant needs its offset from UTC, like 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00"
+        raise ValueError(msg)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        msg = "an instant must lie between the years 1 and 9999 in UTC"
+        raise ValueError(msg) from None
+
+
+def _storable(value: str) -> str:
+    """Refuses what canonical JSON cannot carry: U+0000 and lone surrogates."""
+    if "\x00" in value:
+        msg = "must not contain the character U+0000"
+        raise ValueError(msg)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        msg = "must not contain a lone surrogate"
+        raise ValueError(msg) from None
+    return value
+
+
+def _prose(value: str) -> str:
+    if _CONTROL.search(value):
+        msg = "must not contain control characters other than tab and line breaks"
+        raise ValueError(msg)
+    if not value.strip():
+        msg = "must not be blank"
+        raise ValueError(msg)
+    return _storable(value)
+
+
+def _one_line(value: str) -> str:
+    if _BREAKS.search(value):
+        msg = "must be a single line"
+        raise ValueError(msg)
+    return _prose(value)
+
+
+def _subject_of(*kinds: str) -> Any:
+    """A validator of ids of these kinds; of a single kind the bare key will do."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, str):
+            return value  # pydantic says what was expected
+        full = f"{kinds[0]}:{value}" if len(kinds) == 1 and ":" not in value else value
+        if not _SUBJECT.match(full) or kind_of(full) not in kinds:
+            wanted = " or ".join(f"{kind}:KEY" for kind in kinds)
+            msg = f"must be {wanted}, where KEY is 1 to 100 of a-z 0-9 . _ ~ - and starts with a letter or digit"
+            raise ValueError(msg)
+        return full
+
+    return BeforeValidator(check)
+
+
+def _check_key(value: str) -> str:
+    if not _KEY.match(value):
+        msg = "a key is 1 to 100 of a-z 0-9 . _ ~ - and starts with a letter or digit"
+        raise ValueError(msg)
+    return value
+
+
+def _check_holder(value: str) -> str:
+    if value.startswith(("person:", "team:", "service:")) and not is_subject(value):
+        msg = "must be person:KEY, team:KEY, or a name the directory knows"
+        raise ValueError(msg)
+    return _one_line(value)
+
+
+_id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$"}
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    PlainSerializer(format_instant, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-03-01T09:30:00Z"]}),
+]
+Day = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$"), AfterValidator(lambda v: date.fromisoformat(v).isoformat())]  # fmt: skip  # noqa: E501
+Text = Annotated[str, Mark.TEXT, AfterValidator(_prose), Field(max_length=20_000)]
+Line = Annotated[str, Mark.TEXT, AfterValidator(_one_line), Field(max_length=500)]
+RawText = Annotated[str, Mark.TEXT, AfterValidator(_storable), Field(max_length=200_000)]
+Code = Annotated[str, Mark.CODE, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)]
+Word = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Key = Annotated[str, Mark.CODE, AfterValidator(_check_key)]
+SubjectId = Annotated[str, Mark.SUBJECT, _subject_of(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
+ProductId = Annotated[str, Mark.SUBJECT, _subject_of("product")]
+DecisionId = Annotated[str, Mark.SUBJECT, _subject_of("decision")]
+FeatureId = Annotated[str, Mark.SUBJECT, _subject_of("feature")]
+GoalId = Annotated[str, Mark.SUBJECT, _subject_of("goal")]
+ReleaseId = Annotated[str, Mark.SUBJECT, _subject_of("release")]
+PersonId = Annotated[str, Mark.SUBJECT, _subject_of("person")]
+TeamId = Annotated[str, Mark.SUBJECT, _subject_of("team")]
+Person = Annotated[
+    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), AfterValidator(_check_holder),
+    Field(description="A person, by id (`person:KEY`) or by any name, e-mail or handle the directory knows."),
+]  # fmt: skip
+Holder = Annotated[
+    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), AfterValidator(_check_holder),
+    Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name the directory knows."),
+]  # fmt: skip

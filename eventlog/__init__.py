@@ -1,0 +1,1 @@
+"""The log: codec, application, recorders, Merkle tree, directory of people."""
