@@ -6,14 +6,15 @@ its version and is final: a new shape is a new name with an upcaster, and a gold
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Annotated, Final, get_args
 
 from pydantic import Field, TypeAdapter
 
 from domain import decision, feature, ownership, people, product, record
-from domain.cells import STATUS, World
+from domain.cells import STATUS, State, Step, World
 from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
 from domain.messages import Act, Command, Draft, Event, leaf_paths, values_at
 from domain.values import Mark, format_micros, is_subject
@@ -107,6 +108,7 @@ def decide(command: Command, act: Act, world: World) -> list[Draft]:
         Refused: one of its kinds; see `domain.errors`.
     """
     if not isinstance(command, record.Observe):
+        _must_name_once(command)
         _must_know(command, act, world)
     drafts = _decide(command, act, world)
     for draft in drafts:
@@ -143,6 +145,16 @@ def named_subjects(command: Command) -> Iterator[tuple[str, str]]:
                     yield ".".join(str(part) for part in place), value
 
 
+def _must_name_once(command: Command) -> None:
+    """A list of subjects or persons names each of them once."""
+    named = [(name.rpartition("."), subject) for name, subject in named_subjects(command)]
+    listed = Counter((field, subject) for (field, _, place), subject in named if place.isdigit())
+    for (field, subject), times in listed.items():
+        if times > 1:
+            msg = f"{subject} is named {times} times"
+            raise Malformed(msg, field=field, subject=subject)
+
+
 def _must_know(command: Command, act: Act, world: World) -> None:
     """An ordinary command may name only what is in the log and on the record."""
     for name, subject in named_subjects(command):
@@ -150,7 +162,7 @@ def _must_know(command: Command, act: Act, world: World) -> None:
         if not state.version or state.began() is None:
             msg = f"the log knows no {subject}"
             raise Unknown(msg, field=name, subject=subject)
-        restoring = isinstance(command, record.Restore | record.VoidEntry)
+        restoring = isinstance(command, record.Restore | record.VoidEntry) and name == "subject"
         if not state.exists(act.now) and not restoring:
             msg = f"{subject} is struck from the record; restore it first"
             raise NotAllowed(msg, field=name, subject=subject)
@@ -161,14 +173,26 @@ def _must_fit_in_time(draft: Draft, act: Act, world: World) -> None:
     if draft.event.observed:
         return
     state = world[draft.subject]
-    began = state.began()
-    if began is not None and act.eff < began:
-        msg = f"{draft.subject} begins at {format_micros(began)}; nothing of it can take effect before"
-        raise NotAllowed(msg, field="effective_at", subject=draft.subject)
+    steps = tuple(draft.event.steps())
+    _must_have_begun(state, steps, act)
     latest = state.latest_status()
-    if latest is not None and act.eff < latest.eff and any(step.field == STATUS for step in draft.event.steps()):
+    if latest is not None and act.eff < latest.eff and any(step.field == STATUS for step in steps):
         msg = (
             f"the latest status act of {draft.subject} is at position {latest.position} and took effect at "
             f"{format_micros(latest.eff)}; a status act cannot be dated before it"
         )
         raise OutOfOrder(msg, field="effective_at", subject=draft.subject)
+
+
+def _must_have_begun(state: State, steps: Iterable[Step], act: Act) -> None:
+    """Nothing holds before its subject begins, and a term ends after it has begun."""
+    earliest = state.began()
+    for field, at in [("effective_at", act.eff), *(("from", step.at) for step in steps if step.at is not None)]:
+        if earliest is not None and at < earliest:
+            msg = f"{state.subject} begins at {format_micros(earliest)}; nothing of it can take effect before"
+            raise NotAllowed(msg, field=field, subject=state.subject)
+    for step in steps:
+        begins = act.eff if step.at is None else step.at
+        if step.until is not None and step.until <= begins:
+            msg = f"`until` must be later than {format_micros(begins)}, when the term begins"
+            raise Malformed(msg, field="until", subject=state.subject)

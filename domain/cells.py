@@ -58,10 +58,10 @@ def texts(fields: Mapping[str, Value]) -> Iterator[Step]:
     return (text(name, value) for name, value in fields.items() if value not in (None, [], ()))
 
 
-def refs(name: str, subjects: Iterable[str], *, at: int | None = None, until: int | None = None) -> Step:
+def refs(name: str, subjects: Iterable[str]) -> Step:
     """A step whose value is an ordered list of subjects."""
     named = tuple(subjects)
-    return Step(name, list(named), refs=named, at=at, until=until)
+    return Step(name, [*named], refs=named)
 
 
 def ref(name: str, subject: str | None) -> Step:

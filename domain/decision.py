@@ -17,7 +17,7 @@ from pydantic import Field
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text, texts
 from domain.errors import NotAllowed, NothingChanges
 from domain.messages import Act, Command, Draft, Event, Message
-from domain.ownership import OwnershipAssigned
+from domain.ownership import first_owner
 from domain.rules import must_be_in, new_subject, person_or_refuse
 from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Text, Word
 
@@ -26,6 +26,7 @@ OPEN: Final = frozenset({PROPOSED, "deferred"})
 REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", "reversed"})
 TAKEN: Final = frozenset({"accepted"})
 REVIEWABLE: Final = frozenset({"accepted", "superseded", "reversed"})
+DECIDED: Final = REVIEWABLE | {"rejected"}
 
 
 class Option(Message):
@@ -45,7 +46,9 @@ class Option(Message):
 class Case(Message):
     """The case for a decision: all that is weighed before it is taken."""
 
-    kind: Word = Field("strategic", description="`strategic`, `feature`, `ownership`, `process`, `technical`, or your own.")
+    kind: Word = Field(
+        "strategic", description="`strategic`, `feature`, `ownership`, `process`, `technical`, or your own."
+    )
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it concerns.")
     context: Text | None = Field(None, description="What the situation is, and why a decision is needed.")
     options: tuple[Option, ...] = Field((), max_length=50)
@@ -98,6 +101,8 @@ class ProposeDecision(Command, Case, Conclusion):
 
 
 class DecisionProposed(Event, Case, Conclusion):
+    """A decision was put up to be taken."""
+
     title: Line
 
     def steps(self) -> Iterable[Step]:
@@ -127,6 +132,8 @@ class ReviseDecision(Command):
 
 
 class DecisionRevised(Event):
+    """The case of a decision not yet taken was changed; what is absent stayed."""
+
     title: Line | None = None
     decision: Text | None = None
     why: Text | None = None
@@ -157,6 +164,8 @@ class AdviseOnDecision(Command):
 
 
 class AdviceGiven(Event):
+    """Somebody gave advice on a decision."""
+
     by: Person
     advice: Text
 
@@ -174,6 +183,8 @@ class DissentFromDecision(Command):
 
 
 class DissentRecorded(Event):
+    """Somebody's dissent was put on record."""
+
     by: Person
     reason: Text
 
@@ -194,6 +205,8 @@ class AcceptDecision(Command, Conclusion):
 
 
 class DecisionAccepted(Event, Conclusion):
+    """A decision was taken."""
+
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     option: Line | None = None
 
@@ -224,10 +237,14 @@ class RejectDecision(Command):
     type: Literal["RejectDecision"] = "RejectDecision"
     subject: DecisionId
     why: Text
-    deciders: tuple[Person, ...] = Field((), max_length=50, description="Who turned it down; whoever's act it was, if silent.")
+    deciders: tuple[Person, ...] = Field(
+        (), max_length=50, description="Who turned it down; whoever's act it was, if silent."
+    )
 
 
 class DecisionRejected(Event):
+    """A proposed decision was turned down."""
+
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     why: Text
 
@@ -247,6 +264,8 @@ class DeferDecision(Command):
 
 
 class DecisionDeferred(Event):
+    """A decision was put off until something happens."""
+
     until: Text
     look_again_on: Day | None = None
 
@@ -266,6 +285,8 @@ class WithdrawDecision(Command):
 
 
 class DecisionWithdrawn(Event):
+    """A proposal was taken back."""
+
     why: Text
 
     def steps(self) -> Iterable[Step]:
@@ -282,6 +303,8 @@ class ReopenDecision(Command):
 
 
 class DecisionReopened(Event):
+    """A decision was opened again."""
+
     why: Text
 
     def steps(self) -> Iterable[Step]:
@@ -301,6 +324,8 @@ class SupersedeDecision(Command):
 
 
 class DecisionSuperseded(Event):
+    """A decision in force was replaced by others."""
+
     by: Annotated[tuple[DecisionId, ...], Field(min_length=1)]
 
     def steps(self) -> Iterable[Step]:
@@ -318,6 +343,8 @@ class ReverseDecision(Command):
 
 
 class DecisionReversed(Event):
+    """A decision in force was undone."""
+
     why: Text
     by: DecisionId | None = None
 
@@ -336,6 +363,8 @@ class ConfirmDecision(Command):
 
 
 class DecisionConfirmed(Event):
+    """A decider said with their own credentials that they took it."""
+
     by: Person
 
     def steps(self) -> Iterable[Step]:
@@ -351,6 +380,8 @@ class RatifyDecision(Command):
 
 
 class DecisionRatified(Event):
+    """Somebody stood behind a decision taken beyond its decider's authority."""
+
     by: Person
     why: Text | None = None
 
@@ -369,6 +400,8 @@ class ReviewDecision(Command):
 
 
 class DecisionReviewed(Event):
+    """It was looked at what came of a decision."""
+
     outcome: Literal["better", "as-expected", "worse", "unclear"]
     finding: Text
     look_again_on: Day | None = None
@@ -397,20 +430,18 @@ def decide(command: DecisionCommand, act: Act, world: World) -> list[Draft]:
     """
     match command:
         case ProposeDecision():
-            return _propose(command, world)
+            return _propose(command, act, world)
         case RecordDecision():
             return _record(command, act, world)
         case _:
             return _continue(command, act, world)
 
 
-def _propose(command: ProposeDecision, world: World) -> list[Draft]:
+def _propose(command: ProposeDecision, act: Act, world: World) -> list[Draft]:
     subject = new_subject(command, world)
     case = {name: getattr(command, name) for name in (*Case.model_fields, *Conclusion.model_fields)}
-    drafts = [Draft(subject, DecisionProposed(title=command.title, **case))]
-    if command.accountable:
-        drafts.append(Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))))
-    return drafts
+    proposed = DecisionProposed(title=command.title, **case)
+    return [Draft(subject, proposed), *first_owner(subject, command.accountable, act, world)]
 
 
 def _record(command: RecordDecision, act: Act, world: World) -> list[Draft]:
@@ -422,7 +453,7 @@ def _record(command: RecordDecision, act: Act, world: World) -> list[Draft]:
     )  # fmt: skip
     drafts = [
         Draft(subject, DecisionProposed(title=command.title, **case)),
-        Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))),
+        *first_owner(subject, command.accountable, act, world),
         Draft(subject, accepted),
     ]
     for old in command.supersedes:
@@ -483,6 +514,7 @@ def _continue(
             must_be(TAKEN, "be reversed")
             event = DecisionReversed(why=command.why, by=command.by)
         case ConfirmDecision():
+            must_be(DECIDED, "be confirmed")
             event = DecisionConfirmed(by=_confirming(command, act, world))
         case RatifyDecision():
             must_be(TAKEN, "be ratified")
@@ -502,8 +534,9 @@ def _may_supersede(old: str, successor: str, act: Act, world: World) -> None:
     if successor == old:
         msg = f"{old} cannot supersede itself"
         raise NotAllowed(msg, field="by", subject=old)
-    if world[successor].value(STATUS, act.now) not in TAKEN:
-        msg = f"{successor} is {world[successor].value(STATUS, act.now)}; only a decision in force can supersede another"
+    status = world[successor].value(STATUS, act.now) or PROPOSED
+    if status not in TAKEN:
+        msg = f"{successor} is {status}; only a decision in force can supersede another"
         raise NotAllowed(msg, field="by", subject=successor)
     before, reached = [successor], {successor}
     while before:
@@ -524,7 +557,9 @@ def _confirming(command: ConfirmDecision, act: Act, world: World) -> str:
     if act.actor not in state.names("deciders", act.now):
         msg = f"{act.actor} is not named as a decider of {state.subject}"
         raise NotAllowed(msg, field="subject", subject=state.subject)
-    if state.value(f"confirmed.{_key(act.actor)}", act.now):
+    named, confirmed = state.row("deciders", act.now), state.row(f"confirmed.{_key(act.actor)}", act.now)
+    # What was confirmed is the taking: one that was reopened and taken again waits to be confirmed anew.
+    if named and confirmed and confirmed.position > named.position:
         msg = f"{act.actor} has confirmed {state.subject} already"
         raise NothingChanges(msg, field="subject", subject=state.subject)
     return act.actor

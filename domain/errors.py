@@ -36,7 +36,7 @@ class Unknown(Refused):
 
 
 class AlreadyExists(Refused):
-    """This key has been used; keys are for life and never used twice."""
+    """The key has been used; keys are for life and never used twice."""
 
 
 class NotAllowed(Refused):
@@ -64,4 +64,4 @@ class Stale(Refused):
 
 
 class KeyReused(Refused):
-    """This idempotency key belongs to another command."""
+    """The idempotency key belongs to another command."""

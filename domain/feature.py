@@ -9,22 +9,23 @@ A step may be left out: what was shipped without having been committed was shipp
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Final, Literal, assert_never
+from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import Field, model_validator
 
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
 from domain.errors import NotAllowed, NothingChanges
 from domain.messages import Act, Command, Draft, Event
-from domain.ownership import OwnershipAssigned
+from domain.ownership import first_owner
 from domain.rules import must_be_in, new_subject
-from domain.values import Day, DecisionId, FeatureId, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text, Word
+from domain.values import Day, DecisionId, FeatureId, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text, Whole, Word
 
 PROPOSED: Final = "proposed"
 OPEN: Final = frozenset({PROPOSED, "committed", "started", "paused"})
 CLOSED: Final = frozenset({"shipped", "dropped"})
 
 Horizon = Literal["now", "next", "later"]
+Rank = Annotated[Whole, Field(ge=0, le=1_000_000)]
 
 
 class ProposeFeature(Command):
@@ -40,6 +41,8 @@ class ProposeFeature(Command):
 
 
 class FeatureProposed(Event):
+    """A feature was put up."""
+
     title: Line
     products: tuple[ProductId, ...]
     definition: Text | None = None
@@ -62,6 +65,8 @@ class DefineFeature(Command):
 
 
 class FeatureDefined(Event):
+    """It was said what a feature is, and what it is not."""
+
     definition: Text
 
     def steps(self) -> Iterable[Step]:
@@ -74,10 +79,12 @@ class PrioritiseFeature(Command):
     type: Literal["PrioritiseFeature"] = "PrioritiseFeature"
     subject: FeatureId
     horizon: Horizon
-    rank: int | None = Field(None, ge=0, le=1_000_000, description="Its place within the horizon; the lowest comes first.")
+    rank: Rank | None = Field(None, description="Its place within the horizon; the lowest comes first.")
 
 
 class FeaturePrioritised(Event):
+    """A feature was put in its place on the board."""
+
     horizon: Horizon
     rank: int | None = None
 
@@ -104,6 +111,8 @@ class TargetMilestone(Command):
 
 
 class MilestoneTargeted(Event):
+    """A milestone of a feature was aimed at a release or a day, or at nothing any more."""
+
     milestone: Word
     release: ReleaseId | None = None
     day: Day | None = None
@@ -121,6 +130,8 @@ class CommitFeature(Command):
 
 
 class FeatureCommitted(Event):
+    """A feature was promised."""
+
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "committed")
 
@@ -133,6 +144,8 @@ class StartFeature(Command):
 
 
 class FeatureStarted(Event):
+    """Work on a feature began, or was taken up again."""
+
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "started")
 
@@ -145,6 +158,8 @@ class PauseFeature(Command):
 
 
 class FeaturePaused(Event):
+    """Work on a feature came to rest."""
+
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "paused")
 
@@ -157,6 +172,8 @@ class ShipFeature(Command):
 
 
 class FeatureShipped(Event):
+    """A feature was given to its users."""
+
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "shipped")
 
@@ -170,6 +187,8 @@ class DropFeature(Command):
 
 
 class FeatureDropped(Event):
+    """A feature was given up."""
+
     why: Text
 
     def steps(self) -> Iterable[Step]:
@@ -186,6 +205,8 @@ class ReopenFeature(Command):
 
 
 class FeatureReopened(Event):
+    """A shipped or dropped feature was taken up again."""
+
     why: Text
 
     def steps(self) -> Iterable[Step]:
@@ -204,6 +225,8 @@ class LinkFeature(Command):
 
 
 class FeatureLinked(Event):
+    """It was said what a feature serves, rests on or needs; what is absent stayed."""
+
     goals: tuple[GoalId, ...] | None = None
     decisions: tuple[DecisionId, ...] | None = None
     features: tuple[FeatureId, ...] | None = None
@@ -227,7 +250,7 @@ def decide(command: FeatureCommand, act: Act, world: World) -> list[Draft]:
         Refused: one of its kinds; see `domain.errors`.
     """
     if isinstance(command, ProposeFeature):
-        return _propose(command, world)
+        return _propose(command, act, world)
     state = world[command.subject]
 
     def must_be(allowed: frozenset[str], to_do: str) -> None:
@@ -269,13 +292,10 @@ def decide(command: FeatureCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(state.subject, event)]
 
 
-def _propose(command: ProposeFeature, world: World) -> list[Draft]:
+def _propose(command: ProposeFeature, act: Act, world: World) -> list[Draft]:
     subject = new_subject(command, world)
     proposed = FeatureProposed(title=command.title, products=command.products, definition=command.definition)
-    drafts = [Draft(subject, proposed)]
-    if command.accountable:
-        drafts.append(Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))))
-    return drafts
+    return [Draft(subject, proposed), *first_owner(subject, command.accountable, act, world)]
 
 
 def _linked(command: LinkFeature) -> Event:

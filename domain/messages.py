@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.cells import Step
-from domain.values import Code, DecisionId, Instant, Line, Mark, Person, RawText, Text
+from domain.values import Code, DecisionId, Instant, Line, Mark, Person, Position, RawText, Text
 
 
 class Message(BaseModel):
@@ -31,7 +31,9 @@ class Source(Message):
     """Where an imported act was recorded first."""
 
     system: Code = Field(description="The system it comes from, such as `jira` or `keps`.")
-    reference: Code | None = Field(None, description="That system's own name for the change: a commit, a ticket's history id.")
+    reference: Code | None = Field(
+        None, description="That system's own name for the change: a commit, a ticket's history id."
+    )
     at: Instant | None = Field(None, description="When that system says it happened, by its own clock.")
 
 
@@ -47,7 +49,7 @@ class Command(Message):
         None, description="Whose act it was, where that is not the caller: a claim, and shown as one."
     )
     references: tuple[Reference, ...] = Field((), max_length=50, description="Outside ids and links.")
-    corrects: int | None = Field(None, ge=1, description="The position of the voided entry that this one replaces.")
+    corrects: Position | None = Field(None, description="The position of the voided entry that this one replaces.")
     source: Source | None = Field(None, description="For imports only: where the act was recorded first.")
 
     creates: ClassVar[str | None] = None

@@ -7,15 +7,16 @@ cell, `role.NAME`, with the whole list in it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Final, Literal, assert_never
+from dataclasses import replace
+from typing import Final, Literal, assert_never
 
 from pydantic import Field, model_validator
 
-from domain.cells import Step, World, code, refs
+from domain.cells import STATUS, Step, Value, World, code, refs
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.messages import Act, Command, Draft, Event
 from domain.rules import person_or_refuse
-from domain.values import Holder, Instant, Key, Line, Person, SubjectId, Word, kind_of, micros
+from domain.values import Holder, Instant, Key, Line, Person, SubjectId, Word, micros
 
 ACCOUNTABLE: Final = "accountable"
 
@@ -38,11 +39,9 @@ class _Termed(Event):
     from_: Instant | None = Field(None, alias="from")
     until: Instant | None = None
 
-    def _term(self) -> dict[str, int | None]:
-        return {
-            "at": micros(self.from_) if self.from_ else None,
-            "until": micros(self.until) if self.until else None,
-        }
+    def _termed(self, step: Step) -> Step:
+        at, until = (micros(instant) if instant else None for instant in (self.from_, self.until))
+        return replace(step, at=at, until=until)
 
 
 class AssignOwnership(_Term):
@@ -58,11 +57,13 @@ class AssignOwnership(_Term):
 
 
 class OwnershipAssigned(_Termed):
+    """A role on a subject was given; the list is the whole list."""
+
     role: Word
     holders: tuple[Holder, ...]
 
     def steps(self) -> Iterable[Step]:
-        yield refs(f"role.{self.role}", self.holders, **self._term())
+        yield self._termed(refs(f"role.{self.role}", self.holders))
 
 
 class ReleaseOwnership(Command):
@@ -74,6 +75,8 @@ class ReleaseOwnership(Command):
 
 
 class OwnershipReleased(Event):
+    """A role on a subject was taken from everybody who had it."""
+
     role: Word
 
     def steps(self) -> Iterable[Step]:
@@ -89,11 +92,13 @@ class HandOverOwnership(_Term):
 
 
 class OwnershipHandedOver(_Termed):
+    """Accountability passed to somebody else."""
+
     to: Holder
     by: tuple[Holder, ...] = Field(description="Who had it until then.")
 
     def steps(self) -> Iterable[Step]:
-        yield refs(f"role.{ACCOUNTABLE}", (self.to,), **self._term())
+        yield self._termed(refs(f"role.{ACCOUNTABLE}", (self.to,)))
 
 
 class AcknowledgeOwnership(Command):
@@ -105,6 +110,8 @@ class AcknowledgeOwnership(Command):
 
 
 class OwnershipAcknowledged(Event):
+    """Somebody said that they know of a role they hold."""
+
     role: Word
     by: Person
 
@@ -124,6 +131,8 @@ class DelegateOwnership(_Term):
 
 
 class OwnershipDelegated(_Termed):
+    """Somebody was let act for the accountable."""
+
     delegation: Key
     to: Holder
     by: tuple[Holder, ...]
@@ -131,10 +140,10 @@ class OwnershipDelegated(_Termed):
     limit: Line | None = None
 
     def steps(self) -> Iterable[Step]:
-        value = {"to": self.to, "by": list(self.by), "kinds": list(self.kinds)}
+        value: dict[str, Value] = {"to": self.to, "by": [*self.by], "kinds": [*self.kinds]}
         if self.limit:
             value["limit"] = self.limit
-        yield Step(f"delegation.{self.delegation}", value, refs=(self.to,), **self._term())
+        yield self._termed(Step(f"delegation.{self.delegation}", value, refs=(self.to,)))
 
 
 class RevokeDelegation(Command):
@@ -146,6 +155,8 @@ class RevokeDelegation(Command):
 
 
 class DelegationRevoked(Event):
+    """A delegation was ended before its time."""
+
     delegation: Key
 
     def steps(self) -> Iterable[Step]:
@@ -194,28 +205,35 @@ def decide(command: OwnershipCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(command.subject, event)]
 
 
+def first_owner(subject: str, holder: str | None, act: Act, world: World) -> list[Draft]:
+    """Who answers for a subject from its beginning, if anybody was named."""
+    if holder is None:
+        return []
+    _present(holder, "accountable", act, world)
+    return [Draft(subject, OwnershipAssigned(role=ACCOUNTABLE, holders=(holder,)))]
+
+
 def _assignable(command: AssignOwnership, act: Act, world: World) -> None:
     held = world[command.subject].names(f"role.{command.role}", act.now)
+    planned = command.from_ is not None and micros(command.from_) > act.now
     if command.role == ACCOUNTABLE:
         if len(command.holders) != 1:
             msg = "exactly one person or team is accountable; name the others in another role"
             raise NotAllowed(msg, field="holders", subject=command.subject)
-        if held and held != command.holders and not command.from_:
+        if held and held != command.holders and not planned:
             msg = f"{', '.join(held)} is accountable for {command.subject}; hand it over, or release it first"
             raise NotAllowed(msg, field="holders", subject=command.subject)
-    if held == command.holders and not (command.from_ or command.until):
+    dated_back = act.eff < act.now or command.from_
+    if held == command.holders and not (dated_back or command.until):
         msg = f"{command.role} of {command.subject} is {', '.join(held)} already"
         raise NothingChanges(msg, field="holders", subject=command.subject)
-    if len(set(command.holders)) != len(command.holders):
-        msg = "somebody is named twice"
-        raise NotAllowed(msg, field="holders", subject=command.subject)
     for holder in command.holders:
         _present(holder, "holders", act, world)
 
 
 def _present(holder: str, field: str, act: Act, world: World) -> None:
-    """Who has left can be given nothing."""
-    if kind_of(holder) == "person" and world[holder].value("status", act.now) == "departed":
+    """Who had left when it took effect can be given nothing; what they were given before may be recorded later."""
+    if world[holder].value(STATUS, act.eff) == "departed":
         msg = f"{holder} has departed"
         raise NotAllowed(msg, field=field, subject=holder)
 

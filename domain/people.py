@@ -25,6 +25,8 @@ class RegisterPerson(Command):
 
 
 class PersonRegistered(Event):
+    """Somebody became known, by an id without a meaning."""
+
     def steps(self) -> Iterable[Step]:
         yield code(EXISTS, True)
         yield code(STATUS, "present")
@@ -39,6 +41,8 @@ class JoinPersons(Command):
 
 
 class PersonJoined(Event):
+    """Two ids were found to be one person."""
+
     into: Person
 
     def steps(self) -> Iterable[Step]:
@@ -53,6 +57,8 @@ class DepartPerson(Command):
 
 
 class PersonDeparted(Event):
+    """Somebody left."""
+
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "departed")
 
@@ -67,6 +73,8 @@ class RegisterTeam(Command):
 
 
 class TeamRegistered(Event):
+    """A team became known."""
+
     title: Line
 
     def steps(self) -> Iterable[Step]:
@@ -83,6 +91,8 @@ class DisbandTeam(Command):
 
 
 class TeamDisbanded(Event):
+    """A team came to its end."""
+
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "departed")
 
@@ -127,9 +137,11 @@ def _must_not_be_joined(command: JoinPersons, act: Act, world: World) -> None:
         msg = f"{command.subject} is joined into {joined} already"
         raise NothingChanges(msg, field="subject", subject=command.subject)
     end: str | None = command.into
-    while end is not None:
+    seen: set[str] = set()  # observed history obeys no rule, and may go in a circle
+    while end is not None and end not in seen:
         if end == command.subject:
             msg = f"{command.into} is {command.subject} already"
             raise NotAllowed(msg, field="into", subject=command.subject)
+        seen.add(end)
         after = world[end].value("joined_into", act.now)
         end = str(after) if after is not None else None

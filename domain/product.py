@@ -8,9 +8,8 @@ from typing import ClassVar, Literal, assert_never
 from pydantic import Field
 
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
-from domain.errors import NotAllowed
 from domain.messages import Act, Command, Draft, Event
-from domain.ownership import OwnershipAssigned
+from domain.ownership import first_owner
 from domain.rules import must_be_in, new_subject
 from domain.values import Code, Day, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text
 
@@ -28,6 +27,8 @@ class DefineProduct(Command):
 
 
 class ProductDefined(Event):
+    """A product, or a line of products, came into the log."""
+
     title: Line
     description: Text | None = None
     line: ProductId | None = None
@@ -51,6 +52,8 @@ class StateVision(Command):
 
 
 class VisionStated(Event):
+    """It was said what a product is to become."""
+
     vision: Text
 
     def steps(self) -> Iterable[Step]:
@@ -66,6 +69,8 @@ class SetStrategy(Command):
 
 
 class StrategySet(Event):
+    """It was said how a product gets there."""
+
     strategy: Text
 
     def steps(self) -> Iterable[Step]:
@@ -81,6 +86,8 @@ class OrderReleases(Command):
 
 
 class ReleasesOrdered(Event):
+    """The order of a product's releases was said, whole."""
+
     releases: tuple[ReleaseId, ...]
 
     def steps(self) -> Iterable[Step]:
@@ -96,6 +103,8 @@ class RetireProduct(Command):
 
 
 class ProductRetired(Event):
+    """A product was taken off the market."""
+
     why: Text
 
     def steps(self) -> Iterable[Step]:
@@ -118,6 +127,8 @@ class ScheduleRelease(Command):
 
 
 class ReleaseScheduled(Event):
+    """A release was planned."""
+
     products: tuple[ProductId, ...]
     version: Code
     on: Day | None = None
@@ -139,6 +150,8 @@ class RescheduleRelease(Command):
 
 
 class ReleaseRescheduled(Event):
+    """A release was moved to another day."""
+
     on: Day
 
     def steps(self) -> Iterable[Step]:
@@ -162,6 +175,8 @@ class StateGoal(Command):
 
 
 class GoalStated(Event):
+    """It was said what is to be reached, and how one will know."""
+
     title: Line
     products: tuple[ProductId, ...] = ()
     measure: Text | None = None
@@ -189,6 +204,8 @@ class CloseGoal(Command):
 
 
 class GoalClosed(Event):
+    """A goal was met, missed or dropped."""
+
     outcome: Literal["met", "missed", "dropped"]
     why: Text | None = None
 
@@ -214,16 +231,17 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
     match command:
         case DefineProduct():
             return _begun(
-                command, ProductDefined(title=command.title, description=command.description, line=command.line), world
+                command,
+                ProductDefined(title=command.title, description=command.description, line=command.line),
+                act,
+                world,
             )
         case ScheduleRelease():
             scheduled = ReleaseScheduled(products=command.products, version=command.version, on=command.on)
             return [Draft(new_subject(command, world), scheduled)]
         case StateGoal():
-            stated = GoalStated(
-                title=command.title, products=command.products, measure=command.measure, by=command.by
-            )
-            return _begun(command, stated, world)
+            stated = GoalStated(title=command.title, products=command.products, measure=command.measure, by=command.by)
+            return _begun(command, stated, act, world)
         case StateVision():
             _must_be_active(command, act, world)
             event = VisionStated(vision=command.vision)
@@ -231,9 +249,6 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
             _must_be_active(command, act, world)
             event = StrategySet(strategy=command.strategy)
         case OrderReleases():
-            if len(set(command.releases)) != len(command.releases):
-                msg = "a release is named twice"
-                raise NotAllowed(msg, field="releases", subject=command.subject)
             event = ReleasesOrdered(releases=command.releases)
         case RetireProduct():
             _must_be_active(command, act, world)
@@ -248,12 +263,9 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(command.subject, event)]
 
 
-def _begun(command: DefineProduct | StateGoal, event: Event, world: World) -> list[Draft]:
+def _begun(command: DefineProduct | StateGoal, event: Event, act: Act, world: World) -> list[Draft]:
     subject = new_subject(command, world)
-    drafts = [Draft(subject, event)]
-    if command.accountable:
-        drafts.append(Draft(subject, OwnershipAssigned(role="accountable", holders=(command.accountable,))))
-    return drafts
+    return [Draft(subject, event), *first_owner(subject, command.accountable, act, world)]
 
 
 def _must_be_active(command: StateVision | SetStrategy | RetireProduct, act: Act, world: World) -> None:

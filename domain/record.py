@@ -1,23 +1,38 @@
 """What can be said of any subject: its title, attributes and aliases; where it belongs; that it is off the record;
-that an entry was wrong; what was observed elsewhere; and that texts are to be forgotten."""
+that an entry was wrong; what was observed elsewhere; and that texts are to be forgotten.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, Final, Literal, assert_never
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StringConstraints, model_validator
 
-from domain.cells import EXISTS, STATUS, State, Step, Value, World, code, refs, text
+from domain.cells import EXISTS, State, Step, Value, World, code, refs, text
 from domain.decision import OPEN as OPEN_DECISION
 from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
 from domain.messages import Act, Command, Draft, Event, Message
 from domain.rules import must_be_in
 from domain.values import (
-    Code, Holder, Key, Line, Mark, ProductId, RawText, SubjectId, Text, Word, is_subject, kind_of,
+    Code,
+    Holder,
+    Line,
+    Mark,
+    Position,
+    ProductId,
+    RawText,
+    SubjectId,
+    Text,
+    Whole,
+    Word,
+    is_subject,
+    kind_of,
 )  # fmt: skip
 
-FieldName = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z0-9][a-z0-9_.~-]{0,99})?$")]
+FieldName = Annotated[
+    str, Mark.CODE, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z0-9][a-z0-9_.~-]{0,99})?$")
+]
 LogId = Annotated[str, Mark.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a-z0-9._~-]{0,99}$")]
 
 MAY_IMPORT: Final = "import"
@@ -43,6 +58,8 @@ class Retitle(Command):
 
 
 class Retitled(Event):
+    """A subject got another title."""
+
     title: Line
 
     def steps(self) -> Iterable[Step]:
@@ -58,6 +75,8 @@ class SetAliases(Command):
 
 
 class AliasesSet(Event):
+    """It was said what else a subject is called, whole."""
+
     aliases: tuple[Code, ...]
 
     def steps(self) -> Iterable[Step]:
@@ -74,6 +93,8 @@ class SetAttribute(Command):
 
 
 class AttributeSet(Event):
+    """An attribute of one's own was set on a subject, or emptied."""
+
     name: Word
     value: Text | None = None
 
@@ -90,6 +111,8 @@ class Place(Command):
 
 
 class Placed(Event):
+    """It was said which products a subject belongs to, whole."""
+
     products: tuple[ProductId, ...]
 
     def steps(self) -> Iterable[Step]:
@@ -108,6 +131,8 @@ class Strike(Command):
 
 
 class Struck(Event):
+    """A subject was struck from the record."""
+
     why: Text
 
     def steps(self) -> Iterable[Step]:
@@ -124,6 +149,8 @@ class Restore(Command):
 
 
 class Restored(Event):
+    """A struck subject was put back on the record."""
+
     why: Text
 
     def steps(self) -> Iterable[Step]:
@@ -139,11 +166,13 @@ class VoidEntry(Command):
 
     type: Literal["VoidEntry"] = "VoidEntry"
     subject: SubjectId
-    position: int = Field(ge=1, description="The position of the wrong entry.")
+    position: Position = Field(description="The position of the wrong entry.")
     reason: Text
 
 
 class EntryVoided(Event):
+    """An entry of the subject was found wrong and no longer counts."""
+
     position: int
     reason: Text
 
@@ -162,7 +191,9 @@ class ObservedStep(Message):
     """
 
     field: FieldName
-    value: bool | int | Code | None = Field(None, description="A word of our own, a day, a number or a single subject.")
+    value: StrictBool | Whole | Code | None = Field(
+        None, description="A word of our own, a day, a number or a single subject."
+    )
     subjects: tuple[SubjectId, ...] | None = Field(None, max_length=1000)
     holders: tuple[Holder, ...] | None = Field(None, max_length=1000)
     text: RawText | None = None
@@ -202,6 +233,8 @@ class Observe(Command):
 
 
 class Observed(Event):
+    """What was decided elsewhere, as it is told there."""
+
     observed: ClassVar[bool] = True
     changes: tuple[ObservedStep, ...]
 
@@ -217,11 +250,13 @@ class ForgetTexts(Command):
 
     type: Literal["ForgetTexts"] = "ForgetTexts"
     subject: LogId = Field(description="The log itself.")
-    positions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=10_000)
+    positions: tuple[Position, ...] = Field(min_length=1, max_length=10_000)
     ground: Word = Field("request", description="Why, in a word: this reason cannot be forgotten.")
 
 
 class TextsForgotten(Event):
+    """What people wrote in some entries was forgotten; the entries stay."""
+
     positions: tuple[int, ...]
     ground: Word
 
@@ -238,6 +273,7 @@ def decide(command: RecordCommand, act: Act, world: World) -> list[Draft]:
         Refused: one of its kinds; see `domain.errors`.
     """
     event: Event
+    _must_be_open_to(command)
     match command:
         case Retitle():
             if kind_of(command.subject) == "decision":
@@ -270,6 +306,17 @@ def decide(command: RecordCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(command.subject, event)]
 
 
+def _must_be_open_to(command: RecordCommand) -> None:
+    """The log itself cannot be taken back, and what a person is called stands in the directory, where it can change."""
+    kind = kind_of(command.subject)
+    if kind == "log" and isinstance(command, Strike | VoidEntry):
+        msg = "the log itself cannot be struck, nor its own entries voided"
+        raise NotAllowed(msg, field="subject", subject=command.subject)
+    if kind == "person" and isinstance(command, Retitle | SetAliases):
+        msg = "what a person is called is kept in the directory, not in the log"
+        raise NotAllowed(msg, field="subject", subject=command.subject)
+
+
 def _may(act: Act, right: str, detail: str) -> None:
     if right not in act.rights:
         raise Forbidden(detail)
@@ -291,5 +338,3 @@ def _voidable(state: State, position: int) -> None:
     if entry.is_status and latest is not None and latest.position != position:
         msg = f"position {latest.position} is a later status act of {state.subject}; void that one first"
         raise NotAllowed(msg, field="position", subject=state.subject)
-
-

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Strict, StringConstraints, WithJsonSchema
 
 
 class Mark(StrEnum):
@@ -34,9 +34,11 @@ SUBJECT_KINDS: Final = (
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 FORGOTTEN: Final = "[forgotten]"
+LARGEST: Final = 2**53 - 1
+"""The greatest integer that every reader of JSON reads exactly (RFC 8785)."""
 
-_SUBJECT = re.compile(rf"^{SUBJECT_PATTERN}$")
-_KEY = re.compile(rf"^{KEY_PATTERN}$")
+_SUBJECT = re.compile(SUBJECT_PATTERN)
+_KEY = re.compile(KEY_PATTERN)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAKS = re.compile(r"[\n\r\t\x85\u2028\u2029]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,7 +47,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 def is_subject(text: str) -> bool:
     """Whether `text` has the shape `kind:key` of a subject."""
-    return _SUBJECT.match(text) is not None
+    return _SUBJECT.fullmatch(text) is not None
 
 
 def kind_of(subject: str) -> str:
@@ -81,9 +83,9 @@ def parse_instant(value: object) -> datetime:
     """
     if isinstance(value, datetime):
         instant = value
-    elif isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+    elif isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         instant = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
-    elif isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
+    elif isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
         instant = datetime.fromisoformat(value.upper())
     else:
         msg = "an instant is written like 2025-03-01T09:30:00Z, or 2025-03-01 for midnight UTC"
@@ -135,7 +137,7 @@ def _subject_of(*kinds: str) -> Any:
         if not isinstance(value, str):
             return value  # pydantic says what was expected
         full = f"{kinds[0]}:{value}" if len(kinds) == 1 and ":" not in value else value
-        if not _SUBJECT.match(full) or kind_of(full) not in kinds:
+        if not is_subject(full) or kind_of(full) not in kinds:
             wanted = " or ".join(f"{kind}:KEY" for kind in kinds)
             msg = f"must be {wanted}, where KEY is 1 to 100 of a-z 0-9 . _ ~ - and starts with a letter or digit"
             raise ValueError(msg)
@@ -145,17 +147,23 @@ def _subject_of(*kinds: str) -> Any:
 
 
 def _check_key(value: str) -> str:
-    if not _KEY.match(value):
+    if not _KEY.fullmatch(value):
         msg = "a key is 1 to 100 of a-z 0-9 . _ ~ - and starts with a letter or digit"
         raise ValueError(msg)
     return value
 
 
-def _check_holder(value: str) -> str:
-    if value.startswith(("person:", "team:", "service:")) and not is_subject(value):
-        msg = "must be person:KEY, team:KEY, or a name the directory knows"
-        raise ValueError(msg)
-    return _one_line(value)
+def _named(*kinds: str) -> AfterValidator:
+    """A validator of ids of these kinds or, where it has not the shape of an id, of a name for the directory."""
+
+    def check(value: str) -> str:
+        kind, colon, _ = value.partition(":")
+        if colon and kind in SUBJECT_KINDS and not (kind in kinds and is_subject(value)):
+            msg = f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}, or a name the directory knows"
+            raise ValueError(msg)
+        return _one_line(value)
+
+    return AfterValidator(check)
 
 
 _id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$"}
@@ -166,7 +174,9 @@ Instant = Annotated[
     PlainSerializer(format_instant, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-03-01T09:30:00Z"]}),
 ]
-Day = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$"), AfterValidator(lambda v: date.fromisoformat(v).isoformat())]  # fmt: skip  # noqa: E501
+Whole = Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST)]
+Position = Annotated[int, Strict(), Field(ge=1, le=LARGEST)]
+Day = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(lambda v: date.fromisoformat(v).isoformat())]  # fmt: skip
 Text = Annotated[str, Mark.TEXT, AfterValidator(_prose), Field(max_length=20_000)]
 Line = Annotated[str, Mark.TEXT, AfterValidator(_one_line), Field(max_length=500)]
 RawText = Annotated[str, Mark.TEXT, AfterValidator(_storable), Field(max_length=200_000)]
@@ -182,10 +192,10 @@ ReleaseId = Annotated[str, Mark.SUBJECT, _subject_of("release")]
 PersonId = Annotated[str, Mark.SUBJECT, _subject_of("person")]
 TeamId = Annotated[str, Mark.SUBJECT, _subject_of("team")]
 Person = Annotated[
-    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), AfterValidator(_check_holder),
+    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), _named("person"),
     Field(description="A person, by id (`person:KEY`) or by any name, e-mail or handle the directory knows."),
 ]  # fmt: skip
 Holder = Annotated[
-    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), AfterValidator(_check_holder),
+    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), _named("person", "team"),
     Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name the directory knows."),
 ]  # fmt: skip

@@ -1,0 +1,335 @@
+"""The life of a decision."""
+
+import pytest
+from support_story import Story, dated, fact, given
+
+from domain.cells import STATUS
+from domain.decision import (
+    AcceptDecision,
+    AdviceGiven,
+    AdviseOnDecision,
+    ConfirmDecision,
+    DecisionAccepted,
+    DecisionConfirmed,
+    DecisionDeferred,
+    DecisionProposed,
+    DecisionRatified,
+    DecisionRejected,
+    DecisionReopened,
+    DecisionReversed,
+    DecisionReviewed,
+    DecisionRevised,
+    DecisionSuperseded,
+    DecisionWithdrawn,
+    DeferDecision,
+    DissentFromDecision,
+    DissentRecorded,
+    Option,
+    ProposeDecision,
+    RatifyDecision,
+    RecordDecision,
+    RejectDecision,
+    ReopenDecision,
+    ReverseDecision,
+    ReviewDecision,
+    ReviseDecision,
+    SupersedeDecision,
+    WithdrawDecision,
+)  # fmt: skip
+from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, OutOfOrder, Unknown
+from domain.ownership import OwnershipAssigned
+from domain.people import PersonDeparted
+from domain.record import Observed, ObservedStep
+
+TEA, MILK = "decision:tea", "decision:milk"
+PROPOSED = fact(TEA, DecisionProposed(title="Sell tea", decision="We sell tea."))
+ACCEPTED = fact(TEA, DecisionAccepted(deciders=("person:ann",)))
+LIVES = {
+    "proposed": (PROPOSED,),
+    "accepted": (PROPOSED, ACCEPTED),
+    "rejected": (PROPOSED, fact(TEA, DecisionRejected(deciders=("person:ann",), why="No."))),
+    "deferred": (PROPOSED, fact(TEA, DecisionDeferred(until="Spring."))),
+    "withdrawn": (PROPOSED, fact(TEA, DecisionWithdrawn(why="Mine."))),
+    "superseded": (PROPOSED, ACCEPTED, fact(TEA, DecisionSuperseded(by=(MILK,)))),
+    "reversed": (PROPOSED, ACCEPTED, fact(TEA, DecisionReversed(why="Bad."))),
+    "reopened": (PROPOSED, ACCEPTED, fact(TEA, DecisionReopened(why="News."))),
+    "word not understood": (
+        fact(
+            TEA, Observed(changes=(ObservedStep(field="exists", value=True), ObservedStep(field="status", word="??")))
+        ),
+    ),
+}
+MILK_IN_FORCE = (
+    fact(MILK, DecisionProposed(title="Sell milk")),
+    fact(MILK, DecisionAccepted(deciders=("person:ann",))),
+)
+OPEN = {"proposed", "deferred", "reopened", "word not understood"}
+EVER = set(LIVES)
+ALLOWED = {
+    ReviseDecision(subject=TEA, title="Sell green tea"): OPEN,
+    AdviseOnDecision(subject=TEA, advice="Do."): OPEN,
+    DissentFromDecision(subject=TEA, reason="Don't."): EVER,
+    AcceptDecision(subject=TEA): OPEN,
+    RejectDecision(subject=TEA, why="No."): OPEN,
+    DeferDecision(subject=TEA, until="Spring."): OPEN,
+    WithdrawDecision(subject=TEA, why="Mine."): OPEN,
+    ReopenDecision(subject=TEA, why="News."): {"accepted", "rejected", "deferred", "withdrawn", "reversed"},
+    SupersedeDecision(subject=TEA, by=(MILK,)): {"accepted"},
+    ReverseDecision(subject=TEA, why="Bad."): {"accepted"},
+    ConfirmDecision(subject=TEA): {"accepted", "rejected", "superseded", "reversed"},
+    RatifyDecision(subject=TEA): {"accepted"},
+    ReviewDecision(subject=TEA, outcome="better", finding="Well."): {"accepted", "superseded", "reversed"},
+}
+
+
+@pytest.mark.parametrize("stage", LIVES)
+@pytest.mark.parametrize("command", ALLOWED, ids=lambda command: command.type)
+def test_transitions(command, stage):
+    """Each order is taken in just the stages of a decision's life that the table names."""
+    story = given(*MILK_IN_FORCE, *LIVES[stage])
+
+    outcome = story.when(command)
+
+    if stage in ALLOWED[command]:
+        outcome.recorded()
+    else:
+        outcome.refused(NotAllowed, "subject", "it must be")
+
+
+@pytest.mark.parametrize(
+    ("command", "event"),
+    [
+        (ReviseDecision(subject=TEA, why="Thirst."), DecisionRevised(why="Thirst.")),
+        (ReviseDecision(subject=TEA, options=()), DecisionRevised(options=())),
+        (AdviseOnDecision(subject=TEA, advice="Do."), AdviceGiven(by="person:ann", advice="Do.")),
+        (AdviseOnDecision(subject=TEA, advice="Do.", by="person:bob"), AdviceGiven(by="person:bob", advice="Do.")),
+        (DissentFromDecision(subject=TEA, reason="Don't."), DissentRecorded(by="person:ann", reason="Don't.")),
+        (AcceptDecision(subject=TEA), DecisionAccepted(deciders=("person:ann",))),
+        (
+            AcceptDecision(subject=TEA, on_behalf_of="person:bob", why="Thirst."),
+            DecisionAccepted(deciders=("person:bob",), why="Thirst."),
+        ),
+        (
+            AcceptDecision(subject=TEA, deciders=("person:bob", "person:ann"), option="Green"),
+            DecisionAccepted(deciders=("person:bob", "person:ann"), option="Green"),
+        ),
+        (RejectDecision(subject=TEA, why="No."), DecisionRejected(deciders=("person:ann",), why="No.")),
+        (
+            DeferDecision(subject=TEA, until="Spring.", look_again_on="2025-03-01"),
+            DecisionDeferred(until="Spring.", look_again_on="2025-03-01"),
+        ),
+        (WithdrawDecision(subject=TEA, why="Mine."), DecisionWithdrawn(why="Mine.")),
+    ],
+)
+def test_from_order_to_fact(command, event):
+    """An order about a proposal becomes the fact of the same content, by whoever's act it was."""
+    given(PROPOSED).when(command).then(fact(TEA, event))
+
+
+@pytest.mark.parametrize(
+    ("command", "event"),
+    [
+        (ReopenDecision(subject=TEA, why="News."), DecisionReopened(why="News.")),
+        (SupersedeDecision(subject=TEA, by=(MILK,)), DecisionSuperseded(by=(MILK,))),
+        (ReverseDecision(subject=TEA, why="Bad.", by=MILK), DecisionReversed(why="Bad.", by=MILK)),
+        (ConfirmDecision(subject=TEA), DecisionConfirmed(by="person:ann")),
+        (RatifyDecision(subject=TEA, why="Fine."), DecisionRatified(by="person:ann", why="Fine.")),
+        (
+            ReviewDecision(subject=TEA, outcome="worse", finding="Cold."),
+            DecisionReviewed(outcome="worse", finding="Cold."),
+        ),
+    ],
+)
+def test_from_order_to_fact_once_taken(command, event):
+    """An order about a decision in force becomes the fact of the same content."""
+    given(*MILK_IN_FORCE, PROPOSED, ACCEPTED).when(command).then(fact(TEA, event))
+
+
+def test_proposing():
+    """A proposal begins a decision, with its owner if one is named."""
+    given().when(ProposeDecision(key="tea", title="Sell tea", accountable="team:core")).then(
+        fact(TEA, DecisionProposed(title="Sell tea")),
+        fact(TEA, OwnershipAssigned(role="accountable", holders=("team:core",))),
+    )
+
+
+def record(**more: object) -> RecordDecision:
+    required = {
+        "key": "tea",
+        "title": "Sell tea",
+        "decision": "We sell tea.",
+        "why": "Thirst.",
+        "accountable": "person:bob",
+    }
+    return RecordDecision.model_validate(required | more)
+
+
+def test_recording_what_was_decided():
+    """Four fields are enough to record a decision already taken; its accountable owns it."""
+    given().when(record()).then(
+        fact(TEA, DecisionProposed(title="Sell tea")),
+        fact(TEA, OwnershipAssigned(role="accountable", holders=("person:bob",))),
+        fact(TEA, DecisionAccepted(deciders=("person:ann",), decision="We sell tea.", why="Thirst.")),
+    )
+
+
+def test_recording_replaces_what_was_in_force():
+    """A recorded decision takes the place of those it supersedes, in one go."""
+    story = given(*MILK_IN_FORCE).when(record(supersedes=(MILK,))).recorded()
+
+    assert story.value(MILK, STATUS) == "superseded"
+    assert story.value(MILK, "superseded_by") == [TEA]
+
+
+def test_only_what_is_in_force_is_replaced():
+    """A recorded decision supersedes nothing that is not in force."""
+    given(fact(MILK, DecisionProposed(title="Milk"))).when(record(supersedes=(MILK,))).refused(NotAllowed, "subject")
+
+
+def test_a_service_decides_nothing():
+    """Where nobody is named, a service cannot be the decider."""
+    given(PROPOSED).when(AcceptDecision(subject=TEA), actor="service:ci").refused(NotAllowed, "deciders")
+    given().when(record(), actor="service:ci").refused(NotAllowed, "deciders")
+
+
+def test_a_service_may_write_down_what_a_person_decided():
+    """A service that names the decider records the decision."""
+    given().when(record(deciders=("person:bob",)), actor="service:ci").recorded()
+
+
+def test_keys_are_for_life():
+    """No key is used twice, not even that of a decision whose beginning was voided."""
+    given(PROPOSED).when(record()).refused(AlreadyExists, "key")
+
+
+@pytest.mark.parametrize("field", ["deciders", "supersedes", "products", "because"])
+def test_naming_somebody_twice(field):
+    """A list that names the same one twice is not in order."""
+    twice = {"deciders": "person:bob", "supersedes": MILK, "products": "product:shop", "because": MILK}[field]
+
+    given(*MILK_IN_FORCE).when(record(**{field: (twice, twice)})).refused(Malformed, field, "2 times")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "place"),
+    [
+        ("accountable", "person:eve", "accountable"),
+        ("deciders", ("person:ann", "person:eve"), "deciders.1"),
+        ("products", ("product:moon",), "products.0"),
+        ("supersedes", ("decision:none",), "supersedes.0"),
+        ("because", ("decision:none",), "because.0"),
+        ("on_behalf_of", "person:eve", "on_behalf_of"),
+    ],
+)
+def test_naming_strangers(field, value, place):
+    """An order may name only what the log knows; the refusal names the place."""
+    given().when(record(**{field: value})).refused(Unknown, place)
+
+
+def test_revising_nothing():
+    """A revision that gives nothing is refused."""
+    given(PROPOSED).when(ReviseDecision(subject=TEA)).refused(NothingChanges, "title")
+
+
+def test_revising_keeps_what_is_left_out():
+    """What a revision leaves out stays; an empty list given empties it."""
+    case = DecisionProposed(title="Tea", context="Thirst.", evidence=("Sweat.",), options=(Option(title="Green"),))
+    story = given(fact(TEA, case)).when(ReviseDecision(subject=TEA, title="Green tea", evidence=())).recorded()
+
+    assert story.value(TEA, "title") == "Green tea"
+    assert story.value(TEA, "context") == "Thirst."
+    assert story.value(TEA, "evidence") == []
+    assert story.value(TEA, "options") == [{"title": "Green", "pros": [], "cons": []}]
+
+
+def test_superseding_itself():
+    """A decision does not supersede itself."""
+    given(PROPOSED, ACCEPTED).when(SupersedeDecision(subject=TEA, by=(TEA,))).refused(NotAllowed, "by", "itself")
+
+
+def test_superseded_by_a_proposal():
+    """Only a decision in force supersedes another."""
+    proposal = fact(MILK, DecisionProposed(title="Milk"))
+
+    given(PROPOSED, ACCEPTED, proposal).when(SupersedeDecision(subject=TEA, by=(MILK,))).refused(NotAllowed, "by")
+
+
+def test_superseding_in_a_circle():
+    """Nothing is superseded by what it has itself superseded, however long the way."""
+    juice = "decision:juice"
+    observed = ObservedStep(field="status", value="accepted")
+    story = given(
+        *MILK_IN_FORCE, fact(MILK, DecisionSuperseded(by=(juice,))),
+        fact(juice, DecisionProposed(title="Juice")), fact(juice, DecisionSuperseded(by=(TEA,))),
+        PROPOSED, ACCEPTED, fact(MILK, Observed(changes=(observed,))),
+    )  # fmt: skip
+
+    story.when(SupersedeDecision(subject=TEA, by=(MILK,))).refused(NotAllowed, "by", "itself superseded")
+
+
+def test_confirming_is_for_those_named():
+    """Only a named decider confirms, with their own credentials, and once."""
+    story = given(PROPOSED, ACCEPTED)
+
+    story.when(ConfirmDecision(subject=TEA), actor="person:bob").refused(NotAllowed, "subject")
+    story.when(ConfirmDecision(subject=TEA, on_behalf_of="person:ann"), actor="person:bob").refused(
+        NotAllowed, "on_behalf_of"
+    )
+    story.when(ConfirmDecision(subject=TEA)).recorded().when(ConfirmDecision(subject=TEA)).refused(
+        NothingChanges, "subject"
+    )
+
+
+def test_confirming_anew():
+    """A decision that was reopened and taken again is confirmed again."""
+    story = given(
+        PROPOSED,
+        ACCEPTED,
+        fact(TEA, DecisionConfirmed(by="person:ann")),
+        fact(TEA, DecisionReopened(why="News.")),
+        ACCEPTED,
+    )
+
+    story.when(ConfirmDecision(subject=TEA)).recorded()
+
+
+def test_departed_people_are_given_nothing():
+    """Who has left does not become accountable, unless it took effect before they left."""
+    gone = given(fact("person:bob", PersonDeparted()))
+
+    gone.when(record()).refused(NotAllowed, "accountable", "departed")
+    gone.when(dated(record(), 0)).recorded()
+
+
+def test_dating_back():
+    """A decision taken long ago is recorded as of then."""
+    story = given().when(dated(record(), 50)).recorded()
+
+    assert story.value(TEA, STATUS, on=49) is None
+    assert story.value(TEA, STATUS, on=50) == "accepted"
+
+
+def test_dating_back_behind_the_latest_status_act():
+    """A status act is not dated before the latest one, and is told which that is; at the same instant it may be."""
+    story: Story = given(PROPOSED, ACCEPTED)  # positions 5 and 6, on days 1 and 2
+
+    story.when(dated(ReverseDecision(subject=TEA, why="Bad."), 1)).refused(OutOfOrder, "effective_at", "position 6")
+    story.when(dated(ReverseDecision(subject=TEA, why="Bad."), 2)).recorded()
+
+
+def test_dating_back_before_the_beginning():
+    """Nothing of a subject takes effect before it begins."""
+    story = given(PROPOSED)
+
+    story.when(dated(AdviseOnDecision(subject=TEA, advice="Do."), 0)).refused(NotAllowed, "effective_at", "begins at")
+    story.when(dated(AdviseOnDecision(subject=TEA, advice="Do."), 1)).recorded()
+
+
+def test_dating_back_other_cells():
+    """Anything but a status may be dated back behind later acts, and holds until that cell's next change."""
+    early, late = DecisionRevised(context="Early."), DecisionRevised(context="Late.")
+    story = given(PROPOSED, fact(TEA, early), fact(TEA, late))
+
+    story = story.when(dated(ReviseDecision(subject=TEA, context="Between."), 2)).recorded()
+
+    assert [story.value(TEA, "context", on=number) for number in (1, 2, 3)] == [None, "Between.", "Late."]
