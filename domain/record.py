@@ -297,6 +297,9 @@ def decide(command: RecordCommand, act: Act, world: World) -> list[Draft]:
             event = EntryVoided(position=command.position, reason=command.reason)
         case Observe():
             _may(act, MAY_IMPORT, "only a token with the right to import may observe")
+            if world[command.subject].adopted:
+                msg = f"{command.subject} is adopted: it has been spoken of by an ordinary command, and is no longer observed"
+                raise NotAllowed(msg, field="subject", subject=command.subject)
             event = Observed(changes=command.steps)
         case ForgetTexts():
             _may(act, MAY_FORGET, "only a token with the right to forget may do this")

@@ -117,3 +117,13 @@ class Entry:
     def eff(self) -> int:
         """When it took effect: what was said, else when it was recorded."""
         return self.recorded_at if self.envelope.effective_at is None else self.envelope.effective_at
+
+    @property
+    def originator_id(self) -> str:
+        """The stream, as the `eventsourcing` library calls it."""
+        return self.subject
+
+    @property
+    def originator_version(self) -> int:
+        """The place in the stream, as the `eventsourcing` library calls it."""
+        return self.version

@@ -1,0 +1,206 @@
+"""Between events and bytes: an event's own part (B), the texts that lie beside it, and the entry that is proved.
+
+B is canonical JSON. Each text of the event stands in it as HMAC-SHA-256(salt, text) in hex; `texts` maps the place of
+each (a JSON pointer into B) to its salt and its words, so that a verifier needs nothing but the two. Without its text
+a place reads `[forgotten]`, and every hash stays what it was.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from domain.catalogue import EVENTS
+from domain.messages import Event, Message, Reference, leaf_paths, values_at
+from domain.values import FORGOTTEN, Mark, format_micros, is_subject, micros, parse_instant
+from eventlog.canonical import canonical
+from eventlog.entry import Entry, Envelope, Link, Origin
+
+SALT_BYTES: Final = 16
+Place = tuple[str | int, ...]
+Texts = dict[str, tuple[str, str]]
+
+
+def encode(event: Event, envelope: Envelope, entropy: Callable[[int], bytes]) -> tuple[bytes, bytes | None]:
+    """An event's own part and its texts, both canonical; no texts are None.
+
+    Raises:
+        NotCanonicalError: something in it has no canonical bytes, such as an integer of 2^53.
+    """
+    own = _own_part(event, envelope)
+    texts: dict[str, list[str]] = {}
+    for place, text in list(_text_places(type(event), own)):
+        salt = entropy(SALT_BYTES)
+        texts[_pointer(place)] = [salt.hex(), text]
+        _put(own, place, commitment(salt, text))
+    return canonical(own), canonical(texts) if texts else None
+
+
+def commitment(salt: bytes, text: str) -> str:
+    """What stands in B for a text, in hex."""
+    return hmac.digest(salt, text.encode(), "sha256").hex()
+
+
+def decode(
+    *, position: int, subject: str, version: int, type_: str, recorded_at: int, own: bytes, texts: bytes | None
+) -> Entry:
+    """An entry read back from its row; each text that is no longer there reads `[forgotten]`."""
+    data = json.loads(own)
+    known: dict[str, list[str]] = json.loads(texts) if texts else {}
+    model = EVENTS[type_]
+    for place, _ in list(_text_places(model, data)):
+        _put(data, place, known.get(_pointer(place), ("", FORGOTTEN))[1])
+    event = model.model_validate(data.get("data", {}))
+    return Entry(position, recorded_at, subject, type_, version, event, _envelope(data))
+
+
+def compose(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> bytes:
+    """The entry as it is proved and published, from the columns of its row in their order."""
+    position, subject, version, type_, recorded_at, own, _ = row
+    return b'{"event":%b,"position":%d,"recorded_at":"%b","subject":%b,"type":%b,"version":%d}' % (
+        own, position, format_micros(recorded_at).encode(), canonical(subject), canonical(type_), version,
+    )  # fmt: skip
+
+
+def texts_of(stored: bytes | None) -> Texts:
+    """The texts of a row by place: salt in hex, and words."""
+    return {place: (salt, text) for place, (salt, text) in json.loads(stored).items()} if stored else {}
+
+
+def broken_texts(own: bytes, stored: bytes | None) -> list[str]:
+    """The places whose text does not fit the commitment in B."""
+    data = json.loads(own)
+    return [
+        pointer
+        for pointer, (salt, text) in texts_of(stored).items()
+        if _at(data, pointer) != commitment(bytes.fromhex(salt), text)
+    ]
+
+
+# The own part --------------------------------------------------------------------------------------------------------
+
+
+def _own_part(event: Event, envelope: Envelope) -> dict[str, Any]:
+    source = envelope.source
+    whole = {
+        "id": envelope.id,
+        "unit": {"id": envelope.unit, "place": envelope.place},
+        "actor": envelope.actor,
+        "on_behalf_of": [_present(who=link.who, grant=link.grant) for link in envelope.on_behalf_of],
+        "credential": envelope.credential,
+        "effective_at": _instant(envelope.effective_at),
+        "because": list(envelope.because),
+        "source": _present(
+            channel=source.channel, system=source.system, reference=source.reference, at=_instant(source.at)
+        ),
+        "references": [content(reference) for reference in envelope.references],
+        "note": envelope.note,
+        "corrects": envelope.corrects,
+        "data": _persons_are_ids(event, content(event)),
+    }
+    return {name: value for name, value in whole.items() if value not in (None, [], {})}
+
+
+def content(message: Message) -> dict[str, Any]:
+    """A message as JSON, without what is absent: nulls, and empty lists where an empty list is the default.
+
+    An empty list that says something, such as the tags of a revision, stays.
+    """
+    data: dict[str, Any] = message.model_dump(mode="json", by_alias=True, exclude_none=True)
+    _prune(message, data)
+    return data
+
+
+def _prune(message: BaseModel, data: dict[str, Any]) -> None:
+    for name, key, empty_by_default in _prunable(type(message)):
+        if empty_by_default and not data.get(key, True):
+            del data[key]
+        value = getattr(message, name)
+        if isinstance(value, BaseModel):
+            _prune(value, data[key])
+        elif value and isinstance(value, tuple) and isinstance(value[0], BaseModel):
+            for member, dumped in zip(value, data[key], strict=True):
+                _prune(member, dumped)
+
+
+@cache
+def _prunable(model: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
+    """The fields of a message: its name, its name in JSON, and whether an empty list is its default."""
+    return tuple((name, info.alias or name, info.default == ()) for name, info in model.model_fields.items())
+
+
+def _persons_are_ids(event: Event, data: dict[str, Any]) -> dict[str, Any]:
+    for path in leaf_paths(type(event), Mark.PERSON):
+        for _, value in values_at(data, path):
+            assert is_subject(value), "a person in an event is an id, never a name"
+    return data
+
+
+def _envelope(own: dict[str, Any]) -> Envelope:
+    source = own["source"]
+    return Envelope(
+        id=own["id"],
+        unit=own["unit"]["id"],
+        place=own["unit"]["place"],
+        actor=own["actor"],
+        credential=own["credential"],
+        source=Origin(source["channel"], source.get("system"), source.get("reference"), _micros(source.get("at"))),
+        on_behalf_of=tuple(Link(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
+        effective_at=_micros(own.get("effective_at")),
+        because=tuple(own.get("because", ())),
+        references=tuple(Reference.model_validate(reference) for reference in own.get("references", ())),
+        note=own.get("note"),
+        corrects=own.get("corrects"),
+    )
+
+
+def _present(**members: str | None) -> dict[str, str]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _instant(value: int | None) -> str | None:
+    return None if value is None else format_micros(value)
+
+
+def _micros(value: str | None) -> int | None:
+    return None if value is None else micros(parse_instant(value))
+
+
+# Places --------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _text_paths(model: type[Event]) -> tuple[tuple[str, ...], ...]:
+    """Where the texts of an event of this class stand in its own part."""
+    of_event = (("data", *path) for path in leaf_paths(model, Mark.TEXT))
+    of_reference = (("references", "*", *path) for path in leaf_paths(Reference, Mark.TEXT))
+    return (*of_event, ("note",), *of_reference)
+
+
+def _text_places(model: type[Event], own: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    return (found for path in _text_paths(model) for found in values_at(own, path))
+
+
+def _pointer(place: Place) -> str:
+    """A JSON pointer; the names of our fields need no escapes."""
+    return "".join(f"/{part}" for part in place)
+
+
+def _put(own: Any, place: Place, value: str) -> None:
+    *way, last = place
+    for part in way:
+        own = own[part]
+    own[last] = value
+
+
+def _at(own: Any, pointer: str) -> Any:
+    for part in pointer.split("/")[1:]:
+        own = own[int(part)] if isinstance(own, list) else own.get(part)
+        if own is None:
+            return None
+    return own

@@ -1,0 +1,300 @@
+"""From a unit of commands to an append: keys and persons filled in, each command judged, each event serialised.
+
+A `Chain` judges units one after the other, each seeing what those before it have come to, though none of it is in the
+log yet. It reads through what it is given and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+from domain.catalogue import EVENT_NAMES, decide
+from domain.cells import State, World
+from domain.errors import Forbidden, Malformed, Refused, Stale, Unknown
+from domain.messages import Act, Command, Draft, leaf_paths, replaced_at, values_at
+from domain.ownership import DelegateOwnership
+from domain.people import RegisterPerson
+from domain.record import MAY_IMPORT, ForgetTexts, Observe, TextsForgotten, VoidEntry
+from domain.values import Mark, is_subject, micros
+from eventlog.application import evolved
+from eventlog.canonical import NotCanonicalError
+from eventlog.codec import SALT_BYTES, encode
+from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent
+from eventlog.directory import folded, names_of, taken
+from eventlog.entry import Entry, Envelope, Link, Origin, Unit
+from eventlog.ids import new_id, new_key
+
+LEEWAY: Final = 60_000_000
+"""How far ahead of ours a caller's clock may be, in microseconds."""
+COMMANDS_PER_UNIT: Final = 1000
+IMPORT: Final = "import"
+
+
+class View(Protocol):
+    """What a chain reads: the log as last committed, and who is meant by a name."""
+
+    def state(self, subject: str) -> State:
+        """A subject as the rules see it."""
+
+    def known_as(self, fold: str) -> tuple[str, ...]:
+        """The ids behind a folded spelling."""
+
+    def head(self) -> Head:
+        """The head of the log."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A unit being judged: what its commands share, and what they have come to so far."""
+
+    unit: Unit
+    id: str
+    now: int
+    world: World
+    entries: list[Entry] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    names: list[Name] = field(default_factory=list)
+
+
+def scope_of(unit: Unit) -> str:
+    """Whom an idempotency key belongs to: its caller, or for imported lines the system they come from."""
+    source = unit.commands[0].source
+    if source is not None and MAY_IMPORT in unit.caller.rights:
+        return f"{IMPORT}:{source.system}"
+    return unit.caller.actor
+
+
+def digest(unit: Unit, salt: bytes) -> bytes:
+    """The salted hash by which the same request is known again."""
+    commands = [command.model_dump(mode="json", by_alias=True, exclude_none=True) for command in unit.commands]
+    return sha256(salt + json.dumps(commands, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+def must_be_a_unit(unit: Unit) -> None:
+    """Refuses what is no unit at all.
+
+    Raises:
+        Malformed: it has no command, or more than 1,000.
+    """
+    if not 1 <= len(unit.commands) <= COMMANDS_PER_UNIT:
+        msg = f"a unit has 1 to {COMMANDS_PER_UNIT} commands, not {len(unit.commands)}"
+        raise Malformed(msg, field="commands")
+
+
+class Chain:
+    """Units judged in order on top of the log; what they come to is remembered until they are written."""
+
+    def __init__(self, view: View, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
+        self._view = view
+        self._clock = clock
+        self._entropy = entropy
+        head = view.head()
+        self._recorded = head.size
+        self._size = head.size
+        self._last = head.recorded_at
+        self._began = max(clock(), head.recorded_at + 1)
+        self._states: dict[str, State] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._keys: set[Claim] = set()
+
+    def must_wait(self, unit: Unit) -> bool:
+        """Whether the units before it must be written first: it repeats one of them, or is dated after they began.
+
+        What is not written yet has no instant of its own, so nothing can be judged to lie before or after it.
+        """
+        if self._size == self._recorded:
+            return False
+        repeats = unit.key is not None and Claim("key", scope_of(unit), unit.key) in self._keys
+        return repeats or any(c.effective_at and micros(c.effective_at) >= self._began for c in unit.commands)
+
+    def judge(self, unit: Unit) -> Append:
+        """What a unit comes to.
+
+        Raises:
+            Refused: one of its kinds; the field begins with `commands.N.` where the unit has several.
+        """
+        work = Work(unit, new_id(self._entropy), max(self._clock(), self._last + 1), World(self._state))
+        _must_be_as_seen(unit, work.world)
+        for n, command in enumerate(unit.commands):
+            try:
+                self._judge_one(command, work)
+            except Refused as refused:
+                if len(unit.commands) > 1:
+                    refused.field = f"commands.{n}.{refused.field}" if refused.field else f"commands.{n}"
+                raise
+        append = self._append(work)
+        self._remember(append, work)
+        return append
+
+    # One command
+
+    def _judge_one(self, command: Command, work: Work) -> None:
+        caller = work.unit.caller
+        command = self._with_ids(self._with_keys(command), work.names)
+        _must_have_source(command, caller.rights)
+        self._must_be_recorded(command, work.world)
+        said, eff = _effective(command, work.now)
+        act = Act(
+            now=work.now, eff=eff, actor=caller.actor, principal=command.on_behalf_of or caller.actor,
+            rights=caller.rights, new_key=lambda: new_key(self._entropy),
+        )  # fmt: skip
+        drafts = decide(command, act, work.world)
+        work.names += self._new_names(command, work.names)
+        for draft in drafts:
+            self._take(draft, self._envelope(command, act, said, work), work)
+
+    def _take(self, draft: Draft, envelope: Envelope, work: Work) -> None:
+        """Takes an event into the unit, as it will stand in the log if nothing comes between."""
+        entry = Entry(
+            position=self._size + envelope.place, recorded_at=work.now, subject=draft.subject,
+            type=EVENT_NAMES[type(draft.event)], version=work.world[draft.subject].version + 1, event=draft.event,
+            envelope=envelope,
+        )  # fmt: skip
+        work.entries.append(entry)
+        work.events.append(self._serialised(entry))
+        work.world.put(evolved(work.world[entry.subject], entry))
+
+    def _envelope(self, command: Command, act: Act, said: int | None, work: Work) -> Envelope:
+        caller = work.unit.caller
+        return Envelope(
+            id=new_id(self._entropy), unit=work.id, place=len(work.entries) + 1, actor=act.actor,
+            credential=caller.credential, source=_origin(command, caller.channel),
+            on_behalf_of=(Link(act.principal),) if act.principal != act.actor else (),
+            effective_at=said, because=command.because, references=command.references, note=command.note,
+            corrects=command.corrects,
+        )  # fmt: skip
+
+    def _with_keys(self, command: Command) -> Command:
+        """Gives what is created a random key, where the caller gave none."""
+        if command.creates and getattr(command, "key", None) is None:
+            return command.model_copy(update={"key": new_key(self._entropy)})
+        if isinstance(command, DelegateOwnership) and command.delegation is None:
+            return command.model_copy(update={"delegation": new_key(self._entropy)})
+        return command
+
+    def _with_ids(self, command: Command, names: list[Name]) -> Command:
+        """Puts the id of each person in the place of what the directory knows them by."""
+        data: dict[str, Any] = command.model_dump(mode="json", by_alias=True, exclude_none=True)
+        spelled = False
+        for path in leaf_paths(type(command), Mark.PERSON):
+            for place, value in values_at(data, path):
+                if not is_subject(value):
+                    self._one_person(value, ".".join(map(str, place)), names)
+                    spelled = True
+            data = replaced_at(
+                data, path, lambda value: value if is_subject(value) else self._one_person(value, "", names)
+            )
+        return type(command).model_validate(data) if spelled else command
+
+    def _one_person(self, spelling: str, place: str, names: list[Name]) -> str:
+        found = self._known_as(folded(spelling), names)
+        if not found:
+            msg = f"the directory knows nobody called {spelling!r}; register them first, or use an id"
+            raise Unknown(msg, field=place)
+        if len(found) > 1:
+            msg = f"{spelling!r} may be {' or '.join(found)}; use an id"
+            raise Malformed(msg, field=place)
+        return found[0]
+
+    def _known_as(self, fold: str, names: list[Name]) -> tuple[str, ...]:
+        new = {name.person for name in names if name.folded == fold}
+        return tuple(sorted({*self._view.known_as(fold), *self._names.get(fold, ()), *new}))
+
+    def _new_names(self, command: Command, names: list[Name]) -> tuple[Name, ...]:
+        if not isinstance(command, RegisterPerson):
+            return ()
+        for place, spelling in (("name", command.name), *((f"also.{n}", also) for n, also in enumerate(command.also))):
+            others = self._known_as(folded(spelling), names)
+            if others:
+                raise taken(spelling, others[0], place)
+        return names_of(command.addressed(), command.name, command.also)
+
+    def _must_be_recorded(self, command: Command, world: World) -> None:
+        """What a command rests on or points at is in the log, and not only on its way there."""
+        for n, decision in enumerate(command.because):
+            if not world[decision].version:
+                msg = f"the log knows no {decision}"
+                raise Unknown(msg, field=f"because.{n}", subject=decision)
+        named: dict[str, int | None] = {"corrects": command.corrects}
+        if isinstance(command, VoidEntry):
+            named["position"] = command.position
+        if isinstance(command, ForgetTexts):
+            named["positions"] = max(command.positions)
+        for name, position in named.items():
+            if position is not None and position > self._recorded:
+                msg = f"the log ends at position {self._recorded}; there is no {position}"
+                raise Unknown(msg, field=name)
+
+    # What it comes to
+
+    def _serialised(self, entry: Entry) -> NewEvent:
+        try:
+            own, texts = encode(entry.event, entry.envelope, self._entropy)
+        except NotCanonicalError as error:
+            raise Malformed(str(error)) from error
+        return NewEvent(entry.subject, entry.version, entry.type, own, texts)
+
+    def _append(self, work: Work) -> Append:
+        forgotten = (entry.event.positions for entry in work.entries if isinstance(entry.event, TextsForgotten))
+        return Append(
+            events=tuple(work.events), rests_on=dict(work.world.looked_at), answer=self._answer(work.unit),
+            names=tuple(work.names), forget=tuple(position for positions in forgotten for position in positions),
+        )  # fmt: skip
+
+    def _answer(self, unit: Unit) -> Answer | None:
+        if unit.key is None:
+            return None
+        salt = self._entropy(SALT_BYTES)
+        return Answer(Claim("key", scope_of(unit), unit.key), salt, digest(unit, salt))
+
+    def _remember(self, append: Append, work: Work) -> None:
+        self._states.update({event.subject: work.world[event.subject] for event in append.events})
+        self._size += len(append.events)
+        self._last = work.now + len(append.events) - 1
+        for name in append.names:
+            self._names[name.folded] = (*self._names.get(name.folded, ()), name.person)
+        if append.answer:
+            self._keys.add(append.answer.claim)
+
+    def _state(self, subject: str) -> State:
+        return self._states.get(subject) or self._view.state(subject)
+
+
+def _must_be_as_seen(unit: Unit, world: World) -> None:
+    for subject, version in unit.expected.items():
+        now = world[subject].version
+        if now != version:
+            msg = f"{subject} is at version {now}, not {version}: it has changed since you looked"
+            raise Stale(msg, subject=subject, version=now)
+
+
+def _must_have_source(command: Command, rights: frozenset[str]) -> None:
+    """Only an importer may say where an act was recorded first, and who observes must."""
+    if command.source is not None and MAY_IMPORT not in rights:
+        msg = "only a token with the right to import may give a source"
+        raise Forbidden(msg, field="source")
+    if isinstance(command, Observe) and command.source is None:
+        msg = "what is observed has a source: say which system tells it"
+        raise Malformed(msg, field="source")
+
+
+def _effective(command: Command, now: int) -> tuple[int | None, int]:
+    """The effective instant to store, if it is not the log's own, and the one to judge by."""
+    if command.effective_at is None:
+        return None, now
+    said = micros(command.effective_at)
+    if said > now + LEEWAY:
+        msg = "an act cannot take effect later than now; what begins in the future has a `from` or `until` of its own"
+        raise Malformed(msg, field="effective_at")
+    return (None, now) if said >= now else (said, said)
+
+
+def _origin(command: Command, channel: str) -> Origin:
+    source = command.source
+    if source is None:
+        return Origin(channel)
+    return Origin(IMPORT, source.system, source.reference, micros(source.at) if source.at else None)

@@ -1,0 +1,33 @@
+"""What can be wrong with the log itself, as opposed to a command (`domain.errors`).
+
+LogError
+├── LogInUseError        another process writes it
+└── DamagedLogError      the file is not what was written
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class LogError(Exception):
+    """The log cannot be used."""
+
+
+class LogInUseError(LogError):
+    """Another process writes this log."""
+
+    def __init__(self, path: Path, address: str) -> None:
+        where = f"; it answers at {address}" if address else ""
+        super().__init__(f"{path} is being written by another process{where}. Speak to that one, or stop it first.")
+        self.address = address
+
+
+class DamagedLogError(LogError):
+    """The file is not what was written."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"{path} cannot be used as a decision log: {what}. "
+            "Leave it as it is, put a backup or an export in its place, and try again."
+        )

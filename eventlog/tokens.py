@@ -1,0 +1,91 @@
+"""API tokens: who speaks, as a secret that is shown once and kept only as a hash."""
+
+from __future__ import annotations
+
+import sqlite3
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from domain.errors import Unknown
+from eventlog.entry import Caller
+from eventlog.ids import new_key
+from eventlog.sqlite import SqliteStore
+
+PREFIX: Final = "dlog_"
+SECRET_BYTES: Final = 32
+_COLUMNS: Final = "id, actor, rights, label, created_at, revoked_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is listed; instants in microseconds since 1970, `revoked_at` None while it is good."""
+
+    id: str
+    actor: str
+    rights: frozenset[str]
+    label: str
+    created_at: int
+    revoked_at: int | None
+
+    def caller(self, channel: str) -> Caller:
+        """Whoever holds it, coming in by a channel."""
+        return Caller(self.actor, self.id, channel, self.rights)
+
+
+class Tokens:
+    """The tokens of one log. Every change is committed when the call returns."""
+
+    def __init__(self, store: SqliteStore, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+
+    def create(self, actor: str, *, rights: Collection[str] = (), label: str = "") -> tuple[str, str]:
+        """Makes a token for a person or service: its id, and its secret, which is told this once."""
+        token = new_key(self._entropy)
+        secret = PREFIX + urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
+        row = (token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)
+        self._store.run(lambda connection: connection.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", row))
+        return token, secret
+
+    def find(self, secret: str) -> Token | None:
+        """The token behind a secret, if there is one and it is good."""
+        found = self._store.read(
+            f"SELECT {_COLUMNS} FROM tokens WHERE hash = ? AND revoked_at IS NULL", (_hash(secret),)
+        )
+        return _token(found[0]) if found else None
+
+    def all(self) -> list[Token]:
+        """All there ever were, oldest first."""
+        return [_token(row) for row in self._store.read(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at, id")]
+
+    def revoke(self, token: str) -> None:
+        """Makes a token worthless from now on; a second time changes nothing.
+
+        Raises:
+            Unknown: there is no token by this id.
+        """
+        now = self._clock()
+
+        def write(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
+                "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", (now, token)
+            )
+            if not changed.rowcount:
+                msg = f"there is no token {token}"
+                raise Unknown(msg, field="id")
+
+        self._store.run(write)
+
+
+def _hash(secret: str) -> bytes:
+    # 32 random bytes need no slow hash: there is nothing to guess.
+    return sha256(secret.encode()).digest()
+
+
+def _token(row: tuple[str, str, str, str, int, int | None]) -> Token:
+    token, actor, rights, label, created_at, revoked_at = row
+    return Token(token, actor, frozenset(rights.split()), label, created_at, revoked_at)
