@@ -1,0 +1,127 @@
+"""What every cell holds at an instant, as known at an instant: the first of the two general questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from domain.cells import STEPS_PER_EVENT
+from domain.values import format_micros
+from projections.model import Read
+from projections.reading import (
+    LIMIT,
+    NOW,
+    Answer,
+    Filter,
+    Moment,
+    Row,
+    When,
+    answer,
+    blames,
+    cells_where,
+    from_cursor,
+    loads,
+    moment,
+    page,
+)  # fmt: skip
+from projections.schema import kind, pairs
+
+Group = Literal["holder", "value", "word", "field", "kind", "product", "subject"]
+
+FULL: Final = "(c.word is not null or (c.value is not null and c.value <> '[]'))"
+"""SQL: the cell holds something. An emptied cell is as if it had never been."""
+
+
+def cells(
+    read: Read, asked: Filter, when: When = NOW, *, blame: bool = False, limit: int = LIMIT, cursor: str | None = None
+) -> Answer:
+    """The cells that fit, ordered by subject and field.
+
+    Each with the subject's title, `since` (when it came to hold this), `until` if its term ends, and the position that
+    says so; with `blame`, also who, when and why.
+    """
+    then = moment(read, when)
+    where, parameters = cells_where(read, asked, then)
+    if cursor is not None:
+        parameters["after_subject"], parameters["after_field"] = from_cursor(cursor, str, str)
+        where += " and (c.subject, c.field) > (:after_subject, :after_field)"
+    found = _select(read, then, where, {**parameters, "limit": limit + 1}, "order by c.subject, c.field limit :limit")
+    rows, following = page(found, limit, ("subject", "field"))
+    return answer(then, with_blame(read, rows) if blame else rows, following=following)
+
+
+def all_cells(read: Read, asked: Filter, then: Moment) -> list[Row]:
+    """The cells that fit at a moment, all of them: what other answers are made of."""
+    where, parameters = cells_where(read, asked, then)
+    return _select(read, then, where, parameters, "order by c.subject, c.field")
+
+
+def _select(read: Read, then: Moment, where: str, parameters: dict[str, Any], tail: str) -> list[Row]:
+    sql = f"""select c.subject, {then.value("c.subject", "title")}, c.field, c.value, c.word, c.eff, c.until, c.id / {STEPS_PER_EVENT}
+        from cell c where {where} and {then.holds("c")} and {FULL} {tail}"""
+    return [_cell(row) for row in read.rows(sql, parameters)]
+
+
+def _cell(row: Sequence[Any]) -> Row:
+    subject, title, name, value, word, since, until, position = row
+    return {
+        "subject": subject, "title": loads(title), "field": name, "value": loads(value), "word": word,
+        "since": format_micros(since), "until": None if until is None else format_micros(until), "position": position,
+    }  # fmt: skip
+
+
+def with_blame(read: Read, rows: list[Row]) -> list[Row]:
+    """The same rows, each with who, when and why."""
+    found = blames(read, (row["position"] for row in rows))
+    return [{**row, "blame": found[row["position"]]} for row in rows]
+
+
+_GROUPS: Final[dict[str, str]] = {
+    "value": "c.value",
+    "word": "c.word",
+    "field": "c.field",
+    "subject": "c.subject",
+    "kind": kind("c.subject"),
+    "holder": "coalesce(same.value, r.ref)",
+    "product": "m.ref",
+}
+
+
+def counted(
+    read: Read, asked: Filter, by: Group, when: When = NOW, *, min_count: int = 1, limit: int = LIMIT
+) -> Answer:
+    """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject.
+
+    A cell with several holders counts for each of them, and one whose subject belongs to several products likewise.
+    """
+    then = moment(read, when)
+    where, parameters = cells_where(read, asked, then)
+    joins = ""
+    if by == "holder":
+        joins = f"""join cell_ref r on r.subject = c.subject and r.field = c.field and r.eff = c.eff and r.id = c.id
+            and {kind("r.ref")} in ('person', 'team') left join {pairs("same")} same on same.key = r.ref"""
+        parameters["same"] = dict(read.same)
+    if by == "product":
+        joins = f"""join cell p on p.subject = c.subject and p.field = 'products' and {then.holds("p")}
+            join cell_ref m on m.subject = p.subject and m.field = p.field and m.eff = p.eff and m.id = p.id"""
+    sql = f"""select g, count(distinct cell) from (
+            select {_GROUPS[by]} as g, c.subject || ' ' || c.field as cell from cell c {joins}
+            where {where} and {then.holds("c")} and {FULL}) counted
+        group by g having count(distinct cell) >= :least order by count(distinct cell) desc, g limit :limit"""
+    found = read.rows(sql, {**parameters, "least": min_count, "limit": limit})
+    decode = loads if by == "value" else str
+    return answer(then, [{by: None if group is None else decode(group), "count": count} for group, count in found])
+
+
+def subject_cells(read: Read, subject: str, then: Moment, *, blame: bool = False) -> dict[str, Row]:
+    """Every cell of one subject by field, whether or not it is on the record."""
+    rows = all_cells(read, Filter(subjects=(subject,), absent=True), then)
+    return {row["field"]: row for row in (with_blame(read, rows) if blame else rows)}
+
+
+def by_subject(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
+    """Cells by subject and field, in the order they came."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        found.setdefault(row["subject"], {})[row["field"]] = row
+    return found

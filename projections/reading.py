@@ -1,0 +1,290 @@
+"""What every question has in common: the two instants it is asked for, the cells it is about, and its answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
+
+from domain.cells import STEPS_PER_EVENT, Value
+from domain.values import format_micros
+from projections.model import Read
+from projections.schema import dumps, members
+
+Row = dict[str, Any]
+
+LIMIT: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The instants a question is asked for, in microseconds since 1970.
+
+    `as_of`: what was in effect then; `known_at`: by what the log had recorded then. None is now.
+    """
+
+    as_of: int | None = None
+    known_at: int | None = None
+
+
+NOW: Final = When()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A `When` in one snapshot: its instant, and the position up to which the log was known."""
+
+    when: When
+    at: int
+    position: int
+    latest: bool
+    """Whether all that is recorded is known. Then `et` says at once which row of a cell holds."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the SQL of `counts` and `holds` refers to."""
+        return {"t": self.at, "p": self.position, "b": (self.position + 1) * STEPS_PER_EVENT}
+
+    def counts(self, alias: str) -> str:
+        """SQL: this row of `cell` was recorded by then, and not yet voided."""
+        if self.latest:
+            return f"{alias}.void is null"
+        return f"({alias}.id < :b and ({alias}.void is null or {alias}.void > :p))"
+
+    def in_turn(self, alias: str, at: str = ":t") -> str:
+        """SQL: this row of `cell` is the last of its cell not after an instant. Its term may be over."""
+        if self.latest:
+            return f"({alias}.eff <= {at} and ({alias}.et is null or {alias}.et > {at}))"
+        n = f"{alias}_n"
+        return f"""({alias}.eff <= {at} and {self.counts(alias)} and not exists (
+            select 1 from cell {n} where {n}.subject = {alias}.subject and {n}.field = {alias}.field
+            and ({n}.eff, {n}.id) > ({alias}.eff, {alias}.id) and {n}.eff <= {at} and {self.counts(n)}))"""
+
+    def holds(self, alias: str, at: str = ":t") -> str:
+        """SQL: this row of `cell` is the one that says what the cell holds at an instant."""
+        return f"({self.in_turn(alias, at)} and ({alias}.until is null or {alias}.until > {at}))"
+
+    def exists(self, subject: str, at: str = ":t") -> str:
+        """SQL: this subject has begun by then, and is not struck from the record."""
+        x = "x_" + re.sub(r"\W", "_", subject)
+        return f"""exists (select 1 from cell {x} where {x}.subject = {subject} and {x}.field = 'exists'
+            and {x}.value = 'true' and {self.holds(x, at)})"""
+
+    def value(self, subject: str, name: str, column: str = "value") -> str:
+        """SQL: what one cell of this subject holds, as JSON text."""
+        v = f"v_{name}"
+        return f"""(select {v}.{column} from cell {v} where {v}.subject = {subject} and {v}.field = '{name}'
+            and {self.holds(v)})"""
+
+
+def moment(read: Read, when: When) -> Moment:
+    """Turns the instant of knowledge into a position, once, so that every part of an answer agrees."""
+    at = read.now if when.as_of is None else when.as_of
+    if when.known_at is None:
+        return Moment(when, at, read.position, latest=True)
+    found = read.one(
+        "select position from act where recorded_at <= :k order by recorded_at desc limit 1", {"k": when.known_at}
+    )
+    position = int(found[0]) if found else 0
+    return Moment(when, at, position, latest=position == read.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cells a question is about. Within a field any of the words will do; the fields together must all fit.
+
+    `fields` may end in `*` for every field that begins so. `values` and `words` are what the cell holds, or has in its
+    list; `holders` are subjects that it names, where a person stands for every id joined with theirs. `statuses` are
+    those of the subject, by our meaning or the source's word. `products` are those it belongs to, and a product belongs
+    to itself. A subject not on the record is left out, unless `absent`.
+    """
+
+    kinds: Sequence[str] = ()
+    subjects: Sequence[str] = ()
+    products: Sequence[str] = ()
+    fields: Sequence[str] = ()
+    values: Sequence[Value] = ()
+    words: Sequence[str] = ()
+    holders: Sequence[str] = ()
+    statuses: Sequence[str] = ()
+    absent: bool = False
+
+    def of_subjects(self) -> Filter:
+        """The same without what is said of the cell itself."""
+        return replace(self, fields=(), values=(), words=(), holders=())
+
+
+def cells_where(read: Read, asked: Filter, then: Moment, alias: str = "c") -> tuple[str, dict[str, Any]]:
+    """SQL and parameters for the rows of `cell` that fit, whether or not they hold at the moment."""
+    terms, parameters = subjects_where(read, asked, then, f"{alias}.subject")
+    if asked.fields:
+        terms += " and " + _fields(asked.fields, alias, parameters)
+    if asked.values:
+        parameters |= {"f_values": spellings(asked.values), "f_members": _texts(asked.values)}
+        terms += f" and ({alias}.value in {members('f_values')} or {names(alias, 'f_members')})"
+    if asked.words:
+        parameters["f_words"] = list(asked.words)
+        terms += f" and {alias}.word in {members('f_words')}"
+    if asked.holders:
+        parameters["f_holders"] = [one for who in asked.holders for one in read.all_of(who)]
+        terms += f" and {names(alias, 'f_holders')}"
+    return terms, parameters
+
+
+def subjects_where(read: Read, asked: Filter, then: Moment, subject: str) -> tuple[str, dict[str, Any]]:
+    """SQL and parameters for the subjects that fit, by what is said of subjects."""
+    parameters: dict[str, Any] = then.parameters
+    terms = ["1 = 1"]
+    if asked.kinds:
+        terms.append(_kinds(asked.kinds, subject, parameters))
+    if asked.subjects:
+        parameters["f_subjects"] = [one for named in asked.subjects for one in read.all_of(named)]
+        terms.append(f"{subject} in {members('f_subjects')}")
+    if asked.products:
+        parameters["f_products"] = list(asked.products)
+        terms.append(f"({subject} in {_members_of(then, 'f_products')} or {subject} in {members('f_products')})")
+    if asked.statuses:
+        parameters |= {"f_statuses": spellings(asked.statuses), "f_status_words": list(asked.statuses)}
+        terms.append(f"""{subject} in (select s.subject from cell s where s.field = 'status' and {then.holds("s")}
+            and (s.value in {members("f_statuses")} or s.word in {members("f_status_words")}))""")
+    if not asked.absent:
+        terms.append(then.exists(subject))
+    return " and ".join(terms), parameters
+
+
+def names(alias: str, parameter: str) -> str:
+    """SQL: this row of `cell` names one of the members of a list."""
+    # A list of keys and no correlated lookup, so that the database can begin with the few that are named.
+    return f"""({alias}.subject, {alias}.field, {alias}.eff, {alias}.id) in (
+        select r.subject, r.field, r.eff, r.id from cell_ref r where r.ref in {members(parameter)})"""
+
+
+def spellings(values: Iterable[Value]) -> list[str]:
+    """JSON texts a stored value may have to be the one meant: what comes from an address is always a string."""
+    found = [dumps(value) for value in values]
+    return found + [v for v in values if isinstance(v, str) and re.fullmatch(r"true|false|-?[0-9]{1,16}", v)]
+
+
+def _texts(values: Iterable[Value]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
+
+
+def _fields(patterns: Sequence[str], alias: str, parameters: dict[str, Any]) -> str:
+    exact = [pattern for pattern in patterns if not pattern.endswith("*")]
+    parameters["f_fields"] = exact
+    terms = [f"{alias}.field in {members('f_fields')}"] if exact else []
+    for n, pattern in enumerate(pattern for pattern in patterns if pattern.endswith("*")):
+        terms.append(between(f"{alias}.field", f"f_field{n}", pattern[:-1], parameters))
+    return f"({' or '.join(terms)})"
+
+
+def _kinds(kinds: Sequence[str], subject: str, parameters: dict[str, Any]) -> str:
+    terms = [between(subject, f"f_kind{n}", f"{kind}:", parameters) for n, kind in enumerate(kinds)]
+    return f"({' or '.join(terms)})"
+
+
+def between(column: str, name: str, prefix: str, parameters: dict[str, Any]) -> str:
+    """SQL: the column begins with a prefix; a range, so that an index serves it."""
+    parameters |= {f"{name}_from": prefix, f"{name}_to": prefix + "\U0010ffff"}
+    return f"({column} >= :{name}_from and {column} < :{name}_to)"
+
+
+def _members_of(then: Moment, parameter: str) -> str:
+    return f"""(select m.subject from cell_ref r join cell m
+        on m.subject = r.subject and m.field = r.field and m.eff = r.eff and m.id = r.id
+        where r.ref in {members(parameter)} and r.field = 'products' and {then.holds("m")})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows ready for JSON and CSV, with the position up to which they speak, and the cursor of what follows."""
+
+    position: int
+    as_of: str
+    known_at: str | None
+    rows: list[Row]
+    next: str | None = None
+    about: Row = field(default_factory=dict)
+
+    def to_dict(self) -> Row:
+        """The answer as one object; what is about the whole stands beside the rows."""
+        whole = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "about"}
+        return {**{name: value for name, value in whole.items() if value is not None}, **self.about}
+
+
+def answer(then: Moment, rows: list[Row], *, following: str | None = None, about: Row | None = None) -> Answer:
+    """Rows with what every answer says."""
+    known = None if then.when.known_at is None else format_micros(then.when.known_at)
+    return Answer(then.position, format_micros(then.at), known, rows, following, about or {})
+
+
+def loads(value: str | None) -> Value:
+    """A stored value; None for nothing."""
+    return None if value is None else json.loads(value)
+
+
+class BadCursor(ValueError):
+    """The cursor is not one that an answer gave."""
+
+
+def to_cursor(*parts: Any) -> str:
+    """A place in an ordered answer, as an opaque word that fits into an address."""
+    return dumps(parts).encode().hex()
+
+
+def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
+    """The inverse.
+
+    Raises:
+        BadCursor: it is not one of these.
+    """
+    try:
+        parts = json.loads(bytes.fromhex(cursor))
+    except (ValueError, RecursionError):
+        parts = None
+    if not isinstance(parts, list) or [type(part) for part in parts] != list(types):
+        msg = "the cursor must be one that an earlier answer gave as `next`"
+        raise BadCursor(msg)
+    if any(isinstance(part, int) and abs(part) >= 1 << 63 for part in parts):
+        msg = "the cursor must be one that an earlier answer gave as `next`"
+        raise BadCursor(msg)
+    return tuple(parts)
+
+
+def page(rows: list[Row], limit: int, key: Sequence[str]) -> tuple[list[Row], str | None]:
+    """At most `limit` rows of `limit + 1`, and the cursor of what follows them."""
+    if len(rows) <= limit:
+        return rows, None
+    shown = rows[:limit]
+    return shown, to_cursor(*(shown[-1][name] for name in key))
+
+
+ACT_COLUMNS: Final = (
+    "a.position, a.recorded_at, a.eff, a.type, a.actor, a.principal, a.on_behalf_of, a.because, a.note, a.channel, "
+    "a.source_system, a.source_reference, a.source_at, a.corrects, a.void"
+)
+
+
+def blame_of(columns: Sequence[Any]) -> Row:
+    """Who, when and why, from `ACT_COLUMNS`. `at` is when it took effect."""
+    (position, recorded, eff, type_, actor, principal, chain, because, note, channel, system, reference, at, corrects,
+     void) = columns  # fmt: skip
+    source = {"channel": channel, "system": system, "reference": reference, "at": at and format_micros(at)}
+    found = {
+        "position": position, "type": type_, "at": format_micros(eff), "recorded_at": format_micros(recorded),
+        "actor": actor, "principal": principal, "on_behalf_of": loads(chain), "because": loads(because) or [],
+        "note": note, "source": {name: said for name, said in source.items() if said is not None},
+        "corrects": corrects, "void": void,
+    }  # fmt: skip
+    return {name: said for name, said in found.items() if said is not None}
+
+
+def blames(read: Read, positions: Iterable[int]) -> Mapping[int, Row]:
+    """The blame of some positions, in one question."""
+    wanted = sorted(set(positions))
+    rows = read.rows(
+        f"select {ACT_COLUMNS} from act a where a.position in {members('positions')}", {"positions": wanted}
+    )
+    return {row[0]: blame_of(row) for row in rows}

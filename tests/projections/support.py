@@ -1,0 +1,66 @@
+"""A log in memory, and what reads it to its end."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from domain.catalogue import EVENT_NAMES
+from domain.messages import Event
+from eventlog.entry import Entry, Envelope, Link, Origin
+from projections import schema
+from projections.model import ReadModel, transaction
+from projections.projector import Projector
+
+START = 1_700_000_000_000_000
+SECOND = 1_000_000
+
+
+@dataclass
+class Size:
+    size: int
+
+
+@dataclass
+class Log:
+    """Entries in order, recorded a second apart; `at` dates one elsewhere, in seconds since the start."""
+
+    entries: list[Entry] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def add(self, subject: str, event: Event, *, at: float | None = None, by: str = "person:ann", **more: Any) -> int:
+        position = len(self.entries) + 1
+        self.versions[subject] = self.versions.get(subject, 0) + 1
+        chain = (Link(by),) if by != "person:ann" else ()
+        effective = None if at is None else START + int(at * SECOND)
+        envelope = Envelope(
+            id=f"e{position}", unit=f"u{position}", place=0, actor="person:ann", credential="token",
+            source=more.pop("source", Origin("http")), on_behalf_of=chain, effective_at=effective, **more,
+        )  # fmt: skip
+        recorded = START + position * SECOND
+        name = EVENT_NAMES[type(event)]
+        self.entries.append(Entry(position, recorded, subject, name, self.versions[subject], event, envelope))
+        return position
+
+    def replace(self, position: int, **changes: Any) -> None:
+        """What forgetting does to an entry as it is read."""
+        self.entries[position - 1] = replace(self.entries[position - 1], **changes)
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        return self.entries[after : after + limit]
+
+    def head(self) -> Size:
+        return Size(len(self.entries))
+
+
+def catch_up(model: ReadModel, log: Log, batch: int = 7) -> None:
+    with closing(schema.connect(model.path)) as connection:
+        projector = Projector(connection, log)
+        while entries := log.read(projector.position(), batch):
+            with transaction(connection):
+                projector.apply(entries)
+
+
+def at(seconds: float) -> int:
+    return START + int(seconds * SECOND)
