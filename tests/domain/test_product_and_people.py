@@ -1,0 +1,184 @@
+"""Products, releases, goals, people and teams."""
+
+import pytest
+from support_story import fact, given
+
+from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges
+from domain.ownership import OwnershipAssigned
+from domain.people import (
+    DepartPerson,
+    DisbandTeam,
+    JoinPersons,
+    PersonDeparted,
+    PersonJoined,
+    PersonRegistered,
+    RegisterPerson,
+    RegisterTeam,
+    TeamDisbanded,
+    TeamRegistered,
+)
+from domain.product import (
+    CloseGoal,
+    DefineProduct,
+    GoalClosed,
+    GoalStated,
+    OrderReleases,
+    ProductDefined,
+    ProductRetired,
+    ReleaseRescheduled,
+    ReleaseScheduled,
+    ReleasesOrdered,
+    RescheduleRelease,
+    RetireProduct,
+    ScheduleRelease,
+    SetStrategy,
+    StateGoal,
+    StateVision,
+    StrategySet,
+    VisionStated,
+)
+from domain.record import Observed, ObservedStep
+
+SHOP, ANN, BOB = "product:shop", "person:ann", "person:bob"
+RETIRED = fact(SHOP, ProductRetired(why="Sold."))
+RELEASE = fact("release:r1", ReleaseScheduled(products=(SHOP,), version="1.0", on="2025-06-01"))
+GOAL = fact("goal:growth", GoalStated(title="Growth"))
+
+
+@pytest.mark.parametrize(
+    ("command", "subject", "event"),
+    [
+        (DefineProduct(key="till", title="Till", line="shop"), "product:till", ProductDefined(title="Till", line=SHOP)),
+        (StateVision(subject=SHOP, vision="All."), SHOP, VisionStated(vision="All.")),
+        (SetStrategy(subject=SHOP, strategy="Fast."), SHOP, StrategySet(strategy="Fast.")),
+        (RetireProduct(subject=SHOP, why="Sold."), SHOP, RETIRED.event),
+        (OrderReleases(subject=SHOP, releases=("r1",)), SHOP, ReleasesOrdered(releases=("release:r1",))),
+        (
+            ScheduleRelease(key="r2", products=(SHOP,), version="2.0"),
+            "release:r2",
+            ReleaseScheduled(products=(SHOP,), version="2.0"),
+        ),
+        (RescheduleRelease(subject="r1", on="2025-07-01"), "release:r1", ReleaseRescheduled(on="2025-07-01")),
+        (
+            StateGoal(key="fame", title="Fame", measure="Fans.", by="2025-12-31"),
+            "goal:fame",
+            GoalStated(title="Fame", measure="Fans.", by="2025-12-31"),
+        ),
+        (CloseGoal(subject="growth", outcome="met"), "goal:growth", GoalClosed(outcome="met")),
+        (RegisterPerson(key="p1", name="Eve", also=("eve@x",)), "person:p1", PersonRegistered()),
+        (RegisterTeam(key="ops", title="Ops"), "team:ops", TeamRegistered(title="Ops")),
+        (JoinPersons(subject=BOB, into=ANN), BOB, PersonJoined(into=ANN)),
+        (DepartPerson(subject=BOB), BOB, PersonDeparted()),
+        (DisbandTeam(subject="core"), "team:core", TeamDisbanded()),
+    ],
+    ids=lambda value: getattr(value, "type", ""),
+)
+def test_from_order_to_fact(command, subject, event):
+    """Each order about products and people becomes the fact of the same content."""
+    given(RELEASE, GOAL).when(command).then(fact(subject, event))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        DefineProduct(key="x", title="X", accountable=ANN),
+        StateGoal(key="x", title="X", accountable=ANN),
+    ],
+    ids=lambda command: command.type,
+)
+def test_owned_from_the_beginning(command):
+    """Who is named as accountable owns a product or a goal from its beginning."""
+    story = given().when(command).recorded()
+
+    assert story.value(f"{command.creates}:x", "role.accountable") == [ANN]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        DefineProduct(key="shop", title="Shop"),
+        ScheduleRelease(key="r1", products=(SHOP,), version="1.0"),
+        StateGoal(key="growth", title="Growth"),
+        RegisterPerson(key="ann", name="Ann"),
+        RegisterTeam(key="core", title="Core"),
+    ],
+    ids=lambda command: command.type,
+)
+def test_keys_are_for_life(command):
+    """No key is used twice."""
+    given(RELEASE, GOAL).when(command).refused(AlreadyExists, "key")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        StateVision(subject=SHOP, vision="All."),
+        SetStrategy(subject=SHOP, strategy="Fast."),
+        RetireProduct(subject=SHOP, why="Sold."),
+    ],
+    ids=lambda command: command.type,
+)
+def test_retired_products_stand_still(command):
+    """A retired product gets no vision, no strategy, and is not retired again."""
+    given(RETIRED).when(command).refused(NotAllowed, "subject", "retired")
+
+
+def test_releases_are_ordered_once_each():
+    """An order of releases names each once."""
+    given(RELEASE).when(OrderReleases(subject=SHOP, releases=("r1", "r1"))).refused(Malformed, "releases")
+
+
+@pytest.mark.parametrize("outcome", ["met", "missed", "dropped"])
+def test_goals_are_closed_once(outcome):
+    """A closed goal stays closed, however it ended."""
+    closed = given(GOAL, fact("goal:growth", GoalClosed(outcome=outcome)))
+
+    closed.when(CloseGoal(subject="growth", outcome="met")).refused(NotAllowed, "subject", "it must be open")
+
+
+@pytest.mark.parametrize(
+    ("command", "event"),
+    [(DepartPerson(subject=BOB), PersonDeparted()), (DisbandTeam(subject="core"), TeamDisbanded())],
+    ids=lambda value: getattr(value, "type", ""),
+)
+def test_leaving_once(command, event):
+    """Who has left does not leave again."""
+    given(fact(command.subject, event)).when(command).refused(NothingChanges, "subject", "departed already")
+
+
+def test_joining_once():
+    """An id is joined into another once."""
+    joined = given(fact(BOB, PersonJoined(into=ANN)))
+
+    joined.when(JoinPersons(subject=BOB, into=ANN)).refused(NothingChanges, "subject")
+
+
+def test_joining_in_a_circle():
+    """Nobody is joined into themselves, whichever way round."""
+    given().when(JoinPersons(subject=ANN, into=ANN)).refused(NotAllowed, "into")
+    given(fact(BOB, PersonJoined(into=ANN))).when(JoinPersons(subject=ANN, into=BOB)).refused(NotAllowed, "into")
+
+
+def test_an_observed_circle_does_not_hold_up_the_rule():
+    """Observed history may join people in a circle; the rule still comes to an end."""
+    eve, fay = "person:eve", "person:fay"
+    circle = [
+        fact(who, Observed(changes=(ObservedStep(field="joined_into", value=into),)))
+        for who, into in ((eve, fay), (fay, eve))
+    ]
+    story = given(fact(eve, PersonRegistered()), fact(fay, PersonRegistered()), *circle)
+
+    story.when(JoinPersons(subject=ANN, into=eve)).recorded()
+
+
+def test_what_a_person_is_given_counts():
+    """A person registered earlier in the same unit can be named in the next order."""
+    story = given().when(
+        RegisterPerson(key="p1", name="Eve"), DefineProduct(key="till", title="Till", accountable="person:p1")
+    )
+
+    story.then(
+        fact("person:p1", PersonRegistered()),
+        fact("product:till", ProductDefined(title="Till")),
+        fact("product:till", OwnershipAssigned(role="accountable", holders=("person:p1",))),
+    )

@@ -1,0 +1,74 @@
+"""Who may know whom."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1]
+BELOW = {
+    "domain": set(),
+    "eventlog": {"domain"},
+    "projections": {"domain", "eventlog"},
+    "api": {"domain", "eventlog", "projections"},
+    "consumers": {"domain", "eventlog", "projections"},
+    "cli": {"domain", "eventlog", "projections", "api", "consumers"},
+}
+ONLY_IN = {"fastapi": "api", "starlette": "api", "kafka": "consumers", "click": "cli", "rich": "cli"}
+PURE = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "threading", "time", "uuid", "httpx"}
+
+
+def imported(source: str) -> Iterator[str]:
+    """The top-level packages that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.partition(".")[0]
+
+
+def trespasses(room: str, source: str) -> set[str]:
+    """What a file in a room imports and may not."""
+    known = set(imported(source))
+    above = known & (BELOW.keys() - BELOW[room] - {room})
+    elsewhere = {name for name in known if ONLY_IN.get(name, room) != room}
+    impure = known & PURE if room == "domain" else set()
+    return above | elsewhere | impure
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_nobody_looks_up(room):
+    """Every room imports only rooms below it, and its own tools: fastapi in api, kafka in consumers, none in domain."""
+    files = sorted((HOUSE / room).rglob("*.py"))
+
+    found = {str(file.relative_to(HOUSE)): trespasses(room, file.read_text()) for file in files}
+
+    assert files
+    assert {file: names for file, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "source", "found"),
+    [
+        ("domain", "from eventlog.entry import Unit", {"eventlog"}),
+        ("domain", "def f():\n    import time", {"time"}),
+        ("eventlog", "import projections.model", {"projections"}),
+        ("api", "from consumers.importing import x", {"consumers"}),
+        ("consumers", "import api", {"api"}),
+        ("projections", "if True:\n    from fastapi import FastAPI", {"fastapi"}),
+        ("api", "import kafka", {"kafka"}),
+        ("cli", "import fastapi, kafka, api, consumers, domain.cells", {"fastapi", "kafka"}),
+        ("eventlog", "import sqlite3, domain.cells\nfrom eventlog import entry\nfrom . import codec", set()),
+    ],
+)
+def test_a_trespasser_is_found(room, source, found):
+    """The check finds an import from above, from next door, or of another room's tool, and nothing else."""
+    assert trespasses(room, source) == found
+
+
+def test_every_room_is_watched():
+    """No package stands outside the plan of the house."""
+    packages = {file.parent.name for file in HOUSE.glob("*/__init__.py")}
+
+    assert packages == set(BELOW)
