@@ -148,20 +148,21 @@ def _leaves_in(hint: Any, path: tuple[str, ...], mark: Mark | None, required: bo
         yield Leaf(path, mark, required)
 
 
-def values_at(data: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def values_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:
     """The strings at a path of a dumped message, each with its exact place."""
-    if not path:
-        if isinstance(data, str):
-            yield (), data
-        return
-    head, *rest = path
-    if head == "*":
-        members: Iterable[tuple[str | int, Any]] = enumerate(data or ())
-    else:
-        members = [(head, data[head])] if isinstance(data, dict) and data.get(head) is not None else []
-    for place, member in members:
-        for tail, value in values_at(member, tuple(rest)):
-            yield (place, *tail), value
+    reached: list[tuple[tuple[str | int, ...], Any]] = [((), data)]
+    for part in path:
+        if part == "*":
+            reached = [((*place, n), member) for place, value in reached for n, member in enumerate(value or ())]
+        else:
+            reached = [
+                ((*place, part), value[part])
+                for place, value in reached
+                if isinstance(value, dict) and value.get(part) is not None
+            ]
+        if not reached:
+            break
+    return [(place, value) for place, value in reached if isinstance(value, str)]
 
 
 def replaced_at(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
