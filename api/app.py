@@ -1,0 +1,49 @@
+"""The application factory: nothing happens at import, everything it serves is passed in."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import commands, pages, problems, questions
+from api.security import authenticated
+from api.services import Services
+
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes; a unit of a thousand commands fits, a film does not."""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The whole HTTP interface over one log and its read model.
+
+    Args:
+        services: what it serves; see `api.services`.
+    """
+    app = FastAPI(
+        title="Decision log",
+        version=version("decisionlog"),
+        description=pages.INTRODUCTION,
+        docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        max_body_size=MAX_BODY,
+    )  # fmt: skip
+    app.state.services = services
+    problems.install(app)
+    v1 = APIRouter(prefix="/v1", responses=problems.RESPONSES, dependencies=[Depends(authenticated)])
+    v1.include_router(commands.router())
+    v1.include_router(questions.router())
+    app.include_router(v1)
+    app.include_router(pages.router())
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document with the component schemas of every command, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        document["components"]["schemas"].update(commands.body_schemas())
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,128 @@
+"""What questions have in common: when, about what, how much of it, and in which form the answer goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Query, Request, Response
+
+from api import tables
+from api.problems import HttpProblem
+from api.security import Speaker
+from api.services import Served, Services
+from domain.values import Instant, micros
+from projections.model import Read
+from projections.reading import Answer, BadCursor, Filter, When
+from projections.runner import Stopped
+
+Words = Annotated[list[str], Query(max_length=200)]
+MAX_LIMIT: Final = 10_000
+
+
+def _when(
+    as_of: Annotated[Instant | None, Query(description="What was in effect at this instant; now if silent.")] = None,
+    known_at: Annotated[
+        Instant | None, Query(description="By what the log had recorded at this instant; now if silent.")
+    ] = None,
+) -> When:
+    return When(
+        None if as_of is None else micros(as_of),
+        None if known_at is None else micros(known_at),
+    )
+
+
+AskedWhen = Annotated[When, Depends(_when)]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How much of an answer, and from where on."""
+
+    limit: int
+    cursor: str | None
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most this many rows.")] = 1000,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of an earlier answer.")] = None,
+) -> Page:
+    return Page(limit, cursor)
+
+
+AskedPage = Annotated[Page, Depends(_page)]
+
+
+def _filter(
+    served: Served,
+    kind: Annotated[Words, Query(description="Kinds of subject, such as `feature`.")] = [],  # noqa: B006
+    subject: Annotated[Words, Query(description="Subjects, as `kind:key`.")] = [],  # noqa: B006
+    product: Annotated[Words, Query(description="Products the subject belongs to.")] = [],  # noqa: B006
+    field: Annotated[Words, Query(description="Fields, or `target.*` for every field that begins so.")] = [],  # noqa: B006
+    value: Annotated[Words, Query(description="What the cell holds or has in its list, in our meaning.")] = [],  # noqa: B006
+    word: Annotated[Words, Query(description="What it holds, in the source's word.")] = [],  # noqa: B006
+    holder: Annotated[Words, Query(description="Who or what it names: an id, or a name the directory knows.")] = [],  # noqa: B006
+    status: Annotated[Words, Query(description="Status of the subject, in our meaning or the source's word.")] = [],  # noqa: B006
+    include_absent: Annotated[bool, Query(description="Also what is not, or no longer, on the record.")] = False,
+) -> Filter:
+    return Filter(
+        kinds=kind,
+        subjects=[served.somebody(each, "subject") for each in subject],
+        products=[each if ":" in each else f"product:{each}" for each in product],
+        fields=field, values=value, words=word,
+        holders=[served.somebody(each, "holder") for each in holder],
+        statuses=status, absent=include_absent,
+    )  # fmt: skip
+
+
+AskedFilter = Annotated[Filter, Depends(_filter)]
+
+
+class Asked:
+    """Puts questions to the read model in one snapshot, once it has caught up, and sends the answer out."""
+
+    def __init__(
+        self, request: Request, served: Served, _: Speaker,
+        after: Annotated[
+            int | None, Query(ge=0, description="Wait until the answer covers this position: read your own writes.")
+        ] = None,
+        format: Annotated[  # noqa: A002  (the parameter's name outside)
+            tables.Format | None, Query(description="`json`, `csv` or `jsonl`; else as `Accept` says.")
+        ] = None,
+    ) -> None:  # fmt: skip
+        self.served: Services = served
+        self._after = after
+        self._format = tables.chosen_format(request, format)
+
+    def __call__(self, question: Callable[[Read], Answer]) -> Response:
+        """The answer to a question, in the format asked for.
+
+        Raises:
+            HttpProblem: 504 when the position asked to wait for is not there in time, 503 when it never will be.
+        """
+        self._wait()
+        with self.served.model.read() as read:
+            try:
+                answer = question(read)
+            except BadCursor as error:
+                raise HttpProblem(422, str(error), field="cursor") from None
+        return tables.responded(answer, self._format, self.served.log.directory)
+
+    def _wait(self) -> None:
+        runner = self.served.runner
+        if self._after is None or runner.position >= self._after:
+            return
+        size = self.served.log.head().size
+        if self._after > size:
+            raise HttpProblem(422, f"the log ends at position {size}; nothing can cover {self._after}", field="after")
+        try:
+            there = runner.wait_for(self._after, self.served.wait_seconds)
+        except Stopped as stopped:
+            raise HttpProblem(503, f"{stopped}; restart the server, or run `decisionlog rebuild`") from None
+        if not there:
+            detail = f"the read model is at position {runner.position}; ask again for {self._after}"
+            raise HttpProblem(504, detail, field="after", headers={"Retry-After": "1"})
+
+
+AskedFor = Annotated[Asked, Depends(Asked)]

@@ -1,0 +1,331 @@
+"""A route for every command. Each takes the command's own fields as its body; the path names the subject.
+
+`POST /v1/commands` takes any command, or several as one unit, and `POST /v1/units` takes many units, each with a fate
+of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import from_json
+
+from api import problems
+from api.problems import HttpProblem
+from api.security import Speaker
+from api.services import Served
+from domain import decision, feature, ownership, people, product, record
+from domain.catalogue import COMMAND, COMMANDS, AnyCommand
+from domain.errors import Refused
+from domain.messages import Command
+from domain.values import format_micros
+from eventlog.entry import Caller, Receipt, Unit
+
+ROUTES: Final[Mapping[type[Command], str]] = {
+    product.DefineProduct: "/products",
+    product.StateVision: "/products/{key}/vision",
+    product.SetStrategy: "/products/{key}/strategy",
+    product.OrderReleases: "/products/{key}/releases",
+    product.RetireProduct: "/products/{key}/retire",
+    product.ScheduleRelease: "/releases",
+    product.RescheduleRelease: "/releases/{key}/reschedule",
+    product.StateGoal: "/goals",
+    product.CloseGoal: "/goals/{key}/close",
+    decision.RecordDecision: "/decisions",
+    decision.ProposeDecision: "/decisions/propose",
+    decision.ReviseDecision: "/decisions/{key}/revise",
+    decision.AdviseOnDecision: "/decisions/{key}/advise",
+    decision.DissentFromDecision: "/decisions/{key}/dissent",
+    decision.AcceptDecision: "/decisions/{key}/accept",
+    decision.RejectDecision: "/decisions/{key}/reject",
+    decision.DeferDecision: "/decisions/{key}/defer",
+    decision.WithdrawDecision: "/decisions/{key}/withdraw",
+    decision.ReopenDecision: "/decisions/{key}/reopen",
+    decision.SupersedeDecision: "/decisions/{key}/supersede",
+    decision.ReverseDecision: "/decisions/{key}/reverse",
+    decision.ConfirmDecision: "/decisions/{key}/confirm",
+    decision.RatifyDecision: "/decisions/{key}/ratify",
+    decision.ReviewDecision: "/decisions/{key}/review",
+    feature.ProposeFeature: "/features",
+    feature.DefineFeature: "/features/{key}/define",
+    feature.PrioritiseFeature: "/features/{key}/prioritise",
+    feature.TargetMilestone: "/features/{key}/target",
+    feature.CommitFeature: "/features/{key}/commit",
+    feature.StartFeature: "/features/{key}/start",
+    feature.PauseFeature: "/features/{key}/pause",
+    feature.ShipFeature: "/features/{key}/ship",
+    feature.DropFeature: "/features/{key}/drop",
+    feature.ReopenFeature: "/features/{key}/reopen",
+    feature.LinkFeature: "/features/{key}/link",
+    ownership.AssignOwnership: "/subjects/{subject}/assign",
+    ownership.ReleaseOwnership: "/subjects/{subject}/release",
+    ownership.HandOverOwnership: "/subjects/{subject}/hand-over",
+    ownership.AcknowledgeOwnership: "/subjects/{subject}/acknowledge",
+    ownership.DelegateOwnership: "/subjects/{subject}/delegate",
+    ownership.RevokeDelegation: "/subjects/{subject}/revoke-delegation",
+    people.RegisterPerson: "/people",
+    people.JoinPersons: "/people/{key}/join",
+    people.DepartPerson: "/people/{key}/depart",
+    people.RegisterTeam: "/teams",
+    people.DisbandTeam: "/teams/{key}/disband",
+    record.Retitle: "/subjects/{subject}/retitle",
+    record.SetAliases: "/subjects/{subject}/aliases",
+    record.SetAttribute: "/subjects/{subject}/attributes",
+    record.Place: "/subjects/{subject}/place",
+    record.Strike: "/subjects/{subject}/strike",
+    record.Restore: "/subjects/{subject}/restore",
+    record.VoidEntry: "/subjects/{subject}/void",
+    record.Observe: "/subjects/{subject}/observe",
+    record.ForgetTexts: "/log/forget",
+}
+VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
+"""What changes shared prose in place needs the version that was read, or one writer would silently undo another."""
+
+_KINDS: Final = {
+    "products": "product", "decisions": "decision", "features": "feature", "releases": "release", "goals": "goal",
+    "people": "person", "teams": "team",
+}  # fmt: skip
+_ETAG: Final = re.compile(r'^"(\d{1,15})"$')
+_IDEMPOTENCY_KEY: Final = re.compile(r"^[\x21-\x7e]{1,200}$")
+
+
+class Answer(BaseModel):
+    """What became of a unit."""
+
+    position: int = Field(description="The last position written; pass it as `after` to read your own write.")
+    subject: str = Field(description="The subject the first command addressed.")
+    version: int = Field(description="The version that subject has now; also the ETag.")
+    recorded: list[dict[str, Any]] = Field(description="Each event: position, subject, version, type, recorded_at.")
+    replayed: bool = Field(description="Whether an idempotency key was answered again.")
+
+
+class Batch(BaseModel):
+    """Several commands as one unit: applied whole or not at all, each seeing those before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    commands: Annotated[tuple[AnyCommand, ...], Field(min_length=1, max_length=1000)]
+
+
+class KeyedUnit(Batch):
+    """A unit with an idempotency key of its own."""
+
+    key: str | None = Field(None, max_length=200, description="Its idempotency key.")
+
+
+class Units(BaseModel):
+    """Many units, each with a fate of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    units: Annotated[tuple[KeyedUnit, ...], Field(min_length=1, max_length=1000)]
+
+
+_BATCH: Final = TypeAdapter(Batch)
+_UNITS: Final = TypeAdapter(Units)
+
+
+def answer_of(receipt: Receipt, subject: str) -> Answer:
+    """A receipt as the world outside sees it."""
+    versions = {each.subject: each.version for each in receipt.recorded}
+    addressed = subject if subject in versions else receipt.recorded[0].subject
+    return Answer(
+        position=receipt.position,
+        subject=addressed,
+        version=versions[addressed],
+        replayed=receipt.replayed,
+        recorded=[
+            {
+                "position": each.position, "subject": each.subject, "version": each.version, "type": each.type,
+                "recorded_at": format_micros(each.recorded_at),
+            }
+            for each in receipt.recorded
+        ],
+    )  # fmt: skip
+
+
+def _expected(request: Request, subject: str | None, *, required: bool) -> dict[str, int]:
+    """The version in `If-Match` (RFC 9110, section 13.1.1), by the subject addressed."""
+    given = request.headers.get("if-match")
+    if given is None:
+        if required:
+            raise HttpProblem(428, 'this changes prose in place: send the version you read, like `If-Match: "3"`', field="If-Match")
+        return {}
+    matched = _ETAG.match(given.strip())
+    if matched is None or subject is None:
+        raise HttpProblem(400, '`If-Match` takes one strong ETag of the addressed subject, like `"3"`', field="If-Match")
+    return {subject: int(matched[1])}
+
+
+def _idempotency_key(request: Request) -> str | None:
+    given = request.headers.get("idempotency-key")
+    if given is not None and not _IDEMPOTENCY_KEY.match(given):
+        raise HttpProblem(400, "an idempotency key is 1 to 200 visible ASCII characters", field="Idempotency-Key")
+    return given
+
+
+def _unit(commands: tuple[Command, ...], speaker: Caller, key: str | None, expected: dict[str, int]) -> Unit:
+    """What tells of another system comes in as an import; whether the speaker may import is the log's to judge."""
+    imported = any(command.source or isinstance(command, record.Observe) for command in commands)
+    return Unit(commands, replace(speaker, channel="import") if imported else speaker, key, expected)
+
+
+def _responded(receipt: Receipt, subject: str, *, created: bool) -> JSONResponse:
+    answer = answer_of(receipt, subject)
+    headers = {"ETag": f'"{answer.version}"'}
+    if created:
+        headers["Location"] = f"/v1/subjects/{answer.subject}"
+    return JSONResponse(answer.model_dump(), 201 if created else 200, headers=headers)
+
+
+def router() -> APIRouter:
+    """Every route that writes."""
+    routes = APIRouter()
+    for command, path in ROUTES.items():
+        routes.add_api_route(
+            path, _handler(command, path),
+            methods=["POST"], name=command.__name__, response_model=Answer,
+            status_code=201 if command.creates else 200,
+            summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
+            description=command.__doc__, tags=["Record"],
+            openapi_extra=_body_of(command, path),
+        )  # fmt: skip
+    routes.add_api_route(
+        "/commands", post_commands, methods=["POST"], response_model=Answer, tags=["Record"],
+        summary="Any command, or several as one unit", openapi_extra=_json_body("AnyCommand", "Batch"),
+    )  # fmt: skip
+    routes.add_api_route(
+        "/units", post_units, methods=["POST"], tags=["Record"],
+        summary="Many units, each with a fate of its own", openapi_extra=_json_body("Units"),
+    )  # fmt: skip
+    return routes
+
+
+def _handler(command: type[Command], path: str) -> Callable[..., Awaitable[JSONResponse]]:
+    async def handle(request: Request, served: Served, speaker: Speaker) -> JSONResponse:
+        subject = _subject_in(path, request.path_params, served.log.id)
+        body = _object(await request.body())
+        parsed = COMMAND.validate_python({**body, **({"subject": subject} if subject else {}), "type": command.__name__})
+        expected = _expected(request, subject, required=command in VERSION_REQUIRED)
+        receipt = await served.log.execute(_unit((parsed,), speaker, _idempotency_key(request), expected))
+        return _responded(receipt, subject or receipt.recorded[0].subject, created=command.creates is not None)
+
+    return handle
+
+
+def _subject_in(path: str, params: Mapping[str, str], log_id: str) -> str | None:
+    if "{key}" in path:
+        return f"{_KINDS[path.split('/')[1]]}:{params['key']}"
+    return log_id if path == "/log/forget" else params.get("subject")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """A request's body as a JSON object; pydantic's parser refuses NaN, Infinity and endless nesting."""
+    try:
+        parsed = from_json(body or b"{}", allow_inf_nan=False)
+    except ValueError as error:
+        raise HttpProblem(400, f"the body is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise HttpProblem(422, "the body must be a JSON object")
+    for name in ("type", "subject"):
+        if name in parsed:
+            raise HttpProblem(422, f"leave `{name}` out: the path says it", field=name)
+    return parsed
+
+
+async def post_commands(request: Request, served: Served, speaker: Speaker) -> JSONResponse:
+    """Takes one command with its `type`, or `{"commands": [...]}`, which is applied whole or not at all."""
+    body = await request.body()
+    batch = _BATCH.validate_json(body) if _is_batch(body) else None
+    commands = batch.commands if batch else (COMMAND.validate_json(body),)
+    first = commands[0]
+    subject = None if first.creates else first.addressed()
+    expected = _expected(request, subject, required=any(type(each) in VERSION_REQUIRED for each in commands))
+    receipt = await served.log.execute(_unit(tuple(commands), speaker, _idempotency_key(request), expected))
+    return _responded(receipt, subject or receipt.recorded[0].subject, created=first.creates is not None)
+
+
+def _is_batch(body: bytes) -> bool:
+    try:
+        parsed = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise HttpProblem(400, f"the body is not JSON: {error}") from None
+    return isinstance(parsed, dict) and "commands" in parsed
+
+
+async def post_units(request: Request, served: Served, speaker: Speaker) -> Response:
+    """Takes up to 1,000 units; answers for each in order its receipt, or the problem that kept it out."""
+    body = _UNITS.validate_json(await request.body())
+    units = [_unit(tuple(unit.commands), speaker, unit.key, {}) for unit in body.units]
+    results = await served.log.execute_many(units)
+    return JSONResponse({"results": [_fate(result) for result in results]})
+
+
+def _fate(result: Receipt | Refused) -> dict[str, Any]:
+    if isinstance(result, Refused):
+        return {"refused": problems.of_refusal(result).model_dump(exclude_none=True)}
+    return {"receipt": answer_of(result, result.recorded[0].subject).model_dump()}
+
+
+# OpenAPI -----------------------------------------------------------------------------------------------------------
+
+
+def _json_body(*names: str) -> dict[str, Any]:
+    schemas = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _body_of(command: type[Command], path: str) -> dict[str, Any]:
+    extra = _json_body(f"{command.__name__}Body")
+    parameters = [
+        {
+            "name": name, "in": "path", "required": True, "schema": {"type": "string"},
+            "description": "The subject, as `kind:key`." if name == "subject" else "Its key, without the kind.",
+        }
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]  # fmt: skip
+    headers = [
+        {
+            "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"},
+            "description": "Send again with the same key after a lost answer: one effect, the same answer.",
+        },
+        {
+            "name": "If-Match", "in": "header", "required": command in VERSION_REQUIRED, "schema": {"type": "string"},
+            "description": "The version you read, as its ETag; 412 when the subject has moved since.",
+        },
+    ]  # fmt: skip
+    return {**extra, "parameters": parameters + (headers[:1] if command.creates else headers)}
+
+
+def body_schemas() -> dict[str, Any]:
+    """The component schemas of every command, whole and as the body of its own route."""
+    from pydantic.json_schema import models_json_schema  # noqa: PLC0415  (only when somebody asks for the document)
+
+    models: list[type[BaseModel]] = [*COMMANDS.values(), Batch, KeyedUnit, Units]
+    _, found = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    schemas: dict[str, Any] = found["$defs"]
+    for name, command in COMMANDS.items():
+        whole = schemas[name]
+        left_out = {"type"} if command.creates else {"type", "subject"}
+        schemas[f"{name}Body"] = {
+            **whole, "title": f"{name}Body",
+            "properties": {key: value for key, value in whole["properties"].items() if key not in left_out},
+            "required": [key for key in whole.get("required", []) if key not in left_out],
+        }  # fmt: skip
+        whole["required"] = [*whole.get("required", []), "type"]
+    schemas["AnyCommand"] = {
+        "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMMANDS],
+        "discriminator": {"propertyName": "type"},
+    }
+    return schemas
+
+

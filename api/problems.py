@@ -1,0 +1,153 @@
+"""Problem documents (RFC 9457): the one table that says which refusal is which status, and nothing else knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from domain import errors
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:decisionlog:problem:"
+
+_TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
+    errors.Malformed: (422, "malformed"),
+    errors.Unknown: (404, "unknown"),
+    errors.AlreadyExists: (409, "already-exists"),
+    errors.OutOfOrder: (409, "out-of-order"),
+    errors.NothingChanges: (409, "nothing-changes"),
+    errors.NotAllowed: (409, "not-allowed"),
+    errors.Forbidden: (403, "forbidden"),
+    errors.Stale: (409, "stale"),
+    errors.KeyReused: (422, "idempotency-key-reused"),
+    errors.Refused: (409, "refused"),
+}
+_HTTP_NAMES: Final = {
+    400: "bad-request", 401: "unauthenticated", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
+    409: "conflict", 412: "stale", 413: "too-large", 415: "unsupported-media-type", 422: "malformed",
+    428: "version-required", 503: "unavailable", 504: "not-yet", 507: "no-space",
+}  # fmt: skip
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    subject: str | None = None
+    version: int | None = None
+    errors: list[FieldProblem] | None = None
+
+
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {
+        "description": "Refused: a problem document that names the field and says what would be right.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "model": Problem,
+    }
+}
+
+
+class HttpProblem(Exception):
+    """What is wrong with a request as such, before any rule is asked."""
+
+    def __init__(self, status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+        self.headers = headers
+
+
+def problem(status: int, name: str, detail: str, **more: Any) -> Problem:
+    """A problem document of a named type."""
+    title = name.replace("-", " ").capitalize()
+    return Problem(type=TYPE_PREFIX + name, title=title, status=status, detail=detail, **more)
+
+
+def of_refusal(refused: errors.Refused, *, preconditions: bool = False) -> Problem:
+    """The problem document of a refusal; a version that the caller named itself makes staleness a 412."""
+    kind = next(kind for kind in type(refused).__mro__ if kind in _TABLE)
+    status, name = _TABLE[kind]
+    if isinstance(refused, errors.Stale):
+        status = 412 if preconditions else 409
+    return problem(
+        status, name, refused.detail,
+        field=refused.field, subject=refused.subject, version=getattr(refused, "version", None),
+    )  # fmt: skip
+
+
+def of_validation(found: Sequence[Any]) -> Problem:
+    """The problem document of what pydantic found wrong, each error with its field."""
+    broken = [error for error in found if error["type"] == "json_invalid"]
+    if broken:
+        return problem(400, "malformed-json", str(broken[0]["msg"]))
+    wrong = [FieldProblem(field=_field(error["loc"]), detail=_message(error)) for error in found[:50]]
+    detail = "; ".join(f"{each.field}: {each.detail}" if each.field else each.detail for each in wrong[:3])
+    return problem(422, "malformed", detail, field=wrong[0].field or None, errors=wrong)
+
+
+def _field(loc: Sequence[str | int]) -> str:
+    """The dotted name of a field; where it stands in the request and which model it was tried as are left out."""
+    parts = [str(part) for part in loc if part not in ("body", "query", "path", "header")]
+    return ".".join(part for part in parts if not part[:1].isupper())
+
+
+def _message(error: Any) -> str:
+    if error["type"] == "union_tag_invalid":
+        return "unknown command; GET /v1/catalogue lists them all"
+    if error["type"] == "union_tag_not_found":
+        return "needs a `type`, the name of a command; GET /v1/catalogue lists them all"
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def respond(document: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem document as a response."""
+    return JSONResponse(
+        document.model_dump(exclude_none=True), document.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the application a problem document."""
+
+    @app.exception_handler(errors.Refused)
+    async def refused(request: Request, error: errors.Refused) -> JSONResponse:
+        return respond(of_refusal(error, preconditions="if-match" in request.headers))
+
+    @app.exception_handler(HttpProblem)
+    async def http_problem(_: Request, error: HttpProblem) -> JSONResponse:
+        name = _HTTP_NAMES.get(error.status, "refused")
+        return respond(problem(error.status, name, error.detail, field=error.field), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def request_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return respond(of_validation(error.errors()))
+
+    @app.exception_handler(ValidationError)
+    async def invalid(_: Request, error: ValidationError) -> JSONResponse:
+        return respond(of_validation(error.errors(include_url=False, include_input=False)))
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        name = _HTTP_NAMES.get(error.status_code, "refused")
+        headers = dict(error.headers) if error.headers else None
+        return respond(problem(error.status_code, name, str(error.detail)), headers)

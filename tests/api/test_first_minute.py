@@ -1,0 +1,27 @@
+"""A first decision, from the four fields to the answer."""
+
+from __future__ import annotations
+
+from support_house import House
+
+FIRST = {
+    "title": "Sell gift cards", "decision": "We build gift cards.", "why": "Half of our customers ask for them.",
+    "accountable": "Ada Lovelace",
+}  # fmt: skip
+
+
+def test_a_decision_is_recorded_with_four_fields(house: House) -> None:
+    """Title, decision, why and accountable are enough, and the answer says where it stands."""
+    response = house.post("/decisions", FIRST)
+
+    assert response.status_code == 201, response.text
+    answer = response.json()
+    assert response.headers["ETag"] == '"3"' == f'"{answer["version"]}"'
+    assert [each["type"] for each in answer["recorded"]] == [
+        "DecisionProposed.v1", "OwnershipAssigned.v1", "DecisionAccepted.v1",
+    ]  # fmt: skip
+    cells = {row["field"]: row["value"] for row in house.rows("/cells", subject=answer["subject"])}
+    assert cells["status"] == "accepted"
+    assert cells["role.accountable"] == [house.ada]
+    assert cells["deciders"] == [house.ada]
+    assert cells["kind"] == "strategic"

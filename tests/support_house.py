@@ -1,0 +1,101 @@
+"""The whole house on a folder: log, read model, HTTP interface, and a client for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.services import Services
+from domain.errors import Refused
+from eventlog.entry import Caller, Receipt, Unit
+from eventlog.log import DecisionLog
+from projections.model import ReadModel
+from projections.runner import Runner
+
+ALL_RIGHTS = frozenset({"import", "forget", "admit"})
+T0 = 1_735_689_600_000_000
+"""2025-01-01T00:00Z in microseconds."""
+
+
+class Ticking:
+    """A clock that moves a millisecond each time it is read, and can be set."""
+
+    def __init__(self, start: int = T0) -> None:
+        self.now = start
+
+    def __call__(self) -> int:
+        self.now += 1_000
+        return self.now
+
+
+class House:
+    """Opens everything on a folder. `ada` is a person with a token of all rights; `client` speaks as her."""
+
+    def __init__(self, folder: Path, clock: Callable[[], int] | None = None) -> None:
+        self.clock = clock or Ticking()
+        self._entropy = (n.to_bytes(4) for n in itertools.count(1))
+        self.log = DecisionLog.open(folder / "log.sqlite", clock=self.clock, entropy=self.random)
+        self.model = ReadModel.open(folder / "model.sqlite", self.log, self.clock)
+        self.runner = Runner(self.log, self.model, poll=0.05)
+        self.log.on_append(lambda _: self.runner.wake())
+        self.runner.start()
+        self.ada = self.person("Ada Lovelace", "ada@example.org")
+        self.token = self.log.tokens.create(self.ada, rights=ALL_RIGHTS)[1]
+        services = Services(self.log, self.model, self.runner, self.sign_in)
+        self.app = create_app(services)
+        self.client = self.client_of(self.token)
+
+    def random(self, n: int) -> bytes:
+        """Bytes that never repeat, the same in every run."""
+        return (next(self._entropy) * (n // 4 + 1))[:n]
+
+    def sign_in(self, secret: str) -> Caller | None:
+        token = self.log.tokens.find(secret)
+        return token.caller("http") if token else None
+
+    def client_of(self, token: str | None) -> TestClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return TestClient(self.app, headers=headers, raise_server_exceptions=False)
+
+    def caller(self, channel: str = "http") -> Caller:
+        actor = getattr(self, "ada", "service:setup")
+        return Caller(actor, "test", channel, ALL_RIGHTS)
+
+    def execute(self, *units: Unit) -> list[Receipt | Refused]:
+        return asyncio.run(self.log.execute_many(units))
+
+    def person(self, name: str, *also: str) -> str:
+        from domain.people import RegisterPerson
+
+        command = RegisterPerson(name=name, also=also)
+        (receipt,) = self.execute(Unit((command,), self.caller()))
+        assert isinstance(receipt, Receipt), receipt
+        return receipt.recorded[0].subject
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.client.post(f"/v1{path}", json=body or {}, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    def get(self, path: str, **params: Any) -> Any:
+        """What a question answers, once it covers everything recorded."""
+        response = self.client.get(f"/v1{path}", params={"after": self.log.head().size, **params})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def rows(self, path: str, **params: Any) -> Sequence[dict[str, Any]]:
+        rows: Sequence[dict[str, Any]] = self.get(path, **params)["rows"]
+        return rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.runner.stop()
+        self.model.close()
+        self.log.close()
