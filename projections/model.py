@@ -109,7 +109,7 @@ class ReadModel:
         """
         reason = _why_not(path, source)
         if reason:
-            _log.warning("The read model is built anew: %s.", reason)
+            _log.log(logging.WARNING if path.exists() else logging.INFO, "The read model is built anew: %s.", reason)
             for suffix in _SUFFIXES:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             with closing(schema.connect(path)) as connection, transaction(connection):

@@ -1,0 +1,198 @@
+"""How cells came to hold what they hold: every change of every cell, the second of the two general questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Final, Literal
+
+from domain.cells import STEPS_PER_EVENT, Value
+from domain.values import format_micros
+from projections.model import Read
+from projections.order import Direction, Held, Order, direction, turnover
+from projections.reading import (
+    ACT_COLUMNS,
+    LIMIT,
+    NOW,
+    Answer,
+    Filter,
+    Moment,
+    Row,
+    When,
+    answer,
+    blame_of,
+    cells_where,
+    from_cursor,
+    loads,
+    moment,
+    spellings,
+    to_cursor,
+)  # fmt: skip
+from projections.schema import members
+
+Group = Literal["subject", "field", "direction", "actor", "principal"]
+GROUPS: Final[tuple[Group, ...]] = Group.__args__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class StepFilter:
+    """Which steps a question is about.
+
+    `cells` says of which cells; what it says of their contents is left to `from_*` and `to_*`, which ask what the cell
+    held just before and just after: a value (ours), or a word (the source's). `by` is actor or principal. Spans are half
+    open and in microseconds: `span` of when it took effect, `recorded` of when the log heard of it. Subjects that were
+    struck have a history too, and are left out only with `live`. A step that changes nothing is one only with
+    `restated`.
+    """
+
+    cells: Filter = field(default_factory=Filter)
+    from_values: Sequence[Value] = ()
+    from_words: Sequence[str] = ()
+    to_values: Sequence[Value] = ()
+    to_words: Sequence[str] = ()
+    directions: Sequence[str] = ()
+    by: Sequence[str] = ()
+    actors: Sequence[str] = ()
+    principals: Sequence[str] = ()
+    span: tuple[int | None, int | None] = (None, None)
+    recorded: tuple[int | None, int | None] = (None, None)
+    live: bool = False
+    restated: bool = False
+
+
+def steps(
+    read: Read, asked: StepFilter, when: When = NOW, *, newest_first: bool = False, limit: int = LIMIT,
+    cursor: str | None = None,
+) -> Answer:  # fmt: skip
+    """The steps that fit up to the instant asked for, in the order in which they took effect.
+
+    Each says what the cell held `before` and `after` (`value` and `word`), its `direction`, `at` (when it took effect),
+    whether it is the end of a term (`ended`), for lists who came and went, and by whom and why (`blame`).
+    """
+    then = moment(read, when)
+    after = from_cursor(cursor, int, int, int) if cursor is not None else None
+    found = list(islice(_select(read, asked, then, newest_first=newest_first, after=after), limit + 1))
+    following = to_cursor(*found[limit - 1][0]) if len(found) > limit else None
+    return answer(then, [row for _, row in found[:limit]], following=following)
+
+
+def counted(
+    read: Read, asked: StepFilter, by: Sequence[Group], when: When = NOW, *, min_count: int = 1, limit: int = LIMIT
+) -> Answer:
+    """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
+    then = moment(read, when)
+    counts = Counter(tuple(_group(read, row, name) for name in by) for _, row in _select(read, asked, then))
+    ranked = sorted(
+        ((group, n) for group, n in counts.items() if n >= min_count), key=lambda found: (-found[1], found[0])
+    )
+    return answer(then, [{**dict(zip(by, group, strict=True)), "count": n} for group, n in ranked[:limit]])
+
+
+def all_steps(read: Read, asked: StepFilter, then: Moment) -> list[Row]:
+    """The steps that fit, all of them: what other answers are made of."""
+    return [row for _, row in _select(read, asked, then)]
+
+
+def _group(read: Read, row: Row, name: Group) -> str:
+    return read.one_of(row["blame"][name]) if name in ("actor", "principal") else str(row[name])
+
+
+def _select(
+    read: Read, asked: StepFilter, then: Moment, *, newest_first: bool = False, after: tuple[int, ...] | None = None
+) -> Iterator[tuple[tuple[int, int, int], Row]]:
+    """Each step with its place in the order: when, the row's id, and whether it is the end of its term."""
+    points, parameters = _points(read, asked, then)
+    where = _conditions(read, asked, parameters)
+    way, sign = ("desc", "<") if newest_first else ("asc", ">")
+    if after is not None:
+        parameters |= {"c_at": after[0], "c_id": after[1], "c_ended": after[2]}
+        where += f" and (s.at, s.id, s.ended) {sign} (:c_at, :c_id, :c_ended)"
+    sql = f"""with point as ({points}),
+        step as (select subject, field, at, id, ended, before_id,
+            case when until <= at then null else value end as value, case when until <= at then null else word end as word,
+            case when over then null else before_value end as before_value,
+            case when over then null else before_word end as before_word, title from point)
+        select s.subject, s.title, s.field, s.at, s.id, s.ended, s.before_value, s.before_word, s.value, s.word,
+            {ACT_COLUMNS}
+        from step s join act a on a.position = s.id / {STEPS_PER_EVENT}
+        where {where} order by s.at {way}, s.id {way}, s.ended {way}"""
+    order = Order(read, then)
+    for row in read.rows(sql, parameters):
+        step = _step(row, order)
+        if (step["direction"] != "restated" or asked.restated) and _wanted(step["direction"], asked.directions):
+            yield (row[3], row[4], row[5]), step
+
+
+def _wanted(found: Direction, directions: Sequence[str]) -> bool:
+    return not directions or found in directions
+
+
+def _points(read: Read, asked: StepFilter, then: Moment) -> tuple[str, dict[str, Any]]:
+    """SQL for the instants at which cells change: rows, each with the row before it, and ends of terms."""
+    about = replace(asked.cells, values=(), words=(), holders=(), absent=not asked.live)
+    where, parameters = cells_where(read, about, then)
+    title = then.value("c.subject", "title")
+    before = f"""select n.eff, n.id from cell n where n.subject = c.subject and n.field = c.field
+        and (n.eff, n.id) < (c.eff, c.id) and {then.counts("n")} order by n.eff desc, n.id desc limit 1"""
+    ends = f"""not exists (select 1 from cell n where n.subject = c.subject and n.field = c.field
+        and (n.eff, n.id) > (c.eff, c.id) and n.eff <= c.until and {then.counts("n")})"""
+    sql = f"""select c.subject, c.field, c.eff as at, c.id, 0 as ended, c.value, c.word, c.until,
+            b.value as before_value, b.word as before_word, b.id as before_id,
+            b.until is not null and (b.until < c.eff or b.until <= b.eff) as over, {title} as title
+        from cell c left join cell b
+            on b.subject = c.subject and b.field = c.field and (b.eff, b.id) = ({before})
+        where {where} and {then.counts("c")} and c.eff <= :t {_within("c.eff", asked.span, "span", parameters)}
+        union all
+        select c.subject, c.field, c.until, c.id, 1, null, null, null, c.value, c.word, c.id, 0 = 1, {title}
+        from cell c
+        where {where} and {then.counts("c")} and c.until > c.eff and c.until <= :t and {ends}
+            {_within("c.until", asked.span, "span", parameters)}"""
+    return sql, parameters
+
+
+def _within(column: str, span: tuple[int | None, int | None], name: str, parameters: dict[str, Any]) -> str:
+    parameters |= {f"{name}_from": span[0], f"{name}_to": span[1]}
+    begin = f" and {column} >= :{name}_from" if span[0] is not None else ""
+    return begin + (f" and {column} < :{name}_to" if span[1] is not None else "")
+
+
+_BY: Final = {"actors": ("a.actor",), "principals": ("a.principal",), "by": ("a.actor", "a.principal")}
+
+
+def _conditions(read: Read, asked: StepFilter, parameters: dict[str, Any]) -> str:
+    terms = ["1 = 1"]
+    for side, values, words in (
+        ("before_", asked.from_values, asked.from_words), ("", asked.to_values, asked.to_words),
+    ):  # fmt: skip
+        if values or words:
+            terms.append(_held(read, side, values, words, parameters))
+    for name, columns in _BY.items():
+        wanted = [one for who in getattr(asked, name) for one in read.all_of(who)]
+        if wanted:
+            parameters[name] = wanted
+            terms.append("(" + " or ".join(f"{column} in {members(name)}" for column in columns) + ")")
+    return " and ".join(terms) + _within("a.recorded_at", asked.recorded, "recorded", parameters)
+
+
+def _held(read: Read, side: str, values: Sequence[Value], words: Sequence[str], parameters: dict[str, Any]) -> str:
+    """SQL: just before or just after, the cell held one of these values, had it in its list, or had one of these words."""
+    meant = [one for value in values for one in (read.all_of(value) if isinstance(value, str) else [value])]
+    texts = [value for value in meant if isinstance(value, str)]
+    parameters |= {f"{side}values": spellings(meant), f"{side}members": texts, f"{side}words": list(words)}
+    listed = f"""(s.{side}value like '[%' and s.{side}id in (select r.id from cell_ref r
+        where r.ref in {members(f"{side}members")} and r.field = s.field and r.subject = s.subject))"""
+    return f"""(s.{side}value in {members(f"{side}values")} or {listed} or s.{side}word in {members(f"{side}words")})"""
+
+
+def _step(row: Sequence[Any], order: Order) -> Row:
+    subject, title, name, at, _, ended, before_value, before_word, value, word = row[:10]
+    before: Held = (loads(before_value), before_word)
+    after: Held = (loads(value), word)
+    return {
+        "subject": subject, "title": loads(title), "field": name,
+        "before": {"value": before[0], "word": before[1]}, "after": {"value": after[0], "word": after[1]},
+        "direction": direction(before, after, order), **turnover(before[0], after[0], order.read.same),
+        "at": format_micros(at), "position": row[10], "ended": bool(ended), "blame": blame_of(row[10:]),
+    }  # fmt: skip
