@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response
 
@@ -17,8 +17,12 @@ from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
 from projections.runner import Stopped
 
-Words = Annotated[list[str], Query(max_length=200)]
 MAX_LIMIT: Final = 10_000
+
+
+def words(description: str) -> Any:
+    """A query parameter that may be given several times: any of the words will do."""
+    return Query(default_factory=list, max_length=200, description=description)
 
 
 def _when(
@@ -55,15 +59,16 @@ AskedPage = Annotated[Page, Depends(_page)]
 
 
 def _filter(
+    *,
     served: Served,
-    kind: Annotated[Words, Query(description="Kinds of subject, such as `feature`.")] = [],  # noqa: B006
-    subject: Annotated[Words, Query(description="Subjects, as `kind:key`.")] = [],  # noqa: B006
-    product: Annotated[Words, Query(description="Products the subject belongs to.")] = [],  # noqa: B006
-    field: Annotated[Words, Query(description="Fields, or `target.*` for every field that begins so.")] = [],  # noqa: B006
-    value: Annotated[Words, Query(description="What the cell holds or has in its list, in our meaning.")] = [],  # noqa: B006
-    word: Annotated[Words, Query(description="What it holds, in the source's word.")] = [],  # noqa: B006
-    holder: Annotated[Words, Query(description="Who or what it names: an id, or a name the directory knows.")] = [],  # noqa: B006
-    status: Annotated[Words, Query(description="Status of the subject, in our meaning or the source's word.")] = [],  # noqa: B006
+    kind: Annotated[list[str], words("Kinds of subject, such as `feature`.")],
+    subject: Annotated[list[str], words("Subjects, as `kind:key`.")],
+    product: Annotated[list[str], words("Products the subject belongs to.")],
+    field: Annotated[list[str], words("Fields, or `target.*` for every field that begins so.")],
+    value: Annotated[list[str], words("What the cell holds or has in its list, in our meaning.")],
+    word: Annotated[list[str], words("What it holds, in the source's word.")],
+    holder: Annotated[list[str], words("Who or what it names: an id, or a name the directory knows.")],
+    status: Annotated[list[str], words("Status of the subject, in our meaning or the source's word.")],
     include_absent: Annotated[bool, Query(description="Also what is not, or no longer, on the record.")] = False,
 ) -> Filter:
     return Filter(

@@ -155,11 +155,15 @@ def _expected(request: Request, subject: str | None, *, required: bool) -> dict[
     given = request.headers.get("if-match")
     if given is None:
         if required:
-            raise HttpProblem(428, 'this changes prose in place: send the version you read, like `If-Match: "3"`', field="If-Match")
+            raise HttpProblem(
+                428, 'this changes prose in place: send the version you read, like `If-Match: "3"`', field="If-Match"
+            )
         return {}
     matched = _ETAG.match(given.strip())
     if matched is None or subject is None:
-        raise HttpProblem(400, '`If-Match` takes one strong ETag of the addressed subject, like `"3"`', field="If-Match")
+        raise HttpProblem(
+            400, '`If-Match` takes one strong ETag of the addressed subject, like `"3"`', field="If-Match"
+        )
     return {subject: int(matched[1])}
 
 
@@ -211,7 +215,9 @@ def _handler(command: type[Command], path: str) -> Callable[..., Awaitable[JSONR
     async def handle(request: Request, served: Served, speaker: Speaker) -> JSONResponse:
         subject = _subject_in(path, request.path_params, served.log.id)
         body = _object(await request.body())
-        parsed = COMMAND.validate_python({**body, **({"subject": subject} if subject else {}), "type": command.__name__})
+        parsed = COMMAND.validate_python(
+            {**body, **({"subject": subject} if subject else {}), "type": command.__name__}
+        )
         expected = _expected(request, subject, required=command in VERSION_REQUIRED)
         receipt = await served.log.execute(_unit((parsed,), speaker, _idempotency_key(request), expected))
         return _responded(receipt, subject or receipt.recorded[0].subject, created=command.creates is not None)
@@ -327,5 +333,3 @@ def body_schemas() -> dict[str, Any]:
         "discriminator": {"propertyName": "type"},
     }
     return schemas
-
-

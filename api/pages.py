@@ -123,5 +123,6 @@ def _body_fields(operation: dict[str, Any], document: dict[str, Any]) -> list[tu
     schema = document["components"]["schemas"].get(content.get("$ref", "").rpartition("/")[2], {})
     required = schema.get("required", [])
     return [
-        (name, name not in required, field.get("description", "")) for name, field in schema.get("properties", {}).items()
+        (name, name not in required, field.get("description", ""))
+        for name, field in schema.get("properties", {}).items()
     ]

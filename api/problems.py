@@ -29,7 +29,7 @@ _TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.Refused: (409, "refused"),
 }
 _HTTP_NAMES: Final = {
-    400: "bad-request", 401: "unauthenticated", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
+    400: "bad-request", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
     409: "conflict", 412: "stale", 413: "too-large", 415: "unsupported-media-type", 422: "malformed",
     428: "version-required", 503: "unavailable", 504: "not-yet", 507: "no-space",
 }  # fmt: skip
@@ -67,7 +67,9 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 class HttpProblem(Exception):
     """What is wrong with a request as such, before any rule is asked."""
 
-    def __init__(self, status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -121,9 +123,7 @@ def _message(error: Any) -> str:
 
 def respond(document: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """A problem document as a response."""
-    return JSONResponse(
-        document.model_dump(exclude_none=True), document.status, headers=headers, media_type=MEDIA_TYPE
-    )
+    return JSONResponse(document.model_dump(exclude_none=True), document.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

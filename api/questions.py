@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, Words
+from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, words
 from api.services import Served
 from domain.values import Instant, micros
 from projections import cells as cell_questions
@@ -47,26 +47,25 @@ def cells_counted(
     min_count: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:  # fmt: skip
     """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject."""
-    return asked(
-        lambda read: cell_questions.counted(read, about, by, when, min_count=min_count, limit=page.limit)
-    )
+    return asked(lambda read: cell_questions.counted(read, about, by, when, min_count=min_count, limit=page.limit))
 
 
 def _step_filter(
+    *,
     served: Served,
     about: AskedFilter,
-    from_value: Annotated[Words, Query(description="What the cell held before, in our meaning.")] = [],  # noqa: B006
-    from_word: Annotated[Words, Query(description="What it held before, in the source's word.")] = [],  # noqa: B006
-    to_value: Annotated[Words, Query(description="What it came to hold, in our meaning.")] = [],  # noqa: B006
-    to_word: Annotated[Words, Query(description="What it came to hold, in the source's word.")] = [],  # noqa: B006
+    from_value: Annotated[list[str], words("What the cell held before, in our meaning.")],
+    from_word: Annotated[list[str], words("What it held before, in the source's word.")],
+    to_value: Annotated[list[str], words("What it came to hold, in our meaning.")],
+    to_word: Annotated[list[str], words("What it came to hold, in the source's word.")],
     direction: Annotated[
-        Words,
-        Query(
-            description="`first`, `cleared`, `later`, `earlier`, `changed`; of lists also `gained`, `lost`, "
+        list[str],
+        words(
+            "`first`, `cleared`, `later`, `earlier`, `changed`; of lists also `gained`, `lost`, "
             "`replaced` (nobody stayed), `reordered`."
         ),
-    ] = [],  # noqa: B006
-    by: Annotated[Words, Query(description="Whose act it was, or who put it to the log.")] = [],  # noqa: B006
+    ],
+    by: Annotated[list[str], words("Whose act it was, or who put it to the log.")],
     since: Annotated[Instant | None, Query(description="It took effect at or after this instant.")] = None,
     before: Annotated[Instant | None, Query(description="It took effect before this instant.")] = None,
     recorded_since: Annotated[Instant | None, Query(description="It was recorded at or after this instant.")] = None,
@@ -110,6 +109,4 @@ def steps_counted(
     min_count: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:  # fmt: skip
     """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
-    return asked(
-        lambda read: step_questions.counted(read, about, by, when, min_count=min_count, limit=page.limit)
-    )
+    return asked(lambda read: step_questions.counted(read, about, by, when, min_count=min_count, limit=page.limit))

@@ -5,6 +5,7 @@ Roles, grants and other ways to sign in will come through here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -34,6 +35,16 @@ def authenticated(
         detail = "this token is unknown or was revoked; `decisionlog token create` makes another"
         raise HttpProblem(401, detail, headers=challenge)
     return caller
+
+
+def may(right: str) -> Callable[[Caller], None]:
+    """A dependency that lets only those with a right pass."""
+
+    def check(speaker: Annotated[Caller, Depends(authenticated)]) -> None:
+        if right not in speaker.rights:
+            raise HttpProblem(403, f"your token does not have the right to {right}")
+
+    return check
 
 
 Speaker = Annotated[Caller, Depends(authenticated)]

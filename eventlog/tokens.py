@@ -7,15 +7,28 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Final
 
-from domain.errors import Unknown
+from domain.errors import Malformed, Unknown
+from domain.record import MAY_FORGET, MAY_IMPORT
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from eventlog.sqlite import SqliteStore
 
 PREFIX: Final = "dlog_"
 SECRET_BYTES: Final = 32
+MAY_ADMINISTER: Final = "administer"
+"""The right to make, list and revoke tokens, and to change the directory of people."""
+MAY_ADMINISTER: Final = "administer"
+RIGHTS: Final = MappingProxyType(
+    {
+        MAY_IMPORT: "observe what was decided elsewhere, and say where an act was recorded first",
+        MAY_FORGET: "forget what people wrote",
+        MAY_ADMINISTER: "make, list and revoke tokens",
+    }
+)
+"""Every right a token can have, with what it lets its holder do. Reading, and recording one's own acts, need none."""
 _COLUMNS: Final = "id, actor, rights, label, created_at, revoked_at"
 
 
@@ -44,7 +57,15 @@ class Tokens:
         self._entropy = entropy
 
     def create(self, actor: str, *, rights: Collection[str] = (), label: str = "") -> tuple[str, str]:
-        """Makes a token for a person or service: its id, and its secret, which is told this once."""
+        """Makes a token for a person or service: its id, and its secret, which is told this once.
+
+        Raises:
+            Malformed: there is no such right.
+        """
+        unknown = set(rights) - RIGHTS.keys()
+        if unknown:
+            msg = f"there is no right {', '.join(sorted(unknown))}; there are {', '.join(RIGHTS)}"
+            raise Malformed(msg, field="rights")
         token = new_key(self._entropy)
         secret = PREFIX + urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
         row = (token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)

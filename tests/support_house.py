@@ -19,7 +19,7 @@ from eventlog.log import DecisionLog
 from projections.model import ReadModel
 from projections.runner import Runner
 
-ALL_RIGHTS = frozenset({"import", "forget", "admit"})
+ALL_RIGHTS = frozenset({"import", "forget", "administer"})
 T0 = 1_735_689_600_000_000
 """2025-01-01T00:00Z in microseconds."""
 
@@ -80,7 +80,9 @@ class House:
         return receipt.recorded[0].subject
 
     def post(self, path: str, body: Any = None, **headers: str) -> Any:
-        return self.client.post(f"/v1{path}", json=body or {}, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return self.client.post(
+            f"/v1{path}", json=body or {}, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
 
     def get(self, path: str, **params: Any) -> Any:
         """What a question answers, once it covers everything recorded."""

@@ -1,0 +1,189 @@
+"""The log itself, the directory of people, and the tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.problems import HttpProblem
+from api.security import Speaker, may
+from api.services import Served
+from domain.errors import Unknown
+from domain.record import MAY_FORGET, MAY_IMPORT
+from domain.values import Code, Key, Line, format_micros
+from eventlog.log import DecisionLog, RawEntry
+from eventlog.tokens import MAY_ADMINISTER, Token
+
+_AT_ONCE: Final = 1000
+
+
+class Names(BaseModel):
+    """Spellings of somebody for the directory."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    show: Line | None = Field(None, description="The name to show from now on; the old one is still understood.")
+    also: list[Line] = Field(default_factory=list, max_length=100, description="E-mails, handles, other spellings.")
+
+
+class NewToken(BaseModel):
+    """Whom a token is for, and what it may do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    holder: Code = Field(description="A person, by id or any name the directory knows, or a service as `service:KEY`.")
+    rights: list[Annotated[str, Field(pattern=f"^({MAY_IMPORT}|{MAY_FORGET}|{MAY_ADMINISTER})$")]] = Field(
+        default_factory=list, description=f"`{MAY_IMPORT}`, `{MAY_FORGET}`, `{MAY_ADMINISTER}`."
+    )
+    label: str = Field("", max_length=200, description="What it is for.")
+
+
+def router() -> APIRouter:
+    """The routes of what keeps the log."""
+    routes = APIRouter(tags=["Keep"])
+    get, administer = routes.get, [Depends(may(MAY_ADMINISTER))]
+    get("/log", summary="The log: its id, size, root and last instant")(head)
+    get("/log/entries", summary="Entries as they are proved, as JSON Lines")(entries)
+    get("/log/entries/{position}", summary="One entry as it is proved")(entry)
+    get("/people", summary="The directory of people")(people)
+    get("/people/{key}", summary="One person's names")(person)
+    routes.post("/people/{key}/names", summary="Add names to a person", dependencies=administer)(add_names)
+    routes.delete("/people/{key}/names", summary="Forget a person's names", dependencies=administer)(forget_names)
+    get("/tokens", summary="All tokens there ever were", dependencies=administer)(tokens)
+    routes.post("/tokens", summary="Make a token", dependencies=administer, status_code=201)(create_token)
+    routes.delete("/tokens/{key}", summary="Revoke a token", dependencies=administer)(revoke_token)
+    return routes
+
+
+# The log -------------------------------------------------------------------------------------------------------------
+
+
+def head(served: Served) -> dict[str, Any]:
+    """Its size is the last position; its root is that of the Merkle tree (RFC 6962) over all entries, in hex."""
+    now = served.log.head()
+    return {
+        "log": served.log.id, "size": now.size, "root": now.root, "recorded_at": format_micros(now.recorded_at),
+        "read_model": served.runner.position,
+    }  # fmt: skip
+
+
+def entries(
+    served: Served,
+    after: Annotated[int, Query(ge=0, description="Begin behind this position.")] = 0,
+    limit: Annotated[int | None, Query(ge=1, description="At most this many; all, if silent.")] = None,
+) -> StreamingResponse:
+    """Each line holds `entry` (canonical, byte for byte), its `leaf` in hex, and the `texts` beside it by JSON pointer."""
+    return StreamingResponse(_lines(served.log, after, limit), media_type="application/jsonl")
+
+
+def _lines(log: DecisionLog, after: int, limit: int | None) -> Iterator[bytes]:
+    left = log.head().size - after if limit is None else limit
+    while left > 0:
+        found = list(log.raw(after, min(left, _AT_ONCE)))
+        if not found:
+            return
+        yield b"".join(_line(each) + b"\n" for each in found)
+        after, left = found[-1].position, left - len(found)
+
+
+def _line(raw: RawEntry) -> bytes:
+    beside = json.dumps(raw.texts, ensure_ascii=False).encode()
+    return b'{"entry":%b,"leaf":"%b","texts":%b}' % (raw.entry, raw.leaf.encode(), beside)
+
+
+def entry(served: Served, position: int) -> dict[str, Any]:
+    """The entry at a position, with its leaf and its texts."""
+    found = list(served.log.raw(position - 1, 1)) if 0 < position <= served.log.head().size else []
+    if not found:
+        raise HttpProblem(
+            404, f"the log ends at position {served.log.head().size}; there is no {position}", field="position"
+        )
+    shown: dict[str, Any] = json.loads(_line(found[0]))
+    return shown
+
+
+# People --------------------------------------------------------------------------------------------------------------
+
+
+def people(
+    served: Served,
+    name: Annotated[str | None, Query(max_length=500, description="Only those who go by this name.")] = None,
+) -> dict[str, Any]:
+    """Everybody the directory knows, with the name to show and every spelling seen."""
+    directory = served.log.directory
+    found = None if name is None else set(directory.find(name))
+    rows = [
+        {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
+        for each in directory.everybody()
+        if found is None or each.id in found
+    ]
+    return {"rows": rows}
+
+
+def person(served: Served, key: Key) -> dict[str, Any]:
+    """What the directory knows of somebody; of one who was forgotten only the id is left."""
+    who = f"person:{key}"
+    if not served.log.state(who).version:
+        raise Unknown(f"the log knows no {who}", field="key", subject=who)
+    spellings = served.log.directory.spellings(who)
+    return {"id": who, "name": served.log.directory.name(who), "spellings": list(spellings)}
+
+
+def add_names(served: Served, key: Key, names: Names) -> dict[str, Any]:
+    """Adds spellings; `show` changes the name shown. A change of name is no change of owner."""
+    known = person(served, key)
+    if names.also:
+        served.log.directory.add(known["id"], *names.also)
+    if names.show:
+        served.log.directory.rename(known["id"], names.show)
+    return person(served, key)
+
+
+def forget_names(
+    served: Served, key: Key,
+    spelling: Annotated[str | None, Query(max_length=500, description="Only this one; all, if silent.")] = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Forgets names. The id stays in the log, and means nobody any more."""
+    served.log.directory.forget(person(served, key)["id"], spelling)
+    return person(served, key)
+
+
+# Tokens --------------------------------------------------------------------------------------------------------------
+
+
+def _shown(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id, "holder": token.actor, "rights": sorted(token.rights), "label": token.label,
+        "created_at": format_micros(token.created_at),
+        "revoked_at": None if token.revoked_at is None else format_micros(token.revoked_at),
+    }  # fmt: skip
+
+
+def tokens(served: Served) -> dict[str, Any]:
+    """Whom they are for and what they may do; never the secrets, of which only hashes are kept."""
+    return {"rows": [_shown(token) for token in served.log.tokens.all()]}
+
+
+def create_token(served: Served, speaker: Speaker, new: NewToken) -> dict[str, Any]:
+    """The `secret` is in this answer and never again. Nobody can give a right they do not have."""
+    missing = set(new.rights) - speaker.rights
+    if missing:
+        raise HttpProblem(403, f"you do not have the right to {', '.join(sorted(missing))} yourself", field="rights")
+    holder = served.somebody(new.holder, "holder")
+    if not holder.startswith(("person:", "service:")):
+        raise HttpProblem(422, "a token is for a person or a service", field="holder")
+    if holder.startswith("person:") and not served.log.state(holder).version:
+        raise Unknown(f"the log knows no {holder}", field="holder", subject=holder)
+    token, secret = served.log.tokens.create(holder, rights=new.rights, label=new.label)
+    return {"id": token, "holder": holder, "rights": sorted(new.rights), "secret": secret}
+
+
+def revoke_token(served: Served, key: str) -> dict[str, Any]:
+    """From now on nobody is known by it."""
+    served.log.tokens.revoke(key)
+    return next(_shown(token) for token in served.log.tokens.all() if token.id == key)
