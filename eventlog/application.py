@@ -125,6 +125,9 @@ class LogApplication(Application[str]):
             state: State = self.repository.get(subject, projector_func=cast("Any", fold))
         except AggregateNotFoundError:
             return State(subject)
+        # The library folds an immutable state forward, but keeps the old one; without this each look would fold again.
+        if self.repository.cache is not None:
+            self.repository.cache.put(subject, cast("Any", state))
         return state
 
     def forget_states(self) -> None:

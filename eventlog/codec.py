@@ -34,9 +34,10 @@ def encode(event: Event, envelope: Envelope, entropy: Callable[[int], bytes]) ->
     """
     own = _own_part(event, envelope)
     texts: dict[str, list[str]] = {}
-    for place, text in list(_text_places(type(event), own)):
+    for place, text in sorted(_text_places(type(event), own), key=lambda found: _pointer(found[0])):
+        pointer = _pointer(place)
         salt = entropy(SALT_BYTES)
-        texts[_pointer(place)] = [salt.hex(), text]
+        texts[pointer] = [salt.hex(), text]
         _put(own, place, commitment(salt, text))
     return canonical(own), canonical(texts) if texts else None
 

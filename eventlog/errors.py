@@ -17,10 +17,11 @@ class LogError(Exception):
 class LogInUseError(LogError):
     """Another process writes this log."""
 
-    def __init__(self, path: Path, address: str) -> None:
+    def __init__(self, path: Path, address: str, key: str = "") -> None:
         where = f"; it answers at {address}" if address else ""
         super().__init__(f"{path} is being written by another process{where}. Speak to that one, or stop it first.")
         self.address = address
+        self.key = key
 
 
 class DamagedLogError(LogError):

@@ -1,4 +1,8 @@
-"""The lock beside a log file: one process writes. The file holds the address at which that process can be spoken to."""
+"""The lock beside a log file: one process writes.
+
+The file holds the address at which that process can be spoken to, and a key that it takes from whoever may read the
+file, which is its owner alone.
+"""
 
 from __future__ import annotations
 
@@ -16,26 +20,26 @@ class WriterLock:
         """Takes the lock.
 
         Raises:
-            LogInUseError: another process has it; the error carries that process's address, if it gave one.
+            LogInUseError: another process has it; the error carries that process's address and key, if it gave them.
         """
         self._path = log.with_name(log.name + ".lock")
         self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            address = self._path.read_text(encoding="utf-8").strip()
+            address, _, key = self._path.read_text(encoding="utf-8").partition("\n")
             os.close(self._handle)
-            raise LogInUseError(log, address) from None
-        self.announce("")
+            raise LogInUseError(log, address, key) from None
+        self.announce()
 
-    def announce(self, address: str) -> None:
-        """Says where whoever finds the lock taken can speak to this process."""
+    def announce(self, address: str = "", key: str = "") -> None:
+        """Says where, and with what key, whoever finds the lock taken can speak to this process."""
         os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, address.encode(), 0)
+        os.pwrite(self._handle, f"{address}\n{key}".encode(), 0)
 
     def release(self) -> None:
         """Lets others write. The file stays: removing it could give the lock to two."""
-        self.announce("")
+        self.announce()
         os.close(self._handle)
 
 

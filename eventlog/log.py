@@ -103,10 +103,10 @@ class DecisionLog:
         own, texts = codec.encode(LogOpened(), envelope, self._entropy)
         self._store.submit([Append((NewEvent(subject, 1, EVENT_NAMES[LogOpened], own, texts),))]).result()
 
-    def announce(self, address: str) -> None:
-        """Says at which address this process answers, for those who find the log in use."""
+    def announce(self, address: str, key: str = "") -> None:
+        """Says at which address this process answers, and to what key, for those who find the log in use."""
         if self._lock:
-            self._lock.announce(address)
+            self._lock.announce(address, key)
 
     def close(self) -> None:
         """Writes what waits, then closes the file and lets others write it."""

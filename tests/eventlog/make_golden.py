@@ -1,0 +1,62 @@
+"""Writes a golden entry for each event type that has none: `python -m tests.eventlog.make_golden`.
+
+A golden entry is final. This never touches one that is there; a new shape is a new type, with a file of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+
+from domain.catalogue import EVENT_NAMES
+from eventlog.entry import Entry
+from eventlog.log import DecisionLog, RawEntry
+from tests.eventlog.support import open_log, unit
+from tests.support_examples import examples_for
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def write_missing() -> list[str]:
+    """The names of the types it wrote a file for."""
+    with tempfile.TemporaryDirectory() as folder, open_log(Path(folder)) as log:
+        written = []
+        for example in examples_for(log.id)[:-1]:  # the last forgets
+            write_new_entries(log, written)
+            asyncio.run(log.execute(unit(example)))
+        write_new_entries(log, written)
+        asyncio.run(log.execute(unit(examples_for(log.id)[-1])))
+        write_new_entries(log, written)
+    return written
+
+
+def write_new_entries(log: DecisionLog, written: list[str]) -> None:
+    for entry, raw in zip(log.read(0, 10_000), log.raw(0, 10_000), strict=True):
+        path = GOLDEN / f"{EVENT_NAMES[type(entry.event)]}.json"
+        if not path.exists():
+            path.write_text(json.dumps(golden(entry, raw), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            written.append(path.stem)
+
+
+def golden(entry: Entry, raw: RawEntry) -> dict[str, object]:
+    """What goes in (with the salt of each text, by its place) and what comes out."""
+    envelope = entry.envelope
+    given = {
+        "position": entry.position, "recorded_at": entry.recorded_at, "subject": entry.subject,
+        "type": entry.type, "version": entry.version,
+        "id": envelope.id, "unit": envelope.unit, "place": envelope.place, "actor": envelope.actor,
+        "on_behalf_of": [[link.who, link.grant] for link in envelope.on_behalf_of],
+        "credential": envelope.credential, "effective_at": envelope.effective_at, "because": list(envelope.because),
+        "source": [envelope.source.channel, envelope.source.system, envelope.source.reference, envelope.source.at],
+        "references": [[reference.system, reference.id] for reference in envelope.references],
+        "note": envelope.note, "corrects": envelope.corrects,
+        "data": entry.event.model_dump(mode="json", by_alias=True, exclude_unset=True),
+    }  # fmt: skip
+    salts = {place: salt for place, (salt, _) in raw.texts.items()}
+    return {"given": given, "salts": salts, "entry": raw.entry.decode(), "leaf": raw.leaf}
+
+
+if __name__ == "__main__":
+    print("\n".join(write_missing()) or "nothing new")  # noqa: T201

@@ -1,0 +1,58 @@
+"""A log in a temporary place, with a clock and randomness that can be foretold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from domain.catalogue import COMMAND
+from domain.errors import Refused
+from domain.record import MAY_FORGET, MAY_IMPORT
+from eventlog.entry import Caller, Receipt, Unit
+from eventlog.log import DecisionLog
+
+START = 1_740_000_000_000_000
+ANN = Caller("person:ann", "token-1", "http", frozenset({MAY_IMPORT, MAY_FORGET}))
+
+
+class Clock:
+    """Moves on by a second whenever it is read, unless told to stand still."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.step = 1_000_000
+
+    def __call__(self) -> int:
+        self.now += self.step
+        return self.now
+
+
+def foretold() -> Any:
+    """Bytes that are the same in every run, and never the same twice."""
+    numbers: Iterator[int] = count()
+    return lambda length: sha256(next(numbers).to_bytes(8)).digest()[:length]
+
+
+def open_log(folder: Path, **options: Any) -> DecisionLog:
+    """A log in a folder."""
+    return DecisionLog.open(folder / "log.sqlite", clock=options.pop("clock", Clock()), entropy=foretold(), **options)
+
+
+def unit(*commands: dict[str, Any], caller: Caller = ANN, key: str | None = None, **expected: int) -> Unit:
+    """A unit of commands as a client would send them; `expected` versions by subject, with `__` for the colon."""
+    parsed = tuple(COMMAND.validate_python(command) for command in commands)
+    return Unit(parsed, caller, key, {subject.replace("__", ":"): version for subject, version in expected.items()})
+
+
+def do(log: DecisionLog, *commands: dict[str, Any], **options: Any) -> Receipt:
+    """Applies a unit."""
+    return asyncio.run(log.execute(unit(*commands, **options)))
+
+
+def do_many(log: DecisionLog, *units: Unit) -> list[Receipt | Refused]:
+    """Applies units in order."""
+    return asyncio.run(log.execute_many(units))

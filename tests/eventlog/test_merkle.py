@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from eventlog import merkle
+
+LEAVES = [merkle.leaf_hash(bytes([n])) for n in range(131)]
+
+
+def naive_root(leaves: list[bytes]) -> bytes:
+    """MTH of RFC 6962, section 2.1, word for word."""
+    if not leaves:
+        return sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return sha256(b"\x01" + naive_root(leaves[:k]) + naive_root(leaves[k:])).digest()
+
+
+def frontier_of(size: int) -> merkle.Frontier:
+    frontier: merkle.Frontier = ()
+    for n in range(size):
+        frontier = merkle.grown(frontier, n, LEAVES[n])
+    return frontier
+
+
+@pytest.mark.parametrize("size", range(131))
+def test_the_root_is_that_of_the_recursive_definition(size: int) -> None:
+    """Grown leaf by leaf, a tree has the root that RFC 6962 defines."""
+    assert merkle.root(frontier_of(size)) == naive_root(LEAVES[:size])
+
+
+def test_a_frontier_holds_one_hash_for_each_binary_one_and_survives_storage() -> None:
+    """A frontier is as long as its size has ones, and is read back as it was stored."""
+    for size in range(131):
+        frontier = frontier_of(size)
+        assert len(frontier) == size.bit_count()
+        assert merkle.unpacked(merkle.packed(frontier)) == frontier
+
+
+def test_known_answers() -> None:
+    """The empty tree and the empty leaf have the hashes that RFC 6962 implementations publish."""
+    assert merkle.root(()).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert merkle.leaf_hash(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"

@@ -1,0 +1,98 @@
+"""One example of every command, valid one after the other in a new log: first the prelude, then the table, by Ann.
+
+Ann needs the rights to import and to forget. Positions are those of a log that holds nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+THE_LOG: Final = "log:the-log"
+"""Stands for the id of the log, which nobody knows before it is opened."""
+
+PRELUDE: Final[list[dict[str, Any]]] = [{"type": "RegisterPerson", "key": "bob", "name": "Bob Tea"}]
+
+_TABLE: Final[list[dict[str, Any]]] = [
+    {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["ann@example.org", "@annb"]},
+    {"type": "DefineProduct", "key": "shop", "title": "Shop", "description": "Where gifts are sold."},
+    {"type": "StateVision", "subject": "product:shop", "vision": "Every gift within a day."},
+    {"type": "VoidEntry", "subject": "product:shop", "position": 5, "reason": "It was meant for another product."},
+    {"type": "RegisterTeam", "key": "core", "title": "Core"},
+    {"type": "SetStrategy", "subject": "product:shop", "strategy": "Few things, done well.", "corrects": 5},
+    {"type": "ScheduleRelease", "key": "r1", "products": ["shop"], "version": "1.0", "on": "2025-06-01"},
+    {"type": "RescheduleRelease", "subject": "release:r1", "on": "2025-07-01"},
+    {"type": "OrderReleases", "subject": "product:shop", "releases": ["r1"]},
+    {"type": "StateGoal", "key": "reach", "title": "A thousand gifts", "products": ["shop"],
+     "measure": "Gifts sent in a month.", "by": "2025-12-31"},
+    {"type": "CloseGoal", "subject": "goal:reach", "outcome": "met", "why": "1,024 in May."},
+    {"type": "ProposeDecision", "key": "tea", "title": "Serve tea", "kind": "feature", "products": ["shop"],
+     "context": "Guests wait.", "decision": "Tea for everybody.", "why": "It is warm.", "accountable": "Ann Bee",
+     "options": [{"title": "Tea", "pros": ["warm", "cheap"], "cons": ["slow"], "cost": "little", "time": "a day",
+                  "valuable": "yes", "usable": "yes", "feasible": "yes", "viable": "perhaps"}, {"title": "Nothing"}],
+     "evidence": ["Seven of ten asked."], "assumptions": ["Water is near."], "constraints": ["No open fire."],
+     "expected": "Happier guests.", "review_on": "2025-09-01", "tags": ["guests"]},
+    {"type": "ReviseDecision", "subject": "decision:tea", "why": "It is warm, and cheap.", "tags": [], "evidence": []},
+    {"type": "AdviseOnDecision", "subject": "decision:tea", "advice": "Ask the cook.", "by": "bob tea"},
+    {"type": "DissentFromDecision", "subject": "decision:tea", "reason": "Coffee!", "by": "person:bob"},
+    {"type": "DeferDecision", "subject": "decision:tea", "until": "The cook is back.", "look_again_on": "2025-05-01"},
+    {"type": "AcceptDecision", "subject": "decision:tea", "decision": "Tea it is.", "why": "The cook agrees.",
+     "option": "Tea", "note": "Said at breakfast.", "on_behalf_of": "Bob Tea", "deciders": ["ann@EXAMPLE.org", "person:bob"],
+     "references": [{"system": "jira", "id": "TEA-1"}, {"id": "https://example.org/minutes"}],
+     "because": [], "effective_at": None},
+    {"type": "ConfirmDecision", "subject": "decision:tea"},
+    {"type": "RatifyDecision", "subject": "decision:tea", "why": "As it should be."},
+    {"type": "RecordDecision", "key": "coffee", "title": "Serve coffee", "decision": "Coffee as well.",
+     "why": "Bob insists.", "accountable": "@annB", "option": "Both"},
+    {"type": "SupersedeDecision", "subject": "decision:tea", "by": ["coffee"], "because": ["coffee"]},
+    {"type": "ReviewDecision", "subject": "decision:tea", "outcome": "better", "finding": "They stayed longer."},
+    {"type": "ReverseDecision", "subject": "decision:coffee", "why": "Nobody slept.", "by": "decision:tea"},
+    {"type": "ReopenDecision", "subject": "decision:coffee", "why": "Monday."},
+    {"type": "RejectDecision", "subject": "decision:coffee", "why": "Still nobody slept."},
+    {"type": "Observe", "subject": "decision:old", "effective_at": "2020-02-29T12:00:00.5Z",
+     "source": {"system": "archive", "reference": "c0ffee", "at": "2020-03-01"},
+     "steps": [{"field": "exists", "value": True}, {"field": "status", "value": "proposed", "word": "Draft"},
+               {"field": "title", "text": "Übergrößen – \u2028 𝒯"}, {"field": "deciders", "holders": ["person:bob"]},
+               {"field": "products", "subjects": [], "word": "none", "contradicts": "all"},
+               {"field": "x.notes", "texts": ["one", ""]}, {"field": "review_on"}]},
+    {"type": "WithdrawDecision", "subject": "decision:old", "why": "Nobody remembers."},
+    {"type": "ProposeFeature", "key": "gift-cards", "title": "Gift cards", "products": ["shop"], "accountable": "Ann Bee",
+     "definition": "A card worth money, not a discount."},
+    {"type": "DefineFeature", "subject": "feature:gift-cards", "definition": "A card worth money."},
+    {"type": "PrioritiseFeature", "subject": "feature:gift-cards", "horizon": "now", "rank": 0},
+    {"type": "TargetMilestone", "subject": "feature:gift-cards", "milestone": "beta", "release": "r1"},
+    {"type": "LinkFeature", "subject": "feature:gift-cards", "goals": ["reach"], "decisions": ["tea"], "features": []},
+    {"type": "CommitFeature", "subject": "feature:gift-cards"},
+    {"type": "StartFeature", "subject": "feature:gift-cards"},
+    {"type": "PauseFeature", "subject": "feature:gift-cards"},
+    {"type": "ShipFeature", "subject": "feature:gift-cards", "because": ["decision:tea"]},
+    {"type": "ReopenFeature", "subject": "feature:gift-cards", "why": "They expire."},
+    {"type": "DropFeature", "subject": "feature:gift-cards", "why": "Nobody gives them."},
+    {"type": "AssignOwnership", "subject": "product:shop", "holders": ["Ann Bee"], "until": "2035-01-01"},
+    {"type": "AcknowledgeOwnership", "subject": "product:shop"},
+    {"type": "DelegateOwnership", "subject": "product:shop", "delegation": "summer", "to": "team:core",
+     "kinds": ["feature"], "limit": "up to a thousand", "until": "2035-09-01"},
+    {"type": "RevokeDelegation", "subject": "product:shop", "delegation": "summer"},
+    {"type": "HandOverOwnership", "subject": "product:shop", "to": "team:core", "from": "2034-01-01"},
+    {"type": "ReleaseOwnership", "subject": "product:shop"},
+    {"type": "Retitle", "subject": "product:shop", "title": "The Shop"},
+    {"type": "SetAliases", "subject": "product:shop", "aliases": ["P-1", "Laden"]},
+    {"type": "SetAttribute", "subject": "product:shop", "name": "colour", "value": "green"},
+    {"type": "Place", "subject": "feature:gift-cards", "products": []},
+    {"type": "Strike", "subject": "feature:gift-cards", "why": "It was a test."},
+    {"type": "Restore", "subject": "feature:gift-cards", "why": "It was none."},
+    {"type": "RetireProduct", "subject": "product:shop", "why": "Sold out."},
+    {"type": "JoinPersons", "subject": "person:bob", "into": "person:ann"},
+    {"type": "DepartPerson", "subject": "person:ann"},
+    {"type": "DisbandTeam", "subject": "team:core"},
+    {"type": "ForgetTexts", "subject": THE_LOG, "positions": [4, 5], "ground": "request"},
+]  # fmt: skip
+
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {example["type"]: example for example in _TABLE}
+
+
+def examples_for(log: str) -> list[dict[str, Any]]:
+    """Prelude and table, in order, for the log of this id."""
+    return [
+        {name: log if value == THE_LOG else value for name, value in example.items()}
+        for example in (*PRELUDE, *EXAMPLES.values())
+    ]
