@@ -1,6 +1,6 @@
 """What strangers send, and what of it is taken."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -193,12 +193,12 @@ def test_microseconds_are_exact(value):
     assert len(format_instant(value)) == 27
 
 
-@given(st.datetimes(datetime.min + timedelta(2), datetime.max - timedelta(2)), st.integers(-1439, 1439))
+@given(st.integers(-62 * 10**15, 253 * 10**15), st.integers(-1439, 1439))
 def test_offsets_do_not_matter(value, minutes):
     """The same instant written with any offset is stored alike."""
-    abroad = value.replace(tzinfo=UTC).astimezone(timezone(timedelta(minutes=minutes)))
+    abroad = instant_of(value).astimezone(timezone(timedelta(minutes=minutes)))
 
-    assert format_instant(taken(Instant, abroad.isoformat())) == format_instant(value.replace(tzinfo=UTC))
+    assert format_instant(taken(Instant, abroad.isoformat())) == format_micros(value)
 
 
 JSON = st.recursive(

@@ -1,0 +1,156 @@
+"""`decisionlog export`, `rebuild` and `doctor`: what keeps a log well. All of them work beside a running server."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import click
+
+from cli.errors import CannotGoOn, Exit
+from cli.progress import progress
+from cli.settings import Settings
+from cli.wiring import clock, reading
+from eventlog.canonical import canonical
+from eventlog.lock import address_of_writer
+from eventlog.log import DecisionLog, RawEntry
+from projections.model import ReadModel, content_hash
+from projections.rebuild import rebuild as build_again
+
+BATCH: Final = 1000
+
+
+def export(settings: Settings, output: Path | None, *, people: bool) -> None:
+    """Writes the log as JSON Lines: `{"entry":..,"leaf":..,"texts":..}`, the entry in its very bytes.
+
+    With `people`, a line `{"person":..,"name":..,"spellings":[..]}` for each of the directory comes before them.
+    """
+    with reading(settings) as log, _written(output) as stream, progress("Exporting") as tell:
+        if people:
+            for somebody in log.directory.everybody():
+                line = {"person": somebody.id, "name": somebody.name, "spellings": list(somebody.spellings)}
+                stream.write(canonical(line) + b"\n")
+        written = sum(1 for raw in _entries(log, tell) if stream.write(_line(raw)))
+    if output:
+        click.echo(f"{in_words(written)} in {output}", err=True)
+
+
+def in_words(size: int) -> str:
+    """A number of entries in words."""
+    return f"{size} {'entry' if size == 1 else 'entries'}"
+
+
+def _entries(log: DecisionLog, tell: Callable[[int, int], None]) -> Iterator[RawEntry]:
+    """Every entry there was when it began."""
+    size, position = log.head().size, 0
+    while position < size:
+        for raw in log.raw(position, min(BATCH, size - position)):
+            position = raw.position
+            yield raw
+        tell(position, size)
+
+
+def _line(raw: RawEntry) -> bytes:
+    texts = canonical({place: list(text) for place, text in raw.texts.items()})
+    return b'{"entry":%b,"leaf":"%b","texts":%b}\n' % (raw.entry, raw.leaf.encode(), texts)
+
+
+@contextmanager
+def _written(output: Path | None) -> Iterator[BinaryIO]:
+    """The stream to write to. A file appears under its name only once it is whole."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    partial = output.with_name(output.name + ".partial")
+    with partial.open("wb") as stream:
+        yield stream
+    partial.replace(output)
+
+
+def rebuild(settings: Settings) -> None:
+    """Builds the read model again and says whether its content is the same as before."""
+    with reading(settings) as log, progress("Rebuilding") as tell:
+        serving = address_of_writer(settings.log_file) is not None
+        # Beside a server the file is in use and sound; alone, one that cannot be trusted is thrown away first.
+        model = ReadModel(settings.model_file, clock) if serving else ReadModel.open(settings.model_file, log, clock)
+        before = (model.position, content_hash(model))
+        position = build_again(log, model, tell)
+        after = content_hash(model)
+        model.close()
+    click.echo(f"The read model is built again, up to position {position}.")
+    click.echo(f"SHA-256 of its content: {after}")
+    if before[0] == position:
+        click.echo(
+            "The same as before." if before[1] == after else "It was another before: something was wrong with it."
+        )
+
+
+def doctor(settings: Settings) -> None:
+    """Says how things stand, worst last.
+
+    Raises:
+        CannotGoOn: something is wrong with the log.
+    """
+    click.echo(
+        f"decisionlog {version('decisionlog')}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    )
+    if resets_may_corrupt(sqlite3.sqlite_version):
+        click.echo(
+            "  This SQLite has the WAL-reset bug (sqlite.org/wal.html#walresetbug): very rarely, two connections that\n"
+            "  write or checkpoint at the same instant can damage a file. One thread writes each file here, which makes it\n"
+            "  rarer still; an SQLite of 3.51.3 or later does away with it."
+        )
+    with reading(settings) as log:
+        _tell_files(settings)
+        _tell_positions(settings, log)
+        finding = log.verify()
+    if finding:
+        where = f"position {finding.position}" if finding.position else "the log"
+        sentence = (
+            f"The log is damaged at {where}: {finding.what}. "
+            "Keep the files as they are, and put a backup or an export in their place."
+        )
+        raise CannotGoOn(sentence, Exit.DAMAGED)
+    click.echo("Every entry fits its proof and every text its commitment.")
+
+
+def resets_may_corrupt(sqlite: str) -> bool:
+    """Whether a version of SQLite has the WAL-reset bug: 3.7.0 to 3.51.2, but for the repaired 3.44.6 and 3.50.7."""
+    number = tuple(int(part) for part in re.findall(r"\d+", sqlite)[:3])
+    return (3, 7, 0) <= number < (3, 51, 3) and not any(
+        fixed <= number < (3, fixed[1] + 1, 0) for fixed in ((3, 44, 6), (3, 50, 7))
+    )
+
+
+def _tell_files(settings: Settings) -> None:
+    for file in sorted(settings.data.glob("*.sqlite3*")):
+        click.echo(f"  {file}  {file.stat().st_size:,} bytes, mode {file.stat().st_mode & 0o777:o}")
+    address = address_of_writer(settings.log_file)
+    if address is None:
+        click.echo("Nobody serves it.")
+    else:
+        click.echo(f"Served at {address}." if address else "Another process writes it.")
+
+
+def _tell_positions(settings: Settings, log: DecisionLog) -> None:
+    head = log.head()
+    click.echo(f"{log.id}: {in_words(head.size)}, root {head.root}")
+    if not settings.model_file.exists():
+        click.echo("No read model: the next `decisionlog serve` builds it.")
+        return
+    try:
+        model = ReadModel(settings.model_file, clock)
+        behind = head.size - model.position
+        model.close()
+    except sqlite3.Error as error:
+        click.echo(f"The read model cannot be read ({error}): `decisionlog rebuild` builds it again.")
+        return
+    click.echo("The read model is up to date." if not behind else f"The read model is {in_words(behind)} behind.")

@@ -1,0 +1,221 @@
+"""The `decisionlog` command. Each subcommand imports what it needs when it is called, so that `--help` is there at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.errors import CannotGoOn, Exit
+
+if TYPE_CHECKING:
+    from cli.settings import Settings
+
+_data = click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path),
+    help="The directory of the log and its read model.  [DECISIONLOG_DATA; ./data]",
+)  # fmt: skip
+_owner = click.option("--owner", help="Whose log it is.  [DECISIONLOG_OWNER; the operating system's user]")
+
+
+def _settings(**given: Any) -> Settings:
+    """The settings, where what was given on the command line wins."""
+    from cli.settings import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="decisionlog", prog_name="decisionlog")
+def cli() -> None:
+    """An event-sourced log of product decisions: the roadmap of any day, and the reason behind every cell."""
+
+
+@cli.command()
+@_data
+@_owner
+@click.option("--host", help="The address to serve on.  [DECISIONLOG_HOST; 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [DECISIONLOG_PORT; 8737]")
+def serve(data: Path | None, owner: str | None, host: str | None, port: int | None) -> None:
+    """Serve the log over HTTP. The first time, begin it, and print a token and how to record a first decision."""
+    from cli.serving import serve as run
+
+    run(_settings(data=data, owner=owner, host=host, port=port))
+
+
+@cli.group(name="import")
+def import_() -> None:
+    """Bring in what was decided elsewhere, or commands from a file."""
+
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@import_.command(name="changes")
+@_file
+@click.option(
+    "--mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The TOML file that says what the columns and words mean.",
+)  # fmt: skip
+@_dry_run
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@_data
+@_owner
+def import_changes(
+    file: Path, mapping: Path, dry_run: bool, as_json: bool, data: Path | None, owner: str | None
+) -> None:
+    """Import a history of changes, one a line (JSON Lines), as observed history.
+
+    The same file twice changes nothing; a longer file adds what is new; an interrupted import goes on.
+    """
+    from cli.importing import changes
+
+    changes(_settings(data=data, owner=owner), file, mapping, dry_run=dry_run, as_json=as_json)
+
+
+@import_.command(name="commands")
+@_file
+@_dry_run
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@_data
+@_owner
+def import_commands(file: Path, dry_run: bool, as_json: bool, data: Path | None, owner: str | None) -> None:
+    """Import commands, one a line (JSON Lines), as they could be posted."""
+    from cli.importing import commands
+
+    commands(_settings(data=data, owner=owner), file, dry_run=dry_run, as_json=as_json)
+
+
+@cli.command()
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; else standard output."
+)
+@click.option("--people", is_flag=True, help="Add the directory of people: a line per person with every spelling.")
+@_data
+def export(output: Path | None, people: bool, data: Path | None) -> None:
+    """Write the log as JSON Lines: each entry byte for byte, its leaf in the Merkle tree, and its texts."""
+    from cli.keeping import export as run
+
+    run(_settings(data=data), output, people=people)
+
+
+@cli.command()
+@_data
+def rebuild(data: Path | None) -> None:
+    """Throw the read model away and build it again from the log, also beside a running server."""
+    from cli.keeping import rebuild as run
+
+    run(_settings(data=data))
+
+
+@cli.command()
+@_data
+def doctor(data: Path | None) -> None:
+    """Look whether all is well: versions, files, positions, and every entry against its proof."""
+    from cli.keeping import doctor as run
+
+    run(_settings(data=data))
+
+
+@cli.group()
+def token() -> None:
+    """Make, list and revoke tokens."""
+
+
+@token.command(name="create")
+@click.argument("holder")
+@click.option("--right", "rights", multiple=True, help="A right it has: import, forget or administer. May be repeated.")
+@click.option("--all-rights", is_flag=True, help="Give it every right.")
+@click.option("--label", default="", help="What it is for.")
+@_data
+@_owner
+def token_create(
+    holder: str, rights: tuple[str, ...], all_rights: bool, label: str, data: Path | None, owner: str | None
+) -> None:
+    """Make a token for HOLDER: a person by any name the directory knows, or a service as `service:KEY`."""
+    from cli.tokens import create
+
+    create(_settings(data=data, owner=owner), holder, rights, all_rights=all_rights, label=label)
+
+
+@token.command(name="list")
+@_data
+@_owner
+def token_list(data: Path | None, owner: str | None) -> None:
+    """List all tokens there ever were."""
+    from cli.tokens import show
+
+    show(_settings(data=data, owner=owner))
+
+
+@token.command(name="revoke")
+@click.argument("id")
+@_data
+@_owner
+def token_revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002  (what the user sees)
+    """Make the token with this ID worthless from now on."""
+    from cli.tokens import revoke
+
+    revoke(_settings(data=data, owner=owner), id)
+
+
+def main() -> None:
+    """Runs the command line; what goes wrong is said in a sentence and an exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _end(Exit.INTERRUPTED, "Interrupted.")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _end(Exit.INTERRUPTED, "Interrupted.")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more when it ends
+        sys.exit(Exit.REFUSED)
+    except Exception as error:  # noqa: BLE001  (told apart there; what nobody foresaw is raised again)
+        _end(*_in_a_sentence(error))
+    sys.exit(code or 0)
+
+
+def _end(code: Exit, sentence: str) -> None:
+    click.echo(sentence, err=True)
+    sys.exit(code)
+
+
+def _in_a_sentence(error: Exception) -> tuple[Exit, str]:
+    """The exit code and the sentence for whatever can be foreseen.
+
+    Raises:
+        Exception: what nobody foresaw: a mistake of ours, of which the whole trace is wanted.
+    """
+    from pydantic import ValidationError
+
+    from domain.errors import Refused
+    from eventlog.errors import DamagedLogError, LogInUseError
+
+    match error:
+        case CannotGoOn():
+            return error.code, str(error)
+        case LogInUseError():
+            return Exit.IN_USE, str(error)
+        case DamagedLogError():
+            return Exit.DAMAGED, str(error)
+        case Refused():
+            return Exit.REFUSED, f"Refused: {error}."
+        case ValidationError():
+            wrong = "; ".join(
+                f"DECISIONLOG_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+            )
+            return Exit.MISUNDERSTOOD, f"A setting is not in order. {wrong}."
+        case OSError() if error.filename:
+            return (
+                Exit.REFUSED,
+                f"{error.filename}: {error.strerror}. Check the path and its permissions, and try again.",
+            )
+        case _:
+            raise error

@@ -1,0 +1,47 @@
+"""What can be set from outside, each as an environment variable `DECISIONLOG_NAME`."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def system_user() -> str:
+    """The name of whoever runs this, as the operating system knows them; `owner` where it knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return "owner"
+
+
+class Settings(BaseSettings):
+    """Every setting. An option of the command line wins over the environment, and that over the default."""
+
+    model_config = SettingsConfigDict(env_prefix="DECISIONLOG_", frozen=True)
+
+    data: Path = Field(Path("data"), description="The directory of the log and its read model.")
+    host: str = Field("127.0.0.1", description="The address to serve on; anything else lets other machines in.")
+    port: int = Field(8737, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
+    owner: str = Field(
+        default_factory=system_user, min_length=1, max_length=500,
+        description="Whose log it is: who gets the first token and whose act it is when a command line writes. "
+        "The operating system's user, unless set.",
+    )  # fmt: skip
+    token: SecretStr | None = Field(
+        None,
+        description="The token a command uses to speak to the server that has the log. "
+        "Not needed by whoever may read the server's lock file.",
+    )
+
+    @property
+    def log_file(self) -> Path:
+        """Where the log is: the one file to keep."""
+        return self.data / "log.sqlite3"
+
+    @property
+    def model_file(self) -> Path:
+        """Where the read model is: it can be thrown away."""
+        return self.data / "views.sqlite3"

@@ -1,0 +1,102 @@
+"""The parts put together: which files, which clock, who speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cli.errors import CannotGoOn
+from cli.settings import Settings
+from domain.people import RegisterPerson
+from eventlog.entry import Caller, Unit
+from eventlog.log import THE_LOG_ITSELF, DecisionLog
+from eventlog.tokens import RIGHTS
+from projections.model import ReadModel
+from projections.runner import Runner
+
+
+def clock() -> int:
+    """Microseconds since 1970, by the system's clock."""
+    return time.time_ns() // 1000
+
+
+@contextmanager
+def writing(settings: Settings) -> Iterator[DecisionLog]:
+    """The log, for this process alone to write; begun if there is none.
+
+    Raises:
+        LogInUseError: another process writes it.
+        DamagedLogError: the file is not a whole decision log.
+    """
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is not for everybody's eyes
+    with DecisionLog.open(settings.log_file, clock=clock, entropy=os.urandom) as log:
+        yield log
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[DecisionLog]:
+    """The log to read, also beside a process that writes it.
+
+    Raises:
+        CannotGoOn: there is none.
+        DamagedLogError: the file is not a whole decision log.
+    """
+    if not settings.log_file.exists():
+        sentence = (
+            f"There is no log in {settings.data}. Begin one with `decisionlog serve`, "
+            "or say where it is with --data or DECISIONLOG_DATA."
+        )
+        raise CannotGoOn(sentence)
+    with DecisionLog.open(settings.log_file, clock=clock, read_only=True) as log:
+        yield log
+
+
+def owner_of(log: DecisionLog, name: str) -> str:
+    """The person who goes by the owner's name; registered, if the directory knows nobody so called.
+
+    Raises:
+        CannotGoOn: more than one person goes by it.
+    """
+    found = [who for who in log.directory.find(name) if who.startswith("person:")]
+    if len(found) > 1:
+        sentence = f"{name} may be {' or '.join(found)}. Choose another name with --owner or DECISIONLOG_OWNER."
+        raise CannotGoOn(sentence)
+    if found:
+        return found[0]
+    # Nobody is there yet to have done it, so it is the log's own act.
+    caller = Caller(THE_LOG_ITSELF, "none", "cli")
+    receipt = asyncio.run(log.execute(Unit((RegisterPerson(name=name),), caller)))
+    return receipt.recorded[0].subject
+
+
+def local_caller(person: str, channel: str = "cli") -> Caller:
+    """Whoever can write the log's files may do everything; what they do is theirs."""
+    return Caller(person, "local", channel, frozenset(RIGHTS))
+
+
+@dataclass(frozen=True)
+class House:
+    """A log with the read model that follows it."""
+
+    log: DecisionLog
+    model: ReadModel
+    runner: Runner
+
+
+@contextmanager
+def house(log: DecisionLog, settings: Settings) -> Iterator[House]:
+    """Opens the read model beside a log and lets it follow; it is begun anew where it cannot be trusted."""
+    model = ReadModel.open(settings.model_file, log, clock)
+    runner = Runner(log, model)
+    stop_listening = log.on_append(lambda _size: runner.wake())
+    runner.start()
+    try:
+        yield House(log, model, runner)
+    finally:
+        stop_listening()
+        runner.stop()
+        model.close()
