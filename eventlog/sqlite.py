@@ -124,6 +124,7 @@ class SqliteStore:
     def _create(self, connection: sqlite3.Connection) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise DamagedLogError(self.path, "it holds something else")
+        connection.execute("PRAGMA journal_mode = WAL")  # kept in the file
         connection.executescript(
             f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
@@ -149,7 +150,6 @@ class SqliteStore:
             self._connections.append(connection)
             self._local.connection = connection
             if not self._read_only:
-                connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")
         return connection

@@ -19,13 +19,11 @@ from eventlog.sqlite import SqliteStore
 PREFIX: Final = "dlog_"
 SECRET_BYTES: Final = 32
 MAY_ADMINISTER: Final = "administer"
-"""The right to make, list and revoke tokens, and to change the directory of people."""
-MAY_ADMINISTER: Final = "administer"
 RIGHTS: Final = MappingProxyType(
     {
         MAY_IMPORT: "observe what was decided elsewhere, and say where an act was recorded first",
         MAY_FORGET: "forget what people wrote",
-        MAY_ADMINISTER: "make, list and revoke tokens",
+        MAY_ADMINISTER: "make, list and revoke tokens, and change the directory of people",
     }
 )
 """Every right a token can have, with what it lets its holder do. Reading, and recording one's own acts, need none."""

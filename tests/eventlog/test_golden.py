@@ -57,7 +57,7 @@ def naive_entry(given: dict[str, Any], salts: dict[str, str]) -> tuple[str, str]
             return hmac.new(bytes.fromhex(salts[place]), value.encode(), hashlib.sha256).hexdigest()
         return value
 
-    present = {k: v for k, v in committed(own, "").items() if v != [] and v != {}}
+    present = {k: v for k, v in committed(own, "").items() if v not in ([], {})}
     whole = {"event": present} | {k: given[k] for k in ("position", "subject", "type", "version")}
     whole["recorded_at"] = instant(given["recorded_at"])
     entry = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -135,7 +135,7 @@ def test_without_its_texts_an_entry_reads_forgotten(name: str) -> None:
     golden = load(name)
     own, texts = encoded(golden)
     entry = decoded(golden, own, None)
-    again = codec.texts_of(codec.encode(entry.event, entry.envelope, lambda length: bytes(length))[1])
+    again = codec.texts_of(codec.encode(entry.event, entry.envelope, bytes)[1])
     assert {text for _, text in again.values()} == {FORGOTTEN}
     assert set(again) == set(golden["salts"])
     assert leaf_hash(codec.compose(row(golden, own, None))) == leaf_hash(codec.compose(row(golden, own, texts)))
@@ -145,7 +145,7 @@ def test_empty_lists_stay_where_they_say_something() -> None:
     """A revision that empties the tags is not a revision that leaves them alone."""
     own, _ = codec.encode(
         EVENTS["DecisionRevised.v1"].model_validate({"tags": [], "why": "so"}),
-        envelope_of(load("DecisionRevised.v1")["given"]), lambda length: bytes(length),
+        envelope_of(load("DecisionRevised.v1")["given"]), bytes,
     )  # fmt: skip
     assert json.loads(own)["data"]["tags"] == []
     assert "evidence" not in json.loads(own)["data"]
@@ -155,4 +155,4 @@ def test_a_name_is_no_person_by_the_time_it_is_stored() -> None:
     """The codec refuses an event that names somebody otherwise than by id."""
     event = EVENTS["AdviceGiven.v1"].model_construct(by="Ann Bee", advice="x")
     with pytest.raises(AssertionError, match="never a name"):
-        codec.encode(event, envelope_of(load("AdviceGiven.v1")["given"]), lambda length: bytes(length))
+        codec.encode(event, envelope_of(load("AdviceGiven.v1")["given"]), bytes)

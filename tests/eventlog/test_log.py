@@ -1,0 +1,521 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import OperationalError
+
+from domain.catalogue import COMMANDS
+from domain.errors import (
+    AlreadyExists,
+    Forbidden,
+    KeyReused,
+    Malformed,
+    NotAllowed,
+    Refused,
+    Stale,
+    Unknown,
+)  # fmt: skip
+from eventlog.committer import Append, NewEvent
+from eventlog.entry import Caller, Receipt
+from eventlog.errors import DamagedLogError, LogInUseError
+from eventlog.log import DecisionLog
+from tests.eventlog.support import ANN, START, Clock, do, do_many, open_log, unit
+from tests.support_examples import EXAMPLES, examples_for
+
+SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
+PEOPLE = ({"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["@annb"]}, SHOP)
+
+
+def retitle(title: str, **more: Any) -> dict[str, Any]:
+    return {"type": "Retitle", "subject": "product:shop", "title": title, **more}
+
+
+def observe(subject: str, **more: Any) -> dict[str, Any]:
+    steps = [{"field": "exists", "value": True}]
+    return {"type": "Observe", "subject": subject, "source": {"system": "archive"}, "steps": steps, **more}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def log(tmp_path: Path, clock: Clock) -> Iterator[DecisionLog]:
+    with open_log(tmp_path, clock=clock) as opened:
+        do(opened, *PEOPLE)
+        yield opened
+
+
+def sizes(log: DecisionLog) -> int:
+    return log.head().size
+
+
+# Every command -------------------------------------------------------------------------------------------------------
+
+
+def test_every_command_is_recorded_end_to_end(tmp_path: Path) -> None:
+    """Each command of the catalogue has an example, and all of them are recorded in sequence."""
+    assert set(EXAMPLES) == set(COMMANDS)
+    with open_log(tmp_path) as log:
+        for example in examples_for(log.id):
+            receipt = do(log, example)
+            written = log.read(receipt.recorded[0].position - 1, 100)
+            assert [(e.position, e.subject, e.version, e.type, e.recorded_at) for e in written] == [
+                (r.position, r.subject, r.version, r.type, r.recorded_at) for r in receipt.recorded
+            ]
+        assert log.verify() is None
+
+
+def test_every_request_sent_twice_under_its_key_is_recorded_once(tmp_path: Path) -> None:
+    """Each command, sent twice with a key, gets the same receipt, and nothing more is recorded."""
+    with open_log(tmp_path) as log:
+        for n, example in enumerate(examples_for(log.id)):
+            first = do(log, example, key=f"key-{n}")
+            size = sizes(log)
+            again = do(log, example, key=f"key-{n}")
+            assert (again.recorded, again.replayed) == (first.recorded, True)
+            assert sizes(log) == size
+
+
+def test_the_state_that_is_judged_is_the_fold_of_the_stream(tmp_path: Path) -> None:
+    """A state out of the cache is the same as one folded anew from the file."""
+    with open_log(tmp_path) as log:
+        for example in examples_for(log.id):
+            do(log, example)
+        subjects = {entry.subject for entry in log.read(0, 1000)}
+        cached = {subject: log.state(subject) for subject in subjects}
+        log.application.forget_states()
+        assert {s: state.version for s, state in cached.items()} == {s: log.state(s).version for s in subjects}
+        assert {s: state.acts for s, state in cached.items()} == {s: log.state(s).acts for s in subjects}
+
+
+# Units ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_log_begins_with_an_entry_that_names_it(tmp_path: Path) -> None:
+    """Position 1 is LogOpened, in the stream of the log's own id, and stays when the log is opened again."""
+    with open_log(tmp_path) as log:
+        first, name = log.entry(1), log.id
+    assert first is not None
+    assert (first.type, first.subject, first.version) == ("LogOpened.v1", name, 1)
+    with open_log(tmp_path) as log:
+        assert (log.head().size, log.id) == (1, name)
+
+
+def test_a_unit_is_applied_whole_or_not_at_all(log: DecisionLog) -> None:
+    """If the last of several commands is refused, none is recorded, and the field says which it was."""
+    size = sizes(log)
+    with pytest.raises(Unknown) as refused:
+        do(
+            log,
+            retitle("One"),
+            {"type": "RegisterPerson", "name": "Cid"},
+            {"type": "Retitle", "subject": "goal:x", "title": "T"},
+        )
+    assert refused.value.field == "commands.2.subject"
+    assert sizes(log) == size
+    assert log.directory.find("Cid") == ()
+
+
+def test_each_command_of_a_unit_sees_those_before_it(log: DecisionLog) -> None:
+    """A unit may speak of what its own earlier commands have made, people's names included."""
+    receipt = do(
+        log,
+        {"type": "RegisterPerson", "key": "cid", "name": "Cid Dee"},
+        {"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"], "accountable": "CID DEE"},
+        {"type": "StartFeature", "subject": "feature:gifts"},
+    )
+    assert [r.version for r in receipt.recorded] == [1, 1, 2, 3]
+    assert [e.envelope.place for e in log.read(receipt.recorded[0].position - 1, 10)] == [1, 2, 3, 4]
+    assert log.state("feature:gifts").names("role.accountable", START * 2) == ("person:cid",)
+
+
+def test_an_empty_unit_and_one_too_large_are_refused(log: DecisionLog) -> None:
+    """A unit has 1 to 1,000 commands."""
+    with pytest.raises(Malformed):
+        do(log)
+    with pytest.raises(Malformed):
+        do(log, *[retitle(str(n)) for n in range(1001)])
+
+
+def test_of_many_units_each_has_its_own_fate_and_sees_those_before(log: DecisionLog) -> None:
+    """A refused unit among many spoils neither those before nor those after it, and order is kept."""
+    propose = {"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]}
+    start = {"type": "StartFeature", "subject": "feature:gifts"}
+    results = do_many(log, unit(start), unit(propose), unit(propose), unit(start), unit(retitle("Late")))
+    assert [type(result) for result in results] == [Unknown, Receipt, AlreadyExists, Receipt, Receipt]
+    positions = [result.position for result in results if isinstance(result, Receipt)]
+    assert positions == sorted(positions)
+    assert log.verify() is None
+
+
+def test_a_missing_key_is_random_and_has_no_meaning(log: DecisionLog) -> None:
+    """What is created without a key gets a random one of at least 12 letters and digits, delegations too."""
+    receipt = do(log, {"type": "ProposeDecision", "title": "A telling title"})
+    assert len(receipt.recorded[0].subject.removeprefix("decision:")) >= 12
+    do(log, {"type": "AssignOwnership", "subject": "product:shop", "holders": ["@annb"]})
+    do(log, {"type": "DelegateOwnership", "subject": "product:shop", "to": "@annb"})
+    (name,) = log.state("product:shop").fields("delegation.")
+    assert len(name.removeprefix("delegation.")) >= 12
+
+
+# Clocks --------------------------------------------------------------------------------------------------------------
+
+
+def test_no_two_entries_have_the_same_instant_even_if_the_clock_stands_still_or_goes_back(
+    log: DecisionLog, clock: Clock
+) -> None:
+    """recorded_at is the clock's, or a microsecond after the entry before."""
+    clock.step = -1_000_000
+    do(log, retitle("One"), retitle("Two"))
+    instants = [entry.recorded_at for entry in log.read(0, 100)]
+    assert instants == sorted(set(instants))
+
+
+def test_the_future_is_refused_beyond_a_minute_of_leeway(log: DecisionLog, clock: Clock) -> None:
+    """Within the leeway an act is taken as of now; beyond it is refused; an earlier instant is kept."""
+    clock.step = 0
+    clock.now += 10_000_000
+    with pytest.raises(Malformed) as refused:
+        do(log, retitle("T", effective_at=iso(clock.now + 60_000_001)))
+    assert refused.value.field == "effective_at"
+    now = do(log, retitle("T", effective_at=iso(clock.now + 59_000_000)))
+    earlier = do(log, retitle("U", effective_at=iso(clock.now - 5)))
+    assert [log.entry(r.position).envelope.effective_at for r in (now, earlier)] == [None, clock.now - 5]  # type: ignore[union-attr]
+
+
+def iso(microseconds: int) -> str:
+    from domain.values import format_micros
+
+    return format_micros(microseconds)
+
+
+# People --------------------------------------------------------------------------------------------------------------
+
+
+def test_somebody_unknown_is_refused_by_the_field_that_names_them(log: DecisionLog) -> None:
+    """A name the directory does not know is refused, naming the field."""
+    with pytest.raises(Unknown) as refused:
+        do(
+            log,
+            {"type": "AssignOwnership", "subject": "product:shop", "role": "informed", "holders": ["@annb", "Nobody"]},
+        )
+    assert refused.value.field == "holders.1"
+
+
+def test_a_name_that_two_people_share_is_refused_with_both_ids(log: DecisionLog) -> None:
+    """Whoever names somebody ambiguously is told whom it may mean."""
+    do(log, {"type": "RegisterPerson", "key": "ann2", "name": "Ann Cee"})
+    log.directory.add("person:ann2", "Ann", shared=True)
+    log.directory.add("person:ann", "Ann", shared=True)
+    with pytest.raises(Malformed, match=r"person:ann or person:ann2"):
+        do(log, {"type": "AssignOwnership", "subject": "product:shop", "holders": ["ANN"]})
+
+
+def test_no_name_ever_stands_in_an_entry(log: DecisionLog) -> None:
+    """A person registered with all their spellings leaves none of them in any entry."""
+    published = b"".join(raw.entry for raw in log.raw(0, 100))
+    assert b"Ann" not in published
+    assert b"annb" not in published
+
+
+def test_a_spelling_that_is_known_is_refused_and_names_the_person(log: DecisionLog) -> None:
+    """Nobody is registered twice under one spelling, not even in one unit."""
+    with pytest.raises(AlreadyExists, match="person:ann") as refused:
+        do(log, {"type": "RegisterPerson", "name": "Ann C.", "also": ["@AnnB"]})
+    assert refused.value.field == "also.0"
+    with pytest.raises(AlreadyExists):
+        do(log, *[{"type": "RegisterPerson", "name": "Cid"}] * 2)
+    results = do_many(log, *[unit({"type": "RegisterPerson", "name": "Cid"})] * 2)
+    assert [type(result) for result in results] == [Receipt, AlreadyExists]
+
+
+# Versions ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_expected_version_that_is_not_the_last_is_refused(log: DecisionLog) -> None:
+    """Who has not seen the latest version is told which it is."""
+    do(log, retitle("Two"), product__shop=1)
+    with pytest.raises(Stale) as refused:
+        do(log, retitle("Three"), product__shop=1)
+    assert (refused.value.version, refused.value.subject) == (2, "product:shop")
+
+
+def racing(log: DecisionLog, times: int) -> list[int]:
+    """Has somebody else retitle the shop just before each of the next appends is queued."""
+    submit, left = log._store.submit, [times]
+
+    def slower(appends: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            version = log.state("product:shop").version + 1
+            winner = NewEvent("product:shop", version, "Retitled.v1", winning, None)
+            submit([Append((winner,))]).result()
+        return submit(appends)
+
+    winning = log._store.rows("type = 'ProductDefined.v1'", ())[0].event
+    winning = json.dumps(
+        {**json.loads(winning), "data": {"title": "x"}}, sort_keys=True, separators=(",", ":")
+    ).encode()
+    log._store.submit = slower  # type: ignore[method-assign]
+    return left
+
+
+def test_a_unit_that_lost_a_race_is_decided_again(log: DecisionLog) -> None:
+    """Up to three times a unit whose streams have moved is decided anew, and then recorded behind the winners."""
+    racing(log, 3)
+    assert do(log, retitle("Mine")).recorded[0].version == 5
+
+
+def test_a_unit_that_lost_every_race_is_refused_and_names_the_winner(log: DecisionLog) -> None:
+    """After the fourth lost race the refusal names the position that won, and nothing of the unit is recorded."""
+    racing(log, 4)
+    with pytest.raises(Stale, match="position 7") as refused:
+        do(log, retitle("Mine"))
+    assert refused.value.version == 5
+    assert sizes(log) == 7
+
+
+def test_a_unit_also_rests_on_what_it_only_looked_at(log: DecisionLog) -> None:
+    """A feature proposed for a product is decided again if the product moved meanwhile."""
+    left = racing(log, 1)
+    do(log, {"type": "ProposeFeature", "title": "Gifts", "products": ["shop"]})
+    assert left == [0]
+    assert [entry.type for entry in log.read(3, 10)] == ["Retitled.v1", "FeatureProposed.v1"]
+
+
+def test_a_failing_append_does_not_spoil_its_group(log: DecisionLog) -> None:
+    """If a group fails as a whole, each append is tried alone, and only the poisoned one fails."""
+    good = [NewEvent(f"team:t{n}", 1, "T.v1", b"{}", None) for n in range(2)]
+    poisoned = NewEvent("team:bad", 1, "T.v1", None, None)  # type: ignore[arg-type]
+    outcomes = log._store.submit([Append((good[0],)), Append((poisoned,)), Append((good[1],))]).result()
+    assert [isinstance(outcome, list) for outcome in outcomes] == [True, False, True]
+    assert sizes(log) == 5
+
+
+# Keys ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_used_for_another_command_is_refused(log: DecisionLog) -> None:
+    """The same key with another command is refused, with another caller it is another key."""
+    do(log, retitle("One"), key="k")
+    with pytest.raises(KeyReused):
+        do(log, retitle("Two"), key="k")
+    other = Caller("service:robot", "token-2", "http")
+    assert not do(log, retitle("Two"), key="k", caller=other).replayed
+
+
+def test_the_key_of_an_imported_line_belongs_to_its_system(log: DecisionLog) -> None:
+    """Whoever imports the same line of a system again changes nothing; another system's key is another."""
+    other = Caller("service:importer", "token-2", "import", ANN.rights)
+    do(log, observe("decision:a"), key="line-1")
+    assert do(log, observe("decision:a"), key="line-1", caller=other).replayed
+    assert not do(log, observe("decision:a", source={"system": "tracker"}), key="line-1").replayed
+
+
+def test_a_refusal_is_not_kept_under_its_key(log: DecisionLog) -> None:
+    """What was refused may be asked again with the same key, once it is right."""
+    with pytest.raises(Unknown):
+        do(log, {"type": "Retitle", "subject": "goal:x", "title": "T"}, key="k")
+    assert not do(log, retitle("T"), key="k").replayed
+
+
+def test_requests_with_one_key_at_the_same_time_are_recorded_once(log: DecisionLog) -> None:
+    """Of ten at once one is recorded; the others wait for it and get its receipt, many in one call as well."""
+
+    async def ten() -> list[Receipt]:
+        return await asyncio.gather(*(log.execute(unit(retitle("T"), key="k")) for _ in range(10)))
+
+    receipts = asyncio.run(ten())
+    assert len({receipt.recorded for receipt in receipts}) == 1
+    assert [receipt.replayed for receipt in receipts].count(False) == 1
+    many = do_many(log, *[unit(retitle("U"), key="k2")] * 3)
+    assert [one.replayed for one in many if isinstance(one, Receipt)] == [False, True, True]
+
+
+# Importing -----------------------------------------------------------------------------------------------------------
+
+
+def test_only_an_importer_may_observe_or_give_a_source(log: DecisionLog) -> None:
+    """Without the right to import neither is allowed, and what is observed has a source."""
+    plain = Caller("person:ann", "token-3", "http")
+    for command in (observe("decision:a"), retitle("T", source={"system": "jira"})):
+        with pytest.raises(Forbidden):
+            do(log, command, caller=plain)
+    with pytest.raises(Malformed) as refused:
+        do(log, observe("decision:a", source=None))
+    assert refused.value.field == "source"
+
+
+def test_what_is_imported_says_so(log: DecisionLog) -> None:
+    """An imported act's entry names the channel, the system, its reference, and that system's own time."""
+    source = {"system": "jira", "reference": "7", "at": "2020-01-01"}
+    entry = log.entry(do(log, observe("decision:a", source=source)).position)
+    assert entry is not None
+    origin = entry.envelope.source
+    assert (origin.channel, origin.system, origin.reference, origin.at) == (
+        "import",
+        "jira",
+        "7",
+        1_577_836_800_000_000,
+    )
+
+
+def test_an_adopted_subject_is_no_longer_observed(log: DecisionLog) -> None:
+    """From the first ordinary command on the rules hold, and observing it is refused."""
+    do(log, observe("decision:a"))
+    do(log, observe("decision:a"))
+    do(log, {"type": "Retitle", "subject": "decision:a", "title": "Ours"})
+    with pytest.raises(NotAllowed, match="adopted"):
+        do(log, observe("decision:a"))
+
+
+# Pointing back -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (retitle("T", because=["decision:none"]), "because.0"),
+        (observe("decision:a", because=["decision:none"]), "because.0"),
+        (retitle("T", corrects=99), "corrects"),
+        ({"type": "VoidEntry", "subject": "product:shop", "position": 4, "reason": "r"}, "position"),
+        ({"type": "ForgetTexts", "subject": "LOG", "positions": [1, 4]}, "positions"),
+    ],
+)
+def test_a_command_points_only_at_what_is_recorded(log: DecisionLog, command: dict[str, Any], field: str) -> None:
+    """A reason or a position that is not in the log is refused, even one that the command itself would get."""
+    if command["subject"] == "LOG":
+        command = {**command, "subject": log.id}
+    with pytest.raises(Refused) as refused:
+        do(log, command)
+    assert refused.value.field == field
+    assert sizes(log) == 3
+
+
+# Forgetting ----------------------------------------------------------------------------------------------------------
+
+
+def test_forgotten_texts_are_in_no_byte_of_any_file_and_every_leaf_stays(tmp_path: Path) -> None:
+    """After forgetting and compacting, canaries are in none of the log's files, and proofs hold as before."""
+    canaries = [f"canary-{n:03}-{n * 7919:x}" for n in range(50)]
+    with open_log(tmp_path) as log:
+        do(log, *PEOPLE)
+        written = [
+            do(log, retitle(canary, note=f"n-{canary}", references=[{"id": f"r-{canary}"}]), key=f"k{n}").position
+            for n, canary in enumerate(canaries)
+        ]
+        leaves = [raw.leaf for raw in log.raw(0, 100)]
+        do(log, {"type": "ForgetTexts", "subject": log.id, "positions": written})
+        log.checkpoint_and_vacuum()
+        held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert [canary for canary in canaries if canary.encode() in held] == []
+        assert [raw.leaf for raw in log.raw(0, len(leaves))] == leaves
+        assert log.verify() is None
+        assert {repr(row) for row in log.state("product:shop").rows["title"][1:]} == {
+            repr(row) for row in log.state("product:shop").rows["title"][1:] if row.value == "[forgotten]"
+        }
+        assert do(log, retitle(canaries[0]), key="k0").replayed  # its salt is gone: the key alone decides
+
+
+def test_what_is_not_forgotten_keeps_its_texts(log: DecisionLog) -> None:
+    """Forgetting takes the texts of the chosen positions, and of no other."""
+    first, second = (do(log, retitle(title), key=title).position for title in ("one", "two"))
+    do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [first]})
+    titles = [log.entry(position).event.title for position in (first, second)]  # type: ignore[union-attr]
+    assert titles == ["[forgotten]", "two"]
+    with pytest.raises(KeyReused):
+        do(log, retitle("three"), key="two")
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_writer_is_refused_with_the_address_of_the_first(tmp_path: Path) -> None:
+    """One process writes; whoever comes second learns where the first can be spoken to."""
+    with open_log(tmp_path) as log:
+        log.announce("http://127.0.0.1:8000")
+        with pytest.raises(LogInUseError, match=r"127\.0\.0\.1:8000"):
+            open_log(tmp_path)
+    open_log(tmp_path).close()
+
+
+def test_a_reader_beside_the_writer_sees_what_is_committed_and_writes_nothing(log: DecisionLog, tmp_path: Path) -> None:
+    """Opened for reading, a log follows the writer and refuses to write."""
+    with open_log(tmp_path, read_only=True) as reader:
+        do(log, retitle("Two"))
+        assert reader.head() == log.head()
+        with pytest.raises(OperationalError, match="reading only"):
+            do(reader, retitle("Three"))
+
+
+@pytest.mark.parametrize("damage", ["not a database", "foreign", "cut", "missing row"])
+def test_a_damaged_file_is_refused_with_advice(tmp_path: Path, damage: str) -> None:
+    """A file that is not a whole log is refused with what to do, and left as it is."""
+    import sqlite3
+
+    path = tmp_path / "log.sqlite"
+    if damage in ("cut", "missing row"):
+        with open_log(tmp_path) as log:
+            do(log, *PEOPLE)
+    if damage == "not a database":
+        path.write_bytes(b"hello, I am no database at all" * 100)
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:5000])
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE t (x)" if damage == "foreign" else "DELETE FROM events WHERE position = 3")
+        connection.close()
+    before = path.read_bytes()
+    with pytest.raises(DamagedLogError, match="backup"):
+        open_log(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_waiting_readers_are_woken_by_a_commit(log: DecisionLog) -> None:
+    """Who waits for a position gets it once it is committed, and a time-out tells the size as it is."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    assert log.wait(3, timeout=0.01) == 3
+    heard: list[int] = []
+    stop = log.on_append(heard.append)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(log.wait, 3, 10)
+        do(log, retitle("Two"))
+        assert waiting.result() == 4
+    stop()
+    do(log, retitle("Three"))
+    assert heard == [4]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "position"),
+    [
+        ("UPDATE events SET texts = replace(texts, 'Shop', 'Chop') WHERE position = 3", 3),
+        ("UPDATE events SET recorded_at = 5 WHERE position = 3", 3),
+        ("UPDATE events SET version = 9 WHERE position = 2", 2),
+        ("UPDATE events SET event = replace(event, '\"actor\"', ' \"actor\"') WHERE position = 2", 2),
+        ("UPDATE events SET event = replace(event, 'token-1', 'token-2') WHERE position = 2", None),
+        ("UPDATE head SET size = 7", None),
+    ],
+)
+def test_verifying_finds_what_was_altered(log: DecisionLog, tamper: str, position: int | None) -> None:
+    """Any alteration is found, and its position named where it can be told."""
+    assert log.verify() is None
+    statement = tamper.replace("replace(texts", "replace(CAST(texts AS TEXT)").replace(
+        "replace(event", "replace(CAST(event AS TEXT)"
+    )
+    if "replace(" in statement:
+        column, _, rest = statement.partition("= ")
+        expression, _, where = rest.partition(" WHERE")
+        statement = f"{column}= CAST({expression} AS BLOB) WHERE{where}"
+    log._store.run(lambda connection: connection.execute(statement).rowcount)
+    finding = log.verify()
+    assert finding is not None
+    assert finding.position == position
