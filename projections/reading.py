@@ -288,3 +288,17 @@ def blames(read: Read, positions: Iterable[int]) -> Mapping[int, Row]:
         f"select {ACT_COLUMNS} from act a where a.position in {members('positions')}", {"positions": wanted}
     )
     return {row[0]: blame_of(row) for row in rows}
+
+
+def titles(read: Read, subjects: Iterable[str], then: Moment) -> Mapping[str, str]:
+    """What these subjects are called at a moment, on the record or not; a release by its version."""
+    sql = f"""select c.subject, c.value from cell c where c.subject in {members("named")}
+        and c.field in ('title', 'version') and c.value is not null and {then.holds("c")} order by c.field desc"""
+    found = read.rows(sql, {"named": sorted(set(subjects)), **then.parameters})
+    return {subject: str(loads(value)) for subject, value in found}
+
+
+def matching(text: str) -> str | None:
+    """A search for all the words of a text, each as the beginning of one; None if it has no words."""
+    words = [word for word in re.split(r"[^\w]+", text) if word]
+    return " ".join(f'"{word}"*' for word in words) or None

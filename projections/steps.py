@@ -42,7 +42,8 @@ class StepFilter:
 
     `cells` says of which cells; what it says of their contents is left to `from_*` and `to_*`, which ask what the cell
     held just before and just after: a value (ours), or a word (the source's). `by` is actor or principal. Spans are half
-    open and in microseconds: `span` of when it took effect, `recorded` of when the log heard of it. Subjects that were
+    open and in microseconds: `span` of when it took effect, `recorded` of when the log heard of it; `positions` says the
+    same by position. Subjects that were
     struck have a history too, and are left out only with `live`. A step that changes nothing is one only with
     `restated`.
     """
@@ -58,6 +59,7 @@ class StepFilter:
     principals: Sequence[str] = ()
     span: tuple[int | None, int | None] = (None, None)
     recorded: tuple[int | None, int | None] = (None, None)
+    positions: range | None = None
     live: bool = False
     restated: bool = False
 
@@ -173,6 +175,9 @@ def _conditions(read: Read, asked: StepFilter, parameters: dict[str, Any]) -> st
         if wanted:
             parameters[name] = wanted
             terms.append("(" + " or ".join(f"{column} in {members(name)}" for column in columns) + ")")
+    if asked.positions is not None:
+        parameters |= {"first": asked.positions.start, "past": asked.positions.stop}
+        terms.append("a.position >= :first and a.position < :past")
     return " and ".join(terms) + _within("a.recorded_at", asked.recorded, "recorded", parameters)
 
 

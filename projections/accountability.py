@@ -1,0 +1,86 @@
+"""Who answers for what, at any instant; and what nobody answers for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from projections import cells as cells_of
+from projections.model import Read
+from projections.reading import (
+    LIMIT,
+    NOW,
+    Answer,
+    Filter,
+    Row,
+    When,
+    answer,
+    from_cursor,
+    loads,
+    moment,
+    page,
+    subjects_where,
+)
+from projections.schema import kind
+
+ROLE: Final = "role."
+OWNED: Final = ("product", "decision", "feature", "goal")
+"""What somebody ought to be accountable for."""
+
+
+def of_subject(read: Read, subject: str, when: When = NOW, *, blame: bool = True) -> Answer:
+    """Every role on a subject and every delegation of it, each with who holds it, since when and until when."""
+    asked = Filter(subjects=(subject,), fields=("role.*", "delegation.*", "acknowledged.*"), absent=True)
+    return _with_roles(cells_of.cells(read, asked, when, blame=blame))
+
+
+def of_person(
+    read: Read, who: str, when: When = NOW, *, roles: Sequence[str] = (), asked: Filter | None = None,
+    blame: bool = False, limit: int = LIMIT, cursor: str | None = None,
+) -> Answer:  # fmt: skip
+    """Everything a person or team holds, in some roles or in any."""
+    about = replace(asked or Filter(), holders=(who,), fields=[f"role.{role}" for role in roles] or ("role.*",))
+    return _with_roles(cells_of.cells(read, about, when, blame=blame, limit=limit, cursor=cursor))
+
+
+def counted(
+    read: Read, when: When = NOW, *, roles: Sequence[str] = (), asked: Filter | None = None, min_count: int = 1
+) -> Answer:
+    """How many cells of some roles, or of any, each holder is named in, most first."""
+    about = replace(asked or Filter(), fields=[f"role.{role}" for role in roles] or ("role.*",))
+    return cells_of.counted(read, about, "holder", when, min_count=min_count)
+
+
+def _with_roles(found: Answer) -> Answer:
+    return replace(found, rows=[{**row, "role": row["field"].removeprefix(ROLE)} for row in found.rows])
+
+
+def unowned(
+    read: Read, asked: Filter | None = None, when: When = NOW, *, limit: int = LIMIT, cursor: str | None = None
+) -> Answer:
+    """Subjects on the record that nobody is accountable for: nobody was named, or all who were have departed.
+
+    A name that could not be understood (`TBD`) is nobody; it is shown as `word`.
+    """
+    then = moment(read, when)
+    about = replace(asked or Filter(), kinds=(asked.kinds if asked else ()) or OWNED)
+    where, parameters = subjects_where(read, about, then, "c.subject")
+    if cursor is not None:
+        (parameters["after"],) = from_cursor(cursor, str)
+        where += " and c.subject > :after"
+    sql = f"""select c.subject, {then.value("c.subject", "title")}, o.value, o.word
+        from cell c left join cell o on o.subject = c.subject and o.field = 'role.accountable' and {then.holds("o")}
+        where c.field = 'exists' and c.value = 'true' and {then.holds("c")} and {where}
+        and not exists (select 1 from cell_ref r where r.subject = o.subject and r.field = o.field and r.eff = o.eff
+            and r.id = o.id and {kind("r.ref")} in ('person', 'team') and not exists (
+            select 1 from cell d where d.subject = r.ref and d.field = 'status' and d.value = '"departed"'
+            and {then.holds("d")}))
+        order by c.subject limit :limit"""
+    rows = [_unowned(*row) for row in read.rows(sql, {**parameters, "limit": limit + 1})]
+    shown, following = page(rows, limit, ("subject",))
+    return answer(then, shown, following=following)
+
+
+def _unowned(subject: str, title: str | None, holders: str | None, word: str | None) -> Row:
+    return {"subject": subject, "title": loads(title), "departed": loads(holders) or [], "word": word}

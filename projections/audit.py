@@ -1,0 +1,149 @@
+"""The audit trail: every act in the order in which it was recorded, with whose it was and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from projections.model import Read
+from projections.reading import (
+    ACT_COLUMNS,
+    LIMIT,
+    NOW,
+    Answer,
+    Filter,
+    Moment,
+    Row,
+    When,
+    answer,
+    blame_of,
+    from_cursor,
+    loads,
+    matching,
+    moment,
+    page,
+    subjects_where,
+    titles,
+)  # fmt: skip
+from projections.schema import members
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which acts a question is about. Within a field any will do; the fields together must all fit.
+
+    `by` is actor or principal. `types` are stored names, with or without their version. Spans are half open, in
+    microseconds: `span` by when acts took effect, `recorded` by when the log heard of them. `because` are decisions they
+    rest on; `justified` asks for acts with such a decision or without. `corrections` asks for acts that void another or
+    replace one; `backdated` for those that say they took effect earlier than they were recorded.
+    """
+
+    actors: Sequence[str] = ()
+    principals: Sequence[str] = ()
+    by: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    subjects: Sequence[str] = ()
+    products: Sequence[str] = ()
+    types: Sequence[str] = ()
+    channels: Sequence[str] = ()
+    systems: Sequence[str] = ()
+    references: Sequence[str] = ()
+    because: Sequence[str] = ()
+    units: Sequence[str] = ()
+    positions: Sequence[int] = ()
+    span: tuple[int | None, int | None] = (None, None)
+    recorded: tuple[int | None, int | None] = (None, None)
+    text: str | None = None
+    justified: bool | None = None
+    corrections: bool = False
+    voided: bool | None = None
+    backdated: bool = False
+
+
+def audit(
+    read: Read, asked: AuditFilter | None = None, when: When = NOW, *, oldest_first: bool = False, limit: int = LIMIT,
+    cursor: str | None = None,
+) -> Answer:  # fmt: skip
+    """The acts that fit, newest first unless told otherwise. Each is its blame, with `data`, what was said in full."""
+    then = moment(read, when)
+    where, parameters = _where(read, asked or AuditFilter(), then)
+    way, sign = ("asc", ">") if oldest_first else ("desc", "<")
+    if cursor is not None:
+        (parameters["after"],) = from_cursor(cursor, int)
+        where += f" and a.position {sign} :after"
+    sql = f"""select {ACT_COLUMNS}, a.subject, a.version, a.unit, a.place, a.credential, a.refs, a.body
+        from act a where {where} order by a.position {way} limit :limit"""
+    rows = [_act(row) for row in read.rows(sql, {**parameters, "limit": limit + 1})]
+    shown, following = page(rows, limit, ("position",))
+    called = titles(read, (row["subject"] for row in shown), then)
+    return answer(then, [{**row, "title": called.get(row["subject"])} for row in shown], following=following)
+
+
+def _act(row: Sequence[Any]) -> Row:
+    subject, version, unit, place, credential, references, body = row[15:]
+    return {
+        **blame_of(row[:15]), "subject": subject, "version": version, "unit": unit, "place": place,
+        "credential": credential, "references": loads(references) or [], "data": loads(body),
+    }  # fmt: skip
+
+
+_LISTS = {
+    "actors": "a.actor in {0}",
+    "principals": "a.principal in {0}",
+    "by": "(a.actor in {0} or a.principal in {0})",
+    "subjects": "a.subject in {0}",
+    "types": "a.type in {0}",
+    "channels": "a.channel in {0}",
+    "systems": "a.source_system in {0}",
+    "references": "a.source_reference in {0}",
+    "because": "a.position in (select b.position from act_because b where b.decision in {0})",
+    "units": "a.unit in {0}",
+    "positions": "a.position in {0}",
+}
+
+
+def _where(read: Read, asked: AuditFilter, then: Moment) -> tuple[str, dict[str, Any]]:
+    about = Filter(kinds=asked.kinds, products=asked.products, absent=True)
+    where, parameters = subjects_where(read, about, then, "a.subject")
+    terms = [where, "a.position <= :p"]
+    for name, term in _LISTS.items():
+        wanted: Sequence[Any] = getattr(asked, name)
+        if wanted:
+            parameters[f"a_{name}"] = _all_of(read, name, wanted)
+            terms.append(term.format(members(f"a_{name}")))
+    for column, name in (("a.eff", "span"), ("a.recorded_at", "recorded")):
+        terms += _within(column, name, getattr(asked, name), parameters)
+    if asked.text is not None:
+        terms.append("a.position in (select s.position from search s where search match :a_text)")
+        parameters["a_text"] = matching(asked.text) or '""'
+    return " and ".join(terms + _exceptions(asked)), parameters
+
+
+def _all_of(read: Read, name: str, wanted: Sequence[Any]) -> list[Any]:
+    if name in ("actors", "principals", "by"):
+        return [one for who in wanted for one in read.all_of(who)]
+    if name == "types":
+        return [
+            spelt for said in wanted for spelt in ([said] if "." in said else [f"{said}.v{n}" for n in range(1, 10)])
+        ]
+    return list(wanted)
+
+
+def _within(column: str, name: str, span: tuple[int | None, int | None], parameters: dict[str, Any]) -> list[str]:
+    parameters |= {f"{name}_from": span[0], f"{name}_to": span[1]}
+    begin = [f"{column} >= :{name}_from"] if span[0] is not None else []
+    return begin + ([f"{column} < :{name}_to"] if span[1] is not None else [])
+
+
+def _exceptions(asked: AuditFilter) -> list[str]:
+    terms = []
+    if asked.justified is not None:
+        terms.append(f"a.because is {'not ' if asked.justified else ''}null")
+    if asked.corrections:
+        terms.append("(a.corrects is not null or a.type = 'EntryVoided.v1')")
+    if asked.voided is not None:
+        terms.append("(a.void is not null and a.void <= :p)" if asked.voided else "(a.void is null or a.void > :p)")
+    if asked.backdated:
+        terms.append("a.eff < a.recorded_at")
+    return terms

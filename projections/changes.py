@@ -1,0 +1,208 @@
+"""What differs between two instants and why; and how promises moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from domain.cells import EXISTS, STEPS_PER_EVENT, Value
+from projections.cells import FULL
+from projections.model import Read
+from projections.order import Held, Order, as_one, direction, turnover
+from projections.reading import (
+    ACT_COLUMNS,
+    NOW,
+    Answer,
+    Filter,
+    Moment,
+    Row,
+    When,
+    answer,
+    blame_of,
+    cells_where,
+    loads,
+    moment,
+    spellings,
+    subjects_where,
+    titles,
+)  # fmt: skip
+from projections.schema import dumps, members
+from projections.steps import StepFilter, all_steps
+
+Cells = dict[tuple[str, str], Held]
+NOTHING: Final[Held] = (None, None)
+
+
+def changes(
+    read: Read, first: When, second: When = NOW, asked: Filter | None = None, *, from_values: Sequence[Value] = (),
+    from_words: Sequence[str] = (), to_values: Sequence[Value] = (), to_words: Sequence[str] = (),
+) -> Answer:  # fmt: skip
+    """The cells that do not hold the same at two instants, each with the steps that led from one to the other.
+
+    A cell of a subject that is not on the record holds nothing, and `before_is` or `after_is` says whether the subject
+    is then `absent` (not begun) or `struck`. `asked` says which subjects (that fit at either instant) and which fields;
+    its `values`, `words` and `holders` must be those of either side. What an act that was voided in between had changed
+    is under `voided`, with who voided it.
+    """
+    asked = asked or Filter()
+    one, two = moment(read, first), moment(read, second)
+    about = _about(read, asked, one, two)
+    before, after = _on_record(read, about, one), _on_record(read, about, two)
+    order = Order(read, two)
+    keys = _either_side(read, asked, about, one, two)
+    rows = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key, NOTHING), after.get(key, NOTHING)
+        way = direction(old, new, order)
+        wanted = key in keys and _fits(read, old, from_values, from_words) and _fits(read, new, to_values, to_words)
+        if way != "restated" and wanted:
+            rows.append(_change(key, old, new, way, order))
+    _explain(read, rows, one, two)
+    began, ended = answer(one, []), answer(two, rows)
+    return replace(
+        ended, about={"from": {"position": began.position, "as_of": began.as_of, "known_at": began.known_at}}
+    )
+
+
+def _change(key: tuple[str, str], old: Held, new: Held, way: str, order: Order) -> Row:
+    return {
+        "subject": key[0], "field": key[1],
+        "before": {"value": old[0], "word": old[1]}, "after": {"value": new[0], "word": new[1]},
+        "direction": way, **turnover(old[0], new[0], order.read.same),
+    }  # fmt: skip
+
+
+def _about(read: Read, asked: Filter, one: Moment, two: Moment) -> Filter:
+    """The subjects that fit at either instant, and the fields: all that must be looked at."""
+    subjects: set[str] = set()
+    for then in (one, two):
+        where, parameters = subjects_where(read, replace(asked, absent=True), then, "c.subject")
+        sql = f"select distinct c.subject from cell c where c.field = 'exists' and {where}"
+        subjects.update(row[0] for row in read.rows(sql, parameters))
+    return Filter(subjects=sorted(subjects), fields=asked.fields, absent=True)
+
+
+def _on_record(read: Read, about: Filter, then: Moment) -> Cells:
+    """What the cells hold at a moment, of the subjects that are on the record then."""
+    return _held(read, replace(about, absent=False), then)
+
+
+def _held(read: Read, about: Filter, then: Moment) -> Cells:
+    if not about.subjects:
+        return {}
+    where, parameters = cells_where(read, about, then)
+    sql = f"select c.subject, c.field, c.value, c.word from cell c where {where} and {then.holds('c')} and {FULL}"
+    return {(row[0], row[1]): (loads(row[2]), row[3]) for row in read.rows(sql, parameters)}
+
+
+def _either_side(read: Read, asked: Filter, about: Filter, one: Moment, two: Moment) -> Any:
+    """The cells whose contents fit at either instant."""
+    full = replace(about, absent=False, values=asked.values, words=asked.words, holders=asked.holders)
+    return _held(read, full, one).keys() | _held(read, full, two).keys()
+
+
+def _fits(read: Read, held: Held, values: Sequence[Value], words: Sequence[str]) -> bool:
+    """Whether the cell held one of these values, had it in its list, or had one of these words."""
+    if not values and not words:
+        return True
+    has = as_one(held[0], read.same)
+    meant = spellings([as_one(value, read.same) for value in values])
+    listed = has if isinstance(has, list) else []
+    return any(dumps(value) in meant for value in (has, *listed)) or (held[1] is not None and held[1] in words)
+
+
+def _explain(read: Read, rows: list[Row], one: Moment, two: Moment) -> None:
+    """Adds to each change its subject's title, how the subject stood, the steps between, and what was voided."""
+    subjects = sorted({row["subject"] for row in rows})
+    if not subjects:
+        return
+    stood = {side: _standing(read, subjects, then) for side, then in (("before_is", one), ("after_is", two))}
+    fields = sorted({row["field"] for row in rows} | {EXISTS})
+    about = Filter(subjects=subjects, fields=fields)
+    between = _between(read, about, one, two)
+    voided = _voided(read, about, one, two)
+    called = {**titles(read, subjects, one), **titles(read, subjects, two)}
+    for row in rows:
+        key = (row["subject"], row["field"])
+        row["steps"] = between.get(key, []) + (between.get((key[0], EXISTS), []) if key[1] != EXISTS else [])
+        row["voided"] = voided.get(key, [])
+        for side, standing in stood.items():
+            if key[0] in standing:
+                row[side] = standing[key[0]]
+        row["title"] = called.get(key[0])
+
+
+def _standing(read: Read, subjects: Sequence[str], then: Moment) -> dict[str, str]:
+    """Of these subjects those not on the record at a moment: struck, or absent as they had not begun."""
+    exists = _held(read, Filter(subjects=subjects, fields=[EXISTS], absent=True), then)
+    said = {subject: exists.get((subject, EXISTS), NOTHING)[0] for subject in subjects}
+    return {subject: "absent" if value is None else "struck" for subject, value in said.items() if value is not True}
+
+
+def _between(read: Read, about: Filter, one: Moment, two: Moment) -> dict[tuple[str, str], list[Row]]:
+    """The steps that took effect between the instants, or became known between the states of knowledge."""
+    early, late = sorted((one.at, two.at))
+    known = range(min(one.position, two.position) + 1, max(one.position, two.position) + 1)
+    latest = max((one, two), key=lambda then: then.position)
+    view = replace(latest, at=late)
+    effective = all_steps(read, StepFilter(cells=about, span=(early + 1, late + 1)), view)
+    learnt = all_steps(read, StepFilter(cells=about, positions=known), view) if known else []
+    found: dict[tuple[str, str], list[Row]] = {}
+    told = {(step["at"], step["position"], step["ended"], step["field"]): step for step in (*effective, *learnt)}
+    for _, step in sorted(told.items()):
+        found.setdefault((step["subject"], step["field"]), []).append(step)
+    return found
+
+
+def _voided(read: Read, about: Filter, one: Moment, two: Moment) -> dict[tuple[str, str], list[Row]]:
+    """The acts on these cells that were voided between the states of knowledge, each with who voided it and why."""
+    early, late = sorted((one.position, two.position))
+    sql = f"""select c.subject, c.field, c.id / {STEPS_PER_EVENT}, {ACT_COLUMNS}, a.body
+        from cell c join act a on a.position = c.void
+        where c.subject in {members("subjects")} and c.field in {members("fields")} and c.void > :early and c.void <= :late
+        order by c.void"""
+    wanted = {"subjects": list(about.subjects), "fields": list(about.fields), "early": early, "late": late}
+    found: dict[tuple[str, str], list[Row]] = {}
+    for subject, name, position, *act, body in read.rows(sql, wanted):
+        said = {"position": position, "reason": json.loads(body)["reason"], "blame": blame_of(act)}
+        found.setdefault((subject, name), []).append(said)
+    return found
+
+
+def slips(
+    read: Read, asked: Filter, when: When = NOW, *, min_count: int = 1, moves: Sequence[str] = ("later", "earlier"),
+) -> Answer:  # fmt: skip
+    """Every promise that moved: per target its moves, how many of them went later and earlier, and the first promise
+    against the present one.
+
+    `asked.fields` are the targets, such as `target.beta`; all of them, if silent. `moves` are the directions that count
+    and of which there must be `min_count`. The totals stand beside the rows.
+    """
+    then = moment(read, when)
+    order = Order(read, then)
+    about = replace(asked, fields=asked.fields or ["target.*"])
+    by_cell: dict[tuple[str, str], list[Row]] = {}
+    for step in all_steps(read, StepFilter(cells=about, live=not asked.absent), then):
+        by_cell.setdefault((step["subject"], step["field"]), []).append(step)
+    rows = [_slip(steps, moves, order) for steps in by_cell.values()]
+    slipped = sorted(
+        (row for row in rows if row["count"] >= min_count),
+        key=lambda row: (-row["count"], row["subject"], row["field"]),
+    )
+    totals = {way: sum(row[way] for row in rows) for way in ("later", "earlier")}
+    return answer(then, slipped, about={"totals": totals})
+
+
+def _slip(steps: list[Row], moves: Sequence[str], order: Order) -> Row:
+    promised = next((step["after"] for step in steps if step["after"]["value"] is not None), steps[0]["after"])
+    now = steps[-1]["after"]
+    ways = [step["direction"] for step in steps]
+    return {
+        "subject": steps[0]["subject"], "title": steps[0]["title"], "field": steps[0]["field"],
+        "count": sum(way in moves for way in ways), "later": ways.count("later"), "earlier": ways.count("earlier"),
+        "first": promised, "now": now,
+        "against_first": direction((promised["value"], promised["word"]), (now["value"], now["word"]), order),
+        "moves": [step for step in steps if step["direction"] in moves],
+    }  # fmt: skip
