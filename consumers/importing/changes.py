@@ -1,0 +1,122 @@
+"""`import changes`: the field-by-field history of a tracker, as observed history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+from consumers.importing.lines import read_lines
+from consumers.importing.mapping import Mapping
+from consumers.importing.meanings import Meanings
+from consumers.importing.people import People, introductions
+from consumers.importing.planning import Planned, Planner
+from consumers.importing.report import Remark, Report
+from consumers.importing.sink import Sink
+from consumers.importing.survey import Survey, survey
+from domain.errors import AlreadyExists, KeyReused, Refused
+from domain.messages import Command, Source
+from domain.people import RegisterTeam
+from domain.product import DefineProduct
+from domain.record import Observe, ObservedStep
+from eventlog.entry import Caller, Receipt, Unit
+
+LINES_AT_ONCE = 500
+
+Progress = Callable[[int, int], None]
+"""Called with the lines done and the lines there are."""
+
+
+async def import_changes(
+    path: Path, mapping: Mapping, sink: Sink, caller: Caller, *, new_key: Callable[[], str], dry_run: bool = False,
+    progress: Progress = lambda _done, _all: None, lines_at_once: int = LINES_AT_ONCE,
+) -> Report:  # fmt: skip
+    """Imports a file; what of it is in the log already is left as it is.
+
+    It may be stopped between any two batches and started again: the lines already there are found by their keys.
+    `caller` needs the right to import. `new_key` makes random keys for new persons. A dry run asks the sink only whom
+    it knows, and writes nothing.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    report = Report(dry_run=dry_run)
+    found = survey(read_lines(path), mapping)
+    progress(0, found.lines)
+    await _prepare(found, mapping, sink, caller, new_key, report)
+    planner = Planner(mapping, report)
+    planned = planner.plan(read_lines(path))
+    while batch := list(islice(planned, lines_at_once)):
+        await _send(batch, sink, caller, report)
+        progress(report.lines, found.lines)
+    progress(found.lines, found.lines)
+    return report
+
+
+async def _prepare(
+    found: Survey, mapping: Mapping, sink: Sink, caller: Caller, new_key: Callable[[], str], report: Report
+) -> None:
+    """Makes the product, the teams and the persons known that the lines will speak of."""
+    people = People(mapping)
+    persons = list(introductions(people.persons(found.spellings), sink.known_spellings(), found.since, new_key))
+    teams = [RegisterTeam(key=key, title=name, effective_at=found.since) for key, name in found.teams.items()]
+    product = mapping.product
+    define = DefineProduct(
+        key=product.key, title=product.title, description=product.description, effective_at=found.since
+    )
+    if report.dry_run:
+        report.persons_registered, report.teams_registered = len(persons), len(teams)
+        return
+    await _must_be_there([(define,)], sink, caller, report)
+    report.teams_registered = await _must_be_there([(team,) for team in teams], sink, caller, report)
+    report.persons_registered = await _must_be_there(persons, sink, caller, report)
+    await _send(list(_release_order(mapping, found)), sink, caller, report)
+
+
+async def _must_be_there(wanted: Sequence[tuple[Command, ...]], sink: Sink, caller: Caller, report: Report) -> int:
+    """Sends what may be there already; tells how many were not."""
+    results = await sink.execute_many([Unit(commands, caller) for commands in wanted])
+    for commands, result in zip(wanted, results, strict=True):
+        if isinstance(result, Refused) and not isinstance(result, AlreadyExists):
+            report.refused.append(Remark(commands[0].addressed(), result.detail))
+    return sum(isinstance(result, Receipt) for result in results)
+
+
+def _release_order(mapping: Mapping, found: Survey) -> Iterator[Planned]:
+    """The order of the product's releases, where the mapping tells it."""
+    if not mapping.product.releases:
+        return
+    meanings = Meanings(mapping, People(mapping), lambda _: None)
+    versions = [meanings.release_of(name) or name for name in mapping.product.releases]
+    releases = tuple(meanings.release_id(version) for version in versions)
+    command = Observe(
+        subject=f"product:{mapping.product.key}", steps=(ObservedStep(field="releases", subjects=releases),),
+        effective_at=found.since, source=Source(system=mapping.system),
+    )  # fmt: skip
+    told = sha256(f"{found.since} {' '.join(releases)}".encode()).hexdigest()[:40]
+    yield Planned("the order of releases", f"releases:{told}", (command,))
+
+
+async def _send(batch: Sequence[Planned], sink: Sink, caller: Caller, report: Report) -> None:
+    if report.dry_run:
+        report.applied += len(batch)
+        return
+    results = await sink.execute_many([Unit(planned.commands, caller, planned.key) for planned in batch])
+    for planned, result in zip(batch, results, strict=True):
+        settle(report, planned.label, result)
+
+
+def settle(report: Report, label: str, result: Receipt | Refused) -> None:
+    """Counts what became of a unit."""
+    if isinstance(result, KeyReused):
+        report.refused.append(
+            Remark(label, "is in the log already as something else: the line or its mapping has changed")
+        )
+    elif isinstance(result, Refused):
+        where = f"{result.field}: " if result.field else ""
+        report.refused.append(Remark(label, where + result.detail))
+    else:
+        report.applied += not result.replayed
+        report.already_there += result.replayed
+        report.position = max(report.position or 0, result.position)

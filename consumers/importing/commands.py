@@ -1,0 +1,81 @@
+"""`import commands`: a file of commands, one unit a line, as any client can write it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from consumers.importing.changes import LINES_AT_ONCE, Progress, settle
+from consumers.importing.lines import FileLine, read_lines
+from consumers.importing.report import Remark, Report
+from consumers.importing.sink import Sink
+from domain.catalogue import COMMAND
+from domain.errors import Malformed
+from domain.messages import Command
+from eventlog.entry import Caller, Unit
+
+
+async def import_commands(
+    path: Path, sink: Sink, caller: Caller, *, dry_run: bool = False,
+    progress: Progress = lambda _done, _all: None, lines_at_once: int = LINES_AT_ONCE,
+) -> Report:  # fmt: skip
+    """Sends each line of a file as a unit. What was sent before is answered again, and changes nothing.
+
+    A line is a command, or `{"commands": [...], "key": "..."}` for several that are applied whole or not at all. The
+    key is the idempotency key; if silent, it is the line's own hash and which of the lines alike it is.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    report = Report(dry_run=dry_run)
+    total = sum(1 for _ in read_lines(path))
+    progress(0, total)
+    units = _units(read_lines(path), caller, report)
+    while batch := list(islice(units, lines_at_once)):
+        if dry_run:
+            report.applied += len(batch)
+        else:
+            results = await sink.execute_many([unit for _, unit in batch])
+            for (line, _), result in zip(batch, results, strict=True):
+                settle(report, line.label, result)
+        progress(report.lines, total)
+    progress(total, total)
+    return report
+
+
+def _units(lines: Iterator[FileLine], caller: Caller, report: Report) -> Iterator[tuple[FileLine, Unit]]:
+    for line in lines:
+        report.lines += 1
+        try:
+            yield line, _unit(line, caller)
+        except ValidationError as error:
+            wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            report.refused.append(Remark(line.label, "; ".join(wrong)))
+        except Malformed as error:
+            report.refused.append(Remark(line.label, error.detail))
+
+
+def _unit(line: FileLine, caller: Caller) -> Unit:
+    """The unit that a line is.
+
+    Raises:
+        Malformed: it is none.
+        ValidationError: one of its commands is not in order.
+    """
+    if line.told is None:
+        raise Malformed(line.error)
+    told: dict[str, Any] = line.told
+    several = told if "commands" in told else {"commands": [told]}
+    commands, key = several["commands"], several.get("key", line.fingerprint)
+    if several.keys() - {"commands", "key"} or not isinstance(commands, list) or not isinstance(key, str) or not key:
+        msg = 'a line is a command, or {"commands": [...], "key": "..."}, where `key` may be left out'
+        raise Malformed(msg)
+    return Unit(tuple(_command(command) for command in commands), caller, key)
+
+
+def _command(told: Any) -> Command:
+    return COMMAND.validate_python(told)

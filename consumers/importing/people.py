@@ -1,0 +1,91 @@
+"""Who is meant by a spelling, as the mapping says; and the commands that make the log's directory know them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from pydantic import TypeAdapter, ValidationError
+
+from consumers.importing.mapping import Mapping
+from domain.messages import Command
+from domain.people import JoinPersons, RegisterPerson
+from domain.values import KEY_PATTERN, Instant, Person
+from eventlog.directory import folded
+
+_PERSON: TypeAdapter[str] = TypeAdapter(Person)
+_KEY = re.compile(KEY_PATTERN)
+
+
+class People:
+    """The persons and teams of a mapping."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._team = re.compile(mapping.people.team) if mapping.people.team else None
+        self._handle = re.compile(mapping.people.handle) if mapping.people.handle else None
+        self._teams = {folded(name): key for key, names in mapping.people.teams.items() for name in names}
+        self._here = {folded(name): someone.name for someone in mapping.person for name in someone.here}
+        self._someone = {
+            self._bare(name): someone for someone in mapping.person for name in (someone.name, *someone.also)
+        }
+
+    def team(self, spelling: str) -> str | None:
+        """The key of the team that a spelling means, or None when it means no team."""
+        named = self._teams.get(folded(spelling))
+        if named is not None:
+            return named
+        match = self._team.fullmatch(spelling.strip()) if self._team else None
+        return team_key(match.group(1)) if match else None
+
+    def person(self, spelling: str) -> str | None:
+        """What to call a person by in a command, or None where nobody can be called so."""
+        said = self._here.get(folded(spelling), spelling)
+        try:
+            return _PERSON.validate_python(said)
+        except ValidationError:
+            return None
+
+    def persons(self, spellings: Iterable[str]) -> list[list[str]]:
+        """Everybody behind some spellings: for each of them all their spellings, the name to show first."""
+        found: dict[str, dict[str, str]] = {}
+        for spelling in spellings:
+            said = self.person(spelling)
+            if said is None:
+                continue
+            someone = self._someone.get(self._bare(said))
+            names = (someone.name, *someone.also, said) if someone else (said,)
+            known = found.setdefault(self._bare(names[0]), {})
+            for name in names:
+                known.setdefault(folded(name), name)
+        return [list(names.values()) for names in found.values()]
+
+    def _bare(self, spelling: str) -> str:
+        """What all spellings of one handle share; the whole spelling where it is no handle."""
+        match = self._handle.fullmatch(spelling.strip()) if self._handle else None
+        return folded(match.group(1) if match else spelling)
+
+
+def team_key(name: str) -> str | None:
+    """The key of a team by its name, or None when nothing of the name can stand in a key."""
+    key = re.sub(r"[^a-z0-9._~-]+", "-", name.casefold()).strip("-._~")[:100]
+    return key if _KEY.fullmatch(key) else None
+
+
+def introductions(
+    persons: Iterable[list[str]], known: Collection[str], since: Instant | None, new_key: Callable[[], str]
+) -> Iterator[tuple[Command, ...]]:
+    """The commands that make the directory understand every spelling.
+
+    Whom it knows by some of their spellings gets the others by way of a second id that is joined with theirs.
+    """
+    for spellings in persons:
+        new = [spelling for spelling in spellings if folded(spelling) not in known]
+        if not new:
+            continue
+        key = new_key()
+        register = RegisterPerson(key=key, name=new[0], also=tuple(new[1:]), effective_at=since)
+        old = next((spelling for spelling in spellings if folded(spelling) in known), None)
+        if old is None:
+            yield (register,)
+        else:
+            yield register, JoinPersons(subject=f"person:{key}", into=old)

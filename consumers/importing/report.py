@@ -1,0 +1,112 @@
+"""What became of an import, line by line where something is to be said, and counted where there is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+SHOWN: Final = 20
+"""How many lines of a kind the readable form lists before it says how many more there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to be said of one line: its id (or `line N`) and what."""
+
+    line: str
+    what: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the lines of a file. In a dry run, `applied` is what would have been sent to the log."""
+
+    dry_run: bool = False
+    lines: int = 0
+    applied: int = 0
+    already_there: int = 0
+    refused: list[Remark] = field(default_factory=list)
+    not_placed: list[Remark] = field(default_factory=list)
+    contradictions: list[Remark] = field(default_factory=list)
+    reused: list[Remark] = field(default_factory=list)
+    unmapped_fields: Counter[str] = field(default_factory=Counter)
+    unmapped_columns: Counter[str] = field(default_factory=Counter)
+    unknown_words: dict[str, Counter[str]] = field(default_factory=dict)
+    persons_registered: int = 0
+    teams_registered: int = 0
+    position: int | None = None
+    """The last position written or answered again; reads that wait for it see the whole import."""
+
+    def unknown_word(self, field_: str, word: str) -> None:
+        """Counts a word of a field that could not be understood and stands as it is."""
+        self.unknown_words.setdefault(field_, Counter())[word] += 1
+
+    @property
+    def complete(self) -> bool:
+        """Whether every line is in the log."""
+        return not self.refused and not self.not_placed
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        remarks = {
+            name: [{"line": remark.line, "what": remark.what} for remark in getattr(self, name)]
+            for name in ("refused", "not_placed", "contradictions", "reused")
+        }
+        counts = {
+            name: getattr(self, name)
+            for name in (
+                "dry_run",
+                "lines",
+                "applied",
+                "already_there",
+                "persons_registered",
+                "teams_registered",
+                "position",
+            )
+        }
+        return {
+            **counts, **remarks,
+            "unmapped_fields": dict(self.unmapped_fields.most_common()),
+            "unmapped_columns": dict(self.unmapped_columns.most_common()),
+            "unknown_words": {name: dict(words.most_common()) for name, words in self.unknown_words.items()},
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        """The report for people."""
+        done = "would be sent" if self.dry_run else "applied"
+        refused, not_placed = len(self.refused), len(self.not_placed)
+        counts = [
+            f"{self.lines} lines: {self.applied} {done}, {self.already_there} already there, {refused} refused, {not_placed} not placed"
+        ]
+        if self.persons_registered or self.teams_registered:
+            verb = "would be registered" if self.dry_run else "registered"
+            counts.append(f"{self.persons_registered} persons and {self.teams_registered} teams {verb}")
+        return "\n".join([*counts, *self._remarks(), *self._counted()])
+
+    def _remarks(self) -> list[str]:
+        told = []
+        for title, remarks in (
+            ("Refused", self.refused),
+            ("Not placed", self.not_placed),
+            ("Names used again for another record", self.reused),
+            ("`from` contradicts what was told before (`to` was taken)", self.contradictions),
+        ):
+            if remarks:
+                told.append(f"\n{title}: {len(remarks)}")
+                told += [f"  {remark.line}: {remark.what}" for remark in remarks[:SHOWN]]
+                told += [f"  ... and {len(remarks) - SHOWN} more"] if len(remarks) > SHOWN else []
+        return told
+
+    def _counted(self) -> list[str]:
+        told = []
+        for title, counter in (
+            ("Fields without a mapping (kept as attributes)", self.unmapped_fields),
+            ("Columns the mapping does not name (not kept)", self.unmapped_columns),
+            *((f"Words of {name} that were not understood (kept as they stand)", words)
+              for name, words in self.unknown_words.items()),
+        ):  # fmt: skip
+            if counter:
+                told.append(f"\n{title}: {counter.total()}")
+                told += [f"  {count} x {name}" for name, count in counter.most_common()]
+        return told
