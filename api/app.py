@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import commands, keeping, pages, problems, questions
+from api import commands, keeping, pages, problems, questions, registers
 from api.security import authenticated
 from api.services import Services
 
@@ -34,6 +34,7 @@ def create_app(services: Services) -> FastAPI:
     v1 = APIRouter(prefix="/v1", responses=problems.RESPONSES, dependencies=[Depends(authenticated)])
     v1.include_router(commands.router())
     v1.include_router(questions.router())
+    v1.include_router(registers.router())
     v1.include_router(keeping.router())
     app.include_router(v1)
     app.include_router(pages.router())

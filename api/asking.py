@@ -12,7 +12,9 @@ from api import tables
 from api.problems import HttpProblem
 from api.security import Speaker
 from api.services import Served, Services
+from domain.errors import Unknown
 from domain.values import Instant, micros
+from projections.decisions import NotThere
 from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
 from projections.runner import Stopped
@@ -25,16 +27,18 @@ def words(description: str) -> Any:
     return Query(default_factory=list, max_length=200, description=description)
 
 
+def span(begin: Instant | None, end: Instant | None) -> tuple[int | None, int | None]:
+    """A half-open span in microseconds; None is without end."""
+    return (None if begin is None else micros(begin), None if end is None else micros(end))
+
+
 def _when(
     as_of: Annotated[Instant | None, Query(description="What was in effect at this instant; now if silent.")] = None,
     known_at: Annotated[
         Instant | None, Query(description="By what the log had recorded at this instant; now if silent.")
     ] = None,
 ) -> When:
-    return When(
-        None if as_of is None else micros(as_of),
-        None if known_at is None else micros(known_at),
-    )
+    return When(*span(as_of, known_at))
 
 
 AskedWhen = Annotated[When, Depends(_when)]
@@ -100,10 +104,11 @@ class Asked:
         self._after = after
         self._format = tables.chosen_format(request, format)
 
-    def __call__(self, question: Callable[[Read], Answer]) -> Response:
-        """The answer to a question, in the format asked for.
+    def __call__(self, question: Callable[[Read], Answer], *, etag: bool = False) -> Response:
+        """The answer to a question, in the format asked for; with `etag`, its version as one.
 
         Raises:
+            Unknown: it is about a subject of which the read model has never heard.
             HttpProblem: 504 when the position asked to wait for is not there in time, 503 when it never will be.
         """
         self._wait()
@@ -112,7 +117,12 @@ class Asked:
                 answer = question(read)
             except BadCursor as error:
                 raise HttpProblem(422, str(error), field="cursor") from None
-        return tables.responded(answer, self._format, self.served.log.directory)
+            except NotThere as error:
+                raise Unknown(str(error)) from None
+        response = tables.responded(answer, self._format, self.served.log.directory)
+        if etag:
+            response.headers["ETag"] = f'"{answer.about["version"]}"'
+        return response
 
     def _wait(self) -> None:
         runner = self.served.runner

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, words
+from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, span, words
 from api.services import Served
-from domain.values import Instant, micros
+from domain.values import Instant
 from projections import cells as cell_questions
+from projections import changes as change_questions
+from projections import roadmap as roadmap_question
 from projections import steps as step_questions
-from projections.reading import Filter
+from projections.reading import Filter, When
 from projections.steps import StepFilter
 
 
@@ -23,6 +25,9 @@ def router() -> APIRouter:
         ("/cells/count", cells_counted, "How many cells there are, by what they hold"),
         ("/steps", steps, "How cells came to hold what they hold"),
         ("/steps/count", steps_counted, "How many steps there are, by what they are"),
+        ("/roadmap", roadmap, "The roadmap of any day"),
+        ("/changes", changes, "What differs between two instants, and why"),
+        ("/slips", slips, "How promises moved"),
     ):
         routes.add_api_route(path, ask, methods=["GET"], summary=summary, response_model=None)
     return routes
@@ -79,13 +84,9 @@ def _step_filter(
     return StepFilter(
         cells=Filter(about.kinds, about.subjects, about.products, about.fields, statuses=about.statuses),
         from_values=from_value, from_words=from_word, to_values=to_value, to_words=to_word, directions=direction,
-        by=named(by, "by"), span=_span(since, before), recorded=_span(recorded_since, recorded_before),
+        by=named(by, "by"), span=span(since, before), recorded=span(recorded_since, recorded_before),
         live=live, restated=restated,
     )  # fmt: skip
-
-
-def _span(begin: Instant | None, end: Instant | None) -> tuple[int | None, int | None]:
-    return (None if begin is None else micros(begin), None if end is None else micros(end))
 
 
 AskedSteps = Annotated[StepFilter, Depends(_step_filter)]
@@ -110,3 +111,66 @@ def steps_counted(
 ) -> Response:  # fmt: skip
     """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
     return asked(lambda read: step_questions.counted(read, about, by, when, min_count=min_count, limit=page.limit))
+
+
+# Roadmap -------------------------------------------------------------------------------------------------------------
+
+
+def roadmap(
+    asked: AskedFor,
+    about: AskedFilter,
+    when: AskedWhen,
+    show: Annotated[list[str], words("The cells on each card, or `role.*`; what a roadmap needs, if silent.")],
+    layout: Annotated[roadmap_question.Layout, Query(description="`board`, `timeline` or `table`.")] = "board",
+    columns: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="A board's columns: `horizon`, `status`, `release`, `owner`, `owner.ROLE`, or any field.",
+        ),
+    ] = "horizon",
+    milestone: Annotated[str | None, Query(max_length=100, description="Only this milestone's targets.")] = None,
+    blame: Annotated[bool, Query(description="With who, when and why for each cell.")] = False,
+) -> Response:
+    """Features (or what `kind` says) on the record at an instant. What has no place stands in `unplanned`."""
+    return asked(
+        lambda read: roadmap_question.roadmap(
+            read, about, when, layout=layout, columns=columns, milestone=milestone,
+            fields=show or roadmap_question.FIELDS, blame=blame,
+        )
+    )  # fmt: skip
+
+
+def changes(
+    *,
+    asked: AskedFor,
+    about: AskedFilter,
+    from_value: Annotated[list[str], words("What the cell held at the first instant, in our meaning.")],
+    from_word: Annotated[list[str], words("What it held at the first instant, in the source's word.")],
+    to_value: Annotated[list[str], words("What the cell holds at the second, in our meaning.")],
+    to_word: Annotated[list[str], words("What it holds at the second, in the source's word.")],
+    since: Annotated[Instant, Query(description="The first instant.")],
+    until: Annotated[Instant | None, Query(description="The second instant; now if silent.")] = None,
+    known_since: Annotated[Instant | None, Query(description="What was known of the first; all, if silent.")] = None,
+    known_until: Annotated[Instant | None, Query(description="What was known of the second; all, if silent.")] = None,
+) -> Response:
+    """The cells that do not hold the same at both instants, each with the steps that led from one to the other."""
+    first, second = When(*span(since, known_since)), When(*span(until, known_until))
+    return asked(
+        lambda read: change_questions.changes(
+            read, first, second, about,
+            from_values=from_value, from_words=from_word, to_values=to_value, to_words=to_word,
+        )
+    )  # fmt: skip
+
+
+def slips(
+    asked: AskedFor,
+    about: AskedFilter,
+    when: AskedWhen,
+    direction: Annotated[list[str], words("The moves that count: `later`, `earlier`; both, if silent.")],
+    min_count: Annotated[int, Query(ge=1, description="Only targets that moved at least so often.")] = 1,
+) -> Response:
+    """Every target that moved: its moves, how many went later and earlier, and the first promise against the present."""
+    moves = direction or ("later", "earlier")
+    return asked(lambda read: change_questions.slips(read, about, when, min_count=min_count, moves=moves))

@@ -39,6 +39,7 @@ class House:
     """Opens everything on a folder. `ada` is a person with a token of all rights; `client` speaks as her."""
 
     def __init__(self, folder: Path, clock: Callable[[], int] | None = None) -> None:
+        self.folder = folder
         self.clock = clock or Ticking()
         self._entropy = (n.to_bytes(4) for n in itertools.count(1))
         self.log = DecisionLog.open(folder / "log.sqlite", clock=self.clock, entropy=self.random)

@@ -1,0 +1,240 @@
+"""Routes for the register of decisions, single subjects, accountability, the audit trail and search."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, span, words
+from api.services import Served
+from domain.values import Instant, Key, SubjectId
+from projections import accountability as accountability_questions
+from projections import audit as audit_questions
+from projections import decisions as decision_questions
+from projections import lists, search
+from projections.audit import AuditFilter
+from projections.decisions import RegisterFilter
+from projections.reading import Filter, When
+
+_COLLECTIONS: Final = {"decisions": "decision", "features": "feature", "products": "product", "releases": "release", "goals": "goal", "teams": "team"}  # fmt: skip
+_LISTED: Final = {
+    "features": ("feature", ("aliases", "status", "horizon", "rank", "products", "role.accountable")),
+    "products": ("product", ("status", "description", "line", "role.accountable")),
+    "goals": ("goal", ("status", "by", "products", "role.accountable")),
+    "teams": ("team", ("status",)),
+}
+
+
+def router() -> APIRouter:
+    """Every route of registers and subjects."""
+    routes = APIRouter(tags=["Ask"])
+    get: Any = lambda path, ask, summary: routes.add_api_route(  # noqa: E731
+        path, ask, methods=["GET"], summary=summary, response_model=None
+    )
+    get("/decisions", register, "The register of decisions")
+    get("/releases", releases, "Releases, in their order")
+    for collection, (kind, fields) in _LISTED.items():
+        get(f"/{collection}", _list_of(kind, fields), f"All {collection}")
+    for collection, kind in _COLLECTIONS.items():
+        get(f"/{collection}/{{key}}", _page_of(kind), f"All there is to say of one {kind}")
+    get("/subjects/{subject}", subject_page, "All there is to say of any subject")
+    get("/subjects/{subject}/history", history, "What happened to it, act by act")
+    get("/subjects/{subject}/graph", graph, "What it replaces and rests on, and what rests on it")
+    get("/subjects/{subject}/accountability", accountability_of, "Who answers for it")
+    get("/accountability", accountability, "What somebody holds")
+    get("/accountability/count", accountability_counted, "How much everybody holds")
+    get("/unowned", unowned, "What nobody is accountable for")
+    get("/audit", audit, "The audit trail")
+    get("/search", search_texts, "Full-text search")
+    return routes
+
+
+# Registers -----------------------------------------------------------------------------------------------------------
+
+
+def register(
+    *,
+    asked: AskedFor,
+    served: Served,
+    when: AskedWhen,
+    page: AskedPage,
+    about: AskedFilter,
+    decision_kind: Annotated[
+        list[str], words("`strategic`, `feature`, `ownership`, `process`, `technical`, your own.")
+    ],
+    decider: Annotated[list[str], words("Who took them: an id, or a name the directory knows.")],
+    accountable: Annotated[list[str], words("Who answers for them.")],
+    tag: Annotated[list[str], words("Tags.")],
+    ever: Annotated[list[str], words("A status they have at some time had, in our meaning or the source's word.")],
+    text: Annotated[str | None, Query(max_length=500, description="Words in their texts.")] = None,
+) -> Response:
+    """The decisions that fit, in the order in which they came to the log, each with its number in every product."""
+    found = RegisterFilter(
+        about=about, kinds=decision_kind, tags=tag, ever=ever, text=text,
+        deciders=[served.somebody(each, "decider") for each in decider],
+        accountable=[served.somebody(each, "accountable") for each in accountable],
+    )  # fmt: skip
+    return asked(lambda read: decision_questions.register(read, found, when, limit=page.limit, cursor=page.cursor))
+
+
+def _list_of(kind: str, fields: tuple[str, ...]) -> Any:
+    def listed(asked: AskedFor, about: AskedFilter, when: AskedWhen) -> Response:
+        """By what they are called, each with the cells that tell it apart."""
+        wanted = Filter((kind,), about.subjects, about.products, statuses=about.statuses, absent=about.absent)
+        return asked(lambda read: lists.subjects(read, wanted, fields, when))
+
+    return listed
+
+
+def releases(
+    asked: AskedFor, when: AskedWhen, product: Annotated[list[str], words("Only those of these products.")]
+) -> Response:
+    """In the order their product has said, else by version number."""
+    products = [each if ":" in each else f"product:{each}" for each in product]
+    return asked(lambda read: lists.releases(read, products, when))
+
+
+# One subject ---------------------------------------------------------------------------------------------------------
+
+
+def _page_of(kind: str) -> Any:
+    def page(asked: AskedFor, when: AskedWhen, key: Key) -> Response:
+        """Every cell with its blame, what it replaces and rests on, what rests on it; its version is the ETag."""
+        return _subject_page(asked, f"{kind}:{key}", when)
+
+    return page
+
+
+def subject_page(asked: AskedFor, when: AskedWhen, subject: SubjectId) -> Response:
+    """Every cell with its blame, what it replaces and rests on, what rests on it; its version is the ETag."""
+    return _subject_page(asked, subject, when)
+
+
+def _subject_page(asked: AskedFor, subject: str, when: When) -> Response:
+    return asked(lambda read: decision_questions.page_of(read, subject, when), etag=True)
+
+
+def history(
+    asked: AskedFor, when: AskedWhen, subject: SubjectId,
+    field: Annotated[list[str], words("Only acts that changed one of these fields, or `role.*`.")],
+) -> Response:  # fmt: skip
+    """Its acts in the order in which they took effect, each with who, why, and the steps it made."""
+    return asked(lambda read: decision_questions.history(read, subject, when, fields=field))
+
+
+def graph(asked: AskedFor, when: AskedWhen, subject: SubjectId) -> Response:
+    """All it replaces, is replaced by, rests on and supports, directly and through others; rows are edges."""
+    return asked(lambda read: decision_questions.graph(read, subject, when))
+
+
+# Accountability ------------------------------------------------------------------------------------------------------
+
+
+def accountability_of(asked: AskedFor, when: AskedWhen, subject: SubjectId) -> Response:
+    """Every role on it and every delegation of it: who holds it, since when, until when, and because of what."""
+    return asked(lambda read: accountability_questions.of_subject(read, subject, when))
+
+
+Roles = Annotated[list[str], words("Roles, such as `accountable`; any, if silent.")]
+
+
+def accountability(
+    asked: AskedFor,
+    served: Served,
+    when: AskedWhen,
+    page: AskedPage,
+    about: AskedFilter,
+    who: Annotated[str, Query(max_length=500, description="A person or team: an id, or a name the directory knows.")],
+    role: Roles,
+    blame: Annotated[bool, Query(description="With who, when and why.")] = False,
+) -> Response:
+    """Everything a person or team holds at an instant, in some roles or in any."""
+    holder = served.somebody(who, "who")
+    return asked(
+        lambda read: accountability_questions.of_person(
+            read, holder, when, roles=role, asked=about, blame=blame, limit=page.limit, cursor=page.cursor
+        )
+    )
+
+
+def accountability_counted(
+    asked: AskedFor, when: AskedWhen, about: AskedFilter, role: Roles, min_count: Annotated[int, Query(ge=1)] = 1
+) -> Response:
+    """How many cells each holder is named in at an instant, most first."""
+    return asked(
+        lambda read: accountability_questions.counted(read, when, roles=role, asked=about, min_count=min_count)
+    )
+
+
+def unowned(asked: AskedFor, when: AskedWhen, page: AskedPage, about: AskedFilter) -> Response:
+    """Subjects on the record for which nobody was named, or all who were have departed."""
+    return asked(lambda read: accountability_questions.unowned(read, about, when, limit=page.limit, cursor=page.cursor))
+
+
+# Audit and search ----------------------------------------------------------------------------------------------------
+
+
+def _audit_filter(
+    *,
+    served: Served,
+    actor: Annotated[list[str], words("Who put it to the log.")],
+    principal: Annotated[list[str], words("Whose act it was.")],
+    by: Annotated[list[str], words("Either.")],
+    kind: Annotated[list[str], words("Kinds of subject.")],
+    subject: Annotated[list[str], words("Subjects, as `kind:key`.")],
+    product: Annotated[list[str], words("Products.")],
+    type: Annotated[list[str], words("Event types, such as `DecisionAccepted`.")],  # noqa: A002
+    channel: Annotated[list[str], words("The way in: `http`, `cli`, `import`.")],
+    system: Annotated[list[str], words("For imports: the system it comes from.")],
+    reference: Annotated[list[str], words("For imports: that system's own name for the change.")],
+    because: Annotated[list[str], words("Decisions it rests on.")],
+    unit: Annotated[list[str], words("Ids of units: what was sent together.")],
+    position: Annotated[list[int], Query(default_factory=list, max_length=200, description="Positions.")],
+    since: Annotated[Instant | None, Query(description="It took effect at or after this instant.")] = None,
+    before: Annotated[Instant | None, Query(description="It took effect before this instant.")] = None,
+    recorded_since: Annotated[Instant | None, Query(description="It was recorded at or after this instant.")] = None,
+    recorded_before: Annotated[Instant | None, Query(description="It was recorded before this instant.")] = None,
+    text: Annotated[str | None, Query(max_length=500, description="Words in its texts.")] = None,
+    justified: Annotated[bool | None, Query(description="Whether a decision stands behind it.")] = None,
+    corrections: Annotated[bool, Query(description="Only acts that void another or replace one.")] = False,
+    voided: Annotated[bool | None, Query(description="Whether it was voided.")] = None,
+    backdated: Annotated[bool, Query(description="Only what was dated earlier than it was recorded.")] = False,
+) -> AuditFilter:
+    def named(given: list[str], name: str) -> list[str]:
+        return [served.somebody(each, name) for each in given]
+
+    return AuditFilter(
+        actors=named(actor, "actor"), principals=named(principal, "principal"), by=named(by, "by"), kinds=kind,
+        subjects=named(subject, "subject"), products=[each if ":" in each else f"product:{each}" for each in product],
+        types=type, channels=channel, systems=system, references=reference,
+        because=[each if ":" in each else f"decision:{each}" for each in because], units=unit, positions=position,
+        span=span(since, before), recorded=span(recorded_since, recorded_before),
+        text=text, justified=justified, corrections=corrections, voided=voided, backdated=backdated,
+    )  # fmt: skip
+
+
+def audit(
+    asked: AskedFor,
+    about: Annotated[AuditFilter, Depends(_audit_filter)],
+    when: AskedWhen,
+    page: AskedPage,
+    order: Annotated[Literal["newest", "oldest"], Query(description="Which come first.")] = "newest",
+) -> Response:
+    """Every act that fits: who, on whose behalf, when on both clocks, why, from where, and what was said in full."""
+    return asked(
+        lambda read: audit_questions.audit(
+            read, about, when, oldest_first=order == "oldest", limit=page.limit, cursor=page.cursor
+        )
+    )
+
+
+def search_texts(
+    asked: AskedFor,
+    about: AskedFilter,
+    when: AskedWhen,
+    text: Annotated[str, Query(min_length=1, max_length=500, description="Words; the last may be a beginning.")],
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most this many.")] = 50,
+) -> Response:
+    """Where the words stand, best first, and whether they still do."""
+    return asked(lambda read: search.search(read, text, about, when, limit=limit))
