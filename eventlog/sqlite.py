@@ -7,6 +7,7 @@ Readers have a connection per thread and see only what is committed.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import sqlite3
 import threading
@@ -26,6 +27,7 @@ from eventlog.merkle import packed, unpacked
 T = TypeVar("T")
 Outcome = list[Row] | Conflict | Exception
 
+LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 GROUP_LIMIT: Final = 1000
 COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
 APPLICATION_ID: Final = 0x64_6C_6F_67  # "dlog": tells our files from others
@@ -241,6 +243,8 @@ class SqliteStore:
         return group, None
 
     def _do(self, task: _Task) -> None:
+        if not task.future.set_running_or_notify_cancel():
+            return
         try:
             done = task.work(self._connection())
         except Exception as error:  # noqa: BLE001  (whoever waits for it gets it)
@@ -250,6 +254,7 @@ class SqliteStore:
 
     def _commit(self, group: list[_Batch]) -> None:
         """Commits a group. If it fails as a whole, each append is tried alone, so that one cannot spoil the rest."""
+        group = [batch for batch in group if batch.future.set_running_or_notify_cancel()]
         appends = [append for batch in group for append in batch.appends]
         try:
             outcomes = self._transact(appends)
@@ -260,8 +265,14 @@ class SqliteStore:
         for batch in group:
             batch.future.set_result([next(rest) for _ in batch.appends])
         if size:
-            for listener in tuple(self.listeners):
+            self._tell(size)
+
+    def _tell(self, size: int) -> None:
+        for listener in tuple(self.listeners):
+            try:
                 listener(size)
+            except Exception:  # the entries are committed; whoever listens badly must not stop the writer
+                LOGGER.exception("a listener of %s failed", self.path)
 
     def _alone(self, append: Append) -> Outcome:
         try:

@@ -196,6 +196,15 @@ def iso(microseconds: int) -> str:
     return format_micros(microseconds)
 
 
+def test_nothing_is_dated_before_the_beginning_of_what_is_written_with_it(log: DecisionLog, clock: Clock) -> None:
+    """Of two units sent together, the second is judged by the instant that the first has really been given."""
+    propose = unit({"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]})
+    dated = {"type": "Retitle", "subject": "feature:gifts", "title": "T", "effective_at": iso(clock.now + 2_500_000)}
+    do_many(log, propose, unit(dated))
+    began, *rest = [entry.eff for entry in log.stream("feature:gifts")]
+    assert all(began <= eff for eff in rest)
+
+
 # People --------------------------------------------------------------------------------------------------------------
 
 
@@ -335,8 +344,33 @@ def test_requests_with_one_key_at_the_same_time_are_recorded_once(log: DecisionL
     receipts = asyncio.run(ten())
     assert len({receipt.recorded for receipt in receipts}) == 1
     assert [receipt.replayed for receipt in receipts].count(False) == 1
-    many = do_many(log, *[unit(retitle("U"), key="k2")] * 3)
+    many = do_many(log, *[unit({"type": "RegisterTeam", "key": "core", "title": "Core"}, key="k2")] * 3)
     assert [one.replayed for one in many if isinstance(one, Receipt)] == [False, True, True]
+
+
+def test_a_caller_who_gives_up_leaves_the_log_in_order(log: DecisionLog) -> None:
+    """If a request is cancelled, its unit is recorded or not, its key answers again, and others go on."""
+
+    async def give_up_and_ask_again() -> Receipt:
+        for _ in range(5):
+            task = asyncio.create_task(log.execute(unit(retitle("T"), key="k")))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return await log.execute(unit(retitle("T"), key="k"))
+
+    receipt = asyncio.run(give_up_and_ask_again())
+    assert receipt.position == sizes(log) == 4
+    assert do(log, retitle("U")).position == 5
+
+
+def test_a_listener_that_fails_stops_nobody(log: DecisionLog, caplog: pytest.LogCaptureFixture) -> None:
+    """The writer reports a failing listener and goes on."""
+    stop = log.on_append(lambda size: 1 // 0 * size)
+    do(log, retitle("T"))
+    stop()
+    assert do(log, retitle("U")).position == 5
+    assert "listener" in caplog.text
 
 
 # Importing -----------------------------------------------------------------------------------------------------------
