@@ -12,9 +12,6 @@ from api import commands, keeping, pages, problems, questions, registers
 from api.security import authenticated
 from api.services import Services
 
-MAX_BODY = 4 * 1024 * 1024
-"""Bytes; a unit of a thousand commands fits, a film does not."""
-
 
 def create_app(services: Services) -> FastAPI:
     """The whole HTTP interface over one log and its read model.
@@ -27,7 +24,6 @@ def create_app(services: Services) -> FastAPI:
         version=version("decisionlog"),
         description=pages.INTRODUCTION,
         docs_url=None, redoc_url=None, openapi_url="/openapi.json",
-        max_body_size=MAX_BODY,
     )  # fmt: skip
     app.state.services = services
     problems.install(app)
@@ -46,6 +42,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document with the component schemas of every command, made once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        document["components"]["schemas"].update(commands.body_schemas())
+        document["components"]["schemas"].update(commands.body_schemas(keeping.Names, keeping.NewToken))
         app.openapi_schema = document
     return app.openapi_schema

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import from_json
 
 from api import problems
+from api.bodies import body_of, json_body
 from api.problems import HttpProblem
 from api.security import Speaker
 from api.services import Served
@@ -202,11 +203,11 @@ def router() -> APIRouter:
         )  # fmt: skip
     routes.add_api_route(
         "/commands", post_commands, methods=["POST"], response_model=Answer, tags=["Record"],
-        summary="Any command, or several as one unit", openapi_extra=_json_body("AnyCommand", "Batch"),
+        summary="Any command, or several as one unit", openapi_extra=json_body("AnyCommand", "Batch"),
     )  # fmt: skip
     routes.add_api_route(
         "/units", post_units, methods=["POST"], tags=["Record"],
-        summary="Many units, each with a fate of its own", openapi_extra=_json_body("Units"),
+        summary="Many units, each with a fate of its own", openapi_extra=json_body("Units"),
     )  # fmt: skip
     return routes
 
@@ -214,7 +215,7 @@ def router() -> APIRouter:
 def _handler(command: type[Command], path: str) -> Callable[..., Awaitable[JSONResponse]]:
     async def handle(request: Request, served: Served, speaker: Speaker) -> JSONResponse:
         subject = _subject_in(path, request.path_params, served.log.id)
-        body = _object(await request.body())
+        body = _object(await body_of(request))
         parsed = COMMAND.validate_python(
             {**body, **({"subject": subject} if subject else {}), "type": command.__name__}
         )
@@ -247,7 +248,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 async def post_commands(request: Request, served: Served, speaker: Speaker) -> JSONResponse:
     """Takes one command with its `type`, or `{"commands": [...]}`, which is applied whole or not at all."""
-    body = await request.body()
+    body = await body_of(request)
     batch = _BATCH.validate_json(body) if _is_batch(body) else None
     commands = batch.commands if batch else (COMMAND.validate_json(body),)
     first = commands[0]
@@ -267,7 +268,7 @@ def _is_batch(body: bytes) -> bool:
 
 async def post_units(request: Request, served: Served, speaker: Speaker) -> Response:
     """Takes up to 1,000 units; answers for each in order its receipt, or the problem that kept it out."""
-    body = _UNITS.validate_json(await request.body())
+    body = _UNITS.validate_json(await body_of(request))
     units = [_unit(tuple(unit.commands), speaker, unit.key, {}) for unit in body.units]
     results = await served.log.execute_many(units)
     return JSONResponse({"results": [_fate(result) for result in results]})
@@ -282,14 +283,8 @@ def _fate(result: Receipt | Refused) -> dict[str, Any]:
 # OpenAPI -----------------------------------------------------------------------------------------------------------
 
 
-def _json_body(*names: str) -> dict[str, Any]:
-    schemas = [{"$ref": f"#/components/schemas/{name}"} for name in names]
-    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 def _body_of(command: type[Command], path: str) -> dict[str, Any]:
-    extra = _json_body(f"{command.__name__}Body")
+    extra = json_body(f"{command.__name__}Body")
     parameters = [
         {
             "name": name, "in": "path", "required": True, "schema": {"type": "string"},
@@ -310,11 +305,11 @@ def _body_of(command: type[Command], path: str) -> dict[str, Any]:
     return {**extra, "parameters": parameters + (headers[:1] if command.creates else headers)}
 
 
-def body_schemas() -> dict[str, Any]:
-    """The component schemas of every command, whole and as the body of its own route."""
+def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
+    """The component schemas of every command, whole and as the body of its own route, and of what else is sent."""
     from pydantic.json_schema import models_json_schema  # noqa: PLC0415  (only when somebody asks for the document)
 
-    models: list[type[BaseModel]] = [*COMMANDS.values(), Batch, KeyedUnit, Units]
+    models: list[type[BaseModel]] = [*COMMANDS.values(), Batch, KeyedUnit, Units, *others]
     _, found = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.bodies import body_as, json_body
 from api.problems import HttpProblem
 from api.security import Speaker, may
 from api.services import Served
@@ -52,10 +53,17 @@ def router() -> APIRouter:
     get("/log/entries/{position}", summary="One entry as it is proved")(entry)
     get("/people", summary="The directory of people")(people)
     get("/people/{key}", summary="One person's names")(person)
-    routes.post("/people/{key}/names", summary="Add names to a person", dependencies=administer)(add_names)
+    routes.post(
+        "/people/{key}/names",
+        summary="Add names to a person",
+        dependencies=administer,
+        openapi_extra=json_body("Names"),
+    )(add_names)
     routes.delete("/people/{key}/names", summary="Forget a person's names", dependencies=administer)(forget_names)
     get("/tokens", summary="All tokens there ever were", dependencies=administer)(tokens)
-    routes.post("/tokens", summary="Make a token", dependencies=administer, status_code=201)(create_token)
+    routes.post(
+        "/tokens", summary="Make a token", dependencies=administer, status_code=201, openapi_extra=json_body("NewToken")
+    )(create_token)
     routes.delete("/tokens/{key}", summary="Revoke a token", dependencies=administer)(revoke_token)
     return routes
 
@@ -134,7 +142,7 @@ def person(served: Served, key: Key) -> dict[str, Any]:
     return {"id": who, "name": served.log.directory.name(who), "spellings": list(spellings)}
 
 
-def add_names(served: Served, key: Key, names: Names) -> dict[str, Any]:
+def add_names(served: Served, key: Key, names: Annotated[Names, Depends(body_as(Names))]) -> dict[str, Any]:
     """Adds spellings; `show` changes the name shown. A change of name is no change of owner."""
     known = person(served, key)
     if names.also:
@@ -169,7 +177,9 @@ def tokens(served: Served) -> dict[str, Any]:
     return {"rows": [_shown(token) for token in served.log.tokens.all()]}
 
 
-def create_token(served: Served, speaker: Speaker, new: NewToken) -> dict[str, Any]:
+def create_token(
+    served: Served, speaker: Speaker, new: Annotated[NewToken, Depends(body_as(NewToken))]
+) -> dict[str, Any]:
     """The `secret` is in this answer and never again. Nobody can give a right they do not have."""
     missing = set(new.rights) - speaker.rights
     if missing:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
@@ -22,6 +24,12 @@ from projections.runner import Runner
 ALL_RIGHTS = frozenset({"import", "forget", "administer"})
 T0 = 1_735_689_600_000_000
 """2025-01-01T00:00Z in microseconds."""
+
+
+@cache
+def _app() -> FastAPI:
+    """Building the routes takes longer than most tests, and they hold no state but the services."""
+    return create_app(None)  # type: ignore[arg-type]
 
 
 class Ticking:
@@ -50,7 +58,8 @@ class House:
         self.ada = self.person("Ada Lovelace", "ada@example.org")
         self.token = self.log.tokens.create(self.ada, rights=ALL_RIGHTS)[1]
         services = Services(self.log, self.model, self.runner, self.sign_in)
-        self.app = create_app(services)
+        self.app = _app()
+        self.app.state.services = services
         self.client = self.client_of(self.token)
 
     def random(self, n: int) -> bytes:
