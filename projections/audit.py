@@ -73,7 +73,8 @@ def audit(
         (parameters["after"],) = from_cursor(cursor, int)
         where += f" and a.position {sign} :after"
     sql = f"""select {ACT_COLUMNS}, a.subject, a.version, a.unit, a.place, a.credential, a.refs, a.body
-        from act a where {where} order by a.position {way} limit :limit"""
+        from act a where a.position in (select a.position from act a where {where} order by a.position {way} limit :limit)
+        order by a.position {way}"""
     rows = [_act(row) for row in read.rows(sql, {**parameters, "limit": limit + 1})]
     shown, following = page(rows, limit, ("position",))
     called = titles(read, (row["subject"] for row in shown), then)

@@ -40,10 +40,14 @@ create table {p}cell (
     primary key (subject, field, eff, id)
 ) without rowid;
 create index {tag}_cell_by_field on {p}cell (field, subject);
+create index {tag}_cell_by_eff on {p}cell (eff, id);
+create index {tag}_cell_by_until on {p}cell (until) where until is not null;
+create index {tag}_cell_by_void on {p}cell (void) where void is not null;
 create table {p}cell_ref (
     ref text not null, field text not null, subject text not null, eff integer not null, id integer not null,
     primary key (ref, field, subject, eff, id)
 ) without rowid;
+create index {tag}_cell_ref_by_cell on {p}cell_ref (subject, field, eff, id);
 create table {p}act (
     position integer primary key, recorded_at integer not null, eff integer not null, effective_at integer,
     type text not null, subject text not null, version integer not null, unit text not null, place integer not null,

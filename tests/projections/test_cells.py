@@ -61,7 +61,7 @@ def log_of(acts: list[Any]) -> Log:
 
 
 @given(acts=ACTS, moments=st.lists(st.tuples(SECONDS, st.none() | st.integers(0, 30)), min_size=3, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_cells_equal_the_naive_fold(acts: list[Any], moments: list[tuple[int, int | None]]) -> None:
     """As of any instant, known at any other, every cell holds what the definition says, and nothing else is shown."""
     log = log_of(acts)

@@ -33,7 +33,7 @@ def seen(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @given(acts=ACTS, t=SECONDS, k=st.none() | st.integers(0, 30), chosen=st.integers(1, 20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_steps_equal_the_naive_fold(acts: list[Any], t: int, k: int | None, chosen: int) -> None:
     """Every change of every cell is told once, with what was before it; pages put together are the whole."""
     log = log_of(acts)

@@ -1,0 +1,287 @@
+"""The model follows the log without a gap, equals one built anew, and is thrown away when it cannot be trusted."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.decision import DecisionProposed, Option
+from domain.messages import Reference
+from domain.record import AliasesSet, LogOpened, Retitled, TextsForgotten
+from domain.values import FORGOTTEN
+from projections import schema
+from projections.cells import cells
+from projections.model import Read, ReadModel, content_hash, transaction
+from projections.projector import Hole, Projector
+from projections.reading import Filter
+from projections.rebuild import SHADOW, rebuild
+from projections.runner import Runner, Stopped
+from projections.search import search
+from tests.projections.support import START, Log, catch_up
+from tests.projections.test_cells import ACTS, log_of, observed
+
+
+@given(acts=ACTS, batch=st.integers(1, 9))
+@settings(max_examples=30, deadline=None)
+def test_a_model_built_anew_has_the_same_content(acts: list[Any], batch: int) -> None:
+    """In whatever batches the log was read, rebuilding gives equal rows in every table."""
+    log = log_of(acts)
+    with TemporaryDirectory() as where:
+        model = ReadModel.open(Path(where) / "m", log, lambda: START)
+        catch_up(model, log, batch)
+        before = content_hash(model)
+
+        assert rebuild(log, model) == len(log.entries)
+        assert content_hash(model) == before
+        model.close()
+
+
+@given(acts=ACTS)
+@settings(max_examples=30, deadline=None)
+def test_each_row_knows_the_row_after_it(acts: list[Any]) -> None:
+    """`et` is the next effective instant among the rows that count, however they came in; a voided row spans nothing."""
+    log = log_of(acts)
+    with TemporaryDirectory() as where:
+        model = ReadModel.open(Path(where) / "m", log, lambda: START)
+        catch_up(model, log, 3)
+        with model.read() as read:
+            rows = list(read.rows("select subject, field, eff, id, et, void from cell order by 1, 2, 3, 4", {}))
+        for n, (*cell, eff, _, et, void) in enumerate(rows):
+            later = (row[2] for row in rows[n + 1 :] if row[:2] == tuple(cell) and row[5] is None)
+            assert et == (eff if void is not None else next(later, None))
+        model.close()
+
+
+def test_a_hole_is_refused(model: ReadModel, log: Log) -> None:
+    """An entry that is not the next one stops the reader, and nothing of its batch is kept."""
+    for _ in range(4):
+        log.add("feature:a", observed("status", value="open"))
+    del log.entries[2]
+
+    with pytest.raises(Hole, match="stands at 2, and the log's next entry is 4"):
+        catch_up(model, log)
+
+    assert model.position == 0
+
+
+def test_the_content_differs_when_a_row_does(model: ReadModel, log: Log) -> None:
+    """The hash speaks for every row: another word in one cell is another hash."""
+    log.add("feature:a", observed("status", value="open"))
+    catch_up(model, log)
+    before = content_hash(model)
+
+    with closing(schema.connect(model.path)) as connection:
+        connection.execute("update cell set word = 'x'")
+
+    assert content_hash(model) != before
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[100:4000] = b"\xff" * 3900
+    path.write_bytes(content)
+
+
+def other_version(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("update projection set version = version + 1")
+        connection.commit()
+
+
+def ahead(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("update projection set position = 99")
+        connection.commit()
+
+
+def of_another_log(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("update act set recorded_at = recorded_at + 1")
+        connection.commit()
+
+
+FAULTS: list[Callable[[Path], None]] = [
+    Path.unlink,
+    damage,
+    other_version,
+    ahead,
+    of_another_log,
+    lambda p: p.write_text("?") and None,
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_that_cannot_be_trusted_is_begun_again(fault: Callable[[Path], None], tmp_path: Path, log: Log) -> None:
+    """Missing, damaged, of another version, ahead of the log or of another log: it is built anew, and is right."""
+    log.add("feature:a", observed("exists", value=True))
+    path = tmp_path / "m"
+    model = ReadModel.open(path, log, lambda: START)
+    catch_up(model, log)
+    expected = content_hash(model)
+    model.close()
+    fault(path)
+
+    again = ReadModel.open(path, log, lambda: START)
+
+    assert again.position == 0
+    catch_up(again, log)
+    assert content_hash(again) == expected
+    again.close()
+
+
+def test_a_model_in_order_is_kept(model: ReadModel, log: Log) -> None:
+    """A restart goes on where the model stands."""
+    log.add("feature:a", observed("exists", value=True))
+    catch_up(model, log)
+    model.close()
+
+    again = ReadModel.open(model.path, log, lambda: START)
+
+    assert again.position == 1
+    again.close()
+
+
+def test_a_runner_follows_and_can_be_waited_for(model: ReadModel, log: Log) -> None:
+    """Who waits for a position reads their own writes."""
+    runner = Runner(log, model, poll=30)
+    runner.start()
+    try:
+        position = log.add("feature:a", observed("exists", value=True))
+        assert runner.wait_for(0, 0)
+        assert not runner.wait_for(position + 1, 0.01)
+        runner.wake()
+
+        assert runner.wait_for(position, 10)
+        assert model.position == runner.position == position
+    finally:
+        runner.stop()
+    with pytest.raises(Stopped):
+        runner.wait_for(position + 1, 10)
+
+
+def test_a_runner_stops_loudly(model: ReadModel, log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    """A hole stops the runner; whoever waits is told why instead of waiting."""
+    for _ in range(3):
+        log.add("feature:a", observed("exists", value=True))
+    del log.entries[1]
+    runner = Runner(log, model, poll=30)
+    runner.start()
+    try:
+        with pytest.raises(Stopped, match="next entry is 3"):
+            runner.wait_for(3, 10)
+        assert isinstance(runner.error, Hole)
+        assert "stopped at position 0" in caplog.text
+    finally:
+        runner.stop()
+
+
+def test_a_rebuild_beside_a_runner(model: ReadModel, log: Log) -> None:
+    """The log grows and is followed while the model is built anew; neither loses anything, and readers never see less."""
+    for n in range(300):
+        log.add("feature:a", observed("status", value=f"s{n}"))
+    runner = Runner(log, model, poll=0.01, batch=20)
+    runner.start()
+    try:
+        runner.wait_for(300, 20)
+        done = threading.Event()
+        building = threading.Thread(target=lambda: (rebuild(log, model), done.set()))
+        building.start()
+        seen = 0
+        while not done.is_set():
+            log.add("feature:a", observed("status", value="more"))
+            assert model.position >= seen
+            seen = model.position
+            time.sleep(0.001)
+        building.join()
+        assert runner.wait_for(len(log.entries), 20)
+        assert runner.error is None
+    finally:
+        runner.stop()
+    before = content_hash(model)
+    rebuild(log, model)
+    assert content_hash(model) == before
+
+
+def test_an_interrupted_rebuild_leaves_no_trace(model: ReadModel, log: Log) -> None:
+    """The model in use stays; the next rebuild starts clean."""
+    log.add("feature:a", observed("exists", value=True))
+    catch_up(model, log)
+    expected = content_hash(model)
+    with closing(schema.connect(model.path)) as connection, transaction(connection):
+        schema.create(connection, SHADOW)
+        Projector(connection, log, SHADOW).apply(log.read(0, 1))
+
+    rebuild(log, model)
+
+    assert content_hash(model) == expected
+
+
+CANARY = "zanzibar{0}quokka"
+
+
+def test_forgotten_texts_leave_no_byte(model: ReadModel, log: Log) -> None:
+    """After forgetting, no file of the model holds a byte of the texts, and a model built anew is equal."""
+    words = [CANARY.format(n) for n in range(8)]
+    log.add("log:l", LogOpened())
+    option = Option(title=words[0], pros=(words[1],))
+    proposed = DecisionProposed(title=words[2], kind="strategic", context=words[3], options=(option,))
+    log.add("decision:a", proposed, note=words[4], references=(Reference(id=words[5]),))
+    log.add("decision:a", observed("x.said", text="kept", word=words[6]))
+    log.add("decision:a", observed("aliases", texts=(words[7], "plain")))
+    log.add("decision:a", Retitled(title="A title that stays"))
+    runner = Runner(log, model, poll=0.01)
+    runner.start()
+    try:
+        runner.wait_for(5, 10)
+        assert all(in_files(model.path, word) for word in words)
+
+        gone = option.model_copy(update={"title": FORGOTTEN, "pros": (FORGOTTEN,)})
+        forgotten = proposed.model_copy(update={"title": FORGOTTEN, "context": FORGOTTEN, "options": (gone,)})
+        log.replace(2, event=forgotten, envelope=forgotten_envelope(log, 2))
+        log.replace(3, event=observed("x.said", text="kept", word=FORGOTTEN))
+        log.replace(4, event=observed("aliases", texts=(FORGOTTEN, "plain")))
+        log.add("log:l", TextsForgotten(positions=(2, 3, 4), ground="request"))
+        runner.wait_for(6, 10)
+    finally:
+        runner.stop()
+    model.close()
+    assert model.scrub()
+
+    assert not [word for word in words if in_files(model.path, word)]
+    assert in_files(model.path, "A title that stays")
+    with model.read() as read:
+        assert not search(read, words[2]).rows
+        assert not search(read, "forgotten").rows
+        assert cells(read, Filter(values=["plain"])).rows[0]["value"] == [FORGOTTEN, "plain"]
+    before = content_hash(model)
+    rebuild(log, model)
+    assert content_hash(model) == before
+
+
+def forgotten_envelope(log: Log, position: int) -> Any:
+    return replace(log.entries[position - 1].envelope, note=FORGOTTEN, references=(Reference(id=FORGOTTEN),))
+
+
+def in_files(path: Path, word: str) -> bool:
+    return any(word.encode() in file.read_bytes() for file in path.parent.glob(path.name + "*"))
+
+
+def test_a_model_of_a_few_batches_keeps_its_aliases(log: Log, read: Callable[[], Read]) -> None:
+    """A subject is found by any member of its list of aliases."""
+    log.add("feature:a", observed("exists", value=True))
+    log.add("feature:a", AliasesSet(aliases=("KEP-1287", "old")))
+
+    assert [row["subject"] for row in cells(read(), Filter(fields=["aliases"], values=["KEP-1287"])).rows] == [
+        "feature:a"
+    ]
