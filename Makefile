@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check format lock clean
+.PHONY: run test check format reference lock clean
 
 run: $(READY)
 	@$(BIN)/decisionlog serve
@@ -20,6 +20,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Writes docs/reference anew from what it describes.
+reference: $(READY)
+	@$(BIN)/python -m cli.reference docs/reference
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("decisionlog needs Python 3.11 or later; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

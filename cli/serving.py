@@ -7,9 +7,11 @@ import ipaddress
 import json
 import os
 import shlex
+import signal
 import socket
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from hmac import compare_digest
 
 import click
@@ -28,7 +30,7 @@ BACKLOG = 2048
 
 
 def serve(settings: Settings) -> None:
-    """Serves until interrupted.
+    """Serves until it is interrupted or told to end.
 
     Raises:
         CannotGoOn: the address cannot be had.
@@ -40,12 +42,28 @@ def serve(settings: Settings) -> None:
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
         services = Services(log, built.model, built.runner, _sign_in(log, key, local_caller(owner)))
-        server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", access_log=False))
-        _welcome(address, settings, _first_token(log, owner))
+        config = uvicorn.Config(create_app(services), log_level="warning", access_log=False)
+        server = _Server(config, lambda: _welcome(address, settings, _first_token(log, owner)))
         # What is there by now stays: the collector need not look at it again (p99 71 ms without, 30 ms with).
         gc.collect()
         gc.freeze()
-        server.run(sockets=[listener])
+        # uvicorn ends well on either signal and then raises it again, which is to close the log, not to kill.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+    click.echo("Stopped.")
+
+
+class _Server(uvicorn.Server):
+    """Calls `ready` once it answers requests and signals, and not before."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
 
 def _sign_in(log: DecisionLog, key: str, local: Caller) -> Callable[[str], Caller | None]:

@@ -1,0 +1,269 @@
+"""The command line, as a user runs it."""
+
+import json
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+from hashlib import sha256
+
+import httpx
+import pytest
+from support_serving import COMMAND, run, serving, surroundings
+
+from cli.keeping import resets_may_corrupt
+
+DECISION = {
+    "type": "RecordDecision", "key": "tea", "title": "Sell tea", "decision": "We sell tea.", "why": "Thirst.",
+    "accountable": "ann",
+}  # fmt: skip
+
+
+def written(path, *lines):
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """The directory of a log with one decision in it, which nobody serves."""
+    data = tmp_path / "data"
+    done = run(data, "import", "commands", written(tmp_path / "commands.jsonl", DECISION))
+    assert done.returncode == 0, done.stderr
+    return data
+
+
+def test_help_is_there_at_once():
+    """Asking for help loads nothing heavy."""
+    listed = "import sys, cli.main; print([name for name in ('fastapi', 'pydantic', 'rich', 'httpx') if name in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_commands_from_a_file(begun, tmp_path):
+    """A file of commands begins a log where there is none; the same file again changes nothing."""
+    again = run(begun, "import", "commands", str(tmp_path / "commands.jsonl"), "--json")
+
+    report = json.loads(again.stdout)
+    assert (report["lines"], report["applied"], report["already_there"]) == (1, 0, 1)
+
+
+def test_a_refused_line_is_named(begun, tmp_path):
+    """A refused line is told, with an exit code, and no trace of the program's inside."""
+    done = run(begun, "import", "commands", written(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}))
+
+    assert done.returncode == 1
+    assert "decision:tea is in the log already" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_dry_run_writes_nothing(tmp_path):
+    """A dry run leaves not even a directory."""
+    done = run(tmp_path / "data", "import", "commands", written(tmp_path / "c.jsonl", DECISION), "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_export(begun, tmp_path):
+    """An export has every entry byte for byte, with the hash of just these bytes, and names only when asked."""
+    plain = run(begun, "export").stdout.splitlines()
+    with_people = run(begun, "export", "--people", "--output", str(tmp_path / "log.jsonl"))
+    lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+
+    for line in plain:
+        entry = line.removeprefix('{"entry":').partition(',"leaf":')[0]
+        assert sha256(b"\0" + entry.encode()).hexdigest() == json.loads(line)["leaf"]
+    assert [json.loads(line)["entry"]["position"] for line in plain] == [1, 2, 3, 4, 5]
+    assert lines[1:] == plain
+    assert json.loads(lines[0])["name"] == "ann"
+    assert with_people.stderr == f"5 entries in {tmp_path / 'log.jsonl'}\n"
+
+
+def test_rebuild(begun):
+    """A rebuilt read model has the same content, from nothing and a second time."""
+    first, second = run(begun, "rebuild"), run(begun, "rebuild")
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
+    hashes = [re.search(r"SHA-256 of its content: (\w{64})", done.stdout)[1] for done in (first, second)]
+    assert hashes[0] == hashes[1]
+    assert "The same as before." in second.stdout
+
+
+def test_doctor(begun):
+    """A log in order is said to be so, with its size and what is around it."""
+    done = run(begun, "doctor")
+
+    assert done.returncode == 0, done.stderr
+    assert f"SQLite {sqlite3.sqlite_version}" in done.stdout
+    assert re.search(r"log:\w{16}: 5 entries, root [0-9a-f]{64}", done.stdout)
+    assert "Nobody serves it." in done.stdout
+    assert done.stdout.endswith("Every entry fits its proof and every text its commitment.\n")
+
+
+def test_doctor_finds_what_was_altered(begun):
+    """An altered entry is found, named by its position, with what to do, and with an exit code of its own."""
+    with sqlite3.connect(begun / "log.sqlite3") as connection:
+        connection.execute(
+            "UPDATE events SET event = CAST(replace(event, 'strategic', 'technical') AS BLOB) WHERE position = 3"
+        )
+    connection.close()
+
+    done = run(begun, "doctor")
+
+    assert done.returncode == 4
+    assert "root" in done.stderr
+    assert "backup" in done.stderr
+
+
+def test_a_damaged_file(begun):
+    """A file that is no log is refused in a sentence."""
+    (begun / "log.sqlite3").write_bytes(b"tea" * 2000)
+
+    done = run(begun, "doctor")
+
+    assert done.returncode == 4
+    assert "cannot be used as a decision log" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("export",), ("rebuild",), ("doctor",), ("token", "list")])
+def test_where_there_is_no_log(tmp_path, command):
+    """A command that needs a log says that there is none, and how to begin one."""
+    done = run(tmp_path / "none", *command)
+
+    assert done.returncode == 1
+    assert "Begin one with `decisionlog serve`" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_setting_out_of_order(tmp_path):
+    """A setting that cannot be is named as it was set."""
+    done = run(tmp_path, "doctor", DECISIONLOG_PORT="tea")
+
+    assert done.returncode == 2
+    assert "DECISIONLOG_PORT" in done.stderr
+
+
+def test_a_port_that_is_taken(tmp_path):
+    """Where the port is taken it says so, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(tmp_path / "data", "serve", "--port", str(taken.getsockname()[1]))
+
+    assert done.returncode == 1
+    assert "Choose another port" in done.stderr
+
+
+def test_tokens_without_a_server(begun):
+    """A token can be made, listed and revoked where nobody serves; its secret is shown once."""
+    made = run(begun, "token", "create", "service:tracker", "--right", "import", "--label", "nightly")
+    token, secret = re.search(r"Token (\w+) of service:tracker", made.stdout)[1], re.search(r"dlog_\S+", made.stdout)[0]
+
+    listed = run(begun, "token", "list").stdout
+    assert token in listed
+    assert secret not in listed
+    assert run(begun, "token", "revoke", token).returncode == 0
+    assert secret.encode() not in b"".join(path.read_bytes() for path in begun.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("token", "create", "nobody"), "nobody called nobody"),
+        (("token", "create", "ann", "--right", "fly"), "there is no right fly"),
+        (("token", "revoke", "none"), "there is no token none"),
+    ],
+)
+def test_tokens_refused(begun, arguments, said):
+    """What cannot be done with tokens is said in a sentence."""
+    done = run(begun, *arguments)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_beside_a_server(tmp_path):
+    """Beside a server every command does what it does without one, and the server sees it at once."""
+    data = tmp_path / "data"
+    with serving(data) as server:
+        client = httpx.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"})
+        imported = run(data, "import", "commands", written(tmp_path / "c.jsonl", DECISION), "--json")
+        refused = run(data, "import", "commands", written(tmp_path / "d.jsonl", DECISION | {"title": "Sell milk"}))
+        made = run(data, "token", "create", "service:tracker")
+        secret = re.search(r"dlog_\S+", made.stdout)[0]
+        known = httpx.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"}).json()
+        revoked = run(data, "token", "revoke", re.search(r"Token (\w+) of", made.stdout)[1])
+        unknown = httpx.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"})
+        checked = run(data, "doctor")
+        rebuilt = run(data, "rebuild")
+        exported = run(data, "export")
+        second = run(data, "serve")
+        entry = client.get("/v1/log/entries/3").json()["entry"]
+        client.close()
+
+    assert json.loads(imported.stdout)["applied"] == 1, imported.stderr
+    assert (refused.returncode, "is in the log already" in refused.stdout) == (1, True)
+    assert known["size"] == 5
+    assert (revoked.returncode, unknown.status_code) == (0, 401)
+    assert f"Served at {server.address}." in checked.stdout
+    assert "The same as before." in rebuilt.stdout
+    assert len(exported.stdout.splitlines()) == 5
+    assert (second.returncode, server.address in second.stderr) == (3, True)
+    assert (entry["event"]["credential"], entry["subject"]) == ("local", "decision:tea")
+
+
+def test_starting_again(tmp_path):
+    """The second start makes no second token, and what was recorded is there."""
+    with serving(tmp_path) as first:
+        token = first.token
+    with serving(tmp_path) as second:
+        answer = httpx.get(f"{second.address}/v1/log", headers={"Authorization": f"Bearer {token}"})
+
+    assert "dlog_" not in second.said
+    assert answer.json()["size"] == 2
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_ending(tmp_path, end):
+    """A server that is interrupted or told to end closes its log, gives the lock back, and has not failed."""
+    with serving(tmp_path, end) as server:
+        pass
+
+    assert server.process.returncode == 0
+    assert (tmp_path / "log.sqlite3.lock").read_text(encoding="utf-8").strip() == ""
+    assert not (tmp_path / "log.sqlite3-wal").exists()
+
+
+def test_what_others_on_the_machine_may_read(tmp_path):
+    """The directory and the key in it are their owner's alone."""
+    data = tmp_path / "data"
+    with serving(data):
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (data, data / "log.sqlite3.lock")]
+
+    assert modes == [0o700, 0o600]
+
+
+def test_a_reader_that_leaves(begun):
+    """A pipe that is closed early ends the export without a trace."""
+    piped = f"{COMMAND} export | head -c 1"
+
+    done = subprocess.run(
+        ["bash", "-c", piped], env=surroundings(begun), capture_output=True, text=True, timeout=30, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [("3.6.23", False), ("3.7.0", True), ("3.40.1", True), ("3.44.5", True), ("3.44.6", False), ("3.45.0", True),
+     ("3.50.6", True), ("3.50.7", False), ("3.51.2", True), ("3.51.3", False), ("3.52.0", False), ("3.53.1", False)],
+)  # fmt: skip
+def test_versions_with_the_wal_reset_bug(version, affected):
+    """The bug is in 3.7.0 to 3.51.2, but not in the two that were repaired."""
+    assert resets_may_corrupt(version) is affected

@@ -1,0 +1,89 @@
+"""The README's first screen, done as it says."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from support_serving import serving, surroundings
+
+from cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+README_FILE = ROOT / "README.md"
+README = README_FILE.read_text(encoding="utf-8")
+SCREEN = 60
+"""Lines that a newcomer sees without much scrolling."""
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def general(text: str) -> str:
+    """What is said, without what is different every time."""
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", text)
+    text = re.sub(r"Decision log in \S+,", "Decision log in DATA,", text)
+    text = re.sub(r"dlog_[\w-]{43}", "TOKEN", text)
+    text = re.sub(r"decision:[a-z0-9]{16}\b", "decision:KEY", text)
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "INSTANT", text)
+
+
+def makes(target: str) -> str:
+    """What `make` would do."""
+    return subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_first_screen(tmp_path):
+    """`make run` says what the README shows, and the command it prints records a decision and answers as shown."""
+    started, shown_answer = blocks("console")[0], blocks("json")[0]
+    assert started.startswith("$ make run\n")
+
+    with serving(tmp_path) as server:
+        assert general(server.said).strip() == general(started.removeprefix("$ make run\n")).strip()
+        command = started[started.index("curl ") :]
+        command = command.replace("http://127.0.0.1:8737", server.address)
+        command = re.sub(r"dlog_[\w-]{43}", server.token, command)
+        done = subprocess.run(
+            ["bash", "-c", command], env=surroundings(tmp_path), capture_output=True, text=True, timeout=30, check=True
+        )
+
+    assert json.loads(general(done.stdout)) == json.loads(general(shown_answer))
+
+
+def test_the_two_commands():
+    """`make run` serves and `make test` tests, and both are on the first screen."""
+    assert makes("run").splitlines()[-1].endswith("decisionlog serve")
+    assert "pytest" in makes("test").splitlines()[-1]
+    first = README.splitlines()[:SCREEN]
+    assert "$ make run" in first
+    assert "$ make test" in first
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#:]+)\)", README))
+def test_every_link_leads_somewhere(path):
+    """Every path that the README links to is there."""
+    assert (ROOT / path).exists()
+
+
+def commands_shown() -> list[list[str]]:
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    return [line.split()[2:] for line in lines if line.startswith("$ decisionlog ")]
+
+
+@pytest.mark.parametrize("words", commands_shown(), ids=" ".join)
+def test_every_command_shown_is_understood(words):
+    """Every command line in the README has the names and options that the command takes."""
+    command, rest = cli, list(words)
+    while isinstance(command, click.Group):
+        command = command.commands[rest.pop(0)]
+    command.make_context(command.name, [str(README_FILE) if "." in word else word for word in rest])
+
+
+def test_a_command_that_is_not_there_is_found():
+    """The check above would find an option that is no more."""
+    with pytest.raises(click.NoSuchOption):
+        test_every_command_shown_is_understood(["export", "--nowhere", "x"])

@@ -1,0 +1,70 @@
+"""A real `decisionlog serve` in a process of its own, as a user starts it, and other commands beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("decisionlog")
+ENDED = 15
+
+
+def surroundings(data: Path, **more: str) -> dict[str, str]:
+    """The environment of a user called ann, whose log is in `data`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DECISIONLOG_")}
+    return kept | {"DECISIONLOG_DATA": str(data), "DECISIONLOG_OWNER": "ann", "DECISIONLOG_PORT": "0"} | more
+
+
+def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """A command that has come to its end."""
+    return subprocess.run(
+        [COMMAND, *arguments], env=surroundings(data, **more), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What a started server has said."""
+
+    process: subprocess.Popen[str]
+    said: str
+
+    @property
+    def address(self) -> str:
+        return re.search(r"http://\S+:\d+", self.said)[0]
+
+    @property
+    def token(self) -> str:
+        return re.search(r"dlog_\S+", self.said)[0]
+
+
+@contextmanager
+def serving(data: Path, end: int = signal.SIGINT, **more: str) -> Iterator[Serving]:
+    """A server from the moment it has said all it says at its start until it is told to end."""
+    process = subprocess.Popen(
+        [COMMAND, "serve"], env=surroundings(data, PYTHONUNBUFFERED="1", **more), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        yield Serving(process, "".join(_greeting(process)))
+    finally:
+        process.send_signal(end)
+        try:
+            process.communicate(timeout=ENDED)
+        finally:
+            process.kill()
+
+
+def _greeting(process: subprocess.Popen[str]) -> Iterator[str]:
+    """The lines up to the end of the first decision's command, or to the remark that there was a token before."""
+    for line in process.stdout:
+        yield line
+        if line.startswith(("}'", "Tokens were made")):
+            return
