@@ -48,11 +48,11 @@ def cells(
 
 def cells_counted(
     asked: AskedFor, about: AskedFilter, when: AskedWhen, page: AskedPage,
-    by: Annotated[cell_questions.Group, Query(description="What to count by.")],
+    group: Annotated[cell_questions.Group, Query(description="What to count by.")],
     min_count: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:  # fmt: skip
     """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject."""
-    return asked(lambda read: cell_questions.counted(read, about, by, when, min_count=min_count, limit=page.limit))
+    return asked(lambda read: cell_questions.counted(read, about, group, when, min_count=min_count, limit=page.limit))
 
 
 def _step_filter(
@@ -106,11 +106,11 @@ def steps(
 
 def steps_counted(
     asked: AskedFor, about: AskedSteps, when: AskedWhen, page: AskedPage,
-    by: Annotated[list[step_questions.Group], Query(description="What to count by; may be given several times.")],
+    group: Annotated[list[step_questions.Group], Query(description="What to count by; may be given several times.")],
     min_count: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:  # fmt: skip
     """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
-    return asked(lambda read: step_questions.counted(read, about, by, when, min_count=min_count, limit=page.limit))
+    return asked(lambda read: step_questions.counted(read, about, group, when, min_count=min_count, limit=page.limit))
 
 
 # Roadmap -------------------------------------------------------------------------------------------------------------

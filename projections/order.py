@@ -106,7 +106,7 @@ def _of_lists(old: Sequence[str], new: Sequence[str]) -> Direction:
     had, has = set(old), set(new)
     if had == has:
         return "reordered"
-    if not had & has:
+    if had and has and not had & has:
         return "replaced"
     return "gained" if had < has else "lost" if had > has else "changed"
 

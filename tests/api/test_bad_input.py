@@ -178,7 +178,7 @@ def test_a_hostile_question_breaks_nothing(house: House, path: str) -> None:
     """Each parameter of each question, filled with what hurts, is answered or refused; never a 500."""
     operation = house.app.openapi()["paths"][f"/v1{path}"]["get"]
     names = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
-    needed = {"since": "2025-01-01", "by": "field", "who": "Ada Lovelace", "text": "a"}
+    needed = {"since": "2025-01-01", "group": "field", "who": "Ada Lovelace", "text": "a"}
 
     for name in names:
         for value in HOSTILE:

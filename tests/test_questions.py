@@ -1,0 +1,299 @@
+"""Twelve questions of an auditor on other people's history, through the HTTP interface alone.
+
+The server filters, orders and compares; these tests only format, count, and join at most two answers. People are
+compared as people: expected spellings are looked up in the directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_house import House
+
+from consumers.importing import LogSink, import_changes, load_mapping
+
+ROOT = Path(__file__).parents[1]
+CORPORA = ROOT.parent / "shared" / "corpora"
+QUESTIONS = {each["n"]: each["answer"] for each in json.loads((CORPORA / "questions.json").read_text())}
+FILES = {"keps": "keps_before_2023-01-01.jsonl", "peps": "peps_before_2021-01-01.jsonl"}
+SINCE_2021 = "2021-01-01"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A log into which both files were imported with the mappings the project ships."""
+    with House(tmp_path_factory.mktemp("house"), clock=_after_everything()) as opened:
+        keys = itertools.count(1)
+        for name, file in FILES.items():
+            mapping = load_mapping(ROOT / "examples" / "mappings" / f"{name}.toml")
+            report = asyncio.run(
+                import_changes(
+                    CORPORA / file,
+                    mapping,
+                    LogSink(opened.log),
+                    opened.caller("import"),
+                    new_key=lambda: f"p{next(keys)}",
+                )
+            )
+            assert not report.refused, report.refused[:3]
+            assert {remark.line for remark in report.not_placed} == ({"2105", "2196"} if name == "keps" else set())
+        yield opened
+
+
+def _after_everything() -> Any:
+    instants = itertools.count(1_767_225_600_000_000, 1_000)  # 2026-01-01
+    return lambda: next(instants)
+
+
+def _record(subject: str) -> str:
+    """The record's name as the file writes it: KEP-1287, KEP-metrics-stability-to-beta."""
+    prefix, _, rest = subject.partition(":")[2].partition("-")
+    return f"{prefix.upper()}-{rest}"
+
+
+def _who(house: House, spelling: str) -> str:
+    rows = house.client.get("/v1/people", params={"name": spelling}).json()["rows"]
+    assert len(rows) == 1, spelling
+    found: str = rows[0]["id"]
+    return found
+
+
+def _day(step: dict[str, Any]) -> str:
+    return str(step["at"])[:10]
+
+
+def _second(step: dict[str, Any]) -> str:
+    return str(step["at"])[:19] + "Z"
+
+
+def test_1_who_approved_then_and_who_changed_it(house: House) -> None:
+    """The approvers of KEP-1287 on a day, in order, and every later change of that list."""
+    answer = QUESTIONS[1]
+
+    (cell,) = house.rows("/cells", subject="feature:kep-1287", field="role.approver", as_of="2021-06-01T00:00:00Z")
+    steps = house.rows("/steps", subject="feature:kep-1287", field="role.approver", since="2021-06-01T00:00:00Z")
+
+    assert cell["value"] == [_who(house, each) for each in answer["approvers"]]
+    assert [
+        {
+            "at": _second(step), "who": step["blame"]["principal"], "added": step["gained"], "removed": step["lost"],
+            "pr": step["blame"]["source"]["reference"].split()[0].removeprefix("pr:"),
+        }
+        for step in steps
+    ] == [
+        {
+            "at": later["at"], "who": _who(house, later["who"]), "added": [_who(house, each) for each in later["added"]],
+            "removed": later["removed"], "pr": str(later["pr"]),
+        }
+        for later in answer["later"]
+    ]  # fmt: skip
+
+
+def test_2_how_often_a_target_moved(house: House) -> None:
+    """When the alpha target of KEP-1287 was first set, and every move of it, with whose change it was."""
+    steps = house.rows("/steps", subject="feature:kep-1287", field="target.alpha")
+
+    found = [
+        (
+            f"{_day(step)} {step['before']['word']}->{step['after']['word']}", step["blame"]["principal"],
+            step["blame"]["source"]["reference"].split()[0].removeprefix("pr:"),
+        )
+        for step in steps
+    ]  # fmt: skip
+    expected = [line.rpartition(" by ") for line in QUESTIONS[2]]
+    assert found == [
+        (moved, _who(house, who.partition(" (#")[0]), who.partition(" (#")[2].rstrip(")")) for moved, _, who in expected
+    ]
+
+
+def test_3_plan_against_record(house: House) -> None:
+    """What was planned for v1.22 on a day against the last record: kept, joined, left, and where to."""
+    answer = QUESTIONS[3]
+    about = {"field": ["target.alpha", "target.beta", "target.stable"], "value": "release:kubernetes-1.22"}
+    then = "2021-03-01T00:00:00Z"
+
+    planned = house.rows("/cells", **about, as_of=then)
+    final = house.rows("/cells", **about)
+    left = house.rows("/changes", since=then, field=about["field"], from_value=about["value"])
+
+    def label(row: dict[str, Any]) -> str:
+        return f"{_record(row['subject'])} {row['field'].removeprefix('target.')}"
+
+    def where_to(row: dict[str, Any]) -> str:
+        if row.get("after_is") == "struck":
+            return "record removed"
+        return row["after"]["word"] or "no target any more"
+
+    assert sorted(map(label, planned)) == sorted(answer["planned_list"])
+    assert len(planned) == answer["planned_then"]
+    assert len(final) == answer["planned_in_final_record"]
+    kept = {label(row) for row in planned} & {label(row) for row in final}
+    assert (len(kept), len(left), len(final) - len(kept)) == (answer["kept"], answer["left"], answer["joined"])
+    assert {label(row): where_to(row) for row in left} == answer["left_for"]
+
+
+def test_4_what_was_put_off_most(house: House) -> None:
+    """Targets put off four times or more, and all put-offs and bring-forwards."""
+    about = {"kind": "feature", "product": "kubernetes", "field": ["target.alpha", "target.beta", "target.stable"]}
+
+    top = house.rows("/steps/count", **about, direction="later", group=["subject", "field"], min_count=4)
+    totals = house.rows("/steps/count", **about, direction=["later", "earlier"], group="direction")
+
+    named = [f"{_record(row['subject'])} {row['field'].removeprefix('target.')}: {row['count']}" for row in top]
+    assert sorted(named) == sorted(QUESTIONS[4]["top"])
+    assert {row["direction"]: row["count"] for row in totals} == QUESTIONS[4]["totals"]
+
+
+def test_5_what_changed_hands_between_groups(house: House) -> None:
+    """Which KEPs changed their owning SIG since 2021, from which to which, and by whom."""
+    steps = house.rows("/steps", product="kubernetes", field="role.accountable", since=SINCE_2021, direction="replaced")
+
+    found = [
+        (
+            _day(step), _record(step["subject"]), step["before"]["value"], step["after"]["value"],
+            step["blame"]["principal"],
+        )
+        for step in steps
+    ]  # fmt: skip
+    assert found == [
+        (day, record, [f"team:{old}"], [f"team:{new}"], _who(house, " ".join(who)))
+        for day, record, moved, _, *who in map(str.split, QUESTIONS[5])
+        for old, _, new in [moved.partition("->")]
+    ]
+
+
+@pytest.mark.parametrize("when", ["then", "end"])
+def test_6_who_approved_most(house: House, when: str) -> None:
+    """Production-readiness approvals per approver on a day and at the end: the first four."""
+    about = {"field": ["role.prr.alpha", "role.prr.beta", "role.prr.stable"], "kind": "feature"}
+    then = {"as_of": "2022-01-01T00:00:00Z"} if when == "then" else {}
+
+    rows = house.rows("/cells/count", **about, **then, group="holder", limit=4)
+
+    assert [[row["holder"], row["count"]] for row in rows] == [
+        [_who(house, who), count] for who, count in QUESTIONS[6][when]
+    ]
+
+
+def test_7_what_was_reopened(house: House) -> None:
+    """Which KEPs went back from implemented to implementable, by the words in the file."""
+    steps = house.rows("/steps", product="kubernetes", field="status", from_word="implemented", to_word="implementable")
+
+    assert len(steps) == QUESTIONS[7]["events"]
+    assert {_record(step["subject"]) for step in steps} == set(QUESTIONS[7]["records"])
+    last = [(_day(step), _record(step["subject"]), step["blame"]["principal"]) for step in steps[-3:]]
+    assert last == [
+        (day, record, _who(house, " ".join(who))) for day, record, _, *who in map(str.split, QUESTIONS[7]["last"])
+    ]
+
+
+@pytest.mark.parametrize("who", ["Paul Moore", "Brett Cannon"])
+def test_9_what_was_accepted_under_a_delegate(house: House, who: str) -> None:
+    """PEPs that ever entered Accepted and have somebody as delegate."""
+    accepted = house.rows("/decisions", ever="Accepted", product="python", include_absent="true", limit=10_000)
+    delegated = house.rows("/accountability", who=who, role="delegate", product="python")
+
+    both = {row["subject"] for row in accepted} & {row["subject"] for row in delegated}
+    assert {_record(subject) for subject in both} == set(QUESTIONS[9][who.lower().replace(" ", "_")])
+
+
+def test_10_the_history_of_one_decision(house: House) -> None:
+    """Status and ownership of PEP 572: what, when, by whom."""
+    steps = house.rows("/steps", subject="decision:pep-572", field=["status", "role.author"])
+    moved = [step for step in steps if step["direction"] != "first"]
+
+    def told(step: dict[str, Any], side: str) -> Any:
+        held = step[side]
+        return held["value"] if step["field"] == "role.author" else held["word"]
+
+    found = [
+        (_second(step), step["field"], told(step, "before"), told(step, "after"), step["blame"]["principal"])
+        for step in moved
+    ]
+    expected = []
+    for line in QUESTIONS[10]:
+        what, _, who = line.rpartition(" by ")
+        at, field, values = what.split(" ", 2)
+        old, new = (json.loads(value) for value in values.split("->"))
+        if field == "authors":
+            old, new = ([_who(house, each) for each in side] for side in (old, new))
+        cell = {"authors": "role.author"}.get(field, field)
+        expected.append((at, cell, old, new, _who(house, who)))
+    assert found == expected
+
+
+def test_11_what_was_aimed_at_a_release(house: House) -> None:
+    """Which PEPs were aimed at Python 3.9 on a day with which status, and at the end; and where the others went."""
+    answer = QUESTIONS[11]
+    then = {"as_of": "2019-10-01T00:00:00Z"}
+
+    def aimed(**when: str) -> dict[str, Any]:
+        rows = house.rows(
+            "/roadmap", product="python", layout="board", columns="target.ship", show=["status", "target.ship"], **when
+        )
+        (column,) = [row for row in rows if row["column"] == "release:python-3.9"]
+        return {card["subject"]: card["cells"]["status"]["word"] for card in column["cards"]}
+
+    before, after = aimed(**then), aimed()
+    assert {_record(subject): status for subject, status in before.items()} == answer["then"]
+    assert {_record(subject): status for subject, status in after.items()} == answer["end"]
+
+    gone = sorted(before.keys() - after.keys())
+    now = house.rows("/cells", subject=gone, field=["status", "target.ship"])
+    left: dict[str, list[Any]] = {_record(subject): [None, None] for subject in gone}
+    for row in now:
+        left[_record(row["subject"])][row["field"] == "status"] = row["word"]
+    assert left == answer["left"]
+
+
+def test_13_what_lost_its_status_again(house: House) -> None:
+    """Which PEPs lost Accepted or Final again, when and by whose change."""
+    steps = house.rows(
+        "/steps", kind="decision", product="python", field="status", from_word=["Accepted", "Final"],
+        to_word=["Draft", "Deferred", "Rejected", "Withdrawn"],
+    )  # fmt: skip
+
+    found = [
+        (
+            _day(step),
+            _record(step["subject"]),
+            f"{step['before']['word']}->{step['after']['word']}",
+            step["blame"]["principal"],
+        )
+        for step in steps
+    ]
+    assert found == [
+        (day, record, moved, _who(house, " ".join(who)))
+        for day, record, moved, _, *who in map(str.split, QUESTIONS[13])
+    ]
+
+
+def test_15_what_passed_from_one_delegate_to_another(house: House) -> None:
+    """PEPs whose delegates changed without overlap, when and by whom."""
+    steps = house.rows("/steps", kind="decision", field="role.delegate", direction="replaced")
+
+    found = [
+        (
+            _day(step),
+            _record(step["subject"]),
+            step["before"]["value"],
+            step["after"]["value"],
+            step["blame"]["principal"],
+        )
+        for step in steps
+    ]
+    expected = []
+    for line in QUESTIONS[15]:
+        what, _, who = line.rpartition(" by ")
+        day, record, moved = what.split(" ", 2)
+        old, new = (json.loads(side.replace("'", '"')) for side in moved.split("->"))
+        expected.append(
+            (day, record, [_who(house, each) for each in old], [_who(house, each) for each in new], _who(house, who))
+        )
+    assert found == expected
