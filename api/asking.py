@@ -22,6 +22,9 @@ from projections.runner import Stopped
 MAX_LIMIT: Final = 10_000
 
 
+MinCount = Annotated[int, Query(ge=1, description="Only what is counted at least so often.")]
+
+
 def words(description: str) -> Any:
     """A query parameter that may be given several times: any of the words will do."""
     return Query(default_factory=list, max_length=200, description=description)

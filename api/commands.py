@@ -24,6 +24,7 @@ from api.services import Served
 from domain import decision, feature, ownership, people, product, record
 from domain.catalogue import COMMAND, COMMANDS, AnyCommand
 from domain.errors import Refused
+from domain.examples import EXAMPLES
 from domain.messages import Command
 from domain.values import format_micros
 from eventlog.entry import Caller, Receipt, Unit
@@ -317,8 +318,10 @@ def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
     for name, command in COMMANDS.items():
         whole = schemas[name]
         left_out = {"type"} if command.creates else {"type", "subject"}
+        whole["examples"] = [EXAMPLES[name]]
         schemas[f"{name}Body"] = {
             **whole, "title": f"{name}Body",
+            "examples": [{key: value for key, value in EXAMPLES[name].items() if key not in left_out}],
             "properties": {key: value for key, value in whole["properties"].items() if key not in left_out},
             "required": [key for key in whole.get("required", []) if key not in left_out],
         }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, span, words
+from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, MinCount, span, words
 from api.services import Served
 from domain.values import Instant
 from projections import cells as cell_questions
@@ -49,7 +49,7 @@ def cells(
 def cells_counted(
     asked: AskedFor, about: AskedFilter, when: AskedWhen, page: AskedPage,
     group: Annotated[cell_questions.Group, Query(description="What to count by.")],
-    min_count: Annotated[int, Query(ge=1)] = 1,
+    min_count: MinCount = 1,
 ) -> Response:  # fmt: skip
     """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject."""
     return asked(lambda read: cell_questions.counted(read, about, group, when, min_count=min_count, limit=page.limit))
@@ -107,7 +107,7 @@ def steps(
 def steps_counted(
     asked: AskedFor, about: AskedSteps, when: AskedWhen, page: AskedPage,
     group: Annotated[list[step_questions.Group], Query(description="What to count by; may be given several times.")],
-    min_count: Annotated[int, Query(ge=1)] = 1,
+    min_count: MinCount = 1,
 ) -> Response:  # fmt: skip
     """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
     return asked(lambda read: step_questions.counted(read, about, group, when, min_count=min_count, limit=page.limit))

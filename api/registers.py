@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, span, words
+from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, MinCount, span, words
 from api.services import Served
 from domain.values import Instant, Key, SubjectId
 from projections import accountability as accountability_questions
@@ -159,7 +159,7 @@ def accountability(
 
 
 def accountability_counted(
-    asked: AskedFor, when: AskedWhen, about: AskedFilter, role: Roles, min_count: Annotated[int, Query(ge=1)] = 1
+    asked: AskedFor, when: AskedWhen, about: AskedFilter, role: Roles, min_count: MinCount = 1
 ) -> Response:
     """How many cells each holder is named in at an instant, most first."""
     return asked(

@@ -14,7 +14,7 @@ from domain.catalogue import EVENT_NAMES
 from eventlog.entry import Entry
 from eventlog.log import DecisionLog, RawEntry
 from tests.eventlog.support import open_log, unit
-from tests.support_examples import examples_for
+from domain.examples import examples_for
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -25,7 +25,7 @@ from eventlog.entry import Caller, Receipt
 from eventlog.errors import DamagedLogError, LogInUseError
 from eventlog.log import DecisionLog
 from tests.eventlog.support import ANN, START, Clock, do, do_many, open_log, unit
-from tests.support_examples import EXAMPLES, examples_for
+from domain.examples import EXAMPLES, examples_for
 
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
 PEOPLE = ({"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["@annb"]}, SHOP)

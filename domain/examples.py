@@ -1,6 +1,7 @@
-"""One example of every command, valid one after the other in a new log: first the prelude, then the table, by Ann.
+"""One example of every command, for documents and tests alike.
 
-Ann needs the rights to import and to forget. Positions are those of a log that holds nothing else.
+They are valid one after the other in a new log: first the prelude, then the table, by Ann, who needs the rights to
+import and to forget. Positions are those of a log that holds nothing else.
 """
 
 from __future__ import annotations
