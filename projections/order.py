@@ -20,7 +20,7 @@ DIRECTIONS: Final[tuple[Direction, ...]] = Direction.__args__  # type: ignore[at
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _VERSION = re.compile(r"\D*(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)")
-_LAST_VERSION = re.compile(r"(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)\D*")
+_LAST_VERSION = re.compile(r"(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)\D*$")
 
 Held = tuple[Value, str | None]
 """What a cell holds: the meaning and the source's own word."""

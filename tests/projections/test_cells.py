@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from domain.ownership import OwnershipAssigned, OwnershipReleased
 from domain.record import EntryVoided, Observed, ObservedStep
 from domain.values import format_micros, instant_of
-from projections.cells import cells
-from projections.model import ReadModel
+from eventlog.entry import Origin
+from projections.cells import Group, cells, counted
+from projections.model import Read, ReadModel
 from projections.reading import Filter, When
 from tests.projections.naive import holds, on_record
 from tests.projections.support import SECOND, START, Log, catch_up
@@ -61,7 +63,7 @@ def log_of(acts: list[Any]) -> Log:
 
 
 @given(acts=ACTS, moments=st.lists(st.tuples(SECONDS, st.none() | st.integers(0, 30)), min_size=3, max_size=8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_cells_equal_the_naive_fold(acts: list[Any], moments: list[tuple[int, int | None]]) -> None:
     """As of any instant, known at any other, every cell holds what the definition says, and nothing else is shown."""
     log = log_of(acts)
@@ -81,3 +83,101 @@ def test_cells_equal_the_naive_fold(acts: list[Any], moments: list[tuple[int, in
                     )
                     assert found.as_of == format_micros(when.as_of or 0)
         model.close()
+
+
+JOINS = st.lists(st.tuples(st.sampled_from("pqrstu"), st.sampled_from("pqrstu")), max_size=6)
+ROLES = st.lists(
+    st.tuples(st.sampled_from(SUBJECTS), st.lists(st.sampled_from("pqrstu"), max_size=3, unique=True)), max_size=6
+)
+
+
+@given(joins=JOINS, roles=ROLES, who=st.sampled_from("pqrstu"))
+@settings(max_examples=80, deadline=None)
+def test_joined_persons_are_one_holder(joins: list[tuple[str, str]], roles: list[Any], who: str) -> None:
+    """Asking for either id finds what all of them hold, and counting counts them once; chains and circles are no matter."""
+    log = Log()
+    into = dict(joins)
+    for one, other in joins:
+        log.add(f"person:{one}", observed("joined_into", value=f"person:{other}"))
+    for subject, holders in roles:
+        log.add(subject, observed("exists", value=True))
+        log.add(subject, observed("role.author", holders=tuple(f"person:{each}" for each in holders)))
+    same = {who}
+    while more := {a for a, b in into.items() if b in same} | {into[a] for a in same if a in into}:
+        if more <= same:
+            break
+        same |= more
+    expected = sorted({subject for subject, holders in dict(roles).items() if same & set(holders)})
+
+    with TemporaryDirectory() as where:
+        model = ReadModel.open(Path(where) / "m", log, lambda: START + 100 * SECOND)
+        catch_up(model, log)
+        with model.read() as read:
+            asked = Filter(holders=[f"person:{who}"], fields=["role.*"])
+            assert [row["subject"] for row in cells(read, asked).rows] == expected
+            counts = {row["holder"]: row["count"] for row in counted(read, Filter(fields=["role.*"]), "holder").rows}
+            assert counts.get(read.one_of(f"person:{who}"), 0) == len(expected)
+        model.close()
+
+
+def test_filters_of_cells(log: Log, read: Callable[[], Read]) -> None:
+    """Kind, subject, product, field, value, word, holder and status each narrow the cells, and pages make up the whole."""
+    for subject in ("feature:a", "feature:b", "decision:c"):
+        log.add(subject, observed("exists", value=True))
+    log.add("feature:a", observed("products", subjects=("product:p", "product:q")))
+    log.add("feature:a", observed("target.beta", value="release:r-1", word="v1"))
+    log.add("feature:b", observed("target.alpha", word="TBD"))
+    log.add("feature:b", observed("rank", value=3))
+    log.add("decision:c", observed("role.author", holders=("person:p",)))
+    log.add("decision:c", observed("status", value="accepted", word="Final"))
+    log.add("decision:d", observed("status", value="accepted"))
+    snapshot = read()
+
+    def found(**asked: Any) -> list[str]:
+        return [f"{row['subject'][-1]}.{row['field']}" for row in cells(snapshot, Filter(**asked)).rows]
+
+    assert found(fields=["target.*"]) == ["a.target.beta", "b.target.alpha"]
+    assert found(fields=["target.*", "rank"], kinds=["feature"], subjects=["feature:b"]) == ["b.rank", "b.target.alpha"]
+    assert found(products=["product:q"], fields=["target.*"]) == ["a.target.beta"]
+    assert found(values=["3"]) == found(values=[3]) == ["b.rank"]
+    assert found(values=["release:r-1"]) == found(words=["v1"]) == ["a.target.beta"]
+    assert found(values=["product:q"]) == found(holders=["product:q"]) == ["a.products"]
+    assert found(words=["TBD"]) == ["b.target.alpha"]
+    assert found(holders=["person:p"]) == ["c.role.author"]
+    assert found(statuses=["Final"]) == found(statuses=["accepted"]) == ["c.exists", "c.role.author", "c.status"]
+    assert found(statuses=["accepted"], absent=True)[-1] == "d.status"
+    assert found(kinds=["feat"]) == found(fields=["target"]) == []
+    whole = cells(snapshot, Filter()).rows
+    first = cells(snapshot, Filter(), limit=4)
+    assert [*first.rows, *cells(snapshot, Filter(), limit=99, cursor=first.next).rows] == whole
+    groups: dict[Group, Any] = {
+        "kind": [("feature", 2)], "product": [("product:p", 1), ("product:q", 1)],
+        "field": [("target.alpha", 1), ("target.beta", 1)], "word": [("TBD", 1), ("v1", 1)],
+    }  # fmt: skip
+    for by, expected in groups.items():
+        rows = counted(snapshot, Filter(fields=["target.*"]), by).rows
+        assert [(row[by], row["count"]) for row in rows] == expected
+
+
+def test_blame_says_who_when_and_why(log: Log, read: Callable[[], Read]) -> None:
+    """Behind every cell stand the actor, whose act it was, both clocks, the decision or the note, and the source."""
+    log.add("feature:a", observed("exists", value=True))
+    source = Origin("import", "keps", "abc123", START)
+    log.add(
+        "feature:a",
+        observed("status", value="x"),
+        by="person:bob",
+        at=-5,
+        because=("decision:d",),
+        note="so",
+        source=source,
+    )
+
+    cell = cells(read(), Filter(fields=["status"], absent=True), blame=True).rows[0]
+
+    assert cell["blame"] == {
+        "position": 2, "type": "Observed.v1", "at": "2023-11-14T22:13:15.000000Z",
+        "recorded_at": "2023-11-14T22:13:22.000000Z", "actor": "person:ann", "principal": "person:bob",
+        "on_behalf_of": [{"who": "person:bob"}], "because": ["decision:d"], "note": "so",
+        "source": {"channel": "import", "system": "keps", "reference": "abc123", "at": "2023-11-14T22:13:20.000000Z"},
+    }  # fmt: skip
