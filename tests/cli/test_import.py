@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support_serving import run, serving
@@ -21,11 +22,17 @@ def test_a_dry_run_says_what_would_happen(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+def reported(data: Path) -> dict[str, Any]:
+    done = run(data, "import", "changes", *KEPS, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def test_importing_through_a_server(tmp_path):
     """What is imported beside a server is there when it is done; the same file without a server changes nothing."""
     with serving(tmp_path):
-        first = json.loads(run(tmp_path, "import", "changes", *KEPS, "--json").stdout)
-    again = json.loads(run(tmp_path, "import", "changes", *KEPS, "--json").stdout)
+        first = reported(tmp_path)
+    again = reported(tmp_path)
 
     assert (first["applied"], first["refused"]) == (first["lines"] - 2, [])
     assert (again["applied"], again["already_there"]) == (0, first["applied"])
