@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from consumers.importing.lines import read_lines
 from consumers.importing.mapping import Mapping
@@ -18,8 +19,8 @@ from consumers.importing.survey import Survey, survey
 from domain.errors import AlreadyExists, KeyReused, Refused
 from domain.messages import Command, Source
 from domain.people import RegisterTeam
-from domain.product import DefineProduct
-from domain.record import Observe, ObservedStep
+from domain.product import DefineProduct, OrderReleases
+from domain.record import Observe
 from eventlog.entry import Caller, Receipt, Unit
 
 LINES_AT_ONCE = 500
@@ -84,18 +85,21 @@ async def _must_be_there(wanted: Sequence[tuple[Command, ...]], sink: Sink, call
 
 
 def _release_order(mapping: Mapping, found: Survey) -> Iterator[Planned]:
-    """The order of the product's releases, where the mapping tells it."""
+    """The order of the product's releases, where the mapping tells it. Those it lists are there from the first line on."""
     if not mapping.product.releases:
         return
     meanings = Meanings(mapping, People(mapping), lambda _: None)
     versions = [meanings.release_of(name) or name for name in mapping.product.releases]
-    releases = tuple(meanings.release_id(version) for version in versions)
-    command = Observe(
-        subject=f"product:{mapping.product.key}", steps=(ObservedStep(field="releases", subjects=releases),),
-        effective_at=found.since, source=Source(system=mapping.system),
-    )  # fmt: skip
-    told = sha256(f"{found.since} {' '.join(releases)}".encode()).hexdigest()[:40]
-    yield Planned("the order of releases", f"releases:{told}", (command,))
+    shared: dict[str, Any] = {"effective_at": found.since, "source": Source(system=mapping.system)}
+    begun = [
+        Observe(subject=meanings.release_id(version), steps=meanings.release_steps(version), **shared)
+        for version in versions
+    ]
+    order = OrderReleases(
+        subject=f"product:{mapping.product.key}", releases=tuple(release.subject for release in begun), **shared
+    )
+    told = sha256(f"{found.since} {versions}".encode()).hexdigest()[:40]
+    yield Planned("the order of releases", f"releases:{told}", (*begun, order))
 
 
 async def _send(batch: Sequence[Planned], sink: Sink, caller: Caller, report: Report) -> None:

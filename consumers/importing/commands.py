@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from consumers.importing.changes import LINES_AT_ONCE, Progress, settle
 from consumers.importing.lines import FileLine, read_lines
-from consumers.importing.report import Remark, Report
+from consumers.importing.report import Remark, Report, faults
 from consumers.importing.sink import Sink
 from domain.catalogue import COMMAND
 from domain.errors import Malformed
@@ -52,9 +52,6 @@ def _units(lines: Iterator[FileLine], caller: Caller, report: Report) -> Iterato
         report.lines += 1
         try:
             yield line, _unit(line, caller)
-        except ValidationError as error:
-            wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            report.refused.append(Remark(line.label, "; ".join(wrong)))
         except Malformed as error:
             report.refused.append(Remark(line.label, error.detail))
 
@@ -63,8 +60,7 @@ def _unit(line: FileLine, caller: Caller) -> Unit:
     """The unit that a line is.
 
     Raises:
-        Malformed: it is none.
-        ValidationError: one of its commands is not in order.
+        Malformed: it is none, or one of its commands is not in order.
     """
     if line.told is None:
         raise Malformed(line.error)
@@ -74,8 +70,11 @@ def _unit(line: FileLine, caller: Caller) -> Unit:
     if several.keys() - {"commands", "key"} or not isinstance(commands, list) or not isinstance(key, str) or not key:
         msg = 'a line is a command, or {"commands": [...], "key": "..."}, where `key` may be left out'
         raise Malformed(msg)
-    return Unit(tuple(_command(command) for command in commands), caller, key)
+    return Unit(tuple(_command(n, command) for n, command in enumerate(commands)), caller, key)
 
 
-def _command(told: Any) -> Command:
-    return COMMAND.validate_python(told)
+def _command(n: int, told: Any) -> Command:
+    try:
+        return COMMAND.validate_python(told)
+    except ValidationError as error:
+        raise Malformed(faults(error, "commands", n)) from None

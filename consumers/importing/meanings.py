@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from consumers.importing.mapping import Mapping, Rule
 from consumers.importing.people import People, team_key
+from domain.cells import EXISTS
+from domain.record import ObservedStep
 from domain.values import LARGEST, Code
 
 _CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
@@ -78,6 +80,14 @@ class Meanings:
         """The subject that is a release of the product."""
         slug = re.sub(r"[^a-z0-9._~-]+", "-", version.casefold()).strip("-._~")
         return f"release:{self._product}-{slug}"
+
+    def release_steps(self, version: str) -> tuple[ObservedStep, ...]:
+        """The first steps of a release."""
+        return (
+            ObservedStep(field=EXISTS, value=True),
+            ObservedStep(field="version", value=version),
+            ObservedStep(field="products", subjects=(f"product:{self._product}",)),
+        )
 
     def _word(self, rule: Rule, value: Any) -> Meaning:
         """A single word with a meaning, kept beside it."""

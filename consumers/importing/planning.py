@@ -15,7 +15,7 @@ from consumers.importing.mapping import Mapping, Rule, Subject, cell_part
 from consumers.importing.meanings import Meaning, Meanings, as_text
 from consumers.importing.people import People
 from consumers.importing.records import Record, Records
-from consumers.importing.report import Remark, Report
+from consumers.importing.report import Remark, Report, faults
 from domain.cells import EXISTS, STEPS_PER_EVENT
 from domain.messages import Command, Reference, Source
 from domain.record import Observe, ObservedStep
@@ -76,7 +76,7 @@ class Planner:
             except NotPlaced as why:
                 self._report.not_placed.append(Remark(label, str(why)))
             except ValidationError as error:
-                self._report.refused.append(Remark(label, _told(error)))
+                self._report.refused.append(Remark(label, faults(error)))
 
     # One line
 
@@ -247,12 +247,7 @@ class Planner:
             release = self._meanings.release_id(version)
             if release not in self._releases or change.at < self._releases[release]:
                 self._releases[release] = change.at
-                steps = (
-                    ObservedStep(field=EXISTS, value=True),
-                    ObservedStep(field="version", value=version),
-                    ObservedStep(field="products", subjects=(f"product:{self._mapping.product.key}",)),
-                )
-                yield self._observe(release, steps, change)
+                yield self._observe(release, self._meanings.release_steps(version), change)
 
     def _observe(self, subject: str, steps: tuple[ObservedStep, ...], change: Change) -> Observe:
         return Observe(subject=subject, steps=steps, **change.shared)
@@ -266,7 +261,3 @@ def _batches(steps: list[ObservedStep]) -> Iterator[tuple[ObservedStep, ...]]:
     rest = iter(steps)
     while some := tuple(islice(rest, STEPS_PER_EVENT)):
         yield some
-
-
-def _told(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

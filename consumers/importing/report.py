@@ -6,8 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 SHOWN: Final = 20
 """How many lines of a kind the readable form lists before it says how many more there are."""
+
+
+def faults(error: ValidationError, *where: str | int) -> str:
+    """What is wrong with a message, each fault with the field it is in; `where` is where the message itself stands."""
+    return "; ".join(f"{'.'.join(map(str, (*where, *one['loc'])))}: {one['msg']}" for one in error.errors())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""A log in a temporary place, and what an import into it needs."""
+
+import asyncio
+import json
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+
+from consumers.importing import LogSink, import_changes, load_mapping
+from consumers.importing.mapping import parse_mapping
+from domain.record import MAY_IMPORT
+from eventlog.entry import Caller
+from eventlog.log import DecisionLog
+from projections import schema
+from projections.model import ReadModel, transaction
+from projections.projector import Projector
+
+MAPPINGS = Path(__file__).parents[2] / "examples" / "mappings"
+TODAY = 1_750_000_000_000_000
+AFTER = TODAY + 3_600_000_000
+"""An hour after everything: entries recorded at one instant get microseconds of their own."""
+IMPORTER = Caller("service:importer", "token-1", "import", frozenset({MAY_IMPORT}))
+EXAMPLE = """
+system = "tracker"
+nothing = ["TBD"]
+[product]
+key = "shop"
+title = "The shop"
+[columns]
+id = "n"
+when = "when"
+who = "who"
+record = "issue"
+kind = "what"
+field = "field"
+from = "old"
+to = "new"
+note = ["comment"]
+reference = ["commit"]
+[kinds]
+begin = ["made"]
+strike = ["deleted"]
+restore = ["undeleted"]
+rename = ["moved"]
+[releases]
+pattern = 'v?([0-9.]+)'
+[people]
+team = '(team-[a-z]+)'
+handle = '@?([a-z]+)'
+[[person]]
+name = "Ann Arbor"
+also = ["@ann"]
+here = ["the boss"]
+[[subject]]
+kind = "decision"
+[subject.fields.title]
+cell = "title"
+[subject.fields.state]
+cell = "status"
+as = "words"
+[subject.fields.state.words]
+open = "proposed"
+done = "accepted"
+[subject.fields.owners]
+cell = "role.accountable"
+as = "people"
+[subject.fields.blocks]
+cell = "blocks"
+as = "records"
+[[subject]]
+kind = "feature"
+when = "aim"
+link = "decisions"
+[subject.fields.title]
+cell = "title"
+[subject.fields.aim]
+cell = "target.ship"
+as = "release"
+"""
+
+
+class Clock:
+    """Stands where it is put."""
+
+    def __init__(self, now=TODAY):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+def foretold():
+    """Bytes that are the same in every run, and never the same twice."""
+    numbers = count()
+    return lambda length: sha256(next(numbers).to_bytes(8)).digest()[:length]
+
+
+def new_keys():
+    """Keys that are the same in every run, and never the same twice."""
+    numbers = count(1)
+    return lambda: f"someone-{next(numbers)}"
+
+
+_NEW_KEY = new_keys()
+
+
+def open_log(folder, clock=None):
+    return DecisionLog.open(Path(folder) / "log.sqlite", clock=clock or Clock(), entropy=foretold())
+
+
+def example(text=EXAMPLE):
+    return parse_mapping(text)
+
+
+def shipped(name):
+    return load_mapping(MAPPINGS / f"{name}.toml")
+
+
+def write(path, *lines):
+    """A file of lines: what is no string is written as JSON."""
+    path.write_text("".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines), "utf-8")
+    return path
+
+
+def run(path, mapping, log, *, sink=None, new_key=_NEW_KEY, **options):
+    """Imports a file of changes."""
+    return asyncio.run(import_changes(path, mapping, sink or LogSink(log), IMPORTER, new_key=new_key, **options))
+
+
+@contextmanager
+def read_model(folder, log, clock):
+    """A snapshot of a read model that has read the whole log."""
+    model = ReadModel.open(Path(folder) / "model.sqlite", log, clock)
+    with closing(schema.connect(model.path)) as connection:
+        projector = Projector(connection, log)
+        while entries := log.read(projector.position(), 1000):
+            with transaction(connection):
+                projector.apply(entries)
+    with model.read() as read:
+        yield read
+    model.close()
