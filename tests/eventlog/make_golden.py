@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 
 from domain.catalogue import EVENT_NAMES
+from domain.examples import examples_for
 from eventlog.entry import Entry
 from eventlog.log import DecisionLog, RawEntry
 from tests.eventlog.support import open_log, unit
-from domain.examples import examples_for
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -20,12 +20,12 @@ from domain.errors import (
     Stale,
     Unknown,
 )  # fmt: skip
+from domain.examples import EXAMPLES, examples_for
 from eventlog.committer import Append, NewEvent
 from eventlog.entry import Caller, Receipt
 from eventlog.errors import DamagedLogError, LogInUseError
 from eventlog.log import DecisionLog
 from tests.eventlog.support import ANN, START, Clock, do, do_many, open_log, unit
-from domain.examples import EXAMPLES, examples_for
 
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
 PEOPLE = ({"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["@annb"]}, SHOP)
