@@ -114,7 +114,9 @@ class ReadModel:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             with closing(schema.connect(path)) as connection, transaction(connection):
                 schema.create(connection)
-        return cls(path, clock)
+        model = cls(path, clock)
+        model.scrub()  # a crash may have come between forgetting and this
+        return model
 
     @contextmanager
     def read(self) -> Iterator[Read]:
@@ -140,10 +142,11 @@ class ReadModel:
             return read.position
 
     def scrub(self) -> bool:
-        """Removes every trace of deleted texts from the file; whether it could, or a reader was in the way."""
+        """Empties the write-ahead log, where deleted texts may still stand; whether it could, or a reader was in the way.
+
+        In the file itself nothing deleted remains: connections overwrite what they delete.
+        """
         with closing(schema.connect(self.path)) as connection:
-            connection.execute("insert into search (search) values ('optimize')")
-            connection.execute("vacuum")
             return not connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
 
     def close(self) -> None:

@@ -145,7 +145,7 @@ class Projector:
         self._many("et", touched)
         self._many("et_before", touched)
 
-    def _forget(self, positions: Iterable[int]) -> None:
+    def _forget(self, positions: Sequence[int]) -> None:
         """Writes the rows of these entries anew, from entries whose texts are gone."""
         for position in positions:
             entry = self._source.read(position - 1, 1)[0]
@@ -161,6 +161,9 @@ class Projector:
             self.connection.execute(self._sql["react"], (row[14], row[19], row[21], position))
             self.connection.execute(self._sql["untext"], (position * TEXTS_PER_EVENT, (position + 1) * TEXTS_PER_EVENT))
             self._many("text", again.texts)
+        if positions:
+            # The index of words keeps deleted ones until its parts are merged.
+            self.connection.execute(self._sql["merge_texts"])
 
 
 def _act_row(entry: Entry) -> tuple[Any, ...]:
@@ -221,6 +224,7 @@ def _statements(p: str) -> dict[str, str]:
         "unref": f"delete from {p}cell_ref where ref = ? and field = ? and subject = ? and eff = ? and id = ?",
         "text": f"insert into {p}search (rowid, subject, field, position, content) values (?, ?, ?, ?, ?)",
         "untext": f"delete from {p}search where rowid >= ? and rowid < ?",
+        "merge_texts": f"insert into {p}search ({p}search) values ('optimize')",
         "steps_of": f"""select subject, field, eff, id, value from {p}cell
             where subject = ? and id >= ? and id < ?""",
         "void_cell": f"""update {p}cell set void = ?

@@ -100,6 +100,8 @@ class Runner:
             else:
                 to_scrub = to_scrub and not self._model.scrub()
                 self._wake.wait(self._poll)
+        if to_scrub:
+            self._model.scrub()
 
     def _advance(self, projector: Projector) -> bool:
         with transaction(projector.connection):

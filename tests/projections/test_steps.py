@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.ownership import OwnershipAssigned
 from domain.people import PersonJoined
 from domain.product import ReleasesOrdered
 from domain.record import Struck
-from domain.values import format_micros
+from domain.values import format_micros, instant_of
 from projections.model import Read, ReadModel
 from projections.order import DIRECTIONS
 from projections.reading import Filter, When
@@ -50,6 +51,28 @@ def test_steps_equal_the_naive_fold(acts: list[Any], t: int, k: int | None, chos
             assert pages(read, when, chosen) == whole
             assert pages(read, when, chosen, newest_first=True) == whole[::-1]
         model.close()
+
+
+TERMS = [
+    # until of the first, when the second begins, and what is told: when, and whether somebody held it before and after
+    (5, 5, [(1, False, True), (5, True, True)]),  # handed over as it ends
+    (4, 5, [(1, False, True), (4, True, False), (5, False, True)]),  # over, and later given again
+    (9, 5, [(1, False, True), (5, True, True)]),  # cut short
+    (1, 1, [(1, False, True)]),  # over before it began: nobody ever held it
+]
+
+
+@pytest.mark.parametrize(("until", "second", "expected"), TERMS)
+def test_the_ends_of_terms(until: int, second: int, expected: list[Any], log: Log, read: Callable[[], Read]) -> None:
+    """A term that ends is a step, unless another takes over at that instant or before."""
+    ending = OwnershipAssigned(role="driver", holders=("person:p",), until=instant_of(at(until)))
+    log.add("feature:a", ending, at=1)
+    log.add("feature:a", OwnershipAssigned(role="driver", holders=("person:q",)), at=second)
+
+    told = steps(read(), StepFilter()).rows
+
+    held = [(row["at"], bool(row["before"]["value"]), bool(row["after"]["value"])) for row in told]
+    assert held == [(format_micros(at(when)), before, after) for when, before, after in expected]
 
 
 def pages(read: Read, when: When, limit: int, **more: Any) -> list[Any]:

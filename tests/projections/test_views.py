@@ -368,6 +368,7 @@ def test_search_finds_words_and_says_what_is_current(log: Log, read: Reader) -> 
     assert [hit["position"] for hit in search(snapshot, "pinguine").rows] == [2]
     assert search(snapshot, "pingouin", Filter(kinds=["feature"])).rows == search(snapshot, " ").rows == []
     assert [hit["current"] for hit in search(snapshot, "deja", when=When(known_at=at(1))).rows] == [True]
+    assert [hit["position"] for hit in search(snapshot, "pingouin", when=When(known_at=at(1))).rows] == [1]
     log.add(one, EntryVoided(position=noted, reason="wrong"))
     assert {hit["position"]: hit["current"] for hit in search(read(), "pingouin again").rows} == {noted: False}
 
