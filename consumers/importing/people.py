@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -40,10 +41,7 @@ class People:
     def person(self, spelling: str) -> str | None:
         """What to call a person by in a command, or None where nobody can be called so."""
         said = self._here.get(folded(spelling), spelling)
-        try:
-            return _PERSON.validate_python(said)
-        except ValidationError:
-            return None
+        return said if _can_be_called(said) else None
 
     def persons(self, spellings: Iterable[str]) -> list[list[str]]:
         """Everybody behind some spellings: for each of them all their spellings, the name to show first."""
@@ -63,6 +61,15 @@ class People:
         """What all spellings of one handle share; the whole spelling where it is no handle."""
         match = self._handle.fullmatch(spelling.strip()) if self._handle else None
         return folded(match.group(1) if match else spelling)
+
+
+@cache
+def _can_be_called(spelling: str) -> bool:
+    try:
+        _PERSON.validate_python(spelling)
+    except ValidationError:
+        return False
+    return True
 
 
 def team_key(name: str) -> str | None:
