@@ -98,10 +98,8 @@ class Runner:
             if self._source.head().size > self._position:
                 to_scrub = self._advance(projector) or to_scrub
             else:
-                to_scrub = to_scrub and not self._model.scrub()
                 self._wake.wait(self._poll)
-        if to_scrub:
-            self._model.scrub()
+            to_scrub = to_scrub and not self._model.scrub()
 
     def _advance(self, projector: Projector) -> bool:
         with transaction(projector.connection):
