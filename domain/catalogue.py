@@ -137,10 +137,9 @@ def _decide(command: Command, act: Act, world: World) -> list[Draft]:
 
 def named_subjects(command: Command) -> Iterator[tuple[str, str]]:
     """Each subject a command names, with the field that names it."""
-    data = command.model_dump(mode="json", exclude_none=True)
     for mark in (Mark.SUBJECT, Mark.PERSON):
         for path in leaf_paths(type(command), mark):
-            for place, value in values_at(data, path):
+            for place, value in values_at(command, path):
                 if is_subject(value):
                     yield ".".join(str(part) for part in place), value
 

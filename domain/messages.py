@@ -149,16 +149,14 @@ def _leaves_in(hint: Any, path: tuple[str, ...], mark: Mark | None, required: bo
 
 
 def values_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:
-    """The strings at a path of a dumped message, each with its exact place."""
+    """The strings at a path of a message, or of one that was dumped, each with its exact place."""
     reached: list[tuple[tuple[str | int, ...], Any]] = [((), data)]
     for part in path:
         if part == "*":
-            reached = [((*place, n), member) for place, value in reached for n, member in enumerate(value or ())]
+            reached = [((*place, n), member) for place, value in reached for n, member in enumerate(value)]
         else:
             reached = [
-                ((*place, part), value[part])
-                for place, value in reached
-                if isinstance(value, dict) and value.get(part) is not None
+                ((*place, part), member) for place, value in reached if (member := _member(value, part)) is not None
             ]
         if not reached:
             break
@@ -166,15 +164,24 @@ def values_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, .
 
 
 def replaced_at(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
-    """A dumped message with the strings at a path changed; what is not touched is shared."""
+    """A message, or one that was dumped, with the strings at a path changed; what is not touched is shared."""
     if not path:
         return change(data) if isinstance(data, str) else data
     head, *rest = path
     if head == "*":
-        return [replaced_at(member, tuple(rest), change) for member in data]
-    if not isinstance(data, dict) or data.get(head) is None:
+        return type(data)(replaced_at(member, tuple(rest), change) for member in data)
+    member = _member(data, head)
+    if member is None:
         return data
-    return {**data, head: replaced_at(data[head], tuple(rest), change)}
+    changed = replaced_at(member, tuple(rest), change)
+    return data.model_copy(update={head: changed}) if isinstance(data, BaseModel) else {**data, head: changed}
+
+
+def _member(value: Any, name: str) -> Any:
+    """A field by its name; None where it is silent, or where the value has no such field."""
+    if isinstance(value, BaseModel):
+        return getattr(value, name, None)
+    return value.get(name) if isinstance(value, dict) else None
 
 
 __all__ = [

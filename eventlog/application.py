@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application, LRUCache, Repository
@@ -23,6 +24,7 @@ from eventsourcing.utils import Environment
 from domain.catalogue import EVENT_NAMES
 from domain.cells import State, evolve
 from eventlog import codec
+from eventlog.committer import Row
 from eventlog.entry import Entry
 from eventlog.recorder import LogNotification, LogRecorder
 from eventlog.sqlite import SqliteStore
@@ -129,6 +131,19 @@ class LogApplication(Application[str]):
         if self.repository.cache is not None:
             self.repository.cache.put(subject, cast("Any", state))
         return state
+
+    def learn(self, judged: Iterable[Entry], rows: Iterable[Row]) -> None:
+        """Folds what was just written into the states at hand, where they stand just before it: no need to read it back."""
+        cache = self.repository.cache
+        assert cache is not None
+        for entry, row in zip(judged, rows, strict=True):
+            try:
+                known: Any = cache.get(row.subject)
+            except KeyError:
+                known = State(row.subject)
+            if known.version == row.version - 1:
+                placed = replace(entry, position=row.position, recorded_at=row.recorded_at)
+                cache.put(row.subject, cast("Any", evolved(known, placed)))
 
     def forget_states(self) -> None:
         """Empties the cache; it may hold texts that are forgotten."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from eventlog.codec import compose
+from eventlog.entry import Entry
 from eventlog.merkle import Frontier, grown, leaf_hash, root
 
 
@@ -83,6 +84,7 @@ class Append:
     """A unit decided and serialised: applied whole, or not at all.
 
     `rests_on` are the versions of the streams it looked at, 0 for none; the rest is written in the same transaction.
+    `entries` are the events as they were judged, so that nobody has to read them back to know what has become of a state.
     """
 
     events: tuple[NewEvent, ...]
@@ -90,6 +92,7 @@ class Append:
     answer: Answer | None = None
     names: tuple[Name, ...] = ()
     forget: tuple[int, ...] = ()
+    entries: tuple[Entry, ...] = ()
 
     def subjects(self) -> Iterable[str]:
         """The streams whose versions decide whether it still fits."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from domain.catalogue import EVENT_NAMES, decide
 from domain.cells import State, World
@@ -98,6 +98,7 @@ class Chain:
         self._last = head.recorded_at
         self._began = max(clock(), head.recorded_at + 1)
         self._states: dict[str, State] = {}
+        self._directory: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
         self._keys: set[Claim] = set()
 
@@ -178,17 +179,16 @@ class Chain:
 
     def _with_ids(self, command: Command, names: list[Name]) -> Command:
         """Puts the id of each person in the place of what the directory knows them by."""
-        data: dict[str, Any] = command.model_dump(mode="json", by_alias=True, exclude_none=True)
-        spelled = False
-        for path in leaf_paths(type(command), Mark.PERSON):
-            for place, value in values_at(data, path):
-                if not is_subject(value):
-                    self._one_person(value, ".".join(map(str, place)), names)
-                    spelled = True
-            data = replaced_at(
-                data, path, lambda value: value if is_subject(value) else self._one_person(value, "", names)
-            )
-        return type(command).model_validate(data) if spelled else command
+        paths = leaf_paths(type(command), Mark.PERSON)
+        known = {
+            value: self._one_person(value, ".".join(map(str, place)), names)
+            for path in paths
+            for place, value in values_at(command, path)
+            if not is_subject(value)
+        }
+        for path in paths if known else ():
+            command = replaced_at(command, path, lambda value: known.get(value, value))
+        return command
 
     def _one_person(self, spelling: str, place: str, names: list[Name]) -> str:
         found = self._known_as(folded(spelling), names)
@@ -202,7 +202,9 @@ class Chain:
 
     def _known_as(self, fold: str, names: list[Name]) -> tuple[str, ...]:
         new = {name.person for name in names if name.folded == fold}
-        return tuple(sorted({*self._view.known_as(fold), *self._names.get(fold, ()), *new}))
+        if fold not in self._directory:
+            self._directory[fold] = self._view.known_as(fold)
+        return tuple(sorted({*self._directory[fold], *self._names.get(fold, ()), *new}))
 
     def _new_names(self, command: Command, names: list[Name]) -> tuple[Name, ...]:
         if not isinstance(command, RegisterPerson):
@@ -243,6 +245,7 @@ class Chain:
         return Append(
             events=tuple(work.events), rests_on=dict(work.world.looked_at), answer=self._answer(work.unit),
             names=tuple(work.names), forget=tuple(position for positions in forgotten for position in positions),
+            entries=tuple(work.entries),
         )  # fmt: skip
 
     def _answer(self, unit: Unit) -> Answer | None:

@@ -210,6 +210,9 @@ class DecisionLog:
             return [one for one in judged if not isinstance(one, Append)]
         written = await asyncio.wrap_future(self._store.submit(appends))
         outcomes = iter(written)
+        for append, rows in zip(appends, written, strict=True):
+            if isinstance(rows, list):
+                self.application.learn(append.entries, rows)
         if any(append.forget for append in appends):
             self.application.forget_states()
         return [_result(next(outcomes)) if isinstance(one, Append) else one for one in judged]
