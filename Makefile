@@ -12,6 +12,10 @@ run: $(READY)
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2 tests
 
+# Ratios, each measured side by side in one run; see tests/benchmarks/.
+bench: $(READY)
+	@$(BIN)/python -m tests.benchmarks
+
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

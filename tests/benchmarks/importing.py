@@ -1,0 +1,27 @@
+"""How fast a tracker's history comes in: from the first line until the read models have caught up."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.benchmarks.house import FILES, imported, system_clock
+from tests.support_house import House
+
+
+def measure() -> Iterator[str]:
+    """Changes a second, and the same once more, when all of it is there already."""
+    for name in FILES:
+        with tempfile.TemporaryDirectory() as folder, House(Path(folder), system_clock) as house:
+            times = []
+            for _ in range(2):
+                begun = time.perf_counter()
+                report = imported(house, name)
+                times.append(time.perf_counter() - begun)
+            size = house.log.head().size
+        yield (
+            f"{name}: {report.lines} changes, {size} events in {times[0]:.2f} s: {report.lines / times[0]:.0f} changes/s "
+            f"(wanted: 1,000); once more, changing nothing: {report.lines / times[1]:.0f}/s"
+        )
