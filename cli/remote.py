@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
+import httpx2
 from pydantic_core import to_json
 
 from cli.errors import CannotGoOn, Exit
@@ -37,7 +37,7 @@ def server_of(found: LogInUseError, settings: Settings) -> Iterator[Server]:
     secret = settings.token.get_secret_value() if settings.token else found.key
     headers = {"Authorization": f"Bearer {secret}"}
     # The server is on this machine; a proxy that is set for the world would not find it.
-    with httpx.Client(base_url=found.address, headers=headers, timeout=SECONDS, trust_env=False) as client:
+    with httpx2.Client(base_url=found.address, headers=headers, timeout=SECONDS, trust_env=False) as client:
         yield Server(client)
 
 
@@ -45,7 +45,7 @@ def server_of(found: LogInUseError, settings: Settings) -> Iterator[Server]:
 class Server:
     """A server that has the log."""
 
-    client: httpx.Client
+    client: httpx2.Client
 
     def send(self, method: str, path: str, body: bytes | None = None) -> Any:
         """The answer to a request, as parsed JSON.
@@ -56,7 +56,7 @@ class Server:
         """
         try:
             answer = self.client.request(method, path, content=body, headers={"Content-Type": "application/json"})
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             sentence = (
                 f"The server at {self.client.base_url} does not answer ({error}). Stop it or wait, then try again."
             )

@@ -16,7 +16,7 @@ BELOW = {
     "cli": {"domain", "eventlog", "projections", "api", "consumers"},
 }
 ONLY_IN = {"fastapi": "api", "starlette": "api", "kafka": "consumers", "click": "cli", "rich": "cli"}
-PURE = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "threading", "time", "uuid", "httpx"}
+PURE = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "threading", "time", "uuid", "httpx2"}
 
 
 def imported(source: str) -> Iterator[str]:

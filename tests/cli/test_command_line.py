@@ -10,7 +10,7 @@ import subprocess
 import sys
 from hashlib import sha256
 
-import httpx
+import httpx2
 import pytest
 from support_serving import COMMAND, run, serving, surroundings
 
@@ -38,7 +38,7 @@ def begun(tmp_path):
 
 def test_help_is_there_at_once():
     """Asking for help loads nothing heavy."""
-    listed = "import sys, cli.main; print([name for name in ('fastapi', 'pydantic', 'rich', 'httpx') if name in sys.modules])"
+    listed = "import sys, cli.main; print([name for name in ('fastapi', 'pydantic', 'rich', 'httpx2') if name in sys.modules])"
 
     done = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True)
 
@@ -191,14 +191,14 @@ def test_beside_a_server(tmp_path):
     """Beside a server every command does what it does without one, and the server sees it at once."""
     data = tmp_path / "data"
     with serving(data) as server:
-        client = httpx.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"})
+        client = httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"})
         imported = run(data, "import", "commands", written(tmp_path / "c.jsonl", DECISION), "--json")
         refused = run(data, "import", "commands", written(tmp_path / "d.jsonl", DECISION | {"title": "Sell milk"}))
         made = run(data, "token", "create", "service:tracker")
         secret = re.search(r"dlog_\S+", made.stdout)[0]
-        known = httpx.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"}).json()
+        known = httpx2.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"}).json()
         revoked = run(data, "token", "revoke", re.search(r"Token (\w+) of", made.stdout)[1])
-        unknown = httpx.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"})
+        unknown = httpx2.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"})
         checked = run(data, "doctor")
         rebuilt = run(data, "rebuild")
         exported = run(data, "export")
@@ -222,7 +222,7 @@ def test_starting_again(tmp_path):
     with serving(tmp_path) as first:
         token = first.token
     with serving(tmp_path) as second:
-        answer = httpx.get(f"{second.address}/v1/log", headers={"Authorization": f"Bearer {token}"})
+        answer = httpx2.get(f"{second.address}/v1/log", headers={"Authorization": f"Bearer {token}"})
 
     assert "dlog_" not in second.said
     assert answer.json()["size"] == 2
