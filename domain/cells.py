@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 Value = str | int | bool | list["Value"] | dict[str, "Value"] | None
 
@@ -25,8 +25,7 @@ EXISTS: Final = "exists"
 STATUS: Final = "status"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One change of one cell.
 
     `value` is the meaning (None empties the cell) and `word` the source's own word where that is something else.
@@ -69,15 +68,14 @@ def ref(name: str, subject: str | None) -> Step:
     return Step(name, subject, refs=(subject,) if subject else ())
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Row:
-    """A step in its place in time: `eff` in microseconds, `id` = position * 256 + n."""
+class Row(NamedTuple):
+    """A step in its place in time: `eff` in microseconds, `id` = position * 256 + n. Rows order by these two."""
 
     eff: int
     id: int
-    value: Value = field(compare=False)
-    until: int | None = field(compare=False, default=None)
-    word: str | None = field(compare=False, default=None)
+    value: Value
+    until: int | None = None
+    word: str | None = None
 
     @property
     def position(self) -> int:

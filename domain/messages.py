@@ -179,9 +179,10 @@ def replaced_at(data: Any, path: tuple[str, ...], change: Callable[[str], str]) 
 
 def _member(value: Any, name: str) -> Any:
     """A field by its name; None where it is silent, or where the value has no such field."""
-    if isinstance(value, BaseModel):
-        return getattr(value, name, None)
-    return value.get(name) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        return value.get(name)
+    # A string has methods by the names of fields; to ask whether it is a model would take far longer.
+    return None if isinstance(value, str) else getattr(value, name, None)
 
 
 __all__ = [

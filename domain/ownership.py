@@ -7,7 +7,6 @@ cell, `role.NAME`, with the whole list in it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final, Literal, assert_never
 
 from pydantic import Field, model_validator
@@ -41,7 +40,7 @@ class _Termed(Event):
 
     def _termed(self, step: Step) -> Step:
         at, until = (micros(instant) if instant else None for instant in (self.from_, self.until))
-        return replace(step, at=at, until=until)
+        return step._replace(at=at, until=until)
 
 
 class AssignOwnership(_Term):

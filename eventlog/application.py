@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
@@ -24,12 +24,13 @@ from eventsourcing.utils import Environment
 from domain.catalogue import EVENT_NAMES
 from domain.cells import State, evolve
 from eventlog import codec
-from eventlog.committer import Row
+from eventlog.committer import Append, Row
 from eventlog.entry import Entry
 from eventlog.recorder import LogNotification, LogRecorder
 from eventlog.sqlite import SqliteStore
 
 CACHED_STATES = 20_000
+RECENT_ENTRIES = 4_096
 
 
 class LogMapper(Mapper[str]):
@@ -111,7 +112,9 @@ class LogApplication(Application[str]):
     def __init__(self, store: SqliteStore, entropy: Callable[[int], bytes]) -> None:
         self._store = store
         self._entropy = entropy
+        self._recent: dict[int, Entry] = {}
         super().__init__()
+        store.learn = self.learn
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
         """The factory over the store, whatever the environment says."""
@@ -132,22 +135,40 @@ class LogApplication(Application[str]):
             self.repository.cache.put(subject, cast("Any", state))
         return state
 
-    def learn(self, judged: Iterable[Entry], rows: Iterable[Row]) -> None:
-        """Folds what was just written into the states at hand, where they stand just before it: no need to read it back."""
+    def learn(self, append: Append, rows: Sequence[Row]) -> None:
+        """Remembers what was just written, so that neither a rule nor a projection has to read it back.
+
+        Called by the writer for each append, in order of position.
+        """
+        for entry, row in zip(append.entries, rows, strict=False):  # the library's own appends bring no entries
+            placed = replace(entry, position=row.position, recorded_at=row.recorded_at)
+            self._recent[placed.position] = placed
+            self._recent.pop(placed.position - RECENT_ENTRIES, None)
+            self._learn_state(placed)
+        if append.forget:
+            self.forget()
+
+    def forget(self) -> None:
+        """Forgets what is at hand; it may hold texts that are forgotten."""
+        self._recent.clear()
+        self.repository.cache = LRUCache(CACHED_STATES)
+
+    def _learn_state(self, entry: Entry) -> None:
         cache = self.repository.cache
         assert cache is not None
-        for entry, row in zip(judged, rows, strict=True):
-            try:
-                known: Any = cache.get(row.subject)
-            except KeyError:
-                known = State(row.subject)
-            if known.version == row.version - 1:
-                placed = replace(entry, position=row.position, recorded_at=row.recorded_at)
-                cache.put(row.subject, cast("Any", evolved(known, placed)))
+        try:
+            known: Any = cache.get(entry.subject)
+        except KeyError:
+            known = State(entry.subject)
+        if known.version == entry.version - 1:
+            cache.put(entry.subject, cast("Any", evolved(known, entry)))
 
-    def forget_states(self) -> None:
-        """Empties the cache; it may hold texts that are forgotten."""
-        self.repository.cache = LRUCache(CACHED_STATES)
+    def recent(self, after: int, limit: int) -> list[Entry]:
+        """Entries after a position that were written so recently that they are at hand; none, if the first is not."""
+        found: list[Entry] = []
+        while len(found) < limit and (entry := self._recent.get(after + 1 + len(found))):
+            found.append(entry)
+        return found
 
 
 def fold(state: State | None, entries: Iterable[Entry]) -> State | None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from domain.catalogue import EVENTS
-from domain.messages import Event, Message, Reference, leaf_paths, values_at
+from domain.messages import Event, Message, Reference, leaf_paths, leaves, values_at
 from domain.values import FORGOTTEN, Mark, format_micros, is_subject, micros, parse_instant
 from eventlog.canonical import canonical
 from eventlog.entry import Entry, Envelope, Link, Origin
@@ -118,21 +118,24 @@ def content(message: Message) -> dict[str, Any]:
 
 
 def _prune(message: BaseModel, data: dict[str, Any]) -> None:
-    for name, key, empty_by_default in _prunable(type(message)):
+    for name, key, empty_by_default, nested in _prunable(type(message)):
         if empty_by_default and not data.get(key, True):
             del data[key]
-        value = getattr(message, name)
-        if isinstance(value, BaseModel):
-            _prune(value, data[key])
-        elif value and isinstance(value, tuple) and isinstance(value[0], BaseModel):
-            for member, dumped in zip(value, data[key], strict=True):
+        value = getattr(message, name) if nested else None
+        if isinstance(value, tuple):
+            for member, dumped in zip(value, data.get(key, ()), strict=True):
                 _prune(member, dumped)
+        elif value is not None:
+            _prune(value, data[key])
 
 
 @cache
-def _prunable(model: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
-    """The fields of a message: its name, its name in JSON, and whether an empty list is its default."""
-    return tuple((name, info.alias or name, info.default == ()) for name, info in model.model_fields.items())
+def _prunable(model: type[BaseModel]) -> tuple[tuple[str, str, bool, bool], ...]:
+    """The fields of a message: its name, its name in JSON, whether an empty list is its default, whether it nests."""
+    nesting = {leaf.path[0] for leaf in leaves(model) if any(part != "*" for part in leaf.path[1:])}
+    return tuple(
+        (name, info.alias or name, info.default == (), name in nesting) for name, info in model.model_fields.items()
+    )
 
 
 def _persons_are_ids(event: Event, data: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ log yet. It reads through what it is given and writes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -21,7 +20,7 @@ from domain.people import RegisterPerson
 from domain.record import MAY_IMPORT, ForgetTexts, Observe, TextsForgotten, VoidEntry
 from domain.values import Mark, is_subject, micros
 from eventlog.application import evolved
-from eventlog.canonical import NotCanonicalError
+from eventlog.canonical import NotCanonicalError, canonical
 from eventlog.codec import SALT_BYTES, encode
 from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent
 from eventlog.directory import folded, names_of, taken
@@ -71,7 +70,7 @@ def scope_of(unit: Unit) -> str:
 def digest(unit: Unit, salt: bytes) -> bytes:
     """The salted hash by which the same request is known again."""
     commands = [command.model_dump(mode="json", by_alias=True, exclude_none=True) for command in unit.commands]
-    return sha256(salt + json.dumps(commands, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return sha256(salt + canonical(commands)).digest()
 
 
 def must_be_a_unit(unit: Unit) -> None:

@@ -33,7 +33,7 @@ from eventlog.verifying import Finding, verify
 
 ATTEMPTS: Final = 4
 """A unit that lost a race is decided again three times."""
-UNITS_AT_ONCE: Final = 256
+UNITS_AT_ONCE: Final = 1000
 THE_LOG_ITSELF: Final = "service:decisionlog"
 
 
@@ -210,11 +210,6 @@ class DecisionLog:
             return [one for one in judged if not isinstance(one, Append)]
         written = await asyncio.wrap_future(self._store.submit(appends))
         outcomes = iter(written)
-        for append, rows in zip(appends, written, strict=True):
-            if isinstance(rows, list):
-                self.application.learn(append.entries, rows)
-        if any(append.forget for append in appends):
-            self.application.forget_states()
         return [_result(next(outcomes)) if isinstance(one, Append) else one for one in judged]
 
     def _answered(self, unit: Unit) -> Receipt | None:
@@ -267,7 +262,7 @@ class DecisionLog:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """At most `limit` entries after a position, in order."""
-        return [_entry(row) for row in self._rows(after, limit)]
+        return self.application.recent(after, limit) or [_entry(row) for row in self._rows(after, limit)]
 
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, or None."""

@@ -90,12 +90,14 @@ def as_library_error(error: Exception) -> Exception:
 class SqliteStore:
     """The tables of one log file.
 
-    `listeners` are called after each commit, in the writer's thread, with the new size of the log.
+    After each commit, in the writer's thread, `learn` is told of every append and its rows, before its caller is; then
+    `listeners` are called with the new size of the log.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], int], read_only: bool = False) -> None:
         self.path = path
         self.listeners: list[Callable[[int], None]] = []
+        self.learn: Callable[[Append, Sequence[Row]], None] = lambda _append, _rows: None
         self._clock = clock
         self._read_only = read_only
         self._local = threading.local()
@@ -260,19 +262,21 @@ class SqliteStore:
             outcomes = self._transact(appends)
         except Exception as error:  # noqa: BLE001  (whoever waits for it gets it)
             outcomes = [error] if len(appends) == 1 else [self._alone(append) for append in appends]
+        for append, rows in zip(appends, outcomes, strict=True):
+            if isinstance(rows, list):
+                self._tell(self.learn, append, rows)
         size = max((rows[-1].position for rows in outcomes if isinstance(rows, list) and rows), default=0)
         rest = iter(outcomes)
         for batch in group:
             batch.future.set_result([next(rest) for _ in batch.appends])
-        if size:
-            self._tell(size)
+        for listener in tuple(self.listeners) if size else ():
+            self._tell(listener, size)
 
-    def _tell(self, size: int) -> None:
-        for listener in tuple(self.listeners):
-            try:
-                listener(size)
-            except Exception:  # the entries are committed; whoever listens badly must not stop the writer
-                LOGGER.exception("a listener of %s failed", self.path)
+    def _tell(self, listener: Callable[..., None], *news: Any) -> None:
+        try:
+            listener(*news)
+        except Exception:  # the entries are committed; whoever listens badly must not stop the writer
+            LOGGER.exception("a listener of %s failed", self.path)
 
     def _alone(self, append: Append) -> Outcome:
         try:

@@ -23,7 +23,7 @@ from domain.product import DefineProduct, OrderReleases
 from domain.record import Observe
 from eventlog.entry import Caller, Receipt, Unit
 
-LINES_AT_ONCE = 500
+LINES_AT_ONCE = 1000
 
 Progress = Callable[[int, int], None]
 """Called with the lines done and the lines there are."""

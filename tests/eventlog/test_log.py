@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,12 +91,39 @@ def test_the_state_that_is_judged_is_the_fold_of_the_stream(tmp_path: Path) -> N
             do(log, example)
         subjects = {entry.subject for entry in log.read(0, 1000)}
         cached = {subject: log.state(subject) for subject in subjects}
-        log.application.forget_states()
+        log.application.forget()
         assert {s: state.version for s, state in cached.items()} == {s: log.state(s).version for s in subjects}
         assert {s: state.acts for s, state in cached.items()} == {s: log.state(s).acts for s in subjects}
 
 
 # Units ---------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_at_hand_is_what_is_stored(tmp_path: Path) -> None:
+    """Entries that were just written need not be read back: as they were judged, they equal what their rows say."""
+    with open_log(tmp_path) as log:
+        examples = examples_for(log.id)[:-1]
+        for example in examples:
+            do(log, example)
+        at_hand = log.application.recent(1, 1000)
+        assert len(at_hand) == log.head().size - 1 >= len(examples)
+
+        log.application.forget()
+
+        assert log.read(1, 1000) == at_hand
+
+
+def test_what_is_forgotten_is_at_hand_no_more(tmp_path: Path) -> None:
+    """The entries in memory go with the texts in the file."""
+    with open_log(tmp_path) as log:
+        do(log, *PEOPLE)
+        (receipt,) = do_many(log, unit(retitle("Laden")))
+        assert isinstance(receipt, Receipt)
+
+        do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [receipt.position]})
+
+        assert log.application.recent(0, 1000) == []
+        assert "Laden" not in str(log.read(0, 1000))
 
 
 def test_a_new_log_begins_with_an_entry_that_names_it(tmp_path: Path) -> None:
@@ -366,8 +394,15 @@ def test_a_caller_who_gives_up_leaves_the_log_in_order(log: DecisionLog) -> None
 
 def test_a_listener_that_fails_stops_nobody(log: DecisionLog, caplog: pytest.LogCaptureFixture) -> None:
     """The writer reports a failing listener and goes on."""
-    stop = log.on_append(lambda size: 1 // 0 * size)
+    called = threading.Event()
+
+    def failing(size: int) -> None:
+        called.set()
+        raise ZeroDivisionError(size)
+
+    stop = log.on_append(failing)
     do(log, retitle("T"))
+    assert called.wait(10)
     stop()
     assert do(log, retitle("U")).position == 5
     assert "listener" in caplog.text
