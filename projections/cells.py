@@ -23,6 +23,7 @@ from projections.reading import (
     loads,
     moment,
     page,
+    titles,
 )  # fmt: skip
 from projections.schema import kind, pairs
 
@@ -57,15 +58,17 @@ def all_cells(read: Read, asked: Filter, then: Moment) -> list[Row]:
 
 
 def _select(read: Read, then: Moment, where: str, parameters: dict[str, Any], tail: str) -> list[Row]:
-    sql = f"""select c.subject, {then.value("c.subject", "title")}, c.field, c.value, c.word, c.eff, c.until, c.id / {STEPS_PER_EVENT}
+    sql = f"""select c.subject, c.field, c.value, c.word, c.eff, c.until, c.id / {STEPS_PER_EVENT}
         from cell c where {where} and {then.holds("c")} and {FULL} {tail}"""
-    return [_cell(row) for row in read.rows(sql, parameters)]
+    found = list(read.rows(sql, parameters))
+    called = titles(read, {row[0] for row in found}, then)
+    return [_cell(row, called.get(row[0])) for row in found]
 
 
-def _cell(row: Sequence[Any]) -> Row:
-    subject, title, name, value, word, since, until, position = row
+def _cell(row: Sequence[Any], title: str | None) -> Row:
+    subject, name, value, word, since, until, position = row
     return {
-        "subject": subject, "title": loads(title), "field": name, "value": loads(value), "word": word,
+        "subject": subject, "title": title, "field": name, "value": loads(value), "word": word,
         "since": format_micros(since), "until": None if until is None else format_micros(until), "position": position,
     }  # fmt: skip
 
