@@ -1,7 +1,7 @@
 """The types every message is made of.
 
 Each string of a command or event is declared, by its type, to be one of these, and a test refuses a field that
-is not (docs/explanation/texts.md):
+is not (docs/decisions/0005-texts-lie-beside-the-entry.md):
 
 * *code*: words of a fixed list, versions, short references. Kept in the entry, for ever.
 * *subject*: the id of something the log speaks of. Code as well, and an ordinary command may name only what is there.
