@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from queue import Empty, LifoQueue
+from queue import Empty, Full, LifoQueue
 from typing import Any, Final
 
 from projections import schema
@@ -114,6 +114,8 @@ class ReadModel:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             with closing(schema.connect(path)) as connection, transaction(connection):
                 schema.create(connection)
+        with closing(schema.connect(path)) as connection, transaction(connection):
+            schema.drop(connection, schema.SHADOW)  # what an interrupted rebuild has left hears of no forgetting
         model = cls(path, clock)
         model.scrub()  # a crash may have come between forgetting and this
         return model
@@ -130,10 +132,13 @@ class ReadModel:
             connection.execute("begin")
             yield Read(connection, self._clock)
             connection.execute("rollback")
-            self._idle.put_nowait(connection)
         except BaseException:
             connection.close()
             raise
+        try:
+            self._idle.put_nowait(connection)
+        except Full:
+            connection.close()
 
     @property
     def position(self) -> int:

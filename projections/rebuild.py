@@ -10,8 +10,8 @@ from typing import Final
 from projections import schema
 from projections.model import ReadModel, transaction
 from projections.projector import Hole, Projector, Source
+from projections.schema import SHADOW
 
-SHADOW: Final = "shadow_"
 BATCH: Final = 2_000
 
 
@@ -19,19 +19,26 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
     """Builds the model from the log's first entry; its position. `progress` is told entries done and in all.
 
     Readers see the old content until the end, and a projector beside it may go on: it reads its position inside each of
-    its transactions. An interrupted rebuild leaves tables that the next one drops.
+    its transactions. A rebuild that fails leaves nothing behind; what is left of a process that died is dropped by the next
+    rebuild, and when the model is opened.
 
     Raises:
         Hole: the log has one.
     """
     with closing(schema.connect(model.path)) as connection:
-        with transaction(connection):
-            schema.drop(connection, SHADOW)
-            schema.create(connection, SHADOW)
-        position = _fill(connection, source, progress)
-        with transaction(connection):
-            position = _take_over(connection, source, position)
-    model.scrub()
+        try:
+            with transaction(connection):
+                schema.drop(connection, SHADOW)
+                schema.create(connection, SHADOW)
+            position = _fill(connection, source, progress)
+            with transaction(connection):
+                position = _take_over(connection, source, position)
+        except BaseException:
+            with transaction(connection):
+                schema.drop(connection, SHADOW)
+            raise
+        finally:
+            model.scrub()
     return position
 
 

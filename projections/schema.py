@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from domain.cells import STEPS_PER_EVENT
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of these tables and of what is written to them. A model of another version is thrown away and built again."""
 
 TABLES: Final = {
@@ -25,6 +25,9 @@ TABLES: Final = {
     "search": "rowid",
 }
 """Every table, with the order in which its rows are compared."""
+
+SHADOW: Final = "shadow_"
+"""The prefix of the tables that a rebuild fills beside those in use."""
 
 TEXTS_PER_EVENT: Final = STEPS_PER_EVENT + 1
 """A search row's id is position * 257 + the place of its step; the note stands last."""

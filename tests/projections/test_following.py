@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,8 +25,9 @@ from projections.cells import cells
 from projections.model import Read, ReadModel, content_hash, transaction
 from projections.projector import Hole, Projector
 from projections.reading import Filter
-from projections.rebuild import SHADOW, rebuild
+from projections.rebuild import rebuild
 from projections.runner import Runner, Stopped
+from projections.schema import SHADOW
 from projections.search import search
 from tests.projections.support import START, Log, catch_up
 from tests.projections.test_cells import ACTS, log_of, observed
@@ -237,6 +238,43 @@ def test_an_interrupted_rebuild_leaves_no_trace(model: ReadModel, log: Log) -> N
     rebuild(log, model)
 
     assert content_hash(model) == expected
+
+
+def shadows(model: ReadModel) -> list[Any]:
+    with model.read() as read:
+        return list(read.rows("select name from sqlite_master where name like 'shadow_%'", {}))
+
+
+def test_a_rebuild_that_fails_leaves_nothing_behind(model: ReadModel, log: Log) -> None:
+    """Its tables would hear of no forgetting: they go when it fails, and when a model is opened that a crash left."""
+    log.add("feature:a", observed("exists", value=True))
+    catch_up(model, log)
+    expected = content_hash(model)
+
+    def interrupted(_done: int, _all: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(log, model, interrupted)
+
+    assert shadows(model) == []
+    with closing(schema.connect(model.path)) as connection, transaction(connection):
+        schema.create(connection, SHADOW)
+    assert shadows(model) != []
+    again = ReadModel.open(model.path, log, lambda: START)
+    assert shadows(again) == []
+    assert content_hash(again) == expected
+    again.close()
+
+
+def test_any_number_of_readers_may_finish_together(model: ReadModel, log: Log) -> None:
+    """More readers at a time than connections are kept: each is answered, and the rest of the connections closed."""
+    log.add("feature:a", observed("exists", value=True))
+    catch_up(model, log)
+
+    with ExitStack() as readers:
+        snapshots = [readers.enter_context(model.read()) for _ in range(40)]
+        assert [snapshot.position for snapshot in snapshots] == [1] * 40
 
 
 CANARY = "zanzibar{0}quokka"
