@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import commands, keeping, pages, problems, questions, registers
+from api.asking import only_known_parameters
 from api.security import authenticated
 from api.services import Services
 
@@ -27,7 +28,11 @@ def create_app(services: Services) -> FastAPI:
     )  # fmt: skip
     app.state.services = services
     problems.install(app)
-    v1 = APIRouter(prefix="/v1", responses=problems.RESPONSES, dependencies=[Depends(authenticated)])
+    v1 = APIRouter(
+        prefix="/v1",
+        responses=problems.RESPONSES,
+        dependencies=[Depends(authenticated), Depends(only_known_parameters)],
+    )
     v1.include_router(commands.router())
     v1.include_router(questions.router())
     v1.include_router(registers.router())

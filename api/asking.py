@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, get_origin
 
 from fastapi import Depends, Query, Request, Response
 
 from api import tables
 from api.problems import HttpProblem
-from api.security import Speaker
 from api.services import Served, Services
 from domain.errors import Unknown
-from domain.values import Instant, micros
+from domain.values import SUBJECT_KINDS, Instant, micros
 from projections.decisions import NotThere
 from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
-from projections.runner import Stopped
 
 MAX_LIMIT: Final = 10_000
+LARGEST: Final = 2**53 - 1
+POLL_SECONDS: Final = 0.003
 
 
-MinCount = Annotated[int, Query(ge=1, description="Only what is counted at least so often.")]
+MinCount = Annotated[int, Query(ge=1, le=LARGEST, description="Only what is counted at least so often.")]
 
 
 def words(description: str) -> Any:
@@ -30,18 +33,29 @@ def words(description: str) -> Any:
     return Query(default_factory=list, max_length=200, description=description)
 
 
-def span(begin: Instant | None, end: Instant | None) -> tuple[int | None, int | None]:
-    """A half-open span in microseconds; None is without end."""
+def span(begin: Instant | None, end: Instant | None, *, of: str = "before") -> tuple[int | None, int | None]:
+    """A half-open span in microseconds; None is without end.
+
+    Raises:
+        HttpProblem: it ends before it begins; the parameter `of` is named.
+    """
+    if begin and end and end < begin:
+        raise HttpProblem(422, f"`{of}` must not be earlier than the beginning of the span", field=of)
     return (None if begin is None else micros(begin), None if end is None else micros(end))
 
 
-def _when(
+def when_of(as_of: Instant | None, known_at: Instant | None) -> When:
+    """The instants of a question; None is now."""
+    return When(None if as_of is None else micros(as_of), None if known_at is None else micros(known_at))
+
+
+async def _when(
     as_of: Annotated[Instant | None, Query(description="What was in effect at this instant; now if silent.")] = None,
     known_at: Annotated[
         Instant | None, Query(description="By what the log had recorded at this instant; now if silent.")
     ] = None,
 ) -> When:
-    return When(*span(as_of, known_at))
+    return when_of(as_of, known_at)
 
 
 AskedWhen = Annotated[When, Depends(_when)]
@@ -55,7 +69,7 @@ class Page:
     cursor: str | None
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most this many rows.")] = 1000,
     cursor: Annotated[str | None, Query(max_length=2000, description="`next` of an earlier answer.")] = None,
 ) -> Page:
@@ -65,82 +79,168 @@ def _page(
 AskedPage = Annotated[Page, Depends(_page)]
 
 
-def _filter(
-    *,
+IncludeAbsent = Annotated[bool, Query(description="Also what is not, or no longer, on the record.")]
+
+
+async def _named(
     served: Served,
-    kind: Annotated[list[str], words("Kinds of subject, such as `feature`.")],
     subject: Annotated[list[str], words("Subjects, as `kind:key`.")],
     product: Annotated[list[str], words("Products the subject belongs to.")],
-    field: Annotated[list[str], words("Fields, or `target.*` for every field that begins so.")],
+    status: Annotated[list[str], words("Status of the subject, in our meaning or the source's word.")],
+) -> Filter:
+    return Filter(
+        subjects=[served.subject(each, "subject") for each in subject],
+        products=[served.subject(each, "product", kind="product") for each in product],
+        statuses=status,
+    )
+
+
+AskedNamed = Annotated[Filter, Depends(_named)]
+"""Which subjects a question is about, where their kind is said already."""
+
+
+async def _kinds(
+    about: AskedNamed, kind: Annotated[list[str], words("Kinds of subject, such as `feature`.")]
+) -> Filter:
+    return replace(about, kinds=known_kinds(kind))
+
+
+AskedKinds = Annotated[Filter, Depends(_kinds)]
+
+
+async def _subjects(about: AskedKinds, include_absent: IncludeAbsent = False) -> Filter:
+    return replace(about, absent=include_absent)
+
+
+AskedSubjects = Annotated[Filter, Depends(_subjects)]
+"""Which subjects a question is about."""
+
+
+async def _fields(
+    about: AskedKinds, field: Annotated[list[str], words("Fields, or `target.*` for every field that begins so.")]
+) -> Filter:
+    return replace(about, fields=field)
+
+
+AskedFields = Annotated[Filter, Depends(_fields)]
+"""Which cells a question is about, whatever they hold."""
+
+
+async def _cells(
+    served: Served,
+    about: AskedFields,
     value: Annotated[list[str], words("What the cell holds or has in its list, in our meaning.")],
     word: Annotated[list[str], words("What it holds, in the source's word.")],
     holder: Annotated[list[str], words("Who or what it names: an id, or a name the directory knows.")],
-    status: Annotated[list[str], words("Status of the subject, in our meaning or the source's word.")],
-    include_absent: Annotated[bool, Query(description="Also what is not, or no longer, on the record.")] = False,
+    include_absent: IncludeAbsent = False,
 ) -> Filter:
-    return Filter(
-        kinds=kind,
-        subjects=[served.somebody(each, "subject") for each in subject],
-        products=[each if ":" in each else f"product:{each}" for each in product],
-        fields=field, values=value, words=word,
-        holders=[served.somebody(each, "holder") for each in holder],
-        statuses=status, absent=include_absent,
-    )  # fmt: skip
+    holders = [served.somebody(each, "holder") for each in holder]
+    return replace(about, values=value, words=word, holders=holders, absent=include_absent)
 
 
-AskedFilter = Annotated[Filter, Depends(_filter)]
+AskedCells = Annotated[Filter, Depends(_cells)]
+"""Which cells a question is about, and what they hold."""
+
+
+def known_kinds(kinds: list[str]) -> list[str]:
+    """The kinds, all of which there are.
+
+    Raises:
+        HttpProblem: one of them is none.
+    """
+    for kind in kinds:
+        if kind not in SUBJECT_KINDS:
+            raise HttpProblem(422, f"there is no kind {kind!r}; there are {', '.join(SUBJECT_KINDS)}", field="kind")
+    return kinds
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Refuses a parameter that the route does not have: a misspelt `as_of` would be answered with today.
+
+    Raises:
+        HttpProblem: 422, naming it and the one that may be meant; or one that can be given once was given twice.
+    """
+    declared = dict(_declared(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in declared:
+            meant = get_close_matches(name, declared, 1)
+            hint = f"did you mean `{meant[0]}`?" if meant else f"there are {', '.join(sorted(declared)) or 'none'}"
+            raise HttpProblem(422, f"there is no parameter `{name}`; {hint}", field=name)
+        if not declared[name] and len(request.query_params.getlist(name)) > 1:
+            raise HttpProblem(422, f"`{name}` can be given only once", field=name)
+
+
+def _declared(dependant: Any) -> Iterator[tuple[str, bool]]:
+    """The query parameters of a route and of all it depends on, each with whether it may be given several times."""
+    for parameter in dependant.query_params:
+        yield parameter.alias, get_origin(parameter.field_info.annotation) is list
+    for below in dependant.dependencies:
+        yield from _declared(below)
 
 
 class Asked:
-    """Puts questions to the read model in one snapshot, once it has caught up, and sends the answer out."""
+    """Puts questions to the read model in one snapshot, and sends the answer out."""
 
-    def __init__(
-        self, request: Request, served: Served, _: Speaker,
-        after: Annotated[
-            int | None, Query(ge=0, description="Wait until the answer covers this position: read your own writes.")
-        ] = None,
-        format: Annotated[  # noqa: A002  (the parameter's name outside)
-            tables.Format | None, Query(description="`json`, `csv` or `jsonl`; else as `Accept` says.")
-        ] = None,
-    ) -> None:  # fmt: skip
-        self.served: Services = served
-        self._after = after
-        self._format = tables.chosen_format(request, format)
+    def __init__(self, served: Services, format_: tables.Format) -> None:
+        self._served = served
+        self._format: tables.Format = format_
 
     def __call__(self, question: Callable[[Read], Answer], *, etag: bool = False) -> Response:
         """The answer to a question, in the format asked for; with `etag`, its version as one.
 
         Raises:
             Unknown: it is about a subject of which the read model has never heard.
-            HttpProblem: 504 when the position asked to wait for is not there in time, 503 when it never will be.
+            HttpProblem: 422 for a cursor that no answer gave, 503 when the read model has stopped.
         """
-        self._wait()
-        with self.served.model.read() as read:
+        self._served.must_follow()
+        with self._served.model.read() as read:
             try:
                 answer = question(read)
             except BadCursor as error:
                 raise HttpProblem(422, str(error), field="cursor") from None
             except NotThere as error:
                 raise Unknown(str(error)) from None
-        response = tables.responded(answer, self._format, self.served.log.directory)
+        response = tables.responded(answer, self._format, self._served.log.directory)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
         return response
 
-    def _wait(self) -> None:
-        runner = self.served.runner
-        if self._after is None or runner.position >= self._after:
-            return
-        size = self.served.log.head().size
-        if self._after > size:
-            raise HttpProblem(422, f"the log ends at position {size}; nothing can cover {self._after}", field="after")
-        try:
-            there = runner.wait_for(self._after, self.served.wait_seconds)
-        except Stopped as stopped:
-            raise HttpProblem(503, f"{stopped}; restart the server, or run `decisionlog rebuild`") from None
-        if not there:
-            detail = f"the read model is at position {runner.position}; ask again for {self._after}"
+
+async def _caught_up(
+    served: Served,
+    after: Annotated[
+        int | None,
+        Query(ge=0, le=LARGEST, description="Wait until the answer covers this position: read your own writes."),
+    ] = None,
+) -> None:
+    """Waits, without keeping a thread, until the read model covers a position.
+
+    Raises:
+        HttpProblem: 422 for a position that was never given, 504 when it is not there in time, 503 when it never will be.
+    """
+    if after is None or served.runner.position >= after:
+        return
+    size = served.log.head().size
+    if after > size:
+        raise HttpProblem(422, f"the log ends at position {size}; nothing can cover {after}", field="after")
+    deadline = time.monotonic() + served.wait_seconds
+    while served.runner.position < after:
+        served.must_follow()
+        if time.monotonic() > deadline:
+            detail = f"the read model is at position {served.runner.position}; ask again for {after}"
             raise HttpProblem(504, detail, field="after", headers={"Retry-After": "1"})
+        await asyncio.sleep(POLL_SECONDS)
 
 
-AskedFor = Annotated[Asked, Depends(Asked)]
+async def _asked(
+    request: Request,
+    served: Served,
+    _: Annotated[None, Depends(_caught_up)],
+    format: Annotated[  # noqa: A002  (the parameter's name outside)
+        tables.Format | None, Query(description="`json`, `csv` or `jsonl`; else as `Accept` says.")
+    ] = None,
+) -> Asked:
+    return Asked(served, tables.chosen_format(request, format))
+
+
+AskedFor = Annotated[Asked, Depends(_asked)]

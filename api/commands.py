@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import from_json
 
 from api import problems
+from api.asking import LARGEST
 from api.bodies import body_of, json_body
 from api.problems import HttpProblem
 from api.security import Speaker
@@ -26,7 +27,7 @@ from domain.catalogue import COMMAND, COMMANDS, AnyCommand
 from domain.errors import Refused
 from domain.examples import EXAMPLES
 from domain.messages import Command
-from domain.values import format_micros
+from domain.values import SubjectId, format_micros
 from eventlog.entry import Caller, Receipt, Unit
 
 ROUTES: Final[Mapping[type[Command], str]] = {
@@ -113,12 +114,15 @@ class Batch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     commands: Annotated[tuple[AnyCommand, ...], Field(min_length=1, max_length=1000)]
+    expected: dict[SubjectId, Annotated[int, Field(ge=0, le=LARGEST)]] = Field(
+        default_factory=dict, max_length=1000, description="The versions you read, by subject, as `If-Match` says one."
+    )
 
 
 class KeyedUnit(Batch):
     """A unit with an idempotency key of its own."""
 
-    key: str | None = Field(None, max_length=200, description="Its idempotency key.")
+    key: str | None = Field(None, pattern=_IDEMPOTENCY_KEY.pattern, description="Its idempotency key.")
 
 
 class Units(BaseModel):
@@ -153,7 +157,12 @@ def answer_of(receipt: Receipt, subject: str) -> Answer:
 
 
 def _expected(request: Request, subject: str | None, *, required: bool) -> dict[str, int]:
-    """The version in `If-Match` (RFC 9110, section 13.1.1), by the subject addressed."""
+    """The version in `If-Match` (RFC 9110, section 13.1.1), by the subject addressed; a 412 is due only for this one."""
+    request.state.expected = _if_match(request, subject, required=required)
+    return dict(request.state.expected)
+
+
+def _if_match(request: Request, subject: str | None, *, required: bool) -> dict[str, int]:
     given = request.headers.get("if-match")
     if given is None:
         if required:
@@ -161,6 +170,8 @@ def _expected(request: Request, subject: str | None, *, required: bool) -> dict[
                 428, 'this changes prose in place: send the version you read, like `If-Match: "3"`', field="If-Match"
             )
         return {}
+    if given.strip() == "*" and subject is not None:
+        return {}  # whatever its version: that it is there is every command's rule
     matched = _ETAG.match(given.strip())
     if matched is None or subject is None:
         raise HttpProblem(
@@ -204,7 +215,7 @@ def router() -> APIRouter:
         )  # fmt: skip
     routes.add_api_route(
         "/commands", post_commands, methods=["POST"], response_model=Answer, tags=["Record"],
-        summary="Any command, or several as one unit", openapi_extra=json_body("AnyCommand", "Batch"),
+        summary="Any command, or several as one unit", openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": _headers(required=False)},
     )  # fmt: skip
     routes.add_api_route(
         "/units", post_units, methods=["POST"], tags=["Record"],
@@ -254,7 +265,17 @@ async def post_commands(request: Request, served: Served, speaker: Speaker) -> J
     commands = batch.commands if batch else (COMMAND.validate_json(body),)
     first = commands[0]
     subject = None if first.creates else first.addressed()
-    expected = _expected(request, subject, required=any(type(each) in VERSION_REQUIRED for each in commands))
+    needed = {each.addressed() for each in commands if type(each) in VERSION_REQUIRED} - (
+        batch.expected.keys() if batch else set()
+    )
+    expected = _expected(request, subject, required=bool(needed)) | (dict(batch.expected) if batch else {})
+    if needed - expected.keys():
+        raise HttpProblem(
+            428,
+            f"say in `expected` which version you read of {', '.join(sorted(needed - expected.keys()))}",
+            field="expected",
+        )
+    request.state.expected = expected
     receipt = await served.log.execute(_unit(tuple(commands), speaker, _idempotency_key(request), expected))
     return _responded(receipt, subject or receipt.recorded[0].subject, created=first.creates is not None)
 
@@ -269,8 +290,10 @@ def _is_batch(body: bytes) -> bool:
 
 async def post_units(request: Request, served: Served, speaker: Speaker) -> Response:
     """Takes up to 1,000 units; answers for each in order its receipt, or the problem that kept it out."""
+    if "idempotency-key" in request.headers:
+        raise HttpProblem(400, "here each unit has a `key` of its own", field="Idempotency-Key")
     body = _UNITS.validate_json(await body_of(request))
-    units = [_unit(tuple(unit.commands), speaker, unit.key, {}) for unit in body.units]
+    units = [_unit(tuple(unit.commands), speaker, unit.key, dict(unit.expected)) for unit in body.units]
     results = await served.log.execute_many(units)
     return JSONResponse({"results": [_fate(result) for result in results]})
 
@@ -293,17 +316,21 @@ def _body_of(command: type[Command], path: str) -> dict[str, Any]:
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]  # fmt: skip
-    headers = [
+    headers = _headers(required=command in VERSION_REQUIRED)
+    return {**extra, "parameters": parameters + (headers[:1] if command.creates else headers)}
+
+
+def _headers(*, required: bool) -> list[dict[str, Any]]:
+    return [
         {
             "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"},
             "description": "Send again with the same key after a lost answer: one effect, the same answer.",
         },
         {
-            "name": "If-Match", "in": "header", "required": command in VERSION_REQUIRED, "schema": {"type": "string"},
+            "name": "If-Match", "in": "header", "required": required, "schema": {"type": "string"},
             "description": "The version you read, as its ETag; 412 when the subject has moved since.",
         },
     ]  # fmt: skip
-    return {**extra, "parameters": parameters + (headers[:1] if command.creates else headers)}
 
 
 def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:

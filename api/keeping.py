@@ -6,19 +6,21 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.asking import LARGEST, AskedFor
 from api.bodies import body_as, json_body
 from api.problems import HttpProblem
-from api.security import Speaker, may
+from api.security import Speaker, may, may_speak
 from api.services import Served
 from domain.errors import Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
 from domain.values import Code, Key, Line, format_micros
-from eventlog.log import DecisionLog, RawEntry
+from eventlog.log import THE_LOG_ITSELF, DecisionLog, RawEntry
 from eventlog.tokens import MAY_ADMINISTER, Token
+from projections.reading import NOW, Row, answer, moment
 
 _AT_ONCE: Final = 1000
 
@@ -46,12 +48,12 @@ class NewToken(BaseModel):
 
 def router() -> APIRouter:
     """The routes of what keeps the log."""
-    routes = APIRouter(tags=["Keep"])
+    routes = APIRouter(tags=["Keep"], dependencies=[Depends(no_write_headers)])
     get, administer = routes.get, [Depends(may(MAY_ADMINISTER))]
     get("/log", summary="The log: its id, size, root and last instant")(head)
     get("/log/entries", summary="Entries as they are proved, as JSON Lines")(entries)
     get("/log/entries/{position}", summary="One entry as it is proved")(entry)
-    get("/people", summary="The directory of people")(people)
+    get("/people", summary="The directory of people", response_model=None)(people)
     get("/people/{key}", summary="One person's names")(person)
     routes.post(
         "/people/{key}/names",
@@ -60,12 +62,19 @@ def router() -> APIRouter:
         openapi_extra=json_body("Names"),
     )(add_names)
     routes.delete("/people/{key}/names", summary="Forget a person's names", dependencies=administer)(forget_names)
-    get("/tokens", summary="All tokens there ever were", dependencies=administer)(tokens)
+    get("/tokens", summary="All tokens there ever were", dependencies=administer, response_model=None)(tokens)
     routes.post(
         "/tokens", summary="Make a token", dependencies=administer, status_code=201, openapi_extra=json_body("NewToken")
     )(create_token)
     routes.delete("/tokens/{key}", summary="Revoke a token", dependencies=administer)(revoke_token)
     return routes
+
+
+async def no_write_headers(request: Request) -> None:
+    """Refuses headers that only commands honour: who sends one must not believe that it worked."""
+    for name in ("Idempotency-Key", "If-Match"):
+        if name in request.headers:
+            raise HttpProblem(400, f"`{name}` has no meaning here; it is for commands", field=name)
 
 
 # The log -------------------------------------------------------------------------------------------------------------
@@ -82,11 +91,11 @@ def head(served: Served) -> dict[str, Any]:
 
 def entries(
     served: Served,
-    after: Annotated[int, Query(ge=0, description="Begin behind this position.")] = 0,
-    limit: Annotated[int | None, Query(ge=1, description="At most this many; all, if silent.")] = None,
+    behind: Annotated[int, Query(ge=0, le=LARGEST, description="Begin behind this position.")] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=LARGEST, description="At most this many; all, if silent.")] = None,
 ) -> StreamingResponse:
     """Each line holds `entry` (canonical, byte for byte), its `leaf` in hex, and the `texts` beside it by JSON pointer."""
-    return StreamingResponse(_lines(served.log, after, limit), media_type="application/jsonl")
+    return StreamingResponse(_lines(served.log, behind, limit), media_type="application/jsonl")
 
 
 def _lines(log: DecisionLog, after: int, limit: int | None) -> Iterator[bytes]:
@@ -119,18 +128,19 @@ def entry(served: Served, position: int) -> dict[str, Any]:
 
 
 def people(
+    asked: AskedFor,
     served: Served,
     name: Annotated[str | None, Query(max_length=500, description="Only those who go by this name.")] = None,
-) -> dict[str, Any]:
+) -> Response:
     """Everybody the directory knows, with the name to show and every spelling seen."""
     directory = served.log.directory
     found = None if name is None else set(directory.find(name))
-    rows = [
+    rows: list[Row] = [
         {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
         for each in directory.everybody()
         if found is None or each.id in found
     ]
-    return {"rows": rows}
+    return asked(lambda read: answer(moment(read, NOW), rows))
 
 
 def person(served: Served, key: Key) -> dict[str, Any]:
@@ -172,9 +182,10 @@ def _shown(token: Token) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tokens(served: Served) -> dict[str, Any]:
+def tokens(asked: AskedFor, served: Served) -> Response:
     """Whom they are for and what they may do; never the secrets, of which only hashes are kept."""
-    return {"rows": [_shown(token) for token in served.log.tokens.all()]}
+    rows = [_shown(token) for token in served.log.tokens.all()]
+    return asked(lambda read: answer(moment(read, NOW), rows))
 
 
 def create_token(
@@ -187,8 +198,12 @@ def create_token(
     holder = served.somebody(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
         raise HttpProblem(422, "a token is for a person or a service", field="holder")
-    if holder.startswith("person:") and not served.log.state(holder).version:
-        raise Unknown(f"the log knows no {holder}", field="holder", subject=holder)
+    if holder == THE_LOG_ITSELF:
+        raise HttpProblem(422, f"{holder} is the log itself; choose another name for a service", field="holder")
+    if holder.startswith("person:"):
+        served.subject(holder, "holder")
+    if not may_speak(served, holder):
+        raise HttpProblem(409, f"{holder} is not, or no longer, on the record", field="holder")
     token, secret = served.log.tokens.create(holder, rights=new.rights, label=new.label)
     return {"id": token, "holder": holder, "rights": sorted(new.rights), "secret": secret}
 

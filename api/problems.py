@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain import errors
+from domain.catalogue import COMMANDS
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:decisionlog:problem:"
@@ -27,6 +29,24 @@ _TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.Stale: (409, "stale"),
     errors.KeyReused: (422, "idempotency-key-reused"),
     errors.Refused: (409, "refused"),
+}
+_OUR_WORDS: Final = {
+    "missing": "is required",
+    "string_type": "must be text",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "too_short": "must name at least {min_length}",
+    "too_long": "must name at most {max_length}",
+    "literal_error": "must be {expected}",
+    "union_tag_invalid": "unknown command; GET /v1/catalogue lists them all",
+    "union_tag_not_found": "needs a `type`, the name of a command; GET /v1/catalogue lists them all",
 }
 _HTTP_NAMES: Final = {
     400: "bad-request", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
@@ -101,7 +121,7 @@ def of_validation(found: Sequence[Any]) -> Problem:
     if broken:
         return problem(400, "malformed-json", str(broken[0]["msg"]))
     wrong = [FieldProblem(field=_field(error["loc"]), detail=_message(error)) for error in found[:50]]
-    detail = "; ".join(f"{each.field}: {each.detail}" if each.field else each.detail for each in wrong[:3])
+    detail = "; ".join(f"{each.field}: {each.detail}" if each.field else each.detail for each in wrong[:5])
     return problem(422, "malformed", detail, field=wrong[0].field or None, errors=wrong)
 
 
@@ -112,13 +132,21 @@ def _field(loc: Sequence[str | int]) -> str:
 
 
 def _message(error: Any) -> str:
-    if error["type"] == "union_tag_invalid":
-        return "unknown command; GET /v1/catalogue lists them all"
-    if error["type"] == "union_tag_not_found":
-        return "needs a `type`, the name of a command; GET /v1/catalogue lists them all"
-    if error["type"] == "extra_forbidden":
-        return "there is no such field"
-    return str(error["msg"]).removeprefix("Value error, ")
+    """What would be right, in words that know nothing of Python."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = _fields_of(error["loc"])
+        return f"there is no such field; there are {', '.join(known)}" if known else "there is no such field"
+    if kind in _OUR_WORDS:
+        return _OUR_WORDS[kind].format(**context)
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return re.sub(r"^(Input|String|Value|List|Tuple) should (be|have|match)", r"must \2", said)
+
+
+def _fields_of(loc: Sequence[str | int]) -> list[str]:
+    """The fields of the command in which something stood that is none of them."""
+    command = COMMANDS.get(str(loc[0])) if len(loc) == 2 else None  # noqa: PLR2004
+    return sorted(info.alias or name for name, info in command.model_fields.items()) if command else []
 
 
 def respond(document: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -131,7 +159,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.Refused)
     async def refused(request: Request, error: errors.Refused) -> JSONResponse:
-        return respond(of_refusal(error, preconditions="if-match" in request.headers))
+        named = getattr(request.state, "expected", {})
+        return respond(of_refusal(error, preconditions=error.subject in named))
 
     @app.exception_handler(HttpProblem)
     async def http_problem(_: Request, error: HttpProblem) -> JSONResponse:
@@ -145,6 +174,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ValidationError)
     async def invalid(_: Request, error: ValidationError) -> JSONResponse:
         return respond(of_validation(error.errors(include_url=False, include_input=False)))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, __: Exception) -> JSONResponse:
+        # The trace goes to the server's log; whoever asked learns that it was not their fault.
+        return respond(problem(500, "unforeseen", "this is a mistake of the server; nothing of it tells you more"))
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:

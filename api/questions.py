@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, MinCount, span, words
+from api.asking import (
+    AskedCells,
+    AskedFields,
+    AskedFor,
+    AskedPage,
+    AskedWhen,
+    IncludeAbsent,
+    MinCount,
+    span,
+    when_of,
+    words,
+)
 from api.services import Served
 from domain.values import Instant
 from projections import cells as cell_questions
 from projections import changes as change_questions
 from projections import roadmap as roadmap_question
 from projections import steps as step_questions
-from projections.reading import Filter, When
+from projections.order import Direction
 from projections.steps import StepFilter
 
 
@@ -37,7 +50,7 @@ def router() -> APIRouter:
 
 
 def cells(
-    asked: AskedFor, about: AskedFilter, when: AskedWhen, page: AskedPage,
+    asked: AskedFor, about: AskedCells, when: AskedWhen, page: AskedPage,
     blame: Annotated[bool, Query(description="With who, when and why for each cell.")] = False,
 ) -> Response:  # fmt: skip
     """The cells that fit, by subject and field: value, the source's word, since when, and the position that says so."""
@@ -47,7 +60,7 @@ def cells(
 
 
 def cells_counted(
-    asked: AskedFor, about: AskedFilter, when: AskedWhen, page: AskedPage,
+    asked: AskedFor, about: AskedCells, when: AskedWhen, page: AskedPage,
     group: Annotated[cell_questions.Group, Query(description="What to count by.")],
     min_count: MinCount = 1,
 ) -> Response:  # fmt: skip
@@ -55,16 +68,16 @@ def cells_counted(
     return asked(lambda read: cell_questions.counted(read, about, group, when, min_count=min_count, limit=page.limit))
 
 
-def _step_filter(
+async def _step_filter(
     *,
     served: Served,
-    about: AskedFilter,
+    about: AskedFields,
     from_value: Annotated[list[str], words("What the cell held before, in our meaning.")],
     from_word: Annotated[list[str], words("What it held before, in the source's word.")],
     to_value: Annotated[list[str], words("What it came to hold, in our meaning.")],
     to_word: Annotated[list[str], words("What it came to hold, in the source's word.")],
     direction: Annotated[
-        list[str],
+        list[Direction],
         words(
             "`first`, `cleared`, `later`, `earlier`, `changed`; of lists also `gained`, `lost`, "
             "`replaced` (nobody stayed), `reordered`."
@@ -82,9 +95,9 @@ def _step_filter(
         return [served.somebody(each, name) for each in values]
 
     return StepFilter(
-        cells=Filter(about.kinds, about.subjects, about.products, about.fields, statuses=about.statuses),
+        cells=about,
         from_values=from_value, from_words=from_word, to_values=to_value, to_words=to_word, directions=direction,
-        by=named(by, "by"), span=span(since, before), recorded=span(recorded_since, recorded_before),
+        by=named(by, "by"), span=span(since, before), recorded=span(recorded_since, recorded_before, of="recorded_before"),
         live=live, restated=restated,
     )  # fmt: skip
 
@@ -118,7 +131,7 @@ def steps_counted(
 
 def roadmap(
     asked: AskedFor,
-    about: AskedFilter,
+    about: AskedCells,
     when: AskedWhen,
     show: Annotated[list[str], words("The cells on each card, or `role.*`; what a roadmap needs, if silent.")],
     layout: Annotated[roadmap_question.Layout, Query(description="`board`, `timeline` or `table`.")] = "board",
@@ -144,7 +157,7 @@ def roadmap(
 def changes(
     *,
     asked: AskedFor,
-    about: AskedFilter,
+    about: AskedCells,
     from_value: Annotated[list[str], words("What the cell held at the first instant, in our meaning.")],
     from_word: Annotated[list[str], words("What it held at the first instant, in the source's word.")],
     to_value: Annotated[list[str], words("What the cell holds at the second, in our meaning.")],
@@ -155,7 +168,8 @@ def changes(
     known_until: Annotated[Instant | None, Query(description="What was known of the second; all, if silent.")] = None,
 ) -> Response:
     """The cells that do not hold the same at both instants, each with the steps that led from one to the other."""
-    first, second = When(*span(since, known_since)), When(*span(until, known_until))
+    span(since, until, of="until")
+    first, second = when_of(since, known_since), when_of(until, known_until)
     return asked(
         lambda read: change_questions.changes(
             read, first, second, about,
@@ -166,11 +180,13 @@ def changes(
 
 def slips(
     asked: AskedFor,
-    about: AskedFilter,
+    about: AskedFields,
     when: AskedWhen,
-    direction: Annotated[list[str], words("The moves that count: `later`, `earlier`; both, if silent.")],
-    min_count: Annotated[int, Query(ge=1, description="Only targets that moved at least so often.")] = 1,
+    direction: Annotated[list[Direction], words("The moves that count: `later`, `earlier`; both, if silent.")],
+    min_count: MinCount = 1,
+    include_absent: IncludeAbsent = False,
 ) -> Response:
     """Every target that moved: its moves, how many went later and earlier, and the first promise against the present."""
-    moves = direction or ("later", "earlier")
-    return asked(lambda read: change_questions.slips(read, about, when, min_count=min_count, moves=moves))
+    moves: Sequence[Direction] = direction or ("later", "earlier")
+    targets = replace(about, absent=include_absent)
+    return asked(lambda read: change_questions.slips(read, targets, when, min_count=min_count, moves=moves))

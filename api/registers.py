@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.asking import AskedFilter, AskedFor, AskedPage, AskedWhen, MinCount, span, words
+from api.asking import (
+    AskedFor,
+    AskedNamed,
+    AskedPage,
+    AskedSubjects,
+    AskedWhen,
+    IncludeAbsent,
+    MinCount,
+    known_kinds,
+    span,
+    words,
+)
+from api.problems import HttpProblem
 from api.services import Served
-from domain.values import Instant, Key, SubjectId
+from domain.catalogue import EVENTS
+from domain.values import Instant, Key, Position, SubjectId
 from projections import accountability as accountability_questions
 from projections import audit as audit_questions
 from projections import decisions as decision_questions
 from projections import lists, search
 from projections.audit import AuditFilter
 from projections.decisions import RegisterFilter
-from projections.reading import Filter, When
+from projections.reading import When
 
 _COLLECTIONS: Final = {"decisions": "decision", "features": "feature", "products": "product", "releases": "release", "goals": "goal", "teams": "team"}  # fmt: skip
 _LISTED: Final = {
@@ -59,19 +73,18 @@ def register(
     served: Served,
     when: AskedWhen,
     page: AskedPage,
-    about: AskedFilter,
-    decision_kind: Annotated[
-        list[str], words("`strategic`, `feature`, `ownership`, `process`, `technical`, your own.")
-    ],
+    about: AskedNamed,
+    kind: Annotated[list[str], words("`strategic`, `feature`, `ownership`, `process`, `technical`, your own.")],
     decider: Annotated[list[str], words("Who took them: an id, or a name the directory knows.")],
     accountable: Annotated[list[str], words("Who answers for them.")],
     tag: Annotated[list[str], words("Tags.")],
     ever: Annotated[list[str], words("A status they have at some time had, in our meaning or the source's word.")],
     text: Annotated[str | None, Query(max_length=500, description="Words in their texts.")] = None,
+    include_absent: IncludeAbsent = False,
 ) -> Response:
     """The decisions that fit, in the order in which they came to the log, each with its number in every product."""
     found = RegisterFilter(
-        about=about, kinds=decision_kind, tags=tag, ever=ever, text=text,
+        about=replace(about, absent=include_absent), kinds=kind, tags=tag, ever=ever, text=text,
         deciders=[served.somebody(each, "decider") for each in decider],
         accountable=[served.somebody(each, "accountable") for each in accountable],
     )  # fmt: skip
@@ -79,19 +92,22 @@ def register(
 
 
 def _list_of(kind: str, fields: tuple[str, ...]) -> Any:
-    def listed(asked: AskedFor, about: AskedFilter, when: AskedWhen) -> Response:
+    def listed(asked: AskedFor, about: AskedNamed, when: AskedWhen, include_absent: IncludeAbsent = False) -> Response:
         """By what they are called, each with the cells that tell it apart."""
-        wanted = Filter((kind,), about.subjects, about.products, statuses=about.statuses, absent=about.absent)
+        wanted = replace(about, kinds=(kind,), absent=include_absent)
         return asked(lambda read: lists.subjects(read, wanted, fields, when))
 
     return listed
 
 
 def releases(
-    asked: AskedFor, when: AskedWhen, product: Annotated[list[str], words("Only those of these products.")]
+    asked: AskedFor,
+    served: Served,
+    when: AskedWhen,
+    product: Annotated[list[str], words("Only those of these products.")],
 ) -> Response:
     """In the order their product has said, else by version number."""
-    products = [each if ":" in each else f"product:{each}" for each in product]
+    products = [served.subject(each, "product", kind="product") for each in product]
     return asked(lambda read: lists.releases(read, products, when))
 
 
@@ -116,24 +132,27 @@ def _subject_page(asked: AskedFor, subject: str, when: When) -> Response:
 
 
 def history(
-    asked: AskedFor, when: AskedWhen, subject: SubjectId,
+    asked: AskedFor, served: Served, when: AskedWhen, subject: SubjectId,
     field: Annotated[list[str], words("Only acts that changed one of these fields, or `role.*`.")],
 ) -> Response:  # fmt: skip
     """Its acts in the order in which they took effect, each with who, why, and the steps it made."""
-    return asked(lambda read: decision_questions.history(read, subject, when, fields=field))
+    known = served.subject(subject, "subject")
+    return asked(lambda read: decision_questions.history(read, known, when, fields=field))
 
 
-def graph(asked: AskedFor, when: AskedWhen, subject: SubjectId) -> Response:
+def graph(asked: AskedFor, served: Served, when: AskedWhen, subject: SubjectId) -> Response:
     """All it replaces, is replaced by, rests on and supports, directly and through others; rows are edges."""
-    return asked(lambda read: decision_questions.graph(read, subject, when))
+    known = served.subject(subject, "subject")
+    return asked(lambda read: decision_questions.graph(read, known, when))
 
 
 # Accountability ------------------------------------------------------------------------------------------------------
 
 
-def accountability_of(asked: AskedFor, when: AskedWhen, subject: SubjectId) -> Response:
+def accountability_of(asked: AskedFor, served: Served, when: AskedWhen, subject: SubjectId) -> Response:
     """Every role on it and every delegation of it: who holds it, since when, until when, and because of what."""
-    return asked(lambda read: accountability_questions.of_subject(read, subject, when))
+    known = served.subject(subject, "subject")
+    return asked(lambda read: accountability_questions.of_subject(read, known, when))
 
 
 Roles = Annotated[list[str], words("Roles, such as `accountable`; any, if silent.")]
@@ -144,7 +163,7 @@ def accountability(
     served: Served,
     when: AskedWhen,
     page: AskedPage,
-    about: AskedFilter,
+    about: AskedSubjects,
     who: Annotated[str, Query(max_length=500, description="A person or team: an id, or a name the directory knows.")],
     role: Roles,
     blame: Annotated[bool, Query(description="With who, when and why.")] = False,
@@ -159,7 +178,7 @@ def accountability(
 
 
 def accountability_counted(
-    asked: AskedFor, when: AskedWhen, about: AskedFilter, role: Roles, min_count: MinCount = 1
+    asked: AskedFor, when: AskedWhen, about: AskedSubjects, role: Roles, min_count: MinCount = 1
 ) -> Response:
     """How many cells each holder is named in at an instant, most first."""
     return asked(
@@ -167,7 +186,7 @@ def accountability_counted(
     )
 
 
-def unowned(asked: AskedFor, when: AskedWhen, page: AskedPage, about: AskedFilter) -> Response:
+def unowned(asked: AskedFor, when: AskedWhen, page: AskedPage, about: AskedSubjects) -> Response:
     """Subjects on the record for which nobody was named, or all who were have departed."""
     return asked(lambda read: accountability_questions.unowned(read, about, when, limit=page.limit, cursor=page.cursor))
 
@@ -175,7 +194,7 @@ def unowned(asked: AskedFor, when: AskedWhen, page: AskedPage, about: AskedFilte
 # Audit and search ----------------------------------------------------------------------------------------------------
 
 
-def _audit_filter(
+async def _audit_filter(
     *,
     served: Served,
     actor: Annotated[list[str], words("Who put it to the log.")],
@@ -190,7 +209,7 @@ def _audit_filter(
     reference: Annotated[list[str], words("For imports: that system's own name for the change.")],
     because: Annotated[list[str], words("Decisions it rests on.")],
     unit: Annotated[list[str], words("Ids of units: what was sent together.")],
-    position: Annotated[list[int], Query(default_factory=list, max_length=200, description="Positions.")],
+    position: Annotated[list[Position], words("Positions.")],
     since: Annotated[Instant | None, Query(description="It took effect at or after this instant.")] = None,
     before: Annotated[Instant | None, Query(description="It took effect before this instant.")] = None,
     recorded_since: Annotated[Instant | None, Query(description="It was recorded at or after this instant.")] = None,
@@ -205,13 +224,22 @@ def _audit_filter(
         return [served.somebody(each, name) for each in given]
 
     return AuditFilter(
-        actors=named(actor, "actor"), principals=named(principal, "principal"), by=named(by, "by"), kinds=kind,
-        subjects=named(subject, "subject"), products=[each if ":" in each else f"product:{each}" for each in product],
-        types=type, channels=channel, systems=system, references=reference,
-        because=[each if ":" in each else f"decision:{each}" for each in because], units=unit, positions=position,
-        span=span(since, before), recorded=span(recorded_since, recorded_before),
+        actors=named(actor, "actor"), principals=named(principal, "principal"), by=named(by, "by"),
+        kinds=known_kinds(kind), subjects=[served.subject(each, "subject") for each in subject],
+        products=[served.subject(each, "product", kind="product") for each in product],
+        types=_known_types(type), channels=channel, systems=system, references=reference,
+        because=[served.subject(each, "because", kind="decision") for each in because], units=unit, positions=position,
+        span=span(since, before), recorded=span(recorded_since, recorded_before, of="recorded_before"),
         text=text, justified=justified, corrections=corrections, voided=voided, backdated=backdated,
     )  # fmt: skip
+
+
+def _known_types(types: list[str]) -> list[str]:
+    for named in types:
+        if named not in EVENTS and f"{named}.v1" not in EVENTS:
+            detail = f"there is no event type {named!r}; GET /v1/catalogue lists them all"
+            raise HttpProblem(422, detail, field="type")
+    return types
 
 
 def audit(
@@ -231,7 +259,7 @@ def audit(
 
 def search_texts(
     asked: AskedFor,
-    about: AskedFilter,
+    about: AskedSubjects,
     when: AskedWhen,
     text: Annotated[str, Query(min_length=1, max_length=500, description="Words; the last may be a beginning.")],
     limit: Annotated[int, Query(ge=1, le=1000, description="At most this many.")] = 50,

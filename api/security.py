@@ -5,20 +5,21 @@ Roles, grants and other ways to sign in will come through here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.problems import HttpProblem
-from api.services import Served
+from api.services import Served, Services
+from domain.cells import STATUS
 from eventlog.entry import Caller
 
 _bearer = HTTPBearer(auto_error=False, description="A token from `decisionlog token create`, or the first start's.")
 
 
-def authenticated(
+async def authenticated(
     _: Request, served: Served, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
     """The caller behind the token.
@@ -34,13 +35,22 @@ def authenticated(
     if caller is None:
         detail = "this token is unknown or was revoked; `decisionlog token create` makes another"
         raise HttpProblem(401, detail, headers=challenge)
+    if not may_speak(served, caller.actor):
+        detail = f"{caller.actor}, whose token this is, has left or is struck from the record"
+        raise HttpProblem(401, detail, headers=challenge)
     return caller
 
 
-def may(right: str) -> Callable[[Caller], None]:
+def may_speak(served: Services, actor: str) -> bool:
+    """Whether somebody may speak: not who has departed, nor who is struck from the record."""
+    state, now = served.log.state(actor), served.log.head().recorded_at
+    return not state.version or (state.exists(now) and state.value(STATUS, now) != "departed")
+
+
+def may(right: str) -> Callable[[Caller], Awaitable[None]]:
     """A dependency that lets only those with a right pass."""
 
-    def check(speaker: Annotated[Caller, Depends(authenticated)]) -> None:
+    async def check(speaker: Annotated[Caller, Depends(authenticated)]) -> None:
         if right not in speaker.rights:
             raise HttpProblem(403, f"your token does not have the right to {right}")
 

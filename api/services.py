@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.problems import HttpProblem
 from domain.errors import Malformed, Unknown
 from domain.values import is_subject
 from eventlog.entry import Caller
@@ -29,6 +30,16 @@ class Services:
     sign_in: Callable[[str], Caller | None]
     wait_seconds: float = 5.0
 
+    def must_follow(self) -> None:
+        """Refuses to answer from a read model that no longer follows the log: it would be wrong without saying so.
+
+        Raises:
+            HttpProblem: 503, with the reason.
+        """
+        if self.runner.error is not None:
+            detail = f"the read model stopped at position {self.runner.position}: {self.runner.error}"
+            raise HttpProblem(503, f"{detail}; restart the server, or run `decisionlog rebuild`")
+
     def somebody(self, spelling: str, field: str) -> str:
         """The id of a subject, or of the person who goes by a name.
 
@@ -40,13 +51,28 @@ class Services:
             return spelling
         found = self.log.directory.find(spelling)
         if not found:
-            raise Unknown(f"the directory knows nobody called {spelling!r}", field=field)
+            raise Unknown(f"the directory knows nobody called {spelling!r}; GET /v1/people lists them", field=field)
         if len(found) > 1:
             raise Malformed(f"{spelling!r} may be {' or '.join(found)}; use an id", field=field)
         return found[0]
 
+    def subject(self, named: str, field: str, *, kind: str | None = None) -> str:
+        """A subject that the log knows; where only one kind will do, its key is enough.
 
-def _services(request: Request) -> Services:
+        Raises:
+            Malformed: it is not of the shape of a subject, or of another kind.
+            Unknown: the log has never heard of it.
+        """
+        full = f"{kind}:{named}" if kind and ":" not in named else named
+        if not is_subject(full) or (kind and not full.startswith(f"{kind}:")):
+            wanted = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
+            raise Malformed(f"{named!r} is no subject; one is written {wanted}", field=field)
+        if not self.log.state(full).version:
+            raise Unknown(f"the log knows no {full}", field=field, subject=full)
+        return full
+
+
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 

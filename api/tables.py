@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
@@ -18,7 +19,7 @@ Format = Literal["json", "csv", "jsonl"]
 _BY_MEDIA_TYPE: Final[dict[str, Format]] = {
     "text/csv": "csv", "application/jsonl": "jsonl", "application/x-ndjson": "jsonl", "application/json": "json",
 }  # fmt: skip
-_EXECUTED: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA: Final = re.compile(r"(^|[;\t\r\n])([=+\-@\t\r])")
 
 
 def chosen_format(request: Request, asked: Format | None) -> Format:
@@ -97,5 +98,8 @@ def _shown(value: Any, names: Mapping[str, str]) -> str:
 
 
 def _harmless(text: str) -> str:
-    """A leading apostrophe makes a spreadsheet take a formula for the text it is (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(_EXECUTED) else text
+    """An apostrophe makes a spreadsheet take a formula for the text it is (OWASP, CSV injection).
+
+    Also behind `;` and a tab, which some take for the end of a field.
+    """
+    return _FORMULA.sub(r"\1'\2", text)

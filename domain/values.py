@@ -32,6 +32,7 @@ SUBJECT_KINDS: Final = (
     "product", "decision", "feature", "goal", "release", "person", "team", "service", "evidence", "assumption", "log",
 )  # fmt: skip
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
+WORD_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 FORGOTTEN: Final = "[forgotten]"
 LARGEST: Final = 2**53 - 1
@@ -88,7 +89,7 @@ def parse_instant(value: object) -> datetime:
     elif isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         instant = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
     elif isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
-        instant = datetime.fromisoformat(value.upper())
+        instant = _from_iso(value)
     else:
         msg = "an instant is written like 2025-03-01T09:30:00Z, or 2025-03-01 for midnight UTC"
         raise ValueError(msg)
@@ -99,6 +100,15 @@ def parse_instant(value: object) -> datetime:
         return instant.astimezone(UTC)
     except OverflowError:
         msg = "an instant must lie between the years 1 and 9999 in UTC"
+        raise ValueError(msg) from None
+
+
+def _from_iso(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError:
+        hint = "; in an address `+` is written `%2B`" if re.search(r" [0-9]{2}:?[0-9]{2}$", value) else ""
+        msg = f"{value!r} is no instant; one is written like 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00{hint}"
         raise ValueError(msg) from None
 
 
@@ -150,6 +160,23 @@ def _subject_of(*kinds: str) -> Any:
     return BeforeValidator(check)
 
 
+def _check_word(value: str) -> str:
+    if not re.fullmatch(WORD_PATTERN, value):
+        msg = "must be one word of 1 to 64 of a-z 0-9 . _ - that starts with a letter or digit, such as `lead-pm`"
+        raise ValueError(msg)
+    return value
+
+
+def _check_day(value: str) -> str:
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    msg = "must be a day there is, written like 2025-03-01"
+    raise ValueError(msg)
+
+
 def _check_key(value: str) -> str:
     if not _KEY.fullmatch(value):
         msg = "a key is 1 to 100 of a-z 0-9 . _ ~ - and starts with a letter or digit"
@@ -180,12 +207,16 @@ Instant = Annotated[
 ]
 Whole = Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST)]
 Position = Annotated[int, Strict(), Field(ge=1, le=LARGEST)]
-Day = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(lambda v: date.fromisoformat(v).isoformat())]  # fmt: skip
+Day = Annotated[
+    str, Mark.CODE, AfterValidator(_check_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2025-03-01"]})
+]  # fmt: skip
 Text = Annotated[str, Mark.TEXT, AfterValidator(_prose), Field(max_length=20_000)]
 Line = Annotated[str, Mark.TEXT, AfterValidator(_one_line), Field(max_length=500)]
 RawText = Annotated[str, Mark.TEXT, AfterValidator(_storable), Field(max_length=200_000)]
 Code = Annotated[str, Mark.CODE, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)]
-Word = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Word = Annotated[
+    str, Mark.CODE, AfterValidator(_check_word), WithJsonSchema({"type": "string", "pattern": f"^{WORD_PATTERN}$"})
+]  # fmt: skip
 Key = Annotated[str, Mark.CODE, AfterValidator(_check_key)]
 SubjectId = Annotated[str, Mark.SUBJECT, _subject_of(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
 ProductId = Annotated[str, Mark.SUBJECT, _subject_of("product")]

@@ -111,3 +111,15 @@ class House:
         self.runner.stop()
         self.model.close()
         self.log.close()
+
+
+class EmptyHouse(House):
+    """A house in which nobody has been registered: the examples begin with that themselves, and Ann, who speaks, leaves."""
+
+    def person(self, name: str, *also: str) -> str:
+        return "person:ann"
+
+    def leave(self) -> None:
+        """Ann has departed; a service goes on in her place."""
+        self.token = self.log.tokens.create("service:keeper", rights=ALL_RIGHTS)[1]
+        self.client = self.client_of(self.token)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_house import House
+from support_house import EmptyHouse
 
 from domain.catalogue import COMMANDS
 from domain.examples import examples_for
@@ -15,16 +15,9 @@ from domain.messages import leaf_paths, replaced_at
 from domain.values import FORGOTTEN, Mark
 
 
-class Empty(House):
-    """A house in which nobody has been registered: the examples begin with that themselves."""
-
-    def person(self, name: str, *also: str) -> str:
-        return "person:ann"
-
-
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Empty]:
-    with Empty(tmp_path) as opened:
+def empty(tmp_path: Path) -> Iterator[EmptyHouse]:
+    with EmptyHouse(tmp_path) as opened:
         yield opened
 
 
@@ -48,10 +41,15 @@ class Canaries:
 
 
 @pytest.fixture
-def written(empty: Empty) -> list[str]:
+def written(empty: EmptyHouse) -> list[str]:
     """All acts of Ann's, with a canary in every text of every command."""
     canaries = Canaries()
-    for example in examples_for(empty.log.id)[:-1]:
+    examples = [
+        each
+        for each in examples_for(empty.log.id)
+        if each["type"] not in ("DepartPerson", "DisbandTeam", "ForgetTexts")
+    ]
+    for example in examples:
         body = canaries.put_into(example)
         headers = {"Idempotency-Key": f"key-{example['type']}-{example.get('key', '')}"}
         if example["type"] == "ReviseDecision":
@@ -67,7 +65,7 @@ def _found(canaries: list[str], data: bytes) -> list[str]:
     return [canary for canary in canaries if canary.encode() in lowered]
 
 
-def _everything(empty: Empty) -> bytes:
+def _everything(empty: EmptyHouse) -> bytes:
     """Every byte the house holds or hands out: all files, the export, every act and every cell."""
     empty.get("/cells")
     empty.log.checkpoint_and_vacuum()
@@ -80,7 +78,7 @@ def _everything(empty: Empty) -> bytes:
     return files + b"".join(out)
 
 
-def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: Empty, written: list[str]) -> None:
+def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyHouse, written: list[str]) -> None:
     """Fifty canaries and more, in every text field there is, are gone from files, read models and exports."""
     assert set(_found(written, _everything(empty))) == set(written)
     leaves = [raw.leaf for raw in empty.log.raw(0, 10_000)]
@@ -94,7 +92,7 @@ def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: Empty, wr
     assert empty.log.verify() is None
 
 
-def test_where_words_were_it_says_so(empty: Empty, written: list[str]) -> None:
+def test_where_words_were_it_says_so(empty: EmptyHouse, written: list[str]) -> None:
     """Cells, history and audit trail show `[forgotten]`, and all that is no text is as before."""
     before = {(row["subject"], row["field"]): row["value"] for row in empty.rows("/cells", include_absent="true")}
     positions = [row["position"] for row in empty.rows("/audit", limit=10_000)]
@@ -110,7 +108,7 @@ def test_where_words_were_it_says_so(empty: Empty, written: list[str]) -> None:
     assert notes <= {FORGOTTEN, None}
 
 
-def test_a_rebuild_after_forgetting_comes_to_the_same(empty: Empty, written: list[str]) -> None:
+def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyHouse, written: list[str]) -> None:
     """The read model that was told to forget and one built anew from what is left are equal row for row."""
     from projections.model import content_hash
     from projections.rebuild import rebuild
@@ -125,7 +123,7 @@ def test_a_rebuild_after_forgetting_comes_to_the_same(empty: Empty, written: lis
     assert content_hash(empty.model) == followed
 
 
-def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: Empty, written: list[str]) -> None:
+def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyHouse, written: list[str]) -> None:
     """The answer under an idempotency key is the same as before; its salted hash can no longer confirm a guess."""
     body = {"type": "RegisterTeam", "key": "later", "title": "secretplan"}
     first = empty.client.post("/v1/commands", json=body, headers={"Idempotency-Key": "k"}).json()
@@ -137,7 +135,7 @@ def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: Empty, written
     assert again["recorded"] == first["recorded"] == guess["recorded"]
 
 
-def test_a_persons_names_are_forgotten_and_the_id_stays(empty: Empty, written: list[str]) -> None:
+def test_a_persons_names_are_forgotten_and_the_id_stays(empty: EmptyHouse, written: list[str]) -> None:
     """Nobody is called by the id any more; what it did and holds is still there."""
     assert empty.client.get("/v1/people", params={"name": "Bob Tea"}).json()["rows"]
 

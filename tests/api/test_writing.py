@@ -85,7 +85,7 @@ def test_prose_is_not_changed_without_the_version_that_was_read(house: House, pr
     assert response.json()["field"] == "If-Match"
 
 
-@pytest.mark.parametrize("header", ["3", 'W/"1"', '"x"', '"1", "2"', "*", '"99999999999999999999"'])
+@pytest.mark.parametrize("header", ["3", 'W/"1"', '"x"', '"1", "2"', '"99999999999999999999"'])
 def test_an_if_match_of_another_shape_is_refused(house: House, proposed: dict[str, Any], header: str) -> None:
     """Only one strong ETag is a version."""
     response = house.post("/decisions/gift-cards/withdraw", {"why": "No."}, If_Match=header)
