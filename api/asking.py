@@ -15,13 +15,12 @@ from api import tables
 from api.problems import HttpProblem
 from api.services import Served, Services
 from domain.errors import Unknown
-from domain.values import SUBJECT_KINDS, Instant, micros
+from domain.values import LARGEST, SUBJECT_KINDS, Instant, micros
 from projections.decisions import NotThere
 from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
 
 MAX_LIMIT: Final = 10_000
-LARGEST: Final = 2**53 - 1
 POLL_SECONDS: Final = 0.003
 
 

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import from_json
 
 from api import problems
-from api.asking import LARGEST
 from api.bodies import body_of, json_body
 from api.problems import HttpProblem
 from api.security import Speaker
@@ -27,7 +26,7 @@ from domain.catalogue import COMMAND, COMMANDS, AnyCommand
 from domain.errors import Refused
 from domain.examples import EXAMPLES
 from domain.messages import Command
-from domain.values import SubjectId, format_micros
+from domain.values import LARGEST, SubjectId, format_micros
 from eventlog.entry import Caller, Receipt, Unit
 
 ROUTES: Final[Mapping[type[Command], str]] = {

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.asking import LARGEST, AskedFor
+from api.asking import AskedFor
 from api.bodies import body_as, json_body
 from api.problems import HttpProblem
 from api.security import Speaker, may, may_speak
 from api.services import Served
 from domain.errors import Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
-from domain.values import Code, Key, Line, format_micros
+from domain.values import LARGEST, Code, Key, Line, format_micros
 from eventlog.log import THE_LOG_ITSELF, DecisionLog, RawEntry
 from eventlog.tokens import MAY_ADMINISTER, Token
 from projections.reading import NOW, Row, answer, moment
@@ -62,6 +62,7 @@ def router() -> APIRouter:
         openapi_extra=json_body("Names"),
     )(add_names)
     routes.delete("/people/{key}/names", summary="Forget a person's names", dependencies=administer)(forget_names)
+    get("/me", summary="Who you are, as your token says")(me)
     get("/tokens", summary="All tokens there ever were", dependencies=administer, response_model=None)(tokens)
     routes.post(
         "/tokens", summary="Make a token", dependencies=administer, status_code=201, openapi_extra=json_body("NewToken")
@@ -180,6 +181,11 @@ def _shown(token: Token) -> dict[str, Any]:
         "created_at": format_micros(token.created_at),
         "revoked_at": None if token.revoked_at is None else format_micros(token.revoked_at),
     }  # fmt: skip
+
+
+def me(speaker: Speaker) -> dict[str, Any]:
+    """Whom your token lets you speak for, its id, and its rights."""
+    return {"actor": speaker.actor, "credential": speaker.credential, "rights": sorted(speaker.rights)}
 
 
 def tokens(asked: AskedFor, served: Served) -> Response:

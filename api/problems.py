@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from domain import errors
 from domain.catalogue import COMMANDS
+from domain.faults import in_our_words
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:decisionlog:problem:"
@@ -29,24 +29,6 @@ _TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.Stale: (409, "stale"),
     errors.KeyReused: (422, "idempotency-key-reused"),
     errors.Refused: (409, "refused"),
-}
-_OUR_WORDS: Final = {
-    "missing": "is required",
-    "string_type": "must be text",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_too_short": "must have at least {min_length} characters",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "bool_parsing": "must be true or false",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "too_short": "must name at least {min_length}",
-    "too_long": "must name at most {max_length}",
-    "literal_error": "must be {expected}",
-    "union_tag_invalid": "unknown command; GET /v1/catalogue lists them all",
-    "union_tag_not_found": "needs a `type`, the name of a command; GET /v1/catalogue lists them all",
 }
 _HTTP_NAMES: Final = {
     400: "bad-request", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
@@ -133,14 +115,10 @@ def _field(loc: Sequence[str | int]) -> str:
 
 def _message(error: Any) -> str:
     """What would be right, in words that know nothing of Python."""
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
+    if error["type"] == "extra_forbidden":
         known = _fields_of(error["loc"])
         return f"there is no such field; there are {', '.join(known)}" if known else "there is no such field"
-    if kind in _OUR_WORDS:
-        return _OUR_WORDS[kind].format(**context)
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return re.sub(r"^(Input|String|Value|List|Tuple) should (be|have|match)", r"must \2", said)
+    return in_our_words(error)
 
 
 def _fields_of(loc: Sequence[str | int]) -> list[str]:

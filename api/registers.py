@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from api.asking import (
     AskedFor,
@@ -22,7 +23,7 @@ from api.asking import (
 from api.problems import HttpProblem
 from api.services import Served
 from domain.catalogue import EVENTS
-from domain.values import Instant, Key, Position, SubjectId
+from domain.values import LARGEST, Instant, Key, SubjectId
 from projections import accountability as accountability_questions
 from projections import audit as audit_questions
 from projections import decisions as decision_questions
@@ -209,7 +210,7 @@ async def _audit_filter(
     reference: Annotated[list[str], words("For imports: that system's own name for the change.")],
     because: Annotated[list[str], words("Decisions it rests on.")],
     unit: Annotated[list[str], words("Ids of units: what was sent together.")],
-    position: Annotated[list[Position], words("Positions.")],
+    position: Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], words("Positions.")],
     since: Annotated[Instant | None, Query(description="It took effect at or after this instant.")] = None,
     before: Annotated[Instant | None, Query(description="It took effect before this instant.")] = None,
     recorded_since: Annotated[Instant | None, Query(description="It was recorded at or after this instant.")] = None,

@@ -51,6 +51,11 @@ def test_a_question_is_understood_or_refused(
     assert saying in response.json()["detail"]
 
 
+def test_positions_can_be_asked_for(house: House) -> None:
+    """The audit trail of some positions holds these."""
+    assert [row["position"] for row in house.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]
+
+
 def test_reads_stop_when_the_read_model_has_stopped(house: House) -> None:
     """Health and every question answer 503 with the reason, rather than what was so some time ago."""
     house.runner._error = RuntimeError("a hole")
