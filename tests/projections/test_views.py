@@ -114,6 +114,57 @@ def test_columns_of_owners_and_a_table_with_blame(log: Log, read: Reader) -> Non
     assert table[0]["cells"]["role.accountable"]["blame"]["note"] == "asked to"
 
 
+def test_what_is_asked_of_cells_chooses_the_cards(log: Log, read: Reader) -> None:
+    """A card chosen by one of its cells is whole, and stands where it stands on the whole board."""
+    for key in "abc":
+        log.add(feature(log, key), FeaturePrioritised(horizon="now" if key == "a" else "next"))
+    log.add("feature:a", OwnershipAssigned(role="accountable", holders=("person:bob",)))
+    log.add("feature:b", OwnershipAssigned(role="driver", holders=("person:bob",)))
+    log.add("feature:c", observed("x.mood", value="red", word="Rot"))
+    snapshot = read()
+    whole = {card["subject"]: card for column in roadmap(snapshot).rows for card in column["cards"]}
+
+    assert board(roadmap(snapshot, Filter(holders=["person:bob"]))) == {"now": ["a"], "next": ["b"]}
+    assert board(roadmap(snapshot, Filter(holders=["person:bob"], fields=["role.driver"]))) == {"next": ["b"]}
+    for asked in (Filter(values=["red"]), Filter(words=["Rot"]), Filter(fields=["x.*"])):
+        (column,) = roadmap(snapshot, asked).rows
+        assert (column["column"], column["cards"]) == ("next", [whole["feature:c"]])
+    assert roadmap(snapshot, Filter(holders=["person:eve"])).rows == []
+
+
+def test_what_a_card_shows_moves_no_card(log: Log, read: Reader) -> None:
+    """Columns and order stay whatever is shown, and nothing is shown that was not asked for."""
+    for key, rank in (("a", 2), ("b", 1)):
+        log.add(feature(log, key), FeaturePrioritised(horizon="now", rank=rank))
+        log.add(f"feature:{key}", OwnershipAssigned(role="accountable", holders=("person:bob",)))
+        target(log, f"feature:{key}", "r-1")
+    snapshot = read()
+
+    for columns in ("horizon", "release", "owner", "status", "rank"):
+        whole, bare = (roadmap(snapshot, columns=columns, fields=fields) for fields in (("*",), ("status",)))
+        assert board(whole) == board(bare)
+        assert {tuple(card["cells"]) for column in bare.rows for card in column["cards"]} == {("status",)}
+    (column,) = roadmap(snapshot, layout="timeline", fields=("status",)).rows
+    assert [(card["subject"], card["milestone"]) for card in column["cards"]] == [
+        ("feature:b", "beta"), ("feature:a", "beta"),
+    ]  # fmt: skip
+
+
+def test_a_milestone_is_the_only_target_shown(log: Log, read: Reader) -> None:
+    """In every layout; and a table has only the cards that aim at it."""
+    for key in "ab":
+        target(log, feature(log, key), "r-1")
+    target(log, "feature:a", "r-2", "ga")
+    snapshot = read()
+
+    for asked in ({"columns": "release"}, {"columns": "status"}, {"layout": "timeline"}):
+        cards = [card for column in roadmap(snapshot, milestone="ga", **asked).rows for card in column["cards"]]
+        targets = {card["subject"]: [name for name in card["cells"] if "target" in name] for card in cards}
+        assert targets == {"feature:a": ["target.ga"], "feature:b": []}
+    (card,) = roadmap(snapshot, layout="table", milestone="ga", fields=("title", "target.beta")).rows
+    assert (card["subject"], list(card["cells"])) == ("feature:a", ["title"])
+
+
 # Changes and slips -------------------------------------------------------------------------------------------------
 
 
