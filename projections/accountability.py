@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
+from domain.cells import STATUS, Value
 from projections import cells as cells_of
 from projections.model import Read
 from projections.reading import (
@@ -13,6 +14,7 @@ from projections.reading import (
     NOW,
     Answer,
     Filter,
+    Moment,
     Row,
     When,
     answer,
@@ -22,7 +24,7 @@ from projections.reading import (
     page,
     subjects_where,
 )
-from projections.schema import kind
+from projections.schema import kind, pairs
 
 ROLE: Final = "role."
 OWNED: Final = ("product", "decision", "feature", "goal")
@@ -39,9 +41,14 @@ def of_person(
     read: Read, who: str, when: When = NOW, *, roles: Sequence[str] = (), asked: Filter | None = None,
     blame: bool = False, limit: int = LIMIT, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
-    """Everything a person or team holds, in some roles or in any."""
+    """Everything a person or team holds, in some roles or in any, each with the `status` of what is held.
+
+    What was superseded or dropped has its holder still; the status tells it apart.
+    """
     about = replace(asked or Filter(), holders=(who,), fields=[f"role.{role}" for role in roles] or ("role.*",))
-    return _with_roles(cells_of.cells(read, about, when, blame=blame, limit=limit, cursor=cursor))
+    held = _with_roles(cells_of.cells(read, about, when, blame=blame, limit=limit, cursor=cursor))
+    statuses = _statuses(read, {row["subject"] for row in held.rows}, moment(read, when))
+    return replace(held, rows=[{**row, "status": statuses.get(row["subject"])} for row in held.rows])
 
 
 def counted(
@@ -53,7 +60,18 @@ def counted(
 
 
 def _with_roles(found: Answer) -> Answer:
-    return replace(found, rows=[{**row, "role": row["field"].removeprefix(ROLE)} for row in found.rows])
+    """The same rows, those of roles with the `role`."""
+    rows = ((row, row["field"]) for row in found.rows)
+    return replace(
+        found, rows=[{**row, "role": name[len(ROLE) :] if name.startswith(ROLE) else None} for row, name in rows]
+    )
+
+
+def _statuses(read: Read, subjects: Collection[str], then: Moment) -> dict[str, Value]:
+    """The status of each, by our meaning or else the source's word."""
+    about = Filter(subjects=sorted(subjects), fields=(STATUS,), absent=True)
+    rows = cells_of.all_cells(read, about, then) if subjects else []
+    return {row["subject"]: row["value"] or row["word"] for row in rows}
 
 
 def unowned(
@@ -74,10 +92,10 @@ def unowned(
         where c.field = 'exists' and c.value = 'true' and {then.holds("c")} and {where}
         and not exists (select 1 from cell_ref r where r.subject = o.subject and r.field = o.field and r.eff = o.eff
             and r.id = o.id and {kind("r.ref")} in ('person', 'team') and not exists (
-            select 1 from cell d where d.subject = r.ref and d.field = 'status' and d.value = '"departed"'
-            and {then.holds("d")}))
+            select 1 from cell d where d.subject = coalesce((select s.value from {pairs("same")} s where s.key = r.ref), r.ref)
+            and d.field = 'status' and d.value = '"departed"' and {then.holds("d")}))
         order by c.subject limit :limit"""
-    rows = [_unowned(*row) for row in read.rows(sql, {**parameters, "limit": limit + 1})]
+    rows = [_unowned(*row) for row in read.rows(sql, {**parameters, "same": dict(read.same), "limit": limit + 1})]
     shown, following = page(rows, limit, ("subject",))
     return answer(then, shown, following=following)
 

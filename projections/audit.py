@@ -25,6 +25,7 @@ from projections.reading import (
     page,
     subjects_where,
     titles,
+    within,
 )  # fmt: skip
 from projections.schema import members
 
@@ -65,20 +66,34 @@ def audit(
     read: Read, asked: AuditFilter | None = None, when: When = NOW, *, oldest_first: bool = False, limit: int = LIMIT,
     cursor: str | None = None,
 ) -> Answer:  # fmt: skip
-    """The acts that fit, newest first unless told otherwise. Each is its blame, with `data`, what was said in full."""
+    """The acts that fit and were in effect at the instant asked for, newest first unless told otherwise.
+
+    Each is its blame, with `data`, what was said in full.
+    """
     then = moment(read, when)
-    where, parameters = _where(read, asked or AuditFilter(), then)
     way, sign = ("asc", ">") if oldest_first else ("desc", "<")
+    where, parameters = _where(read, asked or AuditFilter(), then)
     if cursor is not None:
         (parameters["after"],) = from_cursor(cursor, int)
         where += f" and a.position {sign} :after"
+    few = f"select a.position from act a where {where} order by a.position {way} limit :limit"
+    found = _select(read, then, f"a.position in ({few}) order by a.position {way}", {**parameters, "limit": limit + 1})
+    shown, following = page(found, limit, ("position",))
+    return answer(then, shown, following=following)
+
+
+def all_acts(read: Read, asked: AuditFilter, then: Moment) -> list[Row]:
+    """The acts that fit and were in effect at a moment, all of them, oldest first: what other answers are made of."""
+    where, parameters = _where(read, asked, then)
+    return _select(read, then, f"{where} order by a.position", parameters)
+
+
+def _select(read: Read, then: Moment, tail: str, parameters: dict[str, Any]) -> list[Row]:
     sql = f"""select {ACT_COLUMNS}, a.subject, a.version, a.unit, a.place, a.credential, a.refs, a.body
-        from act a where a.position in (select a.position from act a where {where} order by a.position {way} limit :limit)
-        order by a.position {way}"""
-    rows = [_act(row) for row in read.rows(sql, {**parameters, "limit": limit + 1})]
-    shown, following = page(rows, limit, ("position",))
-    called = titles(read, (row["subject"] for row in shown), then)
-    return answer(then, [{**row, "title": called.get(row["subject"])} for row in shown], following=following)
+        from act a where {tail}"""
+    acts = [_act(row) for row in read.rows(sql, parameters)]
+    called = titles(read, (act["subject"] for act in acts), then)
+    return [{**act, "title": called.get(act["subject"])} for act in acts]
 
 
 def _act(row: Sequence[Any]) -> Row:
@@ -107,18 +122,18 @@ _LISTS = {
 def _where(read: Read, asked: AuditFilter, then: Moment) -> tuple[str, dict[str, Any]]:
     about = Filter(kinds=asked.kinds, products=asked.products, absent=True)
     where, parameters = subjects_where(read, about, then, "a.subject")
-    terms = [where, "a.position <= :p"]
+    terms = [where, "a.position <= :p", *(["a.eff <= :t"] if then.when.as_of is not None else [])]
     for name, term in _LISTS.items():
         wanted: Sequence[Any] = getattr(asked, name)
         if wanted:
             parameters[f"a_{name}"] = _all_of(read, name, wanted)
             terms.append(term.format(members(f"a_{name}")))
-    for column, name in (("a.eff", "span"), ("a.recorded_at", "recorded")):
-        terms += _within(column, name, getattr(asked, name), parameters)
     if asked.text is not None:
         terms.append("a.position in (select s.position from search s where search match :a_text)")
         parameters["a_text"] = matching(asked.text) or '""'
-    return " and ".join(terms + _exceptions(asked)), parameters
+    spans = (("a.eff", asked.span, "span"), ("a.recorded_at", asked.recorded, "recorded"))
+    ends = (within(column, span, name, parameters) for column, span, name in spans)
+    return " and ".join(terms + _exceptions(asked)) + "".join(ends), parameters
 
 
 def _all_of(read: Read, name: str, wanted: Sequence[Any]) -> list[Any]:
@@ -129,12 +144,6 @@ def _all_of(read: Read, name: str, wanted: Sequence[Any]) -> list[Any]:
             spelt for said in wanted for spelt in ([said] if "." in said else [f"{said}.v{n}" for n in range(1, 10)])
         ]
     return list(wanted)
-
-
-def _within(column: str, name: str, span: tuple[int | None, int | None], parameters: dict[str, Any]) -> list[str]:
-    parameters |= {f"{name}_from": span[0], f"{name}_to": span[1]}
-    begin = [f"{column} >= :{name}_from"] if span[0] is not None else []
-    return begin + ([f"{column} < :{name}_to"] if span[1] is not None else [])
 
 
 def _exceptions(asked: AuditFilter) -> list[str]:

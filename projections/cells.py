@@ -48,7 +48,7 @@ def cells(
         where += " and (c.subject, c.field) > (:after_subject, :after_field)"
     found = _select(read, then, where, {**parameters, "limit": limit + 1}, "order by c.subject, c.field limit :limit")
     rows, following = page(found, limit, ("subject", "field"))
-    return answer(then, with_blame(read, rows) if blame else rows, following=following)
+    return answer(then, with_blame(read, rows, then) if blame else rows, following=following)
 
 
 def all_cells(read: Read, asked: Filter, then: Moment) -> list[Row]:
@@ -73,9 +73,9 @@ def _cell(row: Sequence[Any], title: str | None) -> Row:
     }  # fmt: skip
 
 
-def with_blame(read: Read, rows: list[Row]) -> list[Row]:
+def with_blame(read: Read, rows: list[Row], then: Moment) -> list[Row]:
     """The same rows, each with who, when and why."""
-    found = blames(read, (row["position"] for row in rows))
+    found = blames(read, (row["position"] for row in rows), then)
     return [{**row, "blame": found[row["position"]]} for row in rows]
 
 
@@ -119,7 +119,7 @@ def counted(
 def subject_cells(read: Read, subject: str, then: Moment, *, blame: bool = False) -> dict[str, Row]:
     """Every cell of one subject by field, whether or not it is on the record."""
     rows = all_cells(read, Filter(subjects=(subject,), absent=True), then)
-    return {row["field"]: row for row in (with_blame(read, rows) if blame else rows)}
+    return {row["field"]: row for row in (with_blame(read, rows, then) if blame else rows)}
 
 
 def by_subject(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:

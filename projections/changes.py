@@ -163,7 +163,7 @@ def _voided(read: Read, about: Filter, one: Moment, two: Moment) -> dict[tuple[s
         from cell c join act a on a.position = c.void
         where c.subject in {members("subjects")} and c.field in {members("fields")} and c.void > :early and c.void <= :late
         order by c.void"""
-    wanted = {"subjects": list(about.subjects), "fields": list(about.fields), "early": early, "late": late}
+    wanted = {"subjects": list(about.subjects), "fields": list(about.fields), "early": early, "late": late, "p": late}
     found: dict[tuple[str, str], list[Row]] = {}
     for subject, name, position, *act, body in read.rows(sql, wanted):
         said = {"position": position, "reason": json.loads(body)["reason"], "blame": blame_of(act)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.cells import Value
-from projections.audit import AuditFilter, audit
+from projections.audit import AuditFilter, all_acts
 from projections.cells import all_cells, by_subject, subject_cells
 from projections.model import Read
 from projections.reading import (
@@ -158,7 +158,7 @@ def page_of(read: Read, subject: str, when: When = NOW) -> Answer:
 
 
 def history(read: Read, subject: str, when: When = NOW, *, fields: Sequence[str] = ()) -> Answer:
-    """What happened to a subject: its acts in the order in which they took effect, each with the steps it made.
+    """What happened to a subject by an instant: its acts in the order in which they took effect, each with the steps it made.
 
     With `fields`, only acts that changed one of these, and only those steps.
     """
@@ -169,7 +169,7 @@ def history(read: Read, subject: str, when: When = NOW, *, fields: Sequence[str]
         steps.setdefault(step["position"], []).append(
             {name: said for name, said in step.items() if name not in _OF_ACT}
         )
-    acts = audit(read, AuditFilter(subjects=read.all_of(subject)), when, oldest_first=True, limit=100_000).rows
+    acts = all_acts(read, AuditFilter(subjects=read.all_of(subject)), then)
     rows = [{**act, "steps": steps.get(act["position"], [])} for act in acts]
     shown = [row for row in rows if row["steps"] or not fields]
     return answer(then, sorted(shown, key=lambda row: (row["at"], row["position"])))

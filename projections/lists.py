@@ -1,4 +1,4 @@
-"""Short lists to choose from: products, releases, people."""
+"""Short lists to choose from."""
 
 from __future__ import annotations
 
@@ -18,26 +18,11 @@ def subjects(read: Read, asked: Filter, fields: Sequence[str], when: When = NOW)
     return answer(then, sorted(rows, key=lambda row: (str(row["title"] or "").casefold(), row["subject"])))
 
 
-def products(read: Read, when: When = NOW) -> Answer:
-    """The products on the record."""
-    return subjects(
-        read, Filter(kinds=("product",)), ("title", "status", "description", "line", "role.accountable"), when
-    )
-
-
 def releases(read: Read, products: Sequence[str] = (), when: When = NOW) -> Answer:
     """The releases of some products or of all, in their order."""
     found = subjects(read, Filter(kinds=("release",), products=products), ("version", "on", "products"), when)
     order = Order(read, moment(read, when))
     found.rows.sort(key=lambda row: order.key(row["subject"]))
-    return found
-
-
-def people(read: Read, when: When = NOW, *, kinds: Sequence[str] = ("person", "team")) -> Answer:
-    """The people and teams that have been registered. `one` is the id under which somebody joined is read."""
-    found = subjects(read, Filter(kinds=kinds), ("title", "status", "joined_into"), when)
-    for row in found.rows:
-        row["one"] = read.one_of(row["subject"])
     return found
 
 

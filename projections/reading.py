@@ -191,6 +191,13 @@ def between(column: str, name: str, prefix: str, parameters: dict[str, Any]) -> 
     return f"({column} >= :{name}_from and {column} < :{name}_to)"
 
 
+def within(column: str, span: tuple[int | None, int | None], name: str, parameters: dict[str, Any]) -> str:
+    """SQL that goes on with "and": the column lies in a half-open span, of which either end may be missing."""
+    parameters |= {f"{name}_from": span[0], f"{name}_to": span[1]}
+    begin = f" and {column} >= :{name}_from" if span[0] is not None else ""
+    return begin + (f" and {column} < :{name}_to" if span[1] is not None else "")
+
+
 def _members_of(then: Moment, parameter: str) -> str:
     return f"""(select m.subject from cell_ref r join cell m
         on m.subject = r.subject and m.field = r.field and m.eff = r.eff and m.id = r.id
@@ -263,8 +270,9 @@ def page(rows: list[Row], limit: int, key: Sequence[str]) -> tuple[list[Row], st
 
 ACT_COLUMNS: Final = (
     "a.position, a.recorded_at, a.eff, a.type, a.actor, a.principal, a.on_behalf_of, a.because, a.note, a.channel, "
-    "a.source_system, a.source_reference, a.source_at, a.corrects, a.void"
+    "a.source_system, a.source_reference, a.source_at, a.corrects, case when a.void <= :p then a.void end"
 )
+"""SQL: an act, and by what it was voided, if that was known at the moment whose parameters are given."""
 
 
 def blame_of(columns: Sequence[Any]) -> Row:
@@ -281,12 +289,10 @@ def blame_of(columns: Sequence[Any]) -> Row:
     return {name: said for name, said in found.items() if said is not None}
 
 
-def blames(read: Read, positions: Iterable[int]) -> Mapping[int, Row]:
-    """The blame of some positions, in one question."""
-    wanted = sorted(set(positions))
-    rows = read.rows(
-        f"select {ACT_COLUMNS} from act a where a.position in {members('positions')}", {"positions": wanted}
-    )
+def blames(read: Read, positions: Iterable[int], then: Moment) -> Mapping[int, Row]:
+    """The blame of some positions as known at a moment, in one question."""
+    sql = f"select {ACT_COLUMNS} from act a where a.position in {members('positions')}"
+    rows = read.rows(sql, {"positions": sorted(set(positions)), **then.parameters})
     return {row[0]: blame_of(row) for row in rows}
 
 

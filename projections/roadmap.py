@@ -90,7 +90,7 @@ def _cards(read: Read, asked: Filter, fields: Sequence[str], then: Moment, *, bl
     rows = all_cells(read, replace(about, fields=(*fields, "rank", EXISTS)), then)
     cards = [
         {"subject": subject, "title": next(iter(found.values()))["title"], "cells": _content(found)}
-        for subject, found in by_subject(with_blame(read, rows) if blame else rows).items()
+        for subject, found in by_subject(with_blame(read, rows, then) if blame else rows).items()
     ]
     return sorted(cards, key=_card_rank)
 

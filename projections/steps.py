@@ -29,11 +29,11 @@ from projections.reading import (
     moment,
     spellings,
     to_cursor,
+    within,
 )  # fmt: skip
 from projections.schema import members
 
 Group = Literal["subject", "field", "direction", "actor", "principal"]
-GROUPS: Final[tuple[Group, ...]] = Group.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +149,13 @@ def _points(read: Read, asked: StepFilter, then: Moment) -> tuple[str, dict[str,
             b.until is not null and (b.until < c.eff or b.until <= b.eff) as over, {title} as title
         from cell c left join cell b
             on b.subject = c.subject and b.field = c.field and (b.eff, b.id) = ({before})
-        where {where} and {then.counts("c")} and c.eff <= :t {_within("c.eff", asked.span, "span", parameters)}
+        where {where} and {then.counts("c")} and c.eff <= :t {within("c.eff", asked.span, "span", parameters)}
         union all
         select c.subject, c.field, c.until, c.id, 1, null, null, null, c.value, c.word, c.id, 0 = 1, {title}
         from cell c
         where {where} and {then.counts("c")} and c.until > c.eff and c.until <= :t and {ends}
-            {_within("c.until", asked.span, "span", parameters)}"""
+            {within("c.until", asked.span, "span", parameters)}"""
     return sql, parameters
-
-
-def _within(column: str, span: tuple[int | None, int | None], name: str, parameters: dict[str, Any]) -> str:
-    parameters |= {f"{name}_from": span[0], f"{name}_to": span[1]}
-    begin = f" and {column} >= :{name}_from" if span[0] is not None else ""
-    return begin + (f" and {column} < :{name}_to" if span[1] is not None else "")
 
 
 _ANY_ACT: Final = "1 = 1"
@@ -189,7 +183,7 @@ def _acts(read: Read, asked: StepFilter, parameters: dict[str, Any]) -> str:
     if asked.positions is not None:
         parameters |= {"first": asked.positions.start, "past": asked.positions.stop}
         terms.append("a.position >= :first and a.position < :past")
-    return " and ".join(terms) + _within("a.recorded_at", asked.recorded, "recorded", parameters)
+    return " and ".join(terms) + within("a.recorded_at", asked.recorded, "recorded", parameters)
 
 
 def _held(read: Read, side: str, values: Sequence[Value], words: Sequence[str], parameters: dict[str, Any]) -> str:

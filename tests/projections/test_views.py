@@ -9,8 +9,8 @@ import pytest
 
 from domain.decision import AdviceGiven, DecisionAccepted, DecisionProposed, DecisionSuperseded
 from domain.feature import FeatureDropped, FeatureLinked, FeaturePrioritised, FeatureProposed, MilestoneTargeted
-from domain.ownership import OwnershipAssigned
-from domain.people import PersonDeparted, PersonRegistered, TeamRegistered
+from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipDelegated
+from domain.people import PersonDeparted, PersonJoined, PersonRegistered, TeamRegistered
 from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
 from domain.record import EntryVoided, Observed, Restored, Struck
 from eventlog.entry import Origin
@@ -361,6 +361,47 @@ def test_accountability(log: Log, read: Reader) -> None:
     assert accountability.unowned(snapshot, cursor=first.next).rows == unowned.rows[1:]
 
 
+def test_what_is_held_is_told_apart_by_its_status(log: Log, read: Reader) -> None:
+    """Whoever was accountable for a decision that was superseded still is, and the row says that it was."""
+    for key in ("old", "new"):
+        log.add(decision(log, key), OwnershipAssigned(role="accountable", holders=("person:bob",)))
+        accept(log, f"decision:{key}")
+    log.add("decision:old", DecisionSuperseded(by=("decision:new",)))
+    log.add(decision(log, "seen"), OwnershipAssigned(role="driver", holders=("person:bob",)))
+    log.add("decision:seen", observed("status", word="Parked"))
+
+    held = {row["subject"]: row["status"] for row in accountability.of_person(read(), "person:bob").rows}
+
+    assert held == {"decision:old": "superseded", "decision:new": "accepted", "decision:seen": "Parked"}
+    assert accountability.of_person(read(), "person:eve").rows == []
+
+
+def test_only_roles_are_roles(log: Log, read: Reader) -> None:
+    """A delegation and an acknowledgement stand with the roles of a subject, and are none."""
+    log.add(feature(log, "a"), OwnershipAssigned(role="driver", holders=("person:bob",)))
+    log.add("feature:a", OwnershipAcknowledged(role="driver", by="person:bob"))
+    log.add("feature:a", OwnershipDelegated(delegation="d1", to="person:eve", by=("person:bob",)))
+
+    rows = accountability.of_subject(read(), "feature:a").rows
+
+    assert [(row["field"], row["role"]) for row in rows] == [
+        ("acknowledged.driver.bob", None), ("delegation.d1", None), ("role.driver", "driver"),
+    ]  # fmt: skip
+
+
+def test_who_left_under_another_id_answers_for_nothing(log: Log, read: Reader) -> None:
+    """What somebody holds under one id is without an owner once they have departed under the id they are read as."""
+    for who in ("robert", "bob"):
+        log.add(f"person:{who}", PersonRegistered())
+    log.add(feature(log, "a"), OwnershipAssigned(role="accountable", holders=("person:robert",)))
+    log.add("person:robert", PersonJoined(into="person:bob"))
+    assert accountability.unowned(read()).rows == []
+
+    log.add("person:bob", PersonDeparted())
+
+    assert [row["subject"] for row in accountability.unowned(read()).rows] == ["feature:a"]
+
+
 # Audit, search, lists ----------------------------------------------------------------------------------------------
 
 
@@ -400,6 +441,43 @@ def test_the_audit_trail(log: Log, read: Reader) -> None:
     assert (row["title"], row["data"]["why"], row["version"], row["void"]) == ("Feature a", "no penguins", 2, 4)
 
 
+def test_what_is_learnt_later_is_not_known_before(log: Log, read: Reader) -> None:
+    """Asked for what was known then, no blame and no act says that it was voided since."""
+    feature(log, "a")
+    wrong = target(log, "feature:a", "r-1")
+    log.add("feature:a", EntryVoided(position=wrong, reason="wrong"))
+    log.add("feature:a", FeaturePrioritised(horizon="now"))
+    snapshot, then, asked = read(), When(known_at=at(wrong)), Filter(fields=["target.*"])
+
+    def voided(when: When) -> list[int | None]:
+        told = [
+            *audit(snapshot, AuditFilter(positions=[wrong]), when).rows,
+            *(row for row in history(snapshot, "feature:a", when).rows if row["position"] == wrong),
+            *(row["blame"] for row in cells.cells(snapshot, asked, when, blame=True).rows),
+            *(row["blame"] for row in steps.steps(snapshot, steps.StepFilter(asked), when).rows),
+            *(card["cells"]["target.beta"]["blame"] for card in roadmap(snapshot, asked, when, layout="table", blame=True).rows),
+            *(cell["blame"] for cell in [page_of(snapshot, "feature:a", when).about["cells"].get("target.beta")] if cell),
+        ]  # fmt: skip
+        return [act.get("void") for act in told]
+
+    assert voided(then) == [None] * 6
+    assert voided(When()) == [3, 3]
+
+
+def test_what_took_effect_later_is_not_told_as_of_before(log: Log, read: Reader) -> None:
+    """As of a day, the trail and a history end with what was in effect that day, however early or late it was recorded."""
+    subject = feature(log, "a")
+    target(log, subject, "r-1")
+    target(log, subject, "r-2")
+    target(log, subject, "r-3", at=1.5)
+    snapshot = read()
+
+    assert [row["position"] for row in audit(snapshot, when=When(at(2))).rows] == [4, 2, 1]
+    assert [row["position"] for row in history(snapshot, subject, When(at(2))).rows] == [1, 4, 2]
+    assert [row["position"] for row in history(snapshot, subject, When(at(2), at(2))).rows] == [1, 2]
+    assert [row["position"] for row in history(snapshot, subject).rows] == [1, 4, 2, 3]
+
+
 def test_search_finds_words_and_says_what_is_current(log: Log, read: Reader) -> None:
     """Accents and case do not matter, words may be begun; what was since changed or voided is found and marked."""
     one = decision(log, "one", context="Les pingouins sont déjà là")
@@ -425,16 +503,14 @@ def test_search_finds_words_and_says_what_is_current(log: Log, read: Reader) -> 
 
 
 def test_short_lists(log: Log, read: Reader) -> None:
-    """Products, releases in order, and people with the one they are read as."""
+    """Products by what they are called, and releases in order."""
     log.add(P, ProductDefined(title="The product"))
     for n in (10, 9):
         log.add(f"release:r-{n}", ReleaseScheduled(version=f"v1.{n}", products=(P,)))
-    log.add("person:b", PersonRegistered())
-    log.add("person:b", observed("joined_into", value="person:a"))
 
-    assert [(row["subject"], row["title"]) for row in lists.products(read()).rows] == [(P, "The product")]
+    products = lists.subjects(read(), Filter(kinds=["product"]), ("title", "status"))
+    assert [(row["subject"], row["title"]) for row in products.rows] == [(P, "The product")]
     assert [row["version"] for row in lists.releases(read(), [P]).rows] == ["v1.9", "v1.10"]
-    assert [(row["subject"], row["one"]) for row in lists.people(read()).rows] == [("person:b", "person:a")]
 
 
 # Strangers ---------------------------------------------------------------------------------------------------------
