@@ -6,7 +6,7 @@ import platform
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -19,8 +19,11 @@ from cli.progress import progress
 from cli.settings import Settings
 from cli.wiring import clock, reading
 from eventlog.canonical import canonical
+from eventlog.checkpoint import Checkpoint
 from eventlog.lock import address_of_writer
 from eventlog.log import DecisionLog, RawEntry
+from eventlog.sqlite import copy
+from eventlog.verifying import Finding
 from projections.model import ReadModel, content_hash
 from projections.rebuild import rebuild as build_again
 
@@ -111,15 +114,69 @@ def doctor(settings: Settings) -> None:
     with reading(settings) as log:
         _tell_files(settings)
         _tell_positions(settings, log)
-        finding = log.verify()
-    if finding:
-        where = f"position {finding.position}" if finding.position else "the log"
+        _must_be_whole(log)
+
+
+def verify(settings: Settings, checkpoints: Sequence[Path], write: Path | None) -> None:
+    """Works everything out again from what is stored, and says what the log was at that moment.
+
+    Raises:
+        CannotGoOn: something does not fit, or a checkpoint is none.
+    """
+    known = [_checkpoint(file) for file in checkpoints]
+    with reading(settings, whole=False) as log:
+        now = _must_be_whole(log, known)
+    click.echo(f"{now.log}: {in_words(now.size)}, root {now.root.hex()}")
+    if write:
+        with _written(write) as stream:
+            stream.write(str(now).encode())
+        click.echo(f"That is written to {write}: keep it where those who can write the log cannot.")
+    if not known:
+        click.echo(
+            "Whoever rewrites entries and head together is found only by a checkpoint that was kept elsewhere: "
+            "--write-checkpoint FILE makes one, --checkpoint FILE compares."
+        )
+
+
+def _checkpoint(file: Path) -> Checkpoint:
+    try:
+        return Checkpoint.parse(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CannotGoOn(f"{file} cannot be read as a checkpoint: {error}.") from error
+
+
+def _must_be_whole(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) -> Checkpoint:
+    """What the log was found to be; says so."""
+    with progress("Verifying") as tell:
+        found = log.verified(checkpoints, tell)
+    if isinstance(found, Finding):
         sentence = (
-            f"The log is damaged at {where}: {finding.what}. "
+            f"The log is not what was written: {found}. "
             "Keep the files as they are, and put a backup or an export in their place."
         )
         raise CannotGoOn(sentence, Exit.DAMAGED)
     click.echo("Every entry fits its proof and every text its commitment.")
+    return found
+
+
+def backup(settings: Settings, target: Path) -> None:
+    """Copies the log as it is now, and verifies the copy before it gets its name.
+
+    Raises:
+        CannotGoOn: there is something under that name already, or the copy is not what was written.
+    """
+    if target.exists():
+        raise CannotGoOn(f"{target} is there already. A backup is never written over another file: choose a new name.")
+    partial = target.with_name(target.name + ".partial")
+    partial.unlink(missing_ok=True)
+    with reading(settings), progress("Copying") as tell:
+        copy(settings.log_file, partial, tell)
+    with DecisionLog.open(partial, clock=clock, read_only=True) as log:
+        found = _must_be_whole(log)
+    partial.replace(target)
+    for beside in ("-wal", "-shm"):  # empty: what a connection that only reads leaves behind
+        partial.with_name(partial.name + beside).unlink(missing_ok=True)
+    click.echo(f"{in_words(found.size)} of {found.log} in {target}")
 
 
 def resets_may_corrupt(sqlite: str) -> bool:

@@ -121,6 +121,36 @@ def doctor(data: Path | None) -> None:
     run(_settings(data=data))
 
 
+@cli.command()
+@click.option(
+    "--checkpoint", "checkpoints", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint kept elsewhere, with which the log must agree. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--write-checkpoint", "write", type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write a checkpoint to, once everything fits.",
+)  # fmt: skip
+@_data
+def verify(checkpoints: tuple[Path, ...], write: Path | None, data: Path | None) -> None:
+    """Work out every hash again from what is stored, and compare: with the head, and with checkpoints.
+
+    Names the first position that does not fit. Exit code 0: all fits; 4: something does not.
+    """
+    from cli.keeping import verify as run
+
+    run(_settings(data=data), checkpoints, write)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_data
+def backup(file: Path, data: Path | None) -> None:
+    """Copy the log to FILE as it is now, also beside a running server. The copy is a log of its own."""
+    from cli.keeping import backup as run
+
+    run(_settings(data=data), file)
+
+
 @cli.group()
 def token() -> None:
     """Make, list and revoke tokens."""

@@ -38,8 +38,8 @@ def writing(settings: Settings) -> Iterator[DecisionLog]:
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[DecisionLog]:
-    """The log to read, also beside a process that writes it.
+def reading(settings: Settings, *, whole: bool = True) -> Iterator[DecisionLog]:
+    """The log to read, also beside a process that writes it; without `whole`, even one with missing entries.
 
     Raises:
         CannotGoOn: there is none.
@@ -51,7 +51,7 @@ def reading(settings: Settings) -> Iterator[DecisionLog]:
             "or say where it is with --data or DECISIONLOG_DATA."
         )
         raise CannotGoOn(sentence)
-    with DecisionLog.open(settings.log_file, clock=clock, read_only=True) as log:
+    with DecisionLog.open(settings.log_file, clock=clock, read_only=True, whole=whole) as log:
         yield log
 
 

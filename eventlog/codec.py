@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -73,14 +73,20 @@ def texts_of(stored: bytes | None) -> Texts:
     return {place: (salt, text) for place, (salt, text) in json.loads(stored).items()} if stored else {}
 
 
-def broken_texts(own: bytes, stored: bytes | None) -> list[str]:
-    """The places whose text does not fit the commitment in B."""
-    data = json.loads(own)
-    return [
-        pointer
-        for pointer, (salt, text) in texts_of(stored).items()
-        if _at(data, pointer) != commitment(bytes.fromhex(salt), text)
-    ]
+def text_places(model: type[Event], own: Any) -> Iterator[tuple[str, str]]:
+    """Where in an event's own part a text stands, as a JSON pointer, and the commitment to it."""
+    return ((_pointer(place), committed) for place, committed in _text_places(model, own))
+
+
+def broken_text(model: type[Event], own: Any, texts: Mapping[str, Sequence[str]]) -> str | None:
+    """The first place where the texts beside an event's own part are not just those that it is committed to."""
+    committed = dict(text_places(model, own))
+    for place, (salt, text) in texts.items():
+        given = bytes.fromhex(salt)
+        # A salt has one spelling, too.
+        if given.hex() != salt or len(given) != SALT_BYTES or committed.pop(place, None) != commitment(given, text):
+            return place
+    return next(iter(committed), None)
 
 
 # The own part --------------------------------------------------------------------------------------------------------
@@ -200,11 +206,3 @@ def _put(own: Any, place: Place, value: str) -> None:
     for part in way:
         own = own[part]
     own[last] = value
-
-
-def _at(own: Any, pointer: str) -> Any:
-    for part in pointer.split("/")[1:]:
-        own = own[int(part)] if isinstance(own, list) else own.get(part)
-        if own is None:
-            return None
-    return own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -19,6 +19,7 @@ from domain.errors import KeyReused, Refused, Stale
 from domain.record import LogOpened
 from eventlog import codec
 from eventlog.application import LogApplication
+from eventlog.checkpoint import Checkpoint
 from eventlog.committer import Append, Conflict, Head, NewEvent, Row
 from eventlog.deciding import Chain, digest, must_be_a_unit, scope_of
 from eventlog.directory import Directory
@@ -71,11 +72,12 @@ class DecisionLog:
     @classmethod
     def open(
         cls, path: Path, *, clock: Callable[[], int], entropy: Callable[[int], bytes] = os.urandom,
-        read_only: bool = False,
+        read_only: bool = False, whole: bool = True,
     ) -> DecisionLog:  # fmt: skip
         """Opens a log file, and begins a new log where there is none.
 
-        `clock` tells microseconds since 1970. `read_only` opens beside the process that writes.
+        `clock` tells microseconds since 1970. `read_only` opens beside the process that writes. Without `whole`, even a
+        log with missing entries is opened, so that `verify` can say where they should be.
 
         Raises:
             LogInUseError: another process writes it.
@@ -85,7 +87,9 @@ class DecisionLog:
             path.parent.mkdir(parents=True, exist_ok=True)
         lock = None if read_only else WriterLock(path)
         try:
-            log = cls(SqliteStore(path, clock=clock, read_only=read_only), lock, clock=clock, entropy=entropy)
+            log = cls(
+                SqliteStore(path, clock=clock, read_only=read_only, whole=whole), lock, clock=clock, entropy=entropy
+            )
         except BaseException:
             if lock:
                 lock.release()
@@ -262,7 +266,7 @@ class DecisionLog:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """At most `limit` entries after a position, in order."""
-        return self.application.recent(after, limit) or [_entry(row) for row in self._rows(after, limit)]
+        return self.application.recent(after, limit) or [_entry(row) for row in self.rows(after, limit)]
 
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, or None."""
@@ -275,11 +279,12 @@ class DecisionLog:
 
     def raw(self, after: int, limit: int) -> Iterator[RawEntry]:
         """Entries as they are published, at most `limit` after a position."""
-        for row in self._rows(after, limit):
+        for row in self.rows(after, limit):
             entry = codec.compose(row)
             yield RawEntry(row.position, entry, leaf_hash(entry).hex(), codec.texts_of(row.texts))
 
-    def _rows(self, after: int, limit: int) -> list[Row]:
+    def rows(self, after: int, limit: int) -> list[Row]:
+        """Rows as they are stored, at most `limit` after a position."""
         return self._store.rows("position > ?", (after, limit), "ORDER BY position LIMIT ?")
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:
@@ -308,8 +313,17 @@ class DecisionLog:
         self._store.compact()
 
     def verify(self) -> Finding | None:
-        """Recomputes everything that can be: None when all fits, else the first thing that does not."""
-        return verify(lambda after: self._rows(after, 1000), self.head())
+        """What does not fit, if anything: see `verified`."""
+        found = self.verified()
+        return found if isinstance(found, Finding) else None
+
+    def verified(
+        self, checkpoints: Iterable[Checkpoint] = (), tell: Callable[[int, int], None] = lambda _done, _of: None
+    ) -> Checkpoint | Finding:
+        """Recomputes everything that can be: what the log was found to be, or the first thing that does not fit, also with
+        what it was at each checkpoint. `tell` hears how many entries are done, and of how many.
+        """
+        return verify(self, checkpoints, tell)
 
 
 def _entry(row: Row) -> Entry:

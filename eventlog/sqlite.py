@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -29,6 +29,8 @@ Outcome = list[Row] | Conflict | Exception
 
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 GROUP_LIMIT: Final = 1000
+COPIED_AT_ONCE: Final = 1024
+"""Pages of a backup between two words about its progress."""
 COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
 APPLICATION_ID: Final = 0x64_6C_6F_67  # "dlog": tells our files from others
 SCHEMA_VERSION: Final = 1
@@ -94,12 +96,13 @@ class SqliteStore:
     `listeners` are called with the new size of the log.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], int], read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> None:
         self.path = path
         self.listeners: list[Callable[[int], None]] = []
         self.learn: Callable[[Append, Sequence[Row]], None] = lambda _append, _rows: None
         self._clock = clock
         self._read_only = read_only
+        self._whole = whole
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._waiting: queue.SimpleQueue[_Batch | _Task | None] = queue.SimpleQueue()
@@ -137,8 +140,10 @@ class SqliteStore:
     def _must_be_whole(self, connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise DamagedLogError(self.path, "it is not a decision log")
+        if not self._whole:
+            return
         last = connection.execute("SELECT max(position), count(*) FROM events").fetchone()
-        size = self.head().size
+        size = _head(connection).size
         if (last[0] or 0) != size or last[1] != size:
             raise DamagedLogError(self.path, f"its head says {size} entries, but it holds {last[1]} up to {last[0]}")
 
@@ -189,7 +194,8 @@ class SqliteStore:
 
     def head(self) -> Head:
         """The head as last committed."""
-        return _head(self._connection())
+        with library_errors():
+            return _head(self._connection())
 
     def rows(self, where: str, parameters: Sequence[Any], tail: str = "ORDER BY position") -> list[Row]:
         """Rows of the log."""
@@ -291,6 +297,23 @@ class SqliteStore:
 _CLOSE: Final = object()
 
 
+def copy(source: Path, target: Path, tell: Callable[[int, int], None]) -> None:
+    """Copies a log file as it is at this moment, also while a process writes it; `tell` hears pages done, and of how many.
+
+    Raises:
+        DatabaseError: the copy could not be written, or the file could not be read.
+    """
+    target.touch(mode=0o600)
+    with (
+        library_errors(),
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader,
+        closing(sqlite3.connect(target)) as writer,
+    ):
+        reader.execute("BEGIN")
+        _head(reader)  # from here on it sees this moment, or each commit would make the copying begin again
+        reader.backup(writer, pages=COPIED_AT_ONCE, progress=lambda _, left, of: tell(of - left, of), sleep=0)
+
+
 def _in_transaction(work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
     def whole(connection: sqlite3.Connection) -> T:
         connection.execute("BEGIN IMMEDIATE")
@@ -307,7 +330,10 @@ def _in_transaction(work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite
 
 
 def _head(connection: sqlite3.Connection) -> Head:
-    size, frontier, recorded_at = connection.execute("SELECT size, frontier, recorded_at FROM head").fetchone()
+    found = connection.execute("SELECT size, frontier, recorded_at FROM head").fetchone()
+    if found is None:
+        raise sqlite3.IntegrityError("it has no head")
+    size, frontier, recorded_at = found
     return Head(size, unpacked(frontier), recorded_at)
 
 

@@ -1,15 +1,29 @@
-"""Whether a log is still what was written: every leaf, the root, the order, and each text against its commitment."""
+"""Whether a log is still what was written: every row, the order, the tree, the head, and each text's commitment.
+
+Everything is worked out again from the stored bytes. What is found without help from outside is any change but one that
+rewrites entries and head together, and consistently; that one is found by a checkpoint that was kept elsewhere.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
-from eventlog.canonical import canonical
-from eventlog.codec import broken_texts, compose
+from eventsourcing.persistence import PersistenceError
+
+from domain.catalogue import EVENTS
+from domain.messages import Event
+from domain.record import TextsForgotten
+from eventlog.canonical import parsed
+from eventlog.checkpoint import Checkpoint
+from eventlog.codec import broken_text, compose, text_places
 from eventlog.committer import Head, Row
 from eventlog.merkle import Frontier, grown, leaf_hash, root
+
+ROWS_AT_ONCE: Final = 1000
+BEFORE_ALL: Final = -(2**63)
+"""Where reading begins: a row at a position that no entry can have is to be seen, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,41 +33,208 @@ class Finding:
     position: int | None
     what: str
 
-
-def verify(read: Callable[[int], list[Row]], head: Head) -> Finding | None:
-    """Goes through a log in order. `read` gives some rows after a position, none at the end."""
-    frontier: Frontier = ()
-    versions: dict[str, int] = {}
-    before: Row | None = None
-    while rows := read(before.position if before else 0):
-        for row in rows:
-            what = _misfit(row, before, versions)
-            if what:
-                return Finding(row.position, what)
-            frontier = grown(frontier, row.position - 1, leaf_hash(compose(row)))
-            before = row
-    size = before.position if before else 0
-    if size != head.size:
-        return Finding(None, f"the log holds {size} entries, its head says {head.size}")
-    if root(frontier) != root(head.frontier):
-        return Finding(None, "the root of the entries is not the root in the head: an entry was altered")
-    return None
+    def __str__(self) -> str:
+        """Both in words."""
+        return f"position {self.position}: {self.what}" if self.position is not None else self.what
 
 
-def _misfit(row: Row, before: Row | None, versions: dict[str, int]) -> str | None:
-    last = before.position if before else 0
-    if row.position != last + 1:
-        return f"it follows position {last}"
-    if before and row.recorded_at <= before.recorded_at:
-        return "it was recorded no later than the one before"
-    version = versions.get(row.subject, 0) + 1
-    versions[row.subject] = row.version
-    if row.version != version:
-        return f"it is version {row.version} of {row.subject}, where {version} comes next"
+class Stored(Protocol):
+    """What is verified. Both raise `PersistenceError` where what is stored cannot be read."""
+
+    def rows(self, after: int, limit: int) -> list[Row]:
+        """At most `limit` rows after a position, in its order, as committed."""
+
+    def head(self) -> Head:
+        """The head as committed."""
+
+
+def verify(
+    stored: Stored,
+    checkpoints: Iterable[Checkpoint] = (),
+    tell: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Checkpoint | Finding:
+    """Goes through a log in order, also while it grows: what it was found to be, or the first thing that does not fit.
+
+    `checkpoints` are what it must have been; `tell` hears how many entries are done, and of how many.
+    """
     try:
-        if canonical(json.loads(row.event)) != row.event:
-            return "its bytes are not canonical"
-        broken = broken_texts(row.event, row.texts)
-    except ValueError as error:
-        return f"it cannot be read: {error}"
-    return f"its text at {broken[0]} is not what was committed to" if broken else None
+        return _Verifier(stored, checkpoints, tell).run()
+    except _Misfit as misfit:
+        return misfit.finding
+
+
+class _Misfit(Exception):
+    """Something does not fit."""
+
+    def __init__(self, position: int | None, what: str) -> None:
+        super().__init__(what)
+        self.finding = Finding(position, what)
+
+
+class _Verifier:
+    """One pass through a log.
+
+    No snapshot is held, which would stand in the way of those who write; so what the log says of an earlier entry is
+    judged when everything committed by then has been read.
+    """
+
+    def __init__(
+        self, stored: Stored, checkpoints: Iterable[Checkpoint], tell: Callable[[int, int], None]
+    ) -> None:  # fmt: skip
+        self._stored = stored
+        self._checkpoints = sorted(checkpoints, key=lambda checkpoint: checkpoint.size)
+        self._tell = tell
+        self._frontier: Frontier = ()
+        self._size = 0
+        self._recorded_at = 0
+        self._versions: dict[str, int] = {}
+        self._log = ""
+        self._bare: set[int] = set()
+        """Positions whose texts are gone."""
+        self._forgotten: dict[int, int] = {}
+        """Positions whose texts an entry says were forgotten, with the position of that entry."""
+
+    def run(self) -> Checkpoint:
+        """What the log is; raises the first misfit."""
+        self._compare_checkpoints()
+        for row in self._rows():
+            self._check(row)
+            self._compare_checkpoints()
+        self._compare_forgotten()
+        for checkpoint in self._checkpoints:
+            what = f"a checkpoint knows {checkpoint.size} entries, and the log holds {self._size}: its end was cut off"
+            raise _Misfit(self._size + 1, what)
+        return Checkpoint(self._log, self._size, root(self._frontier))
+
+    # Rows
+
+    def _rows(self) -> Iterator[Row]:
+        """Every row, until all that is committed has been read; then the head must say the same."""
+        after = BEFORE_ALL
+        while True:
+            head = self._head()
+            rows = self._read(after)
+            if not rows:
+                break
+            for row in rows:
+                yield row
+                after = row.position
+            self._tell(self._size, max(head.size, self._size))
+        # Nothing came after the head was read, so it must be that of just these rows.
+        self._compare_head(head)
+
+    def _head(self) -> Head:
+        try:
+            return self._stored.head()
+        except PersistenceError as error:
+            raise _Misfit(None, f"the head of the log cannot be read: {error}") from error
+
+    def _read(self, after: int) -> list[Row]:
+        """Some rows after a position; where they cannot be read, those before the first that cannot."""
+        try:
+            return self._stored.rows(after, ROWS_AT_ONCE)
+        except PersistenceError:
+            return self._read_one(after)
+
+    def _read_one(self, after: int) -> list[Row]:
+        try:
+            return self._stored.rows(after, 1)
+        except PersistenceError as error:
+            raise _Misfit(max(after, 0) + 1, f"it cannot be read: {error}") from error
+
+    def _check(self, row: Row) -> None:
+        if row.position > self._size + 1:
+            raise _Misfit(self._size + 1, f"it is missing: position {row.position} comes next")
+        try:
+            what = self._misfit(row)
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+            what = f"it cannot be read: {error}"
+        if what:
+            raise _Misfit(row.position, what)
+
+    def _misfit(self, row: Row) -> str | None:
+        """What is wrong with a row by itself and after those before it; if nothing, it is taken into the whole."""
+        if row.position != self._size + 1:
+            return f"it follows position {self._size}"
+        if row.recorded_at <= self._recorded_at:
+            return "it was recorded no later than the one before"
+        version = self._versions.get(row.subject, 0) + 1
+        if row.version != version:
+            return f"it is version {row.version} of {row.subject}, where {version} comes next"
+        model = EVENTS.get(row.type)
+        if model is None:
+            return f"nobody knows an event of type {row.type}"
+        own = parsed(row.event)
+        what = self._misfit_of_texts(row, model, own)
+        if what:
+            return what
+        if model is TextsForgotten:
+            self._forgotten.update(dict.fromkeys(own["data"]["positions"], row.position))
+        self._take(row, version)
+        return None
+
+    def _misfit_of_texts(self, row: Row, model: type[Event], own: Any) -> str | None:
+        """What is wrong with the texts of a row. That all are gone is nothing wrong yet: a later entry may say so."""
+        if row.texts is None:
+            if any(text_places(model, own)):
+                self._bare.add(row.position)
+            return None
+        texts: dict[str, list[str]] = parsed(row.texts)
+        place = broken_text(model, own, texts)
+        if place is not None:
+            return f"its text at {place} is not what was committed to"
+        return None if texts else "it has no text, and yet room for some"
+
+    def _take(self, row: Row, version: int) -> None:
+        self._frontier = grown(self._frontier, self._size, leaf_hash(compose(row)))
+        self._log = self._log or row.subject
+        self._versions[row.subject] = version
+        self._size = row.position
+        self._recorded_at = row.recorded_at
+
+    # The whole
+
+    def _compare_head(self, head: Head) -> None:
+        if head.size > self._size:
+            raise _Misfit(self._size + 1, f"it is missing: the head of the log says there are {head.size} entries")
+        if head.size < self._size:
+            raise _Misfit(head.size + 1, f"the head of the log says that it ends at {head.size}")
+        if head.frontier != self._frontier:
+            raise _Misfit(None, self._first_difference(head.frontier))
+        if head.recorded_at != self._recorded_at:
+            raise _Misfit(None, "the head of the log has another instant than the last entry")
+
+    def _first_difference(self, said: Frontier) -> str:
+        """The first of the subtrees in the head that is not that of the entries."""
+        first = 0
+        for n, mine in enumerate(self._frontier):
+            width = self._width(n)
+            if n >= len(said) or said[n] != mine:
+                where = f"entry {first + 1}" if width == 1 else f"an entry from {first + 1} to {first + width}"
+                return f"{where} is not what was written, or the head was altered: their root differs"
+            first += width
+        return "the head holds more than the roots of its entries"
+
+    def _width(self, n: int) -> int:
+        """How many entries the n-th subtree of the frontier has."""
+        ones = [bit for bit in range(self._size.bit_length()) if self._size >> bit & 1]
+        return 1 << ones[-1 - n]
+
+    def _compare_checkpoints(self) -> None:
+        while self._checkpoints and self._checkpoints[0].size == self._size:
+            checkpoint = self._checkpoints.pop(0)
+            if self._size and checkpoint.log != self._log:
+                raise _Misfit(None, f"a checkpoint is of {checkpoint.log}, and this log is {self._log}")
+            if checkpoint.root != root(self._frontier):
+                what = f"the first {self._size} entries are not those of a checkpoint: the log was rewritten"
+                raise _Misfit(None, what)
+
+    def _compare_forgotten(self) -> None:
+        """Texts are gone just where a later entry says so."""
+        for position in sorted(self._bare):
+            if self._forgotten.get(position, 0) <= position:
+                raise _Misfit(position, "its texts are gone, and no later entry says that they were forgotten")
+        for position, by in sorted(self._forgotten.items()):
+            # Read again: they may have been forgotten since this pass went by.
+            if any(row.texts is not None for row in self._read_one(position - 1)):
+                raise _Misfit(position, f"its texts are here, though position {by} says that they were forgotten")

@@ -1,0 +1,68 @@
+"""Logs of a given size, with something of everything in them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from domain.catalogue import COMMAND
+from domain.examples import examples_for
+from eventlog.entry import Caller, Receipt, Unit
+from eventlog.log import DecisionLog
+from eventlog.tokens import RIGHTS
+
+START = 1_735_689_600_000_000
+ANN = Caller("person:ann", "a-token", "http", frozenset(RIGHTS))
+AT_ONCE = 100
+ENDS = {"RetireProduct", "JoinPersons", "DepartPerson", "DisbandTeam"}
+"""After these nothing more can be said of what the others speak of."""
+
+
+def write_log(path: Path, size: int, seed: int) -> None:
+    """Writes a log of about as many entries: every command there is, then what products live through, some forgotten."""
+    chance = Random(seed)
+    ticks = itertools.count(START, 1_000_003)
+    with DecisionLog.open(path, clock=lambda: next(ticks), entropy=chance.randbytes) as log:
+        for command in examples_for(log.id):
+            if command["type"] not in ENDS:
+                do(log, [[command]])
+        units = _everyday(chance)
+        while log.head().size < size:
+            room = size - log.head().size
+            do(log, list(itertools.islice(units, min(AT_ONCE, max(1, room // 2)))))
+            if chance.random() < 0.5:
+                positions = sorted(chance.sample(range(1, log.head().size + 1), 3))
+                do(log, [[{"type": "ForgetTexts", "subject": log.id, "positions": positions}]])
+
+
+def do(log: DecisionLog, units: list[list[dict[str, Any]]]) -> None:
+    """Applies units of commands, none of which may be refused."""
+    keyed = [
+        Unit(tuple(map(COMMAND.validate_python, commands)), ANN, f"{log.head().size}-{n}")
+        for n, commands in enumerate(units)
+    ]
+    for result in asyncio.run(log.execute_many(keyed)):
+        assert isinstance(result, Receipt), result
+
+
+def _everyday(chance: Random) -> Iterator[list[dict[str, Any]]]:
+    for n in itertools.count(1):
+        feature, decision = f"f{n}", f"d{n}"
+        yield [
+            {"type": "RecordDecision", "key": decision, "title": f"Decision {n}", "accountable": "person:bob", "decision": "So be it. – Ünd so.",
+             "why": "x" * chance.randrange(1, 200), "options": [{"title": "A", "pros": ["1", "2"]}, {"title": "B"}]},
+            {"type": "ProposeFeature", "key": feature, "title": f"Feature {n}", "products": ["shop"],
+             "definition": '"quoted"\\n and broken\n'},
+        ]  # fmt: skip
+        yield [
+            {"type": "PrioritiseFeature", "subject": f"feature:{feature}", "horizon": "now", "note": f"Because {n}."}
+        ]
+        yield [{"type": "StartFeature", "subject": f"feature:{feature}", "because": [f"decision:{decision}"]}]
+        yield [{"type": "Observe", "subject": f"feature:old-{n}", "source": {"system": "archive", "reference": f"c{n}"},
+                "effective_at": "2020-02-29T12:00:00Z",
+                "steps": [{"field": "exists", "value": True}, {"field": "title", "text": f"Old {n}"},
+                          {"field": "x.notes", "texts": ["one", ""]}]}]  # fmt: skip
