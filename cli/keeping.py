@@ -26,6 +26,7 @@ from eventlog.sqlite import copy
 from eventlog.verifying import Finding
 from projections.model import ReadModel, content_hash
 from projections.rebuild import rebuild as build_again
+from projections.sqlite import SqliteDatabase
 
 BATCH: Final = 1000
 
@@ -83,7 +84,8 @@ def rebuild(settings: Settings) -> None:
     with reading(settings) as log, progress("Rebuilding") as tell:
         serving = address_of_writer(settings.log_file) is not None
         # Beside a server the file is in use and sound; alone, one that cannot be trusted is thrown away first.
-        model = ReadModel(settings.model_file, clock) if serving else ReadModel.open(settings.model_file, log, clock)
+        database = SqliteDatabase(settings.model_file)
+        model = ReadModel(database, clock) if serving else ReadModel.open(database, log, clock)
         before = (model.position, content_hash(model))
         position = build_again(log, model, tell)
         after = content_hash(model)
@@ -204,7 +206,7 @@ def _tell_positions(settings: Settings, log: DecisionLog) -> None:
         click.echo("No read model: the next `decisionlog serve` builds it.")
         return
     try:
-        model = ReadModel(settings.model_file, clock)
+        model = ReadModel(SqliteDatabase(settings.model_file), clock)
         behind = head.size - model.position
         model.close()
     except sqlite3.Error as error:

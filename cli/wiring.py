@@ -17,6 +17,7 @@ from eventlog.log import THE_LOG_ITSELF, DecisionLog
 from eventlog.tokens import RIGHTS
 from projections.model import ReadModel
 from projections.runner import Runner
+from projections.sqlite import SqliteDatabase
 
 
 def clock() -> int:
@@ -90,7 +91,7 @@ class House:
 @contextmanager
 def house(log: DecisionLog, settings: Settings) -> Iterator[House]:
     """Opens the read model beside a log and lets it follow; it is begun anew where it cannot be trusted."""
-    model = ReadModel.open(settings.model_file, log, clock)
+    model = ReadModel.open(SqliteDatabase(settings.model_file), log, clock)
     runner = Runner(log, model)
     stop_listening = log.on_append(lambda _size: runner.wake())
     runner.start()

@@ -129,8 +129,8 @@ def _where(read: Read, asked: AuditFilter, then: Moment) -> tuple[str, dict[str,
             parameters[f"a_{name}"] = _all_of(read, name, wanted)
             terms.append(term.format(members(f"a_{name}")))
     if asked.text is not None:
-        terms.append("a.position in (select s.position from search s where search match :a_text)")
-        parameters["a_text"] = matching(asked.text) or '""'
+        found = matching("s", "a_text", asked.text, parameters)
+        terms.append(f"a.position in (select s.position from search s where {found})")
     spans = (("a.eff", asked.span, "span"), ("a.recorded_at", asked.recorded, "recorded"))
     ends = (within(column, span, name, parameters) for column, span, name in spans)
     return " and ".join(terms + _exceptions(asked)) + "".join(ends), parameters

@@ -110,7 +110,7 @@ def counted(
     sql = f"""select g, count(distinct cell) from (
             select {_GROUPS[by]} as g, c.subject || ' ' || c.field as cell from cell c {joins}
             where {where} and {then.holds("c")} and {FULL}) counted
-        group by g having count(distinct cell) >= :least order by count(distinct cell) desc, g limit :limit"""
+        group by g having count(distinct cell) >= :least order by count(distinct cell) desc, g nulls first limit :limit"""
     found = read.rows(sql, {**parameters, "least": min_count, "limit": limit})
     decode = loads if by == "value" else str
     return answer(then, [{by: None if group is None else decode(group), "count": count} for group, count in found])

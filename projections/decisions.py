@@ -93,8 +93,8 @@ def _where(read: Read, asked: RegisterFilter, then: Moment) -> tuple[str, dict[s
         terms.append(f"""c.subject in (select e.subject from cell e where e.field = 'status' and {then.counts("e")}
             and e.eff <= :t and (e.value in {members("r_ever_json")} or e.word in {members("r_ever")}))""")
     if asked.text is not None:
-        parameters["r_text"] = matching(asked.text) or '""'
-        terms.append("c.subject in (select s.subject from search s where search match :r_text and s.position <= :p)")
+        found = matching("s", "r_text", asked.text, parameters)
+        terms.append(f"c.subject in (select s.subject from search s where {found} and s.position <= :p)")
     return " and ".join(terms), parameters
 
 

@@ -7,16 +7,17 @@ came or went asks for the `et` of itself and of the row before it, and of no oth
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 from domain.cells import STEPS_PER_EVENT, Step, Value
 from domain.record import TextsForgotten
 from domain.values import FORGOTTEN
 from eventlog.entry import Entry, Envelope
+from projections.database import Place, Span, Writer
 from projections.schema import TEXTS_PER_EVENT, dumps
 
 NOTE: Final = "note"
@@ -26,6 +27,8 @@ LONGEST_MEMBER: Final = 500
 """A longer member of a list is prose, and nobody asks who holds it."""
 
 Key = tuple[str, str, int, int]
+_Cell = tuple[Key, int | None, str | None, str | None]
+"""A new row of a cell: its key, the end of its term, value, word."""
 
 
 class Head(Protocol):
@@ -57,7 +60,7 @@ class _Batch:
 
     acts: list[tuple[Any, ...]] = field(default_factory=list)
     becauses: list[tuple[str, int]] = field(default_factory=list)
-    cells: list[tuple[Any, ...]] = field(default_factory=list)
+    cells: list[_Cell] = field(default_factory=list)
     refs: list[tuple[str, str, str, int, int]] = field(default_factory=list)
     texts: list[tuple[int, str, str, int, str]] = field(default_factory=list)
     voids: list[tuple[str, int, int]] = field(default_factory=list)
@@ -79,7 +82,7 @@ class _Batch:
         eff = entry.eff if step.at is None else step.at
         id_ = entry.position * STEPS_PER_EVENT + n
         value = None if step.value is None else dumps(step.value)
-        self.cells.append((entry.subject, step.field, eff, id_, step.until, value, step.word))
+        self.cells.append(((entry.subject, step.field, eff, id_), step.until, value, step.word))
         self.refs.extend((ref, step.field, entry.subject, eff, id_) for ref in _named(step))
         if step.searchable:
             self._add_text(entry, n, step.field, [step.value, step.word])
@@ -94,14 +97,14 @@ class _Batch:
 class Projector:
     """Writes entries to the tables of one prefix, inside the transaction of whoever calls it."""
 
-    def __init__(self, connection: sqlite3.Connection, source: Source, prefix: str = "") -> None:
-        self.connection = connection
+    def __init__(self, writer: Writer, source: Source, prefix: str = "") -> None:
+        self.writer = writer
+        self.prefix = prefix
         self._source = source
-        self._sql = _statements(prefix)
 
     def position(self) -> int:
         """The position of the last entry written."""
-        return int(self.connection.execute(self._sql["position"]).fetchone()[0])
+        return int(self._run("select position from {p}projection where name = 'cells'")[0][0])
 
     def apply(self, entries: Sequence[Entry]) -> bool:
         """Writes the next entries; whether texts were forgotten on the way.
@@ -118,32 +121,73 @@ class Projector:
                 raise Hole(msg)
             batch.add(entry)
         self._insert(batch)
-        self._settle(batch)
         self._forget(batch.forgotten)
-        self.connection.execute(self._sql["advance"], (expected,))
+        self._run("update {p}projection set position = :position where name = 'cells'", position=expected)
         return bool(batch.forgotten)
 
-    def _many(self, name: str, rows: Iterable[Sequence[Any]]) -> None:
-        self.connection.executemany(self._sql[name], rows)
+    def _run(self, sql: str, **parameters: Any) -> Sequence[tuple[Any, ...]]:
+        return self.writer.rows(sql.format(p=self.prefix), parameters)
 
     def _insert(self, batch: _Batch) -> None:
-        self._many("act", batch.acts)
-        self._many("because", batch.becauses)
-        self._many("cell", batch.cells)
-        self._many("ref", batch.refs)
-        self._many("text", batch.texts)
+        self.writer.insert(self.prefix, "act", batch.acts)
+        self.writer.insert(self.prefix, "act_because", batch.becauses)
+        self._insert_cells(batch)
+        self.writer.insert(self.prefix, "cell_ref", batch.refs)
+        self.writer.insert(self.prefix, "search", batch.texts)
 
-    def _settle(self, batch: _Batch) -> None:
-        """Marks what was voided, and gives each row that came or went, and the one before it, its `et`."""
-        touched: list[Key] = [row[:4] for row in batch.cells]
+    def _insert_cells(self, batch: _Batch) -> None:
+        """Adds the rows of cells with their `et`, and gives theirs to the rows before them and to what was voided."""
+        new = {cell[0] for cell in batch.cells}
+        voided = self._voided(batch, new)
+        after, before = self._followed(new, voided)
+        rows = [
+            (*key, key[2] if key in voided else after[key], until, voided.get(key), value, word)
+            for key, until, value, word in batch.cells
+        ]
+        self.writer.insert(self.prefix, "cell", rows)
+        moved = [(*key, et, None) for key, et in after.items() if key in before and before[key] != et]
+        gone = [(*key, key[2], by) for key, by in voided.items() if key not in new]
+        self.writer.settle(self.prefix, moved + gone)
+
+    def _voided(self, batch: _Batch, new: set[Key]) -> dict[Key, int]:
+        """The rows that were voided, each with the position that first did so; marks their acts."""
+        found: dict[Key, int] = {}
         for subject, voided, by in batch.voids:
-            first = voided * STEPS_PER_EVENT
-            found = self.connection.execute(self._sql["steps_of"], (subject, first, first + STEPS_PER_EVENT)).fetchall()
-            touched += [row[:4] for row in found]
-            self._many("void_cell", [(by, *row[:4]) for row in found])
-            self.connection.execute(self._sql["void_act"], (by, voided))
-        self._many("et", touched)
-        self._many("et_before", touched)
+            keys = [key for key in new if key[3] // STEPS_PER_EVENT == voided]
+            for key in keys or [row[:4] for row in self._steps_of(subject, voided) if row[5] is None]:
+                found.setdefault(key, by)
+            self._run("update {p}act set void = :by where position = :voided and void is null", by=by, voided=voided)
+        return found
+
+    def _followed(self, new: set[Key], voided: dict[Key, int]) -> tuple[dict[Key, int | None], dict[Key, int | None]]:
+        """For rows that came, and for those around them, the instant of the next that counts; and what it was before."""
+        touched: dict[tuple[str, str], list[Place]] = defaultdict(list)
+        for subject, name, eff, id_ in {*new, *voided}:
+            touched[subject, name].append((eff, id_))
+        spans: list[Span] = [(*cell, min(places), max(places)) for cell, places in touched.items()]
+        before: dict[Key, int | None] = {}
+        around: list[set[Place]] = [
+            {place for place in touched[s[:2]] if (*s[:2], *place) not in voided} for s in spans
+        ]
+        for n, eff, id_, et in self.writer.near(self.prefix, spans):
+            key = (*spans[n][:2], eff, id_)
+            before[key] = et
+            if key not in voided:
+                around[n].add((eff, id_))
+        after: dict[Key, int | None] = {}
+        for (subject, name, _, last), places in zip(spans, around, strict=True):
+            ordered = sorted(places)
+            after |= {(subject, name, *one): following[0] for one, following in pairwise(ordered)}
+            if ordered and ordered[-1] <= last:  # nothing comes after; what lies beyond the span keeps what it has
+                after[subject, name, *ordered[-1]] = None
+        return after, before
+
+    def _steps_of(self, subject: str, position: int) -> Sequence[tuple[Any, ...]]:
+        """The rows of cells that an entry made."""
+        first = position * STEPS_PER_EVENT
+        sql = """select subject, field, eff, id, value, void from {p}cell
+            where subject = :subject and id >= :first and id < :end"""
+        return self._run(sql, subject=subject, first=first, end=first + STEPS_PER_EVENT)
 
     def _forget(self, positions: Sequence[int]) -> None:
         """Writes the rows of these entries anew, from entries whose texts are gone."""
@@ -151,23 +195,27 @@ class Projector:
             entry = self._source.read(position - 1, 1)[0]
             again = _Batch()
             again.add(entry)
-            first = position * STEPS_PER_EVENT
-            old = self.connection.execute(self._sql["steps_of"], (entry.subject, first, first + STEPS_PER_EVENT))
-            gone = [(text, row[1], row[0], row[2], row[3]) for row in old.fetchall() for text in _listed(row[4])]
-            self._many("unref", gone)
-            self._many("ref", again.refs)
-            self._many("reword", [(value, word, *key) for *key, _until, value, word in again.cells])
-            row = again.acts[0]
-            self.connection.execute(self._sql["react"], (row[14], row[19], row[21], position))
-            self.connection.execute(self._sql["untext"], (position * TEXTS_PER_EVENT, (position + 1) * TEXTS_PER_EVENT))
-            self._many("text", again.texts)
+            self._reword(again)
+            note, refs, body = (again.acts[0][n] for n in (14, 19, 22))
+            sql = "update {p}act set note = :note, refs = :refs, body = :body where position = :position"
+            self._run(sql, note=note, refs=refs, body=body, position=position)
+            sql = "delete from {p}search where rowid >= :first and rowid < :end"
+            self._run(sql, first=position * TEXTS_PER_EVENT, end=(position + 1) * TEXTS_PER_EVENT)
+            self.writer.insert(self.prefix, "search", again.texts)
         if positions:
-            # The index of words keeps deleted ones until its parts are merged.
-            self.connection.execute(self._sql["merge_texts"])
+            self.writer.merge_words(self.prefix)
+
+    def _reword(self, again: _Batch) -> None:
+        this = "subject = :subject and field = :field and eff = :eff and id = :id"
+        for (subject, name, eff, id_), _, value, word in again.cells:
+            key = {"subject": subject, "field": name, "eff": eff, "id": id_}
+            self._run(f"update {{p}}cell set value = :value, word = :word where {this}", value=value, word=word, **key)
+            self._run(f"delete from {{p}}cell_ref where {this}", **key)
+        self.writer.insert(self.prefix, "cell_ref", again.refs)
 
 
 def _act_row(entry: Entry) -> tuple[Any, ...]:
-    """The act's row, but for `void`, which nobody knows yet."""
+    """The act's row; who may void it, nobody knows yet."""
     who: Envelope = entry.envelope
     chain = [{"who": link.who, **({"grant": link.grant} if link.grant else {})} for link in who.on_behalf_of]
     references = [reference.model_dump(mode="json", exclude_none=True) for reference in who.references]
@@ -176,7 +224,7 @@ def _act_row(entry: Entry) -> tuple[Any, ...]:
         who.unit, who.place, who.actor, who.principal, dumps(chain) if chain else None, who.credential,
         dumps(list(who.because)) if who.because else None, who.note,
         who.source.channel, who.source.system, who.source.reference, who.source.at,
-        dumps(references) if references else None, who.corrects,
+        dumps(references) if references else None, who.corrects, None,
         dumps(entry.event.model_dump(mode="json", by_alias=True, exclude_none=True)),
     )  # fmt: skip
 
@@ -186,12 +234,6 @@ def _named(step: Step) -> Iterator[str]:
     listed = step.value if isinstance(step.value, list) else ()
     short = (item for item in listed if isinstance(item, str) and len(item) <= LONGEST_MEMBER and item != FORGOTTEN)
     return iter(dict.fromkeys((*step.refs, *short)))
-
-
-def _listed(value: str | None) -> Iterator[str]:
-    """The strings of a stored list."""
-    listed = json.loads(value) if value and value.startswith("[") else []
-    return (item for item in listed if isinstance(item, str))
 
 
 def _strings(value: Value) -> Iterator[str]:
@@ -204,39 +246,3 @@ def _strings(value: Value) -> Iterator[str]:
     elif isinstance(value, list):
         for member in value:
             yield from _strings(member)
-
-
-def _statements(p: str) -> dict[str, str]:
-    after = "(n.eff, n.id) > (c.eff, c.id)"
-    settled = f"""case when c.void is not null then c.eff else (
-        select n.eff from {p}cell n where n.subject = c.subject and n.field = c.field and {after} and n.void is null
-        order by n.eff, n.id limit 1) end"""
-    return {
-        "position": f"select position from {p}projection where name = 'cells'",
-        "advance": f"update {p}projection set position = ? where name = 'cells'",
-        "act": f"""insert into {p}act (position, recorded_at, eff, effective_at, type, subject, version, unit, place,
-            actor, principal, on_behalf_of, credential, because, note, channel, source_system, source_reference,
-            source_at, refs, corrects, body) values ({", ".join("?" * 22)})""",
-        "because": f"insert into {p}act_because (decision, position) values (?, ?)",
-        "cell": f"""insert into {p}cell (subject, field, eff, id, until, value, word) values (?, ?, ?, ?, ?, ?, ?)""",
-        "ref": f"""insert into {p}cell_ref (ref, field, subject, eff, id) values (?, ?, ?, ?, ?)
-            on conflict do nothing""",
-        "unref": f"delete from {p}cell_ref where ref = ? and field = ? and subject = ? and eff = ? and id = ?",
-        "text": f"insert into {p}search (rowid, subject, field, position, content) values (?, ?, ?, ?, ?)",
-        "untext": f"delete from {p}search where rowid >= ? and rowid < ?",
-        "merge_texts": f"insert into {p}search ({p}search) values ('optimize')",
-        "steps_of": f"""select subject, field, eff, id, value from {p}cell
-            where subject = ? and id >= ? and id < ?""",
-        "void_cell": f"""update {p}cell set void = ?
-            where subject = ? and field = ? and eff = ? and id = ? and void is null""",
-        "void_act": f"update {p}act set void = ? where position = ? and void is null",
-        "reword": f"update {p}cell set value = ?, word = ? where subject = ? and field = ? and eff = ? and id = ?",
-        "react": f"update {p}act set note = ?, refs = ?, body = ? where position = ?",
-        "et": f"""update {p}cell as c set et = {settled}
-            where c.subject = ?1 and c.field = ?2 and c.eff = ?3 and c.id = ?4""",
-        "et_before": f"""update {p}cell as c set et = {settled}
-            where c.subject = ?1 and c.field = ?2 and (c.eff, c.id) = (
-                select b.eff, b.id from {p}cell b
-                where b.subject = ?1 and b.field = ?2 and (b.eff, b.id) < (?3, ?4) and b.void is null
-                order by b.eff desc, b.id desc limit 1)""",
-    }

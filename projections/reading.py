@@ -12,6 +12,7 @@ from domain.cells import STEPS_PER_EVENT, Value
 from domain.values import format_micros
 from projections.model import Read
 from projections.schema import dumps, members
+from projections.words import words_of
 
 Row = dict[str, Any]
 
@@ -304,7 +305,8 @@ def titles(read: Read, subjects: Iterable[str], then: Moment) -> Mapping[str, st
     return {subject: str(loads(value)) for subject, value in found}
 
 
-def matching(text: str) -> str | None:
-    """A search for all the words of a text, each as the beginning of one; None if it has no words."""
-    words = [word for word in re.split(r"[^\w]+", text) if word]
-    return " ".join(f'"{word}"*' for word in words) or None
+def matching(alias: str, name: str, text: str, parameters: dict[str, Any]) -> str:
+    """SQL: this row of `search` has all the words of a text, each as the beginning of one of its own."""
+    words = words_of(text)
+    parameters[name] = " ".join(words)
+    return f"matches({alias}, :{name})" if words else "1 = 0"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
-from projections import schema
-from projections.model import ReadModel, transaction
+from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
 from projections.schema import SHADOW
 
 BATCH: Final = 2_000
+
+
+class Rebuilding(Exception):
+    """The read model is being built by another process."""
 
 
 def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
@@ -24,51 +26,50 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
 
     Raises:
         Hole: the log has one.
+        Rebuilding: somebody else is at it.
     """
-    with closing(schema.connect(model.path)) as connection:
+    with closing(model.database.writer()) as writer:
+        if not writer.claim("rebuild"):
+            raise Rebuilding
         try:
-            with transaction(connection):
-                schema.drop(connection, SHADOW)
-                schema.create(connection, SHADOW)
-            position = _fill(connection, source, progress)
-            with transaction(connection):
-                position = _take_over(connection, source, position)
+            with writer.transaction():
+                writer.drop(SHADOW)
+                writer.create(SHADOW)
+            shadow = Projector(writer, source, SHADOW)
+            position = _fill(shadow, source, progress)
+            with writer.transaction():
+                position = _take_over(shadow, Projector(writer, source).position(), source, position)
+                writer.swap(SHADOW)
         except BaseException:
-            with transaction(connection):
-                schema.drop(connection, SHADOW)
+            with writer.transaction():
+                writer.drop(SHADOW)
             raise
         finally:
             model.scrub()
     return position
 
 
-def _fill(connection: sqlite3.Connection, source: Source, progress: Callable[[int, int], None]) -> int:
-    projector = Projector(connection, source, SHADOW)
+def _fill(shadow: Projector, source: Source, progress: Callable[[int, int], None]) -> int:
     position, size = 0, source.head().size
     while position < size:
-        position = _step(connection, projector, source, position)
+        with shadow.writer.transaction(SHADOW):
+            position = _step(shadow, source, position, BATCH)
         size = source.head().size
         progress(position, size)
     return position
 
 
-def _step(connection: sqlite3.Connection, projector: Projector, source: Source, position: int) -> int:
-    entries = source.read(position, BATCH)
+def _step(shadow: Projector, source: Source, position: int, limit: int) -> int:
+    entries = source.read(position, limit)
     if not entries:
         msg = f"the log says it goes on after {position}, and has no entry there"
         raise Hole(msg)
-    with transaction(connection):
-        projector.apply(entries)
+    shadow.apply(entries)
     return entries[-1].position
 
 
-def _take_over(connection: sqlite3.Connection, source: Source, position: int) -> int:
-    """Reads what the model in use has read meanwhile, so that nobody's position goes back, and takes its place."""
-    in_use = Projector(connection, source).position()
-    shadow = Projector(connection, source, SHADOW)
+def _take_over(shadow: Projector, in_use: int, source: Source, position: int) -> int:
+    """Reads what the model in use has read meanwhile, so that nobody's position goes back."""
     while position < in_use:
-        entries = source.read(position, min(BATCH, in_use - position))
-        shadow.apply(entries)
-        position = entries[-1].position
-    schema.rename(connection, SHADOW)
+        position = _step(shadow, source, position, min(BATCH, in_use - position))
     return position

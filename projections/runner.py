@@ -1,4 +1,7 @@
-"""Following the log: a thread that keeps the read model up to date, and lets others wait for a position."""
+"""Following the log: a thread that keeps the read model up to date, and lets others wait for a position.
+
+One process at a time writes a read model; the others look at how far it is, and one of them goes on when it ends.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,18 @@ import threading
 from contextlib import closing
 from typing import Final
 
-from projections import schema
-from projections.model import ReadModel, transaction
+from eventsourcing.persistence import InterfaceError, OperationalError
+
+from projections.database import Writer
+from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
 
 _log: Final = logging.getLogger("decisionlog.projections")
+
+LOOK: Final = 0.01
+"""Seconds between two looks at a model that another process writes, while somebody waits for it."""
+AGAIN: Final = 1.0
+"""Seconds until what failed is tried again."""
 
 
 class Stopped(Exception):
@@ -19,28 +29,40 @@ class Stopped(Exception):
 
 
 class Runner:
-    """Follows a log from where its model stands.
+    """Follows a log from where its model stands, or where another process does so, follows that.
 
-    Call `wake` when the log has grown; it is looked at every `poll` seconds in any case. What goes wrong is kept in
-    `error` and stops the thread: a reader that goes on after an error shows what never was.
+    Call `wake` when the log has grown; it is looked at every `poll` seconds in any case. With `beside` it leaves the
+    writing to another process, always. A database that cannot be reached is tried again until it can. What else goes
+    wrong is kept in `error` and stops the thread: a reader that goes on after an error shows what never was.
     """
 
-    def __init__(self, source: Source, model: ReadModel, *, poll: float = 1.0, batch: int = 1_000) -> None:
+    def __init__(
+        self, source: Source, model: ReadModel, *, poll: float = 1.0, batch: int = 1_000, beside: bool = False
+    ) -> None:
         self._source = source
         self._model = model
         self._poll = poll
         self._batch = batch
+        self._beside = beside
+        self._passing: tuple[type[Exception], ...] = (OperationalError, InterfaceError, *model.database.passing)
         self._position = model.position
+        self._active = False
         self._error: BaseException | None = None
         self._stopping = False
+        self._waiting = 0
         self._wake = threading.Event()
         self._moved = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
 
     @property
     def position(self) -> int:
-        """The last position that can be read."""
+        """The last position that can be read; of another process's work the last one seen."""
         return self._position
+
+    @property
+    def active(self) -> bool:
+        """Whether it is this one that writes the model."""
+        return self._active
 
     @property
     def error(self) -> BaseException | None:
@@ -69,7 +91,11 @@ class Runner:
             Stopped: it never will be, as the runner has stopped.
         """
         with self._moved:
+            self._waiting += 1
+            if not self._active:
+                self._wake.set()
             self._moved.wait_for(lambda: self._position >= position or self._ended(), timeout)
+            self._waiting -= 1
         if self._position >= position:
             return True
         if self._ended():
@@ -82,17 +108,40 @@ class Runner:
 
     def _run(self) -> None:
         try:
-            with closing(schema.connect(self._model.path)) as connection:
-                self._follow(Projector(connection, self._source))
+            while not self._stopping:
+                self._try()
         except Exception as error:  # noqa: BLE001  (whatever it is, whoever waits must hear of it)
             self._error = error
             _log.exception("The read model stopped at position %d", self._position)
         finally:
+            self._active = False
             with self._moved:
                 self._moved.notify_all()
 
-    def _follow(self, projector: Projector) -> None:
-        to_scrub = False
+    def _try(self) -> None:
+        """Follows until it is told to stop, or the database fails."""
+        try:
+            with closing(self._model.database.writer()) as writer:
+                self._stand_by(writer)
+                self._active = True
+                self._follow(writer)
+        except self._passing as error:
+            _log.warning("The read model stands at position %d and will be tried again: %s", self._position, error)
+            self._wake.clear()
+            self._wake.wait(AGAIN)
+        finally:
+            self._active = False
+
+    def _stand_by(self, writer: Writer) -> None:
+        """Follows the one that writes the model, until it is this one's turn."""
+        while not self._stopping and (self._beside or not writer.claim("projector")):
+            self._wake.clear()
+            self._moved_to(self._model.position)
+            self._wake.wait(LOOK if self._waiting else self._poll)
+
+    def _follow(self, writer: Writer) -> None:
+        projector = Projector(writer, self._source)
+        to_scrub = True  # the process before may have ended between forgetting and this
         while not self._stopping:
             self._wake.clear()
             if self._source.head().size > self._position:
@@ -102,7 +151,7 @@ class Runner:
             to_scrub = to_scrub and not self._model.scrub()
 
     def _advance(self, projector: Projector) -> bool:
-        with transaction(projector.connection):
+        with projector.writer.transaction():
             # Read anew each time: a rebuild may have put another model in the place of the one written to before.
             position = projector.position()
             entries = self._source.read(position, self._batch)
@@ -110,7 +159,10 @@ class Runner:
                 msg = f"the log says it goes on after {position}, and has no entry there"
                 raise Hole(msg)
             forgot = projector.apply(entries)
-        with self._moved:
-            self._position = entries[-1].position if entries else position
-            self._moved.notify_all()
+        self._moved_to(entries[-1].position if entries else position)
         return forgot
+
+    def _moved_to(self, position: int) -> None:
+        with self._moved:
+            self._position = position
+            self._moved.notify_all()

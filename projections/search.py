@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from domain.cells import STEPS_PER_EVENT
@@ -9,6 +10,7 @@ from projections.model import Read
 from projections.projector import NOTE
 from projections.reading import NOW, Answer, Filter, When, answer, loads, matching, moment, subjects_where
 from projections.schema import TEXTS_PER_EVENT
+from projections.words import snippet, words_of
 
 
 def search(read: Read, text: str, asked: Filter | None = None, when: When = NOW, *, limit: int = 50) -> Answer:
@@ -18,26 +20,25 @@ def search(read: Read, text: str, asked: Filter | None = None, when: When = NOW,
     may have changed since, and an entry may have been voided.
     """
     then = moment(read, when)
-    query = matching(text)
-    if query is None:
-        return answer(then, [])
-    where, parameters = subjects_where(read, asked or Filter(absent=True), then, "search.subject")
-    row_id = f"search.position * {STEPS_PER_EVENT} + search.rowid - search.position * {TEXTS_PER_EVENT}"
-    sql = f"""select search.subject, {then.value("search.subject", "title")}, search.field, search.position,
-            snippet(search, 3, '«', '»', '…', 16),
-            case when search.field = '{NOTE}' and not exists (select 1 from cell n where n.subject = search.subject
-                and n.field = search.field and n.id = {row_id})
-            then exists (select 1 from act a where a.position = search.position and (a.void is null or a.void > :p))
-            else exists (select 1 from cell c where c.subject = search.subject and c.field = search.field
+    where, parameters = subjects_where(read, asked or Filter(absent=True), then, "s.subject")
+    found = matching("s", "query", text, parameters)
+    row_id = f"s.position * {STEPS_PER_EVENT} + s.rowid - s.position * {TEXTS_PER_EVENT}"
+    sql = f"""select s.subject, {then.value("s.subject", "title")}, s.field, s.position, s.content,
+            case when s.field = '{NOTE}' and not exists (select 1 from cell n where n.subject = s.subject
+                and n.field = s.field and n.id = {row_id})
+            then exists (select 1 from act a where a.position = s.position and (a.void is null or a.void > :p))
+            else exists (select 1 from cell c where c.subject = s.subject and c.field = s.field
                 and c.id = {row_id} and {then.holds("c")}) end
-        from search where search match :query and search.position <= :p and {where}
-        order by search.rank limit :limit"""
-    rows = read.rows(sql, {**parameters, "query": query, "limit": limit})
-    return answer(then, [_hit(*row) for row in rows])
+        from search s where {found} and s.position <= :p and {where}
+        order by rank(s, :query) limit :limit"""
+    sought = words_of(text)
+    rows = read.rows(sql, {**parameters, "limit": limit}) if sought else ()
+    return answer(then, [_hit(row, sought) for row in rows])
 
 
-def _hit(subject: str, title: str | None, name: str, position: int, snippet: str, current: int) -> dict[str, Any]:
+def _hit(row: Sequence[Any], sought: Sequence[str]) -> dict[str, Any]:
+    subject, title, name, position, content, current = row
     return {
-        "subject": subject, "title": loads(title), "field": name, "position": position, "snippet": snippet,
-        "current": bool(current),
+        "subject": subject, "title": loads(title), "field": name, "position": position,
+        "snippet": snippet(content, sought), "current": bool(current),
     }  # fmt: skip

@@ -20,6 +20,7 @@ from eventlog.entry import Caller, Receipt, Unit
 from eventlog.log import DecisionLog
 from projections.model import ReadModel
 from projections.runner import Runner
+from projections.sqlite import SqliteDatabase
 
 ALL_RIGHTS = frozenset({"import", "forget", "administer"})
 T0 = 1_735_689_600_000_000
@@ -51,7 +52,7 @@ class House:
         self.clock = clock or Ticking()
         self._entropy = (n.to_bytes(4) for n in itertools.count(1))
         self.log = DecisionLog.open(folder / "log.sqlite", clock=self.clock, entropy=self.random)
-        self.model = ReadModel.open(folder / "model.sqlite", self.log, self.clock)
+        self.model = ReadModel.open(SqliteDatabase(folder / "model.sqlite"), self.log, self.clock)
         self.runner = Runner(self.log, self.model, poll=0.05)
         self.log.on_append(lambda _: self.runner.wake())
         self.runner.start()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -12,9 +12,9 @@ from consumers.importing.mapping import parse_mapping
 from domain.record import MAY_IMPORT
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
-from projections import schema
-from projections.model import ReadModel, transaction
-from projections.projector import Projector
+from projections.model import ReadModel
+from projections.sqlite import SqliteDatabase
+from tests.projections.support import catch_up
 
 MAPPINGS = Path(__file__).parents[2] / "examples" / "mappings"
 TODAY = 1_750_000_000_000_000
@@ -131,12 +131,8 @@ def run(path, mapping, log, *, sink=None, new_key=_NEW_KEY, **options):
 @contextmanager
 def read_model(folder, log, clock):
     """A snapshot of a read model that has read the whole log."""
-    model = ReadModel.open(Path(folder) / "model.sqlite", log, clock)
-    with closing(schema.connect(model.path)) as connection:
-        projector = Projector(connection, log)
-        while entries := log.read(projector.position(), 1000):
-            with transaction(connection):
-                projector.apply(entries)
+    model = ReadModel.open(SqliteDatabase(Path(folder) / "model.sqlite"), log, clock)
+    catch_up(model, log, 1000)
     with model.read() as read:
         yield read
     model.close()

@@ -1,14 +1,47 @@
-"""A log in memory, and a read model that has read it."""
+"""A log in memory, and a read model that has read it: in a file, and in a schema of a server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
+from support_postgresql import fresh_schema
 
+from projections.database import Database
 from projections.model import Read, ReadModel
+from projections.postgresql import PostgresqlDatabase
+from projections.sqlite import SqliteDatabase
 from tests.projections.support import SECOND, START, Log, catch_up
+
+NewDatabase = Callable[[], Database]
+
+
+@contextmanager
+def in_files(folder: Path) -> Iterator[NewDatabase]:
+    numbers = count(1)
+    yield lambda: SqliteDatabase(folder / f"model{next(numbers)}.sqlite")
+
+
+@contextmanager
+def in_schemas(_: Path) -> Iterator[NewDatabase]:
+    with ExitStack() as opened:
+
+        def new() -> Database:
+            database = PostgresqlDatabase(opened.enter_context(fresh_schema()))
+            opened.callback(database.close)
+            return database
+
+        yield new
+
+
+@pytest.fixture(params=[in_files, in_schemas], ids=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+    """Places for read models, each empty, on one database and on the other."""
+    with request.param(tmp_path) as new:
+        yield new
 
 
 @pytest.fixture
@@ -17,10 +50,34 @@ def log() -> Log:
 
 
 @pytest.fixture
-def model(tmp_path: Path, log: Log) -> Iterator[ReadModel]:
-    opened = ReadModel.open(tmp_path / "model.sqlite", log, lambda: START + 1_000_000 * SECOND)
+def model(new_database: NewDatabase, log: Log) -> Iterator[ReadModel]:
+    opened = ReadModel.open(new_database(), log, lambda: START + 1_000_000 * SECOND)
     yield opened
     opened.close()
+
+
+def emptied(database: Database) -> None:
+    """Takes all rows out, which is faster than to make new tables."""
+    with closing(database.writer()) as writer, writer.transaction():
+        for table in ("cell", "cell_ref", "act", "act_because", "search"):
+            writer.rows(f"delete from {table}", {})
+        writer.rows("update projection set position = 0", {})
+
+
+@pytest.fixture
+def anew(new_database: NewDatabase) -> Iterator[Callable[[Log], ReadModel]]:
+    """A read model that has read a log and nothing else, in one place again and again."""
+    database = new_database()
+    database.renew()
+
+    def model_of(log: Log, batch: int = 7) -> ReadModel:
+        emptied(database)
+        model = ReadModel(database, lambda: START + 100 * SECOND)
+        catch_up(model, log, batch)
+        return model
+
+    yield model_of
+    database.close()
 
 
 @pytest.fixture

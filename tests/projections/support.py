@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 from domain.catalogue import EVENT_NAMES
 from domain.messages import Event
 from eventlog.entry import Entry, Envelope, Link, Origin
-from projections import schema
-from projections.model import ReadModel, transaction
+from projections.model import ReadModel
 from projections.projector import Projector
+
+Anew = Callable[..., ReadModel]
 
 START = 1_700_000_000_000_000
 SECOND = 1_000_000
@@ -55,10 +57,10 @@ class Log:
 
 
 def catch_up(model: ReadModel, log: Log, batch: int = 7) -> None:
-    with closing(schema.connect(model.path)) as connection:
-        projector = Projector(connection, log)
+    with closing(model.database.writer()) as writer:
+        projector = Projector(writer, log)
         while entries := log.read(projector.position(), batch):
-            with transaction(connection):
+            with writer.transaction():
                 projector.apply(entries)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.ownership import OwnershipAssigned, OwnershipReleased
@@ -15,10 +13,10 @@ from domain.record import EntryVoided, Observed, ObservedStep
 from domain.values import format_micros, instant_of
 from eventlog.entry import Origin
 from projections.cells import Group, cells, counted
-from projections.model import Read, ReadModel
+from projections.model import Read
 from projections.reading import Filter, When
 from tests.projections.naive import holds, on_record
-from tests.projections.support import SECOND, START, Log, catch_up
+from tests.projections.support import SECOND, START, Anew, Log
 
 SUBJECTS = ["feature:a", "feature:b", "decision:c"]
 HOLDERS = ["person:p", "person:q", "team:r"]
@@ -63,26 +61,23 @@ def log_of(acts: list[Any]) -> Log:
 
 
 @given(acts=ACTS, moments=st.lists(st.tuples(SECONDS, st.none() | st.integers(0, 30)), min_size=3, max_size=8))
-@settings(max_examples=120, deadline=None)
-def test_cells_equal_the_naive_fold(acts: list[Any], moments: list[tuple[int, int | None]]) -> None:
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_cells_equal_the_naive_fold(anew: Anew, acts: list[Any], moments: list[tuple[int, int | None]]) -> None:
     """As of any instant, known at any other, every cell holds what the definition says, and nothing else is shown."""
     log = log_of(acts)
-    with TemporaryDirectory() as where:
-        model = ReadModel.open(Path(where) / "m", log, lambda: START + 100 * SECOND)
-        catch_up(model, log)
-        with model.read() as read:
-            for t, k in moments:
-                when = When(START + t * SECOND, None if k is None else START + k * SECOND)
-                expected = holds(log.entries, when.as_of or 0, START + 99 * SECOND if k is None else when.known_at or 0)
-                for absent in (True, False):
-                    found = cells(read, Filter(absent=absent), when)
-                    held = {(row["subject"], row["field"]): (row["value"], row["word"]) for row in found.rows}
-                    assert held == (expected if absent else on_record(expected))
-                    assert found.position == len(
-                        [e for e in log.entries if k is None or e.recorded_at <= (when.known_at or 0)]
-                    )
-                    assert found.as_of == format_micros(when.as_of or 0)
-        model.close()
+    model = anew(log)
+    with model.read() as read:
+        for t, k in moments:
+            when = When(START + t * SECOND, None if k is None else START + k * SECOND)
+            expected = holds(log.entries, when.as_of or 0, START + 99 * SECOND if k is None else when.known_at or 0)
+            for absent in (True, False):
+                found = cells(read, Filter(absent=absent), when)
+                held = {(row["subject"], row["field"]): (row["value"], row["word"]) for row in found.rows}
+                assert held == (expected if absent else on_record(expected))
+                assert found.position == len(
+                    [e for e in log.entries if k is None or e.recorded_at <= (when.known_at or 0)]
+                )
+                assert found.as_of == format_micros(when.as_of or 0)
 
 
 JOINS = st.lists(st.tuples(st.sampled_from("pqrstu"), st.sampled_from("pqrstu")), max_size=6)
@@ -92,8 +87,8 @@ ROLES = st.lists(
 
 
 @given(joins=JOINS, roles=ROLES, who=st.sampled_from("pqrstu"))
-@settings(max_examples=80, deadline=None)
-def test_joined_persons_are_one_holder(joins: list[tuple[str, str]], roles: list[Any], who: str) -> None:
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_joined_persons_are_one_holder(anew: Anew, joins: list[tuple[str, str]], roles: list[Any], who: str) -> None:
     """Asking for either id finds what all of them hold, and counting counts them once; chains and circles are no matter."""
     log = Log()
     into = dict(joins)
@@ -109,15 +104,12 @@ def test_joined_persons_are_one_holder(joins: list[tuple[str, str]], roles: list
         same |= more
     expected = sorted({subject for subject, holders in dict(roles).items() if same & set(holders)})
 
-    with TemporaryDirectory() as where:
-        model = ReadModel.open(Path(where) / "m", log, lambda: START + 100 * SECOND)
-        catch_up(model, log)
-        with model.read() as read:
-            asked = Filter(holders=[f"person:{who}"], fields=["role.*"])
-            assert [row["subject"] for row in cells(read, asked).rows] == expected
-            counts = {row["holder"]: row["count"] for row in counted(read, Filter(fields=["role.*"]), "holder").rows}
-            assert counts.get(read.one_of(f"person:{who}"), 0) == len(expected)
-        model.close()
+    model = anew(log)
+    with model.read() as read:
+        asked = Filter(holders=[f"person:{who}"], fields=["role.*"])
+        assert [row["subject"] for row in cells(read, asked).rows] == expected
+        counts = {row["holder"]: row["count"] for row in counted(read, Filter(fields=["role.*"]), "holder").rows}
+        assert counts.get(read.one_of(f"person:{who}"), 0) == len(expected)
 
 
 def test_filters_of_cells(log: Log, read: Callable[[], Read]) -> None:

@@ -9,59 +9,54 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.decision import DecisionProposed, Option
 from domain.messages import Reference
 from domain.record import AliasesSet, LogOpened, Retitled, TextsForgotten
 from domain.values import FORGOTTEN
-from projections import schema
 from projections.cells import cells
-from projections.model import Read, ReadModel, content_hash, transaction
+from projections.database import Database
+from projections.model import Read, ReadModel, content_hash
 from projections.projector import Hole, Projector
 from projections.reading import Filter
 from projections.rebuild import rebuild
 from projections.runner import Runner, Stopped
 from projections.schema import SHADOW
 from projections.search import search
-from tests.projections.support import START, Log, catch_up
+from projections.sqlite import SqliteDatabase
+from tests.projections.support import START, Anew, Log, catch_up
 from tests.projections.test_cells import ACTS, log_of, observed
 
 
 @given(acts=ACTS, batch=st.integers(1, 9))
-@settings(max_examples=30, deadline=None)
-def test_a_model_built_anew_has_the_same_content(acts: list[Any], batch: int) -> None:
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_model_built_anew_has_the_same_content(anew: Anew, acts: list[Any], batch: int) -> None:
     """In whatever batches the log was read, rebuilding gives equal rows in every table."""
     log = log_of(acts)
-    with TemporaryDirectory() as where:
-        model = ReadModel.open(Path(where) / "m", log, lambda: START)
-        catch_up(model, log, batch)
-        before = content_hash(model)
+    model = anew(log, batch)
+    before = content_hash(model)
 
-        assert rebuild(log, model) == len(log.entries)
-        assert content_hash(model) == before
-        model.close()
+    assert rebuild(log, model) == len(log.entries)
+    assert content_hash(model) == before
 
 
 @given(acts=ACTS)
-@settings(max_examples=30, deadline=None)
-def test_each_row_knows_the_row_after_it(acts: list[Any]) -> None:
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_row_knows_the_row_after_it(anew: Anew, acts: list[Any]) -> None:
     """`et` is the next effective instant among the rows that count, however they came in; a voided row spans nothing."""
     log = log_of(acts)
-    with TemporaryDirectory() as where:
-        model = ReadModel.open(Path(where) / "m", log, lambda: START)
-        catch_up(model, log, 3)
-        with model.read() as read:
-            rows = list(read.rows("select subject, field, eff, id, et, void from cell order by 1, 2, 3, 4", {}))
-        for n, (*cell, eff, _, et, void) in enumerate(rows):
-            later = (row[2] for row in rows[n + 1 :] if row[:2] == tuple(cell) and row[5] is None)
-            assert et == (eff if void is not None else next(later, None))
-        model.close()
+    model = anew(log, 3)
+    with model.read() as read:
+        rows = list(read.rows("select subject, field, eff, id, et, void from cell order by 1, 2, 3, 4", {}))
+    for n, (*cell, eff, _, et, void) in enumerate(rows):
+        later = (row[2] for row in rows[n + 1 :] if row[:2] == tuple(cell) and row[5] is None)
+        assert et == (eff if void is not None else next(later, None))
 
 
 def test_a_hole_is_refused(model: ReadModel, log: Log) -> None:
@@ -82,58 +77,57 @@ def test_the_content_differs_when_a_row_does(model: ReadModel, log: Log) -> None
     catch_up(model, log)
     before = content_hash(model)
 
-    with closing(schema.connect(model.path)) as connection:
-        connection.execute("update cell set word = 'x'")
+    change(model.database, "update cell set word = 'x'")
 
     assert content_hash(model) != before
 
 
-def damage(path: Path) -> None:
+def change(database: Database, *statements: str) -> None:
+    with closing(database.writer()) as writer, writer.transaction():
+        for statement in statements:
+            writer.rows(statement, {})
+
+
+OTHER_VERSION = "update projection set version = version + 1"
+AHEAD = "update projection set position = 99"
+OF_ANOTHER_LOG = "update act set recorded_at = recorded_at + 1"
+MISSING = "drop table projection"
+
+
+@pytest.mark.parametrize("fault", [OTHER_VERSION, AHEAD, OF_ANOTHER_LOG, MISSING])
+def test_a_model_that_cannot_be_trusted_is_begun_again(model: ReadModel, log: Log, fault: str) -> None:
+    """Missing, of another version, ahead of the log or of another log: it is built anew, and is right."""
+    log.add("feature:a", observed("exists", value=True))
+    catch_up(model, log)
+    expected = content_hash(model)
+    model.close()
+    change(model.database, fault)
+
+    again = ReadModel.open(model.database, log, lambda: START)
+
+    assert again.position == 0
+    catch_up(again, log)
+    assert content_hash(again) == expected
+
+
+def tear(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[100:4000] = b"\xff" * 3900
     path.write_bytes(content)
 
 
-def other_version(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("update projection set version = version + 1")
-        connection.commit()
-
-
-def ahead(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("update projection set position = 99")
-        connection.commit()
-
-
-def of_another_log(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("update act set recorded_at = recorded_at + 1")
-        connection.commit()
-
-
-FAULTS: list[Callable[[Path], None]] = [
-    Path.unlink,
-    damage,
-    other_version,
-    ahead,
-    of_another_log,
-    lambda p: p.write_text("?") and None,
-]
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_model_that_cannot_be_trusted_is_begun_again(fault: Callable[[Path], None], tmp_path: Path, log: Log) -> None:
-    """Missing, damaged, of another version, ahead of the log or of another log: it is built anew, and is right."""
+@pytest.mark.parametrize("fault", [Path.unlink, tear, lambda path: path.write_text("?")])
+def test_a_file_that_cannot_be_read_is_begun_again(tmp_path: Path, log: Log, fault: Callable[[Path], Any]) -> None:
+    """Missing, damaged or something else: it is built anew, and is right."""
     log.add("feature:a", observed("exists", value=True))
     path = tmp_path / "m"
-    model = ReadModel.open(path, log, lambda: START)
+    model = ReadModel.open(SqliteDatabase(path), log, lambda: START)
     catch_up(model, log)
     expected = content_hash(model)
     model.close()
     fault(path)
 
-    again = ReadModel.open(path, log, lambda: START)
+    again = ReadModel.open(SqliteDatabase(path), log, lambda: START)
 
     assert again.position == 0
     catch_up(again, log)
@@ -147,10 +141,9 @@ def test_a_model_in_order_is_kept(model: ReadModel, log: Log) -> None:
     catch_up(model, log)
     model.close()
 
-    again = ReadModel.open(model.path, log, lambda: START)
+    again = ReadModel.open(model.database, log, lambda: START)
 
     assert again.position == 1
-    again.close()
 
 
 def test_a_runner_follows_and_can_be_waited_for(model: ReadModel, log: Log) -> None:
@@ -231,18 +224,21 @@ def test_an_interrupted_rebuild_leaves_no_trace(model: ReadModel, log: Log) -> N
     log.add("feature:a", observed("exists", value=True))
     catch_up(model, log)
     expected = content_hash(model)
-    with closing(schema.connect(model.path)) as connection, transaction(connection):
-        schema.create(connection, SHADOW)
-        Projector(connection, log, SHADOW).apply(log.read(0, 1))
+    with closing(model.database.writer()) as writer, writer.transaction():
+        writer.create(SHADOW)
+        Projector(writer, log, SHADOW).apply(log.read(0, 1))
 
     rebuild(log, model)
 
     assert content_hash(model) == expected
 
 
-def shadows(model: ReadModel) -> list[Any]:
-    with model.read() as read:
-        return list(read.rows("select name from sqlite_master where name like 'shadow_%'", {}))
+def has_shadow(model: ReadModel) -> bool:
+    try:
+        with model.read() as read:
+            return read.one("select 1 from shadow_projection", {}) is not None
+    except (sqlite3.OperationalError, psycopg.errors.UndefinedTable):
+        return False
 
 
 def test_a_rebuild_that_fails_leaves_nothing_behind(model: ReadModel, log: Log) -> None:
@@ -257,14 +253,13 @@ def test_a_rebuild_that_fails_leaves_nothing_behind(model: ReadModel, log: Log) 
     with pytest.raises(KeyboardInterrupt):
         rebuild(log, model, interrupted)
 
-    assert shadows(model) == []
-    with closing(schema.connect(model.path)) as connection, transaction(connection):
-        schema.create(connection, SHADOW)
-    assert shadows(model) != []
-    again = ReadModel.open(model.path, log, lambda: START)
-    assert shadows(again) == []
+    assert not has_shadow(model)
+    with closing(model.database.writer()) as writer, writer.transaction():
+        writer.create(SHADOW)
+    assert has_shadow(model)
+    again = ReadModel.open(model.database, log, lambda: START)
+    assert not has_shadow(again)
     assert content_hash(again) == expected
-    again.close()
 
 
 def test_any_number_of_readers_may_finish_together(model: ReadModel, log: Log) -> None:
@@ -280,8 +275,10 @@ def test_any_number_of_readers_may_finish_together(model: ReadModel, log: Log) -
 CANARY = "zanzibar{0}quokka"
 
 
-def test_forgotten_texts_leave_no_byte(model: ReadModel, log: Log) -> None:
+def test_forgotten_texts_leave_no_byte(tmp_path: Path, log: Log) -> None:
     """After forgetting, no file of the model holds a byte of the texts, and a model built anew is equal."""
+    path = tmp_path / "model.sqlite"
+    model = ReadModel.open(SqliteDatabase(path), log, lambda: START)
     words = [CANARY.format(n) for n in range(8)]
     log.add("log:l", LogOpened())
     option = Option(title=words[0], pros=(words[1],))
@@ -294,7 +291,7 @@ def test_forgotten_texts_leave_no_byte(model: ReadModel, log: Log) -> None:
     runner.start()
     try:
         runner.wait_for(5, 10)
-        assert all(in_files(model.path, word) for word in words)
+        assert all(in_files(path, word) for word in words)
 
         gone = option.model_copy(update={"title": FORGOTTEN, "pros": (FORGOTTEN,)})
         forgotten = proposed.model_copy(update={"title": FORGOTTEN, "context": FORGOTTEN, "options": (gone,)})
@@ -306,8 +303,8 @@ def test_forgotten_texts_leave_no_byte(model: ReadModel, log: Log) -> None:
     finally:
         runner.stop()
 
-    assert not [word for word in words if in_files(model.path, word)]
-    assert in_files(model.path, "A title that stays")
+    assert not [word for word in words if in_files(path, word)]
+    assert in_files(path, "A title that stays")
     with model.read() as read:
         assert not search(read, words[2]).rows
         assert not search(read, "forgotten").rows

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.ownership import OwnershipAssigned
@@ -16,12 +14,12 @@ from domain.people import PersonJoined
 from domain.product import ReleasesOrdered
 from domain.record import Struck
 from domain.values import format_micros, instant_of
-from projections.model import Read, ReadModel
+from projections.model import Read
 from projections.order import DIRECTIONS
 from projections.reading import Filter, When
 from projections.steps import StepFilter, counted, steps
 from tests.projections import naive
-from tests.projections.support import SECOND, START, Log, at, catch_up
+from tests.projections.support import Anew, Log, at
 from tests.projections.test_cells import ACTS, SECONDS, log_of, observed
 
 EVERY = StepFilter(restated=True)
@@ -34,23 +32,20 @@ def seen(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @given(acts=ACTS, t=SECONDS, k=st.none() | st.integers(0, 30), chosen=st.integers(1, 20))
-@settings(max_examples=120, deadline=None)
-def test_steps_equal_the_naive_fold(acts: list[Any], t: int, k: int | None, chosen: int) -> None:
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_steps_equal_the_naive_fold(anew: Anew, acts: list[Any], t: int, k: int | None, chosen: int) -> None:
     """Every change of every cell is told once, with what was before it; pages put together are the whole."""
     log = log_of(acts)
-    with TemporaryDirectory() as where:
-        model = ReadModel.open(Path(where) / "m", log, lambda: START + 100 * SECOND)
-        catch_up(model, log)
-        when = When(at(t), None if k is None else at(k))
-        told = naive.steps(log.entries, at(t), at(99 if k is None else k))
-        expected = sorted(((format_micros(when), *rest) for when, *rest in told), key=repr)
-        with model.read() as read:
-            whole = steps(read, EVERY, when).rows
-            assert sorted(map(seen, whole), key=repr) == expected
-            assert [row["at"] for row in whole] == sorted(row["at"] for row in whole)
-            assert pages(read, when, chosen) == whole
-            assert pages(read, when, chosen, newest_first=True) == whole[::-1]
-        model.close()
+    model = anew(log)
+    when = When(at(t), None if k is None else at(k))
+    told = naive.steps(log.entries, at(t), at(99 if k is None else k))
+    expected = sorted(((format_micros(when), *rest) for when, *rest in told), key=repr)
+    with model.read() as read:
+        whole = steps(read, EVERY, when).rows
+        assert sorted(map(seen, whole), key=repr) == expected
+        assert [row["at"] for row in whole] == sorted(row["at"] for row in whole)
+        assert pages(read, when, chosen) == whole
+        assert pages(read, when, chosen, newest_first=True) == whole[::-1]
 
 
 TERMS = [

@@ -1,0 +1,102 @@
+"""What a database must offer to hold a read model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol
+
+Row = tuple[Any, ...]
+Rows = Callable[[str, Mapping[str, Any]], Iterable[Row]]
+"""The rows of a statement in the language of `projections.schema`, with its parameters."""
+
+Place = tuple[int, int]
+"""Where a row of a cell stands among the others: its effective instant and its id."""
+
+Span = tuple[str, str, Place, Place]
+"""A part of one cell's history: subject, field, the first row and the last."""
+
+
+MISSING: Final = "there is none yet"
+"""The trouble that is none: a model that was never begun."""
+
+
+class Writer(Protocol):
+    """A connection that changes the tables. `p` is the prefix of their names: `""`, or that of a set being built."""
+
+    def claim(self, what: str) -> bool:
+        """Takes the right to do something, unless another has it; kept until this is closed, or its process dies."""
+        ...
+
+    def transaction(self, p: str = "") -> AbstractContextManager[None]:
+        """All or nothing; waits until nobody else writes these tables, so that what it reads stays so."""
+        ...
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """Runs one statement in the language of `projections.schema`; its rows, if it has any."""
+        ...
+
+    def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
+        """Adds rows, each with the columns of `schema.TABLES`."""
+        ...
+
+    def near(self, p: str, spans: Sequence[Span]) -> Iterable[tuple[int, int, int, int | None]]:
+        """The rows that count in some spans, the one before each and the one after: number of span, eff, id, et."""
+        ...
+
+    def settle(self, p: str, rows: Sequence[Row]) -> None:
+        """Gives rows of cells (subject, field, eff, id) their `et` and `void`."""
+        ...
+
+    def merge_words(self, p: str) -> None:
+        """Takes words out of the index of which no text is left."""
+        ...
+
+    def create(self, p: str) -> None:
+        """Makes the tables, empty, at position 0."""
+        ...
+
+    def drop(self, p: str) -> None:
+        """Drops the tables, if they are there."""
+        ...
+
+    def swap(self, p: str) -> None:
+        """Puts the tables of this prefix in the place of those without one; readers see either, and nothing between."""
+        ...
+
+    def close(self) -> None:
+        """Ends it, and gives back what it claimed."""
+        ...
+
+
+class Database(Protocol):
+    """A place for one read model."""
+
+    @property
+    def passing(self) -> tuple[type[Exception], ...]:
+        """The errors that may be over when one tries again."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Why what is there cannot even be read, or None."""
+        ...
+
+    def renew(self) -> None:
+        """Throws away what is there, and makes empty tables."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Rows]:
+        """A snapshot: what is read through it does not change."""
+        ...
+
+    def writer(self) -> Writer:
+        """A connection that writes."""
+        ...
+
+    def scrub(self) -> bool:
+        """Removes what is left of deleted rows where it can; whether it could, or a reader was in the way."""
+        ...
+
+    def close(self) -> None:
+        """Closes the connections that nobody is using."""
+        ...

@@ -1,0 +1,287 @@
+"""A read model in a schema of a PostgreSQL database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import lru_cache
+from queue import Empty, Full, LifoQueue
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql as names
+
+from projections import schema
+from projections.database import MISSING, Row, Rows, Span
+from projections.schema import TABLES, VERSION
+from projections.words import words_of
+
+IDLE: Final = 16
+_LONGEST_WORD: Final = 500
+"""Characters; PostgreSQL takes no lexeme of 2,048 bytes."""
+_LAST_PLACE: Final = 16_383
+"""PostgreSQL counts words no further."""
+
+_SEARCH: Final = """create table {p}search (
+    rowid bigint primary key, subject text collate "C" not null, field text collate "C" not null,
+    position bigint not null, content text collate "C" not null, words tsvector not null
+)"""
+
+_SPELLINGS: Final = (
+    (re.compile("%"), "%%"),
+    (re.compile(r"\bin members\(:(\w+)\)"), r"= any(:\1)"),
+    (re.compile(r"\bpairs\(:(\w+)\)"), r"(select key, value from jsonb_each_text(:\1::text::jsonb))"),
+    (re.compile(r"\bmatches\((\w+), :(\w+)\)"), r"\1.words @@ (replace(:\2, ' ', ':* & ') || ':*')::tsquery"),
+    (re.compile(r"\brank\((\w+), :(\w+)\)"), r"-ts_rank(\1.words, (replace(:\2, ' ', ':* & ') || ':*')::tsquery)"),
+    (re.compile(r"\binstr\("), "strpos("),
+    (re.compile(r"(?<![:\w]):([a-z_]\w*)"), r"%(\1)s"),
+)
+
+
+@lru_cache(4096)
+def spelt(sql: str) -> str:
+    """A statement in PostgreSQL's words, with psycopg's parameters."""
+    for word, spelling in _SPELLINGS:
+        sql = word.sub(spelling, sql)
+    return sql
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, str):
+        return schema.storable(value)
+    if isinstance(value, list | tuple):
+        return [_bound(item) for item in value]
+    if isinstance(value, dict):
+        return schema.storable(schema.dumps(value))
+    return value
+
+
+def tsvector(text: str) -> str:
+    """The words of a text with their places. They are cut as the other database cuts them, not by PostgreSQL's parser."""
+    return " ".join(f"{word[:_LONGEST_WORD]}:{min(n, _LAST_PLACE)}" for n, word in enumerate(words_of(text), start=1))
+
+
+Connection = psycopg.Connection[Row]
+
+
+def _asking(connection: Connection) -> Callable[[str, Mapping[str, Any]], psycopg.Cursor[Row]]:
+    def rows(sql: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Row]:
+        bound = {name: _bound(value) for name, value in parameters.items()}
+        return connection.execute(cast("Any", spelt(sql)), bound)
+
+    return rows
+
+
+def _without_schema(url: str) -> tuple[str, str]:
+    """A URL as the server's library takes it, and the schema it names."""
+    parts = urlsplit(url)
+    said = parse_qsl(parts.query, keep_blank_values=True)
+    rest = [(name, value) for name, value in said if name != "schema"]
+    return urlunsplit(parts._replace(query=urlencode(rest, quote_via=quote))), dict(said).get("schema", "decisionlog")
+
+
+class PostgresqlDatabase:
+    """A schema, which is made where there is none, with a few connections that are reused.
+
+    `url` is a `postgresql://` address; the schema is `decisionlog`, unless `?schema=` names another.
+    """
+
+    passing: Final = (psycopg.OperationalError, psycopg.InterfaceError)
+
+    def __init__(self, url: str) -> None:
+        self._url, self._namespace = _without_schema(url)
+        self._idle: LifoQueue[Connection] = LifoQueue(maxsize=IDLE)
+
+    def __str__(self) -> str:
+        return f"schema {self._namespace}"
+
+    def connect(self) -> Connection:
+        """A connection on which transactions are begun by hand. Nothing is compiled, as no question takes long."""
+        connection = psycopg.connect(
+            self._url, autocommit=True, prepare_threshold=None, client_encoding="utf8",
+            application_name="decisionlog projections",
+        )  # fmt: skip
+        path = names.SQL("set search_path = {}; set jit = off").format(names.Identifier(self._namespace))
+        connection.execute(path)
+        return connection
+
+    def trouble(self) -> str | None:
+        """Why there is no model to read, or None."""
+        with closing(self.connect()) as connection:
+            found = connection.execute("select to_regclass('projection') is null").fetchone()
+        return MISSING if found is None or found[0] else None
+
+    def renew(self) -> None:
+        """Drops the tables, and makes them empty. Readers see the old ones until then."""
+        with closing(self.writer()) as writer:
+            writer.renew()
+
+    @contextmanager
+    def reading(self) -> Iterator[Rows]:
+        """A snapshot. Keep it short: an old one keeps deleted rows alive, and a rebuild from taking over."""
+        connection = self._begun()
+        try:
+            yield _asking(connection)
+            connection.execute("rollback")
+        except BaseException:
+            connection.close()
+            raise
+        try:
+            self._idle.put_nowait(connection)
+        except Full:
+            connection.close()
+
+    def _begun(self) -> Connection:
+        """A connection in a new snapshot; those that broke while nobody used them are left aside."""
+        while True:
+            try:
+                connection = self._idle.get_nowait()
+            except Empty:
+                return _begin(self.connect())
+            try:
+                return _begin(connection)
+            except self.passing:
+                continue
+
+    def writer(self) -> PostgresqlWriter:
+        """A connection that writes."""
+        return PostgresqlWriter(self.connect(), self._namespace)
+
+    def scrub(self) -> bool:
+        """Lets the server write over deleted rows. Its own log and its backups are beyond our reach."""
+        with closing(self.connect()) as connection:
+            connection.execute("vacuum cell, cell_ref, act, search")
+        return True
+
+    def close(self) -> None:
+        """Closes the connections that nobody is using."""
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+
+
+def _begin(connection: Connection) -> Connection:
+    # Locked before the snapshot is taken: whoever waited for other tables to come in their place sees those, whole.
+    try:
+        connection.execute("begin isolation level repeatable read read only; lock projection in access share mode")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class PostgresqlWriter:
+    """A connection that writes; whoever writes the same tables waits for its transaction to end."""
+
+    def __init__(self, connection: Connection, namespace: str) -> None:
+        self._connection = connection
+        self._rows = _asking(connection)
+        self._namespace = namespace
+        connection.execute(
+            "set enable_seqscan = off"
+        )  # plans made while the tables are small must serve when they grow
+        connection.prepare_threshold = 2
+
+    def claim(self, what: str) -> bool:
+        """Takes a lock that the server releases when this connection ends, however it ends."""
+        found = self._connection.execute(
+            "select pg_try_advisory_lock(hashtextextended(%s, 0))", (f"decisionlog {self._namespace} {what}",)
+        ).fetchone()
+        return bool(found and found[0])
+
+    @contextmanager
+    def transaction(self, p: str = "") -> Iterator[None]:
+        """All or nothing, alone among writers of these tables."""
+        with self._connection.transaction():
+            self._connection.execute(cast("Any", f"lock {p}projection in share row exclusive mode"))
+            yield
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """Runs one statement."""
+        done = self._rows(sql, parameters)
+        return done.fetchall() if done.description else ()
+
+    def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
+        """Adds rows in one stream."""
+        if not rows:
+            return
+        columns = TABLES[table][0]
+        if table == "search":
+            columns, rows = f"{columns}, words", [(*row, tsvector(row[-1])) for row in rows]
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(cast("Any", f"copy {p}{table} ({columns}) from stdin")) as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+
+    def near(self, p: str, spans: Sequence[Span]) -> Iterable[tuple[int, int, int, int | None]]:
+        """The rows that count in some spans, the one before each and the one after."""
+        if not spans:
+            return []
+        of_cell = f"""select c.eff, c.id, c.et from {p}cell c
+            where c.subject = s.subject and c.field = s.field and c.void is null"""
+        sql = f"""select s.n - 1, c.* from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
+            %s::bigint[]) with ordinality as s (subject, field, eff, id, last_eff, last_id, n) cross join lateral (
+            ({of_cell} and (c.eff, c.id) < (s.eff, s.id) order by c.eff desc, c.id desc limit 1)
+            union all ({of_cell} and (c.eff, c.id) >= (s.eff, s.id) and (c.eff, c.id) <= (s.last_eff, s.last_id))
+            union all ({of_cell} and (c.eff, c.id) > (s.last_eff, s.last_id) order by c.eff, c.id limit 1)) c"""
+        columns = zip(*((subject, name, *first, *last) for subject, name, first, last in spans), strict=True)
+        found = self._connection.execute(cast("Any", sql), [list(column) for column in columns]).fetchall()
+        return cast("Iterable[tuple[int, int, int, int | None]]", found)
+
+    def settle(self, p: str, rows: Sequence[Row]) -> None:
+        """Gives rows of cells their `et` and `void`, all at once."""
+        if not rows:
+            return
+        sql = f"""update {p}cell c set et = s.et, void = s.void from unnest(%s::text[], %s::text[], %s::bigint[],
+            %s::bigint[], %s::bigint[], %s::bigint[]) as s (subject, field, eff, id, et, void)
+            where c.subject = s.subject and c.field = s.field and c.eff = s.eff and c.id = s.id"""
+        self._connection.execute(cast("Any", sql), [list(column) for column in zip(*rows, strict=True)])
+
+    def merge_words(self, p: str) -> None:
+        """Nothing: the words stand in the row, and went with it."""
+
+    def create(self, p: str) -> None:
+        """Makes the tables."""
+        text, keyed = 'text collate "C"', "with (fillfactor = 80)"  # room for a row's `et` beside it
+        spelt_ddl = schema.ddl(p=p, tag=self._free_tag(), text=text, integer="bigint", keyed=keyed)
+        for statement in (*spelt_ddl, _SEARCH.format(p=p), f"create index on {p}search using gin (words)"):
+            self._connection.execute(cast("Any", statement))
+        self._connection.execute(cast("Any", f"create index on {p}search (position)"))
+        self.insert(p, "projection", [("cells", 0, VERSION)])
+
+    def drop(self, p: str) -> None:
+        """Drops the tables."""
+        self._connection.execute(cast("Any", "drop table if exists " + ", ".join(f"{p}{table}" for table in TABLES)))
+
+    def swap(self, p: str) -> None:
+        """Puts the tables of this prefix in the place of those without one.
+
+        Every reader holds `projection` from its beginning; so who has it alone needs to wait for nobody any more.
+        """
+        self._connection.execute("lock projection in access exclusive mode")
+        self.drop("")
+        for table in TABLES:
+            self._connection.execute(cast("Any", f"analyze {p}{table}"))
+            self._connection.execute(cast("Any", f"alter table {p}{table} rename to {table}"))
+
+    def renew(self) -> None:
+        """Makes the schema where there is none, and the tables, empty. Two that do so at once do it one after the other."""
+        with self._connection.transaction():
+            self._connection.execute("select pg_advisory_xact_lock(hashtextextended('decisionlog schema', 0))")
+            self._connection.execute(
+                names.SQL("create schema if not exists {}").format(names.Identifier(self._namespace))
+            )
+            self.drop("")
+            self.create("")
+
+    def _free_tag(self) -> str:
+        """Of two names for a set of indexes the one not in use: an index keeps its name when its table gets another."""
+        taken = "select 1 from pg_indexes where schemaname = current_schema() and indexname like 'a\\_%'"
+        return "b" if self._connection.execute(cast("Any", taken)).fetchone() else "a"
+
+    def close(self) -> None:
+        """Ends it, and gives back what it claimed."""
+        self._connection.close()

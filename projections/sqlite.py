@@ -1,0 +1,233 @@
+"""A read model in an SQLite file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from queue import Empty, Full, LifoQueue
+from typing import Any, Final
+
+from projections import schema
+from projections.database import MISSING, Row, Rows, Span
+from projections.schema import TABLES, VERSION
+
+IDLE: Final = 16
+_SUFFIXES: Final = ("", "-wal", "-shm")
+_SEARCH: Final = """create virtual table {p}search using fts5(
+    subject unindexed, field unindexed, position unindexed, content, tokenize = 'unicode61 remove_diacritics 2')"""
+
+_SPELLINGS: Final = (
+    (re.compile(r"\bmembers\((:\w+)\)"), r"(select value from json_each(\1))"),
+    (re.compile(r"\bpairs\((:\w+)\)"), r"(select key, value from json_each(\1))"),
+    (re.compile(r"\bmatches\((\w+), (:\w+)\)"), r"""\1.search match '"' || replace(\2, ' ', '"* "') || '"*'"""),
+    (re.compile(r"\brank\((\w+), :\w+\)"), r"\1.rank"),
+)
+
+
+@lru_cache(4096)
+def spelt(sql: str) -> str:
+    """A statement in SQLite's words."""
+    for word, spelling in _SPELLINGS:
+        sql = word.sub(spelling, sql)
+    return sql
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, str):
+        return schema.storable(value)
+    if isinstance(value, list | tuple | dict):
+        return schema.storable(schema.dumps(value))
+    return value
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection on which transactions are begun by hand, and from which nothing deleted can be read again."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60, cached_statements=512)
+    try:
+        for pragma in (
+            "journal_mode = wal", "synchronous = normal", "secure_delete = on", "temp_store = memory",
+            "cache_size = -32000",
+        ):  # fmt: skip
+            connection.execute(f"pragma {pragma}").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _asking(connection: sqlite3.Connection) -> Callable[[str, Mapping[str, Any]], sqlite3.Cursor]:
+    def rows(sql: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
+        return connection.execute(spelt(sql), {name: _bound(value) for name, value in parameters.items()})
+
+    return rows
+
+
+class SqliteDatabase:
+    """A file, with a few connections that are reused."""
+
+    passing: Final = (sqlite3.OperationalError,)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(maxsize=IDLE)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def trouble(self) -> str | None:
+        """Why the file cannot be read, or None."""
+        if not self.path.exists():
+            return MISSING
+        try:
+            with closing(connect(self.path)) as connection:
+                checked = connection.execute("pragma quick_check(1)").fetchone()[0]
+                if checked != "ok":
+                    return f"the file is damaged ({checked})"
+                if not connection.execute("select 1 from sqlite_master where name = 'projection'").fetchone():
+                    return "the file holds no read model"
+        except sqlite3.DatabaseError as error:
+            return f"the file is damaged ({error})"
+        return None
+
+    def renew(self) -> None:
+        """Removes the file and begins another. Nobody else may have it open."""
+        self.close()
+        for suffix in _SUFFIXES:
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        with closing(self.writer()) as writer, writer.transaction():
+            writer.create("")
+
+    @contextmanager
+    def reading(self) -> Iterator[Rows]:
+        """A snapshot. Keep it short: an old one keeps the file from being tidied."""
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = connect(self.path)
+            connection.execute("pragma query_only = on")
+        try:
+            connection.execute("begin")
+            yield _asking(connection)
+            connection.execute("rollback")
+        except BaseException:
+            connection.close()
+            raise
+        try:
+            self._idle.put_nowait(connection)
+        except Full:
+            connection.close()
+
+    def writer(self) -> SqliteWriter:
+        """A connection that writes."""
+        return SqliteWriter(self.path)
+
+    def scrub(self) -> bool:
+        """Empties the write-ahead log, where deleted texts may still stand; whether it could, or a reader was in the way.
+
+        In the file itself nothing deleted remains: connections overwrite what they delete.
+        """
+        with closing(connect(self.path)) as connection:
+            return not connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+
+    def close(self) -> None:
+        """Closes the connections that nobody is using."""
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+
+
+class SqliteWriter:
+    """The file's one writing connection at a time: a transaction waits for its turn before it reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = connect(path)
+        self._rows = _asking(self._connection)
+        self._claims: list[int] = []
+
+    def claim(self, what: str) -> bool:
+        """Takes a lock on a file beside the model; the system releases it when the process dies."""
+        handle = os.open(self._path.with_name(f"{self._path.name}.{what}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        self._claims.append(handle)
+        return True
+
+    @contextmanager
+    def transaction(self, p: str = "") -> Iterator[None]:  # noqa: ARG002  (SQLite locks the whole file)
+        """All or nothing."""
+        self._connection.execute("begin immediate")
+        try:
+            yield
+            self._connection.execute("commit")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
+            raise
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """Runs one statement."""
+        return self._rows(sql, parameters).fetchall()
+
+    def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
+        """Adds rows."""
+        columns = TABLES[table][0]
+        holes = ", ".join("?" * (columns.count(",") + 1))
+        self._connection.executemany(f"insert into {p}{table} ({columns}) values ({holes})", rows)
+
+    def near(self, p: str, spans: Sequence[Span]) -> Iterable[tuple[int, int, int, int | None]]:
+        """The rows that count in some spans, the one before each and the one after."""
+        of_cell = f"select eff, id, et from {p}cell where subject = ?1 and field = ?2 and void is null"
+        sql = f"""select * from ({of_cell} and (eff, id) < (?3, ?4) order by eff desc, id desc limit 1)
+            union all {of_cell} and (eff, id) >= (?3, ?4) and (eff, id) <= (?5, ?6)
+            union all select * from ({of_cell} and (eff, id) > (?5, ?6) order by eff, id limit 1)"""
+        for n, (subject, name, first, last) in enumerate(spans):
+            for row in self._connection.execute(sql, (subject, name, *first, *last)):
+                yield n, *row
+
+    def settle(self, p: str, rows: Sequence[Row]) -> None:
+        """Gives rows of cells their `et` and `void`."""
+        self._connection.executemany(
+            f"update {p}cell set et = ?5, void = ?6 where subject = ?1 and field = ?2 and eff = ?3 and id = ?4", rows
+        )
+
+    def merge_words(self, p: str) -> None:
+        """The index of words keeps deleted ones until its parts are merged."""
+        self._connection.execute(f"insert into {p}search ({p}search) values ('optimize')")
+
+    def create(self, p: str) -> None:
+        """Makes the tables."""
+        spelt_ddl = schema.ddl(p=p, tag=self._free_tag(), text="text", integer="integer", keyed="without rowid")
+        for statement in (*spelt_ddl, _SEARCH.format(p=p)):
+            self._connection.execute(statement)
+        self.insert(p, "projection", [("cells", 0, VERSION)])
+
+    def drop(self, p: str) -> None:
+        """Drops the tables."""
+        for table in TABLES:
+            self._connection.execute(f"drop table if exists {p}{table}")
+
+    def swap(self, p: str) -> None:
+        """Puts the tables of this prefix in the place of those without one."""
+        self.drop("")
+        for table in TABLES:
+            self._connection.execute(f"alter table {p}{table} rename to {table}")
+
+    def _free_tag(self) -> str:
+        """Of two names for a set of indexes the one not in use: an index keeps its name when its table gets another."""
+        taken = "select 1 from sqlite_master where type = 'index' and name like 'a\\_%' escape '\\'"
+        return "b" if self._connection.execute(taken).fetchone() else "a"
+
+    def close(self) -> None:
+        """Ends it, and gives back what it claimed."""
+        self._connection.close()
+        while self._claims:
+            os.close(self._claims.pop())
