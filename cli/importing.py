@@ -5,38 +5,50 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from cli.errors import CannotGoOn
+from cli.errors import CannotGoOn, Exit
 from cli.progress import progress
 from cli.remote import Server, server_of
 from cli.settings import Settings
-from cli.wiring import local_caller, owner_of, reading, writing
-from consumers.importing import LogSink, MappingError, Report, Sink, import_changes, import_commands, load_mapping
+from cli.speaking import as_it_stands, rehearsing_speaker, speaker_of
+from cli.wiring import reading, writing
+from consumers.importing import (
+    DrySink,
+    LogSink,
+    MappingError,
+    Report,
+    Sink,
+    import_changes,
+    import_commands,
+    load_mapping,
+)
+from consumers.importing.sink import spellings_in
 from domain.errors import Refused
 from eventlog.entry import Caller, Receipt, Unit
 from eventlog.errors import LogInUseError
 from eventlog.ids import new_key
-from eventlog.log import THE_LOG_ITSELF
 
-Import = Callable[[Sink, Caller, Callable[[int, int], None]], Awaitable[Report]]
+Tell = Callable[[int, int], None]
+Import = Callable[[Sink, Caller, Tell], Awaitable[Report]]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSink:
     """A log that a server has. What its directory knew when the import began is read from the file."""
 
-    server: Server | None
+    server: Server
     known: Collection[str]
+    rehearses: bool = field(default=False, init=False)
 
     async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
-        assert self.server, "a dry run writes nothing"
         return await self.server.execute_many(units)
 
     def known_spellings(self) -> Collection[str]:
@@ -44,20 +56,21 @@ class ServerSink:
         return self.known
 
 
-def changes(settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_json: bool) -> None:
+def changes(settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_json: bool, verbose: bool) -> None:
     """Imports a history of changes.
 
     Raises:
-        CannotGoOn: the mapping is not in order, or a line was refused.
+        CannotGoOn: the mapping is not in order, a line was refused, or it was interrupted.
+        Forbidden: the token does not have the right to import.
     """
     try:
         meaning = load_mapping(mapping)
     except MappingError as error:
         raise CannotGoOn(f"{error}. docs/how-to/import-a-tracker.md says what a mapping can hold.") from error
 
-    def run(sink: Sink, caller: Caller, tell: Callable[[int, int], None]) -> Awaitable[Report]:
+    def run(sink: Sink, caller: Caller, tell: Tell) -> Awaitable[Report]:
         return import_changes(
-            file, meaning, sink, caller, new_key=lambda: new_key(os.urandom), dry_run=dry_run, progress=tell
+            file, meaning, sink, caller, new_key=lambda: new_key(os.urandom), verbose=verbose, progress=tell
         )
 
     _import(settings, run, dry_run=dry_run, as_json=as_json)
@@ -67,22 +80,29 @@ def commands(settings: Settings, file: Path, *, dry_run: bool, as_json: bool) ->
     """Imports commands.
 
     Raises:
-        CannotGoOn: a line was refused.
+        CannotGoOn: a line was refused, or it was interrupted.
+        Forbidden: a line needs the right to import, and the token does not have it.
     """
 
-    def run(sink: Sink, caller: Caller, tell: Callable[[int, int], None]) -> Awaitable[Report]:
-        return import_commands(file, sink, caller, dry_run=dry_run, progress=tell)
+    def run(sink: Sink, caller: Caller, tell: Tell) -> Awaitable[Report]:
+        return import_commands(file, sink, caller, progress=tell)
 
     _import(settings, run, dry_run=dry_run, as_json=as_json)
 
 
 def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) -> None:
-    with _nothing_written(settings) if dry_run else _sink(settings) as (sink, caller), progress("Importing") as tell:
+    with (
+        (_rehearsing if dry_run else _sending)(settings) as (sink, caller),
+        progress("Rehearsing" if dry_run else "Importing") as bar,
+        _until_interrupted(bar) as tell,
+    ):
         report = asyncio.run(_run(run(sink, caller, tell)))
     click.echo(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else str(report))
-    if report.refused:
+    if report.refused and not dry_run:
         sentence = "Some lines were refused. Mend them and import the file again: what is in the log stays as it is."
         raise CannotGoOn(sentence)
+    if report.refused:
+        raise CannotGoOn("Some lines would be refused. Mend them first, or import the rest as it is.")
 
 
 async def _run(work: Awaitable[Report]) -> Report:
@@ -90,22 +110,47 @@ async def _run(work: Awaitable[Report]) -> Report:
 
 
 @contextmanager
-def _sink(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
-    """Where units go, and who sends them."""
+def _until_interrupted(tell: Tell) -> Iterator[Tell]:
+    """Tells of progress, and ends the import between two batches once it was interrupted.
+
+    A second interruption ends it at once; what it was sending may then be in the log, and is found there next time.
+    """
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, before)
+        click.echo("Stopping after the batch under way ...", err=True)
+
+    def told(done: int, of: int) -> None:
+        tell(done, of)
+        if interrupted and done < of:
+            sentence = f"Interrupted after {done} of {of} lines. The same command goes on from there."
+            raise CannotGoOn(sentence, Exit.INTERRUPTED)
+
+    # asyncio leaves the signal alone where somebody else handles it.
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        with writing(settings) as log:
-            yield LogSink(log), local_caller(owner_of(log, settings.owner), "import")
-    except LogInUseError as found:
-        with server_of(found, settings) as server, reading(settings) as log:
-            # Who speaks is known to the server from the key; what is said here does not reach it.
-            yield ServerSink(server, LogSink(log).known_spellings()), local_caller(THE_LOG_ITSELF, "import")
+        yield told
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
-def _nothing_written(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
-    """What a dry run needs: what the directory knows, if there is a log already."""
-    known: Collection[str] = ()
-    if settings.log_file.exists():
-        with reading(settings) as log:
-            known = LogSink(log).known_spellings()
-    yield ServerSink(None, known), local_caller(THE_LOG_ITSELF, "import")
+def _sending(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
+    """Where units go, and who sends them."""
+    try:
+        with writing(settings) as log:
+            yield LogSink(log), speaker_of(log, settings, "import")
+    except LogInUseError as found:
+        with server_of(found, settings) as server, reading(settings) as log:
+            yield ServerSink(server, spellings_in(log)), server.speaker("import")
+
+
+@contextmanager
+def _rehearsing(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
+    """The same for a dry run: the log is read, and nothing is written."""
+    with as_it_stands(settings) as log:
+        rehearsal = log.rehearsal()
+        yield DrySink(log, rehearsal), rehearsing_speaker(log, settings, "import", rehearsal)

@@ -63,10 +63,11 @@ _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path
 )  # fmt: skip
 @_dry_run
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--verbose", is_flag=True, help="Tell what was noticed in lines that are in the log already, too.")
 @_data
 @_owner
 def import_changes(
-    file: Path, mapping: Path, dry_run: bool, as_json: bool, data: Path | None, owner: str | None
+    file: Path, mapping: Path, dry_run: bool, as_json: bool, verbose: bool, data: Path | None, owner: str | None
 ) -> None:
     """Import a history of changes, one a line (JSON Lines), as observed history.
 
@@ -74,7 +75,7 @@ def import_changes(
     """
     from cli.importing import changes
 
-    changes(_settings(data=data, owner=owner), file, mapping, dry_run=dry_run, as_json=as_json)
+    changes(_settings(data=data, owner=owner), file, mapping, dry_run=dry_run, as_json=as_json, verbose=verbose)
 
 
 @import_.command(name="commands")
@@ -152,6 +153,23 @@ def backup(file: Path, data: Path | None) -> None:
 
 
 @cli.group()
+def person() -> None:
+    """Make the log know people, so that they can be named."""
+
+
+@person.command(name="add")
+@click.argument("name")
+@click.option("--also", multiple=True, help="Another spelling: an e-mail, a handle, an old name. May be repeated.")
+@_data
+@_owner
+def person_add(name: str, also: tuple[str, ...], data: Path | None, owner: str | None) -> None:
+    """Register the person called NAME. Anybody can then name them by it, or by another spelling."""
+    from cli.people import add
+
+    add(_settings(data=data, owner=owner), name, also)
+
+
+@cli.group()
 def token() -> None:
     """Make, list and revoke tokens."""
 
@@ -173,13 +191,13 @@ def token_create(
 
 
 @token.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON, one a line.")
 @_data
-@_owner
-def token_list(data: Path | None, owner: str | None) -> None:
-    """List all tokens there ever were."""
+def token_list(as_json: bool, data: Path | None) -> None:
+    """List all tokens there ever were, one a line. In a pipe the columns are separated by tabs."""
     from cli.tokens import show
 
-    show(_settings(data=data, owner=owner))
+    show(_settings(data=data), as_json=as_json)
 
 
 @token.command(name="revoke")

@@ -16,7 +16,7 @@ from cli.settings import Settings
 from domain import errors
 from domain.errors import Refused
 from domain.values import micros, parse_instant
-from eventlog.entry import Receipt, Recorded, Unit
+from eventlog.entry import Caller, Receipt, Recorded, Unit
 from eventlog.errors import LogInUseError
 
 SECONDS: Final = 120.0
@@ -64,6 +64,15 @@ class Server:
         if answer.is_error:
             raise refusal(answer.json())
         return answer.json()
+
+    def speaker(self, channel: str) -> Caller:
+        """Who speaks, as the server knows from the token or the key.
+
+        Raises:
+            Refused: the token is unknown or was revoked.
+        """
+        told = self.send("GET", "/v1/me")
+        return Caller(told["actor"], told["credential"], channel, frozenset(told["rights"]))
 
     async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate."""

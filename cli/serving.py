@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import ipaddress
 import json
@@ -21,8 +22,10 @@ from api.app import create_app
 from api.services import Services
 from cli.errors import CannotGoOn
 from cli.settings import Settings
-from cli.wiring import house, local_caller, owner_of, writing
+from cli.speaking import owner_of
+from cli.wiring import house, local_caller, writing
 from eventlog.entry import Caller
+from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
 
@@ -33,10 +36,12 @@ def serve(settings: Settings) -> None:
     """Serves until it is interrupted or told to end.
 
     Raises:
-        CannotGoOn: the address cannot be had.
+        CannotGoOn: the address cannot be had; then no log is begun.
         LogError: the log cannot be used.
     """
-    with writing(settings) as log, house(log, settings) as built, _listening(settings.host, settings.port) as listener:
+    if already := writer_of(settings.log_file):
+        raise already
+    with _listening(settings.host, settings.port) as listener, writing(settings) as log, house(log, settings) as built:
         address = _address(listener)
         owner = owner_of(log, settings.owner)
         key = urlsafe_b64encode(os.urandom(32)).decode()
@@ -84,6 +89,12 @@ def _listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            sentence = (
+                f"Cannot serve on {host}: this machine has no such address. Set --host or DECISIONLOG_HOST to one it "
+                "has: 127.0.0.1 for this machine alone, 0.0.0.0 to let others in."
+            )
+            raise CannotGoOn(sentence) from error
         sentence = (
             f"Cannot serve on {host}, port {port}: {error.strerror}. "
             "Choose another port with --port or DECISIONLOG_PORT; 0 takes a free one."
@@ -110,6 +121,7 @@ def _first_token(log: DecisionLog, owner: str) -> str | None:
 def _welcome(address: str, settings: Settings, token: str | None) -> None:
     click.echo(f"Decision log in {settings.data}, at {address}")
     click.echo(f"What it answers: {address}/docs")
+    click.echo(f"The roadmap of any day: {address}/v1/roadmap")
     if token is None:
         click.echo("Tokens were made before; `decisionlog token create` makes another.")
         return

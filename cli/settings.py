@@ -32,8 +32,10 @@ class Settings(BaseSettings):
     )  # fmt: skip
     token: SecretStr | None = Field(
         None,
-        description="The token a command uses to speak to the server that has the log. "
-        "Not needed by whoever may read the server's lock file.",
+        description="The token with which a command speaks: to the server that has the log, and where nobody serves to "
+        "the files. What it writes is its holder's act, within the token's rights; one that is unknown or revoked is "
+        "refused. Without one, whoever may write the files speaks as the log's owner, with every right. Commands that "
+        "only read the files need none and do not look at it.",
     )
 
     @property

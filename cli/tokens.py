@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import shlex
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from shutil import get_terminal_size
+from typing import Any
 from urllib.parse import quote
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from cli.errors import CannotGoOn
 from cli.remote import server_of
 from cli.settings import Settings
+from cli.speaking import must_have, speaker_of
 from cli.wiring import reading, writing
 from domain.values import format_micros, is_subject, kind_of
 from eventlog.errors import LogInUseError
 from eventlog.log import DecisionLog
-from eventlog.tokens import RIGHTS
+from eventlog.tokens import MAY_ADMINISTER, RIGHTS, Token
 
 
 def create(settings: Settings, holder: str, rights: Collection[str], *, all_rights: bool, label: str) -> None:
@@ -25,6 +28,7 @@ def create(settings: Settings, holder: str, rights: Collection[str], *, all_righ
     rights = tuple(RIGHTS) if all_rights else tuple(rights)
     try:
         with writing(settings) as log:
+            _must_administer(log, settings)
             actor = _actor(log, holder)
             token, secret = log.tokens.create(actor, rights=rights, label=label)
     except LogInUseError as found:
@@ -33,6 +37,10 @@ def create(settings: Settings, holder: str, rights: Collection[str], *, all_righ
             made = server.send("POST", "/v1/tokens", body)
         token, actor, secret = made["id"], made["holder"], made["secret"]
     click.echo(f"Token {token} of {actor}, shown this once:\n\n  {secret}\n")
+
+
+def _must_administer(log: DecisionLog, settings: Settings) -> None:
+    must_have(speaker_of(log, settings, "cli"), MAY_ADMINISTER)
 
 
 def _actor(log: DecisionLog, holder: str) -> str:
@@ -47,30 +55,60 @@ def _actor(log: DecisionLog, holder: str) -> str:
     if len(found) > 1:
         raise CannotGoOn(f"{holder} may be {' or '.join(found)}. Name one of them.")
     if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
-        sentence = f"The log knows nobody called {holder}. Register them first, or make a token for service:KEY."
+        sentence = (
+            f"The log knows nobody called {holder}. `decisionlog person add {shlex.quote(holder)}` registers them "
+            "(over HTTP: POST /v1/people); a service needs no registering, and is named as service:KEY."
+        )
         raise CannotGoOn(sentence)
     return found[0]
 
 
-def show(settings: Settings) -> None:
-    """Lists all tokens, oldest first."""
+def show(settings: Settings, *, as_json: bool) -> None:
+    """Lists all tokens, oldest first: in columns on a terminal, cut to its width; separated by tabs in a pipe."""
     with reading(settings) as log:
         listed = [(token, log.directory.name(token.actor) or token.actor) for token in log.tokens.all()]
-    table = Table("id", "name", "rights", "label", "made", "revoked", box=None)
-    for column in table.columns:
-        column.overflow = "fold"
-    table.columns[0].no_wrap = True
-    for token, name in listed:
-        made = format_micros(token.created_at)
-        revoked = format_micros(token.revoked_at) if token.revoked_at else ""
-        table.add_row(token.id, name, ", ".join(sorted(token.rights)), token.label, made, revoked)
-    Console().print(table)
+    if as_json:
+        for token, name in listed:
+            click.echo(json.dumps(_told(token, name), ensure_ascii=False))
+        return
+    rows = [
+        ("id", "made", "rights", "name", "label"),
+        *((token.id, _made(token), ",".join(sorted(token.rights)), name, token.label) for token, name in listed),
+    ]
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in _lines(rows, width):
+        click.echo(line)
+
+
+def _made(token: Token) -> str:
+    """The day a token was made, or that it is worth nothing any more."""
+    return "revoked" if token.revoked_at else format_micros(token.created_at)[:10]
+
+
+def _told(token: Token, name: str) -> dict[str, Any]:
+    revoked = format_micros(token.revoked_at) if token.revoked_at else None
+    return {
+        "id": token.id, "holder": token.actor, "name": name, "rights": sorted(token.rights), "label": token.label,
+        "created_at": format_micros(token.created_at), "revoked_at": revoked,
+    }  # fmt: skip
+
+
+def _lines(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """Rows as lines: in columns of at most `width` characters in all, or separated by tabs where there is none."""
+    if width is None:
+        yield from ("\t".join(" ".join(cell.split()) for cell in row) for row in rows)
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        yield line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def revoke(settings: Settings, token: str) -> None:
     """Makes a token worthless."""
     try:
         with writing(settings) as log:
+            _must_administer(log, settings)
             log.tokens.revoke(token)
     except LogInUseError as found:
         with server_of(found, settings) as server:

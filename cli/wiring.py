@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Iterator
@@ -11,9 +10,8 @@ from dataclasses import dataclass
 
 from cli.errors import CannotGoOn
 from cli.settings import Settings
-from domain.people import RegisterPerson
-from eventlog.entry import Caller, Unit
-from eventlog.log import THE_LOG_ITSELF, DecisionLog
+from eventlog.entry import Caller
+from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
 from projections.model import ReadModel
 from projections.runner import Runner
@@ -54,24 +52,6 @@ def reading(settings: Settings, *, whole: bool = True) -> Iterator[DecisionLog]:
         raise CannotGoOn(sentence)
     with DecisionLog.open(settings.log_file, clock=clock, read_only=True, whole=whole) as log:
         yield log
-
-
-def owner_of(log: DecisionLog, name: str) -> str:
-    """The person who goes by the owner's name; registered, if the directory knows nobody so called.
-
-    Raises:
-        CannotGoOn: more than one person goes by it.
-    """
-    found = [who for who in log.directory.find(name) if who.startswith("person:")]
-    if len(found) > 1:
-        sentence = f"{name} may be {' or '.join(found)}. Choose another name with --owner or DECISIONLOG_OWNER."
-        raise CannotGoOn(sentence)
-    if found:
-        return found[0]
-    # Nobody is there yet to have done it, so it is the log's own act.
-    caller = Caller(THE_LOG_ITSELF, "none", "cli")
-    receipt = asyncio.run(log.execute(Unit((RegisterPerson(name=name),), caller)))
-    return receipt.recorded[0].subject
 
 
 def local_caller(person: str, channel: str = "cli") -> Caller:

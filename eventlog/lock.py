@@ -27,9 +27,8 @@ class WriterLock:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            address, _, key = self._path.read_text(encoding="utf-8").partition("\n")
             os.close(self._handle)
-            raise LogInUseError(log, address, key) from None
+            raise _in_use(log, self._path) from None
         self.announce()
 
     def announce(self, address: str = "", key: str = "") -> None:
@@ -43,10 +42,28 @@ class WriterLock:
         os.close(self._handle)
 
 
+def writer_of(log: Path) -> LogInUseError | None:
+    """What somebody who wants to write this log would be told, or None when nobody writes it. It only looks."""
+    path = log.with_name(log.name + ".lock")
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _in_use(log, path)
+    finally:
+        os.close(handle)
+    return None
+
+
 def address_of_writer(log: Path) -> str | None:
     """The address of the process that writes this log, or None when nobody does; empty if it gave none."""
-    try:
-        WriterLock(log).release()
-    except LogInUseError as error:
-        return error.address
-    return None
+    found = writer_of(log)
+    return found.address if found else None
+
+
+def _in_use(log: Path, lock: Path) -> LogInUseError:
+    address, _, key = lock.read_text(encoding="utf-8").partition("\n")
+    return LogInUseError(log, address, key)

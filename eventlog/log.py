@@ -28,6 +28,7 @@ from eventlog.ids import new_id, new_key
 from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
 from eventlog.recorder import LogSubscription
+from eventlog.rehearsal import Rehearsal
 from eventlog.sqlite import Outcome, SqliteStore, as_library_error
 from eventlog.tokens import Tokens
 from eventlog.verifying import Finding, verify
@@ -151,6 +152,10 @@ class DecisionLog:
         while chunk := list(islice(waiting, UNITS_AT_ONCE)):
             results += await self._settled(chunk)
         return results
+
+    def rehearsal(self) -> Rehearsal:
+        """Tells what would become of units, and writes nothing; also where the log is open for reading only."""
+        return Rehearsal(Chain(self, clock=self._clock, entropy=self._entropy), self._answered)
 
     async def _settled(self, units: list[Unit]) -> list[Receipt | Refused]:
         """What becomes of some units: those that lose a race are decided again, in their order."""

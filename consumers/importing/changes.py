@@ -14,7 +14,7 @@ from consumers.importing.meanings import Meanings
 from consumers.importing.people import People, introductions
 from consumers.importing.planning import Planned, Planner
 from consumers.importing.report import Remark, Report
-from consumers.importing.sink import Sink
+from consumers.importing.sink import Sink, must_be_allowed
 from consumers.importing.survey import Survey, survey
 from domain.errors import AlreadyExists, KeyReused, Refused
 from domain.messages import Command, Source
@@ -30,19 +30,21 @@ Progress = Callable[[int, int], None]
 
 
 async def import_changes(
-    path: Path, mapping: Mapping, sink: Sink, caller: Caller, *, new_key: Callable[[], str], dry_run: bool = False,
+    path: Path, mapping: Mapping, sink: Sink, caller: Caller, *, new_key: Callable[[], str], verbose: bool = False,
     progress: Progress = lambda _done, _all: None, lines_at_once: int = LINES_AT_ONCE,
 ) -> Report:  # fmt: skip
     """Imports a file; what of it is in the log already is left as it is.
 
     It may be stopped between any two batches and started again: the lines already there are found by their keys.
-    `caller` needs the right to import. `new_key` makes random keys for new persons. A dry run asks the sink only whom
-    it knows, and writes nothing.
+    `new_key` makes random keys for new persons. `verbose` also tells what was noticed in lines that were there before.
+    `progress` is called between batches; what it raises ends the import there.
 
     Raises:
+        Forbidden: the caller does not have the right to import.
         OSError: the file cannot be read.
     """
-    report = Report(dry_run=dry_run)
+    must_be_allowed(caller)
+    report = Report(dry_run=sink.rehearses, verbose=verbose)
     found = survey(read_lines(path), mapping)
     progress(0, found.lines)
     await _prepare(found, mapping, sink, caller, new_key, report)
@@ -66,9 +68,6 @@ async def _prepare(
     define = DefineProduct(
         key=product.key, title=product.title, description=product.description, effective_at=found.since
     )
-    if report.dry_run:
-        report.persons_registered, report.teams_registered = len(persons), len(teams)
-        return
     await _must_be_there([(define,)], sink, caller, report)
     report.teams_registered = await _must_be_there([(team,) for team in teams], sink, caller, report)
     report.persons_registered = await _must_be_there(persons, sink, caller, report)
@@ -80,7 +79,7 @@ async def _must_be_there(wanted: Sequence[tuple[Command, ...]], sink: Sink, call
     results = await sink.execute_many([Unit(commands, caller) for commands in wanted])
     for commands, result in zip(wanted, results, strict=True):
         if isinstance(result, Refused) and not isinstance(result, AlreadyExists):
-            report.refused.append(Remark(commands[0].addressed(), result.detail))
+            report.refused.append(Remark(None, f"{commands[0].addressed()}: {result.detail}"))
     return sum(isinstance(result, Receipt) for result in results)
 
 
@@ -99,28 +98,28 @@ def _release_order(mapping: Mapping, found: Survey) -> Iterator[Planned]:
         subject=f"product:{mapping.product.key}", releases=tuple(release.subject for release in begun), **shared
     )
     told = sha256(f"{found.since} {versions}".encode()).hexdigest()[:40]
-    yield Planned("the order of releases", f"releases:{told}", (*begun, order))
+    yield Planned(None, f"releases:{told}", (*begun, order), about="the order of releases: ")
 
 
 async def _send(batch: Sequence[Planned], sink: Sink, caller: Caller, report: Report) -> None:
-    if report.dry_run:
-        report.applied += len(batch)
-        return
     results = await sink.execute_many([Unit(planned.commands, caller, planned.key) for planned in batch])
     for planned, result in zip(batch, results, strict=True):
-        settle(report, planned.label, result)
+        settle(report, planned.label, result, planned.about)
+        if report.verbose or (isinstance(result, Receipt) and not result.replayed):
+            report.add(planned.found)
 
 
-def settle(report: Report, label: str, result: Receipt | Refused) -> None:
+def settle(report: Report, label: str | int | None, result: Receipt | Refused, about: str = "") -> None:
     """Counts what became of a unit."""
     if isinstance(result, KeyReused):
         report.refused.append(
-            Remark(label, "is in the log already as something else: the line or its mapping has changed")
+            Remark(label, f"{about}is in the log already as something else: the line or its mapping has changed")
         )
     elif isinstance(result, Refused):
         where = f"{result.field}: " if result.field else ""
-        report.refused.append(Remark(label, where + result.detail))
+        report.refused.append(Remark(label, about + where + result.detail))
     else:
         report.applied += not result.replayed
         report.already_there += result.replayed
-        report.position = max(report.position or 0, result.position)
+        if not report.dry_run:
+            report.position = max(report.position or 0, result.position)

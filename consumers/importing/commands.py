@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from consumers.importing.changes import LINES_AT_ONCE, Progress, settle
 from consumers.importing.lines import FileLine, read_lines
 from consumers.importing.report import Remark, Report, faults
-from consumers.importing.sink import Sink
+from consumers.importing.sink import Sink, must_be_allowed
 from domain.catalogue import COMMAND
 from domain.errors import Malformed
 from domain.messages import Command
@@ -20,7 +20,7 @@ from eventlog.entry import Caller, Unit
 
 
 async def import_commands(
-    path: Path, sink: Sink, caller: Caller, *, dry_run: bool = False,
+    path: Path, sink: Sink, caller: Caller, *,
     progress: Progress = lambda _done, _all: None, lines_at_once: int = LINES_AT_ONCE,
 ) -> Report:  # fmt: skip
     """Sends each line of a file as a unit. What was sent before is answered again, and changes nothing.
@@ -29,22 +29,30 @@ async def import_commands(
     key is the idempotency key; if silent, it is the line's own hash and which of the lines alike it is.
 
     Raises:
+        Forbidden: a line says where it was recorded first, and the caller does not have the right to import.
         OSError: the file cannot be read.
     """
-    report = Report(dry_run=dry_run)
-    total = sum(1 for _ in read_lines(path))
+    report = Report(dry_run=sink.rehearses)
+    tell_of_others = [_tells_of_another_system(line) for line in read_lines(path)]
+    if any(tell_of_others):
+        must_be_allowed(caller)
+    total = len(tell_of_others)
     progress(0, total)
     units = _units(read_lines(path), caller, report)
     while batch := list(islice(units, lines_at_once)):
-        if dry_run:
-            report.applied += len(batch)
-        else:
-            results = await sink.execute_many([unit for _, unit in batch])
-            for (line, _), result in zip(batch, results, strict=True):
-                settle(report, line.label, result)
+        results = await sink.execute_many([unit for _, unit in batch])
+        for (line, _), result in zip(batch, results, strict=True):
+            settle(report, line.number, result)
         progress(report.lines, total)
     progress(total, total)
     return report
+
+
+def _tells_of_another_system(line: FileLine) -> bool:
+    """Whether a line has a command that says where it was recorded first."""
+    told: dict[str, Any] = line.told or {}
+    commands = told.get("commands", [told])
+    return isinstance(commands, list) and any(isinstance(one, dict) and one.get("source") for one in commands)
 
 
 def _units(lines: Iterator[FileLine], caller: Caller, report: Report) -> Iterator[tuple[FileLine, Unit]]:
@@ -53,7 +61,7 @@ def _units(lines: Iterator[FileLine], caller: Caller, report: Report) -> Iterato
         try:
             yield line, _unit(line, caller)
         except Malformed as error:
-            report.refused.append(Remark(line.label, error.detail))
+            report.refused.append(Remark(line.number, error.detail))
 
 
 def _unit(line: FileLine, caller: Caller) -> Unit:

@@ -24,11 +24,6 @@ class FileLine:
     told: dict[str, Any] | None
     error: str = ""
 
-    @property
-    def label(self) -> str:
-        """What a report calls a line that has no id."""
-        return f"line {self.number}"
-
 
 def read_lines(path: Path) -> Iterator[FileLine]:
     """The lines of a file that are not blank, in order.

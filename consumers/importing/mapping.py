@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from domain import decision, feature
+from domain.faults import in_our_words
 from domain.record import FieldName
 from domain.values import Code, Key, Line, Text
 
@@ -107,6 +108,7 @@ class People(Part):
     """How spellings are read as persons and teams."""
 
     handle: Pattern | None = None
+    show: str = "{}"
     team: Pattern | None = None
     teams: dict[Key, Names] = {}
 
@@ -197,7 +199,7 @@ def parse_mapping(text: str) -> Mapping:
         msg = f"this is not TOML: {error}"
         raise MappingError(msg) from None
     except ValidationError as error:
-        told = (f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors())
+        told = (f"{'.'.join(map(str, e['loc']))}: {in_our_words(e)}" for e in error.errors())
         raise MappingError("\n".join(told)) from None
     wrong = [*_wrong_subjects(mapping), *_wrong_people(mapping)]
     if wrong:
@@ -246,6 +248,8 @@ def _wrong_rule(mapping: Mapping, subject: Subject, name: str, rule: Rule) -> li
 
 def _wrong_people(mapping: Mapping) -> list[str]:
     wrong = []
+    if mapping.people.show.count("{}") != 1:
+        wrong.append("people.show: needs `{}` once, where the part of a handle goes that counts")
     seen: dict[str, int] = {}
     for n, someone in enumerate(mapping.person):
         for spelling in {name.casefold() for name in (someone.name, *someone.also, *someone.here)}:

@@ -24,6 +24,7 @@ class People:
     def __init__(self, mapping: Mapping) -> None:
         self._team = re.compile(mapping.people.team) if mapping.people.team else None
         self._handle = re.compile(mapping.people.handle) if mapping.people.handle else None
+        self._show = mapping.people.show
         self._teams = {folded(name): key for key, names in mapping.people.teams.items() for name in names}
         self._here = {folded(name): someone.name for someone in mapping.person for name in someone.here}
         self._someone = {
@@ -51,7 +52,7 @@ class People:
             if said is None:
                 continue
             someone = self._someone.get(self._bare(said))
-            names = (someone.name, *someone.also, said) if someone else (said,)
+            names = (someone.name, *someone.also, said) if someone else (self._shown(said), said)
             known = found.setdefault(self._bare(names[0]), {})
             for name in names:
                 known.setdefault(folded(name), name)
@@ -59,8 +60,16 @@ class People:
 
     def _bare(self, spelling: str) -> str:
         """What all spellings of one handle share; the whole spelling where it is no handle."""
+        return folded(self._handle_in(spelling) or spelling)
+
+    def _shown(self, spelling: str) -> str:
+        """The name to show for somebody known by this spelling alone. A word that is a handle bare is left as it is."""
+        handle = self._handle_in(spelling)
+        return self._show.replace("{}", handle) if handle and handle != spelling.strip() else spelling
+
+    def _handle_in(self, spelling: str) -> str | None:
         match = self._handle.fullmatch(spelling.strip()) if self._handle else None
-        return folded(match.group(1) if match else spelling)
+        return match.group(1) if match else None
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from consumers.importing.mapping import Mapping, Rule, Subject, cell_part
 from consumers.importing.meanings import Meaning, Meanings, as_text
 from consumers.importing.people import People
 from consumers.importing.records import Record, Records
-from consumers.importing.report import Remark, Report, faults
+from consumers.importing.report import Findings, Remark, Report, faults
 from domain.cells import EXISTS, STEPS_PER_EVENT
 from domain.messages import Command, Reference, Source
 from domain.record import Observe, ObservedStep
@@ -30,11 +30,15 @@ class NotPlaced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A line and the unit it becomes."""
+    """A line and the unit it becomes. `label` is the line's own id, else its number; None for what is of no line, and
+    then `about` says what it is.
+    """
 
-    label: str
+    label: str | int | None
     key: str
     commands: tuple[Command, ...]
+    found: Findings = field(default_factory=Findings)
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,14 @@ class Change:
 
 
 class Planner:
-    """Plans the lines of one file, in their order. What is to be said of them goes into the report."""
+    """Plans the lines of one file, in their order. Those that become no unit are told of in the report."""
 
     def __init__(self, mapping: Mapping, report: Report) -> None:
         self._mapping = mapping
         self._columns = mapping.columns
         self._named = mapping.columns.named()
         self._report = report
+        self._found = Findings()
         self._records = Records()
         self._people = People(mapping)
         self._meanings = Meanings(mapping, self._people, self._subject_named)
@@ -70,9 +75,10 @@ class Planner:
         """The units of some lines; a line that becomes none is told of in the report."""
         for line in lines:
             self._report.lines += 1
+            self._found = Findings()
             label = self._label(line)
             try:
-                yield Planned(label, self._key(line), self._commands(line, label))
+                yield Planned(label, self._key(line), self._commands(line, label), self._found)
             except NotPlaced as why:
                 self._report.not_placed.append(Remark(label, str(why)))
             except ValidationError as error:
@@ -80,17 +86,17 @@ class Planner:
 
     # One line
 
-    def _label(self, line: FileLine) -> str:
+    def _label(self, line: FileLine) -> str | int:
         own = (line.told or {}).get(self._columns.id) if self._columns.id else None
-        return line.label if own is None else as_text(own)
+        return line.number if own is None else as_text(own)
 
     def _key(self, line: FileLine) -> str:
         own = (line.told or {}).get(self._columns.id) if self._columns.id else None
         return line.fingerprint if own is None else as_text(own)
 
-    def _commands(self, line: FileLine, label: str) -> tuple[Command, ...]:
+    def _commands(self, line: FileLine, label: str | int) -> tuple[Command, ...]:
         change = self._change(line)
-        self._report.unmapped_columns.update(set(change.told) - self._named)
+        self._found.unmapped_columns.update(set(change.told) - self._named)
         kinds = self._mapping.kinds
         record = self._records.get(change.record)
         if change.kind in kinds.rename:
@@ -146,27 +152,27 @@ class Planner:
 
     # What a line comes to
 
-    def _begun(self, change: Change, label: str) -> tuple[Command, ...]:
+    def _begun(self, change: Change, label: str | int) -> tuple[Command, ...]:
         if self._records.get(change.record) is not None:
-            self._report.reused.append(Remark(label, f"{change.record} begins again as another record"))
+            self._found.reused.append(Remark(label, f"{change.record} begins again as another record"))
         state = change.told.get(self._columns.to)
         if not isinstance(state, dict):
             state = {change.field: state} if change.field and state is not None else {}
         return self._applied(change, self._records.begin(change.record), state, {})
 
-    def _renamed(self, change: Change, label: str) -> tuple[Command, ...]:
+    def _renamed(self, change: Change, label: str | int) -> tuple[Command, ...]:
         old = as_text(change.told.get(self._columns.from_) or "") if self._columns.from_ else ""
         record = self._records.get(old)
         if record is None:
             msg = f"{old or 'a record without a name'} becomes {change.record} without ever having begun"
             raise NotPlaced(msg)
         if self._records.get(change.record) not in (None, record):
-            self._report.reused.append(Remark(label, f"{old} takes the name {change.record} from another record"))
+            self._found.reused.append(Remark(label, f"{old} takes the name {change.record} from another record"))
         self._records.rename(record, change.record)
         steps = (self._aliases(record),)
         return tuple(self._observe(subject, steps, change) for subject in record.subjects.values())
 
-    def _changed(self, change: Change, record: Record, label: str) -> tuple[Command, ...]:
+    def _changed(self, change: Change, record: Record, label: str | int) -> tuple[Command, ...]:
         if not change.field:
             msg = f"there is no field in the column {self._columns.field!r}"
             raise NotPlaced(msg)
@@ -176,7 +182,7 @@ class Planner:
             if record.contradicts(change.field, before):
                 contradicted[change.field] = as_text(before)
                 what = f"{change.record} {change.field}: from {as_text(before)}, but it was told to be {as_text(record.told.get(change.field))}"
-                self._report.contradictions.append(Remark(label, what))
+                self._found.contradictions.append(Remark(label, what))
         return self._applied(change, record, {change.field: change.told.get(self._columns.to)}, contradicted)
 
     def _applied(
@@ -237,9 +243,9 @@ class Planner:
 
     def _count(self, name: str, meaning: Meaning) -> None:
         if name in self._unmapped:
-            self._report.unmapped_fields[name] += 1
+            self._found.unmapped_fields[name] += 1
         for word in meaning.strange:
-            self._report.unknown_word(name, word)
+            self._found.unknown_word(name, word)
 
     def _released(self, meaning: Meaning, change: Change) -> Iterator[Command]:
         """A release is there from the earliest instant at which anything aims at it."""

@@ -8,46 +8,82 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from domain.catalogue import COMMANDS
+from domain.faults import in_our_words
+
 SHOWN: Final = 20
 """How many lines of a kind the readable form lists before it says how many more there are."""
 
 
 def faults(error: ValidationError, *where: str | int) -> str:
     """What is wrong with a message, each fault with the field it is in; `where` is where the message itself stands."""
-    return "; ".join(f"{'.'.join(map(str, (*where, *one['loc'])))}: {one['msg']}" for one in error.errors())
+    return "; ".join(_fault(one, where) for one in error.errors())
+
+
+def _fault(one: Any, where: tuple[str | int, ...]) -> str:
+    loc = [part for part in one["loc"] if part not in COMMANDS]  # which command it was tried as is said by its type
+    place = ".".join(map(str, (*where, *loc)))
+    if one["type"] == "union_tag_invalid":
+        return f"{place}: there is no command {one['ctx']['tag']!r}; docs/reference/commands.md lists them all"
+    if one["type"] == "union_tag_not_found":
+        return f"{place}: needs a `type`, the name of a command; docs/reference/commands.md lists them all"
+    return f"{place}: {in_our_words(one)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to be said of one line: its id (or `line N`) and what."""
+    """Something to be said of one line: its own id, else its number; None where it is of no line."""
 
-    line: str
+    line: str | int | None
     what: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if isinstance(self.line, int) else f"{self.line}: " if self.line else ""
+        return where + self.what
 
 
 @dataclass(slots=True)
-class Report:
-    """What became of the lines of a file. In a dry run, `applied` is what would have been sent to the log."""
+class Findings:
+    """What was noticed in reading lines that keeps none of them out of the log."""
 
-    dry_run: bool = False
-    lines: int = 0
-    applied: int = 0
-    already_there: int = 0
-    refused: list[Remark] = field(default_factory=list)
-    not_placed: list[Remark] = field(default_factory=list)
     contradictions: list[Remark] = field(default_factory=list)
     reused: list[Remark] = field(default_factory=list)
     unmapped_fields: Counter[str] = field(default_factory=Counter)
     unmapped_columns: Counter[str] = field(default_factory=Counter)
     unknown_words: dict[str, Counter[str]] = field(default_factory=dict)
-    persons_registered: int = 0
-    teams_registered: int = 0
-    position: int | None = None
-    """The last position written or answered again; reads that wait for it see the whole import."""
 
     def unknown_word(self, field_: str, word: str) -> None:
         """Counts a word of a field that could not be understood and stands as it is."""
         self.unknown_words.setdefault(field_, Counter())[word] += 1
+
+    def add(self, more: Findings) -> None:
+        """Takes in what was noticed elsewhere."""
+        self.contradictions += more.contradictions
+        self.reused += more.reused
+        self.unmapped_fields.update(more.unmapped_fields)
+        self.unmapped_columns.update(more.unmapped_columns)
+        for name, words in more.unknown_words.items():
+            self.unknown_words.setdefault(name, Counter()).update(words)
+
+
+@dataclass(slots=True)
+class Report(Findings):
+    """What became of the lines of a file; in a dry run, what would have.
+
+    The findings are those of the lines that are newly applied; with `verbose`, of those already there as well.
+    """
+
+    dry_run: bool = False
+    verbose: bool = False
+    lines: int = 0
+    applied: int = 0
+    already_there: int = 0
+    refused: list[Remark] = field(default_factory=list)
+    not_placed: list[Remark] = field(default_factory=list)
+    persons_registered: int = 0
+    teams_registered: int = 0
+    position: int | None = None
+    """The last position written or answered again; reads that wait for it see the whole import."""
 
     @property
     def complete(self) -> bool:
@@ -81,7 +117,7 @@ class Report:
 
     def __str__(self) -> str:
         """The report for people."""
-        done = "would be sent" if self.dry_run else "applied"
+        done = "would be applied" if self.dry_run else "applied"
         refused, not_placed = len(self.refused), len(self.not_placed)
         counts = [
             f"{self.lines} lines: {self.applied} {done}, {self.already_there} already there, {refused} refused, {not_placed} not placed"
@@ -101,7 +137,7 @@ class Report:
         ):
             if remarks:
                 told.append(f"\n{title}: {len(remarks)}")
-                told += [f"  {remark.line}: {remark.what}" for remark in remarks[:SHOWN]]
+                told += [f"  {remark}" for remark in remarks[:SHOWN]]
                 told += [f"  ... and {len(remarks) - SHOWN} more"] if len(remarks) > SHOWN else []
         return told
 

@@ -1,19 +1,26 @@
-"""Where the units of an import go."""
+"""Where the units of an import go, and who may send them there."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from domain.errors import Refused
+from domain.errors import Forbidden, Refused
+from domain.record import MAY_IMPORT
 from eventlog.directory import folded
-from eventlog.entry import Receipt, Unit
+from eventlog.entry import Caller, Receipt, Unit
 from eventlog.log import DecisionLog
+from eventlog.rehearsal import Rehearsal
 
 
 class Sink(Protocol):
     """A log, as far as an importer needs it."""
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether nothing that is sent here is written."""
+        ...
 
     async def execute_many(self, units: Sequence[Unit]) -> Sequence[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
@@ -29,6 +36,7 @@ class LogSink:
     """A log in this process."""
 
     log: DecisionLog
+    rehearses: bool = field(default=False, init=False)
 
     async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
@@ -36,4 +44,40 @@ class LogSink:
 
     def known_spellings(self) -> set[str]:
         """Every spelling of a person that the directory understands, folded."""
-        return {folded(spelling) for somebody in self.log.directory.everybody() for spelling in somebody.spellings}
+        return spellings_in(self.log)
+
+
+@dataclass(frozen=True, slots=True)
+class DrySink:
+    """A log in this process, open for reading, to which a whole import is only rehearsed."""
+
+    log: DecisionLog
+    rehearsal: Rehearsal
+    rehearses: bool = field(default=True, init=False)
+
+    async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
+        """Tells the fate that units would have, in order."""
+        return await self.rehearsal.execute_many(units)
+
+    def known_spellings(self) -> set[str]:
+        """Every spelling of a person that the directory understands, folded."""
+        return spellings_in(self.log)
+
+
+def spellings_in(log: DecisionLog) -> set[str]:
+    """Every spelling of a person that a log's directory understands, folded."""
+    return {folded(spelling) for somebody in log.directory.everybody() for spelling in somebody.spellings}
+
+
+def must_be_allowed(caller: Caller) -> None:
+    """Refuses, before anything is sent, whoever may not tell of another system.
+
+    Raises:
+        Forbidden: the caller does not have the right to import.
+    """
+    if MAY_IMPORT not in caller.rights:
+        msg = (
+            f"{caller.actor} may not import with this token; `decisionlog token create NAME --right import` makes one "
+            "that may"
+        )
+        raise Forbidden(msg)

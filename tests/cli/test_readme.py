@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
-from support_serving import serving, surroundings
+from support_serving import Serving, run, serving, surroundings
 
 from cli.main import cli
 
@@ -26,10 +28,11 @@ def blocks(language: str) -> list[str]:
 
 def general(text: str) -> str:
     """What is said, without what is different every time."""
+    text = text.replace("\r\n", "\n")
     text = re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", text)
     text = re.sub(r"Decision log in \S+,", "Decision log in DATA,", text)
     text = re.sub(r"dlog_[\w-]{43}", "TOKEN", text)
-    text = re.sub(r"decision:[a-z0-9]{16}\b", "decision:KEY", text)
+    text = re.sub(r"\b(decision|person):[a-z0-9]{16}\b", r"\1:KEY", text)
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "INSTANT", text)
 
 
@@ -49,14 +52,43 @@ def test_the_first_screen(tmp_path):
 
     with serving(tmp_path) as server:
         assert general(server.said).strip() == general(started.removeprefix("$ make run\n")).strip()
-        command = started[started.index("curl ") :]
-        command = command.replace("http://127.0.0.1:8737", server.address)
-        command = re.sub(r"dlog_[\w-]{43}", server.token, command)
-        done = subprocess.run(
-            ["bash", "-c", command], env=surroundings(tmp_path), capture_output=True, text=True, timeout=30, check=True
-        )
+        decided = said_to(server, started[started.index("curl ") :])
+        answers = blocks("console")[2]
+        key = json.loads(decided)["subject"]
+        later = [(said_to(server, command, key), shown) for command, shown in exchanges(answers)]
 
-    assert json.loads(general(done.stdout)) == json.loads(general(shown_answer))
+    assert json.loads(general(decided)) == json.loads(general(shown_answer))
+    assert len(later) == 5
+    for said, shown in later:
+        assert comparable(said) == comparable(shown)
+
+
+def said_to(server: Serving, script: str, decision: str = "") -> str:
+    """What a shell says to what the README shows, when the address, the token and the decision are those of this server."""
+    script = script.replace("http://127.0.0.1:8737", server.address)
+    script = re.sub(r"dlog_[\w-]{43}", server.token, script)
+    script = re.sub(r"decision:[a-z0-9]{16}\b", decision, script)
+    return subprocess.run(
+        ["bash", "-c", script], env=surroundings(Path()), capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+
+
+def exchanges(block: str) -> list[tuple[str, str]]:
+    """Each command of a console block that is answered, with the assignments before it, and the answer shown."""
+    before: list[str] = []
+    found = []
+    for part in block.removeprefix("$ ").split("\n$ "):
+        command, _, answer = part.partition("\n")
+        if answer:
+            found.append(("\n".join([*before, command]), answer))
+        else:
+            before.append(command)
+    return found
+
+
+def comparable(answer: str) -> Any:
+    """An answer without what is different every time, and without its layout."""
+    return json.loads(general(answer)) if answer.startswith("{") else general(answer).strip().splitlines()
 
 
 def test_the_two_commands():
@@ -76,7 +108,7 @@ def test_every_link_leads_somewhere(path):
 
 def commands_shown() -> list[list[str]]:
     lines = [line for block in blocks("console") for line in block.splitlines()]
-    return [line.split()[2:] for line in lines if line.startswith("$ decisionlog ")]
+    return [shlex.split(line)[2:] for line in lines if line.startswith("$ decisionlog ")]
 
 
 @pytest.mark.parametrize("words", commands_shown(), ids=" ".join)
@@ -86,6 +118,18 @@ def test_every_command_shown_is_understood(words):
     while isinstance(command, click.Group):
         command = command.commands[rest.pop(0)]
     command.make_context(command.name, [str(README_FILE) if "." in word else word for word in rest])
+
+
+def test_people_and_tokens_are_made_as_shown(tmp_path):
+    """What the README shows of people and tokens works in the order shown, beside a server too."""
+    shown = [words for words in commands_shown() if words[0] in ("person", "token")]
+    assert len(shown) == 3
+
+    alone = [run(tmp_path / "alone", *words) for words in shown]
+    with serving(tmp_path / "served"):
+        beside = [run(tmp_path / "served", *words) for words in shown]
+
+    assert [done.stderr for done in (*alone, *beside)] == [""] * 6
 
 
 def test_a_command_that_is_not_there_is_found():

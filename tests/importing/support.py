@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-from consumers.importing import LogSink, import_changes, load_mapping
+from consumers.importing import DrySink, LogSink, import_changes, load_mapping
 from consumers.importing.mapping import parse_mapping
 from domain.record import MAY_IMPORT
 from eventlog.entry import Caller
@@ -126,6 +126,11 @@ def write(path, *lines):
 def run(path, mapping, log, *, sink=None, new_key=_NEW_KEY, **options):
     """Imports a file of changes."""
     return asyncio.run(import_changes(path, mapping, sink or LogSink(log), IMPORTER, new_key=new_key, **options))
+
+
+def rehearse(path, mapping, log, **options):
+    """A dry run of `run`."""
+    return run(path, mapping, log, sink=DrySink(log, log.rehearsal()), **options)
 
 
 @contextmanager

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from consumers.importing import LogSink
+from consumers.importing import LogSink, import_changes
 from consumers.importing.meanings import Meanings
 from consumers.importing.people import People
 from domain.catalogue import COMMAND
+from domain.errors import Forbidden
 from eventlog.entry import Caller, Unit
 from tests.importing import naive
 from tests.importing.support import (
@@ -17,6 +18,7 @@ from tests.importing.support import (
     example,
     new_keys,
     open_log,
+    rehearse,
     run,
     shipped,
     write,
@@ -396,12 +398,67 @@ def test_a_dry_run_writes_nothing_and_says_what_an_import_would(log, file):
     write(file, *naive.KEPS.read_text(encoding="utf-8").splitlines()[:400])
     size = log.head().size
 
-    dry = run(file, shipped("keps"), log, dry_run=True)
+    dry = rehearse(file, shipped("keps"), log)
     untouched = log.head().size
     wet = run(file, shipped("keps"), log)
 
     assert untouched == size
     assert dry.to_dict() | {"dry_run": False, "position": wet.position} == wet.to_dict()
+
+
+def test_a_dry_run_looks_at_the_log(log, file):
+    """What is there already is counted as such, a changed line is refused, and a longer file has only its rest to apply."""
+    told = lines(
+        made(title="One", owners=["@bob", "team-b"]),
+        {"field": "title", "new": "Two"},
+        {"field": "state", "new": "open"},
+    )
+    run(write(file, *told[:2]), example(), log)
+
+    longer = rehearse(write(file, *told), example(), log)
+    changed = rehearse(write(file, {**told[0], "new": {"title": "Another"}}, *told[1:]), example(), log)
+
+    assert (longer.already_there, longer.applied, longer.refused) == (2, 1, [])
+    assert (longer.persons_registered, longer.teams_registered) == (0, 0)
+    assert [(one.line, "has changed" in one.what) for one in changed.refused] == [("1", True)]
+    assert cell(log, "decision:t-1", "status") is None
+
+
+def test_findings_are_told_once(log, file):
+    """A repeated import is silent about the lines that are there, unless it is asked for all."""
+    write(file, *lines(made(odd=1, state="hm"), {"field": "state", "old": "x", "new": "open"}))
+
+    first, again, verbose = (run(file, example(), log, verbose=verbose) for verbose in (False, False, True))
+
+    assert (len(first.contradictions), first.unmapped_fields) == (1, {"odd": 1})
+    assert len(str(again).splitlines()) == 1
+    assert (verbose.contradictions, verbose.unknown_words) == (first.contradictions, first.unknown_words)
+
+
+def test_who_may_not_import_is_told_before_the_start(log, file):
+    """Without the right to import there is one refusal, and nothing is written, not even a person."""
+    write(file, *lines(made(title="One"), made(title="Two")))
+    size = log.head().size
+
+    with pytest.raises(Forbidden, match="token create NAME --right import"):
+        asyncio.run(
+            import_changes(file, example(), LogSink(log), Caller("person:eve", "t", "http"), new_key=new_keys())
+        )
+
+    assert log.head().size == size
+
+
+def test_handles_are_shown_as_the_mapping_says(log, file):
+    """However the file decorates a handle, the part that counts is shown; a bare word and a known name stay as they are."""
+    mapping = example(EXAMPLE.replace("handle = '@?([a-z]+)'", "handle = '[“]?@?([a-z]+)@?[”]?'\nshow = '@{}'"))
+    write(file, *lines(made(owners=["bob@", "“@cid”", "@cid", "dan", "Ann Arbor@", "ann@"])))
+
+    run(file, mapping, log)
+
+    spelled = {
+        spelling: log.directory.name(log.directory.find(spelling)[0]) for spelling in ("bob@", "“@cid”", "dan", "ann@")
+    }
+    assert spelled == {"bob@": "@bob", "“@cid”": "@cid", "dan": "dan", "ann@": "Ann Arbor"}
 
 
 def test_progress_is_told_from_nothing_to_all(log, file):
@@ -435,7 +492,7 @@ def test_lines_that_are_none_are_reported_and_the_rest_is_imported(log, file):
     report = run(file, example(), log)
 
     told = [one.line for one in report.not_placed]
-    assert told == ["line 1", "line 2", "line 3", "line 4", "5", "6", "7", "8"]
+    assert told == [1, 2, 3, 4, "5", "6", "7", "8"]
     assert (report.lines, report.applied) == (9, 1)
 
 
@@ -497,7 +554,7 @@ def test_of_the_two_corpora_only_what_was_never_proposed_is_not_placed(log, name
     """Every line finds its place but those of KEP-2594, and every field its cell."""
     path = {"peps": naive.PEPS, "keps": naive.KEPS}[name]
 
-    report = run(path, shipped(name), log, dry_run=True)
+    report = rehearse(path, shipped(name), log)
 
     assert [one.line for one in report.not_placed] == not_placed
     assert (report.applied, report.refused) == (applied, [])

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from consumers.importing import LogSink, import_commands
+from consumers.importing import DrySink, LogSink, import_commands
+from domain.errors import Forbidden
 from domain.record import MAY_IMPORT
 from eventlog.entry import Caller
 from tests.importing.support import AFTER, open_log, write
@@ -21,8 +22,8 @@ def log(tmp_path):
         yield opened
 
 
-def run(path, log, **options):
-    return asyncio.run(import_commands(path, LogSink(log), ANN, **options))
+def run(path, log, *, sink=None, caller=ANN, **options):
+    return asyncio.run(import_commands(path, sink or LogSink(log), caller, **options))
 
 
 def test_each_line_is_applied_in_order(log, tmp_path):
@@ -56,7 +57,7 @@ def test_a_key_of_ones_own_is_the_idempotency_key(log, tmp_path):
 
     report = run(write(tmp_path / "a.jsonl", {"key": "k", "commands": [PRODUCT]}), log)
 
-    assert [one.line for one in report.refused] == ["line 1"]
+    assert [one.line for one in report.refused] == [1]
     assert not log.state("product:shop").version
 
 
@@ -66,7 +67,7 @@ def test_a_unit_is_applied_whole_or_not_at_all(log, tmp_path):
 
     report = run(path, log)
 
-    assert [(one.line, "commands.1" in one.what) for one in report.refused] == [("line 1", True)]
+    assert [(one.line, "commands.1" in one.what) for one in report.refused] == [(1, True)]
     assert not log.state("product:shop").version
     assert log.state("team:blue").version
 
@@ -76,8 +77,10 @@ def test_a_unit_is_applied_whole_or_not_at_all(log, tmp_path):
     [
         ("{", "is no JSON"),
         ("7", "is no JSON object"),
-        ({"type": "Sing"}, "Sing"),
-        ({**TEAM, "colour": "blue"}, "colour"),
+        ({"type": "Sing"}, "commands.0: there is no command 'Sing'; docs/reference/commands.md lists them all"),
+        ({**TEAM, "colour": "blue"}, "commands.0.colour: there is no such field"),
+        ({**TEAM, "title": [1]}, "commands.0.title: must be text"),
+        ({"key": "blue"}, "needs a `type`"),
         ({"commands": TEAM}, "a line is a command"),
         ({"commands": [TEAM], "key": 7}, "a line is a command"),
         ({"commands": [TEAM], "mood": "blue"}, "a line is a command"),
@@ -89,7 +92,7 @@ def test_a_line_that_is_no_unit_is_refused_and_says_why(log, tmp_path, line, wha
     """The report names the line and what is wrong; the other lines are applied."""
     report = run(write(tmp_path / "a.jsonl", line, PRODUCT), log)
 
-    assert [one.line for one in report.refused] == ["line 1"]
+    assert [one.line for one in report.refused] == [1]
     assert what in report.refused[0].what
     assert (report.lines, report.applied) == (2, 1)
 
@@ -98,10 +101,39 @@ def test_a_dry_run_checks_each_line_and_writes_nothing(log, tmp_path):
     """What cannot be read is told before anything is written."""
     size = log.head().size
 
-    report = run(write(tmp_path / "a.jsonl", TEAM, {"type": "Sing"}), log, dry_run=True)
+    report = run(write(tmp_path / "a.jsonl", TEAM, {"type": "Sing"}), log, sink=DrySink(log, log.rehearsal()))
 
     assert (report.applied, len(report.refused)) == (1, 1)
     assert log.head().size == size
+
+
+def test_a_dry_run_finds_what_the_log_would_refuse(log, tmp_path):
+    """Each line is judged on top of the log and of the lines before it: what is there, repeated, unknown or taken is told."""
+    run(write(tmp_path / "a.jsonl", TEAM), log)
+    shed = {**VISION, "subject": "product:shed"}
+    keyed = [{"key": "k", "commands": [one]} for one in ({**TEAM, "key": "red"}, {**TEAM, "key": "red"}, PRODUCT)]
+    path = write(tmp_path / "b.jsonl", TEAM, PRODUCT, VISION, shed, {**PRODUCT, "title": "Another"}, *keyed)
+    size = log.head().size
+
+    dry = run(path, log, sink=DrySink(log, log.rehearsal()))
+    untouched = log.head().size
+    wet = run(path, log)
+
+    assert (dry.already_there, dry.applied, [one.line for one in dry.refused]) == (2, 3, [4, 5, 8])
+    assert dry.to_dict() | {"dry_run": False, "position": wet.position} == wet.to_dict()
+    assert untouched == size
+
+
+def test_who_may_not_import_is_told_before_the_start(log, tmp_path):
+    """One line that tells of another system needs the right to import, and without it nothing is sent."""
+    told = {**PRODUCT, "source": {"system": "tracker"}}
+    eve = Caller("person:eve", "token-2", "http")
+
+    with pytest.raises(Forbidden, match="--right import"):
+        run(write(tmp_path / "a.jsonl", TEAM, {"commands": [told]}), log, caller=eve)
+
+    assert not log.state("team:blue").version
+    assert run(write(tmp_path / "b.jsonl", TEAM), log, caller=eve).applied == 1
 
 
 def test_progress_is_told(log, tmp_path):

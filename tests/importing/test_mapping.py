@@ -28,7 +28,7 @@ HOWTO = Path(__file__).parents[2] / "docs" / "how-to" / "import-a-tracker.md"
     ("old", "new", "named"),
     [
         ('system = "tracker"', "", "system: "),
-        ('system = "tracker"', 'system = "tracker"\nsistem = 1', "sistem: "),
+        ('system = "tracker"', 'system = "tracker"\nsistem = 1', "sistem: there is no such"),
         ('when = "when"', "when = 1", "columns.when: "),
         ('key = "shop"', 'key = "The Shop"', "product.key: a key is"),
         ("team = '(team-[a-z]+)'", "team = '(team'", "people.team: is no regular expression"),
@@ -44,6 +44,8 @@ HOWTO = Path(__file__).parents[2] / "docs" / "how-to" / "import-a-tracker.md"
         ('kind = "feature"', 'kind = "decision"', "subject: a record can become one subject of a kind"),
         ('kind = "feature"', 'kind = "goal"', "subject.1.kind: "),
         ("[[subject]]", '[[person]]\nname = "ann arbor"\n[[subject]]', "person.1: 'ann arbor' is in person.0 already"),
+        ('nothing = ["TBD"]', 'nothing = "TBD"', "nothing: must be a list"),
+        ("handle = '@?([a-z]+)'", "show = 'x'", "people.show: needs `{}` once"),
         ("[product]", "[product", "this is not TOML: "),
     ],
 )

@@ -1,0 +1,33 @@
+"""`decisionlog person`: who can be named."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import click
+
+from cli.remote import server_of
+from cli.settings import Settings
+from cli.speaking import speaker_of
+from cli.wiring import writing
+from domain.people import RegisterPerson
+from eventlog.entry import Unit
+from eventlog.errors import LogInUseError
+
+
+def add(settings: Settings, name: str, also: Sequence[str]) -> None:
+    """Registers a person and says under which id.
+
+    Raises:
+        Refused: a spelling is somebody else's already, or cannot be one.
+    """
+    try:
+        with writing(settings) as log:
+            unit = Unit((RegisterPerson(name=name, also=tuple(also)),), speaker_of(log, settings, "cli"))
+            person = asyncio.run(log.execute(unit)).recorded[0].subject
+    except LogInUseError as found:
+        with server_of(found, settings) as server:
+            person = server.send("POST", "/v1/people", json.dumps({"name": name, "also": also}).encode())["subject"]
+    click.echo(f"{name} is {person}.")

@@ -1,0 +1,105 @@
+"""Who speaks when a command line writes, and to what: the log's files, or the server that has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from cli.errors import CannotGoOn
+from cli.remote import server_of
+from cli.settings import Settings
+from cli.wiring import local_caller, reading, writing
+from domain.errors import Forbidden, Refused
+from domain.people import RegisterPerson
+from eventlog.entry import Caller, Receipt, Unit
+from eventlog.lock import writer_of
+from eventlog.log import THE_LOG_ITSELF, DecisionLog
+
+
+class Recipient(Protocol):
+    """What takes units."""
+
+    async def execute_many(self, units: Sequence[Unit]) -> Sequence[Receipt | Refused]:
+        """Applies units in order, each with its own fate."""
+        ...
+
+
+def owner_of(log: DecisionLog, name: str, to: Recipient | None = None) -> str:
+    """The person who goes by the owner's name; registered, if the directory knows nobody so called.
+
+    Raises:
+        CannotGoOn: more than one person goes by it.
+    """
+    found = [who for who in log.directory.find(name) if who.startswith("person:")]
+    if len(found) > 1:
+        sentence = f"{name} may be {' or '.join(found)}. Choose another name with --owner or DECISIONLOG_OWNER."
+        raise CannotGoOn(sentence)
+    if found:
+        return found[0]
+    # Nobody is there yet to have done it, so it is the log's own act.
+    unit = Unit((RegisterPerson(name=name),), Caller(THE_LOG_ITSELF, "none", "cli"))
+    (fate,) = asyncio.run(_sent(to or log, unit))
+    if isinstance(fate, Refused):
+        raise fate
+    return fate.recorded[0].subject
+
+
+async def _sent(to: Recipient, unit: Unit) -> Sequence[Receipt | Refused]:
+    return await to.execute_many([unit])
+
+
+def speaker_of(log: DecisionLog, settings: Settings, channel: str, to: Recipient | None = None) -> Caller:
+    """Who speaks where nobody serves: the holder of the token that is set, else the owner, who may do everything.
+
+    `to` is where an owner that is not known yet is registered; the log itself, if silent.
+
+    Raises:
+        CannotGoOn: the token is unknown or was revoked.
+    """
+    if settings.token is None:
+        return local_caller(owner_of(log, settings.owner, to), channel)
+    token = log.tokens.find(settings.token.get_secret_value())
+    if token is None:
+        sentence = (
+            "The token in DECISIONLOG_TOKEN is unknown or was revoked. Unset it to speak as the log's owner, "
+            "or make another with `decisionlog token create`."
+        )
+        raise CannotGoOn(sentence)
+    return token.caller(channel)
+
+
+def must_have(caller: Caller, right: str) -> None:
+    """Refuses whoever does not have a right.
+
+    Raises:
+        Forbidden: they do not.
+    """
+    if right not in caller.rights:
+        msg = f"your token does not have the right to {right}"
+        raise Forbidden(msg)
+
+
+@contextmanager
+def as_it_stands(settings: Settings) -> Iterator[DecisionLog]:
+    """The log to read; where there is none yet an empty one, of which nothing is left afterwards."""
+    if settings.log_file.exists():
+        with reading(settings) as log:
+            yield log
+        return
+    with TemporaryDirectory(prefix="decisionlog-") as folder:
+        elsewhere = settings.model_copy(update={"data": Path(folder), "token": None})
+        with writing(elsewhere) as log:
+            yield log
+
+
+def rehearsing_speaker(log: DecisionLog, settings: Settings, channel: str, to: Recipient) -> Caller:
+    """Who would speak if it were no rehearsal: to the server, where there is one."""
+    serving = writer_of(settings.log_file)
+    if serving is None:
+        return speaker_of(log, settings, channel, to)
+    with server_of(serving, settings) as server:
+        return server.speaker(channel)
