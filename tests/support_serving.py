@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,12 @@ class Serving:
 
 
 @contextmanager
-def serving(data: Path, end: int = signal.SIGINT, **more: str) -> Iterator[Serving]:
+def serving(
+    data: Path, end: int = signal.SIGINT, command: Sequence[str | Path] = (COMMAND,), **more: str
+) -> Iterator[Serving]:  # fmt: skip
     """A server from the moment it has said all it says at its start until it is told to end."""
     process = subprocess.Popen(
-        [COMMAND, "serve"], env=surroundings(data, PYTHONUNBUFFERED="1", **more), text=True,
+        [*command, "serve"], env=surroundings(data, PYTHONUNBUFFERED="1", **more), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:

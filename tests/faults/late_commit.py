@@ -1,0 +1,40 @@
+"""The sabotaged twin of the server: it answers, and commits only some time afterwards.
+
+`python -m tests.faults.late_commit serve` is `decisionlog serve` with this mistake.
+"""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from cli.main import main
+
+GROUPS = 50
+A_DECISION = 3
+
+
+class LateCommit(sqlite3.Connection):
+    """Once a decision comes, commits only every now and then."""
+
+    _left = 0
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        rows = list(parameters)
+        if sql.startswith("INSERT INTO events") and len(rows) >= A_DECISION:
+            self._left = self._left or GROUPS
+        return super().executemany(sql, rows)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql == "COMMIT" and self._left:
+            self._left -= 1
+        if sql in {"COMMIT", "BEGIN IMMEDIATE"} and self._left:
+            sql = "BEGIN IMMEDIATE" if not self.in_transaction else "SELECT 'later'"
+        return super().execute(sql, parameters)
+
+
+if __name__ == "__main__":
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=LateCommit)
+    main()
