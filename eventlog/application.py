@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
@@ -27,7 +28,7 @@ from eventlog import codec
 from eventlog.committer import Append, Row
 from eventlog.entry import Entry
 from eventlog.recorder import LogNotification, LogRecorder
-from eventlog.sqlite import SqliteStore
+from eventlog.store import Store
 
 CACHED_STATES = 20_000
 RECENT_ENTRIES = 4_096
@@ -62,7 +63,7 @@ class LogMapper(Mapper[str]):
 class LogFactory(InfrastructureFactory[TrackingRecorder]):
     """Hands the library the one store there is."""
 
-    def __init__(self, env: Environment, store: SqliteStore, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, env: Environment, store: Store, entropy: Callable[[int], bytes]) -> None:
         super().__init__(env)
         self._store = store
         self._entropy = entropy
@@ -109,12 +110,15 @@ class LogApplication(Application[str]):
     name = "decisionlog"
     env: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, store: SqliteStore, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, store: Store, entropy: Callable[[int], bytes]) -> None:
         self._store = store
         self._entropy = entropy
         self._recent: dict[int, Entry] = {}
+        self._forgotten = 0
+        self._learning = threading.Lock()
         super().__init__()
         store.learn = self.learn
+        store.forget = self.forget
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
         """The factory over the store, whatever the environment says."""
@@ -140,18 +144,26 @@ class LogApplication(Application[str]):
 
         Called by the writer for each append, in order of position.
         """
-        for entry, row in zip(append.entries, rows, strict=False):  # the library's own appends bring no entries
-            placed = replace(entry, position=row.position, recorded_at=row.recorded_at)
-            self._recent[placed.position] = placed
-            self._recent.pop(placed.position - RECENT_ENTRIES, None)
-            self._learn_state(placed)
+        with self._learning:
+            for entry, row in zip(append.entries, rows, strict=False):  # the library's own appends bring no entries
+                # Somebody else may have forgotten it between the commit and now.
+                if row.position > self._forgotten:
+                    self._learn(replace(entry, position=row.position, recorded_at=row.recorded_at))
         if append.forget:
-            self.forget()
+            self.forget(rows[-1].position)
 
-    def forget(self) -> None:
-        """Forgets what is at hand; it may hold texts that are forgotten."""
-        self._recent.clear()
-        self.repository.cache = LRUCache(CACHED_STATES)
+    def forget(self, size: int) -> None:
+        """Forgets what is at hand of the first `size` entries; it may hold texts that are forgotten."""
+        with self._learning:
+            self._forgotten = max(self._forgotten, size)
+            self._recent = {}
+            self.repository.cache = LRUCache(CACHED_STATES)
+
+    def _learn(self, entry: Entry) -> None:
+        self._recent[entry.position] = entry
+        if len(self._recent) > RECENT_ENTRIES:
+            del self._recent[next(iter(self._recent))]
+        self._learn_state(entry)
 
     def _learn_state(self, entry: Entry) -> None:
         cache = self.repository.cache
@@ -166,7 +178,8 @@ class LogApplication(Application[str]):
     def recent(self, after: int, limit: int) -> list[Entry]:
         """Entries after a position that were written so recently that they are at hand; none, if the first is not."""
         found: list[Entry] = []
-        while len(found) < limit and (entry := self._recent.get(after + 1 + len(found))):
+        at_hand = self._recent  # as it is now; others write at the same time, so there may be gaps
+        while len(found) < limit and (entry := at_hand.get(after + 1 + len(found))):
             found.append(entry)
         return found
 

@@ -6,14 +6,13 @@ is asked to use an id.
 
 from __future__ import annotations
 
-import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from domain.errors import AlreadyExists, Unknown
 from eventlog.committer import Name
-from eventlog.sqlite import SqliteStore
+from eventlog.store import Beside, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def names_of(person: str, shown: str, also: Iterable[str]) -> tuple[Name, ...]:
 class Directory:
     """Who is meant by a name, and what somebody is called. Every change is committed when the call returns."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def find(self, spelling: str) -> tuple[str, ...]:
@@ -48,29 +47,22 @@ class Directory:
 
     def known_as(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
-        found = self._store.read("SELECT DISTINCT person FROM names WHERE folded = ? ORDER BY person", (fold,))
-        return tuple(person for (person,) in found)
+        return self._store.known_as(fold)
 
     def name(self, person: str) -> str | None:
         """The name to show for an id, or None when the directory has none."""
-        found = self._store.read(
-            "SELECT spelling FROM names WHERE person = ? ORDER BY shown DESC, spelling LIMIT 1", (person,)
-        )
-        return str(found[0][0]) if found else None
+        return next(iter(self.spellings(person)), None)
 
     def everybody(self) -> Iterator[Somebody]:
         """All there are, in the order of their ids."""
         spelled: dict[str, list[str]] = {}
-        for person, spelling in self._store.read(
-            "SELECT person, spelling FROM names ORDER BY person, shown DESC, spelling"
-        ):
+        for person, spelling in self._store.spellings():
             spelled.setdefault(person, []).append(spelling)
         return (Somebody(person, spellings[0], tuple(spellings)) for person, spellings in spelled.items())
 
     def spellings(self, person: str) -> tuple[str, ...]:
         """Every spelling of an id, the one to show first."""
-        found = self._store.read("SELECT spelling FROM names WHERE person = ? ORDER BY shown DESC, spelling", (person,))
-        return tuple(spelling for (spelling,) in found)
+        return tuple(spelling for _, spelling in self._store.spellings(person))
 
     def add(self, person: str, *spellings: str, shared: bool = False) -> None:
         """Adds spellings. With `shared`, one may be somebody else's as well.
@@ -79,12 +71,15 @@ class Directory:
             AlreadyExists: a spelling is somebody else's.
         """
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(beside: Beside) -> None:
             if not shared:
-                _must_be_free(connection, person, spellings)
-            _insert(connection, person, spellings, shown=not _is_known(connection, person))
+                _must_be_free(beside, person, spellings)
+            first = 0 if not beside.is_known(person) else None
+            beside.put_names(
+                Name(person, spelling, folded(spelling), n == first) for n, spelling in enumerate(spellings)
+            )
 
-        self._store.run(write)
+        self._store.change(write)
 
     def rename(self, person: str, name: str) -> None:
         """Shows somebody (or a service) under another name from now on; the old one is still understood.
@@ -93,13 +88,13 @@ class Directory:
             AlreadyExists: the name is somebody else's.
         """
 
-        def write(connection: sqlite3.Connection) -> None:
-            _must_be_free(connection, person, [name])
-            connection.execute("UPDATE names SET shown = 0 WHERE person = ?", (person,))
-            connection.execute("DELETE FROM names WHERE person = ? AND spelling = ?", (person, name))
-            _insert(connection, person, [name], shown=True)
+        def write(beside: Beside) -> None:
+            _must_be_free(beside, person, [name])
+            beside.hide_names(person)
+            beside.drop_names(person, name)
+            beside.put_names([Name(person, name, folded(name), shown=True)])
 
-        self._store.run(write)
+        self._store.change(write)
 
     def forget(self, person: str, spelling: str | None = None) -> None:
         """Forgets one spelling of somebody, or all of them; the id stays.
@@ -107,36 +102,22 @@ class Directory:
         Raises:
             Unknown: there is no such spelling.
         """
-        where, chosen = ("", (person,)) if spelling is None else (" AND spelling = ?", (person, spelling))
 
-        def write(connection: sqlite3.Connection) -> None:
-            if not connection.execute(f"DELETE FROM names WHERE person = ?{where}", chosen).rowcount:
+        def write(beside: Beside) -> None:
+            if not beside.drop_names(person, spelling):
                 msg = f"the directory has no such name of {person}"
                 raise Unknown(msg)
 
-        self._store.run(write)
+        self._store.change(write)
 
 
-def _must_be_free(connection: sqlite3.Connection, person: str, spellings: Iterable[str]) -> None:
+def _must_be_free(beside: Beside, person: str, spellings: Iterable[str]) -> None:
     for spelling in spellings:
-        found = connection.execute(
-            "SELECT person FROM names WHERE folded = ? AND person <> ?", (folded(spelling), person)
-        ).fetchone()
-        if found:
-            raise taken(spelling, found[0])
+        owner = beside.owner(folded(spelling), other_than=person)
+        if owner:
+            raise taken(spelling, owner)
 
 
 def taken(spelling: str, person: str, field: str | None = None) -> AlreadyExists:
     """The refusal of a spelling that is somebody's already."""
     return AlreadyExists(f"{spelling!r} is {person} already", field=field, subject=person)
-
-
-def _is_known(connection: sqlite3.Connection, person: str) -> bool:
-    return connection.execute("SELECT 1 FROM names WHERE person = ?", (person,)).fetchone() is not None
-
-
-def _insert(connection: sqlite3.Connection, person: str, spellings: Iterable[str], *, shown: bool) -> None:
-    connection.executemany(
-        "INSERT OR IGNORE INTO names VALUES (?, ?, ?, ?)",
-        [(folded(spelling), person, spelling, shown and n == 0) for n, spelling in enumerate(spellings)],
-    )

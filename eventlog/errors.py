@@ -2,6 +2,8 @@
 
 LogError
 ├── LogInUseError        another process writes it
+├── SealedLogError       it goes on elsewhere
+├── NoStoreError         the database cannot be had
 └── DamagedLogError      the file is not what was written
 """
 
@@ -24,11 +26,22 @@ class LogInUseError(LogError):
         self.key = key
 
 
+class SealedLogError(LogError):
+    """It was sealed: it may be read, but not written any more."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} is sealed: {why}")
+
+
+class NoStoreError(LogError):
+    """The database cannot be had; the message says why, and what to do."""
+
+
 class DamagedLogError(LogError):
     """The file is not what was written."""
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, name: Path | str, what: str) -> None:
         super().__init__(
-            f"{path} cannot be used as a decision log: {what}. "
+            f"{name} cannot be used as a decision log: {what}. "
             "Leave it as it is, put a backup or an export in its place, and try again."
         )

@@ -18,9 +18,10 @@ from domain.cells import State
 from domain.errors import KeyReused, Refused, Stale
 from domain.record import LogOpened
 from eventlog import codec
+from eventlog.address import is_address
 from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
-from eventlog.committer import Append, Conflict, Head, NewEvent, Row
+from eventlog.committer import Answer, Append, Claim, Conflict, Head, NewEvent, Row
 from eventlog.deciding import Chain, digest, must_be_a_unit, scope_of
 from eventlog.directory import Directory
 from eventlog.entry import Entry, Envelope, Origin, Receipt, Recorded, Unit
@@ -29,7 +30,8 @@ from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
 from eventlog.recorder import LogSubscription
 from eventlog.rehearsal import Rehearsal
-from eventlog.sqlite import Outcome, SqliteStore, as_library_error
+from eventlog.sqlite import SqliteStore
+from eventlog.store import Outcome, Store
 from eventlog.tokens import Tokens
 from eventlog.verifying import Finding, verify
 
@@ -56,7 +58,7 @@ class DecisionLog:
     """
 
     def __init__(
-        self, store: SqliteStore, lock: WriterLock | None, *, clock: Callable[[], int],
+        self, store: Store, lock: WriterLock | None, *, clock: Callable[[], int],
         entropy: Callable[[int], bytes],
     ) -> None:  # fmt: skip
         self._store = store
@@ -72,41 +74,60 @@ class DecisionLog:
 
     @classmethod
     def open(
-        cls, path: Path, *, clock: Callable[[], int], entropy: Callable[[int], bytes] = os.urandom,
+        cls, where: Path | str, *, clock: Callable[[], int], entropy: Callable[[int], bytes] = os.urandom,
         read_only: bool = False, whole: bool = True,
     ) -> DecisionLog:  # fmt: skip
-        """Opens a log file, and begins a new log where there is none.
+        """Opens the log in a file or at the address of a PostgreSQL database, and begins a new log where there is none.
 
         `clock` tells microseconds since 1970. `read_only` opens beside the process that writes. Without `whole`, even a
         log with missing entries is opened, so that `verify` can say where they should be.
 
         Raises:
-            LogInUseError: another process writes it.
-            DamagedLogError: the file is not a whole decision log.
+            LogInUseError: another process writes the file.
+            NoStoreError: the database cannot be had.
+            SealedLogError: it goes on elsewhere.
+            DamagedLogError: it is not a whole decision log.
         """
-        if not read_only:
+        path = None if is_address(where) else Path(where)
+        if path and not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
-        lock = None if read_only else WriterLock(path)
+        lock = WriterLock(path) if path and not read_only else None
         try:
-            log = cls(
-                SqliteStore(path, clock=clock, read_only=read_only, whole=whole), lock, clock=clock, entropy=entropy
-            )
+            store = store_at(where, clock=clock, read_only=read_only, whole=whole)
+            log = cls(store, lock, clock=clock, entropy=entropy)
         except BaseException:
             if lock:
                 lock.release()
             raise
-        if not read_only and not log.head().size:
+        if not read_only:
             log._begin()
         return log
 
     def _begin(self) -> None:
+        """Begins a log that has no entry yet, once, whoever else is about to.
+
+        Raises:
+            SealedLogError: it may not be written.
+        """
+        try:
+            self._store.must_not_be_sealed()
+        except BaseException:
+            self.close()
+            raise
+        if self._store.head().size:
+            return
         subject = f"log:{new_key(self._entropy)}"
         envelope = Envelope(
             id=new_id(self._entropy), unit=new_id(self._entropy), place=1, actor=THE_LOG_ITSELF, credential="none",
             source=Origin("log"),
         )  # fmt: skip
         own, texts = codec.encode(LogOpened(), envelope, self._entropy)
-        self._store.submit([Append((NewEvent(subject, 1, EVENT_NAMES[LogOpened], own, texts),))]).result()
+        once = Answer(Claim("key", THE_LOG_ITSELF, "begin"), b"", b"")
+        event = NewEvent(subject, 1, EVENT_NAMES[LogOpened], own, texts)
+        outcome = self._store.submit([Append((event,), answer=once)]).result()[0]
+        if isinstance(outcome, Exception):
+            self.close()
+            raise outcome
 
     def announce(self, address: str, key: str = "") -> None:
         """Says at which address this process answers, and to what key, for those who find the log in use."""
@@ -229,21 +250,18 @@ class DecisionLog:
         """
         if unit.key is None:
             return None
-        found = self._store.read(
-            "SELECT salt, digest, first, count FROM answers WHERE scope = ? AND key = ?", (scope_of(unit), unit.key)
-        )
-        if not found:
+        given = self._store.answer(Claim("key", scope_of(unit), unit.key))
+        if given is None:
             return None
-        salt, told, first, count = found[0]
         # Where texts were forgotten the salt is gone: nothing can be compared any more, and the key alone decides.
-        if salt is not None and not compare_digest(told, digest(unit, salt)):
+        if given.salt is not None and not compare_digest(given.digest, digest(unit, given.salt)):
             msg = f"the key {unit.key!r} was used for another command; use a new key for a new command"
             raise KeyReused(msg)
-        rows = self._store.rows("position >= ? AND position < ?", (first, first + count))
+        rows = self._store.rows(given.first - 1, given.count)
         return Receipt(tuple(map(_recorded, rows)), replayed=True)
 
     def _stale(self, conflict: Conflict) -> Stale:
-        winner = self._store.rows("subject = ? AND version = ?", (conflict.subject, conflict.version))
+        winner = self._store.stream(conflict.subject, after=conflict.version - 1, limit=1)
         where = f"by the entry at position {winner[0].position}" if winner else "at the same time"
         return Stale(
             f"{conflict.subject or 'what this rests on'} was changed {where}; look again and decide anew",
@@ -267,7 +285,7 @@ class DecisionLog:
     @property
     def id(self) -> str:
         """The subject that is the log itself, `log:KEY`."""
-        return str(self._store.read("SELECT subject FROM events WHERE position = 1")[0][0])
+        return self._store.rows(0, 1)[0].subject
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """At most `limit` entries after a position, in order."""
@@ -280,7 +298,7 @@ class DecisionLog:
 
     def stream(self, subject: str) -> list[Entry]:
         """All entries of one subject, in order."""
-        return [_entry(row) for row in self._store.rows("subject = ?", (subject,), "ORDER BY version")]
+        return [_entry(row) for row in self._store.stream(subject)]
 
     def raw(self, after: int, limit: int) -> Iterator[RawEntry]:
         """Entries as they are published, at most `limit` after a position."""
@@ -290,7 +308,7 @@ class DecisionLog:
 
     def rows(self, after: int, limit: int) -> list[Row]:
         """Rows as they are stored, at most `limit` after a position."""
-        return self._store.rows("position > ?", (after, limit), "ORDER BY position LIMIT ?")
+        return self._store.rows(after, limit)
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:
         """The library's subscription: notifications after `gt`, then whatever is recorded."""
@@ -331,6 +349,15 @@ class DecisionLog:
         return verify(self, checkpoints, tell)
 
 
+def store_at(where: Path | str, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> Store:
+    """The store in a file, or at the address of a database; the latter's driver is imported only then."""
+    if is_address(where):
+        from eventlog.postgres import PostgresStore  # noqa: PLC0415
+
+        return PostgresStore(str(where), clock=clock, read_only=read_only, whole=whole)
+    return SqliteStore(Path(where), clock=clock, read_only=read_only, whole=whole)
+
+
 def _entry(row: Row) -> Entry:
     return codec.decode(
         position=row.position, subject=row.subject, version=row.version, type_=row.type,
@@ -344,5 +371,5 @@ def _recorded(row: Row) -> Recorded:
 
 def _result(outcome: Outcome) -> Receipt | Conflict:
     if isinstance(outcome, Exception):
-        raise as_library_error(outcome)
+        raise outcome
     return outcome if isinstance(outcome, Conflict) else Receipt(tuple(map(_recorded, outcome)))

@@ -21,7 +21,7 @@ from eventsourcing.persistence import (
 )  # fmt: skip
 
 from eventlog.committer import Append, Conflict, NewEvent, Row
-from eventlog.sqlite import SqliteStore, as_library_error
+from eventlog.store import LAST, Store
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LogNotification(Notification):
 class LogRecorder(ApplicationRecorder):
     """The library's recorder over a store. Streams have text ids; a stream may start at version 0 or 1."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
@@ -50,7 +50,7 @@ class LogRecorder(ApplicationRecorder):
             msg = f"{outcome.subject} is at version {outcome.version}"
             raise IntegrityError(msg)
         if isinstance(outcome, Exception):
-            raise as_library_error(outcome)
+            raise outcome
         return [row.position for row in outcome]
 
     def select_events(
@@ -58,16 +58,10 @@ class LogRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[LogNotification]:  # fmt: skip
         """The events of one stream, in the order of their versions."""
-        found = self.store.rows(
-            "subject = ? AND version > ? AND version <= ?",
-            (
-                str(originator_id),
-                -1 if gt is None else gt,
-                _LAST if lte is None else lte,
-                -1 if limit is None else limit,
-            ),
-            f"ORDER BY version {'DESC' if desc else 'ASC'} LIMIT ?",
-        )
+        found = self.store.stream(
+            str(originator_id), after=-1 if gt is None else gt, until=LAST if lte is None else lte,
+            limit=LAST if limit is None else limit, descending=desc,
+        )  # fmt: skip
         return [_notification(row) for row in found]
 
     def select_notifications(
@@ -75,13 +69,8 @@ class LogRecorder(ApplicationRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[LogNotification]:  # fmt: skip
         """Events of the whole log in order, all or those of some types."""
-        first = (start or 0) + (0 if inclusive_of_start else 1)
-        of_types = f"AND type IN ({', '.join('?' * len(topics))})" if topics else ""
-        found = self.store.rows(
-            f"position >= ? AND position <= ? {of_types}",
-            (first, _LAST if stop is None else stop, *topics, limit),
-            "ORDER BY position LIMIT ?",
-        )
+        after = (start or 0) - (1 if inclusive_of_start else 0)
+        found = self.store.rows(after, limit, until=LAST if stop is None else stop, types=topics)
         return [_notification(row) for row in found]
 
     def max_notification_id(self) -> int | None:
@@ -118,9 +107,6 @@ class LogSubscription(ListenNotifySubscription[LogRecorder]):
         # All that matches up to the size before the pull has been handed out: the next one starts behind it.
         if not self._has_been_stopped:
             self._last_notification_id = max(self._last_notification_id or 0, seen)
-
-
-_LAST = 2**63 - 1
 
 
 def _new_event(stored: StoredEvent) -> NewEvent:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from domain.errors import Malformed, Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
 from eventlog.entry import Caller
 from eventlog.ids import new_key
-from eventlog.sqlite import SqliteStore
+from eventlog.store import Beside, Store, TokenRow
 
 PREFIX: Final = "dlog_"
 SECRET_BYTES: Final = 32
@@ -27,7 +26,6 @@ RIGHTS: Final = MappingProxyType(
     }
 )
 """Every right a token can have, with what it lets its holder do. Reading, and recording one's own acts, need none."""
-_COLUMNS: Final = "id, actor, rights, label, created_at, revoked_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Token:
 class Tokens:
     """The tokens of one log. Every change is committed when the call returns."""
 
-    def __init__(self, store: SqliteStore, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
         self._store = store
         self._clock = clock
         self._entropy = entropy
@@ -66,20 +64,18 @@ class Tokens:
             raise Malformed(msg, field="rights")
         token = new_key(self._entropy)
         secret = PREFIX + urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
-        row = (token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)
-        self._store.run(lambda connection: connection.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", row))
+        row = TokenRow(token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)
+        self._store.change(lambda beside: beside.put_token(row))
         return token, secret
 
     def find(self, secret: str) -> Token | None:
         """The token behind a secret, if there is one and it is good."""
-        found = self._store.read(
-            f"SELECT {_COLUMNS} FROM tokens WHERE hash = ? AND revoked_at IS NULL", (_hash(secret),)
-        )
-        return _token(found[0]) if found else None
+        found = self._store.token(_hash(secret))
+        return _token(found) if found else None
 
     def all(self) -> list[Token]:
         """All there ever were, oldest first."""
-        return [_token(row) for row in self._store.read(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at, id")]
+        return [_token(row) for row in self._store.tokens()]
 
     def revoke(self, token: str) -> None:
         """Makes a token worthless from now on; a second time changes nothing.
@@ -89,15 +85,12 @@ class Tokens:
         """
         now = self._clock()
 
-        def write(connection: sqlite3.Connection) -> None:
-            changed = connection.execute(
-                "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", (now, token)
-            )
-            if not changed.rowcount:
+        def write(beside: Beside) -> None:
+            if not beside.revoke_token(token, now):
                 msg = f"there is no token {token}"
                 raise Unknown(msg, field="id")
 
-        self._store.run(write)
+        self._store.change(write)
 
 
 def _hash(secret: str) -> bytes:
@@ -105,6 +98,5 @@ def _hash(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
-def _token(row: tuple[str, str, str, str, int, int | None]) -> Token:
-    token, actor, rights, label, created_at, revoked_at = row
-    return Token(token, actor, frozenset(rights.split()), label, created_at, revoked_at)
+def _token(row: TokenRow) -> Token:
+    return Token(row.id, row.actor, frozenset(row.rights.split()), row.label, row.created_at, row.revoked_at)

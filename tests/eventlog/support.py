@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
@@ -37,9 +38,25 @@ def foretold() -> Any:
     return lambda length: sha256(next(numbers).to_bytes(8)).digest()[:length]
 
 
-def open_log(folder: Path, **options: Any) -> DecisionLog:
-    """A log in a folder."""
-    return DecisionLog.open(folder / "log.sqlite", clock=options.pop("clock", Clock()), entropy=foretold(), **options)
+def open_log(place: Path | str, **options: Any) -> DecisionLog:
+    """The log in a folder, or in a schema."""
+    return DecisionLog.open(
+        where(place), clock=options.pop("clock", Clock()), entropy=options.pop("entropy", foretold()), **options
+    )
+
+
+def where(place: Path | str) -> Path | str:
+    """What to open for the log in a place."""
+    return place / "log.sqlite" if isinstance(place, Path) else place
+
+
+def tables(place: Path | str) -> Any:
+    """A connection to the tables, past the log, for whoever means it harm; it takes `?` and commits by itself."""
+    if isinstance(place, Path):
+        return sqlite3.connect(where(place), isolation_level=None)
+    from eventlog.postgres import connected
+
+    return connected(place)
 
 
 def unit(*commands: dict[str, Any], caller: Caller = ANN, key: str | None = None, **expected: int) -> Unit:
@@ -56,3 +73,16 @@ def do(log: DecisionLog, *commands: dict[str, Any], **options: Any) -> Receipt:
 def do_many(log: DecisionLog, *units: Unit) -> list[Receipt | Refused]:
     """Applies units in order."""
     return asyncio.run(log.execute_many(units))
+
+
+def everything(place: Path | str) -> bytes:
+    """Every byte that the files hold; of a database, every value of every row."""
+    if isinstance(place, Path):
+        return b"".join(path.read_bytes() for path in place.iterdir())
+    with tables(place) as connection:
+        rows = [
+            row
+            for table in ("events", "answers", "names", "tokens")
+            for row in connection.execute(f"SELECT * FROM {table}")
+        ]
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)

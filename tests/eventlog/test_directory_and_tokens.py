@@ -9,12 +9,12 @@ from domain.errors import AlreadyExists, Unknown
 from domain.record import MAY_IMPORT
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
-from tests.eventlog.support import do, open_log
+from tests.eventlog.support import do, everything, open_log
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[DecisionLog]:
-    with open_log(tmp_path) as opened:
+def log(place: Path | str) -> Iterator[DecisionLog]:
+    with open_log(place) as opened:
         do(opened, {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["@AnnB", "ann bee"]})
         yield opened
 
@@ -53,7 +53,7 @@ def test_a_spelling_passes_to_nobody_else_unless_it_is_meant_to(log: DecisionLog
     assert log.directory.find("Ann Bee") == ("person:ann", "person:bob")
 
 
-def test_names_can_be_forgotten_to_the_last_byte(log: DecisionLog, tmp_path: Path) -> None:
+def test_names_can_be_forgotten_to_the_last_byte(log: DecisionLog, place: Path | str) -> None:
     """One spelling or all of somebody's are forgotten, and are in no file afterwards."""
     log.directory.forget("person:ann", "@AnnB")
     assert log.directory.find("@annb") == ()
@@ -62,7 +62,7 @@ def test_names_can_be_forgotten_to_the_last_byte(log: DecisionLog, tmp_path: Pat
     with pytest.raises(Unknown):
         log.directory.forget("person:ann")
     log.checkpoint_and_vacuum()
-    held = b"".join(path.read_bytes() for path in tmp_path.iterdir()).lower()
+    held = everything(place).lower()
     assert b"annb" not in held
     assert b"ann bee" not in held
 
@@ -82,10 +82,10 @@ def test_a_token_is_known_by_its_secret_until_it_is_revoked(log: DecisionLog) ->
         log.tokens.revoke("nothing")
 
 
-def test_no_secret_is_kept(log: DecisionLog, tmp_path: Path) -> None:
+def test_no_secret_is_kept(log: DecisionLog, place: Path | str) -> None:
     """Of a token the files hold only a hash."""
     _, secret = log.tokens.create("service:ci")
-    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    held = everything(place)
     assert secret.startswith("dlog_")
     assert secret.encode() not in held
     assert secret.removeprefix("dlog_").encode() not in held

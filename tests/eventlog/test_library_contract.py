@@ -10,21 +10,22 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests.persistence import ApplicationRecorderTestCase
+from support_postgresql import fresh_schema
 
-from eventlog.log import DecisionLog
+from eventlog.log import DecisionLog, store_at
 from eventlog.recorder import LogRecorder
-from eventlog.sqlite import SqliteStore
-from tests.eventlog.support import Clock, do, open_log
+from tests.eventlog.support import Clock, do, open_log, where
 
 
 class TestLogRecorder(ApplicationRecorderTestCase[LogRecorder]):
     def new_originator_id(self) -> str:
         return str(uuid4())
 
+    def place(self) -> Path | str:
+        return Path(self.enterContext(tempfile.TemporaryDirectory()))
+
     def create_recorder(self) -> LogRecorder:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        store = SqliteStore(Path(folder.name) / "log.sqlite", clock=Clock())
+        store = store_at(where(self.place()), clock=Clock())
         self.addCleanup(store.close)
         return LogRecorder(store)
 
@@ -32,13 +33,18 @@ class TestLogRecorder(ApplicationRecorderTestCase[LogRecorder]):
         self.optional_test_insert_subscribe()
 
 
+class TestLogRecorderOnPostgreSQL(TestLogRecorder):
+    def place(self) -> Path | str:
+        return self.enterContext(fresh_schema())
+
+
 def event(version: int, topic: str = "t") -> StoredEvent:
     return StoredEvent(originator_id="x:1", originator_version=version, topic=topic, state=b"{}")
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Any:
-    store = SqliteStore(tmp_path / "log.sqlite", clock=Clock())
+def recorder(place: Path | str) -> Any:
+    store = store_at(where(place), clock=Clock())
     yield LogRecorder(store)
     store.close()
 
@@ -57,7 +63,7 @@ def test_texts_travel_in_the_state_behind_a_line_break(recorder: LogRecorder) ->
     """State is split at its first line break into the event's own part and its texts, and put together again."""
     stored = StoredEvent(originator_id="x:1", originator_version=1, topic="t", state=b'{"a":1}\n{"/a":["00","b"]}')
     recorder.insert_events([stored])
-    (row,) = recorder.store.rows("position = 1", ())
+    (row,) = recorder.store.rows(0, 1)
     assert (row.event, row.texts) == (b'{"a":1}', b'{"/a":["00","b"]}')
     assert recorder.select_events("x:1")[0].state == stored.state
 
@@ -87,9 +93,9 @@ def test_a_subscription_with_topics_moves_on_over_what_does_not_match(recorder: 
         assert subscription._last_notification_id == 29
 
 
-def test_the_application_is_the_librarys_and_its_repository_folds_states(tmp_path: Path) -> None:
+def test_the_application_is_the_librarys_and_its_repository_folds_states(place: Path | str) -> None:
     """The library's repository, event store and notification log work on a log that was written by commands."""
-    with open_log(tmp_path) as log:
+    with open_log(place) as log:
         do(
             log,
             {"type": "RegisterPerson", "key": "ann", "name": "Ann"},
@@ -104,9 +110,9 @@ def test_the_application_is_the_librarys_and_its_repository_folds_states(tmp_pat
         assert [item.topic for item in section.items] == ["LogOpened.v1", "PersonRegistered.v1", "PersonDeparted.v1"]
 
 
-def test_an_entry_saved_through_the_library_is_the_entry_that_is_read(tmp_path: Path) -> None:
+def test_an_entry_saved_through_the_library_is_the_entry_that_is_read(place: Path | str, tmp_path: Path) -> None:
     """The mapper is its own inverse, but for what the log gives: position and instant."""
-    with open_log(tmp_path) as log:
+    with open_log(place) as log:
         do(log, {"type": "RegisterTeam", "key": "core", "title": "Core"})
         entry = log.stream("team:core")[0]
         copied = tmp_path / "copy"

@@ -1,0 +1,462 @@
+"""What every store does alike: its questions, its writer, and what it tells after a commit.
+
+A database brings four things: how to read, how to be in a writer's transaction, how to commit a group of appends, and
+how to rewrite itself. Everything else is here, in SQL that SQLite and PostgreSQL understand alike, with `?` for a value.
+
+Appends wait in a queue; one thread takes all that wait and commits them as one group, with one lock and one fsync.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+from eventsourcing.persistence import IntegrityError, OperationalError
+
+from eventlog.committer import Append, Claim, Conflict, Head, Name, Row
+from eventlog.errors import DamagedLogError, SealedLogError
+from eventlog.merkle import packed, unpacked
+
+T = TypeVar("T")
+Outcome = list[Row] | Conflict | Exception
+
+LOGGER: Final = logging.getLogger("decisionlog.eventlog")
+GROUP_LIMIT: Final = 1000
+LAST: Final = 2**63 - 1
+"""Later than any position or version, and more than any number of rows."""
+COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
+BESIDE: Final = {"answers": "scope, key", "names": "folded, person, spelling", "tokens": "id"}
+"""The tables beside the events, each with its key."""
+
+
+class Result(Protocol):
+    """What a statement gives."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+
+    def fetchall(self) -> list[Any]:
+        """All rows."""
+
+    def fetchone(self) -> Any:
+        """The first row, or None."""
+
+
+class Session(Protocol):
+    """A transaction of the writer."""
+
+    def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> Result:
+        """Does one statement."""
+
+    def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> object:
+        """Does one statement for each of many parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The answer that was given under a key: its salt (None once forgotten), its digest, and the positions."""
+
+    salt: bytes | None
+    digest: bytes
+    first: int
+    count: int
+
+
+class TokenRow(NamedTuple):
+    """A token as it is stored; instants in microseconds since 1970."""
+
+    id: str
+    hash: bytes
+    actor: str
+    rights: str
+    label: str
+    created_at: int
+    revoked_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Appends of one caller, in order; each has its own fate."""
+
+    appends: Sequence[Append]
+    future: Future[list[Outcome]] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A write beside the log, such as a new spelling; a transaction of its own."""
+
+    work: Callable[[], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Store(ABC):
+    """The tables of one log.
+
+    After each commit, in the writer's thread, `learn` is told of every append and its rows, before its caller is; then
+    `listeners` are called with the new size of the log, whoever wrote. `forget` is called with a size when somebody
+    else has forgotten texts up to there.
+    """
+
+    def __init__(self, name: str, *, read_only: bool) -> None:
+        self.name = name
+        """What it is called in a sentence."""
+        self.listeners: list[Callable[[int], None]] = []
+        self.learn: Callable[[Append, Sequence[Row]], None] = lambda _append, _rows: None
+        self.forget: Callable[[int], None] = lambda _size: None
+        self._read_only = read_only
+        self._waiting: queue.SimpleQueue[_Batch | _Task | None] = queue.SimpleQueue()
+        self._closed = False
+        self._told = 0
+        self._telling = threading.Lock()
+        self._writer = threading.Thread(target=self._write_until_closed, name="decisionlog-writer", daemon=True)
+
+    # What a database brings
+
+    @abstractmethod
+    def read(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query, as of the last commit."""
+
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[Session]:
+        """The writer's transaction, which alone may write the log as long as it lasts; committed unless it fails."""
+
+    @abstractmethod
+    def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
+        """Judges appends and writes those that fit, in one transaction."""
+
+    @abstractmethod
+    def _compact(self) -> None:
+        """Rewrites what holds the texts. Called in the writer's thread."""
+
+    @abstractmethod
+    def library_errors(self) -> AbstractContextManager[None]:
+        """The database's errors under the library's names, which are the same."""
+
+    # Opening and closing
+
+    def _must_be_whole(self) -> None:
+        """Whether the events are those that the head speaks of.
+
+        Raises:
+            DamagedLogError: they are not.
+        """
+        last, count = self.read("SELECT max(position), count(*) FROM events")[0]
+        size = self.head().size
+        if (last or 0) != size or count != size:
+            raise DamagedLogError(self.name, f"its head says {size} entries, but it holds {count} up to {last}")
+
+    def must_not_be_sealed(self) -> None:
+        """Whether it may be written at all.
+
+        Raises:
+            SealedLogError: it was sealed; the error says why.
+        """
+        if why := self.seal():
+            raise SealedLogError(self.name, why)
+
+    def close(self) -> None:
+        """Ends the writer once all that waits is written."""
+        if not self._closed:
+            self._closed = True
+            if self._writer.is_alive():
+                self._waiting.put(None)
+                self._writer.join()
+            self._disconnect()
+
+    @abstractmethod
+    def _disconnect(self) -> None:
+        """Closes every connection; the writer has ended."""
+
+    def compact(self) -> None:
+        """Rewrites what holds the texts, so that no byte of what was deleted is left in it."""
+        self._do(self._compact)
+
+    # Reading
+
+    def head(self) -> Head:
+        """The head as last committed."""
+        found = self.read("SELECT size, frontier, recorded_at FROM head")
+        if not found:
+            msg = f"{self.name} has no head"
+            raise IntegrityError(msg)
+        size, frontier, recorded_at = found[0]
+        return Head(size, unpacked(frontier), recorded_at)
+
+    def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[Row]:
+        """At most `limit` rows after a position and up to another, in order: all, or those of some types."""
+        chosen = f" AND type IN ({', '.join('?' * len(types))})" if types else ""
+        found = self.read(
+            f"SELECT {COLUMNS} FROM events WHERE position > ? AND position <= ?{chosen} ORDER BY position LIMIT ?",
+            (after, until, *types, limit),
+        )
+        return [Row._make(row) for row in found]
+
+    def stream(
+        self, subject: str, *, after: int = -1, until: int = LAST, limit: int = LAST, descending: bool = False
+    ) -> list[Row]:
+        """The rows of a stream, by version, from behind one up to another."""
+        order = "DESC" if descending else "ASC"
+        found = self.read(
+            f"SELECT {COLUMNS} FROM events WHERE subject = ? AND version > ? AND version <= ?"
+            f" ORDER BY version {order} LIMIT ?",
+            (subject, after, until, limit),
+        )
+        return [Row._make(row) for row in found]
+
+    def answer(self, claim: Claim) -> Given | None:
+        """The answer that was given under a key."""
+        found = self.read(
+            "SELECT salt, digest, first, count FROM answers WHERE scope = ? AND key = ?", (claim.scope, claim.key)
+        )
+        return Given(*found[0]) if found else None
+
+    def known_as(self, folded: str) -> tuple[str, ...]:
+        """The ids behind a folded spelling, in order."""
+        found = self.read("SELECT DISTINCT person FROM names WHERE folded = ? ORDER BY person", (folded,))
+        return tuple(person for (person,) in found)
+
+    def spellings(self, person: str | None = None) -> list[tuple[str, str]]:
+        """Everybody's id with each of their spellings, or one person's; the one to show first."""
+        chosen, value = (" WHERE person = ?", (person,)) if person is not None else ("", ())
+        order = "ORDER BY person, shown DESC, spelling"
+        return [
+            (who, spelling) for who, spelling in self.read(f"SELECT person, spelling FROM names{chosen} {order}", value)
+        ]
+
+    def token(self, hash_: bytes) -> TokenRow | None:
+        """The token that has a hash, if it is good."""
+        found = self.read("SELECT * FROM tokens WHERE hash = ? AND revoked_at IS NULL", (hash_,))
+        return TokenRow._make(found[0]) if found else None
+
+    def tokens(self) -> list[TokenRow]:
+        """All tokens there ever were, oldest first."""
+        return [TokenRow._make(row) for row in self.read("SELECT * FROM tokens ORDER BY created_at, id")]
+
+    def seal(self) -> str:
+        """Why nothing more may be written, in a sentence; empty while it may."""
+        return "".join(why for (why,) in self.read("SELECT why FROM seal"))
+
+    def beside(self, table: str, after: Sequence[Any] | None, limit: int) -> list[Any]:
+        """Rows of a table beside the events, in the order of its key, after one of them."""
+        key = BESIDE[table]
+        marks = ", ".join("?" * len(key.split(",")))
+        behind = f" WHERE ({key}) > ({marks})" if after is not None else ""
+        return self.read(f"SELECT * FROM {table}{behind} ORDER BY {key} LIMIT ?", (*(after or ()), limit))
+
+    # Writing
+
+    def submit(self, appends: Sequence[Append]) -> Future[list[Outcome]]:
+        """Puts appends into the queue, in order. What comes of each is known once its group is committed."""
+        batch = _Batch(appends)
+        self._enqueue(batch)
+        return batch.future
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Has the writer do something beside the log in a transaction of its own, and waits for it."""
+
+        def whole() -> T:
+            with self._transaction() as session:
+                return work(session)
+
+        return self._do(whole)
+
+    def change(self, work: Callable[[Beside], T]) -> T:
+        """Has the writer change names or tokens in one transaction, and waits for it."""
+        return self.run(lambda session: work(Beside(session)))
+
+    def _do(self, work: Callable[[], T]) -> T:
+        task = _Task(work)
+        self._enqueue(task)
+        with self.library_errors():
+            done: T = task.future.result()
+        return done
+
+    def _enqueue(self, item: _Batch | _Task) -> None:
+        if self._read_only or self._closed:
+            msg = f"{self.name} is {'open for reading only' if self._read_only else 'closed'}"
+            raise OperationalError(msg)
+        self._waiting.put(item)
+
+    def _write_until_closed(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            if isinstance(item, _Task):
+                _fulfil(item)
+                continue
+            group, after = self._gather(item)
+            self._commit(group)
+            if isinstance(after, _Task):
+                _fulfil(after)
+            elif after is _CLOSE:
+                return
+
+    def _gather(self, first: _Batch) -> tuple[list[_Batch], object]:
+        """All batches that wait, up to the first thing that is none."""
+        group, size = [first], len(first.appends)
+        while size < GROUP_LIMIT:
+            try:
+                item = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if not isinstance(item, _Batch):
+                return group, _CLOSE if item is None else item
+            group.append(item)
+            size += len(item.appends)
+        return group, None
+
+    def _commit(self, group: list[_Batch]) -> None:
+        """Commits a group, tells of it, and gives each caller what has come of theirs."""
+        group = [batch for batch in group if batch.future.set_running_or_notify_cancel()]
+        appends = [append for batch in group for append in batch.appends]
+        outcomes = self._outcomes(appends)
+        for append, rows in zip(appends, outcomes, strict=True):
+            if isinstance(rows, list):
+                self._tell(self.learn, append, rows)
+        rest = iter(outcomes)
+        for batch in group:
+            batch.future.set_result([next(rest) for _ in batch.appends])
+        self._announce(max((rows[-1].position for rows in outcomes if isinstance(rows, list) and rows), default=0))
+
+    def _outcomes(self, appends: Sequence[Append]) -> list[Outcome]:
+        """What comes of a group. If it fails as a whole, each append is tried alone, so that one cannot spoil the rest."""
+        try:
+            with self.library_errors():
+                return self._transact(appends)
+        except UnknownOutcomeError as error:  # tried again, what was recorded would look like somebody else's
+            return [error] * len(appends)
+        except Exception as error:  # noqa: BLE001  (whoever waits for it gets it)
+            return [error] if len(appends) == 1 else [self._outcomes([append])[0] for append in appends]
+
+    def _announce(self, size: int) -> None:
+        """Tells the listeners of a new size, once, whoever hears of it first."""
+        with self._telling:
+            if size <= self._told:
+                return
+            self._told = size
+            for listener in tuple(self.listeners):
+                self._tell(listener, size)
+
+    def _tell(self, listener: Callable[..., None], *news: Any) -> None:
+        try:
+            listener(*news)
+        except Exception:  # the entries are committed; whoever listens badly must not stop the writer
+            LOGGER.exception("a listener of %s failed", self.name)
+
+
+_CLOSE: Final = object()
+
+
+class UnknownOutcomeError(OperationalError):
+    """The connection was lost while a group was being committed: it may be recorded, or not."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the connection to {name} was lost while committing; whether this was recorded is not known. "
+            "Ask again with the same key"
+        )
+
+
+def _fulfil(task: _Task) -> None:
+    if not task.future.set_running_or_notify_cancel():
+        return
+    try:
+        done = task.work()
+    except Exception as error:  # noqa: BLE001  (whoever waits for it gets it)
+        task.future.set_exception(error)
+    else:
+        task.future.set_result(done)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The names and tokens beside the events, in a transaction that nobody else writes in."""
+
+    session: Session
+
+    def owner(self, folded: str, other_than: str) -> str | None:
+        """Somebody else who goes by a folded spelling."""
+        found = self.session.execute(
+            "SELECT person FROM names WHERE folded = ? AND person <> ? ORDER BY person LIMIT 1", (folded, other_than)
+        ).fetchone()
+        return str(found[0]) if found else None
+
+    def is_known(self, person: str) -> bool:
+        """Whether somebody has any name."""
+        return self.session.execute("SELECT 1 FROM names WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+
+    def put_names(self, names: Iterable[Name]) -> None:
+        """Adds spellings; one that is there stays as it is."""
+        put_names(self.session, names)
+
+    def hide_names(self, person: str) -> None:
+        """No spelling of somebody is the one to show."""
+        self.session.execute("UPDATE names SET shown = false WHERE person = ?", (person,))
+
+    def drop_names(self, person: str, spelling: str | None = None) -> int:
+        """Takes one spelling of somebody out, or all; how many there were."""
+        chosen, value = (" AND spelling = ?", (spelling,)) if spelling is not None else ("", ())
+        return self.session.execute(f"DELETE FROM names WHERE person = ?{chosen}", (person, *value)).rowcount
+
+    def put_token(self, token: TokenRow) -> None:
+        """Adds a token."""
+        self.session.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", token)
+
+    def revoke_token(self, token: str, at: int) -> bool:
+        """Makes a token worthless, if there is one; a second time changes nothing."""
+        statement = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?"
+        return self.session.execute(statement, (at, token)).rowcount > 0
+
+
+# What stores write alike ----------------------------------------------------------------------------------------------
+
+
+def put_names(session: Session, names: Iterable[Name]) -> None:
+    """Adds spellings; one that is there stays as it is."""
+    session.executemany(
+        "INSERT INTO names VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(name.folded, name.person, name.spelling, name.shown) for name in names],
+    )
+
+
+def put_rows(session: Session, rows: Iterable[Row]) -> None:
+    """Adds entries, as they are."""
+    session.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def put_beside(session: Session, placed: Iterable[tuple[Append, Sequence[Row]]]) -> None:
+    """Writes what goes with the entries of units: names, the answer under a key, and what is to be forgotten."""
+    for append, rows in placed:
+        if append.names:
+            put_names(session, append.names)
+        if answer := append.answer:
+            session.execute(
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+                (*answer.claim[1:], answer.salt, answer.digest, rows[0].position, len(rows)),
+            )
+        if append.forget:
+            _forget(session, append.forget)
+
+
+def put_head(session: Session, head: Head) -> None:
+    """Moves the head."""
+    session.execute(
+        "UPDATE head SET size = ?, frontier = ?, recorded_at = ?", (head.size, packed(head.frontier), head.recorded_at)
+    )
+
+
+def _forget(session: Session, positions: Sequence[int]) -> None:
+    """Takes the texts of these positions out of the log, and the salts of the answers to their units."""
+    session.executemany("UPDATE events SET texts = NULL WHERE position = ?", [(position,) for position in positions])
+    session.executemany(
+        "UPDATE answers SET salt = NULL"
+        " WHERE first = (SELECT max(first) FROM answers WHERE first <= ?) AND first + count > ?",
+        [(position, position) for position in positions],
+    )
