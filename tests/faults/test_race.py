@@ -1,0 +1,63 @@
+"""Of many who want the same, one gets it."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from eventlog.committer import Committer
+from tests.faults.race import races
+from tests.support_house import House
+
+ROUNDS = 201
+OVER_HTTP = 10
+WRITERS = 16
+
+
+def test_each_race_has_one_winner(tmp_path):
+    """Of 16 writers for one version one wins; of two decisions that replace each other one stands; a grant ends once."""
+    assert list(races(tmp_path / "log.sqlite3", ROUNDS)) == []
+
+
+@pytest.mark.parametrize(
+    ("sabotaged", "seen"),
+    [
+        (lambda judge: lambda *_: None, "UNIQUE"),
+        (lambda judge: lambda self, append: judge(self, replace(append, rests_on={})), "2 won"),
+    ],
+    ids=["no version", "no version of what it rests on"],
+)
+def test_a_committer_that_compares_too_little_is_caught(tmp_path, monkeypatch, sabotaged, seen):
+    """Where versions are not compared under the lock, the table refuses, or two who exclude each other both win."""
+    monkeypatch.setattr(Committer, "_judge", sabotaged(Committer._judge))
+
+    assert seen in str(list(races(tmp_path / "log.sqlite3", 9)))
+
+
+@pytest.fixture
+def house(tmp_path):
+    with House(tmp_path) as opened:
+        yield opened
+
+
+def test_a_race_over_http(house):
+    """Of 16 clients with one ETag one is answered 200; the others get 412 and the version they can go on from."""
+    house.post("/products", {"key": "shop", "title": "Shop"})
+    barrier = threading.Barrier(WRITERS)
+
+    def retitle(name, version):
+        return house.post("/subjects/product:shop/retitle", {"title": name}, If_Match=f'"{version}"')
+
+    def one(name, version):
+        barrier.wait()
+        return retitle(name, version)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for version in range(1, OVER_HTTP, 2):
+            answers = list(pool.map(lambda n, version=version: one(f"{version}-{n}", version), range(WRITERS)))
+            won = [answer for answer in answers if answer.status_code == 200]
+            lost = [answer for answer in answers if answer.status_code == 412]
+            assert (len(won), len(lost)) == (1, WRITERS - 1)
+            assert {answer.json()["version"] for answer in lost} == {version + 1}
+            assert retitle(f"{version} at last", lost[0].json()["version"]).status_code == 200
