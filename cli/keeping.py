@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import sqlite3
@@ -99,7 +100,7 @@ def rebuild(settings: Settings) -> None:
 
 
 def doctor(settings: Settings) -> None:
-    """Says how things stand, worst last.
+    """Says how things stand, and changes nothing.
 
     Raises:
         CannotGoOn: something is wrong with the log.
@@ -107,16 +108,15 @@ def doctor(settings: Settings) -> None:
     click.echo(
         f"decisionlog {version('decisionlog')}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     )
-    if resets_may_corrupt(sqlite3.sqlite_version):
-        click.echo(
-            "  This SQLite has the WAL-reset bug (sqlite.org/wal.html#walresetbug): very rarely, two connections that\n"
-            "  write or checkpoint at the same instant can damage a file. One thread writes each file here, which makes it\n"
-            "  rarer still; an SQLite of 3.51.3 or later does away with it."
-        )
     with reading(settings) as log:
         _tell_files(settings)
         _tell_positions(settings, log)
         _must_be_whole(log)
+    if resets_may_corrupt(sqlite3.sqlite_version):
+        click.echo(
+            "Note: this SQLite can, very rarely, damage a file (sqlite.org/wal.html#walresetbug): "
+            "use a Python with SQLite 3.51.3 or later."
+        )
 
 
 def verify(settings: Settings, checkpoints: Sequence[Path], write: Path | None) -> None:
@@ -154,7 +154,7 @@ def _must_be_whole(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) -> 
     if isinstance(found, Finding):
         sentence = (
             f"The log is not what was written: {found}. "
-            "Keep the files as they are, and put a backup or an export in their place."
+            "Keep the files as they are, and put a backup in their place: docs/how-to/back-up-and-restore.md says how."
         )
         raise CannotGoOn(sentence, Exit.DAMAGED)
     click.echo("Every entry fits its proof and every text its commitment.")
@@ -204,6 +204,9 @@ def _tell_positions(settings: Settings, log: DecisionLog) -> None:
     click.echo(f"{log.id}: {in_words(head.size)}, root {head.root}")
     if not settings.model_file.exists():
         click.echo("No read model: the next `decisionlog serve` builds it.")
+        return
+    if not os.access(settings.data, os.W_OK):
+        click.echo("The read model cannot be looked at where nothing can be written; nothing rests on it.")
         return
     try:
         model = ReadModel(SqliteDatabase(settings.model_file), clock)

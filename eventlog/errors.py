@@ -43,5 +43,5 @@ class DamagedLogError(LogError):
     def __init__(self, name: Path | str, what: str) -> None:
         super().__init__(
             f"{name} cannot be used as a decision log: {what}. "
-            "Leave it as it is, put a backup or an export in its place, and try again."
+            "Keep it aside, and put a backup in its place: docs/how-to/back-up-and-restore.md says how."
         )

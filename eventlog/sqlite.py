@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,16 @@ def library_errors() -> Iterator[None]:
     except sqlite3.Error as error:
         kind: type[Exception] = getattr(persistence, type(error).__name__, persistence.PersistenceError)
         raise kind(str(error)) from error
+
+
+def _reading_mode(path: Path) -> str:
+    """How to open a file that is only read.
+
+    SQLite wants files beside it even then. Where they cannot be made and there are none, nobody has the file open, and
+    it can be read as one that does not change.
+    """
+    alone = not path.with_name(path.name + "-wal").exists() and not os.access(path.parent, os.W_OK)
+    return "ro&immutable=1" if alone else "ro"
 
 
 class SqliteStore(Store):
@@ -101,7 +112,7 @@ class SqliteStore(Store):
         """The connection of the thread that asks."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            mode = "ro" if self._read_only else "rwc"
+            mode = _reading_mode(self.path) if self._read_only else "rwc"
             connection = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
                 check_same_thread=False, timeout=30, cached_statements=256,

@@ -15,6 +15,9 @@ import pytest
 from support_serving import COMMAND, run, serving, surroundings
 
 from cli.keeping import resets_may_corrupt
+from cli.settings import Settings
+from cli.tokens import _lines
+from cli.wiring import reading
 
 DECISION = {
     "type": "RecordDecision", "key": "tea", "title": "Sell tea", "decision": "We sell tea.", "why": "Thirst.",
@@ -103,7 +106,34 @@ def test_doctor(begun):
     assert f"SQLite {sqlite3.sqlite_version}" in done.stdout
     assert re.search(r"log:\w{16}: 5 entries, root [0-9a-f]{64}", done.stdout)
     assert "Nobody serves it." in done.stdout
-    assert done.stdout.endswith("Every entry fits its proof and every text its commitment.\n")
+    said = done.stdout.splitlines()
+    assert "Every entry fits its proof and every text its commitment." in said[-2:]
+    assert said[-1].startswith("Note: this SQLite") is resets_may_corrupt(sqlite3.sqlite_version)
+
+
+def test_doctor_only_looks(begun):
+    """It writes to no file, and makes none but those that SQLite needs for reading."""
+    run(begun, "rebuild")
+    before = {path.name: path.stat().st_mtime_ns for path in begun.iterdir() if path.suffix != ".sqlite3-shm"}
+
+    done = run(begun, "doctor")
+
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in begun.iterdir() if path.name in before} == before
+    beside = {f"{name}.sqlite3{more}" for name in ("log", "views") for more in ("-shm", "-wal")}
+    assert {path.name for path in begun.iterdir()} - before.keys() <= beside
+
+
+def test_a_log_is_read_where_nothing_can_be_written(begun, monkeypatch):
+    """SQLite's files beside a log are not needed where they cannot be made."""
+    monkeypatch.setattr("eventlog.sqlite.os.access", lambda *_: False)
+    for path in begun.glob("*-*"):
+        path.unlink()
+
+    with reading(Settings(data=begun)) as log:
+        assert log.verify() is None
+
+    assert not list(begun.glob("log.sqlite3-*"))
 
 
 def test_doctor_finds_what_was_altered(begun):
@@ -118,7 +148,7 @@ def test_doctor_finds_what_was_altered(begun):
 
     assert done.returncode == 4
     assert "root" in done.stderr
-    assert "backup" in done.stderr
+    assert "back-up-and-restore.md" in done.stderr
 
 
 def test_a_damaged_file(begun):
@@ -150,13 +180,37 @@ def test_a_setting_out_of_order(tmp_path):
     assert "DECISIONLOG_PORT" in done.stderr
 
 
+def test_a_wrong_token_is_not_ignored(begun):
+    """A token that is set speaks without a server as well: an unknown one is refused, and one without the right stops."""
+    made = run(begun, "token", "create", "ann")
+    secret = re.search(r"dlog_\S+", made.stdout)[0]
+
+    unknown = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN="tea")
+    weak = run(begun, "token", "create", "ann", DECISIONLOG_TOKEN=secret)
+    good = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN=secret)
+
+    assert (unknown.returncode, "unknown or was revoked" in unknown.stderr) == (1, True)
+    assert (weak.returncode, "right to administer" in weak.stderr) == (1, True)
+    assert re.fullmatch(r"Eve is person:\w{16}\.\n", good.stdout)
+
+
+def test_a_host_that_is_none(tmp_path):
+    """A host that this machine does not have is said to be the trouble, and nothing is left behind."""
+    done = run(tmp_path / "data", "serve", DECISIONLOG_HOST="bogus.invalid")
+
+    assert done.returncode == 1
+    assert "DECISIONLOG_HOST" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_port_that_is_taken(tmp_path):
-    """Where the port is taken it says so, and what to do."""
+    """Where the port is taken it says so, and what to do; no log is begun."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run(tmp_path / "data", "serve", "--port", str(taken.getsockname()[1]))
 
     assert done.returncode == 1
     assert "Choose another port" in done.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_tokens_without_a_server(begun):
@@ -165,7 +219,9 @@ def test_tokens_without_a_server(begun):
     token, secret = re.search(r"Token (\w+) of service:tracker", made.stdout)[1], re.search(r"dlog_\S+", made.stdout)[0]
 
     listed = run(begun, "token", "list").stdout
-    assert token in listed
+    (as_json,) = map(json.loads, run(begun, "token", "list", "--json").stdout.splitlines())
+    assert [line.split("\t")[::4] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
+    assert (as_json["id"], as_json["holder"], as_json["rights"]) == (token, "service:tracker", ["import"])
     assert secret not in listed
     assert run(begun, "token", "revoke", token).returncode == 0
     assert secret.encode() not in b"".join(path.read_bytes() for path in begun.iterdir())
@@ -174,7 +230,7 @@ def test_tokens_without_a_server(begun):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("token", "create", "nobody"), "nobody called nobody"),
+        (("token", "create", "nobody"), "`decisionlog person add nobody` registers them"),
         (("token", "create", "ann", "--right", "fly"), "there is no right fly"),
         (("token", "revoke", "none"), "there is no token none"),
     ],
@@ -257,6 +313,17 @@ def test_a_reader_that_leaves(begun):
     )
 
     assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_tokens_fit_the_terminal():
+    """On a terminal a row is one line that fits, and in a pipe nothing is cut."""
+    rows = [("id", "label"), ("a" * 16, "tea\n" * 30)]
+
+    shown, piped = list(_lines(rows, 80)), list(_lines(rows, None))
+
+    assert [len(line) for line in shown] == [25 - 2, 80]
+    assert shown[1].endswith("…")
+    assert piped[1] == "a" * 16 + "\t" + " ".join(["tea"] * 30)
 
 
 @pytest.mark.parametrize(

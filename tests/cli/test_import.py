@@ -1,11 +1,17 @@
 """Importing from the command line, on real history."""
 
 import json
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support_serving import run, serving
+from support_serving import COMMAND, run, serving, surroundings
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -22,6 +28,55 @@ def test_a_dry_run_says_what_would_happen(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("served", [False, True])
+def test_interrupting(tmp_path, served):
+    """An interrupted import ends after the batch under way, says how far it got, and is found by its keys next time."""
+    data, file = tmp_path / "data", tmp_path / "teams.jsonl"
+    file.write_text(
+        "".join(f'{{"type": "RegisterTeam", "key": "t{n}", "title": "{n}"}}\n' for n in range(5000)), encoding="utf-8"
+    )
+    with serving(data) if served else nullcontext():
+        command = subprocess.Popen(
+            [COMMAND, "import", "commands", str(file)], env=surroundings(data), stderr=subprocess.PIPE, text=True
+        )
+        while command.poll() is None and size_of(data) < 100:
+            time.sleep(0.01)
+        command.send_signal(signal.SIGINT)
+        said = command.communicate(timeout=30)[1]
+
+    done = int(re.search(r"Interrupted after (\d+) of 5000 lines\. The same command goes on from there\.", said)[1])
+    report = json.loads(run(data, "import", "commands", str(file), "--dry-run", "--json").stdout)
+    assert command.returncode == 130
+    assert done % 1000 == 0
+    assert (report["already_there"], report["applied"]) == (done, 5000 - done)
+
+
+def size_of(data: Path) -> int:
+    """How many entries a log has that somebody else is writing."""
+    file = data / "log.sqlite3"
+    if not file.exists():
+        return 0
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            return connection.execute("SELECT size FROM head").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0  # it is only just being made
+
+
+def test_importing_without_the_right(tmp_path):
+    """A token that may not import is told so once, beside a server and without one, and nothing is written."""
+    with serving(tmp_path):
+        secret = re.search(r"dlog_\S+", run(tmp_path, "token", "create", "ann").stdout)[0]
+        beside = run(tmp_path, "import", "changes", *KEPS, DECISIONLOG_TOKEN=secret)
+    alone = run(tmp_path, "import", "changes", *KEPS, DECISIONLOG_TOKEN=secret)
+    dry = run(tmp_path, "import", "changes", *KEPS, "--dry-run", DECISIONLOG_TOKEN=secret)
+
+    for done in (beside, alone, dry):
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+        assert "--right import" in done.stderr
+    assert size_of(tmp_path) == 2
+
+
 def reported(data: Path) -> dict[str, Any]:
     done = run(data, "import", "changes", *KEPS, "--json")
     assert done.returncode == 0, done.stderr
@@ -32,11 +87,14 @@ def test_importing_through_a_server(tmp_path):
     """What is imported beside a server is there when it is done; the same file without a server changes nothing."""
     with serving(tmp_path):
         first = reported(tmp_path)
+        dry = json.loads(run(tmp_path, "import", "changes", *KEPS, "--dry-run", "--json").stdout)
     again = reported(tmp_path)
 
     assert (first["applied"], first["refused"]) == (first["lines"] - 2, [])
     assert (again["applied"], again["already_there"]) == (0, first["applied"])
     assert again["position"] == first["position"]
+    assert dry == again | {"dry_run": True, "position": None}
+    assert (dry["persons_registered"], dry["contradictions"], dry["unknown_words"]) == (0, [], {})
 
 
 @pytest.mark.parametrize(("mapping", "said"), [("tea = 1", "tea"), ("= tea", "mapping.toml"), ("", "mapping.toml")])
