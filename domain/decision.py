@@ -32,11 +32,11 @@ DECIDED: Final = REVIEWABLE | {"rejected"}
 class Option(Message):
     """One of the ways that were open."""
 
-    title: Line
-    pros: tuple[Text, ...] = Field((), max_length=50)
-    cons: tuple[Text, ...] = Field((), max_length=50)
-    cost: Text | None = None
-    time: Text | None = None
+    title: Line = Field(description="What it is called.")
+    pros: tuple[Text, ...] = Field((), max_length=50, description="What speaks for it.")
+    cons: tuple[Text, ...] = Field((), max_length=50, description="What speaks against it.")
+    cost: Text | None = Field(None, description="What it costs.")
+    time: Text | None = Field(None, description="How long it takes.")
     valuable: Text | None = Field(None, description="Will customers want it?")
     usable: Text | None = Field(None, description="Will they be able to use it?")
     feasible: Text | None = Field(None, description="Can we build it?")
@@ -51,13 +51,17 @@ class Case(Message):
     )
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it concerns.")
     context: Text | None = Field(None, description="What the situation is, and why a decision is needed.")
-    options: tuple[Option, ...] = Field((), max_length=50)
-    evidence: tuple[Text, ...] = Field((), max_length=100)
-    assumptions: tuple[Text, ...] = Field((), max_length=100)
-    constraints: tuple[Text, ...] = Field((), max_length=100)
+    options: tuple[Option, ...] = Field(
+        (), max_length=50, description="The ways that were open; `option` says which was chosen."
+    )
+    evidence: tuple[Text, ...] = Field((), max_length=100, description="What is known, and from where.")
+    assumptions: tuple[Text, ...] = Field(
+        (), max_length=100, description="What is taken for granted and may turn out wrong."
+    )
+    constraints: tuple[Text, ...] = Field((), max_length=100, description="What had to be kept to.")
     expected: Text | None = Field(None, description="What is expected to come of it.")
     review_on: Day | None = Field(None, description="The day to look at it again.")
-    tags: tuple[Word, ...] = Field((), max_length=50)
+    tags: tuple[Word, ...] = Field((), max_length=50, description="Words to find it by.")
 
 
 class Conclusion(Message):
@@ -95,7 +99,7 @@ class ProposeDecision(Command, Case, Conclusion):
 
     type: Literal["ProposeDecision"] = "ProposeDecision"
     key: Key | None = Field(None, description="The key of the new decision; a random one if silent.")
-    title: Line
+    title: Line = Field(description="What it is about, in a line.")
     accountable: Holder | None = Field(None, description="Who will answer for it.")
     creates: ClassVar[str] = "decision"
 
@@ -118,17 +122,25 @@ class ReviseDecision(Command):
 
     type: Literal["ReviseDecision"] = "ReviseDecision"
     subject: DecisionId
-    title: Line | None = None
-    decision: Text | None = None
-    why: Text | None = None
-    context: Text | None = None
-    options: tuple[Option, ...] | None = Field(None, max_length=50)
-    evidence: tuple[Text, ...] | None = Field(None, max_length=100)
-    assumptions: tuple[Text, ...] | None = Field(None, max_length=100)
-    constraints: tuple[Text, ...] | None = Field(None, max_length=100)
-    expected: Text | None = None
-    review_on: Day | None = None
-    tags: tuple[Word, ...] | None = Field(None, max_length=50)
+    title: Line | None = Field(None, description="What it is about, in a line.")
+    decision: Text | None = Field(None, description="What is decided, in a sentence or a page.")
+    why: Text | None = Field(None, description="The reason.")
+    context: Text | None = Field(None, description="What the situation is, and why a decision is needed.")
+    options: tuple[Option, ...] | None = Field(
+        None, max_length=50, description="The ways that are open, all of them anew."
+    )
+    evidence: tuple[Text, ...] | None = Field(
+        None, max_length=100, description="What is known, and from where, all of it anew."
+    )
+    assumptions: tuple[Text, ...] | None = Field(
+        None, max_length=100, description="What is taken for granted, all of it anew."
+    )
+    constraints: tuple[Text, ...] | None = Field(
+        None, max_length=100, description="What has to be kept to, all of it anew."
+    )
+    expected: Text | None = Field(None, description="What is expected to come of it.")
+    review_on: Day | None = Field(None, description="The day to look at it again.")
+    tags: tuple[Word, ...] | None = Field(None, max_length=50, description="Words to find it by, all of them anew.")
 
 
 class DecisionRevised(Event):
@@ -159,7 +171,7 @@ class AdviseOnDecision(Command):
 
     type: Literal["AdviseOnDecision"] = "AdviseOnDecision"
     subject: DecisionId
-    advice: Text
+    advice: Text = Field(description="The advice.")
     by: Person | None = Field(None, description="Whose advice it is; whoever's act it was, if silent.")
 
 
@@ -178,7 +190,7 @@ class DissentFromDecision(Command):
 
     type: Literal["DissentFromDecision"] = "DissentFromDecision"
     subject: DecisionId
-    reason: Text
+    reason: Text = Field(description="What speaks against it.")
     by: Person | None = Field(None, description="Whose dissent it is; whoever's act it was, if silent.")
 
 
@@ -221,7 +233,7 @@ class RecordDecision(Command, Case):
 
     type: Literal["RecordDecision"] = "RecordDecision"
     key: Key | None = Field(None, description="The key of the new decision; a random one if silent.")
-    title: Line
+    title: Line = Field(description="What it is about, in a line.")
     decision: Text = Field(description="What was decided.")
     why: Text = Field(description="The reason.")
     accountable: Holder = Field(description="Who answers for it.")
@@ -236,7 +248,7 @@ class RejectDecision(Command):
 
     type: Literal["RejectDecision"] = "RejectDecision"
     subject: DecisionId
-    why: Text
+    why: Text = Field(description="The reason.")
     deciders: tuple[Person, ...] = Field(
         (), max_length=50, description="Who turned it down; whoever's act it was, if silent."
     )
@@ -260,7 +272,7 @@ class DeferDecision(Command):
     type: Literal["DeferDecision"] = "DeferDecision"
     subject: DecisionId
     until: Text = Field(description="What it waits for.")
-    look_again_on: Day | None = None
+    look_again_on: Day | None = Field(None, description="The day to look at it again.")
 
 
 class DecisionDeferred(Event):
@@ -281,7 +293,7 @@ class WithdrawDecision(Command):
 
     type: Literal["WithdrawDecision"] = "WithdrawDecision"
     subject: DecisionId
-    why: Text
+    why: Text = Field(description="The reason.")
 
 
 class DecisionWithdrawn(Event):
@@ -299,7 +311,7 @@ class ReopenDecision(Command):
 
     type: Literal["ReopenDecision"] = "ReopenDecision"
     subject: DecisionId
-    why: Text
+    why: Text = Field(description="The reason.")
 
 
 class DecisionReopened(Event):
@@ -320,7 +332,7 @@ class SupersedeDecision(Command):
 
     type: Literal["SupersedeDecision"] = "SupersedeDecision"
     subject: DecisionId
-    by: tuple[DecisionId, ...] = Field(min_length=1, max_length=50)
+    by: tuple[DecisionId, ...] = Field(min_length=1, max_length=50, description="The decisions that replace it.")
 
 
 class DecisionSuperseded(Event):
@@ -338,7 +350,7 @@ class ReverseDecision(Command):
 
     type: Literal["ReverseDecision"] = "ReverseDecision"
     subject: DecisionId
-    why: Text
+    why: Text = Field(description="The reason.")
     by: DecisionId | None = Field(None, description="The decision to reverse it, if there was one.")
 
 
@@ -376,7 +388,7 @@ class RatifyDecision(Command):
 
     type: Literal["RatifyDecision"] = "RatifyDecision"
     subject: DecisionId
-    why: Text | None = None
+    why: Text | None = Field(None, description="The reason.")
 
 
 class DecisionRatified(Event):
@@ -394,9 +406,11 @@ class ReviewDecision(Command):
 
     type: Literal["ReviewDecision"] = "ReviewDecision"
     subject: DecisionId
-    outcome: Literal["better", "as-expected", "worse", "unclear"]
-    finding: Text
-    look_again_on: Day | None = None
+    outcome: Literal["better", "as-expected", "worse", "unclear"] = Field(
+        description="How it turned out, against what was expected."
+    )
+    finding: Text = Field(description="What was found.")
+    look_again_on: Day | None = Field(None, description="The day to look at it again.")
 
 
 class DecisionReviewed(Event):

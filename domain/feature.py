@@ -33,10 +33,10 @@ class ProposeFeature(Command):
 
     type: Literal["ProposeFeature"] = "ProposeFeature"
     key: Key | None = Field(None, description="The key of the new feature; a random one if silent.")
-    title: Line
-    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50)
+    title: Line = Field(description="What it is called.")
+    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50, description="The products it belongs to.")
     definition: Text | None = Field(None, description="What it is, and what it is not.")
-    accountable: Holder | None = None
+    accountable: Holder | None = Field(None, description="Who answers for it.")
     creates: ClassVar[str] = "feature"
 
 
@@ -61,7 +61,7 @@ class DefineFeature(Command):
 
     type: Literal["DefineFeature"] = "DefineFeature"
     subject: FeatureId
-    definition: Text
+    definition: Text = Field(description="What it is, and what it is not.")
 
 
 class FeatureDefined(Event):
@@ -78,7 +78,7 @@ class PrioritiseFeature(Command):
 
     type: Literal["PrioritiseFeature"] = "PrioritiseFeature"
     subject: FeatureId
-    horizon: Horizon
+    horizon: Horizon = Field(description="When it is meant to come.")
     rank: Rank | None = Field(None, description="Its place within the horizon; the lowest comes first.")
 
 
@@ -99,8 +99,10 @@ class TargetMilestone(Command):
     type: Literal["TargetMilestone"] = "TargetMilestone"
     subject: FeatureId
     milestone: Word = Field("ship", description="Which milestone: `ship`, `beta`, or any word of your own.")
-    release: ReleaseId | None = None
-    day: Day | None = None
+    release: ReleaseId | None = Field(
+        None, description="The release aimed at; this or `day`, and neither takes the target back."
+    )
+    day: Day | None = Field(None, description="The day aimed at.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> TargetMilestone:
@@ -183,7 +185,7 @@ class DropFeature(Command):
 
     type: Literal["DropFeature"] = "DropFeature"
     subject: FeatureId
-    why: Text
+    why: Text = Field(description="The reason.")
 
 
 class FeatureDropped(Event):
@@ -201,7 +203,7 @@ class ReopenFeature(Command):
 
     type: Literal["ReopenFeature"] = "ReopenFeature"
     subject: FeatureId
-    why: Text
+    why: Text = Field(description="The reason.")
 
 
 class FeatureReopened(Event):
@@ -219,9 +221,15 @@ class LinkFeature(Command):
 
     type: Literal["LinkFeature"] = "LinkFeature"
     subject: FeatureId
-    goals: tuple[GoalId, ...] | None = Field(None, max_length=100)
-    decisions: tuple[DecisionId, ...] | None = Field(None, max_length=100)
-    features: tuple[FeatureId, ...] | None = Field(None, max_length=100)
+    goals: tuple[GoalId, ...] | None = Field(
+        None, max_length=100, description="The goals it serves, all of them anew; silent leaves them."
+    )
+    decisions: tuple[DecisionId, ...] | None = Field(
+        None, max_length=100, description="The decisions it rests on, all of them anew; silent leaves them."
+    )
+    features: tuple[FeatureId, ...] | None = Field(
+        None, max_length=100, description="The features it has to do with, all of them anew; silent leaves them."
+    )
 
 
 class FeatureLinked(Event):

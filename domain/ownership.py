@@ -52,7 +52,11 @@ class AssignOwnership(_Term):
         ACCOUNTABLE,
         description="`accountable`, `responsible`, `approver`, `consulted`, `informed`, `driver`, or a role of your own.",
     )
-    holders: tuple[Holder, ...] = Field(min_length=1, max_length=100)
+    holders: tuple[Holder, ...] = Field(
+        min_length=1,
+        max_length=100,
+        description="Who has the role from now on, in order; `accountable` has exactly one.",
+    )
 
 
 class OwnershipAssigned(_Termed):
@@ -70,7 +74,7 @@ class ReleaseOwnership(Command):
 
     type: Literal["ReleaseOwnership"] = "ReleaseOwnership"
     subject: SubjectId
-    role: Word = ACCOUNTABLE
+    role: Word = Field(ACCOUNTABLE, description="The role released.")
 
 
 class OwnershipReleased(Event):
@@ -105,7 +109,7 @@ class AcknowledgeOwnership(Command):
 
     type: Literal["AcknowledgeOwnership"] = "AcknowledgeOwnership"
     subject: SubjectId
-    role: Word = ACCOUNTABLE
+    role: Word = Field(ACCOUNTABLE, description="The role acknowledged.")
 
 
 class OwnershipAcknowledged(Event):
@@ -150,7 +154,7 @@ class RevokeDelegation(Command):
 
     type: Literal["RevokeDelegation"] = "RevokeDelegation"
     subject: SubjectId
-    delegation: Key
+    delegation: Key = Field(description="The key of the delegation.")
 
 
 class DelegationRevoked(Event):

@@ -68,7 +68,7 @@ class RegisterTeam(Command):
 
     type: Literal["RegisterTeam"] = "RegisterTeam"
     key: Key | None = Field(None, description="The key of the new team; a random one if silent.")
-    title: Line
+    title: Line = Field(description="What it is called.")
     creates: ClassVar[str] = "team"
 
 

@@ -19,10 +19,10 @@ class DefineProduct(Command):
 
     type: Literal["DefineProduct"] = "DefineProduct"
     key: Key | None = Field(None, description="The key of the new product; a random one if silent.")
-    title: Line
-    description: Text | None = None
+    title: Line = Field(description="What it is called.")
+    description: Text | None = Field(None, description="What it is.")
     line: ProductId | None = Field(None, description="The product line it belongs to, itself a product.")
-    accountable: Holder | None = None
+    accountable: Holder | None = Field(None, description="Who answers for it.")
     creates: ClassVar[str] = "product"
 
 
@@ -48,7 +48,7 @@ class StateVision(Command):
 
     type: Literal["StateVision"] = "StateVision"
     subject: ProductId
-    vision: Text
+    vision: Text = Field(description="What it is to become.")
 
 
 class VisionStated(Event):
@@ -65,7 +65,7 @@ class SetStrategy(Command):
 
     type: Literal["SetStrategy"] = "SetStrategy"
     subject: ProductId
-    strategy: Text
+    strategy: Text = Field(description="How it is to get there.")
 
 
 class StrategySet(Event):
@@ -82,7 +82,7 @@ class OrderReleases(Command):
 
     type: Literal["OrderReleases"] = "OrderReleases"
     subject: ProductId
-    releases: tuple[ReleaseId, ...] = Field(max_length=1000)
+    releases: tuple[ReleaseId, ...] = Field(max_length=1000, description="The releases, the earliest first.")
 
 
 class ReleasesOrdered(Event):
@@ -99,7 +99,7 @@ class RetireProduct(Command):
 
     type: Literal["RetireProduct"] = "RetireProduct"
     subject: ProductId
-    why: Text
+    why: Text = Field(description="The reason.")
 
 
 class ProductRetired(Event):
@@ -120,7 +120,7 @@ class ScheduleRelease(Command):
 
     type: Literal["ScheduleRelease"] = "ScheduleRelease"
     key: Key | None = Field(None, description="The key of the new release; a random one if silent.")
-    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50)
+    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50, description="The products it is a release of.")
     version: Code = Field(description="What it is called, such as `2.1` or `2025-Q3`.")
     on: Day | None = Field(None, description="The day it is planned for.")
     creates: ClassVar[str] = "release"
@@ -146,7 +146,7 @@ class RescheduleRelease(Command):
 
     type: Literal["RescheduleRelease"] = "RescheduleRelease"
     subject: ReleaseId
-    on: Day
+    on: Day = Field(description="The new day.")
 
 
 class ReleaseRescheduled(Event):
@@ -166,11 +166,11 @@ class StateGoal(Command):
 
     type: Literal["StateGoal"] = "StateGoal"
     key: Key | None = Field(None, description="The key of the new goal; a random one if silent.")
-    title: Line
-    products: tuple[ProductId, ...] = Field((), max_length=50)
+    title: Line = Field(description="What it is called.")
+    products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it is for.")
     measure: Text | None = Field(None, description="How one will know.")
     by: Day | None = Field(None, description="The day to reach it by.")
-    accountable: Holder | None = None
+    accountable: Holder | None = Field(None, description="Who answers for it.")
     creates: ClassVar[str] = "goal"
 
 
@@ -199,8 +199,8 @@ class CloseGoal(Command):
 
     type: Literal["CloseGoal"] = "CloseGoal"
     subject: GoalId
-    outcome: Literal["met", "missed", "dropped"]
-    why: Text | None = None
+    outcome: Literal["met", "missed", "dropped"] = Field(description="How it ended.")
+    why: Text | None = Field(None, description="The reason.")
 
 
 class GoalClosed(Event):

@@ -54,7 +54,7 @@ class Retitle(Command):
 
     type: Literal["Retitle"] = "Retitle"
     subject: SubjectId
-    title: Line
+    title: Line = Field(description="What it is called from now on.")
 
 
 class Retitled(Event):
@@ -71,7 +71,7 @@ class SetAliases(Command):
 
     type: Literal["SetAliases"] = "SetAliases"
     subject: SubjectId
-    aliases: tuple[Code, ...] = Field(max_length=100)
+    aliases: tuple[Code, ...] = Field(max_length=100, description="Its other names and numbers, all of them anew.")
 
 
 class AliasesSet(Event):
@@ -88,8 +88,8 @@ class SetAttribute(Command):
 
     type: Literal["SetAttribute"] = "SetAttribute"
     subject: SubjectId
-    name: Word
-    value: Text | None = None
+    name: Word = Field(description="The attribute; its cell is `x.NAME`.")
+    value: Text | None = Field(None, description="What it holds; silent empties it.")
 
 
 class AttributeSet(Event):
@@ -107,7 +107,7 @@ class Place(Command):
 
     type: Literal["Place"] = "Place"
     subject: SubjectId
-    products: tuple[ProductId, ...] = Field(max_length=50)
+    products: tuple[ProductId, ...] = Field(max_length=50, description="The products it belongs to, all of them anew.")
 
 
 class Placed(Event):
@@ -127,7 +127,7 @@ class Strike(Command):
 
     type: Literal["Strike"] = "Strike"
     subject: SubjectId
-    why: Text
+    why: Text = Field(description="The reason.")
 
 
 class Struck(Event):
@@ -145,7 +145,7 @@ class Restore(Command):
 
     type: Literal["Restore"] = "Restore"
     subject: SubjectId
-    why: Text
+    why: Text = Field(description="The reason.")
 
 
 class Restored(Event):
@@ -167,7 +167,7 @@ class VoidEntry(Command):
     type: Literal["VoidEntry"] = "VoidEntry"
     subject: SubjectId
     position: Position = Field(description="The position of the wrong entry.")
-    reason: Text
+    reason: Text = Field(description="What is wrong with it.")
 
 
 class EntryVoided(Event):
@@ -190,14 +190,20 @@ class ObservedStep(Message):
     field, or, with a `word`, leaves the word standing as one that could not be understood.
     """
 
-    field: FieldName
+    field: FieldName = Field(description="The cell that changed.")
     value: StrictBool | Whole | Code | None = Field(
         None, description="A word of our own, a day, a number or a single subject."
     )
-    subjects: tuple[SubjectId, ...] | None = Field(None, max_length=1000)
-    holders: tuple[Holder, ...] | None = Field(None, max_length=1000)
-    text: RawText | None = None
-    texts: tuple[RawText, ...] | None = Field(None, max_length=1000)
+    subjects: tuple[SubjectId, ...] | None = Field(
+        None, max_length=1000, description="What it holds, where that is subjects."
+    )
+    holders: tuple[Holder, ...] | None = Field(
+        None, max_length=1000, description="What it holds, where that is people or teams."
+    )
+    text: RawText | None = Field(None, description="What it holds, where that is prose.")
+    texts: tuple[RawText, ...] | None = Field(
+        None, max_length=1000, description="What it holds, where that is several texts."
+    )
     word: RawText | None = Field(None, description="The source's own word, where it is another.")
     contradicts: RawText | None = Field(
         None, description="What the source says it was before, where that is not what it said before."
@@ -229,7 +235,9 @@ class Observe(Command):
 
     type: Literal["Observe"] = "Observe"
     subject: SubjectId
-    steps: tuple[ObservedStep, ...] = Field(min_length=1, max_length=256)
+    steps: tuple[ObservedStep, ...] = Field(
+        min_length=1, max_length=256, description="The cells that changed, in order."
+    )
 
 
 class Observed(Event):
@@ -250,7 +258,9 @@ class ForgetTexts(Command):
 
     type: Literal["ForgetTexts"] = "ForgetTexts"
     subject: LogId = Field(description="The log itself.")
-    positions: tuple[Position, ...] = Field(min_length=1, max_length=10_000)
+    positions: tuple[Position, ...] = Field(
+        min_length=1, max_length=10_000, description="The entries whose texts are forgotten."
+    )
     ground: Word = Field("request", description="Why, in a word: this reason cannot be forgotten.")
 
 

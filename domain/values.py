@@ -197,7 +197,7 @@ def _named(*kinds: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-_id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$"}
+_id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$", "description": "A subject, as `kind:key`."}
 
 Instant = Annotated[
     datetime,
@@ -219,13 +219,23 @@ Word = Annotated[
 ]  # fmt: skip
 Key = Annotated[str, Mark.CODE, AfterValidator(_check_key)]
 SubjectId = Annotated[str, Mark.SUBJECT, _subject_of(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
-ProductId = Annotated[str, Mark.SUBJECT, _subject_of("product")]
-DecisionId = Annotated[str, Mark.SUBJECT, _subject_of("decision")]
-FeatureId = Annotated[str, Mark.SUBJECT, _subject_of("feature")]
-GoalId = Annotated[str, Mark.SUBJECT, _subject_of("goal")]
-ReleaseId = Annotated[str, Mark.SUBJECT, _subject_of("release")]
-PersonId = Annotated[str, Mark.SUBJECT, _subject_of("person")]
-TeamId = Annotated[str, Mark.SUBJECT, _subject_of("team")]
+ProductId = Annotated[
+    str, Mark.SUBJECT, _subject_of("product"), Field(description="A product: `product:KEY`, or its key alone.")
+]
+DecisionId = Annotated[
+    str, Mark.SUBJECT, _subject_of("decision"), Field(description="A decision: `decision:KEY`, or its key alone.")
+]
+FeatureId = Annotated[
+    str, Mark.SUBJECT, _subject_of("feature"), Field(description="A feature: `feature:KEY`, or its key alone.")
+]
+GoalId = Annotated[str, Mark.SUBJECT, _subject_of("goal"), Field(description="A goal: `goal:KEY`, or its key alone.")]
+ReleaseId = Annotated[
+    str, Mark.SUBJECT, _subject_of("release"), Field(description="A release: `release:KEY`, or its key alone.")
+]
+PersonId = Annotated[
+    str, Mark.SUBJECT, _subject_of("person"), Field(description="A person: `person:KEY`, or its key alone.")
+]
+TeamId = Annotated[str, Mark.SUBJECT, _subject_of("team"), Field(description="A team: `team:KEY`, or its key alone.")]
 Person = Annotated[
     str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), _named("person"),
     Field(description="A person, by id (`person:KEY`) or by any name, e-mail or handle the directory knows."),
