@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, get_origin
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
-from api import tables
+from api import answers, tables
 from api.problems import HttpProblem
 from api.services import Served, Services
 from domain.errors import Unknown
-from domain.values import LARGEST, SUBJECT_KINDS, Instant, micros
+from domain.values import LARGEST, SUBJECT_KINDS, Instant, Key, SubjectId, micros
 from projections.decisions import NotThere
 from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
@@ -24,6 +24,8 @@ MAX_LIMIT: Final = 10_000
 POLL_SECONDS: Final = 0.003
 
 
+AskedKey = Annotated[Key, Path(description="The subject's key, without the kind.")]
+AskedSubject = Annotated[SubjectId, Path(description="The subject, as `kind:key`.")]
 MinCount = Annotated[int, Query(ge=1, le=LARGEST, description="Only what is counted at least so often.")]
 
 
@@ -180,9 +182,10 @@ def _declared(dependant: Any) -> Iterator[tuple[str, bool]]:
 class Asked:
     """Puts questions to the read model in one snapshot, and sends the answer out."""
 
-    def __init__(self, served: Services, format_: tables.Format) -> None:
+    def __init__(self, served: Services, format_: tables.Format, model: type[answers.Spoken]) -> None:
         self._served = served
         self._format: tables.Format = format_
+        self._model = model
 
     def __call__(self, question: Callable[[Read], Answer], *, etag: bool = False) -> Response:
         """The answer to a question, in the format asked for; with `etag`, its version as one.
@@ -199,7 +202,7 @@ class Asked:
                 raise HttpProblem(422, str(error), field="cursor") from None
             except NotThere as error:
                 raise Unknown(str(error)) from None
-        response = tables.responded(answer, self._format, self._served.log.directory)
+        response = tables.responded(answer, self._format, self._served.log.directory, self._model)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
         return response
@@ -239,7 +242,8 @@ async def _asked(
         tables.Format | None, Query(description="`json`, `csv` or `jsonl`; else as `Accept` says.")
     ] = None,
 ) -> Asked:
-    return Asked(served, tables.chosen_format(request, format))
+    declared = request.scope["route"].responses[200]["model"]
+    return Asked(served, tables.chosen_format(request, format), declared)
 
 
 AskedFor = Annotated[Asked, Depends(_asked)]

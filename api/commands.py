@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import from_json
 
-from api import problems
+from api import answers, problems
 from api.bodies import body_of, json_body
 from api.problems import HttpProblem
 from api.security import Speaker
@@ -25,8 +25,8 @@ from domain import decision, feature, ownership, people, product, record
 from domain.catalogue import COMMAND, COMMANDS, AnyCommand
 from domain.errors import Refused
 from domain.examples import EXAMPLES
-from domain.messages import Command
-from domain.values import LARGEST, SubjectId, format_micros
+from domain.messages import Command, leaf_paths
+from domain.values import LARGEST, Mark, SubjectId, format_micros
 from eventlog.entry import Caller, Receipt, Unit
 
 ROUTES: Final[Mapping[type[Command], str]] = {
@@ -94,17 +94,10 @@ _KINDS: Final = {
     "people": "person", "teams": "team",
 }  # fmt: skip
 _ETAG: Final = re.compile(r'^"(\d{1,15})"$')
+_CREATED: Final[answers.Responses] = {
+    201: {"model": answers.Receipt, "description": "The same, where the first command began its subject."}
+}
 _IDEMPOTENCY_KEY: Final = re.compile(r"^[\x21-\x7e]{1,200}$")
-
-
-class Answer(BaseModel):
-    """What became of a unit."""
-
-    position: int = Field(description="The last position written; pass it as `after` to read your own write.")
-    subject: str = Field(description="The subject the first command addressed.")
-    version: int = Field(description="The version that subject has now; also the ETag.")
-    recorded: list[dict[str, Any]] = Field(description="Each event: position, subject, version, type, recorded_at.")
-    replayed: bool = Field(description="Whether an idempotency key was answered again.")
 
 
 class Batch(BaseModel):
@@ -112,7 +105,9 @@ class Batch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    commands: Annotated[tuple[AnyCommand, ...], Field(min_length=1, max_length=1000)]
+    commands: tuple[AnyCommand, ...] = Field(
+        min_length=1, max_length=1000, description="Commands with their `type`, in order."
+    )
     expected: dict[SubjectId, Annotated[int, Field(ge=0, le=LARGEST)]] = Field(
         default_factory=dict, max_length=1000, description="The versions you read, by subject, as `If-Match` says one."
     )
@@ -129,27 +124,27 @@ class Units(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    units: Annotated[tuple[KeyedUnit, ...], Field(min_length=1, max_length=1000)]
+    units: tuple[KeyedUnit, ...] = Field(min_length=1, max_length=1000, description="The units, in order.")
 
 
 _BATCH: Final = TypeAdapter(Batch)
 _UNITS: Final = TypeAdapter(Units)
 
 
-def answer_of(receipt: Receipt, subject: str) -> Answer:
+def answer_of(receipt: Receipt, subject: str) -> answers.Receipt:
     """A receipt as the world outside sees it."""
     versions = {each.subject: each.version for each in receipt.recorded}
     addressed = subject if subject in versions else receipt.recorded[0].subject
-    return Answer(
+    return answers.Receipt(
         position=receipt.position,
         subject=addressed,
         version=versions[addressed],
         replayed=receipt.replayed,
         recorded=[
-            {
-                "position": each.position, "subject": each.subject, "version": each.version, "type": each.type,
-                "recorded_at": format_micros(each.recorded_at),
-            }
+            answers.Recorded(
+                position=each.position, subject=each.subject, version=each.version, type=each.type,
+                recorded_at=format_micros(each.recorded_at),
+            )
             for each in receipt.recorded
         ],
     )  # fmt: skip
@@ -206,18 +201,18 @@ def router() -> APIRouter:
     for command, path in ROUTES.items():
         routes.add_api_route(
             path, _handler(command, path),
-            methods=["POST"], name=command.__name__, response_model=Answer,
-            status_code=201 if command.creates else 200,
+            methods=["POST"], name=command.__name__, status_code=201 if command.creates else 200,
+            **answers.declared(answers.Receipt, status=201 if command.creates else 200),
             summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
-            description=command.__doc__, tags=["Record"],
+            description=_described(command), tags=["Record"],
             openapi_extra=_body_of(command, path),
         )  # fmt: skip
     routes.add_api_route(
-        "/commands", post_commands, methods=["POST"], response_model=Answer, tags=["Record"],
+        "/commands", post_commands, methods=["POST"], tags=["Record"], **answers.declared(answers.Receipt, more=_CREATED),
         summary="Any command, or several as one unit", openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": _headers(required=False)},
     )  # fmt: skip
     routes.add_api_route(
-        "/units", post_units, methods=["POST"], tags=["Record"],
+        "/units", post_units, methods=["POST"], tags=["Record"], **answers.declared(answers.Fates),
         summary="Many units, each with a fate of its own", openapi_extra=json_body("Units"),
     )  # fmt: skip
     return routes
@@ -304,6 +299,13 @@ def _fate(result: Receipt | Refused) -> dict[str, Any]:
 
 
 # OpenAPI -----------------------------------------------------------------------------------------------------------
+
+
+def _described(command: type[Command]) -> str:
+    """What a command is for, and what must be there before it when it names people."""
+    named = {path[0] for path in leaf_paths(command, Mark.PERSON)} - Command.model_fields.keys()
+    first = " Register people first, with `POST /v1/people`; then any name they go by will do." if named else ""
+    return f"{command.__doc__}{first}"
 
 
 def _body_of(command: type[Command], path: str) -> dict[str, Any]:

@@ -6,23 +6,30 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.asking import AskedFor
+from api import answers
+from api.asking import AskedFor, AskedKey
 from api.bodies import body_as, json_body
 from api.problems import HttpProblem
 from api.security import Speaker, may, may_speak
 from api.services import Served
 from domain.errors import Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
-from domain.values import LARGEST, Code, Key, Line, format_micros
+from domain.values import LARGEST, Code, Line, format_micros
 from eventlog.log import THE_LOG_ITSELF, DecisionLog, RawEntry
 from eventlog.tokens import MAY_ADMINISTER, Token
 from projections.reading import NOW, Row, answer, moment
 
 _AT_ONCE: Final = 1000
+_ENTRIES: Final[answers.Responses] = {
+    200: {
+        "description": "An entry as it is proved on each line.",
+        "content": {"application/jsonl": {"schema": {"$ref": "#/components/schemas/Entry"}}},
+    }
+}
 
 
 class Names(BaseModel):
@@ -50,24 +57,44 @@ def router() -> APIRouter:
     """The routes of what keeps the log."""
     routes = APIRouter(tags=["Keep"], dependencies=[Depends(no_write_headers)])
     get, administer = routes.get, [Depends(may(MAY_ADMINISTER))]
-    get("/log", summary="The log: its id, size, root and last instant")(head)
-    get("/log/entries", summary="Entries as they are proved, as JSON Lines")(entries)
-    get("/log/entries/{position}", summary="One entry as it is proved")(entry)
-    get("/people", summary="The directory of people", response_model=None)(people)
-    get("/people/{key}", summary="One person's names")(person)
+    get("/log", summary="The log: its id, size, root and last instant", **answers.declared(answers.Head))(head)
+    get(
+        "/log/entries",
+        summary="Entries as they are proved, as JSON Lines",
+        response_class=StreamingResponse,
+        responses=_ENTRIES,
+    )(entries)
+    get("/log/entries/{position}", summary="One entry as it is proved", **answers.declared(answers.Entry))(entry)
+    get("/people", summary="The directory of people", **answers.asked(answers.People))(people)
+    get("/people/{key}", summary="One person's names", **answers.declared(answers.PersonRow))(person)
     routes.post(
         "/people/{key}/names",
         summary="Add names to a person",
         dependencies=administer,
         openapi_extra=json_body("Names"),
+        **answers.declared(answers.PersonRow),
     )(add_names)
-    routes.delete("/people/{key}/names", summary="Forget a person's names", dependencies=administer)(forget_names)
-    get("/me", summary="Who you are, as your token says")(me)
-    get("/tokens", summary="All tokens there ever were", dependencies=administer, response_model=None)(tokens)
+    routes.delete(
+        "/people/{key}/names",
+        summary="Forget a person's names",
+        dependencies=administer,
+        **answers.declared(answers.PersonRow),
+    )(forget_names)
+    get("/me", summary="Who you are, as your token says", **answers.declared(answers.Me))(me)
+    get("/tokens", summary="All tokens there ever were", dependencies=administer, **answers.asked(answers.Tokens))(
+        tokens
+    )
     routes.post(
-        "/tokens", summary="Make a token", dependencies=administer, status_code=201, openapi_extra=json_body("NewToken")
+        "/tokens",
+        summary="Make a token",
+        dependencies=administer,
+        status_code=201,
+        openapi_extra=json_body("NewToken"),
+        **answers.declared(answers.MadeToken, status=201),
     )(create_token)
-    routes.delete("/tokens/{key}", summary="Revoke a token", dependencies=administer)(revoke_token)
+    routes.delete(
+        "/tokens/{key}", summary="Revoke a token", dependencies=administer, **answers.declared(answers.TokenRow)
+    )(revoke_token)
     return routes
 
 
@@ -114,7 +141,9 @@ def _line(raw: RawEntry) -> bytes:
     return b'{"entry":%b,"leaf":"%b","texts":%b}' % (raw.entry, raw.leaf.encode(), beside)
 
 
-def entry(served: Served, position: int) -> dict[str, Any]:
+def entry(
+    served: Served, position: Annotated[int, Path(description="Its place in the log, counted from 1.")]
+) -> dict[str, Any]:
     """The entry at a position, with its leaf and its texts."""
     found = list(served.log.raw(position - 1, 1)) if 0 < position <= served.log.head().size else []
     if not found:
@@ -144,7 +173,7 @@ def people(
     return asked(lambda read: answer(moment(read, NOW), rows))
 
 
-def person(served: Served, key: Key) -> dict[str, Any]:
+def person(served: Served, key: AskedKey) -> dict[str, Any]:
     """What the directory knows of somebody; of one who was forgotten only the id is left."""
     who = f"person:{key}"
     if not served.log.state(who).version:
@@ -153,7 +182,7 @@ def person(served: Served, key: Key) -> dict[str, Any]:
     return {"id": who, "name": served.log.directory.name(who), "spellings": list(spellings)}
 
 
-def add_names(served: Served, key: Key, names: Annotated[Names, Depends(body_as(Names))]) -> dict[str, Any]:
+def add_names(served: Served, key: AskedKey, names: Annotated[Names, Depends(body_as(Names))]) -> dict[str, Any]:
     """Adds spellings; `show` changes the name shown. A change of name is no change of owner."""
     known = person(served, key)
     if names.also:
@@ -164,7 +193,7 @@ def add_names(served: Served, key: Key, names: Annotated[Names, Depends(body_as(
 
 
 def forget_names(
-    served: Served, key: Key,
+    served: Served, key: AskedKey,
     spelling: Annotated[str | None, Query(max_length=500, description="Only this one; all, if silent.")] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Forgets names. The id stays in the log, and means nobody any more."""
@@ -214,7 +243,7 @@ def create_token(
     return {"id": token, "holder": holder, "rights": sorted(new.rights), "secret": secret}
 
 
-def revoke_token(served: Served, key: str) -> dict[str, Any]:
+def revoke_token(served: Served, key: Annotated[str, Path(description="The id of the token.")]) -> dict[str, Any]:
     """From now on nobody is known by it."""
     served.log.tokens.revoke(key)
     return next(_shown(token) for token in served.log.tokens.all() if token.id == key)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from api import answers
 from api.services import Served
 from domain.catalogue import COMMANDS, EVENTS
 
@@ -25,6 +26,9 @@ with the ETag you read keeps you from overwriting what you have not seen.
 if silent, and can be asked together. `after=POSITION` waits until the answer covers a position you have written. Every
 answer says the `position` it speaks up to. Tables come as JSON, or as CSV or JSON Lines: `format=csv`, `format=jsonl`,
 or the `Accept` header.
+
+**People** are named by id, or by any name, e-mail or handle the directory knows. Register them first, with
+`POST /v1/people`; who nobody knows can be accountable for nothing.
 
 **Errors** are problem documents (RFC 9457) that name the field and say what would be right.
 """
@@ -43,9 +47,23 @@ def router() -> APIRouter:
     """The open routes."""
     routes = APIRouter(tags=["Service"])
     routes.add_api_route("/", lambda: RedirectResponse("/docs"), methods=["GET"], include_in_schema=False)
-    routes.add_api_route("/v1/health", health, methods=["GET"], summary="Is it well?")
-    routes.add_api_route("/v1/version", service_version, methods=["GET"], summary="What is it?")
-    routes.add_api_route("/v1/catalogue", catalogue, methods=["GET"], summary="All commands and events, by name")
+    routes.add_api_route(
+        "/v1/health",
+        health,
+        methods=["GET"],
+        summary="Is it well?",
+        **answers.declared(answers.Health, more=answers.STOPPED),
+    )
+    routes.add_api_route(
+        "/v1/version", service_version, methods=["GET"], summary="What is it?", **answers.declared(answers.Version)
+    )
+    routes.add_api_route(
+        "/v1/catalogue",
+        catalogue,
+        methods=["GET"],
+        summary="All commands and events, by name",
+        **answers.declared(answers.Catalogue),
+    )
     routes.add_api_route("/docs", documentation, methods=["GET"], response_class=HTMLResponse, include_in_schema=False)
     return routes
 

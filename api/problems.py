@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain import errors
@@ -40,21 +40,21 @@ _HTTP_NAMES: Final = {
 class FieldProblem(BaseModel):
     """What is wrong with one field."""
 
-    field: str
-    detail: str
+    field: str = Field(description="The field, by its path; empty for the whole.")
+    detail: str = Field(description="What is wrong with it, and what would be right.")
 
 
 class Problem(BaseModel):
     """A problem document (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    field: str | None = None
-    subject: str | None = None
-    version: int | None = None
-    errors: list[FieldProblem] | None = None
+    type: str = Field(description="The kind of problem, as `urn:decisionlog:problem:KIND`.")
+    title: str = Field(description="The kind in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong, and what would be right.")
+    field: str | None = Field(None, description="The first field, parameter or header that is wrong, by its path.")
+    subject: str | None = Field(None, description="The subject that stands in the way.")
+    version: int | None = Field(None, description="The version that subject has now.")
+    errors: list[FieldProblem] | None = Field(None, description="Each field that is wrong.")
 
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {

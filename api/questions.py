@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api import answers
 from api.asking import (
     AskedCells,
     AskedFields,
@@ -33,16 +34,16 @@ from projections.steps import StepFilter
 def router() -> APIRouter:
     """Every route that asks."""
     routes = APIRouter(tags=["Ask"])
-    for path, ask, summary in (
-        ("/cells", cells, "What every cell holds at an instant"),
-        ("/cells/count", cells_counted, "How many cells there are, by what they hold"),
-        ("/steps", steps, "How cells came to hold what they hold"),
-        ("/steps/count", steps_counted, "How many steps there are, by what they are"),
-        ("/roadmap", roadmap, "The roadmap of any day"),
-        ("/changes", changes, "What differs between two instants, and why"),
-        ("/slips", slips, "How promises moved"),
+    for path, ask, model, summary in (
+        ("/cells", cells, answers.CellTable, "What every cell holds at an instant"),
+        ("/cells/count", cells_counted, answers.CellCounts, "How many cells there are, by what they hold"),
+        ("/steps", steps, answers.StepTable, "How cells came to hold what they hold"),
+        ("/steps/count", steps_counted, answers.StepCounts, "How many steps there are, by what they are"),
+        ("/roadmap", roadmap, answers.Roadmap, "The roadmap of any day"),
+        ("/changes", changes, answers.Changes, "What differs between two instants, and why"),
+        ("/slips", slips, answers.Slips, "How promises moved"),
     ):
-        routes.add_api_route(path, ask, methods=["GET"], summary=summary, response_model=None)
+        routes.add_api_route(path, ask, methods=["GET"], summary=summary, **answers.asked(model))
     return routes
 
 

@@ -8,10 +8,13 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
+from api import answers
 from api.asking import (
     AskedFor,
+    AskedKey,
     AskedNamed,
     AskedPage,
+    AskedSubject,
     AskedSubjects,
     AskedWhen,
     IncludeAbsent,
@@ -23,7 +26,7 @@ from api.asking import (
 from api.problems import HttpProblem
 from api.services import Served
 from domain.catalogue import EVENTS
-from domain.values import LARGEST, Instant, Key, SubjectId
+from domain.values import LARGEST, Instant
 from projections import accountability as accountability_questions
 from projections import audit as audit_questions
 from projections import decisions as decision_questions
@@ -33,35 +36,36 @@ from projections.decisions import RegisterFilter
 from projections.reading import When
 
 _COLLECTIONS: Final = {"decisions": "decision", "features": "feature", "products": "product", "releases": "release", "goals": "goal", "teams": "team"}  # fmt: skip
-_LISTED: Final = {
-    "features": ("feature", ("aliases", "status", "horizon", "rank", "products", "role.accountable")),
-    "products": ("product", ("status", "description", "line", "role.accountable")),
-    "goals": ("goal", ("status", "by", "products", "role.accountable")),
-    "teams": ("team", ("status",)),
+_REGISTER: Final = (*decision_questions.COLUMNS, "decision", "why")
+_LISTED: Final[dict[str, tuple[str, type[answers.Spoken], tuple[str, ...]]]] = {
+    "features": ("feature", answers.Features, ("aliases", "status", "horizon", "rank", "products", "role.accountable")),
+    "products": ("product", answers.Products, ("status", "description", "line", "role.accountable")),
+    "goals": ("goal", answers.Goals, ("status", "by", "products", "role.accountable")),
+    "teams": ("team", answers.Teams, ("status",)),
 }
 
 
 def router() -> APIRouter:
     """Every route of registers and subjects."""
     routes = APIRouter(tags=["Ask"])
-    get: Any = lambda path, ask, summary: routes.add_api_route(  # noqa: E731
-        path, ask, methods=["GET"], summary=summary, response_model=None
+    get: Any = lambda path, ask, model, summary: routes.add_api_route(  # noqa: E731
+        path, ask, methods=["GET"], summary=summary, **answers.asked(model)
     )
-    get("/decisions", register, "The register of decisions")
-    get("/releases", releases, "Releases, in their order")
-    for collection, (kind, fields) in _LISTED.items():
-        get(f"/{collection}", _list_of(kind, fields), f"All {collection}")
+    get("/decisions", register, answers.Register, "The register of decisions")
+    get("/releases", releases, answers.Releases, "Releases, in their order")
+    for collection, (kind, model, fields) in _LISTED.items():
+        get(f"/{collection}", _list_of(kind, fields), model, f"All {collection}")
     for collection, kind in _COLLECTIONS.items():
-        get(f"/{collection}/{{key}}", _page_of(kind), f"All there is to say of one {kind}")
-    get("/subjects/{subject}", subject_page, "All there is to say of any subject")
-    get("/subjects/{subject}/history", history, "What happened to it, act by act")
-    get("/subjects/{subject}/graph", graph, "What it replaces and rests on, and what rests on it")
-    get("/subjects/{subject}/accountability", accountability_of, "Who answers for it")
-    get("/accountability", accountability, "What somebody holds")
-    get("/accountability/count", accountability_counted, "How much everybody holds")
-    get("/unowned", unowned, "What nobody is accountable for")
-    get("/audit", audit, "The audit trail")
-    get("/search", search_texts, "Full-text search")
+        get(f"/{collection}/{{key}}", _page_of(kind), answers.SubjectPage, f"All there is to say of one {kind}")
+    get("/subjects/{subject}", subject_page, answers.SubjectPage, "All there is to say of any subject")
+    get("/subjects/{subject}/history", history, answers.History, "What happened to it, act by act")
+    get("/subjects/{subject}/graph", graph, answers.Graph, "What it replaces and rests on, and what rests on it")
+    get("/subjects/{subject}/accountability", accountability_of, answers.Roles, "Who answers for it")
+    get("/accountability", accountability, answers.Roles, "What somebody holds")
+    get("/accountability/count", accountability_counted, answers.HolderCounts, "How much everybody holds")
+    get("/unowned", unowned, answers.Unowned, "What nobody is accountable for")
+    get("/audit", audit, answers.AuditTrail, "The audit trail")
+    get("/search", search_texts, answers.Hits, "Full-text search")
     return routes
 
 
@@ -89,7 +93,11 @@ def register(
         deciders=[served.somebody(each, "decider") for each in decider],
         accountable=[served.somebody(each, "accountable") for each in accountable],
     )  # fmt: skip
-    return asked(lambda read: decision_questions.register(read, found, when, limit=page.limit, cursor=page.cursor))
+    return asked(
+        lambda read: decision_questions.register(
+            read, found, when, columns=_REGISTER, limit=page.limit, cursor=page.cursor
+        )
+    )
 
 
 def _list_of(kind: str, fields: tuple[str, ...]) -> Any:
@@ -116,14 +124,14 @@ def releases(
 
 
 def _page_of(kind: str) -> Any:
-    def page(asked: AskedFor, when: AskedWhen, key: Key) -> Response:
+    def page(asked: AskedFor, when: AskedWhen, key: AskedKey) -> Response:
         """Every cell with its blame, what it replaces and rests on, what rests on it; its version is the ETag."""
         return _subject_page(asked, f"{kind}:{key}", when)
 
     return page
 
 
-def subject_page(asked: AskedFor, when: AskedWhen, subject: SubjectId) -> Response:
+def subject_page(asked: AskedFor, when: AskedWhen, subject: AskedSubject) -> Response:
     """Every cell with its blame, what it replaces and rests on, what rests on it; its version is the ETag."""
     return _subject_page(asked, subject, when)
 
@@ -133,7 +141,7 @@ def _subject_page(asked: AskedFor, subject: str, when: When) -> Response:
 
 
 def history(
-    asked: AskedFor, served: Served, when: AskedWhen, subject: SubjectId,
+    asked: AskedFor, served: Served, when: AskedWhen, subject: AskedSubject,
     field: Annotated[list[str], words("Only acts that changed one of these fields, or `role.*`.")],
 ) -> Response:  # fmt: skip
     """Its acts in the order in which they took effect, each with who, why, and the steps it made."""
@@ -141,7 +149,7 @@ def history(
     return asked(lambda read: decision_questions.history(read, known, when, fields=field))
 
 
-def graph(asked: AskedFor, served: Served, when: AskedWhen, subject: SubjectId) -> Response:
+def graph(asked: AskedFor, served: Served, when: AskedWhen, subject: AskedSubject) -> Response:
     """All it replaces, is replaced by, rests on and supports, directly and through others; rows are edges."""
     known = served.subject(subject, "subject")
     return asked(lambda read: decision_questions.graph(read, known, when))
@@ -150,7 +158,7 @@ def graph(asked: AskedFor, served: Served, when: AskedWhen, subject: SubjectId) 
 # Accountability ------------------------------------------------------------------------------------------------------
 
 
-def accountability_of(asked: AskedFor, served: Served, when: AskedWhen, subject: SubjectId) -> Response:
+def accountability_of(asked: AskedFor, served: Served, when: AskedWhen, subject: AskedSubject) -> Response:
     """Every role on it and every delegation of it: who holds it, since when, until when, and because of what."""
     known = served.subject(subject, "subject")
     return asked(lambda read: accountability_questions.of_subject(read, known, when))

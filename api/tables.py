@@ -6,14 +6,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args, get_origin
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
+from api import answers
 from eventlog.directory import Directory
-from projections.reading import Answer
+from projections.reading import Answer, Row
 
 Format = Literal["json", "csv", "jsonl"]
 _BY_MEDIA_TYPE: Final[dict[str, Format]] = {
@@ -30,19 +33,26 @@ def chosen_format(request: Request, asked: Format | None) -> Format:
     return next((_BY_MEDIA_TYPE[media] for media in accepted if media in _BY_MEDIA_TYPE), "json")
 
 
-def responded(answer: Answer, format_: Format, directory: Directory) -> Response:
-    """An answer in a format. Position, instants and the cursor stand in the body of JSON and in headers everywhere."""
+def responded(answer: Answer, format_: Format, directory: Directory, model: type[answers.Spoken]) -> Response:
+    """An answer in a format. Position, instants and the cursor stand in the body of JSON and in headers everywhere.
+
+    What is no table, by its model, has no rows: as JSON Lines it is one line.
+    """
     headers = {"Decisionlog-Position": str(answer.position), "Decisionlog-As-Of": answer.as_of}
     if answer.next:
         headers["Decisionlog-Next"] = answer.next
+    if format_ == "csv":
+        text = as_csv(lines_of(answer, model), names_in([answer.rows, answer.about], directory), columns_of(model))
+        return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+    whole = answer.to_dict()
+    whole = {**whole, "names": names_in(whole, directory)}
+    if "rows" not in model.model_fields:
+        del whole["rows"]
     if format_ == "json":
-        whole = answer.to_dict()
-        return JSONResponse({**whole, "names": names_in(whole, directory)}, headers=headers)
-    names = names_in(answer.rows, directory)
-    if format_ == "jsonl":
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in answer.rows)
-        return Response(lines, media_type="application/jsonl", headers=headers)
-    return Response(as_csv(answer.rows, names), media_type="text/csv; charset=utf-8; header=present", headers=headers)
+        return JSONResponse(whole, headers=headers)
+    rows = whole.get("rows", [whole])
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return Response(text, media_type="application/jsonl", headers=headers)
 
 
 def names_in(value: Any, directory: Directory) -> dict[str, str]:
@@ -68,14 +78,18 @@ def _people_in(value: Any) -> Iterator[str]:
             yield from _people_in(member)
 
 
-def as_csv(rows: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> str:
-    """Rows as CSV (RFC 4180) that no spreadsheet executes; a column for each leaf, named by its path."""
+def as_csv(rows: Iterable[Row], names: Mapping[str, str], columns: Iterable[str] = ()) -> str:
+    """Rows as CSV (RFC 4180) that no spreadsheet executes; a column for each leaf, named by its path.
+
+    `columns` says which come first, and which there are if there are no rows.
+    """
     flat = [dict(_flat(row)) for row in rows]
-    columns = list(dict.fromkeys(column for row in flat for column in row))
+    found = dict.fromkeys(column for row in flat for column in row)
+    header = list(dict.fromkeys([*(column for column in columns if column in found or not flat), *found]))
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows([_harmless(_shown(row.get(column), names)) for column in columns] for row in flat)
+    writer.writerow(_harmless(column) for column in header)
+    writer.writerows([_harmless(_shown(row.get(column), names)) for column in header] for row in flat)
     return out.getvalue()
 
 
@@ -85,6 +99,115 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
+
+
+# What answers look like in a spreadsheet ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The lines of an answer whose rows have more depth than a spreadsheet, and the columns that are always there."""
+
+    columns: tuple[str, ...]
+    lines: Callable[[Answer], Iterable[Row]]
+
+
+def lines_of(answer: Answer, model: type[answers.Spoken]) -> Iterable[Row]:
+    """The lines of an answer as CSV: its rows, unless there is a sheet for it."""
+    return SHEETS[model].lines(answer) if model in SHEETS else answer.rows
+
+
+def columns_of(model: type[answers.Spoken]) -> Iterable[str]:
+    """The columns that a table has even when it is empty: those of its sheet, else what every row has."""
+    if model in SHEETS:
+        return SHEETS[model].columns
+    (row,) = get_args(model.model_fields["rows"].annotation)
+    return list(_always(row))
+
+
+def _always(row: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in row.model_fields.items():
+        path = prefix + (field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _always(field.annotation, f"{path}.")
+        elif field.is_required() and get_origin(field.annotation) is not dict:
+            yield path
+
+
+def _held(cell: Row) -> Any:
+    """What a cell holds: the value, else the source's word."""
+    return cell["word"] if cell["value"] in (None, []) and cell["word"] else cell["value"]
+
+
+def _contents(row: Row) -> dict[str, Any]:
+    """A column for each cell, in the order of the alphabet, so that it is the same whichever card comes first."""
+    return {field: _held(cell) for field, cell in sorted(row["cells"].items()) if field != "title"}
+
+
+def _blamed(blame: Row) -> dict[str, Any]:
+    """Who, and why: the decisions it rests on, else the note."""
+    return {"who": blame["principal"], "why": list(blame["because"]) or blame.get("note")}
+
+
+def _cards(answer: Answer) -> Iterator[Row]:
+    """A line for each card, with the column it stands in."""
+    for column in answer.rows:
+        place = {"column": f"{column['title']} <{column['column']}>" if column["title"] else column["column"]}
+        for card in column["cards"]:
+            milestone = {"milestone": card["milestone"]} if "milestone" in card else {}
+            yield {**place, "subject": card["subject"], "title": card["title"], **milestone, **_contents(card)}
+
+
+def _roadmap(answer: Answer) -> Iterator[Row]:
+    if any("cards" in row for row in answer.rows):
+        return _cards(answer)
+    return ({"subject": row["subject"], "title": row["title"], **_contents(row)} for row in answer.rows)
+
+
+def _register(answer: Answer) -> Iterator[Row]:
+    for row in answer.rows:
+        title = _held(row["cells"]["title"]) if "title" in row["cells"] else None
+        number = [f"{number} in {product}" for product, number in row["number"].items()]
+        yield {"subject": row["subject"], "title": title, "number": number, **_contents(row)}
+
+
+def _changes(answer: Answer) -> Iterator[Row]:
+    for row in answer.rows:
+        # What became of the subject explains the cell only if the cell is gone with it.
+        own = [step for step in row["steps"] if step["field"] == row["field"] and "after_is" not in row]
+        last = (own or row["steps"])[-1:]
+        reason = {"at": last[0]["at"], **_blamed(last[0]["blame"])} if last else {}
+        kept = {name: said for name, said in row.items() if name not in ("steps", "voided")}
+        voided = [each["reason"] for each in row["voided"]]
+        yield {**kept, "before": _held(row["before"]), "after": _held(row["after"]), **reason, "voided": voided}
+
+
+def _slips(answer: Answer) -> Iterator[Row]:
+    for row in answer.rows:
+        kept = {name: said for name, said in row.items() if name != "moves"}
+        yield {**kept, "first": _held(row["first"]), "now": _held(row["now"])}
+
+
+def _subject_page(answer: Answer) -> Iterator[Row]:
+    for field, cell in answer.about["cells"].items():
+        shown = {name: cell[name] for name in ("value", "word", "since")}
+        yield {"field": field, **shown, **_blamed(cell["blame"])}
+
+
+SHEETS: Final[Mapping[type[answers.Spoken], Sheet]] = {
+    answers.Roadmap: Sheet(("column", "subject", "title"), _roadmap),
+    answers.Register: Sheet(("subject", "title", "number"), _register),
+    answers.Changes: Sheet(
+        ("subject", "title", "field", "before", "after", "direction", "at", "who", "why", "voided"), _changes
+    ),
+    answers.Slips: Sheet(
+        ("subject", "title", "field", "first", "now", "against_first", "count", "later", "earlier"), _slips
+    ),
+    answers.SubjectPage: Sheet(("field", "value", "word", "since", "who", "why"), _subject_page),
+}
+
+
+# What stands in a field ----------------------------------------------------------------------------------------------
 
 
 def _shown(value: Any, names: Mapping[str, str]) -> str:

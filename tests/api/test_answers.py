@@ -1,0 +1,262 @@
+"""Every answer has the shape that the interface document says, in JSON and in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from pydantic import BaseModel
+from support_house import EmptyHouse, House
+
+from api import answers, tables
+from domain.catalogue import COMMANDS
+from domain.examples import examples_for
+
+GIFTS, TEA = "feature:gift-cards", "decision:tea"
+MORE: Final[list[dict[str, Any]]] = [
+    {"type": "ScheduleRelease", "key": "r2", "products": ["shop"], "version": "2.0"},
+    {"type": "OrderReleases", "subject": "product:shop", "releases": ["r1", "r2"]},
+    {"type": "TargetMilestone", "subject": GIFTS, "milestone": "beta", "release": "r2", "note": "=later"},
+]  # fmt: skip
+"""What the examples do not have: a promise that moved."""
+
+BEFORE: Final = "2025-01-01"
+ASKED: Final[dict[str, list[dict[str, Any]]]] = {
+    "/v1/cells": [{}, {"blame": True, "include_absent": True}, {"limit": 1, "known_at": "2030-01-01", "blame": True}],
+    "/v1/cells/count": [{"group": group} for group in ("holder", "value", "word", "field", "kind", "product", "subject")],
+    "/v1/steps": [{}, {"limit": 1}, {"restated": True, "order": "newest"}],
+    "/v1/steps/count": [{"group": ["subject", "field", "direction", "actor", "principal"]}],
+    "/v1/roadmap": [
+        {"layout": layout, "blame": blame, "show": "*", "include_absent": True, "columns": columns}
+        for layout in ("board", "timeline", "table") for blame in (True, False) for columns in ("release", "horizon", "owner")
+    ],
+    "/v1/changes": [{"since": BEFORE, "include_absent": True}, {"since": BEFORE, "known_since": BEFORE}],
+    "/v1/slips": [{}, {"include_absent": True}],
+    "/v1/decisions": [{}, {"include_absent": True, "limit": 1}],
+    "/v1/releases": [{}],
+    "/v1/features": [{}],
+    "/v1/products": [{}],
+    "/v1/goals": [{}],
+    "/v1/teams": [{}],
+    "/v1/decisions/{key}": [{"key": "tea"}, {"key": "old"}],
+    "/v1/features/{key}": [{"key": "gift-cards"}],
+    "/v1/products/{key}": [{"key": "shop"}],
+    "/v1/releases/{key}": [{"key": "r1"}],
+    "/v1/goals/{key}": [{"key": "reach"}],
+    "/v1/teams/{key}": [{"key": "core"}],
+    "/v1/subjects/{subject}": [{"subject": "person:ann"}, {"subject": "decision:coffee"}],
+    "/v1/subjects/{subject}/history": [{"subject": each} for each in (TEA, GIFTS, "product:shop", "decision:old")],
+    "/v1/subjects/{subject}/graph": [{"subject": TEA}],
+    "/v1/subjects/{subject}/accountability": [{"subject": TEA}, {"subject": "product:shop"}],
+    "/v1/accountability": [{"who": "person:ann", "blame": True}, {"who": "person:ann"}],
+    "/v1/accountability/count": [{}],
+    "/v1/unowned": [{}],
+    "/v1/audit": [{}, {"order": "oldest", "limit": 5}],
+    "/v1/search": [{"text": "tea"}],
+    "/v1/log": [{}],
+    "/v1/log/entries": [{}],
+    "/v1/log/entries/{position}": [{"position": 1}, {"position": 4}, {"position": 20}],
+    "/v1/people": [{}],
+    "/v1/people/{key}": [{"key": "bob"}],
+    "/v1/me": [{}],
+    "/v1/tokens": [{}],
+    "/v1/health": [{}],
+    "/v1/version": [{}],
+    "/v1/catalogue": [{}],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house in which everything has happened once."""
+    with EmptyHouse(tmp_path_factory.mktemp("house")) as opened:
+        story = examples_for(opened.log.id)
+        shipped = next(n for n, example in enumerate(story) if example["type"] == "ShipFeature")
+        for example in (*story[:shipped], *MORE, *story[shipped:]):
+            if example["type"] == "DisbandTeam":
+                opened.leave()
+            version = opened.log.state(example.get("subject", "log:none")).version
+            needed = {"If-Match": f'"{version}"'} if example["type"] == "ReviseDecision" else {}
+            response = opened.client.post("/v1/commands", json=example, headers=needed)
+            assert response.status_code in (200, 201), (example, response.text)
+            answers.Receipt.model_validate_json(response.text)
+        yield opened
+
+
+@pytest.fixture
+def document(house: House) -> dict[str, Any]:
+    found: dict[str, Any] = house.app.openapi()
+    return found
+
+
+def _get(house: House, path: str, asked: dict[str, Any], **more: str) -> Any:
+    """The answer to a question, once it covers everything that was recorded."""
+    named = {name: said for name, said in asked.items() if f"{{{name}}}" in path}
+    covered = {} if path in UNASKED else {"after": house.log.head().size}
+    params = {name: said for name, said in asked.items() if name not in named} | covered | more
+    response = house.client.get(path.format(**named), params=params)
+    assert response.status_code == 200, response.text
+    return response
+
+
+UNASKED: Final = {
+    "/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/people/{key}", "/v1/me", "/v1/health",
+    "/v1/version", "/v1/catalogue",
+}  # fmt: skip
+"""What is answered without the read model."""
+
+
+def _declared(document: dict[str, Any], path: str, method: str = "get", status: str = "200") -> type[BaseModel]:
+    """The model of an answer, by the name its route gives it."""
+    (schema,) = {
+        found["schema"]["$ref"].rpartition("/")[2]
+        for found in document["paths"][path][method]["responses"][status]["content"].values()
+        if "$ref" in found.get("schema", {})
+    }
+    model: type[BaseModel] = getattr(answers, schema)
+    return model
+
+
+def test_no_question_is_left_out(document: dict[str, Any]) -> None:
+    """Each route that answers is asked below."""
+    assert set(ASKED) == {path for path, methods in document["paths"].items() if "get" in methods}
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_an_answer_has_the_shape_its_route_declares(house: House, document: dict[str, Any], path: str) -> None:
+    """No field is missing, none is of another kind, and there is none that the document does not know."""
+    model = _declared(document, path)
+    found = 0
+    for asked in ASKED[path]:
+        text = _get(house, path, asked).text
+        for line in text.strip().split("\n") if path == "/v1/log/entries" else [text]:
+            model.model_validate_json(line)
+        found += len(json.loads(text)["rows"]) if "rows" in model.model_fields else 1
+
+    assert found, "a question that finds nothing shows nothing of its rows"
+
+
+def test_every_answer_is_declared(document: dict[str, Any]) -> None:
+    """Each route, reading or writing, names the model of what it sends when all is well."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status in (code for code in operation["responses"] if code.startswith("2")):
+                assert issubclass(_declared(document, path, method, status), answers.Shape), (method, path)
+
+
+def test_every_field_is_described(document: dict[str, Any]) -> None:
+    """Fields of answers and of bodies, and parameters, all say what they are."""
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            assert described.get("description") or field == "type", (name, field)
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                assert parameter.get("description"), (path, parameter["name"])
+
+
+def test_who_names_people_is_told_to_register_them(document: dict[str, Any]) -> None:
+    """A client developer who sends the example to a new log learns what must be there before."""
+    for name, path in (("RecordDecision", "/v1/decisions"), ("AssignOwnership", "/v1/subjects/{subject}/assign")):
+        assert "POST /v1/people" in document["paths"][path]["post"]["description"], name
+    assert "POST /v1/people" in document["info"]["description"]
+
+
+def test_an_option_that_is_chosen_is_one_of_the_options(document: dict[str, Any]) -> None:
+    """The examples of decisions hang together."""
+    (example,) = document["components"]["schemas"]["RecordDecisionBody"]["examples"]
+
+    assert example["option"] in [option["title"] for option in example["options"]]
+    assert COMMANDS["RecordDecision"].model_validate(example)
+
+
+# In a spreadsheet ----------------------------------------------------------------------------------------------------
+
+
+def _table(house: House, path: str, **asked: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(_get(house, path, asked, format="csv").text)))
+
+
+def test_a_board_is_a_line_for_each_card(house: House) -> None:
+    """With the column it stands in, and a column for each cell: its value, else its word."""
+    (line,) = _table(house, "/v1/roadmap", columns="release", blame=True)
+    board = _get(house, "/v1/roadmap", {"columns": "release"}).json()
+
+    assert list(line)[:4] == ["column", "subject", "title", "milestone"]
+    assert (line["column"], line["subject"], line["milestone"]) == ("2.0 <release:r2>", GIFTS, "beta")
+    assert (line["status"], line["target.beta"]) == ("dropped", "release:r2")
+    (card,) = board["rows"][0]["cards"]
+    assert set(line) - {"column", "subject", "title", "milestone"} == set(card["cells"]) - {"title"}
+    assert list(_table(house, "/v1/roadmap", layout="table")[0])[:2] == ["subject", "title"]
+
+
+def test_the_register_is_a_line_for_each_decision(house: House) -> None:
+    """With what was decided and why."""
+    lines = {line["subject"]: line for line in _table(house, "/v1/decisions")}
+
+    tea = lines[TEA]
+    assert list(tea)[:3] == ["subject", "title", "number"]
+    assert (tea["title"], tea["number"], tea["status"]) == ("Serve tea", "1 in product:shop", "superseded")
+    assert (tea["decision"], tea["why"]) == ("Tea it is.", "The cook agrees.")
+    assert lines["decision:old"]["products"] == "none"
+
+
+def test_a_change_is_one_line_with_its_last_reason(house: House) -> None:
+    """Before and after as value or word; the steps in between are left to JSON."""
+    lines = _table(house, "/v1/changes", since=BEFORE, subject=GIFTS)
+    by_field = {line["field"]: line for line in lines}
+
+    target, status = by_field["target.beta"], by_field["status"]
+    assert (target["before"], target["after"], target["why"]) == ("", "release:r2", "'=later")
+    assert (status["after"], status["direction"], status["why"]) == ("dropped", "first", "")
+    assert "steps" not in target
+    assert target["who"].endswith("<person:ann>") or target["who"] == "person:ann"
+
+
+def test_a_slip_is_one_line_without_its_moves(house: House) -> None:
+    """The first promise and the present one stand beside the counts."""
+    (line,) = _table(house, "/v1/slips")
+
+    assert (line["first"], line["now"], line["later"]) == ("release:r1", "release:r2", "1")
+    assert not {name for name in line if name.startswith("moves")}
+
+
+def test_a_page_is_a_line_for_each_cell(house: House) -> None:
+    """Field, value, word, since, who and why; as JSON Lines it is one line, and it has no rows in JSON."""
+    path = "/v1/decisions/{key}"
+    lines = {line["field"]: line for line in _table(house, path, key="tea")}
+    (whole,) = _get(house, path, {"key": "tea"}, format="jsonl").text.splitlines()
+
+    assert list(lines["status"]) == ["field", "value", "word", "since", "who", "why"]
+    assert (lines["status"]["value"], lines["status"]["why"]) == ("superseded", "decision:coffee")
+    assert json.loads(whole) == _get(house, path, {"key": "tea"}).json() | {"as_of": json.loads(whole)["as_of"]}
+    assert "rows" not in json.loads(whole)
+
+
+TABLES: Final = [
+    path for path in ASKED if path not in UNASKED and "{key}" not in path and path != "/v1/subjects/{subject}"
+]
+
+
+@pytest.mark.parametrize("path", TABLES)
+def test_an_empty_table_has_a_header(house: House, document: dict[str, Any], path: str) -> None:
+    """Its columns are some of those it has with lines, in the same order."""
+    model = _declared(document, path)
+    assert issubclass(model, answers.Spoken)
+    full = next(csv.reader(io.StringIO(_get(house, path, ASKED[path][0], format="csv").text)))
+    (empty,) = csv.reader(io.StringIO(tables.as_csv([], {}, tables.columns_of(model))))
+
+    assert empty
+    assert [column for column in full if column in empty] == empty
+
+
+def test_a_question_that_finds_nothing_answers_a_header(house: House) -> None:
+    """Whoever reads the file sees what would stand there."""
+    text = _get(house, "/v1/slips", {"as_of": "1990-01-01"}, format="csv").text
+
+    assert text.startswith("subject,title,field,first,now,against_first,count")
+    assert len(text.splitlines()) == 1
