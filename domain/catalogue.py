@@ -6,7 +6,6 @@ its version and is final: a new shape is a new name with an upcaster, and a gold
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Annotated, Final, get_args
@@ -108,7 +107,7 @@ def decide(command: Command, act: Act, world: World) -> list[Draft]:
         Refused: one of its kinds; see `domain.errors`.
     """
     if not isinstance(command, record.Observe):
-        _must_name_once(command)
+        _must_name_once(command, world)
         _must_know(command, act, world)
     drafts = _decide(command, act, world)
     for draft in drafts:
@@ -144,14 +143,18 @@ def named_subjects(command: Command) -> Iterator[tuple[str, str]]:
                     yield ".".join(str(part) for part in place), value
 
 
-def _must_name_once(command: Command) -> None:
-    """A list of subjects or persons names each of them once."""
+def _must_name_once(command: Command, world: World) -> None:
+    """A list of subjects or persons names each of them once, a person under whatever id."""
     named = [(name.rpartition("."), subject) for name, subject in named_subjects(command)]
-    listed = Counter((field, subject) for (field, _, place), subject in named if place.isdigit())
-    for (field, subject), times in listed.items():
-        if times > 1:
-            msg = f"{subject} is named {times} times"
-            raise Malformed(msg, field=field, subject=subject)
+    listed: dict[tuple[str, str], list[str]] = {}
+    for (field, _, place), subject in named:
+        if place.isdigit():
+            listed.setdefault((field, world.one_of(subject)), []).append(subject)
+    for (field, _), same in listed.items():
+        if len(same) > 1:
+            ids = " and ".join(dict.fromkeys(same))
+            msg = f"{ids} are one person" if len(set(same)) > 1 else f"{ids} is named {len(same)} times"
+            raise Malformed(msg, field=field, subject=same[0])
 
 
 def _must_know(command: Command, act: Act, world: World) -> None:
@@ -174,7 +177,7 @@ def _must_fit_in_time(draft: Draft, act: Act, world: World) -> None:
     state = world[draft.subject]
     steps = tuple(draft.event.steps())
     _must_have_begun(state, steps, act)
-    latest = state.latest_status()
+    latest = state.latest(STATUS)
     if latest is not None and act.eff < latest.eff and any(step.field == STATUS for step in steps):
         msg = (
             f"the latest status act of {draft.subject} is at position {latest.position} and took effect at "

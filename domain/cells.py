@@ -23,6 +23,7 @@ STEPS_PER_EVENT: Final = 256
 
 EXISTS: Final = "exists"
 STATUS: Final = "status"
+JOINED_INTO: Final = "joined_into"
 
 
 class Step(NamedTuple):
@@ -133,9 +134,9 @@ class State:
         """The earliest instant it may be spoken of, in microseconds."""
         return next((row.eff for row in self.rows.get(EXISTS, ()) if not self.acts[row.position].voided), None)
 
-    def latest_status(self) -> Row | None:
-        """The latest status act that still counts."""
-        return next((row for row in reversed(self.rows.get(STATUS, ())) if not self.acts[row.position].voided), None)
+    def latest(self, name: str) -> Row | None:
+        """The latest row of a cell that still counts."""
+        return next((row for row in reversed(self.rows.get(name, ())) if not self.acts[row.position].voided), None)
 
     def fields(self, prefix: str = "") -> Iterator[str]:
         """The names of its cells that begin with `prefix`."""
@@ -167,8 +168,10 @@ class World(Mapping[str, State]):
     `looked_at` is what a unit rests on: the versions that must not have moved when it is written.
     """
 
-    def __init__(self, fetch: Callable[[str], State]) -> None:
+    def __init__(self, fetch: Callable[[str], State], naming: Callable[[str], Iterable[str]]) -> None:
+        """`fetch` gives a subject; `naming` those that may name one in a cell of theirs, more rather than fewer."""
         self._fetch = fetch
+        self._naming = naming
         self._states: dict[str, State] = {}
         self.looked_at: dict[str, int] = {}
 
@@ -184,6 +187,31 @@ class World(Mapping[str, State]):
 
     def __len__(self) -> int:
         return len(self._states)
+
+    def one_of(self, who: str) -> str:
+        """The id that somebody is read as: where their joins end, or in a circle the smallest id of it.
+
+        Only observed history, which obeys no rule, can make a circle. Whoever was joined with nobody is themselves.
+        """
+        path = [who]
+        while (row := self[path[-1]].latest(JOINED_INTO)) is not None and row.value is not None:
+            following = str(row.value)
+            if following in path:
+                return min(path[path.index(following) :])
+            path.append(following)
+        return path[-1]
+
+    def ones(self, who: Iterable[str]) -> tuple[str, ...]:
+        """The ids that some people are read as, in their order, nobody twice."""
+        return tuple(dict.fromkeys(self.one_of(one) for one in who))
+
+    def naming(self, subject: str, name: str) -> list[str]:
+        """The subjects whose list cell of this name has ever named a subject, in order."""
+        return sorted(
+            one
+            for one in {*self._naming(subject), *self._states}
+            if any(isinstance(row.value, list) and subject in row.value for row in self[one].rows.get(name, ()))
+        )
 
     def put(self, state: State) -> None:
         """What the commands before this one in the same unit have made of a subject."""

@@ -22,11 +22,15 @@ from domain.rules import must_be_in, new_subject, person_or_refuse
 from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Text, Word
 
 PROPOSED: Final = "proposed"
+SUPERSEDED: Final = "superseded"
+SUPERSEDED_BY: Final = "superseded_by"
 OPEN: Final = frozenset({PROPOSED, "deferred"})
 REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", "reversed"})
 TAKEN: Final = frozenset({"accepted"})
-REVIEWABLE: Final = frozenset({"accepted", "superseded", "reversed"})
+REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
+ENDINGS: Final = ("deferred_until", "rejected_because", "withdrawn_because", "reversed_because", "reversed_by")
+"""The cells that say how it came to rest; none holds of a decision that is open again."""
 
 
 class Option(Message):
@@ -263,7 +267,7 @@ class DecisionRejected(Event):
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "rejected")
         yield refs("deciders", self.deciders)
-        yield text("why", self.why)
+        yield text("rejected_because", self.why)
 
 
 class DeferDecision(Command):
@@ -303,7 +307,7 @@ class DecisionWithdrawn(Event):
 
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, "withdrawn")
-        yield text("why", self.why)
+        yield text("withdrawn_because", self.why)
 
 
 class ReopenDecision(Command):
@@ -322,6 +326,7 @@ class DecisionReopened(Event):
     def steps(self) -> Iterable[Step]:
         yield code(STATUS, PROPOSED)
         yield text("reopened_because", self.why)
+        yield from (code(name, None) for name in ENDINGS)
 
 
 # Afterwards --------------------------------------------------------------------------------------------------------
@@ -341,8 +346,8 @@ class DecisionSuperseded(Event):
     by: Annotated[tuple[DecisionId, ...], Field(min_length=1)]
 
     def steps(self) -> Iterable[Step]:
-        yield code(STATUS, "superseded")
-        yield refs("superseded_by", self.by)
+        yield code(STATUS, SUPERSEDED)
+        yield refs(SUPERSEDED_BY, self.by)
 
 
 class ReverseDecision(Command):
@@ -554,7 +559,7 @@ def _may_supersede(old: str, successor: str, act: Act, world: World) -> None:
         raise NotAllowed(msg, field="by", subject=successor)
     before, reached = [successor], {successor}
     while before:
-        for later in world[before.pop()].names("superseded_by", act.now):
+        for later in world[before.pop()].names(SUPERSEDED_BY, act.now):
             if later == old:
                 msg = f"{successor} is itself superseded by {old}"
                 raise NotAllowed(msg, field="by", subject=successor)
@@ -565,15 +570,17 @@ def _may_supersede(old: str, successor: str, act: Act, world: World) -> None:
 
 def _confirming(command: ConfirmDecision, act: Act, world: World) -> str:
     state = world[command.subject]
-    if act.actor != act.principal:
+    one = world.one_of(act.actor)
+    if one != world.one_of(act.principal):
         msg = "a decision is confirmed with one's own credentials, so leave `on_behalf_of` out"
         raise NotAllowed(msg, field="on_behalf_of", subject=state.subject)
-    if act.actor not in state.names("deciders", act.now):
+    if one not in world.ones(state.names("deciders", act.now)):
         msg = f"{act.actor} is not named as a decider of {state.subject}"
         raise NotAllowed(msg, field="subject", subject=state.subject)
-    named, confirmed = state.row("deciders", act.now), state.row(f"confirmed.{_key(act.actor)}", act.now)
+    mine = (name for name in state.fields("confirmed.") if world.one_of(f"person:{name.partition('.')[2]}") == one)
+    named, confirmed = state.row("deciders", act.now), [state.row(name, act.now) for name in mine]
     # What was confirmed is the taking: one that was reopened and taken again waits to be confirmed anew.
-    if named and confirmed and confirmed.position > named.position:
+    if named and any(row and row.position > named.position for row in confirmed):
         msg = f"{act.actor} has confirmed {state.subject} already"
         raise NothingChanges(msg, field="subject", subject=state.subject)
     return act.actor

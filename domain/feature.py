@@ -302,6 +302,10 @@ def decide(command: FeatureCommand, act: Act, world: World) -> list[Draft]:
 
 def _propose(command: ProposeFeature, act: Act, world: World) -> list[Draft]:
     subject = new_subject(command, world)
+    for n, product in enumerate(command.products):
+        if world[product].value(STATUS, act.eff) == "retired":
+            msg = f"{product} is retired; no feature can be proposed for it"
+            raise NotAllowed(msg, field=f"products.{n}", subject=product)
     proposed = FeatureProposed(title=command.title, products=command.products, definition=command.definition)
     return [Draft(subject, proposed), *first_owner(subject, command.accountable, act, world)]
 

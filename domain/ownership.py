@@ -189,7 +189,7 @@ def decide(command: OwnershipCommand, act: Act, world: World) -> list[Draft]:
             event = OwnershipReleased(role=command.role)
         case HandOverOwnership():
             by = _held(command.subject, ACCOUNTABLE, act, world)
-            if command.to in by:
+            if world.one_of(command.to) in world.ones(by):
                 msg = f"{command.to} is accountable for {command.subject} already"
                 raise NothingChanges(msg, field="to", subject=command.subject)
             _present(command.to, "to", act, world)
@@ -218,16 +218,17 @@ def first_owner(subject: str, holder: str | None, act: Act, world: World) -> lis
 
 def _assignable(command: AssignOwnership, act: Act, world: World) -> None:
     held = world[command.subject].names(f"role.{command.role}", act.now)
+    same = world.ones(held) == world.ones(command.holders)
     planned = command.from_ is not None and micros(command.from_) > act.now
     if command.role == ACCOUNTABLE:
         if len(command.holders) != 1:
             msg = "exactly one person or team is accountable; name the others in another role"
             raise NotAllowed(msg, field="holders", subject=command.subject)
-        if held and held != command.holders and not planned:
+        if held and not same and not planned:
             msg = f"{', '.join(held)} is accountable for {command.subject}; hand it over, or release it first"
             raise NotAllowed(msg, field="holders", subject=command.subject)
     dated_back = act.eff < act.now or command.from_
-    if held == command.holders and not (dated_back or command.until):
+    if same and not (dated_back or command.until):
         msg = f"{command.role} of {command.subject} is {', '.join(held)} already"
         raise NothingChanges(msg, field="holders", subject=command.subject)
     for holder in command.holders:
@@ -236,7 +237,7 @@ def _assignable(command: AssignOwnership, act: Act, world: World) -> None:
 
 def _present(holder: str, field: str, act: Act, world: World) -> None:
     """Who had left when it took effect can be given nothing; what they were given before may be recorded later."""
-    if world[holder].value(STATUS, act.eff) == "departed":
+    if world[world.one_of(holder)].value(STATUS, act.eff) == "departed":
         msg = f"{holder} has departed"
         raise NotAllowed(msg, field=field, subject=holder)
 
@@ -251,7 +252,7 @@ def _held(subject: str, role: str, act: Act, world: World) -> tuple[str, ...]:
 
 def _acknowledged(command: AcknowledgeOwnership, act: Act, world: World) -> Event:
     holder = person_or_refuse(act, "on_behalf_of")
-    if holder not in _held(command.subject, command.role, act, world):
+    if world.one_of(holder) not in world.ones(_held(command.subject, command.role, act, world)):
         msg = f"{holder} is not {command.role} for {command.subject}"
         raise NotAllowed(msg, field="role", subject=command.subject)
     return OwnershipAcknowledged(role=command.role, by=holder)

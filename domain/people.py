@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, assert_never
 
 from pydantic import Field
 
-from domain.cells import EXISTS, STATUS, Step, World, code, ref, text
+from domain.cells import EXISTS, JOINED_INTO, STATUS, Step, World, code, ref, text
 from domain.errors import NotAllowed, NothingChanges
 from domain.messages import Act, Command, Draft, Event
 from domain.rules import new_subject
@@ -46,7 +46,7 @@ class PersonJoined(Event):
     into: Person
 
     def steps(self) -> Iterable[Step]:
-        yield ref("joined_into", self.into)
+        yield ref(JOINED_INTO, self.into)
 
 
 class DepartPerson(Command):
@@ -125,23 +125,21 @@ def decide(command: PeopleCommand, act: Act, world: World) -> list[Draft]:
 
 
 def _must_not_have_left(subject: str, act: Act, world: World) -> None:
-    if world[subject].value(STATUS, act.now) == "departed":
+    one = world.one_of(subject)
+    if world[one].value(STATUS, act.now) == "departed":
         msg = f"{subject} has departed already"
         raise NothingChanges(msg, field="subject", subject=subject)
+    if one != subject:
+        msg = f"{subject} is joined into {one}; say of {one} that they left"
+        raise NotAllowed(msg, field="subject", subject=subject)
 
 
 def _must_not_be_joined(command: JoinPersons, act: Act, world: World) -> None:
     """Joins form chains that end somewhere: nobody is joined twice, or into somebody joined into them."""
-    joined = world[command.subject].value("joined_into", act.now)
+    joined = world[command.subject].value(JOINED_INTO, act.now)
     if joined is not None:
         msg = f"{command.subject} is joined into {joined} already"
         raise NothingChanges(msg, field="subject", subject=command.subject)
-    end: str | None = command.into
-    seen: set[str] = set()  # observed history obeys no rule, and may go in a circle
-    while end is not None and end not in seen:
-        if end == command.subject:
-            msg = f"{command.into} is {command.subject} already"
-            raise NotAllowed(msg, field="into", subject=command.subject)
-        seen.add(end)
-        after = world[end].value("joined_into", act.now)
-        end = str(after) if after is not None else None
+    if world.one_of(command.into) == command.subject:
+        msg = f"{command.into} is {command.subject} already"
+        raise NotAllowed(msg, field="into", subject=command.subject)

@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import Field, StrictBool, StringConstraints, model_validator
 
-from domain.cells import EXISTS, State, Step, Value, World, code, refs, text
+from domain.cells import EXISTS, STATUS, State, Step, Value, World, code, refs, text
 from domain.decision import OPEN as OPEN_DECISION
+from domain.decision import SUPERSEDED, SUPERSEDED_BY
 from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
 from domain.messages import Act, Command, Draft, Event, Message
 from domain.rules import must_be_in
@@ -26,6 +27,7 @@ from domain.values import (
     Text,
     Whole,
     Word,
+    format_micros,
     is_subject,
     kind_of,
 )  # fmt: skip
@@ -296,14 +298,17 @@ def decide(command: RecordCommand, act: Act, world: World) -> list[Draft]:
         case Place():
             event = Placed(products=command.products)
         case Strike():
+            _must_take_hold(world[command.subject], act)
             event = Struck(why=command.why)
         case Restore():
             if world[command.subject].exists(act.now):
                 msg = f"{command.subject} is on the record already"
                 raise NothingChanges(msg, field="subject", subject=command.subject)
+            _must_take_hold(world[command.subject], act)
             event = Restored(why=command.why)
         case VoidEntry():
             _voidable(world[command.subject], command.position)
+            _must_leave_nothing_replaced(command, act, world)
             event = EntryVoided(position=command.position, reason=command.reason)
         case Observe():
             _may(act, MAY_IMPORT, "only a token with the right to import may observe")
@@ -335,6 +340,30 @@ def _may(act: Act, right: str, detail: str) -> None:
         raise Forbidden(detail)
 
 
+def _must_take_hold(state: State, act: Act) -> None:
+    """Striking and restoring change what is so now; dated before the one before it, either would change nothing."""
+    latest = state.row(EXISTS, act.now)
+    if latest is not None and act.eff < latest.eff:
+        msg = (
+            f"the entry at position {latest.position} took effect at {format_micros(latest.eff)}, and says whether "
+            f"{state.subject} is on the record; date this no earlier"
+        )
+        raise NotAllowed(msg, field="effective_at", subject=state.subject)
+
+
+def _must_leave_nothing_replaced(command: VoidEntry, act: Act, world: World) -> None:
+    """What a decision replaced stays replaced only while the decision is taken."""
+    if not world[command.subject].acts[command.position].type.startswith("DecisionAccepted."):
+        return
+    for old in world.naming(command.subject, SUPERSEDED_BY):
+        state = world[old]
+        by = state.row(SUPERSEDED_BY, act.now)
+        replaced = state.value(STATUS, act.now) == SUPERSEDED and command.subject in state.names(SUPERSEDED_BY, act.now)
+        if by and replaced:
+            msg = f"it supersedes {old}; void the DecisionSuperseded at position {by.position} of {old} first"
+            raise NotAllowed(msg, field="position", subject=command.subject)
+
+
 def _voidable(state: State, position: int) -> None:
     """An entry of this subject that counts, and, if it changed the status, the latest that did."""
     entry = state.acts.get(position)
@@ -347,7 +376,7 @@ def _voidable(state: State, position: int) -> None:
     if entry.type.startswith("EntryVoided."):
         msg = f"position {position} voids another entry; record that one again, with `corrects`"
         raise NotAllowed(msg, field="position", subject=state.subject)
-    latest = state.latest_status()
+    latest = state.latest(STATUS)
     if entry.is_status and latest is not None and latest.position != position:
         msg = f"position {latest.position} is a later status act of {state.subject}; void that one first"
         raise NotAllowed(msg, field="position", subject=state.subject)

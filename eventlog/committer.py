@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """Something that only one unit may take: an idempotency key, or a spelling of a person's name."""
+    """Something that only one unit may take: an idempotency key, or an e-mail or a handle."""
 
     kind: str
     scope: str
@@ -99,8 +99,9 @@ class Append:
         return {*self.rests_on, *(event.subject for event in self.events)}
 
     def claims(self) -> set[Claim]:
-        """What nobody else may have taken meanwhile."""
-        claims = {Claim("name", "", name.folded) for name in self.names}
+        """What nobody else may have taken meanwhile. The name to show may be shared, however it is spelled."""
+        shared = {(name.person, name.folded) for name in self.names if name.shown}
+        claims = {Claim("name", "", name.folded) for name in self.names if (name.person, name.folded) not in shared}
         return claims | {self.answer.claim} if self.answer else claims
 
 

@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from domain.catalogue import EVENT_NAMES, decide
 from domain.cells import State, World
-from domain.errors import Forbidden, Malformed, Refused, Stale, Unknown
+from domain.decision import SUPERSEDED_BY, DecisionSuperseded
+from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
 from domain.messages import Act, Command, Draft, leaf_paths, replaced_at, values_at
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
@@ -22,7 +23,7 @@ from domain.values import Mark, is_subject, micros
 from eventlog.application import evolved
 from eventlog.canonical import NotCanonicalError, canonical
 from eventlog.codec import SALT_BYTES, encode
-from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent
+from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent, Row
 from eventlog.directory import folded, names_of, taken
 from eventlog.entry import Entry, Envelope, Link, Origin, Unit
 from eventlog.ids import new_id, new_key
@@ -31,6 +32,8 @@ LEEWAY: Final = 60_000_000
 """How far ahead of ours a caller's clock may be, in microseconds."""
 COMMANDS_PER_UNIT: Final = 1000
 IMPORT: Final = "import"
+ROWS_AT_ONCE: Final = 2000
+SUPERSESSION: Final = EVENT_NAMES[DecisionSuperseded]
 
 
 class View(Protocol):
@@ -41,6 +44,12 @@ class View(Protocol):
 
     def known_as(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
+
+    def entry(self, position: int) -> Entry | None:
+        """The entry at a position, or None."""
+
+    def rows(self, after: int, limit: int) -> list[Row]:
+        """Rows as they are stored, at most `limit` after a position."""
 
     def head(self) -> Head:
         """The head of the log."""
@@ -56,7 +65,8 @@ class Work:
     world: World
     entries: list[Entry] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
-    names: list[Name] = field(default_factory=list)
+    names: dict[str, tuple[Name, ...]] = field(default_factory=dict)
+    """The new spellings, by what they fold to."""
 
 
 def scope_of(unit: Unit) -> str:
@@ -117,7 +127,7 @@ class Chain:
         Raises:
             Refused: one of its kinds; the field begins with `commands.N.` where the unit has several.
         """
-        work = Work(unit, new_id(self._entropy), max(self._clock(), self._last + 1), World(self._state))
+        work = Work(unit, new_id(self._entropy), max(self._clock(), self._last + 1), World(self._state, self._naming))
         _must_be_as_seen(unit, work.world)
         for n, command in enumerate(unit.commands):
             try:
@@ -134,7 +144,7 @@ class Chain:
 
     def _judge_one(self, command: Command, work: Work) -> None:
         caller = work.unit.caller
-        command = self._with_ids(self._with_keys(command), work.names)
+        command = self._with_ids(self._with_keys(command), work)
         _must_have_source(command, caller.rights)
         self._must_be_recorded(command, work.world)
         said, eff = _effective(command, work.now)
@@ -143,7 +153,7 @@ class Chain:
             rights=caller.rights, new_key=lambda: new_key(self._entropy),
         )  # fmt: skip
         drafts = decide(command, act, work.world)
-        work.names += self._new_names(command, work.names)
+        self._take_names(command, work)
         for draft in drafts:
             self._take(draft, self._envelope(command, act, said, work), work)
 
@@ -176,11 +186,11 @@ class Chain:
             return command.model_copy(update={"delegation": new_key(self._entropy)})
         return command
 
-    def _with_ids(self, command: Command, names: list[Name]) -> Command:
+    def _with_ids(self, command: Command, work: Work) -> Command:
         """Puts the id of each person in the place of what the directory knows them by."""
         paths = leaf_paths(type(command), Mark.PERSON)
         known = {
-            value: self._one_person(value, ".".join(map(str, place)), names)
+            value: self._one_person(value, ".".join(map(str, place)), work)
             for path in paths
             for place, value in values_at(command, path)
             if not is_subject(value)
@@ -189,8 +199,10 @@ class Chain:
             command = replaced_at(command, path, lambda value: known.get(value, value))
         return command
 
-    def _one_person(self, spelling: str, place: str, names: list[Name]) -> str:
-        found = self._known_as(folded(spelling), names)
+    def _one_person(self, spelling: str, place: str, work: Work) -> str:
+        found = self._known_as(folded(spelling), work)
+        if len(found) > 1:
+            found = work.world.ones(found)
         if not found:
             msg = f"the directory knows nobody called {spelling!r}; register them first, or use an id"
             raise Unknown(msg, field=place)
@@ -199,20 +211,22 @@ class Chain:
             raise Malformed(msg, field=place)
         return found[0]
 
-    def _known_as(self, fold: str, names: list[Name]) -> tuple[str, ...]:
-        new = {name.person for name in names if name.folded == fold}
+    def _known_as(self, fold: str, work: Work) -> tuple[str, ...]:
+        new = (name.person for name in work.names.get(fold, ()))
         if fold not in self._directory:
             self._directory[fold] = self._view.known_as(fold)
         return tuple(sorted({*self._directory[fold], *self._names.get(fold, ()), *new}))
 
-    def _new_names(self, command: Command, names: list[Name]) -> tuple[Name, ...]:
+    def _take_names(self, command: Command, work: Work) -> None:
+        """Takes the spellings of somebody new. Two people may share a name; an e-mail or a handle is one person's."""
         if not isinstance(command, RegisterPerson):
-            return ()
-        for place, spelling in (("name", command.name), *((f"also.{n}", also) for n, also in enumerate(command.also))):
-            others = self._known_as(folded(spelling), names)
-            if others:
-                raise taken(spelling, others[0], place)
-        return names_of(command.addressed(), command.name, command.also)
+            return
+        for n, spelling in enumerate(command.also):
+            others = self._known_as(folded(spelling), work)
+            if others and folded(spelling) != folded(command.name):
+                raise taken(spelling, others[0], f"also.{n}")
+        for name in names_of(command.addressed(), command.name, command.also):
+            work.names[name.folded] = (*work.names.get(name.folded, ()), name)
 
     def _must_be_recorded(self, command: Command, world: World) -> None:
         """What a command rests on or points at is in the log, and not only on its way there."""
@@ -229,6 +243,19 @@ class Chain:
             if position is not None and position > self._recorded:
                 msg = f"the log ends at position {self._recorded}; there is no {position}"
                 raise Unknown(msg, field=name)
+        if command.corrects is not None:
+            self._must_be_void(command, command.corrects, world)
+
+    def _must_be_void(self, command: Command, position: int, world: World) -> None:
+        """What an act replaces was voided, and spoke of the same subject, unless the act brings a new one into being."""
+        entry = self._view.entry(position)
+        assert entry is not None  # it has been looked whether the log goes so far
+        if not command.creates and entry.subject != command.addressed():
+            msg = f"the entry at position {position} is one of {entry.subject}, not of {command.addressed()}"
+            raise NotAllowed(msg, field="corrects", subject=entry.subject)
+        if not world[entry.subject].acts[position].voided:
+            msg = f"the entry at position {position} counts; void it first, and then record what replaces it"
+            raise NotAllowed(msg, field="corrects", subject=entry.subject)
 
     # What it comes to
 
@@ -243,7 +270,8 @@ class Chain:
         forgotten = (entry.event.positions for entry in work.entries if isinstance(entry.event, TextsForgotten))
         return Append(
             events=tuple(work.events), rests_on=dict(work.world.looked_at), answer=self._answer(work.unit),
-            names=tuple(work.names), forget=tuple(position for positions in forgotten for position in positions),
+            names=tuple(name for names in work.names.values() for name in names),
+            forget=tuple(position for positions in forgotten for position in positions),
             entries=tuple(work.entries),
         )  # fmt: skip
 
@@ -261,6 +289,15 @@ class Chain:
             self._names[name.folded] = (*self._names.get(name.folded, ()), name.person)
         if append.answer:
             self._keys.add(append.answer.claim)
+
+    def _naming(self, subject: str) -> set[str]:
+        """The decisions that another may have superseded: those that have a DecisionSuperseded with its id in it."""
+        found = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
+        name, after = subject.encode(), min(self._state(subject).acts)
+        while rows := self._view.rows(after, ROWS_AT_ONCE):
+            found.update(row.subject for row in rows if row.type == SUPERSESSION and name in row.event)
+            after = rows[-1].position
+        return found
 
     def _state(self, subject: str) -> State:
         return self._states.get(subject) or self._view.state(subject)

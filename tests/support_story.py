@@ -81,7 +81,7 @@ class Story:
             eff = micros(command.effective_at) if command.effective_at else day(on)
             act = Act(day(on), eff, actor, command.on_behalf_of or actor, frozenset(rights), lambda: "random")
             try:
-                drafts = decide(command, act, World(after.state))
+                drafts = decide(command, act, World(after.state, lambda _: after.states))
             except Refused as refusal:
                 return Outcome(self, [], refusal)
             for draft in drafts:

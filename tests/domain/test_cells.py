@@ -95,7 +95,7 @@ def test_a_world_remembers_what_it_was_asked():
         fetched.append(subject)
         return State(subject, version=3)
 
-    world = World(fetch)
+    world = World(fetch, lambda _: ())
     assert world["feature:x"] is world["feature:x"]
     world.put(State("feature:x", version=4))
 

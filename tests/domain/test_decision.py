@@ -38,7 +38,7 @@ from domain.decision import (
 )  # fmt: skip
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, OutOfOrder, Unknown
 from domain.ownership import OwnershipAssigned
-from domain.people import PersonDeparted
+from domain.people import PersonDeparted, PersonJoined
 from domain.record import Observed, ObservedStep
 
 TEA, MILK = "decision:tea", "decision:milk"
@@ -291,6 +291,65 @@ def test_confirming_anew():
     )
 
     story.when(ConfirmDecision(subject=TEA)).recorded()
+
+
+def test_reopening_empties_how_it_came_to_rest():
+    """A decision that is open again waits for nothing, and nothing has reversed, rejected or withdrawn it."""
+    ends = {
+        DeferDecision(subject=TEA, until="Spring."): ("deferred_until",),
+        RejectDecision(subject=TEA, why="No."): ("rejected_because",),
+        WithdrawDecision(subject=TEA, why="Mine."): ("withdrawn_because",),
+    }
+    stories = [(given(PROPOSED).when(command).recorded(), cells) for command, cells in ends.items()]
+    reverse = ReverseDecision(subject=TEA, why="Bad.", by=MILK)
+    stories.append(
+        (given(PROPOSED, ACCEPTED, *MILK_IN_FORCE).when(reverse).recorded(), ("reversed_because", "reversed_by"))
+    )
+
+    for story, cells in stories:
+        assert all(story.value(TEA, cell) for cell in cells)
+        reopened = story.when(ReopenDecision(subject=TEA, why="News.")).recorded()
+        assert [reopened.value(TEA, cell) for cell in cells] == [None] * len(cells)
+
+
+@pytest.mark.parametrize(
+    ("command", "cell"),
+    [
+        (RejectDecision(subject=TEA, why="No."), "rejected_because"),
+        (WithdrawDecision(subject=TEA, why="No."), "withdrawn_because"),
+    ],
+    ids=lambda value: getattr(value, "type", value),
+)
+def test_turning_down_keeps_the_reason_for_it(command, cell):
+    """Why a decision was turned down stands beside why it was proposed."""
+    story = given(fact(TEA, DecisionProposed(title="Sell tea", why="Thirst."))).when(command).recorded()
+
+    assert (story.value(TEA, "why"), story.value(TEA, cell)) == ("Thirst.", "No.")
+
+
+# Ann is read as Bob in these.
+
+ANN, BOB = "person:ann", "person:bob"
+ONE_PERSON = fact(ANN, PersonJoined(into=BOB))
+
+
+def test_confirming_under_another_id():
+    """Who was named under one of their ids confirms under any of them, and once."""
+    story = given(ONE_PERSON, PROPOSED, ACCEPTED)
+
+    confirmed = story.when(ConfirmDecision(subject=TEA), actor=BOB).recorded()
+
+    confirmed.when(ConfirmDecision(subject=TEA), actor=ANN).refused(NothingChanges, "subject", "already")
+    story.when(ConfirmDecision(subject=TEA, on_behalf_of=BOB), actor=ANN).recorded()
+    given(PROPOSED, ACCEPTED).when(ConfirmDecision(subject=TEA), actor=BOB).refused(NotAllowed, "subject")
+
+
+def test_two_ids_of_one_person_are_one_decider():
+    """Nobody decides twice, under whatever ids."""
+    command = AcceptDecision(subject=TEA, deciders=(ANN, BOB))
+
+    given(PROPOSED).when(command).recorded()
+    given(PROPOSED, ONE_PERSON).when(command).refused(Malformed, "deciders", "are one person")
 
 
 def test_departed_people_are_given_nothing():

@@ -2,7 +2,7 @@
 
 import pytest
 from pydantic import ValidationError
-from support_story import fact, given
+from support_story import dated, fact, given
 
 from domain.errors import Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import (
@@ -30,7 +30,7 @@ from domain.feature import (
     TargetMilestone,
 )
 from domain.ownership import OwnershipAssigned
-from domain.product import GoalStated, ReleaseScheduled
+from domain.product import GoalStated, ProductRetired, ReleaseScheduled
 
 GIFT = "feature:gift-cards"
 PROPOSED = fact(GIFT, FeatureProposed(title="Gift cards", products=("product:shop",)))
@@ -82,6 +82,15 @@ def test_proposing():
 def test_proposing_for_an_unknown_product():
     """A feature belongs to products the log knows."""
     given().when(ProposeFeature(key="x", title="X", products=("moon",))).refused(Unknown, "products.0")
+
+
+def test_proposing_for_a_retired_product():
+    """What is off the market gets no new feature; one that was proposed before may be recorded later."""
+    retired = given(fact("product:shop", ProductRetired(why="Sold.")))
+    command = ProposeFeature(key="x", title="X", products=("shop",))
+
+    retired.when(command).refused(NotAllowed, "products.0", "retired")
+    retired.when(dated(command, 0)).recorded()
 
 
 def test_targets():

@@ -19,7 +19,7 @@ from domain.ownership import (
     ReleaseOwnership,
     RevokeDelegation,
 )
-from domain.people import PersonDeparted, TeamDisbanded
+from domain.people import PersonDeparted, PersonJoined, TeamDisbanded
 
 SHOP, ANN, BOB, CORE = "product:shop", "person:ann", "person:bob", "team:core"
 ANNS = fact(SHOP, OwnershipAssigned(role="accountable", holders=(ANN,)))
@@ -88,6 +88,21 @@ def test_who_has_left_is_given_nothing(holder, event):
     story.when(assign(holder, role="driver")).refused(NotAllowed, "holders", "departed")
     story.when(HandOverOwnership(subject=SHOP, to=holder)).refused(NotAllowed, "to", "departed")
     story.when(DelegateOwnership(subject=SHOP, to=holder)).refused(NotAllowed, "to", "departed")
+
+
+def test_two_ids_of_one_person():
+    """With Ann read as Bob, who departed: what she holds he holds, and what he cannot be given she cannot."""
+    joined = fact(ANN, PersonJoined(into=BOB))
+    story = given(ANNS, joined)
+
+    story.when(AcknowledgeOwnership(subject=SHOP), actor=BOB).recorded()
+    story.when(HandOverOwnership(subject=SHOP, to=BOB)).refused(NothingChanges, "to", "already")
+    story.when(assign(BOB)).refused(NothingChanges, "holders", "already")
+    story.when(assign(ANN, BOB, role="approver")).refused(Malformed, "holders", "one person")
+    story.when(HandOverOwnership(subject=SHOP, to=CORE)).recorded()
+    gone = given(joined, fact(BOB, PersonDeparted()))
+    gone.when(assign(ANN)).refused(NotAllowed, "holders", "departed")
+    gone.when(dated(assign(ANN), 1)).recorded()
 
 
 def test_releasing():

@@ -146,6 +146,15 @@ def test_leaving_once(command, event):
     given(fact(command.subject, event)).when(command).refused(NothingChanges, "subject", "departed already")
 
 
+def test_leaving_under_the_id_one_is_read_as():
+    """That somebody left is said of the id they are read as, and once."""
+    joined = given(fact(BOB, PersonJoined(into=ANN)))
+
+    joined.when(DepartPerson(subject=BOB)).refused(NotAllowed, "subject", f"say of {ANN}")
+    gone = joined.when(DepartPerson(subject=ANN)).recorded()
+    gone.when(DepartPerson(subject=BOB)).refused(NothingChanges, "subject", "already")
+
+
 def test_joining_once():
     """An id is joined into another once."""
     joined = given(fact(BOB, PersonJoined(into=ANN)))

@@ -2,9 +2,9 @@
 
 import pytest
 from pydantic import ValidationError
-from support_story import fact, given, instant
+from support_story import dated, day, fact, given, instant
 
-from domain.decision import AcceptDecision, DecisionAccepted, DecisionProposed, ReviseDecision
+from domain.decision import AcceptDecision, DecisionAccepted, DecisionProposed, DecisionSuperseded, ReviseDecision
 from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
 from domain.feature import FeatureCommitted, FeatureProposed, FeatureStarted
 from domain.people import RegisterPerson
@@ -93,6 +93,18 @@ def test_restoring_what_was_never_struck():
     given().when(Restore(subject=SHOP, why="?")).refused(NothingChanges, "subject")
 
 
+def test_striking_and_restoring_take_hold():
+    """Either is dated no earlier than the one before it, after which nothing would have changed."""
+    struck = given(fact(SHOP, Retitled(title="Store")), STRUCK)  # on day 2, at position 6
+    restore, strike = Restore(subject=SHOP, why="It was."), Strike(subject=SHOP, why="It was not.")
+
+    struck.when(dated(restore, 1)).refused(NotAllowed, "effective_at", "position 6")
+    restored = struck.when(dated(restore, 2)).recorded()
+    assert restored.state(SHOP).exists(day(2))
+    restored.when(dated(strike, 1)).refused(NotAllowed, "effective_at", "position 7")
+    assert not restored.when(dated(strike, 2)).recorded().state(SHOP).exists(day(2))
+
+
 @pytest.mark.parametrize("command", [Strike(subject=LOG, why="?"), VoidEntry(subject=LOG, position=5, reason="?")])
 def test_the_log_itself_stays(command):
     """The log cannot be struck, nor its opening voided."""
@@ -159,6 +171,22 @@ def test_a_wrong_date_is_corrected():
     story = story.when(VoidEntry(subject=TEA, position=7, reason="It was the day before."), replacement).recorded()
 
     assert [story.value(TEA, "status", on=number) for number in (1, 2)] == ["proposed", "accepted"]
+
+
+def test_voiding_what_a_replacement_rests_on():
+    """The acceptance of a decision that replaced another is void only after the replacing is."""
+    old = "decision:coffee"
+    accepted = DecisionAccepted(deciders=("person:ann",))
+    story = given(
+        fact(old, DecisionProposed(title="Coffee")), fact(old, accepted),
+        PROPOSED, fact(TEA, accepted), fact(old, DecisionSuperseded(by=(TEA,))),
+    )  # fmt: skip
+    unaccept = VoidEntry(subject=TEA, position=8, reason="Nobody did.")
+    unreplace = VoidEntry(subject=old, position=9, reason="By nothing.")
+
+    story.when(unaccept).refused(NotAllowed, "position", "position 9 of decision:coffee")
+    replaced = story.when(unreplace, unaccept).recorded()
+    assert (replaced.value(old, "status"), replaced.value(TEA, "status")) == ("accepted", "proposed")
 
 
 # Observation

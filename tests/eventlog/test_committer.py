@@ -50,11 +50,19 @@ def test_the_second_of_a_group_sees_the_first() -> None:
     core = committer()
     claim = Claim("key", "person:ann", "k")
     answer = Answer(claim, b"", b"")
-    name = Name("person:x", "X", "x", shown=True)
+    name = Name("person:x", "@x", "@x", shown=False)
     assert isinstance(place(core, Append((event("a", 1),), answer=answer, names=(name,))), list)
     assert core.place(Append((event("a", 1),))) == Conflict("a", 1)
     assert core.place(Append((event("b", 1),), answer=answer)) == Conflict("", 0, claim)
-    assert core.place(Append((event("b", 1),), names=(name,))) == Conflict("", 0, Claim("name", "", "x"))
+    assert core.place(Append((event("b", 1),), names=(name,))) == Conflict("", 0, Claim("name", "", "@x"))
+
+
+def test_a_name_to_show_may_be_shared() -> None:
+    """Also in another spelling; two people of one name may be registered at the same instant."""
+    names = [Name(f"person:{n}", spelling, "x", shown=spelling == "X") for n in "ab" for spelling in ("X", "x")]
+    core = committer()
+    assert isinstance(place(core, Append((event("a", 1),), names=tuple(names[:2]))), list)
+    assert isinstance(place(core, Append((event("b", 1),), names=tuple(names[2:]))), list)
 
 
 def test_a_claim_that_is_taken_is_a_conflict() -> None:

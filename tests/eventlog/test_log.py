@@ -264,17 +264,6 @@ def test_no_name_ever_stands_in_an_entry(log: DecisionLog) -> None:
     assert b"annb" not in published
 
 
-def test_a_spelling_that_is_known_is_refused_and_names_the_person(log: DecisionLog) -> None:
-    """Nobody is registered twice under one spelling, not even in one unit."""
-    with pytest.raises(AlreadyExists, match="person:ann") as refused:
-        do(log, {"type": "RegisterPerson", "name": "Ann C.", "also": ["@AnnB"]})
-    assert refused.value.field == "also.0"
-    with pytest.raises(AlreadyExists):
-        do(log, *[{"type": "RegisterPerson", "name": "Cid"}] * 2)
-    results = do_many(log, *[unit({"type": "RegisterPerson", "name": "Cid"})] * 2)
-    assert [type(result) for result in results] == [Receipt, AlreadyExists]
-
-
 # Versions ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,136 @@
+"""What a chain looks up in the log: who is meant by a name, what an act replaces, and what a decision has replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import AlreadyExists, Malformed, NotAllowed
+from eventlog.entry import Receipt
+from eventlog.log import DecisionLog
+from tests.eventlog.support import do, do_many, open_log, unit
+
+
+def person(key: str, name: str, *also: str) -> dict[str, Any]:
+    return {"type": "RegisterPerson", "key": key, "name": name, "also": also}
+
+
+def product(key: str, **more: Any) -> dict[str, Any]:
+    return {"type": "DefineProduct", "key": key, "title": key, **more}
+
+
+def state_vision(of: str, **more: Any) -> dict[str, Any]:
+    return {"type": "StateVision", "subject": of, "vision": "More.", **more}
+
+
+def void(subject: str, position: int) -> dict[str, Any]:
+    return {"type": "VoidEntry", "subject": subject, "position": position, "reason": "Wrong."}
+
+
+def decide(key: str, **more: Any) -> dict[str, Any]:
+    said = {"title": key, "decision": "D.", "why": "W.", "accountable": "person:ann"}
+    return {"type": "RecordDecision", "key": key, **said, **more}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[DecisionLog]:
+    with open_log(tmp_path) as opened:
+        do(opened, person("ann", "Ann Bee", "@annb"), product("shop"), product("till"))
+        yield opened
+
+
+def test_two_people_may_share_a_name(log: DecisionLog) -> None:
+    """In one unit or in several; whoever uses the name is told both ids, and whoever uses a handle is understood."""
+    do(log, person("bea", "ann bee", "@bea"), person("cat", "Ann Bee", "@cat"))
+    results = do_many(log, *[unit(person(key, "Dan", f"@{key}")) for key in ("dan", "don")])
+    assert [type(result) for result in results] == [Receipt, Receipt]
+
+    with pytest.raises(Malformed, match="person:ann or person:bea or person:cat; use an id") as refused:
+        do(log, product("x", accountable="Ann Bee"))
+
+    assert refused.value.field == "accountable"
+    do(log, product("x", accountable="@bea"))
+    assert log.state("product:x").value("role.accountable", 1 << 60) == ["person:bea"]
+
+
+def test_a_handle_is_one_persons(log: DecisionLog) -> None:
+    """An e-mail or a handle that is somebody's is refused to another, in one unit, too, and the refusal names them."""
+    for commands, field in (
+        ([person("bea", "Bea", "x", "@ANNB")], "also.1"),
+        ([person("bea", "Bea", "@b"), person("cat", "Cat", "@b")], "commands.1.also.0"),
+    ):
+        with pytest.raises(AlreadyExists, match=r"person:(ann|bea) already") as refused:
+            do(log, *commands)
+        assert refused.value.field == field
+
+
+def test_a_name_that_two_ids_of_one_person_share_is_understood(log: DecisionLog) -> None:
+    """Once two ids are joined, what either is called means the one they are read as."""
+    do(log, person("bea", "Ann Bee"))
+    do(log, {"type": "JoinPersons", "subject": "person:ann", "into": "person:bea"})
+
+    do(log, product("x", accountable="Ann Bee"))
+
+    assert log.state("product:x").value("role.accountable", 1 << 60) == ["person:bea"]
+
+
+def test_registering_many_looks_at_each_name_once(log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many people a unit registers, no spelling is compared with all the others."""
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    monkeypatch.setattr("eventlog.deciding.folded", lambda spelling: Counted(spelling.casefold()))
+    monkeypatch.setattr("eventlog.directory.folded", lambda spelling: Counted(spelling.casefold()))
+
+    do(log, *[person(f"p{n}", f"Person {n}", f"@{n}") for n in range(200)])
+
+    assert compared < 200 * 50
+
+
+def test_what_corrects_replaces_a_voided_entry_of_its_subject(log: DecisionLog) -> None:
+    """`corrects` is the position of a voided entry, of the subject spoken to, or of any where one is brought into being."""
+    wrong = do(log, state_vision("shop")).position
+
+    with pytest.raises(NotAllowed, match="void it first") as refused:
+        do(log, state_vision("shop", corrects=wrong))
+    assert refused.value.field == "corrects"
+    do(log, void("product:shop", wrong))
+    with pytest.raises(NotAllowed, match="one of product:shop, not of product:till"):
+        do(log, state_vision("till", corrects=wrong))
+
+    do(log, state_vision("shop", corrects=wrong))
+    do(log, product("kiosk", corrects=wrong))
+    again = do(log, state_vision("shop")).position
+    do(log, void("product:shop", again), state_vision("shop", corrects=again))
+
+
+def test_an_acceptance_that_replaced_another_is_void_only_after_the_replacing(log: DecisionLog) -> None:
+    """However the one replaced the other, and whether that is written or waits to be: the refusal says what to void first."""
+    do(log, decide("old"), decide("older"))
+    unit_of_new = do(log, decide("new", supersedes=["decision:old"]))
+    accepted = next(each.position for each in unit_of_new.recorded if each.type.startswith("DecisionAccepted."))
+    replacing = unit_of_new.recorded[-1]
+
+    with pytest.raises(NotAllowed, match=f"position {replacing.position} of decision:old first"):
+        do(log, void("decision:new", accepted))
+    do(log, void("decision:old", replacing.position))
+    supersede = {"type": "SupersedeDecision", "subject": "decision:older", "by": ["decision:new"]}
+    done, refused = do_many(log, unit(supersede), unit(void("decision:new", accepted)))
+    assert isinstance(done, Receipt)
+    assert isinstance(refused, NotAllowed)
+    assert f"position {done.position} of decision:older" in refused.detail
+
+    do(log, void("decision:older", done.position), void("decision:new", accepted))
+
+    assert log.state("decision:new").value("status", 1 << 60) == "proposed"
