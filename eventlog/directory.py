@@ -109,6 +109,7 @@ class Directory:
                 raise Unknown(msg)
 
         self._store.change(write)
+        self._store.tidy()
 
 
 def _must_be_free(beside: Beside, person: str, spellings: Iterable[str]) -> None:

@@ -1,23 +1,26 @@
-"""The log in one SQLite file. Readers have a connection per thread and see only what is committed."""
+"""The log in one SQLite file. One connection writes; readers share a few others, and see only what is committed."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
+from queue import Empty, Full, LifoQueue
 from typing import Any, Final
 
 from eventsourcing import persistence
 
 from eventlog.committer import Append, Claim, Committer
-from eventlog.errors import DamagedLogError
+from eventlog.errors import DamagedLogError, NoRoomError
 from eventlog.store import Outcome, Session, Store, put_beside, put_head, put_rows
 
 COPIED_AT_ONCE: Final = 1024
 """Pages of a backup between two words about its progress."""
+KEPT_CONNECTIONS: Final = 8
+BUSY_SECONDS: Final = 30
 APPLICATION_ID: Final = 0x64_6C_6F_67  # "dlog": tells our files from others
 SCHEMA_VERSION: Final = 1
 SCHEMA: Final = """
@@ -49,6 +52,8 @@ def library_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         kind: type[Exception] = getattr(persistence, type(error).__name__, persistence.PersistenceError)
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            kind = NoRoomError
         raise kind(str(error)) from error
 
 
@@ -69,8 +74,7 @@ class SqliteStore(Store):
         super().__init__(str(path), read_only=read_only)
         self.path = path
         self._clock = clock
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(maxsize=KEPT_CONNECTIONS)
         self._prepare(whole=whole)
         if not read_only:
             self._writer.start()
@@ -80,14 +84,14 @@ class SqliteStore(Store):
     def _prepare(self, *, whole: bool) -> None:
         """Creates the tables of a new file; refuses a file that is not ours or not whole."""
         try:
-            connection = self._connection()
-            if not self._read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                self._create(connection)
-            self._must_be_ours(connection)
+            with self._reading() as connection:
+                if not self._read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    self._create(connection)
+                self._must_be_ours(connection)
+                if not self._read_only:
+                    connection.execute("CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT")
             if whole:
                 self._must_be_whole()
-            if not self._read_only:
-                connection.execute("CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT")
         except (sqlite3.DatabaseError, persistence.DatabaseError) as error:
             self.close()
             raise DamagedLogError(self.path, str(error)) from error
@@ -108,28 +112,55 @@ class SqliteStore(Store):
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise DamagedLogError(self.path, "it is not a decision log")
 
-    def _connection(self) -> sqlite3.Connection:
-        """The connection of the thread that asks."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            mode = _reading_mode(self.path) if self._read_only else "rwc"
-            connection = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
-                check_same_thread=False, timeout=30, cached_statements=256,
-            )  # fmt: skip
-            self._connections.append(connection)
-            self._local.connection = connection
-            if not self._read_only:
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA secure_delete = ON")
+    def _connect(self) -> sqlite3.Connection:
+        mode = _reading_mode(self.path) if self._read_only else "rwc"
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
+            check_same_thread=False, timeout=BUSY_SECONDS, cached_statements=256,
+        )  # fmt: skip
+        if not self._read_only:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
         return connection
 
-    def _disconnect(self) -> None:
-        for connection in self._connections:
+    @cached_property
+    def _writing(self) -> sqlite3.Connection:
+        """The one connection that writes; the writer's thread alone uses it."""
+        return self._connect()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read with; a few are kept, so that threads may come and go."""
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        try:
+            self._idle.put_nowait(connection)
+        except Full:
             connection.close()
 
+    def _disconnect(self) -> None:
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+        if "_writing" in self.__dict__:
+            self._writing.close()
+
+    def _tidy(self) -> bool:
+        connection = self._writing
+        connection.execute("PRAGMA busy_timeout = 0")  # whoever waits to write must not wait for a reader
+        try:
+            return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+
     def _compact(self) -> None:
-        connection = self._connection()
+        connection = self._writing
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -142,12 +173,12 @@ class SqliteStore(Store):
 
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query, as of the last commit."""
-        with library_errors():
-            return self._connection().execute(statement, parameters).fetchall()
+        with library_errors(), self._reading() as connection:
+            return connection.execute(statement, parameters).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
+        connection = self._writing
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection

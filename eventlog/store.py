@@ -29,6 +29,7 @@ Outcome = list[Row] | Conflict | Exception
 
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 GROUP_LIMIT: Final = 1000
+TIDY_SECONDS: Final = 0.5
 LAST: Final = 2**63 - 1
 """Later than any position or version, and more than any number of rows."""
 COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
@@ -114,7 +115,9 @@ class Store(ABC):
         self.forget: Callable[[int], None] = lambda _size: None
         self._read_only = read_only
         self._waiting: queue.SimpleQueue[_Batch | _Task | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
         self._closed = False
+        self._untidy = False
         self._told = 0
         self._telling = threading.Lock()
         self._writer = threading.Thread(target=self._write_until_closed, name="decisionlog-writer", daemon=True)
@@ -137,6 +140,10 @@ class Store(ABC):
     def _compact(self) -> None:
         """Rewrites what holds the texts. Called in the writer's thread."""
 
+    def _tidy(self) -> bool:
+        """Clears what was deleted out of whatever lies beside the tables; whether it could. In the writer's thread."""
+        return True
+
     @abstractmethod
     def library_errors(self) -> AbstractContextManager[None]:
         """The database's errors under the library's names, which are the same."""
@@ -149,8 +156,8 @@ class Store(ABC):
         Raises:
             DamagedLogError: they are not.
         """
-        last, count = self.read("SELECT max(position), count(*) FROM events")[0]
-        size = self.head().size
+        # One statement, so that a process that writes meanwhile cannot come between.
+        last, count, size = self.read("SELECT max(position), count(*), (SELECT size FROM head) FROM events")[0]
         if (last or 0) != size or count != size:
             raise DamagedLogError(self.name, f"its head says {size} entries, but it holds {count} up to {last}")
 
@@ -165,12 +172,14 @@ class Store(ABC):
 
     def close(self) -> None:
         """Ends the writer once all that waits is written."""
-        if not self._closed:
+        with self._gate:
+            if self._closed:
+                return
             self._closed = True
-            if self._writer.is_alive():
-                self._waiting.put(None)
-                self._writer.join()
-            self._disconnect()
+            self._waiting.put(None)
+        if self._writer.is_alive():
+            self._writer.join()
+        self._disconnect()
 
     @abstractmethod
     def _disconnect(self) -> None:
@@ -179,6 +188,13 @@ class Store(ABC):
     def compact(self) -> None:
         """Rewrites what holds the texts, so that no byte of what was deleted is left in it."""
         self._do(self._compact)
+
+    def tidy(self) -> None:
+        """Has the writer clear what was deleted out of whatever lies beside the tables, as soon as nobody is in the way."""
+        self._do(self._tidy_soon)
+
+    def _tidy_soon(self) -> None:
+        self._untidy = not self._tidy()
 
     # Reading
 
@@ -281,13 +297,23 @@ class Store(ABC):
         return done
 
     def _enqueue(self, item: _Batch | _Task) -> None:
-        if self._read_only or self._closed:
-            msg = f"{self.name} is {'open for reading only' if self._read_only else 'closed'}"
-            raise OperationalError(msg)
-        self._waiting.put(item)
+        with self._gate:  # or something could come into the queue behind its end, and wait for ever
+            if self._read_only or self._closed:
+                msg = f"{self.name} is {'open for reading only' if self._read_only else 'closed'}"
+                raise OperationalError(msg)
+            self._waiting.put(item)
+
+    def _next(self) -> _Batch | _Task | None:
+        """What waits longest; meanwhile, what could not be tidied is tried again."""
+        while self._untidy:
+            try:
+                return self._waiting.get(timeout=TIDY_SECONDS)
+            except queue.Empty:
+                self._tidy_soon()
+        return self._waiting.get()
 
     def _write_until_closed(self) -> None:
-        while (item := self._waiting.get()) is not None:
+        while (item := self._next()) is not None:
             if isinstance(item, _Task):
                 _fulfil(item)
                 continue
@@ -324,6 +350,8 @@ class Store(ABC):
         for batch in group:
             batch.future.set_result([next(rest) for _ in batch.appends])
         self._announce(max((rows[-1].position for rows in outcomes if isinstance(rows, list) and rows), default=0))
+        if any(append.forget for append in appends):
+            self._tidy_soon()
 
     def _outcomes(self, appends: Sequence[Append]) -> list[Outcome]:
         """What comes of a group. If it fails as a whole, each append is tried alone, so that one cannot spoil the rest."""
@@ -401,7 +429,15 @@ class Beside:
         self.session.execute("UPDATE names SET shown = false WHERE person = ?", (person,))
 
     def drop_names(self, person: str, spelling: str | None = None) -> int:
-        """Takes one spelling of somebody out, or all; how many there were."""
+        """Takes one spelling of somebody out, or all; how many there were.
+
+        With it goes the salt by which a guessed name could be held against the request that brought them in.
+        """
+        self.session.execute(
+            "UPDATE answers SET salt = NULL WHERE EXISTS (SELECT 1 FROM events WHERE subject = ? AND version = 1"
+            " AND position >= answers.first AND position < answers.first + answers.count)",
+            (person,),
+        )
         chosen, value = (" AND spelling = ?", (spelling,)) if spelling is not None else ("", ())
         return self.session.execute(f"DELETE FROM names WHERE person = ?{chosen}", (person, *value)).rowcount
 

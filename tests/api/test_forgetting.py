@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,23 @@ def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyHous
     assert _found(written, _everything(empty)) == []
     assert [raw.leaf for raw in empty.log.raw(0, 10_000)][: len(leaves)] == leaves
     assert empty.log.verify() is None
+
+
+def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyHouse, written: list[str]) -> None:
+    """Soon after, without anybody's doing, no file of the log holds a forgotten text or name, not even the journal."""
+    positions = [row["position"] for row in empty.rows("/audit", limit=10_000)]
+
+    empty.post("/log/forget", {"positions": positions})
+    empty.client.delete("/v1/people/bob/names")
+
+    deadline = time.monotonic() + 20
+    files = [file for file in empty.folder.iterdir() if file.name.startswith("log.")]
+    while time.monotonic() < deadline:
+        found = _found([*written, "bob tea"], b"".join(file.read_bytes() for file in files))
+        if not found:
+            break
+        time.sleep(0.05)
+    assert found == []
 
 
 def test_where_words_were_it_says_so(empty: EmptyHouse, written: list[str]) -> None:
