@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from eventsourcing.persistence import PersistenceError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -12,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain import errors
+from eventlog.errors import NoRoomError
 from domain.catalogue import COMMANDS
 from domain.faults import in_our_words
 
@@ -127,6 +129,15 @@ def _fields_of(loc: Sequence[str | int]) -> list[str]:
     return sorted(info.alias or name for name, info in command.model_fields.items()) if command else []
 
 
+def of_store(error: PersistenceError) -> Problem:
+    """The problem document of a store that failed."""
+    if isinstance(error, NoRoomError):
+        detail = "the disk of the log is full, and nothing was recorded; make room, and send it again"
+        return problem(507, "no-space", detail)
+    detail = f"the log failed ({error}); whether this was recorded shows when it is sent again with the same key"
+    return problem(503, "unavailable", detail)
+
+
 def respond(document: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """A problem document as a response."""
     return JSONResponse(document.model_dump(exclude_none=True), document.status, headers=headers, media_type=MEDIA_TYPE)
@@ -144,6 +155,10 @@ def install(app: FastAPI) -> None:
     async def http_problem(_: Request, error: HttpProblem) -> JSONResponse:
         name = _HTTP_NAMES.get(error.status, "refused")
         return respond(problem(error.status, name, error.detail, field=error.field), error.headers)
+
+    @app.exception_handler(PersistenceError)
+    async def not_stored(_: Request, error: PersistenceError) -> JSONResponse:
+        return respond(of_store(error), {"Retry-After": "10"})
 
     @app.exception_handler(RequestValidationError)
     async def request_invalid(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -11,9 +11,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from eventsourcing.persistence import OperationalError
+
 
 class LogError(Exception):
     """The log cannot be used."""
+
+
+class NoRoomError(OperationalError):
+    """There is no room for what was to be stored, and nothing of it was."""
 
 
 class LogInUseError(LogError):
