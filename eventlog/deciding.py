@@ -94,6 +94,10 @@ def must_be_a_unit(unit: Unit) -> None:
         raise Malformed(msg, field="commands")
 
 
+class _MovedOn(Exception):
+    """A state holds more than the log did when judging began."""
+
+
 class Chain:
     """Units judged in order on top of the log; what they come to is remembered until they are written."""
 
@@ -127,6 +131,20 @@ class Chain:
         Raises:
             Refused: one of its kinds; the field begins with `commands.N.` where the unit has several.
         """
+        while True:
+            try:
+                return self._judged(unit)
+            except _MovedOn:
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Stands where the log stands now, so that nothing is judged at an instant before what it rests on."""
+        head = self._view.head()
+        self._size += head.size - self._recorded
+        self._recorded = head.size
+        self._last = max(self._last, head.recorded_at)
+
+    def _judged(self, unit: Unit) -> Append:
         work = Work(unit, new_id(self._entropy), max(self._clock(), self._last + 1), World(self._state, self._naming))
         _must_be_as_seen(unit, work.world)
         for n, command in enumerate(unit.commands):
@@ -300,7 +318,12 @@ class Chain:
         return found
 
     def _state(self, subject: str) -> State:
-        return self._states.get(subject) or self._view.state(subject)
+        state = self._states.get(subject)
+        if state is None:
+            state = self._view.state(subject)
+            if max(state.acts, default=0) > self._recorded:
+                raise _MovedOn
+        return state
 
 
 def _must_be_as_seen(unit: Unit, world: World) -> None:

@@ -1,13 +1,18 @@
 """Of many who want the same, one gets it."""
 
+import asyncio
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
+from domain.errors import NotAllowed
 from eventlog.committer import Committer
-from tests.faults.race import races
+from eventlog.deciding import Chain
+from eventlog.log import DecisionLog
+from tests.faults.race import races, unit
 from tests.support_house import House
 
 ROUNDS = 201
@@ -33,6 +38,27 @@ def test_a_committer_that_compares_too_little_is_caught(tmp_path, monkeypatch, s
     monkeypatch.setattr(Committer, "_judge", sabotaged(Committer._judge))
 
     assert seen in str(list(races(tmp_path / "log.sqlite3", 9)))
+
+
+def test_nothing_is_judged_before_what_it_saw(tmp_path):
+    """What is recorded between the head and a state being read counts, though the judging began before it."""
+    with DecisionLog.open(tmp_path / "log.sqlite3", clock=lambda: 1) as log:
+        run(log, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
+        for key in "ab":
+            run(
+                log,
+                {"type": "RecordDecision", "key": key, "title": key, "decision": "x", "why": "y", "accountable": "Ann"},
+            )
+        chain = Chain(log, clock=lambda: 1, entropy=os.urandom)
+        run(log, {"type": "DefineProduct", "key": "p", "title": "P"})
+        run(log, {"type": "SupersedeDecision", "subject": "decision:b", "by": ["a"]})
+
+        with pytest.raises(NotAllowed):
+            chain.judge(unit({"type": "SupersedeDecision", "subject": "decision:a", "by": ["b"]}))
+
+
+def run(log, command):
+    asyncio.run(log.execute(unit(command)))
 
 
 @pytest.fixture
