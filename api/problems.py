@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain import errors
-from eventlog.errors import NoRoomError
 from domain.catalogue import COMMANDS
 from domain.faults import in_our_words
+from eventlog.errors import NoRoomError
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:decisionlog:problem:"
