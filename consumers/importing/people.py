@@ -82,7 +82,9 @@ def _can_be_called(spelling: str) -> bool:
 
 
 def team_key(name: str) -> str | None:
-    """The key of a team by its name, or None when nothing of the name can stand in a key."""
+    """The key of a team by its handle, or None for what is none: a name of several words may be a person's."""
+    if re.search(r"\s", name.strip()):
+        return None
     key = re.sub(r"[^a-z0-9._~-]+", "-", name.casefold()).strip("-._~")[:100]
     return key if _KEY.fullmatch(key) else None
 

@@ -134,7 +134,8 @@ class Planner:
     def _shared(self, told: dict[str, Any]) -> dict[str, Any]:
         columns = self._columns
         who = as_text(told.get(columns.who) or "") if columns.who else ""
-        note = "\n".join(as_text(told[name]) for name in columns.note if told.get(name))
+        references, too_long = self._references(told)
+        note = "\n".join([*(as_text(told[name]) for name in columns.note if told.get(name)), *too_long])
         reference = " ".join(
             f"{name}:{as_text(told[name])}" for name in columns.reference if told.get(name) is not None
         )
@@ -145,10 +146,19 @@ class Planner:
                 system=self._mapping.system, reference=reference or None,
                 at=told.get(columns.source_at) if columns.source_at else None,
             ),
-            "references": tuple(
-                Reference(system=name, id=as_text(told[name])) for name in columns.references if told.get(name)
-            ),
+            "references": references,
         }  # fmt: skip
+
+    def _references(self, told: dict[str, Any]) -> tuple[tuple[Reference, ...], list[str]]:
+        """What the columns for references say, and those that the mapping does not name; and what is too long for one."""
+        references, too_long = [], []
+        for name in (*self._columns.references, *sorted(told.keys() - self._named)):
+            if told.get(name):
+                try:
+                    references.append(Reference(system=name, id=as_text(told[name])))
+                except ValidationError:
+                    too_long.append(f"{name}: {as_text(told[name])}")
+        return tuple(references), too_long
 
     # What a line comes to
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+_HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~#/-]*")
 LONGEST_KEY = 90
 """Leaves room for `~2` within the hundred characters of a key."""
 
@@ -53,8 +54,11 @@ class Records:
         self._named[name] = record
 
     def _free_key(self, name: str) -> str:
-        slug = re.sub(r"[^a-z0-9._~-]+", "-", name.casefold()).strip("-._~")[:LONGEST_KEY]
-        slug = slug or sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
+        """A key for a new record: its number or handle where it goes by one; never made from a title, which cannot be
+        forgotten in a key and may hold names.
+        """
+        slug = re.sub(r"[^a-z0-9._~-]+", "-", name.casefold()).strip("-._~") if _HANDLE.fullmatch(name) else ""
+        slug = slug[:LONGEST_KEY] or sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
         key, n = slug, 1
         while key in self._keys:
             n += 1

@@ -145,7 +145,7 @@ class Report(Findings):
         told = []
         for title, counter in (
             ("Fields without a mapping (kept as attributes)", self.unmapped_fields),
-            ("Columns the mapping does not name (not kept)", self.unmapped_columns),
+            ("Columns the mapping does not name (kept as references)", self.unmapped_columns),
             *((f"Words of {name} that were not understood (kept as they stand)", words)
               for name, words in self.unknown_words.items()),
         ):  # fmt: skip

@@ -106,6 +106,29 @@ def test_a_column_that_the_mapping_does_not_name_is_reported(log, file):
     report = run(file, example(), log)
 
     assert report.unmapped_columns == {"colour": 1}
+    (written,) = log.stream("decision:t-1")
+    assert [(each.system, each.id) for each in written.envelope.references] == [("colour", "red")]
+
+
+def test_what_is_too_long_for_a_reference_goes_to_the_note(log, file):
+    """Nothing is lost for its length or its lines."""
+    write(file, *lines(made(title="Vouchers") | {"log": "first\nsecond"}))
+
+    run(file, example(), log)
+
+    (written,) = log.stream("decision:t-1")
+    assert "log: first\nsecond" in written.envelope.note
+
+
+def test_no_key_is_made_of_a_title(log, file):
+    """A record that goes by a sentence gets a key that says nothing; its name is a cell."""
+    write(file, *lines(made(title="x") | {"issue": "Merger with ACME (secret)"}))
+
+    run(file, example(), log)
+
+    (subject,) = {entry.subject for entry in log.read(0, 100) if entry.subject.startswith("decision:")}
+    assert "acme" not in subject
+    assert cell(log, subject, "aliases") == ["Merger with ACME (secret)"]
 
 
 def test_to_wins_over_a_from_that_contradicts_it(log, file):
@@ -212,8 +235,8 @@ def test_a_renamed_record_is_the_same_subject_and_its_old_name_is_free(log, file
 
 
 def test_two_names_that_make_the_same_key_are_two_subjects(log, file):
-    """`T 1` and `T-1` differ to the tracker, so they differ in the log; a name without a letter has a key all the same."""
-    write(file, *lines(made(title="a"), made(title="b") | {"issue": "T 1"}, made(title="c") | {"issue": "日本"}))
+    """`T/1` and `T-1` differ to the tracker, so they differ in the log; a name without a letter has a key all the same."""
+    write(file, *lines(made(title="a"), made(title="b") | {"issue": "T/1"}, made(title="c") | {"issue": "日本"}))
 
     report = run(file, example(), log)
 
