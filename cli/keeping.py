@@ -18,7 +18,7 @@ import click
 from cli.errors import CannotGoOn, Exit
 from cli.progress import progress
 from cli.settings import Settings
-from cli.wiring import clock, reading
+from cli.wiring import clock, read_models, reading
 from eventlog.canonical import canonical
 from eventlog.checkpoint import Checkpoint
 from eventlog.lock import address_of_writer
@@ -27,7 +27,6 @@ from eventlog.sqlite import copy
 from eventlog.verifying import Finding
 from projections.model import ReadModel, content_hash
 from projections.rebuild import rebuild as build_again
-from projections.sqlite import SqliteDatabase
 
 BATCH: Final = 1000
 
@@ -85,7 +84,7 @@ def rebuild(settings: Settings) -> None:
     with reading(settings) as log, progress("Rebuilding") as tell:
         serving = address_of_writer(settings.log_file) is not None
         # Beside a server the file is in use and sound; alone, one that cannot be trusted is thrown away first.
-        database = SqliteDatabase(settings.model_file)
+        database = read_models(settings)
         model = ReadModel(database, clock) if serving else ReadModel.open(database, log, clock)
         before = (model.position, content_hash(model))
         position = build_again(log, model, tell)
@@ -209,10 +208,11 @@ def _tell_positions(settings: Settings, log: DecisionLog) -> None:
         click.echo("The read model cannot be looked at where nothing can be written; nothing rests on it.")
         return
     try:
-        model = ReadModel(SqliteDatabase(settings.model_file), clock)
+        model = ReadModel(read_models(settings), clock)
         behind = head.size - model.position
         model.close()
     except sqlite3.Error as error:
         click.echo(f"The read model cannot be read ({error}): `decisionlog rebuild` builds it again.")
         return
     click.echo("The read model is up to date." if not behind else f"The read model is {in_words(behind)} behind.")
+    click.echo("A process keeps it." if model.database.kept() else "Nobody keeps it now.")

@@ -46,6 +46,18 @@ def serve(data: Path | None, owner: str | None, host: str | None, port: int | No
     run(_settings(data=data, owner=owner, host=host, port=port))
 
 
+@cli.command()
+@_data
+def project(data: Path | None) -> None:
+    """Keep the read models in a process of its own, beside a server started with DECISIONLOG_PROJECT=beside.
+
+    One keeps them at a time; a second stands by and goes on when the first ends.
+    """
+    from cli.projecting import project as run
+
+    run(_settings(data=data))
+
+
 @cli.group(name="import")
 def import_() -> None:
     """Bring in what was decided elsewhere, or commands from a file."""

@@ -41,7 +41,11 @@ def serve(settings: Settings) -> None:
     """
     if already := writer_of(settings.log_file):
         raise already
-    with _listening(settings.host, settings.port) as listener, writing(settings) as log, house(log, settings) as built:
+    with (
+        _listening(settings.host, settings.port) as listener,
+        writing(settings) as log,
+        house(log, settings, beside=settings.project == "beside") as built,
+    ):
         address = _address(listener)
         owner = owner_of(log, settings.owner)
         key = urlsafe_b64encode(os.urandom(32)).decode()

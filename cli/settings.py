@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,11 @@ class Settings(BaseSettings):
         description="Whose log it is: who gets the first token and whose act it is when a command line writes. "
         "The operating system's user, unless set.",
     )  # fmt: skip
+    project: Literal["within", "beside"] = Field(
+        "within",
+        description="Who keeps the read models of a server: the server itself (`within`), or `decisionlog project` in a "
+        "process of its own (`beside`).",
+    )
     token: SecretStr | None = Field(
         None,
         description="The token with which a command speaks: to the server that has the log, and where nobody serves to "

@@ -7,15 +7,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from cli.errors import CannotGoOn
 from cli.settings import Settings
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
+from projections.database import Database
 from projections.model import ReadModel
+from projections.places import database_at
 from projections.runner import Runner
-from projections.sqlite import SqliteDatabase
 
 
 def clock() -> int:
@@ -68,11 +70,23 @@ class House:
     runner: Runner
 
 
+POLL: Final = 0.05
+"""Seconds between two looks at what another process writes."""
+
+
+def read_models(settings: Settings) -> Database:
+    """Where the read models are: where the log is."""
+    return database_at(settings.model_file)
+
+
 @contextmanager
-def house(log: DecisionLog, settings: Settings) -> Iterator[House]:
-    """Opens the read model beside a log and lets it follow; it is begun anew where it cannot be trusted."""
-    model = ReadModel.open(SqliteDatabase(settings.model_file), log, clock)
-    runner = Runner(log, model)
+def house(log: DecisionLog, settings: Settings, *, beside: bool = False, poll: float = 1.0) -> Iterator[House]:
+    """Opens the read model beside a log and lets it follow; it is begun anew where it cannot be trusted.
+
+    With `beside` another process writes it. `poll` is how often, in seconds, to look for what nobody tells this one.
+    """
+    model = ReadModel.open(read_models(settings), log, clock)
+    runner = Runner(log, model, poll=POLL if beside else poll, beside=beside)
     stop_listening = log.on_append(lambda _size: runner.wake())
     runner.start()
     try:

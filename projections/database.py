@@ -21,6 +21,13 @@ MISSING: Final = "there is none yet"
 """The trouble that is none: a model that was never begun."""
 
 
+PROJECTOR: Final = "projector"
+"""What is claimed by the one that writes the model."""
+
+REBUILD: Final = "rebuild"
+"""What is claimed by the one that builds another beside it."""
+
+
 class Writer(Protocol):
     """A connection that changes the tables. `p` is the prefix of their names: `""`, or that of a set being built."""
 
@@ -91,6 +98,10 @@ class Database(Protocol):
 
     def writer(self) -> Writer:
         """A connection that writes."""
+        ...
+
+    def kept(self) -> bool:
+        """Whether a process writes the model now; asking changes nothing."""
         ...
 
     def scrub(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from functools import cached_property
 from typing import Any, Final
 
 from projections import schema
-from projections.database import MISSING, Database, Row, Rows
+from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, Rows
 from projections.projector import Source
 
 _log: Final = logging.getLogger("decisionlog.projections")
+
+_LOOK: Final = 0.1
+"""Seconds between two looks at a model that another process is putting in order."""
 
 Clock = Callable[[], int]
 
@@ -89,19 +93,26 @@ class ReadModel:
     def open(cls, database: Database, source: Source, clock: Clock) -> ReadModel:
         """Opens the model; one that is missing, damaged, of another schema or not of this log is begun again, empty.
 
-        Nobody else may be writing it, or for a file even reading: what is wrong is removed.
+        Where another process writes it, that one has seen to this, or is about to.
         """
         model = cls(database, clock)
-        reason = database.trouble() or model.distrust(source)
-        if reason:
-            level = logging.INFO if reason == MISSING else logging.WARNING
-            _log.log(level, "The read model in %s is built anew: %s.", database, reason)
-            database.renew()
         with closing(database.writer()) as writer:
-            if writer.claim("rebuild"):  # what an interrupted rebuild has left hears of no forgetting
+            while not writer.claim(PROJECTOR):
+                if database.trouble() is None:
+                    return model
+                time.sleep(_LOOK)
+            model._put_in_order(source)
+            if writer.claim(REBUILD):  # what an interrupted rebuild has left hears of no forgetting
                 with writer.transaction():
                     writer.drop(schema.SHADOW)
         return model
+
+    def _put_in_order(self, source: Source) -> None:
+        reason = self.database.trouble() or self.distrust(source)
+        if reason:
+            level = logging.INFO if reason == MISSING else logging.WARNING
+            _log.log(level, "The read model in %s is built anew: %s.", self.database, reason)
+            self.database.renew()
 
     @contextmanager
     def read(self) -> Iterator[Read]:

@@ -8,13 +8,13 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql as names
 
+from eventlog.address import split_address
 from projections import schema
-from projections.database import MISSING, Row, Rows, Span
+from projections.database import MISSING, PROJECTOR, Row, Rows, Span
 from projections.schema import TABLES, VERSION
 from projections.words import words_of
 
@@ -74,14 +74,6 @@ def _asking(connection: Connection) -> Callable[[str, Mapping[str, Any]], psycop
     return rows
 
 
-def _without_schema(url: str) -> tuple[str, str]:
-    """A URL as the server's library takes it, and the schema it names."""
-    parts = urlsplit(url)
-    said = parse_qsl(parts.query, keep_blank_values=True)
-    rest = [(name, value) for name, value in said if name != "schema"]
-    return urlunsplit(parts._replace(query=urlencode(rest, quote_via=quote))), dict(said).get("schema", "decisionlog")
-
-
 class PostgresqlDatabase:
     """A schema, which is made where there is none, with a few connections that are reused.
 
@@ -91,7 +83,7 @@ class PostgresqlDatabase:
     passing: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
     def __init__(self, url: str) -> None:
-        self._url, self._namespace = _without_schema(url)
+        self._url, self._namespace = split_address(url)
         self._idle: LifoQueue[Connection] = LifoQueue(maxsize=IDLE)
 
     def __str__(self) -> str:
@@ -148,6 +140,11 @@ class PostgresqlDatabase:
     def writer(self) -> PostgresqlWriter:
         """A connection that writes."""
         return PostgresqlWriter(self.connect(), self._namespace)
+
+    def kept(self) -> bool:
+        """Whether a process writes the model now."""
+        with closing(self.writer()) as writer:
+            return not writer.claim(PROJECTOR)
 
     def scrub(self) -> bool:
         """Lets the server write over deleted rows. Its own log and its backups are beyond our reach."""

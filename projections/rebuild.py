@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
+from projections.database import REBUILD
 from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
 from projections.schema import SHADOW
@@ -29,7 +30,7 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
         Rebuilding: somebody else is at it.
     """
     with closing(model.database.writer()) as writer:
-        if not writer.claim("rebuild"):
+        if not writer.claim(REBUILD):
             raise Rebuilding
         try:
             with writer.transaction():

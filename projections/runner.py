@@ -12,7 +12,7 @@ from typing import Final
 
 from eventsourcing.persistence import InterfaceError, OperationalError
 
-from projections.database import Writer
+from projections.database import PROJECTOR, Writer
 from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
 
@@ -46,7 +46,7 @@ class Runner:
         self._beside = beside
         self._passing: tuple[type[Exception], ...] = (OperationalError, InterfaceError, *model.database.passing)
         self._position = model.position
-        self._active = False
+        self._active: bool | None = None
         self._error: BaseException | None = None
         self._stopping = False
         self._waiting = 0
@@ -60,8 +60,8 @@ class Runner:
         return self._position
 
     @property
-    def active(self) -> bool:
-        """Whether it is this one that writes the model."""
+    def active(self) -> bool | None:
+        """Whether it is this one that writes the model; None while that is not known."""
         return self._active
 
     @property
@@ -114,7 +114,6 @@ class Runner:
             self._error = error
             _log.exception("The read model stopped at position %d", self._position)
         finally:
-            self._active = False
             with self._moved:
                 self._moved.notify_all()
 
@@ -130,11 +129,12 @@ class Runner:
             self._wake.clear()
             self._wake.wait(AGAIN)
         finally:
-            self._active = False
+            self._active = None
 
     def _stand_by(self, writer: Writer) -> None:
         """Follows the one that writes the model, until it is this one's turn."""
-        while not self._stopping and (self._beside or not writer.claim("projector")):
+        while not self._stopping and (self._beside or not writer.claim(PROJECTOR)):
+            self._active = False
             self._wake.clear()
             self._moved_to(self._model.position)
             self._wake.wait(LOOK if self._waiting else self._poll)

@@ -8,19 +8,20 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final
 
 from projections import schema
-from projections.database import MISSING, Row, Rows, Span
+from projections.database import MISSING, PROJECTOR, Row, Rows, Span
 from projections.schema import TABLES, VERSION
+from projections.words import words_of
 
 IDLE: Final = 16
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _SEARCH: Final = """create virtual table {p}search using fts5(
-    subject unindexed, field unindexed, position unindexed, content, tokenize = 'unicode61 remove_diacritics 2')"""
+    subject unindexed, field unindexed, position unindexed, content unindexed, words)"""
 
 _SPELLINGS: Final = (
     (re.compile(r"\bmembers\((:\w+)\)"), r"(select value from json_each(\1))"),
@@ -127,6 +128,20 @@ class SqliteDatabase:
         """A connection that writes."""
         return SqliteWriter(self.path)
 
+    def kept(self) -> bool:
+        """Whether a process has the lock beside the file."""
+        try:
+            handle = os.open(_lock_file(self.path, PROJECTOR), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
     def scrub(self) -> bool:
         """Empties the write-ahead log, where deleted texts may still stand; whether it could, or a reader was in the way.
 
@@ -141,18 +156,25 @@ class SqliteDatabase:
             self._idle.get_nowait().close()
 
 
+def _lock_file(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.name}.{what}.lock")
+
+
 class SqliteWriter:
     """The file's one writing connection at a time: a transaction waits for its turn before it reads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connection = connect(path)
-        self._rows = _asking(self._connection)
         self._claims: list[int] = []
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        # Made when it is needed: a claim must be had before a damaged file is touched.
+        return connect(self._path)
 
     def claim(self, what: str) -> bool:
         """Takes a lock on a file beside the model; the system releases it when the process dies."""
-        handle = os.open(self._path.with_name(f"{self._path.name}.{what}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(_lock_file(self._path, what), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -175,11 +197,13 @@ class SqliteWriter:
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """Runs one statement."""
-        return self._rows(sql, parameters).fetchall()
+        return _asking(self._connection)(sql, parameters).fetchall()
 
     def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
         """Adds rows."""
         columns = TABLES[table][0]
+        if table == "search":
+            columns, rows = f"{columns}, words", [(*row, " ".join(words_of(row[-1]))) for row in rows]
         holes = ", ".join("?" * (columns.count(",") + 1))
         self._connection.executemany(f"insert into {p}{table} ({columns}) values ({holes})", rows)
 
@@ -228,6 +252,7 @@ class SqliteWriter:
 
     def close(self) -> None:
         """Ends it, and gives back what it claimed."""
-        self._connection.close()
+        if "_connection" in self.__dict__:
+            self._connection.close()
         while self._claims:
             os.close(self._claims.pop())

@@ -31,8 +31,7 @@ def snippet(text: str, sought: Sequence[str]) -> str:
     """Some words of a text, where most of those sought are; words that begin as one of them stand between « and »."""
     found = list(_WORD_WITH_ACCENTS.finditer(text))
     hits = [folded(word[0]).startswith(tuple(sought)) for word in found]
-    starts = range(max(1, len(found) - SHOWN + 1))
-    start = max(starts, key=lambda n: (sum(hits[n : n + SHOWN]), -n))
+    start = _densest(hits)
     shown = list(zip(found, hits, strict=True))[start : start + SHOWN]
     if not shown:
         return text
@@ -44,3 +43,11 @@ def snippet(text: str, sought: Sequence[str]) -> str:
             parts += [text[at : word.start()], "«", word[0], "»"]
             at = word.end()
     return "".join([*parts, text[at:end], "" if end == len(text) else "…"])
+
+
+def _densest(hits: Sequence[bool]) -> int:
+    """Where the first window of `SHOWN` words with the most hits begins, moved so that they stand in its middle."""
+    last = max(0, len(hits) - SHOWN)
+    start = max(range(last + 1), key=lambda n: (sum(hits[n : n + SHOWN]), -n))
+    within = [n for n in range(start, min(len(hits), start + SHOWN)) if hits[n]] or [start]
+    return min(last, max(0, (within[0] + within[-1] + 1) // 2 - SHOWN // 2))

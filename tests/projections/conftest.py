@@ -12,8 +12,7 @@ from support_postgresql import fresh_schema
 
 from projections.database import Database
 from projections.model import Read, ReadModel
-from projections.postgresql import PostgresqlDatabase
-from projections.sqlite import SqliteDatabase
+from projections.places import database_at
 from tests.projections.support import SECOND, START, Log, catch_up
 
 NewDatabase = Callable[[], Database]
@@ -22,7 +21,7 @@ NewDatabase = Callable[[], Database]
 @contextmanager
 def in_files(folder: Path) -> Iterator[NewDatabase]:
     numbers = count(1)
-    yield lambda: SqliteDatabase(folder / f"model{next(numbers)}.sqlite")
+    yield lambda: database_at(folder / f"model{next(numbers)}.sqlite")
 
 
 @contextmanager
@@ -30,7 +29,7 @@ def in_schemas(_: Path) -> Iterator[NewDatabase]:
     with ExitStack() as opened:
 
         def new() -> Database:
-            database = PostgresqlDatabase(opened.enter_context(fresh_schema()))
+            database = database_at(opened.enter_context(fresh_schema()))
             opened.callback(database.close)
             return database
 

@@ -1,0 +1,65 @@
+"""Words are cut and compared in one way, whatever the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from domain.record import Retitled
+from projections.model import Read
+from projections.postgresql import spelt, tsvector
+from projections.search import search
+from projections.words import snippet, words_of
+from tests.projections.support import Log
+
+TEXTS = {
+    "feature:mail": "Write to ann@example.org about the e-mail",
+    "feature:place": "Café Zürich, 12.5 km from foo_bar/baz-qux",
+    "feature:greek": "ΑΒΓ και δέ Straße",
+    "feature:han": "決定 の 記録 v1.2-rc3",
+}
+
+
+@pytest.mark.parametrize(
+    ("sought", "found"),
+    [
+        ("example", "mail"), ("org", "mail"), ("mail e", "mail"), ("cafe ZURICH", "place"), ("café", "place"),
+        ("bar", "place"), ("qux", "place"), ("5 12", "place"), ("αβγ", "greek"), ("δε", "greek"), ("strass", None),
+        ("記録", "han"), ("rc3", "han"), ("ample", None), ("' | x", None), ("!!", None),
+    ],
+)  # fmt: skip
+def test_words_are_found_alike(log: Log, read: Callable[[], Read], sought: str, found: str | None) -> None:
+    """Parts of addresses and of compounds, other scripts, with accents or without; the beginning of a word is enough."""
+    for subject, text in TEXTS.items():
+        log.add(subject, Retitled(title=text))
+
+    hits = search(read(), sought).rows
+
+    assert [hit["subject"] for hit in hits] == ([f"feature:{found}"] if found else [])
+
+
+def test_a_snippet_shows_where_the_words_are() -> None:
+    """Sixteen words around most of those sought, which are marked, and dots where text is left out."""
+    text = " ".join(["wort"] * 40) + " Café, und der Tee-Laden. " + " ".join(["mot"] * 40)
+
+    shown = snippet(text, words_of("cafe tee"))
+
+    assert "«Café», und der «Tee»-Laden" in shown
+    assert shown.startswith("…wort")
+    assert shown.endswith("…")
+    assert snippet("Tee!", ["te"]) == "«Tee»!"
+    assert snippet("Tee!", ["x"]) == "Tee!"
+
+
+def test_a_long_word_and_a_long_text_fit_into_the_index() -> None:
+    """PostgreSQL takes words of 2,046 bytes and 16,383 places."""
+    assert len(tsvector("ü" * 3000).encode()) < 2046
+    assert max(int(word.partition(":")[2]) for word in tsvector("a b " * 20_000).split()) == 16_383
+
+
+def test_parameters_are_told_from_casts_and_texts() -> None:
+    """Only a name after a single colon is a parameter; a percent sign stays one."""
+    assert spelt("x::text like 'a:%' and y = :y and z in members(:z)") == (
+        "x::text like 'a:%%' and y = %(y)s and z = any(%(z)s)"
+    )
