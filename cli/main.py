@@ -225,6 +225,7 @@ def token_revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa
 
 def main() -> None:
     """Runs the command line; what goes wrong is said in a sentence and an exit code."""
+    os.umask(0o077)  # a log holds what people wrote: its files, and what is exported from it, are their owner's alone
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -24,6 +24,7 @@ class WriterLock:
         """
         self._path = log.with_name(log.name + ".lock")
         self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.fchmod(self._handle, 0o600)  # an older file may have had another mode, and the key is in it
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
