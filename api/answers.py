@@ -596,6 +596,10 @@ def problem(description: str) -> dict[str, Any]:
 
 
 STOPPED: Final[Responses] = {503: problem("The read models have stopped following the log; the detail says why.")}
+UNSTORED: Final[Responses] = {
+    503: problem("The log failed; whether it was recorded shows when it is sent again with the same key."),
+    507: problem("The disk of the log is full, and nothing was recorded."),
+}
 LATE: Final[Responses] = {504: problem("The position in `after` is not covered yet; ask again.")}
 
 

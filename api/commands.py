@@ -202,17 +202,17 @@ def router() -> APIRouter:
         routes.add_api_route(
             path, _handler(command, path),
             methods=["POST"], name=command.__name__, status_code=201 if command.creates else 200,
-            **answers.declared(answers.Receipt, status=201 if command.creates else 200),
+            **answers.declared(answers.Receipt, status=201 if command.creates else 200, more=answers.UNSTORED),
             summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
             description=_described(command), tags=["Record"],
             openapi_extra=_body_of(command, path),
         )  # fmt: skip
     routes.add_api_route(
-        "/commands", post_commands, methods=["POST"], tags=["Record"], **answers.declared(answers.Receipt, more=_CREATED),
+        "/commands", post_commands, methods=["POST"], tags=["Record"], **answers.declared(answers.Receipt, more={**_CREATED, **answers.UNSTORED}),
         summary="Any command, or several as one unit", openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": _headers(required=False)},
     )  # fmt: skip
     routes.add_api_route(
-        "/units", post_units, methods=["POST"], tags=["Record"], **answers.declared(answers.Fates),
+        "/units", post_units, methods=["POST"], tags=["Record"], **answers.declared(answers.Fates, more=answers.UNSTORED),
         summary="Many units, each with a fate of its own", openapi_extra=json_body("Units"),
     )  # fmt: skip
     return routes
@@ -354,6 +354,9 @@ def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
             "required": [key for key in whole.get("required", []) if key not in left_out],
         }  # fmt: skip
         whole["required"] = [*whole.get("required", []), "type"]
+    several = [EXAMPLES["RegisterPerson"], EXAMPLES["DefineProduct"]]
+    schemas["Batch"]["examples"] = [{"commands": several}]
+    schemas["Units"]["examples"] = [{"units": [{"key": "first", "commands": several}]}]
     schemas["AnyCommand"] = {
         "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMMANDS],
         "discriminator": {"propertyName": "type"},

@@ -35,7 +35,9 @@ _ENTRIES: Final[answers.Responses] = {
 class Names(BaseModel):
     """Spellings of somebody for the directory."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"show": "Ann Bee", "also": ["ann@example.org"]}]}
+    )
 
     show: Line | None = Field(None, description="The name to show from now on; the old one is still understood.")
     also: list[Line] = Field(default_factory=list, max_length=100, description="E-mails, handles, other spellings.")
@@ -44,7 +46,9 @@ class Names(BaseModel):
 class NewToken(BaseModel):
     """Whom a token is for, and what it may do."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"holder": "Ann Bee", "rights": [], "label": "Laptop"}]}
+    )
 
     holder: Code = Field(description="A person, by id or any name the directory knows, or a service as `service:KEY`.")
     rights: list[Annotated[str, Field(pattern=f"^({MAY_IMPORT}|{MAY_FORGET}|{MAY_ADMINISTER})$")]] = Field(

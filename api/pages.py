@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version
 from typing import Any, Final
@@ -34,12 +37,14 @@ or the `Accept` header.
 """
 
 _STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
-code{background:#f2f2f2;padding:.1em .3em;border-radius:3px}h2{margin-top:2.5rem}summary{cursor:pointer;padding:.3rem 0}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;
-border-bottom:1px solid #ddd}pre{background:#f2f2f2;padding:.75rem;overflow:auto}
-@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}code,pre{background:#2a2a2a}
-td,th{border-color:#444}a{color:#8ab4ff}}
+:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--tint:#f2f2f2;--line:#ddd;--link:#0b57d0}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#161616;--tint:#2a2a2a;--line:#444;--link:#8ab4ff}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:1.5rem auto;padding:0 1rem;overflow-wrap:anywhere;
+color:var(--ink);background:var(--paper)}a{color:var(--link)}
+code,pre{background:var(--tint);border-radius:3px}code{padding:.1em .3em}pre{padding:.75rem;white-space:pre-wrap}
+h2{margin-top:2.5rem}h3,h4{margin:1rem 0 .25rem}summary{cursor:pointer;padding:.35rem 0}
+table{border-collapse:collapse;width:100%}td{vertical-align:top;padding:.3rem .75rem .3rem 0;
+border-bottom:1px solid var(--line)}td:first-child{width:40%}small{display:block;opacity:.75}
 """
 
 
@@ -95,17 +100,22 @@ def _first_line(thing: type) -> str:
 async def documentation(request: Request) -> HTMLResponse:
     """The reference as a page that needs nothing from elsewhere."""
     document = request.app.openapi()
+    page = Reference(document["components"]["schemas"], str(request.base_url).rstrip("/"))
     sections: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             tag = operation.get("tags", ["Other"])[0]
-            sections.setdefault(tag, []).append(_operation(method, path, operation, document))
-    body = "".join(f"<h2>{escape(tag)}</h2>{''.join(rows)}" for tag, rows in sections.items())
+            sections.setdefault(tag, []).append(page.operation(method, path, operation))
+    sections["Objects"] = page.objects()
+    contents = "".join(
+        f'<li><a href="#{escape(tag)}">{escape(tag)}</a> ({len(rows)})' for tag, rows in sections.items()
+    )
+    body = "".join(f'<h2 id="{escape(tag)}">{escape(tag)}</h2>{"".join(rows)}' for tag, rows in sections.items())
     intro = "".join(f"<p>{_inline(part)}</p>" for part in INTRODUCTION.split("\n\n"))
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Decision log: reference</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style><h1>Decision log</h1>{intro}'
-        f'<p>The same for machines: <a href="/openapi.json">openapi.json</a>.</p>{body}</html>',
+        f'<p>The same for machines: <a href="/openapi.json">openapi.json</a>.</p><ul>{contents}</ul>{body}</html>',
         headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )
 
@@ -117,31 +127,132 @@ def _inline(text: str) -> str:
     return "".join(f"<strong>{part}</strong>" if n % 2 else part for n, part in enumerate(marked.split("**")))
 
 
-def _operation(method: str, path: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
-    fields = [*_parameters(operation), *_body_fields(operation, document)]
-    rows = "".join(
-        f"<tr><td><code>{escape(name)}</code>{'' if optional else ' *'}</td><td>{_inline(text)}</td></tr>"
-        for name, optional, text in fields
-    )
-    table = f"<table>{rows}</table><p>* required</p>" if rows else ""
-    return (
-        f"<details><summary><code>{method.upper()} {escape(path)}</code> {escape(operation.get('summary', ''))}</summary>"
-        f"<p>{_inline(operation.get('description', ''))}</p>{table}</details>"
-    )
+Schema = dict[str, Any]
 
 
-def _parameters(operation: dict[str, Any]) -> list[tuple[str, bool, str]]:
-    return [
-        (parameter["name"], not parameter.get("required"), parameter.get("description", ""))
-        for parameter in operation.get("parameters", [])
-    ]
+@dataclass(frozen=True)
+class Reference:
+    """Writes operations of an OpenAPI document as HTML.
+
+    `schemas` are the document's components; `address` is where the service is reached, for the examples.
+    """
+
+    schemas: Mapping[str, Schema]
+    address: str
+
+    def operation(self, method: str, path: str, operation: Schema) -> str:
+        """One route: what it is for, what it takes with an example to paste, and what it answers."""
+        bodies = self._bodies(operation)
+        asked = [
+            (each["name"], bool(each.get("required")), each["schema"], each.get("description", ""))
+            for each in operation.get("parameters", [])
+        ]
+        taken = asked + [field for body in bodies[:1] for field in _fields(body)]
+        return (
+            f"<details><summary><code>{method.upper()} {escape(path)}</code> {escape(operation['summary'])}</summary>"
+            f"<p>{_inline(operation.get('description', ''))}</p>{self._table(taken)}"
+            f"<h4>Try it</h4><pre>{escape(self._curl(method, path, operation, bodies))}</pre>"
+            f"{self._answers(operation)}</details>"
+        )
+
+    def objects(self) -> list[str]:
+        """The objects that stand in fields, each with its own; commands and bodies are explained where they are sent."""
+        return [
+            f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>'
+            f"<p>{_inline(schema.get('description', ''))}</p>{self._table(list(_fields(schema)))}</details>"
+            for name, schema in sorted(self.schemas.items())
+            if name not in COMMANDS and name.removesuffix("Body") not in COMMANDS and "properties" in schema
+        ]
+
+    def _bodies(self, operation: Schema) -> list[Schema]:
+        """The objects that can be sent. Of a choice of commands only what is not a command of its own."""
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        found = [self._resolved(each) for each in content.get("anyOf", [content])]
+        return [each for each in found if "properties" in each]
+
+    def _resolved(self, schema: Schema) -> Schema:
+        return self.schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+    def _table(self, fields: list[Field]) -> str:
+        """Fields with their type and meaning, those that must be there first."""
+        ordered = sorted(fields, key=lambda field: not field[1])
+        rows = "".join(
+            f"<tr><td><code>{escape(name)}</code>{' *' if required else ''}<small>{self._type(schema)}</small></td>"
+            f"<td>{_inline(text)}</td></tr>"
+            for name, required, schema, text in ordered
+        )
+        star = "<p>* required</p>" if any(required for _, required, _, _ in fields) else ""
+        return f"<table>{rows}</table>{star}" if rows else ""
+
+    def _type(self, schema: Schema) -> str:
+        """What may stand in a field, in words; HTML, since an object leads to where it is explained."""
+        if "anyOf" in schema:
+            kinds = [self._type(each) for each in schema["anyOf"] if each.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+        if "enum" in schema:
+            return escape(f"one of {', '.join(map(str, schema['enum']))}")
+        if "oneOf" in schema:
+            return "command, with its type"
+        if "properties" in self._resolved(schema) and "$ref" in schema:
+            name = escape(schema["$ref"].rpartition("/")[2])
+            return f'<a href="#{name}">{name}</a>'
+        if schema.get("type") == "array":
+            return f"list of {self._type(schema.get('items', {}))}"
+        words = {
+            "date-time": "instant",
+            "date": "day",
+            "string": "text",
+            "boolean": "true or false",
+            "integer": "number",
+        }
+        kind = str(schema.get("format") or schema.get("const") or schema.get("type") or "any")
+        return escape(words.get(kind, kind))
+
+    def _curl(self, method: str, path: str, operation: Schema, bodies: list[Schema]) -> str:
+        """The request for a terminal, with the example of its body."""
+        for each in operation.get("parameters", []):
+            if each["in"] == "path":
+                path = path.replace(
+                    f"{{{each['name']}}}", {"subject": "feature:gift-cards"}.get(each["name"], each["name"].upper())
+                )
+        needed = [
+            f"{each['name']}={_SAMPLES.get(each['name'], each['name'].upper())}"
+            for each in operation.get("parameters", []) if each["in"] == "query" and each.get("required")
+        ]  # fmt: skip
+        lines = [f"curl '{self.address}{path}{'?' if needed else ''}{'&'.join(needed)}'"]
+        lines += ["-H 'Authorization: Bearer TOKEN'"] if operation.get("security") else []
+        lines += [f"-X {method.upper()}"] if method != "get" and not bodies else []
+        lines += [
+            "-H 'If-Match: \"VERSION\"'"
+            for each in operation.get("parameters", [])
+            if each["name"] == "If-Match" and each["required"]
+        ]
+        if bodies:
+            example = json.dumps(bodies[0].get("examples", [{}])[0], ensure_ascii=False, indent=2)
+            lines += ["-H 'Content-Type: application/json'", "-d '" + example.replace("'", "'\\''") + "'"]
+        return " \\\n  ".join(lines)
+
+    def _answers(self, operation: Schema) -> str:
+        """The fields of what is answered when all is well, and of its rows."""
+        found = [answer for code, answer in operation["responses"].items() if code.startswith("2")]
+        refs = [media["schema"] for media in found[0].get("content", {}).values() if "$ref" in media.get("schema", {})]
+        if not refs:
+            return ""
+        answer = self._resolved(refs[0])
+        rows = answer["properties"].get("rows", {})
+        kinds = [each["items"] for each in rows.get("anyOf", [rows]) if "items" in each]
+        parts = [f"<h4>Answer</h4><p>{_inline(answer.get('description', ''))}</p>{self._table(list(_fields(answer)))}"]
+        parts += [f"<h4>{self._type(kind)}</h4>{self._table(list(_fields(self._resolved(kind))))}" for kind in kinds]
+        return "".join(parts).replace("<p>* required</p>", "<p>* always there</p>")
 
 
-def _body_fields(operation: dict[str, Any], document: dict[str, Any]) -> list[tuple[str, bool, str]]:
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    schema = document["components"]["schemas"].get(content.get("$ref", "").rpartition("/")[2], {})
+Field = tuple[str, bool, Schema, str]
+"""Name, whether it must be there, schema and meaning."""
+
+_SAMPLES: Final = {"since": "2025-01-01", "group": "field", "who": "Ann%20Bee", "text": "tea"}
+
+
+def _fields(schema: Schema) -> Iterator[Field]:
     required = schema.get("required", [])
-    return [
-        (name, name not in required, field.get("description", ""))
-        for name, field in schema.get("properties", {}).items()
-    ]
+    for name, field in schema.get("properties", {}).items():
+        yield name, name in required, field, field.get("description", "")

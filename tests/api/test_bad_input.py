@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -173,22 +174,33 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", QUESTIONS)
-def test_a_hostile_question_breaks_nothing(house: House, path: str) -> None:
-    """Each parameter of each question, filled with what hurts, is answered or refused; never a 500."""
+def _parameters(house: House, path: str) -> list[str]:
     operation = house.app.openapi()["paths"][f"/v1{path}"]["get"]
-    names = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
+    return [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
+
+
+def test_a_hostile_question_breaks_nothing(house: House) -> None:
+    """Each parameter of each question, filled with what hurts, is answered or refused; never a 500.
+
+    Many questions read a parameter by the same code, so what hurts is dealt out among them: two values or more to each.
+    """
+    shared = Counter(name for path in QUESTIONS for name in _parameters(house, path))
+    dealt = Counter[str]()
     needed = {"since": "2025-01-01", "group": "field", "who": "Ada Lovelace", "text": "a"}
 
-    for name in names:
-        for value in HOSTILE:
-            params = {key: said for key, said in needed.items() if key in names} | {name: value}
-            response = house.client.get(f"/v1{path}", params=params)
+    for path in QUESTIONS:
+        names = _parameters(house, path)
+        for name in names:
+            hands = min(shared[name], len(HOSTILE) // 2)
+            for value in HOSTILE[dealt[name] % hands :: hands]:
+                params = {key: said for key, said in needed.items() if key in names} | {name: value}
+                response = house.client.get(f"/v1{path}", params=params)
 
-            assert response.status_code < 500, (name, value, response.text)
-            if response.status_code >= 400:
-                assert response.headers["Content-Type"] == "application/problem+json"
-                assert response.json()["detail"]
+                assert response.status_code < 500, (path, name, value, response.text)
+                if response.status_code >= 400:
+                    assert response.headers["Content-Type"] == "application/problem+json"
+                    assert response.json()["detail"]
+            dealt[name] += 1
 
 
 @pytest.mark.parametrize(
