@@ -195,6 +195,8 @@ class PostgresStore(Store):
                 connection = connected(self.url, read_only=self._read_only)
             return connection.execute(_translated(statement), parameters, binary=True).fetchall()
         finally:
+            if connection and self._stopping.is_set():
+                connection.close()  # whoever closes the store sees only what is idle then
             self._idle.put(connection if connection and not connection.closed else None)
 
     def _drop_idle(self) -> None:
