@@ -18,10 +18,10 @@ import click
 from cli.errors import CannotGoOn, Exit
 from cli.progress import progress
 from cli.settings import Settings
-from cli.wiring import clock, read_models, reading
+from cli.wiring import clock, read_models, reading, writer
+from eventlog.address import without_secret
 from eventlog.canonical import canonical
 from eventlog.checkpoint import Checkpoint
-from eventlog.lock import address_of_writer
 from eventlog.log import DecisionLog, RawEntry
 from eventlog.sqlite import copy
 from eventlog.verifying import Finding
@@ -82,7 +82,7 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
 def rebuild(settings: Settings) -> None:
     """Builds the read model again and says whether its content is the same as before."""
     with reading(settings) as log, progress("Rebuilding") as tell:
-        serving = address_of_writer(settings.log_file) is not None
+        serving = writer(settings) is not None or bool(settings.store)
         # Beside a server the file is in use and sound; alone, one that cannot be trusted is thrown away first.
         database = read_models(settings)
         model = ReadModel(database, clock) if serving else ReadModel.open(database, log, clock)
@@ -168,6 +168,8 @@ def backup(settings: Settings, target: Path) -> None:
     """
     if target.exists():
         raise CannotGoOn(f"{target} is there already. A backup is never written over another file: choose a new name.")
+    if settings.store:
+        raise CannotGoOn("A log in PostgreSQL is backed up by PostgreSQL: docs/how-to/back-up-and-restore.md says how.")
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
     with reading(settings), progress("Copying") as tell:
@@ -189,22 +191,25 @@ def resets_may_corrupt(sqlite: str) -> bool:
 
 
 def _tell_files(settings: Settings) -> None:
+    if settings.store:
+        click.echo(f"  {without_secret(settings.store)}")
+        return
     for file in sorted(settings.data.glob("*.sqlite3*")):
         click.echo(f"  {file}  {file.stat().st_size:,} bytes, mode {file.stat().st_mode & 0o777:o}")
-    address = address_of_writer(settings.log_file)
-    if address is None:
+    found = writer(settings)
+    if found is None:
         click.echo("Nobody serves it.")
     else:
-        click.echo(f"Served at {address}." if address else "Another process writes it.")
+        click.echo(f"Served at {found.address}." if found.address else "Another process writes it.")
 
 
 def _tell_positions(settings: Settings, log: DecisionLog) -> None:
     head = log.head()
     click.echo(f"{log.id}: {in_words(head.size)}, root {head.root}")
-    if not settings.model_file.exists():
+    if not settings.store and not settings.model_file.exists():
         click.echo("No read model: the next `decisionlog serve` builds it.")
         return
-    if not os.access(settings.data, os.W_OK):
+    if not settings.store and not os.access(settings.data, os.W_OK):
         click.echo("The read model cannot be looked at where nothing can be written; nothing rests on it.")
         return
     try:

@@ -181,6 +181,18 @@ def person_add(name: str, also: tuple[str, ...], data: Path | None, owner: str |
     add(_settings(data=data, owner=owner), name, also)
 
 
+@cli.command()
+@click.option(
+    "--to", required=True, help="The address of a PostgreSQL database: postgresql://... (?schema= names a schema)."
+)
+@_data
+def migrate(to: str, data: Path | None) -> None:
+    """Carry the log in the data directory to PostgreSQL, whole, and seal what stays behind. Interrupted, run it again."""
+    from cli.migrating import migrate as run
+
+    run(_settings(data=data, store=""), to)
+
+
 @cli.group()
 def token() -> None:
     """Make, list and revoke tokens."""
@@ -254,18 +266,20 @@ def _in_a_sentence(error: Exception) -> tuple[Exit, str]:
     Raises:
         Exception: what nobody foresaw: a mistake of ours, of which the whole trace is wanted.
     """
+    from eventsourcing.persistence import PersistenceError
     from pydantic import ValidationError
 
     from domain.errors import Refused
-    from eventlog.errors import DamagedLogError, LogInUseError
+    from eventlog.errors import DamagedLogError, LogError, LogInUseError
 
     match error:
         case CannotGoOn():
             return error.code, str(error)
-        case LogInUseError():
-            return Exit.IN_USE, str(error)
-        case DamagedLogError():
-            return Exit.DAMAGED, str(error)
+        case LogError():
+            codes = {LogInUseError: Exit.IN_USE, DamagedLogError: Exit.DAMAGED}
+            return codes.get(type(error), Exit.REFUSED), str(error)
+        case PersistenceError():
+            return Exit.REFUSED, f"The log's store failed: {error}. Look to it, and try again."
         case Refused():
             return Exit.REFUSED, f"Refused: {error}."
         case ValidationError():

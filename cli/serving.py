@@ -23,9 +23,9 @@ from api.services import Services
 from cli.errors import CannotGoOn
 from cli.settings import Settings
 from cli.speaking import owner_of
-from cli.wiring import house, local_caller, writing
+from cli.wiring import house, local_caller, writer, writing
+from eventlog.address import without_secret
 from eventlog.entry import Caller
-from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
 
@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
         CannotGoOn: the address cannot be had; then no log is begun.
         LogError: the log cannot be used.
     """
-    if already := writer_of(settings.log_file):
+    if already := writer(settings):
         raise already
     with (
         _listening(settings.host, settings.port) as listener,
@@ -123,7 +123,8 @@ def _first_token(log: DecisionLog, owner: str) -> str | None:
 
 
 def _welcome(address: str, settings: Settings, token: str | None) -> None:
-    click.echo(f"Decision log in {settings.data}, at {address}")
+    place = without_secret(settings.store) if settings.store else settings.data
+    click.echo(f"Decision log in {place}, at {address}")
     click.echo(f"What it answers: {address}/docs")
     click.echo(f"The roadmap of any day: {address}/v1/roadmap")
     if token is None:

@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DECISIONLOG_", frozen=True)
 
     data: Path = Field(Path("data"), description="The directory of the log and its read model.")
+    store: str = Field(
+        "",
+        pattern="^(postgres(ql)?://.*)?$",
+        description="Where log and read model are: the address of a PostgreSQL database, `postgresql://...`, in its schema "
+        "`decisionlog` unless `?schema=` names another. Empty: in SQLite files in the directory of the data.",
+    )  # fmt: skip
     host: str = Field("127.0.0.1", description="The address to serve on; anything else lets other machines in.")
     port: int = Field(8737, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
     owner: str = Field(
@@ -43,6 +49,11 @@ class Settings(BaseSettings):
         "refused. Without one, whoever may write the files speaks as the log's owner, with every right. Commands that "
         "only read the files need none and do not look at it.",
     )
+
+    @property
+    def log(self) -> Path | str:
+        """Where the log is: its file, or the address of its database."""
+        return self.store or self.log_file
 
     @property
     def log_file(self) -> Path:

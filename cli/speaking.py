@@ -12,11 +12,10 @@ from typing import Protocol
 from cli.errors import CannotGoOn
 from cli.remote import server_of
 from cli.settings import Settings
-from cli.wiring import local_caller, reading, writing
+from cli.wiring import local_caller, reading, writer, writing
 from domain.errors import Forbidden, Refused
 from domain.people import RegisterPerson
 from eventlog.entry import Caller, Receipt, Unit
-from eventlog.lock import writer_of
 from eventlog.log import THE_LOG_ITSELF, DecisionLog
 
 
@@ -86,19 +85,19 @@ def must_have(caller: Caller, right: str) -> None:
 @contextmanager
 def as_it_stands(settings: Settings) -> Iterator[DecisionLog]:
     """The log to read; where there is none yet an empty one, of which nothing is left afterwards."""
-    if settings.log_file.exists():
+    if settings.store or settings.log_file.exists():
         with reading(settings) as log:
             yield log
         return
     with TemporaryDirectory(prefix="decisionlog-") as folder:
-        elsewhere = settings.model_copy(update={"data": Path(folder), "token": None})
+        elsewhere = settings.model_copy(update={"data": Path(folder), "token": None, "store": ""})
         with writing(elsewhere) as log:
             yield log
 
 
 def rehearsing_speaker(log: DecisionLog, settings: Settings, channel: str, to: Recipient) -> Caller:
     """Who would speak if it were no rehearsal: to the server, where there is one."""
-    serving = writer_of(settings.log_file)
+    serving = writer(settings)
     if serving is None:
         return speaker_of(log, settings, channel, to)
     with server_of(serving, settings) as server:

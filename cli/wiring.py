@@ -12,6 +12,8 @@ from typing import Final
 from cli.errors import CannotGoOn
 from cli.settings import Settings
 from eventlog.entry import Caller
+from eventlog.errors import LogInUseError
+from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
 from projections.database import Database
@@ -33,8 +35,9 @@ def writing(settings: Settings) -> Iterator[DecisionLog]:
         LogInUseError: another process writes it.
         DamagedLogError: the file is not a whole decision log.
     """
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is not for everybody's eyes
-    with DecisionLog.open(settings.log_file, clock=clock, entropy=os.urandom) as log:
+    if not settings.store:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is not for everybody's eyes
+    with DecisionLog.open(settings.log, clock=clock, entropy=os.urandom) as log:
         yield log
 
 
@@ -46,14 +49,19 @@ def reading(settings: Settings, *, whole: bool = True) -> Iterator[DecisionLog]:
         CannotGoOn: there is none.
         DamagedLogError: the file is not a whole decision log.
     """
-    if not settings.log_file.exists():
+    if not settings.store and not settings.log_file.exists():
         sentence = (
             f"There is no log in {settings.data}. Begin one with `decisionlog serve`, "
             "or say where it is with --data or DECISIONLOG_DATA."
         )
         raise CannotGoOn(sentence)
-    with DecisionLog.open(settings.log_file, clock=clock, read_only=True, whole=whole) as log:
+    with DecisionLog.open(settings.log, clock=clock, read_only=True, whole=whole) as log:
         yield log
+
+
+def writer(settings: Settings) -> LogInUseError | None:
+    """What stands in the way of writing: another process that has the file. A database can be written by any number."""
+    return None if settings.store else writer_of(settings.log_file)
 
 
 def local_caller(person: str, channel: str = "cli") -> Caller:
@@ -76,7 +84,7 @@ POLL: Final = 0.05
 
 def read_models(settings: Settings) -> Database:
     """Where the read models are: where the log is."""
-    return database_at(settings.model_file)
+    return database_at(settings.store or settings.model_file)
 
 
 @contextmanager

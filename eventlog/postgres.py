@@ -53,7 +53,7 @@ CREATE TABLE answers (
 CREATE INDEX answers_by_position ON answers (first);
 CREATE TABLE names (
   folded text COLLATE "C" NOT NULL, person text COLLATE "C" NOT NULL, spelling text COLLATE "C" NOT NULL,
-  shown boolean NOT NULL, PRIMARY KEY (folded, person, spelling));
+  shown smallint NOT NULL, PRIMARY KEY (folded, person, spelling));
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, rights text NOT NULL,
@@ -141,16 +141,16 @@ class PostgresStore(Store):
 
     def _create(self, connection: Connection) -> None:
         """Creates the tables, once: processes that start together wait here for the first."""
-        if _exists(connection, "head"):
+        if _exists(connection, self._channel, "head"):
             return
         if self._read_only:
             raise NoStoreError(f"There is no log in {self.name}. Begin one with `decisionlog serve`.")
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"decisionlog {self._channel}",))
-            if _exists(connection, "head"):
+            if _exists(connection, self._channel, "head"):
                 return
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._channel}".encode())
-            if _exists(connection, "events"):
+            if _exists(connection, self._channel, "events"):
                 raise DamagedLogError(self.name, "the schema holds something else")
             connection.execute(SCHEMA.encode(), prepare=False)
 
@@ -225,7 +225,8 @@ class PostgresStore(Store):
         try:
             with self._committing(connection):
                 yield _Session(connection.cursor())
-                connection.execute("COMMIT")
+                done = connection.execute("COMMIT")
+            self._must_be_committed(done)
         finally:
             _roll_back(connection)
 
@@ -267,8 +268,11 @@ class PostgresStore(Store):
             put_head(session, head)
             connection.execute("SELECT pg_notify(%s, %s)", (self._channel, news))
             done = connection.execute("COMMIT")
+        self._must_be_committed(done)
+
+    def _must_be_committed(self, done: psycopg.Cursor[tuple[Any, ...]]) -> None:
         if done.statusmessage != "COMMIT":  # a transaction that had failed says ROLLBACK, and no error
-            msg = f"{self.name} rolled the group back"
+            msg = f"{self.name} rolled it back"
             raise persistence.OperationalError(msg)
 
     @contextmanager
@@ -369,9 +373,11 @@ def _translated(statement: str) -> bytes:
     return statement.replace("?", "%s").encode()
 
 
-def _exists(connection: Connection, table: str) -> bool:
-    ((found,),) = connection.execute("SELECT to_regclass(%s)", (table,)).fetchall()
-    return found is not None
+def _exists(connection: Connection, schema: str, table: str) -> bool:
+    """Whether a table is there by now. Asked of the catalogue: a name that was looked up before could be remembered."""
+    statement = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename = %s"
+    ((found,),) = connection.execute(statement, (schema, table)).fetchall()
+    return bool(found)
 
 
 def _in_library_terms(error: psycopg.Error) -> persistence.PersistenceError:

@@ -289,6 +289,40 @@ class Store(ABC):
         """Has the writer change names or tokens in one transaction, and waits for it."""
         return self.run(lambda session: work(Beside(session)))
 
+    # Carrying a log from one store to another
+
+    def adopt(self, rows: Sequence[Row], head: Head) -> None:
+        """Adds rows of another store as they are, with the head after them; they follow what is here."""
+
+        def write(session: Session) -> None:
+            put_rows(session, rows)
+            put_head(session, head)
+
+        self.run(write)
+
+    def drop_texts(self, positions: Sequence[int]) -> None:
+        """Takes the texts of these positions out, as they were taken out elsewhere."""
+        self.run(lambda session: _drop_texts(session, positions))
+
+    def replace(self, table: str, pages: Iterable[Sequence[Any]]) -> None:
+        """Puts other rows in the place of all that stand in a table beside the events."""
+
+        def write(session: Session) -> None:
+            session.execute(f"DELETE FROM {table}")
+            for rows in pages:
+                session.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+        self.run(write)
+
+    def put_seal(self, why: str) -> None:
+        """Seals the log, or takes the seal off where there is no reason any more."""
+
+        def write(session: Session) -> None:
+            session.execute("DELETE FROM seal")
+            session.executemany("INSERT INTO seal VALUES (?)", [(why,)] if why else [])
+
+        self.run(write)
+
     def _do(self, work: Callable[[], T]) -> T:
         task = _Task(work)
         self._enqueue(task)
@@ -426,7 +460,7 @@ class Beside:
 
     def hide_names(self, person: str) -> None:
         """No spelling of somebody is the one to show."""
-        self.session.execute("UPDATE names SET shown = false WHERE person = ?", (person,))
+        self.session.execute("UPDATE names SET shown = 0 WHERE person = ?", (person,))
 
     def drop_names(self, person: str, spelling: str | None = None) -> int:
         """Takes one spelling of somebody out, or all; how many there were.
@@ -458,7 +492,7 @@ def put_names(session: Session, names: Iterable[Name]) -> None:
     """Adds spellings; one that is there stays as it is."""
     session.executemany(
         "INSERT INTO names VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(name.folded, name.person, name.spelling, name.shown) for name in names],
+        [(name.folded, name.person, name.spelling, int(name.shown)) for name in names],
     )
 
 
@@ -490,9 +524,13 @@ def put_head(session: Session, head: Head) -> None:
 
 def _forget(session: Session, positions: Sequence[int]) -> None:
     """Takes the texts of these positions out of the log, and the salts of the answers to their units."""
-    session.executemany("UPDATE events SET texts = NULL WHERE position = ?", [(position,) for position in positions])
+    _drop_texts(session, positions)
     session.executemany(
         "UPDATE answers SET salt = NULL"
         " WHERE first = (SELECT max(first) FROM answers WHERE first <= ?) AND first + count > ?",
         [(position, position) for position in positions],
     )
+
+
+def _drop_texts(session: Session, positions: Sequence[int]) -> None:
+    session.executemany("UPDATE events SET texts = NULL WHERE position = ?", [(position,) for position in positions])

@@ -1,0 +1,59 @@
+"""The whole house on PostgreSQL, and the way there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+import pytest
+from support_postgresql import fresh_schema
+from support_serving import run, serving
+
+
+def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
+    """Migrated, a log is served from PostgreSQL with its tokens and entries, and from its old file no more."""
+    with serving(tmp_path) as old:
+        token = old.token
+    with fresh_schema() as address:
+        done = run(tmp_path, "migrate", "--to", address)
+        assert done.returncode == 0, done.stderr
+        assert "the same in both" in done.stdout
+        assert run(tmp_path, "migrate", "--to", address).returncode == 0
+
+        refused = run(tmp_path, "serve")
+        assert (refused.returncode, "DECISIONLOG_STORE" in refused.stderr) == (1, True)
+        assert run(tmp_path, "verify").returncode == 0
+
+        with serving(tmp_path, DECISIONLOG_STORE=address) as new:
+            asked = {"headers": {"Authorization": f"Bearer {token}"}, "trust_env": False}
+            made = httpx2.post(f"{new.address}/v1/products", json={"key": "shop", "title": "Shop"}, **asked)
+            assert made.status_code in (200, 201), made.text
+            position = made.json()["position"]
+            listed = httpx2.get(f"{new.address}/v1/products?after={position}", **asked)
+            assert [row["subject"] for row in listed.json()["rows"]] == ["product:shop"], listed.text
+            beside = run(tmp_path, "token", "create", "service:ci", DECISIONLOG_STORE=address)
+            assert beside.returncode == 0, beside.stderr
+        found = run(tmp_path, "doctor", DECISIONLOG_STORE=address)
+        assert found.returncode == 0, found.stderr
+        assert f"{position} entries" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--to", "elsewhere"), "is no address"),
+        (("--to", "postgresql://127.0.0.1:1/none"), "cannot be used"),
+    ],
+)
+def test_what_cannot_be_carried_is_said_in_a_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """A wrong address is told as such, and nothing is sealed."""
+    with serving(tmp_path):
+        pass
+    done = run(tmp_path, "migrate", *arguments)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    with serving(tmp_path):
+        pass
