@@ -18,7 +18,7 @@ from cli.progress import progress
 from cli.remote import Server, server_of
 from cli.settings import Settings
 from cli.speaking import as_it_stands, rehearsing_speaker, speaker_of
-from cli.wiring import reading, writing
+from cli.wiring import collect_seldom, reading, writing
 from consumers.importing import (
     DrySink,
     LogSink,
@@ -96,6 +96,7 @@ def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) ->
         progress("Rehearsing" if dry_run else "Importing") as bar,
         _until_interrupted(bar) as tell,
     ):
+        collect_seldom()
         report = asyncio.run(_run(run(sink, caller, tell)))
     click.echo(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else str(report))
     if report.refused and not dry_run:

@@ -214,7 +214,7 @@ class ObservedStep(Message):
     @model_validator(mode="after")
     def _one_meaning(self) -> ObservedStep:
         meanings = (self.value, self.subjects, self.holders, self.text, self.texts)
-        if sum(meaning is not None for meaning in meanings) > 1:
+        if meanings.count(None) < len(meanings) - 1:
             msg = "give only one of `value`, `subjects`, `holders`, `text` and `texts`"
             raise ValueError(msg)
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from cli.wiring import collect_seldom
 from tests.benchmarks import house, importing, reading
 
 BENCHMARKS = {"importing": importing.measure, "reading": reading.measure}
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which; all, if silent")
     names = parser.parse_args().names or list(BENCHMARKS)
     sys.stdout.write(house.machine() + "\n")
+    collect_seldom()  # as the commands do
     for name in names:
         sys.stdout.write(f"\n{name}\n")
         for line in BENCHMARKS[name]():
