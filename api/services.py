@@ -52,9 +52,11 @@ class Services:
         found = self.log.directory.find(spelling)
         if not found:
             raise Unknown(f"the directory knows nobody called {spelling!r}; GET /v1/people lists them", field=field)
-        if len(found) > 1:
-            raise Malformed(f"{spelling!r} may be {' or '.join(found)}; use an id", field=field)
-        return found[0]
+        with self.model.read() as read:
+            persons = sorted({read.one_of(each) for each in found})  # two ids that were joined are one person
+        if len(persons) > 1:
+            raise Malformed(f"{spelling!r} may be {' or '.join(persons)}; use an id", field=field)
+        return persons[0]
 
     def subject(self, named: str, field: str, *, kind: str | None = None) -> str:
         """A subject that the log knows; where only one kind will do, its key is enough.

@@ -150,3 +150,16 @@ def test_a_table_comes_as_json_lines_and_csv_too(house: House) -> None:
     assert len(as_lines.text.splitlines()) == len(as_csv.text.splitlines()) - 1 > 5
     assert int(as_csv.headers["Decisionlog-Position"]) >= position
     assert f"Ada Lovelace <{house.ada}>" in as_csv.text
+
+
+def test_two_ids_of_one_person_are_no_two_people(house: House) -> None:
+    """A name that two ids share is ambiguous until they are joined."""
+    first, second = house.person("Bo"), house.person("Bo")
+    ambiguous = house.client.get("/v1/accountability", params={"who": "Bo"})
+    assert ambiguous.status_code == 422
+    assert first in ambiguous.json()["detail"]
+
+    position = house.post(f"/people/{first.partition(':')[2]}/join", {"into": second}).json()["position"]
+
+    house.get("/cells", after=position)
+    assert house.client.get("/v1/accountability", params={"who": "Bo"}).status_code == 200
