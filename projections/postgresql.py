@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final, cast
@@ -280,5 +280,7 @@ class PostgresqlWriter:
         return "b" if self._connection.execute(cast("Any", taken)).fetchone() else "a"
 
     def close(self) -> None:
-        """Ends it, and gives back what it claimed."""
+        """Ends it, and gives back what it claimed: said in words, for a server notices an end only after a while."""
+        with suppress(psycopg.Error):
+            self._connection.execute("select pg_advisory_unlock_all()")
         self._connection.close()
