@@ -70,8 +70,11 @@ class Page:
     cursor: str | None
 
 
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most this many rows.")]
+
+
 async def _page(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most this many rows.")] = 1000,
+    limit: Limit = 1000,
     cursor: Annotated[str | None, Query(max_length=2000, description="`next` of an earlier answer.")] = None,
 ) -> Page:
     return Page(limit, cursor)

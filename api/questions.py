@@ -16,6 +16,7 @@ from api.asking import (
     AskedPage,
     AskedWhen,
     IncludeAbsent,
+    Limit,
     MinCount,
     span,
     when_of,
@@ -61,12 +62,12 @@ def cells(
 
 
 def cells_counted(
-    asked: AskedFor, about: AskedCells, when: AskedWhen, page: AskedPage,
+    asked: AskedFor, about: AskedCells, when: AskedWhen,
     group: Annotated[cell_questions.Group, Query(description="What to count by.")],
-    min_count: MinCount = 1,
+    min_count: MinCount = 1, limit: Limit = 1000,
 ) -> Response:  # fmt: skip
     """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject."""
-    return asked(lambda read: cell_questions.counted(read, about, group, when, min_count=min_count, limit=page.limit))
+    return asked(lambda read: cell_questions.counted(read, about, group, when, min_count=min_count, limit=limit))
 
 
 async def _step_filter(
@@ -119,12 +120,12 @@ def steps(
 
 
 def steps_counted(
-    asked: AskedFor, about: AskedSteps, when: AskedWhen, page: AskedPage,
+    asked: AskedFor, about: AskedSteps, when: AskedWhen,
     group: Annotated[list[step_questions.Group], Query(description="What to count by; may be given several times.")],
-    min_count: MinCount = 1,
+    min_count: MinCount = 1, limit: Limit = 1000,
 ) -> Response:  # fmt: skip
     """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
-    return asked(lambda read: step_questions.counted(read, about, group, when, min_count=min_count, limit=page.limit))
+    return asked(lambda read: step_questions.counted(read, about, group, when, min_count=min_count, limit=limit))
 
 
 # Roadmap -------------------------------------------------------------------------------------------------------------

@@ -59,12 +59,6 @@ def writer_of(log: Path) -> LogInUseError | None:
     return None
 
 
-def address_of_writer(log: Path) -> str | None:
-    """The address of the process that writes this log, or None when nobody does; empty if it gave none."""
-    found = writer_of(log)
-    return found.address if found else None
-
-
 def _in_use(log: Path, lock: Path) -> LogInUseError:
     address, _, key = lock.read_text(encoding="utf-8").partition("\n")
     return LogInUseError(log, address, key)

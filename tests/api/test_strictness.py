@@ -19,6 +19,8 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/cells", {"since": "2021-01-01"}, "since", "no parameter"),
         ("/decisions", {"holder": "Ada Lovelace"}, "holder", "no parameter"),
         ("/features", {"kind": "goal"}, "kind", "no parameter"),
+        ("/cells/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
+        ("/steps/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
         ("/steps", {"include_absent": "true"}, "include_absent", "no parameter"),
         ("/cells", {"as_of": ["2021-01-01", "2022-01-01"]}, "as_of", "only once"),
         ("/cells", {"kind": "feture"}, "kind", "no kind"),
