@@ -16,10 +16,9 @@ def test_readers_miss_nothing(tmp_path):
 def test_a_log_that_leaves_a_gap_is_caught(tmp_path, monkeypatch):
     """Where a rolled-back unit takes its position with it, as a sequence does, both readers meet the gap."""
     placed = Committer._placed
-    skipped = iter([False] * 100 + [True])
 
     def with_gaps(self, event):
-        if next(skipped, False):
+        if self.head.size == 100:  # each time it is tried: the first try may be one that is rolled back
             placed(self, event)
         return placed(self, event)
 
