@@ -37,6 +37,7 @@ def create_app(services: Services) -> FastAPI:
     v1.include_router(questions.router())
     v1.include_router(registers.router())
     v1.include_router(keeping.router())
+    app.router.routes.insert(0, commands.QUICK)
     app.include_router(v1)
     app.include_router(pages.router())
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document

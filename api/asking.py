@@ -164,6 +164,8 @@ async def only_known_parameters(request: Request) -> None:
     Raises:
         HttpProblem: 422, naming it and the one that may be meant; or one that can be given once was given twice.
     """
+    if not request.scope["query_string"]:
+        return
     declared = dict(_declared(request.scope["route"].dependant))
     for name in request.query_params:
         if name not in declared:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from api.problems import HttpProblem
 from api.services import Served, Services
@@ -27,11 +28,22 @@ async def authenticated(
     Raises:
         HttpProblem: 401, with no token or with one that is unknown or revoked.
     """
+    return caller_of(served, given.credentials if given else None)
+
+
+def caller_in(request: Request, served: Services) -> Caller:
+    """The same, for a route that has no dependencies."""
+    scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
+    return caller_of(served, secret if secret and scheme.lower() == "bearer" else None)
+
+
+def caller_of(served: Services, secret: str | None) -> Caller:
+    """The caller who has a secret; raises as `authenticated` does."""
     challenge = {"WWW-Authenticate": 'Bearer realm="decisionlog"'}
-    if given is None:
+    if secret is None:
         detail = "send your token as `Authorization: Bearer TOKEN`; `decisionlog token create` makes one"
         raise HttpProblem(401, detail, headers=challenge)
-    caller = served.sign_in(given.credentials)
+    caller = served.sign_in(secret)
     if caller is None:
         detail = "this token is unknown or was revoked; `decisionlog token create` makes another"
         raise HttpProblem(401, detail, headers=challenge)
@@ -43,7 +55,7 @@ async def authenticated(
 
 def may_speak(served: Services, actor: str) -> bool:
     """Whether somebody may speak: not who has departed, nor who is struck from the record."""
-    state, now = served.log.state(actor), served.log.head().recorded_at
+    state, now = served.log.state_at_hand(actor), served.log.known_head.recorded_at
     return not state.version or (state.exists(now) and state.value(STATUS, now) != "departed")
 
 

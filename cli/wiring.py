@@ -14,6 +14,7 @@ from cli.errors import CannotGoOn
 from cli.settings import Settings
 from eventlog.entry import Caller
 from eventlog.errors import LogInUseError
+from eventlog.ids import Pool
 from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
@@ -48,7 +49,7 @@ def writing(settings: Settings) -> Iterator[DecisionLog]:
     """
     if not settings.store:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is not for everybody's eyes
-    with DecisionLog.open(settings.log, clock=clock, entropy=os.urandom) as log:
+    with DecisionLog.open(settings.log, clock=clock, entropy=Pool(os.urandom)) as log:
         yield log
 
 

@@ -1,4 +1,4 @@
-"""The `eventsourcing` application over the log: its mapper, its factory, and the repository that folds states."""
+"""The `eventsourcing` application over the log: its mapper, its factory, and the states that it folds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
-from eventsourcing.application import AggregateNotFoundError, Application, LRUCache, Repository
+from eventsourcing.application import Application
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     AggregateRecorder,
@@ -28,6 +28,7 @@ from eventlog import codec
 from eventlog.committer import Append, Row
 from eventlog.entry import Entry
 from eventlog.recorder import LogNotification, LogRecorder
+from eventlog.states import States
 from eventlog.store import Store
 
 CACHED_STATES = 20_000
@@ -105,7 +106,7 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
 
 
 class LogApplication(Application[str]):
-    """The library's application: event store, repository and subscriptions over one store."""
+    """The library's application: event store and subscriptions over one store, and what is at hand of both."""
 
     name = "decisionlog"
     env: ClassVar[dict[str, str]] = {}
@@ -114,30 +115,31 @@ class LogApplication(Application[str]):
         self._store = store
         self._entropy = entropy
         self._recent: dict[int, Entry] = {}
+        self._states = States(CACHED_STATES)
         self._forgotten = 0
         self._learning = threading.Lock()
         super().__init__()
         store.learn = self.learn
+        store.moved = self._states.moved
         store.forget = self.forget
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
         """The factory over the store, whatever the environment says."""
         return LogFactory(env, self._store, self._entropy)
 
-    def construct_repository(self) -> Repository[str]:
-        """States are immutable, so the cache hands them out as they are and folds only what is new."""
-        return Repository(self.events, cache_maxsize=CACHED_STATES, deepcopy_from_cache=False)
-
     def state(self, subject: str) -> State:
         """A subject as the rules see it, as of the last commit; version 0 when the log has never heard of it."""
-        try:
-            state: State = self.repository.get(subject, projector_func=cast("Any", fold))
-        except AggregateNotFoundError:
-            return State(subject)
-        # The library folds an immutable state forward, but keeps the old one; without this each look would fold again.
-        if self.repository.cache is not None:
-            self.repository.cache.put(subject, cast("Any", state))
+        age = self._states.age
+        known = self._states.get(subject)
+        new = self.events.get(subject, gt=known.version if known else None)
+        state = fold(known or State(subject), cast("Iterable[Entry]", new))
+        if state.version:
+            self._states.put(state, age)
         return state
+
+    def state_at_hand(self, subject: str) -> State | None:
+        """A subject as this process last knew it; None if it does not know."""
+        return self._states.get(subject)
 
     def learn(self, append: Append, rows: Sequence[Row]) -> None:
         """Remembers what was just written, so that neither a rule nor a projection has to read it back.
@@ -157,7 +159,7 @@ class LogApplication(Application[str]):
         with self._learning:
             self._forgotten = max(self._forgotten, size)
             self._recent = {}
-            self.repository.cache = LRUCache(CACHED_STATES)
+            self._states.clear()
 
     def _learn(self, entry: Entry) -> None:
         self._recent[entry.position] = entry
@@ -166,14 +168,9 @@ class LogApplication(Application[str]):
         self._learn_state(entry)
 
     def _learn_state(self, entry: Entry) -> None:
-        cache = self.repository.cache
-        assert cache is not None
-        try:
-            known: Any = cache.get(entry.subject)
-        except KeyError:
-            known = State(entry.subject)
+        known = self._states.get(entry.subject) or State(entry.subject)
         if known.version == entry.version - 1:
-            cache.put(entry.subject, cast("Any", evolved(known, entry)))
+            self._states.put(evolved(known, entry), self._states.age)
 
     def recent(self, after: int, limit: int) -> list[Entry]:
         """Entries after a position that were written so recently that they are at hand; none, if the first is not."""
@@ -184,10 +181,10 @@ class LogApplication(Application[str]):
         return found
 
 
-def fold(state: State | None, entries: Iterable[Entry]) -> State | None:
-    """A state after more entries of its subject; None if there is none at all."""
+def fold(state: State, entries: Iterable[Entry]) -> State:
+    """A state after more entries of its subject."""
     for entry in entries:
-        state = evolved(state or State(entry.subject), entry)
+        state = evolved(state, entry)
     return state
 
 

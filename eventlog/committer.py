@@ -6,7 +6,7 @@ lock. One thread over SQLite and one task over PostgreSQL can drive the same cor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -83,12 +83,14 @@ class Name:
 class Append:
     """A unit decided and serialised: applied whole, or not at all.
 
-    `rests_on` are the versions of the streams it looked at, 0 for none; the rest is written in the same transaction.
+    `rests_on` are the versions of the streams it looked at, 0 for none, and `named` whom each spelling in it was taken
+    for, by what it folds to; the rest is written in the same transaction.
     `entries` are the events as they were judged, so that nobody has to read them back to know what has become of a state.
     """
 
     events: tuple[NewEvent, ...]
     rests_on: Mapping[str, int] = field(default_factory=dict)
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     answer: Answer | None = None
     names: tuple[Name, ...] = ()
     forget: tuple[int, ...] = ()
@@ -114,6 +116,14 @@ class Conflict:
     claim: Claim | None = None
 
 
+class Wanted(NamedTuple):
+    """What must be looked up: the last version of streams, whether claims are taken, and who goes by folded spellings."""
+
+    streams: list[str]
+    claims: list[Claim]
+    names: list[str]
+
+
 class Committer:
     """One group of appends on top of a head. The head moves with each that fits."""
 
@@ -122,18 +132,25 @@ class Committer:
         self._clock = clock
         self._versions: dict[str, int | None] = {}
         self._taken: dict[Claim, bool] = {}
+        self._named: dict[str, set[str]] = {}
 
-    def unknown(self, append: Append) -> tuple[list[str], list[Claim]]:
-        """The streams and claims that the driver must look up before this append can be judged."""
-        return (
-            [subject for subject in append.subjects() if subject not in self._versions],
-            [claim for claim in append.claims() if claim not in self._taken],
+    def unknown(self, appends: Sequence[Append]) -> Wanted:
+        """What the driver must look up before these appends can be judged."""
+        return Wanted(
+            list({subject for append in appends for subject in append.subjects()} - self._versions.keys()),
+            list({claim for append in appends for claim in append.claims()} - self._taken.keys()),
+            list({fold for append in appends for fold in append.named} - self._named.keys()),
         )
 
-    def learn(self, versions: Mapping[str, int | None], taken: Mapping[Claim, bool]) -> None:
-        """What the driver found: the last version of each stream (None for none), and which claims are taken."""
+    def learn(
+        self, versions: Mapping[str, int | None], taken: Mapping[Claim, bool], named: Mapping[str, Iterable[str]]
+    ) -> None:
+        """What the driver found: the last version of each stream (None for none), which claims are taken, and who goes by
+        each spelling.
+        """
         self._versions.update(versions)
         self._taken.update(taken)
+        self._named.update({fold: set(persons) for fold, persons in named.items()})
 
     def place(self, append: Append) -> list[Row] | Conflict:
         """The rows of an append that fits, or why it does not; then nothing has moved."""
@@ -142,6 +159,9 @@ class Committer:
             return conflict
         rows = [self._placed(event) for event in append.events]
         self._taken.update(dict.fromkeys(append.claims(), True))
+        for name in append.names:
+            if name.folded in self._named:
+                self._named[name.folded].add(name.person)
         return rows
 
     def _judge(self, append: Append) -> Conflict | None:
@@ -155,6 +175,9 @@ class Committer:
             if event.version not in ((0, 1) if last is None else (last + 1,)):
                 return Conflict(event.subject, last or 0)
             versions[event.subject] = event.version
+        renamed = next((fold for fold, persons in append.named.items() if self._named[fold] != set(persons)), None)
+        if renamed is not None:
+            return Conflict("", 0, Claim("name", "", renamed))
         return next((Conflict("", 0, claim) for claim in append.claims() if self._taken[claim]), None)
 
     def _placed(self, event: NewEvent) -> Row:

@@ -6,7 +6,7 @@ log yet. It reads through what it is given and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
@@ -42,6 +42,9 @@ class View(Protocol):
     def state(self, subject: str) -> State:
         """A subject as the rules see it."""
 
+    def state_to_begin(self, subject: str) -> State:
+        """A subject that a command is about to begin, as the rules see it."""
+
     def known_as(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
 
@@ -52,7 +55,7 @@ class View(Protocol):
         """Rows as they are stored, at most `limit` after a position."""
 
     def head(self) -> Head:
-        """The head of the log."""
+        """The head of the log, as committed."""
 
 
 @dataclass(slots=True)
@@ -67,6 +70,8 @@ class Work:
     events: list[NewEvent] = field(default_factory=list)
     names: dict[str, tuple[Name, ...]] = field(default_factory=dict)
     """The new spellings, by what they fold to."""
+    named: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Whom spellings were taken for, by what they fold to; those that the unit itself brings are not among them."""
 
 
 def scope_of(unit: Unit) -> str:
@@ -75,6 +80,11 @@ def scope_of(unit: Unit) -> str:
     if source is not None and MAY_IMPORT in unit.caller.rights:
         return f"{IMPORT}:{source.system}"
     return unit.caller.actor
+
+
+def key_of(unit: Unit) -> Claim | None:
+    """The claim to a unit's idempotency key, if it has one."""
+    return None if unit.key is None else Claim("key", scope_of(unit), unit.key)
 
 
 def digest(unit: Unit, salt: bytes) -> bytes:
@@ -104,13 +114,17 @@ class _MovedOn(Exception):
 
 
 class Chain:
-    """Units judged in order on top of the log; what they come to is remembered until they are written."""
+    """Units judged in order on top of the log; what they come to is remembered until they are written.
 
-    def __init__(self, view: View, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
-        self._view = view
+    They are judged by the first view; who is refused by one is judged by the next, and so are all after them.
+    """
+
+    def __init__(
+        self, views: Sequence[View], head: Head, *, clock: Callable[[], int], entropy: Callable[[int], bytes]
+    ) -> None:  # fmt: skip
+        self._view, *self._others = views
         self._clock = clock
         self._entropy = entropy
-        head = view.head()
         self._recorded = head.size
         self._size = head.size
         self._last = head.recorded_at
@@ -118,6 +132,8 @@ class Chain:
         self._states: dict[str, State] = {}
         self._directory: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
+        self._new: set[str] = set()
+        """Subjects that a command is about to begin."""
         self._keys: set[Claim] = set()
 
     def must_wait(self, unit: Unit) -> bool:
@@ -127,8 +143,9 @@ class Chain:
         """
         if self._size == self._recorded:
             return False
-        repeats = unit.key is not None and Claim("key", scope_of(unit), unit.key) in self._keys
-        return repeats or any(c.effective_at and micros(c.effective_at) >= self._began for c in unit.commands)
+        return key_of(unit) in self._keys or any(
+            c.effective_at and micros(c.effective_at) >= self._began for c in unit.commands
+        )
 
     def judge(self, unit: Unit) -> Append:
         """What a unit comes to.
@@ -140,6 +157,12 @@ class Chain:
             try:
                 return self._judged(unit)
             except _MovedOn:
+                self._catch_up()
+            except Refused:
+                if not self._others:
+                    raise
+                self._view = self._others.pop(0)
+                self._directory.clear()
                 self._catch_up()
 
     def _catch_up(self) -> None:
@@ -168,6 +191,8 @@ class Chain:
     def _judge_one(self, command: Command, work: Work) -> None:
         caller = work.unit.caller
         command = self._with_ids(self._with_keys(command), work)
+        if command.creates:
+            self._new.add(command.addressed())
         _must_have_source(command, caller.rights)
         self._must_be_recorded(command, work.world)
         said, eff = _effective(command, work.now)
@@ -238,7 +263,8 @@ class Chain:
         new = (name.person for name in work.names.get(fold, ()))
         if fold not in self._directory:
             self._directory[fold] = self._view.known_as(fold)
-        return tuple(sorted({*self._directory[fold], *self._names.get(fold, ()), *new}))
+        work.named[fold] = tuple(sorted({*self._directory[fold], *self._names.get(fold, ())}))
+        return tuple(sorted({*work.named[fold], *new}))
 
     def _take_names(self, command: Command, work: Work) -> None:
         """Takes the spellings of somebody new. Two people may share a name; an e-mail or a handle is one person's."""
@@ -292,17 +318,18 @@ class Chain:
     def _append(self, work: Work) -> Append:
         forgotten = (entry.event.positions for entry in work.entries if isinstance(entry.event, TextsForgotten))
         return Append(
-            events=tuple(work.events), rests_on=dict(work.world.looked_at), answer=self._answer(work.unit),
+            events=tuple(work.events), rests_on=dict(work.world.looked_at), named=work.named, answer=self._answer(work.unit),
             names=tuple(name for names in work.names.values() for name in names),
             forget=tuple(position for positions in forgotten for position in positions),
             entries=tuple(work.entries),
         )  # fmt: skip
 
     def _answer(self, unit: Unit) -> Answer | None:
-        if unit.key is None:
+        key = key_of(unit)
+        if key is None:
             return None
         salt = self._entropy(SALT_BYTES)
-        return Answer(Claim("key", scope_of(unit), unit.key), salt, digest(unit, salt))
+        return Answer(key, salt, digest(unit, salt))
 
     def _remember(self, append: Append, work: Work) -> None:
         self._states.update({event.subject: work.world[event.subject] for event in append.events})
@@ -325,7 +352,7 @@ class Chain:
     def _state(self, subject: str) -> State:
         state = self._states.get(subject)
         if state is None:
-            state = self._view.state(subject)
+            state = self._view.state_to_begin(subject) if subject in self._new else self._view.state(subject)
             if max(state.acts, default=0) > self._recorded:
                 raise _MovedOn
         return state

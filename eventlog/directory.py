@@ -9,10 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from domain.errors import AlreadyExists, Unknown
 from eventlog.committer import Name
 from eventlog.store import Beside, Store
+
+SPELLINGS_AT_HAND: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Directory:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._at_hand: dict[str, tuple[str, ...]] = {}
 
     def find(self, spelling: str) -> tuple[str, ...]:
         """The ids of all who go by this spelling, in order."""
@@ -47,7 +51,16 @@ class Directory:
 
     def known_as(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
-        return self._store.known_as(fold)
+        found = self._store.known_as(fold)
+        if len(self._at_hand) >= SPELLINGS_AT_HAND:
+            self._at_hand.clear()
+        self._at_hand[fold] = found
+        return found
+
+    def known_at_hand(self, fold: str) -> tuple[str, ...]:
+        """The same as it was last known here, which may be wrong by now: for those who look again before they write."""
+        found = self._at_hand.get(fold)
+        return self.known_as(fold) if found is None else found
 
     def name(self, person: str) -> str | None:
         """The name to show for an id, or None when the directory has none."""

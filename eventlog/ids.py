@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
+POOLED: Final = 4096
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _KEY_LENGTH: Final = 16
 _ID_BYTES: Final = 16
+
+
+class Pool:
+    """Randomness drawn from a source many bytes at a time: each call of the system's lets go of the interpreter."""
+
+    def __init__(self, source: Callable[[int], bytes]) -> None:
+        self._source = source
+        self._drawing = threading.Lock()
+        self._bytes = b""
+        self._next = 0
+
+    def __call__(self, size: int) -> bytes:
+        """So many bytes, which nobody gets again."""
+        with self._drawing:
+            if self._next + size > len(self._bytes):
+                self._bytes, self._next = self._source(max(size, POOLED)), 0
+            self._next += size
+            return self._bytes[self._next - size : self._next]
 
 
 def new_key(entropy: Callable[[int], bytes]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from hmac import compare_digest
 from itertools import islice
 from pathlib import Path
@@ -22,7 +23,7 @@ from eventlog.address import is_address
 from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
 from eventlog.committer import Answer, Append, Claim, Conflict, Head, NewEvent, Row
-from eventlog.deciding import Chain, digest, must_be_a_unit, scope_of
+from eventlog.deciding import Chain, digest, key_of, must_be_a_unit, scope_of
 from eventlog.directory import Directory
 from eventlog.entry import Entry, Envelope, Origin, Receipt, Recorded, Unit
 from eventlog.ids import new_id, new_key
@@ -31,7 +32,7 @@ from eventlog.merkle import leaf_hash
 from eventlog.recorder import LogSubscription
 from eventlog.rehearsal import Rehearsal
 from eventlog.sqlite import SqliteStore
-from eventlog.store import Outcome, Store
+from eventlog.store import Given, Outcome, Store
 from eventlog.tokens import Tokens
 from eventlog.verifying import Finding, verify
 
@@ -176,48 +177,76 @@ class DecisionLog:
 
     def rehearsal(self) -> Rehearsal:
         """Tells what would become of units, and writes nothing; also where the log is open for reading only."""
-        return Rehearsal(Chain(self, clock=self._clock, entropy=self._entropy), self._answered)
+        chain = Chain((self,), self.head(), clock=self._clock, entropy=self._entropy)
+        return Rehearsal(chain, lambda unit: self._answered(unit, self._given([unit])))
 
     async def _settled(self, units: list[Unit]) -> list[Receipt | Refused]:
-        """What becomes of some units: those that lose a race are decided again, in their order."""
-        results: list[Receipt | Refused | Conflict | None] = [None] * len(units)
-        open_ = list(range(len(units)))
-        for _ in range(ATTEMPTS):
+        """What becomes of some units: those that lose a race are decided again, in their order.
+
+        At first they are judged by what is at hand, which costs no question; whether that was right is looked at under the
+        lock.
+        """
+        results: list[Receipt | Refused | Conflict | None] = [_must_be_a_unit(unit) for unit in units]
+        undecided = [n for n, result in enumerate(results) if result is None]
+        for at_hand in (AtHand(self), *[None] * (ATTEMPTS - 1)):
+            open_ = undecided
             while open_:
-                done = await self._attempt([units[n] for n in open_])
+                done = await self._attempt([units[n] for n in open_], at_hand)
                 for n, result in zip(open_, done, strict=False):
                     results[n] = result
                 open_ = open_[len(done) :]
-            open_ = [n for n, result in enumerate(results) if isinstance(result, Conflict)]
-            if not open_:
+            undecided = [n for n in undecided if isinstance(results[n], Conflict)]
+            if not undecided:
                 break
         return [self._stale(result) if isinstance(result, Conflict) else result for result in results if result]
 
-    async def _attempt(self, units: list[Unit]) -> list[Receipt | Refused | Conflict]:
+    async def _attempt(self, units: list[Unit], at_hand: AtHand | None) -> list[Receipt | Refused | Conflict]:
         """Judges and writes the first of some units, as many as can be judged before any of them is written."""
         mine: dict[tuple[str, str], Future[None]] = {}
         try:
-            return await self._attempt_holding(units, mine)
+            held = await self._held(units, mine)
+            views = (at_hand, self) if at_hand else (self,)
+            head = at_hand.head_to_begin_with() if at_hand else self.head()
+            chain = Chain(views, head, clock=self._clock, entropy=self._entropy)
+            # Whether the key of a single unit was used is found out when it is written, or when it is refused.
+            given = self._given(held) if len(held) > 1 or not at_hand else None
+            return await self._written(list(self._judged(held, given, chain)))
         finally:
             for key, done in mine.items():
                 del self._underway[key]
                 done.set_result(None)
 
-    async def _attempt_holding(
-        self, units: list[Unit], mine: dict[tuple[str, str], Future[None]]
-    ) -> list[Receipt | Refused | Conflict]:
-        chain = Chain(self, clock=self._clock, entropy=self._entropy)
-        results: list[Receipt | Refused | Append] = []
+    async def _held(self, units: list[Unit], mine: dict[tuple[str, str], Future[None]]) -> list[Unit]:
+        """The first of some units, each with its key held."""
+        held: list[Unit] = []
         for unit in units:
+            if held and self._is_underway(unit, mine):
+                break
+            await self._hold_key(unit, mine)
+            held.append(unit)
+        return held
+
+    def _judged(
+        self, units: list[Unit], given: Mapping[Claim, Given] | None, chain: Chain
+    ) -> Iterator[Receipt | Refused | Append]:
+        """What the first of some units come to, until one must wait for those before it to be written."""
+        for n, unit in enumerate(units):
+            if n and chain.must_wait(unit):
+                return
             try:
-                must_be_a_unit(unit)
-                if results and (chain.must_wait(unit) or self._is_underway(unit, mine)):
-                    break
-                await self._hold_key(unit, mine)
-                results.append(self._answered(unit) or chain.judge(unit))
+                yield self._answered(unit, given or {}) or self._judged_alone(unit, chain, looked=given is not None)
             except Refused as refused:
-                results.append(refused)
-        return await self._written(results)
+                yield refused
+
+    def _judged_alone(self, unit: Unit, chain: Chain, *, looked: bool) -> Receipt | Append:
+        """What a unit comes to; one that is refused may be the second call, and then it is answered again."""
+        try:
+            return chain.judge(unit)
+        except Refused:
+            again = None if looked else self._answered(unit, self._given([unit]))
+            if again is None:
+                raise
+            return again
 
     def _is_underway(self, unit: Unit, mine: dict[tuple[str, str], Future[None]]) -> bool:
         """Whether somebody else is at work under this unit's key; waiting for them while holding keys could be for ever."""
@@ -242,15 +271,18 @@ class DecisionLog:
         outcomes = iter(written)
         return [_result(next(outcomes)) if isinstance(one, Append) else one for one in judged]
 
-    def _answered(self, unit: Unit) -> Receipt | None:
+    def _given(self, units: Sequence[Unit]) -> dict[Claim, Given]:
+        """What was answered under the keys of some units."""
+        return self._store.answers([key for unit in units if (key := key_of(unit))])
+
+    def _answered(self, unit: Unit, answers: Mapping[Claim, Given]) -> Receipt | None:
         """The receipt already given under this unit's key.
 
         Raises:
             KeyReused: it was given to another unit.
         """
-        if unit.key is None:
-            return None
-        given = self._store.answer(Claim("key", scope_of(unit), unit.key))
+        key = key_of(unit)
+        given = answers.get(key) if key else None
         if given is None:
             return None
         # Where texts were forgotten the salt is gone: nothing can be compared any more, and the key alone decides.
@@ -274,6 +306,19 @@ class DecisionLog:
         """A subject as the rules see it; version 0 when the log has never heard of it."""
         return self.application.state(subject)
 
+    def state_at_hand(self, subject: str) -> State:
+        """The same as this process last knew it; other processes may have gone on for a moment."""
+        return self.application.state_at_hand(subject) or self.state(subject)
+
+    @property
+    def known_head(self) -> Head:
+        """The head as this process last knew it."""
+        return self._store.known
+
+    def state_to_begin(self, subject: str) -> State:
+        """A subject that a command is about to begin, as the rules see it."""
+        return self.state(subject)
+
     def known_as(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
         return self.directory.known_as(fold)
@@ -282,7 +327,7 @@ class DecisionLog:
         """Size, root (hex) and last instant of the log, as committed."""
         return self._store.head()
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The subject that is the log itself, `log:KEY`."""
         return self._store.rows(0, 1)[0].subject
@@ -349,6 +394,34 @@ class DecisionLog:
         return verify(self, checkpoints, tell)
 
 
+class AtHand:
+    """A log as this process last knew it, read without a question to the database where that can be.
+
+    It may be behind where other processes write. What is judged by it is written only if nothing it rests on has moved,
+    which is looked at under the lock; and nobody is refused by it alone.
+    """
+
+    def __init__(self, log: DecisionLog) -> None:
+        self._log = log
+        self.entry, self.rows, self.head = log.entry, log.rows, log.head
+
+    def head_to_begin_with(self) -> Head:
+        """The head as it was last seen."""
+        return self._log.known_head
+
+    def state(self, subject: str) -> State:
+        """A subject as the rules see it."""
+        return self._log.state_at_hand(subject)
+
+    def state_to_begin(self, subject: str) -> State:
+        """A subject that a command is about to begin: taken to be new, unless it is known."""
+        return self._log.application.state_at_hand(subject) or State(subject)
+
+    def known_as(self, fold: str) -> tuple[str, ...]:
+        """The ids behind a folded spelling."""
+        return self._log.directory.known_at_hand(fold)
+
+
 def store_at(where: Path | str, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> Store:
     """The store in a file, or at the address of a database; the latter's driver is imported only then."""
     if is_address(where):
@@ -356,6 +429,14 @@ def store_at(where: Path | str, *, clock: Callable[[], int], read_only: bool = F
 
         return PostgresStore(str(where), clock=clock, read_only=read_only, whole=whole)
     return SqliteStore(Path(where), clock=clock, read_only=read_only, whole=whole)
+
+
+def _must_be_a_unit(unit: Unit) -> Refused | None:
+    try:
+        must_be_a_unit(unit)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _entry(row: Row) -> Entry:

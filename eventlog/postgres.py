@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from eventsourcing import persistence
 
 from eventlog.address import split_address, without_secret
-from eventlog.committer import Append, Claim, Committer, Head, Row
+from eventlog.committer import Append, Claim, Committer, Head, Row, Wanted
 from eventlog.errors import DamagedLogError, NoStoreError
-from eventlog.merkle import unpacked
-from eventlog.store import Outcome, Result, Session, Store, UnknownOutcomeError, put_beside, put_head
+from eventlog.store import HEAD, Outcome, Result, Session, Store, UnknownOutcomeError, head_of, put_beside, put_head
 
 try:
     import psycopg
@@ -39,7 +38,6 @@ READERS: Final = 8
 LOOK: Final = 1.0
 """Seconds after which a process looks whether the log has grown, if nobody told it."""
 FORGOTTEN: Final = " forgotten"
-HEAD: Final = "SELECT size, frontier, recorded_at FROM head"
 SCHEMA: Final = """
 CREATE TABLE events (
   position bigint PRIMARY KEY, subject text COLLATE "C" NOT NULL, version bigint NOT NULL, type text COLLATE "C" NOT NULL,
@@ -61,18 +59,21 @@ CREATE TABLE tokens (
 CREATE TABLE seal (why text NOT NULL);
 INSERT INTO head VALUES (1, 0, '', 0)
 """
-INSERT_ROWS: Final = """
-INSERT INTO events SELECT * FROM unnest(
-  %b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::bigint[], %b::bytea[], %b::bytea[])
-"""
+COLUMNS_OF: Final = {
+    "events": ("bigint", "text", "bigint", "text", "bigint", "bytea", "bytea"),
+    "answers": ("text", "text", "bytea", "bytea", "bigint", "bigint"),
+    "names": ("text", "text", "text", "smallint"),
+    "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint"),
+}
 VERSIONS: Final = """
 SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject)
 FROM unnest(%b::text[]) AS wanted (subject)
 """
+MOVED: Final = "SELECT subject, max(version) FROM events WHERE position > ? AND position <= ? GROUP BY subject"
 TAKEN_KEYS: Final = """
 SELECT scope, key FROM answers JOIN unnest(%b::text[], %b::text[]) AS wanted (scope, key) USING (scope, key)
 """
-TAKEN_NAMES: Final = "SELECT DISTINCT folded FROM names WHERE folded = ANY (%b::text[])"
+KNOWN_AS: Final = "SELECT folded, person FROM names WHERE folded = ANY (%b::text[])"
 
 
 def connected(url: str, *, read_only: bool = False, **options: str) -> Connection:
@@ -100,6 +101,8 @@ class PostgresStore(Store):
         self.url = url
         self._clock = clock
         self._channel = split_address(url)[1]
+        self._heard = 0
+        """Up to where it is known what others have written."""
         self._writing: Connection | None = None
         self._writing_as = 0
         self._idle: queue.LifoQueue[Connection | None] = queue.LifoQueue()
@@ -107,7 +110,7 @@ class PostgresStore(Store):
             self._idle.put(None)  # a place for a connection that is made when it is needed
         self._stopping = threading.Event()
         self._prepare(whole=whole)
-        self._told = self.head().size
+        self._told = self._heard = self.head().size
         self._listener = threading.Thread(target=self._listen_until_closed, name="decisionlog-listener", daemon=True)
         self._listener.start()
         if not read_only:
@@ -221,7 +224,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
-        connection = self._begun([], [])[0]
+        connection = self._begun(Wanted([], [], []))[0]
         try:
             with self._committing(connection):
                 yield _Session(connection.cursor())
@@ -232,38 +235,34 @@ class PostgresStore(Store):
 
     def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
         core = Committer(Head(), self._clock)
-        wanted = [core.unknown(append) for append in appends]
-        subjects = list({subject for some, _ in wanted for subject in some})
-        connection, head, versions, taken = self._begun(subjects, list({claim for _, some in wanted for claim in some}))
+        connection, core.head, versions, taken, named = self._begun(core.unknown(appends))
         try:
-            core.head = head
-            core.learn(versions, taken)
+            core.learn(versions, taken, named)
             outcomes: list[Outcome] = [core.place(append) for append in appends]
             placed = [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
             if placed:
                 self._write(connection, core.head, placed)
         finally:
             _roll_back(connection)
+        self.saw(core.head)
         return outcomes
 
-    def _begun(self, subjects: list[str], claims: list[Claim]) -> Begun:
+    def _begun(self, wanted: Wanted) -> Begun:
         """A transaction that holds the head, with what is to be known in it; a connection that died idle is replaced."""
         try:
-            return _begin(self._connection(), subjects, claims)
+            return _begin(self._connection(), wanted)
         except psycopg.OperationalError:
             if self._writing and not self._writing.closed:
                 _roll_back(self._writing)
                 raise
-            return _begin(self._connection(), subjects, claims)  # nothing was written yet, so it may be tried again
+            return _begin(self._connection(), wanted)  # nothing was written yet, so it may be tried again
 
     def _write(self, connection: Connection, head: Head, placed: list[tuple[Append, list[Row]]]) -> None:
         """Writes a group and commits it, in one round trip."""
         news = f"{head.size}{FORGOTTEN if any(append.forget for append, _ in placed) else ''}"
         session = _Session(connection.cursor())
         with self._committing(connection), connection.pipeline():
-            connection.execute(
-                INSERT_ROWS, [*map(list, zip(*(row for _, rows in placed for row in rows), strict=True))]
-            )
+            session.insert("events", [row for _, rows in placed for row in rows])
             put_beside(session, placed)
             put_head(session, head)
             connection.execute("SELECT pg_notify(%s, %s)", (self._channel, news))
@@ -307,7 +306,9 @@ class PostgresStore(Store):
         heard = list(connection.notifies(timeout=LOOK, stop_after=1))
         for note in heard:
             size, _, forgotten = note.payload.partition(" ")
-            if size and note.pid != self._writing_as:
+            if size and note.pid == self._writing_as:
+                self._heard = int(size)  # notes come in the order of commits
+            elif size:
                 self._news(int(size), forgotten=bool(forgotten))
         if not heard:
             self._look(connection)
@@ -319,33 +320,39 @@ class PostgresStore(Store):
             self._news(size, forgotten=True)
 
     def _news(self, size: int, *, forgotten: bool) -> None:
+        """Somebody else has written, or may have: what is at hand here may be older."""
+        self.head()
         if forgotten:
             self._tell(self.forget, size)
+        else:
+            self._tell(self.moved, dict(self.read(MOVED, (self._heard, size))))
+        self._heard = size
         self._announce(size)
 
 
-Begun = tuple["Connection", Head, dict[str, "int | None"], dict[Claim, bool]]
+Begun = tuple["Connection", Head, dict[str, "int | None"], dict[Claim, bool], dict[str, set[str]]]
 
 
-def _begin(connection: Connection, subjects: list[str], claims: list[Claim]) -> Begun:
+def _begin(connection: Connection, wanted: Wanted) -> Begun:
     """Locks the head, and only then looks: each statement sees all that was committed before it began."""
-    keys = [claim for claim in claims if claim.kind == "key"]
-    names = [claim.key for claim in claims if claim.kind == "name"]
+    keys = [claim for claim in wanted.claims if claim.kind == "key"]
+    new = [claim.key for claim in wanted.claims if claim.kind == "name"]
+    names = list({*wanted.names, *new})
     with connection.pipeline():
         connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         head = connection.execute(f"{HEAD} FOR UPDATE".encode(), binary=True)
-        versions = connection.execute(VERSIONS, (subjects,), binary=True)
+        versions = connection.execute(VERSIONS, (wanted.streams,), binary=True)
         answered = (
             connection.execute(TAKEN_KEYS, ([key.scope for key in keys], [key.key for key in keys])) if keys else None
         )
-        named = connection.execute(TAKEN_NAMES, (names,)) if names else None
-    taken = dict.fromkeys(claims, False)
+        found = connection.execute(KNOWN_AS, (names,)) if names else None
+    named: dict[str, set[str]] = {fold: set() for fold in names}
+    for fold, person in found.fetchall() if found else ():
+        named[fold].add(person)
+    taken = dict.fromkeys(wanted.claims, False) | {Claim("name", "", fold): bool(named[fold]) for fold in new}
     if answered:
         taken |= {Claim("key", scope, key): True for scope, key in answered.fetchall()}
-    if named:
-        taken |= {Claim("name", "", folded): True for (folded,) in named.fetchall()}
-    ((size, frontier, recorded_at),) = head.fetchall()
-    return connection, Head(size, unpacked(frontier), recorded_at), dict(versions.fetchall()), taken
+    return connection, head_of(head.fetchall()), dict(versions.fetchall()), taken, named
 
 
 def _roll_back(connection: Connection) -> None:
@@ -366,6 +373,17 @@ class _Session:
 
     def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> None:
         self._cursor.executemany(_translated(statement), parameters)
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Adds rows to a table in one statement, however many."""
+        if rows:
+            self._cursor.execute(_insertion(table), [*map(list, zip(*rows, strict=True))])
+
+
+@cache
+def _insertion(table: str) -> bytes:
+    arrays = ", ".join(f"%b::{kind}[]" for kind in COLUMNS_OF[table])
+    return f"INSERT INTO {table} SELECT * FROM unnest({arrays})".encode()
 
 
 @cache

@@ -15,7 +15,7 @@ from eventsourcing import persistence
 
 from eventlog.committer import Append, Claim, Committer
 from eventlog.errors import DamagedLogError, NoRoomError
-from eventlog.store import Outcome, Session, Store, put_beside, put_head, put_rows
+from eventlog.store import HEAD, Outcome, Session, Store, head_of, put_beside, put_head, valued
 
 COPIED_AT_ONCE: Final = 1024
 """Pages of a backup between two words about its progress."""
@@ -177,11 +177,11 @@ class SqliteStore(Store):
             return connection.execute(statement, parameters).fetchall()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[_Session]:
         connection = self._writing
         connection.execute("BEGIN IMMEDIATE")
         try:
-            yield connection
+            yield _Session(connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -189,19 +189,39 @@ class SqliteStore(Store):
             raise
 
     def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
-        with self._transaction() as connection:
-            core = Committer(self.head(), self._clock)
-            outcomes: list[Outcome] = []
-            for append in appends:
-                subjects, claims = core.unknown(append)
-                core.learn(
-                    {subject: _version(connection, subject) for subject in subjects},
-                    {claim: _is_taken(connection, claim) for claim in claims},
-                )
-                outcomes.append(core.place(append))
-            _write(connection, appends, outcomes)
-            put_head(connection, core.head)
-            return outcomes
+        with self._transaction() as session:
+            core = Committer(head_of(session.execute(HEAD).fetchall()), self._clock)
+            wanted = core.unknown(appends)
+            core.learn(
+                _versions(session, wanted.streams), _taken(session, wanted.claims), _known_as(session, wanted.names)
+            )
+            outcomes: list[Outcome] = [core.place(append) for append in appends]
+            _write(session, appends, outcomes)
+            put_head(session, core.head)
+        self.saw(core.head)
+        return outcomes
+
+
+class _Session:
+    """The writer's transaction, as the statements that both stores share want it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.execute = connection.execute
+        self.executemany = connection.executemany
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Adds rows to a table, in few statements."""
+        for marks, values in valued(rows):
+            self.execute(f"INSERT INTO {table} VALUES {marks}", values)
+
+    def ask(self, question: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """All rows of a question about many things, which stand where it has `{marks}`."""
+        return [
+            row
+            for marks, values in valued(rows)
+            for row in self.execute(question.format(marks=marks), values).fetchall()
+        ]
 
 
 def copy(source: Path, target: Path, tell: Callable[[int, int], None]) -> None:
@@ -226,18 +246,32 @@ def copy(source: Path, target: Path, tell: Callable[[int, int], None]) -> None:
 def _write(session: Session, appends: Sequence[Append], outcomes: Sequence[Outcome]) -> None:
     """Writes what has found its place in a group: entries, and what goes with them."""
     placed = [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
-    put_rows(session, [row for _, rows in placed for row in rows])
+    session.insert("events", [row for _, rows in placed for row in rows])
     put_beside(session, placed)
 
 
-def _version(connection: sqlite3.Connection, subject: str) -> int | None:
-    last: int | None = connection.execute("SELECT max(version) FROM events WHERE subject = ?", (subject,)).fetchone()[0]
-    return last
+# Each asks for many in one statement: every statement lets go of the interpreter, and waits for it again.
 
 
-def _is_taken(connection: sqlite3.Connection, claim: Claim) -> bool:
-    if claim.kind == "name":
-        found = connection.execute("SELECT 1 FROM names WHERE folded = ? LIMIT 1", (claim.key,))
-    else:
-        found = connection.execute("SELECT 1 FROM answers WHERE scope = ? AND key = ?", (claim.scope, claim.key))
-    return found.fetchone() is not None
+def _versions(session: _Session, streams: Sequence[str]) -> dict[str, int | None]:
+    sql = "SELECT column1, (SELECT max(version) FROM events WHERE subject = column1) FROM (VALUES {marks})"
+    return dict(session.ask(sql, [(stream,) for stream in streams]))
+
+
+def _taken(session: _Session, claims: Sequence[Claim]) -> dict[Claim, bool]:
+    keys = [(claim.scope, claim.key) for claim in claims if claim.kind == "key"]
+    answered = session.ask("SELECT scope, key FROM answers WHERE (scope, key) IN (VALUES {marks})", keys)
+    named = _known_as(session, [claim.key for claim in claims if claim.kind == "name"])
+    return {
+        **dict.fromkeys(claims, False),
+        **{Claim("key", scope, key): True for scope, key in answered},
+        **{Claim("name", "", fold): True for fold, persons in named.items() if persons},
+    }
+
+
+def _known_as(session: _Session, folds: Sequence[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {fold: set() for fold in folds}
+    sql = "SELECT folded, person FROM names WHERE folded IN (VALUES {marks})"
+    for fold, person in session.ask(sql, [(fold,) for fold in folds]):
+        found[fold].add(person)
+    return found

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -30,8 +30,10 @@ Outcome = list[Row] | Conflict | Exception
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 GROUP_LIMIT: Final = 1000
 TIDY_SECONDS: Final = 0.5
+ROWS_A_STATEMENT: Final = (64, 8, 1)
 LAST: Final = 2**63 - 1
 """Later than any position or version, and more than any number of rows."""
+HEAD: Final = "SELECT size, frontier, recorded_at FROM head"
 COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
 BESIDE: Final = {"answers": "scope, key", "names": "folded, person, spelling", "tokens": "id"}
 """The tables beside the events, each with its key."""
@@ -59,6 +61,9 @@ class Session(Protocol):
 
     def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> object:
         """Does one statement for each of many parameters."""
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Adds rows to a table, in few statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,8 @@ class Store(ABC):
     """The tables of one log.
 
     After each commit, in the writer's thread, `learn` is told of every append and its rows, before its caller is; then
-    `listeners` are called with the new size of the log, whoever wrote. `forget` is called with a size when somebody
-    else has forgotten texts up to there.
+    `listeners` are called with the new size of the log, whoever wrote. When somebody else wrote, `moved` is told first
+    which streams are at which version now; and `forget` with a size, when they have forgotten texts up to there.
     """
 
     def __init__(self, name: str, *, read_only: bool) -> None:
@@ -112,7 +117,10 @@ class Store(ABC):
         """What it is called in a sentence."""
         self.listeners: list[Callable[[int], None]] = []
         self.learn: Callable[[Append, Sequence[Row]], None] = lambda _append, _rows: None
+        self.moved: Callable[[Mapping[str, int]], None] = lambda _versions: None
         self.forget: Callable[[int], None] = lambda _size: None
+        self.known = Head()
+        """The head as it was last seen here; somebody else may have moved it since."""
         self._read_only = read_only
         self._waiting: queue.SimpleQueue[_Batch | _Task | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
@@ -120,6 +128,7 @@ class Store(ABC):
         self._untidy = False
         self._told = 0
         self._telling = threading.Lock()
+        self._seeing = threading.Lock()
         self._writer = threading.Thread(target=self._write_until_closed, name="decisionlog-writer", daemon=True)
 
     # What a database brings
@@ -200,12 +209,15 @@ class Store(ABC):
 
     def head(self) -> Head:
         """The head as last committed."""
-        found = self.read("SELECT size, frontier, recorded_at FROM head")
-        if not found:
-            msg = f"{self.name} has no head"
-            raise IntegrityError(msg)
-        size, frontier, recorded_at = found[0]
-        return Head(size, unpacked(frontier), recorded_at)
+        head = head_of(self.read(HEAD))
+        self.saw(head)
+        return head
+
+    def saw(self, head: Head) -> None:
+        """Keeps at hand the latest head that was seen."""
+        with self._seeing:  # not the lock that is held while listeners are told: they may be looking at the head
+            if head.size > self.known.size:
+                self.known = head
 
     def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[Row]:
         """At most `limit` rows after a position and up to another, in order: all, or those of some types."""
@@ -228,12 +240,13 @@ class Store(ABC):
         )
         return [Row._make(row) for row in found]
 
-    def answer(self, claim: Claim) -> Given | None:
-        """The answer that was given under a key."""
-        found = self.read(
-            "SELECT salt, digest, first, count FROM answers WHERE scope = ? AND key = ?", (claim.scope, claim.key)
-        )
-        return Given(*found[0]) if found else None
+    def answers(self, claims: Sequence[Claim]) -> dict[Claim, Given]:
+        """The answers that were given under some of these keys."""
+        found: dict[Claim, Given] = {}
+        for marks, keys in valued([(claim.scope, claim.key) for claim in claims]):
+            sql = f"SELECT scope, key, salt, digest, first, count FROM answers WHERE (scope, key) IN (VALUES {marks})"
+            found |= {Claim("key", scope, key): Given(*rest) for scope, key, *rest in self.read(sql, keys)}
+        return found
 
     def known_as(self, folded: str) -> tuple[str, ...]:
         """The ids behind a folded spelling, in order."""
@@ -295,10 +308,11 @@ class Store(ABC):
         """Adds rows of another store as they are, with the head after them; they follow what is here."""
 
         def write(session: Session) -> None:
-            put_rows(session, rows)
+            session.insert("events", rows)
             put_head(session, head)
 
         self.run(write)
+        self.saw(head)
 
     def drop_texts(self, positions: Sequence[int]) -> None:
         """Takes the texts of these positions out, as they were taken out elsewhere."""
@@ -310,7 +324,7 @@ class Store(ABC):
         def write(session: Session) -> None:
             session.execute(f"DELETE FROM {table}")
             for rows in pages:
-                session.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+                session.insert(table, rows)
 
         self.run(write)
 
@@ -488,6 +502,18 @@ class Beside:
 # What stores write alike ----------------------------------------------------------------------------------------------
 
 
+def valued(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """The marks and the values of what stands behind VALUES, for many rows: in as few statements as there can be, of few
+    lengths, so that each is prepared once.
+    """
+    done = 0
+    while done < len(rows):
+        some = next(size for size in ROWS_A_STATEMENT if size <= len(rows) - done)
+        marks = ", ".join([f"({', '.join('?' * len(rows[done]))})"] * some)
+        yield marks, [value for row in rows[done : done + some] for value in row]
+        done += some
+
+
 def put_names(session: Session, names: Iterable[Name]) -> None:
     """Adds spellings; one that is there stays as it is."""
     session.executemany(
@@ -496,23 +522,32 @@ def put_names(session: Session, names: Iterable[Name]) -> None:
     )
 
 
-def put_rows(session: Session, rows: Iterable[Row]) -> None:
-    """Adds entries, as they are."""
-    session.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-
-
 def put_beside(session: Session, placed: Iterable[tuple[Append, Sequence[Row]]]) -> None:
     """Writes what goes with the entries of units: names, the answer under a key, and what is to be forgotten."""
-    for append, rows in placed:
+    answers = [
+        (*answer.claim[1:], answer.salt, answer.digest, rows[0].position, len(rows))
+        for append, rows in placed
+        if (answer := append.answer)
+    ]
+    session.insert("answers", answers)
+    for append, _ in placed:
         if append.names:
             put_names(session, append.names)
-        if answer := append.answer:
-            session.execute(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
-                (*answer.claim[1:], answer.salt, answer.digest, rows[0].position, len(rows)),
-            )
         if append.forget:
             _forget(session, append.forget)
+
+
+def head_of(found: Sequence[Any]) -> Head:
+    """The head from its row.
+
+    Raises:
+        IntegrityError: there is none.
+    """
+    if not found:
+        msg = "the log has no head"
+        raise IntegrityError(msg)
+    size, frontier, recorded_at = found[0]
+    return Head(size, unpacked(frontier), recorded_at)
 
 
 def put_head(session: Session, head: Head) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from eventlog.store import Beside, Store, TokenRow
 
 PREFIX: Final = "dlog_"
 SECRET_BYTES: Final = 32
+TRUSTED: Final = 1.0
+"""Seconds for which a token that was looked up is taken to be good."""
+TOKENS_AT_HAND: Final = 10_000
 MAY_ADMINISTER: Final = "administer"
 RIGHTS: Final = MappingProxyType(
     {
@@ -47,10 +51,15 @@ class Token:
 class Tokens:
     """The tokens of one log. Every change is committed when the call returns."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, store: Store, *, clock: Callable[[], int], entropy: Callable[[int], bytes],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
         self._entropy = entropy
+        self._timer = timer
+        self._at_hand: dict[bytes, tuple[Token, float]] = {}
 
     def create(self, actor: str, *, rights: Collection[str] = (), label: str = "") -> tuple[str, str]:
         """Makes a token for a person or service: its id, and its secret, which is told this once.
@@ -69,9 +78,23 @@ class Tokens:
         return token, secret
 
     def find(self, secret: str) -> Token | None:
-        """The token behind a secret, if there is one and it is good."""
-        found = self._store.token(_hash(secret))
-        return _token(found) if found else None
+        """The token behind a secret, if there is one and it is good; revoked by another process, it is for `TRUSTED` more
+        seconds at most.
+        """
+        hash_ = _hash(secret)
+        token, until = self._at_hand.get(hash_, (None, 0.0))
+        return token if token and self._timer() < until else self._look_up(hash_)
+
+    def _look_up(self, hash_: bytes) -> Token | None:
+        at_hand, until = self._at_hand, self._timer() + TRUSTED  # if one is revoked meanwhile, others will be at hand
+        found = self._store.token(hash_)
+        if found is None:
+            return None
+        if len(at_hand) >= TOKENS_AT_HAND:
+            at_hand.clear()
+        token = _token(found)
+        at_hand[hash_] = (token, until)
+        return token
 
     def all(self) -> list[Token]:
         """All there ever were, oldest first."""
@@ -91,6 +114,7 @@ class Tokens:
                 raise Unknown(msg, field="id")
 
         self._store.change(write)
+        self._at_hand = {}
 
 
 def _hash(secret: str) -> bytes:

@@ -82,7 +82,8 @@ class Runner:
 
     def wake(self) -> None:
         """Says that the log has grown. May be called from any thread, and costs next to nothing."""
-        self._wake.set()
+        if self._active is not False:  # who stands by looks when somebody waits, and else now and then
+            self._wake.set()
 
     def wait_for(self, position: int, timeout: float) -> bool:
         """Waits until a position can be read, at most `timeout` seconds; whether it can.

@@ -27,6 +27,17 @@ def server() -> str:
     return str(get_server(folder, cleanup_mode="delete").get_uri())
 
 
+def postmaster() -> int | None:
+    """The process that all others of our own server are children of; None where the server was given."""
+    import psycopg
+
+    if os.environ.get("DECISIONLOG_TEST_POSTGRESQL"):
+        return None
+    with psycopg.connect(server()) as connection:
+        ((folder,),) = connection.execute("SHOW data_directory").fetchall()
+    return int((Path(folder) / "postmaster.pid").read_text().split()[0])
+
+
 @contextmanager
 def fresh_schema() -> Iterator[str]:
     """The URL of a schema of its own, which is dropped in the end."""

@@ -11,13 +11,12 @@ def event(subject: str, version: int) -> NewEvent:
 
 def committer(*, clock: int = 1000, taken: frozenset[Claim] = frozenset(), **versions: int) -> Committer:
     core = Committer(Head(size=8, frontier=(bytes(32),), recorded_at=500), lambda: clock)
-    core.learn({name: versions.get(name) for name in "abc"}, dict.fromkeys(taken, True))
+    core.learn({name: versions.get(name) for name in "abc"}, dict.fromkeys(taken, True), {})
     return core
 
 
 def place(core: Committer, append: Append) -> list[Row] | Conflict:
-    _, claims = core.unknown(append)
-    core.learn({}, dict.fromkeys(claims, False))
+    core.learn({}, dict.fromkeys(core.unknown([append]).claims, False), {})
     return core.place(append)
 
 

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Iterable
 from typing import Any
 
 from cli.main import main
 
 GROUPS = 50
-A_DECISION = 3
 
 
 class LateCommit(sqlite3.Connection):
@@ -21,13 +19,9 @@ class LateCommit(sqlite3.Connection):
 
     _left = 0
 
-    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        rows = list(parameters)
-        if sql.startswith("INSERT INTO events") and len(rows) >= A_DECISION:
-            self._left = self._left or GROUPS
-        return super().executemany(sql, rows)
-
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql.startswith("INSERT INTO events") and any("DecisionAccepted" in str(value) for value in parameters):
+            self._left = self._left or GROUPS
         if sql == "COMMIT" and self._left:
             self._left -= 1
         if sql in {"COMMIT", "BEGIN IMMEDIATE"} and self._left:

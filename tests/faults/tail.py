@@ -39,10 +39,9 @@ class Troubled(sqlite3.Connection):
     pause = 0.0
     rolled_back = 0
 
-    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
-        rows = list(parameters)
-        done = super().executemany(sql, rows)
-        if rows and sql.startswith("INSERT INTO events"):
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        done = super().execute(sql, parameters)
+        if sql.startswith("UPDATE head"):
             if self.chance.random() < Troubled.pause:
                 time.sleep(self.chance.uniform(0.1, 1) * Troubled.longest)
             if self.chance.random() < ROLLED_BACK:

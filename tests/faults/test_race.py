@@ -51,7 +51,7 @@ def test_nothing_is_judged_before_what_it_saw(tmp_path):
                 log,
                 {"type": "RecordDecision", "key": key, "title": key, "decision": "x", "why": "y", "accountable": "Ann"},
             )
-        chain = Chain(log, clock=lambda: 1, entropy=os.urandom)
+        chain = Chain((log,), log.head(), clock=lambda: 1, entropy=os.urandom)
         run(log, {"type": "DefineProduct", "key": "p", "title": "P"})
         run(log, {"type": "SupersedeDecision", "subject": "decision:b", "by": ["a"]})
 

@@ -1,0 +1,57 @@
+"""The states that are at hand: of each subject the latest that this process knows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from domain.cells import State
+
+
+class States:
+    """States by subject, at most so many; the one that has moved longest ago goes first.
+
+    What was read from the database may be old by the time it is put here: somebody may have gone on, or forgotten texts
+    that are in it. So whoever reads asks for the `age` first, and a state of an earlier age is not kept.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._states: dict[str, State] = {}
+        self._changing = threading.Lock()
+        self._age = 0
+
+    @property
+    def age(self) -> int:
+        """How often something here was found to be old."""
+        return self._age
+
+    def get(self, subject: str) -> State | None:
+        """The latest state known, if any."""
+        return self._states.get(subject)
+
+    def put(self, state: State, age: int) -> None:
+        """Keeps a state that was read at this age, unless it is old by now or a later one is here."""
+        with self._changing:
+            known = self._states.get(state.subject)
+            if age != self._age or (known is not None and known.version >= state.version):
+                return
+            self._states.pop(state.subject, None)
+            self._states[state.subject] = state
+            if len(self._states) > self._limit:
+                del self._states[next(iter(self._states))]
+
+    def moved(self, versions: Mapping[str, int]) -> None:
+        """Drops the states of streams that are known to be further."""
+        with self._changing:
+            self._age += 1
+            for subject, version in versions.items():
+                known = self._states.get(subject)
+                if known is not None and known.version < version:
+                    del self._states[subject]
+
+    def clear(self) -> None:
+        """Drops them all."""
+        with self._changing:
+            self._age += 1
+            self._states.clear()

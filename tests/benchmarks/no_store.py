@@ -1,0 +1,108 @@
+"""A server whose log is kept nowhere: everything the real one does for a write, but for the store.
+
+`python -m tests.benchmarks.no_store serve` takes the same settings. Versions are counted and positions given, and then
+the rows are dropped; so what a decision costs here is what it costs before anything is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import eventlog.log
+from cli.main import main
+from eventlog.committer import Append, Claim, Committer, Head, Row
+from eventlog.store import LAST, Given, Outcome, Session, Store, TokenRow
+
+
+class NoStore(Store):
+    """Knows the head, the versions, the names and the tokens; everything else is gone."""
+
+    def __init__(self, _where: Path | str, *, clock: Callable[[], int], read_only: bool, whole: bool) -> None:
+        super().__init__("no store", read_only=read_only)
+        self._clock = clock
+        self._versions: dict[str, int] = {}
+        self._names: dict[str, set[str]] = {}
+        self._tokens: dict[bytes, TokenRow] = {}
+        self._first: list[Row] = []
+
+    def head(self) -> Head:
+        return self.known
+
+    def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[Row]:
+        return self._first[after : after + limit]
+
+    def stream(
+        self, subject: str, *, after: int = -1, until: int = LAST, limit: int = LAST, descending: bool = False
+    ) -> list[Row]:
+        return []
+
+    def answers(self, claims: Sequence[Claim]) -> dict[Claim, Given]:
+        return {}
+
+    def known_as(self, folded: str) -> tuple[str, ...]:
+        return tuple(sorted(self._names.get(folded, ())))
+
+    def seal(self) -> str:
+        return ""
+
+    def token(self, hash_: bytes) -> TokenRow | None:
+        return self._tokens.get(hash_)
+
+    def tokens(self) -> list[TokenRow]:
+        return list(self._tokens.values())
+
+    def change(self, work: Callable[[Any], Any]) -> Any:
+        return work(self)
+
+    def put_token(self, token: TokenRow) -> None:
+        self._tokens[token.hash] = token
+
+    def submit(self, appends: Sequence[Append]) -> Future[list[Outcome]]:
+        done: Future[list[Outcome]] = Future()
+        done.set_result([self._placed(append) for append in appends])
+        return done
+
+    def _placed(self, append: Append) -> Outcome:
+        core = Committer(self.known, self._clock)
+        wanted = core.unknown([append])
+        core.learn(
+            {stream: self._versions.get(stream) for stream in wanted.streams},
+            dict.fromkeys(wanted.claims, False),
+            {fold: self._names.get(fold, ()) for fold in wanted.names},
+        )
+        rows = core.place(append)
+        if isinstance(rows, list):
+            self.known = core.head
+            self._versions.update({row.subject: row.version for row in rows})
+            for name in append.names:
+                self._names.setdefault(name.folded, set()).add(name.person)
+            self._first += [] if len(self._first) > 1 else rows
+            self.learn(append, rows)
+        return rows
+
+    def read(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        raise NotImplementedError
+
+    def _transaction(self) -> AbstractContextManager[Session]:
+        raise NotImplementedError
+
+    def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
+        raise NotImplementedError
+
+    def _compact(self) -> None:
+        raise NotImplementedError
+
+    def _disconnect(self) -> None:
+        pass
+
+    def library_errors(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+if __name__ == "__main__":
+    eventlog.log.store_at = NoStore  # type: ignore[assignment]
+    main()
