@@ -1,4 +1,8 @@
-"""What it costs to keep a decision: requests a second with each store, beside the same route with no store."""
+"""What it costs to keep a decision: requests a second with each store, beside the same route with no store.
+
+With no store everything is done but the storing: sign-in, parsing, the rules, canonical bytes, the tree (`no_store`).
+The server's projections are off but where they are said to keep up; then `decisionlog project` runs beside it.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,30 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from typing import Final
+
+import httpx2
 
 from tests.benchmarks.load import Load, cpu_seconds, load
 from tests.support_postgresql import fresh_schema, postmaster
-from tests.support_serving import COMMAND, Serving, serving
+from tests.support_serving import COMMAND, Serving, serving, surroundings
 
 SECONDS: Final = 4.0
 ROUNDS: Final = 3
+IN_A_BATCH: Final = 200
+PATIENCE: Final = 300.0
+"""Seconds within which read models must have caught up."""
 ROOT: Final = Path(__file__).parents[2]
 NO_STORE: Final = (sys.executable, "-m", "tests.benchmarks.no_store")
+DECISION: Final = {"title": "Sell gift cards", "decision": "Yes.", "why": "Asked for.", "accountable": "ann"}
+
+Requests = Callable[[], bytes]
 
 
 @dataclass
@@ -29,15 +43,16 @@ class Measured:
 
     server: Serving
     database: Callable[[], float]
+    store: dict[str, str]
     loads: list[Load] = field(default_factory=list)
     server_cpu: list[float] = field(default_factory=list)
     database_cpu: list[float] = field(default_factory=list)
 
-    def run(self, request: Callable[[], bytes], connections: int, seconds: float) -> None:
+    def run(self, requests: Requests, connections: int, seconds: float) -> None:
         """One round of load."""
         pid = self.server.process.pid
         before = cpu_seconds(pid), self.database()
-        found = load(self.server.address, request, connections, seconds)
+        found = load(self.server.address, requests, connections, seconds)
         self.server_cpu.append((cpu_seconds(pid) - before[0]) / found.answered)
         self.database_cpu.append((self.database() - before[1]) / found.answered)
         self.loads.append(found)
@@ -58,51 +73,114 @@ class Measured:
         return statistics.median(self.server_cpu), statistics.median(self.database_cpu)
 
 
-def decision(server: Serving, path: str = "/v1/decisions", type_: str | None = None) -> Callable[[], bytes]:
-    """Requests that record a decision, each under a key of its own."""
+def decisions(server: Serving) -> Requests:
+    """Requests that record one decision each, under a key of its own."""
+    return _posting(server, "/v1/decisions", json.dumps(DECISION).encode(), keyed=True)
+
+
+def commands(server: Serving) -> Requests:
+    """The same by the quick route."""
+    return _posting(server, "/v1/commands", json.dumps({"type": "RecordDecision", **DECISION}).encode(), keyed=True)
+
+
+def batches(server: Serving) -> Requests:
+    """Requests that record many decisions each, every one a unit of its own."""
+    unit = {"commands": [{"type": "RecordDecision", **DECISION}]}
+    return _posting(server, "/v1/units", json.dumps({"units": [unit] * IN_A_BATCH}).encode(), keyed=False)
+
+
+def _posting(server: Serving, path: str, body: bytes, *, keyed: bool) -> Requests:
     count = itertools.count()
-    body = {"title": "Sell gift cards", "decision": "Yes.", "why": "Asked for.", "accountable": "ann"}
-    content = json.dumps(body | ({"type": type_} if type_ else {})).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\nIdempotency-Key: "
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     ).encode()
-    return lambda: b"%s%d\r\n\r\n%s" % (head, next(count), content)
+    key = "Idempotency-Key: %d\r\n" if keyed else ""
+    return lambda: head + (key % next(count) if keyed else "").encode() + b"\r\n" + body
 
 
 @contextmanager
-def servers(**settings: str) -> Iterator[dict[str, Measured]]:
+def servers() -> Iterator[dict[str, Measured]]:
     """One with no store, and one with each."""
     with ExitStack() as stack:
-        new = lambda: Path(stack.enter_context(tempfile.TemporaryDirectory()))  # noqa: E731
-        here = {"PYTHONPATH": str(ROOT), "DECISIONLOG_PROJECT": "beside", **settings}
-        url = stack.enter_context(fresh_schema())
-        start = lambda command=(COMMAND,), **more: stack.enter_context(  # noqa: E731
-            serving(new(), command=command, **here, **more)
-        )
         pid = postmaster()
+
+        def start(command: Sequence[str | Path], database: Callable[[], float], **store: str) -> Measured:
+            store["DECISIONLOG_DATA"] = stack.enter_context(tempfile.TemporaryDirectory())
+            more = {"PYTHONPATH": str(ROOT), "DECISIONLOG_PROJECT": "beside", **store}
+            data = Path(more.pop("DECISIONLOG_DATA"))
+            return Measured(stack.enter_context(serving(data, command=command, **more)), database, store)
+
+        url = stack.enter_context(fresh_schema())
         yield {
-            "no store": Measured(start(NO_STORE), lambda: 0.0),
-            "SQLite": Measured(start(), lambda: 0.0),
-            "PostgreSQL": Measured(start(DECISIONLOG_STORE=url), lambda: cpu_seconds(pid) if pid else 0.0),
+            "no store": start(NO_STORE, lambda: 0.0),
+            "SQLite": start((COMMAND,), lambda: 0.0),
+            "PostgreSQL": start((COMMAND,), lambda: cpu_seconds(pid) if pid else 0.0, DECISIONLOG_STORE=url),
         }
 
 
 def measure() -> Iterator[str]:
     """Medians of rounds taken in turn; shares are of the rate with no store."""
-    for connections in (64, 8):
+    for name, requests, connections in (
+        ("a decision a request, 64 connections", decisions, 64),
+        ("a decision a request, 8 connections", decisions, 8),
+        ("the quick route, 64 connections", commands, 64),
+        (f"{IN_A_BATCH} decisions a request, 8 connections", batches, 8),
+    ):
         with servers() as found:
-            requests = {name: decision(each.server) for name, each in found.items()}
-            for name, each in found.items():
-                load(
-                    each.server.address, requests[name], connections, SECONDS / 4
-                )  # so that nothing is done for the first time
-            for _ in range(ROUNDS):
-                for name, each in found.items():
-                    each.run(requests[name], connections, SECONDS)
-        base = found["no store"]
-        for name, each in found.items():
-            yield f"{connections} connections, {name}: {told(each, base)}"
+            yield from _shares(name, found, requests, connections)
+    with servers() as found:
+        yield from _keeping_up(found)
+
+
+def _shares(
+    name: str, found: dict[str, Measured], requests: Callable[[Serving], Requests], connections: int
+) -> Iterator[str]:
+    made = {store: requests(each.server) for store, each in found.items()}
+    for store, each in found.items():  # so that nothing is done for the first time
+        load(each.server.address, made[store], connections, SECONDS / 4)
+    for _ in range(ROUNDS):
+        for store, each in found.items():
+            each.run(made[store], connections, SECONDS)
+    base = found["no store"]
+    for store, each in found.items():
+        yield f"{name}, {store}: {told(each, base)}"
+
+
+def _keeping_up(found: dict[str, Measured]) -> Iterator[str]:
+    """The same with a projector beside each server that has a store: the rate, and how long until all of it can be read."""
+    with ExitStack() as stack:
+        for store, each in found.items():
+            if store != "no store":
+                stack.enter_context(_projecting(each))
+        yield from _shares("64 connections, projections keeping up", found, decisions, 64)
+        for store, each in found.items():
+            if store != "no store":
+                position, seconds = _caught_up(each.server)
+                yield f"{store}: {position} entries could be read {seconds:.1f} s after the last answer (wanted: 2 at most)"
+
+
+@contextmanager
+def _projecting(one: Measured) -> Iterator[None]:
+    store = dict(one.store)
+    process = Popen(
+        [COMMAND, "project"], env=surroundings(Path(store.pop("DECISIONLOG_DATA")), **store), stdout=DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _caught_up(server: Serving) -> tuple[int, float]:
+    begun = time.monotonic()
+    while time.monotonic() - begun < PATIENCE:
+        health = httpx2.get(f"{server.address}/health", trust_env=False).json()
+        if not health["lag"]:
+            return int(health["position"]), time.monotonic() - begun
+        time.sleep(0.05)
+    return int(health["read_model"]), float("inf")
 
 
 def told(one: Measured, base: Measured) -> str:
