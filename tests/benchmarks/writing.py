@@ -176,7 +176,7 @@ def _projecting(one: Measured) -> Iterator[None]:
 def _caught_up(server: Serving) -> tuple[int, float]:
     begun = time.monotonic()
     while time.monotonic() - begun < PATIENCE:
-        health = httpx2.get(f"{server.address}/health", trust_env=False).json()
+        health = httpx2.get(f"{server.address}/v1/health", trust_env=False).json()
         if not health["lag"]:
             return int(health["position"]), time.monotonic() - begun
         time.sleep(0.05)
