@@ -182,13 +182,14 @@ def _sections(text: str) -> tuple[str, list[_Section]]:
     for level, heading, first, after in found:
         if level <= 2 or (level == 3 and _begins_a_part(begun, heading)):  # noqa: PLR2004
             begun.append((level, heading, first, after))
+    if not begun:
+        return text, []
     ends = [first for _, _, first, _ in begun[1:]] + [len(lines)]
     sections = [
         _Section(level, heading, trimmed("\n".join(lines[after:end])))
         for (level, heading, _, after), end in zip(begun, ends, strict=True)
     ]
-    above = "\n".join(lines[: begun[0][2]] if begun else lines)
-    return above, sections
+    return "\n".join(lines[: begun[0][2]]), sections
 
 
 def _begins_a_part(begun: list[tuple[int, str, int, int]], heading: str) -> bool:

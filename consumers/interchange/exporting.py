@@ -147,7 +147,7 @@ def _own(state: State, told: Told, now: int) -> Told:
         "decision": _decision(told.get("decision"), parts["option"], parts["why"]),
         "x.decision-drivers": _bullets(parts["constraints"]),
         "x.considered-options": _bullets(one["title"] for one in _options(parts["options"])),
-        "x.pros-and-cons": "\n\n".join(_argued(one) for one in _options(parts["options"]) if one.keys() > {"title"}),
+        "x.pros-and-cons": "\n\n".join(_argued(one) for one in _options(parts["options"]) if _is_argued(one)),
         "x.more-information": "\n\n".join(
             f"### {name.capitalize()}\n\n{_bullets(parts[name])}" for name in ("evidence", "assumptions") if parts[name]
         ),
@@ -162,6 +162,10 @@ def _decision(decision: Any, option: Any, why: Any) -> str:
 
 def _options(options: Any) -> list[dict[str, Any]]:
     return [one for one in options if isinstance(one, dict)] if isinstance(options, list) else []
+
+
+def _is_argued(option: Mapping[str, Any]) -> bool:
+    return any(said for name, said in option.items() if name != "title")
 
 
 def _argued(option: Mapping[str, Any]) -> str:

@@ -14,7 +14,8 @@ from typing import Any, Final
 import yaml
 
 LONGEST: Final = 16 * 1024
-"""Characters that are read as YAML. The time that a hostile text takes grows with the square of its length."""
+MOST_BRACKETS: Final = 100
+"""What is longer or has more brackets is not read as YAML: the time that takes grows with the square of either."""
 _KEYED: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
 _OPENING: Final = re.compile(r"\A---[ \t]*\n")
 _CLOSING: Final = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
@@ -52,8 +53,8 @@ def _read(text: str) -> Front:
     front = Front()
     covered: set[int] = set()
     try:
-        if len(text) > LONGEST:
-            front.noticed.append("the front matter is too long to be read as YAML, and was read line by line")
+        if len(text) > LONGEST or text.count("[") + text.count("{") > MOST_BRACKETS:
+            front.noticed.append("the front matter is too much to be read as YAML, and was read line by line")
             return _by_line(text, front)
         for pair in _pairs(text):
             _take(front, pair)
@@ -98,9 +99,10 @@ def _take(front: Front, pair: _Pair) -> None:
         shown = ", ".join(pair.value) if isinstance(pair.value, list) else pair.value
         front.loose.append(f"{pair.key}: {shown}")
         return
-    if pair.braced:
+    if pair.braced and isinstance(pair.value, list):
         front.noticed.append(f"the value of `{pair.key}` still has the braces of a template")
-    front.told[pair.key] = ", ".join(pair.value) if pair.braced else pair.value
+        pair.value = ", ".join(pair.value)
+    front.told[pair.key] = pair.value
 
 
 def _pairs(text: str) -> Iterator[_Pair]:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -352,7 +353,7 @@ def _of_commit(
     kind, before, path = change
     author, written_at = _author(folder, commit, path)
     shared: dict[str, Any] = {
-        "key": f"{commit.id}:{path}", "at": parse_instant(commit.at), "written_at": parse_instant(written_at),
+        "key": f"{commit.id}:{sha256(path.encode(errors='surrogateescape')).hexdigest()[:20]}", "at": parse_instant(commit.at), "written_at": parse_instant(written_at),
         "who": author or None, "reference": f"commit:{commit.id}", "references": (("path", path),),
     }  # fmt: skip
     if kind == "D":

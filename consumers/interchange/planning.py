@@ -129,8 +129,7 @@ class Planner:
                 self._report.refused.append(Remark(version.label, faults(error)))
                 continue
             if commands:
-                key = None if version.key is None else f"{self._system}:{version.key}"
-                yield Planned(version.label, key, commands, found)
+                yield Planned(version.label, version.key, commands, found)
             else:
                 self._report.unchanged += 1
 
