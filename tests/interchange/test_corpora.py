@@ -2,6 +2,8 @@
 
 import json
 import re
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 from interchange.madr import faults_of
@@ -177,3 +179,21 @@ def test_people_and_teams(logs, folder):
 
     assert {json.loads(line)["who"] for line in lines} <= known
     assert [name for name in known if re.search(r"(?i)\b(team|community)$", name)] == []
+
+
+def test_our_own_records(tmp_path):
+    """The records of this project come out as they went in, but for the line that says which decision each one is."""
+    copytree(OURS_IN, tmp_path / "in")
+    with a_log(tmp_path / "log") as log:
+        report = bring_in(tmp_path / "in", log)
+        write_out(log, tmp_path / "out")
+
+    files = sorted(path.name for path in OURS_IN.glob("*.md"))
+    assert len(files) >= 10
+    assert (report.applied, report.noticed) == (len(files), [])
+    for name in files:
+        text = (tmp_path / "out" / name).read_text(encoding="utf-8")
+        assert re.sub(r"^subject: decision:\S+\n", "", text, flags=re.MULTILINE) == (OURS_IN / name).read_text("utf-8")
+
+
+OURS_IN = Path(__file__).parents[2] / "docs" / "decisions"
