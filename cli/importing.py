@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,10 +31,14 @@ from consumers.importing import (
     load_mapping,
 )
 from consumers.importing.sink import spellings_in
+from consumers.interchange import HistoryError, default_system, import_records
+from domain.cells import State
 from domain.errors import Refused
+from domain.values import KEY_PATTERN
 from eventlog.entry import Caller, Receipt, Unit
 from eventlog.errors import LogInUseError
 from eventlog.ids import new_key
+from eventlog.log import DecisionLog
 
 Tell = Callable[[int, int], None]
 Import = Callable[[Sink, Caller, Tell], Awaitable[Report]]
@@ -41,10 +46,10 @@ Import = Callable[[Sink, Caller, Tell], Awaitable[Report]]
 
 @dataclass(frozen=True, slots=True)
 class ServerSink:
-    """A log that a server has. What its directory knew when the import began is read from the file."""
+    """A log that a server has. What is to be known of it is read from the file beside the server."""
 
     server: Server
-    known: Collection[str]
+    log: DecisionLog
     rehearses: bool = field(default=False, init=False)
 
     async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
@@ -52,8 +57,16 @@ class ServerSink:
         return await self.server.execute_many(units)
 
     def known_spellings(self) -> Collection[str]:
-        """Every spelling of a person that the directory understood, folded."""
-        return self.known
+        """Every spelling of a person that the directory understands, folded."""
+        return spellings_in(self.log)
+
+    def state(self, subject: str) -> State:
+        """A subject by what was sent so far."""
+        return self.log.state(subject)
+
+    def known_as(self, fold: str) -> Collection[str]:
+        """The ids behind a folded spelling."""
+        return self.log.known_as(fold)
 
 
 def changes(settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_json: bool, verbose: bool) -> None:
@@ -90,6 +103,36 @@ def commands(settings: Settings, file: Path, *, dry_run: bool, as_json: bool) ->
     _import(settings, run, dry_run=dry_run, as_json=as_json)
 
 
+def records(
+    settings: Settings, folder: Path, *, system: str | None, product: str | None, dry_run: bool, as_json: bool,
+    verbose: bool,
+) -> None:  # fmt: skip
+    """Imports decision records in markdown.
+
+    Raises:
+        CannotGoOn: a name is not in order, git cannot tell the history, a version was refused, or it was interrupted.
+        Forbidden: the token does not have the right to import.
+    """
+    if product is not None and not re.fullmatch(KEY_PATTERN, product):
+        raise CannotGoOn(
+            f"{product!r} is no key of a product: --product needs 1 to 100 of a-z 0-9 . _ ~ -, such as `shop`."
+        )
+    called = system or default_system(folder)
+
+    def run(sink: Sink, caller: Caller, tell: Tell) -> Awaitable[Report]:
+        return import_records(
+            folder, sink, caller, system=called, product=product, new_key=lambda: new_key(os.urandom), verbose=verbose,
+            progress=tell,
+        )  # fmt: skip
+
+    if not as_json:
+        click.echo(f"Records of {called}" + (f", product:{product}" if product else ""))
+    try:
+        _import(settings, run, dry_run=dry_run, as_json=as_json)
+    except HistoryError as error:
+        raise CannotGoOn(str(error)) from error
+
+
 def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) -> None:
     with (
         (_rehearsing if dry_run else _sending)(settings) as (sink, caller),
@@ -100,10 +143,10 @@ def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) ->
         report = asyncio.run(_run(run(sink, caller, tell)))
     click.echo(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else str(report))
     if report.refused and not dry_run:
-        sentence = "Some lines were refused. Mend them and import the file again: what is in the log stays as it is."
+        sentence = f"Some {report.what} were refused. Mend them and import again: what is in the log stays as it is."
         raise CannotGoOn(sentence)
     if report.refused:
-        raise CannotGoOn("Some lines would be refused. Mend them first, or import the rest as it is.")
+        raise CannotGoOn(f"Some {report.what} would be refused. Mend them first, or import the rest as it is.")
 
 
 async def _run(work: Awaitable[Report]) -> Report:
@@ -146,7 +189,7 @@ def _sending(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
             yield LogSink(log), speaker_of(log, settings, "import")
     except LogInUseError as found:
         with server_of(found, settings) as server, reading(settings) as log:
-            yield ServerSink(server, spellings_in(log)), server.speaker("import")
+            yield ServerSink(server, log), server.speaker("import")
 
 
 @contextmanager

@@ -103,17 +103,81 @@ def import_commands(file: Path, dry_run: bool, as_json: bool, data: Path | None,
     commands(_settings(data=data, owner=owner), file, dry_run=dry_run, as_json=as_json)
 
 
-@cli.command()
+_folder = click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_system = click.option(
+    "--system", help="What these records are called together; the name of their git repository, else of DIR, if silent."
+)
+_product = click.option("--product", help="The key of the product they belong to; defined if there is none.")
+
+
+@import_.command(name="madr")
+@_folder
+@_product
+@_system
+@_dry_run
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--verbose", is_flag=True, help="Tell what was noticed in versions that are in the log already, too.")
+@_data
+@_owner
+def import_madr(folder: Path, data: Path | None, owner: str | None, **options: Any) -> None:
+    """Import the decision records in DIR, written as MADR (2 to 4), as observed history.
+
+    A record is a file NUMBER-NAME.md. Its history is that of git, or of DIR/history.jsonl; without one, it is as it is
+    today. The same folder twice changes nothing, and a changed one adds what is new.
+    """
+    from cli.importing import records
+
+    records(_settings(data=data, owner=owner), folder, **options)
+
+
+@import_.command(name="nygard")
+@_folder
+@_product
+@_system
+@_dry_run
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--verbose", is_flag=True, help="Tell what was noticed in versions that are in the log already, too.")
+@_data
+@_owner
+def import_nygard(folder: Path, data: Path | None, owner: str | None, **options: Any) -> None:
+    """Import the decision records in DIR, written as Michael Nygard does: status, context, decision, consequences.
+
+    The same as `import madr` otherwise.
+    """
+    from cli.importing import records
+
+    records(_settings(data=data, owner=owner), folder, **options)
+
+
+@cli.group(invoke_without_command=True)
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; else standard output."
 )
 @click.option("--people", is_flag=True, help="Add the directory of people: a line per person with every spelling.")
 @_data
-def export(output: Path | None, people: bool, data: Path | None) -> None:
+@click.pass_context
+def export(context: click.Context, output: Path | None, people: bool, data: Path | None) -> None:
     """Write the log as JSON Lines: each entry byte for byte, its leaf in the Merkle tree, and its texts."""
+    if context.invoked_subcommand is not None:
+        if output or people:
+            raise click.UsageError("--output and --people are for the export of the whole log.")
+        context.obj = data
+        return
     from cli.keeping import export as run
 
     run(_settings(data=data), output, people=people)
+
+
+@export.command(name="madr")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--product", help="Only the decisions of the product with this key.")
+@_data
+@click.pass_obj
+def export_madr(above: Path | None, folder: Path, product: str | None, data: Path | None) -> None:
+    """Write the decisions to DIR as MADR 4, a file each. DIR is made; it must not hold anything yet."""
+    from cli.exporting import madr
+
+    madr(_settings(data=data or above), folder, product=product)
 
 
 @cli.command()

@@ -165,6 +165,14 @@ class Chain:
                 self._directory.clear()
                 self._catch_up()
 
+    def state(self, subject: str) -> State:
+        """A subject by what was judged so far."""
+        return self._states.get(subject) or self._view.state(subject)
+
+    def known_as(self, fold: str) -> tuple[str, ...]:
+        """The ids behind a folded spelling, by what was judged so far."""
+        return tuple(sorted({*self._view.known_as(fold), *self._names.get(fold, ())}))
+
     def _catch_up(self) -> None:
         """Stands where the log stands now, so that nothing is judged at an instant before what it rests on."""
         head = self._view.head()

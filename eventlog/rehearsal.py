@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from domain.cells import State
 from domain.errors import KeyReused, Refused
 from eventlog.deciding import Chain, digest, must_be_a_unit, scope_of
 from eventlog.entry import Receipt, Recorded, Unit
@@ -23,6 +24,14 @@ class Rehearsal:
     async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
         """The fate each unit would have. Positions are those it would get if nothing else came between."""
         return [self._fate(unit) for unit in units]
+
+    def state(self, subject: str) -> State:
+        """A subject as it would be by now."""
+        return self._chain.state(subject)
+
+    def known_as(self, fold: str) -> tuple[str, ...]:
+        """The ids behind a folded spelling, with those that the directory would have by now."""
+        return self._chain.known_as(fold)
 
     def _fate(self, unit: Unit) -> Receipt | Refused:
         try:

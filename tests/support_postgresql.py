@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 _schemas = count(1)
 
@@ -49,3 +50,19 @@ def fresh_schema() -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET client_min_messages = warning")
         connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+@contextmanager
+def fresh_databases(count_: int) -> Iterator[list[str]]:
+    """The URLs of empty databases, which are dropped in the end."""
+    import psycopg
+
+    url = urlsplit(server())
+    names = [f"test_{os.getpid()}_{next(_schemas)}" for _ in range(count_)]
+    with psycopg.connect(server(), autocommit=True) as connection:
+        for name in names:
+            connection.execute(f"CREATE DATABASE {name}")
+    yield [urlunsplit(url._replace(path=f"/{name}")) for name in names]
+    with psycopg.connect(server(), autocommit=True) as connection:
+        for name in names:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -51,7 +51,7 @@ async def import_changes(
     planner = Planner(mapping, report)
     planned = planner.plan(read_lines(path))
     while batch := list(islice(planned, lines_at_once)):
-        await _send(batch, sink, caller, report)
+        await send(batch, sink, caller, report)
         progress(report.lines, found.lines)
     progress(found.lines, found.lines)
     return report
@@ -68,13 +68,13 @@ async def _prepare(
     define = DefineProduct(
         key=product.key, title=product.title, description=product.description, effective_at=found.since
     )
-    await _must_be_there([(define,)], sink, caller, report)
-    report.teams_registered = await _must_be_there([(team,) for team in teams], sink, caller, report)
-    report.persons_registered = await _must_be_there(persons, sink, caller, report)
-    await _send(list(_release_order(mapping, found)), sink, caller, report)
+    await must_be_there([(define,)], sink, caller, report)
+    report.teams_registered = await must_be_there([(team,) for team in teams], sink, caller, report)
+    report.persons_registered = await must_be_there(persons, sink, caller, report)
+    await send(list(_release_order(mapping, found)), sink, caller, report)
 
 
-async def _must_be_there(wanted: Sequence[tuple[Command, ...]], sink: Sink, caller: Caller, report: Report) -> int:
+async def must_be_there(wanted: Sequence[tuple[Command, ...]], sink: Sink, caller: Caller, report: Report) -> int:
     """Sends what may be there already; tells how many were not."""
     results = await sink.execute_many([Unit(commands, caller) for commands in wanted])
     for commands, result in zip(wanted, results, strict=True):
@@ -101,7 +101,8 @@ def _release_order(mapping: Mapping, found: Survey) -> Iterator[Planned]:
     yield Planned(None, f"releases:{told}", (*begun, order), about="the order of releases: ")
 
 
-async def _send(batch: Sequence[Planned], sink: Sink, caller: Caller, report: Report) -> None:
+async def send(batch: Sequence[Planned], sink: Sink, caller: Caller, report: Report) -> None:
+    """Sends what was planned, and counts what became of it."""
     results = await sink.execute_many([Unit(planned.commands, caller, planned.key) for planned in batch])
     for planned, result in zip(batch, results, strict=True):
         settle(report, planned.label, result, planned.about)

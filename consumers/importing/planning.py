@@ -31,11 +31,11 @@ class NotPlaced(Exception):
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A line and the unit it becomes. `label` is the line's own id, else its number; None for what is of no line, and
-    then `about` says what it is.
+    then `about` says what it is. Without a `key` it is sent whenever it is planned.
     """
 
     label: str | int | None
-    key: str
+    key: str | None
     commands: tuple[Command, ...]
     found: Findings = field(default_factory=Findings)
     about: str = ""
@@ -208,7 +208,7 @@ class Planner:
             steps = self._beginning(subject, record) if begins else []
             for name, value in (record.told if begins else fields).items():
                 steps += self._steps(change, subject, name, value, contradicted.get(name), commands)
-            commands += [self._observe(record.subjects[subject.kind], some, change) for some in _batches(steps)]
+            commands += [self._observe(record.subjects[subject.kind], some, change) for some in batches(steps)]
         return tuple(commands)
 
     def _beginning(self, subject: Subject, record: Record) -> list[ObservedStep]:
@@ -273,7 +273,8 @@ class Planner:
         return record.subjects.get(self._mapping.subject[0].kind) if record else None
 
 
-def _batches(steps: list[ObservedStep]) -> Iterator[tuple[ObservedStep, ...]]:
+def batches(steps: list[ObservedStep]) -> Iterator[tuple[ObservedStep, ...]]:
+    """Steps in lots that one event can hold."""
     rest = iter(steps)
     while some := tuple(islice(rest, STEPS_PER_EVENT)):
         yield some

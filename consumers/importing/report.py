@@ -48,6 +48,7 @@ class Findings:
 
     contradictions: list[Remark] = field(default_factory=list)
     reused: list[Remark] = field(default_factory=list)
+    noticed: list[Remark] = field(default_factory=list)
     unmapped_fields: Counter[str] = field(default_factory=Counter)
     unmapped_columns: Counter[str] = field(default_factory=Counter)
     unknown_words: dict[str, Counter[str]] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Findings:
         """Takes in what was noticed elsewhere."""
         self.contradictions += more.contradictions
         self.reused += more.reused
+        self.noticed += more.noticed
         self.unmapped_fields.update(more.unmapped_fields)
         self.unmapped_columns.update(more.unmapped_columns)
         for name, words in more.unknown_words.items():
@@ -68,14 +70,17 @@ class Findings:
 
 @dataclass(slots=True)
 class Report(Findings):
-    """What became of the lines of a file; in a dry run, what would have.
+    """What became of the lines of a file, or of `what` else was read; in a dry run, what would have.
 
     The findings are those of the lines that are newly applied; with `verbose`, of those already there as well.
     """
 
     dry_run: bool = False
     verbose: bool = False
+    what: str = "lines"
     lines: int = 0
+    unchanged: int = 0
+    """Those that say nothing new."""
     applied: int = 0
     already_there: int = 0
     refused: list[Remark] = field(default_factory=list)
@@ -94,13 +99,14 @@ class Report(Findings):
         """The report as JSON."""
         remarks = {
             name: [{"line": remark.line, "what": remark.what} for remark in getattr(self, name)]
-            for name in ("refused", "not_placed", "contradictions", "reused")
+            for name in ("refused", "not_placed", "contradictions", "reused", "noticed")
         }
         counts = {
             name: getattr(self, name)
             for name in (
                 "dry_run",
                 "lines",
+                "unchanged",
                 "applied",
                 "already_there",
                 "persons_registered",
@@ -119,9 +125,9 @@ class Report(Findings):
         """The report for people."""
         done = "would be applied" if self.dry_run else "applied"
         refused, not_placed = len(self.refused), len(self.not_placed)
-        counts = [
-            f"{self.lines} lines: {self.applied} {done}, {self.already_there} already there, {refused} refused, {not_placed} not placed"
-        ]
+        said = [f"{self.applied} {done}", f"{self.already_there} already there"]
+        said += [f"{self.unchanged} without anything new"] if self.unchanged else []
+        counts = [f"{self.lines} {self.what}: {', '.join(said)}, {refused} refused, {not_placed} not placed"]
         if self.persons_registered or self.teams_registered:
             verb = "would be registered" if self.dry_run else "registered"
             counts.append(f"{self.persons_registered} persons and {self.teams_registered} teams {verb}")
@@ -133,6 +139,7 @@ class Report(Findings):
             ("Refused", self.refused),
             ("Not placed", self.not_placed),
             ("Names used again for another record", self.reused),
+            ("Noticed", self.noticed),
             ("`from` contradicts what was told before (`to` was taken)", self.contradictions),
         ):
             if remarks:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from domain.cells import State
 from domain.errors import Forbidden, Refused
 from domain.record import MAY_IMPORT
 from eventlog.directory import folded
@@ -30,6 +31,14 @@ class Sink(Protocol):
         """Every spelling of a person that the directory understands, folded as `eventlog.directory.folded` does."""
         ...
 
+    def state(self, subject: str) -> State:
+        """A subject by what was sent so far; version 0 when nobody has heard of it."""
+        ...
+
+    def known_as(self, fold: str) -> Collection[str]:
+        """The ids behind a folded spelling."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LogSink:
@@ -45,6 +54,14 @@ class LogSink:
     def known_spellings(self) -> set[str]:
         """Every spelling of a person that the directory understands, folded."""
         return spellings_in(self.log)
+
+    def state(self, subject: str) -> State:
+        """A subject by what was sent so far."""
+        return self.log.state(subject)
+
+    def known_as(self, fold: str) -> Collection[str]:
+        """The ids behind a folded spelling."""
+        return self.log.known_as(fold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,14 @@ class DrySink:
     def known_spellings(self) -> set[str]:
         """Every spelling of a person that the directory understands, folded."""
         return spellings_in(self.log)
+
+    def state(self, subject: str) -> State:
+        """A subject by what was sent so far."""
+        return self.rehearsal.state(subject)
+
+    def known_as(self, fold: str) -> Collection[str]:
+        """The ids behind a folded spelling."""
+        return self.rehearsal.known_as(fold)
 
 
 def spellings_in(log: DecisionLog) -> set[str]:

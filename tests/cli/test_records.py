@@ -1,0 +1,82 @@
+"""Decision records from the command line."""
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from support_serving import run, serving
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "adr-alphagov-govuk-aws"
+RECORD = "# 1. One\n\n## Status\n\nAccepted\n\n## Context\n\nC.\n"
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_in_and_out(tmp_path, served):
+    """Records come in alone and beside a server, once; and go out as files, by the names they had."""
+    words = ("import", "nygard", str(CORPUS), "--product", "govuk")
+    with serving(tmp_path / "data") if served else nullcontext():
+        done = [run(tmp_path / "data", *words, *more) for more in (("--dry-run", "--json"), ("--json",), ())]
+        out = run(tmp_path / "data", "export", "madr", str(tmp_path / "out"), "--product", "govuk")
+    dry, first = (json.loads(one.stdout) for one in done[:2])
+
+    assert (dry["applied"], first["applied"]) == (106, 106)
+    assert done[2].stdout.startswith(
+        "Records of adr-alphagov-govuk-aws, product:govuk\n145 versions: 0 applied, 68 already"
+    )
+    assert out.stderr.splitlines()[-1] == f"38 decisions in {tmp_path / 'out'}"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in CORPUS.glob("*.md")}
+
+
+@pytest.fixture
+def log(tmp_path):
+    """A log with one record in it, imported without a product."""
+    folder = tmp_path / "adr"
+    folder.mkdir()
+    (folder / "0001-one.md").write_text(RECORD, encoding="utf-8")
+    done = run(tmp_path / "data", "import", "madr", str(folder), "--system", "ours")
+    assert done.stdout.startswith("Records of ours\n1 versions: 1 applied")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("import", "madr", "adr", "--product", "No Key"), "--product needs"),
+        (("import", "madr", "nowhere"), "does not exist"),
+        (("export", "madr", "adr"), "holds something already"),
+        (("export", "madr", "new", "--product", "shop"), "no product:shop"),
+        (("export", "--people", "madr", "new"), "the export of the whole log"),
+    ],
+)
+def test_what_cannot_be_done(log, tmp_path, monkeypatch, words, said):
+    """What is asked for and cannot be is said in a sentence, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+
+    done = run(log, *words)
+
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (1, 2)
+    assert not Path("new").exists()
+
+
+def test_the_directory_may_be_named_before(log, tmp_path):
+    """`--data` is heard before `madr` and after it."""
+    words = [
+        ("export", "--data", str(log), "madr", str(tmp_path / "a")),
+        ("export", "madr", str(tmp_path / "b"), "--data", str(log)),
+    ]
+
+    done = [run(tmp_path / "elsewhere", *each) for each in words]
+
+    assert [one.returncode for one in done] == [0, 0]
+    assert (tmp_path / "a" / "0001-one.md").read_text() == (tmp_path / "b" / "0001-one.md").read_text()
+
+
+def test_a_log_that_was_never_begun(tmp_path):
+    """There is nothing to export where there is no log, and that is said."""
+    done = run(tmp_path / "data", "export", "madr", str(tmp_path / "out"))
+
+    assert done.returncode == 1
+    assert "There is no log in" in done.stderr

@@ -1,0 +1,139 @@
+"""Decisions that were made in the log, as MADR 4."""
+
+import asyncio
+
+import pytest
+from interchange.madr import faults_of
+from interchange.support import LATER, a_log, bring_in, cells, decisions, named, put, write_out
+
+from consumers.interchange import exported
+from domain.decision import Option, RecordDecision, ReverseDecision
+from domain.people import RegisterPerson
+from domain.product import DefineProduct
+from domain.record import SetAliases, SetAttribute, Strike
+from eventlog.entry import Caller, Unit
+
+ANN = Caller("person:ann", "token", "cli")
+WHOLE = RecordDecision(
+    key="cards", title="Sell gift cards", decision="We sell them.", why="People ask.", accountable="Ann Arbor",
+    deciders=("Ann Arbor",), context="Shops\nsell cards.", option="Sell", products=("product:shop",),
+    options=(
+        Option(title="Sell", pros=("Money",), cons=("Work\nand more",), cost="5 days"), Option(title="Wait"),
+    ),
+    constraints=("GDPR",), evidence=("Ten letters",), assumptions=("They stay",), expected="* Good, because of money.",
+)  # fmt: skip
+
+
+@pytest.fixture
+def log(tmp_path):
+    with a_log(tmp_path / "log") as log:
+        tell(log, RegisterPerson(key="ann", name="Ann Arbor"), DefineProduct(key="shop", title="Shop"))
+        yield log
+
+
+def tell(log, *commands):
+    asyncio.run(log.execute(Unit(commands, ANN)))
+
+
+def texts(log, **options):
+    return {one.subject: one.text for one in exported(log, LATER + 10**9, **options)}
+
+
+def test_a_whole_decision(log):
+    """Every part of a decision has its place in the form of MADR 4, to which nothing is wanting."""
+    tell(log, WHOLE)
+
+    text = texts(log)["decision:cards"]
+
+    assert faults_of(text) == []
+    assert text == (
+        "---\nstatus: accepted\ndate: 2027-01-15\ndecision-makers: Ann Arbor\naccountable: Ann Arbor\n"
+        "subject: decision:cards\n---\n\n# Sell gift cards\n\n"
+        "## Context and Problem Statement\n\nShops\nsell cards.\n\n"
+        "## Decision Drivers\n\n* GDPR\n\n## Considered Options\n\n* Sell\n* Wait\n\n"
+        '## Decision Outcome\n\nChosen option: "Sell".\n\nWe sell them.\n\nBecause: People ask.\n\n'
+        "### Consequences\n\n* Good, because of money.\n\n"
+        "## Pros and Cons of the Options\n\n### Sell\n\n* Good, because Money\n* Neutral, because of its cost: 5 days\n"
+        "* Bad, because Work\n  and more\n\n"
+        "## More Information\n\n### Evidence\n\n* Ten letters\n\n### Assumptions\n\n* They stay\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("# Sell gift cards\n", "## Sell gift cards\n", "no front matter and title"),
+        ("* GDPR", "- GDPR", "a list that does not begin with an asterisk: - GDPR"),
+        ("## Decision Drivers\n\n", "## Decision Drivers\n", "no blank line around ## Decision Drivers"),
+        ("## Considered Options", "## Options", "no ## Considered Options"),
+        ("status: accepted\n", "", "no status"),
+        ("### Sell", "##### Sell", "a level left out"),
+        ("We sell them.\n", "We sell them. \n", "spaces at the end of We sell them. "),
+    ],
+)  # fmt: skip
+def test_the_check_finds_what_is_wrong(log, before, after, fault):
+    """The check of the form sees each thing that would be wrong with a file."""
+    tell(log, WHOLE)
+    text = texts(log)["decision:cards"]
+
+    assert before in text
+    assert fault in faults_of(text.replace(before, after, 1))
+
+
+def test_what_came_instead(log):
+    """A decision that was superseded links to the file of the one that came instead; one undone is deprecated."""
+    tell(log, WHOLE)
+    tell(log, WHOLE.model_copy(update={"key": "new", "title": "Stop", "supersedes": ("decision:cards",)}))
+    tell(log, ReverseDecision(subject="decision:new", why="Wrong."))
+
+    text = texts(log)
+
+    assert "\nstatus: superseded by [0002-stop](0002-stop.md)\n" in text["decision:cards"]
+    assert "\nstatus: deprecated\n" in text["decision:new"]
+
+
+def test_what_is_not_written(log, tmp_path):
+    """What MADR has no place for is named; what was struck and what belongs to another product is left out."""
+    tell(log, WHOLE.model_copy(update={"tags": ("money",)}))
+    tell(log, WHOLE.model_copy(update={"key": "elsewhere", "products": ()}))
+    tell(log, WHOLE.model_copy(update={"key": "struck"}), Strike(subject="decision:struck", why="A test."))
+
+    noticed = write_out(log, tmp_path / "out", product="shop")
+
+    assert noticed == {"0001-sell-gift-cards": ("MADR has no place for kind, tags",)}
+    assert list(texts(log)) == ["decision:cards", "decision:elsewhere"]
+
+
+def test_names_of_files(log, tmp_path):
+    """An imported record is named as it was, the others are numbered after it; no name leads out of the folder."""
+    bring_in(put(tmp_path / "adr", r0041_one="# One\n"), log)
+    tell(log, WHOLE.model_copy(update={"title": "../../etc/passwd"}))
+    tell(log, SetAliases(subject="decision:cards", aliases=("../../0001-x",)))
+
+    assert sorted(write_out(log, tmp_path / "out")) == ["0041-one", "0042-etc-passwd"]
+
+
+def test_texts_that_would_be_read_otherwise(log, tmp_path):
+    """A text with headings of its own is written as it stands, and told of."""
+    tell(log, WHOLE.model_copy(update={"context": "Why?\n\n## Decision Outcome\n\nNone."}))
+
+    noticed = write_out(log, tmp_path / "out")
+
+    assert any(
+        "it would say something else of" in what and "context" in what for what in noticed["0001-sell-gift-cards"]
+    )
+
+
+def test_a_decision_comes_in_elsewhere(log, tmp_path):
+    """A decision that is exported comes into another log under its id, with attributes, people and texts."""
+    tell(log, WHOLE, SetAttribute(subject="decision:cards", name="budget", value="5 of 7: enough"))
+    write_out(log, tmp_path / "out")
+
+    with a_log(tmp_path / "other") as other:
+        bring_in(tmp_path / "out", other)
+        held = cells(other, "decision:cards")
+
+        assert decisions(other) == [named(other, "0001-sell-gift-cards")] == ["decision:cards"]
+        assert held["deciders"] == held["role.accountable"] == (["ann arbor"], None)
+        assert held["x.budget"] == ("5 of 7: enough", None)
+        assert held["status"] == ("accepted", None)
