@@ -156,7 +156,7 @@ def _must_be_whole(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) -> 
             "Keep the files as they are, and put a backup in their place: docs/how-to/back-up-and-restore.md says how."
         )
         raise CannotGoOn(sentence, Exit.DAMAGED)
-    click.echo("Every entry fits its proof and every text its commitment.")
+    click.echo("Every entry fits its proof, every text its commitment, and every answer under a key its unit.")
     return found
 
 

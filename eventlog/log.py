@@ -391,7 +391,7 @@ class DecisionLog:
         """Recomputes everything that can be: what the log was found to be, or the first thing that does not fit, also with
         what it was at each checkpoint. `tell` hears how many entries are done, and of how many.
         """
-        return verify(self, checkpoints, tell)
+        return verify(self._store, checkpoints, tell)
 
 
 class AtHand:

@@ -6,6 +6,7 @@ that its size is made of, the largest first. There are as many as the size has b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -30,6 +31,20 @@ def grown(frontier: Frontier, size: int, leaf: bytes) -> Frontier:
         node = node_hash(edge.pop(), node)
         size >>= 1
     return (*edge, node)
+
+
+def extended(frontier: Frontier, size: int, leaves: Sequence[bytes]) -> Frontier:
+    """The frontier after several more leaves, worked out level by level: what `grown` comes to leaf by leaf, sooner."""
+    lefts, nodes, edge = list(frontier), list(leaves), []
+    while nodes or lefts:
+        if size & 1:  # a perfect subtree as large as these has waited for the first of them
+            nodes.insert(0, lefts.pop())
+        if len(nodes) & 1:
+            edge.append(nodes.pop())
+        pairs = iter(nodes)
+        nodes = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+        size >>= 1
+    return tuple(reversed(edge))
 
 
 def root(frontier: Frontier) -> bytes:

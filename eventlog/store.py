@@ -76,6 +76,14 @@ class Given:
     count: int
 
 
+class Answered(NamedTuple):
+    """The entries that an answer points at, how many, and whether the hash of what was asked has its salt still."""
+
+    first: int
+    size: int
+    salted: bool
+
+
 class TokenRow(NamedTuple):
     """A token as it is stored; instants in microseconds since 1970."""
 
@@ -280,6 +288,13 @@ class Store(ABC):
         marks = ", ".join("?" * len(key.split(",")))
         behind = f" WHERE ({key}) > ({marks})" if after is not None else ""
         return self.read(f"SELECT * FROM {table}{behind} ORDER BY {key} LIMIT ?", (*(after or ()), limit))
+
+    def answered(self, first: int, limit: int) -> list[Answered]:
+        """What the answers under keys point at, in order; at most `limit` of those that begin at a position or later."""
+        found = self.read(
+            "SELECT first, count, salt IS NOT NULL FROM answers WHERE first >= ? ORDER BY first LIMIT ?", (first, limit)
+        )
+        return [Answered._make(row) for row in found]
 
     # Writing
 

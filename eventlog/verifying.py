@@ -2,12 +2,18 @@
 
 Everything is worked out again from the stored bytes. What is found without help from outside is any change but one that
 rewrites entries and head together, and consistently; that one is found by a checkpoint that was kept elsewhere.
+
+Of the answers under idempotency keys it is what they point at that is judged: the entries of one unit, whole. Who the
+key belongs to and what was asked stands nowhere else, so nothing can be held against it.
 """
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 from eventsourcing.persistence import PersistenceError
@@ -19,7 +25,9 @@ from eventlog.canonical import parsed
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import broken_text, compose, text_places
 from eventlog.committer import Head, Row
-from eventlog.merkle import Frontier, grown, leaf_hash, root
+from eventlog.forms import Forms, are_committed
+from eventlog.merkle import Frontier, extended, leaf_hash, root
+from eventlog.store import Answered
 
 ROWS_AT_ONCE: Final = 1000
 BEFORE_ALL: Final = -(2**63)
@@ -39,13 +47,16 @@ class Finding:
 
 
 class Stored(Protocol):
-    """What is verified. Both raise `PersistenceError` where what is stored cannot be read."""
+    """What is verified. Each raises `PersistenceError` where what is stored cannot be read."""
 
     def rows(self, after: int, limit: int) -> list[Row]:
         """At most `limit` rows after a position, in its order, as committed."""
 
     def head(self) -> Head:
         """The head as committed."""
+
+    def answered(self, after: int, limit: int) -> list[Answered]:
+        """What the answers under keys point at, by the first position; at most `limit` behind one."""
 
 
 def verify(
@@ -89,6 +100,10 @@ class _Verifier:
         self._recorded_at = 0
         self._versions: dict[str, int] = {}
         self._log = ""
+        self._forms = Forms()
+        self._place = 0
+        self._begins = array("q")
+        """Positions at which a unit begins."""
         self._bare: set[int] = set()
         """Positions whose texts are gone."""
         self._forgotten: dict[int, int] = {}
@@ -97,10 +112,11 @@ class _Verifier:
     def run(self) -> Checkpoint:
         """What the log is; raises the first misfit."""
         self._compare_checkpoints()
-        for row in self._rows():
-            self._check(row)
+        for rows in self._batches():
+            self._take(rows)
             self._compare_checkpoints()
         self._compare_forgotten()
+        self._compare_answers()
         for checkpoint in self._checkpoints:
             what = f"a checkpoint knows {checkpoint.size} entries, and the log holds {self._size}: its end was cut off"
             raise _Misfit(self._size + 1, what)
@@ -108,7 +124,7 @@ class _Verifier:
 
     # Rows
 
-    def _rows(self) -> Iterator[Row]:
+    def _batches(self) -> Iterator[list[Row]]:
         """Every row, until all that is committed has been read; then the head must say the same."""
         after = BEFORE_ALL
         while True:
@@ -116,12 +132,20 @@ class _Verifier:
             rows = self._read(after)
             if not rows:
                 break
-            for row in rows:
-                yield row
-                after = row.position
+            yield from self._cut(rows)
+            after = rows[-1].position
             self._tell(self._size, max(head.size, self._size))
         # Nothing came after the head was read, so it must be that of just these rows.
         self._compare_head(head)
+
+    def _cut(self, rows: list[Row]) -> Iterator[list[Row]]:
+        """The same rows in parts that end where a checkpoint was taken."""
+        sizes = [checkpoint.size for checkpoint in self._checkpoints if checkpoint.size < rows[-1].position]
+        for size in dict.fromkeys(sizes):
+            before = [row for row in rows if row.position <= size]
+            yield before
+            rows = rows[len(before) :]
+        yield rows
 
     def _head(self) -> Head:
         try:
@@ -142,25 +166,64 @@ class _Verifier:
         except PersistenceError as error:
             raise _Misfit(max(after, 0) + 1, f"it cannot be read: {error}") from error
 
-    def _check(self, row: Row) -> None:
-        if row.position > self._size + 1:
-            raise _Misfit(self._size + 1, f"it is missing: position {row.position} comes next")
-        try:
-            what = self._misfit(row)
-        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
-            what = f"it cannot be read: {error}"
-        if what:
-            raise _Misfit(row.position, what)
+    def _take(self, rows: list[Row]) -> None:
+        """Checks some rows and takes them into the whole; what is wrong with the first is told before all else."""
+        following = rows[: self._following(rows)]
+        for row in following:
+            self._check(row)
+        self._grow(following)
+        if len(following) < len(rows):
+            row = rows[len(following)]
+            raise _Misfit(min(row.position, self._size + 1), self._misfit_of_order(row))
 
-    def _misfit(self, row: Row) -> str | None:
-        """What is wrong with a row by itself and after those before it; if nothing, it is taken into the whole."""
+    def _following(self, rows: list[Row]) -> int:
+        """How many of these rows follow those before them in position, time, and version of their subject."""
+        size, last, versions = self._size, self._recorded_at, self._versions
+        for n, (position, subject, version, _, recorded_at, _, _) in enumerate(rows):
+            size += 1
+            if position != size or recorded_at <= last or version != versions.get(subject, 0) + 1:
+                return n
+            last = recorded_at
+            versions[subject] = version
+        return len(rows)
+
+    def _misfit_of_order(self, row: Row) -> str:
+        """What is wrong with a row that does not follow those before it."""
+        if row.position > self._size + 1:
+            return f"it is missing: position {row.position} comes next"
         if row.position != self._size + 1:
             return f"it follows position {self._size}"
         if row.recorded_at <= self._recorded_at:
             return "it was recorded no later than the one before"
         version = self._versions.get(row.subject, 0) + 1
-        if row.version != version:
-            return f"it is version {row.version} of {row.subject}, where {version} comes next"
+        return f"it is version {row.version} of {row.subject}, where {version} comes next"
+
+    def _check(self, row: Row) -> None:
+        try:
+            what = None if self._is_recognised(row) else self._misfit(row)
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+            what = f"it cannot be read: {error}"
+        if what:
+            raise _Misfit(row.position, what)
+
+    def _is_recognised(self, row: Row) -> bool:
+        """Whether nothing is wrong with an entry, as far as that can be seen without parsing it."""
+        found = self._forms.recognised(row)
+        if not found or (row.texts and not are_committed(found, row.texts)):
+            return False
+        places, said = found
+        place = int(said[places])
+        if place == 1:
+            self._begins.append(row.position)
+        elif place != self._place + 1:
+            return False
+        self._place = place
+        if places and row.texts is None:
+            self._bare.add(row.position)
+        return True
+
+    def _misfit(self, row: Row) -> str | None:
+        """What is wrong with an entry by itself and in its unit."""
         model = EVENTS.get(row.type)
         if model is None:
             return f"nobody knows an event of type {row.type}"
@@ -170,7 +233,17 @@ class _Verifier:
             return what
         if model is TextsForgotten:
             self._forgotten.update(dict.fromkeys(own["data"]["positions"], row.position))
-        self._take(row, version)
+        else:
+            self._forms.learn(row, model, own)
+        return self._misfit_of_place(row, own["unit"]["place"])
+
+    def _misfit_of_place(self, row: Row, place: int) -> str | None:
+        """The entries of a unit stand one after the other, and count from 1."""
+        if place == 1:
+            self._begins.append(row.position)
+        elif place != self._place + 1:
+            return f"it is number {place} of its unit, where 1 or {self._place + 1} comes next"
+        self._place = place
         return None
 
     def _misfit_of_texts(self, row: Row, model: type[Event], own: Any) -> str | None:
@@ -185,12 +258,22 @@ class _Verifier:
             return f"its text at {place} is not what was committed to"
         return None if texts else "it has no text, and yet room for some"
 
-    def _take(self, row: Row, version: int) -> None:
-        self._frontier = grown(self._frontier, self._size, leaf_hash(compose(row)))
-        self._log = self._log or row.subject
-        self._versions[row.subject] = version
-        self._size = row.position
-        self._recorded_at = row.recorded_at
+    def _grow(self, rows: list[Row]) -> None:
+        """Takes rows that were checked into the tree."""
+        if not rows:
+            return
+        try:
+            leaves = [leaf_hash(compose(row)) for row in rows]
+        except (ValueError, TypeError, ArithmeticError) as error:
+            if len(rows) == 1:
+                raise _Misfit(rows[0].position, f"it cannot be read: {error}") from error
+            for row in rows:  # or nobody knew which
+                self._grow([row])
+            return
+        self._frontier = extended(self._frontier, self._size, leaves)
+        self._log = self._log or rows[0].subject
+        self._size = rows[-1].position
+        self._recorded_at = rows[-1].recorded_at
 
     # The whole
 
@@ -238,3 +321,47 @@ class _Verifier:
             # Read again: they may have been forgotten since this pass went by.
             if any(row.texts is not None for row in self._read_one(position - 1)):
                 raise _Misfit(position, f"its texts are here, though position {by} says that they were forgotten")
+
+    # Answers
+
+    def _compare_answers(self) -> None:
+        """Each answer is of one unit, whole, and of no unit are there two."""
+        first, full = BEFORE_ALL, True
+        while full:
+            answers = self._answers(first, ROWS_AT_ONCE + 1)
+            self._compare_units(answers)
+            full = len(answers) > ROWS_AT_ONCE
+            # The last is read once more, or another one of the same unit could hide behind it.
+            first = answers[-1].first if answers else first
+        for position in self._forgotten:
+            self._must_be_unsalted(position)
+
+    def _answers(self, first: int, limit: int) -> list[Answered]:
+        try:
+            return self._stored.answered(first, limit)
+        except PersistenceError as error:
+            raise _Misfit(None, f"the answers under keys cannot be read: {error}") from error
+
+    def _compare_units(self, answers: list[Answered]) -> None:
+        if not answers:
+            return
+        low, high = bisect_left(self._begins, answers[0].first), bisect_right(self._begins, answers[-1].first)
+        begins = [*self._begins[low : high + 1], self._size + 1]
+        units = dict(pairwise(begins))
+        before = None
+        for first, count, _ in answers:
+            if first == before:
+                raise _Misfit(first, "two answers under keys are of its unit")
+            if units.get(first) != first + count and not self._came_later(first, count):
+                raise _Misfit(first, f"an answer is of {count} entries from here on, and these are no unit")
+            before = first
+
+    def _came_later(self, first: int, count: int) -> bool:
+        """Whether there are such entries, which were recorded since this pass went by."""
+        return first > self._size and count > 0 and first + count - 1 <= self._head().size
+
+    def _must_be_unsalted(self, position: int) -> None:
+        """Where texts were forgotten, nobody can try words on the hash of what was asked any more."""
+        first = self._begins[bisect_right(self._begins, position) - 1]
+        if any(answer.salted for answer in self._answers(first, 1) if answer.first == first):
+            raise _Misfit(position, "its texts were forgotten, and the answer to its unit still has its salt")

@@ -6,22 +6,31 @@ import argparse
 import sys
 
 from cli.wiring import collect_seldom
-from tests.benchmarks import house, importing, reading, writing
+from tests.benchmarks import asking, growing, house, importing, reading, rebuilding, verifying, writing
 
 BENCHMARKS = {"importing": importing.measure, "reading": reading.measure, "writing": writing.measure}
+SIZED = {
+    "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,
+}  # fmt: skip
+"""Those that want to know how large a log is to be."""
 
 
 def main() -> None:
     """`python -m tests.benchmarks [NAME ...]`."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which; all, if silent")
-    names = parser.parse_args().names or list(BENCHMARKS)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS, *SIZED], help="which; all, if silent")
+    parser.add_argument(
+        "--events", type=int, default=50_000, help="how long the logs of some are; 1000000 takes an hour"
+    )
+    asked = parser.parse_args()
+    names = asked.names or [*BENCHMARKS, *SIZED]
     sys.stdout.write(house.machine() + "\n")
     collect_seldom()  # as the commands do
     for name in names:
         sys.stdout.write(f"\n{name}\n")
-        for line in BENCHMARKS[name]():
+        for line in SIZED[name](asked.events) if name in SIZED else BENCHMARKS[name]():
             sys.stdout.write(f"  {line}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_doctor(begun):
     assert re.search(r"log:\w{16}: 5 entries, root [0-9a-f]{64}", done.stdout)
     assert "Nobody serves it." in done.stdout
     said = done.stdout.splitlines()
-    assert "Every entry fits its proof and every text its commitment." in said[-2:]
+    assert "Every entry fits its proof, every text its commitment, and every answer under a key its unit." in said[-2:]
     assert said[-1].startswith("Note: this SQLite") is resets_may_corrupt(sqlite3.sqlite_version)
 
 

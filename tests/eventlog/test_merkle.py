@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
 
 import pytest
@@ -21,6 +22,7 @@ def naive_root(leaves: list[bytes]) -> bytes:
     return sha256(b"\x01" + naive_root(leaves[:k]) + naive_root(leaves[k:])).digest()
 
 
+@cache
 def frontier_of(size: int) -> merkle.Frontier:
     frontier: merkle.Frontier = ()
     for n in range(size):
@@ -32,6 +34,13 @@ def frontier_of(size: int) -> merkle.Frontier:
 def test_the_root_is_that_of_the_recursive_definition(size: int) -> None:
     """Grown leaf by leaf, a tree has the root that RFC 6962 defines."""
     assert merkle.root(frontier_of(size)) == naive_root(LEAVES[:size])
+
+
+def test_many_leaves_at_once_make_the_same_tree() -> None:
+    """Extended by any number of leaves from any size on, a frontier is what it becomes leaf by leaf."""
+    for size in range(0, 131, 3):
+        for more in range(131 - size):
+            assert merkle.extended(frontier_of(size), size, LEAVES[size : size + more]) == frontier_of(size + more)
 
 
 def test_a_frontier_holds_one_hash_for_each_binary_one_and_survives_storage() -> None:

@@ -23,6 +23,7 @@ from eventlog.codec import compose
 from eventlog.committer import Head, Row
 from eventlog.merkle import Frontier, grown, leaf_hash, packed, unpacked
 from eventlog.sqlite import library_errors
+from eventlog.store import Answered
 from eventlog.verifying import BEFORE_ALL, verify
 from tests.faults.logs import write_log
 
@@ -52,6 +53,12 @@ class Copy:
                 raise sqlite3.IntegrityError("it has no head")
         size, frontier, recorded_at = found[0]
         return Head(size, unpacked(frontier), recorded_at)
+
+    def answered(self, first: int, limit: int) -> list[Answered]:
+        """What answers point at, as the log reads it."""
+        columns = "first, count, salt IS NOT NULL"
+        found = self.all(f"SELECT {columns} FROM answers WHERE first >= ? ORDER BY first LIMIT ?", first, limit)
+        return [Answered._make(row) for row in found]
 
     def all(self, statement: str, *parameters: Any) -> list[Any]:
         with library_errors():
@@ -190,6 +197,43 @@ def texts_from_nowhere(log: Copy, chance: Random) -> None:
     log.put("texts", log.position(chance), texts)
 
 
+# Answers -------------------------------------------------------------------------------------------------------------
+
+
+def an_answer(log: Copy, chance: Random) -> None:
+    """What the answer under a key points at: elsewhere, fewer entries or more."""
+    first, count = chance.choice(log.all("SELECT first, count FROM answers"))
+    column, value = chance.choice((("first", first), ("count", count)))
+    other = _other(value, chance)
+    log.change(f"UPDATE answers SET {column} = ? WHERE first = ? AND {column} <> ?", other, first, other)
+
+
+def answers_swapped(log: Copy, chance: Random) -> None:
+    """Two answers that point at what the other one answered, but for how many entries that were."""
+    (one, few), (two, many) = chance.sample(log.all("SELECT first, count FROM answers"), 2)
+    if few == many:
+        raise Nothing
+    for old, new in ((one, -5), (two, one), (-5, two)):
+        log.change("UPDATE answers SET first = ? WHERE first = ?", new, old)
+
+
+def an_answer_more(log: Copy, chance: Random) -> None:
+    """Another key for a unit that has one, or for entries that are not there."""
+    first, count = chance.choice(log.all("SELECT first, count FROM answers"))
+    end = log.head().size + 1
+    first = chance.choice((first, first, end, end - count, 0, -first))
+    columns = (f"forged-{chance.randrange(10**9)}", chance.randbytes(16), chance.randbytes(32), first, count)
+    log.change("INSERT INTO answers VALUES ('person:ann', ?, ?, ?, ?, ?)", *columns)
+
+
+def a_salt_that_was_kept(log: Copy, chance: Random) -> None:
+    """The salt of an answer whose unit's texts were forgotten, there once more."""
+    found = log.all("SELECT first FROM answers WHERE salt IS NULL")
+    if not found:
+        raise Nothing
+    log.change("UPDATE answers SET salt = ? WHERE first = ?", chance.randbytes(16), chance.choice(found)[0])
+
+
 # Rows ----------------------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +340,7 @@ Change = Callable[[Copy, Random], None]
 CHANGES: Final = (
     a_value, a_value, a_value, a_value_of_another_row, the_head, no_head, a_spelling, a_text, a_text, texts_taken_away,
     texts_from_nowhere, swapped, swapped_within_a_stream, removed, inserted, redated, all_redated,
+    an_answer, answers_swapped, an_answer_more, a_salt_that_was_kept,
 )  # fmt: skip
 REWRITES: Final = (tail_cut_off, act_rewritten)
 """What is consistent in itself, and found by a checkpoint alone."""

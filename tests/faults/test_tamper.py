@@ -8,7 +8,9 @@ import pytest
 
 from eventlog import verifying
 from eventlog.checkpoint import Checkpoint, NotACheckpointError
+from eventlog.codec import compose
 from eventlog.log import DecisionLog
+from eventlog.merkle import grown, leaf_hash, root
 from eventlog.verifying import verify
 from tests.faults import tamper
 from tests.faults.logs import START, do, write_log
@@ -49,6 +51,9 @@ def test_every_change_is_found(log):
         ("_misfit_of_texts", lambda *_: None, tamper.a_text),
         ("_compare_forgotten", lambda *_: None, tamper.texts_taken_away),
         ("_compare_head", lambda *_: None, tamper.the_head),
+        ("_compare_units", lambda *_: None, tamper.an_answer),
+        ("_must_be_unsalted", lambda *_: None, tamper.a_salt_that_was_kept),
+        ("are_committed", lambda *_: True, tamper.a_text),
         ("_compare_checkpoints", lambda self: self._checkpoints.clear(), tamper.act_rewritten),
         ("parsed", json.loads, tamper.a_spelling),
     ],
@@ -57,7 +62,7 @@ def test_a_verifier_that_leaves_something_out_is_caught(log, monkeypatch, check,
     """Without any one of its checks, some change goes unseen, and the test above would say so."""
     assert list(try_to_cheat(log, 10, Counter(), [unseen])) == []
 
-    monkeypatch.setattr(verifying if check == "parsed" else verifying._Verifier, check, instead)
+    monkeypatch.setattr(verifying if hasattr(verifying, check) else verifying._Verifier, check, instead)
 
     assert list(try_to_cheat(log, 10, Counter(), [unseen]))
 
@@ -117,3 +122,54 @@ def test_a_log_is_verified_while_it_grows_and_forgets(tmp_path):
 
         assert found == beside.verified()
         assert found.size == log.head().size
+
+
+def test_an_answer_that_points_elsewhere_is_found_where_it_points(log):
+    """An answer under a key is of one unit, whole: the position at which it begins is named, or the unit has two."""
+    ((first, count),) = log.all("SELECT first, count FROM answers WHERE count > 1 LIMIT 1")
+    with undone(log):
+        log.change("UPDATE answers SET count = count - 1 WHERE first = ?", first)
+        fewer = verify(log)
+    with undone(log):
+        log.change("INSERT INTO answers VALUES ('person:ann', 'more', x'00', x'00', ?, ?)", first, count)
+        twice = verify(log)
+    with undone(log):
+        log.change("UPDATE answers SET first = first + 1000000 WHERE first = ?", first)
+        nowhere = verify(log)
+
+    assert str(fewer) == f"position {first}: an answer is of {count - 1} entries from here on, and these are no unit"
+    assert str(twice) == f"position {first}: two answers under keys are of its unit"
+    assert nowhere.position == first + 1_000_000
+
+
+def test_two_answers_of_one_unit_are_found_across_pages(log, monkeypatch):
+    """However many answers are read at once, a second one of the same unit cannot hide behind the end of a page."""
+    firsts = [first for (first,) in log.all("SELECT first FROM answers ORDER BY first LIMIT 9")]
+    for rows_at_once in (2, 3, 4):
+        monkeypatch.setattr(verifying, "ROWS_AT_ONCE", rows_at_once)
+        assert isinstance(verify(log), Checkpoint)
+        for first in firsts:
+            with undone(log):
+                log.change(
+                    "INSERT INTO answers SELECT scope, 'more', salt, digest, first, count FROM answers WHERE first = ?",
+                    first,
+                )
+                assert verify(log).position == first
+
+
+@pytest.mark.parametrize("size", [1, 37, 200])
+def test_a_checkpoint_is_compared_at_its_size_wherever_a_page_ends(log, monkeypatch, size):
+    """A checkpoint of any size, also in the midst of what is read at once, is that of just so many entries."""
+    rows = log.rows(verifying.BEFORE_ALL, size)
+    frontier = ()
+    for row in rows:
+        frontier = grown(frontier, row.position - 1, leaf_hash(compose(row)))
+    known = Checkpoint(rows[0].subject, size, root(frontier))
+    other = Checkpoint(rows[0].subject, size, bytes(32))
+    for rows_at_once in (1, 64, 1000):
+        monkeypatch.setattr(verifying, "ROWS_AT_ONCE", rows_at_once)
+        assert isinstance(verify(log, [known, known]), Checkpoint)
+        assert (
+            str(verify(log, [known, other]))
+            == f"the first {size} entries are not those of a checkpoint: the log was rewritten"
+        )

@@ -1,0 +1,173 @@
+"""What questions about the past cost beside those about now, deep pages beside first ones, and the route beside none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import reduce
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.services import Services
+from domain.cells import State, evolve
+from eventlog.entry import Entry
+from eventlog.log import DecisionLog
+from projections.audit import AuditFilter, audit
+from projections.model import ReadModel
+from projections.places import database_at
+from projections.reading import NOW, Filter, When, to_cursor
+from projections.rebuild import rebuild
+from projections.roadmap import FIELDS, roadmap
+from projections.runner import Runner
+from tests.benchmarks.filling import History, filled, places
+from tests.benchmarks.house import system_clock, timed_in_turn
+
+ROUNDS = 9
+PAGE = 100
+REQUESTS = 200
+PRODUCT = "product:p0"
+
+
+def measure(events: int) -> Iterator[str]:
+    """Medians in one run, on both databases."""
+    with places() as found:
+        for name, (where, at) in found.items():
+            with filled(where, events) as (log, history), closing(database_at(at)) as database:
+                model = ReadModel.open(database, log, system_clock)
+                rebuild(log, model)
+                yield f"{name}, {log.head().size:,} events"
+                yield from _roadmaps(log, model, history)
+                yield from _audits(log, model)
+                yield from _routes(log, model, history)
+
+
+def _roadmaps(log: DecisionLog, model: ReadModel, history: History) -> Iterator[str]:
+    """One product's roadmap now, on a day at two thirds of the log, as known at that day, and by replaying its events."""
+    size = log.head().size
+    middle = log.read(size * 2 // 3, 1)[0].recorded_at
+    features = [subject for n, subject in enumerate(history.features) if n % history.products == 0]
+    asked = Filter(products=(PRODUCT,))
+
+    def ask(when: When) -> int:
+        with model.read() as read:
+            return len(roadmap(read, asked, when, layout="table").rows)
+
+    replayed = _replay(log, features, middle)
+    assert len(replayed) == ask(When(middle))
+    seconds = timed_in_turn(
+        {
+            "now": lambda: ask(NOW),
+            "as of": lambda: ask(When(as_of=middle)),
+            "as of the end": lambda: ask(When(as_of=log.head().recorded_at)),
+            "known at": lambda: ask(When(as_of=middle, known_at=middle)),
+            "replay": lambda: _replay(log, features, middle),
+        },
+        ROUNDS,
+    )
+    now, as_of, end, known, replay = seconds.values()
+    yield (
+        f"  roadmap of {len(features)} features now {now * 1000:.1f} ms; as of a day {as_of * 1000:.1f} ms, {as_of / now:.2f}, and of "
+        f"the end {end / now:.2f} of now (wanted: at most 1.50); known at it {known * 1000:.1f} ms, {known / as_of:.2f} of as of (wanted: "
+        f"at most 1.30); replaying its events {replay * 1000:.1f} ms: as of {as_of / replay:.2f}, known at {known / replay:.2f} of that "
+        "(wanted: at most 0.20)"
+    )
+
+
+def _replay(log: DecisionLog, subjects: list[str], at: int) -> dict[str, dict[str, Any]]:
+    """What the cells of these hold at an instant, worked out from their events alone."""
+    found = {}
+    for subject in subjects:
+        state = reduce(_after, log.stream(subject), State(subject))
+        if state.value("exists", at):
+            found[subject] = {name: state.value(name, at) for name in FIELDS if not name.endswith("*")}
+    return found
+
+
+def _after(state: State, entry: Entry) -> State:
+    event = entry.event
+    return evolve(
+        state, position=entry.position, type_=entry.type, eff=entry.eff, steps=event.steps(), voids=event.voids(),
+        observed=event.observed,
+    )  # fmt: skip
+
+
+def _audits(log: DecisionLog, model: ReadModel) -> Iterator[str]:
+    """The first page of the audit trail, of all and of one product's, beside pages near the end."""
+    deep = to_cursor(log.head().size // 10)
+
+    def ask(asked: AuditFilter, cursor: str | None) -> None:
+        with model.read() as read:
+            assert len(audit(read, asked, limit=PAGE, cursor=cursor).rows) == PAGE
+
+    for what, asked in (("all", AuditFilter()), ("one product", AuditFilter(products=(PRODUCT,), kinds=("feature",)))):
+        seconds = timed_in_turn(
+            {"first": lambda asked=asked: ask(asked, None), "deep": lambda asked=asked: ask(asked, deep)}, ROUNDS
+        )
+        yield (
+            f"  audit trail of {what}, {PAGE} acts: the first page {seconds['first'] * 1000:.2f} ms, one nine tenths down "
+            f"{seconds['deep'] * 1000:.2f} ms, {seconds['deep'] / seconds['first']:.2f} of the first (wanted: at most 1.20)"
+        )
+
+
+def _routes(log: DecisionLog, model: ReadModel, history: History) -> Iterator[str]:
+    """Who decided X over HTTP beside a route of the same framework that does nothing, both called without a network."""
+    secret = log.tokens.create("person:p0")[1]
+    runner = Runner(log, model)
+    tokens = log.tokens
+    app = create_app(Services(log, model, runner, lambda said: (token := tokens.find(said)) and token.caller("http")))
+    bare = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @bare.get("/empty")
+    async def empty() -> dict[str, str]:
+        return {}
+
+    decisions = iter(history.decisions * 1_000)
+    headers = [(b"authorization", f"Bearer {secret}".encode())]
+    answered = asyncio.run(_called(app, f"/v1/decisions/{history.decisions[0][9:]}", headers))
+    assert answered[0] == 200, answered
+    assert "deciders" in json.loads(answered[1])["cells"], answered
+
+    async def many(app: FastAPI, path: Callable[[], str], query: Callable[[], bytes]) -> None:
+        for _ in range(REQUESTS):
+            status, _ = await _called(app, path(), headers, query())
+            assert status == 200
+
+    def decided() -> bytes:
+        return f"subject={next(decisions)}&field=deciders".encode()
+
+    works = {
+        "empty": lambda: asyncio.run(many(bare, lambda: "/empty", bytes)),
+        "decided": lambda: asyncio.run(many(app, lambda: "/v1/cells", decided)),
+        "page": lambda: asyncio.run(many(app, lambda: f"/v1/decisions/{next(decisions)[9:]}", bytes)),
+    }
+    seconds = {name: each / REQUESTS for name, each in timed_in_turn(works, ROUNDS).items()}
+    yield (
+        f"  an empty route {seconds['empty'] * 1000:.2f} ms; who decided X {seconds['decided'] * 1000:.2f} ms, "
+        f"{seconds['decided'] / seconds['empty']:.2f} of it (wanted: at most 2.00); the decision's whole page "
+        f"{seconds['page'] * 1000:.2f} ms, {seconds['page'] / seconds['empty']:.2f}"
+    )
+
+
+async def _called(app: FastAPI, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[int, bytes]:
+    """Status and body of one GET, as a server would ask for it."""
+    status, body = 0, b""
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
+        "raw_path": path.encode(), "query_string": query, "headers": [(b"host", b"localhost"), *headers], "root_path": "",
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal status, body
+        status = message.get("status", status)
+        body += message.get("body", b"")
+
+    await app(scope, receive, send)
+    return status, body

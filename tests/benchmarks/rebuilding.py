@@ -1,0 +1,67 @@
+"""How fast read models are built beside decoding alone, and how fast the projector follows beside a rebuild."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+from eventlog.log import DecisionLog
+from projections.database import Database
+from projections.model import ReadModel
+from projections.places import database_at
+from projections.projector import Projector
+from projections.rebuild import BATCH, rebuild
+from tests.benchmarks.filling import Filling, filled, places
+from tests.benchmarks.house import system_clock
+
+FOLLOWED = 4_000
+BATCHES = (1_000, 100, 10)
+
+
+def measure(events: int) -> Iterator[str]:
+    """Events a second on both databases; the projector goes on where the rebuild ended, with tables of full size."""
+    with places() as found:
+        for name, (where, at) in found.items():
+            with filled(where, events) as (log, _), closing(database_at(at)) as database:
+                model = ReadModel.open(database, log, system_clock)
+                begun = time.perf_counter()
+                _decode(log)
+                decoding = log.head().size / (time.perf_counter() - begun)
+                begun = time.perf_counter()
+                size = rebuild(log, model)
+                building = size / (time.perf_counter() - begun)
+                yield (
+                    f"{name}, {size:,} events: rebuild {building:,.0f}/s, {building / decoding:.2f} of decoding alone "
+                    f"({decoding:,.0f}/s; wanted: at least 0.25)"
+                )
+                _fill_on(log, size + FOLLOWED * len(BATCHES))
+                for batch in BATCHES:
+                    rate = _followed(log, database, batch)
+                    yield f"  the projector in batches of {batch}: {rate:,.0f}/s, {rate / building:.2f} of a rebuild (wanted: at least 0.30)"
+
+
+def _decode(log: DecisionLog) -> None:
+    after = 0
+    while entries := log.read(after, BATCH):
+        after = entries[-1].position
+
+
+def _fill_on(log: DecisionLog, size: int) -> None:
+    """More of the same on top: its subjects begin anew, under keys of their own."""
+    filling = Filling(log._store, 1, seed=3, keys="more.")
+    filling.to(size)
+
+
+def _followed(log: DecisionLog, database: Database, batch: int) -> float:
+    with closing(database.writer()) as writer:
+        projector = Projector(writer, log)
+        after = projector.position()
+        begun = time.perf_counter()
+        for _ in range(FOLLOWED // batch):
+            entries = log.read(after, batch)
+            with writer.transaction():
+                projector.position()  # as the runner does
+                projector.apply(entries)
+            after = entries[-1].position
+        return FOLLOWED / (time.perf_counter() - begun)
