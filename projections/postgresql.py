@@ -181,6 +181,7 @@ class PostgresqlWriter:
         self._connection = connection
         self._namespace = namespace
         self._pipeline = ExitStack()
+        self._late: list[str] = []
         # Plans made while the tables are small must serve when they grow. And the position stands in the same transaction:
         # whatever a server that dies had not written to disk yet, is read from the log once more.
         connection.execute("set enable_seqscan = off; set synchronous_commit = off")
@@ -265,11 +266,18 @@ class PostgresqlWriter:
     def create(self, p: str) -> None:
         """Makes the tables."""
         text, keyed = 'text collate "C"', "with (fillfactor = 80)"  # room for a row's `et` beside it
-        spelt_ddl = schema.ddl(p=p, tag=self._free_tag(), text=text, integer="bigint", keyed=keyed)
-        for statement in (*spelt_ddl, _SEARCH.format(p=p), f"create index on {p}search using gin (words)"):
+        tables, late = schema.ddl(p=p, tag=self._free_tag(), text=text, integer="bigint", keyed=keyed)
+        for statement in (*tables, _SEARCH.format(p=p)):
             self._connection.execute(cast("Any", statement))
-        self._connection.execute(cast("Any", f"create index on {p}search (position)"))
+        words = f"create index on {p}search using gin (words)"
+        self._late = [*late, words, f"create index on {p}search (position)"]
         self.insert(p, "projection", [("cells", 0, VERSION)])
+
+    def index(self, p: str) -> Iterator[None]:  # noqa: ARG002  (they were spelt for these tables)
+        """Makes the other indexes."""
+        for statement in self._late:
+            self._connection.execute(cast("Any", statement))
+            yield
 
     def drop(self, p: str) -> None:
         """Drops the tables."""
@@ -295,6 +303,8 @@ class PostgresqlWriter:
             )
             self.drop("")
             self.create("")
+            for _ in self.index(""):
+                pass
 
     def _free_tag(self) -> str:
         """Of two names for a set of indexes the one not in use: an index keeps its name when its table gets another."""

@@ -19,7 +19,9 @@ def main() -> None:
     """`python -m tests.benchmarks [NAME ...]`."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS, *SIZED], help="which; all, if silent")
-    parser.add_argument("--events", type=int, default=50_000, help="how long the logs of some are; 1000000 takes an hour")
+    parser.add_argument(
+        "--events", type=int, default=50_000, help="how long the logs of some are; 1000000 takes an hour"
+    )
     asked = parser.parse_args()
     names = asked.names or [*BENCHMARKS, *SIZED]
     sys.stdout.write(house.machine() + "\n")

@@ -152,9 +152,7 @@ def _routes(log: DecisionLog, model: ReadModel, history: History) -> Iterator[st
     )
 
 
-async def _called(
-    app: FastAPI, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b""
-) -> tuple[int, bytes]:
+async def _called(app: FastAPI, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[int, bytes]:
     """Status and body of one GET, as a server would ask for it."""
     status, body = 0, b""
     scope = {

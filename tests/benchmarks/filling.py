@@ -71,7 +71,9 @@ class History:
             why="Three customers in four asked for it, and nobody else has it.",
         )  # fmt: skip
         proposed = DecisionProposed(
-            title=f"Decision {len(self.decisions)}", kind="feature", products=(f"product:{self.keys}p{self.chance.randrange(self.products)}",)
+            title=f"Decision {len(self.decisions)}",
+            kind="feature",
+            products=(f"product:{self.keys}p{self.chance.randrange(self.products)}",),
         )
         owner = OwnershipAssigned(role="accountable", holders=(self.somebody(),))
         return [(subject, proposed, {}), (subject, owner, {}), (subject, taken, {})]
