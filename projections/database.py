@@ -60,7 +60,11 @@ class Writer(Protocol):
         ...
 
     def create(self, p: str) -> None:
-        """Makes the tables, empty, at position 0."""
+        """Makes the tables, empty, at position 0, without most of their indexes."""
+        ...
+
+    def index(self, p: str) -> Iterable[None]:
+        """Makes the other indexes of tables that this made, one after the other."""
         ...
 
     def drop(self, p: str) -> None:

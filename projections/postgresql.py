@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final, cast
@@ -19,6 +19,8 @@ from projections.schema import TABLES, VERSION
 from projections.words import words_of
 
 IDLE: Final = 16
+FEW: Final = 100
+"""Rows that are sent along with other statements; more go in a stream of their own, which costs three round trips."""
 _LONGEST_WORD: Final = 500
 """Characters; PostgreSQL takes no lexeme of 2,048 bytes."""
 _LAST_PLACE: Final = 16_383
@@ -169,15 +171,20 @@ def _begin(connection: Connection) -> Connection:
 
 
 class PostgresqlWriter:
-    """A connection that writes; whoever writes the same tables waits for its transaction to end."""
+    """A connection that writes; whoever writes the same tables waits for its transaction to end.
+
+    Within a transaction, what gives no rows is sent without waiting for the answer: a batch of few entries takes as long
+    as its round trips. A failure is then told by a later statement, or by the end of the transaction.
+    """
 
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection = connection
-        self._rows = _asking(connection)
         self._namespace = namespace
-        connection.execute(
-            "set enable_seqscan = off"
-        )  # plans made while the tables are small must serve when they grow
+        self._pipeline = ExitStack()
+        self._late: list[str] = []
+        # Plans made while the tables are small must serve when they grow. And the position stands in the same transaction:
+        # whatever a server that dies had not written to disk yet, is read from the log once more.
+        connection.execute("set enable_seqscan = off; set synchronous_commit = off")
         connection.prepare_threshold = 2
 
     def claim(self, what: str) -> bool:
@@ -190,22 +197,38 @@ class PostgresqlWriter:
     @contextmanager
     def transaction(self, p: str = "") -> Iterator[None]:
         """All or nothing, alone among writers of these tables."""
-        with self._connection.transaction():
-            self._connection.execute(cast("Any", f"lock {p}projection in share row exclusive mode"))
-            yield
+        connection = self._connection
+        try:
+            with self._pipeline:
+                self._pipeline.enter_context(connection.pipeline())
+                connection.execute("begin")
+                connection.execute(cast("Any", f"lock {p}projection in share row exclusive mode"))
+                yield
+                connection.execute("commit")
+        except BaseException:
+            if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                connection.execute("rollback")
+            raise
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """Runs one statement."""
-        done = self._rows(sql, parameters)
-        return done.fetchall() if done.description else ()
+        bound = {name: _bound(value) for name, value in parameters.items()}
+        done = self._connection.execute(cast("Any", spelt(sql)), bound)
+        return done.fetchall() if sql.lstrip().startswith("select") else ()
 
     def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
-        """Adds rows in one stream."""
+        """Adds rows: a few with other statements, many in one stream."""
         if not rows:
             return
         columns = TABLES[table][0]
         if table == "search":
             columns, rows = f"{columns}, words", [(*row, tsvector(row[-1])) for row in rows]
+        if len(rows) <= FEW:
+            given = schema.dumps([dict(zip(columns.split(", "), row, strict=True)) for row in rows])
+            sql = f"insert into {p}{table} ({columns}) select {columns} from json_populate_recordset(null::{p}{table}, %s)"
+            self._connection.execute(cast("Any", sql), (given,))
+            return
+        self._pipeline.close()  # in which there are no streams
         with (
             self._connection.cursor() as cursor,
             cursor.copy(cast("Any", f"copy {p}{table} ({columns}) from stdin")) as copy,
@@ -243,11 +266,18 @@ class PostgresqlWriter:
     def create(self, p: str) -> None:
         """Makes the tables."""
         text, keyed = 'text collate "C"', "with (fillfactor = 80)"  # room for a row's `et` beside it
-        spelt_ddl = schema.ddl(p=p, tag=self._free_tag(), text=text, integer="bigint", keyed=keyed)
-        for statement in (*spelt_ddl, _SEARCH.format(p=p), f"create index on {p}search using gin (words)"):
+        tables, late = schema.ddl(p=p, tag=self._free_tag(), text=text, integer="bigint", keyed=keyed)
+        for statement in (*tables, _SEARCH.format(p=p)):
             self._connection.execute(cast("Any", statement))
-        self._connection.execute(cast("Any", f"create index on {p}search (position)"))
+        words = f"create index on {p}search using gin (words)"
+        self._late = [*late, words, f"create index on {p}search (position)"]
         self.insert(p, "projection", [("cells", 0, VERSION)])
+
+    def index(self, p: str) -> Iterator[None]:  # noqa: ARG002  (they were spelt for these tables)
+        """Makes the other indexes."""
+        for statement in self._late:
+            self._connection.execute(cast("Any", statement))
+            yield
 
     def drop(self, p: str) -> None:
         """Drops the tables."""
@@ -273,6 +303,8 @@ class PostgresqlWriter:
             )
             self.drop("")
             self.create("")
+            for _ in self.index(""):
+                pass
 
     def _free_tag(self) -> str:
         """Of two names for a set of indexes the one not in use: an index keeps its name when its table gets another."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
-from projections.database import REBUILD
+from projections.database import REBUILD, Writer
 from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
 from projections.schema import SHADOW
@@ -37,7 +37,9 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
                 writer.drop(SHADOW)
                 writer.create(SHADOW)
             shadow = Projector(writer, source, SHADOW)
-            position = _fill(shadow, source, progress)
+            position = _fill(shadow, source, 0, progress)
+            _index(writer)
+            position = _fill(shadow, source, position, progress)
             with writer.transaction():
                 position = _take_over(shadow, Projector(writer, source).position(), source, position)
                 writer.swap(SHADOW)
@@ -50,8 +52,17 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
     return position
 
 
-def _fill(shadow: Projector, source: Source, progress: Callable[[int, int], None]) -> int:
-    position, size = 0, source.head().size
+def _index(writer: Writer) -> None:
+    """Makes the indexes, now that most rows are there; whoever writes the model beside this waits for one at a time."""
+    indexes = iter(writer.index(SHADOW))
+    more = True
+    while more:
+        with writer.transaction(SHADOW):
+            more = next(indexes, ...) is not ...
+
+
+def _fill(shadow: Projector, source: Source, position: int, progress: Callable[[int, int], None]) -> int:
+    size = source.head().size
     while position < size:
         with shadow.writer.transaction(SHADOW):
             position = _step(shadow, source, position, BATCH)

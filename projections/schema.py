@@ -79,9 +79,17 @@ create table {p}act_because (
 """
 
 
-def ddl(**spelt: str) -> list[str]:
-    """The statements that make all tables but `search`, in the words of one database."""
-    return [statement for statement in _DDL.format(**spelt).split(";\n") if statement.strip()]
+_NEEDED_ON_THE_WAY: Final = "_cell_ref_by_cell "
+"""The index by which what is forgotten is found while tables are filled."""
+
+
+def ddl(**spelt: str) -> tuple[list[str], list[str]]:
+    """The statements that make all tables but `search`, in the words of one database; and those that index them, which
+    are better made when many rows are there.
+    """
+    statements = [statement for statement in _DDL.format(**spelt).split(";\n") if statement.strip()]
+    late = [each for each in statements if " index " in each and _NEEDED_ON_THE_WAY not in each]
+    return [each for each in statements if each not in late], late
 
 
 dumps: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

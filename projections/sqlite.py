@@ -103,6 +103,8 @@ class SqliteDatabase:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         with closing(self.writer()) as writer, writer.transaction():
             writer.create("")
+            for _ in writer.index(""):
+                pass
 
     @contextmanager
     def reading(self) -> Iterator[Rows]:
@@ -166,6 +168,7 @@ class SqliteWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._claims: list[int] = []
+        self._late: list[str] = []
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
@@ -229,10 +232,17 @@ class SqliteWriter:
 
     def create(self, p: str) -> None:
         """Makes the tables."""
-        spelt_ddl = schema.ddl(p=p, tag=self._free_tag(), text="text", integer="integer", keyed="without rowid")
-        for statement in (*spelt_ddl, _SEARCH.format(p=p)):
+        tag = self._free_tag()
+        tables, self._late = schema.ddl(p=p, tag=tag, text="text", integer="integer", keyed="without rowid")
+        for statement in (*tables, _SEARCH.format(p=p)):
             self._connection.execute(statement)
         self.insert(p, "projection", [("cells", 0, VERSION)])
+
+    def index(self, p: str) -> Iterator[None]:  # noqa: ARG002  (they were spelt for these tables)
+        """Makes the other indexes."""
+        for statement in self._late:
+            self._connection.execute(statement)
+            yield
 
     def drop(self, p: str) -> None:
         """Drops the tables."""
