@@ -95,4 +95,5 @@ def test_what_is_shown(tmp_path):
     assert "x = &#x27;&lt;b&gt;&#x27;" in text
     assert "status: accepted" in text
     assert "<td>b</td>" in text
+    assert '<h1 id="a--b">' in text
     assert 'href="how-to/index.html"' in text
