@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check format reference lock clean
+.PHONY: run test check format reference docs lock clean
 
 run: $(READY)
 	@$(BIN)/decisionlog serve
@@ -29,6 +29,10 @@ format: $(READY)
 reference: $(READY)
 	@$(BIN)/python -m cli.reference docs/reference
 
+# The documentation as a site of plain files, in site/.
+docs: $(READY)
+	@$(BIN)/python -m cli.site . site
+
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("decisionlog needs Python 3.11 or later; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "Setting up $(VENV) (once; about a minute) ..."
@@ -43,4 +47,4 @@ lock:
 	  --extra postgresql --group dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf site $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -173,6 +173,10 @@ class Chain:
         """The ids behind a folded spelling, by what was judged so far."""
         return tuple(sorted({*self._view.known_as(fold), *self._names.get(fold, ())}))
 
+    def spellings(self) -> set[str]:
+        """Every spelling of a person, folded, that the directory has from what was judged so far."""
+        return set(self._names)
+
     def _catch_up(self) -> None:
         """Stands where the log stands now, so that nothing is judged at an instant before what it rests on."""
         head = self._view.head()

@@ -33,6 +33,10 @@ class Rehearsal:
         """The ids behind a folded spelling, with those that the directory would have by now."""
         return self._chain.known_as(fold)
 
+    def spellings(self) -> set[str]:
+        """Every spelling of a person, folded, that the directory would have more by now."""
+        return self._chain.spellings()
+
     def _fate(self, unit: Unit) -> Receipt | Refused:
         try:
             must_be_a_unit(unit)

@@ -78,7 +78,7 @@ class DrySink:
 
     def known_spellings(self) -> set[str]:
         """Every spelling of a person that the directory understands, folded."""
-        return spellings_in(self.log)
+        return spellings_in(self.log) | self.rehearsal.spellings()
 
     def state(self, subject: str) -> State:
         """A subject by what was sent so far."""

@@ -96,8 +96,8 @@ def _exported(state: State, names: Mapping[str, str], name_of: Callable[[str], s
 
 def _told(state: State, names: Mapping[str, str], name_of: Callable[[str], str], now: int) -> tuple[Told, list[str]]:
     """What a record tells of a decision, and the cells it does not tell."""
-    told: Told = {"status": _status(state, names, now)}
     date, latest = state.row("x.date", now), state.row(STATUS, now)
+    told: Told = {} if _is_empty(latest) else {"status": _status(state, names, now)}
     if date is not None and not _is_empty(date):
         told["date"] = str(date.word if date.word is not None else date.value)
     elif latest is not None and state.adopted:

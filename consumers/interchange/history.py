@@ -102,7 +102,7 @@ def _files(folder: Path, history: History) -> Iterator[Version]:
         elif path.stat().st_size > LARGEST:
             history.not_placed.append(Remark(path.name, f"is longer than {LARGEST} bytes"))
         else:
-            yield _version(path.stem, path.read_bytes(), history)
+            yield _version(_name(path.name), path.read_bytes(), history)
 
 
 def _version(name: str, content: bytes, history: History, **more: Any) -> Version:
@@ -354,7 +354,7 @@ def _of_commit(
     author, written_at = _author(folder, commit, path)
     shared: dict[str, Any] = {
         "key": f"{commit.id}:{sha256(path.encode(errors='surrogateescape')).hexdigest()[:20]}", "at": parse_instant(commit.at), "written_at": parse_instant(written_at),
-        "who": author or None, "reference": f"commit:{commit.id}", "references": (("path", path),),
+        "who": author or None, "reference": f"commit:{commit.id}", "references": (("path", _readable(path)),),
     }  # fmt: skip
     if kind == "D":
         return Version(_name(path), removed=True, **shared)
@@ -384,4 +384,9 @@ def _notice_uncommitted(folder: Path, history: History) -> None:
 
 
 def _name(path: str) -> str:
-    return path.rpartition("/")[2].removesuffix(".md")
+    return _readable(path).rpartition("/")[2].removesuffix(".md")
+
+
+def _readable(path: str) -> str:
+    """A path as text, also where it is no UTF-8."""
+    return path.encode(errors="surrogateescape").decode(errors="replace")

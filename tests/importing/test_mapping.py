@@ -113,7 +113,7 @@ def test_every_key_is_documented(part):
 
 def test_the_mapping_in_the_guide_works():
     """What the guide shows can be copied."""
-    (shown,) = re.findall(r"```toml\n(.*?)```", HOWTO.read_text(encoding="utf-8"), re.DOTALL)
+    (shown,) = re.findall(r"```toml tracker\.toml\n(.*?)```", HOWTO.read_text(encoding="utf-8"), re.DOTALL)
 
     assert parse_mapping(shown).system == "tracker"
 

@@ -4,7 +4,19 @@ import asyncio
 import json
 
 import pytest
-from interchange.support import DAY, LATER, Repository, a_log, bring_in, cells, decisions, named, put, rehearse
+from interchange.support import (
+    DAY,
+    LATER,
+    Repository,
+    a_log,
+    bring_in,
+    cells,
+    decisions,
+    named,
+    put,
+    rehearse,
+    write_out,
+)
 
 from consumers.interchange import HistoryError, default_system
 from domain.decision import ProposeDecision, WithdrawDecision
@@ -225,3 +237,29 @@ def test_files_that_are_none(tmp_path):
 
     assert report.applied == 2
     assert sorted(str(remark.line) for remark in report.not_placed) == ["0002-long.md", "0003-odd", "template.md"]
+
+
+def test_a_name_that_is_no_text(tmp_path, repository):
+    """A file whose name is no UTF-8 comes in under a name that can be read."""
+    (repository.folder / "docs" / "adr" / b"0005-\xff.md".decode(errors="surrogateescape")).write_text("# Five\n")
+    repository.commit("08-01")
+    with a_log(tmp_path / "log") as log:
+        report = bring_in(repository.folder / "docs" / "adr", log)
+
+        assert report.refused == []
+        assert cells(log, named(log, "0005-\N{REPLACEMENT CHARACTER}"))["title"] == ("Five", None)
+
+
+def test_nothing_to_say(tmp_path):
+    """A record that says no status comes in without one, goes out without one, and comes in again the same."""
+    folder = put(tmp_path / "adr", r0001_bare="# Bare\n\n## Context\n\nC.\n")
+    with a_log(tmp_path / "log") as log:
+        report = bring_in(folder, log)
+        write_out(log, tmp_path / "out")
+        held = cells(log, named(log, "0001-bare"))
+    with a_log(tmp_path / "other") as log:
+        bring_in(tmp_path / "out", log)
+
+        assert [remark.what for remark in report.noticed] == ["it says no status"]
+        assert held == cells(log, named(log, "0001-bare"))
+        assert "status" not in held
