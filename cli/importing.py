@@ -18,7 +18,7 @@ from cli.progress import progress
 from cli.remote import Server, server_of
 from cli.settings import Settings
 from cli.speaking import as_it_stands, rehearsing_speaker, speaker_of
-from cli.wiring import collect_seldom, reading, writing
+from cli.wiring import collect_seldom, reading, writing_here
 from consumers.importing import (
     DrySink,
     LogSink,
@@ -30,7 +30,9 @@ from consumers.importing import (
     load_mapping,
 )
 from consumers.importing.sink import spellings_in
+from decisionlog_client import questions
 from domain.errors import Refused
+from eventlog.directory import folded
 from eventlog.entry import Caller, Receipt, Unit
 from eventlog.errors import LogInUseError
 from eventlog.ids import new_key
@@ -142,16 +144,29 @@ def _until_interrupted(tell: Tell) -> Iterator[Tell]:
 def _sending(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
     """Where units go, and who sends them."""
     try:
-        with writing(settings) as log:
+        with writing_here(settings) as log:
             yield LogSink(log), speaker_of(log, settings, "import")
     except LogInUseError as found:
-        with server_of(found, settings) as server, reading(settings) as log:
-            yield ServerSink(server, spellings_in(log)), server.speaker("import")
+        with server_of(found, settings) as server:
+            yield ServerSink(server, _known(settings, server)), server.speaker("import")
+
+
+def _known(settings: Settings, server: Server) -> Collection[str]:
+    """Every spelling of a person that the directory understands: read from the file, where it is on this machine."""
+    if not settings.url:
+        with reading(settings) as log:
+            return spellings_in(log)
+    everybody = server.client.ask(questions.people())["rows"]
+    return {folded(spelling) for person in everybody for spelling in person["spellings"]}
 
 
 @contextmanager
 def _rehearsing(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
     """The same for a dry run: the log is read, and nothing is written."""
+    if settings.url:
+        raise CannotGoOn(
+            "A dry run needs the files of a log. Unset DECISIONLOG_URL, and say where they are with --data."
+        )
     with as_it_stands(settings) as log:
         rehearsal = log.rehearsal()
         yield DrySink(log, rehearsal), rehearsing_speaker(log, settings, "import", rehearsal)
