@@ -6,11 +6,10 @@ serves, the interface runs in this process over the files. So a command is writt
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
@@ -41,7 +40,9 @@ def client_of(settings: Settings, *, writes: bool) -> Iterator[Client]:
     elif serving := _served_at(settings, writes=writes):
         reached = reach(serving.address, token_of(settings) or serving.key)
     else:
-        with _inside(settings, writes=writes) as client:
+        from cli.inside import inside  # noqa: PLC0415  (it takes a second to load, which commands beside a server are spared)
+
+        with inside(settings, writes=writes) as client:
             yield client
         return
     with reached as client:
@@ -77,40 +78,3 @@ def _served_at(settings: Settings, *, writes: bool) -> LogInUseError | None:
             raise CannotGoOn(f"{found} It serves nobody; wait until it has ended.", Exit.IN_USE)
         time.sleep(0.05)
     return found
-
-
-@contextmanager
-def _inside(settings: Settings, *, writes: bool) -> Iterator[Client]:
-    """The interface in this process, over files that nobody serves or over the database."""
-    # It takes a second to load, which commands beside a server are spared.
-    from api.app import create_app  # noqa: PLC0415
-    from api.services import Services  # noqa: PLC0415
-    from cli.speaking import known_speaker, speaker_of  # noqa: PLC0415
-    from cli.wiring import POLL, house, reading, writing  # noqa: PLC0415
-
-    beside = settings.project == "beside"
-    with (writing if writes else reading)(settings) as log, house(log, settings, beside=beside, poll=POLL) as built:
-        speaker = (speaker_of if writes else known_speaker)(log, settings, "cli")
-        services = Services(log, built.model, built.runner, lambda _: speaker, wait_seconds=TIMEOUT)
-        with reach(INSIDE, "whoever runs this", InProcess(create_app(services))) as client:
-            yield client
-
-
-class InProcess(httpx2.BaseTransport):
-    """Takes requests to an ASGI application in this process."""
-
-    def __init__(self, app: Callable[..., Any]) -> None:
-        self._inside = httpx2.ASGITransport(app)
-        self._runner = asyncio.Runner()
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The application's response."""
-        return self._runner.run(self._answered(request))
-
-    async def _answered(self, request: httpx2.Request) -> httpx2.Response:
-        response = await self._inside.handle_async_request(request)
-        return httpx2.Response(response.status_code, headers=response.headers, content=await response.aread())
-
-    def close(self) -> None:
-        """Ends the loop in which it ran."""
-        self._runner.close()

@@ -46,7 +46,14 @@ def _of_a_refusal(refused: Refused) -> str:
             kind = refused.subject.partition(":")[0]
             return f"Refused: {refused}. `decisionlog show --kind {kind} --field title` lists what there is."
         case _:
-            return f"Refused: {refused}."
+            return f"Refused: {_for_a_terminal(str(refused))}."
+
+
+def _for_a_terminal(said: str) -> str:
+    """What the interface says, with commands where it names a route to look at."""
+    return said.replace("GET /v1/people", "`decisionlog people`").replace(
+        "GET /v1/catalogue", "docs/reference/events.md"
+    )
 
 
 def _of_a_client(error: ClientError) -> tuple[Exit, str]:

@@ -284,7 +284,7 @@ def roles(answer: Answer, names: Names) -> Sheet:
         for row in answer["rows"]
     ]  # fmt: skip
     columns = ("subject", "title", "status", "role", "holders", "since", "until", *WHO)
-    return Sheet(columns, rows, LESSER | {"until", "who", "why"}, frozenset({"subject", "title", "status", "until"}))
+    return Sheet(columns, rows, LESSER | {"until", "who", "why"}, frozenset({"subject", "title", "status", "role"}))
 
 
 def unowned(answer: Answer, names: Names) -> Sheet:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
@@ -25,6 +25,8 @@ Cell = str | int | datetime | None
 
 NARROW: Final = 110
 """Columns of a terminal below which a table leaves its lesser columns out."""
+LEAST: Final = 18
+"""Characters of the first column, by which a row is named, that stay together."""
 REPLACED: Final = "\ufffd"
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _FROM_THE_RIGHT: Final = frozenset({"R", "AL", "AN"})
@@ -97,6 +99,7 @@ def show_on(console: Console, sheet: Sheet, zone: Zone) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     common = _said_once(sheet)
+    sheet = sheet.without(_empty(sheet))
     if common:
         console.print(Text(" ".join(_shown(cell, zone) for cell in common.values()), style="bold"))
     sheet = sheet.without(frozenset(common))
@@ -108,7 +111,10 @@ def show_on(console: Console, sheet: Sheet, zone: Zone) -> None:
     for place, heading in enumerate(sheet.columns):
         dated = any(isinstance(row[place], datetime) for row in sheet.rows)
         counted = any(isinstance(row[place], int) for row in sheet.rows)
-        table.add_column(heading, overflow="fold", no_wrap=dated, justify="right" if counted else "left")
+        longest = max((len(str(row[place])) for row in sheet.rows), default=0)
+        least = min(longest, LEAST) if heading == sheet.columns[0] else None
+        justify: Literal["left", "right"] = "right" if counted else "left"
+        table.add_column(heading, overflow="fold", no_wrap=dated, justify=justify, min_width=least)
     before = None
     for row in sheet.rows:
         cells = [Text(_shown(cell, zone)) for cell in row]
@@ -119,6 +125,12 @@ def show_on(console: Console, sheet: Sheet, zone: Zone) -> None:
         table.add_row(*cells)
         before = row
     console.print(table)
+
+
+def _empty(sheet: Sheet) -> frozenset[str]:
+    """The columns in which nothing stands, of a table that has rows."""
+    columns = zip(sheet.columns, zip(*sheet.rows, strict=True), strict=False)
+    return frozenset(heading for heading, cells in columns if all(cell in (None, "") for cell in cells))
 
 
 def _said_once(sheet: Sheet) -> dict[str, Cell]:
