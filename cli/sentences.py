@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from eventsourcing.persistence import PersistenceError
 from pydantic import ValidationError
 
@@ -9,6 +12,8 @@ from cli.errors import CannotGoOn, Exit
 from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn, Unreachable
 from domain.errors import Forbidden, Refused, Unknown
 from eventlog.errors import DamagedLogError, LogError, LogInUseError
+
+_KIND: Final = re.compile(r" knows no (\w+):")
 
 
 def in_a_sentence(error: Exception) -> tuple[Exit, str]:
@@ -42,9 +47,8 @@ def _of_a_refusal(refused: Refused) -> str:
     match refused:
         case Forbidden():
             return f"Refused: {refused}. Whoever administers the log can make you a token that has it."
-        case Unknown() if refused.subject:
-            kind = refused.subject.partition(":")[0]
-            return f"Refused: {refused}. `decisionlog show --kind {kind} --field title` lists what there is."
+        case Unknown() if kind := _KIND.search(str(refused)):
+            return f"Refused: {refused}. `decisionlog show --kind {kind[1]} --field title` lists what there is."
         case _:
             return f"Refused: {_for_a_terminal(str(refused))}."
 

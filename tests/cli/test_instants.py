@@ -111,7 +111,7 @@ def test_the_end_of_february():
 
 
 @given(
-    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),
+    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001  (what a clock shows)
     st.integers(-14, 14).map(lambda hours: Zone(timezone(timedelta(hours=hours)))),
 )
 def test_what_is_said_is_understood(clock, zone):
