@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api import answers
 from api.services import Served
 from domain.catalogue import COMMANDS, EVENTS
+from domain.examples import EXAMPLES
 
 INTRODUCTION: Final = """\
 The log of a product organisation's decisions, and the roadmap of any day.
@@ -151,7 +153,7 @@ class Reference:
         return (
             f"<details><summary><code>{method.upper()} {escape(path)}</code> {escape(operation['summary'])}</summary>"
             f"<p>{_inline(operation.get('description', ''))}</p>{self._table(taken)}"
-            f"<h4>Try it</h4><pre>{escape(self._curl(method, path, operation, bodies))}</pre>"
+            f"<h4>Try it</h4><pre>{escape(self.curl(method, path, operation))}</pre>"
             f"{self._answers(operation)}</details>"
         )
 
@@ -208,13 +210,13 @@ class Reference:
         kind = str(schema.get("format") or schema.get("const") or schema.get("type") or "any")
         return escape(words.get(kind, kind))
 
-    def _curl(self, method: str, path: str, operation: Schema, bodies: list[Schema]) -> str:
-        """The request for a terminal, with the example of its body."""
-        for each in operation.get("parameters", []):
-            if each["in"] == "path":
-                path = path.replace(
-                    f"{{{each['name']}}}", {"subject": "feature:gift-cards"}.get(each["name"], each["name"].upper())
-                )
+    def curl(self, method: str, path: str, operation: Schema) -> str:
+        """The request for a terminal, with the example of its body and of what stands in its path.
+
+        The examples are those of `domain.examples`: sent in that order, every one of them is taken.
+        """
+        bodies = self._bodies(operation)
+        path = _example_of(path, operation)
         needed = [
             f"{each['name']}={_SAMPLES.get(each['name'], each['name'].upper())}"
             for each in operation.get("parameters", []) if each["in"] == "query" and each.get("required")
@@ -248,6 +250,25 @@ class Reference:
 
 Field = tuple[str, bool, Schema, str]
 """Name, whether it must be there, schema and meaning."""
+
+_IN_PATHS: Final = {
+    "products": "shop", "decisions": "tea", "features": "gift-cards", "releases": "r1", "goals": "reach",
+    "people": "ann", "teams": "core", "subjects": "feature:gift-cards", "tokens": "ID", "entries": "1",
+}  # fmt: skip
+
+
+def _example_of(path: str, operation: Schema) -> str:
+    """A path with the subject of its command's example, else with one of those that the examples begin."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    command = content.get("$ref", "").rpartition("/")[2].removesuffix("Body")
+    subject = EXAMPLES.get(command, {}).get("subject", "")
+
+    def fill(found: re.Match[str]) -> str:
+        sample = subject if found["name"] == "subject" else subject.partition(":")[2]
+        return f"{found['collection']}/{sample or _IN_PATHS.get(found['collection'], found['name'].upper())}"
+
+    return re.sub(r"(?P<collection>\w+)/\{(?P<name>\w+)\}", fill, path)
+
 
 _SAMPLES: Final = {"since": "2025-01-01", "group": "field", "who": "Ann%20Bee", "text": "tea"}
 

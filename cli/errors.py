@@ -1,6 +1,6 @@
 """What a command line says when it cannot go on, and with what exit code it ends.
 
-0 done; 1 refused, or something was not in order; 2 the command was not understood; 3 the log is in use and its server
+0 done; 1 refused, or something was not in order; 2 the command was not understood; 3 the log is in use, or its server
 cannot be reached; 4 a file is damaged; 130 interrupted.
 """
 

@@ -19,7 +19,7 @@ from cli.progress import progress
 from cli.remote import Server, server_of
 from cli.settings import Settings
 from cli.speaking import as_it_stands, rehearsing_speaker, speaker_of
-from cli.wiring import collect_seldom, reading, writing
+from cli.wiring import collect_seldom, reading, writing_here
 from consumers.importing import (
     DrySink,
     LogSink,
@@ -32,9 +32,11 @@ from consumers.importing import (
 )
 from consumers.importing.sink import spellings_in
 from consumers.interchange import HistoryError, default_system, import_records
+from decisionlog_client import questions
 from domain.cells import State
 from domain.errors import Refused
 from domain.values import KEY_PATTERN
+from eventlog.directory import folded
 from eventlog.entry import Caller, Receipt, Unit
 from eventlog.errors import LogInUseError
 from eventlog.ids import new_key
@@ -46,10 +48,10 @@ Import = Callable[[Sink, Caller, Tell], Awaitable[Report]]
 
 @dataclass(frozen=True, slots=True)
 class ServerSink:
-    """A log that a server has. What is to be known of it is read from the file beside the server."""
+    """A log that a server has. What is to be known of it is read from its files, where they are on this machine."""
 
     server: Server
-    log: DecisionLog
+    log: DecisionLog | None
     rehearses: bool = field(default=False, init=False)
 
     async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
@@ -58,15 +60,26 @@ class ServerSink:
 
     def known_spellings(self) -> Collection[str]:
         """Every spelling of a person that the directory understands, folded."""
-        return spellings_in(self.log)
+        return spellings_in(self.log) if self.log else {fold for fold, _ in self._spelled()}
 
     def state(self, subject: str) -> State:
-        """A subject by what was sent so far."""
+        """A subject by what was sent so far.
+
+        Raises:
+            CannotGoOn: the log is on another machine.
+        """
+        if self.log is None:
+            sentence = "Records of today are compared with the log, which is on another machine. Import them there."
+            raise CannotGoOn(sentence)
         return self.log.state(subject)
 
     def known_as(self, fold: str) -> Collection[str]:
         """The ids behind a folded spelling."""
-        return self.log.known_as(fold)
+        return self.log.known_as(fold) if self.log else [one for spelled, one in self._spelled() if spelled == fold]
+
+    def _spelled(self) -> Iterator[tuple[str, str]]:
+        for somebody in self.server.client.ask(questions.people())["rows"]:
+            yield from ((folded(spelling), somebody["id"]) for spelling in somebody["spellings"])
 
 
 def changes(settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_json: bool, verbose: bool) -> None:
@@ -185,16 +198,30 @@ def _until_interrupted(tell: Tell) -> Iterator[Tell]:
 def _sending(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
     """Where units go, and who sends them."""
     try:
-        with writing(settings) as log:
+        with writing_here(settings) as log:
             yield LogSink(log), speaker_of(log, settings, "import")
     except LogInUseError as found:
-        with server_of(found, settings) as server, reading(settings) as log:
+        with server_of(found, settings) as server, _files(settings) as log:
             yield ServerSink(server, log), server.speaker("import")
+
+
+@contextmanager
+def _files(settings: Settings) -> Iterator[DecisionLog | None]:
+    """The log in its files, to read beside the server that has it; None where they are on another machine."""
+    if settings.url:
+        yield None
+        return
+    with reading(settings) as log:
+        yield log
 
 
 @contextmanager
 def _rehearsing(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
     """The same for a dry run: the log is read, and nothing is written."""
+    if settings.url:
+        raise CannotGoOn(
+            "A dry run needs the files of a log. Unset DECISIONLOG_URL, and say where they are with --data."
+        )
     with as_it_stands(settings) as log:
         rehearsal = log.rehearsal()
         yield DrySink(log, rehearsal), rehearsing_speaker(log, settings, "import", rehearsal)

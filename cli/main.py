@@ -5,27 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from cli.errors import CannotGoOn, Exit
-
-if TYPE_CHECKING:
-    from cli.settings import Settings
-
-_data = click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path),
-    help="The directory of the log and its read model.  [DECISIONLOG_DATA; ./data]",
-)  # fmt: skip
-_owner = click.option("--owner", help="Whose log it is.  [DECISIONLOG_OWNER; the operating system's user]")
-
-
-def _settings(**given: Any) -> Settings:
-    """The settings, where what was given on the command line wins."""
-    from cli.settings import Settings
-
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+from cli import accountable, options, planning, recording, register, trail
+from cli.errors import Exit
+from cli.options import settings_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,19 +21,19 @@ def cli() -> None:
 
 
 @cli.command()
-@_data
-@_owner
+@options.data
+@options.owner
 @click.option("--host", help="The address to serve on.  [DECISIONLOG_HOST; 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [DECISIONLOG_PORT; 8737]")
 def serve(data: Path | None, owner: str | None, host: str | None, port: int | None) -> None:
     """Serve the log over HTTP. The first time, begin it, and print a token and how to record a first decision."""
     from cli.serving import serve as run
 
-    run(_settings(data=data, owner=owner, host=host, port=port))
+    run(settings_of(data=data, owner=owner, host=host, port=port))
 
 
 @cli.command()
-@_data
+@options.data
 def project(data: Path | None) -> None:
     """Keep the read models in a process of its own, beside a server started with DECISIONLOG_PROJECT=beside.
 
@@ -55,7 +41,7 @@ def project(data: Path | None) -> None:
     """
     from cli.projecting import project as run
 
-    run(_settings(data=data))
+    run(settings_of(data=data))
 
 
 @cli.group(name="import")
@@ -76,8 +62,8 @@ _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path
 @_dry_run
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--verbose", is_flag=True, help="Tell what was noticed in lines that are in the log already, too.")
-@_data
-@_owner
+@options.data
+@options.owner
 def import_changes(
     file: Path, mapping: Path, dry_run: bool, as_json: bool, verbose: bool, data: Path | None, owner: str | None
 ) -> None:
@@ -87,20 +73,20 @@ def import_changes(
     """
     from cli.importing import changes
 
-    changes(_settings(data=data, owner=owner), file, mapping, dry_run=dry_run, as_json=as_json, verbose=verbose)
+    changes(settings_of(data=data, owner=owner), file, mapping, dry_run=dry_run, as_json=as_json, verbose=verbose)
 
 
 @import_.command(name="commands")
 @_file
 @_dry_run
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@_data
-@_owner
+@options.data
+@options.owner
 def import_commands(file: Path, dry_run: bool, as_json: bool, data: Path | None, owner: str | None) -> None:
     """Import commands, one a line (JSON Lines), as they could be posted."""
     from cli.importing import commands
 
-    commands(_settings(data=data, owner=owner), file, dry_run=dry_run, as_json=as_json)
+    commands(settings_of(data=data, owner=owner), file, dry_run=dry_run, as_json=as_json)
 
 
 _folder = click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -117,8 +103,8 @@ _product = click.option("--product", help="The key of the product they belong to
 @_dry_run
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--verbose", is_flag=True, help="Tell what was noticed in versions that are in the log already, too.")
-@_data
-@_owner
+@options.data
+@options.owner
 def import_madr(folder: Path, data: Path | None, owner: str | None, **options: Any) -> None:
     """Import the decision records in DIR, written as MADR (2 to 4), as observed history.
 
@@ -127,7 +113,7 @@ def import_madr(folder: Path, data: Path | None, owner: str | None, **options: A
     """
     from cli.importing import records
 
-    records(_settings(data=data, owner=owner), folder, **options)
+    records(settings_of(data=data, owner=owner), folder, **options)
 
 
 @import_.command(name="nygard")
@@ -137,8 +123,8 @@ def import_madr(folder: Path, data: Path | None, owner: str | None, **options: A
 @_dry_run
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--verbose", is_flag=True, help="Tell what was noticed in versions that are in the log already, too.")
-@_data
-@_owner
+@options.data
+@options.owner
 def import_nygard(folder: Path, data: Path | None, owner: str | None, **options: Any) -> None:
     """Import the decision records in DIR, written as Michael Nygard does: status, context, decision, consequences.
 
@@ -146,7 +132,7 @@ def import_nygard(folder: Path, data: Path | None, owner: str | None, **options:
     """
     from cli.importing import records
 
-    records(_settings(data=data, owner=owner), folder, **options)
+    records(settings_of(data=data, owner=owner), folder, **options)
 
 
 @cli.group(invoke_without_command=True)
@@ -154,7 +140,7 @@ def import_nygard(folder: Path, data: Path | None, owner: str | None, **options:
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; else standard output."
 )
 @click.option("--people", is_flag=True, help="Add the directory of people: a line per person with every spelling.")
-@_data
+@options.data
 @click.pass_context
 def export(context: click.Context, output: Path | None, people: bool, data: Path | None) -> None:
     """Write the log as JSON Lines: each entry byte for byte, its leaf in the Merkle tree, and its texts."""
@@ -165,37 +151,37 @@ def export(context: click.Context, output: Path | None, people: bool, data: Path
         return
     from cli.keeping import export as run
 
-    run(_settings(data=data), output, people=people)
+    run(settings_of(data=data), output, people=people)
 
 
 @export.command(name="madr")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--product", help="Only the decisions of the product with this key.")
-@_data
+@options.data
 @click.pass_obj
 def export_madr(above: Path | None, folder: Path, product: str | None, data: Path | None) -> None:
     """Write the decisions to DIR as MADR 4, a file each. DIR is made; it must not hold anything yet."""
     from cli.exporting import madr
 
-    madr(_settings(data=data or above), folder, product=product)
+    madr(settings_of(data=data or above), folder, product=product)
 
 
 @cli.command()
-@_data
+@options.data
 def rebuild(data: Path | None) -> None:
     """Throw the read model away and build it again from the log, also beside a running server."""
     from cli.keeping import rebuild as run
 
-    run(_settings(data=data))
+    run(settings_of(data=data))
 
 
 @cli.command()
-@_data
+@options.data
 def doctor(data: Path | None) -> None:
     """Look whether all is well: versions, files, positions, and every entry against its proof."""
     from cli.keeping import doctor as run
 
-    run(_settings(data=data))
+    run(settings_of(data=data))
 
 
 @cli.command()
@@ -207,7 +193,7 @@ def doctor(data: Path | None) -> None:
     "--write-checkpoint", "write", type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write a checkpoint to, once everything fits.",
 )  # fmt: skip
-@_data
+@options.data
 def verify(checkpoints: tuple[Path, ...], write: Path | None, data: Path | None) -> None:
     """Work out every hash again from what is stored, and compare: with the head, and with checkpoints.
 
@@ -215,17 +201,17 @@ def verify(checkpoints: tuple[Path, ...], write: Path | None, data: Path | None)
     """
     from cli.keeping import verify as run
 
-    run(_settings(data=data), checkpoints, write)
+    run(settings_of(data=data), checkpoints, write)
 
 
 @cli.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@_data
+@options.data
 def backup(file: Path, data: Path | None) -> None:
     """Copy the log to FILE as it is now, also beside a running server. The copy is a log of its own."""
     from cli.keeping import backup as run
 
-    run(_settings(data=data), file)
+    run(settings_of(data=data), file)
 
 
 @cli.group()
@@ -236,25 +222,25 @@ def person() -> None:
 @person.command(name="add")
 @click.argument("name")
 @click.option("--also", multiple=True, help="Another spelling: an e-mail, a handle, an old name. May be repeated.")
-@_data
-@_owner
+@options.data
+@options.owner
 def person_add(name: str, also: tuple[str, ...], data: Path | None, owner: str | None) -> None:
     """Register the person called NAME. Anybody can then name them by it, or by another spelling."""
     from cli.people import add
 
-    add(_settings(data=data, owner=owner), name, also)
+    add(settings_of(data=data, owner=owner), name, also)
 
 
 @cli.command()
 @click.option(
     "--to", required=True, help="The address of a PostgreSQL database: postgresql://... (?schema= names a schema)."
 )
-@_data
+@options.data
 def migrate(to: str, data: Path | None) -> None:
     """Carry the log in the data directory to PostgreSQL, whole, and seal what stays behind. Interrupted, run it again."""
     from cli.migrating import migrate as run
 
-    run(_settings(data=data, store=""), to)
+    run(settings_of(data=data, store=""), to)
 
 
 @cli.group()
@@ -267,36 +253,43 @@ def token() -> None:
 @click.option("--right", "rights", multiple=True, help="A right it has: import, forget or administer. May be repeated.")
 @click.option("--all-rights", is_flag=True, help="Give it every right.")
 @click.option("--label", default="", help="What it is for.")
-@_data
-@_owner
+@options.data
+@options.owner
 def token_create(
     holder: str, rights: tuple[str, ...], all_rights: bool, label: str, data: Path | None, owner: str | None
 ) -> None:
     """Make a token for HOLDER: a person by any name the directory knows, or a service as `service:KEY`."""
     from cli.tokens import create
 
-    create(_settings(data=data, owner=owner), holder, rights, all_rights=all_rights, label=label)
+    create(settings_of(data=data, owner=owner), holder, rights, all_rights=all_rights, label=label)
 
 
 @token.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON, one a line.")
-@_data
+@options.data
 def token_list(as_json: bool, data: Path | None) -> None:
     """List all tokens there ever were, one a line. In a pipe the columns are separated by tabs."""
     from cli.tokens import show
 
-    show(_settings(data=data), as_json=as_json)
+    show(settings_of(data=data), as_json=as_json)
 
 
 @token.command(name="revoke")
 @click.argument("id")
-@_data
-@_owner
+@options.data
+@options.owner
 def token_revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002  (what the user sees)
     """Make the token with this ID worthless from now on."""
     from cli.tokens import revoke
 
-    revoke(_settings(data=data, owner=owner), id)
+    revoke(settings_of(data=data, owner=owner), id)
+
+
+for command in (
+    recording.record, recording.decide, register.decisions, register.show, planning.roadmap, accountable.who,
+    planning.changes, planning.blame, trail.audit, register.search, accountable.people, trail.status,
+):  # fmt: skip
+    cli.add_command(command)
 
 
 def main() -> None:
@@ -315,46 +308,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more when it ends
         sys.exit(Exit.REFUSED)
     except Exception as error:  # noqa: BLE001  (told apart there; what nobody foresaw is raised again)
-        _end(*_in_a_sentence(error))
+        from cli.sentences import in_a_sentence
+
+        _end(*in_a_sentence(error))
     sys.exit(code or 0)
 
 
 def _end(code: Exit, sentence: str) -> None:
     click.echo(sentence, err=True)
     sys.exit(code)
-
-
-def _in_a_sentence(error: Exception) -> tuple[Exit, str]:
-    """The exit code and the sentence for whatever can be foreseen.
-
-    Raises:
-        Exception: what nobody foresaw: a mistake of ours, of which the whole trace is wanted.
-    """
-    from eventsourcing.persistence import PersistenceError
-    from pydantic import ValidationError
-
-    from domain.errors import Refused
-    from eventlog.errors import DamagedLogError, LogError, LogInUseError
-
-    match error:
-        case CannotGoOn():
-            return error.code, str(error)
-        case LogError():
-            codes = {LogInUseError: Exit.IN_USE, DamagedLogError: Exit.DAMAGED}
-            return codes.get(type(error), Exit.REFUSED), str(error)
-        case PersistenceError():
-            return Exit.REFUSED, f"The log's store failed: {error}. Look to it, and try again."
-        case Refused():
-            return Exit.REFUSED, f"Refused: {error}."
-        case ValidationError():
-            wrong = "; ".join(
-                f"DECISIONLOG_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
-            )
-            return Exit.MISUNDERSTOOD, f"A setting is not in order. {wrong}."
-        case OSError() if error.filename:
-            return (
-                Exit.REFUSED,
-                f"{error.filename}: {error.strerror}. Check the path and its permissions, and try again.",
-            )
-        case _:
-            raise error

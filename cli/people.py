@@ -11,7 +11,7 @@ import click
 from cli.remote import server_of
 from cli.settings import Settings
 from cli.speaking import speaker_of
-from cli.wiring import writing
+from cli.wiring import writing_here
 from domain.people import RegisterPerson
 from eventlog.entry import Unit
 from eventlog.errors import LogInUseError
@@ -24,7 +24,7 @@ def add(settings: Settings, name: str, also: Sequence[str]) -> None:
         Refused: a spelling is somebody else's already, or cannot be one.
     """
     try:
-        with writing(settings) as log:
+        with writing_here(settings) as log:
             unit = Unit((RegisterPerson(name=name, also=tuple(also)),), speaker_of(log, settings, "cli"))
             person = asyncio.run(log.execute(unit)).recorded[0].subject
     except LogInUseError as found:

@@ -12,6 +12,7 @@ import click
 from pydantic import BaseModel
 
 from api.app import create_app
+from api.pages import Reference
 from api.services import Services
 from cli.errors import Exit
 from cli.main import cli
@@ -21,6 +22,8 @@ from domain.messages import Command, leaves
 from eventlog.tokens import RIGHTS
 
 MADE: Final = "<!-- Made by `make reference`. Change what it is made from instead. -->\n"
+ADDRESS: Final = "http://127.0.0.1:8737"
+"""Where a server is that was started with no settings."""
 ENVELOPE: Final = tuple(Command.model_fields)
 
 
@@ -110,14 +113,23 @@ def _one_line(text: str) -> str:
 def _http() -> str:
     app = create_app(cast("Services", None))  # the description of the routes needs nothing to serve
     document = app.openapi()
-    rows = [
-        f"| `{method.upper()} {path}` | {_one_line(operation.get('summary', ''))} |\n"
+    routes = [
+        (f"{method.upper()} {path}", _one_line(operation.get("summary", "")), method, path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
+    rows = "".join(f"| `{route}` | {summary} |\n" for route, summary, *_ in routes)
+    shown = Reference(document["components"]["schemas"], ADDRESS)
+    examples = "\n".join(
+        f"### {route}\n\n{summary}.\n\n```sh\n{shown.curl(method, path, operation)}\n```\n"
+        for route, summary, method, path, operation in routes
+    )
     return (
         "# HTTP\n\nEvery route. A running server describes them in full at `/docs`, and for machines at `/openapi.json`.\n\n"
-        f"| route | what for |\n|---|---|\n{''.join(rows)}"
+        f"| route | what for |\n|---|---|\n{rows}\n"
+        "## An example of each\n\nTo paste into a terminal, with your token for `TOKEN`. `VERSION` is the version of the "
+        "subject that you read, and `ID` that of a token.\n\n"
+        f"{examples}"
     )
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
-
-import httpx2
-from pydantic_core import to_json
+from typing import Any
 
 from cli.errors import CannotGoOn, Exit
+from cli.reaching import reach
+from cli.secret import token_of
 from cli.settings import Settings
-from domain import errors
+from decisionlog_client import Client, exchange, questions
+from decisionlog_client.errors import refusal
+from decisionlog_client.exchange import Call
 from domain.errors import Refused
 from domain.values import micros, parse_instant
 from eventlog.entry import Caller, Receipt, Recorded, Unit
 from eventlog.errors import LogInUseError
-
-SECONDS: Final = 120.0
-BODY: Final = 2 * 1024 * 1024
-"""Bytes of units to send at once; the server takes twice as much."""
-UNITS: Final = 500
 
 
 @contextmanager
@@ -30,14 +25,11 @@ def server_of(found: LogInUseError, settings: Settings) -> Iterator[Server]:
     """The server that holds the lock.
 
     Raises:
-        CannotGoOn: it gave no address, or it cannot be reached.
+        CannotGoOn: it gave no address.
     """
     if not found.address:
         raise CannotGoOn(str(found), Exit.IN_USE)
-    secret = settings.token.get_secret_value() if settings.token else found.key
-    headers = {"Authorization": f"Bearer {secret}"}
-    # The server is on this machine; a proxy that is set for the world would not find it.
-    with httpx2.Client(base_url=found.address, headers=headers, timeout=SECONDS, trust_env=False) as client:
+    with reach(found.address, token_of(settings) or found.key) as client:
         yield Server(client)
 
 
@@ -45,59 +37,33 @@ def server_of(found: LogInUseError, settings: Settings) -> Iterator[Server]:
 class Server:
     """A server that has the log."""
 
-    client: httpx2.Client
+    client: Client
 
     def send(self, method: str, path: str, body: bytes | None = None) -> Any:
         """The answer to a request, as parsed JSON.
 
         Raises:
             Refused: it was refused.
-            CannotGoOn: the server cannot be reached.
+            ClientError: the server cannot be reached, or does not answer it.
         """
-        try:
-            answer = self.client.request(method, path, content=body, headers={"Content-Type": "application/json"})
-        except httpx2.HTTPError as error:
-            sentence = (
-                f"The server at {self.client.base_url} does not answer ({error}). Stop it or wait, then try again."
-            )
-            raise CannotGoOn(sentence, Exit.IN_USE) from error
-        if answer.is_error:
-            raise refusal(answer.json())
-        return answer.json()
+        headers = {"Content-Type": "application/json"}
+        return exchange.read(self.client.call(Call(method, path, body=body, headers=headers)))
 
     def speaker(self, channel: str) -> Caller:
         """Who speaks, as the server knows from the token or the key.
 
         Raises:
-            Refused: the token is unknown or was revoked.
+            NotSignedIn: the token is unknown or was revoked.
         """
-        told = self.send("GET", "/v1/me")
+        told = self.client.ask(questions.me())
         return Caller(told["actor"], told["credential"], channel, frozenset(told["rights"]))
 
     async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
         results: list[Receipt | Refused] = []
-        for body in _bodies(units):
-            results += [_fate(each) for each in self.send("POST", "/v1/units", body)["results"]]
+        for call in exchange.sending_each((unit.key, unit.commands) for unit in units):
+            results += [_fate(each) for each in exchange.read(self.client.call(call))["results"]]
         return results
-
-
-def _bodies(units: Sequence[Unit]) -> Iterator[bytes]:
-    """The units as request bodies, none longer than the server takes."""
-    waiting: list[bytes] = []
-    for unit in units:
-        written = _written(unit)
-        if waiting and (len(waiting) == UNITS or sum(map(len, waiting)) + len(written) > BODY):
-            yield b'{"units":[%b]}' % b",".join(waiting)
-            waiting = []
-        waiting.append(written)
-    if waiting:
-        yield b'{"units":[%b]}' % b",".join(waiting)
-
-
-def _written(unit: Unit) -> bytes:
-    commands = [command.model_dump(mode="json", by_alias=True, exclude_none=True) for command in unit.commands]
-    return to_json({"commands": commands} | ({"key": unit.key} if unit.key else {}))
 
 
 def _fate(result: Any) -> Receipt | Refused:
@@ -112,23 +78,3 @@ def _fate(result: Any) -> Receipt | Refused:
         for each in receipt["recorded"]
     )  # fmt: skip
     return Receipt(tuple(recorded), receipt["replayed"])
-
-
-def refusal(problem: Any) -> Refused:
-    """A problem document as the refusal it tells of; its type is the name of the class in lower case."""
-    name = problem.get("type", "").rpartition(":")[2]
-    detail, field, subject = (problem.get(part) for part in ("detail", "field", "subject"))
-    kind = _KINDS.get(name, Refused)
-    if kind is errors.Stale:
-        return errors.Stale(detail, subject=subject or "", version=problem.get("version") or 0, field=field)
-    return kind(detail, field=field, subject=subject)
-
-
-def _all_of(kind: type[Refused]) -> Iterator[type[Refused]]:
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _all_of(below)
-
-
-_KINDS: Final = {re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower(): kind for kind in _all_of(Refused)}
-_KINDS["idempotency-key-reused"] = errors.KeyReused

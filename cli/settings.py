@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+PREFIX: Final = "DECISIONLOG_"
 
 
 def system_user() -> str:
@@ -18,10 +20,10 @@ def system_user() -> str:
         return "owner"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting. An option of the command line wins over the environment, and that over the default."""
 
-    model_config = SettingsConfigDict(env_prefix="DECISIONLOG_", frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(Path("data"), description="The directory of the log and its read model.")
     store: str = Field(
@@ -49,6 +51,25 @@ class Settings(BaseSettings):
         "refused. Without one, whoever may write the files speaks as the log's owner, with every right. Commands that "
         "only read the files need none and do not look at it.",
     )
+
+    url: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="The address of a server elsewhere, such as `https://log.example.org`, for the commands that ask and "
+        "record. Empty: they speak to the log in the directory of the data, through its server where there is one.",
+    )
+    token_file: Path | None = Field(
+        None,
+        description="A file with the token in it, of mode 600, for those who do not want it in the environment. It is read "
+        "where no token is set. With neither, one for `DECISIONLOG_URL` is looked for in the keyring, if Python's package "
+        "`keyring` is installed: `keyring set decisionlog URL` puts it there.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_the_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        names = ((name, f"{PREFIX}{name.upper()}") for name in cls.model_fields)
+        return {**{name: os.environ[variable] for name, variable in names if variable in os.environ}, **given}
 
     @property
     def log(self) -> Path | str:

@@ -7,16 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Final, Protocol
 
 from cli.errors import CannotGoOn
 from cli.remote import server_of
+from cli.secret import token_of
 from cli.settings import Settings
 from cli.wiring import local_caller, reading, writer, writing
 from domain.errors import Forbidden, Refused
 from domain.people import RegisterPerson
 from eventlog.entry import Caller, Receipt, Unit
 from eventlog.log import THE_LOG_ITSELF, DecisionLog
+
+NOBODY_YET: Final = "service:terminal"
+"""Who asks where the log knows no owner yet."""
 
 
 class Recipient(Protocol):
@@ -59,12 +63,30 @@ def speaker_of(log: DecisionLog, settings: Settings, channel: str, to: Recipient
     Raises:
         CannotGoOn: the token is unknown or was revoked.
     """
-    if settings.token is None:
+    secret = token_of(settings)
+    if secret is None:
         return local_caller(owner_of(log, settings.owner, to), channel)
-    token = log.tokens.find(settings.token.get_secret_value())
+    return _holder_of(log, secret, channel)
+
+
+def known_speaker(log: DecisionLog, settings: Settings, channel: str) -> Caller:
+    """Who asks where nobody serves: as `speaker_of`, but an owner that is not known yet is not registered for it.
+
+    Raises:
+        CannotGoOn: the token is unknown or was revoked.
+    """
+    secret = token_of(settings)
+    if secret is not None:
+        return _holder_of(log, secret, channel)
+    found = [who for who in log.directory.find(settings.owner) if who.startswith("person:")]
+    return local_caller(found[0] if len(found) == 1 else NOBODY_YET, channel)
+
+
+def _holder_of(log: DecisionLog, secret: str, channel: str) -> Caller:
+    token = log.tokens.find(secret)
     if token is None:
         sentence = (
-            "The token in DECISIONLOG_TOKEN is unknown or was revoked. Unset it to speak as the log's owner, "
+            "The token that is set (DECISIONLOG_TOKEN, or the file DECISIONLOG_TOKEN_FILE) is unknown or was revoked. Unset it to speak as the log's owner, "
             "or make another with `decisionlog token create`."
         )
         raise CannotGoOn(sentence)

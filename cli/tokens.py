@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from shutil import get_terminal_size
 from typing import Any
 from urllib.parse import quote
@@ -13,10 +13,13 @@ from urllib.parse import quote
 import click
 
 from cli.errors import CannotGoOn
+from cli.reaching import reach
 from cli.remote import server_of
+from cli.secret import token_of
 from cli.settings import Settings
 from cli.speaking import must_have, speaker_of
-from cli.wiring import reading, writing
+from cli.wiring import reading, writing_here
+from decisionlog_client import questions
 from domain.values import format_micros, is_subject, kind_of
 from eventlog.errors import LogInUseError
 from eventlog.log import DecisionLog
@@ -27,7 +30,7 @@ def create(settings: Settings, holder: str, rights: Collection[str], *, all_righ
     """Makes a token and shows its secret, once."""
     rights = tuple(RIGHTS) if all_rights else tuple(rights)
     try:
-        with writing(settings) as log:
+        with writing_here(settings) as log:
             _must_administer(log, settings)
             actor = _actor(log, holder)
             token, secret = log.tokens.create(actor, rights=rights, label=label)
@@ -65,24 +68,33 @@ def _actor(log: DecisionLog, holder: str) -> str:
 
 def show(settings: Settings, *, as_json: bool) -> None:
     """Lists all tokens, oldest first: in columns on a terminal, cut to its width; separated by tabs in a pipe."""
-    with reading(settings) as log:
-        listed = [(token, log.directory.name(token.actor) or token.actor) for token in log.tokens.all()]
+    listed = _listed(settings)
     if as_json:
-        for token, name in listed:
-            click.echo(json.dumps(_told(token, name), ensure_ascii=False))
+        for told in listed:
+            click.echo(json.dumps(told, ensure_ascii=False))
         return
     rows = [
         ("id", "made", "rights", "name", "label"),
-        *((token.id, _made(token), ",".join(sorted(token.rights)), name, token.label) for token, name in listed),
+        *((told["id"], _made(told), ",".join(told["rights"]), told["name"], told["label"]) for told in listed),
     ]
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     for line in _lines(rows, width):
         click.echo(line)
 
 
-def _made(token: Token) -> str:
+def _listed(settings: Settings) -> list[dict[str, Any]]:
+    """All tokens, from the server elsewhere if one is named."""
+    if settings.url:
+        with reach(settings.url, token_of(settings)) as log:
+            answer = log.ask(questions.tokens())
+        return [{**row, "name": answer["names"].get(row["holder"], row["holder"])} for row in answer["rows"]]
+    with reading(settings) as log:
+        return [_told(token, log.directory.name(token.actor) or token.actor) for token in log.tokens.all()]
+
+
+def _made(told: Mapping[str, Any]) -> str:
     """The day a token was made, or that it is worth nothing any more."""
-    return "revoked" if token.revoked_at else format_micros(token.created_at)[:10]
+    return "revoked" if told["revoked_at"] else str(told["created_at"])[:10]
 
 
 def _told(token: Token, name: str) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def _lines(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
 def revoke(settings: Settings, token: str) -> None:
     """Makes a token worthless."""
     try:
-        with writing(settings) as log:
+        with writing_here(settings) as log:
             _must_administer(log, settings)
             log.tokens.revoke(token)
     except LogInUseError as found:

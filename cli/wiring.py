@@ -54,6 +54,20 @@ def writing(settings: Settings) -> Iterator[DecisionLog]:
 
 
 @contextmanager
+def writing_here(settings: Settings) -> Iterator[DecisionLog]:
+    """The same for a command that can also speak to a server: one elsewhere has the log, where the settings name it.
+
+    Raises:
+        LogInUseError: another process writes it, here or elsewhere; the error carries its address.
+        DamagedLogError: the file is not a whole decision log.
+    """
+    if settings.url:
+        raise LogInUseError(settings.log_file, settings.url)
+    with writing(settings) as log:
+        yield log
+
+
+@contextmanager
 def reading(settings: Settings, *, whole: bool = True) -> Iterator[DecisionLog]:
     """The log to read, also beside a process that writes it; without `whole`, even one with missing entries.
 

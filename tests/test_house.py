@@ -13,7 +13,8 @@ BELOW = {
     "projections": {"domain", "eventlog"},
     "api": {"domain", "eventlog", "projections"},
     "consumers": {"domain", "eventlog", "projections"},
-    "cli": {"domain", "eventlog", "projections", "api", "consumers"},
+    "decisionlog_client": {"domain"},
+    "cli": {"domain", "eventlog", "projections", "api", "consumers", "decisionlog_client"},
 }
 ONLY_IN = {
     "fastapi": "api",
@@ -65,6 +66,8 @@ def test_nobody_looks_up(room):
         ("consumers", "import api", {"api"}),
         ("projections", "if True:\n    from fastapi import FastAPI", {"fastapi"}),
         ("api", "import kafka", {"kafka"}),
+        ("decisionlog_client", "from api import answers", {"api"}),
+        ("api", "import decisionlog_client", {"decisionlog_client"}),
         ("cli", "import fastapi, kafka, api, consumers, domain.cells", {"fastapi", "kafka"}),
         ("eventlog", "import sqlite3, domain.cells\nfrom eventlog import entry\nfrom . import codec", set()),
     ],

@@ -1,4 +1,4 @@
-"""Twelve questions of an auditor on other people's history, through the HTTP interface alone.
+"""Twelve questions of an auditor on other people's history, through the HTTP interface alone, and on the terminal.
 
 The server filters, orders and compares; these tests only format, count, and join at most two answers. People are
 compared as people: expected spellings are looked up in the directory.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support_house import House
+from support_terminal import table
 
 from consumers.importing import LogSink, import_changes, load_mapping
 
@@ -297,3 +300,224 @@ def test_15_what_passed_from_one_delegate_to_another(house: House) -> None:
             (day, record, [_who(house, each) for each in old], [_who(house, each) for each in new], _who(house, who))
         )
     assert found == expected
+
+
+# On the terminal: the commands of the page that shows them ----------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "how-to" / "ask-an-auditors-question.md").read_text(encoding="utf-8")
+SHOWN = {
+    int(section.partition(".")[0]): [
+        shlex.split(line)[2:] for line in section.splitlines() if line.startswith("$ decisionlog ")
+    ]
+    for section in PAGE.split("\n## ")[1:]
+    if section[0].isdecimal()
+}
+Rows = list[dict[str, str]]
+
+
+def _answers(house: House, number: int) -> list[Rows]:
+    """What the commands say that the page shows for a question."""
+    return [table(house, *words) for words in SHOWN[number]]
+
+
+def _called(house: House, *spellings: str) -> str:
+    """How the terminal calls the people that the files spell so."""
+    names = []
+    for spelling in spellings:
+        (row,) = house.client.get("/v1/people", params={"name": spelling}).json()["rows"]
+        names.append(row["name"] or row["id"])
+    return ", ".join(names)
+
+
+def _word(cell: str) -> str:
+    """The source's word in a cell: in brackets, where we mean something else by it."""
+    found = re.search(r" \((.*)\)$", cell)
+    return found[1] if found else cell
+
+
+def _pr(row: dict[str, str]) -> str:
+    found = re.search(r" pr:(\d+)", row["source"])
+    assert found, row
+    return found[1]
+
+
+def _target(row: dict[str, str]) -> str:
+    return f"{_record(row['subject'])} {row['field'].removeprefix('target.')}"
+
+
+def test_every_question_is_shown_in_one_or_two_commands() -> None:
+    """The page has every question, each with one command, or two."""
+    assert set(SHOWN) == set(QUESTIONS)
+    assert {len(commands) for commands in SHOWN.values()} == {1, 2}
+
+
+def test_1_on_the_terminal(house: House) -> None:
+    """The approvers of that day in order, and who changed them afterwards, by name."""
+    answer = QUESTIONS[1]
+
+    (cell,), later = _answers(house, 1)
+
+    assert cell["value"] == _called(house, *answer["approvers"])
+    assert [(row["when"], row["who"], row["gained"], row["lost"], _pr(row)) for row in later] == [
+        (
+            each["at"].replace("Z", "+00:00"), _called(house, each["who"]), _called(house, *each["added"]),
+            _called(house, *each["removed"]), str(each["pr"]),
+        )
+        for each in answer["later"]
+    ]  # fmt: skip
+
+
+def test_2_on_the_terminal(house: House) -> None:
+    """Every move of the target, in the source's words, with whose it was."""
+    (rows,) = _answers(house, 2)
+
+    found = [
+        (f"{row['when'][:10]} {_word(row['before']) or None}->{_word(row['after'])}", row["who"], _pr(row))
+        for row in rows
+    ]
+    expected = [re.fullmatch(r"(.*) by (.*) \(#(\d+)\)", line) for line in QUESTIONS[2]]
+    assert found == [(line[1], _called(house, line[2]), line[3]) for line in expected if line]
+
+
+def test_3_on_the_terminal(house: House) -> None:
+    """The plan of that day, and what left it or joined it since."""
+    answer = QUESTIONS[3]
+
+    planned, moved = _answers(house, 3)
+
+    left = [row for row in moved if "kubernetes-1.22" in row["before"]]
+    joined = [row for row in moved if "kubernetes-1.22" in row["after"]]
+    gone = {"struck": "record removed", "": "no target any more"}
+    assert sorted(map(_target, planned)) == sorted(answer["planned_list"])
+    assert {_target(row): gone.get(row["after"], _word(row["after"])) for row in left} == answer["left_for"]
+    assert (len(planned), len(planned) - len(left), len(left), len(joined), len(left) + len(joined)) == (
+        answer["planned_then"], answer["kept"], answer["left"], answer["joined"], len(moved),
+    )  # fmt: skip
+    assert len(planned) - len(left) + len(joined) == answer["planned_in_final_record"]
+
+
+def test_4_on_the_terminal(house: House) -> None:
+    """What was put off most, and all put-offs and bring-forwards."""
+    top, totals = _answers(house, 4)
+
+    assert sorted(f"{_target(row)}: {row['count']}" for row in top) == sorted(QUESTIONS[4]["top"])
+    assert {row["direction"]: int(row["count"]) for row in totals} == QUESTIONS[4]["totals"]
+
+
+def test_5_on_the_terminal(house: House) -> None:
+    """What changed hands between groups."""
+    (rows,) = _answers(house, 5)
+
+    assert [
+        f"{row['when'][:10]} {_record(row['subject'])} {row['before']}->{row['after']} by {row['who']}".replace(
+            "team:", ""
+        )
+        for row in rows
+    ] == [f"{what} by {_called(house, who)}" for line in QUESTIONS[5] for what, _, who in [line.rpartition(" by ")]]
+
+
+def test_6_on_the_terminal(house: House) -> None:
+    """The first four approvers, then and now."""
+    for when, rows in zip(("then", "end"), _answers(house, 6), strict=True):
+        assert [[row["holder"], int(row["count"])] for row in rows[:4]] == [
+            [_called(house, who), count] for who, count in QUESTIONS[6][when]
+        ]
+
+
+def test_7_on_the_terminal(house: House) -> None:
+    """What was reopened, by the source's words."""
+    (rows,) = _answers(house, 7)
+
+    assert len(rows) == QUESTIONS[7]["events"]
+    assert {_record(row["subject"]) for row in rows} == set(QUESTIONS[7]["records"])
+    assert [f"{row['when'][:10]} {_record(row['subject'])} by {row['who']}" for row in rows[-3:]] == [
+        f"{what} by {_called(house, who)}"
+        for line in QUESTIONS[7]["last"]
+        for what, _, who in [line.rpartition(" by ")]
+    ]
+
+
+@pytest.mark.parametrize("who", ["Paul Moore", "Brett Cannon"])
+def test_9_on_the_terminal(house: House, who: str) -> None:
+    """What was ever accepted and has somebody as delegate."""
+    accepted, delegated = (
+        table(house, *(who if word == "Paul Moore" else word for word in words)) for words in SHOWN[9]
+    )
+
+    both = {row["decision"] for row in accepted} & {row["subject"] for row in delegated}
+    assert {_record(subject) for subject in both} == set(QUESTIONS[9][who.lower().replace(" ", "_")])
+
+
+def test_10_on_the_terminal(house: House) -> None:
+    """One decision's status and ownership, with when and by whom."""
+    (rows,) = _answers(house, 10)
+
+    found = [
+        (row["when"], row["field"], _word(row["before"]), _word(row["after"]), row["who"])
+        for row in rows
+        if row["direction"] != "first"
+    ]
+    expected = []
+    for line in QUESTIONS[10]:
+        what, _, who = line.rpartition(" by ")
+        at, field, values = what.split(" ", 2)
+        sides = [json.loads(value) for value in values.split("->")]
+        old, new = (_called(house, *side) if isinstance(side, list) else side for side in sides)
+        cell = {"authors": "role.author"}.get(field, field)
+        expected.append((at.replace("Z", "+00:00"), cell, old, new, _called(house, who)))
+    assert [(at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in found] == [
+        (at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in expected
+    ]
+
+
+def test_11_on_the_terminal(house: House) -> None:
+    """What was aimed at the release then and is now, and where the others are."""
+    answer = QUESTIONS[11]
+
+    def aimed(rows: Rows) -> dict[str, str]:
+        return {
+            _record(row["subject"]): _word(row["status"]).casefold()
+            for row in rows
+            if row["column"].split()[0] == "release:python-3.9"
+        }
+
+    then, now = _answers(house, 11)
+    assert aimed(then) == {record: status.casefold() for record, status in answer["then"].items()}
+    assert aimed(now) == {record: status.casefold() for record, status in answer["end"].items()}
+    gone = aimed(then).keys() - aimed(now).keys()
+    left = {
+        _record(row["subject"]): [_word(row["target.ship"]) or None, _word(row["status"]).casefold()]
+        for row in now
+        if _record(row["subject"]) in gone
+    }
+    assert left == {record: [to, status.casefold()] for record, (to, status) in answer["left"].items()}
+
+
+def test_13_on_the_terminal(house: House) -> None:
+    """What lost its status again."""
+    (rows,) = _answers(house, 13)
+
+    assert [
+        f"{row['when'][:10]} {_record(row['subject'])} {_word(row['before'])}->{_word(row['after'])}".casefold()
+        + f" by {row['who']}"
+        for row in rows
+    ] == [
+        f"{what.casefold()} by {_called(house, who)}"
+        for line in QUESTIONS[13]
+        for what, _, who in [line.rpartition(" by ")]
+    ]
+
+
+def test_15_on_the_terminal(house: House) -> None:
+    """What passed from one delegate to another."""
+    (rows,) = _answers(house, 15)
+
+    expected = []
+    for line in QUESTIONS[15]:
+        what, _, who = line.rpartition(" by ")
+        day, record, moved = what.split(" ", 2)
+        old, new = (json.loads(side.replace("'", '"')) for side in moved.split("->"))
+        expected.append((day, record, _called(house, *old), _called(house, *new), _called(house, who)))
+    assert [
+        (row["when"][:10], _record(row["subject"]), row["before"], row["after"], row["who"]) for row in rows
+    ] == expected

@@ -1,14 +1,19 @@
 """The reference is what it describes."""
 
+import re
+import shlex
 from pathlib import Path
 
 import click
 import pytest
+from support_house import EmptyHouse
 
+from api.commands import ROUTES
 from cli.main import cli
 from cli.reference import pages
 from cli.settings import Settings
 from domain.catalogue import COMMANDS, EVENTS
+from domain.examples import EXAMPLES, PRELUDE
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 MADE = pages()
@@ -61,3 +66,89 @@ def test_every_setting_and_option_says_what_it_is():
         if isinstance(option, click.Option) and not option.help
     ]
     assert options == []
+
+
+SHOWN = dict(re.findall(r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$", MADE["http.md"], flags=re.DOTALL | re.MULTILINE))
+"""The `curl` of each route."""
+LEAVING = ("JoinPersons", "DepartPerson", "DisbandTeam")
+"""Examples after which nobody is left to speak; they stand at the end of the table."""
+
+
+def sent(house, route, **placeholders):
+    """The answer to what is shown for a route, word for word but for the placeholders."""
+    words = shlex.split(SHOWN[route].replace("\\\n", " "))  # a shell goes on in the next line, shlex does not
+    assert words.pop(0) == "curl"
+    asked, method, body, headers = None, None, None, {}
+    while words:
+        word = words.pop(0)
+        match word:
+            case "-H":
+                name, _, value = words.pop(0).partition(": ")
+                headers[name] = value
+            case "-X":
+                method = words.pop(0)
+            case "-d":
+                body = words.pop(0)
+            case _:
+                asked = word
+    for placeholder, value in placeholders.items():
+        asked = asked.replace(f"/{placeholder}", f"/{value}")
+        headers = {name: said.replace(placeholder, value) for name, said in headers.items()}
+    headers = {name: said.replace("TOKEN", house.token) for name, said in headers.items()}
+    assert asked.startswith("http://127.0.0.1:8737/")
+    path = asked.removeprefix("http://127.0.0.1:8737")
+    return house.client_of(None).request(method or ("POST" if body else "GET"), path, content=body, headers=headers)
+
+
+def written(name):
+    """The route of a command, as it is shown."""
+    return f"POST /v1{ROUTES[COMMANDS[name]]}"
+
+
+def test_every_route_is_shown_with_curl():
+    """There is a request to paste for every route."""
+    assert len(SHOWN) == MADE["http.md"].count("\n### ")
+    assert [route for route in SHOWN if f"| `{route}` |" not in MADE["http.md"]] == []
+    assert MADE["http.md"].count("| `") == len(SHOWN)
+
+
+def test_every_curl_works(tmp_path):
+    """What is shown works: the commands in the order of their examples, then every question, then what keeps the log."""
+    writing = [written(name) for name in EXAMPLES]
+    last = [
+        "POST /v1/tokens",
+        "DELETE /v1/tokens/{key}",
+        "POST /v1/people/{key}/names",
+        "DELETE /v1/people/{key}/names",
+    ]
+    both = ["POST /v1/commands", "POST /v1/units"]
+    asking = [route for route in SHOWN if route.startswith("GET ")]
+    assert {*writing, *last, *both, *asking} == set(SHOWN)
+    refused = {}
+
+    def check(house, route, **placeholders):
+        answer = sent(house, route, **placeholders)
+        if not answer.is_success:
+            refused[route] = answer.text
+        return answer
+
+    with EmptyHouse(tmp_path / "a") as house:
+        for command in PRELUDE:
+            house.client.post("/v1/commands", json=command).raise_for_status()
+        for name in EXAMPLES:
+            if name not in LEAVING:
+                version = house.log.state(EXAMPLES[name].get("subject", "decision:tea")).version
+                check(house, written(name), VERSION=str(version))
+        house.runner.wait_for(house.log.head().size, 10)
+        for route in asking:
+            check(house, route)
+        token = check(house, "POST /v1/tokens").json()["id"]
+        check(house, "DELETE /v1/tokens/{key}", ID=token)
+        for route in (*last[2:], "POST /v1/units", *(written(name) for name in LEAVING[:2])):
+            check(house, route)
+        house.leave()
+        check(house, written("DisbandTeam"))
+    with EmptyHouse(tmp_path / "b") as house:
+        check(house, "POST /v1/commands")
+
+    assert refused == {}

@@ -1,0 +1,522 @@
+"""The commands that ask and record, as somebody at a terminal uses them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from zoneinfo import ZoneInfo
+
+import click
+import pytest
+from click.testing import CliRunner
+from rich.cells import cell_len
+from rich.console import Console
+from support_house import House
+from support_serving import COMMAND, run, serving, surroundings
+from support_terminal import NOW, around, said, table
+
+from cli.errors import CannotGoOn
+from cli.instants import Zone
+from cli.main import cli
+from cli.secret import token_of
+from cli.sentences import in_a_sentence
+from cli.settings import Settings
+from cli.showing import REPLACED, Sheet, lines, show_on
+from decisionlog_client import ClientError, questions
+from domain.errors import Refused
+
+NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A product with features owned by people with all kinds of names, and a decision behind one move."""
+    with House(tmp_path_factory.mktemp("house")) as opened:
+        for name in NAMES[1:]:
+            opened.person(name)
+        opened.post("/products", {"key": "shop", "title": "The shop"})
+        opened.post("/decisions", {"key": "tea", "title": "Serve tea", "decision": "Tea.", "why": "Thirst.",
+                                   "accountable": "Ada Lovelace", "products": ["shop"]})  # fmt: skip
+        for number, name in enumerate(NAMES):
+            opened.post("/features", {"key": f"f{number}", "title": f"Feature of {name}", "products": ["shop"],
+                                      "accountable": name})  # fmt: skip
+        opened.post("/features/f1/prioritise", {"horizon": "now", "because": ["tea"]})
+        opened.post("/features/f0/prioritise", {"horizon": "later", "note": "Nobody asked."})
+        yield opened
+
+
+# What is shown -------------------------------------------------------------------------------------------------------
+
+
+def test_the_board(house):
+    """The roadmap stands column by column, each card with who answers for it."""
+    rows = table(house, "roadmap", "shop")
+
+    assert [(row["column"], row["subject"], row["accountable"]) for row in rows[:2]] == [
+        ("now", "feature:f1", "山田太郎"), ("later", "feature:f0", "Ada Lovelace")
+    ]  # fmt: skip
+    assert {row["column"] for row in rows[2:]} == {"unplanned"}
+
+
+def test_who_changed_a_card_and_why(house):
+    """Each step says who made it and because of what: the decision, else the note."""
+    rows = table(house, "blame", "--field", "horizon", "--order", "newest")
+
+    assert [(row["subject"], row["after"], row["who"], row["why"]) for row in rows] == [
+        ("feature:f0", "later", "Ada Lovelace", "Nobody asked."), ("feature:f1", "now", "Ada Lovelace", "decision:tea")
+    ]  # fmt: skip
+    blamed = table(house, "roadmap", "shop", "--blame", "--status", "proposed")
+    assert (blamed[0]["who"], blamed[0]["why"]) == ("Ada Lovelace", "decision:tea")
+
+
+def test_a_subject_and_a_number(house):
+    """A decision is shown by its id, by its key, and by the number that people say aloud."""
+    by_id, by_key, by_number = (table(house, "show", name) for name in ("decision:tea", "tea", "shop/1"))
+
+    assert by_id == by_key == by_number
+    assert {row["field"]: row["value"] for row in by_id}["why"] == "Thirst."
+    with pytest.raises(CannotGoOn, match="no decision with number 7"):
+        said(house, "show", "shop/7")
+
+
+@pytest.mark.parametrize(
+    ("words", "column", "found"),
+    [
+        (("decisions", "--product", "shop"), "number", ["shop/1"]),
+        (("who", "feature:f1"), "holders", ["山田太郎"]),
+        (("who", "山田太郎"), "subject", ["feature:f1"]),
+        (("who",), "count", ["2", "1", "1", "1", "1", "1"]),
+        (("who", "--nobody"), "subject", ["product:shop"]),
+        (("people", "ada lovelace"), "name", ["Ada Lovelace"]),
+        (("search", "thirst"), "subject", ["decision:tea"]),
+        (("audit", "--because", "tea"), "act", ["FeaturePrioritised"]),
+        (("audit", "--unjustified", "--type", "FeaturePrioritised"), "subject", ["feature:f0"]),
+        (("changes", "--since", "2024", "--field", "horizon"), "after", ["later", "now"]),
+        (("changes", "--slips"), "subject", []),
+        (("blame", "--field", "horizon", "--count-by", "principal"), "count", ["2"]),
+        (("show", "--field", "horizon", "--value", "now"), "subject", ["feature:f1"]),
+        (("roadmap", "--layout", "table", "--field", "horizon"), "subject", ["feature:f0", "feature:f1"]),
+    ],
+)
+def test_every_question(house, words, column, found):
+    """Each command answers its question as lines with tabs."""
+    assert [row[column] for row in table(house, *words)] == found
+
+
+def test_another_day(house):
+    """As of a day before there was anything, nothing fits, and the answer says so and for which instant it speaks."""
+    answer = said(house, "roadmap", "--as-of", "end of 2024", "--known-at", "yesterday 9:05")
+
+    assert answer.stdout.count("\n") == 1
+    assert answer.stderr.startswith(
+        "Nothing fits.\nAs of 2025-01-01 00:00 UTC as known at 2025-05-13 09:05 UTC; up to position"
+    )
+
+
+def test_where_the_reader_is(house):
+    """Days begin, and instants are told, where the reader is."""
+    berlin = Zone(ZoneInfo("Europe/Berlin"))
+
+    answer = said(house, "blame", "feature:f1", "--field", "horizon", "--as-of", "2025-07-01", zone=berlin)
+
+    assert "As of 2025-07-01 00:00 CEST" in answer.stderr
+    assert re.search(r"^2025-01-01T01:00:00\+01:00\t", answer.stdout, re.MULTILINE)
+
+
+def test_as_the_interface_has_it(house):
+    """JSON and CSV are the interface's own, word for word, and nothing beside them gets into the way."""
+    as_json, as_csv = (said(house, "decisions", form, "--as-of", "2030-01-01T00:00Z") for form in ("--json", "--csv"))
+
+    for answer, form in ((as_json, "json"), (as_csv, "csv")):
+        params = {"as_of": "2030-01-01", "format": form}
+        assert answer.stdout.rstrip("\n") == house.client.get("/v1/decisions", params=params).text.replace(
+            "\r\n", "\n"
+        ).rstrip("\n")
+        assert answer.stderr == ""
+    assert json.loads(as_json.stdout)["rows"][0]["subject"] == "decision:tea"
+
+
+def test_more_than_is_shown(house):
+    """Where there is more, the answer says how to go on, and going on leaves nothing out."""
+    first = said(house, "audit", "--limit", "3", "--order", "oldest")
+    cursor = re.search(r"--cursor (\w+) goes on", first.stderr)[1]
+    rest = table(house, "audit", "--limit", "10000", "--order", "oldest", "--cursor", cursor)
+
+    positions = [line.partition("\t")[0] for line in first.stdout.splitlines()[1:]] + [row["position"] for row in rest]
+    assert positions == [str(n) for n in range(1, house.log.head().size + 1)]
+
+
+def test_status(house):
+    """It says how far the log and its answers go, and who asks."""
+    told = said(house, "status").stdout
+
+    assert f"{house.log.head().size} entries" in told
+    assert "You are Ada Lovelace with the rights to administer, forget, import." in told
+    assert "`decisionlog who --nobody` lists it" in told
+    assert json.loads(said(house, "status", "--json").stdout)["root"] == house.log.head().root
+
+
+# How tables look -----------------------------------------------------------------------------------------------------
+
+SHEET = Sheet(
+    ("subject", "title", "who", "why", "count"),
+    [
+        [f"feature:f{n}", f"Feature of {name}", name, "A reason that is longer than its column. " * 3, n]
+        for n, name in enumerate(NAMES)
+    ],
+)
+
+
+def drawn(sheet: Sheet, width: int) -> list[str]:
+    out = io.StringIO()
+    show_on(Console(file=out, width=width, force_terminal=True, color_system=None, highlight=False), sheet, Zone())
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_names_do_not_break_a_table(width):
+    """Wide characters, and names that run from right to left, leave every line as wide as the table."""
+    found = drawn(SHEET, width)
+
+    assert {cell_len(line) for line in found if line.strip()} == {cell_len(found[1])}
+    assert cell_len(found[1]) <= width
+    assert "".join(found).count("\u2068") == "".join(found).count("\u2069") > 0
+    for name in NAMES:
+        assert name.split()[0] in "".join(found)
+
+
+def test_what_others_wrote_does_nothing_to_a_terminal():
+    """Control characters and marks of direction in a text are shown as what they are: something that does not belong."""
+    evil = "\x1b[2Jtea\x07\u202e\x9b31m\r\u2066"
+    sheet = Sheet(("title",), [[evil]])
+
+    for shown in ("".join(drawn(sheet, 80)), "".join(lines(sheet, Zone()))):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+        assert "\u2066" not in shown
+        assert f"{REPLACED}[2Jtea" in shown
+
+
+def test_a_cell_is_one_line_in_a_pipe():
+    """In a pipe a row is a line and a cell stays a cell, whatever is in it."""
+    assert list(lines(Sheet(("a", "b"), [["x\ty\n\nz", None]]), Zone())) == ["a\tb", "x y z\t"]
+
+
+def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
+    """Lesser columns are left out where there is no room, which is said; what all rows have in common is said once."""
+    sheet = Sheet(
+        ("subject", "note", "why"), [["s:1", "x", "a"], ["s:1", "y", "b"]], frozenset({"note"}), frozenset({"subject"})
+    )
+
+    narrow, wide = drawn(sheet, 80), drawn(sheet, 160)
+
+    assert narrow[0] == wide[0] == "s:1"
+    assert ("note" in narrow[1], "note" in wide[1]) == (False, True)
+    assert capsys.readouterr().err == "Left out for want of room: note. A wider terminal has them, and --csv.\n"
+
+
+# What goes wrong -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("roadmap", "nowhere"), "knows no product:nowhere. `decisionlog show --kind product --field title` lists what there is."),
+        (("show", "decision:none"), "knows no decision:none. `decisionlog show --kind decision"),
+        (("who", "Nobody At All"), "knows nobody called 'Nobody At All'; `decisionlog people` lists them."),
+        (("blame", "--kind", "tea"), "there is no kind 'tea'; there are product,"),
+        (("audit", "--type", "Tea"), "there is no event type 'Tea'; docs/reference/events.md lists them all."),
+        (("decide", "none", "confirm"), "knows no decision:none"),
+        (("decide", "tea", "drink"), "There is no outcome drink. There are accept, reject,"),
+        (("decide", "tea", "reject"), "Not in order: --why is required."),
+        (("decide", "tea", "accept", "--until", "noon"), "Not in order: --until does not go with this."),
+        (("decide", "tea", "reopen", "--why", " "), "--why must not be blank."),
+        (("decide", "tea", "reopen", "--why", "x", "--effective-at", "tomorrow"), "cannot take effect later than now"),
+        (("record", "Tea"), "Give --decision and --why, or call it on a terminal, where it asks."),
+        (("record", "Tea", "--decision", "x", "--why", "y", "--accountable", "Nobody"), "knows nobody called"),
+        (("record", "Tea", "--decision", "x", "--why", "y", "--review-on", "soon"), "--review-on must be a day there is"),
+    ],
+)  # fmt: skip
+def test_a_sentence_that_says_what_to_do(house, words, sentence):
+    """What is refused is told in a sentence that says what to do, and nothing of it is recorded."""
+    before = house.log.head().size
+
+    with pytest.raises((Refused, CannotGoOn)) as refused:
+        said(house, *words)
+
+    assert sentence in in_a_sentence(refused.value)[1]
+    assert house.log.head().size == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("roadmap", "--as-of", "soon"), "'soon' is no instant; say a day (2025-03-01)"),
+        (("roadmap", "--as-of", "2025-02-30"), "'2025-02-30' is no instant"),
+        (("roadmap", "--json", "--csv"), "Choose one of --json and --csv."),
+        (("changes", "--slips", "--until", "now"), "--slips does not go with --until."),
+        (("changes", "--min-count", "2"), "--min-count goes with --slips."),
+        (("blame", "--min-count", "2"), "--min-count goes with --count-by."),
+        (("blame", "--count-by", "field", "--order", "newest"), "--count-by does not go with --order."),
+        (("who", "--nobody", "--role", "approver"), "--role does not go with --nobody."),
+        (("who", "feature:f1", "--kind", "feature"), "--kind does not go with a subject."),
+        (("who", "--limit", "3"), "--limit does not go with a question about everybody."),
+        (("audit", "--limit", "0"), "0 is not in the range"),
+    ],
+)
+def test_what_is_not_understood(house, words, sentence):
+    """What a command does not understand is told before anything is asked."""
+    with pytest.raises(click.UsageError) as wrong:
+        said(house, *words)
+
+    assert sentence in wrong.value.format_message()
+
+
+def test_no_right(house):
+    """Who does not have a right is told so, and who can give it."""
+    weak = house.log.tokens.create(house.ada)[1]
+
+    with around(house, token=weak).client() as log, pytest.raises(Refused) as refused:
+        log.ask(questions.tokens())
+
+    assert in_a_sentence(refused.value)[1] == (
+        "Refused: your token does not have the right to administer. "
+        "Whoever administers the log can make you a token that has it."
+    )
+
+
+# Recording -----------------------------------------------------------------------------------------------------------
+
+
+def recorded(house: House, *words: str, **more: str) -> str:
+    """What recording says, by whom the house takes for its owner."""
+    done = CliRunner(env={"DECISIONLOG_OWNER": "Ada Lovelace", **more}).invoke(
+        cli, words, obj=around(house), standalone_mode=False, catch_exceptions=False
+    )
+    return done.stdout
+
+
+def test_recording_in_a_line(house):
+    """A decision is recorded with flags alone; whoever speaks answers for it, if nobody else is named."""
+    told = recorded(house, "record", "Sell cups", "--decision", "Cups.", "--why", "Tea.", "--product", "shop",
+                    "--because", "tea", "--tag", "cups", "--key", "cups")  # fmt: skip
+
+    row = next(row for row in table(house, "decisions") if row["decision"] == "decision:cups")
+    assert re.fullmatch(r"Recorded as decision:cups, position \d+: Sell cups\n", told)
+    assert (row["status"], row["accountable"], row["tags"], row["number"]) == (
+        "accepted",
+        "Ada Lovelace",
+        "cups",
+        "shop/2",
+    )
+
+
+def test_from_proposal_to_reversal(house):
+    """A decision that was proposed is accepted, confirmed to be reversed and reopened, each in one command."""
+    told = [
+        recorded(house, "record", "Sell jam", "--propose", "--key", "jam"),
+        recorded(house, "decide", "jam", "--decision", "Jam.", "--why", "Sweet."),
+        recorded(house, "decide", "decision:jam", "reverse", "--why", "Ants.", "--by", "tea"),
+        recorded(house, "decide", "jam", "reopen", "--why", "Winter.", "--json"),
+    ]
+
+    assert [line.split()[0] for line in told[:3]] == ["Proposed", "Accepted", "Reversed"]
+    assert json.loads(told[3])["subject"] == "decision:jam"
+    assert [row["after"] for row in table(house, "blame", "decision:jam", "--field", "status")] == [
+        "proposed", "accepted", "reversed", "proposed"
+    ]  # fmt: skip
+
+
+def editor(tmp_path, script: str) -> str:
+    """An editor that does one thing to the file it is given."""
+    path = tmp_path / "editor"
+    path.write_text(f"#!/bin/sh\nsleep 0.01\n{script}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+def test_in_an_editor(house, tmp_path):
+    """With --edit all four stand in an editor, which begins with what was said; what it holds is recorded."""
+    write = editor(
+        tmp_path,
+        r"""sed -i 's/^# Decision$/&\n\nMany lines:\n\n# a heading of its own\n/; s/^# Why$/&\nBecause./' "$1"; touch -d '+5 seconds' "$1" """,
+    )
+
+    told = recorded(house, "record", "Edited", "--edit", "--key", "edited", VISUAL=write)
+
+    cells = {row["field"]: row["value"] for row in table(house, "show", "edited")}
+    assert told.startswith("Recorded as decision:edited")
+    assert (cells["title"], cells["why"]) == ("Edited", "Because.")
+    assert cells["decision"] == "Many lines: # a heading of its own"
+
+
+def test_an_editor_that_saves_nothing(house, tmp_path):
+    """Where the editor saved nothing, or is not there, nothing is recorded, and that is said."""
+    for visual, sentence in (
+        (editor(tmp_path, "true"), "Nothing was saved"),
+        ("/no/such", "Set EDITOR to one that is there"),
+    ):
+        with pytest.raises(CannotGoOn, match=sentence):
+            recorded(house, "record", "Tea", "--edit", VISUAL=visual)
+
+
+def at_a_terminal(
+    data, *words: str, answers: tuple[str, ...] = (), interrupt: bool = False, **more: str
+) -> tuple[str, int]:
+    """What a command shows on a terminal of its own, and its exit code; each answer is typed once something is asked."""
+    main, side = pty.openpty()
+    process = subprocess.Popen(
+        [COMMAND, *words], stdin=side, stdout=side, stderr=side, env=surroundings(data, TERM="xterm", COLUMNS="80", **more),
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(side)
+    shown, left, deadline = b"", list(answers), time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([main], [], [], 0.1)[0]:
+            try:
+                shown += os.read(main, 65536)
+            except OSError:  # the other side has ended
+                break
+            continue
+        if shown.rstrip().endswith((b":", b"]")) and left:
+            os.write(main, f"{left.pop(0)}\n".encode())
+        elif shown.rstrip().endswith((b":", b"]")) and interrupt:
+            process.send_signal(signal.SIGINT)
+            interrupt = False
+    with contextlib.suppress(OSError):
+        os.close(main)
+    return shown.decode(), process.wait(timeout=10)
+
+
+def test_four_questions(tmp_path):
+    """Called bare on a terminal it asks four questions, an empty answer opens the editor, and it begins a log."""
+    write = editor(tmp_path, """sed -i 's/^# Why$/&\\nA long story./' "$1"; touch -d '+5 seconds' "$1" """)
+
+    shown, code = at_a_terminal(tmp_path / "data", "record", answers=("Tea", "We sell tea.", "", ""), VISUAL=write)
+    listed = run(tmp_path / "data", "show", "--field", "why", "--field", "role.accountable").stdout
+
+    assert code == 0, shown
+    asked = ["Title:", "Decision (empty opens your editor):", "Why (empty opens your editor):", "Accountable [ann]:"]
+    assert [each in shown for each in asked] == [True] * 4
+    assert "Recorded as decision:" in shown
+    assert "A long story." in listed
+    assert "\tann\t" in listed
+
+
+def test_interrupted_while_it_asks(tmp_path):
+    """Ctrl-C at a question ends it with the code for that, and no log was begun."""
+    shown, code = at_a_terminal(tmp_path / "data", "record", answers=("Tea",), interrupt=True)
+
+    assert code == 130
+    assert shown.rstrip().endswith("Interrupted.")
+    assert not (tmp_path / "data").exists()
+
+
+# Where the log is ----------------------------------------------------------------------------------------------------
+
+
+def test_beside_a_server_and_without(tmp_path):
+    """The same commands say the same with a server on this machine, with one elsewhere, and over the files alone."""
+    data, elsewhere = tmp_path / "data", {"DECISIONLOG_DATA": str(tmp_path / "none")}
+    with serving(data) as server:
+        far = {**elsewhere, "DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN": server.token}
+        secret = secret_in(tmp_path, server.token)
+        filed = {**elsewhere, "DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN_FILE": str(secret)}
+        first = run(data, "record", "Tea", "--decision", "Tea.", "--why", "Thirst.", "--key", "tea")
+        person = run(data, "person", "add", "Grace Hopper", **far)
+        made = run(data, "token", "create", "Grace Hopper", **filed)
+        listed = run(data, "token", "list", **far)
+        near, distant = run(data, "show", "tea"), run(data, "show", "tea", **filed)
+        wrong = run(data, "who", **{**far, "DECISIONLOG_TOKEN": "tea"})
+    alone = run(data, "show", "tea")
+    away = run(data, "who", **far)
+
+    assert [done.returncode for done in (first, person, made, listed)] == [0] * 4, made.stderr
+    assert near.stdout == distant.stdout == alone.stdout
+    assert "status\taccepted\t" in near.stdout
+    assert listed.stdout.count("\n") == 3
+    assert not (tmp_path / "none").exists()
+    assert (wrong.returncode, "Set DECISIONLOG_TOKEN to one that it knows." in wrong.stderr) == (1, True)
+    assert (away.returncode, "Nobody answers at http://127.0.0.1:" in away.stderr) == (3, True)
+    assert "Traceback" not in wrong.stderr + away.stderr
+
+
+def secret_in(folder, token: str, mode: int = 0o600):
+    """A file with a token in it."""
+    path = folder / "token"
+    path.write_text(f"{token}\n")
+    path.chmod(mode)
+    return path
+
+
+def test_where_the_token_comes_from(tmp_path, monkeypatch):
+    """The token that is set wins over that in a file, which must be its owner's alone; the keyring comes last."""
+    path = secret_in(tmp_path, "filed")
+    monkeypatch.setenv("DECISIONLOG_URL", "https://log.example")
+    monkeypatch.setitem(sys.modules, "keyring", keyring := ModuleType("keyring"))
+    keyring.__spec__ = ModuleSpec("keyring", None)
+    keyring.get_password = lambda service, address: f"{service} of {address}"
+
+    assert token_of(Settings(token="set", token_file=path)) == "set"
+    assert token_of(Settings(token_file=path)) == "filed"
+    assert token_of(Settings()) == "decisionlog of https://log.example"
+    assert token_of(Settings(url="")) is None
+
+
+@pytest.mark.parametrize(
+    ("token", "mode", "sentence"), [("filed", 0o640, "chmod 600"), (" ", 0o600, "There is nothing in")]
+)
+def test_a_token_file_out_of_order(tmp_path, token, mode, sentence):
+    """A file that others may read, or with nothing in it, is refused with what to do."""
+    with pytest.raises(CannotGoOn, match=sentence):
+        token_of(Settings(token_file=secret_in(tmp_path, token, mode)))
+
+
+def test_a_question_begins_no_log(tmp_path):
+    """A question where there is no log says that there is none, and leaves nothing behind."""
+    done = run(tmp_path / "none", "roadmap")
+
+    assert (done.returncode, "There is no log in" in done.stderr) == (1, True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_question_loads_no_more_than_it_needs():
+    """Neither help nor a question beside a server loads the interface, the domain's catalogue, or asyncio."""
+    listed = (
+        "import sys, cli.asking, cli.sheets, cli.reaching, cli.settings;"
+        "print([name for name in ('fastapi', 'asyncio', 'rich.table', 'domain.catalogue', 'pydantic_settings') if name in sys.modules])"
+    )
+
+    done = run_python(listed)
+
+    assert done.strip() == "[]"
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([COMMAND.with_name("python"), "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_shell_completion(tmp_path):
+    """The shell is told the names of commands and options."""
+    told = subprocess.run(
+        [COMMAND], env=surroundings(tmp_path, _DECISIONLOG_COMPLETE="bash_complete", COMP_WORDS="decisionlog ro", COMP_CWORD="1"),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert told.stdout.strip() == "plain,roadmap"
+
+
+def test_a_client_error_is_a_sentence():
+    """Whatever a client may meet is told in a sentence."""
+    assert in_a_sentence(ClientError("the disk is full"))[1] == "The server could not do it: the disk is full."
+    assert NOW.tzinfo is not None

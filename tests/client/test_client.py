@@ -1,0 +1,381 @@
+"""The client against a real interface, and against servers that lose answers, are away, or are none."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+from support_house import House
+
+from cli.inside import InProcess
+from decisionlog_client import (
+    AsyncClient,
+    Client,
+    Failed,
+    NotADecisionLog,
+    NotSignedIn,
+    NotYet,
+    Unreachable,
+    exchange,
+    questions,
+)
+from decisionlog_client.exchange import Call, Tries
+from domain.decision import AcceptDecision, ProposeDecision, RecordDecision
+from domain.errors import AlreadyExists, Forbidden, KeyReused, Malformed, Refused, Stale, Unknown
+from domain.product import DefineProduct
+
+Handler = Callable[[httpx2.Request], httpx2.Response]
+ADDRESS = "http://log.example"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    with House(tmp_path_factory.mktemp("house")) as opened:
+        yield opened
+
+
+_keys = (f"d{n}" for n in itertools.count(1))
+
+
+def tea(**more: Any) -> RecordDecision:
+    given = {
+        "key": next(_keys),
+        "title": "Tea",
+        "decision": "We sell tea.",
+        "why": "Thirst.",
+        "accountable": "Ada Lovelace",
+    }
+    return RecordDecision(**{**given, **more})
+
+
+class Losing(httpx2.BaseTransport):
+    """A way to the house on which answers are lost: the request arrives, and the connection breaks."""
+
+    def __init__(self, house: House, lost: int) -> None:
+        self._inside = InProcess(house.app)
+        self.left = lost
+        self.seen: list[httpx2.Request] = []
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.seen.append(request)
+        response = self._inside.handle_request(request)
+        if self.left:
+            self.left -= 1
+            raise httpx2.ReadError("the connection was lost")
+        return response
+
+    def close(self) -> None:
+        self._inside.close()
+
+
+class LosingToo(httpx2.AsyncBaseTransport):
+    """The same for the other client."""
+
+    def __init__(self, house: House, lost: int) -> None:
+        self._inside = httpx2.ASGITransport(house.app)
+        self.left = lost
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._inside.handle_async_request(request)
+        if self.left:
+            self.left -= 1
+            raise httpx2.ReadError("the connection was lost")
+        return response
+
+
+def client_of(house: House, lost: int = 0, **more: Any) -> Client:
+    return Client(ADDRESS, token=house.token, transport=Losing(house, lost), sleep=lambda _: None, **more)
+
+
+def answering(handler: Handler, **more: Any) -> Client:
+    """A client of a server that answers as told."""
+    return Client(ADDRESS, transport=httpx2.MockTransport(handler), sleep=lambda _: None, **more)
+
+
+def problem(status: int, kind: str, **more: Any) -> Handler:
+    body = {
+        "type": f"urn:decisionlog:problem:{kind}",
+        "title": kind,
+        "status": status,
+        "detail": f"it is {kind}",
+        **more,
+    }
+    return lambda _: httpx2.Response(status, json=body, headers={"Content-Type": "application/problem+json"})
+
+
+# Recording -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_records_nothing_twice(house):
+    """Where answers are lost, a unit is sent again with its key: it has one effect, and its receipt comes back."""
+    before = house.log.head().size
+
+    with client_of(house, lost=3) as client:
+        receipt = client.send(tea())
+
+    assert receipt["replayed"]
+    assert house.log.head().size == before + len(receipt["recorded"])
+
+
+def test_without_the_same_key_it_would_be_recorded_twice(house):
+    """The check above would see it: a client that makes a new key for each try leaves two traces."""
+    before = house.log.head().size
+
+    with client_of(house) as client:
+        for _ in range(2):
+            client.send(tea())
+
+    assert house.log.head().size == before + 6
+
+
+def test_a_lost_answer_records_nothing_twice_for_the_other_client(house):
+    """The same is true of the client for asyncio."""
+    before = house.log.head().size
+
+    async def run() -> Any:
+        async with AsyncClient(ADDRESS, token=house.token, transport=LosingToo(house, 2), sleep=_no_time) as client:
+            receipt = await client.send(tea())
+            page = await client.ask(questions.page(receipt["subject"]))
+            fates = await client.send_each([tea()], [tea(key="tea", accountable="nobody")])
+            pages = [each async for each in client.pages(questions.audit(limit=4))]
+            text = await client.text(questions.me(), "json")
+            return receipt, page, fates, pages, text, client.position
+
+    receipt, page, fates, pages, text, position = asyncio.run(run())
+
+    assert receipt["replayed"]
+    assert page["title"] == "Tea"
+    assert position == house.log.head().size == before + 6
+    assert isinstance(fates[1], Refused)
+    assert len(pages) > 1
+    assert json.loads(text)["actor"] == house.ada
+
+
+async def _no_time(_: float) -> None:
+    pass
+
+
+def test_a_unit_is_whole_or_not_at_all(house):
+    """Commands that are sent together are recorded together, or none of them is."""
+    before = house.log.head().size
+
+    with client_of(house) as client, pytest.raises(Unknown):
+        client.send(tea(), AcceptDecision(subject="decision:nowhere"))
+
+    assert house.log.head().size == before
+
+
+def test_a_key_of_ones_own(house):
+    """The same unit with the same key is recorded once, whoever sends it again; another with that key is refused."""
+    command = tea()
+    with client_of(house) as client:
+        first, second = client.send(command, key="monday"), client.send(command, key="monday")
+        with pytest.raises(KeyReused):
+            client.send(tea(), key="monday")
+
+    assert (first["replayed"], second["replayed"]) == (False, True)
+    assert first["recorded"] == second["recorded"]
+
+
+def test_a_version_that_has_moved(house):
+    """A unit that names the version it has read is refused once that has moved, with the version it has now."""
+    with client_of(house) as client:
+        subject = client.send(ProposeDecision(title="Tea"))["subject"]
+        accept = AcceptDecision(subject=subject, decision="We sell tea.", why="Thirst.")
+        with pytest.raises(Stale) as refused:
+            client.send(accept, expected={subject: 7})
+        client.send(accept, expected={subject: refused.value.version})
+
+
+def test_units_each_have_a_fate(house):
+    """Many units are recorded in order, each with a receipt or a refusal of its own."""
+    with client_of(house, lost=1) as client:
+        fates = client.send_each([tea()], [tea(accountable="nobody at all")], [tea()])
+
+    assert [isinstance(fate, Refused) for fate in fates] == [False, True, False]
+    assert isinstance(fates[1], Unknown)
+    assert fates[0]["replayed"]
+    assert client.position == fates[2]["position"]
+
+
+def test_many_units_are_sent_in_parts():
+    """No request has more units than the server takes, nor is it longer than that takes."""
+    short = [(None, [tea()])] * 1_203
+    long = [("k", [tea(context="x" * 20_000, why="y" * 20_000)])] * 120
+
+    parts = [[len(json.loads(call.body)["units"]) for call in exchange.sending_each(units)] for units in (short, long)]
+
+    assert parts[0] == [500, 500, 203]
+    assert sum(parts[1]) == 120
+    assert all(len(call.body) < 4 * 1024 * 1024 for call in exchange.sending_each(long))
+    assert [call.repeatable for call in exchange.sending_each([*short[:1], *long[:1]])] == [False]
+
+
+# Asking --------------------------------------------------------------------------------------------------------------
+
+
+def test_ones_own_writes_are_read(house):
+    """What is asked after a write waits until the answer covers it; before there is nothing to wait for."""
+    with client_of(house) as client:
+        client.ask(questions.products())
+        receipt = client.send(DefineProduct(key="own-writes", title="Own"))
+        products = client.ask(questions.products())
+        client.ask(questions.head())
+        seen = client._http._transport.seen
+
+    assert "own-writes" in [row["subject"].partition(":")[2] for row in products["rows"]]
+    assert products["position"] >= receipt["position"]
+    assert [request.url.params.get("after") for request in seen] == [None, None, str(receipt["position"]), None]
+
+
+def test_what_another_has_written(house):
+    """A client can be told of a position that another has written, and never goes back behind its own."""
+    with client_of(house) as one, client_of(house) as other:
+        position = one.send(tea())["position"]
+        other.cover(position)
+        other.cover(1)
+        answer = other.ask(questions.decisions())
+
+    assert answer["position"] >= position == other.position
+
+
+def test_every_page(house):
+    """Pages follow each other until there are no more, and hold together what the whole answer holds."""
+    with client_of(house) as client:
+        parts = [row["position"] for page in client.pages(questions.audit(limit=5)) for row in page["rows"]]
+        whole = [row["position"] for row in client.ask(questions.audit(limit=10_000))["rows"]]
+
+    assert parts == whole
+    assert len(whole) > 10
+
+
+def test_instants_lists_and_flags(house):
+    """Parameters go out as the interface reads them: instants with offset, days, lists, true and false."""
+    asked = questions.decisions(
+        as_of=datetime(2024, 3, 1, tzinfo=UTC), known_at="2030-01-01", status=["accepted", "proposed"],
+        include_absent=True, text=None,
+    )  # fmt: skip
+
+    assert exchange.asking(asked, 0).params == [
+        ("as_of", "2024-03-01T00:00:00+00:00"), ("known_at", "2030-01-01"), ("status", "accepted"),
+        ("status", "proposed"), ("include_absent", "true"),
+    ]  # fmt: skip
+    with client_of(house) as client:
+        assert client.ask(asked)["rows"] == []
+        assert client.text(asked, "csv").startswith("subject,title,number")
+    with pytest.raises(ValueError, match="needs its offset"):
+        exchange.asking(questions.decisions(as_of=datetime(2025, 3, 1)), 0)  # noqa: DTZ001  (what is refused)
+
+
+@pytest.mark.parametrize(
+    ("question", "refusal"),
+    [
+        (questions.roadmap(product="nowhere"), Unknown),
+        (questions.page("tea"), Malformed),
+        (questions.cells(kind="tea"), Malformed),
+        (questions.page("decision:a/../../me"), Refused),
+    ],
+)
+def test_what_is_refused(house, question, refusal):
+    """What the log refuses is raised as the refusal that the log itself would raise."""
+    with client_of(house) as client, pytest.raises(refusal):
+        client.ask(question)
+
+
+# What can go wrong ---------------------------------------------------------------------------------------------------
+
+HTML = {"Content-Type": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("handler", "error"),
+    [
+        (problem(401, "unauthenticated"), NotSignedIn),
+        (problem(403, "forbidden"), Forbidden),
+        (problem(404, "unknown"), Unknown),
+        (problem(404, "not-found"), Refused),
+        (problem(409, "already-exists"), AlreadyExists),
+        (problem(412, "stale", version=3), Stale),
+        (problem(500, "unforeseen"), Failed),
+        (problem(503, "unavailable"), Failed),
+        (problem(504, "not-yet"), NotYet),
+        (problem(507, "no-space"), Failed),
+        (lambda _: httpx2.Response(200, text="<html>", headers=HTML), NotADecisionLog),
+        (lambda _: httpx2.Response(404, text="<html>", headers=HTML), NotADecisionLog),
+        (lambda _: httpx2.Response(302, headers={"Location": "/login"}), NotADecisionLog),
+        (lambda _: httpx2.Response(502, text="bad gateway"), NotADecisionLog),
+        (
+            lambda _: httpx2.Response(404, text="{", headers={"Content-Type": "application/problem+json"}),
+            NotADecisionLog,
+        ),
+    ],
+)
+def test_every_way_to_fail_has_its_error(handler, error):
+    """A refusal is raised as such, a server that cannot as that it failed, and what is no decision log as that."""
+    with answering(handler) as client, pytest.raises(error) as raised:
+        client.ask(questions.head())
+
+    assert type(raised.value) is error
+
+
+def test_nobody_answers():
+    """Where nobody answers, the error names the address, after as much waiting as there is patience for."""
+    pauses: list[float] = []
+    with (
+        Client("http://127.0.0.1:1", patience=1.0, sleep=pauses.append) as client,
+        pytest.raises(Unreachable) as raised,
+    ):
+        client.ask(questions.head())
+
+    assert "http://127.0.0.1:1" in str(raised.value)
+    assert pauses == [0.1, 0.2, 0.4]
+
+
+ASK = Call("GET", "/v1/log", repeatable=True)
+SEND = Call("POST", "/v1/commands", headers={"Idempotency-Key": "k"}, repeatable=True)
+MAKE = Call("POST", "/v1/tokens")
+AWAY, LOST = httpx2.ConnectError("refused"), httpx2.ReadTimeout("")
+
+
+def said(status: int, wait: str | None = None) -> httpx2.Response:
+    return httpx2.Response(status, headers={"Retry-After": wait} if wait else {})
+
+
+@pytest.mark.parametrize(
+    ("call", "outcome", "wait"),
+    [
+        (ASK, AWAY, 0.1), (SEND, AWAY, 0.1), (MAKE, AWAY, 0.1),
+        (ASK, LOST, 0.1), (SEND, LOST, 0.1), (MAKE, LOST, None),
+        (ASK, said(503, "2"), 2), (SEND, said(503, "10"), 10), (MAKE, said(503, "2"), None),
+        (ASK, said(503), None), (ASK, said(504, "1"), 1), (ASK, said(502), 0.1), (SEND, said(429, "3"), 3),
+        (ASK, said(503, "60"), None), (ASK, said(503, "Wed, 21 Oct 2026 07:28:00 GMT"), None),
+        (ASK, said(200), None), (SEND, said(409), None), (SEND, said(500), None), (SEND, said(507), None),
+        (ASK, httpx2.UnsupportedProtocol("ftp"), None),
+    ],
+)  # fmt: skip
+def test_what_is_sent_again(call, outcome, wait):
+    """It is sent again after what may pass, if that can do no harm and the wait is within one's patience."""
+    assert Tries(call, patience=30).after(outcome) == wait
+
+
+def test_patience_ends():
+    """The waits of one call add up, each twice as long as the one before, and end with the patience."""
+    tries = Tries(ASK, patience=1.6)
+
+    assert [tries.after(LOST) for _ in range(6)] == [0.1, 0.2, 0.4, 0.8, None, None]
+
+
+def test_a_plain_address_is_no_proxys_business(monkeypatch):
+    """A proxy that is set for the world is not asked for a server on this machine."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with Client("http://127.0.0.1:2", patience=0) as client, pytest.raises(Unreachable) as raised:
+        client.ask(questions.head())
+
+    assert client._http._mounts == {}
+    assert "127.0.0.1:2" in str(raised.value)
