@@ -19,7 +19,7 @@ from eventlog.directory import Directory
 from projections.reading import Answer, Row
 
 Format = Literal["json", "csv", "jsonl"]
-_BY_MEDIA_TYPE: Final[dict[str, Format]] = {
+BY_MEDIA_TYPE: Final[dict[str, Format]] = {
     "text/csv": "csv", "application/jsonl": "jsonl", "application/x-ndjson": "jsonl", "application/json": "json",
 }  # fmt: skip
 _FORMULA: Final = re.compile(r"(^|[;\t\r\n])([=+\-@\t\r])")
@@ -30,7 +30,7 @@ def chosen_format(request: Request, asked: Format | None) -> Format:
     if asked:
         return asked
     accepted = (part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(","))
-    return next((_BY_MEDIA_TYPE[media] for media in accepted if media in _BY_MEDIA_TYPE), "json")
+    return next((BY_MEDIA_TYPE[media] for media in accepted if media in BY_MEDIA_TYPE), "json")
 
 
 def responded(answer: Answer, format_: Format, directory: Directory, model: type[answers.Spoken]) -> Response:
@@ -188,6 +188,18 @@ def _slips(answer: Answer) -> Iterator[Row]:
         yield {**kept, "first": _held(row["first"]), "now": _held(row["now"])}
 
 
+def _report(answer: Answer) -> Iterator[Row]:
+    """A line for each cell that changed, and one for each line of the report without any."""
+    for row in answer.rows:
+        told = {name: row[name] for name in ("section", "subject", "title")}
+        blame = row["blame"]
+        # Why in its own words, else the decisions or the note.
+        end = {"at": row["at"], "who": row["by"], "why": row["why"] or _blamed(blame)["why"], "position": blame["position"]}
+        for change in row["changes"] or [{}]:
+            sides = {side: _held(change[side]) if side in change else None for side in ("before", "after")}
+            yield {**told, "field": change.get("field"), **sides, **end}
+
+
 def _subject_page(answer: Answer) -> Iterator[Row]:
     for field, cell in answer.about["cells"].items():
         shown = {name: cell[name] for name in ("value", "word", "since")}
@@ -202,6 +214,9 @@ SHEETS: Final[Mapping[type[answers.Spoken], Sheet]] = {
     ),
     answers.Slips: Sheet(
         ("subject", "title", "field", "first", "now", "against_first", "count", "later", "earlier"), _slips
+    ),
+    answers.Report: Sheet(
+        ("section", "subject", "title", "field", "before", "after", "at", "who", "why", "position"), _report
     ),
     answers.SubjectPage: Sheet(("field", "value", "word", "since", "who", "why"), _subject_page),
 }
