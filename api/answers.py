@@ -392,11 +392,15 @@ class ReportLine(Named):
     section: Section = Field(description="The part of the report in which it stands.")
     at: At = Field(description="When it took effect.")
     by: list[str] = Field(description="Who decided it, or else whose act it was.")
-    why: str | None = Field(description="The reason that the act itself gives; null if it gives none: see also `blame`.")
+    why: str | None = Field(
+        description="The reason that the act itself gives; null if it gives none: see also `blame`."
+    )
     changes: list[ReportChange] = Field(description="The cells it is about.")
     blame: Blame = Field(description="The act behind it: who put it to the log, because of what, with what note.")
     link: str = Field(description="Where all there is to say of the subject is answered.")
-    holds: bool | None = Field(None, description="Whether it is still so at the end of the span; missing if it stands there.")
+    holds: bool | None = Field(
+        None, description="Whether it is still so at the end of the span; missing if it stands there."
+    )
     slips: ReportSlips | None = Field(None, description="Of what slipped: how often, and from where.")
     departed: list[str] | None = Field(None, description="Of what has no owner: who was accountable and has departed.")
     voids: int | None = Field(None, description="Of a correction: the position of the entry that no longer counts.")

@@ -101,7 +101,9 @@ def progress(
     if format_ == "html":
         return Response(as_html(_page(answer, served, request, lines)), media_type=HTML, headers=headers | _SAFE)
     if format_ == "markdown":
-        return Response(as_markdown(_page(answer, served, request, lines)), media_type=MARKDOWN, headers=headers | _SAFE)
+        return Response(
+            as_markdown(_page(answer, served, request, lines)), media_type=MARKDOWN, headers=headers | _SAFE
+        )
     return tables.responded(answer, format_, served.log.directory, answers.Report)
 
 

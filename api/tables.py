@@ -194,7 +194,12 @@ def _report(answer: Answer) -> Iterator[Row]:
         told = {name: row[name] for name in ("section", "subject", "title")}
         blame = row["blame"]
         # Why in its own words, else the decisions or the note.
-        end = {"at": row["at"], "who": row["by"], "why": row["why"] or _blamed(blame)["why"], "position": blame["position"]}
+        end = {
+            "at": row["at"],
+            "who": row["by"],
+            "why": row["why"] or _blamed(blame)["why"],
+            "position": blame["position"],
+        }
         for change in row["changes"] or [{}]:
             sides = {side: _held(change[side]) if side in change else None for side in ("before", "after")}
             yield {**told, "field": change.get("field"), **sides, **end}

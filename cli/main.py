@@ -117,6 +117,46 @@ def export(output: Path | None, people: bool, data: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("product")
+@click.option("--since", help="Where the span begins: 2025-03-01, or an instant such as 2025-03-01T09:30:00Z.")
+@click.option("--until", help="Where it ends, which is no more part of it; now, if silent.")
+@click.option("--position", type=click.IntRange(1), help="The position of the log to speak up to; the last, if silent.")
+@click.option(
+    "--issued-at", type=click.IntRange(1),
+    help="The position at which a report was issued: show the same again. Instead of span and position.",
+)  # fmt: skip
+@click.option(
+    "--format", "format_", type=click.Choice(["markdown", "html", "json"]), default="markdown", show_default=True,
+    help="The form; html is a page that prints on one or two sheets.",
+)  # fmt: skip
+@click.option(
+    "--lines", type=click.IntRange(1), default=40, show_default=True,
+    help="At most about this many lines in Markdown and HTML; JSON has them all.",
+)  # fmt: skip
+@click.option("--link-to", help="The address of the server that links lead to.  [the one that serves the log]")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; else standard output."
+)
+@click.option("--issue", is_flag=True, help="Record that it was given, with its span, position and hash.")
+@_data
+@_owner
+def report(
+    *, product: str, since: str | None, until: str | None, position: int | None, issued_at: int | None, format_: str,
+    lines: int, link_to: str | None, output: Path | None, issue: bool, data: Path | None, owner: str | None,
+) -> None:  # fmt: skip
+    """What became of PRODUCT in a span: decisions, what was shipped, dropped or slipped, who owns what, what comes next.
+
+    Each line has its reason and its link. Asked again up to the same position it is the same, and has the same hash.
+    """
+    from cli.reporting import Asked, progress_report
+
+    if issued_at is not None and (since or until or position or issue):
+        raise click.UsageError("--issued-at says span and position already; leave the others out.")
+    asked = Asked(product, since, until, position, issued_at, format_, lines, link_to, output, issue)
+    progress_report(_settings(data=data, owner=owner), asked)
+
+
+@cli.command()
 @_data
 def rebuild(data: Path | None) -> None:
     """Throw the read model away and build it again from the log, also beside a running server."""

@@ -40,7 +40,18 @@ FIELDS: Final = (
     STATUS, EXISTS, "products", "horizon", "rank", "stage", "target.*", ACCOUNTABLE, "delegation.*", "on",
 )  # fmt: skip
 """The cells whose steps are told. `stage` is what trackers call how mature a feature is."""
-AT_THE_END: Final = (STATUS, "horizon", "rank", "target.*", ACCOUNTABLE, "decisions", "deciders", "review_on", "by", "on")
+AT_THE_END: Final = (
+    STATUS,
+    "horizon",
+    "rank",
+    "target.*",
+    ACCOUNTABLE,
+    "decisions",
+    "deciders",
+    "review_on",
+    "by",
+    "on",
+)
 HORIZONS: Final = ("now", "next", "later")
 PROMISED: Final = frozenset({"committed", "started"})
 OVER: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
@@ -119,7 +130,9 @@ def issued(read: Read, product: str, position: int) -> tuple[Span, str]:
 
 def hash_of(told: Row) -> str:
     """SHA-256 of a report's canonical JSON, in hex. Takes a report as it is answered, also with its names and its hash."""
-    return sha256(canonical(_without_texts({name: said for name, said in told.items() if name != "sha256"}))).hexdigest()
+    return sha256(
+        canonical(_without_texts({name: said for name, said in told.items() if name != "sha256"}))
+    ).hexdigest()
 
 
 def _without_texts(value: Any) -> Any:
@@ -172,7 +185,10 @@ class _Reporter:
 
     def rows(self) -> list[Line]:
         """All lines, section by section."""
-        told = [*self._happened(), *self._course(), *self._stands(), *self._late()]
+        happened = sorted(
+            (*self._happened(), *self._course()), key=lambda line: (line["at"], line["blame"]["position"])
+        )
+        told = [*happened, *self._stands(), *self._late()]
         return sorted(told, key=lambda line: SECTIONS.index(line["section"]))  # stable: each section keeps its order
 
     def _members(self) -> list[str]:
@@ -237,7 +253,9 @@ class _Reporter:
 
     def _course(self) -> list[Line]:
         """Acts that say where the product goes."""
-        asked = AuditFilter(subjects=[self.span.product], types=COURSE, span=(self.span.since, self.until), voided=False)
+        asked = AuditFilter(
+            subjects=[self.span.product], types=COURSE, span=(self.span.since, self.until), voided=False
+        )
         return [self._of_act("course", act) for act in all_acts(self.read, asked, self.then)]
 
     def _of_act(self, section: Section, act: Row) -> Line:
@@ -266,13 +284,17 @@ class _Reporter:
         cells = [cell for name, cell in self.values[subject].items() if name in fields]
         latest = max(cells, key=lambda cell: (cell["since"], cell["position"]))
         line = _line(section, latest, latest["blame"], at=latest["since"], by=None, why=None)
-        line["changes"] = [{"field": cell["field"], "after": {"value": cell["value"], "word": cell["word"]}} for cell in cells]
+        line["changes"] = [
+            {"field": cell["field"], "after": {"value": cell["value"], "word": cell["word"]}} for cell in cells
+        ]
         return line
 
     def _overdue(self, features: Sequence[str]) -> list[Line]:
         """Open features and goals of which every day that was promised is over."""
         late = [(one, name) for one in features if (name := self._latest_target(one))]
-        goals = self._of_kind("goal", lambda cells: _value(cells, STATUS) == "open" and self._is_over(_value(cells, "by")))
+        goals = self._of_kind(
+            "goal", lambda cells: _value(cells, STATUS) == "open" and self._is_over(_value(cells, "by"))
+        )
         return [
             *(self._standing("overdue", one, name) for one, name in late),
             *(self._standing("overdue", one, "by") for one in goals),
@@ -280,7 +302,9 @@ class _Reporter:
 
     def _latest_target(self, feature: str) -> str | None:
         """The last of a feature's targets, if the days of all of them are over."""
-        days = {name: self._day_of(cell["value"]) for name, cell in self.values[feature].items() if _is_target(name, cell)}
+        days = {
+            name: self._day_of(cell["value"]) for name, cell in self.values[feature].items() if _is_target(name, cell)
+        }
         if not days or not all(self._is_over(day) for day in days.values()):
             return None
         return max(days, key=lambda name: (str(days[name]), name))
@@ -305,7 +329,9 @@ class _Reporter:
     def _waiting(self) -> list[Line]:
         """Decisions that are still to be taken, and those whose day to be looked at again is there."""
         open_ = self._of_kind("decision", lambda cells: (_value(cells, STATUS) or PROPOSED) in OPEN_DECISION)
-        due = self._of_kind("decision", lambda cells: _value(cells, STATUS) == "accepted" and self._is_over(_value(cells, "review_on")))
+        due = self._of_kind(
+            "decision", lambda cells: _value(cells, STATUS) == "accepted" and self._is_over(_value(cells, "review_on"))
+        )
         return [
             *(self._standing("waiting", one, STATUS) for one in open_ if STATUS in self.values[one]),
             *(self._standing("waiting", one, "review_on") for one in due),
@@ -357,9 +383,7 @@ class _Reporter:
 _OF_ACT: Final = ("subject", "title", "version", "unit", "place", "credential", "references", "data")
 
 
-def _line(
-    section: Section, about: Row, blame: Row, *, at: str, by: Sequence[str] | None, why: str | None
-) -> Line:
+def _line(section: Section, about: Row, blame: Row, *, at: str, by: Sequence[str] | None, why: str | None) -> Line:
     """One line: what it is about, when, by whom, why, and where it can be looked up."""
     return {
         "section": section, "subject": about["subject"], "title": about["title"], "at": at,

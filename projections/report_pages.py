@@ -17,7 +17,7 @@ from projections.report import SECTIONS, TARGET, Line, Section
 
 LINES: Final = 40
 """How many lines a report shows, all sections together, unless told otherwise: about two printed pages."""
-MOST_LETTERS: Final = 130
+MOST_LETTERS: Final = 100
 """Of a title or a reason. All of it stands behind the link."""
 
 HEADINGS: Final[Mapping[Section, str]] = {
@@ -162,7 +162,9 @@ def _summary(counts: Mapping[str, int], span: str) -> list[str]:
     stands = _listed(counts, _AT_ITS_END)
     return [
         f"What happened: {happened}." if happened else f"Nothing happened {span} that the log knows of.",
-        f"At the end: {stands}." if stands else "At the end nothing is planned, overdue, waiting for a decision or without an owner.",
+        f"At the end: {stands}."
+        if stands
+        else "At the end nothing is planned, overdue, waiting for a decision or without an owner.",
     ]
 
 
@@ -277,7 +279,12 @@ def _label(name: str, kind: str) -> str:
         return ""
     if name.startswith(TARGET):
         return f"{name[len(TARGET) :]}:"
-    names = {"role.accountable": "accountable:", "on": "planned for", "review_on": "to be looked at again on", "by": "to be reached by"}
+    names = {
+        "role.accountable": "accountable:",
+        "on": "planned for",
+        "review_on": "to be looked at again on",
+        "by": "to be reached by",
+    }
     return names.get(name, "" if kind == "decision" and name == "status" else f"{name}:")
 
 
@@ -291,12 +298,18 @@ def _shortened(text: str) -> str:
     line = " ".join("".join(" " if unprintable(letter) else letter for letter in text).split())
     if len(line) <= MOST_LETTERS:
         return line
-    return line[: MOST_LETTERS - 1].rpartition(" ")[0].rstrip(" ,;:") + "…" if " " in line[:MOST_LETTERS] else line[: MOST_LETTERS - 1] + "…"
+    return (
+        line[: MOST_LETTERS - 1].rpartition(" ")[0].rstrip(" ,;:") + "…"
+        if " " in line[:MOST_LETTERS]
+        else line[: MOST_LETTERS - 1] + "…"
+    )
 
 
 def unprintable(letter: str) -> bool:
     """Whether a character is a control: of the terminal, or of the direction of all that follows."""
-    return letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    return (
+        letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
 
 
 # Markdown ------------------------------------------------------------------------------------------------------------
@@ -340,7 +353,8 @@ h1{font-size:1.4em;margin:0 0 .3em}h2{font-size:1.05em;margin:1em 0 .2em;break-a
 a{color:var(--link)}table{border-collapse:collapse;width:100%;table-layout:fixed}tr{break-inside:avoid}
 th,td{text-align:start;vertical-align:top;padding:.15em .6em .15em 0;border-top:1px solid var(--line);font-weight:400}
 thead th{border:0;color:var(--soft);font-size:.85em}tbody th{font-weight:600}
-.what{width:28%}.change{width:25%}.who{width:20%}footer,.more,.none{color:var(--soft)}footer{margin-top:1em;font-size:.85em}
+.what{width:27%}.change{width:23%}.who{width:19%}footer,.more,.none{color:var(--soft)}footer{margin-top:1em;font-size:.85em}
+section~section thead{position:absolute;clip-path:inset(50%)}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--line:#bbb;--soft:#444;--link:#000}
 @page{size:A4;margin:12mm}body{font-size:8pt;line-height:1.25;max-width:none;margin:0;padding:0}h2{margin-top:.7em}
 a{text-decoration:none}}
@@ -373,13 +387,11 @@ def _a(link: Link) -> str:
 def _html_part(part: Part, whole: Link) -> str:
     rows = "\n".join(map(_html_line, part.lines))
     more = f'<p class="more">{part.more} more, {_a(whole)}.</p>' if part.more else ""
-    head = "".join(
-        f'<th scope="col" class="{name}">{label}</th>'
-        for name, label in (("what", "What"), ("change", "How"), ("who", "When and who"), ("why", "Why"))
-    )
+    head = "".join(f'<th scope="col">{label}</th>' for label in ("What", "How", "When and who", "Why"))
+    widths = "".join(f'<col class="{name}">' for name in ("what", "change", "who", "why"))
     return (
         f'<section aria-labelledby="{part.id}">\n<h2 id="{part.id}">{part.heading}</h2>\n'
-        f'<table aria-labelledby="{part.id}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{more}</section>'
+        f'<table aria-labelledby="{part.id}">\n<colgroup>{widths}</colgroup>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{more}</section>'
     )
 
 
@@ -387,5 +399,5 @@ def _html_line(line: Said) -> str:
     why = "; ".join(_a(each) if isinstance(each, Link) else _bdi(each) for each in line.why)
     return (
         f'<tr><th scope="row">{_a(line.about)}</th><td>{_bdi(line.what)}</td>'
-        f'<td>{_bdi(line.who)} {_a(line.entry)}</td><td>{why or "<span class=none>no reason given</span>"}</td></tr>'
+        f"<td>{_bdi(line.who)} {_a(line.entry)}</td><td>{why or '<span class=none>no reason given</span>'}</td></tr>"
     )
