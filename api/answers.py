@@ -397,11 +397,13 @@ class ReportLine(Named):
     )
     changes: list[ReportChange] = Field(description="The cells it is about.")
     blame: Blame = Field(description="The act behind it: who put it to the log, because of what, with what note.")
+    rests_on: list[str] = Field(description="The decisions behind the subject beyond those in `blame`.")
     link: str = Field(description="Where all there is to say of the subject is answered.")
     holds: bool | None = Field(
         None, description="Whether it is still so at the end of the span; missing if it stands there."
     )
     slips: ReportSlips | None = Field(None, description="Of what slipped: how often, and from where.")
+    due: str | None = Field(None, description="Of what is overdue: the day on which it was due.")
     departed: list[str] | None = Field(None, description="Of what has no owner: who was accountable and has departed.")
     voids: int | None = Field(None, description="Of a correction: the position of the entry that no longer counts.")
 

@@ -15,7 +15,7 @@ from domain.values import LARGEST, Instant, micros
 from projections.model import Read
 from projections.reading import Answer
 from projections.report import NoSuchReport, Span, issued, report
-from projections.report_pages import LINES, Page, as_html, as_markdown, page_of
+from projections.report_pages import Page, as_html, as_markdown, page_of
 
 ReportFormat = Literal["json", "csv", "jsonl", "markdown", "html"]
 MAX_LINES: Final = 10_000
@@ -79,8 +79,12 @@ def progress(
         ),
     ] = None,
     lines: Annotated[
-        int, Query(ge=1, le=MAX_LINES, description="At most about this many lines in Markdown and HTML.")
-    ] = LINES,
+        int | None,
+        Query(
+            ge=1, le=MAX_LINES,
+            description="At most so many lines in Markdown and HTML; as many as fit on two printed pages, if silent.",
+        ),
+    ] = None,
 ) -> Response:  # fmt: skip
     """Decisions taken, what was shipped, dropped, slipped or moved, who owns what now, what comes next, each with its reason.
 
@@ -129,8 +133,8 @@ def _span(read: Read, product: str, given: dict[str, Any], issued_at: int | None
     return Span(product, micros(since), None if until is None else micros(until), given["position"])
 
 
-def _page(answer: Answer, served: Services, request: Request, lines: int) -> Page:
+def _page(answer: Answer, served: Services, request: Request, lines: int | None) -> Page:
     """The report in words, with links to wherever it was asked for."""
     told = answer.to_dict()
     base = quote(str(request.base_url).rstrip("/"), safe=":/[]")
-    return page_of(told, tables.names_in(told, served.log.directory), base=base, lines=lines)
+    return page_of(told, served.log.directory.names_in(told), base=base, lines=lines)

@@ -42,10 +42,10 @@ def responded(answer: Answer, format_: Format, directory: Directory, model: type
     if answer.next:
         headers["Decisionlog-Next"] = answer.next
     if format_ == "csv":
-        text = as_csv(lines_of(answer, model), names_in([answer.rows, answer.about], directory), columns_of(model))
+        text = as_csv(lines_of(answer, model), directory.names_in([answer.rows, answer.about]), columns_of(model))
         return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)
     whole = answer.to_dict()
-    whole = {**whole, "names": names_in(whole, directory)}
+    whole = {**whole, "names": directory.names_in(whole)}
     if "rows" not in model.model_fields:
         del whole["rows"]
     if format_ == "json":
@@ -53,29 +53,6 @@ def responded(answer: Answer, format_: Format, directory: Directory, model: type
     rows = whole.get("rows", [whole])
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     return Response(text, media_type="application/jsonl", headers=headers)
-
-
-def names_in(value: Any, directory: Directory) -> dict[str, str]:
-    """The names to show for the people and services named anywhere in an answer."""
-    found = {}
-    for who in sorted(set(_people_in(value))):
-        name = directory.name(who)
-        if name is not None:
-            found[who] = name
-    return found
-
-
-def _people_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if value.startswith(("person:", "service:")):
-            yield value
-    elif isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from _people_in(key)
-            yield from _people_in(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _people_in(member)
 
 
 def as_csv(rows: Iterable[Row], names: Mapping[str, str], columns: Iterable[str] = ()) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,8 +131,8 @@ def export(output: Path | None, people: bool, data: Path | None) -> None:
     help="The form; html is a page that prints on one or two sheets.",
 )  # fmt: skip
 @click.option(
-    "--lines", type=click.IntRange(1), default=40, show_default=True,
-    help="At most about this many lines in Markdown and HTML; JSON has them all.",
+    "--lines", type=click.IntRange(1),
+    help="At most so many lines in Markdown and HTML; JSON has them all.  [what fits on two printed pages]",
 )  # fmt: skip
 @click.option("--link-to", help="The address of the server that links lead to.  [the one that serves the log]")
 @click.option(
@@ -142,7 +143,7 @@ def export(output: Path | None, people: bool, data: Path | None) -> None:
 @_owner
 def report(
     *, product: str, since: str | None, until: str | None, position: int | None, issued_at: int | None, format_: str,
-    lines: int, link_to: str | None, output: Path | None, issue: bool, data: Path | None, owner: str | None,
+    lines: int | None, link_to: str | None, output: Path | None, issue: bool, data: Path | None, owner: str | None,
 ) -> None:  # fmt: skip
     """What became of PRODUCT in a span: decisions, what was shipped, dropped or slipped, who owns what, what comes next.
 
@@ -154,6 +155,21 @@ def report(
         raise click.UsageError("--issued-at says span and position already; leave the others out.")
     asked = Asked(product, since, until, position, issued_at, format_, lines, link_to, output, issue)
     progress_report(_settings(data=data, owner=owner), asked)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path), default="demo")
+@click.option(
+    "--ends-on", type=click.DateTime(["%Y-%m-%d"]), help="The last day of the year it tells.  [today]",
+)  # fmt: skip
+def demo(directory: Path, ends_on: datetime | None) -> None:
+    """Write a log of a year of an invented product to DIRECTORY (demo, if silent), to look around in.
+
+    Twelve people, sixty decisions, eighty features; what slipped, what was handed over, reversed, told late and corrected.
+    """
+    from cli.demo.telling import demo as run
+
+    run(_settings(), directory, (ends_on or datetime.now(UTC)).date())
 
 
 @cli.command()

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import click
 
-from api.tables import names_in
 from cli.errors import CannotGoOn, Exit
 from cli.remote import server_of
 from cli.settings import Settings
@@ -43,7 +42,7 @@ class Asked:
     position: int | None
     issued_at: int | None
     format: str
-    lines: int
+    lines: int | None
     link_to: str | None
     output: Path | None
     issue: bool
@@ -60,7 +59,7 @@ def progress_report(settings: Settings, asked: Asked) -> None:
     with reading(settings) as log, house(log, settings, beside=serving is not None) as built:
         product = _product(log, asked.product)
         answer = _answered(_caught_up(built), product, asked)
-        told = answer.to_dict() | {"names": names_in(answer.to_dict(), log.directory)}
+        told = answer.to_dict() | {"names": log.directory.names_in(answer.to_dict())}
     address = serving.address if serving else None
     base = asked.link_to or address or f"http://{settings.host}:{settings.port}"
     _write(asked.output, _text(told, asked, base.rstrip("/")))

@@ -102,11 +102,14 @@ def report(read: Read, span: Span) -> Answer:
     pinned = PinnedRead(read.ask, read.clock, position)
     then = moment(pinned, When(until - 1, known))
     rows = _Reporter(pinned, replace(span, until=until), then).rows()
+    called = titles(pinned, [*_named(rows), *(row["subject"] for row in rows)], then)
+    for row in rows:
+        row["title"] = called.get(row["subject"])
     counts = {section: sum(row["section"] == section for row in rows) for section in SECTIONS}
     about = {
         "product": span.product, "title": titles(pinned, [span.product], then).get(span.product),
         "since": format_micros(span.since), "until": format_micros(until), "counts": counts,
-        "titles": dict(sorted(titles(pinned, _named(rows), then).items())),
+        "titles": {subject: called[subject] for subject in _named(rows) if subject in called},
     }  # fmt: skip
     told = answer(then, rows, about=about)
     return replace(told, about={**about, "sha256": hash_of(told.to_dict())})
@@ -153,7 +156,8 @@ def _recorded_at(read: Read, position: int) -> int:
 
 def _named(rows: Iterable[Row]) -> list[str]:
     """The subjects that the lines name without saying what they are called."""
-    return sorted({one for row in rows for one in _subjects_in([row["changes"], row["blame"].get("because")])})
+    named = ([row["changes"], row["blame"]["because"], row["rests_on"], row.get("slips")] for row in rows)
+    return sorted({one for said in named for one in _subjects_in(said)})
 
 
 def _subjects_in(value: Any) -> Iterable[str]:
@@ -189,6 +193,9 @@ class _Reporter:
             (*self._happened(), *self._course()), key=lambda line: (line["at"], line["blame"]["position"])
         )
         told = [*happened, *self._stands(), *self._late()]
+        behind = self._behind(line["subject"] for line in told)
+        for line in told:
+            line["rests_on"] = [one for one in behind.get(line["subject"], ()) if one not in line["blame"]["because"]]
         return sorted(told, key=lambda line: SECTIONS.index(line["section"]))  # stable: each section keeps its order
 
     def _members(self) -> list[str]:
@@ -268,13 +275,15 @@ class _Reporter:
         features = self._of_kind("feature", lambda cells: _value(cells, STATUS) not in CLOSED)
         planned = [one for one in features if _is_planned(self.values[one])]
         coming = [one for one in planned if _value(self.values[one], STATUS) != "paused"]
-        return [
+        told = [
             *self._overdue(features),
             *(self._standing("next", one, *_plans(self.values[one])) for one in sorted(coming, key=self._turn)),
             *self._waiting(),
             *self._unowned(),
             *self._undecided(planned),
         ]
+        acts = self._acts(line["blame"]["position"] for line in told)
+        return [{**line, "why": _own_reason(acts[line["blame"]["position"]].data)} for line in told]
 
     def _of_kind(self, kind: str, fits: Callable[[Mapping[str, Row]], bool]) -> list[str]:
         return [one for one, cells in self.values.items() if kind_of(one) == kind and fits(cells)]
@@ -296,9 +305,12 @@ class _Reporter:
             "goal", lambda cells: _value(cells, STATUS) == "open" and self._is_over(_value(cells, "by"))
         )
         return [
-            *(self._standing("overdue", one, name) for one, name in late),
-            *(self._standing("overdue", one, "by") for one in goals),
+            *(self._standing("overdue", one, name) | {"due": self._due(one, name)} for one, name in late),
+            *(self._standing("overdue", one, "by") | {"due": self._due(one, "by")} for one in goals),
         ]
+
+    def _due(self, subject: str, name: str) -> Any:
+        return self._day_of(self.values[subject][name]["value"])
 
     def _latest_target(self, feature: str) -> str | None:
         """The last of a feature's targets, if the days of all of them are over."""
@@ -360,11 +372,23 @@ class _Reporter:
 
     def _undecided(self, planned: Sequence[str]) -> list[Line]:
         """Planned features that neither name a decision nor have an act that rests on one."""
-        sql = f"""select distinct a.subject from act_because b join act a on a.position = b.position
-            where a.subject in {members("subjects")} and a.position <= :p and a.eff <= :t and (a.void is null or a.void > :p)"""
-        decided = {row[0] for row in self.read.rows(sql, {"subjects": list(planned), **self.then.parameters})}
-        without = [one for one in planned if one not in decided and not _value(self.values[one], "decisions")]
-        return [self._standing("undecided", one, *_plans(self.values[one])) for one in without]
+        behind = self._behind(planned)
+        return [self._standing("undecided", one, *_plans(self.values[one])) for one in planned if one not in behind]
+
+    def _behind(self, subjects: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """The decisions behind each of these that has any: those its acts rest on, in their order, and those it names."""
+        asked = sorted(set(subjects))
+        sql = f"""select a.subject, b.decision from act_because b join act a on a.position = b.position
+            where a.subject in {members("subjects")} and a.position <= :p and a.eff <= :t and (a.void is null or a.void > :p)
+            order by a.eff, a.position, b.decision"""
+        found: dict[str, list[str]] = {}
+        for subject, decision in self.read.rows(sql, {"subjects": asked, **self.then.parameters}):
+            found.setdefault(subject, []).append(decision)
+        for subject in asked:
+            linked = _value(self.values.get(subject, {}), "decisions")
+            if linked:
+                found.setdefault(subject, []).extend(linked)
+        return {subject: list(dict.fromkeys(decisions)) for subject, decisions in found.items()}
 
     # What was learnt late
 

@@ -10,15 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from domain.values import kind_of
 from projections.report import SECTIONS, TARGET, Line, Section
 
-LINES: Final = 40
-"""How many lines a report shows, all sections together, unless told otherwise: about two printed pages."""
+TWO_PAGES: Final = 134.0
+"""What two sheets of A4 hold, in printed lines, with some to spare where a page ends early."""
+LETTERS: Final = (30, 24, 22, 42)
+"""How many letters stand on a printed line in each column. Chromium was looked at; it need not be exact."""
+HEADING: Final = 3.5
+"""Printed lines of a heading with what stands below its table."""
+PADDING: Final = 0.35
 MOST_LETTERS: Final = 100
 """Of a title or a reason. All of it stands behind the link."""
+
+MOST: Final = 60
+"""Lines of a section that are put into words at all, unless more are asked for; two pages have no room for more."""
+FEW: Final = 5
+"""Changes, entries or reasons of one line."""
 
 HEADINGS: Final[Mapping[Section, str]] = {
     "decisions": "Decisions",
@@ -43,7 +53,7 @@ _COUNTED: Final[Mapping[Section, tuple[str, str]]] = {
     "moved": ("other move", "other moves"),
     "handed_over": ("change of ownership", "changes of ownership"),
     "course": ("change of course", "changes of course"),
-    "late": ("entry about earlier", "entries about earlier"),
+    "late": ("learnt late or corrected", "learnt late or corrected"),
     "overdue": ("overdue", "overdue"),
     "next": ("to come", "to come"),
     "waiting": ("waiting for a decision", "waiting for a decision"),
@@ -71,7 +81,7 @@ class Said:
     about: Link
     what: str
     who: str
-    entry: Link
+    entries: Sequence[Link]
     why: Sequence[str | Link]
 
 
@@ -97,20 +107,20 @@ class Page:
     whole: Link
 
 
-def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = "", lines: int = LINES) -> Page:
+def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = "", lines: int | None = None) -> Page:
     """A report, as `Answer.to_dict` gives it, in words.
 
-    `names` are those of people, by id; `base` is the address of the server that the links lead to. At most about
-    `lines` lines are shown: each section gives its first ones, and says how many more there are.
+    `names` are those of people, by id; `base` is the address of the server that the links lead to. At most `lines` lines
+    are shown, or as many as fit on two printed pages: each section gives its first ones, and says how many more there are.
     """
-    words = _Words(told["titles"], names, base, told["until"])
-    shares = _shares(told["counts"], lines)
+    words = _Words(told["titles"], names, base)
     parts = []
-    for section in SECTIONS:
-        found = [row for row in told["rows"] if row["section"] == section]
-        if found:
-            shown = [words.line(row) for row in found[: shares[section]]]
-            parts.append(Part(section, HEADINGS[section], shown, len(found) - len(shown)))
+    groups = {section: found for section in SECTIONS if (found := _groups(section, told["rows"]))}
+    said = {section: [words.line(rows) for rows in found[: lines or MOST]] for section, found in groups.items()}
+    most = _most(said, lines)
+    for section, found in groups.items():
+        more = told["counts"][section] - sum(map(len, found[:most]))
+        parts.append(Part(section, HEADINGS[section], said[section][:most], more))
     span = _span_in_words(told["since"], told["until"])
     return Page(
         title=_shortened(told["title"] or told["product"]),
@@ -122,25 +132,41 @@ def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = ""
     )
 
 
+def _groups(section: Section, rows: Sequence[Line]) -> list[list[Line]]:
+    """The lines of a section. Moves on the roadmap are told together for each feature, in the order of its first."""
+    found: dict[Any, list[Line]] = {}
+    for n, row in enumerate(row for row in rows if row["section"] == section):
+        found.setdefault(row["subject"] if section == "moved" else n, []).append(row)
+    return list(found.values())
+
+
 def _question(told: Mapping[str, Any]) -> str:
     key = told["product"].partition(":")[2]
     return f"/v1/products/{key}/report?since={told['since']}&until={told['until']}&position={told['position']}"
 
 
-def _shares(counts: Mapping[str, int], lines: int) -> dict[str, int]:
-    """How many lines each section may show: all alike but where one needs fewer."""
-    most = max((n for n in range(max(counts.values(), default=0) + 1) if _used(counts, n) <= lines), default=0)
-    shares = {section: min(count, most) for section, count in counts.items()}
-    left = lines - sum(shares.values())
-    for section, count in counts.items():  # those named first get what is left over
-        if left > 0 and count > most:
-            shares[section] += 1
-            left -= 1
-    return shares
+def _most(said: Mapping[Section, Sequence[Said]], lines: int | None) -> int:
+    """How many lines each section may show: as many as the others, and at least one."""
+    longest = max(map(len, said.values()), default=1)
+    return next((most for most in range(longest, 1, -1) if _fits(said, most, lines)), 1)
 
 
-def _used(counts: Mapping[str, int], most: int) -> int:
-    return sum(min(count, most) for count in counts.values())
+def _fits(said: Mapping[Section, Sequence[Said]], most: int, lines: int | None) -> bool:
+    if lines is None:
+        return _height(said, most) <= TWO_PAGES
+    return sum(len(found[:most]) for found in said.values()) <= lines
+
+
+def _height(said: Mapping[Section, Sequence[Said]], most: int) -> float:
+    """About how many printed lines it takes to show so many of each section."""
+    return sum(HEADING + sum(map(_lines_of, found[:most])) for found in said.values())
+
+
+def _lines_of(line: Said) -> float:
+    why = "; ".join(each.words if isinstance(each, Link) else each for each in line.why)
+    who = " ".join((line.who, *(entry.words for entry in line.entries)))
+    cells = zip((line.about.words, line.what, who, why), LETTERS, strict=True)
+    return PADDING + max(-(-len(words) // letters) for words, letters in cells)
 
 
 def _span_in_words(since: str, until: str) -> str:
@@ -182,19 +208,31 @@ def _footing(told: Mapping[str, Any]) -> str:
 class _Words:
     """Says lines in words, with what subjects and people are called."""
 
-    def __init__(self, titles: Mapping[str, str], names: Mapping[str, str], base: str, until: str) -> None:
-        self._titles, self._names, self._base, self._until = titles, names, base, until
+    def __init__(self, titles: Mapping[str, str], names: Mapping[str, str], base: str) -> None:
+        self._titles, self._names, self._base = titles, names, base
 
-    def line(self, row: Line) -> Said:
-        """A line of the report."""
-        blame = row["blame"]
+    def line(self, rows: Sequence[Line]) -> Said:
+        """One or several lines of the report on one subject, told as one."""
+        first, last = rows[0], rows[-1]
+        days = dict.fromkeys((first["at"][:10], last["at"][:10]))
+        who = dict.fromkeys(self._who(row) for row in rows)
         return Said(
-            about=Link(_shortened(row["title"] or row["subject"]), self._base + row["link"]),
-            what=self._what(row),
-            who=f"{row['at'][:10]}, {self._who(row)}",
-            entry=Link(f"#{blame['position']}", f"{self._base}/v1/log/entries/{blame['position']}"),
-            why=self._why(row),
+            about=Link(_shortened(first["title"] or first["subject"]), self._base + first["link"]),
+            what="; ".join(_few([self._what(row) for row in rows])),
+            who=f"{' to '.join(days)}, {'; '.join(who)}",
+            entries=[self._entry(row["blame"]["position"]) for row in (rows if len(rows) <= FEW else (first, last))],
+            why=_few(list(dict.fromkeys(why for row in rows for why in self._why(row)))) or self._rests_on(last),
         )
+
+    def _entry(self, position: int) -> Link:
+        return Link(f"#{position}", f"{self._base}/v1/log/entries/{position}")
+
+    def _rests_on(self, row: Line) -> list[str | Link]:
+        """Where nobody gave a reason for the act: the decisions behind its subject."""
+        return _few([self._decision(each) for each in row["rests_on"]])
+
+    def _decision(self, subject: str) -> Link:
+        return Link(_shortened(self._called(subject)), f"{self._base}/v1/subjects/{subject}")
 
     def _what(self, row: Line) -> str:
         if row["section"] == "unowned":
@@ -207,7 +245,10 @@ class _Words:
         slips = row.get("slips")
         if slips and slips["later"] > 1:
             what += f" (put off {slips['later']} times; first promised {self._held(slips['first'])})"
-        return what if row.get("holds", True) else f"{what} (no longer so at the end)"
+        if row["section"] == "overdue":
+            what += f", which was due on {row['due']}" if row["due"] not in what else ", which is over"
+        # That what was committed has been started since needs no remark.
+        return what if row.get("holds", True) or row["section"] == "moved" else f"{what} (no longer so at the end)"
 
     def _change(self, row: Line, change: Mapping[str, Any]) -> str:
         name, after = change["field"], self._held(change["after"])
@@ -215,8 +256,9 @@ class _Words:
             return _EXISTS[change["before"]["value"], change["after"]["value"]]
         if name.startswith("delegation."):
             return f"delegated to {after}" if change["after"]["value"] else "delegation ended"
-        before = self._held(change["before"]) if "before" in change and change["direction"] != "first" else None
-        label = _label(name, kind_of(row["subject"]))
+        told_before = "before" in change and change["direction"] != "first" and kind_of(row["subject"]) != "decision"
+        before = self._held(change["before"]) if told_before else None
+        label = _label(name)
         change_of = after if before is None else f"{before} → {after}"
         return f"{label} {change_of}".strip()
 
@@ -252,11 +294,17 @@ class _Words:
     def _why(self, row: Line) -> list[str | Link]:
         """The decisions it rests on, then what the act itself says, else its note."""
         blame = row["blame"]
-        found: list[str | Link] = [
-            Link(_shortened(self._called(each)), f"{self._base}/v1/subjects/{each}") for each in blame["because"]
-        ]
+        found: list[str | Link] = [self._decision(each) for each in blame["because"]]
         said = row["why"] or blame.get("note")
         return [*found, _shortened(said)] if said else found
+
+
+T = TypeVar("T")
+
+
+def _few(said: Sequence[T]) -> list[T | str]:
+    """The first of them, and how many more there are."""
+    return [*said] if len(said) <= FEW else [*said[: FEW - 1], f"and {len(said) - FEW + 1} more"]
 
 
 _EXISTS: Final = {
@@ -274,7 +322,7 @@ def _telling(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [change for change in told if not (change["field"] == "rank" and change["after"]["value"] is None)] or told
 
 
-def _label(name: str, kind: str) -> str:
+def _label(name: str) -> str:
     if name == "status":
         return ""
     if name.startswith(TARGET):
@@ -285,7 +333,7 @@ def _label(name: str, kind: str) -> str:
         "review_on": "to be looked at again on",
         "by": "to be reached by",
     }
-    return names.get(name, "" if kind == "decision" and name == "status" else f"{name}:")
+    return names.get(name, f"{name}:")
 
 
 def _in_words(type_: str) -> str:
@@ -339,7 +387,8 @@ def _md_link(link: Link) -> str:
 
 def _md_line(line: Said) -> str:
     why = "; ".join(_md_link(each) if isinstance(each, Link) else _md(each) for each in line.why) or "*no reason given*"
-    return f"- **{_md_link(line.about)}**: {_md(line.what)}. {_md(line.who)} ({_md_link(line.entry)}). Why: {why}"
+    entries = " ".join(map(_md_link, line.entries))
+    return f"- **{_md_link(line.about)}**: {_md(line.what)}. {_md(line.who)} ({entries}). Why: {why}"
 
 
 # HTML ----------------------------------------------------------------------------------------------------------------
@@ -354,7 +403,7 @@ a{color:var(--link)}table{border-collapse:collapse;width:100%;table-layout:fixed
 th,td{text-align:start;vertical-align:top;padding:.15em .6em .15em 0;border-top:1px solid var(--line);font-weight:400}
 thead th{border:0;color:var(--soft);font-size:.85em}tbody th{font-weight:600}
 .what{width:27%}.change{width:23%}.who{width:19%}footer,.more,.none{color:var(--soft)}footer{margin-top:1em;font-size:.85em}
-section~section thead{position:absolute;clip-path:inset(50%)}
+section~section thead{position:absolute;clip-path:inset(50%)}tbody tr:first-child{break-before:avoid}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--line:#bbb;--soft:#444;--link:#000}
 @page{size:A4;margin:12mm}body{font-size:8pt;line-height:1.25;max-width:none;margin:0;padding:0}h2{margin-top:.7em}
 a{text-decoration:none}}
@@ -396,8 +445,9 @@ def _html_part(part: Part, whole: Link) -> str:
 
 
 def _html_line(line: Said) -> str:
+    entries = " ".join(map(_a, line.entries))
     why = "; ".join(_a(each) if isinstance(each, Link) else _bdi(each) for each in line.why)
     return (
         f'<tr><th scope="row">{_a(line.about)}</th><td>{_bdi(line.what)}</td>'
-        f"<td>{_bdi(line.who)} {_a(line.entry)}</td><td>{why or '<span class=none>no reason given</span>'}</td></tr>"
+        f"<td>{_bdi(line.who)} {entries}</td><td>{why or '<span class=none>no reason given</span>'}</td></tr>"
     )
