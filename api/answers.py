@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.problems import MEDIA_TYPE, Problem
 from projections.order import Direction
+from projections.report import Section
 
 At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_schema_extra={"format": "date-time"})]
 """An instant as every answer writes it: RFC 3339, in UTC, with six digits."""
@@ -367,6 +368,56 @@ class StepTable(Table[Step]):
 
 class StepCounts(Table[StepCount]):
     """Counts of steps, most first."""
+
+
+class ReportChange(Shape):
+    """A cell that changed, or what it holds at the end of the span."""
+
+    field: str = Field(description="The field, such as `status` or `target.ship`.")
+    before: Held | None = Field(None, description="What it held before; missing where nothing is said to have changed.")
+    after: Held = Field(description="What it held from then on, or holds at the end.")
+    direction: Direction | None = Field(None, description="What kind of change it was; missing where there was none.")
+
+
+class ReportSlips(Shape):
+    """How a promise was kept."""
+
+    later: int = Field(description="How often it was put off, from the first promise to the end of the span.")
+    first: Held | None = Field(description="The first promise; null if there was none that was understood.")
+
+
+class ReportLine(Named):
+    """A line of a progress report."""
+
+    section: Section = Field(description="The part of the report in which it stands.")
+    at: At = Field(description="When it took effect.")
+    by: list[str] = Field(description="Who decided it, or else whose act it was.")
+    why: str | None = Field(
+        description="The reason that the act itself gives; null if it gives none: see also `blame`."
+    )
+    changes: list[ReportChange] = Field(description="The cells it is about.")
+    blame: Blame = Field(description="The act behind it: who put it to the log, because of what, with what note.")
+    rests_on: list[str] = Field(description="The decisions behind the subject beyond those in `blame`.")
+    link: str = Field(description="Where all there is to say of the subject is answered.")
+    holds: bool | None = Field(
+        None, description="Whether it is still so at the end of the span; missing if it stands there."
+    )
+    slips: ReportSlips | None = Field(None, description="Of what slipped: how often, and from where.")
+    due: str | None = Field(None, description="Of what is overdue: the day on which it was due.")
+    departed: list[str] | None = Field(None, description="Of what has no owner: who was accountable and has departed.")
+    voids: int | None = Field(None, description="Of a correction: the position of the entry that no longer counts.")
+
+
+class Report(Table[ReportLine]):
+    """What became of a product in a span, section by section. Its CSV has a line for every cell that changed."""
+
+    product: str = Field(description="The product, as `product:key`.")
+    title: str | None = Field(description="What it is called; null if nothing.")
+    since: At = Field(description="Where the span begins.")
+    until: At = Field(description="Where it ends, which is no more part of it; `as_of` is the instant before.")
+    counts: dict[Section, int] = Field(description="How many lines each section has.")
+    titles: dict[str, str] = Field(description="What the subjects are called that the lines name, by subject.")
+    sha256: str = Field(description="The hash of its canonical JSON without all texts and names, in hex.")
 
 
 class Roadmap(Table[Column]):

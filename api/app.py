@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import commands, keeping, pages, problems, questions, registers
+from api import commands, keeping, pages, problems, questions, registers, reports
 from api.asking import only_known_parameters
 from api.security import authenticated
 from api.services import Services
@@ -36,6 +36,7 @@ def create_app(services: Services) -> FastAPI:
     v1.include_router(commands.router())
     v1.include_router(questions.router())
     v1.include_router(registers.router())
+    v1.include_router(reports.router())
     v1.include_router(keeping.router())
     app.router.routes.insert(0, commands.QUICK)
     app.include_router(v1)

@@ -213,7 +213,7 @@ class Asked:
         return response
 
 
-async def _caught_up(
+async def caught_up(
     served: Served,
     after: Annotated[
         int | None,
@@ -242,7 +242,7 @@ async def _caught_up(
 async def _asked(
     request: Request,
     served: Served,
-    _: Annotated[None, Depends(_caught_up)],
+    _: Annotated[None, Depends(caught_up)],
     format: Annotated[  # noqa: A002  (the parameter's name outside)
         tables.Format | None, Query(description="`json`, `csv` or `jsonl`; else as `Accept` says.")
     ] = None,

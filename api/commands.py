@@ -36,6 +36,7 @@ ROUTES: Final[Mapping[type[Command], str]] = {
     product.SetStrategy: "/products/{key}/strategy",
     product.OrderReleases: "/products/{key}/releases",
     product.RetireProduct: "/products/{key}/retire",
+    product.IssueReport: "/products/{key}/report",
     product.ScheduleRelease: "/releases",
     product.RescheduleRelease: "/releases/{key}/reschedule",
     product.StateGoal: "/goals",

@@ -19,7 +19,7 @@ from eventlog.directory import Directory
 from projections.reading import Answer, Row
 
 Format = Literal["json", "csv", "jsonl"]
-_BY_MEDIA_TYPE: Final[dict[str, Format]] = {
+BY_MEDIA_TYPE: Final[dict[str, Format]] = {
     "text/csv": "csv", "application/jsonl": "jsonl", "application/x-ndjson": "jsonl", "application/json": "json",
 }  # fmt: skip
 _FORMULA: Final = re.compile(r"(^|[;\t\r\n])([=+\-@\t\r])")
@@ -30,7 +30,7 @@ def chosen_format(request: Request, asked: Format | None) -> Format:
     if asked:
         return asked
     accepted = (part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(","))
-    return next((_BY_MEDIA_TYPE[media] for media in accepted if media in _BY_MEDIA_TYPE), "json")
+    return next((BY_MEDIA_TYPE[media] for media in accepted if media in BY_MEDIA_TYPE), "json")
 
 
 def responded(answer: Answer, format_: Format, directory: Directory, model: type[answers.Spoken]) -> Response:
@@ -42,10 +42,10 @@ def responded(answer: Answer, format_: Format, directory: Directory, model: type
     if answer.next:
         headers["Decisionlog-Next"] = answer.next
     if format_ == "csv":
-        text = as_csv(lines_of(answer, model), names_in([answer.rows, answer.about], directory), columns_of(model))
+        text = as_csv(lines_of(answer, model), directory.names_in([answer.rows, answer.about]), columns_of(model))
         return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)
     whole = answer.to_dict()
-    whole = {**whole, "names": names_in(whole, directory)}
+    whole = {**whole, "names": directory.names_in(whole)}
     if "rows" not in model.model_fields:
         del whole["rows"]
     if format_ == "json":
@@ -53,29 +53,6 @@ def responded(answer: Answer, format_: Format, directory: Directory, model: type
     rows = whole.get("rows", [whole])
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     return Response(text, media_type="application/jsonl", headers=headers)
-
-
-def names_in(value: Any, directory: Directory) -> dict[str, str]:
-    """The names to show for the people and services named anywhere in an answer."""
-    found = {}
-    for who in sorted(set(_people_in(value))):
-        name = directory.name(who)
-        if name is not None:
-            found[who] = name
-    return found
-
-
-def _people_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if value.startswith(("person:", "service:")):
-            yield value
-    elif isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from _people_in(key)
-            yield from _people_in(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _people_in(member)
 
 
 def as_csv(rows: Iterable[Row], names: Mapping[str, str], columns: Iterable[str] = ()) -> str:
@@ -188,6 +165,23 @@ def _slips(answer: Answer) -> Iterator[Row]:
         yield {**kept, "first": _held(row["first"]), "now": _held(row["now"])}
 
 
+def _report(answer: Answer) -> Iterator[Row]:
+    """A line for each cell that changed, and one for each line of the report without any."""
+    for row in answer.rows:
+        told = {name: row[name] for name in ("section", "subject", "title")}
+        blame = row["blame"]
+        # Why in its own words, else the decisions or the note.
+        end = {
+            "at": row["at"],
+            "who": row["by"],
+            "why": row["why"] or _blamed(blame)["why"],
+            "position": blame["position"],
+        }
+        for change in row["changes"] or [{}]:
+            sides = {side: _held(change[side]) if side in change else None for side in ("before", "after")}
+            yield {**told, "field": change.get("field"), **sides, **end}
+
+
 def _subject_page(answer: Answer) -> Iterator[Row]:
     for field, cell in answer.about["cells"].items():
         shown = {name: cell[name] for name in ("value", "word", "since")}
@@ -202,6 +196,9 @@ SHEETS: Final[Mapping[type[answers.Spoken], Sheet]] = {
     ),
     answers.Slips: Sheet(
         ("subject", "title", "field", "first", "now", "against_first", "count", "later", "earlier"), _slips
+    ),
+    answers.Report: Sheet(
+        ("section", "subject", "title", "field", "before", "after", "at", "who", "why", "position"), _report
     ),
     answers.SubjectPage: Sheet(("field", "value", "word", "since", "who", "why"), _subject_page),
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli import accountable, options, planning, recording, register, trail
+from cli import accountable, options, planning, recording, register, reports, trail
 from cli.errors import Exit
 from cli.options import settings_of
 
@@ -167,6 +168,21 @@ def export_madr(above: Path | None, folder: Path, product: str | None, data: Pat
 
 
 @cli.command()
+@click.argument("directory", type=click.Path(path_type=Path), default="demo")
+@click.option(
+    "--ends-on", type=click.DateTime(["%Y-%m-%d"]), help="The last day of the year it tells.  [today]",
+)  # fmt: skip
+def demo(directory: Path, ends_on: datetime | None) -> None:
+    """Write a log of a year of an invented product to DIRECTORY (demo, if silent), to look around in.
+
+    Twelve people, sixty decisions, eighty features; what slipped, what was handed over, reversed, told late and corrected.
+    """
+    from cli.demo.telling import demo as run
+
+    run(settings_of(), directory, (ends_on or datetime.now(UTC)).date())
+
+
+@cli.command()
 @options.data
 def rebuild(data: Path | None) -> None:
     """Throw the read model away and build it again from the log, also beside a running server."""
@@ -287,7 +303,7 @@ def token_revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa
 
 for command in (
     recording.record, recording.decide, register.decisions, register.show, planning.roadmap, accountable.who,
-    planning.changes, planning.blame, trail.audit, register.search, accountable.people, trail.status,
+    planning.changes, planning.blame, trail.audit, reports.report, register.search, accountable.people, trail.status,
 ):  # fmt: skip
     cli.add_command(command)
 

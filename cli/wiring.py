@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -40,8 +40,8 @@ def clock() -> int:
 
 
 @contextmanager
-def writing(settings: Settings) -> Iterator[DecisionLog]:
-    """The log, for this process alone to write; begun if there is none.
+def writing(settings: Settings, *, by: Callable[[], int] = clock) -> Iterator[DecisionLog]:
+    """The log, for this process alone to write, `by` a clock; begun if there is none.
 
     Raises:
         LogInUseError: another process writes it.
@@ -49,7 +49,7 @@ def writing(settings: Settings) -> Iterator[DecisionLog]:
     """
     if not settings.store:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is not for everybody's eyes
-    with DecisionLog.open(settings.log, clock=clock, entropy=Pool(os.urandom)) as log:
+    with DecisionLog.open(settings.log, clock=by, entropy=Pool(os.urandom)) as log:
         yield log
 
 

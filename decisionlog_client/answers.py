@@ -397,6 +397,47 @@ class Totals(TypedDict):
     earlier: int
 
 
+class ReportChange(TypedDict):
+    """One cell that a line of a report is about."""
+
+    field: str
+    before: NotRequired[Held | None]
+    after: Held
+    direction: NotRequired[str | None]
+
+
+class ReportLine(TypedDict):
+    """A line of a progress report."""
+
+    section: str
+    subject: str
+    title: str | None
+    at: str
+    by: list[str]
+    why: str | None
+    changes: list[ReportChange]
+    blame: Blame
+    rests_on: list[str]
+    link: str
+    holds: NotRequired[bool | None]
+    slips: NotRequired[Any]
+    due: NotRequired[str | None]
+    departed: NotRequired[list[str] | None]
+    voids: NotRequired[int | None]
+
+
+class Report(Table[ReportLine]):
+    """What became of a product in a span, section by section."""
+
+    product: str
+    title: str | None
+    since: str
+    until: str
+    counts: dict[str, int]
+    titles: dict[str, str]
+    sha256: str
+
+
 class Slips(Table[Slip]):
     """Targets that moved, most often moved first."""
 

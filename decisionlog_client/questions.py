@@ -160,6 +160,16 @@ class ChangesAsked(Cells, Moves, total=False):
     known_until: At
 
 
+class ReportAsked(TypedDict, total=False):
+    """The span of a report and the position it speaks up to, or the position at which it was issued."""
+
+    since: At
+    until: At
+    position: int
+    issued_at: int
+    lines: int
+
+
 class SlipsAsked(Fields, Present, Then, total=False):
     """Parameters of `slips`."""
 
@@ -273,6 +283,11 @@ def roadmap(**asked: Unpack[RoadmapAsked]) -> Question[answers.Roadmap]:
 def changes(since: At, **asked: Unpack[ChangesAsked]) -> Question[answers.Changes]:
     """What differs between two instants, and why."""
     return Question("/v1/changes", {"since": since, **asked})
+
+
+def report(product: str, **asked: Unpack[ReportAsked]) -> Question[answers.Report]:
+    """What became of a product (its key) in a span."""
+    return Question(f"/v1/products/{_in_path(product)}/report", asked)
 
 
 def slips(**asked: Unpack[SlipsAsked]) -> Question[answers.Slips]:

@@ -48,6 +48,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "ReleaseRescheduled.v1": product.ReleaseRescheduled,
         "GoalStated.v1": product.GoalStated,
         "GoalClosed.v1": product.GoalClosed,
+        "ReportIssued.v1": product.ReportIssued,
         "DecisionProposed.v1": decision.DecisionProposed,
         "DecisionRevised.v1": decision.DecisionRevised,
         "AdviceGiven.v1": decision.AdviceGiven,

@@ -82,6 +82,8 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "Place", "subject": "feature:gift-cards", "products": []},
     {"type": "Strike", "subject": "feature:gift-cards", "why": "It was a test."},
     {"type": "Restore", "subject": "feature:gift-cards", "why": "It was none."},
+    {"type": "IssueReport", "subject": "product:shop", "since": "2024-10-01", "until": "2025-01-01", "position": 9,
+     "sha256": "0b1d6e8f2a4c97531e0f8d6b2c4a97531e0f8d6b2c4a97531e0f8d6b2c4a9753"},
     {"type": "RetireProduct", "subject": "product:shop", "why": "Sold out."},
     {"type": "JoinPersons", "subject": "person:bob", "into": "person:ann"},
     {"type": "DepartPerson", "subject": "person:ann"},

@@ -1,17 +1,39 @@
-"""Products and product lines, their releases and their goals."""
+"""Products and product lines, their releases, their goals, and the reports that were given of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Literal, assert_never
+from typing import Annotated, ClassVar, Final, Literal, assert_never
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
+from domain.cells import EXISTS, STATUS, Step, Value, World, code, ref, refs, text
+from domain.errors import Malformed
 from domain.messages import Act, Command, Draft, Event
 from domain.ownership import first_owner
 from domain.rules import must_be_in, new_subject
-from domain.values import Code, Day, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text
+from domain.values import (
+    Code,
+    Day,
+    GoalId,
+    Holder,
+    Instant,
+    Key,
+    Line,
+    Mark,
+    Position,
+    ProductId,
+    ReleaseId,
+    Text,
+    format_instant,
+    format_micros,
+    micros,
+)  # fmt: skip
+
+REPORT: Final = "report"
+"""The cell of a product that holds its latest report."""
+
+Sha256 = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DefineProduct(Command):
@@ -215,14 +237,41 @@ class GoalClosed(Event):
             yield text("closed_because", self.why)
 
 
+# Reports -----------------------------------------------------------------------------------------------------------
+
+
+class IssueReport(Command):
+    """Say that a progress report of a product was given to somebody, so that it can be shown later what was reported."""
+
+    type: Literal["IssueReport"] = "IssueReport"
+    subject: ProductId
+    since: Instant = Field(description="Where the span of the report begins.")
+    until: Instant = Field(description="Where it ends; not in the future.")
+    position: Position = Field(description="The position up to which it speaks.")
+    sha256: Sha256 = Field(description="SHA-256 of its canonical JSON, in hex, as it was answered.")
+
+
+class ReportIssued(Event):
+    """A progress report of a product was given to somebody."""
+
+    since: Instant
+    until: Instant
+    position: int
+    sha256: Sha256
+
+    def steps(self) -> Iterable[Step]:
+        span: dict[str, Value] = {"since": format_instant(self.since), "until": format_instant(self.until)}
+        yield code(REPORT, {**span, "position": self.position, "sha256": self.sha256})
+
+
 ProductCommand = (
     DefineProduct | StateVision | SetStrategy | OrderReleases | RetireProduct | ScheduleRelease | RescheduleRelease
-    | StateGoal | CloseGoal
+    | StateGoal | CloseGoal | IssueReport
 )  # fmt: skip
 
 
 def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
-    """What a command about a product, a release or a goal comes to.
+    """What a command about a product, a release, a goal or a report comes to.
 
     Raises:
         Refused: one of its kinds; see `domain.errors`.
@@ -258,6 +307,11 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
         case CloseGoal():
             must_be_in(world[command.subject], act, ("open",), "be closed", silent="open")
             event = GoalClosed(outcome=command.outcome, why=command.why)
+        case IssueReport():
+            _must_be_over(command, act)
+            event = ReportIssued(
+                since=command.since, until=command.until, position=command.position, sha256=command.sha256
+            )
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
@@ -270,3 +324,13 @@ def _begun(command: DefineProduct | StateGoal, event: Event, act: Act, world: Wo
 
 def _must_be_active(command: StateVision | SetStrategy | RetireProduct, act: Act, world: World) -> None:
     must_be_in(world[command.subject], act, ("active",), "be changed", silent="active")
+
+
+def _must_be_over(command: IssueReport, act: Act) -> None:
+    """A report speaks of a span, and of what has been."""
+    if command.until <= command.since:
+        msg = "the span must end later than it begins"
+        raise Malformed(msg, field="until", subject=command.subject)
+    if micros(command.until) > act.now:
+        msg = f"the span ends later than now, which is {format_micros(act.now)}; a report speaks of what has been"
+        raise Malformed(msg, field="until", subject=command.subject)

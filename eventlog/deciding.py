@@ -18,6 +18,7 @@ from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unkn
 from domain.messages import Act, Command, Draft, leaf_paths, replaced_at, values_at
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
+from domain.product import IssueReport
 from domain.record import MAY_IMPORT, ForgetTexts, Observe, TextsForgotten, VoidEntry
 from domain.values import Mark, is_subject, micros
 from eventlog.application import evolved
@@ -296,7 +297,7 @@ class Chain:
                 msg = f"the log knows no {decision}"
                 raise Unknown(msg, field=f"because.{n}", subject=decision)
         named: dict[str, int | None] = {"corrects": command.corrects}
-        if isinstance(command, VoidEntry):
+        if isinstance(command, VoidEntry | IssueReport):
             named["position"] = command.position
         if isinstance(command, ForgetTexts):
             named["positions"] = max(command.positions)

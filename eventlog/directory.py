@@ -7,9 +7,9 @@ is asked to use an id.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from domain.errors import AlreadyExists, Unknown
 from eventlog.committer import Name
@@ -65,6 +65,11 @@ class Directory:
     def name(self, person: str) -> str | None:
         """The name to show for an id, or None when the directory has none."""
         return next(iter(self.spellings(person)), None)
+
+    def names_in(self, value: Any) -> dict[str, str]:
+        """The names to show for the people and services named anywhere in an answer."""
+        named = ((who, self.name(who)) for who in sorted(set(_people_in(value))))
+        return {who: name for who, name in named if name is not None}
 
     def everybody(self) -> Iterator[Somebody]:
         """All there are, in the order of their ids."""
@@ -123,6 +128,19 @@ class Directory:
 
         self._store.change(write)
         self._store.tidy()
+
+
+def _people_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith(("person:", "service:")):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from _people_in(key)
+            yield from _people_in(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _people_in(member)
 
 
 def _must_be_free(beside: Beside, person: str, spellings: Iterable[str]) -> None:

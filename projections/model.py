@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from domain.cells import STEPS_PER_EVENT
 from projections import schema
 from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, Rows
 from projections.projector import Source
@@ -57,8 +58,7 @@ class Read:
         rows = self.rows(
             "select subject, value from cell where field = 'joined_into' and value is not null and et is null", {}
         )
-        into = {str(subject): str(json.loads(value)) for subject, value in rows}
-        return {person: _end(person, into) for person in into}
+        return _ends({str(subject): str(json.loads(value)) for subject, value in rows})
 
     def one_of(self, who: str) -> str:
         """The id somebody is read as."""
@@ -68,6 +68,25 @@ class Read:
         """Every id of somebody."""
         one = self.one_of(who)
         return [one, *(other for other, end in self.same.items() if end == one and other != one)]
+
+
+@dataclass(frozen=True)
+class PinnedRead(Read):
+    """A snapshot in which nobody is joined but who was by a position, so that what it answers stays the same."""
+
+    pin: int
+
+    @cached_property
+    def same(self) -> Mapping[str, str]:
+        """For each person id that was joined with another by then the one id they are read as."""
+        sql = """select subject, value from cell where field = 'joined_into' and value is not null and id < :b
+            and (void is null or void > :p) order by subject, eff, id"""
+        rows = self.rows(sql, {"b": (self.pin + 1) * STEPS_PER_EVENT, "p": self.pin})
+        return _ends({str(subject): str(json.loads(value)) for subject, value in rows})
+
+
+def _ends(into: Mapping[str, str]) -> Mapping[str, str]:
+    return {person: _end(person, into) for person in into}
 
 
 def _end(person: str, into: Mapping[str, str]) -> str:

@@ -45,6 +45,9 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/decisions/{key}": [{"key": "tea"}, {"key": "old"}],
     "/v1/features/{key}": [{"key": "gift-cards"}],
     "/v1/products/{key}": [{"key": "shop"}],
+    "/v1/products/{key}/report": [
+        {"key": "shop", "since": BEFORE}, {"key": "shop", "since": BEFORE, "until": "2025-01-02", "position": 40},
+    ],
     "/v1/releases/{key}": [{"key": "r1"}],
     "/v1/goals/{key}": [{"key": "reach"}],
     "/v1/teams/{key}": [{"key": "core"}],

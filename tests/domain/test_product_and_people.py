@@ -1,7 +1,7 @@
 """Products, releases, goals, people and teams."""
 
 import pytest
-from support_story import fact, given
+from support_story import fact, given, instant
 
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges
 from domain.ownership import OwnershipAssigned
@@ -22,12 +22,14 @@ from domain.product import (
     DefineProduct,
     GoalClosed,
     GoalStated,
+    IssueReport,
     OrderReleases,
     ProductDefined,
     ProductRetired,
     ReleaseRescheduled,
     ReleaseScheduled,
     ReleasesOrdered,
+    ReportIssued,
     RescheduleRelease,
     RetireProduct,
     ScheduleRelease,
@@ -191,3 +193,20 @@ def test_what_a_person_is_given_counts():
         fact("product:till", ProductDefined(title="Till")),
         fact("product:till", OwnershipAssigned(role="accountable", holders=("person:p1",))),
     )
+
+
+def report_of(since: int, until: int) -> IssueReport:
+    return IssueReport(subject=SHOP, since=instant(since), until=instant(until), position=4, sha256="0f" * 32)
+
+
+def test_a_report_is_issued_over_a_span_that_is_over():
+    """What was reported is kept, up to this very day; a span that is empty or not yet over is refused."""
+    issued = ReportIssued(since=instant(1), until=instant(100), position=4, sha256="0f" * 32)
+
+    story = given().when(report_of(1, 100)).then(fact(SHOP, issued))
+
+    assert story.value(SHOP, "report") == {
+        "since": "2025-01-02T00:00:00.000000Z", "until": "2025-04-11T00:00:00.000000Z", "position": 4, "sha256": "0f" * 32,
+    }  # fmt: skip
+    given().when(report_of(100, 100)).refused(Malformed, "until", "later than it begins")
+    given().when(report_of(1, 101)).refused(Malformed, "until", "later than now")

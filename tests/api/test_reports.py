@@ -1,0 +1,116 @@
+"""The progress report over HTTP: its forms, what it refuses, and that it can be shown later what was reported."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from support_house import T0, House
+
+from domain.values import format_micros
+from projections.report import hash_of
+
+SPAN = {"since": "2024-12-31"}
+SHOP = "/products/shop/report"
+
+
+@pytest.fixture
+def shop(house: House) -> House:
+    """A product with a decision and a feature that was shipped because of it."""
+    for command in (
+        {"type": "DefineProduct", "key": "shop", "title": "Shop", "accountable": "Ada Lovelace"},
+        {"type": "RecordDecision", "key": "d", "title": "Cards", "decision": "Cards.", "why": "Gifts.",
+         "accountable": "Ada Lovelace", "products": ["shop"]},
+        {"type": "ProposeFeature", "key": "f", "title": "Gift cards", "products": ["shop"], "accountable": "Ada Lovelace"},
+        {"type": "ShipFeature", "subject": "feature:f", "because": ["d"], "note": "=a note"},
+    ):  # fmt: skip
+        assert house.post("/commands", command).status_code == 201 or command["type"] == "ShipFeature"
+    return house
+
+
+def issue(house: House, told: dict[str, Any]) -> Any:
+    return house.post(SHOP, {name: told[name] for name in ("since", "until", "position", "sha256")})
+
+
+def test_what_was_reported_can_be_shown_later(shop: House) -> None:
+    """Issued with what the question answered, it is answered again by the position of that act, with the same hash, also when
+    its texts are forgotten and people renamed."""
+    told = shop.get(SHOP, **SPAN)
+    issued_at = issue(shop, told).json()["position"]
+    shop.post("/features/f/reopen", {"why": "They expire."})
+    shop.post("/log/forget", {"positions": [row["position"] for row in shop.rows("/audit")][2:]})
+    shop.client.delete(f"/v1/people/{shop.ada.partition(':')[2]}/names")
+
+    again = shop.get(SHOP, issued_at=issued_at)
+
+    assert again["sha256"] == told["sha256"] == hash_of(told) == hash_of(again)
+    assert again["counts"] == told["counts"]
+    assert {row["title"] for row in again["rows"]} == {"[forgotten]"}
+    assert {row["title"] for row in told["rows"]} == {"Cards", "Gift cards"}
+    (cell,) = shop.rows("/cells", subject="product:shop", field="report")
+    assert cell["value"]["sha256"] == told["sha256"]
+
+
+def test_each_form_of_it(shop: House) -> None:
+    """By parameter or by what is accepted; a page loads and runs nothing; links lead to where it was asked for."""
+
+    def asked(accept: str = "*/*", **more: str) -> Any:
+        params = {"after": shop.log.head().size, **SPAN, **more}
+        return shop.client.get(f"/v1{SHOP}", params=params, headers={"Accept": accept})
+
+    html, markdown = asked("text/html, */*;q=0.8"), asked("text/markdown")
+
+    assert html.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert html.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert asked(format="html").text.splitlines()[:9] == html.text.splitlines()[:9]
+    assert markdown.headers["Content-Type"] == "text/markdown; charset=utf-8"
+    assert "[Gift cards](http://testserver/v1/subjects/feature:f)" in markdown.text
+    assert "Ada Lovelace" in markdown.text
+    assert "## Shipped" not in asked("text/markdown", until="2025-01-01").text
+    lines = list(csv.DictReader(io.StringIO(asked(format="csv").text)))
+    assert [(line["section"], line["field"], line["after"]) for line in lines] == [
+        ("decisions", "status", "accepted"), ("shipped", "status", "shipped"), ("moved", "exists", "true"),
+        ("moved", "status", "proposed"),
+    ]  # fmt: skip
+    assert lines[1]["why"] == "decision:d"
+    assert asked("application/jsonl").text.count("\n") == 3
+
+
+def test_a_report_that_cannot_be_given_is_refused_with_the_parameter(shop: House) -> None:
+    """What is missing, wrong or not there is named."""
+    for params, status, field in (
+        ({}, 422, "since"),
+        ({"since": "soon"}, 422, "since"),
+        ({"since": "2025-01-01", "until": "2025-01-01"}, 422, "until"),
+        ({"since": "2999-01-01"}, 422, "since"),
+        ({"since": "2024-01-01", "position": "0"}, 422, "position"),
+        ({"since": "2024-01-01", "position": "9999"}, 404, "position"),
+        ({"since": "2024-01-01", "lines": "0"}, 422, "lines"),
+        ({"since": "2024-01-01", "format": "pdf"}, 422, "format"),
+        ({"issued_at": "1"}, 404, "issued_at"),
+        ({"issued_at": "1", "since": "2024-01-01"}, 422, "since"),
+    ):
+        response = shop.client.get(f"/v1{SHOP}", params={"after": shop.log.head().size, **params})
+        assert (response.status_code, response.json()["field"]) == (status, field), response.text
+
+
+def test_of_a_product_nobody_knows_there_is_no_report(shop: House) -> None:
+    """It is a 404 that names the product."""
+    response = shop.client.get("/v1/products/nope/report", params=SPAN)
+
+    assert response.status_code == 404
+    assert "product:nope" in response.json()["detail"]
+
+
+def test_no_report_is_issued_of_what_is_not_there_yet(shop: House) -> None:
+    """A position beyond the end of the log, a span that is not over, and what is no hash are refused with the field."""
+    told = shop.get(SHOP, **SPAN)
+
+    for change, status in (
+        ({"position": 9999}, 404), ({"until": "2999-01-01T00:00:00Z"}, 422), ({"sha256": "x"}, 422), ({"sha256": None}, 422),
+    ):  # fmt: skip
+        response = issue(shop, told | change)
+        assert (response.status_code, response.json()["field"]) == (status, next(iter(change))), response.text
+    assert told["since"] == format_micros(T0 - 86_400_000_000)

@@ -1,0 +1,236 @@
+"""The demo: its story is whole, every view has something to show, and the report of it can be shown again."""
+
+import asyncio
+import json
+import re
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+from support_serving import run, serving
+
+from cli.demo.story import DAYS, Act, NotInOrder, _features, load
+from cli.demo.telling import demo
+from cli.errors import CannotGoOn, Exit
+from cli.reporting import Asked, progress_report
+from cli.settings import Settings
+from cli.wiring import house, reading
+from domain.product import IssueReport
+from domain.values import format_micros
+from eventlog.entry import Caller, Unit
+from eventlog.log import DecisionLog
+from projections import accountability, cells, decisions, lists, steps
+from projections.audit import AuditFilter, audit
+from projections.changes import changes, slips
+from projections.reading import Filter, When
+from projections.report import SECTIONS, Span, issued, report
+from projections.report_pages import as_markdown, page_of
+from projections.roadmap import roadmap
+from projections.search import search
+
+ENDS = date(2025, 6, 30)
+P = "product:tideline"
+
+
+def day(number):
+    """The morning of a day of the story, in microseconds."""
+    first = ENDS - timedelta(days=DAYS)
+    return ((first - date(1970, 1, 1)).days + number) * 86_400_000_000
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The directory of a demo, made once as a user makes it."""
+    directory = tmp_path_factory.mktemp("demo") / "demo"
+    done = run(directory.parent, "demo", str(directory), "--ends-on", str(ENDS))
+    assert done.returncode == 0, done.stderr
+    assert f"736 entries in {directory}" in done.stdout
+    return directory
+
+
+@pytest.fixture(scope="module")
+def read(made):
+    settings = Settings(data=made)
+    with reading(settings) as log, house(log, settings) as built:
+        assert built.runner.wait_for(log.head().size, 30)
+        assert log.verify() is None
+        with built.model.read() as snapshot:
+            yield snapshot
+
+
+def test_the_story_has_what_it_promises():
+    """Twelve people, sixty decisions, eighty features; slips, a handover, a reversal, two backdated acts, a correction."""
+    story = load()
+    types = Counter(command["type"] for act in story.acts for command in act.commands)
+
+    assert len(story.people) == 12
+    assert types["RecordDecision"] + types["ProposeDecision"] == 60
+    assert types["ProposeFeature"] == 80
+    assert sum(act.effective is not None for act in story.acts) == 2
+    assert (types["ReverseDecision"], types["VoidEntry"]) == (1, 1)
+    assert [command["corrects"] for act in story.acts for command in act.commands if "corrects" in command] == [
+        "@wrong-drop"
+    ]
+    assert any(command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
+               for act in story.acts for command in act.commands)  # fmt: skip
+    assert all(0 <= act.day < DAYS for act in story.acts)
+
+
+@pytest.mark.parametrize("line", ["proposed", "12 begun", "12 for", "12 proposed because x"])
+def test_a_line_that_is_not_understood_is_named(line):
+    """Whoever writes on the story is told which line is wrong."""
+    with pytest.raises((NotInOrder, IndexError)):
+        list(_features({"f": {"title": "F", "life": [line]}}))
+
+
+def test_a_life_is_told_in_words():
+    """A line becomes the command it tells of, put by whoever manages the product that day."""
+    life = ["300 beta", "204 for 2.0, because d: Late.", "206 dropped: No."]
+    with pytest.raises(NotInOrder, match="'beta'"):
+        list(_features({"f": {"title": "F", "life": life[:1]}}))
+
+    assert list(_features({"f": {"title": "F", "life": life[1:]}})) == [
+        Act(204, "tomas", ({"type": "TargetMilestone", "subject": "feature:f", "release": "tideline-2.0",
+                            "because": ["d"], "note": "Late."},)),
+        Act(206, "priya", ({"type": "DropFeature", "subject": "feature:f", "why": "No."},)),
+    ]  # fmt: skip
+
+
+def test_every_view_has_something_to_show(read):
+    """Board, timeline, changes, slips, register, graph, accountability, audit and search all answer with rows."""
+    about = Filter(products=[P])
+    shown = {
+        "board": roadmap(read, about).rows,
+        "timeline": roadmap(read, about, layout="timeline").rows,
+        "owners": roadmap(read, about, columns="owner").rows,
+        "changes": changes(read, When(day(274)), asked=about).rows,
+        "slips": slips(read, about).rows,
+        "cells": cells.cells(read, about).rows,
+        "steps": steps.steps(read, steps.StepFilter(cells=about, directions=["later"])).rows,
+        "register": decisions.register(read).rows,
+        "graph": decisions.graph(read, "decision:sailors-first").rows,
+        "holders": accountability.counted(read).rows,
+        "unowned": accountability.unowned(read, about).rows,
+        "delegations": accountability.of_subject(read, P, When(day(150))).rows,
+        "releases": lists.releases(read, [P]).rows,
+        "goals": lists.subjects(read, Filter(kinds=["goal"]), ("status",)).rows,
+        "corrections": audit(read, AuditFilter(corrections=True)).rows,
+        "backdated": audit(read, AuditFilter(backdated=True)).rows,
+        "search": search(read, "deposit").rows,
+    }
+
+    assert {name: len(rows) for name, rows in shown.items() if len(rows) < 2} == {}
+    assert {row["column"] for row in shown["board"]} == {"now", "next", "later", "unplanned"}
+    statuses = {row["cells"]["status"]["value"] for row in shown["register"]}
+    assert statuses == {"accepted", "superseded", "reversed", "proposed", "deferred"}
+
+
+def test_what_was_known_on_a_day_can_be_asked(read):
+    """Who owned the route planner in autumn: Lars, as is known by now; nobody who is there, as was known then."""
+    asked = Filter(subjects=["feature:route-planner"], fields=["role.accountable"])
+
+    def owner(when):
+        (row,) = cells.cells(read, asked, when, blame=True).rows
+        return row["blame"]["type"]
+
+    assert owner(When(day(300))) == "OwnershipHandedOver.v1"
+    assert owner(When(day(300), known_at=day(300))) == "OwnershipAssigned.v1"
+    first = read.one("select recorded_at, channel from act where position = 2", {})
+    assert first == (day(0) + 8 * 3_600_000_000 + 1, "demo")
+
+
+def test_each_section_of_the_report_has_a_line(read, made):
+    """Over half a year every heading is there, and the page says who is meant by each name."""
+    answer = report(read, Span(P, day(180), day(DAYS)))
+    told = answer.to_dict()
+    with reading(Settings(data=made)) as log:
+        text = as_markdown(page_of(told, log.directory.names_in(told)))
+
+    assert [section for section in SECTIONS if not answer.about["counts"][section]] == []
+    assert "Mara Lindqvist" in text
+    assert "person:" not in re.sub(r"\]\([^)]*\)", "", text)
+
+
+def test_the_reports_issued_in_it_are_what_the_log_says(read):
+    """Three quarters were reported; each is worked out again to the hash it had."""
+    rows = audit(read, AuditFilter(types=["ReportIssued"]), oldest_first=True).rows
+
+    assert len(rows) == 3
+    for row in rows:
+        span, digest = issued(read, P, row["position"])
+        assert report(read, span).about["sha256"] == digest
+        assert format_micros(span.until) < row["recorded_at"]
+
+
+def test_a_demo_is_made_once(made):
+    """What is there already is left alone, and a year that ends in the future is not told."""
+    with pytest.raises(CannotGoOn, match="is there already"):
+        demo(Settings(), made, ENDS)
+    with pytest.raises(CannotGoOn, match="still to come") as refused:
+        demo(Settings(), made.parent / "later", date(2999, 1, 1))
+
+    assert refused.value.code == Exit.MISUNDERSTOOD
+    assert sorted(path.name for path in made.parent.iterdir()) == ["demo"]
+
+
+SPAN = ("--since", "2025-04-01", "--until", "2025-06-30")
+
+
+def test_the_report_on_the_command_line(made, tmp_path):
+    """Asking writes nothing; issued through the server that has the log, it is shown again when nobody serves."""
+    page = tmp_path / "page.html"
+    with serving(made):
+        size = size_of(made)
+        given = run(made, "report", "tideline", *SPAN, "--format", "html", "-o", str(page), "--issue")
+    written = size_of(made)
+    again = run(made, "report", "tideline", "--issued-at", str(written), "--format", "json")
+
+    assert given.returncode == again.returncode == 0, (given.stderr, again.stderr)
+    assert given.stderr == f"Issued at position {written}: --issued-at {written} shows the same again.\n"
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert json.loads(again.stdout)["sha256"] in page.read_text(encoding="utf-8")
+    assert written == size_of(made) == size + 1
+
+
+def size_of(data):
+    with reading(Settings(data=data)) as log:
+        return log.head().size
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "saying"),
+    [
+        ({"product": "nope"}, Exit.REFUSED, "no product nope"),
+        ({"since": None}, Exit.MISUNDERSTOOD, "--since"),
+        ({"since": "soon"}, Exit.MISUNDERSTOOD, "--since soon is not understood"),
+        ({"since": "2025-04-01", "until": "2025-03-01"}, Exit.MISUNDERSTOOD, "end later"),
+        ({"position": 99_999}, Exit.REFUSED, "there is no 99999"),
+        ({"issued_at": 1}, Exit.REFUSED, "no report of product:tideline was issued at position 1"),
+    ],
+)
+def test_a_report_that_cannot_be_given_is_refused_in_a_sentence(made, asked, code, saying):
+    """It says what is wrong and what would be right, and ends with an exit code that tells the two apart."""
+    nothing = {"until": None, "position": None, "issued_at": None, "lines": None, "link_to": None, "output": None}
+
+    with pytest.raises(CannotGoOn, match=saying) as refused:
+        progress_report(
+            Settings(data=made),
+            Asked(
+                **{"product": "tideline", "since": "2025-01-01", "format": "json", "issue": False, **nothing, **asked}
+            ),
+        )
+
+    assert refused.value.code == code
+
+
+def test_a_report_that_is_no_longer_what_was_issued_is_not_shown_as_such(made, capsys):
+    """Where somebody claimed another hash, the report is refused with what to do, and exit code 4."""
+    with DecisionLog.open(made / "log.sqlite3", clock=lambda: day(DAYS)) as log:
+        claim = IssueReport(subject=P, since="2025-01-01", until="2025-02-01", position=100, sha256="0" * 64)
+        position = asyncio.run(log.execute(Unit((claim,), Caller("service:liar", "x", "http")))).position
+
+    test_a_report_that_cannot_be_given_is_refused_in_a_sentence(
+        made, {"issued_at": position}, Exit.DAMAGED, "decisionlog verify"
+    )
+
+    assert capsys.readouterr().out == ""
