@@ -15,6 +15,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from api.problems import HttpProblem
 from api.services import Served, Services
 from domain.cells import STATUS
+from domain.values import LARGEST
 from eventlog.entry import Caller
 
 _bearer = HTTPBearer(auto_error=False, description="A token from `decisionlog token create`, or the first start's.")
@@ -55,8 +56,9 @@ def caller_of(served: Services, secret: str | None) -> Caller:
 
 def may_speak(served: Services, actor: str) -> bool:
     """Whether somebody may speak: not who has departed, nor who is struck from the record."""
-    state, now = served.log.state_at_hand(actor), served.log.known_head.recorded_at
-    return not state.version or (state.exists(now) and state.value(STATUS, now) != "departed")
+    state = served.log.state_at_hand(actor)
+    # Neither of these has a term, so what holds in the end holds now.
+    return not state.version or (state.exists(LARGEST) and state.value(STATUS, LARGEST) != "departed")
 
 
 def may(right: str) -> Callable[[Caller], Awaitable[None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -34,7 +34,7 @@ def progress(
         same: dict[str, Any] = {"since": told["since"], "until": told["until"], "position": told["position"]}
         if "lines" in asked:
             same["lines"] = asked["lines"]
-        again = questions.report(key, **cast("Any", same))
+        again = questions.report(key, **same)
         text = log.call(exchange.asking(again, log.position, format_)).text
         _write(output, text if text.endswith("\n") else f"{text}\n")
         if issue:

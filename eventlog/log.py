@@ -307,8 +307,12 @@ class DecisionLog:
         return self.application.state(subject)
 
     def state_at_hand(self, subject: str) -> State:
-        """The same as this process last knew it; other processes may have gone on for a moment."""
-        return self.application.state_at_hand(subject) or self.state(subject)
+        """The same as this process last knew it; other processes may have gone on for a moment.
+
+        Who only reads is not always told of what others write, and so has nothing at hand.
+        """
+        at_hand = None if self._store.read_only else self.application.state_at_hand(subject)
+        return at_hand or self.state(subject)
 
     @property
     def known_head(self) -> Head:

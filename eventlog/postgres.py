@@ -121,7 +121,7 @@ class PostgresStore(Store):
     def _prepare(self, *, whole: bool) -> None:
         """Creates the schema where there is none; refuses a server too old and a log not whole."""
         try:
-            with connected(self.url, read_only=self._read_only) as connection:
+            with connected(self.url, read_only=self.read_only) as connection:
                 self._must_be_fit(connection)
                 self._create(connection)
             if whole:
@@ -146,7 +146,7 @@ class PostgresStore(Store):
         """Creates the tables, once: processes that start together wait here for the first."""
         if _exists(connection, self._channel, "head"):
             return
-        if self._read_only:
+        if self.read_only:
             raise NoStoreError(f"There is no log in {self.name}. Begin one with `decisionlog serve`.")
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"decisionlog {self._channel}",))
@@ -195,7 +195,7 @@ class PostgresStore(Store):
         connection = self._idle.get()
         try:
             if connection is None or connection.closed:
-                connection = connected(self.url, read_only=self._read_only)
+                connection = connected(self.url, read_only=self.read_only)
             return connection.execute(_translated(statement), parameters, binary=True).fetchall()
         finally:
             if connection and self._stopping.is_set():
@@ -293,7 +293,7 @@ class PostgresStore(Store):
     def _listen_until_closed(self) -> None:
         while not self._stopping.is_set():
             try:
-                with connected(self.url, read_only=self._read_only) as connection:
+                with connected(self.url, read_only=self.read_only) as connection:
                     connection.execute(f"LISTEN {self._channel}".encode())
                     self._news(self.head().size, forgotten=True)  # whatever was said meanwhile
                     while not self._stopping.is_set():

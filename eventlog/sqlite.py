@@ -85,10 +85,10 @@ class SqliteStore(Store):
         """Creates the tables of a new file; refuses a file that is not ours or not whole."""
         try:
             with self._reading() as connection:
-                if not self._read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                if not self.read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:
                     self._create(connection)
                 self._must_be_ours(connection)
-                if not self._read_only:
+                if not self.read_only:
                     connection.execute("CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT")
             if whole:
                 self._must_be_whole()
@@ -113,12 +113,12 @@ class SqliteStore(Store):
             raise DamagedLogError(self.path, "it is not a decision log")
 
     def _connect(self) -> sqlite3.Connection:
-        mode = _reading_mode(self.path) if self._read_only else "rwc"
+        mode = _reading_mode(self.path) if self.read_only else "rwc"
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
             check_same_thread=False, timeout=BUSY_SECONDS, cached_statements=256,
         )  # fmt: skip
-        if not self._read_only:
+        if not self.read_only:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
         return connection

@@ -129,7 +129,7 @@ class Store(ABC):
         self.forget: Callable[[int], None] = lambda _size: None
         self.known = Head()
         """The head as it was last seen here; somebody else may have moved it since."""
-        self._read_only = read_only
+        self.read_only = read_only
         self._waiting: queue.SimpleQueue[_Batch | _Task | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -361,8 +361,8 @@ class Store(ABC):
 
     def _enqueue(self, item: _Batch | _Task) -> None:
         with self._gate:  # or something could come into the queue behind its end, and wait for ever
-            if self._read_only or self._closed:
-                msg = f"{self.name} is {'open for reading only' if self._read_only else 'closed'}"
+            if self.read_only or self._closed:
+                msg = f"{self.name} is {'open for reading only' if self.read_only else 'closed'}"
                 raise OperationalError(msg)
             self._waiting.put(item)
 
