@@ -360,6 +360,8 @@ class CellTable(Table[Cell]):
 class CellCounts(Table[CellCount]):
     """Counts of cells, most first."""
 
+    truncated: bool = Field(description="Whether there are more counts than are shown; a larger `limit` shows more.")
+
 
 class StepTable(Table[Step]):
     """Steps, in the order in which they took effect."""
@@ -367,6 +369,8 @@ class StepTable(Table[Step]):
 
 class StepCounts(Table[StepCount]):
     """Counts of steps, most first."""
+
+    truncated: bool = Field(description="Whether there are more counts than are shown; a larger `limit` shows more.")
 
 
 class Roadmap(Table[Column]):
@@ -458,6 +462,8 @@ class Roles(Table[RoleRow]):
 
 class HolderCounts(Table[HolderCount]):
     """Who holds how much, most first."""
+
+    truncated: bool = Field(description="Whether there are more holders than are shown.")
 
 
 class Unowned(Table[UnownedRow]):
