@@ -361,6 +361,8 @@ class CellTable(Table[Cell]):
 class CellCounts(Table[CellCount]):
     """Counts of cells, most first."""
 
+    truncated: bool = Field(description="Whether there are more counts than are shown; a larger `limit` shows more.")
+
 
 class StepTable(Table[Step]):
     """Steps, in the order in which they took effect."""
@@ -368,6 +370,8 @@ class StepTable(Table[Step]):
 
 class StepCounts(Table[StepCount]):
     """Counts of steps, most first."""
+
+    truncated: bool = Field(description="Whether there are more counts than are shown; a larger `limit` shows more.")
 
 
 class ReportChange(Shape):
@@ -509,6 +513,8 @@ class Roles(Table[RoleRow]):
 
 class HolderCounts(Table[HolderCount]):
     """Who holds how much, most first."""
+
+    truncated: bool = Field(description="Whether there are more holders than are shown.")
 
 
 class Unowned(Table[UnownedRow]):

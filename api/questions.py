@@ -160,6 +160,7 @@ def changes(
     *,
     asked: AskedFor,
     about: AskedCells,
+    page: AskedPage,
     from_value: Annotated[list[str], words("What the cell held at the first instant, in our meaning.")],
     from_word: Annotated[list[str], words("What it held at the first instant, in the source's word.")],
     to_value: Annotated[list[str], words("What the cell holds at the second, in our meaning.")],
@@ -176,6 +177,7 @@ def changes(
         lambda read: change_questions.changes(
             read, first, second, about,
             from_values=from_value, from_words=from_word, to_values=to_value, to_words=to_word,
+            limit=page.limit, cursor=page.cursor,
         )
     )  # fmt: skip
 
@@ -184,6 +186,7 @@ def slips(
     asked: AskedFor,
     about: AskedFields,
     when: AskedWhen,
+    page: AskedPage,
     direction: Annotated[list[Direction], words("The moves that count: `later`, `earlier`; both, if silent.")],
     min_count: MinCount = 1,
     include_absent: IncludeAbsent = False,
@@ -191,4 +194,8 @@ def slips(
     """Every target that moved: its moves, how many went later and earlier, and the first promise against the present."""
     moves: Sequence[Direction] = direction or ("later", "earlier")
     targets = replace(about, absent=include_absent)
-    return asked(lambda read: change_questions.slips(read, targets, when, min_count=min_count, moves=moves))
+    return asked(
+        lambda read: change_questions.slips(
+            read, targets, when, min_count=min_count, moves=moves, limit=page.limit, cursor=page.cursor
+        )
+    )

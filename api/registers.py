@@ -101,10 +101,12 @@ def register(
 
 
 def _list_of(kind: str, fields: tuple[str, ...]) -> Any:
-    def listed(asked: AskedFor, about: AskedNamed, when: AskedWhen, include_absent: IncludeAbsent = False) -> Response:
+    def listed(
+        asked: AskedFor, about: AskedNamed, when: AskedWhen, page: AskedPage, include_absent: IncludeAbsent = False
+    ) -> Response:
         """By what they are called, each with the cells that tell it apart."""
         wanted = replace(about, kinds=(kind,), absent=include_absent)
-        return asked(lambda read: lists.subjects(read, wanted, fields, when))
+        return asked(lambda read: lists.subjects(read, wanted, fields, when, limit=page.limit, cursor=page.cursor))
 
     return listed
 

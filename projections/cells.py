@@ -96,6 +96,7 @@ def counted(
     """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject.
 
     A cell with several holders counts for each of them, and one whose subject belongs to several products likewise.
+    `truncated` says that there are more counts than `limit`.
     """
     then = moment(read, when)
     where, parameters = cells_where(read, asked, then)
@@ -111,9 +112,10 @@ def counted(
             select {_GROUPS[by]} as g, c.subject || ' ' || c.field as cell from cell c {joins}
             where {where} and {then.holds("c")} and {FULL}) counted
         group by g having count(distinct cell) >= :least order by count(distinct cell) desc, g nulls first limit :limit"""
-    found = read.rows(sql, {**parameters, "least": min_count, "limit": limit})
+    found = list(read.rows(sql, {**parameters, "least": min_count, "limit": limit + 1}))
     decode = loads if by == "value" else str
-    return answer(then, [{by: None if group is None else decode(group), "count": count} for group, count in found])
+    rows = [{by: None if group is None else decode(group), "count": count} for group, count in found[:limit]]
+    return answer(then, rows, about={"truncated": len(found) > limit})
 
 
 def subject_cells(read: Read, subject: str, then: Moment, *, blame: bool = False) -> dict[str, Row]:

@@ -24,6 +24,7 @@ from projections.reading import (
     cells_where,
     loads,
     moment,
+    page_after,
     spellings,
     subjects_where,
     titles,
@@ -38,6 +39,7 @@ NOTHING: Final[Held] = (None, None)
 def changes(
     read: Read, first: When, second: When = NOW, asked: Filter | None = None, *, from_values: Sequence[Value] = (),
     from_words: Sequence[str] = (), to_values: Sequence[Value] = (), to_words: Sequence[str] = (),
+    limit: int | None = None, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
     """The cells that do not hold the same at two instants, each with the steps that led from one to the other.
 
@@ -59,8 +61,9 @@ def changes(
         wanted = key in keys and _fits(read, old, from_values, from_words) and _fits(read, new, to_values, to_words)
         if way != "restated" and wanted:
             rows.append(_change(key, old, new, way, order))
+    rows, following = page_after(rows, lambda row: (row["subject"], row["field"]), (str, str), limit, cursor)
     _explain(read, rows, one, two)
-    began, ended = answer(one, []), answer(two, rows)
+    began, ended = answer(one, []), answer(two, rows, following=following)
     return replace(
         ended, about={"from": {"position": began.position, "as_of": began.as_of, "known_at": began.known_at}}
     )
@@ -173,12 +176,13 @@ def _voided(read: Read, about: Filter, one: Moment, two: Moment) -> dict[tuple[s
 
 def slips(
     read: Read, asked: Filter, when: When = NOW, *, min_count: int = 1, moves: Sequence[str] = ("later", "earlier"),
+    limit: int | None = None, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
     """Every promise that moved: per target its moves, how many of them went later and earlier, and the first promise
     against the present one.
 
     `asked.fields` are the targets, such as `target.beta`; all of them, if silent. `moves` are the directions that count
-    and of which there must be `min_count`. The totals stand beside the rows.
+    and of which there must be `min_count`. The totals of all stand beside the rows.
     """
     then = moment(read, when)
     order = Order(read, then)
@@ -187,12 +191,14 @@ def slips(
     for step in all_steps(read, StepFilter(cells=about, live=not asked.absent), then):
         by_cell.setdefault((step["subject"], step["field"]), []).append(step)
     rows = [_slip(steps, moves, order) for steps in by_cell.values()]
-    slipped = sorted(
-        (row for row in rows if row["count"] >= min_count),
-        key=lambda row: (-row["count"], row["subject"], row["field"]),
-    )
+    slipped = sorted((row for row in rows if row["count"] >= min_count), key=_place)
+    shown, following = page_after(slipped, _place, (int, str, str), limit, cursor)
     totals = {way: sum(row[way] for row in rows) for way in ("later", "earlier")}
-    return answer(then, slipped, about={"totals": totals})
+    return answer(then, shown, following=following, about={"totals": totals})
+
+
+def _place(slip: Row) -> tuple[int, str, str]:
+    return -slip["count"], slip["subject"], slip["field"]
 
 
 def _slip(steps: list[Row], moves: Sequence[str], order: Order) -> Row:

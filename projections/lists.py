@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from projections.cells import all_cells, by_subject
 from projections.model import Read
 from projections.order import Order
-from projections.reading import NOW, Answer, Filter, Row, When, answer, moment
+from projections.reading import NOW, Answer, Filter, Moment, Row, When, answer, moment, page_after
 
 
-def subjects(read: Read, asked: Filter, fields: Sequence[str], when: When = NOW) -> Answer:
-    """The subjects that fit, each with some of its cells, by what they are called."""
+def subjects(
+    read: Read, asked: Filter, fields: Sequence[str], when: When = NOW, *, limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer:  # fmt: skip
+    """The subjects that fit, each with some of its cells, by what they are called; all, or `limit` behind a cursor."""
     then = moment(read, when)
-    found = by_subject(all_cells(read, _with(asked, (*fields, "exists")), then))
-    rows = [_subject(subject, cells, fields) for subject, cells in found.items()]
-    return answer(then, sorted(rows, key=lambda row: (str(row["title"] or "").casefold(), row["subject"])))
+    named = by_subject(all_cells(read, _with(asked, ("exists",)), then))
+    called = sorted(([{"subject": each, **_titled(cells)} for each, cells in named.items()]), key=_place)
+    shown, following = page_after(called, _place, (str, str), limit, cursor)
+    found = _cells_of(read, asked, [row["subject"] for row in shown], fields, then)
+    rows = [{**row, **_values(found.get(row["subject"], {}), fields)} for row in shown]
+    return answer(then, rows, following=following)
 
 
 def releases(read: Read, products: Sequence[str] = (), when: When = NOW) -> Answer:
@@ -30,10 +36,21 @@ def _with(asked: Filter, fields: Sequence[str]) -> Filter:
     return Filter(asked.kinds, asked.subjects, asked.products, fields, statuses=asked.statuses, absent=asked.absent)
 
 
-def _subject(subject: str, cells: dict[str, Row], fields: Sequence[str]) -> Row:
-    called = cells.get("exists") or next(iter(cells.values()))
-    return {
-        "subject": subject,
-        "title": called["title"],
-        **{name: cells[name]["value"] for name in fields if name in cells},
-    }
+def _cells_of(
+    read: Read, asked: Filter, subjects: Sequence[str], fields: Sequence[str], then: Moment
+) -> dict[str, dict[str, Row]]:
+    if not subjects:
+        return {}
+    return by_subject(all_cells(read, Filter(subjects=subjects, fields=fields, absent=asked.absent), then))
+
+
+def _titled(cells: dict[str, Row]) -> Row:
+    return {"title": next(iter(cells.values()))["title"]}
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return str(row["title"] or "").casefold(), row["subject"]
+
+
+def _values(cells: dict[str, Row], fields: Sequence[str]) -> Row:
+    return {name: cells[name]["value"] for name in fields if name in cells}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
@@ -267,6 +267,25 @@ def page(rows: list[Row], limit: int, key: Sequence[str]) -> tuple[list[Row], st
         return rows, None
     shown = rows[:limit]
     return shown, to_cursor(*(shown[-1][name] for name in key))
+
+
+def page_after(
+    rows: Iterable[Row], key: Callable[[Row], tuple[Any, ...]], types: Sequence[type], limit: int | None,
+    cursor: str | None,
+) -> tuple[list[Row], str | None]:  # fmt: skip
+    """Of rows in the order of a key, whose parts are of these types, at most `limit` behind a cursor, or all; and the
+    cursor of what follows them.
+
+    Raises:
+        BadCursor: it is not one of these.
+    """
+    shown = list(rows)
+    if cursor is not None:
+        after = from_cursor(cursor, *types)
+        shown = [row for row in shown if key(row) > after]
+    if limit is None or len(shown) <= limit:
+        return shown, None
+    return shown[:limit], to_cursor(*key(shown[limit - 1]))
 
 
 ACT_COLUMNS: Final = (

@@ -83,13 +83,17 @@ def steps(
 def counted(
     read: Read, asked: StepFilter, by: Sequence[Group], when: When = NOW, *, min_count: int = 1, limit: int = LIMIT
 ) -> Answer:
-    """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
+    """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal.
+
+    `truncated` says that there are more counts than `limit`.
+    """
     then = moment(read, when)
     counts = Counter(tuple(_group(read, row, name) for name in by) for _, row in _select(read, asked, then))
     ranked = sorted(
         ((group, n) for group, n in counts.items() if n >= min_count), key=lambda found: (-found[1], found[0])
     )
-    return answer(then, [{**dict(zip(by, group, strict=True)), "count": n} for group, n in ranked[:limit]])
+    rows = [{**dict(zip(by, group, strict=True)), "count": n} for group, n in ranked[:limit]]
+    return answer(then, rows, about={"truncated": len(ranked) > limit})
 
 
 def all_steps(read: Read, asked: StepFilter, then: Moment) -> list[Row]:

@@ -58,6 +58,45 @@ def test_positions_can_be_asked_for(house: House) -> None:
     assert [row["position"] for row in house.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]
 
 
+@pytest.mark.parametrize(("path", "group"), [("/cells/count", "field"), ("/steps/count", "field")])
+def test_counts_that_are_cut_off_say_so(house: House, path: str, group: str) -> None:
+    """Whoever sees a part of the counts is told that there are more; whoever sees all of them, that there are not."""
+    house.post("/decisions", FIRST)
+    whole = house.get(path, group=group)
+    many = len(whole["rows"])
+
+    assert (many > 1, whole["truncated"]) == (True, False)
+    assert house.get(path, group=group, limit=many)["truncated"] is False
+    cut = house.get(path, group=group, limit=many - 1)
+    assert (cut["rows"], cut["truncated"]) == (whole["rows"][:-1], True)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [("/products", {}), ("/changes", {"since": "2024-01-01"}), ("/slips", {"direction": "later"})]
+)
+def test_pages_make_up_the_whole(house: House, path: str, asked: dict[str, Any]) -> None:
+    """Read one row at a time, a list is what it is when read at once; a cursor of another answer is refused."""
+    for n, title in enumerate(("b", "A", "a", "C")):
+        house.post("/products", {"key": f"p{n}", "title": title})
+        for release, version in (("early", "1"), ("late", "2")):
+            scheduled = {"key": f"{release}{n}", "products": [f"p{n}"], "version": version}
+            assert house.post("/releases", scheduled).status_code == 201
+        assert house.post("/features", {"key": f"f{n}", "title": title, "products": [f"p{n}"]}).status_code == 201
+        for release in ("early", "late"):
+            target = {"milestone": "beta", "release": f"{release}{n}"}
+            assert house.post(f"/features/f{n}/target", target).status_code == 200
+    whole = house.rows(path, **asked)
+    found: list[dict[str, Any]] = []
+    answer = house.get(path, **asked, limit=1)
+    while answer.get("next"):
+        found += answer["rows"]
+        answer = house.get(path, **asked, limit=1, cursor=answer["next"])
+
+    assert [*found, *answer["rows"]] == whole
+    assert len(whole) > 3
+    assert house.client.get(f"/v1{path}", params={**asked, "cursor": "00"}).status_code == 422
+
+
 def test_reads_stop_when_the_read_model_has_stopped(house: House) -> None:
     """Health and every question answer 503 with the reason, rather than what was so some time ago."""
     house.runner._error = RuntimeError("a hole")
