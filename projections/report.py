@@ -57,7 +57,7 @@ PROMISED: Final = frozenset({"committed", "started"})
 OVER: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
 """What nobody need be accountable for any more."""
 COURSE: Final = ("VisionStated", "StrategySet", "ProductRetired")
-OWN_REASONS: Final = ("why", "until", "reason", "finding", "vision", "strategy")
+OWN_REASONS: Final = ("why", "reason", "finding", "vision", "strategy")
 """Where the data of an act says why, or what for, in the order in which it is looked for."""
 TEXTS: Final = frozenset({"title", "titles", "why", "note", "word", "names"})
 """What has no part in the canonical JSON: it can be forgotten, or is no part of the log."""
@@ -263,7 +263,9 @@ class _Reporter:
     def _line(self, section: Section, step: Row, data: Mapping[str, Any]) -> Line:
         """A line with no changes yet. Who decided is named where the act says so, else whose act it was."""
         deciders = data.get("deciders") if section == "decisions" else None
-        return _line(section, step, step["blame"], at=step["at"], by=deciders, why=_own_reason(data)) | {"holds": False}
+        return _line(
+            section, step, step["blame"], at=step["at"], by=deciders, why=_own_reason(step["blame"]["type"], data)
+        ) | {"holds": False}
 
     def _slips(self, subject: str, field: str) -> Row:
         """How often a promise was put off by the end of the span, and what was promised first."""
@@ -285,7 +287,7 @@ class _Reporter:
 
     def _of_act(self, section: Section, act: Row) -> Line:
         blame = {name: said for name, said in act.items() if name not in _OF_ACT}
-        return _line(section, act, blame, at=act["at"], by=None, why=_own_reason(act["data"]))
+        return _line(section, act, blame, at=act["at"], by=None, why=_own_reason(act["type"], act["data"]))
 
     # How things stand at the end
 
@@ -301,7 +303,9 @@ class _Reporter:
             *self._undecided(planned),
         ]
         acts = self._acts(line["blame"]["position"] for line in told)
-        return [{**line, "why": _own_reason(acts[line["blame"]["position"]].data)} for line in told]
+        return [
+            {**line, "why": _own_reason(line["blame"]["type"], acts[line["blame"]["position"]].data)} for line in told
+        ]
 
     def _of_kind(self, kind: str, fits: Callable[[Mapping[str, Row]], bool]) -> list[str]:
         return [one for one, cells in self.values.items() if kind_of(one) == kind and fits(cells)]
@@ -438,8 +442,9 @@ def _voiding(act: Row) -> Row:
     return {"voids": act["data"]["position"]} if act["type"] == "EntryVoided.v1" else {}
 
 
-def _own_reason(data: Mapping[str, Any]) -> str | None:
-    return next((str(data[name]) for name in OWN_REASONS if data.get(name)), None)
+def _own_reason(type_: str, data: Mapping[str, Any]) -> str | None:
+    names = ("until",) if type_ == "DecisionDeferred.v1" else OWN_REASONS
+    return next((str(data[name]) for name in names if data.get(name)), None)
 
 
 def _section(step: Row, product: str, *, new: bool) -> Section | None:

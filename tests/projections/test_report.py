@@ -97,13 +97,14 @@ def test_what_happened_stands_under_its_heading(log: Log, read: Reader) -> None:
     log.add("feature:dropped", FeatureDropped(why="Nobody asked."), at=1200)
     log.add("feature:slipped", MilestoneTargeted(milestone="ship", day="2030-03-01"), at=1300)
     log.add("feature:nearer", MilestoneTargeted(milestone="ship", day="2030-01-01"), at=1400)
+    log.add("feature:after", MilestoneTargeted(milestone="ship", day="2030-05-01"), at=20)
     log.add("feature:after", FeatureShipped(), at=2000)
 
     answer = asked(read())
 
     assert told(answer) == {
         "shipped": ["shipped"], "dropped": ["dropped"], "slipped": ["slipped"], "moved": ["nearer"],
-        "next": ["nearer", "slipped"], "undecided": ["nearer", "slipped"],
+        "next": ["nearer", "slipped", "after"], "undecided": ["after", "nearer", "slipped"],
     }  # fmt: skip
     assert line(answer, "shipped")["blame"]["note"] == "at last"
     assert line(answer, "dropped")["why"] == "Nobody asked."
@@ -147,11 +148,13 @@ def test_ownership_that_changed_hands_is_told(log: Log, read: Reader) -> None:
     feature(log, "new", start=1100)
     log.replace(len(log.entries), envelope=log.entries[-2].envelope)  # sent together: the same unit
     log.add("feature:old", OwnershipHandedOver(to="person:bob", by=("person:ann",)), at=1200)
-    log.add(P, OwnershipDelegated(delegation="x", to="person:bob", by=("person:ann",)), at=1300)
+    term = OwnershipDelegated(delegation="x", to="person:bob", by=("person:ann",), until=instant_of(at(1900)))
+    log.add(P, term, at=1300)
 
     answer = asked(read())
 
-    assert told(answer)["handed_over"] == ["old", "p"]
+    assert told(answer)["handed_over"] == ["old", "p", "p"], "the end of the term is told as well"
+    assert {row["why"] for row in answer.rows} == {None}
     assert line(answer, "handed_over", "old")["changes"][0]["after"]["value"] == ["person:bob"]
     assert told(answer)["moved"] == ["new"]
 
