@@ -111,6 +111,19 @@ def commands_shown() -> list[list[str]]:
     return [shlex.split(line)[2:] for line in lines if line.startswith("$ decisionlog ")]
 
 
+def commands_on_pages() -> list[list[str]]:
+    """The command lines in the how-tos."""
+    pages = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+    lines = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines()]
+    return [shlex.split(line)[2:] for line in lines if line.startswith("$ decisionlog ")]
+
+
+@pytest.mark.parametrize("words", commands_on_pages(), ids=" ".join)
+def test_every_command_on_a_page_is_understood(words):
+    """Every command line in the how-tos has the names and options that the command takes."""
+    test_every_command_shown_is_understood([str(README_FILE) if word.startswith("/") else word for word in words])
+
+
 @pytest.mark.parametrize("words", commands_shown(), ids=" ".join)
 def test_every_command_shown_is_understood(words):
     """Every command line in the README has the names and options that the command takes."""
