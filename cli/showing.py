@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -112,9 +112,8 @@ def show_on(console: Console, sheet: Sheet, zone: Zone) -> None:
         dated = any(isinstance(row[place], datetime) for row in sheet.rows)
         counted = any(isinstance(row[place], int) for row in sheet.rows)
         longest = max((len(str(row[place])) for row in sheet.rows), default=0)
-        least = min(longest, LEAST) if heading == sheet.columns[0] else None
-        justify: Literal["left", "right"] = "right" if counted else "left"
-        table.add_column(heading, overflow="fold", no_wrap=dated, justify=justify, min_width=least)
+        whole = dated or (place == 0 and longest <= LEAST)
+        table.add_column(heading, overflow="fold", no_wrap=whole, justify="right" if counted else "left")
     before = None
     for row in sheet.rows:
         cells = [Text(_shown(cell, zone)) for cell in row]

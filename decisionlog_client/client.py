@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, cast
 
@@ -44,9 +45,19 @@ def _options(address: str, token: str | None, timeout: float) -> dict[str, Any]:
     A plain address needs no certificates, which take a while to load. A proxy that is set for the world would not find
     a server on this machine.
     """
+    url = httpx2.URL(address)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    encrypted = address.startswith("https:")
-    return {"base_url": address, "headers": headers, "timeout": timeout, "verify": encrypted, "trust_env": encrypted}
+    return {
+        "base_url": url, "headers": headers, "timeout": timeout, "verify": url.scheme == "https",
+        "trust_env": not _on_this_machine(url.host),
+    }  # fmt: skip
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class _Known:

@@ -173,11 +173,13 @@ class Tries:
         self.pause *= 2
         return wait
 
-    def _asked_to_wait(self, outcome: httpx2.Response | httpx2.TransportError) -> float | None:
+    def _asked_to_wait(self, outcome: httpx2.Response | httpx2.TransportError) -> float | None:  # noqa: PLR0911
         if isinstance(outcome, httpx2.ConnectError | httpx2.ConnectTimeout):  # it never left
             return self.pause
         if not self.call.repeatable:
             return None
+        if isinstance(outcome, httpx2.TimeoutException):  # it was long enough the first time
+            return None if self.waited else self.pause
         if isinstance(outcome, httpx2.TransportError):
             return None if isinstance(outcome, httpx2.UnsupportedProtocol) else self.pause
         if outcome.status_code not in _SENT_AGAIN:

@@ -6,9 +6,11 @@ import argparse
 import sys
 
 from cli.wiring import collect_seldom
-from tests.benchmarks import asking, growing, house, importing, reading, rebuilding, verifying, writing
+from tests.benchmarks import asking, growing, house, importing, reading, rebuilding, starting, verifying, writing
 
-BENCHMARKS = {"importing": importing.measure, "reading": reading.measure, "writing": writing.measure}
+BENCHMARKS = {
+    "importing": importing.measure, "reading": reading.measure, "writing": writing.measure, "starting": starting.measure,
+}  # fmt: skip
 SIZED = {
     "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,
 }  # fmt: skip

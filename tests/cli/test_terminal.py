@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -194,6 +195,27 @@ def test_names_do_not_break_a_table(width):
     assert "".join(found).count("\u2068") == "".join(found).count("\u2069") > 0
     for name in NAMES:
         assert name.split()[0] in "".join(found)
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_nothing_is_cut(width):
+    """Every character of every cell is there, however narrow the terminal: cells are folded, never cut."""
+    rows = [
+        [
+            "feature:kep-1491",
+            "committed (implementable)",
+            "shipped (implemented)",
+            "Divyen Patel",
+            "A reason. " * 9,
+            NOW,
+        ]
+    ]
+    sheet = Sheet(("subject", "before", "after", "who", "why", "when"), rows)
+
+    shown = Counter("".join(drawn(sheet, width)))
+
+    wanted = Counter("".join(str(cell) for cell in rows[0][:-1]) + "2025-05-14 16:30")
+    assert {character for character in wanted if character != " " and shown[character] < wanted[character]} == set()
 
 
 def test_what_others_wrote_does_nothing_to_a_terminal():

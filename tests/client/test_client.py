@@ -340,7 +340,7 @@ def test_nobody_answers():
 ASK = Call("GET", "/v1/log", repeatable=True)
 SEND = Call("POST", "/v1/commands", headers={"Idempotency-Key": "k"}, repeatable=True)
 MAKE = Call("POST", "/v1/tokens")
-AWAY, LOST = httpx2.ConnectError("refused"), httpx2.ReadTimeout("")
+AWAY, LOST, LATE = httpx2.ConnectError("refused"), httpx2.ReadError("reset"), httpx2.ReadTimeout("")
 
 
 def said(status: int, wait: str | None = None) -> httpx2.Response:
@@ -371,11 +371,21 @@ def test_patience_ends():
     assert [tries.after(LOST) for _ in range(6)] == [0.1, 0.2, 0.4, 0.8, None, None]
 
 
-def test_a_plain_address_is_no_proxys_business(monkeypatch):
-    """A proxy that is set for the world is not asked for a server on this machine."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with Client("http://127.0.0.1:2", patience=0) as client, pytest.raises(Unreachable) as raised:
-        client.ask(questions.head())
+def test_a_late_answer_is_waited_for_twice():
+    """What was not answered in time is sent once more, and then that is that: nobody waits for ever."""
+    tries = Tries(SEND, patience=30)
 
-    assert client._http._mounts == {}
-    assert "127.0.0.1:2" in str(raised.value)
+    assert [tries.after(LATE) for _ in range(3)] == [0.1, None, None]
+
+
+def test_a_proxy_is_for_the_world(monkeypatch):
+    """A proxy that is set is asked for servers elsewhere, and never for one on this machine."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    addresses = ("http://127.0.0.1:2", "http://localhost:2", "http://[::1]:2", "http://log.example")
+
+    clients = [Client(address) for address in addresses]
+
+    assert [bool(client._http._mounts) for client in clients] == [False, False, False, True]
+    for client in clients:
+        client.close()

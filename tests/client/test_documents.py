@@ -1,0 +1,41 @@
+"""The examples on the client's page, run as they stand."""
+
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+from support_house import House
+
+from cli.inside import InProcess
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-client.md"
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A house at the end of every connection."""
+    with House(tmp_path) as opened:
+        opened.person("Ann Bee")
+        inside, beside = InProcess(opened.app), httpx2.ASGITransport(opened.app)
+        monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", lambda _, request: inside.handle_request(request))
+        monkeypatch.setattr(
+            httpx2.AsyncHTTPTransport, "handle_async_request", lambda _, request: beside.handle_async_request(request)
+        )
+        yield opened
+        inside.close()
+
+
+def test_the_examples_run(house, capsys):
+    """What the page shows is recorded, read back, and refused, one example after the other."""
+    for example in EXAMPLES:
+        exec(compile(example.replace("dlog_...", house.token), str(PAGE), "exec"), {})
+
+    said = capsys.readouterr().out.splitlines()
+    assert len(EXAMPLES) == 2
+    assert re.fullmatch(r"recorded up to \d+", said[0])
+    assert said[1] == "next ['Gift cards']"
+    assert any(line.endswith("DecisionAccepted.v1 Ada Lovelace") for line in said)
+    assert said[-2] == "refused: the log knows no feature:tea"
+    assert re.fullmatch(r"[1-9]\d* cells have changed", said[-1])
