@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support_pages import ROOT, Reader, Wrong, agrees, exchanges, pages
+from support_pages import DONE_ELSEWHERE, ROOT, Reader, Wrong, agrees, exchanges, pages
 
 PAGES = pages()
 
@@ -13,6 +13,12 @@ PAGES = pages()
 def test_every_page_is_done(page, tmp_path):
     """Every command of a page succeeds, in the page's order, and answers as shown."""
     Reader(tmp_path).does(page)
+
+
+@pytest.mark.parametrize(("page", "test"), DONE_ELSEWHERE.items())
+def test_what_is_left_out_here_is_done_elsewhere(page, test):
+    """A page that needs a situation of its own has a test of its own, which reads it."""
+    assert page in (ROOT / "tests" / test).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
