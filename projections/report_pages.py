@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from domain.values import kind_of
 from projections.report import SECTIONS, TARGET, Line, Section
 
-TWO_PAGES: Final = 134.0
+TWO_PAGES: Final = 142.0
 """What two sheets of A4 hold, in printed lines, with some to spare where a page ends early."""
 LETTERS: Final = (30, 24, 22, 42)
 """How many letters stand on a printed line in each column. Chromium was looked at; it need not be exact."""
@@ -117,10 +117,11 @@ def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = ""
     parts = []
     groups = {section: found for section in SECTIONS if (found := _groups(section, told["rows"]))}
     said = {section: [words.line(rows) for rows in found[: lines or MOST]] for section, found in groups.items()}
-    most = _most(said, lines)
+    shares = _shares(said, lines)
     for section, found in groups.items():
-        more = told["counts"][section] - sum(map(len, found[:most]))
-        parts.append(Part(section, HEADINGS[section], said[section][:most], more))
+        share = shares[section]
+        more = told["counts"][section] - sum(map(len, found[:share]))
+        parts.append(Part(section, HEADINGS[section], said[section][:share], more))
     span = _span_in_words(told["since"], told["until"])
     return Page(
         title=_shortened(told["title"] or told["product"]),
@@ -145,21 +146,27 @@ def _question(told: Mapping[str, Any]) -> str:
     return f"/v1/products/{key}/report?since={told['since']}&until={told['until']}&position={told['position']}"
 
 
-def _most(said: Mapping[Section, Sequence[Said]], lines: int | None) -> int:
-    """How many lines each section may show: as many as the others, and at least one."""
+def _shares(said: Mapping[Section, Sequence[Said]], lines: int | None) -> dict[Section, int]:
+    """How many lines each section shows: as many as the others where it has them, and at least one.
+
+    What room is left then goes to those that come first.
+    """
     longest = max(map(len, said.values()), default=1)
-    return next((most for most in range(longest, 1, -1) if _fits(said, most, lines)), 1)
+    most = next((most for most in range(longest, 1, -1) if _fits(said, dict.fromkeys(said, most), lines)), 1)
+    shares = dict.fromkeys(said, most)
+    for section in said:
+        more = {**shares, section: most + 1}
+        if _fits(said, more, lines):
+            shares = more
+    return shares
 
 
-def _fits(said: Mapping[Section, Sequence[Said]], most: int, lines: int | None) -> bool:
-    if lines is None:
-        return _height(said, most) <= TWO_PAGES
-    return sum(len(found[:most]) for found in said.values()) <= lines
-
-
-def _height(said: Mapping[Section, Sequence[Said]], most: int) -> float:
-    """About how many printed lines it takes to show so many of each section."""
-    return sum(HEADING + sum(map(_lines_of, found[:most])) for found in said.values())
+def _fits(said: Mapping[Section, Sequence[Said]], shares: Mapping[Section, int], lines: int | None) -> bool:
+    """Whether so many of each are no more than `lines`, or fit on two printed pages."""
+    shown = [found[: shares[section]] for section, found in said.items()]
+    if lines is not None:
+        return sum(map(len, shown)) <= lines
+    return sum(HEADING + sum(map(_lines_of, found)) for found in shown) <= TWO_PAGES
 
 
 def _lines_of(line: Said) -> float:
@@ -404,6 +411,7 @@ th,td{text-align:start;vertical-align:top;padding:.15em .6em .15em 0;border-top:
 thead th{border:0;color:var(--soft);font-size:.85em}tbody th{font-weight:600}
 .what{width:27%}.change{width:23%}.who{width:19%}footer,.more,.none{color:var(--soft)}footer{margin-top:1em;font-size:.85em}
 section~section thead{position:absolute;clip-path:inset(50%)}tbody tr:first-child{break-before:avoid}
+@media screen{section{overflow-x:auto;position:relative}table{min-width:38rem}}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--line:#bbb;--soft:#444;--link:#000}
 @page{size:A4;margin:12mm}body{font-size:8pt;line-height:1.25;max-width:none;margin:0;padding:0}h2{margin-top:.7em}
 a{text-decoration:none}}
