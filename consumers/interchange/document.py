@@ -87,6 +87,7 @@ class _Section(NamedTuple):
 def read(text: str) -> Document:
     """Reads a record. Nothing in it can make this fail."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     matter, rest = front.split(text)
     document = Document(noticed=list(matter.noticed))
     _read_front(document, matter)
@@ -117,8 +118,9 @@ def _read_front(document: Document, matter: front.Front) -> None:
             document.subject = value
         elif name is not None and name not in document.told:
             document.told[name] = ", ".join(value) if isinstance(value, list) else value
+        elif (cell := f"x.{cell_part(key)}") in {*document.told, *_BODY, "x.date", "x._"}:
+            matter.loose.append(f"{key}: {_one(value)}")  # there is no cell of its own for it
         else:
-            cell = f"x.{cell_part(key)}"
             document.told[cell] = value
             document.unmapped.append(key)
     if matter.loose:

@@ -18,6 +18,8 @@ MOST_BRACKETS: Final = 100
 """What is longer or has more brackets is not read as YAML: the time that takes grows with the square of either."""
 _KEYED: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
 _OPENING: Final = re.compile(r"\A---[ \t]*\n")
+_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")
+"""What ends a line in YAML."""
 _CLOSING: Final = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 
 
@@ -45,7 +47,7 @@ def split(text: str) -> tuple[Front, str]:
 
 def _is_keyed(text: str) -> bool:
     """Whether every line has a key, so that a text that lacks its opening dashes is front matter all the same."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     return bool(lines) and all(_KEYED.fullmatch(line) for line in lines)
 
 
@@ -66,13 +68,13 @@ def _read(text: str) -> Front:
         where = f" (line {mark.line + 1})" if mark else ""
         told = Front(noticed=[f"the front matter is no YAML{where}, and was read line by line"])
         return _by_line(text, told)
-    rest = (line.rstrip() for n, line in enumerate(text.splitlines()) if n not in covered)
+    rest = (line.rstrip() for n, line in enumerate(_BREAK.split(text)) if n not in covered)
     front.loose += [line for line in rest if line.strip()]
     return front
 
 
 def _by_line(text: str, front: Front) -> Front:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         match = _KEYED.fullmatch(line.rstrip())
         if match and match[1].casefold() not in front.told:
             front.told[match[1].casefold()] = (match[2] or "").strip()
@@ -136,7 +138,7 @@ def _pair(text: str, key: Any, value: list[Any]) -> _Pair:
     scalars = [event for event in value if isinstance(event, yaml.ScalarEvent)]
     end: Any = value[-1].end_mark if flow or not scalars else scalars[-1].end_mark
     last = end.line - (end.column == 0 and end.line > key.start_mark.line)
-    behind = text.splitlines()[end.line][end.column :].strip() if end.column else ""
+    behind = _BREAK.split(text)[end.line][end.column :].strip() if end.column else ""
     raw = text[value[0].start_mark.index : end.index]
     return _Pair(
         key.value.strip().casefold(), _value(value, raw), key.start_mark.line, last,

@@ -111,7 +111,7 @@ def _version(name: str, content: bytes, history: History, **more: Any) -> Versio
         history.not_placed.append(
             Remark(name, "is not UTF-8: what could not be read stands as \N{REPLACEMENT CHARACTER}")
         )
-    document = read(text.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+    document = read(text)
     return Version(name, told=document.told, whole=True, document=document, **({"key": None} | more))
 
 

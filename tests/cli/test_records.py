@@ -1,7 +1,6 @@
 """Decision records from the command line."""
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,32 +10,36 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "adr-alphagov-govuk-
 RECORD = "# 1. One\n\n## Status\n\nAccepted\n\n## Context\n\nC.\n"
 
 
-@pytest.mark.parametrize("served", [False, True])
-def test_in_and_out(tmp_path, served):
-    """Records come in alone and beside a server, once; and go out as files, by the names they had."""
+def test_in_and_out(tmp_path):
+    """Records come in beside a server as a dry run says, and once: alone they are there already. They go out as files, by
+    the names they had.
+    """
     words = ("import", "nygard", str(CORPUS), "--product", "govuk")
-    with serving(tmp_path / "data") if served else nullcontext():
-        done = [run(tmp_path / "data", *words, *more) for more in (("--dry-run", "--json"), ("--json",), ())]
+    with serving(tmp_path / "data"):
+        dry, first = (
+            json.loads(run(tmp_path / "data", *words, *more).stdout) for more in (("--dry-run", "--json"), ("--json",))
+        )
         out = run(tmp_path / "data", "export", "madr", str(tmp_path / "out"), "--product", "govuk")
-    dry, first = (json.loads(one.stdout) for one in done[:2])
+    again = run(tmp_path / "data", *words)
 
     assert (dry["applied"], first["applied"]) == (106, 106)
-    assert done[2].stdout.startswith(
+    assert again.stdout.startswith(
         "Records of adr-alphagov-govuk-aws, product:govuk\n145 versions: 0 applied, 68 already"
     )
     assert out.stderr.splitlines()[-1] == f"38 decisions in {tmp_path / 'out'}"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in CORPUS.glob("*.md")}
 
 
-@pytest.fixture
-def log(tmp_path):
-    """A log with one record in it, imported without a product."""
-    folder = tmp_path / "adr"
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A log with one record in it, imported without a product from the folder `adr` beside it. It is only read."""
+    above = tmp_path_factory.mktemp("log")
+    folder = above / "adr"
     folder.mkdir()
     (folder / "0001-one.md").write_text(RECORD, encoding="utf-8")
-    done = run(tmp_path / "data", "import", "madr", str(folder), "--system", "ours")
+    done = run(above / "data", "import", "madr", str(folder), "--system", "ours")
     assert done.stdout.startswith("Records of ours\n1 versions: 1 applied")
-    return tmp_path / "data"
+    return above / "data"
 
 
 @pytest.mark.parametrize(
@@ -49,9 +52,9 @@ def log(tmp_path):
         (("export", "--people", "madr", "new"), "the export of the whole log"),
     ],
 )
-def test_what_cannot_be_done(log, tmp_path, monkeypatch, words, said):
+def test_what_cannot_be_done(log, monkeypatch, words, said):
     """What is asked for and cannot be is said in a sentence, and nothing is written."""
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(log.parent)
 
     done = run(log, *words)
 

@@ -3,10 +3,12 @@
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from consumers.interchange import front
 from consumers.interchange.document import read, written
-from consumers.interchange.meanings import status_of, target_of, team_of
+from consumers.interchange.meanings import RecordMeanings, status_of, target_of, team_of
 
 BOMB = "\n".join(["a: &a [x,x,x,x,x,x,x,x,x]", *(f"b{n}: &b{n} [{', '.join(['*a'] * 9)}]" for n in range(50))])
 
@@ -54,6 +56,9 @@ def test_nygard():
         ("contact: ann\nteam size: 3", {"x.contact": "ann", "x.team_size": "3"}, None),
         ("deep: {a: {b: 1}}", {"x.deep": "{a: {b: 1}}"}, None),
         ("status: !!python/object:os.system x", {"status": "x"}, None),
+        ("sections: a\nteam size: 3\nteam_size: 4", {"x.team_size": "3", "x.front-matter": ["sections: a", "team_size: 4"]}, None),
+        ("? 中文\n: a", {"x.front-matter": ["中文: a"]}, None),
+        ("a: x\u2028  y # z", {"x.a": "x\u2028y", "x.front-matter": ["# z"]}, None),
         ("just words", {"x.front-matter": ["just words"]}, "no YAML"),
     ],
 )  # fmt: skip
@@ -157,3 +162,22 @@ def test_any_text_can_stand_in_front_matter(value):
     matter, rest = front.split(front.written({"status": value, "list": [value, "b"]}) + "\nrest")
 
     assert (matter.told, matter.loose, rest.strip()) == ({"status": value, "list": [value, "b"]}, [], "rest")
+
+
+PIECES = (
+    "---", "...", "# T", "## Context", "## Decision", "### Consequences", "## Consequences", "### Foo", "## Status", "===",
+    "Setext", "```", "<!--", "> x", "- x: y", "* Date: b", "Status: a", "status: x", "status: {proposed}", "? z", ": q",
+    "a: [1, {b: c}]", "x: |", "  y", "k: 'a' # b", "!!x y", "&a b", "*a", "'", '"', "{", "]", "%YAML 1.2", "\t", "\x85",
+    "\u2028", "\x1c", "\x00", "中文: a", "sections: a",
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(PIECES), max_size=20).map("\n".join))
+def test_nothing_makes_reading_fail(text):
+    """Whatever stands in a file, in whatever order, is read, and comes to cells that the log takes."""
+    told = read(text).told
+    cells = RecordMeanings("system", {}, lambda _: None).cells(told)
+
+    assert len(cells.steps) >= len(told) - 1
+    assert read(written(told, "decision:d")).subject == "decision:d"
