@@ -15,7 +15,14 @@ BELOW = {
     "consumers": {"domain", "eventlog", "projections"},
     "cli": {"domain", "eventlog", "projections", "api", "consumers"},
 }
-ONLY_IN = {"fastapi": "api", "starlette": "api", "kafka": "consumers", "yaml": "consumers", "click": "cli", "rich": "cli"}
+ONLY_IN = {
+    "fastapi": "api",
+    "starlette": "api",
+    "kafka": "consumers",
+    "yaml": "consumers",
+    "click": "cli",
+    "rich": "cli",
+}
 PURE = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "threading", "time", "uuid", "httpx2"}
 
 

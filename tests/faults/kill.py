@@ -139,13 +139,15 @@ def kill_once(
 def _read(server: Serving, token: str, wrong: list[str]) -> None:
     """Asks until the server is gone; whatever befalls the database, the answer is one, or says that it cannot be had."""
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx2.Client(base_url=server.address, headers=headers, trust_env=False, timeout=30) as http:
-        with suppress(httpx2.HTTPError):
-            while True:
-                answer = http.get("/v1/decisions", params={"limit": 5})
-                if answer.status_code not in {200, *ANSWERS_IN_TROUBLE}:
-                    wrong.append(f"a question was answered {answer.status_code} {answer.text}")
-                time.sleep(0.1)
+    with (
+        httpx2.Client(base_url=server.address, headers=headers, trust_env=False, timeout=30) as http,
+        suppress(httpx2.HTTPError),
+    ):
+        while True:
+            answer = http.get("/v1/decisions", params={"limit": 5})
+            if answer.status_code not in {200, *ANSWERS_IN_TROUBLE}:
+                wrong.append(f"a question was answered {answer.status_code} {answer.text}")
+            time.sleep(0.1)
 
 
 def _let_them_work(clients: list[Client], chance: Random) -> bool:

@@ -28,7 +28,8 @@ def late_in_postgresql() -> None:
 
     def written(store: PostgresStore, connection: Any, head: Any, placed: Any) -> None:
         if not any(row.type.startswith("DecisionAccepted") for _, rows in placed for row in rows):
-            return whole(store, connection, head, placed)
+            whole(store, connection, head, placed)
+            return
         late.add(id(connection))
         store._writing = None
         whole(store, _Open(connection), head, placed)

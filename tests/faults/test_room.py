@@ -11,6 +11,7 @@ import pytest
 
 from eventlog.errors import DamagedLogError
 from eventlog.log import DecisionLog
+from projections.postgresql import PostgresqlDatabase
 from tests.support_house import House
 
 MEBIBYTE = 2**20
@@ -175,3 +176,16 @@ def test_a_torn_page(tmp_path, page):
         file.write(os.urandom(size // 2))
 
     assert trouble(path) is not None
+
+
+def test_a_database_that_is_gone_is_said_to_be(tmp_path, monkeypatch):
+    """Where the read model cannot be reached, a question is answered 503 in a problem document that says to ask again."""
+    with House(tmp_path) as house:
+        gone = PostgresqlDatabase("postgresql://127.0.0.1:1/none")
+        monkeypatch.setattr(house.model, "database", gone)
+
+        answer = house.client.get("/v1/decisions")
+
+        assert (answer.status_code, kind(answer)) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "10"
+        assert "ask again" in answer.json()["detail"]
