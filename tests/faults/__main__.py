@@ -11,6 +11,7 @@ STORES: Final = ("sqlite", "postgresql")
 WAYS: Final = (
     ("tamper", "rounds", 100_000, ()),
     ("kill", "rounds", 100, ("sqlite", "postgresql-server", "postmaster")),
+    ("again", "rounds", 20, STORES),
     ("race", "rounds", 10_000, STORES),
     ("tail", "events", 1_000_000, STORES),
 )
