@@ -129,11 +129,13 @@ def _fields_of(loc: Sequence[str | int]) -> list[str]:
     return sorted(info.alias or name for name, info in command.model_fields.items()) if command else []
 
 
-def of_store(error: PersistenceError) -> Problem:
-    """The problem document of a store that failed."""
+def of_store(error: PersistenceError, *, asked: bool = False) -> Problem:
+    """The problem document of a store that failed; where something was `asked`, nothing was to be recorded."""
     if isinstance(error, NoRoomError):
         detail = "the disk of the log is full, and nothing was recorded; make room, and send it again"
         return problem(507, "no-space", detail)
+    if asked:
+        return problem(503, "unavailable", f"the log cannot be read now ({error}); ask again in a while")
     detail = f"the log failed ({error}); whether this was recorded shows when it is sent again with the same key"
     return problem(503, "unavailable", detail)
 
@@ -157,8 +159,8 @@ def install(app: FastAPI) -> None:
         return respond(problem(error.status, name, error.detail, field=error.field), error.headers)
 
     @app.exception_handler(PersistenceError)
-    async def not_stored(_: Request, error: PersistenceError) -> JSONResponse:
-        return respond(of_store(error), {"Retry-After": "10"})
+    async def not_stored(request: Request, error: PersistenceError) -> JSONResponse:
+        return respond(of_store(error, asked=request.method in {"GET", "HEAD"}), {"Retry-After": "10"})
 
     @app.exception_handler(RequestValidationError)
     async def request_invalid(_: Request, error: RequestValidationError) -> JSONResponse:

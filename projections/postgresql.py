@@ -10,6 +10,7 @@ from queue import Empty, Full, LifoQueue
 from typing import Any, Final, cast
 
 import psycopg
+from eventsourcing import persistence
 from psycopg import sql as names
 
 from eventlog.address import split_address
@@ -114,18 +115,32 @@ class PostgresqlDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[Rows]:
-        """A snapshot. Keep it short: an old one keeps deleted rows alive, and a rebuild from taking over."""
-        connection = self._begun()
-        try:
-            yield _asking(connection)
-            connection.execute("rollback")
-        except BaseException:
-            connection.close()
-            raise
+        """A snapshot. Keep it short: an old one keeps deleted rows alive, and a rebuild from taking over.
+
+        Raises:
+            OperationalError: the library's; the server cannot be reached, or went away meanwhile.
+        """
+        with self._out_of_reach():
+            connection = self._begun()
+            try:
+                yield _asking(connection)
+                connection.execute("rollback")
+            except BaseException:
+                connection.close()
+                raise
         try:
             self._idle.put_nowait(connection)
         except Full:
             connection.close()
+
+    @contextmanager
+    def _out_of_reach(self) -> Iterator[None]:
+        """Says in the library's words, which whoever asks knows, that the server cannot be had."""
+        try:
+            yield
+        except self.passing as error:
+            msg = f"{self} cannot be read: {' '.join(str(error).split())}"
+            raise persistence.OperationalError(msg) from error
 
     def _begun(self) -> Connection:
         """A connection in a new snapshot; those that broke while nobody used them are left aside."""

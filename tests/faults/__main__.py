@@ -5,18 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from typing import Final
+
+STORES: Final = ("sqlite", "postgresql")
+WAYS: Final = (
+    ("tamper", "rounds", 100_000, ()),
+    ("kill", "rounds", 100, ("sqlite", "postgresql-server", "postmaster")),
+    ("again", "rounds", 20, STORES),
+    ("race", "rounds", 10_000, STORES),
+    ("tail", "events", 1_000_000, STORES),
+)
+"""Name, what is counted, how much of it, and the kinds there are of it, the usual one first."""
 
 
 def main() -> None:
     """Runs one and prints what came of it; exit code 1 where the log did not stand."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    kinds = parser.add_subparsers(dest="kind", required=True)
-    for kind, option, times in (
-        ("tamper", "rounds", 100_000), ("kill", "rounds", 100), ("race", "rounds", 10_000), ("tail", "events", 1_000_000),
-    ):  # fmt: skip
-        kinds.add_parser(kind).add_argument(f"--{option}", dest="times", type=int, default=times)
-    asked = parser.parse_args()
-    for line in import_module(f"tests.faults.{asked.kind}").run(asked.times):
+    ways = parser.add_subparsers(dest="way", required=True)
+    for kind, option, times, kinds_of_it in WAYS:
+        way = ways.add_parser(kind)
+        way.add_argument(f"--{option}", dest="times", type=int, default=times)
+        if kinds_of_it:
+            way.add_argument("--kind", choices=kinds_of_it, default=kinds_of_it[0])
+    asked = vars(parser.parse_args())
+    run = import_module(f"tests.faults.{asked.pop('way')}").run
+    for line in run(asked.pop("times"), **asked):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

@@ -7,11 +7,13 @@ same honest log, and the tables' own constraints hold as they would for anybody 
 from __future__ import annotations
 
 import json
+import math
+import multiprocessing
 import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,8 @@ from eventlog.verifying import BEFORE_ALL, verify
 from tests.faults.logs import write_log
 
 SIZES: Final = (200, 300, 450, 700, 1100, 2000)
+PARTS: Final = 8
+"""Shares into which the rounds of one size are cut."""
 COLUMNS: Final = ("position", "subject", "version", "type", "recorded_at", "event", "texts")
 HEAD: Final = ("size", "frontier", "recorded_at")
 
@@ -368,12 +372,12 @@ def honest(folder: Path, sizes: Sequence[int]) -> Iterator[tuple[int, Copy]]:
 
 
 def try_to_cheat(
-    log: Copy, rounds: int, found: Counter[str], changes: Sequence[Change] = (*CHANGES, *REWRITES)
+    log: Copy, seeds: Iterable[int], found: Counter[str], changes: Sequence[Change] = (*CHANGES, *REWRITES)
 ) -> Iterator[Missed]:  # fmt: skip
     """Changes a log in one way after another; counts what was found, and tells what was not."""
     known = verify(log)
     assert isinstance(known, Checkpoint), known
-    for seed in range(rounds):
+    for seed in seeds:
         change, verdict = one_round(log, known, Random(seed), changes)
         if isinstance(verdict, Checkpoint):
             yield Missed(known.size, seed, change.__name__)
@@ -397,14 +401,39 @@ def one_round(log: Copy, known: Checkpoint, chance: Random, changes: Sequence[Ch
             log.connection.execute("ROLLBACK")
 
 
+def shares(rounds: int) -> list[tuple[int, int, int]]:
+    """Rounds as they are dealt out to processes: size of the log, first seed, how many.
+
+    Each size gets about as many entries to verify, and so a small log more rounds; then all is cut into like parts.
+    """
+    weight = sum(1 / size for size in SIZES)
+    cuts: list[tuple[int, int, int]] = []
+    for size in SIZES:
+        of_size = math.ceil(rounds / size / weight)
+        step = math.ceil(of_size / PARTS)
+        cuts += [(size, first, min(step, of_size - first)) for first in range(0, of_size, step)]
+    return cuts
+
+
+def one_share(share: tuple[int, int, int]) -> tuple[int, Counter[str], list[Missed]]:
+    """What came of one share, on a log of its own."""
+    size, first, rounds = share
+    found: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for _, log in honest(Path(folder), [size]):
+            return size, found, list(try_to_cheat(log, range(first, first + rounds), found))
+    raise AssertionError("there is one log of each size")
+
+
 def run(rounds: int) -> Iterator[str]:
-    """Many rounds over logs of every size; says what was found and how fast."""
+    """Many rounds over logs of every size, on every core; says as it goes what was found, and how fast."""
     found: Counter[str] = Counter()
     missed: list[Missed] = []
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        for size, log in honest(Path(folder), SIZES):
-            missed += try_to_cheat(log, rounds // len(SIZES), found)
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        for size, some, unseen in pool.imap_unordered(one_share, shares(rounds)):
+            found += some
+            missed += unseen
             yield f"{size} entries: {found.total():,} changes found in all, {len(missed)} missed"
     yield f"{found.total() / (time.monotonic() - begun):,.0f} changes a second"
     yield ", ".join(f"{name} {times:,}" for name, times in found.most_common())

@@ -2,18 +2,23 @@
 
 import re
 import stat
+import subprocess
 import threading
+from contextlib import contextmanager
 from random import Random
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
+from support_postgresql import cluster, fresh_schema
 from support_serving import run, serving
 
 from tests.faults.kill import Client
 from tests.faults.logs import write_log
 
 
-def content(data):
+def content(data, **more):
     """The hash of the read model, built from nothing."""
-    return re.search(r"content: (\w{64})", run(data, "rebuild").stdout)[1]
+    return re.search(r"content: (\w{64})", run(data, "rebuild", **more).stdout)[1]
 
 
 def test_a_restored_log_is_the_log(tmp_path):
@@ -78,3 +83,39 @@ def test_a_file_that_is_no_checkpoint(tmp_path):
 
     assert done.returncode == 1
     assert "three lines" in done.stderr
+
+
+def test_a_log_restored_by_pg_restore_is_the_log(tmp_path):
+    """Dumped and restored by PostgreSQL's own tools into an empty database, a log is what it was, read model and all."""
+    dump, checkpoint = tmp_path / "log.dump", tmp_path / "checkpoint"
+    write_log(tmp_path / "log.sqlite3", 200, 1)
+    with fresh_schema(cluster().url) as store, another_database(store) as restored:
+        assert run(tmp_path, "migrate", "--to", store).returncode == 0
+        there = {"DECISIONLOG_STORE": store}
+        with serving(tmp_path, **there):
+            pass  # which begins the read model
+        before = content(tmp_path, **there)
+        assert run(tmp_path, "verify", "--write-checkpoint", str(checkpoint), **there).returncode == 0
+        url, schema = store.split("&schema=")
+
+        tool("pg_dump", "--format=custom", f"--schema={schema}", f"--file={dump}", url)
+        tool("pg_restore", f"--dbname={restored.split('&schema=')[0]}", str(dump))
+
+        there = {"DECISIONLOG_STORE": restored}
+        verified = run(tmp_path, "verify", "--checkpoint", str(checkpoint), **there)
+        assert verified.returncode == 0, verified.stderr
+        assert content(tmp_path, **there) == before
+
+
+def tool(name, *arguments):
+    subprocess.run([cluster().tool(name), *arguments], check=True, capture_output=True, text=True)
+
+
+@contextmanager
+def another_database(store):
+    """The same place in an empty database beside."""
+    name = "restored"
+    with psycopg.connect(cluster().url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield urlunsplit(urlsplit(store)._replace(path=f"/{name}"))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -14,6 +14,7 @@ from eventlog.deciding import Chain
 from eventlog.log import DecisionLog
 from tests.faults.race import races, unit
 from tests.support_house import House
+from tests.support_postgresql import fresh_schema
 
 ROUNDS = 201
 OVER_HTTP = 10
@@ -25,6 +26,12 @@ WRITERS = 16
 def test_each_race_has_one_winner(tmp_path):
     """Of 16 writers for one version one wins; of two decisions that replace each other one stands; a grant ends once."""
     assert list(races(tmp_path / "log.sqlite3", ROUNDS)) == []
+
+
+def test_each_race_of_several_processes_has_one_winner():
+    """The same on PostgreSQL, where the writers are of four processes, none of which knows of the others."""
+    with fresh_schema() as store:
+        assert list(races(store, 30)) == []
 
 
 @pytest.mark.parametrize(

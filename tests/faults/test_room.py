@@ -11,24 +11,32 @@ import pytest
 
 from eventlog.errors import DamagedLogError
 from eventlog.log import DecisionLog
+from projections.postgresql import PostgresqlDatabase
 from tests.support_house import House
 
 MEBIBYTE = 2**20
 
 
-@contextmanager
-def small_disk(folder):
-    """A disk of a few mebibytes, where this process may mount one."""
+def mounted(folder):
+    """Whether a disk of a few mebibytes could be mounted on a new folder; only root may, and not everywhere."""
     folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.xfail("not run: no disk may be mounted here")
+    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def small_disk(folder, record):
+    """A folder and what fills its disk: one that is small, or where none may be mounted files that may not grow.
+
+    Which of them it was is recorded with the test.
+    """
+    disk = mounted(folder)
+    record("means", "tmpfs" if disk else "RLIMIT_FSIZE; tmpfs not run: nothing may be mounted here")
     try:
-        yield
+        yield full if disk else short_files
     finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+        if disk:
+            subprocess.run(["umount", "-l", folder], check=True)
 
 
 @contextmanager
@@ -70,6 +78,10 @@ def fill_up(house):
     raise AssertionError("there was always room")
 
 
+def kind(answer):
+    return answer.json()["type"].removeprefix("urn:decisionlog:problem:")
+
+
 def must_recover(house, n):
     """What was refused is recorded when it is sent again, once; the log fits and the views follow."""
     again = define(house, f"p{n}", Idempotency_Key=f"k{n}")
@@ -78,16 +90,28 @@ def must_recover(house, n):
     assert len(house.rows("/cells", kind="product", field="title", limit=1000)) == n + 1
 
 
-def test_a_full_disk(tmp_path):
+def test_a_full_disk(tmp_path, record_property):
     """No room is answered 507 in a problem document, reads go on, and with room again so do writes, without hands."""
     disk = tmp_path / "disk"
-    with small_disk(disk), House(disk) as house:
-        with full(disk):
+    with small_disk(disk, record_property) as fill, House(disk) as house:
+        with fill(disk):
             answer, n = fill_up(house)
-            assert answer.status_code == 507
-            assert answer.json()["type"] == "urn:decisionlog:problem:no-space"
+            if fill is full:
+                assert (answer.status_code, kind(answer)) == (507, "no-space")
+            assert (answer.status_code, kind(answer)) in {(507, "no-space"), (503, "unavailable")}
             assert house.client.get("/v1/log").json()["size"] == house.log.head().size
         must_recover(house, n)
+
+
+def test_where_nothing_may_be_mounted_files_are_kept_short(tmp_path, monkeypatch):
+    """The same is tried with a limit on files where no disk may be mounted, and the report says which it was."""
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 32))
+    told = {}
+
+    with small_disk(tmp_path / "disk", told.__setitem__) as fill:
+        assert fill is short_files
+
+    assert "tmpfs not run" in told["means"]
 
 
 def test_a_limit_on_files(tmp_path):
@@ -152,3 +176,16 @@ def test_a_torn_page(tmp_path, page):
         file.write(os.urandom(size // 2))
 
     assert trouble(path) is not None
+
+
+def test_a_database_that_is_gone_is_said_to_be(tmp_path, monkeypatch):
+    """Where the read model cannot be reached, a question is answered 503 in a problem document that says to ask again."""
+    with House(tmp_path) as house:
+        gone = PostgresqlDatabase("postgresql://127.0.0.1:1/none")
+        monkeypatch.setattr(house.model, "database", gone)
+
+        answer = house.client.get("/v1/decisions")
+
+        assert (answer.status_code, kind(answer)) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "10"
+        assert "ask again" in answer.json()["detail"]

@@ -40,9 +40,19 @@ def test_every_change_is_found(log):
     """Any value changed, rows swapped, removed, inserted, re-dated: `verify` finds it, and each way was tried."""
     found = Counter()
 
-    assert list(try_to_cheat(log, ROUNDS, found)) == []
+    assert list(try_to_cheat(log, range(ROUNDS), found)) == []
 
     assert set(found) == {change.__name__ for change in (*CHANGES, *REWRITES)}
+
+
+def test_every_round_is_dealt_out_once():
+    """However the rounds are shared out among processes, each size has its seeds without a gap, and none is lost."""
+    dealt = tamper.shares(1_000)
+
+    assert sum(rounds for _, _, rounds in dealt) >= 1_000
+    for size in tamper.SIZES:
+        seeds = [seed for one, first, rounds in dealt if one == size for seed in range(first, first + rounds)]
+        assert seeds == list(range(len(seeds)))
 
 
 @pytest.mark.parametrize(
@@ -60,11 +70,11 @@ def test_every_change_is_found(log):
 )
 def test_a_verifier_that_leaves_something_out_is_caught(log, monkeypatch, check, instead, unseen):
     """Without any one of its checks, some change goes unseen, and the test above would say so."""
-    assert list(try_to_cheat(log, 10, Counter(), [unseen])) == []
+    assert list(try_to_cheat(log, range(10), Counter(), [unseen])) == []
 
     monkeypatch.setattr(verifying if hasattr(verifying, check) else verifying._Verifier, check, instead)
 
-    assert list(try_to_cheat(log, 10, Counter(), [unseen]))
+    assert list(try_to_cheat(log, range(10), Counter(), [unseen]))
 
 
 def test_a_checkpoint_is_read_as_it_was_written():
