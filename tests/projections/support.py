@@ -58,7 +58,7 @@ class Log:
 
 def catch_up(model: ReadModel, log: Log, batch: int = 7) -> None:
     with closing(model.database.writer()) as writer:
-        projector = Projector(writer, log)
+        projector = Projector(writer)
         while entries := log.read(projector.position(), batch):
             with writer.transaction():
                 projector.apply(entries)
