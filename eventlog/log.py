@@ -289,7 +289,7 @@ class DecisionLog:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """At most `limit` entries after a position, in order."""
-        return self.application.recent(after, limit) or [_entry(row) for row in self.rows(after, limit)]
+        return self.application.recent(after, limit) or [codec.read_back(row) for row in self.rows(after, limit)]
 
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, or None."""
@@ -298,7 +298,7 @@ class DecisionLog:
 
     def stream(self, subject: str) -> list[Entry]:
         """All entries of one subject, in order."""
-        return [_entry(row) for row in self._store.stream(subject)]
+        return [codec.read_back(row) for row in self._store.stream(subject)]
 
     def raw(self, after: int, limit: int) -> Iterator[RawEntry]:
         """Entries as they are published, at most `limit` after a position."""
@@ -356,13 +356,6 @@ def store_at(where: Path | str, *, clock: Callable[[], int], read_only: bool = F
 
         return PostgresStore(str(where), clock=clock, read_only=read_only, whole=whole)
     return SqliteStore(Path(where), clock=clock, read_only=read_only, whole=whole)
-
-
-def _entry(row: Row) -> Entry:
-    return codec.decode(
-        position=row.position, subject=row.subject, version=row.version, type_=row.type,
-        recorded_at=row.recorded_at, own=row.event, texts=row.texts,
-    )  # fmt: skip
 
 
 def _recorded(row: Row) -> Recorded:
