@@ -40,7 +40,7 @@ $(READY): requirements.lock pyproject.toml
 # Writes requirements.lock anew from pyproject.toml, for every platform, with hashes.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --extra postgresql --group dev pyproject.toml -o requirements.lock
+	  --extra kafka --extra postgresql --group dev pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
