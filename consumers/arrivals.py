@@ -44,8 +44,9 @@ class Arrivals:
         return found
 
     def ahead(self) -> int | None:
-        """The first position that waits, if any does."""
-        return min(self._waiting, default=None)
+        """The first position that waits or was let go, if any was."""
+        let_go = [self._let_go[0]] if self._let_go else []
+        return min([*self._waiting, *let_go], default=None)
 
     def to_read_again(self, after: int) -> int | None:
         """The offset to read from again, if what follows a position, or an earlier one, was let go; told once."""
