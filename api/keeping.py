@@ -167,7 +167,7 @@ def people(
     name: Annotated[str | None, Query(max_length=500, description="Only those who go by this name.")] = None,
 ) -> Response:
     """Everybody the directory knows, with the name to show and every spelling seen."""
-    directory = served.log.directory
+    directory = served.book.directory
     found = None if name is None else set(directory.find(name))
     rows: list[Row] = [
         {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
@@ -180,10 +180,10 @@ def people(
 def person(served: Served, key: AskedKey) -> dict[str, Any]:
     """What the directory knows of somebody; of one who was forgotten only the id is left."""
     who = f"person:{key}"
-    if not served.log.state(who).version:
+    if not served.book.state(who).version:
         raise Unknown(f"the log knows no {who}", field="key", subject=who)
-    spellings = served.log.directory.spellings(who)
-    return {"id": who, "name": served.log.directory.name(who), "spellings": list(spellings)}
+    spellings = served.book.directory.spellings(who)
+    return {"id": who, "name": served.book.directory.name(who), "spellings": list(spellings)}
 
 
 def add_names(served: Served, key: AskedKey, names: Annotated[Names, Depends(body_as(Names))]) -> dict[str, Any]:

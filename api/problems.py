@@ -34,7 +34,8 @@ _TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
 }
 _HTTP_NAMES: Final = {
     400: "bad-request", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
-    409: "conflict", 412: "stale", 413: "too-large", 415: "unsupported-media-type", 422: "malformed",
+    409: "conflict", 412: "stale", 413: "too-large", 415: "unsupported-media-type",
+    421: "not-here", 422: "malformed",
     428: "version-required", 503: "unavailable", 504: "not-yet", 507: "no-space",
 }  # fmt: skip
 

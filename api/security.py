@@ -6,6 +6,7 @@ Roles, grants and other ways to sign in will come through here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -32,6 +33,8 @@ async def authenticated(
         detail = "send your token as `Authorization: Bearer TOKEN`; `decisionlog token create` makes one"
         raise HttpProblem(401, detail, headers=challenge)
     caller = served.sign_in(given.credentials)
+    if isawaitable(caller):
+        caller = await caller
     if caller is None:
         detail = "this token is unknown or was revoked; `decisionlog token create` makes another"
         raise HttpProblem(401, detail, headers=challenge)
@@ -43,7 +46,7 @@ async def authenticated(
 
 def may_speak(served: Services, actor: str) -> bool:
     """Whether somebody may speak: not who has departed, nor who is struck from the record."""
-    state, now = served.log.state(actor), served.log.head().recorded_at
+    state, now = served.book.state(actor), served.book.head().recorded_at
     return not state.version or (state.exists(now) and state.value(STATUS, now) != "departed")
 
 

@@ -8,14 +8,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, Protocol, get_args, get_origin
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api import answers
-from eventlog.directory import Directory
 from projections.reading import Answer, Row
 
 Format = Literal["json", "csv", "jsonl"]
@@ -23,6 +22,13 @@ _BY_MEDIA_TYPE: Final[dict[str, Format]] = {
     "text/csv": "csv", "application/jsonl": "jsonl", "application/x-ndjson": "jsonl", "application/json": "json",
 }  # fmt: skip
 _FORMULA: Final = re.compile(r"(^|[;\t\r\n])([=+\-@\t\r])")
+
+
+class Directory(Protocol):
+    """What people are called."""
+
+    def name(self, person: str) -> str | None:
+        """The name to show for an id."""
 
 
 def chosen_format(request: Request, asked: Format | None) -> Format:

@@ -13,6 +13,7 @@ from typing import Final
 from domain.cells import State
 from eventlog.application import fold
 from eventlog.directory import Somebody, folded
+from eventlog.entry import Entry
 from projections.acts import COLUMNS, entry_of
 from projections.database import Rows, Writer
 from projections.model import ReadModel
@@ -164,3 +165,9 @@ class Replica:
                 f"select {COLUMNS} from act where subject = :subject order by position", {"subject": subject}
             )
             return fold(None, map(entry_of, rows)) or State(subject)
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        """At most `limit` entries after a position, in order."""
+        sql = f"select {COLUMNS} from act where position > :after order by position limit :limit"
+        with self._model.read() as read:
+            return [entry_of(row) for row in read.rows(sql, {"after": after, "limit": limit})]
