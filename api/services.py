@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from domain.errors import Malformed, Unknown
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
+from eventlog.workers import Sheet
 from projections.model import ReadModel
 from projections.runner import Runner
 
@@ -21,7 +22,8 @@ from projections.runner import Runner
 class Services:
     """A log, the read model that follows it, and the way callers are known.
 
-    `sign_in` answers who holds a secret, or None. `wait_seconds` is how long a read waits for a position.
+    `sign_in` answers who holds a secret, or None. `wait_seconds` is how long a read waits for a position. `workers` tells
+    of the processes beside, each with whether it is at work.
     """
 
     log: DecisionLog
@@ -29,6 +31,7 @@ class Services:
     runner: Runner
     sign_in: Callable[[str], Caller | None]
     wait_seconds: float = 5.0
+    workers: Callable[[], Sequence[tuple[Sheet, bool]]] = tuple
 
     def must_follow(self) -> None:
         """Refuses to answer from a read model that no longer follows the log: it would be wrong without saying so.
