@@ -62,6 +62,7 @@ def router() -> APIRouter:
     routes = APIRouter(tags=["Keep"], dependencies=[Depends(no_write_headers)])
     get, administer = routes.get, [Depends(may(MAY_ADMINISTER))]
     get("/log", summary="The log: its id, size, root and last instant", **answers.declared(answers.Head))(head)
+    get("/status", summary="How far everything is that follows the log", **answers.declared(answers.Status))(status)
     get(
         "/log/entries",
         summary="Entries as they are proved, as JSON Lines",
@@ -119,6 +120,13 @@ def head(served: Served) -> dict[str, Any]:
         "log": served.log.id, "size": now.size, "root": now.root, "recorded_at": format_micros(now.recorded_at),
         "read_model": served.runner.position,
     }  # fmt: skip
+
+
+def status(served: Served) -> dict[str, Any]:
+    """The read models, and the processes beside the server that publish, take in or copy, with what went wrong last."""
+    extent = served.extent()
+    workers = [sheet.told(extent["position"], working=working) for sheet, working in served.workers()]
+    return {**extent, "workers": workers}
 
 
 def entries(

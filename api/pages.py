@@ -15,7 +15,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api import answers
 from api.services import Served
 from domain.catalogue import COMMANDS, EVENTS
-from projections.replica import Replica
 
 INTRODUCTION: Final = """\
 The log of a product organisation's decisions, and the roadmap of any day.
@@ -75,16 +74,9 @@ def router() -> APIRouter:
 
 
 async def health(served: Served) -> dict[str, Any]:
-    """The size of the log and how far the read models are behind it; 503 when they have stopped following.
-
-    A replica says how much of the log it has heard of, and what it has not read yet.
-    """
+    """The size of the log and how far the read models are behind it; 503 when they have stopped following."""
     served.must_follow()
-    if isinstance(served.book, Replica):
-        found = served.book.standing()
-        return {"status": "ok", "position": found.known, "read_model": found.position, "lag": found.lag}
-    recorded, shown = served.book.head().size, served.runner.position
-    return {"status": "ok", "position": recorded, "read_model": shown, "lag": recorded - shown}
+    return {"status": "ok", **served.extent()}
 
 
 async def service_version() -> dict[str, str]:

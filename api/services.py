@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from domain.errors import Malformed, Unknown
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
+from eventlog.workers import Sheet
 from projections.model import ReadModel
 from projections.replica import Replica
 from projections.runner import Runner
@@ -23,7 +24,8 @@ class Services:
     """A log or its replica, the read model that follows it, and the way callers are known.
 
     `sign_in` answers who holds a secret, or None; it may have to ask elsewhere. `wait_seconds` is how long a read waits for
-    a position. `upstream` is where a replica's log is served, if that is known.
+    a position. `workers` tells of the processes beside, each with whether it is at work. `upstream` is where a replica's
+    log is served, if that is known.
     """
 
     book: DecisionLog | Replica
@@ -31,6 +33,7 @@ class Services:
     runner: Runner
     sign_in: Callable[[str], Caller | Awaitable[Caller | None] | None]
     wait_seconds: float = 5.0
+    workers: Callable[[], Sequence[tuple[Sheet, bool]]] = tuple
     upstream: str = ""
 
     @property
@@ -48,6 +51,17 @@ class Services:
         """The refusal of what a replica can't do, with the address of who can."""
         where = f"ask the log itself, at {self.upstream}" if self.upstream else "ask the log itself"
         return HttpProblem(421, f"this is a replica, from which the read models can be read; for anything else {where}")
+
+    def extent(self) -> dict[str, int]:
+        """The size of the log, the position up to which answers speak, and how many entries they are behind.
+
+        A replica says how much of the log it has heard of, and what it has not read yet.
+        """
+        if isinstance(self.book, Replica):
+            found = self.book.standing()
+            return {"position": found.known, "read_model": found.position, "lag": found.lag}
+        recorded, shown = self.book.head().size, self.runner.position
+        return {"position": recorded, "read_model": shown, "lag": recorded - shown}
 
     def must_follow(self) -> None:
         """Refuses to answer from a read model that no longer follows the log: it would be wrong without saying so.

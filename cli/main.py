@@ -58,6 +58,27 @@ def project(data: Path | None) -> None:
     run(_settings(data=data))
 
 
+@cli.command()
+@_data
+def publish(data: Path | None) -> None:
+    """Publish every entry of the log, in order, to a topic of Kafka, also beside a running server.
+
+    One process does so at a time; a second stands by and goes on when the first ends. Each message arrives at least once.
+    """
+    from cli.streaming import publish as run
+
+    run(_settings(data=data))
+
+
+@cli.command()
+@_data
+def intake(data: Path | None) -> None:
+    """Take commands in from a topic of Kafka, and answer each on another: what became of it, or why nothing did."""
+    from cli.streaming import intake as run
+
+    run(_settings(data=data))
+
+
 @cli.group(name="import")
 def import_() -> None:
     """Bring in what was decided elsewhere, or commands from a file."""
@@ -132,6 +153,16 @@ def doctor(data: Path | None) -> None:
     from cli.keeping import doctor as run
 
     run(_settings(data=data))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@_data
+def status(as_json: bool, data: Path | None) -> None:
+    """Say how far everything is that follows the log: read models, publisher, intake; and what went wrong last."""
+    from cli.status import status as run
+
+    run(_settings(data=data), as_json=as_json)
 
 
 @cli.command()

@@ -97,7 +97,8 @@ def _bodies(units: Sequence[Unit]) -> Iterator[bytes]:
 
 def _written(unit: Unit) -> bytes:
     commands = [command.model_dump(mode="json", by_alias=True, exclude_none=True) for command in unit.commands]
-    return to_json({"commands": commands} | ({"key": unit.key} if unit.key else {}))
+    expected = {"expected": dict(unit.expected)} if unit.expected else {}
+    return to_json({"commands": commands} | ({"key": unit.key} if unit.key else {}) | expected)
 
 
 def _fate(result: Any) -> Receipt | Refused:

@@ -22,7 +22,7 @@ from api.services import Services
 from cli.errors import CannotGoOn
 from cli.settings import Settings
 from cli.speaking import owner_of
-from cli.wiring import collect_seldom, house, local_caller, writer, writing
+from cli.wiring import collect_seldom, house, local_caller, workers, writer, writing
 from eventlog.address import without_secret
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
@@ -49,7 +49,8 @@ def serve(settings: Settings) -> None:
         owner = owner_of(log, settings.owner)
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
-        services = Services(log, built.model, built.runner, _sign_in(log, key, local_caller(owner)))
+        sign_in = _sign_in(log, key, local_caller(owner))
+        services = Services(log, built.model, built.runner, sign_in, workers=lambda: workers(settings))
         config = uvicorn.Config(create_app(services), log_level="warning", access_log=False)
         server = _Server(config, lambda: _welcome(address, settings, _first_token(log, owner)))
         collect_seldom()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,20 @@ _RESOLUTE: Final = MappingProxyType(
         "max_request_size": LARGEST_MESSAGE, "allow_auto_create_topics": False, "metrics_enabled": False,
     }
 )  # fmt: skip
+
+
+class NoClient(Exception):
+    """The client library is not installed; the message says how to."""
+
+
+def must_have_client() -> None:
+    """Whether a broker can be spoken to at all.
+
+    Raises:
+        NoClient: the client library is not installed.
+    """
+    if find_spec("kafka") is None:
+        raise NoClient("Kafka needs kafka-python. Install it with `pip install 'decisionlog[kafka]'`, and try again.")
 
 
 class _Secret(str):

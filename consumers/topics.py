@@ -35,10 +35,11 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A topic as it is: its id, and for how long it keeps messages, in milliseconds; None for ever."""
+    """A topic as it is: its id, for how long it keeps messages (milliseconds; None: for ever), how large they may be."""
 
     id: str
     retention: int | None
+    largest: int
 
     def __str__(self) -> str:
         if self.retention is None:
@@ -137,7 +138,8 @@ def found(admin: KafkaAdminClient, topic: Topic) -> State:
             f"readers miss messages. Set cleanup.policy={topic.configs['cleanup.policy']} on it."
         )
     kept = int(configs.get("retention.ms", -1))
-    return State(str(told["topic_id"]), None if kept < 0 or policy == "compact" else kept)
+    largest = int(configs.get("max.message.bytes", LARGEST_MESSAGE))
+    return State(str(told["topic_id"]), None if kept < 0 or policy == "compact" else kept, largest)
 
 
 def _configs(admin: KafkaAdminClient, name: str) -> dict[str, Any]:
