@@ -20,13 +20,17 @@ from eventlog.entry import Caller
 _bearer = HTTPBearer(auto_error=False, description="A token from `decisionlog token create`, or the first start's.")
 
 
+class CannotTell(Exception):
+    """Who holds a secret cannot be said now: whoever knows does not answer."""
+
+
 async def authenticated(
     _: Request, served: Served, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
     """The caller behind the token.
 
     Raises:
-        HttpProblem: 401, with no token or with one that is unknown or revoked.
+        HttpProblem: 401, with no token or with one that is unknown or revoked; 503, where that cannot be said now.
     """
     challenge = {"WWW-Authenticate": 'Bearer realm="decisionlog"'}
     if given is None:
@@ -34,7 +38,10 @@ async def authenticated(
         raise HttpProblem(401, detail, headers=challenge)
     caller = served.sign_in(given.credentials)
     if isawaitable(caller):
-        caller = await caller
+        try:
+            caller = await caller
+        except CannotTell as error:
+            raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if caller is None:
         detail = "this token is unknown or was revoked; `decisionlog token create` makes another"
         raise HttpProblem(401, detail, headers=challenge)

@@ -39,11 +39,15 @@ def cli() -> None:
 @_owner
 @click.option("--host", help="The address to serve on.  [DECISIONLOG_HOST; 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [DECISIONLOG_PORT; 8737]")
-def serve(data: Path | None, owner: str | None, host: str | None, port: int | None) -> None:
+@click.option(
+    "--replica",
+    help="Serve this replica instead, for reading only: a file, or postgresql://... .  [DECISIONLOG_REPLICA]",
+)
+def serve(data: Path | None, owner: str | None, host: str | None, port: int | None, replica: str | None) -> None:
     """Serve the log over HTTP. The first time, begin it, and print a token and how to record a first decision."""
     from cli.serving import serve as run
 
-    run(_settings(data=data, owner=owner, host=host, port=port))
+    run(_settings(data=data, owner=owner, host=host, port=port, replica=replica))
 
 
 @cli.command()
@@ -77,6 +81,21 @@ def intake(data: Path | None) -> None:
     from cli.streaming import intake as run
 
     run(_settings(data=data))
+
+
+@cli.command()
+@click.option(
+    "--into", "replica", help="Where to keep it: a file, or postgresql://... (?schema=).  [DECISIONLOG_REPLICA]"
+)
+def replica(replica: str | None) -> None:
+    """Keep a replica: the read models in a database elsewhere, fed from the topic that `decisionlog publish` fills.
+
+    One process keeps it at a time; a second stands by. What the topic does not bring is had from the log's server, where
+    DECISIONLOG_UPSTREAM names it; else the replica waits for it, and says so.
+    """
+    from cli.replicating import replicate as run
+
+    run(_settings(replica=replica))
 
 
 @cli.group(name="import")

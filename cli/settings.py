@@ -49,6 +49,22 @@ class Settings(BaseSettings):
         "refused. Without one, whoever may write the files speaks as the log's owner, with every right. Commands that "
         "only read the files need none and do not look at it.",
     )
+    replica: str = Field(
+        "",
+        description="Where a replica is: a file, or `postgresql://...`, in its schema `decisionlog` unless `?schema=` names "
+        "another. `decisionlog replica` keeps it, and with this set `decisionlog serve` serves it, for reading only.",
+    )
+    upstream: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="The address of the log's own server, for a replica: there it has what the topic does not bring, with "
+        "the token of `DECISIONLOG_TOKEN`, and asks whose a caller's token is.",
+    )
+    replica_token: SecretStr | None = Field(
+        None,
+        min_length=20,
+        description="A secret with which anybody may read from the replica that is served, also where it can't ask the log.",
+    )
     kafka_bootstrap_servers: str = Field(
         "localhost:9092",
         min_length=1,
@@ -71,6 +87,11 @@ class Settings(BaseSettings):
         ge=-1,
         description="How many brokers hold each topic that is made; with 3 or more, all but one of them must have a message "
         "before it counts as sent. -1 leaves it to the brokers.",
+    )
+    kafka_people: bool = Field(
+        False,
+        description="Whether the names of people go to the topic of people, and from it to replicas. Without, replicas show "
+        "ids, and drop the names they had.",
     )
     kafka_service: str = Field(
         "service:intake",

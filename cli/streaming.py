@@ -18,6 +18,7 @@ from cli.settings import Settings
 from cli.wiring import clock, collect_seldom, read_models, reading, writing
 from consumers.broker import Broker, NoClient, must_have_client
 from consumers.intake import Intake, Sink
+from consumers.people import PeoplePublisher
 from consumers.publisher import CannotPublish, Publisher
 from consumers.reporting import Reporter
 from consumers.topics import Topics, UnfitTopic
@@ -50,10 +51,11 @@ def publish(settings: Settings) -> None:
     Raises:
         CannotGoOn: there is no log, or the topic is not one to publish it to.
     """
-    with _sentences(), reading(settings) as log, _in_turn(settings, PUBLISHER) as turn:
+    with sentences(), reading(settings) as log, _in_turn(settings, PUBLISHER) as turn:
         if turn:
             reporter = reporter_of(settings, PUBLISHER, topics_of(settings).events.name)
-            _work(Publisher(log, broker_of(settings), topics_of(settings), reporter, tell=click.echo))
+            with _people(settings, log):
+                work(Publisher(log, broker_of(settings), topics_of(settings), reporter, tell=click.echo))
     click.echo("Stopped.")
 
 
@@ -63,16 +65,30 @@ def intake(settings: Settings) -> None:
     Raises:
         CannotGoOn: there is no log, or nobody it may speak as.
     """
-    with _sentences(), _taking(settings) as (log, sink, caller):
+    with sentences(), _taking(settings) as (log, sink, caller):
         collect_seldom()
         reporter = reporter_of(settings, INTAKE, topics_of(settings).commands.name)
-        _work(
+        work(
             Intake(
                 sink, broker_of(settings), topics_of(settings), caller, reporter,
                 log_id=log.id, clock=clock, tell=click.echo,
             )
         )  # fmt: skip
     click.echo("Stopped.")
+
+
+@contextmanager
+def _people(settings: Settings, log: DecisionLog) -> Iterator[None]:
+    """Publishes names beside, where that is wanted."""
+    if not settings.kafka_people:
+        yield
+        return
+    people = PeoplePublisher(log.directory, broker_of(settings), topics_of(settings))
+    people.start()
+    try:
+        yield
+    finally:
+        people.stop()
 
 
 def broker_of(settings: Settings) -> Broker:
@@ -104,7 +120,7 @@ def reporter_of(settings: Settings, name: str, place: str) -> Reporter:
     return Reporter(workers_at(settings.log), name, place, clock)
 
 
-def _work(worker: Worker) -> None:
+def work(worker: Worker) -> None:
     """Runs a worker until either signal."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
@@ -112,7 +128,7 @@ def _work(worker: Worker) -> None:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """What is foreseen is said in its sentence."""
     try:
         must_have_client()

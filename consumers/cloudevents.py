@@ -79,16 +79,25 @@ def row_of(message: Message) -> Row:
     Raises:
         Unreadable: it has no entry in it, its leaf or its texts do not belong to it, or it is of a type from later times.
     """
-    value = message.value
-    if value is None:
+    if message.value is None:
         raise Unreadable("the message has no value")
-    said = header(message, LEAF)
-    if said != leaf_hash(value).hex():
-        raise Unreadable(f"the leaf hash of the entry is {leaf_hash(value).hex()}, and the message says {said}")
-    row = _parsed(value, next((bytes(given) for name, given in message.headers if name == TEXTS), None))
-    if compose(row) != value:
-        raise Unreadable("the entry is not in its one canonical form")
+    texts = next((bytes(given) for name, given in message.headers if name == TEXTS), None)
+    row = row_from(message.value, header(message, LEAF), texts)
     _must_be_told_right(message, row)
+    return row
+
+
+def row_from(entry: bytes, leaf: str | None, texts: bytes | None) -> Row:
+    """The row of an entry as it is published, with its leaf hash in hex and the texts beside it, wherever it comes from.
+
+    Raises:
+        Unreadable: leaf or texts do not belong to it, or it is no entry that this version knows.
+    """
+    if leaf != leaf_hash(entry).hex():
+        raise Unreadable(f"the leaf hash of the entry is {leaf_hash(entry).hex()}, and the message says {leaf}")
+    row = _parsed(entry, texts)
+    if compose(row) != entry:
+        raise Unreadable("the entry is not in its one canonical form")
     return row
 
 

@@ -8,10 +8,10 @@ The offset to go on at is written in the transaction of the rows.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from threading import Event
 from typing import Final, Protocol
 
 from consumers.arrivals import ROOM, Arrivals
@@ -66,6 +66,10 @@ class Feed(Protocol):
         """How many messages there are behind the last that was read, as far as is known."""
         ...
 
+    def close(self) -> None:
+        """Ends the connections; the next `seek` makes others."""
+        ...
+
 
 class Upstream(Protocol):
     """The log's API, from which a hole is filled."""
@@ -91,17 +95,21 @@ class Beside(Protocol):
         """Looks for news and writes them, in transactions of its own; takes no time where there are none."""
         ...
 
+    def close(self) -> None:
+        """Ends the connections; the next step makes others."""
+        ...
+
 
 class OtherLog(Exception):
-    """The replica holds another log than the one that is sent; the message says which, and what to do."""
+    """The replica's place holds something else than the log that is sent; the message says what, and what to do."""
 
 
 class Follower:
-    """Keeps one replica. `follow` goes on until `stop` is set; whatever ends it otherwise is an error to look at."""
+    """Keeps one replica, or stands by while another process does."""
 
     def __init__(
         self, model: ReadModel, feed: Feed, upstream: Upstream | None, clock: Callable[[], int], *,
-        beside: Iterable[Beside] = (), batch: int = BATCH, room: int = ROOM,
+        beside: Iterable[Beside] = (), tell: Callable[[str], None] = lambda _sentence: None,
     ) -> None:  # fmt: skip
         """`clock` gives microseconds since 1970."""
         self._model = model
@@ -109,39 +117,49 @@ class Follower:
         self._upstream = upstream
         self._clock = clock
         self._beside = tuple(beside)
-        self._batch = batch
-        self._room = room
-        self._passing = (*model.database.passing, *feed.passing)
-        self.stop = Event()
-        self.active: bool | None = None
+        self._tell = tell
+        self._told = ""
+        self._stop = threading.Event()
 
-    def follow(self) -> None:
-        """Follows the topic, or stands by while another process keeps this replica.
+    def stop(self) -> None:
+        """Has `run` come to its end."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Follows the topic until it is stopped; what fails in passing is tried again.
 
         Raises:
             OtherLog: the topic carries another log than the replica holds.
+            UnfitTopic: the topic is not what it must be.
         """
-        while not self.stop.is_set():
+        while not self._stop.is_set():
             try:
                 self._try()
-            except self._passing as error:
+            except (*self._model.database.passing, *self._feed.passing) as error:
                 _log.warning("The replica will be tried again: %s", error)
-                self.stop.wait(AGAIN)
+                self._stop.wait(AGAIN)
             finally:
-                self.active = None
+                self._feed.close()
+                for each in self._beside:
+                    each.close()
 
     def _try(self) -> None:
         with closing(self._model.database.writer()) as writer:
             while not writer.claim(PROJECTOR):
-                self.active = False
-                if self.stop.wait(LOOK):
+                self._say("Standing by: another process keeps this replica.")
+                if self._stop.wait(LOOK):
                     return
-            self.active = True
-            at_work = Turn(self._model, writer, self._feed, self._upstream, self._clock, self._batch, self._room)
-            while not self.stop.is_set():
-                at_work.step()
+            turn = Turn(self._model, writer, self._feed, self._upstream, self._clock)
+            self._say(f"Keeping the replica in {self._model.database}.")
+            while not self._stop.is_set():
+                turn.step()
                 for each in self._beside:
                     each.step(writer)
+
+    def _say(self, sentence: str) -> None:
+        if sentence != self._told:
+            self._tell(sentence)
+        self._told = sentence
 
 
 class Turn:
@@ -199,6 +217,9 @@ class Turn:
         with self._writer.transaction():
             replica.begin(self._writer)
             position, found = self._projector.position(), replica.standing_in(self._writer.rows)
+        if position and not found.log:
+            msg = f"{self._model.database} holds read models that are no replica's; name another place with --into"
+            raise OtherLog(msg)
         if found.position != position or not position:
             found = Standing(log=found.log if position else "", position=position)
         self._feed.seek(found.next or None)

@@ -147,6 +147,10 @@ class Replica:
         self._model = model
         self.directory = Names(model)
 
+    def is_kept(self) -> bool:
+        """Whether anybody ever kept a replica there."""
+        return self._model.database.has("replica")
+
     def standing(self) -> Standing:
         """How it stands."""
         with self._model.read() as read:
