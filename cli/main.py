@@ -176,12 +176,14 @@ def doctor(data: Path | None) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--working", metavar="NAME", help="Fail unless NAME is at work: projector, publisher, intake or replica.")
+@click.option("--replica", help="Of this replica: a file, or postgresql://... .  [DECISIONLOG_REPLICA]")
 @_data
-def status(as_json: bool, data: Path | None) -> None:
+def status(as_json: bool, working: str | None, replica: str | None, data: Path | None) -> None:
     """Say how far everything is that follows the log: read models, publisher, intake; and what went wrong last."""
     from cli.status import status as run
 
-    run(_settings(data=data), as_json=as_json)
+    run(_settings(data=data, replica=replica), as_json=as_json, working=working)
 
 
 @cli.command()

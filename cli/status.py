@@ -5,34 +5,77 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
+from cli.errors import CannotGoOn
 from cli.settings import Settings
 from cli.wiring import clock, read_models, reading, workers
 from domain.values import format_micros
 from eventlog.workers import Sheet
+from projections.database import PROJECTOR
 from projections.model import ReadModel
 
 
-def status(settings: Settings, *, as_json: bool) -> None:
-    """Says how far the read models and the processes beside are, and what went wrong last.
+def status(settings: Settings, *, as_json: bool, working: str | None = None) -> None:
+    """Says how far the read models and the processes beside are, and what went wrong last; or the replica that is set.
 
     Raises:
-        CannotGoOn: there is no log.
+        CannotGoOn: there is no log; or one of them was to be at work, and is not.
     """
-    with reading(settings) as log:
-        size, name = log.head().size, log.id
-    shown, found = _shown(settings), workers(settings)
+    if settings.replica:
+        told = _of_replica(settings)
+    else:
+        with reading(settings) as log:
+            size, name = log.head().size, log.id
+        told = Told(name, size, _shown(settings), workers(settings))
     if as_json:
-        told = [sheet.told(size, working=working) for sheet, working in found]
-        lag = None if shown is None else size - shown
-        click.echo(json.dumps({"log": name, "position": size, "read_model": shown, "lag": lag, "workers": told}))
-        return
-    click.echo(f"{name}: position {size}")
-    click.echo("read model: none yet" if shown is None else f"read model: position {shown}, {size - shown} behind")
-    for sheet, working in found:
-        click.echo(_line(sheet, size, working=working))
+        click.echo(json.dumps(told.as_json()))
+    else:
+        _tell(told)
+    if working is not None and not _is_working(settings, told, working):
+        raise CannotGoOn(f"The {working} is not at work.")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known: of which log, how long it is, up to where it can be read, and each worker, with whether it works."""
+
+    log: str
+    size: int
+    shown: int | None
+    workers: Sequence[tuple[Sheet, bool]]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        told = [sheet.told(self.size, working=working) for sheet, working in self.workers]
+        lag = None if self.shown is None else self.size - self.shown
+        return {"log": self.log, "position": self.size, "read_model": self.shown, "lag": lag, "workers": told}
+
+
+def _of_replica(settings: Settings) -> Told:
+    from cli.replicating import reading_replica, sheet_of  # noqa: PLC0415  (what it needs of Kafka is an extra)
+
+    with reading_replica(settings) as served:
+        found = served.replica.standing()
+        return Told(found.log, found.known, found.position, [sheet_of(served.replica, served.place)])
+
+
+def _tell(told: Told) -> None:
+    click.echo(f"{told.log}: position {told.size}")
+    shown = "none yet" if told.shown is None else f"position {told.shown}, {told.size - told.shown} behind"
+    click.echo(f"read model: {shown}")
+    for sheet, working in told.workers:
+        click.echo(_line(sheet, told.size, working=working))
+
+
+def _is_working(settings: Settings, told: Told, name: str) -> bool:
+    if name == PROJECTOR:
+        return read_models(settings).kept()
+    return any(sheet.name == name and working for sheet, working in told.workers)
 
 
 def _shown(settings: Settings) -> int | None:
