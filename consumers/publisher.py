@@ -119,7 +119,7 @@ class Publisher:
         self._report(stream, state)
         while not self._stop.is_set():
             rows = self._source.rows(stream.sent, AT_ONCE)
-            stream.send(rows)
+            self._send(stream, state, rows)
             if rows:
                 self._settle(stream, state, WINDOW)
             elif stream.sent > stream.confirmed:
@@ -128,6 +128,18 @@ class Publisher:
                 self._source.wait(stream.sent, POLL)
                 self._report(stream, state)
         self._finish(stream, state)
+
+    def _send(self, stream: Stream, state: State, rows: Sequence[Row]) -> None:
+        from kafka.errors import MessageSizeTooLargeError  # noqa: PLC0415
+
+        try:
+            stream.send(rows)
+        except MessageSizeTooLargeError as error:
+            self._settle(stream, state, 0)
+            raise MessageSizeTooLargeError(
+                f"position {stream.sent + 1} is larger than {self._topics.events.name} takes: raise max.message.bytes on it "
+                f"(it is {state.largest})"
+            ) from error
 
     def _settle(self, stream: Stream, state: State, under_way: int) -> None:
         """Waits until no more than so many messages are under way."""
