@@ -52,7 +52,7 @@ def replicate(settings: Settings) -> None:
     """
     database = place_of(settings)
     token = settings.token.get_secret_value() if settings.token else None
-    upstream = LogApi(settings.upstream, token) if settings.upstream else None
+    upstream = LogApi(settings.upstream, token) if settings.upstream and token else None
     with sentences():
         broker, topics = broker_of(settings), topics_of(settings)
         people = PeopleKept(broker, topics, clock) if settings.kafka_people else NobodyKept()

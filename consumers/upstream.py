@@ -24,8 +24,8 @@ class LogApi:
 
     passing: Final = (httpx2.HTTPError, NoAnswer, Unreadable, ValueError, KeyError)
 
-    def __init__(self, address: str, token: str | None) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+    def __init__(self, address: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx2.Client(base_url=address, headers=headers, timeout=SECONDS)
 
     def size(self) -> tuple[str, int]:
