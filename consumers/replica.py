@@ -190,6 +190,7 @@ class Turn:
         came = self._feed.poll(0 if self._arrivals.ahead() == self._standing.position + 1 else LOOK)
         for each in came:
             self._take(each)
+        self._heard_of(max((each.row.position for each in came if each.row), default=0))
         rows = self._arrivals.ready(self._standing.position, self._batch) or self._missing(exhausted=not came)
         self._standing = replace(self._standing, unread=self._feed.unread(), heard_at=self._clock())
         if rows:
@@ -231,7 +232,6 @@ class Turn:
             self._troubled(f"offset {came.offset} of the topic holds no entry: {came.trouble}")
         else:
             self._must_be_of(came.log)
-            self._heard_of(came.row.position)
         self._arrivals.take(came.offset, came.row, self._standing.position)
 
     def _heard_of(self, position: int) -> None:
@@ -243,7 +243,9 @@ class Turn:
         self._standing = replace(self._standing, trouble=what, trouble_at=self._clock())
 
     def _must_be_of(self, log: str) -> None:
-        if self._standing.log and log != self._standing.log:
+        if log == self._standing.log:
+            return
+        if self._standing.log:
             msg = (
                 f"the replica holds {self._standing.log}, and it is sent {log}; keep each log in a replica of its own, "
                 "with --into, from a topic of its own"

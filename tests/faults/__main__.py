@@ -13,7 +13,7 @@ def main() -> None:
     kinds = parser.add_subparsers(dest="kind", required=True)
     for kind, option, times in (
         ("tamper", "rounds", 100_000), ("kill", "rounds", 100), ("race", "rounds", 10_000), ("tail", "events", 1_000_000),
-        ("schedules", "times", 1_000),
+        ("schedules", "times", 1_000), ("replica", "kills", 50),
     ):  # fmt: skip
         kinds.add_parser(kind).add_argument(f"--{option}", dest="times", type=int, default=times)
     asked = parser.parse_args()

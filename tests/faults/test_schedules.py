@@ -41,11 +41,15 @@ class RowsFirst(Turn):
         with self._writer.transaction():
             self._projector.apply([read_back(row) for row in rows])
             self._writer.rows(move, before)
+        self.pause()
         now = replace(self._standing, position=rows[-1].position, next=self._arrivals.resume(), waits_for=None)
         with self._writer.transaction():
             self._writer.rows(move, {"position": now.position})
             replica.put_standing(self._writer, now)
         self._standing = self._noted = now
+
+    def pause(self) -> None:
+        """Between the two."""
 
 
 class HoleArrivals(Arrivals):
