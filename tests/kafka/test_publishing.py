@@ -14,7 +14,7 @@ from consumers.topics import Topics
 from eventlog.entry import Caller
 from eventlog.workers import workers_at
 from tests.faults.logs import do
-from tests.kafka.support import everything_in, open_log, reporter, running, send, until
+from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
 
 
 def products(log, first, last):
@@ -54,6 +54,7 @@ def test_every_entry_is_published_in_order(tmp_path, bootstrap_servers, prefix, 
         plain = message._replace(headers=[each for each in message.headers if each[0] != "confirmed"])
         assert plain == message_of(row, log_id)
         assert int(header(message, "confirmed")) < row.position
+        fits(message)
 
 
 def test_another_log_has_another_topic(tmp_path, publisher):
