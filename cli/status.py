@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,13 +81,11 @@ def _shown(settings: Settings) -> int | None:
     """The position of the read model; None where there is none to be read."""
     if not settings.store and not (settings.model_file.exists() and os.access(settings.data, os.W_OK)):
         return None
-    model = ReadModel(read_models(settings), clock)
+    database = read_models(settings)
     try:
-        return model.position
-    except sqlite3.Error:
-        return None
+        return None if database.trouble() else ReadModel(database, clock).position
     finally:
-        model.close()
+        database.close()
 
 
 def _line(sheet: Sheet, size: int, *, working: bool) -> str:

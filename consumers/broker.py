@@ -47,7 +47,9 @@ class _Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the brokers of a cluster are, and how they know us."""
+    """Where the brokers of a cluster are, and how they know us. `patience` is how long they have to answer at first, in
+    milliseconds.
+    """
 
     bootstrap_servers: tuple[str, ...]
     security_protocol: str = "PLAINTEXT"
@@ -58,6 +60,7 @@ class Broker:
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     ssl_password: str | None = field(default=None, repr=False)
+    patience: int = 5_000
 
     @classmethod
     def at(cls, servers: str, **more: Any) -> Broker:
@@ -80,7 +83,8 @@ class Broker:
             "ssl_password": _Secret(self.ssl_password) if self.ssl_password else None,
         }
         told = {name: value for name, value in given.items() if value is not None}
-        return {"bootstrap_servers": list(self.bootstrap_servers), "client_id": "decisionlog"} | _SOON_AGAIN | told
+        found = {"bootstrap_servers": list(self.bootstrap_servers), "bootstrap_timeout_ms": self.patience}
+        return found | {"client_id": "decisionlog"} | _SOON_AGAIN | told
 
     # Each of these raises kafka.errors.KafkaError where no broker answers.
 
@@ -88,7 +92,7 @@ class Broker:
         """A client that looks at topics and makes them."""
         from kafka import KafkaAdminClient  # noqa: PLC0415  (only who speaks to a broker needs it)
 
-        return KafkaAdminClient(**self.arguments() | {"bootstrap_timeout_ms": 10_000} | more)
+        return KafkaAdminClient(**self.arguments() | more)
 
     def producer(self, **more: Any) -> KafkaProducer:
         """A client that sends, in order, and takes only what every replica in sync has for sent."""

@@ -64,9 +64,9 @@ replica.lag.time.max.ms=5000
 _names = count(1)
 
 
-def missing() -> str | None:
-    """Why no broker can be had on this machine, or None."""
-    if os.environ.get(GIVEN):
+def missing(*, own: bool = False) -> str | None:
+    """Why no broker can be had on this machine, or none of our `own` to kill; else None."""
+    if os.environ.get(GIVEN) and not own:
         return None
     absent = [tool for tool in ("java", "mvn") if shutil.which(tool) is None and (tool == "java" or not CACHE.exists())]
     return f"Kafka needs {' and '.join(absent)}, or a broker in {GIVEN}" if absent else None

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import referencing
+import referencing.jsonschema
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from consumers.cloudevents import Message
+from consumers.asyncapi import document
+from consumers.cloudevents import Message, header
 from consumers.reporting import OFTEN, Reporter
+from consumers.topics import Topics
 from eventlog.log import DecisionLog
 from eventlog.workers import workers_at
 from tests.support_house import Ticking
@@ -69,6 +76,26 @@ def send(servers: str, topic: str, *messages: tuple[bytes | None, bytes | None, 
         under_way = [producer.send(topic, key=key, value=value, headers=headers) for key, value, headers in messages]
         for future in under_way:
             future.get(PATIENCE)
+
+
+def fits(message: Message) -> None:
+    """Holds a message against what the AsyncAPI document says of it."""
+    name = (header(message, "ce_type") or "").removeprefix("decisionlog.")
+    matches(name, "payload", json.loads(message.value or b"null"))
+    matches(name, "headers", {key: value.decode() for key, value in message.headers})
+
+
+def matches(name: str, part: str, told: Any) -> None:
+    """Holds a part of a message against the document."""
+    jsonschema.Draft202012Validator(
+        {"$ref": f"urn:topics#/components/messages/{name}/{part}"}, registry=_document()
+    ).validate(told)
+
+
+@cache
+def _document() -> referencing.Registry[Any]:
+    resource = referencing.jsonschema.DRAFT202012.create_resource(document(Topics()))
+    return referencing.Registry().with_resource("urn:topics", resource)
 
 
 def everything_in(servers: str, topic: str) -> list[Message]:

@@ -22,7 +22,7 @@ from domain.catalogue import COMMAND
 from domain.examples import examples_for
 from domain.product import DefineProduct
 from eventlog.entry import Caller, Unit
-from tests.kafka.support import everything_in, open_log, reporter, running, send, until
+from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
 
 INTAKE = Caller("service:intake", "local", "kafka")
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
@@ -227,6 +227,9 @@ def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, 
     ]
     results = [json.loads(each.value) for each in everything_in(bootstrap_servers, f"{prefix}.results")]
     assert [(each["position"], each["replayed"]) for each in results] == [(2, False), (3, False), (2, True)]
+    for answered in ("results", "rejected"):
+        for each in everything_in(bootstrap_servers, f"{prefix}.{answered}"):
+            fits(each)
     rejected = [json.loads(each.value) for each in everything_in(bootstrap_servers, f"{prefix}.rejected")]
     assert [(each["type"].rpartition(":")[2], each["offset"], each.get("message")) for each in rejected] == [
         ("malformed-json", 1, "poison"),

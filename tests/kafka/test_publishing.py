@@ -8,11 +8,13 @@ from kafka import TopicPartition
 
 from consumers.broker import Broker
 from consumers.cloudevents import header, message_of, position_of, row_of
+from consumers.intake import Intake
 from consumers.publisher import CannotPublish, Publisher, Stream, _sending
 from consumers.topics import Topics
+from eventlog.entry import Caller
 from eventlog.workers import workers_at
 from tests.faults.logs import do
-from tests.kafka.support import everything_in, open_log, reporter, running, send, until
+from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
 
 
 def products(log, first, last):
@@ -52,6 +54,7 @@ def test_every_entry_is_published_in_order(tmp_path, bootstrap_servers, prefix, 
         plain = message._replace(headers=[each for each in message.headers if each[0] != "confirmed"])
         assert plain == message_of(row, log_id)
         assert int(header(message, "confirmed")) < row.position
+        fits(message)
 
 
 def test_another_log_has_another_topic(tmp_path, publisher):
@@ -145,6 +148,19 @@ def _allow(admin, name):
     from kafka.admin import ConfigResource, ConfigResourceType
 
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": "1000000"})])
+
+
+def test_a_broker_that_is_not_there_is_waited_for(tmp_path, prefix):
+    """Publisher and intake go on trying, and their sheets say that they fail, and why."""
+    broker, topics = Broker.at("127.0.0.1:9", patience=100), Topics(prefix)
+    out, in_ = (reporter(tmp_path, name, name) for name in ("publisher", "intake"))
+    caller = Caller("service:intake", "local", "kafka")
+    with open_log(tmp_path) as log:
+        intake = Intake(log, broker, topics, caller, in_, log_id=log.id, clock=lambda: 0)
+        with running(Publisher(log, broker, topics, out)), running(intake):
+            sheets = until(lambda: len(found := workers_at(tmp_path / "log.sqlite3").all()) == 2 and found)
+
+    assert all(sheet.failing and "bootstrap" in sheet.error for sheet in sheets)
 
 
 def test_strangers_in_the_topic_do_no_harm(tmp_path, bootstrap_servers, prefix, publisher):

@@ -1,0 +1,124 @@
+"""`decisionlog publish`, `intake` and `status`, as a user runs them."""
+
+import json
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+from support_postgresql import fresh_schema
+from support_serving import COMMAND, run, serving, surroundings
+
+from consumers.cloudevents import position_of
+from tests.kafka.support import everything_in, send, until
+
+SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
+
+
+@pytest.fixture
+def brokers(bootstrap_servers, prefix):
+    return {"DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers, "DECISIONLOG_KAFKA_PREFIX": prefix}
+
+
+@contextmanager
+def at_work(data, command, **more):
+    """A worker, once it has said its first line."""
+    process = subprocess.Popen(
+        [COMMAND, command], env=surroundings(data, PYTHONUNBUFFERED="1", **more), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        yield process, process.stdout.readline()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+
+def positions(servers, prefix):
+    return [position_of(each) for each in everything_in(servers, f"{prefix}.events")]
+
+
+def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers):
+    """What a plain client puts on the topic is on the roadmap and published; one publisher works, and when it is killed
+    the next goes on within seconds; how far they are is seen at the command line and over HTTP."""
+    with (
+        serving(tmp_path) as server,
+        httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"}) as client,
+    ):
+        secret = run(tmp_path, "token", "create", "service:intake").stdout.split()[-1]
+        assert (
+            "make a token with `decisionlog token create service:intake`" in run(tmp_path, "intake", **brokers).stderr
+        )
+        with (
+            at_work(tmp_path, "publish", **brokers) as (first, said),
+            at_work(tmp_path, "publish", **brokers) as (second, said_too),
+            at_work(tmp_path, "intake", DECISIONLOG_TOKEN=secret, **brokers) as (_, taking),
+        ):  # fmt: skip
+            assert said == f"Publishing to {prefix}.events from position 1: messages are kept for 7 days.\n"
+            assert said_too == "Standing by: another process is the publisher.\n"
+            assert (
+                taking == f"Taking commands from {prefix}.commands as service:intake: messages are kept for 7 days.\n"
+            )
+            feature = {
+                "type": "ProposeFeature",
+                "key": "tea",
+                "title": "Tea",
+                "products": ["shop"],
+                "on_behalf_of": "ann",
+            }
+            send(
+                bootstrap_servers,
+                f"{prefix}.commands",
+                *((None, json.dumps(each).encode(), []) for each in (SHOP, feature)),
+            )
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4])
+            cards = client.get("/v1/roadmap", params={"after": 4}).json()["rows"][0]["cards"]
+            assert [card["subject"] for card in cards] == ["feature:tea"]
+
+            first.kill()
+            killed = time.monotonic()
+            assert second.stdout.readline().startswith(f"Publishing to {prefix}.events from position 5")
+            assert time.monotonic() - killed < 10
+            client.post("/v1/goals", json={"title": "More tea", "products": ["shop"]}).raise_for_status()
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5])
+
+            told = until(lambda: caught_up(json.loads(run(tmp_path, "status", "--json").stdout)), "status")
+            shown = client.get("/v1/status").json()
+            assert [(each["name"], each["position"], each["working"]) for each in shown["workers"]] == told
+    lines = run(tmp_path, "status").stdout
+    assert f"position 5, 0 behind, {prefix}.events" in lines
+
+
+def caught_up(told):
+    found = [(each["name"], each["position"], each["working"]) for each in told["workers"]]
+    return found if found == [("intake", 4, True), ("publisher", 5, True)] else None
+
+
+def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, brokers):
+    """Intake and publisher share a log in a database; no server and no token is needed, and the act is the service's."""
+    with fresh_schema() as url:
+        store = {"DECISIONLOG_STORE": url, "DECISIONLOG_KAFKA_SERVICE": "service:erp", **brokers}
+        with (
+            at_work(tmp_path, "intake", **store),
+            at_work(tmp_path, "publish", **store),
+            at_work(tmp_path, "publish", **store) as (_, said),
+        ):
+            assert said.startswith("Standing by")
+            send(bootstrap_servers, f"{prefix}.commands", (None, json.dumps(SHOP).encode(), []))
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2])
+        entry = json.loads(everything_in(bootstrap_servers, f"{prefix}.events")[1].value)["event"]
+        assert (entry["actor"], entry["source"]) == ("service:erp", {"channel": "kafka"})
+        assert "publisher: working, position 2" in run(tmp_path, "status", **store).stdout
+
+
+def test_where_there_is_no_log_there_is_nothing_to_publish(tmp_path):
+    """It says so in a sentence, and so does status."""
+    for command in ("publish", "status"):
+        done = run(tmp_path, command)
+        assert done.returncode == 1
+        assert "There is no log" in done.stderr
