@@ -47,7 +47,7 @@ def document(topics: Topics) -> Schema:
             "title": "Decision log",
             "version": version("decisionlog"),
             "description": "What a decision log publishes to Apache Kafka, and what it takes in. Messages are CloudEvents 1.0 in "
-            "binary mode. Events arrive at least once, in the order of their positions: drop what you have seen, and stop "
+            "binary mode, but for names, of which each takes the place of the one before. Events arrive at least once, in the order of their positions: drop what you have seen, and stop "
             "where one is missing until it comes.",
             "license": {"name": "MIT"},
         },
@@ -61,6 +61,11 @@ def document(topics: Topics) -> Schema:
             "rejected": _channel(
                 topics.rejected, "Commands that were not applied, and why.", [REJECTED.removeprefix(PREFIX)]
             ),
+            "people": _channel(
+                topics.people,
+                "What people are called, by id, where that is wanted. Of each id the last message counts.",
+                [NAMES],
+            ),
         },
         "operations": {
             "publish": _operation("send", "events", "`decisionlog publish` sends every entry."),
@@ -68,6 +73,7 @@ def document(topics: Topics) -> Schema:
             | {"reply": {"channel": _ref("channels", "results")}},
             "answer": _operation("send", "results", "`decisionlog intake` answers with the receipt."),
             "reject": _operation("send", "rejected", "`decisionlog intake` answers with the problem."),
+            "name": _operation("send", "people", "`decisionlog publish` sends whatever changes in the directory."),
         },
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
@@ -118,7 +124,14 @@ def _messages() -> Schema:
         not_done, "Why a command was not applied, as a problem document (RFC 9457).", _PROBLEM,
         _answer_headers(REJECTED, "application/problem+json"), _SAME_KEY,
     ) | {"contentType": "application/problem+json"}  # fmt: skip
-    return {**events, **commands, "Batch": batch, done: applied, not_done: rejected}
+    names = _message(
+        NAMES,
+        "What somebody is called; without a payload, they are forgotten.",
+        _NAMES,
+        _NAMES_HEADERS,
+        "The person's id.",
+    )
+    return {**events, **commands, "Batch": batch, done: applied, not_done: rejected, NAMES: names}
 
 
 def _message(name: str, summary: str, payload: Schema, headers: Schema, key: str) -> Schema:
@@ -183,6 +196,15 @@ def _answer_headers(kind: str, content: str) -> Schema:
     )  # fmt: skip
 
 
+NAMES: Final = "Names"
+_NAMES_HEADERS: Final = _object({"content-type": {"const": "application/json"}})
+_NAMES: Final = _object(
+    {
+        "person": _SUBJECT,
+        "name": _TEXT | {"description": "The name to show."},
+        "spellings": {"type": "array", "items": _TEXT, "minItems": 1, "description": "All they go by, that one first."},
+    }
+)
 _RECEIPT: Final = _object(
     {
         "position": _COUNT | {"description": "The last position it wrote."},

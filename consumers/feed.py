@@ -67,13 +67,13 @@ class TopicFeed:
         found = self._consumer.poll(timeout_ms=round(seconds * 1000))
         return [_arrival(record) for records in found.values() for record in records]
 
-    def unread(self) -> int:
-        """How many messages there are behind the last that was read, as far as the broker has said."""
+    def unread(self) -> int | None:
+        """How many messages there are behind the last that was read; None until the broker has said."""
         if self._consumer is None:
-            return 0
+            return None
         (place,) = self._consumer.assignment()
         end = self._consumer.highwater(place)
-        return 0 if end is None else max(0, end - self._consumer.position(place))
+        return None if end is None else max(0, end - self._consumer.position(place))
 
     def close(self) -> None:
         """Ends the connections; the next `seek` makes others."""

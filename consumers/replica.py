@@ -62,8 +62,8 @@ class Feed(Protocol):
         """What comes next; waits so long for it, and not at all where something is there."""
         ...
 
-    def unread(self) -> int:
-        """How many messages there are behind the last that was read, as far as is known."""
+    def unread(self) -> int | None:
+        """How many messages there are behind the last that was read; None while that is not known."""
         ...
 
     def close(self) -> None:
@@ -191,8 +191,10 @@ class Turn:
         for each in came:
             self._take(each)
         self._heard_of(max((each.row.position for each in came if each.row), default=0))
-        rows = self._arrivals.ready(self._standing.position, self._batch) or self._missing(exhausted=not came)
-        self._standing = replace(self._standing, unread=self._feed.unread(), heard_at=self._clock())
+        unread = self._feed.unread()
+        rows: Sequence[Row] = self._arrivals.ready(self._standing.position, self._batch)
+        rows = rows or self._missing(exhausted=not came and unread == 0)
+        self._standing = replace(self._standing, unread=unread or 0, heard_at=self._clock())
         if rows:
             self._apply(rows)
         else:

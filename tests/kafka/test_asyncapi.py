@@ -46,7 +46,7 @@ def test_nothing_is_left_out():
     assert set(made["channels"]["events"]["messages"]) == set(EVENTS)
     assert set(made["channels"]["commands"]["messages"]) == {*COMMANDS, "Batch"}
     assert {channel["address"] for channel in made["channels"].values()} == {
-        "acme.events", "acme.commands", "acme.results", "acme.rejected",
+        "acme.events", "acme.commands", "acme.results", "acme.rejected", "acme.people",
     }  # fmt: skip
     assert [ref for ref in references(made) if not found(made, ref)] == []
 
