@@ -48,13 +48,13 @@ class TopicFeed:
 
         self.passing: tuple[type[Exception], ...] = (KafkaError,)
         self._broker = broker
-        self._topic = topics.events.name
+        self.topic = topics.events.name
         self._consumer: KafkaConsumer | None = None
 
     def seek(self, offset: int | None) -> None:
         """Goes on at an offset, or at the oldest message; also where the topic no longer has that offset."""
         if self._consumer is None:
-            self._consumer = reading(self._broker, self._topic)
+            self._consumer = reading(self._broker, self.topic)
         (place,) = self._consumer.assignment()
         if offset is None:
             self._consumer.seek_to_beginning(place)

@@ -50,6 +50,11 @@ class Feed(Protocol):
     """The topic, read in order from an offset."""
 
     @property
+    def topic(self) -> str:
+        """What the topic is called."""
+        ...
+
+    @property
     def passing(self) -> tuple[type[Exception], ...]:
         """The errors that may be over when one tries again."""
         ...
@@ -191,6 +196,7 @@ class Turn:
         for each in came:
             self._take(each)
         self._heard_of(max((each.row.position for each in came if each.row), default=0))
+        self._must_agree([each.row for each in came if each.row])
         unread = self._feed.unread()
         rows: Sequence[Row] = self._arrivals.ready(self._standing.position, self._batch)
         rows = rows or self._missing(exhausted=not came and unread == 0)
@@ -216,15 +222,15 @@ class Turn:
                 self._writer.create("")
 
     def _begin(self) -> Standing:
-        """Where to go on: the offset counts only if it belongs to the position at which the model stands."""
+        """Where to go on: the offset counts only in its topic, and if it belongs to the position of the model."""
         with self._writer.transaction():
             replica.begin(self._writer)
             position, found = self._projector.position(), replica.standing_in(self._writer.rows)
         if position and not found.log:
             msg = f"{self._model.database} holds read models that are no replica's; name another place with --into"
             raise OtherLog(msg)
-        if found.position != position or not position:
-            found = Standing(log=found.log if position else "", position=position)
+        if (found.topic, found.position) != (self._feed.topic, position) or not position:
+            found = Standing(log=found.log if position else "", topic=self._feed.topic, position=position)
         self._feed.seek(found.next or None)
         self._arrivals.moved(found.next, position)
         return replace(found, waits_for=None)
@@ -254,6 +260,22 @@ class Turn:
             )
             raise OtherLog(msg)
         self._standing = replace(self._standing, log=log)
+
+    def _must_agree(self, rows: Sequence[Row]) -> None:
+        """Holds the latest of what comes again against what is here: it may be of another history of the same log."""
+        again = max((row for row in rows if row.position <= self._standing.position), default=None)
+        if again is None:
+            return
+        sql = "select recorded_at, subject, version, type from act where position = :position"
+        here = self._writer.rows(sql, {"position": again.position})
+        if list(here) != [(again.recorded_at, again.subject, again.version, again.type)]:
+            raise self._put_back(f"position {again.position} of {self._standing.log} is another entry here")
+
+    def _put_back(self, seen: str) -> OtherLog:
+        return OtherLog(
+            f"{seen}: the log was put back to an earlier state, and went on differently; begin the replica anew, in an "
+            "empty place"
+        )
 
     # Holes
 
@@ -286,12 +308,16 @@ class Turn:
         position = self._standing.position
         try:
             log, size = self._upstream.size()
+            last = self._upstream.rows(position - 1, 1) if ahead is None and 0 < position <= size else ()
             wanted = min(self._batch, (size if ahead is None else ahead - 1) - position)
             rows = self._upstream.rows(position, wanted) if wanted > 0 else ()
         except self._upstream.passing as error:
             self._troubled(f"the log does not answer: {error}")
             return ()
         self._must_be_of(log)
+        if size < position:
+            raise self._put_back(f"{log} ends at position {size}, and the replica is at {position}")
+        self._must_agree(last)
         self._heard_of(size)
         self._complete = self._complete or (ahead is None and position + len(rows) >= size)
         return rows

@@ -20,7 +20,7 @@ from projections.model import ReadModel
 
 _DDL: Final = (
     """create table if not exists replica (
-        one integer primary key, log text not null, position bigint not null, next bigint not null,
+        one integer primary key, log text not null, topic text not null, position bigint not null, next bigint not null,
         known bigint not null, unread bigint not null, heard_at bigint not null, waits_for bigint,
         trouble text not null, trouble_at bigint
     )""",
@@ -35,12 +35,13 @@ _DDL: Final = (
 class Standing:
     """How a replica stands.
 
-    `log` is the log it follows, `next` the offset in the topic to go on at from `position`, `known` the last position it
+    `log` is the log it follows, `next` the offset in `topic` to go on at from `position`, `known` the last position it
     has heard of, `unread` how many messages it has not read, `heard_at` when it last looked, `waits_for` the position that
     is missing, `trouble` what went wrong last, in words, and `trouble_at` when. Instants are in microseconds.
     """
 
     log: str = ""
+    topic: str = ""
     position: int = 0
     next: int = 0
     known: int = 0

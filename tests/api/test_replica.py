@@ -25,7 +25,7 @@ __all__ = ["house"]
 
 AT = "http://log.example:8737"
 ONLY_THE_LOG = {"/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/tokens"}
-OPEN = {"/v1/me", "/v1/health", "/v1/version", "/v1/catalogue"}
+OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalogue"}
 
 
 def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
@@ -36,7 +36,7 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
     with closing(database.writer()) as writer, writer.transaction():
         Projector(writer).apply(house.log.read(0, size))
         replica.begin(writer)
-        replica.put_standing(writer, Standing(house.log.id, size, size, known=size + without, heard_at=1))
+        replica.put_standing(writer, Standing(house.log.id, "events", size, size, known=size + without, heard_at=1))
         for somebody in house.log.directory.everybody():
             replica.put_names(writer, somebody.id, somebody.spellings)
     return ReadModel(database, house.clock)

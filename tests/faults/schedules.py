@@ -164,6 +164,7 @@ class MemoryFeed:
     schedule: Schedule
     fate: Fate
     passing: tuple[type[Exception], ...] = ()
+    topic: str = "events"
     at: int = 0
     looks: Iterator[int] = field(init=False)
 

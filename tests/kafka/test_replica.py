@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from projections.rebuild import rebuild
 from projections.replica import Replica
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import write_log
-from tests.kafka.support import everything_in, matches, running, send, until
+from tests.kafka.support import PATIENCE, everything_in, matches, running, send, until
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,16 @@ def follower(servers: str, topics: Topics, model: ReadModel, upstream: Upstream 
     return Follower(model, TopicFeed(Broker.at(servers), topics), upstream, lambda: time.time_ns() // 1000, **more)
 
 
+def at_most(one: Follower, seconds: float = PATIENCE) -> None:
+    """Lets a follower run until it ends, or for so long."""
+    ending = threading.Timer(seconds, one.stop)
+    ending.start()
+    try:
+        one.run()
+    finally:
+        ending.cancel()
+
+
 @contextmanager
 def place(kind: str, folder: Path) -> Iterator[ReadModel]:
     """A place for a replica in a database of either kind."""
@@ -91,6 +103,32 @@ def stands(model: ReadModel) -> Any:
     return (
         until(lambda: model.database.trouble() is None and model.database.has("replica")) and Replica(model).standing()
     )
+
+
+def test_another_history_of_the_log_is_refused(
+    bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
+) -> None:
+    """A log that was put back and went on differently, and is published anew, ends the replica, as does its API."""
+    model, anew = (
+        ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking()),
+        replace(topics, prefix=f"{topics.prefix}-2"),
+    )
+    sent(bootstrap_servers, topics, log.rows(0, 5), log.id)
+    with running(follower(bootstrap_servers, topics, model)):
+        until(lambda: stands(model).position == 5)
+    with Broker.at(bootstrap_servers).admin() as admin:
+        anew.made(admin, anew.events)
+    other = log.rows(4, 1)[0]
+    sent(bootstrap_servers, anew, [*log.rows(0, 4), other._replace(recorded_at=other.recorded_at + 1)], log.id)
+
+    with pytest.raises(OtherLog, match=r"position 5 of .* is another entry here"):
+        at_most(follower(bootstrap_servers, anew, model))
+    shorter = Api(log)
+    shorter.size = lambda: (log.id, 4)  # type: ignore[method-assign]
+    with pytest.raises(OtherLog, match="ends at position 4, and the replica is at 5"):
+        at_most(follower(bootstrap_servers, topics, model, shorter))
+    assert model.position == 5
+    model.close()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -144,16 +182,15 @@ def test_two_logs_never_meet_in_a_replica(
         until(lambda: stands(model).position == 3)
     sent(bootstrap_servers, topics, log.rows(3, 1), "log:other")
     with pytest.raises(OtherLog, match="and it is sent log:other"):
-        follower(bootstrap_servers, topics, model).run()
+        at_most(follower(bootstrap_servers, topics, model))
     assert model.position == 3
     model.close()
-
     database = SqliteDatabase(tmp_path / "views")
     database.renew()
     with closing(database.writer()) as writer, writer.transaction():
         Projector(writer).apply(log.read(0, 5))
     with pytest.raises(OtherLog, match="no replica's"):
-        follower(bootstrap_servers, topics, ReadModel(database, Ticking())).run()
+        at_most(follower(bootstrap_servers, topics, ReadModel(database, Ticking())))
 
 
 def test_a_topic_in_two_parts_is_refused(bootstrap_servers: str, prefix: str, tmp_path: Path) -> None:
@@ -164,7 +201,7 @@ def test_a_topic_in_two_parts_is_refused(bootstrap_servers: str, prefix: str, tm
         admin.create_topics(made, wait_for_metadata=True)
 
     with pytest.raises(UnfitTopic, match="must have 1"):
-        follower(bootstrap_servers, topics, ReadModel(SqliteDatabase(tmp_path / "r"), Ticking())).run()
+        at_most(follower(bootstrap_servers, topics, ReadModel(SqliteDatabase(tmp_path / "r"), Ticking())))
 
 
 def test_names_go_by_a_topic_of_their_own(
