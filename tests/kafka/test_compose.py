@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -128,6 +129,34 @@ def sent(servers: str, topic: str, *commands: Mapping[str, Any]) -> None:
     for command in commands:
         producer.send(topic, json.dumps(command).encode()).get(10)
     producer.close()
+
+
+COMPOSERS = [["docker", "compose"], ["docker-compose"]]
+
+
+def test_the_file_is_one_that_docker_takes() -> None:
+    """Each client of Docker that is here accepts it with a password, and asks for one where there is none.
+
+    Without a client, what is left is that it is YAML with our parts in it, each with a health check and limits.
+    """
+    without = {name: said for name, said in os.environ.items() if name != "POSTGRES_PASSWORD"}
+    for client in COMPOSERS:
+        if (
+            not shutil.which(client[0])
+            or subprocess.run([*client, "version"], capture_output=True, check=False).returncode
+        ):
+            continue
+        for given, code in (({"POSTGRES_PASSWORD": "x"}, 0), ({}, 1)):
+            done = subprocess.run(
+                [*client, "-f", HOUSE / "docker-compose.yml", "config", "-q"], env=without | given, capture_output=True,
+                text=True, check=False,
+            )  # fmt: skip
+            assert (done.returncode > 0) == code, done.stderr
+
+    assert set(PARTS) == {"server", "projector", "publisher", "intake", "replica", "replica-server"}
+    for name, service in COMPOSE["services"].items():
+        assert service["healthcheck"]["test"], name
+        assert service["mem_limit"], name
 
 
 def test_every_part_is_started(company: Company) -> None:
