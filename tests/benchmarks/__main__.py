@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from cli.wiring import collect_seldom
-from tests.benchmarks import house, importing, reading
+from tests.benchmarks import house, importing, reading, streaming
 
-BENCHMARKS = {"importing": importing.measure, "reading": reading.measure}
+BENCHMARKS = {"importing": importing.measure, "reading": reading.measure, "streaming": streaming.measure}
 
 
 def main() -> None:
