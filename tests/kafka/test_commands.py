@@ -1,19 +1,24 @@
 """`decisionlog publish`, `intake` and `status`, as a user runs them."""
 
 import json
+import re
 import signal
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
 from support_postgresql import fresh_schema
 from support_serving import COMMAND, run, serving, surroundings
 
+from cli.wiring import clock
 from consumers.cloudevents import position_of
+from eventlog.log import DecisionLog
 from tests.kafka.support import everything_in, send, until
 
+HOWTO = Path(__file__).parents[2] / "docs" / "how-to" / "connect-kafka.md"
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
 
 
@@ -97,6 +102,32 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
 def caught_up(told):
     found = [(each["name"], each["position"], each["working"]) for each in told["workers"]]
     return found if found == [("intake", 4, True), ("publisher", 5, True)] else None
+
+
+def snippet(n, servers, prefix):
+    """A piece of Python of the page, for this broker and these topics, reading to the end of what is there."""
+    code = re.findall(r"^```python\n(.*?)^```$", HOWTO.read_text(), flags=re.DOTALL | re.MULTILINE)[n]
+    code = code.replace("localhost:9092", servers).replace('"decisionlog.', f'"{prefix}.')
+    return code.replace('auto_offset_reset="earliest"', 'auto_offset_reset="earliest", consumer_timeout_ms=2000')
+
+
+def test_the_page_does_what_it_says(tmp_path, bootstrap_servers, prefix, brokers, capsys):
+    """The command that the page sends is applied and answered, and the reader that it shows reads every entry once."""
+    with DecisionLog.open(tmp_path / "log.sqlite3", clock=clock):
+        pass
+    with at_work(tmp_path, "intake", **brokers):
+        exec(snippet(1, bootstrap_servers, prefix), {})
+        until(lambda: everything_in(bootstrap_servers, f"{prefix}.results"))
+    with at_work(tmp_path, "publish", **brokers):
+        until(lambda: positions(bootstrap_servers, prefix) == [1, 2])
+    send(bootstrap_servers, f"{prefix}.events", *everything_in(bootstrap_servers, f"{prefix}.events"))
+    capsys.readouterr()
+
+    exec(snippet(0, bootstrap_servers, prefix), {})
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("1 decisionlog.LogOpened.v1 log:")
+    assert second == "2 decisionlog.ProductDefined.v1 product:shop"
 
 
 def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, brokers):
