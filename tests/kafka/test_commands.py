@@ -13,8 +13,12 @@ import pytest
 from support_postgresql import fresh_schema
 from support_serving import COMMAND, run, serving, surroundings
 
+from cli.errors import CannotGoOn
+from cli.settings import Settings
+from cli.streaming import _speaker
 from cli.wiring import clock
 from consumers.cloudevents import position_of
+from eventlog.entry import Caller
 from eventlog.log import DecisionLog
 from tests.kafka.support import everything_in, send, until
 
@@ -55,10 +59,7 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
         serving(tmp_path) as server,
         httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"}) as client,
     ):
-        secret = run(tmp_path, "token", "create", "service:intake").stdout.split()[-1]
-        assert (
-            "make a token with `decisionlog token create service:intake`" in run(tmp_path, "intake", **brokers).stderr
-        )
+        secret = client.post("/v1/tokens", json={"holder": "service:intake"}).json()["secret"]
         with (
             at_work(tmp_path, "publish", **brokers) as (first, said),
             at_work(tmp_path, "publish", **brokers) as (second, said_too),
@@ -92,16 +93,28 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
             client.post("/v1/goals", json={"title": "More tea", "products": ["shop"]}).raise_for_status()
             until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5])
 
-            told = until(lambda: caught_up(json.loads(run(tmp_path, "status", "--json").stdout)), "status")
-            shown = client.get("/v1/status").json()
-            assert [(each["name"], each["position"], each["working"]) for each in shown["workers"]] == told
+            told = until(lambda: caught_up(client.get("/v1/status").json()["workers"]), "status over HTTP")
+            printed = json.loads(run(tmp_path, "status", "--json").stdout)["workers"]
+            assert [each | {"seen_at": None} for each in printed] == [each | {"seen_at": None} for each in told]
     lines = run(tmp_path, "status").stdout
     assert f"position 5, 0 behind, {prefix}.events" in lines
 
 
-def caught_up(told):
-    found = [(each["name"], each["position"], each["working"]) for each in told["workers"]]
-    return found if found == [("intake", 4, True), ("publisher", 5, True)] else None
+def caught_up(workers):
+    found = [(each["name"], each["position"], each["working"], each["lag"]) for each in workers]
+    return workers if found == [("intake", 4, True, 0), ("publisher", 5, True, 0)] else None
+
+
+def test_whose_act_a_command_is():
+    """That of the service whose token it is; without one that of our own service, but never where a server has the log."""
+    service, person = Caller("service:erp", "t", "kafka"), Caller("person:ann", "t", "kafka")
+    ours, with_token = Settings(kafka_service="service:ours"), Settings(token="dlog_x")
+
+    assert _speaker(ours, lambda _secret: None) == Caller("service:ours", "local", "kafka")
+    assert _speaker(with_token, lambda secret: {"dlog_x": service}[secret]) == service
+    for settings, holder, served in ((ours, None, True), (with_token, person, True), (with_token, None, False)):
+        with pytest.raises(CannotGoOn, match="make a token with `decisionlog token create service:"):
+            _speaker(settings, lambda _secret, holder=holder: holder, served=served)
 
 
 def snippet(n, servers, prefix):
