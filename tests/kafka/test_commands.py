@@ -15,7 +15,7 @@ from support_serving import COMMAND, run, serving, surroundings
 
 from cli.errors import CannotGoOn
 from cli.settings import Settings
-from cli.streaming import _speaker
+from cli.streaming import _speaker, publish
 from cli.wiring import clock
 from consumers.cloudevents import position_of
 from eventlog.entry import Caller
@@ -158,6 +158,14 @@ def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, bro
         entry = json.loads(everything_in(bootstrap_servers, f"{prefix}.events")[1].value)["event"]
         assert (entry["actor"], entry["source"]) == ("service:erp", {"channel": "kafka"})
         assert "publisher: working, position 2" in run(tmp_path, "status", **store).stdout
+
+
+def test_without_the_client_library_there_is_a_sentence(monkeypatch, tmp_path):
+    """Whoever has installed the log without the extra is told how to add it."""
+    monkeypatch.setattr("consumers.broker.find_spec", lambda _name: None)
+
+    with pytest.raises(CannotGoOn, match=r"pip install 'decisionlog\[kafka\]'"):
+        publish(Settings(data=tmp_path))
 
 
 def test_where_there_is_no_log_there_is_nothing_to_publish(tmp_path):
