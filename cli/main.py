@@ -77,7 +77,10 @@ def publish(data: Path | None) -> None:
 @cli.command()
 @_data
 def intake(data: Path | None) -> None:
-    """Take commands in from a topic of Kafka, and answer each on another: what became of it, or why nothing did."""
+    """Take commands in from a topic of Kafka, and answer each on another: what became of it, or why nothing did.
+
+    One process does so at a time; a second stands by and goes on when the first ends. Each command has one effect.
+    """
     from cli.streaming import intake as run
 
     run(_settings(data=data))

@@ -60,21 +60,25 @@ def publish(settings: Settings) -> None:
 
 
 def intake(settings: Settings) -> None:
-    """Takes commands in until it is told to end.
+    """Takes commands in until it is told to end; while another process does so, stands by.
 
     Raises:
         CannotGoOn: there is no log, or nobody it may speak as.
     """
-    with sentences(), _taking(settings) as (log, sink, caller):
-        collect_seldom()
-        reporter = reporter_of(settings, INTAKE, topics_of(settings).commands.name)
-        work(
-            Intake(
-                sink, broker_of(settings), topics_of(settings), caller, reporter,
-                log_id=log.id, clock=clock, tell=click.echo,
-            )
-        )  # fmt: skip
+    if not settings.store:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # as for whoever begins a log
+    with sentences(), _in_turn(settings, INTAKE) as turn:
+        if turn:
+            _take_in(settings)
     click.echo("Stopped.")
+
+
+def _take_in(settings: Settings) -> None:
+    with _taking(settings) as (log, sink, caller):
+        collect_seldom()
+        broker, topics = broker_of(settings), topics_of(settings)
+        reporter = reporter_of(settings, INTAKE, topics.commands.name)
+        work(Intake(sink, broker, topics, caller, reporter, log_id=log.id, clock=clock, tell=click.echo))
 
 
 @contextmanager

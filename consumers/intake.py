@@ -25,7 +25,7 @@ from pydantic_core import from_json
 from consumers.broker import Broker
 from consumers.cloudevents import PREFIX, Headers, Message, header
 from consumers.problems import TOO_LARGE, of_fault, of_refusal, of_validation
-from consumers.publisher import AGAIN, ENDING
+from consumers.publisher import AGAIN, ENDING, silent
 from consumers.reporting import OFTEN, Reporter
 from consumers.topics import Topics, UnfitTopic
 from domain.catalogue import COMMAND, Batch
@@ -49,9 +49,6 @@ ANSWERING: Final = 5_000
 """Milliseconds that a broker has to say how much there is."""
 STRUCTURED: Final = "application/cloudevents"
 _BATCH: Final = TypeAdapter(Batch)
-_GROUP: Final = {
-    "session_timeout_ms": 6_000, "heartbeat_interval_ms": 1_000, "max_poll_records": AT_ONCE, "fetch_max_wait_ms": 200,
-}  # fmt: skip
 
 
 class Sink(Protocol):
@@ -175,7 +172,11 @@ def _whole(order: Order) -> dict[str, Any]:
 
 
 class Intake:
-    """Takes commands in until it is stopped. Several may run: the broker gives each partition to one of them."""
+    """Takes commands in until it is stopped. Run by one process at a time, though a second would do no harm.
+
+    The broker keeps how far it is; it does not deal out the partitions. A group of consumers that is dealt them may stand
+    still for ever where one of its steps takes longer than a poll (seen with kafka-python 3.0.12), and says nothing of it.
+    """
 
     def __init__(
         self, sink: Sink, broker: Broker, topics: Topics, caller: Caller, reporter: Reporter, *,
@@ -222,10 +223,12 @@ class Intake:
             state = topics.made(admin, topics.commands)
             largest = min(topics.made(admin, answers).largest for answers in (topics.results, topics.rejected))
         self._tell(f"Taking commands from {topics.commands.name} as {self._caller.actor}: {state}.")
-        group = f"{topics.prefix}.intake"
-        consumer = self._broker.consumer(topics.commands.name, group_id=group, **_GROUP)
+        consumer = self._broker.consumer(
+            group_id=f"{topics.prefix}.intake", max_poll_records=AT_ONCE, fetch_max_wait_ms=200
+        )
         producer = self._broker.producer(max_request_size=largest)
         try:
+            self._assign(consumer)
             while not self._stop.is_set():
                 self._take(consumer, producer)
         finally:
@@ -234,6 +237,17 @@ class Intake:
             consumer.close()
             self._reporter.last()
 
+    def _assign(self, consumer: KafkaConsumer) -> None:
+        """Takes every partition there is, also those that were added since."""
+        from kafka import TopicPartition  # noqa: PLC0415
+
+        name = self._topics.commands.name
+        places = {TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()}
+        if not places:
+            raise silent(f"{self._broker} does not say what partitions {name} has")
+        if places != consumer.assignment():
+            consumer.assign(sorted(places))
+
     def _take(self, consumer: KafkaConsumer, producer: KafkaProducer) -> None:
         """Takes what there is, answers it, and ticks it off."""
         found = consumer.poll(timeout_ms=200, max_records=AT_ONCE)
@@ -241,7 +255,7 @@ class Intake:
         if orders:
             fates = asyncio.run(self._fates(orders))
             self._answer(producer, zip(orders, fates, strict=True))
-            _tick_off(consumer)
+            consumer.commit()
         self._report(consumer)
 
     def _report(self, consumer: KafkaConsumer) -> None:
@@ -249,8 +263,8 @@ class Intake:
         if time.monotonic() < self._report_at:
             return
         self._report_at = time.monotonic() + OFTEN / 1_000_000
-        places = consumer.assignment()
-        ends = consumer.end_offsets(places, timeout_ms=ANSWERING) if places else {}
+        self._assign(consumer)
+        ends = consumer.end_offsets(sorted(consumer.assignment()), timeout_ms=ANSWERING)
         behind = sum(end - (consumer.position(place, timeout_ms=ANSWERING) or 0) for place, end in ends.items())
         self._reporter.done(self._position, behind)
 
@@ -282,11 +296,3 @@ class Intake:
 def _order(record: Any) -> Order:
     message = Message(record.key, record.value, list(record.headers))
     return Order(message, record.topic, record.partition, record.offset, record.timestamp)
-
-
-def _tick_off(consumer: KafkaConsumer) -> None:
-    """Says that everything up to here is done; where the broker has given it to another meanwhile, that one says so."""
-    from kafka.errors import CommitFailedError  # noqa: PLC0415
-
-    with suppress(CommitFailedError):
-        consumer.commit()

@@ -146,7 +146,7 @@ class Publisher:
         begun = time.monotonic()
         while not stream.settled(under_way, UNEASY):
             waited = time.monotonic() - begun
-            trouble = _silent(f"no message has arrived at {self._broker} for {waited:.0f} s")
+            trouble = silent(f"no message has arrived at {self._broker} for {waited:.0f} s")
             if waited > PATIENCE or self._stop.is_set():
                 raise trouble
             self._reporter.failed(trouble)
@@ -256,7 +256,8 @@ def _sending(broker: Broker, largest: int) -> Iterator[KafkaProducer]:
             producer.close(timeout=0)
 
 
-def _silent(sentence: str) -> Exception:
+def silent(sentence: str) -> Exception:
+    """A broker that does not answer, as the client library would say it; to be tried again."""
     from kafka.errors import KafkaTimeoutError  # noqa: PLC0415
 
     error: Exception = KafkaTimeoutError(sentence)
@@ -288,7 +289,7 @@ class Reader:
                 yield Message(record.key, record.value, record.headers)
             patience = time.monotonic() + PATIENCE if found else patience
             if time.monotonic() > patience:
-                raise _silent(f"{self._place.topic} has messages that do not come")
+                raise silent(f"{self._place.topic} has messages that do not come")
 
 
 def left_off(reader: Any, log_id: str, topic: str) -> tuple[int, str | None] | None:

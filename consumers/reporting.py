@@ -26,8 +26,8 @@ class Reporter:
         self._said = 0
         self.before = before
         """What the process before said last."""
-        error, error_at = (before.error, before.error_at) if before else (None, None)
-        self._sheet = Sheet(name, place, 0, error=error, error_at=error_at)
+        known = before is not None and before.place == place
+        self._sheet = replace(before, failing=False) if before and known else Sheet(name, place, 0)
 
     def done(self, position: int, behind: int | None = None, topic: str = "") -> None:
         """It works, and is done with a position."""

@@ -6,9 +6,12 @@ import argparse
 import sys
 
 from cli.wiring import collect_seldom
-from tests.benchmarks import house, importing, reading, replicating
+from tests.benchmarks import house, importing, reading, replicating, streaming
 
-BENCHMARKS = {"importing": importing.measure, "reading": reading.measure, "replicating": replicating.measure}
+BENCHMARKS = {
+    "importing": importing.measure, "reading": reading.measure, "replicating": replicating.measure,
+    "streaming": streaming.measure,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """The AsyncAPI document is valid, leaves nothing out, and says of every message what it is."""
 
-import copy
 import gzip
 import json
 from pathlib import Path
@@ -34,9 +33,9 @@ def test_the_document_is_valid(validator):
     made = document(Topics())
     assert list(validator.iter_errors(made)) == []
 
-    wrong = copy.deepcopy(made)
-    wrong["operations"]["publish"]["action"] = "publish"
-    assert list(validator.iter_errors(wrong)) != []
+    publish = made["operations"]["publish"] | {"action": "publish"}
+    assert list(validator.iter_errors(made | {"operations": {"publish": publish}, "components": {}})) != []
+    assert list(validator.iter_errors(made | {"components": {}})) == []
 
 
 def test_nothing_is_left_out():

@@ -3,7 +3,10 @@
 import logging
 
 import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
+from cli.settings import Settings
+from cli.streaming import broker_of
 from consumers.broker import Broker
 from consumers.topics import Topic, Topics, UnfitTopic, found
 
@@ -45,6 +48,25 @@ def test_a_compacted_topic_loses_events(admin, prefix):
 
     with pytest.raises(UnfitTopic, match="cleanup policy compact, and must have delete"):
         topics.made(admin, topics.events)
+
+
+def test_every_setting_reaches_the_client():
+    """What is set is what each client of the library is made with, under a name that it knows."""
+    settings = Settings(
+        kafka_bootstrap_servers="a:1, b:2", kafka_security_protocol="SASL_SSL", kafka_sasl_mechanism="SCRAM-SHA-512",
+        kafka_sasl_username="ann", kafka_sasl_password="one", kafka_ssl_cafile="ca", kafka_ssl_certfile="cert",
+        kafka_ssl_keyfile="key", kafka_ssl_password="two",
+    )  # fmt: skip
+    given = broker_of(settings).arguments()
+
+    for client in (KafkaAdminClient, KafkaConsumer, KafkaProducer):
+        assert given.keys() <= client.DEFAULT_CONFIG.keys()
+    told = {name: value for name, value in given.items() if name.startswith(("bootstrap_servers", "s"))}
+    assert told == {
+        "bootstrap_servers": ["a:1", "b:2"], "security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "ann", "sasl_plain_password": "one", "ssl_cafile": "ca", "ssl_certfile": "cert",
+        "ssl_keyfile": "key", "ssl_password": "two",
+    }  # fmt: skip
 
 
 def test_secrets_are_not_shown(bootstrap_servers, caplog):

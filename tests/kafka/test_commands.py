@@ -1,19 +1,28 @@
 """`decisionlog publish`, `intake` and `status`, as a user runs them."""
 
 import json
+import re
 import signal
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
 from support_postgresql import fresh_schema
 from support_serving import COMMAND, run, serving, surroundings
 
+from cli.errors import CannotGoOn
+from cli.settings import Settings
+from cli.streaming import _speaker, publish
+from cli.wiring import clock
 from consumers.cloudevents import position_of
+from eventlog.entry import Caller
+from eventlog.log import DecisionLog
 from tests.kafka.support import everything_in, send, until
 
+HOWTO = Path(__file__).parents[2] / "docs" / "how-to" / "connect-kafka.md"
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
 
 
@@ -50,10 +59,7 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
         serving(tmp_path) as server,
         httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"}) as client,
     ):
-        secret = run(tmp_path, "token", "create", "service:intake").stdout.split()[-1]
-        assert (
-            "make a token with `decisionlog token create service:intake`" in run(tmp_path, "intake", **brokers).stderr
-        )
+        secret = client.post("/v1/tokens", json={"holder": "service:intake"}).json()["secret"]
         with (
             at_work(tmp_path, "publish", **brokers) as (first, said),
             at_work(tmp_path, "publish", **brokers) as (second, said_too),
@@ -87,16 +93,54 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
             client.post("/v1/goals", json={"title": "More tea", "products": ["shop"]}).raise_for_status()
             until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5])
 
-            told = until(lambda: caught_up(json.loads(run(tmp_path, "status", "--json").stdout)), "status")
-            shown = client.get("/v1/status").json()
-            assert [(each["name"], each["position"], each["working"]) for each in shown["workers"]] == told
+            told = until(lambda: caught_up(client.get("/v1/status").json()["workers"]), "status over HTTP")
+            printed = json.loads(run(tmp_path, "status", "--json").stdout)["workers"]
+            assert [each | {"seen_at": None} for each in printed] == [each | {"seen_at": None} for each in told]
     lines = run(tmp_path, "status").stdout
     assert f"position 5, 0 behind, {prefix}.events" in lines
 
 
-def caught_up(told):
-    found = [(each["name"], each["position"], each["working"]) for each in told["workers"]]
-    return found if found == [("intake", 4, True), ("publisher", 5, True)] else None
+def caught_up(workers):
+    found = [(each["name"], each["position"], each["working"], each["lag"]) for each in workers]
+    return workers if found == [("intake", 4, True, 0), ("publisher", 5, True, 0)] else None
+
+
+def test_whose_act_a_command_is():
+    """That of the service whose token it is; without one that of our own service, but never where a server has the log."""
+    service, person = Caller("service:erp", "t", "kafka"), Caller("person:ann", "t", "kafka")
+    ours, with_token = Settings(kafka_service="service:ours"), Settings(token="dlog_x")
+
+    assert _speaker(ours, lambda _secret: None) == Caller("service:ours", "local", "kafka")
+    assert _speaker(with_token, lambda secret: {"dlog_x": service}[secret]) == service
+    for settings, holder, served in ((ours, None, True), (with_token, person, True), (with_token, None, False)):
+        with pytest.raises(CannotGoOn, match="make a token with `decisionlog token create service:"):
+            _speaker(settings, lambda _secret, holder=holder: holder, served=served)
+
+
+def snippet(n, servers, prefix):
+    """A piece of Python of the page, for this broker and these topics, reading to the end of what is there."""
+    code = re.findall(r"^```python\n(.*?)^```$", HOWTO.read_text(), flags=re.DOTALL | re.MULTILINE)[n]
+    code = code.replace("localhost:9092", servers).replace('"decisionlog.', f'"{prefix}.')
+    return code.replace('auto_offset_reset="earliest"', 'auto_offset_reset="earliest", consumer_timeout_ms=2000')
+
+
+def test_the_page_does_what_it_says(tmp_path, bootstrap_servers, prefix, brokers, capsys):
+    """The command that the page sends is applied and answered, and the reader that it shows reads every entry once."""
+    with DecisionLog.open(tmp_path / "log.sqlite3", clock=clock):
+        pass
+    with at_work(tmp_path, "intake", **brokers):
+        exec(snippet(1, bootstrap_servers, prefix), {})
+        until(lambda: everything_in(bootstrap_servers, f"{prefix}.results"))
+    with at_work(tmp_path, "publish", **brokers):
+        until(lambda: positions(bootstrap_servers, prefix) == [1, 2])
+    send(bootstrap_servers, f"{prefix}.events", *everything_in(bootstrap_servers, f"{prefix}.events"))
+    capsys.readouterr()
+
+    exec(snippet(0, bootstrap_servers, prefix), {})
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("1 decisionlog.LogOpened.v1 log:")
+    assert second == "2 decisionlog.ProductDefined.v1 product:shop"
 
 
 def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, brokers):
@@ -114,6 +158,14 @@ def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, bro
         entry = json.loads(everything_in(bootstrap_servers, f"{prefix}.events")[1].value)["event"]
         assert (entry["actor"], entry["source"]) == ("service:erp", {"channel": "kafka"})
         assert "publisher: working, position 2" in run(tmp_path, "status", **store).stdout
+
+
+def test_without_the_client_library_there_is_a_sentence(monkeypatch, tmp_path):
+    """Whoever has installed the log without the extra is told how to add it."""
+    monkeypatch.setattr("consumers.broker.find_spec", lambda _name: None)
+
+    with pytest.raises(CannotGoOn, match=r"pip install 'decisionlog\[kafka\]'"):
+        publish(Settings(data=tmp_path))
 
 
 def test_where_there_is_no_log_there_is_nothing_to_publish(tmp_path):

@@ -1,5 +1,6 @@
 """Commands from a topic: read, applied as over HTTP, answered."""
 
+import asyncio
 import base64
 import json
 from collections import Counter
@@ -8,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
-from support_house import House
 
 from api import answers, problems
 from api.commands import answer_of as told_by_http
@@ -152,8 +152,8 @@ def test_faults_are_told_as_http_tells_them():
 
 def test_a_result_is_the_receipt(tmp_path):
     """It is the answer that HTTP gives, and says which command it answers."""
-    with House(tmp_path) as house:
-        (receipt,) = house.execute(Unit((DefineProduct(key="shop", title="Shop"),), INTAKE))
+    with open_log(tmp_path) as log:
+        receipt = asyncio.run(log.execute(Unit((DefineProduct(key="shop", title="Shop"),), INTAKE)))
     answer = answer_of(order(SHOP, ("ce_source", b"/erp"), ("ce_id", b"1"), key=b"k"), receipt, "log:x", 1_000_000)
 
     assert json.loads(answer.value) == told_by_http(receipt, "product:shop").model_dump()

@@ -71,11 +71,13 @@ def ours(topic: Topic, known: int) -> int:
 
 
 @given(RUNS)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_no_reader_misses_anything(runs):
     """However many messages fail behind others that arrive, whoever goes on begins no later than a reader stands."""
     for topic, known in published(runs, ours):
-        assert known <= ours(topic, known) <= reader_of(topic)
+        assert ours(topic, known) <= reader_of(topic)
+        # What the topic has let go of is not known to have arrived.
+        assert topic.begin or known <= ours(topic, known)
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.just([]), st.just(0)), min_size=1))
