@@ -41,10 +41,13 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Writes requirements.lock anew from pyproject.toml, for every platform, with hashes.
+# Writes both locks anew from pyproject.toml, for every platform, with hashes: all that the work needs, and the image.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --extra postgresql --group dev pyproject.toml -o requirements.lock
+	  --extra kafka --extra postgresql --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	  --constraint requirements.lock --extra kafka --extra postgresql --group image pyproject.toml \
+	  -o requirements.image.lock
 
 clean:
 	rm -rf site $(VENV) .mypy_cache .ruff_cache .pytest_cache

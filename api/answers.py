@@ -588,6 +588,28 @@ class Health(Shape):
     lag: int = Field(description="How many entries answers are behind.")
 
 
+class Worker(Shape):
+    """A process that carries the log out or in."""
+
+    name: str = Field(description="What it does: `publisher`, `intake`, ...")
+    place: str = Field(description="The topic or database it works on.")
+    working: bool = Field(description="Whether it is at work: it said so within the last seconds, and nothing fails.")
+    position: int = Field(description="The last position it is done with.")
+    lag: int = Field(description="How much it has left to do: entries, or messages.")
+    seen_at: At = Field(description="When it was last heard of.")
+    error: str | None = Field(description="What went wrong last; it may be over.")
+    error_at: At | None = Field(description="When it did.")
+
+
+class Status(Shape):
+    """The log, the read models, and the processes that carry the log out and in."""
+
+    position: int = Field(description="How many entries the log holds.")
+    read_model: int = Field(description="The position up to which answers speak.")
+    lag: int = Field(description="How many entries answers are behind.")
+    workers: list[Worker] = Field(description="Each process that was ever heard of; none, where there is no stream.")
+
+
 class Version(Shape):
     """What is running."""
 

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from api import commands, keeping, pages, problems, questions, registers, reports
 from api.asking import only_known_parameters
 from api.security import authenticated
-from api.services import Services
+from api.services import Services, only_reads_from_a_replica
 
 
 def create_app(services: Services) -> FastAPI:
@@ -31,7 +31,7 @@ def create_app(services: Services) -> FastAPI:
     v1 = APIRouter(
         prefix="/v1",
         responses=problems.RESPONSES,
-        dependencies=[Depends(authenticated), Depends(only_known_parameters)],
+        dependencies=[Depends(authenticated), Depends(only_reads_from_a_replica), Depends(only_known_parameters)],
     )
     v1.include_router(commands.router())
     v1.include_router(questions.router())

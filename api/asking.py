@@ -19,6 +19,7 @@ from domain.values import LARGEST, SUBJECT_KINDS, Instant, Key, SubjectId, micro
 from projections.decisions import NotThere
 from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
+from projections.replica import Replica, standing_in
 
 MAX_LIMIT: Final = 10_000
 POLL_SECONDS: Final = 0.003
@@ -201,13 +202,16 @@ class Asked:
         """
         self._served.must_follow()
         with self._served.model.read() as read:
+            standing = standing_in(read.rows) if isinstance(self._served.book, Replica) else None
             try:
                 answer = question(read)
             except BadCursor as error:
                 raise HttpProblem(422, str(error), field="cursor") from None
             except NotThere as error:
                 raise Unknown(str(error)) from None
-        response = tables.responded(answer, self._format, self._served.log.directory, self._model)
+        response = tables.responded(answer, self._format, self._served.book.directory, self._model)
+        if standing:
+            response.headers["Decisionlog-Lag"] = str(standing.lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
         return response
@@ -227,8 +231,8 @@ async def caught_up(
     """
     if after is None or served.runner.position >= after:
         return
-    size = served.log.head().size
-    if after > size:
+    size = served.book.head().size
+    if after > size and not isinstance(served.book, Replica):  # which may not have heard of it yet
         raise HttpProblem(422, f"the log ends at position {size}; nothing can cover {after}", field="after")
     deadline = time.monotonic() + served.wait_seconds
     while served.runner.position < after:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -21,13 +21,13 @@ from api import answers, problems
 from api.bodies import body_of, json_body
 from api.problems import HttpProblem
 from api.security import Speaker, caller_in
-from api.services import Served, Services
+from api.services import Served, Services, only_reads_from_a_replica
 from domain import decision, feature, ownership, people, product, record
-from domain.catalogue import COMMAND, COMMANDS, AnyCommand
+from domain.catalogue import COMMAND, COMMANDS, Batch
 from domain.errors import Refused
 from domain.examples import EXAMPLES
 from domain.messages import Command, leaf_paths
-from domain.values import LARGEST, Mark, SubjectId, format_micros
+from domain.values import Mark, format_micros
 from eventlog.entry import Caller, Receipt, Unit
 
 ROUTES: Final[Mapping[type[Command], str]] = {
@@ -100,19 +100,6 @@ _CREATED: Final[answers.Responses] = {
     201: {"model": answers.Receipt, "description": "The same, where the first command began its subject."}
 }
 _IDEMPOTENCY_KEY: Final = re.compile(r"^[\x21-\x7e]{1,200}$")
-
-
-class Batch(BaseModel):
-    """Several commands as one unit: applied whole or not at all, each seeing those before."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    commands: tuple[AnyCommand, ...] = Field(
-        min_length=1, max_length=1000, description="Commands with their `type`, in order."
-    )
-    expected: dict[SubjectId, Annotated[int, Field(ge=0, le=LARGEST)]] = Field(
-        default_factory=dict, max_length=1000, description="The versions you read, by subject, as `If-Match` says one."
-    )
 
 
 class KeyedUnit(Batch):
@@ -258,7 +245,8 @@ async def _post_quickly(request: Request) -> JSONResponse:
     if request.query_params:
         raise HttpProblem(422, "this route has no parameters", field=next(iter(request.query_params)))
     served: Services = request.app.state.services
-    return await post_commands(request, served, caller_in(request, served))
+    await only_reads_from_a_replica(request, served)
+    return await post_commands(request, served, await caller_in(request, served))
 
 
 QUICK: Final = Route("/v1/commands", _post_quickly, methods=["POST"])

@@ -62,6 +62,7 @@ def router() -> APIRouter:
     routes = APIRouter(tags=["Keep"], dependencies=[Depends(no_write_headers)])
     get, administer = routes.get, [Depends(may(MAY_ADMINISTER))]
     get("/log", summary="The log: its id, size, root and last instant", **answers.declared(answers.Head))(head)
+    get("/status", summary="How far everything is that follows the log", **answers.declared(answers.Status))(status)
     get(
         "/log/entries",
         summary="Entries as they are proved, as JSON Lines",
@@ -121,6 +122,13 @@ def head(served: Served) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def status(served: Served) -> dict[str, Any]:
+    """The read models, and the processes beside the server that publish, take in or copy, with what went wrong last."""
+    extent = served.extent()
+    workers = [sheet.told(extent["position"], working=working) for sheet, working in served.workers()]
+    return {**extent, "workers": workers}
+
+
 def entries(
     served: Served,
     behind: Annotated[int, Query(ge=0, le=LARGEST, description="Begin behind this position.")] = 0,
@@ -167,7 +175,7 @@ def people(
     name: Annotated[str | None, Query(max_length=500, description="Only those who go by this name.")] = None,
 ) -> Response:
     """Everybody the directory knows, with the name to show and every spelling seen."""
-    directory = served.log.directory
+    directory = served.book.directory
     found = None if name is None else set(directory.find(name))
     rows: list[Row] = [
         {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
@@ -180,10 +188,10 @@ def people(
 def person(served: Served, key: AskedKey) -> dict[str, Any]:
     """What the directory knows of somebody; of one who was forgotten only the id is left."""
     who = f"person:{key}"
-    if not served.log.state(who).version:
+    if not served.book.state(who).version:
         raise Unknown(f"the log knows no {who}", field="key", subject=who)
-    spellings = served.log.directory.spellings(who)
-    return {"id": who, "name": served.log.directory.name(who), "spellings": list(spellings)}
+    spellings = served.book.directory.spellings(who)
+    return {"id": who, "name": served.book.directory.name(who), "spellings": list(spellings)}
 
 
 def add_names(served: Served, key: AskedKey, names: Annotated[Names, Depends(body_as(Names))]) -> dict[str, Any]:

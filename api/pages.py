@@ -78,8 +78,7 @@ def router() -> APIRouter:
 async def health(served: Served) -> dict[str, Any]:
     """The size of the log and how far the read models are behind it; 503 when they have stopped following."""
     served.must_follow()
-    recorded, shown = served.log.head().size, served.runner.position
-    return {"status": "ok", "position": recorded, "read_model": shown, "lag": recorded - shown}
+    return {"status": "ok", **served.extent()}
 
 
 async def service_version() -> dict[str, str]:

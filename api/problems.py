@@ -13,8 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain import errors
-from domain.catalogue import COMMANDS
-from domain.faults import in_our_words
+from domain.faults import faults_of, in_a_sentence
 from eventlog.errors import NoRoomError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -34,7 +33,8 @@ _TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
 }
 _HTTP_NAMES: Final = {
     400: "bad-request", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
-    409: "conflict", 412: "stale", 413: "too-large", 415: "unsupported-media-type", 422: "malformed",
+    409: "conflict", 412: "stale", 413: "too-large", 415: "unsupported-media-type",
+    421: "not-here", 422: "malformed",
     428: "version-required", 503: "unavailable", 504: "not-yet", 507: "no-space",
 }  # fmt: skip
 
@@ -104,29 +104,9 @@ def of_validation(found: Sequence[Any]) -> Problem:
     broken = [error for error in found if error["type"] == "json_invalid"]
     if broken:
         return problem(400, "malformed-json", str(broken[0]["msg"]))
-    wrong = [FieldProblem(field=_field(error["loc"]), detail=_message(error)) for error in found[:50]]
-    detail = "; ".join(f"{each.field}: {each.detail}" if each.field else each.detail for each in wrong[:5])
-    return problem(422, "malformed", detail, field=wrong[0].field or None, errors=wrong)
-
-
-def _field(loc: Sequence[str | int]) -> str:
-    """The dotted name of a field; where it stands in the request and which model it was tried as are left out."""
-    parts = [str(part) for part in loc if part not in ("body", "query", "path", "header")]
-    return ".".join(part for part in parts if not part[:1].isupper())
-
-
-def _message(error: Any) -> str:
-    """What would be right, in words that know nothing of Python."""
-    if error["type"] == "extra_forbidden":
-        known = _fields_of(error["loc"])
-        return f"there is no such field; there are {', '.join(known)}" if known else "there is no such field"
-    return in_our_words(error)
-
-
-def _fields_of(loc: Sequence[str | int]) -> list[str]:
-    """The fields of the command in which something stood that is none of them."""
-    command = COMMANDS.get(str(loc[0])) if len(loc) == 2 else None  # noqa: PLR2004
-    return sorted(info.alias or name for name, info in command.model_fields.items()) if command else []
+    faults = faults_of(found)
+    wrong = [FieldProblem(field=field, detail=detail) for field, detail in faults]
+    return problem(422, "malformed", in_a_sentence(faults), field=wrong[0].field or None, errors=wrong)
 
 
 def of_store(error: PersistenceError, *, asked: bool = False) -> Problem:

@@ -12,6 +12,7 @@ from api.asking import AskedKey, caught_up
 from api.problems import HttpProblem
 from api.services import Served, Services
 from domain.values import LARGEST, Instant, micros
+from eventlog.directory import names_in
 from projections.model import Read
 from projections.reading import Answer
 from projections.report import NoSuchReport, NotWhatWasIssued, Span, issued, report
@@ -110,7 +111,7 @@ def progress(
         return Response(
             as_markdown(_page(answer, served, request, lines)), media_type=MARKDOWN, headers=headers | _SAFE
         )
-    return tables.responded(answer, format_, served.log.directory, answers.Report)
+    return tables.responded(answer, format_, served.book.directory, answers.Report)
 
 
 def _answer(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> Answer:
@@ -140,4 +141,4 @@ def _page(answer: Answer, served: Services, request: Request, lines: int | None)
     """The report in words, with links to wherever it was asked for."""
     told = answer.to_dict()
     base = quote(str(request.base_url).rstrip("/"), safe=":/[]")
-    return page_of(told, served.log.directory.names_in(told), base=base, lines=lines)
+    return page_of(told, names_in(told, served.book.directory), base=base, lines=lines)

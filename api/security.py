@@ -6,6 +6,7 @@ Roles, grants and other ways to sign in will come through here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -21,30 +22,39 @@ from eventlog.entry import Caller
 _bearer = HTTPBearer(auto_error=False, description="A token from `decisionlog token create`, or the first start's.")
 
 
+class CannotTell(Exception):
+    """Who holds a secret cannot be said now: whoever knows does not answer."""
+
+
 async def authenticated(
     _: Request, served: Served, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
     """The caller behind the token.
 
     Raises:
-        HttpProblem: 401, with no token or with one that is unknown or revoked.
+        HttpProblem: 401, with no token or with one that is unknown or revoked; 503, where that cannot be said now.
     """
-    return caller_of(served, given.credentials if given else None)
+    return await caller_of(served, given.credentials if given else None)
 
 
-def caller_in(request: Request, served: Services) -> Caller:
+async def caller_in(request: Request, served: Services) -> Caller:
     """The same, for a route that has no dependencies."""
     scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
-    return caller_of(served, secret if secret and scheme.lower() == "bearer" else None)
+    return await caller_of(served, secret if secret and scheme.lower() == "bearer" else None)
 
 
-def caller_of(served: Services, secret: str | None) -> Caller:
+async def caller_of(served: Services, secret: str | None) -> Caller:
     """The caller who has a secret; raises as `authenticated` does."""
     challenge = {"WWW-Authenticate": 'Bearer realm="decisionlog"'}
     if secret is None:
         detail = "send your token as `Authorization: Bearer TOKEN`; `decisionlog token create` makes one"
         raise HttpProblem(401, detail, headers=challenge)
     caller = served.sign_in(secret)
+    if isawaitable(caller):
+        try:
+            caller = await caller
+        except CannotTell as error:
+            raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if caller is None:
         detail = "this token is unknown or was revoked; `decisionlog token create` makes another"
         raise HttpProblem(401, detail, headers=challenge)
@@ -56,7 +66,7 @@ def caller_of(served: Services, secret: str | None) -> Caller:
 
 def may_speak(served: Services, actor: str) -> bool:
     """Whether somebody may speak: not who has departed, nor who is struck from the record."""
-    state = served.log.state_at_hand(actor)
+    state = served.book.state_at_hand(actor)
     # Neither of these has a term, so what holds in the end holds now.
     return not state.version or (state.exists(LARGEST) and state.value(STATUS, LARGEST) != "departed")
 

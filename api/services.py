@@ -1,8 +1,8 @@
-"""What the HTTP interface serves: one log and its read model, put together elsewhere and passed in."""
+"""What the HTTP interface serves: a log or a replica of one, and its read model, put together elsewhere and passed in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,22 +13,55 @@ from domain.errors import Malformed, Unknown
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
+from eventlog.workers import Sheet
 from projections.model import ReadModel
+from projections.replica import Replica
 from projections.runner import Runner
 
 
 @dataclass(frozen=True)
 class Services:
-    """A log, the read model that follows it, and the way callers are known.
+    """A log or its replica, the read model that follows it, and the way callers are known.
 
-    `sign_in` answers who holds a secret, or None. `wait_seconds` is how long a read waits for a position.
+    `sign_in` answers who holds a secret, or None; it may have to ask elsewhere. `wait_seconds` is how long a read waits for
+    a position. `workers` tells of the processes beside, each with whether it is at work. `upstream` is where a replica's
+    log is served, if that is known.
     """
 
-    log: DecisionLog
+    book: DecisionLog | Replica
     model: ReadModel
     runner: Runner
-    sign_in: Callable[[str], Caller | None]
+    sign_in: Callable[[str], Caller | Awaitable[Caller | None] | None]
     wait_seconds: float = 5.0
+    workers: Callable[[], Sequence[tuple[Sheet, bool]]] = tuple
+    upstream: str = ""
+
+    @property
+    def log(self) -> DecisionLog:
+        """The log itself, for what is only there.
+
+        Raises:
+            HttpProblem: 421, as this is a replica.
+        """
+        if isinstance(self.book, Replica):
+            raise self.elsewhere()
+        return self.book
+
+    def elsewhere(self) -> HttpProblem:
+        """The refusal of what a replica can't do, with the address of who can."""
+        where = f"ask the log itself, at {self.upstream}" if self.upstream else "ask the log itself"
+        return HttpProblem(421, f"this is a replica, from which the read models can be read; for anything else {where}")
+
+    def extent(self) -> dict[str, int]:
+        """The size of the log, the position up to which answers speak, and how many entries they are behind.
+
+        A replica says how much of the log it has heard of, and what it has not read yet.
+        """
+        if isinstance(self.book, Replica):
+            found = self.book.standing()
+            return {"position": found.known, "read_model": found.position, "lag": found.lag}
+        recorded, shown = self.book.head().size, self.runner.position
+        return {"position": recorded, "read_model": shown, "lag": recorded - shown}
 
     def must_follow(self) -> None:
         """Refuses to answer from a read model that no longer follows the log: it would be wrong without saying so.
@@ -49,7 +82,7 @@ class Services:
         """
         if is_subject(spelling):
             return spelling
-        found = self.log.directory.find(spelling)
+        found = self.book.directory.find(spelling)
         if not found:
             raise Unknown(f"the directory knows nobody called {spelling!r}; GET /v1/people lists them", field=field)
         with self.model.read() as read:
@@ -69,9 +102,19 @@ class Services:
         if not is_subject(full) or (kind and not full.startswith(f"{kind}:")):
             wanted = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise Malformed(f"{named!r} is no subject; one is written {wanted}", field=field)
-        if not self.log.state(full).version:
+        if not self.book.state(full).version:
             raise Unknown(f"the log knows no {full}", field=field, subject=full)
         return full
+
+
+async def only_reads_from_a_replica(request: Request, served: Served) -> None:
+    """Refuses what would write, before it is looked at, where a replica is served.
+
+    Raises:
+        HttpProblem: 421, with the log's address.
+    """
+    if isinstance(served.book, Replica) and request.method not in ("GET", "HEAD"):
+        raise served.elsewhere()
 
 
 async def _services(request: Request) -> Services:

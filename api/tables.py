@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api import answers
-from eventlog.directory import Directory
+from eventlog.directory import Names, names_in
 from projections.reading import Answer, Row
 
 Format = Literal["json", "csv", "jsonl"]
@@ -33,7 +33,7 @@ def chosen_format(request: Request, asked: Format | None) -> Format:
     return next((BY_MEDIA_TYPE[media] for media in accepted if media in BY_MEDIA_TYPE), "json")
 
 
-def responded(answer: Answer, format_: Format, directory: Directory, model: type[answers.Spoken]) -> Response:
+def responded(answer: Answer, format_: Format, directory: Names, model: type[answers.Spoken]) -> Response:
     """An answer in a format. Position, instants and the cursor stand in the body of JSON and in headers everywhere.
 
     What is no table, by its model, has no rows: as JSON Lines it is one line.
@@ -42,10 +42,10 @@ def responded(answer: Answer, format_: Format, directory: Directory, model: type
     if answer.next:
         headers["Decisionlog-Next"] = answer.next
     if format_ == "csv":
-        text = as_csv(lines_of(answer, model), directory.names_in([answer.rows, answer.about]), columns_of(model))
+        text = as_csv(lines_of(answer, model), names_in([answer.rows, answer.about], directory), columns_of(model))
         return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)
     whole = answer.to_dict()
-    whole = {**whole, "names": directory.names_in(whole)}
+    whole = {**whole, "names": names_in(whole, directory)}
     if "rows" not in model.model_fields:
         del whole["rows"]
     if format_ == "json":

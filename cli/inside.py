@@ -14,7 +14,7 @@ from api.services import Services
 from cli.reaching import INSIDE, TIMEOUT, reach
 from cli.settings import Settings
 from cli.speaking import known_speaker, speaker_of
-from cli.wiring import POLL, house, reading, writing
+from cli.wiring import POLL, house, reading, workers, writing
 from decisionlog_client import Client
 
 
@@ -27,7 +27,9 @@ def inside(settings: Settings, *, writes: bool) -> Iterator[Client]:
     """
     with (writing if writes else reading)(settings) as log, house(log, settings, poll=POLL) as built:
         speaker = (speaker_of if writes else known_speaker)(log, settings, "cli")
-        services = Services(log, built.model, built.runner, lambda _: speaker, wait_seconds=TIMEOUT)
+        services = Services(
+            log, built.model, built.runner, lambda _: speaker, wait_seconds=TIMEOUT, workers=lambda: workers(settings)
+        )
         with reach(INSIDE, "whoever runs this", InProcess(create_app(services))) as client:
             yield client
 

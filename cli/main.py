@@ -26,11 +26,15 @@ def cli() -> None:
 @options.owner
 @click.option("--host", help="The address to serve on.  [DECISIONLOG_HOST; 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [DECISIONLOG_PORT; 8737]")
-def serve(data: Path | None, owner: str | None, host: str | None, port: int | None) -> None:
+@click.option(
+    "--replica",
+    help="Serve this replica instead, for reading only: a file, or postgresql://... .  [DECISIONLOG_REPLICA]",
+)
+def serve(data: Path | None, owner: str | None, host: str | None, port: int | None, replica: str | None) -> None:
     """Serve the log over HTTP. The first time, begin it, and print a token and how to record a first decision."""
     from cli.serving import serve as run
 
-    run(settings_of(data=data, owner=owner, host=host, port=port))
+    run(settings_of(data=data, owner=owner, host=host, port=port, replica=replica))
 
 
 @cli.command()
@@ -43,6 +47,45 @@ def project(data: Path | None) -> None:
     from cli.projecting import project as run
 
     run(settings_of(data=data))
+
+
+@cli.command()
+@options.data
+def publish(data: Path | None) -> None:
+    """Publish every entry of the log, in order, to a topic of Kafka, also beside a running server.
+
+    One process does so at a time; a second stands by and goes on when the first ends. Each message arrives at least once.
+    """
+    from cli.streaming import publish as run
+
+    run(settings_of(data=data))
+
+
+@cli.command()
+@options.data
+def intake(data: Path | None) -> None:
+    """Take commands in from a topic of Kafka, and answer each on another: what became of it, or why nothing did.
+
+    One process does so at a time; a second stands by and goes on when the first ends. Each command has one effect.
+    """
+    from cli.streaming import intake as run
+
+    run(settings_of(data=data))
+
+
+@cli.command()
+@click.option(
+    "--into", "replica", help="Where to keep it: a file, or postgresql://... (?schema=).  [DECISIONLOG_REPLICA]"
+)
+def replica(replica: str | None) -> None:
+    """Keep a replica: the read models in a database elsewhere, fed from the topic that `decisionlog publish` fills.
+
+    One process keeps it at a time; a second stands by. What the topic does not bring is had from the log's server, where
+    DECISIONLOG_UPSTREAM names it; else the replica waits for it, and says so.
+    """
+    from cli.replicating import replicate as run
+
+    run(settings_of(replica=replica))
 
 
 @cli.group(name="import")

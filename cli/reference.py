@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from api.services import Services
 from cli.errors import Exit
 from cli.main import cli
 from cli.settings import Settings
+from consumers.asyncapi import document
+from consumers.topics import Topics
 from domain.catalogue import COMMANDS, EVENTS
 from domain.messages import Command, leaves
 from eventlog.tokens import RIGHTS
@@ -33,7 +36,8 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(), "events.md": _events(), "http.md": _http(), "settings.md": _settings(),
         "command-line.md": _command_line(),
     }  # fmt: skip
-    return {name: f"{MADE}\n{text.strip()}\n" for name, text in made.items()}
+    topics = json.dumps(document(Topics()), indent=1, ensure_ascii=False)
+    return {name: f"{MADE}\n{text.strip()}\n" for name, text in made.items()} | {"asyncapi.json": f"{topics}\n"}
 
 
 def write(directory: Path) -> None:

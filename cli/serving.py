@@ -22,7 +22,7 @@ from api.services import Services
 from cli.errors import CannotGoOn
 from cli.settings import Settings
 from cli.speaking import owner_of
-from cli.wiring import collect_seldom, house, local_caller, writer, writing
+from cli.wiring import collect_seldom, house, local_caller, workers, writer, writing
 from eventlog.address import without_secret
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
@@ -35,9 +35,12 @@ def serve(settings: Settings) -> None:
     """Serves until it is interrupted or told to end.
 
     Raises:
-        CannotGoOn: the address cannot be had; then no log is begun.
+        CannotGoOn: the address cannot be had; then no log is begun. Or the replica that was asked for is none.
         LogError: the log cannot be used.
     """
+    if settings.replica:
+        _serve_replica(settings)
+        return
     if already := writer(settings):
         raise already
     with (
@@ -49,15 +52,39 @@ def serve(settings: Settings) -> None:
         owner = owner_of(log, settings.owner)
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
-        services = Services(log, built.model, built.runner, _sign_in(log, key, local_caller(owner)))
-        config = uvicorn.Config(create_app(services), log_level="warning", access_log=False)
-        server = _Server(config, lambda: _welcome(address, settings, _first_token(log, owner)))
-        collect_seldom()
-        # uvicorn ends well on either signal and then raises it again, which is to close the log, not to kill.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+        sign_in = _sign_in(log, key, local_caller(owner))
+        services = Services(log, built.model, built.runner, sign_in, workers=lambda: workers(settings))
+        _run(services, listener, lambda: _welcome(address, settings, _first_token(log, owner)))
     click.echo("Stopped.")
+
+
+def _serve_replica(settings: Settings) -> None:
+    from cli.replicating import SignIn, reading_replica, sheet_of  # noqa: PLC0415  (what it needs of Kafka is an extra)
+
+    own = settings.replica_token.get_secret_value() if settings.replica_token else None
+    if not settings.upstream and own is None:
+        sentence = (
+            "Nobody could sign in to this replica. Set DECISIONLOG_UPSTREAM to the address of the log's server, which "
+            "knows everybody's tokens, or DECISIONLOG_REPLICA_TOKEN to a secret of its own."
+        )
+        raise CannotGoOn(sentence)
+    with _listening(settings.host, settings.port) as listener, reading_replica(settings) as served:
+        services = Services(
+            served.replica, served.model, served.runner, SignIn(settings.upstream, own),
+            workers=lambda: [sheet_of(served.replica, served.place)], upstream=settings.upstream,
+        )  # fmt: skip
+        address = _address(listener)
+        _run(services, listener, lambda: click.echo(f"Replica in {served.place}, for reading, at {address}"))
+    click.echo("Stopped.")
+
+
+def _run(services: Services, listener: socket.socket, ready: Callable[[], None]) -> None:
+    server = _Server(uvicorn.Config(create_app(services), log_level="warning", access_log=False), ready)
+    collect_seldom()
+    # uvicorn ends well on either signal and then raises it again, which is to close the log, not to kill.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

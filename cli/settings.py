@@ -51,6 +51,70 @@ class Settings(BaseModel):
         "refused. Without one, whoever may write the files speaks as the log's owner, with every right. Commands that "
         "only read the files need none and do not look at it.",
     )
+    replica: str = Field(
+        "",
+        description="Where a replica is: a file, or `postgresql://...`, in its schema `decisionlog` unless `?schema=` names "
+        "another. `decisionlog replica` keeps it, and with this set `decisionlog serve` serves it, for reading only.",
+    )
+    upstream: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="The address of the log's own server, for a replica: there it has what the topic does not bring, with "
+        "the token of `DECISIONLOG_TOKEN`, and asks whose a caller's token is.",
+    )
+    replica_token: SecretStr | None = Field(
+        None,
+        min_length=20,
+        description="A secret with which anybody may read from the replica that is served, also where it can't ask the log.",
+    )
+    kafka_bootstrap_servers: str = Field(
+        "localhost:9092",
+        min_length=1,
+        description="Where the brokers of Kafka are: `host:port`, several with commas between.",
+    )
+    kafka_prefix: str = Field(
+        "decisionlog",
+        pattern=r"^[a-zA-Z0-9._-]{1,200}$",
+        description="What the names of the topics begin with: `PREFIX.events`, `.commands`, `.results`, `.rejected`, "
+        "`.people`. Another log takes another.",
+    )
+    kafka_retention_days: float = Field(
+        7,
+        gt=0,
+        description="How long topics that are made keep messages. What is forgotten in the log is gone from them so much "
+        "later. A topic that is there already keeps what it is set to.",
+    )
+    kafka_copies: int = Field(
+        -1,
+        ge=-1,
+        description="How many brokers hold each topic that is made; with 3 or more, all but one of them must have a message "
+        "before it counts as sent. -1 leaves it to the brokers.",
+    )
+    kafka_people: bool = Field(
+        False,
+        description="Whether the names of people go to the topic of people, and from it to replicas. Without, replicas show "
+        "ids, and drop the names they had.",
+    )
+    kafka_service: str = Field(
+        "service:intake",
+        pattern=r"^service:[a-z0-9][a-z0-9._~-]{0,99}$",
+        description="Whose act a command is that comes in by `decisionlog intake`, where it writes the log itself. Who may "
+        "put one on the topic is the broker's to judge.",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How the brokers are spoken to."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="How we are known to the brokers, with a name and a password."
+    )
+    kafka_sasl_username: str | None = Field(None, description="That name.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="That password.")
+    kafka_ssl_cafile: Path | None = Field(
+        None, description="The certificates by which the brokers are known; the system's, unless set."
+    )
+    kafka_ssl_certfile: Path | None = Field(None, description="Our certificate, where brokers ask for one.")
+    kafka_ssl_keyfile: Path | None = Field(None, description="The key of our certificate.")
+    kafka_ssl_password: SecretStr | None = Field(None, description="The password of that key.")
 
     url: str = Field(
         "",

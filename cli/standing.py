@@ -12,6 +12,7 @@ from cli.reaching import INSIDE
 from cli.settings import Settings
 from cli.sheets import Names
 from cli.showing import harmless
+from cli.status import line_of
 from cli.surroundings import here
 from decisionlog_client import questions
 from domain.values import parse_instant
@@ -32,6 +33,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
             "log": head["log"], "server": None if log.address == INSIDE else log.address, "size": head["size"],
             "root": head["root"], "recorded_at": head["recorded_at"], "read_model": unowned["position"],
             "version": log.ask(questions.version())["version"], "you": log.ask(questions.me()),
+            "workers": log.ask(questions.status())["workers"],
             "names": {each["id"]: each["name"] for each in log.ask(questions.people())["rows"] if each["name"]},
             "all_owned": not unowned["rows"],
         }  # fmt: skip
@@ -52,5 +54,6 @@ def _lines(told: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     you = told["you"]
     rights = f" with the rights to {', '.join(you['rights'])}" if you["rights"] else ""
     yield f"You are {Names(told['names']).said(you['actor'])}{rights}."
+    yield from map(line_of, told["workers"])
     if not told["all_owned"]:
         yield "There is something nobody is accountable for: `decisionlog who --nobody` lists it."

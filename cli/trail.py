@@ -51,9 +51,17 @@ def audit(form: Form, justified: bool | None, voided: bool | None, **asked: Any)
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--working", metavar="NAME", help="Fail unless NAME is at work: projector, publisher, intake or replica.")
+@click.option("--replica", help="Of this replica: a file, or postgresql://... .  [DECISIONLOG_REPLICA]")
 @options.data
-def status(as_json: bool, data: Path | None) -> None:
-    """Say where the log is, how far it goes and its answers cover, and who you are to it."""
+def status(as_json: bool, working: str | None, replica: str | None, data: Path | None) -> None:
+    """Say where the log is, how far it and all that follows it are, what went wrong last, and who you are to it."""
+    settings = options.settings_of(data=data, replica=replica)
+    if working or settings.replica:
+        from cli.status import status as of_workers
+
+        of_workers(settings, as_json=as_json, working=working)
+        return
     from cli.standing import status as run
 
-    run(options.settings_of(data=data), as_json=as_json)
+    run(settings, as_json=as_json)

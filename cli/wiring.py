@@ -18,6 +18,7 @@ from eventlog.ids import Pool
 from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
+from eventlog.workers import Sheet, workers_at
 from projections.database import Database
 from projections.model import ReadModel
 from projections.places import database_at
@@ -102,6 +103,12 @@ class House:
     log: DecisionLog
     model: ReadModel
     runner: Runner
+
+
+def workers(settings: Settings) -> list[tuple[Sheet, bool]]:
+    """The processes that carry a log out and in, each with whether it is at work."""
+    now = clock()
+    return [(sheet, sheet.working(now)) for sheet in workers_at(settings.log).all()]
 
 
 POLL: Final = 0.05

@@ -569,6 +569,28 @@ class Health(TypedDict):
     lag: int
 
 
+class Worker(TypedDict):
+    """A process that carries the log out or in."""
+
+    name: str
+    place: str
+    working: bool
+    position: int
+    lag: int
+    seen_at: str
+    error: str | None
+    error_at: str | None
+
+
+class Status(TypedDict):
+    """The log, the read models, and the processes beside."""
+
+    position: int
+    read_model: int
+    lag: int
+    workers: list[Worker]
+
+
 class Version(TypedDict):
     """What is running."""
 

@@ -405,6 +405,11 @@ def health() -> Question[answers.Health]:
     return Question("/v1/health", {}, awaits=False)
 
 
+def status() -> Question[answers.Status]:
+    """How far everything is that follows the log."""
+    return Question("/v1/status", {}, awaits=False)
+
+
 def version() -> Question[answers.Version]:
     """What is running."""
     return Question("/v1/version", {}, awaits=False)

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Annotated, Final, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain import decision, feature, ownership, people, product, record
 from domain.cells import STATUS, State, Step, World
 from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
 from domain.messages import Act, Command, Draft, Event, leaf_paths, values_at
-from domain.values import Mark, format_micros, is_subject
+from domain.values import LARGEST, Mark, SubjectId, format_micros, is_subject
 
 AnyCommand = Annotated[
     decision.DecisionCommand | feature.FeatureCommand | ownership.OwnershipCommand | product.ProductCommand
@@ -35,6 +35,20 @@ COMMANDS: Final = MappingProxyType(
         for command in get_args(union)
     }
 )  # fmt: skip
+
+
+class Batch(BaseModel):
+    """Several commands as one unit: applied whole or not at all, each seeing those before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    commands: tuple[AnyCommand, ...] = Field(
+        min_length=1, max_length=1000, description="Commands with their `type`, in order."
+    )
+    expected: dict[SubjectId, Annotated[int, Field(ge=0, le=LARGEST)]] = Field(
+        default_factory=dict, max_length=1000, description="The versions you read, by subject, as `If-Match` says one."
+    )
+
 
 EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
     {

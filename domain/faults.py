@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from domain.catalogue import COMMANDS
 
 _OUR_WORDS: Final = {
     "missing": "is required",
@@ -35,3 +37,33 @@ def in_our_words(error: Mapping[str, Any]) -> str:
         return _OUR_WORDS[error["type"]].format(**error.get("ctx", {}))
     said = str(error["msg"]).removeprefix("Value error, ")
     return re.sub(r"^(Input|String|Value|List|Tuple) should (be|have|match)", r"must \2", said)
+
+
+def faults_of(found: Sequence[Any]) -> list[tuple[str, str]]:
+    """Each field that is wrong, by its path and in our words, from the errors of a `ValidationError`; at most 50."""
+    return [(_field(error["loc"]), _told(error)) for error in found[:50]]
+
+
+def in_a_sentence(faults: Sequence[tuple[str, str]]) -> str:
+    """The first few faults."""
+    return "; ".join(f"{field}: {detail}" if field else detail for field, detail in faults[:5])
+
+
+def _field(loc: Sequence[str | int]) -> str:
+    """The dotted name of a field; where it stands in the request and which model it was tried as are left out."""
+    parts = [str(part) for part in loc if part not in ("body", "query", "path", "header")]
+    return ".".join(part for part in parts if not part[:1].isupper())
+
+
+def _told(error: Any) -> str:
+    """What would be right."""
+    if error["type"] == "extra_forbidden":
+        known = _fields_of(error["loc"])
+        return f"there is no such field; there are {', '.join(known)}" if known else "there is no such field"
+    return in_our_words(error)
+
+
+def _fields_of(loc: Sequence[str | int]) -> list[str]:
+    """The fields of the command in which something stood that is none of them."""
+    command = COMMANDS.get(str(loc[0])) if len(loc) == 2 else None  # noqa: PLR2004
+    return sorted(info.alias or name for name, info in command.model_fields.items()) if command else []

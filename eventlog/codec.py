@@ -86,6 +86,14 @@ def _string(value: str) -> bytes:
     return canonical(value)
 
 
+def read_back(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> Entry:
+    """The entry in the columns of a row in their order; each text that is no longer there reads `[forgotten]`."""
+    position, subject, version, type_, recorded_at, own, texts = row
+    return decode(
+        position=position, subject=subject, version=version, type_=type_, recorded_at=recorded_at, own=own, texts=texts
+    )
+
+
 def texts_of(stored: bytes | None) -> Texts:
     """The texts of a row by place: salt in hex, and words."""
     return {place: (salt, text) for place, (salt, text) in json.loads(stored).items()} if stored else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from domain.errors import AlreadyExists, Unknown
 from eventlog.committer import Name
@@ -65,11 +65,6 @@ class Directory:
     def name(self, person: str) -> str | None:
         """The name to show for an id, or None when the directory has none."""
         return next(iter(self.spellings(person)), None)
-
-    def names_in(self, value: Any) -> dict[str, str]:
-        """The names to show for the people and services named anywhere in an answer."""
-        named = ((who, self.name(who)) for who in sorted(set(_people_in(value))))
-        return {who: name for who, name in named if name is not None}
 
     def everybody(self) -> Iterator[Somebody]:
         """All there are, in the order of their ids."""
@@ -128,6 +123,19 @@ class Directory:
 
         self._store.change(write)
         self._store.tidy()
+
+
+class Names(Protocol):
+    """What people are called."""
+
+    def name(self, person: str) -> str | None:
+        """The name to show for an id."""
+
+
+def names_in(value: Any, names: Names) -> dict[str, str]:
+    """The names to show for the people and services named anywhere in an answer."""
+    named = ((who, names.name(who)) for who in sorted(set(_people_in(value))))
+    return {who: name for who, name in named if name is not None}
 
 
 def _people_in(value: Any) -> Iterator[str]:

@@ -338,7 +338,7 @@ class DecisionLog:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """At most `limit` entries after a position, in order."""
-        return self.application.recent(after, limit) or [_entry(row) for row in self.rows(after, limit)]
+        return self.application.recent(after, limit) or [codec.read_back(row) for row in self.rows(after, limit)]
 
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, or None."""
@@ -347,7 +347,7 @@ class DecisionLog:
 
     def stream(self, subject: str) -> list[Entry]:
         """All entries of one subject, in order."""
-        return [_entry(row) for row in self._store.stream(subject)]
+        return [codec.read_back(row) for row in self._store.stream(subject)]
 
     def raw(self, after: int, limit: int) -> Iterator[RawEntry]:
         """Entries as they are published, at most `limit` after a position."""
@@ -441,13 +441,6 @@ def _must_be_a_unit(unit: Unit) -> Refused | None:
     except Refused as refused:
         return refused
     return None
-
-
-def _entry(row: Row) -> Entry:
-    return codec.decode(
-        position=row.position, subject=row.subject, version=row.version, type_=row.type,
-        recorded_at=row.recorded_at, own=row.event, texts=row.texts,
-    )  # fmt: skip
 
 
 def _recorded(row: Row) -> Recorded:

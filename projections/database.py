@@ -92,6 +92,10 @@ class Database(Protocol):
         """Why what is there cannot even be read, or None."""
         ...
 
+    def has(self, table: str) -> bool:
+        """Whether there is a table, of the model or beside it."""
+        ...
+
     def renew(self) -> None:
         """Throws away what is there, and makes empty tables."""
         ...

@@ -108,6 +108,12 @@ class PostgresqlDatabase:
             found = connection.execute("select to_regclass('projection') is null").fetchone()
         return MISSING if found is None or found[0] else None
 
+    def has(self, table: str) -> bool:
+        """Whether there is a table in the schema."""
+        with closing(self.connect()) as connection:
+            found = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()
+        return bool(found and found[0])
+
     def renew(self) -> None:
         """Drops the tables, and makes them empty. Readers see the old ones until then."""
         with closing(self.writer()) as writer:

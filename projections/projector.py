@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 from domain.cells import STEPS_PER_EVENT, Step, Value
 from domain.record import TextsForgotten
 from domain.values import FORGOTTEN
-from eventlog.entry import Entry, Envelope
+from eventlog.entry import Entry
+from projections.acts import COLUMNS, act_row, entry_of, without_texts
 from projections.database import Place, Span, Writer
 from projections.schema import TEXTS_PER_EVENT, dumps
 
@@ -67,7 +68,7 @@ class _Batch:
     forgotten: list[int] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
-        self.acts.append(_act_row(entry))
+        self.acts.append(act_row(entry))
         self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.envelope.because))
         for n, step in enumerate(entry.event.steps()):
             self._add_step(entry, n, step)
@@ -97,10 +98,9 @@ class _Batch:
 class Projector:
     """Writes entries to the tables of one prefix, inside the transaction of whoever calls it."""
 
-    def __init__(self, writer: Writer, source: Source, prefix: str = "") -> None:
+    def __init__(self, writer: Writer, prefix: str = "") -> None:
         self.writer = writer
         self.prefix = prefix
-        self._source = source
 
     def position(self) -> int:
         """The position of the last entry written."""
@@ -190,11 +190,14 @@ class Projector:
         return self._run(sql, subject=subject, first=first, end=first + STEPS_PER_EVENT)
 
     def _forget(self, positions: Sequence[int]) -> None:
-        """Writes the rows of these entries anew, from entries whose texts are gone."""
+        """Writes the rows of these entries anew, without their texts.
+
+        The entries are read back from the rows: whoever feeds the model need not have them any more.
+        """
         for position in positions:
-            entry = self._source.read(position - 1, 1)[0]
+            (row,) = self._run(f"select {COLUMNS} from {{p}}act where position = :position", position=position)
             again = _Batch()
-            again.add(entry)
+            again.add(without_texts(entry_of(row)))
             self._reword(again)
             note, refs, body = (again.acts[0][n] for n in (14, 19, 22))
             sql = "update {p}act set note = :note, refs = :refs, body = :body where position = :position"
@@ -212,21 +215,6 @@ class Projector:
             self._run(f"update {{p}}cell set value = :value, word = :word where {this}", value=value, word=word, **key)
             self._run(f"delete from {{p}}cell_ref where {this}", **key)
         self.writer.insert(self.prefix, "cell_ref", again.refs)
-
-
-def _act_row(entry: Entry) -> tuple[Any, ...]:
-    """The act's row; who may void it, nobody knows yet."""
-    who: Envelope = entry.envelope
-    chain = [{"who": link.who, **({"grant": link.grant} if link.grant else {})} for link in who.on_behalf_of]
-    references = [reference.model_dump(mode="json", exclude_none=True) for reference in who.references]
-    return (
-        entry.position, entry.recorded_at, entry.eff, who.effective_at, entry.type, entry.subject, entry.version,
-        who.unit, who.place, who.actor, who.principal, dumps(chain) if chain else None, who.credential,
-        dumps(list(who.because)) if who.because else None, who.note,
-        who.source.channel, who.source.system, who.source.reference, who.source.at,
-        dumps(references) if references else None, who.corrects, None,
-        dumps(entry.event.model_dump(mode="json", by_alias=True, exclude_none=True)),
-    )  # fmt: skip
 
 
 def _named(step: Step) -> Iterator[str]:

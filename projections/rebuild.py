@@ -36,12 +36,12 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
             with writer.transaction():
                 writer.drop(SHADOW)
                 writer.create(SHADOW)
-            shadow = Projector(writer, source, SHADOW)
+            shadow = Projector(writer, SHADOW)
             position = _fill(shadow, source, 0, progress)
             _index(writer)
             position = _fill(shadow, source, position, progress)
             with writer.transaction():
-                position = _take_over(shadow, Projector(writer, source).position(), source, position)
+                position = _take_over(shadow, Projector(writer).position(), source, position)
                 writer.swap(SHADOW)
         except BaseException:
             with writer.transaction():

@@ -141,7 +141,7 @@ class Runner:
             self._wake.wait(LOOK if self._waiting else self._poll)
 
     def _follow(self, writer: Writer) -> None:
-        projector = Projector(writer, self._source)
+        projector = Projector(writer)
         to_scrub = True  # the process before may have ended between forgetting and this
         while not self._stopping:
             self._wake.clear()

@@ -96,6 +96,13 @@ class SqliteDatabase:
             return f"the file is damaged ({error})"
         return None
 
+    def has(self, table: str) -> bool:
+        """Whether there is a table in the file."""
+        with self.reading() as ask:
+            return (
+                next(iter(ask("select 1 from sqlite_master where name = :table", {"table": table})), None) is not None
+            )
+
     def renew(self) -> None:
         """Removes the file and begins another. Nobody else may have it open."""
         self.close()

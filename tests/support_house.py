@@ -18,6 +18,7 @@ from api.services import Services
 from domain.errors import Refused
 from eventlog.entry import Caller, Receipt, Unit
 from eventlog.log import DecisionLog
+from eventlog.workers import workers_at
 from projections.model import ReadModel
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
@@ -58,7 +59,9 @@ class House:
         self.runner.start()
         self.ada = self.person("Ada Lovelace", "ada@example.org")
         self.token = self.log.tokens.create(self.ada, rights=ALL_RIGHTS)[1]
-        services = Services(self.log, self.model, self.runner, self.sign_in)
+        self.workers = workers_at(folder / "log.sqlite")
+        sheets = lambda: [(sheet, sheet.working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
+        services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets)
         self.app = _app()
         self.app.state.services = services
         self.client = self.client_of(self.token)

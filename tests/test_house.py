@@ -1,6 +1,8 @@
 """Who may know whom."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +84,13 @@ def test_every_room_is_watched():
     packages = {file.parent.name for file in HOUSE.glob("*/__init__.py")}
 
     assert packages == set(BELOW)
+
+
+def test_nobody_needs_kafka():
+    """Its client is loaded by whoever speaks to a broker, and not a moment before: the server never does."""
+    loaded = (
+        "import sys, cli.main, cli.serving, cli.streaming, cli.status, api.app, consumers.publisher, consumers.intake;"
+        "sys.exit('kafka' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=HOUSE, check=False).returncode == 0

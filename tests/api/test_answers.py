@@ -15,6 +15,7 @@ from support_house import EmptyHouse, House
 from api import answers, tables
 from domain.catalogue import COMMANDS
 from domain.examples import examples_for
+from eventlog.workers import Sheet
 
 GIFTS, TEA = "feature:gift-cards", "decision:tea"
 MORE: Final[list[dict[str, Any]]] = [
@@ -68,6 +69,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/me": [{}],
     "/v1/tokens": [{}],
     "/v1/health": [{}],
+    "/v1/status": [{}],
     "/v1/version": [{}],
     "/v1/catalogue": [{}],
 }  # fmt: skip
@@ -87,6 +89,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             response = opened.client.post("/v1/commands", json=example, headers=needed)
             assert response.status_code in (200, 201), (example, response.text)
             answers.Receipt.model_validate_json(response.text)
+        opened.workers.put(
+            Sheet("intake", "decisionlog.commands", opened.clock(), 3, behind=2).failed("no broker", opened.clock())
+        )
+        opened.workers.put(Sheet("publisher", "decisionlog.events", opened.clock(), 3))
         yield opened
 
 
@@ -107,7 +113,7 @@ def _get(house: House, path: str, asked: dict[str, Any], **more: str) -> Any:
 
 
 UNASKED: Final = {
-    "/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/people/{key}", "/v1/me", "/v1/health",
+    "/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/people/{key}", "/v1/me", "/v1/health", "/v1/status",
     "/v1/version", "/v1/catalogue",
 }  # fmt: skip
 """What is answered without the read model."""

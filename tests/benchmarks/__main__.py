@@ -6,10 +6,23 @@ import argparse
 import sys
 
 from cli.wiring import collect_seldom
-from tests.benchmarks import asking, growing, house, importing, reading, rebuilding, starting, verifying, writing
+from tests.benchmarks import (
+    asking,
+    growing,
+    house,
+    importing,
+    reading,
+    rebuilding,
+    replicating,
+    starting,
+    streaming,
+    verifying,
+    writing,
+)  # fmt: skip
 
 BENCHMARKS = {
     "importing": importing.measure, "reading": reading.measure, "writing": writing.measure, "starting": starting.measure,
+    "replicating": replicating.measure, "streaming": streaming.measure,
 }  # fmt: skip
 SIZED = {
     "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,

@@ -19,6 +19,7 @@ from cli.sentences import in_a_sentence
 from cli.settings import Settings
 from cli.wiring import house, reading
 from domain.product import IssueReport
+from eventlog.directory import names_in
 from eventlog.entry import Caller, Unit
 from eventlog.log import DecisionLog
 from projections import accountability, cells, decisions, lists, steps
@@ -146,7 +147,7 @@ def test_each_section_of_the_report_has_a_line(read, made):
     answer = report(read, Span(P, day(180), day(DAYS)))
     told = answer.to_dict()
     with reading(Settings(data=made)) as log:
-        text = as_markdown(page_of(told, log.directory.names_in(told)))
+        text = as_markdown(page_of(told, names_in(told, log.directory)))
 
     assert [section for section in SECTIONS if not answer.about["counts"][section]] == []
     assert "Mara Lindqvist" in text

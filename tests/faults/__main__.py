@@ -14,8 +14,16 @@ WAYS: Final = (
     ("again", "rounds", 20, STORES),
     ("race", "rounds", 10_000, STORES),
     ("tail", "events", 1_000_000, STORES),
+    ("schedules", "times", 1_000, ()),
+    ("replica", "kills", 50, ()),
+    ("kafka-publisher", "rounds", 200, ()),
+    ("kafka-broker", "events", 100_000, ()),
+    ("kafka-cluster", "events", 100_000, ()),
 )
 """Name, what is counted, how much of it, and the kinds there are of it, the usual one first."""
+IN_STREAMS: Final = {
+    "kafka-publisher": "run_publisher", "kafka-broker": "run_broker", "kafka-cluster": "run_cluster",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -28,8 +36,9 @@ def main() -> None:
         if kinds_of_it:
             way.add_argument("--kind", choices=kinds_of_it, default=kinds_of_it[0])
     asked = vars(parser.parse_args())
-    run = import_module(f"tests.faults.{asked.pop('way')}").run
-    for line in run(asked.pop("times"), **asked):
+    way = asked.pop("way")
+    module = import_module(f"tests.faults.{'streams' if way in IN_STREAMS else way}")
+    for line in getattr(module, IN_STREAMS.get(way, "run"))(asked.pop("times"), **asked):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

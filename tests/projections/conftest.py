@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from support_postgresql import fresh_schema
 from projections.database import Database
 from projections.model import Read, ReadModel
 from projections.places import database_at
-from tests.projections.support import SECOND, START, Log, catch_up
+from tests.projections.support import SECOND, START, Log, catch_up, emptied
 
 NewDatabase = Callable[[], Database]
 
@@ -53,14 +53,6 @@ def model(new_database: NewDatabase, log: Log) -> Iterator[ReadModel]:
     opened = ReadModel.open(new_database(), log, lambda: START + 1_000_000 * SECOND)
     yield opened
     opened.close()
-
-
-def emptied(database: Database) -> None:
-    """Takes all rows out, which is faster than to make new tables."""
-    with closing(database.writer()) as writer, writer.transaction():
-        for table in ("cell", "cell_ref", "act", "act_because", "search"):
-            writer.rows(f"delete from {table}", {})
-        writer.rows("update projection set position = 0", {})
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 from domain.catalogue import EVENT_NAMES
 from domain.messages import Event
 from eventlog.entry import Entry, Envelope, Link, Origin
+from projections.database import Database
 from projections.model import ReadModel
 from projections.projector import Projector
 
@@ -58,7 +59,7 @@ class Log:
 
 def catch_up(model: ReadModel, log: Log, batch: int = 7) -> None:
     with closing(model.database.writer()) as writer:
-        projector = Projector(writer, log)
+        projector = Projector(writer)
         while entries := log.read(projector.position(), batch):
             with writer.transaction():
                 projector.apply(entries)
@@ -66,3 +67,11 @@ def catch_up(model: ReadModel, log: Log, batch: int = 7) -> None:
 
 def at(seconds: float) -> int:
     return START + int(seconds * SECOND)
+
+
+def emptied(database: Database) -> None:
+    """Takes all rows out, which is faster than to make new tables."""
+    with closing(database.writer()) as writer, writer.transaction():
+        for table in ("cell", "cell_ref", "act", "act_because", "search"):
+            writer.rows(f"delete from {table}", {})
+        writer.rows("update projection set position = 0", {})

@@ -19,8 +19,7 @@ from projections.postgresql import PostgresqlDatabase
 from projections.rebuild import Rebuilding, rebuild
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
-from tests.projections.conftest import emptied
-from tests.projections.support import START, Log, catch_up
+from tests.projections.support import START, Log, catch_up, emptied
 from tests.projections.test_cells import ACTS, log_of, observed
 
 

@@ -1,0 +1,68 @@
+"""Between entries and rows of acts: a row holds all of an entry but its event's own id, so one can be read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from domain.catalogue import EVENTS
+from domain.messages import Reference, leaf_paths, replaced_at
+from domain.values import FORGOTTEN, Mark
+from eventlog.entry import Entry, Envelope, Link, Origin
+from projections.schema import TABLES, dumps
+
+COLUMNS: Final = TABLES["act"][0]
+
+
+def act_row(entry: Entry) -> tuple[Any, ...]:
+    """The act's row; who may void it, nobody knows yet."""
+    who: Envelope = entry.envelope
+    chain = [{"who": link.who, **({"grant": link.grant} if link.grant else {})} for link in who.on_behalf_of]
+    references = [reference.model_dump(mode="json", exclude_none=True) for reference in who.references]
+    return (
+        entry.position, entry.recorded_at, entry.eff, who.effective_at, entry.type, entry.subject, entry.version,
+        who.unit, who.place, who.actor, who.principal, dumps(chain) if chain else None, who.credential,
+        dumps(list(who.because)) if who.because else None, who.note,
+        who.source.channel, who.source.system, who.source.reference, who.source.at,
+        dumps(references) if references else None, who.corrects, None,
+        dumps(entry.event.model_dump(mode="json", by_alias=True, exclude_none=True)),
+    )  # fmt: skip
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """The entry behind the row of an act, with the texts that are in it; its event's own id is empty."""
+    position, recorded_at, _, effective_at, type_, subject, version, unit, place, actor, _ = row[:11]
+    chain, credential, because, note, channel, system, reference, at, references, corrects, _, body = row[11:]
+    envelope = Envelope(
+        id="", unit=unit, place=place, actor=actor, credential=credential,
+        source=Origin(channel, system, reference, at),
+        on_behalf_of=tuple(Link(link["who"], link.get("grant")) for link in _list(chain)),
+        effective_at=effective_at, because=tuple(_list(because)),
+        references=tuple(Reference.model_validate(each) for each in _list(references)),
+        note=note, corrects=corrects,
+    )  # fmt: skip
+    return Entry(
+        position, recorded_at, subject, type_, version, EVENTS[type_].model_validate(json.loads(body)), envelope
+    )
+
+
+def without_texts(entry: Entry) -> Entry:
+    """The entry as it reads once its texts are forgotten."""
+    event, references = entry.event, entry.envelope.references
+    for path in leaf_paths(type(event), Mark.TEXT):
+        event = replaced_at(event, path, _forgotten)
+    for path in leaf_paths(Reference, Mark.TEXT):
+        references = tuple(replaced_at(each, path, _forgotten) for each in references)
+    note = entry.envelope.note if entry.envelope.note is None else FORGOTTEN
+    return replace(entry, event=event, envelope=replace(entry.envelope, note=note, references=references))
+
+
+def _forgotten(_: str) -> str:
+    return FORGOTTEN
+
+
+def _list(stored: str | None) -> list[Any]:
+    found: list[Any] = json.loads(stored) if stored else []
+    return found

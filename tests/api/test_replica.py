@@ -1,0 +1,143 @@
+"""A replica answers every question as the log's own server does, writes nothing, and says how far it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_house import House
+
+from api.services import Services
+from eventlog.directory import folded
+from projections import replica
+from projections.model import ReadModel
+from projections.projector import Projector
+from projections.replica import Replica, Standing
+from projections.runner import Runner
+from projections.sqlite import SqliteDatabase
+from tests.api.test_answers import ASKED, _get, house
+
+__all__ = ["house"]
+
+AT = "http://log.example:8737"
+ONLY_THE_LOG = {"/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/tokens"}
+OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalogue"}
+
+
+def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
+    """A replica that has read the log but for its last entries, and knows everybody's names."""
+    database = SqliteDatabase(folder / "replica.sqlite3")
+    database.renew()
+    size = house.log.head().size - without
+    with closing(database.writer()) as writer, writer.transaction():
+        Projector(writer).apply(house.log.read(0, size))
+        replica.begin(writer)
+        replica.put_standing(writer, Standing(house.log.id, "events", size, size, known=size + without, heard_at=1))
+        for somebody in house.log.directory.everybody():
+            replica.put_names(writer, somebody.id, somebody.spellings)
+    return ReadModel(database, house.clock)
+
+
+@contextmanager
+def served(house: House, model: ReadModel) -> Iterator[House]:
+    """The same routes over a replica."""
+    before, book = house.app.state.services, Replica(model)
+    runner = Runner(book, model, poll=0.01, beside=True)
+    runner.start()
+    house.app.state.services = Services(book, model, runner, house.sign_in, 0.05, upstream=AT)
+    try:
+        yield house
+    finally:
+        house.app.state.services = before
+        runner.stop()
+        model.close()
+
+
+@pytest.fixture(scope="module")
+def model(house: House, tmp_path_factory: pytest.TempPathFactory) -> ReadModel:
+    return filled(house, tmp_path_factory.mktemp("replica"))
+
+
+def told(answer: Any) -> Any:
+    """An answer without the instant at which it was asked."""
+    return {name: said for name, said in answer.json().items() if name != "as_of"}
+
+
+@pytest.mark.parametrize("path", sorted(ASKED.keys() - ONLY_THE_LOG - OPEN))
+def test_a_replica_answers_as_the_log_does(house: House, model: ReadModel, path: str) -> None:
+    """Each question has the same answer, people are called the same, and the answer says that nothing is missing."""
+    expected = [told(_get(house, path, asked)) for asked in ASKED[path]]
+
+    with served(house, model):
+        answers = [_get(house, path, asked) for asked in ASKED[path]]
+
+    assert [told(answer) for answer in answers] == expected
+    if path != "/v1/people/{key}":
+        assert {answer.headers["Decisionlog-Lag"] for answer in answers} == {"0"}
+
+
+def test_whatever_a_replica_cannot_do_names_who_can(house: House, model: ReadModel) -> None:
+    """Each route that writes, or that only the log can answer, is refused before it is looked at, with the log's address."""
+    operations = [
+        (method.upper(), path)
+        for path, methods in house.app.openapi()["paths"].items()
+        for method in methods
+        if method != "get" or path in ONLY_THE_LOG
+    ]
+    assert len(operations) > 60
+
+    with served(house, model):
+        for method, path in operations:
+            answer = house.client.request(method, re.sub(r"\{\w+\}", "1", path))
+            assert answer.status_code == 421, (method, path, answer.text)
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert AT in answer.json()["detail"]
+
+
+def test_a_replica_lets_in_only_whom_it_knows(house: House, model: ReadModel) -> None:
+    """A token is needed there, too."""
+    with served(house, model):
+        assert house.client_of(None).get("/v1/roadmap").status_code == 401
+        assert house.client_of("dlog_invented").get("/v1/roadmap").status_code == 401
+
+
+def test_a_replica_behind_says_so(house: House, tmp_path: Path) -> None:
+    """It tells how far behind it is, and waits for a position that it has not heard of rather than deny it."""
+    size = house.log.head().size
+    with served(house, filled(house, tmp_path, without=3)):
+        health = house.client.get("/v1/health").json()
+        answer = house.client.get("/v1/features")
+        waited = house.client.get("/v1/features", params={"after": size + 10})
+
+    assert health == {"status": "ok", "position": size, "read_model": size - 3, "lag": 3}
+    assert answer.headers["Decisionlog-Lag"] == "3"
+    assert answer.headers["Decisionlog-Position"] == str(size - 3)
+    assert waited.status_code == 504
+
+
+def test_states_are_those_of_the_log(house: House, model: ReadModel) -> None:
+    """What the rules see of any subject can be had from a replica."""
+    book = Replica(model)
+    subjects = {entry.subject for entry in house.log.read(0, 1_000)}
+
+    assert len(subjects) > 10
+    for subject in subjects:
+        assert book.state(subject) == house.log.state(subject)
+    assert book.state("feature:unheard-of").version == 0
+
+
+def test_the_directory_is_that_of_the_log(house: House, model: ReadModel) -> None:
+    """Everybody is found by every spelling, whatever its case; who was dropped is nobody."""
+    names, known = Replica(model).directory, list(house.log.directory.everybody())
+
+    assert list(names.everybody()) == known
+    for somebody in known:
+        for spelling in somebody.spellings:
+            assert names.find(folded(spelling).upper()) == house.log.directory.find(spelling)
+    with closing(model.database.writer()) as writer, writer.transaction():
+        replica.drop_names_but(writer, [known[0].id])
+    assert [each.id for each in names.everybody()] == [known[0].id]

@@ -1,0 +1,167 @@
+"""How a replica is begun and who may read from one, as a user sees it; what needs a broker stands in tests/kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from support_house import House
+
+from api.security import CannotTell
+from cli.errors import CannotGoOn
+from cli.replicating import FRESH, GRACE, READER, SignIn, replicate
+from cli.serving import serve
+from cli.settings import Settings
+from cli.status import status
+from cli.wiring import house, writing
+from consumers.upstream import LogApi, NoAnswer
+from projections.sqlite import SqliteDatabase
+
+
+def who(sign_in: SignIn, secret: str) -> str | None:
+    """The actor behind a secret."""
+    found = sign_in(secret)
+    caller = asyncio.run(_awaited(found)) if isawaitable(found) else found
+    return caller.actor if caller else None
+
+
+async def _awaited(found: Any) -> Any:
+    return await found
+
+
+class Upstream:
+    """The log's server: it knows Ann's token until that is revoked, and may be gone."""
+
+    def __init__(self) -> None:
+        self.good, self.gone, self.asked, self.now = True, False, 0, 0.0
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
+        if self.gone:
+            raise httpx2.ConnectError("nobody there")
+        if self.good and request.headers["Authorization"] == "Bearer anns":
+            return httpx2.Response(200, json={"actor": "person:ann", "credential": "t", "rights": []})
+        return httpx2.Response(401, json={})
+
+    def sign_in(self, own: str | None = None) -> SignIn:
+        return SignIn("http://log", own, tick=lambda: self.now, transport=httpx2.MockTransport(self))
+
+
+def test_the_word_of_the_log_holds_for_a_minute() -> None:
+    """It is asked once, and again a minute later: then a token that was revoked is worth nothing."""
+    log = Upstream()
+    sign_in = log.sign_in()
+    assert [who(sign_in, "anns"), who(sign_in, "anns"), who(sign_in, "invented")] == ["person:ann", "person:ann", None]
+    assert log.asked == 2
+
+    log.good, log.now = False, FRESH - 1
+    assert who(sign_in, "anns") == "person:ann"
+    log.now = FRESH
+    assert who(sign_in, "anns") is None
+
+
+def test_whoever_is_known_may_read_while_the_log_is_gone() -> None:
+    """For a quarter of an hour; of others it cannot be said who they are, which is no refusal."""
+    log = Upstream()
+    sign_in = log.sign_in()
+    assert who(sign_in, "anns") == "person:ann"
+    log.gone, log.now = True, GRACE - 1
+    assert who(sign_in, "anns") == "person:ann"
+    with pytest.raises(CannotTell):
+        who(sign_in, "another")
+    log.now = GRACE
+    with pytest.raises(CannotTell, match="does not say whose"):
+        who(sign_in, "anns")
+
+
+def test_a_replica_may_have_a_secret_of_its_own() -> None:
+    """It lets in as nobody in particular, and the log is not asked."""
+    log = Upstream()
+    assert who(log.sign_in("s" * 20), "s" * 20) == READER
+    assert who(SignIn("", "s" * 20), "anns") is None
+    assert log.asked == 0
+
+
+def test_the_logs_api_is_held_against_its_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows come as they are in the log; what was changed on the way, is out of order or refused is no row."""
+    with House(tmp_path) as house:
+        house.post("/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"})
+        api, change = LogApi("http://log", house.token), [str]
+
+        def get(path: str, params: Any) -> httpx2.Response:
+            answer = house.client.get(path, params=params)
+            return httpx2.Response(answer.status_code, text=change[0](answer.text))
+
+        monkeypatch.setattr(api._http, "get", get)
+        size = house.log.head().size
+        assert api.size() == (house.log.id, size)
+        assert api.rows(1, 3) == house.log.rows(1, 3)
+        assert api.rows(0, 1_000) == house.log.rows(0, 1_000)
+        for wrong in (
+            lambda text: text.replace('"position":2', '"position":3'),
+            lambda text: text.replace('"person:', '"person:x'),
+            lambda text: "\n".join(reversed(text.splitlines())),
+            lambda text: text[: len(text) // 2],
+        ):
+            change[0] = wrong
+            with pytest.raises(api.passing):
+                api.rows(0, 1_000)
+        change[0] = str
+        house.client.headers["Authorization"] = "Bearer no"
+        with pytest.raises(NoAnswer, match="401"):
+            api.size()
+        api.close()
+
+
+def shown(settings: Settings) -> None:
+    status(settings, as_json=False)
+
+
+LOG = {"upstream": "http://log"}
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "sentence"),
+    [
+        (replicate, {}, "Say where the replica is"),
+        (replicate, {"replica": "{data}/views.sqlite3"}, "is the log's own"),
+        (replicate, {"replica": "postgresql://h/d", "store": "postgresql://h/d"}, "The log is there itself"),
+        (serve, {"replica": "{data}/none", "port": 0}, "Nobody could sign in"),
+        (serve, {"replica": "{data}/none", "port": 0, **LOG}, "holds no replica to serve"),
+        (serve, {"replica": "{data}/views.sqlite3", "port": 0, **LOG}, "is the log's own"),
+        (serve, {"replica": "{data}/other/views.sqlite3", "port": 0, **LOG}, "holds no replica to serve"),
+        (shown, {"replica": "{data}/none"}, "holds no replica to serve"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(
+    tmp_path: Path, command: Any, given: dict[str, Any], sentence: str
+) -> None:
+    """And nothing is begun where nothing was."""
+    other = tmp_path / "other" / "views.sqlite3"
+    other.parent.mkdir()
+    SqliteDatabase(other).renew()
+    named = {name: said.format(data=tmp_path) if isinstance(said, str) else said for name, said in given.items()}
+
+    with pytest.raises(CannotGoOn, match=sentence):
+        command(Settings(data=tmp_path, **named))
+
+    assert not (tmp_path / "none").exists()
+
+
+def test_status_can_be_asked_whether_one_is_at_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The projector that runs is; a publisher of which nothing was ever heard is not."""
+    settings = Settings(data=tmp_path)
+    with writing(settings) as log, house(log, settings) as built:
+        built.runner.wait_for(1, 10)
+        status(settings, as_json=True, working="projector")
+        with pytest.raises(CannotGoOn, match="publisher is not at work"):
+            status(settings, as_json=True, working="publisher")
+    with pytest.raises(CannotGoOn, match="projector is not at work"):
+        status(settings, as_json=True, working="projector")
+
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["lag"] == 0

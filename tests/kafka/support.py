@@ -1,0 +1,111 @@
+"""A log, its topic, and a plain client that reads what is in it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import referencing
+import referencing.jsonschema
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from consumers.asyncapi import document
+from consumers.cloudevents import Message, header
+from consumers.reporting import OFTEN, Reporter
+from consumers.topics import Topics
+from eventlog.log import DecisionLog
+from eventlog.workers import workers_at
+from tests.support_house import Ticking
+
+PATIENCE = 30.0
+
+
+def open_log(folder: Path) -> DecisionLog:
+    return DecisionLog.open(folder / "log.sqlite3", clock=Ticking())
+
+
+def reporter(folder: Path, name: str, place: str) -> Reporter:
+    """One that says every step, as its clock runs fast."""
+    seconds = count(1)
+    return Reporter(workers_at(folder / "log.sqlite3"), name, place, lambda: next(seconds) * OFTEN)
+
+
+def until(true: Callable[[], Any], what: str = "it") -> Any:
+    """Waits until something holds; what it came to."""
+    end = time.monotonic() + PATIENCE
+    while not (found := true()):
+        assert time.monotonic() < end, f"{what} did not come about"
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def running(worker: Any) -> Iterator[Any]:
+    """A worker at work in a thread; what stopped it is raised at the end."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            worker.run()
+        except BaseException as error:  # noqa: BLE001  (raised again below)
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    if failed:
+        raise failed[0]
+
+
+def send(servers: str, topic: str, *messages: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]) -> None:
+    """Sends messages as any client does."""
+    with closing(KafkaProducer(bootstrap_servers=servers)) as producer:
+        under_way = [producer.send(topic, key=key, value=value, headers=headers) for key, value, headers in messages]
+        for future in under_way:
+            future.get(PATIENCE)
+
+
+def fits(message: Message) -> None:
+    """Holds a message against what the AsyncAPI document says of it."""
+    name = (header(message, "ce_type") or "").removeprefix("decisionlog.")
+    matches(name, "payload", json.loads(message.value or b"null"))
+    matches(name, "headers", {key: value.decode() for key, value in message.headers})
+
+
+def matches(name: str, part: str, told: Any) -> None:
+    """Holds a part of a message against the document."""
+    jsonschema.Draft202012Validator(
+        {"$ref": f"urn:topics#/components/messages/{name}/{part}"}, registry=_document()
+    ).validate(told)
+
+
+@cache
+def _document() -> referencing.Registry[Any]:
+    resource = referencing.jsonschema.DRAFT202012.create_resource(document(Topics()))
+    return referencing.Registry().with_resource("urn:topics", resource)
+
+
+def everything_in(servers: str, topic: str) -> list[Message]:
+    """Every message of a topic of one partition, from its oldest to its end now."""
+    place = TopicPartition(topic, 0)
+    with closing(KafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)) as consumer:
+        consumer.assign([place])
+        consumer.seek_to_beginning(place)
+        end, found = consumer.end_offsets([place])[place], []
+        while consumer.position(place) < end:
+            for records in consumer.poll(timeout_ms=500).values():
+                found += [Message(record.key, record.value, list(record.headers)) for record in records]
+    return found

@@ -1,0 +1,176 @@
+"""`decisionlog publish`, `intake` and `status`, as a user runs them."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from support_postgresql import fresh_schema
+from support_serving import COMMAND, run, serving, surroundings
+
+from cli.errors import CannotGoOn
+from cli.settings import Settings
+from cli.streaming import _speaker, publish
+from cli.wiring import clock
+from consumers.cloudevents import position_of
+from eventlog.entry import Caller
+from eventlog.log import DecisionLog
+from tests.kafka.support import everything_in, send, until
+
+HOWTO = Path(__file__).parents[2] / "docs" / "how-to" / "connect-kafka.md"
+SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
+
+
+@pytest.fixture
+def brokers(bootstrap_servers, prefix):
+    return {"DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers, "DECISIONLOG_KAFKA_PREFIX": prefix}
+
+
+@contextmanager
+def at_work(data, command, **more):
+    """A worker, once it has said its first line."""
+    process = subprocess.Popen(
+        [COMMAND, command], env=surroundings(data, PYTHONUNBUFFERED="1", **more), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        yield process, process.stdout.readline()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+
+def positions(servers, prefix):
+    return [position_of(each) for each in everything_in(servers, f"{prefix}.events")]
+
+
+def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers):
+    """What a plain client puts on the topic is on the roadmap and published; one publisher works, and when it is killed
+    the next goes on within seconds; how far they are is seen at the command line and over HTTP."""
+    with (
+        serving(tmp_path) as server,
+        httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"}) as client,
+    ):
+        secret = client.post("/v1/tokens", json={"holder": "service:intake"}).json()["secret"]
+        with (
+            at_work(tmp_path, "publish", **brokers) as (first, said),
+            at_work(tmp_path, "publish", **brokers) as (second, said_too),
+            at_work(tmp_path, "intake", DECISIONLOG_TOKEN=secret, **brokers) as (_, taking),
+        ):  # fmt: skip
+            assert said == f"Publishing to {prefix}.events from position 1: messages are kept for 7 days.\n"
+            assert said_too == "Standing by: another process is the publisher.\n"
+            assert (
+                taking == f"Taking commands from {prefix}.commands as service:intake: messages are kept for 7 days.\n"
+            )
+            feature = {
+                "type": "ProposeFeature",
+                "key": "tea",
+                "title": "Tea",
+                "products": ["shop"],
+                "on_behalf_of": "ann",
+            }
+            send(
+                bootstrap_servers,
+                f"{prefix}.commands",
+                *((None, json.dumps(each).encode(), []) for each in (SHOP, feature)),
+            )
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4])
+            cards = client.get("/v1/roadmap", params={"after": 4}).json()["rows"][0]["cards"]
+            assert [card["subject"] for card in cards] == ["feature:tea"]
+
+            first.kill()
+            killed = time.monotonic()
+            assert second.stdout.readline().startswith(f"Publishing to {prefix}.events from position 5")
+            assert time.monotonic() - killed < 10
+            client.post("/v1/goals", json={"title": "More tea", "products": ["shop"]}).raise_for_status()
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5])
+
+            told = until(lambda: caught_up(client.get("/v1/status").json()["workers"]), "status over HTTP")
+            printed = json.loads(run(tmp_path, "status", "--json").stdout)["workers"]
+            assert [each | {"seen_at": None} for each in printed] == [each | {"seen_at": None} for each in told]
+    lines = run(tmp_path, "status").stdout
+    assert f"position 5, 0 behind, {prefix}.events" in lines
+
+
+def caught_up(workers):
+    found = [(each["name"], each["position"], each["working"], each["lag"]) for each in workers]
+    return workers if found == [("intake", 4, True, 0), ("publisher", 5, True, 0)] else None
+
+
+def test_whose_act_a_command_is():
+    """That of the service whose token it is; without one that of our own service, but never where a server has the log."""
+    service, person = Caller("service:erp", "t", "kafka"), Caller("person:ann", "t", "kafka")
+    ours, with_token = Settings(kafka_service="service:ours"), Settings(token="dlog_x")
+
+    assert _speaker(ours, lambda _secret: None) == Caller("service:ours", "local", "kafka")
+    assert _speaker(with_token, lambda secret: {"dlog_x": service}[secret]) == service
+    for settings, holder, served in ((ours, None, True), (with_token, person, True), (with_token, None, False)):
+        with pytest.raises(CannotGoOn, match="make a token with `decisionlog token create service:"):
+            _speaker(settings, lambda _secret, holder=holder: holder, served=served)
+
+
+def snippet(n, servers, prefix):
+    """A piece of Python of the page, for this broker and these topics, reading to the end of what is there."""
+    code = re.findall(r"^```python\n(.*?)^```$", HOWTO.read_text(), flags=re.DOTALL | re.MULTILINE)[n]
+    code = code.replace("localhost:9092", servers).replace('"decisionlog.', f'"{prefix}.')
+    return code.replace('auto_offset_reset="earliest"', 'auto_offset_reset="earliest", consumer_timeout_ms=2000')
+
+
+def test_the_page_does_what_it_says(tmp_path, bootstrap_servers, prefix, brokers, capsys):
+    """The command that the page sends is applied and answered, and the reader that it shows reads every entry once."""
+    with DecisionLog.open(tmp_path / "log.sqlite3", clock=clock):
+        pass
+    with at_work(tmp_path, "intake", **brokers):
+        exec(snippet(1, bootstrap_servers, prefix), {})
+        until(lambda: everything_in(bootstrap_servers, f"{prefix}.results"))
+    with at_work(tmp_path, "publish", **brokers):
+        until(lambda: positions(bootstrap_servers, prefix) == [1, 2])
+    send(bootstrap_servers, f"{prefix}.events", *everything_in(bootstrap_servers, f"{prefix}.events"))
+    capsys.readouterr()
+
+    exec(snippet(0, bootstrap_servers, prefix), {})
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("1 decisionlog.LogOpened.v1 log:")
+    assert second == "2 decisionlog.ProductDefined.v1 product:shop"
+
+
+def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, brokers):
+    """Intake and publisher share a log in a database; no server and no token is needed, and the act is the service's."""
+    with fresh_schema() as url:
+        store = {"DECISIONLOG_STORE": url, "DECISIONLOG_KAFKA_SERVICE": "service:erp", **brokers}
+        with (
+            at_work(tmp_path, "intake", **store),
+            at_work(tmp_path, "publish", **store),
+            at_work(tmp_path, "publish", **store) as (_, said),
+        ):
+            assert said.startswith("Standing by")
+            send(bootstrap_servers, f"{prefix}.commands", (None, json.dumps(SHOP).encode(), []))
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2])
+        entry = json.loads(everything_in(bootstrap_servers, f"{prefix}.events")[1].value)["event"]
+        assert (entry["actor"], entry["source"]) == ("service:erp", {"channel": "kafka"})
+        assert "publisher: working, position 2" in run(tmp_path, "status", **store).stdout
+
+
+def test_without_the_client_library_there_is_a_sentence(monkeypatch, tmp_path):
+    """Whoever has installed the log without the extra is told how to add it."""
+    monkeypatch.setattr("consumers.broker.find_spec", lambda _name: None)
+
+    with pytest.raises(CannotGoOn, match=r"pip install 'decisionlog\[kafka\]'"):
+        publish(Settings(data=tmp_path))
+
+
+def test_where_there_is_no_log_there_is_nothing_to_publish(tmp_path):
+    """It says so in a sentence, and so does status."""
+    for command in ("publish", "status"):
+        done = run(tmp_path, command)
+        assert done.returncode == 1
+        assert "There is no log" in done.stderr

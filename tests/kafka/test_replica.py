@@ -1,0 +1,257 @@
+"""A replica on a real broker: fed from the topic, filled from the log's API, one at a time, and never of two logs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_house import House, Ticking
+from support_postgresql import fresh_schema
+
+from consumers.broker import Broker
+from consumers.cloudevents import message_of
+from consumers.feed import TopicFeed
+from consumers.people import NobodyKept, PeopleKept, PeoplePublisher
+from consumers.replica import Follower, OtherLog, Upstream
+from consumers.topics import Topics, UnfitTopic
+from eventlog.committer import Row
+from eventlog.log import DecisionLog
+from projections.model import ReadModel, content_hash
+from projections.places import database_at
+from projections.projector import Projector
+from projections.rebuild import rebuild
+from projections.replica import Replica
+from projections.sqlite import SqliteDatabase
+from tests.faults.logs import write_log
+from tests.kafka.support import PATIENCE, everything_in, matches, running, send, until
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecisionLog]:
+    path = tmp_path_factory.mktemp("log") / "log"
+    write_log(path, 260, 4)
+    with DecisionLog.open(path, clock=Ticking()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def topics(bootstrap_servers: str, prefix: str) -> Topics:
+    made = Topics(prefix)
+    with Broker.at(bootstrap_servers).admin() as admin:
+        made.made(admin, made.events)
+    return made
+
+
+class Api:
+    """The log's API, with no server between."""
+
+    passing = (ConnectionError,)
+
+    def __init__(self, log: DecisionLog) -> None:
+        self.log = log
+
+    def size(self) -> tuple[str, int]:
+        return self.log.id, self.log.head().size
+
+    def rows(self, after: int, limit: int) -> Sequence[Row]:
+        return self.log.rows(after, limit)
+
+
+def sent(servers: str, topics: Topics, rows: Sequence[Row], log: str) -> None:
+    messages = (message_of(row, log) for row in rows)
+    send(servers, topics.events.name, *((each.key, each.value, each.headers) for each in messages))
+
+
+def follower(servers: str, topics: Topics, model: ReadModel, upstream: Upstream | None = None, **more: Any) -> Follower:
+    return Follower(model, TopicFeed(Broker.at(servers), topics), upstream, lambda: time.time_ns() // 1000, **more)
+
+
+def at_most(one: Follower, seconds: float = PATIENCE) -> None:
+    """Lets a follower run until it ends, or for so long."""
+    ending = threading.Timer(seconds, one.stop)
+    ending.start()
+    try:
+        one.run()
+    finally:
+        ending.cancel()
+
+
+@contextmanager
+def place(kind: str, folder: Path) -> Iterator[ReadModel]:
+    """A place for a replica in a database of either kind."""
+    with fresh_schema() as url:
+        model = ReadModel(database_at(url if kind == "postgresql" else folder / "replica"), Ticking())
+        yield model
+        model.close()
+
+
+def peaceful(log: DecisionLog, folder: Path) -> str:
+    """The content of a read model beside the log."""
+    with closing(ReadModel.open(SqliteDatabase(folder / "peaceful"), log, Ticking())) as model:
+        rebuild(log, model)
+        return content_hash(model)
+
+
+def stands(model: ReadModel) -> Any:
+    """How a replica stands, once there is one."""
+    return (
+        until(lambda: model.database.trouble() is None and model.database.has("replica")) and Replica(model).standing()
+    )
+
+
+def test_another_history_of_the_log_is_refused(
+    bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
+) -> None:
+    """A log that was put back and went on differently, and is published anew, ends the replica, as does its API."""
+    model, anew = (
+        ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking()),
+        replace(topics, prefix=f"{topics.prefix}-2"),
+    )
+    sent(bootstrap_servers, topics, log.rows(0, 5), log.id)
+    with running(follower(bootstrap_servers, topics, model)):
+        until(lambda: stands(model).position == 5)
+    with Broker.at(bootstrap_servers).admin() as admin:
+        anew.made(admin, anew.events)
+    other = log.rows(4, 1)[0]
+    sent(bootstrap_servers, anew, [*log.rows(0, 4), other._replace(recorded_at=other.recorded_at + 1)], log.id)
+
+    with pytest.raises(OtherLog, match=r"position 5 of .* is another entry here"):
+        at_most(follower(bootstrap_servers, anew, model))
+    shorter = Api(log)
+    shorter.size = lambda: (log.id, 4)  # type: ignore[method-assign]
+    with pytest.raises(OtherLog, match="ends at position 4, and the replica is at 5"):
+        at_most(follower(bootstrap_servers, topics, model, shorter))
+    assert model.position == 5
+    model.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_topic_without_its_beginning_is_filled_from_the_log(
+    bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path, kind: str
+) -> None:
+    """What was deleted from the topic, and a hole in it, come from the log's API; what else lies there is passed over."""
+    rows, size = log.rows(0, 1_000), log.head().size
+    sent(bootstrap_servers, topics, rows[100:150], log.id)
+    send(bootstrap_servers, topics.events.name, (b"who", b"knows what this is", []))
+    sent(bootstrap_servers, topics, [*rows[140:200], *rows[210:]], log.id)
+
+    with place(kind, tmp_path) as model:
+        with running(follower(bootstrap_servers, topics, model, Api(log))):
+            until(lambda: stands(model).position == size)
+
+        found = Replica(model).standing()
+        assert (found.log, found.lag, found.waits_for) == (log.id, 0, None)
+        assert "holds no entry" in found.trouble
+        assert content_hash(model) == peaceful(log, tmp_path)
+
+
+def test_a_hole_that_nobody_fills_is_waited_for(
+    bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
+) -> None:
+    """The replica stands before it and says so; when it comes, and be it last, everything is there; a second goes on."""
+    rows, size = log.rows(0, 1_000), log.head().size
+    sent(bootstrap_servers, topics, [*rows[:50], *rows[51:]], log.id)
+    said: list[str] = []
+
+    with place("sqlite", tmp_path) as model:
+        with running(follower(bootstrap_servers, topics, model, tell=said.append)) as first:
+            until(lambda: stands(model).waits_for == 51)
+            assert (stands(model).position, stands(model).lag) == (50, size - 50)
+            with running(follower(bootstrap_servers, topics, model, tell=said.append)):
+                until(lambda: "Standing by: another process keeps this replica." in said)
+                first.stop()
+                until(lambda: said[2:])
+                sent(bootstrap_servers, topics, rows[50:51], log.id)
+                until(lambda: stands(model).position == size)
+        assert content_hash(model) == peaceful(log, tmp_path)
+
+
+def test_two_logs_never_meet_in_a_replica(
+    bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
+) -> None:
+    """Entries of another log end it, as does a place that holds the read models of a log; nothing of theirs is written."""
+    sent(bootstrap_servers, topics, log.rows(0, 3), log.id)
+    model = ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking())
+    with running(follower(bootstrap_servers, topics, model)):
+        until(lambda: stands(model).position == 3)
+    sent(bootstrap_servers, topics, log.rows(3, 1), "log:other")
+    with pytest.raises(OtherLog, match="and it is sent log:other"):
+        at_most(follower(bootstrap_servers, topics, model))
+    assert model.position == 3
+    model.close()
+    database = SqliteDatabase(tmp_path / "views")
+    database.renew()
+    with closing(database.writer()) as writer, writer.transaction():
+        Projector(writer).apply(log.read(0, 5))
+    with pytest.raises(OtherLog, match="no replica's"):
+        at_most(follower(bootstrap_servers, topics, ReadModel(database, Ticking())))
+
+
+def test_a_topic_in_two_parts_is_refused(bootstrap_servers: str, prefix: str, tmp_path: Path) -> None:
+    """Two partitions have no order that a replica could follow."""
+    topics = Topics(prefix)
+    with Broker.at(bootstrap_servers).admin() as admin:
+        made = {topics.events.name: {"num_partitions": 2, "replication_factor": 1}}
+        admin.create_topics(made, wait_for_metadata=True)
+
+    with pytest.raises(UnfitTopic, match="must have 1"):
+        at_most(follower(bootstrap_servers, topics, ReadModel(SqliteDatabase(tmp_path / "r"), Ticking())))
+
+
+def test_names_go_by_a_topic_of_their_own(
+    bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
+) -> None:
+    """Names come, change and are forgotten, also while nobody looks; where they are not wanted any more they are dropped."""
+    broker, clock = Broker.at(bootstrap_servers), lambda: time.time_ns() // 1000
+    sent(bootstrap_servers, topics, log.rows(0, 3), log.id)
+    model = ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking())
+    names = Replica(model).directory
+
+    def shown() -> dict[str, tuple[str, ...]]:
+        return {each.id: each.spellings for each in names.everybody()} if model.database.has("replica") else {}
+
+    with House(tmp_path) as house:
+        directory = house.log.directory
+        wanted: Callable[[], Any] = lambda: {each.id: each.spellings for each in directory.everybody()}  # noqa: E731
+        bob = house.person("Bob")
+        with (
+            _publishing(house, broker, topics),
+            running(_kept(bootstrap_servers, topics, model, PeopleKept(broker, topics, clock))),
+        ):
+            until(lambda: shown() == wanted() != {})
+            directory.rename(bob, "Robert")
+            until(lambda: shown() == wanted())
+            assert names.name(bob) == "Robert"
+        directory.forget(bob)
+        with (
+            _publishing(house, broker, topics),
+            running(_kept(bootstrap_servers, topics, model, PeopleKept(broker, topics, clock))),
+        ):
+            until(lambda: shown() == wanted())
+            assert names.find("bob") == ()
+
+    with running(_kept(bootstrap_servers, topics, model, NobodyKept())):
+        until(lambda: not shown())
+    messages = everything_in(bootstrap_servers, topics.people.name)
+    assert [each.value for each in messages if each.key == bob.encode()][-1] is None
+    for each in messages:
+        matches("Names", "headers", {key: value.decode() for key, value in each.headers})
+    model.close()
+
+
+def _kept(servers: str, topics: Topics, model: ReadModel, people: Any) -> Follower:
+    return follower(servers, topics, model, beside=[people])
+
+
+@contextmanager
+def _publishing(house: House, broker: Broker, topics: Topics) -> Iterator[None]:
+    people = PeoplePublisher(house.log.directory, broker, topics)
+    people.start()
+    yield
+    people.stop()
