@@ -102,7 +102,7 @@ class Services:
         if not is_subject(full) or (kind and not full.startswith(f"{kind}:")):
             wanted = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise Malformed(f"{named!r} is no subject; one is written {wanted}", field=field)
-        if not self.book.state(full).version:
+        if not self.book.state_at_hand(full).version:  # what was begun once stays known
             raise Unknown(f"the log knows no {full}", field=field, subject=full)
         return full
 
