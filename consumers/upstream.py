@@ -12,7 +12,7 @@ from consumers.cloudevents import Unreadable, row_from
 from eventlog.canonical import canonical
 from eventlog.committer import Row
 
-SECONDS: Final = 30.0
+SECONDS: Final = 10.0
 
 
 class NoAnswer(Exception):
