@@ -64,7 +64,7 @@ def _title(path: Path) -> str:
 
 
 def site(root: Path) -> Iterator[tuple[str, str]]:
-    """Every file of the site by its path, with its HTML.
+    """Every file of the site by its path, with its HTML; what programs read of the documentation goes in as it is.
 
     Raises:
         BrokenLink: a page links to what is not there.
@@ -72,6 +72,8 @@ def site(root: Path) -> Iterator[tuple[str, str]]:
     listed = pages(root)
     for page in listed:
         yield page.target, _framed(page.target, page.title, _body(page, listed, root), listed)
+    for path in sorted((root / "docs").rglob("*.json")):
+        yield path.relative_to(root / "docs").as_posix(), path.read_text(encoding="utf-8")
     for room in dict.fromkeys(page.room for page in listed if page.room):
         name = ROOMS.get(room, room)
         body = f"<h1>{escape(name)}</h1>{_list([page for page in listed if page.room == room], f'{room}/index.html')}"
@@ -122,6 +124,8 @@ def _lead(link: Token, page: Page, listed: Sequence[Page], root: Path) -> None:
     target = next((other.target for other in listed if other.source.resolve() == path), None)
     if target is None and path.parent == (root / "docs").resolve() and any(other.room == path.name for other in listed):
         target = f"{path.name}/index.html"
+    if target is None and path.suffix == ".json" and path.is_file() and path.is_relative_to((root / "docs").resolve()):
+        target = path.relative_to((root / "docs").resolve()).as_posix()
     if target is None:
         msg = f"{page.source}: {address} leads to no page. Link to a page of the documentation, or to a whole address."
         raise BrokenLink(msg)

@@ -11,6 +11,11 @@ Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "restated"
 ]
 """What kind of change a step is."""
+Section = Literal[
+    "decisions", "shipped", "dropped", "slipped", "overdue", "moved", "handed_over", "course", "next", "waiting",
+    "unowned", "undecided", "late",
+]  # fmt: skip
+"""The parts of a progress report."""
 
 
 class Problem(TypedDict):
@@ -359,6 +364,8 @@ class CellTable(Table[Cell]):
 class CellCounts(Table[CellCount]):
     """Counts of cells, most first."""
 
+    truncated: bool
+
 
 class StepTable(Table[Step]):
     """Steps, in the order in which they took effect."""
@@ -366,6 +373,8 @@ class StepTable(Table[Step]):
 
 class StepCounts(Table[StepCount]):
     """Counts of steps, most first."""
+
+    truncated: bool
 
 
 class Roadmap(Spoken):
@@ -403,13 +412,20 @@ class ReportChange(TypedDict):
     field: str
     before: NotRequired[Held | None]
     after: Held
-    direction: NotRequired[str | None]
+    direction: NotRequired[Direction | None]
+
+
+class ReportSlips(TypedDict):
+    """How a promise was kept."""
+
+    later: int
+    first: Held | None
 
 
 class ReportLine(TypedDict):
     """A line of a progress report."""
 
-    section: str
+    section: Section
     subject: str
     title: str | None
     at: str
@@ -420,7 +436,7 @@ class ReportLine(TypedDict):
     rests_on: list[str]
     link: str
     holds: NotRequired[bool | None]
-    slips: NotRequired[Any]
+    slips: NotRequired[ReportSlips | None]
     due: NotRequired[str | None]
     departed: NotRequired[list[str] | None]
     voids: NotRequired[int | None]
@@ -433,7 +449,7 @@ class Report(Table[ReportLine]):
     title: str | None
     since: str
     until: str
-    counts: dict[str, int]
+    counts: dict[Section, int]
     titles: dict[str, str]
     sha256: str
 
@@ -500,6 +516,8 @@ class Roles(Table[RoleRow]):
 
 class HolderCounts(Table[HolderCount]):
     """Who holds how much, most first."""
+
+    truncated: bool
 
 
 class Unowned(Table[UnownedRow]):

@@ -152,7 +152,7 @@ class RoadmapAsked(Cells, Then, total=False):
     blame: bool
 
 
-class ChangesAsked(Cells, Moves, total=False):
+class ChangesAsked(Cells, Moves, Paged, total=False):
     """Parameters of `changes`."""
 
     until: At
@@ -170,7 +170,7 @@ class ReportAsked(TypedDict, total=False):
     lines: int
 
 
-class SlipsAsked(Fields, Present, Then, total=False):
+class SlipsAsked(Fields, Present, Then, Paged, total=False):
     """Parameters of `slips`."""
 
     direction: Words
@@ -188,7 +188,7 @@ class RegisterAsked(Named, Present, Then, Paged, total=False):
     text: str
 
 
-class Listed(Named, Present, Then, total=False):
+class Listed(Named, Present, Then, Paged, total=False):
     """Parameters of the lists of subjects of one kind."""
 
 
