@@ -111,10 +111,10 @@ def doctor(settings: Settings) -> None:
         _tell_files(settings)
         _tell_positions(settings, log)
         _must_be_whole(log)
-    if resets_may_corrupt(sqlite3.sqlite_version):
+    if not settings.store and resets_may_corrupt(sqlite3.sqlite_version):
         click.echo(
-            "Note: this SQLite can, very rarely, damage a file (sqlite.org/wal.html#walresetbug): "
-            "use a Python with SQLite 3.51.3 or later."
+            "Note: this SQLite can, very rarely, damage a file that two write (sqlite.org/wal.html#walresetbug). The log has "
+            "one writer; a read model has two while it is rebuilt. A Python with SQLite 3.51.3 or later has no such bug."
         )
 
 

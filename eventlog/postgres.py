@@ -79,12 +79,14 @@ KNOWN_AS: Final = "SELECT folded, person FROM names WHERE folded = ANY (%b::text
 def connected(url: str, *, read_only: bool = False, **options: str) -> Connection:
     """A connection that commits each statement by itself and finds the log's tables by their names.
 
-    Plans made while tables are small would read them from end to end for ever; every question here has an index.
+    Plans made while tables are small would read them from end to end for ever; every question here has an index. What has
+    none, such as the one row of the head, then looks so dear that before PostgreSQL 18 it would be compiled each time,
+    which takes a hundred times as long as reading it.
     """
     conninfo, schema = split_address(url)
     settings = {
-        "search_path": schema, "synchronous_commit": "on", "enable_seqscan": "off", "client_min_messages": "warning",
-        "default_transaction_read_only": "on" if read_only else "off", **options,
+        "search_path": schema, "synchronous_commit": "on", "enable_seqscan": "off", "jit": "off",
+        "client_min_messages": "warning", "default_transaction_read_only": "on" if read_only else "off", **options,
     }  # fmt: skip
     given = psycopg.conninfo.conninfo_to_dict(conninfo)
     flags = " ".join([str(given.pop("options", "")), *(f"-c {name}={value}" for name, value in settings.items())])

@@ -36,6 +36,7 @@ def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
         found = run(tmp_path, "doctor", DECISIONLOG_STORE=address)
         assert found.returncode == 0, found.stderr
         assert f"{position} entries" in found.stdout
+        assert "SQLite can" not in found.stdout  # nothing of it is in a file
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,12 @@ def test_a_server_that_goes_away_under_load_leaves_nothing_twice(address: str) -
         assert log.verify() is None
 
 
+def test_nothing_is_compiled(address: str) -> None:
+    """No connection of the log has its statements compiled, which would take a hundred times as long as to run them."""
+    with connected(address) as connection:
+        assert connection.execute("SHOW jit").fetchall() == [("off",)]
+
+
 # Opening --------------------------------------------------------------------------------------------------------------
 
 

@@ -181,6 +181,7 @@ def test_a_torn_page(tmp_path, page):
 def test_a_database_that_is_gone_is_said_to_be(tmp_path, monkeypatch):
     """Where the read model cannot be reached, a question is answered 503 in a problem document that says to ask again."""
     with House(tmp_path) as house:
+        house.runner.stop()  # which had begun with another database
         gone = PostgresqlDatabase("postgresql://127.0.0.1:1/none")
         monkeypatch.setattr(house.model, "database", gone)
 

@@ -1,0 +1,79 @@
+"""SQLite before 3.51.3 can damage a file that one connection tidies while another commits to it."""
+
+import sqlite3
+from collections import defaultdict
+from functools import partial
+
+import pytest
+
+from eventlog.sqlite import SqliteStore
+from tests.support_house import House
+
+HARMLESS = ("SELECT", "PRAGMA", "BEGIN DEFERRED", "ROLLBACK")
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """For each connection to a log the statements by which it writes, or clears the file beside the log."""
+    done = defaultdict(list)
+
+    class Watched(sqlite3.Connection):
+        def __init__(self, where, *more, **options):
+            super().__init__(where, *more, **options)
+            self.is_of_log = "log.sqlite" in str(where)
+
+        def _note(self, sql):
+            said = sql.strip().upper()
+            if self.is_of_log and ("WAL_CHECKPOINT" in said or not said.startswith(HARMLESS)):
+                done[id(self)].append(said)
+
+        def execute(self, sql, *parameters):
+            self._note(sql)
+            return super().execute(sql, *parameters)
+
+        def executemany(self, sql, *parameters):
+            self._note(sql)
+            return super().executemany(sql, *parameters)
+
+        def executescript(self, sql):
+            self._note(sql)
+            return super().executescript(sql)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    return done
+
+
+def live(house):
+    """Writes, forgets, makes a token, compacts and reads, as one after the other comes to a log."""
+    made = house.post("/products", {"key": "shop", "title": "Shop"})
+    assert made.status_code == 201, made.text
+    assert house.post("/log/forget", {"positions": [made.json()["position"]]}).status_code == 200
+    assert house.post("/subjects/product:shop/retitle", {"title": "The shop"}).status_code == 200
+    house.log.checkpoint_and_vacuum()
+    assert house.log.verify() is None
+    assert house.rows("/products")
+
+
+def test_one_connection_alone_writes_and_tidies(tmp_path, watched):
+    """Whatever a log lives through once it is open, no second connection commits to its file or clears the one beside."""
+    with House(tmp_path) as house:
+        watched.clear()  # nobody else can be there while it is opened
+        live(house)
+
+        assert len(watched) == 1
+        assert {"BEGIN IMMEDIATE", "COMMIT", "VACUUM", "PRAGMA WAL_CHECKPOINT(TRUNCATE)"} <= set(*watched.values())
+
+
+def test_a_log_that_is_tidied_beside_its_writer_is_caught(tmp_path, watched, monkeypatch):
+    """Where another connection tidies, as would be simpler, it is seen."""
+
+    def beside(store):
+        with store._reading() as connection:
+            return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    monkeypatch.setattr(SqliteStore, "_tidy", beside)
+    with House(tmp_path) as house:
+        watched.clear()
+        live(house)
+
+        assert len(watched) == 2
