@@ -168,7 +168,8 @@ class Reader:
 
     def _starts(self, more: dict[str, str], shown: str) -> None:
         self._stops()
-        self.server = self.running.enter_context(serving(self.folder / "data", **more))
+        data = self.folder / more.pop("DECISIONLOG_DATA", "data")
+        self.server = self.running.enter_context(serving(data, **more))
         if shown:
             self._compares("the server", self.server.said, shown)
         if "curl " in self.server.said:
