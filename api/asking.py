@@ -207,7 +207,7 @@ class Asked:
         """
         self._served.must_follow()
         with self._served.model.read() as read:
-            standing = standing_in(read.rows) if isinstance(self._served.book, Replica) else None
+            lag = lag_of(read, self._served)
             try:
                 answer = question(read)
             except BadCursor as error:
@@ -215,11 +215,15 @@ class Asked:
             except NotThere as error:
                 raise Unknown(str(error)) from None
         response = tables.responded(answer, self._format, self._served.book.directory, self._model)
-        if standing:
-            response.headers["Decisionlog-Lag"] = str(standing.lag)
+        response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
         return response
+
+
+def lag_of(read: Read, served: Services) -> dict[str, str]:
+    """The header in which a replica says how many entries it is behind; the log itself has none."""
+    return {"Decisionlog-Lag": str(standing_in(read.rows).lag)} if isinstance(served.book, Replica) else {}
 
 
 async def caught_up(

@@ -218,7 +218,8 @@ class Reference:
         path = _example_of(path, operation)
         needed = [
             f"{each['name']}={_SAMPLES.get(each['name'], each['name'].upper())}"
-            for each in operation.get("parameters", []) if each["in"] == "query" and each.get("required")
+            for each in operation.get("parameters", [])
+            if each["in"] == "query" and (each.get("required") or "examples" in each)
         ]  # fmt: skip
         lines = [f"curl '{self.address}{path}{'?' if needed else ''}{'&'.join(needed)}'"]
         lines += ["-H 'Authorization: Bearer TOKEN'"] if operation.get("security") else []

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import answers, tables
-from api.asking import AskedKey, caught_up
+from api.asking import AskedKey, caught_up, lag_of
 from api.problems import HttpProblem
 from api.services import Served, Services
 from domain.values import LARGEST, Instant, micros
@@ -65,7 +65,10 @@ def progress(
     key: AskedKey,
     _: Annotated[None, Depends(caught_up)],
     format_: Annotated[ReportFormat, Depends(_format)],
-    since: Annotated[Instant | None, Query(description="Where the span begins.")] = None,
+    since: Annotated[
+        Instant | None,
+        Query(description="Where the span begins.", openapi_examples={"a day": {"value": "2025-01-01"}}),
+    ] = None,
     until: Annotated[
         Instant | None, Query(description="Where it ends, which is no more part of it; now if silent.")
     ] = None,
@@ -97,6 +100,7 @@ def progress(
     product = served.subject(key, "key", kind="product")
     given = {"since": since, "until": until, "position": position}
     with served.model.read() as read:
+        lag = lag_of(read, served)
         try:
             answer = _answer(read, product, given, issued_at)
         except NoSuchReport as error:
@@ -104,14 +108,16 @@ def progress(
             raise HttpProblem(404, str(error), field=named) from None
         except NotWhatWasIssued as error:
             raise HttpProblem(409, str(error), field="issued_at") from None
-    headers = {"Decisionlog-Position": str(answer.position), "Decisionlog-As-Of": answer.as_of}
+    headers = {"Decisionlog-Position": str(answer.position), "Decisionlog-As-Of": answer.as_of, **lag}
     if format_ == "html":
         return Response(as_html(_page(answer, served, request, lines)), media_type=HTML, headers=headers | _SAFE)
     if format_ == "markdown":
         return Response(
             as_markdown(_page(answer, served, request, lines)), media_type=MARKDOWN, headers=headers | _SAFE
         )
-    return tables.responded(answer, format_, served.book.directory, answers.Report)
+    response = tables.responded(answer, format_, served.book.directory, answers.Report)
+    response.headers.update(lag)
+    return response
 
 
 def _answer(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> Answer:

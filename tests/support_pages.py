@@ -52,6 +52,7 @@ class Block:
 DONE_ELSEWHERE = {
     "ask-an-auditors-question.md": "test_questions.py",  # on twenty years of other people's history
     "write-a-client.md": "client/test_documents.py",  # against a house of its own
+    "connect-kafka.md": "kafka/test_commands.py",  # on a real broker
 }
 
 
