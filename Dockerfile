@@ -12,6 +12,7 @@ COPY eventlog eventlog
 COPY projections projections
 COPY api api
 COPY consumers consumers
+COPY decisionlog_client decisionlog_client
 COPY cli cli
 # What builds the package does not go with it.
 RUN /opt/decisionlog/bin/pip install --no-compile --no-deps --no-build-isolation . \

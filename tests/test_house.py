@@ -1,6 +1,8 @@
 """Who may know whom."""
 
 import ast
+import re
+import tomllib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,3 +96,13 @@ def test_nobody_needs_kafka():
     )
 
     assert subprocess.run([sys.executable, "-c", loaded], cwd=HOUSE, check=False).returncode == 0
+
+
+def test_every_room_goes_out():
+    """The package and the image hold every room: one that is missing would be missed only by whoever installs them."""
+    settings = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
+    copied = re.findall(r"^COPY (\w+) \1$", (HOUSE / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(BELOW)
+    assert set(settings["tool"]["mypy"]["packages"]) == set(BELOW)
+    assert set(copied) == set(BELOW)
