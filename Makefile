@@ -10,7 +10,7 @@ run: $(READY)
 	@$(BIN)/decisionlog serve
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests
 
 # Ratios, each measured side by side in one run; see tests/benchmarks/.
 bench: $(READY)

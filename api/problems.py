@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from domain import errors
 from domain.faults import faults_of, in_a_sentence
 from eventlog.errors import NoRoomError
 
+_log: Final = logging.getLogger("decisionlog.api")
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:decisionlog:problem:"
 
@@ -110,13 +112,16 @@ def of_validation(found: Sequence[Any]) -> Problem:
 
 
 def of_store(error: PersistenceError, *, asked: bool = False) -> Problem:
-    """The problem document of a store that failed; where something was `asked`, nothing was to be recorded."""
+    """The problem document of a store that failed; where something was `asked`, nothing was to be recorded.
+
+    What the database says of itself, such as where it is, is for the server's log and not for whoever asks.
+    """
     if isinstance(error, NoRoomError):
         detail = "the disk of the log is full, and nothing was recorded; make room, and send it again"
         return problem(507, "no-space", detail)
     if asked:
-        return problem(503, "unavailable", f"the log cannot be read now ({error}); ask again in a while")
-    detail = f"the log failed ({error}); whether this was recorded shows when it is sent again with the same key"
+        return problem(503, "unavailable", "the log cannot be read now; ask again in a while")
+    detail = "the log failed; whether this was recorded shows when it is sent again with the same key"
     return problem(503, "unavailable", detail)
 
 
@@ -140,6 +145,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(PersistenceError)
     async def not_stored(request: Request, error: PersistenceError) -> JSONResponse:
+        _log.warning("%s %s: the store failed: %s", request.method, request.url.path, error)
         return respond(of_store(error, asked=request.method in {"GET", "HEAD"}), {"Retry-After": "10"})
 
     @app.exception_handler(RequestValidationError)

@@ -2,9 +2,9 @@
 
 import ast
 import re
-import tomllib
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -9,14 +9,10 @@ from consumers.broker import Broker
 from eventlog.log import DecisionLog
 from tests.faults.logs import write_log
 from tests.faults.streams import EARLY, Careless, finish, kill_brokers, kill_publisher, wrong_with
+from tests.faults.twins import caught
 from tests.kafka.broker import Cluster, missing
 
-UNTIL_CAUGHT = 8
-
-
-def caught(tried):
-    """Whether a reader misses something soon: where a kill finds nothing under way, nothing is lost."""
-    return any("a reader stands at" in what for n in range(UNTIL_CAUGHT) for what in tried(n))
+MISSING = "a reader stands at"
 
 
 def killed(servers, folder, prefix, rounds, *command):
@@ -42,7 +38,7 @@ def test_a_publisher_that_counts_what_it_has_sent_is_caught(tmp_path, bootstrap_
         (folder := tmp_path / str(n)).mkdir()
         return killed(bootstrap_servers, folder, f"{prefix}-{n}", 1, EARLY)
 
-    assert caught(tried)
+    assert caught(MISSING, tried)
 
 
 @pytest.fixture(scope="module")
@@ -73,4 +69,4 @@ def test_a_broker_that_is_killed_loses_nothing(mortal, prefix):
 
 def test_a_producer_that_does_not_wait_is_caught(mortal, prefix):
     """The sabotaged twin takes for arrived what is on the wire; what the dead broker never read is then missing."""
-    assert caught(lambda n: died(mortal, f"{prefix}-{n}", Careless))
+    assert caught(MISSING, lambda n: died(mortal, f"{prefix}-{n}", Careless))
