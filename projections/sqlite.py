@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from queue import Empty, Full, LifoQueue
@@ -76,7 +76,8 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(maxsize=IDLE)
+        self._idle: LifoQueue[tuple[sqlite3.Connection, int]] = LifoQueue(maxsize=IDLE)
+        """Each with the number of the file that it has open."""
 
     def __str__(self) -> str:
         return str(self.path)
@@ -97,7 +98,9 @@ class SqliteDatabase:
         return None
 
     def has(self, table: str) -> bool:
-        """Whether there is a table in the file."""
+        """Whether there is a table in the file, if there is a file."""
+        if not self.path.exists():  # asking would begin an empty one
+            return False
         with self.reading() as ask:
             return (
                 next(iter(ask("select 1 from sqlite_master where name = :table", {"table": table})), None) is not None
@@ -116,11 +119,7 @@ class SqliteDatabase:
     @contextmanager
     def reading(self) -> Iterator[Rows]:
         """A snapshot. Keep it short: an old one keeps the file from being tidied."""
-        try:
-            connection = self._idle.get_nowait()
-        except Empty:
-            connection = connect(self.path)
-            connection.execute("pragma query_only = on")
+        connection, number = self._connection()
         try:
             connection.execute("begin")
             yield _asking(connection)
@@ -129,9 +128,21 @@ class SqliteDatabase:
             connection.close()
             raise
         try:
-            self._idle.put_nowait(connection)
+            self._idle.put_nowait((connection, number))
         except Full:
             connection.close()
+
+    def _connection(self) -> tuple[sqlite3.Connection, int]:
+        """One that is at hand, or another; another process may have put another file in the place of the one it has open."""
+        while not self._idle.empty():
+            with suppress(Empty):
+                connection, number = self._idle.get_nowait()
+                if self.path.exists() and self.path.stat().st_ino == number:
+                    return connection, number
+                connection.close()
+        connection = connect(self.path)
+        connection.execute("pragma query_only = on")
+        return connection, self.path.stat().st_ino
 
     def writer(self) -> SqliteWriter:
         """A connection that writes."""
@@ -162,7 +173,7 @@ class SqliteDatabase:
     def close(self) -> None:
         """Closes the connections that nobody is using."""
         while not self._idle.empty():
-            self._idle.get_nowait().close()
+            self._idle.get_nowait()[0].close()
 
 
 def _lock_file(path: Path, what: str) -> Path:

@@ -165,3 +165,19 @@ def test_readers_never_stand_in_the_way_of_a_swap(model: ReadModel, log: Log) ->
     for thread in readers:
         thread.join()
     assert wrong == []
+
+
+def test_a_reader_follows_to_another_file(tmp_path):
+    """Where another process puts another file in the place of the one a reader had open, the reader reads that one."""
+    reader, other = SqliteDatabase(tmp_path / "model"), SqliteDatabase(tmp_path / "model")
+    assert not reader.has("projection")
+    assert not (tmp_path / "model").exists()
+    with reader.reading():
+        pass
+    assert not reader.has("projection")
+
+    other.renew()
+
+    assert reader.has("projection")
+    reader.close()
+    other.close()
