@@ -112,8 +112,8 @@ class Runner:
             while not self._stopping:
                 self._try()
         except Exception as error:  # noqa: BLE001  (whatever it is, whoever waits must hear of it)
-            self._error = error
             _log.exception("The read model stopped at position %d", self._position)
+            self._error = error  # only now: whoever waits is told as soon as it is there
         finally:
             with self._moved:
                 self._moved.notify_all()
