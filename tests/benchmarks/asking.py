@@ -6,15 +6,14 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import reduce
 from typing import Any
 
 from fastapi import FastAPI
 
 from api.app import create_app
 from api.services import Services
-from domain.cells import State, evolve
-from eventlog.entry import Entry
+from domain.cells import State
+from eventlog.application import fold
 from eventlog.log import DecisionLog
 from projections.audit import AuditFilter, audit
 from projections.model import ReadModel
@@ -81,18 +80,10 @@ def _replay(log: DecisionLog, subjects: list[str], at: int) -> dict[str, dict[st
     """What the cells of these hold at an instant, worked out from their events alone."""
     found = {}
     for subject in subjects:
-        state = reduce(_after, log.stream(subject), State(subject))
+        state = fold(State(subject), log.stream(subject))
         if state.value("exists", at):
             found[subject] = {name: state.value(name, at) for name in FIELDS if not name.endswith("*")}
     return found
-
-
-def _after(state: State, entry: Entry) -> State:
-    event = entry.event
-    return evolve(
-        state, position=entry.position, type_=entry.type, eff=entry.eff, steps=event.steps(), voids=event.voids(),
-        observed=event.observed,
-    )  # fmt: skip
 
 
 def _audits(log: DecisionLog, model: ReadModel) -> Iterator[str]:
