@@ -55,7 +55,7 @@ def _fill_on(log: DecisionLog, size: int) -> None:
 
 def _followed(log: DecisionLog, database: Database, batch: int) -> float:
     with closing(database.writer()) as writer:
-        projector = Projector(writer, log)
+        projector = Projector(writer)
         after = projector.position()
         begun = time.perf_counter()
         for _ in range(FOLLOWED // batch):
