@@ -50,16 +50,18 @@ class Forms:
     _known: dict[tuple[str, bool], list[tuple[re.Pattern[bytes], int]]] = field(default_factory=dict)
     _met: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
-    def recognised(self, row: Row) -> Recognised | None:
+    def recognised(self, type_: str, own: bytes, texts: bytes | None) -> Recognised | None:
         """What can be read off an entry of a known form. Whether its texts are UTF-8, and the right ones, is not said."""
-        _, _, _, type_, _, own, texts = row
         forms = self._known.get((type_, texts is None), [])
-        whole = own if texts is None else own + _BETWEEN + texts
-        for n, (form, places) in enumerate(forms):
-            if found := form.fullmatch(whole):
-                if n:
-                    forms.insert(0, forms.pop(n))
-                return places, found.groups()
+        try:
+            whole = own if texts is None else own + _BETWEEN + texts
+            for n, (form, places) in enumerate(forms):
+                if found := form.fullmatch(whole):
+                    if n:
+                        forms.insert(0, forms.pop(n))
+                    return places, found.groups()
+        except TypeError:  # what stands in a row that was tampered with may be of any type
+            pass
         return None
 
     def learn(self, row: Row, model: type[Event], own: Any) -> None:

@@ -48,7 +48,7 @@ CREATE TABLE head (
 CREATE TABLE answers (
   scope text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, salt bytea, digest bytea NOT NULL,
   first bigint NOT NULL, count bigint NOT NULL, PRIMARY KEY (scope, key));
-CREATE INDEX answers_by_position ON answers (first);
+CREATE INDEX answers_by_position ON answers (first, count); -- so that `verify` need not look up their rows
 CREATE TABLE names (
   folded text COLLATE "C" NOT NULL, person text COLLATE "C" NOT NULL, spelling text COLLATE "C" NOT NULL,
   shown smallint NOT NULL, PRIMARY KEY (folded, person, spelling));

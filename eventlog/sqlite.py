@@ -33,7 +33,7 @@ CREATE TABLE head (
 CREATE TABLE answers (
   scope TEXT NOT NULL, key TEXT NOT NULL, salt BLOB, digest BLOB NOT NULL, first INTEGER NOT NULL,
   count INTEGER NOT NULL, PRIMARY KEY (scope, key)) STRICT, WITHOUT ROWID;
-CREATE INDEX answers_by_position ON answers (first);
+CREATE INDEX answers_by_position ON answers (first, count); -- so that `verify` need not look up their rows
 CREATE TABLE names (
   folded TEXT NOT NULL, person TEXT NOT NULL, spelling TEXT NOT NULL, shown INTEGER NOT NULL,
   PRIMARY KEY (folded, person, spelling)) STRICT, WITHOUT ROWID;

@@ -76,12 +76,8 @@ class Given:
     count: int
 
 
-class Answered(NamedTuple):
-    """The entries that an answer points at, how many, and whether the hash of what was asked has its salt still."""
-
-    first: int
-    size: int
-    salted: bool
+Answered = tuple[int, int]
+"""The entries that an answer points at: the position of the first, and how many."""
 
 
 class TokenRow(NamedTuple):
@@ -291,10 +287,11 @@ class Store(ABC):
 
     def answered(self, first: int, limit: int) -> list[Answered]:
         """What the answers under keys point at, in order; at most `limit` of those that begin at a position or later."""
-        found = self.read(
-            "SELECT first, count, salt IS NOT NULL FROM answers WHERE first >= ? ORDER BY first LIMIT ?", (first, limit)
-        )
-        return [Answered._make(row) for row in found]
+        return self.read("SELECT first, count FROM answers WHERE first >= ? ORDER BY first LIMIT ?", (first, limit))
+
+    def is_salted(self, first: int) -> bool:
+        """Whether the hash of what was asked has its salt still, in an answer that points at entries from a position on."""
+        return bool(self.read("SELECT 1 FROM answers WHERE first = ? AND salt IS NOT NULL", (first,)))
 
     # Writing
 

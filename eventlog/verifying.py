@@ -13,8 +13,9 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Final, Protocol
+from functools import partial
+from operator import sub
+from typing import Any, Final, Protocol, TypeVar
 
 from eventsourcing.persistence import PersistenceError
 
@@ -28,6 +29,8 @@ from eventlog.committer import Head, Row
 from eventlog.forms import Forms, are_committed
 from eventlog.merkle import Frontier, extended, leaf_hash, root
 from eventlog.store import Answered
+
+T = TypeVar("T")
 
 ROWS_AT_ONCE: Final = 1000
 BEFORE_ALL: Final = -(2**63)
@@ -55,8 +58,11 @@ class Stored(Protocol):
     def head(self) -> Head:
         """The head as committed."""
 
-    def answered(self, after: int, limit: int) -> list[Answered]:
-        """What the answers under keys point at, by the first position; at most `limit` behind one."""
+    def answered(self, first: int, limit: int) -> list[Answered]:
+        """What the answers under keys point at, by the first position; at most `limit` from one on."""
+
+    def is_salted(self, first: int) -> bool:
+        """Whether an answer to the unit that begins at a position could still be tried with guesses of what was asked."""
 
 
 def verify(
@@ -169,8 +175,10 @@ class _Verifier:
     def _take(self, rows: list[Row]) -> None:
         """Checks some rows and takes them into the whole; what is wrong with the first is told before all else."""
         following = rows[: self._following(rows)]
+        is_recognised = self._is_recognised
         for row in following:
-            self._check(row)
+            if not is_recognised(row):
+                self._check(row)
         self._grow(following)
         if len(following) < len(rows):
             row = rows[len(following)]
@@ -200,7 +208,7 @@ class _Verifier:
 
     def _check(self, row: Row) -> None:
         try:
-            what = None if self._is_recognised(row) else self._misfit(row)
+            what = self._misfit(row)
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
             what = f"it cannot be read: {error}"
         if what:
@@ -208,18 +216,22 @@ class _Verifier:
 
     def _is_recognised(self, row: Row) -> bool:
         """Whether nothing is wrong with an entry, as far as that can be seen without parsing it."""
-        found = self._forms.recognised(row)
-        if not found or (row.texts and not are_committed(found, row.texts)):
+        position, _, _, type_, _, own, texts = row
+        found = self._forms.recognised(type_, own, texts)
+        if not found:
             return False
         places, said = found
+        if texts is None:
+            if places:
+                self._bare.add(position)
+        elif not are_committed(found, texts):
+            return False
         place = int(said[places])
         if place == 1:
-            self._begins.append(row.position)
+            self._begins.append(position)
         elif place != self._place + 1:
             return False
         self._place = place
-        if places and row.texts is None:
-            self._bare.add(row.position)
         return True
 
     def _misfit(self, row: Row) -> str | None:
@@ -263,7 +275,7 @@ class _Verifier:
         if not rows:
             return
         try:
-            leaves = [leaf_hash(compose(row)) for row in rows]
+            leaves = list(map(leaf_hash, map(compose, rows)))
         except (ValueError, TypeError, ArithmeticError) as error:
             if len(rows) == 1:
                 raise _Misfit(rows[0].position, f"it cannot be read: {error}") from error
@@ -328,31 +340,33 @@ class _Verifier:
         """Each answer is of one unit, whole, and of no unit are there two."""
         first, full = BEFORE_ALL, True
         while full:
-            answers = self._answers(first, ROWS_AT_ONCE + 1)
+            answers = self._of_answers(partial(self._stored.answered, first, ROWS_AT_ONCE + 1))
             self._compare_units(answers)
             full = len(answers) > ROWS_AT_ONCE
             # The last is read once more, or another one of the same unit could hide behind it.
-            first = answers[-1].first if answers else first
+            first = answers[-1][0] if answers else first
         for position in self._forgotten:
             self._must_be_unsalted(position)
 
-    def _answers(self, first: int, limit: int) -> list[Answered]:
+    def _of_answers(self, read: Callable[[], T]) -> T:
         try:
-            return self._stored.answered(first, limit)
+            return read()
         except PersistenceError as error:
             raise _Misfit(None, f"the answers under keys cannot be read: {error}") from error
 
     def _compare_units(self, answers: list[Answered]) -> None:
         if not answers:
             return
-        low, high = bisect_left(self._begins, answers[0].first), bisect_right(self._begins, answers[-1].first)
+        low, high = bisect_left(self._begins, answers[0][0]), bisect_right(self._begins, answers[-1][0])
         begins = [*self._begins[low : high + 1], self._size + 1]
-        units = dict(pairwise(begins))
+        units = set(zip(begins, map(sub, begins[1:], begins), strict=False))
+        if len(set(answers)) == len(answers) and units.issuperset(answers):
+            return
         before = None
-        for first, count, _ in answers:
+        for first, count in answers:
             if first == before:
                 raise _Misfit(first, "two answers under keys are of its unit")
-            if units.get(first) != first + count and not self._came_later(first, count):
+            if (first, count) not in units and not self._came_later(first, count):
                 raise _Misfit(first, f"an answer is of {count} entries from here on, and these are no unit")
             before = first
 
@@ -363,5 +377,5 @@ class _Verifier:
     def _must_be_unsalted(self, position: int) -> None:
         """Where texts were forgotten, nobody can try words on the hash of what was asked any more."""
         first = self._begins[bisect_right(self._begins, position) - 1]
-        if any(answer.salted for answer in self._answers(first, 1) if answer.first == first):
+        if self._of_answers(partial(self._stored.is_salted, first)):
             raise _Misfit(position, "its texts were forgotten, and the answer to its unit still has its salt")

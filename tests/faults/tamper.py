@@ -60,9 +60,11 @@ class Copy:
 
     def answered(self, first: int, limit: int) -> list[Answered]:
         """What answers point at, as the log reads it."""
-        columns = "first, count, salt IS NOT NULL"
-        found = self.all(f"SELECT {columns} FROM answers WHERE first >= ? ORDER BY first LIMIT ?", first, limit)
-        return [Answered._make(row) for row in found]
+        return self.all("SELECT first, count FROM answers WHERE first >= ? ORDER BY first LIMIT ?", first, limit)
+
+    def is_salted(self, first: int) -> bool:
+        """Whether the hash of what was asked has its salt, as the log reads it."""
+        return bool(self.all("SELECT 1 FROM answers WHERE first = ? AND salt IS NOT NULL", first))
 
     def all(self, statement: str, *parameters: Any) -> list[Any]:
         with library_errors():
