@@ -16,6 +16,12 @@ Place = tuple[int, int]
 Span = tuple[str, str, Place, Place]
 """A part of one cell's history: subject, field, the first row and the last."""
 
+Following = tuple[int | None, int | None]
+"""The effective instant and the id of the row that takes over from another; None twice where none does."""
+
+Near = tuple[int, int, int, int | None, int | None]
+"""A row in or beside a span: the number of the span, its effective instant, its id, and what follows it."""
+
 
 MISSING: Final = "there is none yet"
 """The trouble that is none: a model that was never begun."""
@@ -47,12 +53,12 @@ class Writer(Protocol):
         """Adds rows, each with the columns of `schema.TABLES`."""
         ...
 
-    def near(self, p: str, spans: Sequence[Span]) -> Iterable[tuple[int, int, int, int | None]]:
-        """The rows that count in some spans, the one before each and the one after: number of span, eff, id, et."""
+    def near(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
+        """The rows that count in some spans, the one before each and the one after."""
         ...
 
     def settle(self, p: str, rows: Sequence[Row]) -> None:
-        """Gives rows of cells (subject, field, eff, id) their `et` and `void`."""
+        """Gives rows of cells (subject, field, eff, id) their `et`, `et_id` and `void`."""
         ...
 
     def merge_words(self, p: str) -> None:

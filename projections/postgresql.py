@@ -15,7 +15,7 @@ from psycopg import sql as names
 
 from eventlog.address import split_address
 from projections import schema
-from projections.database import MISSING, PROJECTOR, Row, Rows, Span
+from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
 from projections.words import words_of
 
@@ -257,11 +257,11 @@ class PostgresqlWriter:
             for row in rows:
                 copy.write_row(row)
 
-    def near(self, p: str, spans: Sequence[Span]) -> Iterable[tuple[int, int, int, int | None]]:
+    def near(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
         """The rows that count in some spans, the one before each and the one after."""
         if not spans:
             return []
-        of_cell = f"""select c.eff, c.id, c.et from {p}cell c
+        of_cell = f"""select c.eff, c.id, c.et, c.et_id from {p}cell c
             where c.subject = s.subject and c.field = s.field and c.void is null"""
         sql = f"""select s.n - 1, c.* from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
             %s::bigint[]) with ordinality as s (subject, field, eff, id, last_eff, last_id, n) cross join lateral (
@@ -270,14 +270,15 @@ class PostgresqlWriter:
             union all ({of_cell} and (c.eff, c.id) > (s.last_eff, s.last_id) order by c.eff, c.id limit 1)) c"""
         columns = zip(*((subject, name, *first, *last) for subject, name, first, last in spans), strict=True)
         found = self._connection.execute(cast("Any", sql), [list(column) for column in columns]).fetchall()
-        return cast("Iterable[tuple[int, int, int, int | None]]", found)
+        return cast("Iterable[Near]", found)
 
     def settle(self, p: str, rows: Sequence[Row]) -> None:
-        """Gives rows of cells their `et` and `void`, all at once."""
+        """Gives rows of cells their `et`, `et_id` and `void`, all at once."""
         if not rows:
             return
-        sql = f"""update {p}cell c set et = s.et, void = s.void from unnest(%s::text[], %s::text[], %s::bigint[],
-            %s::bigint[], %s::bigint[], %s::bigint[]) as s (subject, field, eff, id, et, void)
+        sql = f"""update {p}cell c set et = s.et, et_id = s.et_id, void = s.void from unnest(%s::text[], %s::text[],
+            %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+            as s (subject, field, eff, id, et, et_id, void)
             where c.subject = s.subject and c.field = s.field and c.eff = s.eff and c.id = s.id"""
         self._connection.execute(cast("Any", sql), [list(column) for column in zip(*rows, strict=True)])
 

@@ -1,8 +1,8 @@
 """From entries to rows: the one way in which the read model changes.
 
-Rows are added and never moved. Two columns of a cell's row change later: `void`, once, and `et`, the instant at which
-the row is followed by another. A backdated entry is therefore no special case, and neither is a voided one: a row that
-came or went asks for the `et` of itself and of the row before it, and of no other.
+Rows are added and never moved. Of a cell's row change later: `void`, once; and `et` and `et_id`, the instant at which
+the row is followed by another, and which. A backdated entry is therefore no special case, and neither is a voided one: a
+row that came or went asks for what follows itself and the row before it, and no other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from domain.record import TextsForgotten
 from domain.values import FORGOTTEN
 from eventlog.entry import Entry
 from projections.acts import COLUMNS, act_row, entry_of, without_texts
-from projections.database import Place, Span, Writer
+from projections.database import Following, Place, Span, Writer
 from projections.schema import TEXTS_PER_EVENT, dumps
 
 NOTE: Final = "note"
@@ -136,17 +136,17 @@ class Projector:
         self.writer.insert(self.prefix, "search", batch.texts)
 
     def _insert_cells(self, batch: _Batch) -> None:
-        """Adds the rows of cells with their `et`, and gives theirs to the rows before them and to what was voided."""
+        """Adds the rows of cells with what follows them, and tells those before them and what was voided."""
         new = {cell[0] for cell in batch.cells}
         voided = self._voided(batch, new)
         after, before = self._followed(new, voided)
         rows = [
-            (*key, key[2] if key in voided else after[key], until, voided.get(key), value, word)
+            (*key, *(key[2:] if key in voided else after[key]), until, voided.get(key), value, word)
             for key, until, value, word in batch.cells
         ]
         self.writer.insert(self.prefix, "cell", rows)
-        moved = [(*key, et, None) for key, et in after.items() if key in before and before[key] != et]
-        gone = [(*key, key[2], by) for key, by in voided.items() if key not in new]
+        moved = [(*key, *place, None) for key, place in after.items() if key in before and before[key] != place]
+        gone = [(*key, *key[2:], by) for key, by in voided.items() if key not in new]
         self.writer.settle(self.prefix, moved + gone)
 
     def _voided(self, batch: _Batch, new: set[Key]) -> dict[Key, int]:
@@ -159,27 +159,27 @@ class Projector:
             self._run("update {p}act set void = :by where position = :voided and void is null", by=by, voided=voided)
         return found
 
-    def _followed(self, new: set[Key], voided: dict[Key, int]) -> tuple[dict[Key, int | None], dict[Key, int | None]]:
-        """For rows that came, and for those around them, the instant of the next that counts; and what it was before."""
+    def _followed(self, new: set[Key], voided: dict[Key, int]) -> tuple[dict[Key, Following], dict[Key, Following]]:
+        """For rows that came, and for those around them, the next that counts; and which it was before."""
         touched: dict[tuple[str, str], list[Place]] = defaultdict(list)
         for subject, name, eff, id_ in {*new, *voided}:
             touched[subject, name].append((eff, id_))
         spans: list[Span] = [(*cell, min(places), max(places)) for cell, places in touched.items()]
-        before: dict[Key, int | None] = {}
+        before: dict[Key, Following] = {}
         around: list[set[Place]] = [
             {place for place in touched[s[:2]] if (*s[:2], *place) not in voided} for s in spans
         ]
-        for n, eff, id_, et in self.writer.near(self.prefix, spans):
+        for n, eff, id_, et, et_id in self.writer.near(self.prefix, spans):
             key = (*spans[n][:2], eff, id_)
-            before[key] = et
+            before[key] = et, et_id
             if key not in voided:
                 around[n].add((eff, id_))
-        after: dict[Key, int | None] = {}
+        after: dict[Key, Following] = {}
         for (subject, name, _, last), places in zip(spans, around, strict=True):
             ordered = sorted(places)
-            after |= {(subject, name, *one): following[0] for one, following in pairwise(ordered)}
+            after |= {(subject, name, *one): following for one, following in pairwise(ordered)}
             if ordered and ordered[-1] <= last:  # nothing comes after; what lies beyond the span keeps what it has
-                after[subject, name, *ordered[-1]] = None
+                after[subject, name, *ordered[-1]] = None, None
         return after, before
 
     def _steps_of(self, subject: str, position: int) -> Sequence[tuple[Any, ...]]:

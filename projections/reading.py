@@ -41,7 +41,7 @@ class Moment:
     at: int
     position: int
     latest: bool
-    """Whether all that is recorded is known. Then `et` says at once which row of a cell holds."""
+    """Whether all that is recorded is known. Then `et` alone says which row of a cell holds."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -56,12 +56,17 @@ class Moment:
 
     def in_turn(self, alias: str, at: str = ":t") -> str:
         """SQL: this row of `cell` is the last of its cell not after an instant. Its term may be over."""
+        holds = f"({alias}.et is null or {alias}.et > {at})"
         if self.latest:
-            return f"({alias}.eff <= {at} and ({alias}.et is null or {alias}.et > {at}))"
+            return f"({alias}.eff <= {at} and {holds})"
+        # What follows the row is as it was known then, unless that came later, or a row of the cell was voided later.
         n = f"{alias}_n"
-        return f"""({alias}.eff <= {at} and {self.counts(alias)} and not exists (
-            select 1 from cell {n} where {n}.subject = {alias}.subject and {n}.field = {alias}.field
-            and ({n}.eff, {n}.id) > ({alias}.eff, {alias}.id) and {n}.eff <= {at} and {self.counts(n)}))"""
+        return f"""({alias}.eff <= {at} and {self.counts(alias)} and case when {alias}.et_id >= :b
+            or ({alias}.subject, {alias}.field) in (select z.subject, z.field from cell z where z.void > :p)
+            then not exists (
+                select 1 from cell {n} where {n}.subject = {alias}.subject and {n}.field = {alias}.field
+                and ({n}.eff, {n}.id) > ({alias}.eff, {alias}.id) and {n}.eff <= {at} and {self.counts(n)})
+            else {holds} end)"""
 
     def holds(self, alias: str, at: str = ":t") -> str:
         """SQL: this row of `cell` is the one that says what the cell holds at an instant."""

@@ -15,12 +15,12 @@ from typing import Final
 
 from domain.cells import STEPS_PER_EVENT
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of these tables and of what is written to them. A model of another version is thrown away and built again."""
 
 TABLES: Final = {
     "projection": ("name, position, version", "name"),
-    "cell": ("subject, field, eff, id, et, until, void, value, word", "subject, field, eff, id"),
+    "cell": ("subject, field, eff, id, et, et_id, until, void, value, word", "subject, field, eff, id"),
     "cell_ref": ("ref, field, subject, eff, id", "ref, field, subject, eff, id"),
     "act": (
         (
@@ -45,6 +45,7 @@ create table {p}projection (name {text} primary key, position {integer} not null
 create table {p}cell (
     subject {text} not null, field {text} not null, eff {integer} not null, id {integer} not null,
     et {integer},     -- the next effective instant of the cell as now known; its own eff for a row that no longer counts
+    et_id {integer},  -- the id of the row that takes over then
     until {integer},  -- the end of the row's own term
     void {integer},   -- the position that voided it
     value {text}, word {text},

@@ -14,7 +14,7 @@ from queue import Empty, Full, LifoQueue
 from typing import Any, Final
 
 from projections import schema
-from projections.database import MISSING, PROJECTOR, Row, Rows, Span
+from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
 from projections.words import words_of
 
@@ -228,9 +228,9 @@ class SqliteWriter:
         holes = ", ".join("?" * (columns.count(",") + 1))
         self._connection.executemany(f"insert into {p}{table} ({columns}) values ({holes})", rows)
 
-    def near(self, p: str, spans: Sequence[Span]) -> Iterable[tuple[int, int, int, int | None]]:
+    def near(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
         """The rows that count in some spans, the one before each and the one after."""
-        of_cell = f"select eff, id, et from {p}cell where subject = ?1 and field = ?2 and void is null"
+        of_cell = f"select eff, id, et, et_id from {p}cell where subject = ?1 and field = ?2 and void is null"
         sql = f"""select * from ({of_cell} and (eff, id) < (?3, ?4) order by eff desc, id desc limit 1)
             union all {of_cell} and (eff, id) >= (?3, ?4) and (eff, id) <= (?5, ?6)
             union all select * from ({of_cell} and (eff, id) > (?5, ?6) order by eff, id limit 1)"""
@@ -239,10 +239,9 @@ class SqliteWriter:
                 yield n, *row
 
     def settle(self, p: str, rows: Sequence[Row]) -> None:
-        """Gives rows of cells their `et` and `void`."""
-        self._connection.executemany(
-            f"update {p}cell set et = ?5, void = ?6 where subject = ?1 and field = ?2 and eff = ?3 and id = ?4", rows
-        )
+        """Gives rows of cells their `et`, `et_id` and `void`."""
+        this = "subject = ?1 and field = ?2 and eff = ?3 and id = ?4"
+        self._connection.executemany(f"update {p}cell set et = ?5, et_id = ?6, void = ?7 where {this}", rows)
 
     def merge_words(self, p: str) -> None:
         """The index of words keeps deleted ones until its parts are merged."""

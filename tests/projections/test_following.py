@@ -49,14 +49,14 @@ def test_a_model_built_anew_has_the_same_content(anew: Anew, acts: list[Any], ba
 @given(acts=ACTS)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_row_knows_the_row_after_it(anew: Anew, acts: list[Any]) -> None:
-    """`et` is the next effective instant among the rows that count, however they came in; a voided row spans nothing."""
+    """What follows a row is the next among those that count, however they came in; a voided row spans nothing."""
     log = log_of(acts)
     model = anew(log, 3)
     with model.read() as read:
-        rows = list(read.rows("select subject, field, eff, id, et, void from cell order by 1, 2, 3, 4", {}))
-    for n, (*cell, eff, _, et, void) in enumerate(rows):
-        later = (row[2] for row in rows[n + 1 :] if row[:2] == tuple(cell) and row[5] is None)
-        assert et == (eff if void is not None else next(later, None))
+        rows = list(read.rows("select subject, field, eff, id, et, et_id, void from cell order by 1, 2, 3, 4", {}))
+    for n, (*cell, eff, id_, et, et_id, void) in enumerate(rows):
+        later = (row[2:4] for row in rows[n + 1 :] if row[:2] == tuple(cell) and row[6] is None)
+        assert (et, et_id) == ((eff, id_) if void is not None else next(later, (None, None)))
 
 
 def test_a_hole_is_refused(model: ReadModel, log: Log) -> None:
