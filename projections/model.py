@@ -41,16 +41,21 @@ class Read:
         return next(self.rows(sql, parameters), None)
 
     @cached_property
+    def _end(self) -> tuple[int, int]:
+        """The position and the instant of the last entry the snapshot has read."""
+        sql = "select position, (select recorded_at from act order by position desc limit 1) from projection where name = 'cells'"
+        position, recorded_at = self.one(sql, {}) or (0, None)
+        return position, recorded_at or 0
+
+    @property
     def position(self) -> int:
         """The last position the snapshot has read."""
-        found = self.one("select position from projection where name = 'cells'", {})
-        return int(found[0]) if found else 0
+        return self._end[0]
 
     @cached_property
     def now(self) -> int:
         """The present in microseconds: never before what is recorded, even if this machine's clock is."""
-        found = self.one("select recorded_at from act order by position desc limit 1", {})
-        return max(self.clock(), int(found[0]) if found else 0)
+        return max(self.clock(), self._end[1])
 
     @cached_property
     def same(self) -> Mapping[str, str]:

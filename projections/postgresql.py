@@ -93,9 +93,13 @@ class PostgresqlDatabase:
         return f"schema {self._namespace}"
 
     def connect(self) -> Connection:
-        """A connection on which transactions are begun by hand. Nothing is compiled, as no question takes long."""
+        """A connection on which transactions are begun by hand.
+
+        What is asked again is planned once, for that takes as long as most answers; nothing is compiled, as none takes
+        long enough.
+        """
         connection = psycopg.connect(
-            self._url, autocommit=True, prepare_threshold=None, client_encoding="utf8",
+            self._url, autocommit=True, prepare_threshold=2, client_encoding="utf8",
             application_name="decisionlog projections",
         )  # fmt: skip
         path = names.SQL("set search_path = {}; set jit = off").format(names.Identifier(self._namespace))
@@ -206,7 +210,6 @@ class PostgresqlWriter:
         # Plans made while the tables are small must serve when they grow. And the position stands in the same transaction:
         # whatever a server that dies had not written to disk yet, is read from the log once more.
         connection.execute("set enable_seqscan = off; set synchronous_commit = off")
-        connection.prepare_threshold = 2
 
     def claim(self, what: str) -> bool:
         """Takes a lock that the server releases when this connection ends, however it ends."""
