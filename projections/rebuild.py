@@ -11,7 +11,7 @@ from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
 from projections.schema import SHADOW
 
-BATCH: Final = 2_000
+BATCH: Final = 5_000
 
 
 class Rebuilding(Exception):
