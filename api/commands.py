@@ -22,6 +22,7 @@ from api.bodies import body_of, json_body
 from api.problems import HttpProblem
 from api.security import Speaker, caller_in
 from api.services import Served, Services, only_reads_from_a_replica
+from api.v1 import v1
 from domain import decision, feature, ownership, people, product, record
 from domain.catalogue import COMMAND, COMMANDS, Batch
 from domain.errors import Refused
@@ -186,22 +187,21 @@ def _responded(receipt: Receipt, subject: str, *, created: bool) -> JSONResponse
 
 def router() -> APIRouter:
     """Every route that writes."""
-    routes = APIRouter()
+    routes = v1("Record")
     for command, path in ROUTES.items():
         routes.add_api_route(
             path, _handler(command, path),
             methods=["POST"], name=command.__name__, status_code=201 if command.creates else 200,
             **answers.declared(answers.Receipt, status=201 if command.creates else 200, more=answers.UNSTORED),
             summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
-            description=_described(command), tags=["Record"],
-            openapi_extra=_body_of(command, path),
+            description=_described(command), openapi_extra=_body_of(command, path),
         )  # fmt: skip
     routes.add_api_route(
-        "/commands", post_commands, methods=["POST"], tags=["Record"], **answers.declared(answers.Receipt, more={**_CREATED, **answers.UNSTORED}),
+        "/commands", post_commands, methods=["POST"], **answers.declared(answers.Receipt, more={**_CREATED, **answers.UNSTORED}),
         summary="Any command, or several as one unit", openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": _headers(required=False)},
     )  # fmt: skip
     routes.add_api_route(
-        "/units", post_units, methods=["POST"], tags=["Record"], **answers.declared(answers.Fates, more=answers.UNSTORED),
+        "/units", post_units, methods=["POST"], **answers.declared(answers.Fates, more=answers.UNSTORED),
         summary="Many units, each with a fate of its own", openapi_extra=json_body("Units"),
     )  # fmt: skip
     return routes

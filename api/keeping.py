@@ -16,6 +16,7 @@ from api.bodies import body_as, json_body
 from api.problems import HttpProblem
 from api.security import Speaker, may, may_speak
 from api.services import Served
+from api.v1 import v1
 from domain.errors import Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
 from domain.values import LARGEST, Code, Line, format_micros
@@ -59,7 +60,7 @@ class NewToken(BaseModel):
 
 def router() -> APIRouter:
     """The routes of what keeps the log."""
-    routes = APIRouter(tags=["Keep"], dependencies=[Depends(no_write_headers)])
+    routes = v1("Keep", [Depends(no_write_headers)])
     get, administer = routes.get, [Depends(may(MAY_ADMINISTER))]
     get("/log", summary="The log: its id, size, root and last instant", **answers.declared(answers.Head))(head)
     get("/status", summary="How far everything is that follows the log", **answers.declared(answers.Status))(status)

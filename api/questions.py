@@ -23,6 +23,7 @@ from api.asking import (
     words,
 )
 from api.services import Served
+from api.v1 import v1
 from domain.values import Instant
 from projections import cells as cell_questions
 from projections import changes as change_questions
@@ -34,7 +35,7 @@ from projections.steps import StepFilter
 
 def router() -> APIRouter:
     """Every route that asks."""
-    routes = APIRouter(tags=["Ask"])
+    routes = v1("Ask")
     for path, ask, model, summary in (
         ("/cells", cells, answers.CellTable, "What every cell holds at an instant"),
         ("/cells/count", cells_counted, answers.CellCounts, "How many cells there are, by what they hold"),

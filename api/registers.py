@@ -25,6 +25,7 @@ from api.asking import (
 )
 from api.problems import HttpProblem
 from api.services import Served
+from api.v1 import v1
 from domain.catalogue import EVENTS
 from domain.values import LARGEST, Instant
 from projections import accountability as accountability_questions
@@ -47,7 +48,7 @@ _LISTED: Final[dict[str, tuple[str, type[answers.Spoken], tuple[str, ...]]]] = {
 
 def router() -> APIRouter:
     """Every route of registers and subjects."""
-    routes = APIRouter(tags=["Ask"])
+    routes = v1("Ask")
     get: Any = lambda path, ask, model, summary: routes.add_api_route(  # noqa: E731
         path, ask, methods=["GET"], summary=summary, **answers.asked(model)
     )

@@ -11,6 +11,7 @@ from api import answers, tables
 from api.asking import AskedKey, caught_up, lag_of
 from api.problems import HttpProblem
 from api.services import Served, Services
+from api.v1 import v1
 from domain.values import LARGEST, Instant, micros
 from eventlog.directory import names_in
 from projections.model import Read
@@ -32,7 +33,7 @@ _SAFE: Final = {
 
 def router() -> APIRouter:
     """The route of the report. That one was issued is a command, `IssueReport`."""
-    routes = APIRouter(tags=["Ask"])
+    routes = v1("Ask")
     declared = answers.asked(answers.Report)
     declared["responses"][200]["content"] |= {
         media: {"schema": {"type": "string", "description": what}}
