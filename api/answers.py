@@ -22,7 +22,7 @@ At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_sch
 class Shape(BaseModel):
     """An object that has these fields and no others."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)  # nothing is validated here, only described
 
 
 # Parts of rows -------------------------------------------------------------------------------------------------------
