@@ -29,6 +29,8 @@ from typing import Any
 from support_postgresql import fresh_databases
 from support_serving import COMMAND, Serving, serving, surroundings
 
+from tests.support_warm import warm
+
 ROOT = Path(__file__).parents[1]
 ADDRESS = "http://127.0.0.1:8737"
 SECONDS = 120
@@ -193,7 +195,11 @@ class Reader:
     def _surroundings(self) -> dict[str, str]:
         told = surroundings(Path())
         del told["DECISIONLOG_DATA"]
-        return told | {"PATH": os.pathsep.join([str(COMMAND.parent), *_postgresql_tools(), told.get("PATH", "")])}
+        return told | {
+            "PATH": os.pathsep.join(
+                [str(warm().parent), str(COMMAND.parent), *_postgresql_tools(), told.get("PATH", "")]
+            )
+        }
 
     def _put(self, text: str) -> str:
         """What is shown, with what was seen in the place of it."""

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support_warm import warm
+
 COMMAND = Path(sys.executable).with_name("decisionlog")
 ENDED = 15
 
@@ -25,7 +27,7 @@ def surroundings(data: Path, **more: str) -> dict[str, str]:
 def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """A command that has come to its end."""
     return subprocess.run(
-        [COMMAND, *arguments], env=surroundings(data, **more), capture_output=True, text=True, timeout=60, check=False
+        [warm(), *arguments], env=surroundings(data, **more), capture_output=True, text=True, timeout=60, check=False
     )
 
 
