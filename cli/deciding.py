@@ -39,7 +39,13 @@ OUTCOMES: Final[Mapping[str, type[Command]]] = {
 }
 FOUR: Final = {"title": "Title", "decision": "Decision", "why": "Why", "accountable": "Accountable"}
 LONG: Final = ("decision", "why")
-_OPTIONS: Final = {"products": "product", "deciders": "decider", "tags": "tag", "subject": "decision_"}
+_OPTIONS: Final = {
+    "products": "product", "deciders": "decider", "tags": "tag", "subject": "decision_", "options": "considered",
+    "assumptions": "assumption", "constraints": "constraint", "references": "reference",
+}  # fmt: skip
+"""Fields whose options have other names."""
+_OBJECTS: Final = {"options": "title", "references": "id"}
+"""Fields of which an option gives one member of each object."""
 _SCISSORS: Final = "# ---- what stands from here on is not read ----"
 _HELP: Final = (
     f"{_SCISSORS}\nWrite below each heading. Save and close to record it; close without saving, and nothing is.\n"
@@ -105,7 +111,8 @@ def _option(place: tuple[int | str, ...]) -> str:
 def _listed(said: Given) -> Given:
     """What was said under the names of the fields."""
     fields = {option: field for field, option in _OPTIONS.items()}
-    return {fields.get(name, name): value for name, value in said.items()}
+    listed = {fields.get(name, name): value for name, value in said.items()}
+    return listed | {name: [{key: each} for each in listed[name]] for name, key in _OBJECTS.items() if name in listed}
 
 
 def _completed(given: Given, settings: Settings, *, edit: bool, propose: bool) -> Given:

@@ -12,6 +12,7 @@ from cli import options
 
 _act: options.Option = options.together(
     options.several("--because", "A decision it rests on."),
+    options.several("--reference", "An outside id or link, such as a ticket or a page."),
     click.option("--note", help="A remark."),
     click.option("--on-behalf-of", help="Whose act it was, where it is not yours: a claim, and shown as one."),
     options.at("--effective-at", "When it took effect, if that was earlier than now."),
@@ -37,6 +38,11 @@ _act: options.Option = options.together(
 @options.several("--supersedes", "A decision in force that it replaces.")
 @options.several("--tag", "A word to find it by.")
 @click.option("--context", help="What the situation is, and why a decision is needed.")
+@options.several("--considered", "The title of a way that was open.")
+@click.option("--option", help="The title of the way that was chosen.")
+@options.several("--evidence", "What speaks to it: a figure, an interview, a test.")
+@options.several("--assumption", "What is taken to be so, and would change it if it were not.")
+@options.several("--constraint", "What it had to keep to.")
 @click.option("--expected", help="What is expected to come of it.")
 @click.option("--review-on", help="The day to look at it again, as 2025-03-01.")
 @_act

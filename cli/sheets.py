@@ -35,8 +35,11 @@ class Names:
                 return "yes" if value else "no"
             case list():
                 return ", ".join(map(self.said, value))
+            case {"title": title, **rest}:
+                more = "; ".join(f"{name}: {self.said(part)}" for name, part in rest.items() if part not in (None, []))
+                return f"{title} ({more})" if more else str(title)
             case dict():
-                return str(value["title"]) if set(value) == {"title"} else json.dumps(value, ensure_ascii=False)
+                return json.dumps(value, ensure_ascii=False)
             case _:
                 return self._names.get(str(value), str(value))
 

@@ -33,6 +33,7 @@ from cli.main import cli
 from cli.secret import token_of
 from cli.sentences import in_a_sentence
 from cli.settings import Settings
+from cli.sheets import Names
 from cli.showing import REPLACED, Sheet, lines, show_on
 from decisionlog_client import ClientError, questions
 from domain.errors import Refused
@@ -341,6 +342,48 @@ def test_recording_in_a_line(house):
         "cups",
         "shop/2",
     )
+
+
+def test_recording_all_that_was_weighed(house):
+    """The ways that were open, the one chosen, and what speaks for it go in as flags, and are shown in words."""
+    recorded(house, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", "--key", "mugs",
+             "--considered", "Mugs", "--considered", "Bowls", "--option", "Mugs", "--evidence", "9 of 10 burn a finger",
+             "--assumption", "Clay stays cheap", "--constraint", "One shelf", "--reference", "https://example.org/mugs")  # fmt: skip
+
+    shown = {row["field"]: row["value"] for row in table(house, "show", "mugs")}
+    assert {name: shown[name] for name in ("options", "option", "evidence", "assumptions", "constraints")} == {
+        "options": "Mugs, Bowls", "option": "Mugs", "evidence": "9 of 10 burn a finger",
+        "assumptions": "Clay stays cheap", "constraints": "One shelf",
+    }  # fmt: skip
+    assert house.log.stream("decision:mugs")[0].envelope.references[0].id == "https://example.org/mugs"
+
+
+def test_an_option_is_shown_with_what_speaks_for_it_and_against():
+    """Of a way that was open everything is shown that was said of it, and nothing that was not."""
+    names = Names({})
+
+    assert names.said({"title": "Mugs", "pros": ["warm", "cheap"], "cons": [], "cost": "10 EUR"}) == (
+        "Mugs (pros: warm, cheap; cost: 10 EUR)"
+    )
+    assert names.said({"title": "Bowls", "pros": [], "cons": []}) == "Bowls"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--considered", " "), "--considered must not be blank"),
+        (("--reference", "x" * 501), "--reference"),
+        (("--propose", "--option", "Mugs"), "--option does not go with this"),
+    ],
+)
+def test_what_is_wrong_with_a_flag_is_said_under_its_name(house, flags, said):
+    """A value that is not in order is refused with the flag it was given under, and nothing is recorded."""
+    before = house.log.head().size
+
+    with pytest.raises(CannotGoOn, match=said):
+        recorded(house, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", *flags)
+
+    assert house.log.head().size == before
 
 
 def test_from_proposal_to_reversal(house):
