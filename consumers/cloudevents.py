@@ -5,8 +5,9 @@ Nothing here speaks to a broker.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, NamedTuple
+
+from pydantic_core import from_json
 
 from domain.catalogue import EVENTS
 from domain.values import format_micros, micros, parse_instant
@@ -103,7 +104,7 @@ def row_from(entry: bytes, leaf: str | None, texts: bytes | None) -> Row:
 
 def _parsed(value: bytes, texts: bytes | None) -> Row:
     try:
-        entry = json.loads(value)
+        entry = from_json(value)
         if not isinstance(entry, dict) or entry.keys() != _ENTRY:
             raise Unreadable("the value is no entry of a decision log")
         own = value[len(b'{"event":') : value.rindex(_BEHIND)]

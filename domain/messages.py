@@ -150,17 +150,16 @@ def _leaves_in(hint: Any, path: tuple[str, ...], mark: Mark | None, required: bo
 
 def values_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:
     """The strings at a path of a message, or of one that was dumped, each with its exact place."""
-    reached: list[tuple[tuple[str | int, ...], Any]] = [((), data)]
-    for part in path:
+    value = data
+    for n, part in enumerate(path):
         if part == "*":
-            reached = [((*place, n), member) for place, value in reached for n, member in enumerate(value)]
-        else:
-            reached = [
-                ((*place, part), member) for place, value in reached if (member := _member(value, part)) is not None
-            ]
-        if not reached:
-            break
-    return [(place, value) for place, value in reached if isinstance(value, str)]
+            rest = path[n + 1 :]
+            members = enumerate(value)
+            return [((*path[:n], m, *place), found) for m, one in members for place, found in values_at(one, rest)]
+        value = _member(value, part)
+        if value is None:
+            return []
+    return [(path, value)] if isinstance(value, str) else []
 
 
 def replaced_at(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:

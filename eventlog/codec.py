@@ -8,12 +8,12 @@ a place reads `[forgotten]`, and every hash stays what it was.
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic_core import from_json
 
 from domain.catalogue import EVENTS
 from domain.messages import Event, Message, Reference, leaf_paths, leaves, values_at
@@ -53,8 +53,8 @@ def decode(
     *, position: int, subject: str, version: int, type_: str, recorded_at: int, own: bytes, texts: bytes | None
 ) -> Entry:
     """An entry read back from its row; each text that is no longer there reads `[forgotten]`."""
-    data = json.loads(own)
-    known: dict[str, list[str]] = json.loads(texts) if texts else {}
+    data = from_json(own)
+    known: dict[str, list[str]] = from_json(texts) if texts else {}
     model = EVENTS[type_]
     for place, _ in list(_text_places(model, data)):
         _put(data, place, known.get(_pointer(place), ("", FORGOTTEN))[1])
@@ -96,7 +96,7 @@ def read_back(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> Entry
 
 def texts_of(stored: bytes | None) -> Texts:
     """The texts of a row by place: salt in hex, and words."""
-    return {place: (salt, text) for place, (salt, text) in json.loads(stored).items()} if stored else {}
+    return {place: (salt, text) for place, (salt, text) in from_json(stored).items()} if stored else {}
 
 
 def text_places(model: type[Event], own: Any) -> Iterator[tuple[str, str]]:
@@ -222,6 +222,7 @@ def _text_places(model: type[Event], own: dict[str, Any]) -> Iterator[tuple[Plac
     return (found for path in _text_paths(model) for found in values_at(own, path))
 
 
+@lru_cache(4096)
 def _pointer(place: Place) -> str:
     """A JSON pointer; the names of our fields need no escapes."""
     return "".join(f"/{part}" for part in place)

@@ -27,7 +27,7 @@ from tests.faults.logs import write_log
 from tests.kafka.broker import Cluster, fresh_prefix
 from tests.support_postgresql import fresh_schema
 
-EVENTS = 10_000
+EVENTS = 20_000
 ROUNDS = 3
 
 
