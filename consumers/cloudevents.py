@@ -5,14 +5,16 @@ Nothing here speaks to a broker.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic_core import from_json
 
 from domain.catalogue import EVENTS
 from domain.values import format_micros, micros, parse_instant
+from eventlog.canonical import parsed
 from eventlog.codec import broken_text, compose, texts_of
 from eventlog.committer import Row
+from eventlog.forms import Forms, are_committed
 from eventlog.merkle import leaf_hash
 
 PREFIX: Final = "decisionlog."
@@ -22,8 +24,8 @@ LEAF: Final = "leaf"
 TEXTS: Final = "texts"
 Headers = list[tuple[str, bytes]]
 
+_BEFORE: Final = b'{"event":'
 _BEHIND: Final = b',"position":'
-_ENTRY: Final = {"event", "position", "recorded_at", "subject", "type", "version"}
 
 
 class Message(NamedTuple):
@@ -74,8 +76,8 @@ def position_of(message: Message) -> int | None:
     return int(said) if said is not None and said.isascii() and said.isdecimal() else None
 
 
-def row_of(message: Message) -> Row:
-    """The row of the log that a message tells of: the inverse of `message_of`.
+def row_of(message: Message, forms: Forms) -> Row:
+    """The row of the log that a message tells of: the inverse of `message_of`. `forms` are those met so far.
 
     Raises:
         Unreadable: it has no entry in it, its leaf or its texts do not belong to it, or it is of a type from later times.
@@ -83,12 +85,12 @@ def row_of(message: Message) -> Row:
     if message.value is None:
         raise Unreadable("the message has no value")
     texts = next((bytes(given) for name, given in message.headers if name == TEXTS), None)
-    row = row_from(message.value, header(message, LEAF), texts)
+    row = row_from(message.value, header(message, LEAF), texts, forms)
     _must_be_told_right(message, row)
     return row
 
 
-def row_from(entry: bytes, leaf: str | None, texts: bytes | None) -> Row:
+def row_from(entry: bytes, leaf: str | None, texts: bytes | None, forms: Forms) -> Row:
     """The row of an entry as it is published, with its leaf hash in hex and the texts beside it, wherever it comes from.
 
     Raises:
@@ -96,33 +98,37 @@ def row_from(entry: bytes, leaf: str | None, texts: bytes | None) -> Row:
     """
     if leaf != leaf_hash(entry).hex():
         raise Unreadable(f"the leaf hash of the entry is {leaf_hash(entry).hex()}, and the message says {leaf}")
-    row = _parsed(entry, texts)
-    if compose(row) != entry:
-        raise Unreadable("the entry is not in its one canonical form")
-    return row
-
-
-def _parsed(value: bytes, texts: bytes | None) -> Row:
     try:
-        entry = from_json(value)
-        if not isinstance(entry, dict) or entry.keys() != _ENTRY:
-            raise Unreadable("the value is no entry of a decision log")
-        own = value[len(b'{"event":') : value.rindex(_BEHIND)]
-        recorded_at = micros(parse_instant(entry["recorded_at"]))
-        row = Row(entry["position"], entry["subject"], entry["version"], entry["type"], recorded_at, own, texts)
-        _must_fit(row, entry["event"])
+        row = _taken_apart(entry, texts)
+        if compose(row) != entry:
+            raise Unreadable("the entry is not in its one canonical form")
+        _must_fit(row, forms)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Unreadable(f"the value is no entry of a decision log: {error}") from error
     return row
 
 
-def _must_fit(row: Row, own: Any) -> None:
+def _taken_apart(entry: bytes, texts: bytes | None) -> Row:
+    """The row that an entry must be of, if it is composed of it; its own part is not looked into."""
+    behind = entry.rindex(_BEHIND)
+    rest = from_json(b"{" + entry[behind + 1 :])
+    recorded_at = micros(parse_instant(rest["recorded_at"]))
+    own = entry[len(_BEFORE) : behind]
+    return Row(rest["position"], rest["subject"], rest["version"], rest["type"], recorded_at, own, texts)
+
+
+def _must_fit(row: Row, forms: Forms) -> None:
     """The type is known, and the texts beside the entry are those that it is committed to, or were forgotten."""
+    seen = forms.recognised(row.type, row.event, row.texts)
+    if seen and (row.texts is None or are_committed(seen, row.texts)):
+        return
     model = EVENTS.get(row.type)
     if model is None:
         raise Unreadable(f"position {row.position} is a {row.type}, which this version does not know; take a later one")
+    own = parsed(row.event)
     if row.texts is not None and (place := broken_text(model, own, texts_of(row.texts))) is not None:
         raise Unreadable(f"the texts of position {row.position} are not those of its entry, at {place}")
+    forms.learn(row, model, own)
 
 
 def _must_be_told_right(message: Message, row: Row) -> None:

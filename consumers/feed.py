@@ -10,11 +10,12 @@ from consumers.broker import Broker
 from consumers.cloudevents import Message, Unreadable, header, row_of
 from consumers.replica import Arrival
 from consumers.topics import Topics, UnfitTopic
+from eventlog.forms import Forms
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-AT_ONCE: Final = 1_000
+AT_ONCE: Final = 4_000
 """Messages taken at once."""
 
 
@@ -50,6 +51,7 @@ class TopicFeed:
         self._broker = broker
         self.topic = topics.events.name
         self._consumer: KafkaConsumer | None = None
+        self._forms = Forms()
 
     def seek(self, offset: int | None) -> None:
         """Goes on at an offset, or at the oldest message; also where the topic no longer has that offset."""
@@ -62,10 +64,10 @@ class TopicFeed:
             self._consumer.seek(place, offset)
 
     def poll(self, seconds: float) -> Sequence[Arrival]:
-        """What comes next, at most a thousand messages; waits so long for the first."""
+        """What comes next, at most so many messages; waits so long for the first."""
         assert self._consumer is not None, "a feed is read after it was told from where"
         found = self._consumer.poll(timeout_ms=round(seconds * 1000))
-        return [_arrival(record) for records in found.values() for record in records]
+        return [self._arrival(record) for records in found.values() for record in records]
 
     def unread(self) -> int | None:
         """How many messages there are behind the last that was read; None until the broker has said."""
@@ -82,10 +84,9 @@ class TopicFeed:
                 self._consumer.close()
             self._consumer = None
 
-
-def _arrival(record: Any) -> Arrival:
-    message = Message(record.key, record.value, record.headers)
-    try:
-        return Arrival(record.offset, header(message, "ce_source") or "", row_of(message))
-    except Unreadable as error:
-        return Arrival(record.offset, "", None, str(error))
+    def _arrival(self, record: Any) -> Arrival:
+        message = Message(record.key, record.value, record.headers)
+        try:
+            return Arrival(record.offset, header(message, "ce_source") or "", row_of(message, self._forms))
+        except Unreadable as error:
+            return Arrival(record.offset, "", None, str(error))

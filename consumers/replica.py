@@ -25,7 +25,7 @@ from projections.replica import Standing
 
 _log: Final = logging.getLogger("decisionlog.replica")
 
-BATCH: Final = 1_000
+BATCH: Final = 4_000
 LOOK: Final = 0.2
 """Seconds between two looks at whether it is this one's turn; and at the topic, where it has nothing new."""
 AGAIN: Final = 1.0

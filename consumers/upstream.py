@@ -11,6 +11,7 @@ import httpx2
 from consumers.cloudevents import Unreadable, row_from
 from eventlog.canonical import canonical
 from eventlog.committer import Row
+from eventlog.forms import Forms
 
 SECONDS: Final = 10.0
 
@@ -36,7 +37,8 @@ class LogApi:
     def rows(self, after: int, limit: int) -> Sequence[Row]:
         """At most so many rows after a position, in order."""
         lines = self._get("/v1/log/entries", behind=after, limit=limit).text
-        return list(_in_order((_row(json.loads(line)) for line in lines.splitlines()), after))
+        forms = Forms()
+        return list(_in_order((_row(json.loads(line), forms) for line in lines.splitlines()), after))
 
     def close(self) -> None:
         """Ends the connections."""
@@ -56,9 +58,9 @@ def _said(answer: httpx2.Response) -> str:
         return answer.text[:200]
 
 
-def _row(line: dict[str, Any]) -> Row:
+def _row(line: dict[str, Any], forms: Forms) -> Row:
     texts = canonical(line["texts"]) if line["texts"] else None
-    return row_from(canonical(line["entry"]), line["leaf"], texts)
+    return row_from(canonical(line["entry"]), line["leaf"], texts, forms)
 
 
 def _in_order(rows: Iterator[Row], after: int) -> Iterator[Row]:
