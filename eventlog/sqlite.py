@@ -15,7 +15,7 @@ from eventsourcing import persistence
 
 from eventlog.committer import Append, Claim, Committer
 from eventlog.errors import DamagedLogError, NoRoomError
-from eventlog.store import HEAD, Outcome, Session, Store, head_of, put_beside, put_head, valued
+from eventlog.store import AMONG_ANSWERS, HEAD, Outcome, Session, Store, head_of, put_beside, put_head, valued
 
 COPIED_AT_ONCE: Final = 1024
 """Pages of a backup between two words about its progress."""
@@ -260,7 +260,7 @@ def _versions(session: _Session, streams: Sequence[str]) -> dict[str, int | None
 
 def _taken(session: _Session, claims: Sequence[Claim]) -> dict[Claim, bool]:
     keys = [(claim.scope, claim.key) for claim in claims if claim.kind == "key"]
-    answered = session.ask("SELECT scope, key FROM answers WHERE (scope, key) IN (VALUES {marks})", keys)
+    answered = session.ask(f"SELECT scope, key FROM {AMONG_ANSWERS}", keys)
     named = _known_as(session, [claim.key for claim in claims if claim.kind == "name"])
     return {
         **dict.fromkeys(claims, False),

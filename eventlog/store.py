@@ -35,6 +35,8 @@ LAST: Final = 2**63 - 1
 """Later than any position or version, and more than any number of rows."""
 HEAD: Final = "SELECT size, frontier, recorded_at FROM head"
 COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
+AMONG_ANSWERS: Final = "(VALUES {marks}) AS asked CROSS JOIN answers WHERE scope = column1 AND key = column2"
+"""Those under some keys. Asked whether a pair is among others, SQLite would look at every answer there is."""
 BESIDE: Final = {"answers": "scope, key", "names": "folded, person, spelling", "tokens": "id"}
 """The tables beside the events, each with its key."""
 
@@ -248,7 +250,7 @@ class Store(ABC):
         """The answers that were given under some of these keys."""
         found: dict[Claim, Given] = {}
         for marks, keys in valued([(claim.scope, claim.key) for claim in claims]):
-            sql = f"SELECT scope, key, salt, digest, first, count FROM answers WHERE (scope, key) IN (VALUES {marks})"
+            sql = f"SELECT scope, key, salt, digest, first, count FROM {AMONG_ANSWERS.format(marks=marks)}"
             found |= {Claim("key", scope, key): Given(*rest) for scope, key, *rest in self.read(sql, keys)}
         return found
 
