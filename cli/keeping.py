@@ -18,7 +18,7 @@ import click
 from cli.errors import CannotGoOn, Exit
 from cli.progress import progress
 from cli.settings import Settings
-from cli.wiring import clock, read_models, reading, writer
+from cli.wiring import clock, collect_seldom, read_models, reading, writer
 from eventlog.address import without_secret
 from eventlog.canonical import canonical
 from eventlog.checkpoint import Checkpoint
@@ -82,6 +82,7 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
 def rebuild(settings: Settings) -> None:
     """Builds the read model again and says whether its content is the same as before."""
     with reading(settings) as log, progress("Rebuilding") as tell:
+        collect_seldom()
         serving = writer(settings) is not None or bool(settings.store)
         # Beside a server the file is in use and sound; alone, one that cannot be trusted is thrown away first.
         database = read_models(settings)
@@ -125,6 +126,7 @@ def verify(settings: Settings, checkpoints: Sequence[Path], write: Path | None) 
         CannotGoOn: something does not fit, or a checkpoint is none.
     """
     known = [_checkpoint(file) for file in checkpoints]
+    collect_seldom()
     with reading(settings, whole=False) as log:
         now = _must_be_whole(log, known)
     click.echo(f"{now.log}: {in_words(now.size)}, root {now.root.hex()}")

@@ -11,7 +11,7 @@ import click
 
 from cli.errors import CannotGoOn
 from cli.settings import Settings
-from cli.wiring import POLL, house, reading
+from cli.wiring import POLL, collect_seldom, house, reading
 from projections.runner import Runner
 
 LOOK: Final = 0.2
@@ -26,6 +26,7 @@ def project(settings: Settings) -> None:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), reading(settings) as log, house(log, settings, poll=POLL) as built:
+        collect_seldom()
         _watch(built.runner)
     click.echo("Stopped.")
 
