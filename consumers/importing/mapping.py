@@ -169,8 +169,14 @@ class Mapping(Part):
 
 
 def cell_part(name: str) -> str:
-    """A name in the letters that the name of a cell is made of."""
-    return re.sub(r"[^a-z0-9_.~-]+", "_", name.casefold()).strip("_.~-")[:100] or "_"
+    """A name in the letters that the name of a cell is made of.
+
+    Of another alphabet it is spelled as in the names of hosts (RFC 3492), so that two names never become one.
+    """
+    folded = name.casefold()
+    plain = folded if folded.isascii() else folded.encode("punycode").decode()
+    letters = re.sub(r"[^a-z0-9_.~-]+", "_", plain.lower()).strip("_.~-")[:100]
+    return letters or name.encode(errors="backslashreplace").hex()[:100] or "unnamed"
 
 
 def load_mapping(path: Path) -> Mapping:

@@ -118,7 +118,7 @@ def _read_front(document: Document, matter: front.Front) -> None:
             document.subject = value
         elif name is not None and name not in document.told:
             document.told[name] = ", ".join(value) if isinstance(value, list) else value
-        elif (cell := f"x.{cell_part(key)}") in {*document.told, *_BODY, "x.date", "x._"}:
+        elif (cell := f"x.{cell_part(key)}") in {*document.told, *_BODY, "x.date"} or not _SPELT.search(key):
             matter.loose.append(f"{key}: {_one(value)}")  # there is no cell of its own for it
         else:
             document.told[cell] = value
@@ -241,6 +241,8 @@ _FRONT: Final = {
     "status": "status", "date": "date", "decision-makers": "deciders", "consulted": "consulted",
     "informed": "informed", "accountable": "accountable",
 }  # fmt: skip
+_SPELT: Final = re.compile(r"^[ -~]*[A-Za-z0-9][ -~]*$")
+"""A key that can be read in the name of a cell, and so be written as it was."""
 _BODY: Final = {*_BY_CELL, SECTIONS, PREAMBLE, LOOSE}
 
 

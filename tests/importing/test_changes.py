@@ -99,6 +99,26 @@ def test_a_field_without_a_mapping_is_kept_as_an_attribute(log, file):
     assert report.unmapped_fields == {"Story Points": 1, "labels": 1}
 
 
+@pytest.mark.parametrize(
+    ("name", "cell_name"),
+    [
+        ("状態", "x.8huq10b"),
+        ("Größe", "x.grsse-kua"),
+        ("Grüße", "x.grsse-lva"),
+        ("!!!", "x.212121"),
+        ("???", "x.3f3f3f"),
+    ],
+)
+def test_a_field_in_any_alphabet_has_a_cell_of_its_own(log, file, name, cell_name):
+    """Whatever letters a field is called by, or none: it is kept, and no two become one."""
+    write(file, *lines(made(**{name: "5"})))
+
+    report = run(file, example(), log)
+
+    assert report.unmapped_fields == {name: 1}
+    assert cell(log, "decision:t-1", cell_name) == "5"
+
+
 def test_a_column_that_the_mapping_does_not_name_is_reported(log, file):
     """Whoever writes a mapping hears of the columns they have left out."""
     write(file, *lines(made(title="Vouchers") | {"colour": "red"}))

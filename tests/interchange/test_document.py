@@ -57,6 +57,7 @@ def test_nygard():
         ("deep: {a: {b: 1}}", {"x.deep": "{a: {b: 1}}"}, None),
         ("status: !!python/object:os.system x", {"status": "x"}, None),
         ("sections: a\nteam size: 3\nteam_size: 4", {"x.team_size": "3", "x.front-matter": ["sections: a", "team_size: 4"]}, None),
+        ("höhe: a\nhähe: b\n'!': c", {"x.front-matter": ["höhe: a", "hähe: b", "!: c"]}, None),
         ("? 中文\n: a", {"x.front-matter": ["中文: a"]}, None),
         ("a: x\u2028  y # z", {"x.a": "x\u2028y", "x.front-matter": ["# z"]}, None),
         ("just words", {"x.front-matter": ["just words"]}, "no YAML"),
