@@ -97,6 +97,26 @@ def test_importing_through_a_server(tmp_path):
     assert (dry["persons_registered"], dry["contradictions"], dry["unknown_words"]) == (0, [], {})
 
 
+def test_importing_into_a_log_elsewhere(tmp_path):
+    """By its address and a token, from a folder without a log, an import does the same, and again changes nothing."""
+    with serving(tmp_path / "theirs") as server:
+        there = {"DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN": server.token}
+        mine = tmp_path / "mine"
+        first = run(mine, "import", "changes", *KEPS, "--json", **there)
+        again = run(mine, "import", "changes", *KEPS, "--json", **there)
+        dry = run(mine, "import", "changes", *KEPS, "--dry-run", **there)
+        unknown = run(mine, "import", "changes", *KEPS, **there | {"DECISIONLOG_TOKEN": "tea"})
+    gone = run(mine, "import", "changes", *KEPS, **there)
+
+    told, told_again = json.loads(first.stdout), json.loads(again.stdout)
+    assert (told["applied"], told["refused"]) == (told["lines"] - 2, [])
+    assert (told_again["applied"], told_again["already_there"]) == (0, told["applied"])
+    for done, said in ((dry, "A dry run needs the files of a log"), (unknown, "token"), (gone, server.address)):
+        assert (done.returncode != 0, done.stdout, len(done.stderr.splitlines())) == (True, "", 1), done.stderr
+        assert said in done.stderr
+    assert not mine.exists()
+
+
 @pytest.mark.parametrize(("mapping", "said"), [("tea = 1", "tea"), ("= tea", "mapping.toml"), ("", "mapping.toml")])
 def test_a_mapping_out_of_order(tmp_path, mapping, said):
     """A mapping that cannot be read or understood is refused before anything is written, naming what is wrong."""
