@@ -74,9 +74,12 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     partial = output.with_name(output.name + ".partial")
-    with partial.open("wb") as stream:
-        yield stream
-    partial.replace(output)
+    try:
+        with partial.open("wb") as stream:
+            yield stream
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def rebuild(settings: Settings) -> None:
@@ -87,9 +90,13 @@ def rebuild(settings: Settings) -> None:
         # Beside a server the file is in use and sound; alone, one that cannot be trusted is thrown away first.
         database = read_models(settings)
         model = ReadModel(database, clock) if serving else ReadModel.open(database, log, clock)
-        before = (model.position, content_hash(model))
-        position = build_again(log, model, tell)
-        after = content_hash(model)
+        try:
+            before = (model.position, content_hash(model))
+            position = build_again(log, model, tell)
+            after = content_hash(model)
+        except database.passing as error:
+            sentence = f"The read model in {database} could not be built again, and stays as it was: {error}. "
+            raise CannotGoOn(sentence + "See that there is room for another beside it, and try again.") from error
         model.close()
     click.echo(f"The read model is built again, up to position {position}.")
     click.echo(f"SHA-256 of its content: {after}")
@@ -174,13 +181,15 @@ def backup(settings: Settings, target: Path) -> None:
         raise CannotGoOn("A log in PostgreSQL is backed up by PostgreSQL: docs/how-to/back-up-and-restore.md says how.")
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
-    with reading(settings), progress("Copying") as tell:
-        copy(settings.log_file, partial, tell)
-    with DecisionLog.open(partial, clock=clock, read_only=True) as log:
-        found = _must_be_whole(log)
-    partial.replace(target)
-    for beside in ("-wal", "-shm"):  # empty: what a connection that only reads leaves behind
-        partial.with_name(partial.name + beside).unlink(missing_ok=True)
+    try:
+        with reading(settings), progress("Copying") as tell:
+            copy(settings.log_file, partial, tell)
+        with DecisionLog.open(partial, clock=clock, read_only=True) as log:
+            found = _must_be_whole(log)
+        partial.replace(target)
+    finally:
+        for beside in ("", "-wal", "-shm"):  # the latter empty: what a connection that only reads leaves behind
+            partial.with_name(partial.name + beside).unlink(missing_ok=True)
     click.echo(f"{in_words(found.size)} of {found.log} in {target}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import Final
 
@@ -11,8 +12,9 @@ from pydantic import ValidationError
 from cli.errors import CannotGoOn, Exit
 from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn, Unreachable
 from domain.errors import Forbidden, Refused, Unknown
-from eventlog.errors import DamagedLogError, LogError, LogInUseError
+from eventlog.errors import DamagedLogError, LogError, LogInUseError, NoRoomError
 
+_NO_ROOM: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _KIND: Final = re.compile(r" knows no (\w+):")
 
 
@@ -36,11 +38,17 @@ def in_a_sentence(error: Exception) -> tuple[Exit, str]:
                 f"DECISIONLOG_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
             )
             return Exit.MISUNDERSTOOD, f"A setting is not in order. {wrong}."
-        case OSError() if error.filename:
-            said = f"{error.filename}: {error.strerror}. Check the path and its permissions, and try again."
-            return Exit.REFUSED, said
+        case OSError() if error.filename or error.errno in _NO_ROOM:
+            return Exit.REFUSED, _of_a_file(error)
         case _:
             raise error
+
+
+def _of_a_file(error: OSError) -> str:
+    if error.errno in _NO_ROOM:
+        where = f" for {error.filename}" if error.filename else ""
+        return f"There is no room{where}: {error.strerror}. Make some, and do it again."
+    return f"{error.filename}: {error.strerror}. Check the path and its permissions, and try again."
 
 
 def _of_a_refusal(refused: Refused) -> str:
@@ -74,6 +82,11 @@ def _of_a_client(error: ClientError) -> tuple[Exit, str]:
 
 
 def _of_a_store(error: LogError | PersistenceError) -> tuple[Exit, str]:
+    if isinstance(error, NoRoomError):
+        return (
+            Exit.REFUSED,
+            f"There is no room for the log: {error}. Make some, and do it again; what is there is whole.",
+        )
     if isinstance(error, PersistenceError):
         return Exit.REFUSED, f"The log's store failed: {error}. Look to it, and try again."
     codes = {LogInUseError: Exit.IN_USE, DamagedLogError: Exit.DAMAGED}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from eventsourcing.persistence import OperationalError
+
 from domain.cells import STEPS_PER_EVENT
 from projections import schema
 from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, Rows
@@ -118,7 +120,18 @@ class ReadModel:
         """Opens the model; one that is missing, damaged, of another schema or not of this log is begun again, empty.
 
         Where another process writes it, that one has seen to this, or is about to.
+
+        Raises:
+            OperationalError: the library's; the database cannot be had, or has no room.
         """
+        try:
+            return cls._opened(database, source, clock)
+        except database.passing as error:
+            msg = f"{database} cannot be used: {error}"
+            raise OperationalError(msg) from error
+
+    @classmethod
+    def _opened(cls, database: Database, source: Source, clock: Clock) -> ReadModel:
         model = cls(database, clock)
         with closing(database.writer()) as writer:
             while not writer.claim(PROJECTOR):

@@ -19,6 +19,12 @@ from projections.schema import TABLES, VERSION
 from projections.words import words_of
 
 IDLE: Final = 16
+_KIND: Final = 0xFF
+"""Of an error's code: the rest tells more of the same."""
+_OF_THE_DISK: Final = {
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY,
+}  # fmt: skip
+"""Errors that say nothing of what is in a file: it must not be thrown away for them."""
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _SEARCH: Final = """create virtual table {p}search using fts5(
     subject unindexed, field unindexed, position unindexed, content unindexed, words)"""
@@ -83,7 +89,11 @@ class SqliteDatabase:
         return str(self.path)
 
     def trouble(self) -> str | None:
-        """Why the file cannot be read, or None."""
+        """Why the file cannot be read, or None.
+
+        Raises:
+            sqlite3.OperationalError: the disk is full, or fails; of the file nothing can be said.
+        """
         if not self.path.exists():
             return MISSING
         try:
@@ -94,6 +104,8 @@ class SqliteDatabase:
                 if not connection.execute("select 1 from sqlite_master where name = 'projection'").fetchone():
                     return "the file holds no read model"
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & _KIND in _OF_THE_DISK:
+                raise
             return f"the file is damaged ({error})"
         return None
 

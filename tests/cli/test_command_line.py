@@ -172,6 +172,34 @@ def test_where_there_is_no_log(tmp_path, command):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("command", ["export --output OUT", "backup OUT", "rebuild", "import commands MANY"])
+def test_where_there_is_no_room(begun, tmp_path, command):
+    """On a disk that is full a command says so in a sentence; nothing half done stays, and the log and its model are whole."""
+    many = written(tmp_path / "many", *({**DECISION, "key": f"k{n}", "why": "x" * 900} for n in range(300)))
+    assert run(begun, "import", "commands", many).returncode == 0
+    before = run(begun, "decisions", "--csv").stdout
+    longer = written(tmp_path / "longer", *({**DECISION, "key": f"l{n}", "why": "x" * 9000} for n in range(300)))
+
+    words = command.replace("OUT", str(tmp_path / "out")).replace("MANY", longer)
+    # In blocks of 1,024 bytes: the file's own are longer already, but for what is to come beside it.
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 200; {COMMAND} {words}"],
+        env=surroundings(begun),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    said = done.stderr.strip().splitlines()
+    assert (done.returncode, done.stdout, len(said)) == (1, "", 1), done.stderr
+    assert re.search("too large|disk", said[0])
+    assert said[0].endswith(".")
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("out")] == []
+    assert run(begun, "verify").returncode == 0
+    if "import" not in command:
+        assert run(begun, "decisions", "--csv").stdout == before
+
+
 def test_a_setting_out_of_order(tmp_path):
     """A setting that cannot be is named as it was set."""
     done = run(tmp_path, "doctor", DECISIONLOG_PORT="tea")

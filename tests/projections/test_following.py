@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from eventsourcing.persistence import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,6 +109,31 @@ def test_a_model_that_cannot_be_trusted_is_begun_again(model: ReadModel, log: Lo
     assert again.position == 0
     catch_up(again, log)
     assert content_hash(again) == expected
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_CANTOPEN])
+def test_a_file_is_not_thrown_away_because_the_disk_fails(
+    tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Where a disk is full or out of order nothing is known of the file: that is said, and it stays as it is."""
+    log.add("feature:a", observed("exists", value=True))
+    path = tmp_path / "m"
+    model = ReadModel.open(SqliteDatabase(path), log, lambda: START)
+    catch_up(model, log)
+    expected = content_hash(model)
+    model.close()
+    failure = sqlite3.OperationalError("out of order")
+    failure.sqlite_errorcode = code  # type: ignore[attr-defined]
+
+    def failing(_: Path) -> sqlite3.Connection:
+        raise failure
+
+    with monkeypatch.context() as patched:
+        patched.setattr("projections.sqlite.connect", failing)
+        with pytest.raises(OperationalError, match="out of order"):
+            ReadModel.open(SqliteDatabase(path), log, lambda: START)
+
+    assert content_hash(ReadModel.open(SqliteDatabase(path), log, lambda: START)) == expected
 
 
 def tear(path: Path) -> None:
