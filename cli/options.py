@@ -22,15 +22,17 @@ Option = Callable[[Command], Command]
 
 data = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path),
-    help="The directory of the log and its read model.  [DECISIONLOG_DATA; ./data]",
+    help="The directory of the log and its read model, wherever the settings have theirs.  [DECISIONLOG_DATA; ./data]",
 )  # fmt: skip
 owner = click.option("--owner", help="Whose log it is.  [DECISIONLOG_OWNER; the operating system's user]")
 
 
 def settings_of(**given: Any) -> Settings:
-    """The settings, where what was given on the command line wins."""
+    """The settings, where what was given on the command line wins: a directory also over a log that is elsewhere."""
     from cli.settings import Settings  # noqa: PLC0415  (--help needs none)
 
+    if given.get("data") is not None:
+        given = {"store": "", "url": "", **given}
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 

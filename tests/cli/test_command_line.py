@@ -200,6 +200,17 @@ def test_where_there_is_no_room(begun, tmp_path, command):
         assert run(begun, "decisions", "--csv").stdout == before
 
 
+def test_a_directory_that_is_named_is_the_one_that_is_meant(begun, tmp_path):
+    """What is asked with --data is asked there, though the environment has a database or a server for the usual log."""
+    elsewhere = {"DECISIONLOG_STORE": "postgresql://127.0.0.1:1/none", "DECISIONLOG_URL": "http://127.0.0.1:1"}
+
+    done = run(tmp_path / "another", "decisions", "--csv", "--data", str(begun), **elsewhere)
+    checked = run(tmp_path / "another", "verify", "--data", str(begun), **elsewhere)
+
+    assert "Sell tea" in done.stdout
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_a_setting_out_of_order(tmp_path):
     """A setting that cannot be is named as it was set."""
     done = run(tmp_path, "doctor", DECISIONLOG_PORT="tea")
