@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli.instants import Zone
+from domain.values import KEY_PATTERN
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,8 +28,19 @@ NARROW: Final = 110
 """Columns of a terminal below which a table leaves its lesser columns out."""
 LEAST: Final = 18
 """Characters of the first column, by which a row is named, that stay together."""
+TONED: Final = frozenset({"status", "value", "before", "after"})
+"""Headings of the columns in which a word of ours has its colour."""
+TONES: Final = {
+    **dict.fromkeys(("accepted", "active", "committed", "met", "released", "shipped", "started"), "green"),
+    **dict.fromkeys(("cancelled", "departed", "dropped", "missed", "rejected", "reversed", "withdrawn"), "red"),
+    **dict.fromkeys(("deferred", "paused", "proposed", "scheduled"), "magenta"),
+}
+"""Colours that every terminal has and chooses itself, so that they can be read on dark and on light ground; the word says
+the same without them.
+"""
 REPLACED: Final = "\ufffd"
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SUBJECT: Final = re.compile(rf"[a-z]+:{KEY_PATTERN}")
 _FROM_THE_RIGHT: Final = frozenset({"R", "AL", "AN"})
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
@@ -116,7 +128,9 @@ def show_on(console: Console, sheet: Sheet, zone: Zone) -> None:
         table.add_column(heading, overflow="fold", no_wrap=whole, justify="right" if counted else "left")
     before = None
     for row in sheet.rows:
-        cells = [Text(_shown(cell, zone)) for cell in row]
+        cells = [
+            Text(_shown(cell, zone), _tone(heading, cell)) for heading, cell in zip(sheet.columns, row, strict=True)
+        ]
         if sheet.grouped and before is not None and row[0] == before[0]:
             cells[0] = Text("")
         elif sheet.grouped and before is not None:
@@ -124,6 +138,13 @@ def show_on(console: Console, sheet: Sheet, zone: Zone) -> None:
         table.add_row(*cells)
         before = row
     console.print(table)
+
+
+def _tone(heading: str, cell: Cell) -> str:
+    """The colour of a cell, if it has one: a subject that can be asked for next has its own."""
+    if not isinstance(cell, str):
+        return ""
+    return TONES.get(cell.casefold(), "") if heading in TONED else "cyan" if _SUBJECT.fullmatch(cell) else ""
 
 
 def _empty(sheet: Sheet) -> frozenset[str]:

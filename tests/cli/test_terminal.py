@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -316,6 +317,47 @@ def test_no_right(house):
         "Refused: your token does not have the right to administer. "
         "Whoever administers the log can make you a token that has it."
     )
+
+
+# Colours -------------------------------------------------------------------------------------------------------------
+
+
+def coloured(**more: Any) -> str:
+    """What a terminal of sixteen colours is sent for a table with statuses."""
+    out = io.StringIO()
+    console = Console(file=out, width=160, force_terminal=True, color_system="standard", highlight=False, **more)
+    rows = [
+        ["decision:tea", "accepted", "accepted"],
+        ["decision:milk", "rejected", "a"],
+        ["decision:jam", "proposed", "b"],
+    ]
+    show_on(console, Sheet(("decision", "status", "title"), rows), Zone())
+    return out.getvalue()
+
+
+def test_a_status_has_its_colour_and_a_title_has_none():
+    """What holds is green, what fell red, what is open magenta, what can be asked for next cyan; a title is as it is."""
+    said = coloured()
+
+    for code, word in ((32, "accepted"), (31, "rejected"), (35, "proposed"), (36, "decision:tea")):
+        assert f"\x1b[{code}m{word}" in said
+    assert said.count("\x1b[32m") == 1
+    assert set(re.findall(r"\x1b\[([0-9;]+)m", said)) == {
+        "0",
+        "1",
+        "31",
+        "32",
+        "35",
+        "36",
+    }  # no shade of its own choosing
+
+
+def test_who_wants_no_colour_gets_none(monkeypatch):
+    """NO_COLOR (no-color.org) is heeded: the words say the same."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", coloured())
 
 
 # Recording -----------------------------------------------------------------------------------------------------------
