@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -36,10 +35,10 @@ class Names:
             case list():
                 return ", ".join(map(self.said, value))
             case {"title": title, **rest}:
-                more = "; ".join(f"{name}: {self.said(part)}" for name, part in rest.items() if part not in (None, []))
+                more = self.said(rest)
                 return f"{title} ({more})" if more else str(title)
             case dict():
-                return json.dumps(value, ensure_ascii=False)
+                return "; ".join(f"{name}: {self.said(part)}" for name, part in value.items() if part not in (None, []))
             case _:
                 return self._names.get(str(value), str(value))
 

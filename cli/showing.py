@@ -28,6 +28,8 @@ NARROW: Final = 110
 """Columns of a terminal below which a table leaves its lesser columns out."""
 LEAST: Final = 18
 """Characters of the first column, by which a row is named, that stay together."""
+LONGEST: Final = 32
+"""Characters of a subject, to be copied into the next command, that stay together where there is room."""
 TONED: Final = frozenset({"status", "value", "before", "after"})
 """Headings of the columns in which a word of ours has its colour."""
 TONES: Final = {
@@ -124,7 +126,8 @@ def show_on(console: Console, sheet: Sheet, zone: Zone) -> None:
         dated = any(isinstance(row[place], datetime) for row in sheet.rows)
         counted = any(isinstance(row[place], int) for row in sheet.rows)
         longest = max((len(str(row[place])) for row in sheet.rows), default=0)
-        whole = dated or (place == 0 and longest <= LEAST)
+        copied = console.width >= NARROW and longest <= LONGEST and all(_is_subject(row[place]) for row in sheet.rows)
+        whole = dated or copied or (place == 0 and longest <= LEAST)
         table.add_column(heading, overflow="fold", no_wrap=whole, justify="right" if counted else "left")
     before = None
     for row in sheet.rows:
@@ -144,7 +147,11 @@ def _tone(heading: str, cell: Cell) -> str:
     """The colour of a cell, if it has one: a subject that can be asked for next has its own."""
     if not isinstance(cell, str):
         return ""
-    return TONES.get(cell.casefold(), "") if heading in TONED else "cyan" if _SUBJECT.fullmatch(cell) else ""
+    return TONES.get(cell.casefold(), "") if heading in TONED else "cyan" if _is_subject(cell) else ""
+
+
+def _is_subject(cell: Cell) -> bool:
+    return isinstance(cell, str) and _SUBJECT.fullmatch(cell) is not None
 
 
 def _empty(sheet: Sheet) -> frozenset[str]:
