@@ -59,10 +59,11 @@ class Moment:
         holds = f"({alias}.et is null or {alias}.et > {at})"
         if self.latest:
             return f"({alias}.eff <= {at} and {holds})"
-        # What follows the row is as it was known then, unless that came later, or a row of the cell was voided later.
+        # What follows the row is as it was known then, unless it came later and took over, or a row of the cell was voided
+        # later.
         n = f"{alias}_n"
-        return f"""({alias}.eff <= {at} and {self.counts(alias)} and case when {alias}.et_id >= :b
-            or ({alias}.subject, {alias}.field) in (select z.subject, z.field from cell z where z.void > :p)
+        return f"""({alias}.eff <= {at} and {self.counts(alias)} and case
+            when ({alias}.et <= {at} and {alias}.et_id >= :b) or ({alias}.subject, {alias}.field) in (select z.subject, z.field from cell z where z.void > :p)
             then not exists (
                 select 1 from cell {n} where {n}.subject = {alias}.subject and {n}.field = {alias}.field
                 and ({n}.eff, {n}.id) > ({alias}.eff, {alias}.id) and {n}.eff <= {at} and {self.counts(n)})
