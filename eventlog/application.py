@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
@@ -114,7 +115,7 @@ class LogApplication(Application[str]):
     def __init__(self, store: Store, entropy: Callable[[int], bytes]) -> None:
         self._store = store
         self._entropy = entropy
-        self._recent: dict[int, Entry] = {}
+        self._recent: OrderedDict[int, Entry] = OrderedDict()
         self._states = States(CACHED_STATES)
         self._forgotten = 0
         self._learning = threading.Lock()
@@ -158,13 +159,13 @@ class LogApplication(Application[str]):
         """Forgets what is at hand of the first `size` entries; it may hold texts that are forgotten."""
         with self._learning:
             self._forgotten = max(self._forgotten, size)
-            self._recent = {}
+            self._recent = OrderedDict()
             self._states.clear()
 
     def _learn(self, entry: Entry) -> None:
         self._recent[entry.position] = entry
         if len(self._recent) > RECENT_ENTRIES:
-            del self._recent[next(iter(self._recent))]
+            self._recent.popitem(last=False)
         self._learn_state(entry)
 
     def _learn_state(self, entry: Entry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from domain.cells import State
@@ -17,7 +18,8 @@ class States:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._states: dict[str, State] = {}
+        # Of a plain dict the first is found behind all that was deleted before it.
+        self._states: OrderedDict[str, State] = OrderedDict()
         self._changing = threading.Lock()
         self._age = 0
 
@@ -39,7 +41,7 @@ class States:
             self._states.pop(state.subject, None)
             self._states[state.subject] = state
             if len(self._states) > self._limit:
-                del self._states[next(iter(self._states))]
+                self._states.popitem(last=False)
 
     def moved(self, versions: Mapping[str, int]) -> None:
         """Drops the states of streams that are known to be further."""
