@@ -123,7 +123,11 @@ def reading_replica(settings: Settings) -> Iterator[Served]:
     database = place_of(settings)
     place = without_secret(settings.replica) if is_address(settings.replica) else settings.replica
     begin = f"start `decisionlog replica --into {place}`, and try again"
-    if trouble := database.trouble():
+    try:
+        trouble = database.trouble()
+    except database.passing as error:
+        raise CannotGoOn(f"The replica in {place} cannot be read: {error}. Look to its disk, and {begin}.") from error
+    if trouble:
         raise CannotGoOn(f"{place} holds no replica to serve: {trouble}. To keep one there, {begin}.")
     model = ReadModel(database, clock)
     try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli.instants import Zone
-from domain.values import KEY_PATTERN
+from domain.values import is_subject
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,16 +33,15 @@ LONGEST: Final = 32
 TONED: Final = frozenset({"status", "value", "before", "after"})
 """Headings of the columns in which a word of ours has its colour."""
 TONES: Final = {
-    **dict.fromkeys(("accepted", "active", "committed", "met", "released", "shipped", "started"), "green"),
-    **dict.fromkeys(("cancelled", "departed", "dropped", "missed", "rejected", "reversed", "withdrawn"), "red"),
-    **dict.fromkeys(("deferred", "paused", "proposed", "scheduled"), "magenta"),
+    **dict.fromkeys(("accepted", "active", "committed", "met", "shipped", "started"), "green"),
+    **dict.fromkeys(("departed", "dropped", "missed", "rejected", "reversed", "withdrawn"), "red"),
+    **dict.fromkeys(("deferred", "paused", "proposed"), "magenta"),
 }
 """Colours that every terminal has and chooses itself, so that they can be read on dark and on light ground; the word says
 the same without them.
 """
 REPLACED: Final = "\ufffd"
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_SUBJECT: Final = re.compile(rf"[a-z]+:{KEY_PATTERN}")
 _FROM_THE_RIGHT: Final = frozenset({"R", "AL", "AN"})
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
@@ -151,7 +150,7 @@ def _tone(heading: str, cell: Cell) -> str:
 
 
 def _is_subject(cell: Cell) -> bool:
-    return isinstance(cell, str) and _SUBJECT.fullmatch(cell) is not None
+    return isinstance(cell, str) and is_subject(cell)
 
 
 def _empty(sheet: Sheet) -> frozenset[str]:

@@ -83,6 +83,8 @@ def _shown(settings: Settings) -> int | None:
     database = read_models(settings)
     try:
         return None if database.trouble() else ReadModel(database, clock).position
+    except database.passing:
+        return None
     finally:
         database.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from support_house import House
 
 from api.security import CannotTell
 from cli.errors import CannotGoOn
-from cli.replicating import FRESH, GRACE, READER, SignIn, replicate
+from cli.replicating import FRESH, GRACE, READER, SignIn, reading_replica, replicate
 from cli.serving import serve
 from cli.settings import Settings
-from cli.status import status
+from cli.status import _shown, status
 from cli.wiring import house, writing
 from consumers.upstream import LogApi, NoAnswer
 from projections.sqlite import SqliteDatabase
@@ -165,3 +166,23 @@ def test_status_can_be_asked_whether_one_is_at_work(tmp_path: Path, capsys: pyte
         status(settings, as_json=True, working="projector")
 
     assert json.loads(capsys.readouterr().out.splitlines()[0])["lag"] == 0
+
+
+def test_a_disk_that_fails_is_told_where_the_models_cannot_be_read(tmp_path, monkeypatch):
+    """`status` goes on without a position, and a replica is not served, with a sentence that says why."""
+    with writing(Settings(data=tmp_path / "data", owner="ann")):
+        pass
+    settings = Settings(data=tmp_path / "data", replica=str(tmp_path / "replica.sqlite3"))
+    for path in (settings.model_file, tmp_path / "replica.sqlite3"):
+        path.touch()
+
+    def failing(_: Path) -> sqlite3.Connection:
+        failure = sqlite3.OperationalError("disk I/O error")
+        failure.sqlite_errorcode = sqlite3.SQLITE_IOERR  # type: ignore[attr-defined]
+        raise failure
+
+    monkeypatch.setattr("projections.sqlite.connect", failing)
+
+    assert _shown(settings) is None
+    with pytest.raises(CannotGoOn, match="cannot be read: disk I/O error"), reading_replica(settings):
+        pass
