@@ -93,6 +93,11 @@ def problem(status: int, name: str, detail: str, **more: Any) -> Problem:
     return Problem(type=TYPE_PREFIX + name, title=title, status=status, detail=detail, **more)
 
 
+def status_problem(status: int, detail: str, *, field: str | None = None) -> Problem:
+    """Return the problem document of an HTTP status."""
+    return problem(status, _HTTP_NAMES.get(status, "refused"), detail, field=field)
+
+
 def of_refusal(refused: errors.Refused, *, preconditions: bool = False) -> Problem:
     """The problem document of a refusal; a version that the caller named itself makes staleness a 412."""
     kind = next(kind for kind in type(refused).__mro__ if kind in _TABLE)
@@ -157,8 +162,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HttpProblem)
     async def http_problem(_: Request, error: HttpProblem) -> JSONResponse:
-        name = _HTTP_NAMES.get(error.status, "refused")
-        return respond(problem(error.status, name, error.detail, field=error.field), error.headers)
+        return respond(status_problem(error.status, error.detail, field=error.field), error.headers)
 
     @app.exception_handler(PersistenceError)
     async def not_stored(request: Request, error: PersistenceError) -> JSONResponse:
@@ -180,6 +184,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        name = _HTTP_NAMES.get(error.status_code, "refused")
         headers = dict(error.headers) if error.headers else None
-        return respond(problem(error.status_code, name, str(error.detail)), headers)
+        return respond(status_problem(error.status_code, str(error.detail)), headers)

@@ -44,7 +44,8 @@ class Serving:
 
     @property
     def token(self) -> str:
-        return re.search(r"dlog_\S+", self.said)[0]
+        """The first token, from the file that the server names."""
+        return Path(re.search(r"is in (\S+), which", self.said)[1]).read_text().strip()
 
 
 @contextmanager
