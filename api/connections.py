@@ -120,6 +120,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._began = 0.0
         """When the head, the body or the wait for a request began."""
         self._body_size = 0
+        self._unread = 0
+        """Bytes since the last that belonged to the body: extensions of chunks, and trailers."""
         self._deaf = False
         self._refused_at = 0.0
         self._stalled = (0, 0.0)
@@ -191,10 +193,14 @@ class BoundedProtocol(HttpToolsProtocol):
             if not self._head_size:
                 self._began = self.loop.time()
             self._head_size += len(data)
+        else:
+            self._unread += len(data)
         try:
             self.parser.feed_data(data)
             if self._in_head and self._head_size > HEAD_BYTES:
                 self._stop(431, f"the head of a request can have {HEAD_BYTES} bytes")
+            elif not self._in_head and self._unread > HEAD_BYTES:
+                self._stop(431, f"what surrounds the chunks of a body can have {HEAD_BYTES} bytes")
         except httptools.HttpParserUpgrade:
             pass  # no other protocol is spoken here: the request is answered as it is
         except httptools.HttpParserError as error:
@@ -210,6 +216,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise Refusal(414, f"a request target can have {TARGET_BYTES} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer field, which nothing here reads
         super().on_header(name, value)
         if len(self.headers) > HEAD_FIELDS:
             raise Refusal(431, f"a request can have {HEAD_FIELDS} header fields")
@@ -224,7 +232,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED_REQUESTS:
             raise Refusal(503, "too many requests were sent without waiting for an answer")
         self._in_head = False
-        self._head_size = self._body_size = 0
+        self._head_size = self._body_size = self._unread = 0
         super().on_headers_complete()
 
     def _check_version_and_host(self) -> None:
@@ -239,6 +247,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._body_size:
             self._began = self.loop.time()
         self._body_size += len(body)
+        self._unread = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:

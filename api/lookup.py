@@ -47,7 +47,9 @@ class Lookups:
         self._underway: dict[str, asyncio.Future[Caller | None]] = {}
         self._new = 0
 
-    async def run(self, secret: str, find: Callable[[], Coroutine[Any, Any, Caller | None]], *, known: bool) -> Caller | None:
+    async def run(
+        self, secret: str, find: Callable[[], Coroutine[Any, Any, Caller | None]], *, known: bool
+    ) -> Caller | None:
         """Return who holds a secret.
 
         Raises:

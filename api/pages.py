@@ -121,7 +121,9 @@ async def documentation(request: Request) -> Response:
 
 async def openapi(request: Request) -> Response:
     """The OpenAPI document."""
-    return await _once(request, "/openapi.json", lambda: _json(request.app.openapi()), {"content-type": "application/json"})
+    return await _once(
+        request, "/openapi.json", lambda: _json(request.app.openapi()), {"content-type": "application/json"}
+    )
 
 
 _HTML: Final = {
