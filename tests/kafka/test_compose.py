@@ -60,7 +60,7 @@ class Company:
         }
 
     def _here(self, said: str) -> str:
-        said = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", said)
+        said = re.sub(r"\$\{\w+:-([^}]+)\}", r"\1", said)
         return next((here for there, here in self.places.items() if re.search(there, said)), said)
 
     def start(self, *parts: str) -> None:
