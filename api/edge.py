@@ -49,7 +49,8 @@ class Hosts:
             return
         name = _name_of(host)
         known = {urlsplit(self.public_url).hostname, (scope.get("server") or ("",))[0].strip("[]").lower()}
-        if not name or (name not in known and not _is_loopback(name)):
+        # A name without a dot, as containers call each other, is nobody's to register and to point here.
+        if not name or ("." in name.strip(".") and name not in known and not _is_loopback(name)):
             detail = "this service is not called so; its operator names the address to use in DECISIONLOG_PUBLIC_URL"
             raise HttpProblem(421, detail, field="Host")
 

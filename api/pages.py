@@ -142,7 +142,9 @@ class Documents:
     async def get(self, name: str, make: Callable[[], bytes]) -> tuple[bytes, str]:
         """Return a document and its ETag; only the first request waits until it is made, in a thread."""
         kept = self._kept.get(name)
-        return kept if kept else await run_in_threadpool(self._make, name, make)
+        if kept is None:
+            kept = await run_in_threadpool(self._make, name, make)
+        return kept
 
     def _make(self, name: str, make: Callable[[], bytes]) -> tuple[bytes, str]:
         with self._making:

@@ -152,7 +152,7 @@ def test_examples_follow_the_public_address(public: TestClient) -> None:
     ("host", "status"),
     [
         ("log.example.org", 200), ("LOG.example.org:443", 200), ("localhost:8737", 200), ("127.0.0.1", 200), ("[::1]:1", 200),
-        ("10.0.0.7:8737", 200), ("evil.example", 421), ("log.example.org.evil.example", 421), ("localhost.evil.example", 421),
+        ("10.0.0.7:8737", 200), ("server:8737", 200), ("evil.example", 421), ("log.example.org.evil.example", 421), ("localhost.evil.example", 421),
         ("evil.example:localhost", 421), ("[::1", 421), ("", 421), ("127.0.0.1.evil.example", 421), ("user@evil.example", 421),
     ],
 )  # fmt: skip
@@ -189,7 +189,9 @@ def test_beyond_a_number_of_requests_only_health_is_answered() -> None:
 def test_a_report_has_links_to_the_public_address(kept: House, public: TestClient) -> None:
     """Not to what a caller called the server."""
     kept.post("/products", {"key": "shop", "title": "Shop", "accountable": "Ada Lovelace"})
-    kept.post("/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace", "products": ["shop"]})
+    kept.post(
+        "/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace", "products": ["shop"]}
+    )
     asked = {"since": "2020-01-01", "format": "html", "position": kept.log.head().size, "after": kept.log.head().size}
 
     page = public.get("/v1/products/shop/report", params=asked, headers={"Host": "localhost"})

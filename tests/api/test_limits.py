@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,11 +20,21 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from api import commands, json_input
 from api.bodies import MAX_BODY
 from api.commands import MAX_COMMANDS
-from api.connections import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, PIPELINED_REQUESTS
+from api.connections import (
+    BODY_TIMEOUT_S,
+    HEAD_TIMEOUT_S,
+    PIPELINED_REQUESTS,
+    STALLED_S,
+    BoundedProtocol,
+    Pool,
+    protocol_of,
+)
 from api.lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
 from api.security import CannotTell
 from tests.support_serving import COMMAND, Serving, serving
@@ -103,6 +114,10 @@ def full_of(member: str, head: str, tail: str) -> bytes:
     return (head + ",".join([member] * (SIZE // (len(member) + 1))) + tail).encode()
 
 
+def padded(head: str, filler: str, tail: str) -> bytes:
+    return (head + filler * (SIZE // len(filler)) + tail).encode()
+
+
 def numbered(head: str, tail: str) -> bytes:
     return (head + ",".join(f'"{n}":0' for n in range(SIZE // 11)) + tail).encode()
 
@@ -110,29 +125,29 @@ def numbered(head: str, tail: str) -> bytes:
 PERSON = '{"type":"RegisterPerson","name":"n",'
 OBSERVE = '{"type":"Observe","subject":"feature:f","source":{"system":"x"},'
 BODIES: dict[str, Callable[[], bytes]] = {
-    "texts": lambda: full_of('""', PERSON + '"also":[', "]}"),
-    "objects": lambda: full_of("{}", '{"commands":[', "]}"),
-    "numbers": lambda: full_of("0", '{"commands":[', "]}"),
-    "steps": lambda: full_of("{}", OBSERVE + '"steps":[', "]}"),
-    "nulls": lambda: full_of("null", '{"commands":[', "]}"),
-    "expected": lambda: numbered('{"commands":[],"expected":{', "}}"),
-    "units": lambda: full_of("{}", '{"units":[', "]}"),
-    "unknown fields": lambda: numbered(PERSON, "}"),
-    "one field again and again": lambda: full_of('"a":0', PERSON, "}"),
-    "lists of lists": lambda: full_of("[[[]]]", PERSON + '"also":[', "]}"),
-    "one long name": lambda: (PERSON + '"' + "k" * SIZE + '":1}').encode(),
-    "one long type": lambda: ('{"type":"' + "t" * SIZE + '"}').encode(),
-    "depth": lambda: b'{"a":' + b"[" * SIZE + b"}",
-    "one long number": lambda: (PERSON + '"note":' + "9" * SIZE + "}").encode(),
-    "large numbers": lambda: full_of("1e308", '{"commands":[', "]}"),
-    "commas in a text": lambda: (PERSON + '"note":"' + "," * SIZE + '"}').encode(),
-    "quotes in a text": lambda: (PERSON + '"note":"' + '\\"' * (SIZE // 2) + '"}').encode(),
-    "just within the bounds": lambda: (
+    "texts": partial(full_of, '""', PERSON + '"also":[', "]}"),
+    "objects": partial(full_of, "{}", '{"commands":[', "]}"),
+    "numbers": partial(full_of, "0", '{"commands":[', "]}"),
+    "steps": partial(full_of, "{}", OBSERVE + '"steps":[', "]}"),
+    "nulls": partial(full_of, "null", '{"commands":[', "]}"),
+    "expected": partial(numbered, '{"commands":[],"expected":{', "}}"),
+    "units": partial(full_of, "{}", '{"units":[', "]}"),
+    "unknown fields": partial(numbered, PERSON, "}"),
+    "one field again and again": partial(full_of, '"a":0', PERSON, "}"),
+    "lists of lists": partial(full_of, "[[[]]]", PERSON + '"also":[', "]}"),
+    "one long name": partial(padded, PERSON + '"', "k", '":1}'),
+    "one long type": partial(padded, '{"type":"', "t", '"}'),
+    "depth": partial(padded, '{"a":', "[", "}"),
+    "one long number": partial(padded, PERSON + '"note":', "9", "}"),
+    "large numbers": partial(full_of, "1e308", '{"commands":[', "]}"),
+    "commas in a text": partial(padded, PERSON + '"note":"', ",", '"}'),
+    "quotes in a text": partial(padded, PERSON + '"note":"', '\\"', '"}'),
+    "just within the bounds": (
         PERSON + '"also":[' + '{"a":0},' * 9_999 + '0],"because":[' + '{"a":[]},' * 9_999 + "0]}"
-    ).encode(),
-    "many unknown fields within": lambda: (
+    ).encode,
+    "many unknown fields within": (
         PERSON + '"source":{' + ",".join(f'"s{n}":0' for n in range(1_000)) + '},"x":0}'
-    ).encode(),
+    ).encode,
 }
 
 
@@ -313,6 +328,56 @@ def test_more_connections_than_descriptors_keep_nobody_out(attacked: Attacked) -
     assert len(list(Path(f"/proc/{attacked.pid}/fd").iterdir())) < DESCRIPTORS - 60
     for made in idle + half:
         made.close()
+
+
+class Unread(asyncio.Transport):
+    """A connection to a client that reads nothing, or only as much as `left` says."""
+
+    left = 1_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+
+async def _never_ending(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await asyncio.sleep(WAIT_S)
+
+
+def test_who_reads_nothing_of_an_answer_is_cut_off() -> None:
+    """After half a minute without progress, and not before; whoever reads slowly may go on."""
+
+    async def answer() -> None:
+        loop, transport = asyncio.get_running_loop(), Unread()
+        config = Config(_never_ending, http=BoundedProtocol, access_log=False)
+        connection = protocol_of(Pool(limit=10))(config, ServerState(), {}, loop)
+        connection.connection_made(transport)
+        connection.data_received(HEALTH)
+        await asyncio.sleep(0)
+        now = loop.time()
+        for n in range(10):
+            transport.left -= 1
+            connection.check_deadlines(now + n * STALLED_S)
+        assert not transport.aborted
+        connection.check_deadlines(now + 9 * STALLED_S + STALLED_S / 2)
+        assert not transport.aborted
+        connection.check_deadlines(now + 10 * STALLED_S + 1)
+        assert transport.aborted
+
+    asyncio.run(answer())
 
 
 # Tokens --------------------------------------------------------------------------------------------------------------

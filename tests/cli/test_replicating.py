@@ -23,7 +23,6 @@ from cli.wiring import house, writing
 from consumers.upstream import LogApi, NoAnswer
 from projections.sqlite import SqliteDatabase
 
-
 ANNS, INVENTED, ANOTHER = (f"dlog_{letter * 42}A" for letter in "abc")
 
 
