@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from pydantic_core import from_json
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 from starlette.routing import Route
 
 from api import answers, problems
-from api.bodies import body_of, json_body
+from api.bodies import json_body, read_json
+from api.bulk import execute_in_chunks
 from api.problems import HttpProblem
 from api.security import Speaker, caller_in
 from api.services import Served, Services, only_reads_from_a_replica
@@ -114,7 +114,13 @@ class Units(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    units: tuple[KeyedUnit, ...] = Field(min_length=1, max_length=1000, description="The units, in order.")
+    units: Annotated[tuple[KeyedUnit, ...], FailFast()] = Field(
+        min_length=1, max_length=1000, description="The units, in order."
+    )
+
+
+MAX_COMMANDS: Final = 10_000
+"""Commands of one request, in all its units together."""
 
 
 _BATCH: Final = TypeAdapter(Batch)
@@ -210,10 +216,8 @@ def router() -> APIRouter:
 def _handler(command: type[Command], path: str) -> Callable[..., Awaitable[JSONResponse]]:
     async def handle(request: Request, served: Served, speaker: Speaker) -> JSONResponse:
         subject = _subject_in(path, request.path_params, served.log.id)
-        body = _object(await body_of(request))
-        parsed = COMMAND.validate_python(
-            {**body, **({"subject": subject} if subject else {}), "type": command.__name__}
-        )
+        said = {"subject": subject, "type": command.__name__} if subject else {"type": command.__name__}
+        parsed = await read_json(request, lambda value: COMMAND.validate_python(_object(value) | said))
         expected = _expected(request, subject, required=command in VERSION_REQUIRED)
         receipt = await served.log.execute(_unit((parsed,), speaker, _idempotency_key(request), expected))
         return _responded(receipt, subject or receipt.recorded[0].subject, created=command.creates is not None)
@@ -227,18 +231,14 @@ def _subject_in(path: str, params: Mapping[str, str], log_id: str) -> str | None
     return log_id if path == "/log/forget" else params.get("subject")
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    """A request's body as a JSON object; pydantic's parser refuses NaN, Infinity and endless nesting."""
-    try:
-        parsed = from_json(body or b"{}", allow_inf_nan=False)
-    except ValueError as error:
-        raise HttpProblem(400, f"the body is not JSON: {error}") from None
-    if not isinstance(parsed, dict):
+def _object(value: Any) -> dict[str, Any]:
+    """Return the value of a body, which must be an object that leaves out what the path says."""
+    if not isinstance(value, dict):
         raise HttpProblem(422, "the body must be a JSON object")
     for name in ("type", "subject"):
-        if name in parsed:
+        if name in value:
             raise HttpProblem(422, f"leave `{name}` out: the path says it", field=name)
-    return parsed
+    return value
 
 
 async def _post_quickly(request: Request) -> JSONResponse:
@@ -257,9 +257,7 @@ than all the rest of a write.
 
 async def post_commands(request: Request, served: Served, speaker: Speaker) -> JSONResponse:
     """Takes one command with its `type`, or `{"commands": [...]}`, which is applied whole or not at all."""
-    body = await body_of(request)
-    batch = _BATCH.validate_json(body) if _is_batch(body) else None
-    commands = batch.commands if batch else (COMMAND.validate_json(body),)
+    batch, commands = await read_json(request, _one_or_several)
     first = commands[0]
     subject = None if first.creates else first.addressed()
     needed = {each.addressed() for each in commands if type(each) in VERSION_REQUIRED} - (
@@ -277,22 +275,40 @@ async def post_commands(request: Request, served: Served, speaker: Speaker) -> J
     return _responded(receipt, subject or receipt.recorded[0].subject, created=first.creates is not None)
 
 
-def _is_batch(body: bytes) -> bool:
-    try:
-        parsed = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise HttpProblem(400, f"the body is not JSON: {error}") from None
-    return isinstance(parsed, dict) and "commands" in parsed
+def _one_or_several(value: Any) -> tuple[Batch | None, tuple[Command, ...]]:
+    """Return the commands of a body, and their batch where there is one."""
+    if isinstance(value, dict) and "commands" in value:
+        batch = _BATCH.validate_python(value)
+        return batch, batch.commands
+    return None, (COMMAND.validate_python(value),)
 
 
 async def post_units(request: Request, served: Served, speaker: Speaker) -> Response:
-    """Takes up to 1,000 units; answers for each in order its receipt, or the problem that kept it out."""
+    """Takes up to 1,000 units of 10,000 commands in all; answers for each in order its receipt, or the problem that kept it
+    out. Others can write between its units.
+    """
     if "idempotency-key" in request.headers:
         raise HttpProblem(400, "here each unit has a `key` of its own", field="Idempotency-Key")
-    body = _UNITS.validate_json(await body_of(request))
+    body = await read_json(request, _units)
     units = [_unit(tuple(unit.commands), speaker, unit.key, dict(unit.expected)) for unit in body.units]
-    results = await served.log.execute_many(units)
+    results = await execute_in_chunks(served.log, units)
     return JSONResponse({"results": [_fate(result) for result in results]})
+
+
+def _units(value: Any) -> Units:
+    """Return the units of a body.
+
+    Raises:
+        HttpProblem: 422, more commands than one request can have.
+        ValidationError: it holds no units, or one that is wrong.
+    """
+    units = value.get("units") if isinstance(value, dict) else None
+    lists = [unit.get("commands") for unit in units if isinstance(unit, dict)] if isinstance(units, list) else []
+    count = sum(len(commands) for commands in lists if isinstance(commands, list))
+    if count > MAX_COMMANDS:
+        detail = f"a request can have {MAX_COMMANDS} commands in all its units, not {count}; send several requests"
+        raise HttpProblem(422, detail, field="units")
+    return _UNITS.validate_python(value)
 
 
 def _fate(result: Receipt | Refused) -> dict[str, Any]:

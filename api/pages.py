@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
 from importlib.metadata import version
+from threading import Lock
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from api import answers
 from api.services import Served
@@ -50,6 +55,15 @@ border-bottom:1px solid var(--line)}td:first-child{width:40%}small{display:block
 """
 
 
+_MAX_DOCUMENTS: Final = 16
+"""Documents kept: one page for each address at which the service is reached."""
+
+
+def _hash_of(style: str) -> str:
+    """Return what a content security policy calls an inline style by."""
+    return b64encode(sha256(style.encode()).digest()).decode()
+
+
 def router() -> APIRouter:
     """The open routes."""
     routes = APIRouter(tags=["Service"])
@@ -71,7 +85,8 @@ def router() -> APIRouter:
         summary="All commands and events, by name",
         **answers.declared(answers.Catalogue),
     )
-    routes.add_api_route("/docs", documentation, methods=["GET"], response_class=HTMLResponse, include_in_schema=False)
+    for path, answer in {"/docs": documentation, "/openapi.json": openapi}.items():
+        routes.routes.append(Route(path, answer, methods=["GET"], include_in_schema=False))
     return routes
 
 
@@ -98,10 +113,66 @@ def _first_line(thing: type) -> str:
     return (thing.__doc__ or "").strip().partition("\n")[0]
 
 
-async def documentation(request: Request) -> HTMLResponse:
+async def documentation(request: Request) -> Response:
     """The reference as a page that needs nothing from elsewhere."""
-    document = request.app.openapi()
-    page = Reference(document["components"]["schemas"], str(request.base_url).rstrip("/"))
+    origin = str(request.base_url).rstrip("/")
+    return await _once(request, f"/docs {origin}", lambda: _page(request.app.openapi(), origin), _HTML)
+
+
+async def openapi(request: Request) -> Response:
+    """The OpenAPI document."""
+    return await _once(
+        request, "/openapi.json", lambda: _json(request.app.openapi()), {"content-type": "application/json"}
+    )
+
+
+_HTML: Final = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_hash_of(_STYLE)}'",
+}
+
+
+class Documents:
+    """Public documents by name, each made at its first request and kept as bytes, with its ETag."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[bytes, str]] = {}
+        self._making = Lock()
+
+    async def get(self, name: str, make: Callable[[], bytes]) -> tuple[bytes, str]:
+        """Return a document and its ETag; only the first request waits until it is made, in a thread."""
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = await run_in_threadpool(self._make, name, make)
+        return kept
+
+    def _make(self, name: str, make: Callable[[], bytes]) -> tuple[bytes, str]:
+        with self._making:
+            if name not in self._kept:
+                if len(self._kept) >= _MAX_DOCUMENTS:
+                    self._kept.clear()
+                body = make()
+                self._kept[name] = (body, f'"{sha256(body).hexdigest()[:32]}"')
+            return self._kept[name]
+
+
+async def _once(request: Request, name: str, make: Callable[[], bytes], headers: Mapping[str, str]) -> Response:
+    """Return a public document; 304 where the caller has it already."""
+    documents: Documents = request.app.state.documents
+    body, etag = await documents.get(name, make)
+    caching = {"etag": etag, "cache-control": "public, no-cache"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=caching)
+    return Response(body, headers={**headers, **caching})
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _page(document: Schema, address: str) -> bytes:
+    """The reference as HTML, with an address for its examples."""
+    page = Reference(document["components"]["schemas"], address)
     sections: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -113,12 +184,11 @@ async def documentation(request: Request) -> HTMLResponse:
     )
     body = "".join(f'<h2 id="{escape(tag)}">{escape(tag)}</h2>{"".join(rows)}' for tag, rows in sections.items())
     intro = "".join(f"<p>{_inline(part)}</p>" for part in INTRODUCTION.split("\n\n"))
-    return HTMLResponse(
+    return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Decision log: reference</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style><h1>Decision log</h1>{intro}'
-        f'<p>The same for machines: <a href="/openapi.json">openapi.json</a>.</p><ul>{contents}</ul>{body}</html>',
-        headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
-    )
+        f'<p>The same for machines: <a href="/openapi.json">openapi.json</a>.</p><ul>{contents}</ul>{body}</html>'
+    ).encode()
 
 
 def _inline(text: str) -> str:

@@ -35,10 +35,14 @@ _TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
 }
 _HTTP_NAMES: Final = {
     400: "bad-request", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
-    409: "conflict", 412: "stale", 413: "too-large", 415: "unsupported-media-type",
+    408: "timeout", 409: "conflict", 412: "stale", 413: "too-large", 414: "too-large", 415: "unsupported-media-type",
     421: "not-here", 422: "malformed",
-    428: "version-required", 503: "unavailable", 504: "not-yet", 507: "no-space",
+    428: "version-required", 431: "too-large", 503: "unavailable", 504: "not-yet", 507: "no-space",
 }  # fmt: skip
+MAX_ERRORS: Final = 100
+"""Errors of one request that are looked at; each is a dictionary, and of more nobody would read the list."""
+MAX_SHOWN: Final = 500
+"""Characters of what a caller sent, such as the name of a field, that an answer repeats."""
 
 
 class FieldProblem(BaseModel):
@@ -89,6 +93,11 @@ def problem(status: int, name: str, detail: str, **more: Any) -> Problem:
     return Problem(type=TYPE_PREFIX + name, title=title, status=status, detail=detail, **more)
 
 
+def status_problem(status: int, detail: str, *, field: str | None = None) -> Problem:
+    """Return the problem document of an HTTP status."""
+    return problem(status, _HTTP_NAMES.get(status, "refused"), detail, field=field)
+
+
 def of_refusal(refused: errors.Refused, *, preconditions: bool = False) -> Problem:
     """The problem document of a refusal; a version that the caller named itself makes staleness a 412."""
     kind = next(kind for kind in type(refused).__mro__ if kind in _TABLE)
@@ -106,9 +115,22 @@ def of_validation(found: Sequence[Any]) -> Problem:
     broken = [error for error in found if error["type"] == "json_invalid"]
     if broken:
         return problem(400, "malformed-json", str(broken[0]["msg"]))
-    faults = faults_of(found)
+    faults = [(_shortened(field), _shortened(detail)) for field, detail in faults_of(found)]
     wrong = [FieldProblem(field=field, detail=detail) for field, detail in faults]
     return problem(422, "malformed", in_a_sentence(faults), field=wrong[0].field or None, errors=wrong)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+def of_invalid(error: ValidationError) -> Problem:
+    """Return the problem document of a model that does not fit; with too many errors to list, only their number."""
+    count = error.error_count()
+    if count > MAX_ERRORS:
+        detail = f"{count} things are wrong with the body, too many to list; GET /openapi.json describes each command"
+        return problem(422, "malformed", detail)
+    return of_validation(error.errors(include_url=False, include_input=False))
 
 
 def of_store(error: PersistenceError, *, asked: bool = False) -> Problem:
@@ -140,8 +162,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HttpProblem)
     async def http_problem(_: Request, error: HttpProblem) -> JSONResponse:
-        name = _HTTP_NAMES.get(error.status, "refused")
-        return respond(problem(error.status, name, error.detail, field=error.field), error.headers)
+        return respond(status_problem(error.status, error.detail, field=error.field), error.headers)
 
     @app.exception_handler(PersistenceError)
     async def not_stored(request: Request, error: PersistenceError) -> JSONResponse:
@@ -154,7 +175,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ValidationError)
     async def invalid(_: Request, error: ValidationError) -> JSONResponse:
-        return respond(of_validation(error.errors(include_url=False, include_input=False)))
+        return respond(of_invalid(error))
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:
@@ -163,6 +184,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        name = _HTTP_NAMES.get(error.status_code, "refused")
         headers = dict(error.headers) if error.headers else None
-        return respond(problem(error.status_code, name, str(error.detail)), headers)
+        return respond(status_problem(error.status_code, str(error.detail)), headers)

@@ -15,6 +15,7 @@ from typing import Final
 import click
 import httpx2
 
+from api.lookup import Lookups, UnknownSecrets
 from api.security import CannotTell
 from cli.errors import CannotGoOn
 from cli.settings import Settings
@@ -26,6 +27,7 @@ from consumers.replica import Follower, OtherLog
 from consumers.upstream import LogApi
 from eventlog.address import is_address, without_secret
 from eventlog.entry import Caller
+from eventlog.tokens import is_secret
 from eventlog.workers import Sheet
 from projections import schema
 from projections.database import Database
@@ -161,7 +163,9 @@ class SignIn:
         """`tick` gives seconds that only ever grow."""
         self._own = own
         self._tick = tick
-        self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._unknown = UnknownSecrets(tick)
+        self._lookups = Lookups()
         self._http = httpx2.AsyncClient(base_url=upstream, timeout=5.0, transport=transport) if upstream else None
 
     def __call__(self, secret: str) -> Caller | Awaitable[Caller | None] | None:
@@ -170,9 +174,14 @@ class SignIn:
             return Caller(READER, "local", "http")
         if self._http is None:
             return None
+        if not is_secret(secret) or secret in self._unknown:
+            return None
         key = sha256(secret.encode()).digest()
         said_at, caller = self._known.get(key, (-GRACE, None))
-        return caller if self._tick() - said_at < FRESH else self._asked(self._http, key, secret)
+        if self._tick() - said_at < FRESH:
+            return caller
+        http = self._http
+        return self._lookups.run(secret, lambda: self._asked(http, key, secret), known=key in self._known)
 
     async def _asked(self, http: httpx2.AsyncClient, key: bytes, secret: str) -> Caller | None:
         try:
@@ -181,13 +190,15 @@ class SignIn:
             answer = None
         if answer is None or answer.status_code not in (200, 401):
             said_at, caller = self._known.get(key, (-GRACE, None))
-            if self._tick() - said_at < GRACE:
+            if caller and self._tick() - said_at < GRACE:
                 return caller
             raise CannotTell(f"the log at {http.base_url} does not say whose this token is; ask again soon")
-        caller = None
-        if answer.status_code == 200:  # noqa: PLR2004
-            told = answer.json()
-            caller = Caller(told["actor"], told["credential"], "http", frozenset(told["rights"]))
+        if answer.status_code != 200:  # noqa: PLR2004
+            self._known.pop(key, None)
+            self._unknown.add(secret)
+            return None
+        told = answer.json()
+        caller = Caller(told["actor"], told["credential"], "http", frozenset(told["rights"]))
         self._known[key] = (self._tick(), caller)
         self._known.move_to_end(key)
         if len(self._known) > KNOWN:

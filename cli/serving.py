@@ -10,7 +10,7 @@ import shlex
 import signal
 import socket
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from hmac import compare_digest
 
@@ -18,17 +18,24 @@ import click
 import uvicorn
 
 from api.app import create_app
+from api.connections import Pool, protocol_of
+from api.edge import Hosts
+from api.lookup import TokenLookup
 from api.services import Services
 from cli.errors import CannotGoOn
+from cli.first_token import FirstToken, first_token
 from cli.settings import Settings
 from cli.speaking import owner_of
 from cli.wiring import collect_seldom, house, local_caller, workers, writer, writing
 from eventlog.address import without_secret
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
-from eventlog.tokens import RIGHTS
 
 BACKLOG = 2048
+SHUTDOWN_S = 30
+"""Seconds in which requests that are under way when the server is told to end must be answered."""
+
+SignIn = Callable[[str], Caller | Awaitable[Caller | None] | None]
 
 
 def serve(settings: Settings) -> None:
@@ -54,7 +61,7 @@ def serve(settings: Settings) -> None:
         log.announce(address, key)
         sign_in = _sign_in(log, key, local_caller(owner))
         services = Services(log, built.model, built.runner, sign_in, workers=lambda: workers(settings))
-        _run(services, listener, lambda: _welcome(address, settings, _first_token(log, owner)))
+        _run(services, listener, settings, lambda: _welcome(address, settings, log, owner))
     click.echo("Stopped.")
 
 
@@ -74,12 +81,19 @@ def _serve_replica(settings: Settings) -> None:
             workers=lambda: [sheet_of(served.replica, served.place)], upstream=settings.upstream,
         )  # fmt: skip
         address = _address(listener)
-        _run(services, listener, lambda: click.echo(f"Replica in {served.place}, for reading, at {address}"))
+        _run(services, listener, settings, lambda: click.echo(f"Replica in {served.place}, for reading, at {address}"))
     click.echo("Stopped.")
 
 
-def _run(services: Services, listener: socket.socket, ready: Callable[[], None]) -> None:
-    server = _Server(uvicorn.Config(create_app(services), log_level="warning", access_log=False), ready)
+def _run(services: Services, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> None:
+    loopback = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+    app = create_app(services, Hosts(settings.public_url.rstrip("/"), loopback=loopback))
+    # The protocol has deadlines of its own, and who is behind a proxy is none of our business.
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, http=protocol_of(Pool()), ws="none", proxy_headers=False,
+        server_header=False, timeout_graceful_shutdown=SHUTDOWN_S,
+    )  # fmt: skip
+    server = _Server(config, ready)
     collect_seldom()
     # uvicorn ends well on either signal and then raises it again, which is to close the log, not to kill.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -99,14 +113,12 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def _sign_in(log: DecisionLog, key: str, local: Caller) -> Callable[[str], Caller | None]:
+def _sign_in(log: DecisionLog, key: str, local: Caller) -> SignIn:
     """Tokens are in the log's file; beside them stands the key in the lock file, for commands on this machine."""
+    lookup = TokenLookup(log.tokens)
 
-    def sign_in(secret: str) -> Caller | None:
-        if compare_digest(secret.encode(), key.encode()):
-            return local
-        token = log.tokens.find(secret)
-        return token.caller("http") if token else None
+    def sign_in(secret: str) -> Caller | Awaitable[Caller | None] | None:
+        return local if compare_digest(secret.encode(), key.encode()) else lookup(secret)
 
     return sign_in
 
@@ -139,26 +151,25 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{ip}]:{port}" if ip.version == 6 else f"http://{ip}:{port}"  # noqa: PLR2004
 
 
-def _first_token(log: DecisionLog, owner: str) -> str | None:
-    """The secret of the first token there ever was, which is told this once; None when there was one before."""
-    if log.tokens.all():
-        return None
-    return log.tokens.create(owner, rights=RIGHTS, label="first start")[1]
-
-
-def _welcome(address: str, settings: Settings, token: str | None) -> None:
+def _welcome(address: str, settings: Settings, log: DecisionLog, owner: str) -> None:
     place = without_secret(settings.store) if settings.store else settings.data
+    public = settings.public_url.rstrip("/") or address
     click.echo(f"Decision log in {place}, at {address}")
-    click.echo(f"What it answers: {address}/docs")
-    click.echo(f"The roadmap of any day: {address}/v1/roadmap")
+    click.echo(f"What it answers: {public}/docs")
+    click.echo(f"The roadmap of any day: {public}/v1/roadmap")
+    try:
+        token = first_token(log, owner, settings)
+    except OSError as error:
+        click.echo(f"No token was made: {error}. `decisionlog token create` makes one.")
+        return
     if token is None:
         click.echo("Tokens were made before; `decisionlog token create` makes another.")
         return
-    click.echo(f"\nThe token of {settings.owner}, shown this once:\n\n  {token}\n")
-    click.echo(f"Record a first decision:\n\n{first_decision(address, token, settings.owner)}\n")
+    click.echo(f"\n{token.announcement(settings.owner)}\n")
+    click.echo(f"Record a first decision:\n\n{first_decision(public, token, settings.owner)}\n")
 
 
-def first_decision(address: str, token: str, owner: str) -> str:
+def first_decision(address: str, token: FirstToken, owner: str) -> str:
     """A command for a shell that posts a decision."""
     decision = {
         "title": "Keep a decision log",
@@ -170,7 +181,7 @@ def first_decision(address: str, token: str, owner: str) -> str:
     return "\n".join(
         [
             f"curl {address}/v1/decisions \\",
-            f"  -H 'Authorization: Bearer {token}' \\",
+            f"  -H {token.header()} \\",
             "  -H 'Content-Type: application/json' \\",
             f"  -d {body}",
         ]

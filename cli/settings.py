@@ -34,6 +34,14 @@ class Settings(BaseModel):
     )  # fmt: skip
     host: str = Field("127.0.0.1", description="The address to serve on; anything else lets other machines in.")
     port: int = Field(8737, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#@\s]+/?)?$",
+        description="The address at which others reach the server, such as `https://log.example.org`, where that is behind a "
+        "proxy or under a name: links and examples lead there. A request whose `Host` names neither that, nor this machine, "
+        "nor the address it came to is refused with 421. Empty: links lead to the address that a request came to; a server "
+        "on 127.0.0.1 takes only names of this machine, such as `localhost`, in `Host`.",
+    )
     owner: str = Field(
         default_factory=system_user, min_length=1, max_length=500,
         description="Whose log it is: who gets the first token and whose act it is when a command line writes. "

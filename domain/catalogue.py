@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Annotated, Final, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from domain import decision, feature, ownership, people, product, record
 from domain.cells import STATUS, State, Step, World
@@ -42,7 +42,7 @@ class Batch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    commands: tuple[AnyCommand, ...] = Field(
+    commands: Annotated[tuple[AnyCommand, ...], FailFast()] = Field(
         min_length=1, max_length=1000, description="Commands with their `type`, in order."
     )
     expected: dict[SubjectId, Annotated[int, Field(ge=0, le=LARGEST)]] = Field(

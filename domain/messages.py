@@ -8,16 +8,37 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 from domain.cells import Step
 from domain.values import Code, DecisionId, Instant, Line, Mark, Person, Position, RawText, Text
+
+
+def _fail_fast(schema: Any) -> None:
+    """Set `fail_fast` on every sequence in a core schema."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("list", "tuple"):
+            schema["fail_fast"] = True
+        for name, below in schema.items():
+            if name not in ("metadata", "serialization"):
+                _fail_fast(below)
+    elif isinstance(schema, list):
+        for below in schema:
+            _fail_fast(below)
 
 
 class Message(BaseModel):
     """A frozen record that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate each list up to its first wrong member, so that a long list of wrong ones costs no memory."""
+        schema = handler(source)
+        _fail_fast(schema)
+        return schema
 
 
 class Reference(Message):

@@ -172,7 +172,7 @@ class Reader:
     def _starts(self, more: dict[str, str], shown: str) -> None:
         self._stops()
         data = self.folder / more.pop("DECISIONLOG_DATA", "data")
-        self.server = self.running.enter_context(serving(data, **more))
+        self.server = self.running.enter_context(serving(data, terminal=True, **more))
         if shown:
             self._compares("the server", self.server.said, shown)
         if "curl " in self.server.said:

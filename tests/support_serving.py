@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from tests.support_warm import warm
 
@@ -35,7 +37,7 @@ def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
 class Serving:
     """What a started server has said."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     said: str
 
     @property
@@ -44,31 +46,38 @@ class Serving:
 
     @property
     def token(self) -> str:
-        return re.search(r"dlog_\S+", self.said)[0]
+        """The first token, as it is shown on a terminal, else from the file that the server names."""
+        shown = re.search(r"dlog_\S+", self.said)
+        return shown[0] if shown else Path(re.search(r"is in (\S+), which", self.said)[1]).read_text().strip()
 
 
 @contextmanager
 def serving(
-    data: Path, end: int = signal.SIGINT, command: Sequence[str | Path] = (COMMAND,), **more: str
+    data: Path, end: int = signal.SIGINT, command: Sequence[str | Path] = (COMMAND,), *, terminal: bool = False, **more: str
 ) -> Iterator[Serving]:  # fmt: skip
-    """A server from the moment it has said all it says at its start until it is told to end."""
-    process = subprocess.Popen(
-        [*command, "serve"], env=surroundings(data, PYTHONUNBUFFERED="1", **more), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        yield Serving(process, "".join(_greeting(process)))
-    finally:
-        process.send_signal(end)
+    """A server from the moment it has said all it says at its start until it is told to end.
+
+    What it says goes to a pipe, as to the log of a service, or to a terminal.
+    """
+    reading, writing = pty.openpty() if terminal else os.pipe()
+    environment = surroundings(data, PYTHONUNBUFFERED="1", **more)
+    with os.fdopen(reading) as said:
+        process = subprocess.Popen([*command, "serve"], env=environment, stdout=writing, stderr=subprocess.STDOUT)
+        os.close(writing)
         try:
-            process.communicate(timeout=ENDED)
+            yield Serving(process, "".join(_greeting(said)))
         finally:
-            process.kill()
+            process.send_signal(end)
+            try:
+                process.wait(timeout=ENDED)
+            finally:
+                process.kill()
 
 
-def _greeting(process: subprocess.Popen[str]) -> Iterator[str]:
+def _greeting(said: TextIO) -> Iterator[str]:
     """The lines up to the end of the first decision's command, or to the remark that there was a token before."""
-    for line in process.stdout:
-        yield line
-        if line.startswith(("}'", "Tokens were made")):
-            return
+    with suppress(OSError):  # a terminal that nobody writes to any more
+        for line in said:
+            yield line
+            if line.startswith(("}'", "Tokens were made")):
+                return

@@ -23,6 +23,8 @@ from cli.wiring import house, writing
 from consumers.upstream import LogApi, NoAnswer
 from projections.sqlite import SqliteDatabase
 
+ANNS, INVENTED, ANOTHER = (f"dlog_{letter * 42}A" for letter in "abc")
+
 
 def who(sign_in: SignIn, secret: str) -> str | None:
     """The actor behind a secret."""
@@ -45,7 +47,7 @@ class Upstream:
         self.asked += 1
         if self.gone:
             raise httpx2.ConnectError("nobody there")
-        if self.good and request.headers["Authorization"] == "Bearer anns":
+        if self.good and request.headers["Authorization"] == f"Bearer {ANNS}":
             return httpx2.Response(200, json={"actor": "person:ann", "credential": "t", "rights": []})
         return httpx2.Response(401, json={})
 
@@ -57,34 +59,34 @@ def test_the_word_of_the_log_holds_for_a_minute() -> None:
     """It is asked once, and again a minute later: then a token that was revoked is worth nothing."""
     log = Upstream()
     sign_in = log.sign_in()
-    assert [who(sign_in, "anns"), who(sign_in, "anns"), who(sign_in, "invented")] == ["person:ann", "person:ann", None]
+    assert [who(sign_in, ANNS), who(sign_in, ANNS), who(sign_in, INVENTED)] == ["person:ann", "person:ann", None]
     assert log.asked == 2
 
     log.good, log.now = False, FRESH - 1
-    assert who(sign_in, "anns") == "person:ann"
+    assert who(sign_in, ANNS) == "person:ann"
     log.now = FRESH
-    assert who(sign_in, "anns") is None
+    assert who(sign_in, ANNS) is None
 
 
 def test_whoever_is_known_may_read_while_the_log_is_gone() -> None:
     """For a quarter of an hour; of others it cannot be said who they are, which is no refusal."""
     log = Upstream()
     sign_in = log.sign_in()
-    assert who(sign_in, "anns") == "person:ann"
+    assert who(sign_in, ANNS) == "person:ann"
     log.gone, log.now = True, GRACE - 1
-    assert who(sign_in, "anns") == "person:ann"
+    assert who(sign_in, ANNS) == "person:ann"
     with pytest.raises(CannotTell):
-        who(sign_in, "another")
+        who(sign_in, ANOTHER)
     log.now = GRACE
     with pytest.raises(CannotTell, match="does not say whose"):
-        who(sign_in, "anns")
+        who(sign_in, ANNS)
 
 
 def test_a_replica_may_have_a_secret_of_its_own() -> None:
     """It lets in as nobody in particular, and the log is not asked."""
     log = Upstream()
     assert who(log.sign_in("s" * 20), "s" * 20) == READER
-    assert who(SignIn("", "s" * 20), "anns") is None
+    assert who(SignIn("", "s" * 20), ANNS) is None
     assert log.asked == 0
 
 

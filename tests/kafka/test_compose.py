@@ -60,7 +60,7 @@ class Company:
         }
 
     def _here(self, said: str) -> str:
-        said = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", said)
+        said = re.sub(r"\$\{\w+:-([^}]+)\}", r"\1", said)
         return next((here for there, here in self.places.items() if re.search(there, said)), said)
 
     def start(self, *parts: str) -> None:
@@ -112,7 +112,8 @@ def company(bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) ->
         places = {r"@postgres:": log, r"@replica-postgres:": copy, r"^kafka:9092$": bootstrap_servers}
         opened = Company(places, tmp_path_factory.mktemp("company"), fresh_prefix(), stack)
         opened.start("server")
-        opened.log, opened.token = opened.saying("server", r"at (http://\S+)\n[^$]*?(dlog_\S+)").groups()
+        opened.log, file = opened.saying("server", r"at (http://\S+)\n[^$]*?is in (\S+), which").groups()
+        opened.token = Path(file).read_text().strip()
         places["^http://server:8737$"] = opened.log
         opened.start("replica", "publisher", "projector", "intake")
         opened.saying("replica", "Keeping the replica")

@@ -1,0 +1,209 @@
+"""What every answer says besides its content, and that nothing is made from what a caller calls the service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.responses import JSONResponse
+from support_house import House
+
+from api.app import create_app
+from api.edge import MAX_REQUESTS, Edge, Hosts
+
+PUBLIC = "https://log.example.org"
+OPEN = ["/docs", "/openapi.json"]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("headers")) as house:
+        yield house
+
+
+def answers(house: House) -> Iterator[Any]:
+    """One answer of each kind: found, created, refused by each layer, and a mistake of the server."""
+    anonymous = house.client_of(None)
+    yield house.client.get("/v1/health")
+    yield house.post("/tokens", {"holder": "Ada Lovelace"})
+    yield house.post("/commands", {"type": "RegisterPerson", "name": "Bo"})
+    yield house.post("/commands", {"type": "Nothing"})
+    yield house.client.post("/v1/commands", content=b"{")
+    yield anonymous.get("/v1/log")
+    yield house.client.get("/nothing")
+    yield house.client.delete("/v1/health")
+    yield house.client.options("/v1/log")
+    yield house.client.get("/v1/roadmap?nothing=1")
+    yield house.client.get("/v1/cells?format=csv")
+    yield house.client.get("/", follow_redirects=False)
+    broken = house.app.state.services
+    house.app.state.services = None
+    yield anonymous.get("/v1/health")
+    house.app.state.services = broken
+
+
+def test_every_answer_says_that_it_is_not_to_be_kept_guessed_or_embedded(kept: House) -> None:
+    """Whatever its status, also where the framework answers, or fails."""
+    statuses = set()
+    for answer in answers(kept):
+        statuses.add(answer.status_code)
+        said = answer.headers
+        assert said["cache-control"] == "no-store", answer.request.url
+        assert said["x-content-type-options"] == "nosniff"
+        assert said["referrer-policy"] == "no-referrer"
+        assert said["cross-origin-resource-policy"] == "same-origin"
+        assert_closed(said["content-security-policy"])
+    assert statuses >= {200, 201, 204, 307, 400, 401, 404, 405, 422, 500}
+
+
+def assert_closed(policy: str) -> None:
+    for directive in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"):
+        assert directive in policy.split("; ")
+
+
+def test_a_page_keeps_its_policy_and_is_closed_all_the_same(kept: House) -> None:
+    """The page of the reference allows its own style and no other."""
+    policy = kept.client.get("/docs").headers["content-security-policy"]
+
+    assert "unsafe-inline" not in policy
+    assert re.search(r"style-src 'sha256-[\w+/]{43}='", policy)
+    assert_closed(policy)
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_public_documents_are_made_once_and_need_not_be_sent_again(
+    kept: House, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """The bytes are kept; who has them is answered 304."""
+    first = kept.client.get(path)
+    monkeypatch.setattr(kept.app, "openapi", lambda: pytest.fail("made again"))
+    second = kept.client.get(path)
+    known = kept.client.get(path, headers={"If-None-Match": first.headers["etag"]})
+
+    assert (first.status_code, first.content) == (200, second.content)
+    assert first.headers["cache-control"] == "public, no-cache"
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", first.headers["etag"])
+
+
+def test_head_is_answered_wherever_get_is(kept: House) -> None:
+    """With the same status and headers, and no body."""
+    gets = [path for path, methods in kept.app.openapi()["paths"].items() if "get" in methods]
+    assert len(gets) > 30
+    for path in [*gets, *OPEN]:
+        filled = re.sub(r"\{\w+\}", "x", path)
+        got, head = kept.client.get(filled), kept.client.head(filled)
+
+        assert (head.status_code, head.content) == (got.status_code, b""), filled
+        assert head.headers.get("content-type") == got.headers.get("content-type")
+
+
+def test_allow_names_every_method_of_a_path(kept: House) -> None:
+    """Also where several routes share it."""
+    document = kept.app.openapi()["paths"]
+    shared = [path for path, methods in document.items() if len(methods) > 1]
+    assert len(shared) > 5
+    for path in [*shared, "/v1/health", "/v1/commands"]:
+        wanted = {method.upper() for method in document[path]} | {"OPTIONS"}
+        wanted |= {"HEAD"} if "GET" in wanted else set()
+        filled = re.sub(r"\{\w+\}", "x", path)
+
+        refused, asked = kept.client.patch(filled), kept.client.options(filled)
+
+        assert (refused.status_code, asked.status_code, asked.content) == (405, 204, b"")
+        assert set(refused.headers["allow"].split(", ")) == set(asked.headers["allow"].split(", ")) == wanted
+    assert kept.client.options("/nothing").status_code == 404
+
+
+def test_no_address_leads_elsewhere(kept: House) -> None:
+    """A path with a slash too many is unknown, not a redirect to whatever `Host` says."""
+    answer = kept.client.get("/v1/cells/", headers={"Host": "evil.example"}, follow_redirects=False)
+
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+def test_links_and_examples_never_follow_host(kept: House) -> None:
+    """They lead to the address that the request came to."""
+    for headers in ({"Host": "evil.example"}, {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}):
+        page = kept.client.get("/docs", headers=headers).text
+
+        assert "evil.example" not in page
+        assert "curl &#x27;http://testserver/v1/" in page or "curl 'http://testserver/v1/" in page
+
+
+@pytest.fixture(scope="module")
+def public(kept: House) -> TestClient:
+    app = create_app(kept.app.state.services, Hosts(PUBLIC, loopback=True))
+    return TestClient(app, base_url="http://10.0.0.7:8737", headers={"Authorization": f"Bearer {kept.token}"})
+
+
+def test_examples_follow_the_public_address(public: TestClient) -> None:
+    """Whatever the proxy calls the server."""
+    page = public.get("/docs", headers={"Host": "localhost"}).text
+
+    assert page.count(f"{PUBLIC}/v1/") > 80
+    assert "localhost" not in page
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("log.example.org", 200), ("LOG.example.org:443", 200), ("localhost:8737", 200), ("127.0.0.1", 200), ("[::1]:1", 200),
+        ("10.0.0.7:8737", 200), ("server:8737", 200), ("evil.example", 421), ("log.example.org.evil.example", 421), ("localhost.evil.example", 421),
+        ("evil.example:localhost", 421), ("[::1", 421), ("", 421), ("127.0.0.1.evil.example", 421), ("user@evil.example", 421),
+    ],
+)  # fmt: skip
+def test_with_a_public_address_another_host_is_refused(public: TestClient, host: str, status: int) -> None:
+    """Names of this machine are taken too, for health checks."""
+    answer = public.get("/v1/health", headers={"Host": host})
+
+    assert answer.status_code == status
+    assert status == 200 or answer.json()["field"] == "Host"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost", 200), ("a.localhost:1", 200), ("127.9.9.9", 200), ("rebound.evil.example", 421)]
+)
+def test_on_loopback_only_names_of_this_machine_are_taken(host: str, status: int) -> None:
+    """A page of elsewhere whose name was made to point here is refused (DNS rebinding)."""
+    client = TestClient(Edge(JSONResponse({}), [], Hosts(loopback=True)))
+
+    assert client.get("/", headers={"Host": host}).status_code == status
+
+
+def test_beyond_a_number_of_requests_only_health_is_answered() -> None:
+    """The others are told to come again."""
+    edge = Edge(JSONResponse({}), [], Hosts())
+    edge._running = MAX_REQUESTS
+    client = TestClient(edge)
+
+    refused = client.get("/v1/roadmap")
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert client.get("/v1/health").status_code == 200
+
+
+def test_a_report_has_links_to_the_public_address(kept: House, public: TestClient) -> None:
+    """Not to what a caller called the server."""
+    kept.post("/products", {"key": "shop", "title": "Shop", "accountable": "Ada Lovelace"})
+    kept.post(
+        "/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace", "products": ["shop"]}
+    )
+    asked = {"since": "2020-01-01", "format": "html", "position": kept.log.head().size, "after": kept.log.head().size}
+
+    page = public.get("/v1/products/shop/report", params=asked, headers={"Host": "localhost"})
+
+    assert page.status_code == 200, page.text
+    assert f'href="{PUBLIC}/' in page.text
+    assert_closed(page.headers["content-security-policy"])
+
+
+def test_secrets_come_with_no_store(kept: House, tmp_path: Path) -> None:
+    """The answer that holds a token's secret is kept by nobody on the way."""
+    answer = kept.post("/tokens", {"holder": "Ada Lovelace"})
+
+    assert answer.json()["secret"].startswith("dlog_")
+    assert answer.headers["cache-control"] == "no-store"

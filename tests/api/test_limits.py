@@ -1,0 +1,442 @@
+"""No body, head or connection takes the service away from others: attacks on a real server, over sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from api import commands, json_input
+from api.bodies import MAX_BODY
+from api.commands import MAX_COMMANDS
+from api.connections import (
+    BODY_TIMEOUT_S,
+    HEAD_TIMEOUT_S,
+    PIPELINED_REQUESTS,
+    STALLED_S,
+    BoundedProtocol,
+    Pool,
+    protocol_of,
+)
+from api.lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
+from api.security import CannotTell
+from tests.support_serving import COMMAND, Serving, serving
+
+DESCRIPTORS = 512
+SLOW = 200
+SIZE = 3_900_000
+WAIT_S = 20.0
+HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Attacked:
+    """A server with few descriptors, and slow connections that have been open since it began."""
+
+    def __init__(self, server: Serving, stack: ExitStack) -> None:
+        self.server = server
+        self.pid = server.process.pid
+        self.stack = stack
+        headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
+        self.client = stack.enter_context(httpx2.Client(base_url=server.address, headers=headers, timeout=WAIT_S))
+        assert self.client.post("/v1/people", json={"name": "Warm Up"}).status_code == 201
+        self.began = time.monotonic()
+        self.half_heads = [self.connect(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nX-A: ") for _ in range(SLOW)]
+        head = f"POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+        self.half_body = self.connect(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        """A connection over which something was sent."""
+        address = urlsplit(self.server.address)
+        made = self.stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=WAIT_S))
+        made.sendall(sent)
+        return made
+
+    def answer(self, *sent: bytes) -> bytes:
+        """Everything that is answered until the server closes; what cannot be sent any more is left out."""
+        with self.connect() as made:
+            with suppress(OSError):
+                for part in sent:
+                    made.sendall(part)
+            return until_closed(made)
+
+    def health_seconds(self, count: int = 20) -> float:
+        """How long health takes to answer, over a new connection each time: the middle of some."""
+        return statistics.median(self._health_once() for _ in range(count))
+
+    def _health_once(self) -> float:
+        begin = time.perf_counter()
+        with self.connect(HEALTH) as made:
+            assert made.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        return time.perf_counter() - begin
+
+    def memory(self, kind: str = "VmRSS") -> int:
+        """The resident memory in MiB; with VmHWM, its peak since `forget_peak`."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(rf"{kind}:\s+(\d+)", status)[1]) // 1024
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+
+def until_closed(made: socket.socket) -> bytes:
+    got = b""
+    with suppress(ConnectionError):
+        while part := made.recv(1 << 16):
+            got += part
+    return got
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+    limited = ("bash", "-c", f'ulimit -n {DESCRIPTORS}; exec "$0" "$@"', COMMAND)
+    with ExitStack() as stack, serving(tmp_path_factory.mktemp("attacked"), command=limited) as server:
+        yield Attacked(server, stack)
+
+
+def full_of(member: str, head: str, tail: str) -> bytes:
+    return (head + ",".join([member] * (SIZE // (len(member) + 1))) + tail).encode()
+
+
+def padded(head: str, filler: str, tail: str) -> bytes:
+    return (head + filler * (SIZE // len(filler)) + tail).encode()
+
+
+def numbered(head: str, tail: str) -> bytes:
+    return (head + ",".join(f'"{n}":0' for n in range(SIZE // 11)) + tail).encode()
+
+
+PERSON = '{"type":"RegisterPerson","name":"n",'
+OBSERVE = '{"type":"Observe","subject":"feature:f","source":{"system":"x"},'
+BODIES: dict[str, Callable[[], bytes]] = {
+    "texts": partial(full_of, '""', PERSON + '"also":[', "]}"),
+    "objects": partial(full_of, "{}", '{"commands":[', "]}"),
+    "numbers": partial(full_of, "0", '{"commands":[', "]}"),
+    "steps": partial(full_of, "{}", OBSERVE + '"steps":[', "]}"),
+    "nulls": partial(full_of, "null", '{"commands":[', "]}"),
+    "expected": partial(numbered, '{"commands":[],"expected":{', "}}"),
+    "units": partial(full_of, "{}", '{"units":[', "]}"),
+    "unknown fields": partial(numbered, PERSON, "}"),
+    "one field again and again": partial(full_of, '"a":0', PERSON, "}"),
+    "lists of lists": partial(full_of, "[[[]]]", PERSON + '"also":[', "]}"),
+    "one long name": partial(padded, PERSON + '"', "k", '":1}'),
+    "one long type": partial(padded, '{"type":"', "t", '"}'),
+    "depth": partial(padded, '{"a":', "[", "}"),
+    "one long number": partial(padded, PERSON + '"note":', "9", "}"),
+    "large numbers": partial(full_of, "1e308", '{"commands":[', "]}"),
+    "commas in a text": partial(padded, PERSON + '"note":"', ",", '"}'),
+    "quotes in a text": partial(padded, PERSON + '"note":"', '\\"', '"}'),
+    "just within the bounds": (
+        PERSON + '"also":[' + '{"a":0},' * 9_999 + '0],"because":[' + '{"a":[]},' * 9_999 + "0]}"
+    ).encode,
+    "many unknown fields within": (
+        PERSON + '"source":{' + ",".join(f'"s{n}":0' for n in range(1_000)) + '},"x":0}'
+    ).encode,
+}
+
+
+def test_no_body_costs_much_memory_or_stops_others(attacked: Attacked) -> None:
+    """Each hostile body, four at once, is refused within 100 MiB, and health is answered meanwhile."""
+    bodies = {name: make() for name, make in BODIES.items()}
+    slowest, done = [0.0], threading.Event()
+    watching = threading.Thread(target=_watch, args=(attacked, slowest, done))
+    before = attacked.memory()
+    attacked.forget_peak()
+    watching.start()
+
+    def send(name: str) -> int:
+        path = "/v1/units" if name == "units" else "/v1/commands"
+        return attacked.client.post(path, content=bodies[name]).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = dict(zip(bodies, pool.map(send, bodies), strict=True))
+    done.set()
+    watching.join()
+
+    assert {name: status for name, status in statuses.items() if status not in (400, 413, 422)} == {}
+    assert attacked.memory("VmHWM") - before < 100
+    assert slowest[0] < 0.75  # on a quiet machine 0.06; this bound is for busy ones
+
+
+def _watch(attacked: Attacked, slowest: list[float], done: threading.Event) -> None:
+    while not done.wait(0.005):
+        slowest[0] = max(slowest[0], attacked._health_once())
+
+
+def test_an_answer_repeats_little_of_what_was_sent(attacked: Attacked) -> None:
+    """The name of a field that is megabytes long comes back in part."""
+    answer = attacked.client.post("/v1/commands", content=BODIES["one long name"]())
+
+    assert answer.status_code == 422
+    assert len(answer.content) < 5_000
+
+
+def test_members_are_counted_outside_texts() -> None:
+    """Prose has commas and brackets, which are no members."""
+    prose = json.dumps({"a": '[,{"\\' * 100_000}).encode()
+
+    assert json_input.parse(prose) == json.loads(prose)
+
+
+def test_others_write_between_the_units_of_a_bulk_request(attacked: Attacked) -> None:
+    """A single command waits for a chunk of 3,000, not for all of them."""
+    unit = {"commands": [{"type": "RegisterPerson", "name": "Member"}] * 3}
+    waits, positions, done = [], [], threading.Event()
+
+    def write() -> None:
+        with httpx2.Client(base_url=attacked.server.address, headers=attacked.client.headers, timeout=WAIT_S) as other:
+            while not done.wait(0.01):
+                begin = time.perf_counter()
+                positions.append(other.post("/v1/people", json={"name": "Beside"}).json()["position"])
+                waits.append(time.perf_counter() - begin)
+
+    beside = threading.Thread(target=write)
+    beside.start()
+    answer = attacked.client.post("/v1/units", json={"units": [unit] * 1_000}, timeout=60)
+    done.set()
+    beside.join()
+
+    assert answer.status_code == 200, answer.text[:200]
+    receipts = [result["receipt"]["position"] for result in answer.json()["results"]]
+    assert sum(receipts[0] < position < receipts[-1] for position in positions) > 3
+    assert max(waits) < 2
+
+
+def test_the_largest_bulk_request_is_within_every_bound() -> None:
+    """10,000 decisions in 1,000 units, each with all that an import says of it."""
+    decision = {
+        "type": "RecordDecision", "title": "T", "decision": "D", "why": "W", "accountable": "ann", "note": "N",
+        "effective_at": "2025-01-01T00:00:00Z", "tags": ["a"], "source": {"system": "x", "reference": "1"},
+    }  # fmt: skip
+    body = json.dumps({"units": [{"commands": [decision] * (MAX_COMMANDS // 1_000)}] * 1_000}).encode()
+
+    assert len(body) < MAX_BODY
+    assert len(commands._units(json_input.parse(body)).units) == 1_000
+
+
+def test_more_commands_than_that_are_refused(attacked: Attacked) -> None:
+    """What a bulk request holds is counted over all its units, and refused whole."""
+    unit = {"commands": [{"type": "RegisterPerson", "name": "Member"}] * 101}
+
+    answer = attacked.client.post("/v1/units", json={"units": [unit] * 100})
+
+    assert (answer.status_code, answer.json()["field"]) == (422, "units")
+    assert str(MAX_COMMANDS) in answer.json()["detail"]
+
+
+GET = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n"
+LARGE = [b"a" * 65_536] * 160
+HEADS: dict[str, tuple[int, tuple[bytes, ...]]] = {
+    "a value without an end": (431, (GET + b"X-A: ", *LARGE)),
+    "a name without an end": (431, (GET + b"X-", *LARGE)),
+    "a target without an end": (414, (b"GET /", *LARGE)),
+    "a query without an end": (414, (b"GET /v1/health?a=", *LARGE)),
+    "a method without an end": (400, (b"G", *LARGE)),
+    "many fields": (431, (GET, b"X-A: b\r\n" * 100_000, b"\r\n")),
+    "a trailer without an end": (
+        431, (b"POST /v1/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-A: ", *LARGE)
+    ),
+    "a long target": (414, (b"GET /v1/health?a=" + b"b" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",)),
+    "no host": (400, (b"GET /v1/health HTTP/1.1\r\n\r\n",)),
+    "two hosts": (400, (GET + b"Host: localhost\r\n\r\n",)),
+    "HTTP/0.9": (400, (b"GET /v1/health\r\n\r\n",)),
+    "HTTP/2.0": (400, (b"GET /v1/health HTTP/2.0\r\nHost: localhost\r\n\r\n",)),
+    "no HTTP": (400, (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",)),
+    "a host of elsewhere": (421, (b"GET /v1/health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_out_of_bounds_is_refused_and_the_connection_closed(attacked: Attacked, name: str) -> None:
+    """With a problem document, and without keeping what came."""
+    status, sent = HEADS[name]
+    attacked.forget_peak()
+    before = attacked.memory()
+
+    answer = attacked.answer(*sent)
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if name == "a trailer without an end":  # the route may be refused before its body has come
+        assert head.split(b" ")[1] in (b"401", b"405", b"431")
+    else:
+        assert int(head.split(b" ")[1]) == status
+        assert b"connection: close" in head.lower()
+        assert json.loads(body)["status"] == status
+    assert attacked.memory("VmHWM") - before < 20
+
+
+def test_an_old_client_needs_no_host(attacked: Attacked) -> None:
+    """HTTP/1.0 has none."""
+    assert attacked.answer(b"GET /v1/health HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_pipelined_requests_are_bounded(attacked: Attacked) -> None:
+    """The first are answered in order, the others dropped with the connection."""
+    answer = attacked.answer(HEALTH * 2_000)
+
+    assert 1 <= answer.count(b'"status":"ok"') <= 2 * (PIPELINED_REQUESTS + 1)
+    assert b"connection: close" in answer
+
+
+def test_ordinary_pipelining_works(attacked: Attacked) -> None:
+    """A few requests at once have an answer each."""
+    answer = attacked.answer(HEALTH * 4, HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+    assert answer.count(b'"status":"ok"') == 5
+
+
+def test_health_is_quick_while_slow_connections_hang(attacked: Attacked) -> None:
+    """Hundreds that have sent half a request hold nothing up."""
+    assert attacked.health_seconds() < 0.05
+
+
+def test_slow_connections_are_closed(attacked: Attacked) -> None:
+    """Half a head, and a body that does not come, are answered 408 when their time is over."""
+    time.sleep(max(0.0, attacked.began + max(HEAD_TIMEOUT_S, BODY_TIMEOUT_S) + 3 - time.monotonic()))
+
+    answers = [until_closed(made) for made in [*attacked.half_heads, attacked.half_body]]
+
+    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers), answers[0]
+    assert attacked.client.get("/v1/health").status_code == 200
+
+
+def test_more_connections_than_descriptors_keep_nobody_out(attacked: Attacked) -> None:
+    """Those that wait longest make room; new callers are answered, and files can still be opened."""
+    idle = [attacked.connect() for _ in range(2 * DESCRIPTORS)]
+    half = [attacked.connect(GET) for _ in range(DESCRIPTORS)]
+
+    assert attacked.health_seconds() < 0.25
+    with httpx2.Client(base_url=attacked.server.address, headers=attacked.client.headers) as new:
+        assert new.post("/v1/people", json={"name": "Newcomer"}).status_code == 201
+        assert new.get("/v1/people").status_code == 200
+    assert len(list(Path(f"/proc/{attacked.pid}/fd").iterdir())) < DESCRIPTORS - 60
+    for made in idle + half:
+        made.close()
+
+
+class Unread(asyncio.Transport):
+    """A connection to a client that reads nothing, or only as much as `left` says."""
+
+    left = 1_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+
+async def _never_ending(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await asyncio.sleep(WAIT_S)
+
+
+def test_who_reads_nothing_of_an_answer_is_cut_off() -> None:
+    """After half a minute without progress, and not before; whoever reads slowly may go on."""
+
+    async def answer() -> None:
+        loop, transport = asyncio.get_running_loop(), Unread()
+        config = Config(_never_ending, http=BoundedProtocol, access_log=False)
+        connection = protocol_of(Pool(limit=10))(config, ServerState(), {}, loop)
+        connection.connection_made(transport)
+        connection.data_received(HEALTH)
+        await asyncio.sleep(0)
+        now = loop.time()
+        for n in range(10):
+            transport.left -= 1
+            connection.check_deadlines(now + n * STALLED_S)
+        assert not transport.aborted
+        connection.check_deadlines(now + 9 * STALLED_S + STALLED_S / 2)
+        assert not transport.aborted
+        connection.check_deadlines(now + 10 * STALLED_S + 1)
+        assert transport.aborted
+
+    asyncio.run(answer())
+
+
+# Tokens --------------------------------------------------------------------------------------------------------------
+
+
+def secret_of(number: int) -> str:
+    return f"dlog_{number:042d}A"
+
+
+class SomeTokens:
+    """Tokens that take long to be looked up; one of them was looked up before."""
+
+    def __init__(self, known: str) -> None:
+        self.known, self.asked, self.release = known, [], threading.Event()
+
+    def cached(self, secret: str) -> tuple[Any, bool]:
+        return None, secret == self.known
+
+    def find(self, secret: str) -> Any:
+        self.asked.append(secret)
+        if secret == self.known:
+            return SimpleNamespace(caller=lambda channel: channel)
+        self.release.wait(WAIT_S)
+        return None
+
+
+def test_a_secret_of_another_form_is_not_looked_up() -> None:
+    """Its length and letters say that it is nobody's."""
+    tokens = SomeTokens("none")
+    find = TokenLookup(tokens)  # type: ignore[arg-type]
+
+    assert [find(secret) for secret in ("", "dlog_", "x" * 48, f"dlog_{'a' * 43}", secret_of(1) + "A")] == [None] * 5
+    assert tokens.asked == []
+
+
+def test_a_flood_of_unknown_tokens_does_not_keep_known_ones_waiting() -> None:
+    """A bounded number is looked up, the others are told to come again; each once, and then known to be unknown."""
+    tokens = SomeTokens(secret_of(0))
+    find = TokenLookup(tokens)  # type: ignore[arg-type]
+
+    async def flood() -> None:
+        unknown = [asyncio.create_task(find(secret_of(n))) for n in range(1, MAX_NEW + 1) for _ in range(2)]  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        with pytest.raises(CannotTell):
+            await find(secret_of(MAX_NEW + 1))  # type: ignore[misc]
+        assert await asyncio.wait_for(find(secret_of(0)), 5) == "http"  # type: ignore[arg-type]
+        tokens.release.set()
+        assert set(await asyncio.gather(*unknown)) == {None}
+        assert find(secret_of(1)) is None
+
+    asyncio.run(flood())
+    assert len(tokens.asked) == MAX_NEW + 1
+
+
+def test_unknown_secrets_are_remembered_up_to_a_number() -> None:
+    """The oldest goes first."""
+    unknown = UnknownSecrets()
+    for n in range(MAX_UNKNOWN + 1):
+        unknown.add(secret_of(n))
+
+    assert secret_of(0) not in unknown
+    assert secret_of(MAX_UNKNOWN) in unknown
