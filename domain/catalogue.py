@@ -68,6 +68,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "AdviceGiven.v1": decision.AdviceGiven,
         "DissentRecorded.v1": decision.DissentRecorded,
         "DecisionAccepted.v1": decision.DecisionAccepted,
+        "DecisionRecorded.v1": decision.DecisionRecorded,
         "DecisionRejected.v1": decision.DecisionRejected,
         "DecisionDeferred.v1": decision.DecisionDeferred,
         "DecisionWithdrawn.v1": decision.DecisionWithdrawn,
