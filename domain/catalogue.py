@@ -68,6 +68,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "AdviceGiven.v1": decision.AdviceGiven,
         "DissentRecorded.v1": decision.DissentRecorded,
         "DecisionAccepted.v1": decision.DecisionAccepted,
+        "DecisionRecorded.v1": decision.DecisionRecorded,
         "DecisionRejected.v1": decision.DecisionRejected,
         "DecisionDeferred.v1": decision.DecisionDeferred,
         "DecisionWithdrawn.v1": decision.DecisionWithdrawn,
@@ -201,9 +202,23 @@ def _must_fit_in_time(draft: Draft, act: Act, world: World) -> None:
         raise OutOfOrder(msg, field="effective_at", subject=draft.subject)
 
 
+def _must_begin_before_all(state: State, act: Act) -> None:
+    """A subject that begins again, its first beginning voided, begins no later than what is left of it."""
+    left = (row for rows in state.rows.values() for row in rows if not state.acts[row.position].voided)
+    first = min(left, default=None, key=lambda row: (row.eff, row.id))
+    if first is not None and first.eff < act.eff:
+        msg = (
+            f"the entry at position {first.position} of {state.subject} took effect at {format_micros(first.eff)}; "
+            "date this no later, or void that entry first"
+        )
+        raise NotAllowed(msg, field="effective_at", subject=state.subject)
+
+
 def _must_have_begun(state: State, steps: Iterable[Step], act: Act) -> None:
     """Nothing holds before its subject begins, and a term ends after it has begun."""
     earliest = state.began()
+    if earliest is None:
+        _must_begin_before_all(state, act)
     for field, at in [("effective_at", act.eff), *(("from", step.at) for step in steps if step.at is not None)]:
         if earliest is not None and at < earliest:
             msg = f"{state.subject} begins at {format_micros(earliest)}; nothing of it can take effect before"

@@ -17,16 +17,17 @@ from pydantic import Field
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text, texts
 from domain.errors import NotAllowed, NothingChanges
 from domain.messages import Act, Command, Draft, Event, Message
-from domain.ownership import first_owner
+from domain.ownership import accountable_steps, check_accountable
 from domain.rules import must_be_in, new_subject, person_or_refuse
 from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Text, Word
 
 PROPOSED: Final = "proposed"
+ACCEPTED: Final = "accepted"
 SUPERSEDED: Final = "superseded"
 SUPERSEDED_BY: Final = "superseded_by"
 OPEN: Final = frozenset({PROPOSED, "deferred"})
 REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", "reversed"})
-TAKEN: Final = frozenset({"accepted"})
+TAKEN: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
 ENDINGS: Final = ("deferred_until", "rejected_because", "withdrawn_because", "reversed_because", "reversed_by")
@@ -112,6 +113,7 @@ class DecisionProposed(Event, Case, Conclusion):
     """A decision was put up to be taken."""
 
     title: Line
+    accountable: Holder | None = None
 
     def steps(self) -> Iterable[Step]:
         yield code(EXISTS, True)
@@ -119,6 +121,7 @@ class DecisionProposed(Event, Case, Conclusion):
         yield text("title", self.title)
         yield from _case_steps(self)
         yield from texts({"decision": self.decision, "why": self.why})
+        yield from accountable_steps(self.accountable)
 
 
 class ReviseDecision(Command):
@@ -227,7 +230,7 @@ class DecisionAccepted(Event, Conclusion):
     option: Line | None = None
 
     def steps(self) -> Iterable[Step]:
-        yield code(STATUS, "accepted")
+        yield code(STATUS, ACCEPTED)
         yield refs("deciders", self.deciders)
         yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
 
@@ -245,6 +248,26 @@ class RecordDecision(Command, Case):
     option: Line | None = Field(None, description="The title of the option chosen.")
     supersedes: tuple[DecisionId, ...] = Field((), max_length=50, description="Decisions in force that it replaces.")
     creates: ClassVar[str] = "decision"
+
+
+class DecisionRecorded(Event, Case):
+    """A decision already taken was recorded: what was decided, why, by whom, and who is accountable for it."""
+
+    title: Line
+    decision: Text
+    why: Text
+    accountable: Holder
+    deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
+    option: Line | None = None
+
+    def steps(self) -> Iterable[Step]:
+        yield code(EXISTS, True)
+        yield code(STATUS, ACCEPTED)
+        yield text("title", self.title)
+        yield from _case_steps(self)
+        yield from accountable_steps(self.accountable)
+        yield refs("deciders", self.deciders)
+        yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
 
 
 class RejectDecision(Command):
@@ -459,22 +482,16 @@ def decide(command: DecisionCommand, act: Act, world: World) -> list[Draft]:
 def _propose(command: ProposeDecision, act: Act, world: World) -> list[Draft]:
     subject = new_subject(command, world)
     case = {name: getattr(command, name) for name in (*Case.model_fields, *Conclusion.model_fields)}
-    proposed = DecisionProposed(title=command.title, **case)
-    return [Draft(subject, proposed), *first_owner(subject, command.accountable, act, world)]
+    check_accountable(command.accountable, act, world)
+    return [Draft(subject, DecisionProposed(title=command.title, accountable=command.accountable, **case))]
 
 
 def _record(command: RecordDecision, act: Act, world: World) -> list[Draft]:
     subject = new_subject(command, world)
-    case = {name: getattr(command, name) for name in Case.model_fields}
-    accepted = DecisionAccepted(
-        deciders=command.deciders or (person_or_refuse(act, "deciders"),),
-        decision=command.decision, why=command.why, option=command.option,
-    )  # fmt: skip
-    drafts = [
-        Draft(subject, DecisionProposed(title=command.title, **case)),
-        *first_owner(subject, command.accountable, act, world),
-        Draft(subject, accepted),
-    ]
+    deciders = command.deciders or (person_or_refuse(act, "deciders"),)
+    check_accountable(command.accountable, act, world)
+    given = {name: getattr(command, name) for name in DecisionRecorded.model_fields if name != "deciders"}
+    drafts = [Draft(subject, DecisionRecorded(deciders=deciders, **given))]
     for old in command.supersedes:
         must_be_in(world[old], act, TAKEN, "be superseded", silent=PROPOSED)
         drafts.append(Draft(old, DecisionSuperseded(by=(subject,))))

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
 from domain.errors import NotAllowed, NothingChanges
 from domain.messages import Act, Command, Draft, Event
-from domain.ownership import first_owner
+from domain.ownership import accountable_steps, check_accountable
 from domain.rules import must_be_in, new_subject
 from domain.values import Day, DecisionId, FeatureId, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text, Whole, Word
 
@@ -46,6 +46,7 @@ class FeatureProposed(Event):
     title: Line
     products: tuple[ProductId, ...]
     definition: Text | None = None
+    accountable: Holder | None = None
 
     def steps(self) -> Iterable[Step]:
         yield code(EXISTS, True)
@@ -54,6 +55,7 @@ class FeatureProposed(Event):
         yield refs("products", self.products)
         if self.definition:
             yield text("definition", self.definition)
+        yield from accountable_steps(self.accountable)
 
 
 class DefineFeature(Command):
@@ -306,8 +308,14 @@ def _propose(command: ProposeFeature, act: Act, world: World) -> list[Draft]:
         if world[product].value(STATUS, act.eff) == "retired":
             msg = f"{product} is retired; no feature can be proposed for it"
             raise NotAllowed(msg, field=f"products.{n}", subject=product)
-    proposed = FeatureProposed(title=command.title, products=command.products, definition=command.definition)
-    return [Draft(subject, proposed), *first_owner(subject, command.accountable, act, world)]
+    check_accountable(command.accountable, act, world)
+    proposed = FeatureProposed(
+        title=command.title,
+        products=command.products,
+        definition=command.definition,
+        accountable=command.accountable,
+    )
+    return [Draft(subject, proposed)]
 
 
 def _linked(command: LinkFeature) -> Event:

@@ -6,7 +6,7 @@ cell, `role.NAME`, with the whole list in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, assert_never
 
 from pydantic import Field, model_validator
@@ -208,12 +208,20 @@ def decide(command: OwnershipCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(command.subject, event)]
 
 
-def first_owner(subject: str, holder: str | None, act: Act, world: World) -> list[Draft]:
-    """Who answers for a subject from its beginning, if anybody was named."""
-    if holder is None:
-        return []
-    _present(holder, "accountable", act, world)
-    return [Draft(subject, OwnershipAssigned(role=ACCOUNTABLE, holders=(holder,)))]
+def check_accountable(holder: str | None, act: Act, world: World) -> None:
+    """Check that a new subject can begin with this holder accountable; None passes.
+
+    Raises:
+        NotAllowed: the person or team had left when the command takes effect.
+    """
+    if holder is not None:
+        _present(holder, "accountable", act, world)
+
+
+def accountable_steps(holder: str | None) -> Iterator[Step]:
+    """Yield the step that makes a new subject's holder accountable, or nothing without a holder."""
+    if holder is not None:
+        yield refs(f"role.{ACCOUNTABLE}", (holder,))
 
 
 def _assignable(command: AssignOwnership, act: Act, world: World) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from domain.cells import EXISTS, STATUS, Step, Value, World, code, ref, refs, text
 from domain.errors import Malformed
 from domain.messages import Act, Command, Draft, Event
-from domain.ownership import first_owner
+from domain.ownership import accountable_steps, check_accountable
 from domain.rules import must_be_in, new_subject
 from domain.values import (
     Code,
@@ -54,6 +54,7 @@ class ProductDefined(Event):
     title: Line
     description: Text | None = None
     line: ProductId | None = None
+    accountable: Holder | None = None
 
     def steps(self) -> Iterable[Step]:
         yield code(EXISTS, True)
@@ -63,6 +64,7 @@ class ProductDefined(Event):
             yield text("description", self.description)
         if self.line:
             yield ref("line", self.line)
+        yield from accountable_steps(self.accountable)
 
 
 class StateVision(Command):
@@ -203,6 +205,7 @@ class GoalStated(Event):
     products: tuple[ProductId, ...] = ()
     measure: Text | None = None
     by: Day | None = None
+    accountable: Holder | None = None
 
     def steps(self) -> Iterable[Step]:
         yield code(EXISTS, True)
@@ -214,6 +217,7 @@ class GoalStated(Event):
             yield text("measure", self.measure)
         if self.by:
             yield code("by", self.by)
+        yield from accountable_steps(self.accountable)
 
 
 class CloseGoal(Command):
@@ -279,18 +283,12 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
     event: Event
     match command:
         case DefineProduct():
-            return _begun(
-                command,
-                ProductDefined(title=command.title, description=command.description, line=command.line),
-                act,
-                world,
-            )
+            return [_product_defined(command, act, world)]
         case ScheduleRelease():
             scheduled = ReleaseScheduled(products=command.products, version=command.version, on=command.on)
             return [Draft(new_subject(command, world), scheduled)]
         case StateGoal():
-            stated = GoalStated(title=command.title, products=command.products, measure=command.measure, by=command.by)
-            return _begun(command, stated, act, world)
+            return [_goal_stated(command, act, world)]
         case StateVision():
             _must_be_active(command, act, world)
             event = VisionStated(vision=command.vision)
@@ -317,9 +315,16 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(command.subject, event)]
 
 
-def _begun(command: DefineProduct | StateGoal, event: Event, act: Act, world: World) -> list[Draft]:
+def _product_defined(command: DefineProduct, act: Act, world: World) -> Draft:
     subject = new_subject(command, world)
-    return [Draft(subject, event), *first_owner(subject, command.accountable, act, world)]
+    check_accountable(command.accountable, act, world)
+    return Draft(subject, ProductDefined(**{name: getattr(command, name) for name in ProductDefined.model_fields}))
+
+
+def _goal_stated(command: StateGoal, act: Act, world: World) -> Draft:
+    subject = new_subject(command, world)
+    check_accountable(command.accountable, act, world)
+    return Draft(subject, GoalStated(**{name: getattr(command, name) for name in GoalStated.model_fields}))
 
 
 def _must_be_active(command: StateVision | SetStrategy | RetireProduct, act: Act, world: World) -> None:

@@ -353,7 +353,7 @@ def _must_take_hold(state: State, act: Act) -> None:
 
 def _must_leave_nothing_replaced(command: VoidEntry, act: Act, world: World) -> None:
     """What a decision replaced stays replaced only while the decision is taken."""
-    if not world[command.subject].acts[command.position].type.startswith("DecisionAccepted."):
+    if not world[command.subject].acts[command.position].type.startswith(("DecisionAccepted.", "DecisionRecorded.")):
         return
     for old in world.naming(command.subject, SUPERSEDED_BY):
         state = world[old]

@@ -204,7 +204,7 @@ class Chain:
     def _judge_one(self, command: Command, work: Work) -> None:
         caller = work.unit.caller
         command = self._with_ids(self._with_keys(command), work)
-        if command.creates:
+        if command.creates and command.corrects is None:  # what corrects may begin the same subject again
             self._new.add(command.addressed())
         _must_have_source(command, caller.rights)
         self._must_be_recorded(command, work.world)

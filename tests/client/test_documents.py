@@ -36,6 +36,6 @@ def test_the_examples_run(house, capsys):
     assert len(EXAMPLES) == 2
     assert re.fullmatch(r"recorded up to \d+", said[0])
     assert said[1] == "next ['Gift cards']"
-    assert any(line.endswith("DecisionAccepted.v1 Ada Lovelace") for line in said)
+    assert any(line.endswith("DecisionRecorded.v1 Ada Lovelace") for line in said)
     assert said[-2] == "refused: the log knows no feature:tea"
     assert re.fullmatch(r"[1-9]\d* cells have changed", said[-1])

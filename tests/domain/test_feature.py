@@ -29,7 +29,6 @@ from domain.feature import (
     StartFeature,
     TargetMilestone,
 )
-from domain.ownership import OwnershipAssigned
 from domain.product import GoalStated, ProductRetired, ReleaseScheduled
 
 GIFT = "feature:gift-cards"
@@ -76,7 +75,13 @@ def test_proposing():
     """A proposal begins a feature in its products, with its owner if one is named."""
     command = ProposeFeature(key="gift-cards", title="Gift cards", products=("shop",), accountable="person:bob")
 
-    given().when(command).then(PROPOSED, fact(GIFT, OwnershipAssigned(role="accountable", holders=("person:bob",))))
+    story = (
+        given()
+        .when(command)
+        .then(fact(GIFT, FeatureProposed(title="Gift cards", products=("product:shop",), accountable="person:bob")))
+    )
+
+    assert story.value(GIFT, "role.accountable") == ["person:bob"]
 
 
 def test_proposing_for_an_unknown_product():

@@ -4,7 +4,6 @@ import pytest
 from support_story import fact, given, instant
 
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges
-from domain.ownership import OwnershipAssigned
 from domain.people import (
     DepartPerson,
     DisbandTeam,
@@ -190,8 +189,7 @@ def test_what_a_person_is_given_counts():
 
     story.then(
         fact("person:p1", PersonRegistered()),
-        fact("product:till", ProductDefined(title="Till")),
-        fact("product:till", OwnershipAssigned(role="accountable", holders=("person:p1",))),
+        fact("product:till", ProductDefined(title="Till", accountable="person:p1")),
     )
 
 

@@ -1,6 +1,7 @@
 """Writes a golden entry for each event type that has none: `python -m tests.eventlog.make_golden`.
 
 A golden entry is final. This never touches one that is there; a new shape is a new type, with a file of its own.
+A field that an event may leave out, and did when its golden entry was made, has a second file, `TYPE+FIELD.json`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,29 @@ import tempfile
 from pathlib import Path
 
 from domain.catalogue import EVENT_NAMES
+from domain.decision import DecisionProposed
 from domain.examples import examples_for
+from domain.feature import FeatureProposed
+from domain.messages import Event
+from domain.product import GoalStated, ProductDefined
 from eventlog.entry import Entry
 from eventlog.log import DecisionLog, RawEntry
 from tests.eventlog.support import open_log, unit
 
 GOLDEN = Path(__file__).parent / "golden"
+ADDED = {
+    DecisionProposed: "accountable",
+    FeatureProposed: "accountable",
+    GoalStated: "accountable",
+    ProductDefined: "accountable",
+}
+"""Fields that came after the golden entry of their event."""
+MORE = (
+    {"type": "RegisterPerson", "key": "eve", "name": "Eve Adams"},
+    {"type": "DefineProduct", "key": "stall", "title": "Stall", "accountable": "person:eve"},
+    {"type": "StateGoal", "key": "stalls", "title": "Ten stalls", "accountable": "person:eve"},
+)
+"""Commands that fill them, where the examples do not."""
 
 
 def write_missing() -> list[str]:
@@ -27,17 +45,24 @@ def write_missing() -> list[str]:
             write_new_entries(log, written)
             asyncio.run(log.execute(unit(example)))
         write_new_entries(log, written)
-        asyncio.run(log.execute(unit(examples_for(log.id)[-1])))
-        write_new_entries(log, written)
+        for command in (examples_for(log.id)[-1], *MORE):
+            asyncio.run(log.execute(unit(command)))
+            write_new_entries(log, written)
     return written
 
 
 def write_new_entries(log: DecisionLog, written: list[str]) -> None:
     for entry, raw in zip(log.read(0, 10_000), log.raw(0, 10_000), strict=True):
-        path = GOLDEN / f"{EVENT_NAMES[type(entry.event)]}.json"
+        path = GOLDEN / f"{name_of(entry.event)}.json"
         if not path.exists():
             path.write_text(json.dumps(golden(entry, raw), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             written.append(path.stem)
+
+
+def name_of(event: Event) -> str:
+    """The name of the golden file with the shape that an event has."""
+    name, added = EVENT_NAMES[type(event)], ADDED.get(type(event))
+    return f"{name}+{added}" if added and getattr(event, added) else name
 
 
 def golden(entry: Entry, raw: RawEntry) -> dict[str, object]:

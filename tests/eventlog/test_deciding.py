@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,12 +119,30 @@ def test_what_corrects_replaces_a_voided_entry_of_its_subject(log: DecisionLog) 
     do(log, void("product:shop", again), state_vision("shop", corrects=again))
 
 
+def test_a_recorded_decision_is_corrected_under_its_own_key(tmp_path: Path) -> None:
+    """A voided DecisionRecorded is recorded again under its key, also by a process that has not read it yet."""
+    with open_log(tmp_path) as log:
+        do(log, person("ann", "Ann Bee"))
+        wrong = do(log, decide("tea")).position
+        do(log, void("decision:tea", wrong))
+        with pytest.raises(AlreadyExists):
+            do(log, decide("tea"))
+
+    with open_log(tmp_path, entropy=os.urandom) as log:
+        done = do(log, decide("tea", corrects=wrong))
+        once_more = do(log, void("decision:tea", done.position), decide("tea", corrects=done.position, title="Tea"))
+
+        assert [(each.type, each.version) for each in done.recorded] == [("DecisionRecorded.v1", 3)]
+        assert [each.version for each in once_more.recorded] == [4, 5]
+        assert log.state("decision:tea").value("title", 1 << 60) == "Tea"
+
+
 def test_an_acceptance_that_replaced_another_is_void_only_after_the_replacing(log: DecisionLog) -> None:
     """However the one replaced the other, and whether that is written or waits to be: the refusal says what to void first."""
     do(log, decide("old"), decide("older"))
     unit_of_new = do(log, decide("new", supersedes=["decision:old"]))
-    accepted = next(each.position for each in unit_of_new.recorded if each.type.startswith("DecisionAccepted."))
-    replacing = unit_of_new.recorded[-1]
+    assert [each.type for each in unit_of_new.recorded] == ["DecisionRecorded.v1", "DecisionSuperseded.v1"]
+    accepted, replacing = unit_of_new.recorded[0].position, unit_of_new.recorded[1]
 
     with pytest.raises(NotAllowed, match=f"position {replacing.position} of decision:old first"):
         do(log, void("decision:new", accepted))
@@ -136,7 +155,7 @@ def test_an_acceptance_that_replaced_another_is_void_only_after_the_replacing(lo
 
     do(log, void("decision:older", done.position), void("decision:new", accepted))
 
-    assert log.state("decision:new").value("status", 1 << 60) == "proposed"
+    assert log.state("decision:new").value("status", 1 << 60) is None
 
 
 def test_a_request_is_known_again_after_an_upgrade() -> None:

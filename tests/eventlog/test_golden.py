@@ -19,6 +19,8 @@ from eventlog.entry import Entry, Envelope, Link, Origin
 from eventlog.merkle import leaf_hash
 
 GOLDEN = Path(__file__).parent / "golden"
+NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
+"""The types with a golden entry; `TYPE+FIELD` where a field was added that the first golden entry leaves out."""
 
 
 def load(name: str) -> dict[str, Any]:
@@ -100,10 +102,11 @@ def decoded(golden: dict[str, Any], own: bytes, texts: bytes | None) -> Entry:
 
 def test_every_event_type_has_a_golden_entry() -> None:
     """No event type is without its golden entry, and none of those is of a type unknown."""
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(EVENTS)
+    assert {name.partition("+")[0] for name in NAMES} == set(EVENTS)
+    assert set(EVENTS) <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_codec_writes_the_golden_bytes(name: str) -> None:
     """From the same event, envelope and salts come the same bytes and the same leaf, for ever."""
     golden = load(name)
@@ -112,24 +115,24 @@ def test_the_codec_writes_the_golden_bytes(name: str) -> None:
     assert leaf_hash(entry).hex() == golden["leaf"]
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_naive_composer_writes_the_golden_bytes(name: str) -> None:
     """A composer that knows only the design arrives at the same bytes and the same leaf."""
     golden = load(name)
     assert naive_entry(golden["given"], golden["salts"]) == (golden["entry"], golden["leaf"])
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_golden_bytes_are_read_back_as_they_were_given(name: str) -> None:
     """What was encoded is decoded to the same event and envelope, texts and all."""
     golden = load(name)
     given = golden["given"]
     entry = decoded(golden, *encoded(golden))
-    assert entry.event == EVENTS[name].model_validate(given["data"])
+    assert entry.event == EVENTS[given["type"]].model_validate(given["data"])
     assert entry.envelope == envelope_of(given)
 
 
-@pytest.mark.parametrize("name", [name for name in EVENTS if load(name)["salts"]])
+@pytest.mark.parametrize("name", [name for name in NAMES if load(name)["salts"]])
 def test_without_its_texts_an_entry_reads_forgotten(name: str) -> None:
     """Of an entry whose texts are gone each text reads [forgotten], all else stays, and so does the leaf."""
     golden = load(name)

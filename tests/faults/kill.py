@@ -24,7 +24,7 @@ import httpx2
 
 from cli.settings import Settings
 from cli.wiring import clock, house, writing
-from domain.decision import DecisionProposed
+from domain.decision import DecisionRecorded
 from eventlog.checkpoint import Checkpoint
 from eventlog.entry import Entry
 from eventlog.log import DecisionLog
@@ -174,7 +174,7 @@ def _wrong_with(place: Place, clients: list[Client]) -> Iterator[str]:
 def _wrong_writes(entries: list[Entry], clients: list[Client]) -> Iterator[str]:
     """Every answered write stands where the answer said, and no write stands there twice."""
     found = {entry.position: entry for entry in entries}
-    times = Counter(entry.event.title for entry in entries if isinstance(entry.event, DecisionProposed))
+    times = Counter(entry.event.title for entry in entries if isinstance(entry.event, DecisionRecorded))
     for client in clients:
         for key, recorded in client.answered.items():
             if not all(_stands(found.get(each["position"]), each) for each in recorded):

@@ -20,7 +20,7 @@ class LateCommit(sqlite3.Connection):
     _left = 0
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if sql.startswith("INSERT INTO events") and any("DecisionAccepted" in str(value) for value in parameters):
+        if sql.startswith("INSERT INTO events") and any("DecisionRecorded" in str(value) for value in parameters):
             self._left = self._left or GROUPS
         if sql == "COMMIT" and self._left:
             self._left -= 1

@@ -27,7 +27,7 @@ def late_in_postgresql() -> None:
         connection.close()
 
     def written(store: PostgresStore, connection: Any, head: Any, placed: Any) -> None:
-        if not any(row.type.startswith("DecisionAccepted") for _, rows in placed for row in rows):
+        if not any(row.type.startswith("DecisionRecorded") for _, rows in placed for row in rows):
             whole(store, connection, head, placed)
             return
         late.add(id(connection))

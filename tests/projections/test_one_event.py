@@ -1,0 +1,156 @@
+"""A decision recorded in one event answers every question as one that was proposed, assigned and accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from domain.decision import DecisionAccepted, DecisionProposed, DecisionRecorded, DecisionSuperseded, Option
+from domain.messages import Event
+from domain.ownership import OwnershipAssigned
+from domain.people import PersonRegistered
+from domain.product import ProductDefined
+from domain.record import EntryVoided
+from projections import accountability
+from projections.audit import AuditFilter, audit
+from projections.cells import cells
+from projections.changes import changes
+from projections.decisions import RegisterFilter, history, page_of, register
+from projections.model import Read, ReadModel
+from projections.reading import Filter, When
+from projections.report import Span, report
+from projections.search import search
+from tests.projections.support import Anew, Log, at
+
+PRODUCT, TEA, COFFEE = "product:p", "decision:tea", "decision:coffee"
+CASE: dict[str, Any] = {
+    "kind": "feature", "products": (PRODUCT,), "context": "It is cold.", "options": (Option(title="Tea", pros=("Warm",)),),
+    "evidence": ("Sweat.",), "assumptions": ("Water.",), "constraints": ("No open fire.",), "expected": "Smiles.",
+    "review_on": "2023-09-01", "tags": ("guests",),
+}  # fmt: skip
+TAKEN: dict[str, Any] = {
+    "decision": "We serve tea.", "why": "Thirst.", "option": "Tea", "deciders": ("person:bob", "person:ann"),
+}  # fmt: skip
+AT_ONCE = (DecisionRecorded(title="Serve tea", accountable="person:bob", **CASE, **TAKEN),)
+STEPWISE = (
+    DecisionProposed(title="Serve tea", **CASE),
+    OwnershipAssigned(role="accountable", holders=("person:bob",)),
+    DecisionAccepted(**TAKEN),
+)
+SINCE, RECORDED, UNTIL = 5, 10, 20
+OF_THE_LOG = frozenset({"position", "type", "version", "recorded_at", "recorded", "known_at", "sha256", "voids"})
+"""What says where in the log an answer comes from. A different number of events makes it different."""
+
+
+def log_of(events: Sequence[Event]) -> Log:
+    """Return a log in which these events record a decision, in one transaction, and it supersedes another."""
+    log = Log()
+    for person in ("person:ann", "person:bob"):
+        log.add(person, PersonRegistered(), at=-100)
+    log.add(PRODUCT, ProductDefined(title="Shop", accountable="person:ann"), at=-100)
+    log.add(COFFEE, replace_title(AT_ONCE[0], "Serve coffee"), at=-50)
+    first = len(log.entries)
+    for event in events:
+        log.add(TEA, event, at=RECORDED, by="person:bob", because=(COFFEE,))
+    log.add(COFFEE, DecisionSuperseded(by=(TEA,)), at=RECORDED)
+    log.entries[first:] = [replace(one, envelope=replace(one.envelope, unit="u")) for one in log.entries[first:]]
+    return log
+
+
+def replace_title(event: DecisionRecorded, title: str) -> DecisionRecorded:
+    return event.model_copy(update={"title": title})
+
+
+QUESTIONS: dict[str, Callable[[Read], Any]] = {
+    "fields": lambda read: cells(read, Filter(subjects=(TEA, COFFEE)), blame=True).to_dict(),
+    "as of": lambda read: cells(read, Filter(subjects=(TEA,), absent=True), When(at(RECORDED))).to_dict(),
+    "before": lambda read: cells(read, Filter(subjects=(TEA,), absent=True), When(at(RECORDED) - 1)).to_dict(),
+    "page": lambda read: page_of(read, TEA).to_dict(),
+    "register": lambda read: register(read, RegisterFilter()).to_dict(),
+    "register of an owner": lambda read: register(read, RegisterFilter(accountable=("person:bob",))).to_dict(),
+    "who": lambda read: accountability.of_subject(read, TEA).to_dict(),
+    "held": lambda read: accountability.of_person(read, "person:bob").to_dict(),
+    "unowned": lambda read: accountability.unowned(read).to_dict(),
+    "search": lambda read: [search(read, word).to_dict() for word in ("tea", "thirst", "warm", "sweat", "smiles")],
+    "changes": lambda read: without_steps(changes(read, When(at(SINCE)), When(at(UNTIL))).to_dict()),
+    "report": lambda read: without_status_before(report(read, Span(PRODUCT, at(SINCE), at(UNTIL))).to_dict()),
+}
+
+
+def without_steps(answer: dict[str, Any]) -> dict[str, Any]:
+    """Leave the way out: the stepwise flow goes from nothing to proposed to accepted, the other does so in one."""
+    return {**answer, "rows": [{**row, "steps": None} for row in answer["rows"]]}
+
+
+def without_status_before(answer: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the status was before, and the reason behind a review date: a proposal gave none for it."""
+    rows = [
+        {
+            **row,
+            "changes": [{**change, "before": None, "direction": None} for change in row["changes"]],
+            "why": None if row["section"] == "waiting" else row["why"],
+        }
+        for row in answer["rows"]
+    ]
+    return {**answer, "rows": rows}
+
+
+def without_places(value: Any) -> Any:
+    """Leave out every position, version and type, however deep."""
+    if isinstance(value, dict):
+        return {name: without_places(said) for name, said in value.items() if name not in OF_THE_LOG}
+    return [without_places(member) for member in value] if isinstance(value, list) else value
+
+
+def answers(model: ReadModel) -> dict[str, Any]:
+    with closing(model), model.read() as read:
+        return {name: without_places(question(read)) for name, question in QUESTIONS.items()}
+
+
+def test_every_answer_is_the_same(anew: Anew) -> None:
+    """Fields, page, register, accountability, search, changes and report agree, but for positions and types."""
+    at_once, stepwise = answers(anew(log_of(AT_ONCE))), answers(anew(log_of(STEPWISE)))
+
+    for name in QUESTIONS:
+        assert at_once[name] == stepwise[name], name
+    assert {row["value"] for row in at_once["fields"]["rows"] if row["field"] == "status"} == {"accepted", "superseded"}
+    assert [row["section"] for row in at_once["report"]["rows"] if row["subject"] == TEA] == ["decisions", "waiting"]
+
+
+def test_it_is_one_row_of_the_audit_trail(anew: Anew) -> None:
+    """One action is one row with all its fields, and the subject is at version 1."""
+    with closing(anew(log_of(AT_ONCE))) as model, model.read() as read:
+        (row,) = audit(read, AuditFilter(subjects=(TEA,))).rows
+        (lived,) = history(read, TEA).rows
+
+    assert (row["type"], row["version"], row["principal"]) == ("DecisionRecorded.v1", 1, "person:bob")
+    assert row["data"]["accountable"] == "person:bob"
+    assert row["data"].keys() == {"title", "accountable", *CASE, *TAKEN}
+    assert {step["field"] for step in lived["steps"]} == {
+        "exists", "status", "title", "role.accountable", *CASE, *TAKEN,
+    }  # fmt: skip
+
+
+def test_a_void_recording_leaves_nothing(anew: Anew) -> None:
+    """Once the one event is void, no field, owner or current search result of the decision is left."""
+    log = log_of(AT_ONCE)
+    log.add(TEA, EntryVoided(position=5, reason="Wrong."))
+    with closing(anew(log)) as model, model.read() as read:
+        assert cells(read, Filter(subjects=(TEA,), absent=True)).rows == []
+        assert accountability.of_subject(read, TEA).rows == []
+        assert [row["current"] for row in search(read, "thirst", Filter(subjects=(TEA,), absent=True)).rows] == [False]
+        assert page_of(read, TEA).about["on_record"] is False
+
+
+def test_a_corrected_recording_keeps_its_number(anew: Anew) -> None:
+    """What corrects a void recording answers as if it had been recorded so at first, with the same number."""
+    log = log_of((replace_title(AT_ONCE[0], "Serve tee"),))
+    log.add(TEA, EntryVoided(position=5, reason="A slip of the pen."), at=RECORDED)
+    log.add(TEA, AT_ONCE[0], at=RECORDED, by="person:bob", because=(COFFEE,), corrects=5)
+    with closing(anew(log)) as model, model.read() as read:
+        shown = {row["subject"]: row for row in register(read, RegisterFilter()).rows}
+
+    assert shown[TEA]["number"] == {PRODUCT: 2}
+    assert shown[TEA]["cells"]["title"]["value"] == "Serve tea"
