@@ -153,7 +153,7 @@ class GitObjects:
         home = str(self.git_dir)
         environment = _ENVIRONMENT | {"HOME": home, "XDG_CONFIG_HOME": home, "PATH": self.path}
         try:
-            process = subprocess.Popen(  # noqa: S603  (an absolute path, and no shell)
+            process = subprocess.Popen(
                 command, stdin=input_file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
                 cwd=self.git_dir, start_new_session=True,
             )  # fmt: skip

@@ -83,6 +83,7 @@ def history_of(folder: Path) -> History:
         HistoryError: git cannot tell it.
         OSError: a file cannot be read.
     """
+    require_inside(folder)
     history = History()
     if _has_lines(folder, history):
         _from_lines(folder, history)
@@ -285,7 +286,6 @@ class _Tracked:
 @contextmanager
 def _open_tracked(folder: Path) -> Iterator[_Tracked | None]:
     """Open the history of a folder; None where it is in no repository, or the last commit has nothing in it."""
-    require_inside(folder)
     repository = find_repository(folder)
     head = repository.head() if repository is not None else None
     if repository is None or head is None:
