@@ -201,7 +201,7 @@ class GitObjects:
 
 
 @contextmanager
-def open_git_objects(repository: GitRepository, *, timeout_s: float = TIMEOUT_S) -> Iterator[GitObjects]:
+def open_git_objects(repository: GitRepository) -> Iterator[GitObjects]:
     """Open the objects of a repository to be read.
 
     Raises:
@@ -209,19 +209,19 @@ def open_git_objects(repository: GitRepository, *, timeout_s: float = TIMEOUT_S)
     """
     commit = repository.head()
     object_format = "sha1" if commit is None or len(commit) == SHA1_LENGTH else "sha256"
-    with _open_empty(repository, object_format, timeout_s) as git:
+    with _open_empty(repository, object_format) as git:
         for folder in repository.object_folders():
             (git.git_dir / "objects" / folder.name).symlink_to(folder)
         yield git
 
 
 @contextmanager
-def _open_empty(repository: GitRepository, object_format: str, timeout_s: float) -> Iterator[GitObjects]:
+def _open_empty(repository: GitRepository, object_format: str) -> Iterator[GitObjects]:
     program, path = find_git(repository)
     with tempfile.TemporaryDirectory(prefix="decisionlog-git-") as folder:
         git_dir = Path(folder)
         _make_repository(git_dir, object_format)
-        yield GitObjects(program, path, git_dir, time.monotonic() + timeout_s, repository)
+        yield GitObjects(program, path, git_dir, time.monotonic() + TIMEOUT_S, repository)
 
 
 def remote_address(repository: GitRepository) -> bytes:
@@ -233,7 +233,7 @@ def remote_address(repository: GitRepository) -> bytes:
     configuration = repository.configuration()
     if b"origin" not in configuration:
         return b""
-    with _open_empty(repository, "sha1", TIMEOUT_S) as git:
+    with _open_empty(repository, "sha1") as git:
         words = ("config", "--file", "-", "--no-includes", "--default", "", "--get", "remote.origin.url")
         return git.run(*words, given=configuration)
 
