@@ -25,7 +25,7 @@ Told = dict[str, str | list[str]]
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a record; a longer file is none."""
-MAX_LINES: Final = 50_000
+MAX_LINES: Final = 25_000
 """Of a record; what has more is kept as one text, as finding headings in it takes seconds."""
 MAX_KEYS: Final = 200
 """Of front matter that get cells of their own."""

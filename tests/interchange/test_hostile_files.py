@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from interchange.support import a_log, bring_in, put, rehearse
@@ -56,7 +57,7 @@ def to_a_pipe(path):
 
 def bound_socket(path):
     with socket.socket(socket.AF_UNIX) as listener:
-        before = os.getcwd()
+        before = Path.cwd()
         os.chdir(path.parent)  # the path of a socket must be short
         listener.bind(path.name)
         os.chdir(before)
@@ -100,10 +101,7 @@ def all_bytes(above):
 def test_a_record_that_is_no_file(tmp_path, monkeypatch, make, history):
     """What is called like a record and is no regular file is told, not read; whatever history the folder has."""
     monkeypatch.setenv("DECISIONLOG_TOKEN", SECRET)
-    if history == "git":
-        records = make_trap(tmp_path).docs
-    else:
-        records = put(tmp_path / "adr", r0001_one=ONE)
+    records = make_trap(tmp_path).docs if history == "git" else put(tmp_path / "adr", r0001_one=ONE)
     if history == "lines":
         line = {"record": "0001-one", "kind": "proposed", "at": "2024-01-01", "to": {"title": "One"}}
         (records / "history.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
@@ -173,7 +171,9 @@ def test_a_file_to_import_that_is_none(tmp_path, make):
 def test_a_line_that_is_too_long(tmp_path):
     """A line beyond the bound is told and left out; those around it are read."""
     path = tmp_path / "lines.jsonl"
-    path.write_bytes(b'{"a": 1}\n' + b" " * (3 * MAX_LINE_BYTES) + b'{"a": 2}\n{"a": 3}\n' + b"x" * (MAX_LINE_BYTES + 1))
+    path.write_bytes(
+        b'{"a": 1}\n' + b" " * (3 * MAX_LINE_BYTES) + b'{"a": 2}\n{"a": 3}\n' + b"x" * (MAX_LINE_BYTES + 1)
+    )
 
     lines = list(read_lines(path))
 

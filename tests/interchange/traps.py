@@ -163,7 +163,7 @@ def embedded_bare(trap):
     shutil.copytree(other / ".git", trap.docs, dirs_exist_ok=True)
     (trap.docs / "info" / "attributes").write_text("*.md filter=x\n", encoding="utf-8")
     (trap.docs / "config").write_text(
-        f"[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n[filter \"x\"]\n\tclean = {trap.program}\n",
+        f'[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n[filter "x"]\n\tclean = {trap.program}\n',
         encoding="utf-8",
     )  # fmt: skip
     trap.change()
