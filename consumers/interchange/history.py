@@ -414,13 +414,22 @@ def _of_commit(tracked: _Tracked, commit: _Commit, change: _Change, content: byt
     path = change.path
     author, written_at = _author(tracked, commit, path)
     shared: dict[str, Any] = {
-        "key": f"{commit.id}:{sha256(path.encode(errors='surrogateescape')).hexdigest()[:20]}", "at": parse_instant(commit.at), "written_at": parse_instant(written_at),
+        "key": f"{commit.id}:{sha256(path.encode(errors='surrogateescape')).hexdigest()[:20]}", "at": _instant(commit.at, commit, history), "written_at": _instant(written_at, commit, history),
         "who": author or None, "reference": f"commit:{commit.id}", "references": (("path", _readable(path)),),
     }  # fmt: skip
     if change.kind == _DELETED:
         return Version(_name(path), removed=True, **shared)
     renamed = _name(change.before) if change.kind == "R" and _name(change.before) != _name(path) else None
     return _version(_name(path), content, history, begins=change.kind == "A", before=renamed, **shared)
+
+
+def _instant(told: str, commit: _Commit, history: History) -> datetime | None:
+    """When a commit was made, or None where it has no time that there is."""
+    try:
+        return parse_instant(told)
+    except ValueError:
+        history.noticed.append(Remark(commit.id, "has a time that cannot be read, and counts from now"))
+        return None
 
 
 def _author(tracked: _Tracked, commit: _Commit, path: str) -> tuple[str, str]:

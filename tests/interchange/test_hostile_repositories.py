@@ -1,6 +1,7 @@
 """An import runs nothing: not what a repository configures, not what the environment says to git."""
 
 import os
+import re
 import shutil
 import subprocess
 from contextlib import suppress
@@ -12,6 +13,7 @@ from interchange.traps import PLAIN, TRAPS, UNSPRUNG, make_trap
 
 from consumers.interchange import HistoryError, default_system
 
+TIMELESS = "has a time that cannot be read, and counts from now"
 REFUSED = {
     "file .git to elsewhere": "points to a repository elsewhere",
     "link .git to elsewhere": "points to a repository elsewhere",
@@ -309,3 +311,16 @@ def test_a_git_that_says_too_much(trap, monkeypatch):
     monkeypatch.setattr("consumers.interchange.git_objects.MAX_OUTPUT_BYTES", 1_000_000)
     with a_log(trap.above / "log") as log, pytest.raises(HistoryError, match="says more than"):
         bring_in(trap.docs, log)
+
+
+def test_a_commit_without_a_time(trap):
+    """A commit whose time cannot be read comes in, and the report tells."""
+    commit = trap.git("cat-file", "commit", "HEAD").stdout
+    broken = re.sub(rb"(committer .*> ).*", rb"\g<1>1700000000 +51800", commit)
+    id_ = trap.git("hash-object", "-t", "commit", "-w", "--stdin", "--literally", input=broken).stdout.decode().strip()
+    trap.git("update-ref", "refs/heads/main", id_)
+    with a_log(trap.above / "log") as log:
+        report = bring_in(trap.docs, log)
+
+    assert report.applied == 1
+    assert [(remark.line, remark.what) for remark in report.noticed][:1] == [(id_, TIMELESS)]

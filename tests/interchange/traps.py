@@ -121,13 +121,13 @@ def attributes_file(trap):
 
 def submodule(trap):
     """A repository in the repository, which git goes into."""
-    inner = trap.top / "inner"
+    inner = trap.docs / "inner"
     inner.mkdir()
     (inner / "0001-one.md").write_text(RECORD, encoding="utf-8")
     trap.git("init", "-q", at=inner)
     trap.git("add", ".", at=inner)
     trap.git("commit", "-qm", "inner", at=inner)
-    trap.git("add", "inner")
+    trap.git("add", "docs/inner")
     trap.git("commit", "-qm", "with inner")
     trap.command = STATUS
     return inner
@@ -147,7 +147,9 @@ def submodule_monitor(trap):
 
 def submodule_update(trap):
     inner = submodule(trap)
-    (trap.top / ".gitmodules").write_text('[submodule "inner"]\n\tpath = inner\n\turl = ./inner\n', encoding="utf-8")
+    (trap.top / ".gitmodules").write_text(
+        '[submodule "inner"]\n\tpath = docs/inner\n\turl = ./docs/inner\n', encoding="utf-8"
+    )
     trap.config(("submodule.inner.update", f"!{trap.program}"), ("submodule.inner.url", str(inner)))
     trap.git("commit", "-q", "--allow-empty", "-m", "other", at=inner)
     trap.command = ("submodule", "update")
