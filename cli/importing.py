@@ -18,6 +18,7 @@ from cli.errors import CannotGoOn, Exit
 from cli.progress import progress
 from cli.remote import Server, server_of
 from cli.settings import Settings
+from cli.showing import harmless, in_one_line
 from cli.speaking import as_it_stands, rehearsing_speaker, speaker_of
 from cli.wiring import collect_seldom, reading, writing_here
 from consumers.importing import (
@@ -92,7 +93,8 @@ def changes(settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_
     try:
         meaning = load_mapping(mapping)
     except MappingError as error:
-        raise CannotGoOn(f"{error}. docs/how-to/import-a-tracker.md says what a mapping can hold.") from error
+        sentence = harmless(f"{error}. docs/how-to/import-a-tracker.md says what a mapping can hold.")
+        raise CannotGoOn(sentence) from error
 
     def run(sink: Sink, caller: Caller, tell: Tell) -> Awaitable[Report]:
         return import_changes(
@@ -130,20 +132,30 @@ def records(
         raise CannotGoOn(
             f"{product!r} is no key of a product: --product needs 1 to 100 of a-z 0-9 . _ ~ -, such as `shop`."
         )
-    called = system or default_system(folder)
-
-    def run(sink: Sink, caller: Caller, tell: Tell) -> Awaitable[Report]:
-        return import_records(
-            folder, sink, caller, system=called, product=product, new_key=lambda: new_key(os.urandom), verbose=verbose,
-            progress=tell,
-        )  # fmt: skip
-
-    if not as_json:
-        click.echo(f"Records of {called}" + (f", product:{product}" if product else ""))
     try:
+        called = system or default_system(folder)
+
+        def run(sink: Sink, caller: Caller, tell: Tell) -> Awaitable[Report]:
+            return import_records(
+                folder, sink, caller, system=called, product=product, new_key=lambda: new_key(os.urandom),
+                verbose=verbose, progress=tell,
+            )  # fmt: skip
+
+        if not as_json:
+            click.echo(in_one_line(f"Records of {called}" + (f", product:{product}" if product else "")))
         _import(settings, run, dry_run=dry_run, as_json=as_json)
     except HistoryError as error:
-        raise CannotGoOn(str(error)) from error
+        raise CannotGoOn(in_one_line(str(error))) from error
+
+
+def _printed(report: Report, *, as_json: bool) -> str:
+    """The report as it can be shown on a terminal: names and words in it are those of others."""
+    if not as_json:
+        return harmless(str(report))
+    text = json.dumps(report.to_dict(), ensure_ascii=False, indent=2)
+    if harmless(text) == text:
+        return text
+    return json.dumps(report.to_dict(), indent=2).replace("\x7f", "\\u007f")
 
 
 def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) -> None:
@@ -154,7 +166,7 @@ def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) ->
     ):
         collect_seldom()
         report = asyncio.run(_run(run(sink, caller, tell)))
-    click.echo(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else str(report))
+    click.echo(_printed(report, as_json=as_json))
     if report.refused and not dry_run:
         sentence = f"Some {report.what} were refused. Mend them and import again: what is in the log stays as it is."
         raise CannotGoOn(sentence)

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from consumers.importing.regular_files import read_regular
 from domain import decision, feature
 from domain.faults import in_our_words
 from domain.record import FieldName
@@ -23,6 +24,9 @@ STATUSES: Final = {
     "decision": decision.OPEN | decision.REOPENABLE | decision.REVIEWABLE,
     "feature": feature.OPEN | feature.CLOSED,
 }
+MAX_MAPPING_BYTES: Final = 1024 * 1024
+MAX_NAME_CHARACTERS: Final = 1000
+"""What is longer is no name of a person, team or release, and no pattern of a mapping is tried on it."""
 _FIELD: Final = TypeAdapter(FieldName)
 
 
@@ -174,9 +178,17 @@ def cell_part(name: str) -> str:
     Of another alphabet it is spelled as in the names of hosts (RFC 3492), so that two names never become one.
     """
     folded = name.casefold()
+    folded = folded[:MAX_NAME_CHARACTERS]  # spelling it out takes the square of its length
     plain = folded if folded.isascii() else folded.encode("punycode").decode()
     letters = re.sub(r"[^a-z0-9_.~-]+", "_", plain.lower()).strip("_.~-")[:100]
     return letters or name.encode(errors="backslashreplace").hex()[:100] or "unnamed"
+
+
+def match_name(pattern: re.Pattern[str] | None, name: str) -> str | None:
+    """Return the part of a name that counts by a pattern of the mapping, or None where it does not fit."""
+    name = name.strip()
+    match = pattern.fullmatch(name) if pattern and len(name) <= MAX_NAME_CHARACTERS else None
+    return match.group(1) if match else None
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -187,7 +199,11 @@ def load_mapping(path: Path) -> Mapping:
         OSError: it cannot be read.
     """
     try:
-        return parse_mapping(path.read_text(encoding="utf-8"))
+        content = read_regular(path, MAX_MAPPING_BYTES, follow=True)
+        return parse_mapping(content.decode("utf-8").replace("\r\n", "\n"))
+    except UnicodeDecodeError as error:
+        msg = f"{path}: this is not UTF-8 (byte {error.start + 1})"
+        raise MappingError(msg) from None
     except MappingError as error:
         msg = f"{path}: {error}"
         raise MappingError(msg) from error
@@ -203,6 +219,9 @@ def parse_mapping(text: str) -> Mapping:
         mapping = Mapping.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         msg = f"this is not TOML: {error}"
+        raise MappingError(msg) from None
+    except RecursionError:
+        msg = "this is nested too deeply"
         raise MappingError(msg) from None
     except ValidationError as error:
         told = (f"{'.'.join(map(str, e['loc']))}: {in_our_words(e)}" for e in error.errors())

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from consumers.importing.mapping import Mapping, Rule
+from consumers.importing.mapping import Mapping, Rule, match_name
 from consumers.importing.people import People, team_key
 from domain.cells import EXISTS
 from domain.record import ObservedStep
@@ -73,8 +73,7 @@ class Meanings:
 
     def release_of(self, word: str) -> str | None:
         """The version that a word names, or None when it names none."""
-        match = self._release.fullmatch(word.strip()) if self._release else None
-        return match.group(1) if match else None
+        return match_name(self._release, word)
 
     def release_id(self, version: str) -> str:
         """The subject that is a release of the product."""

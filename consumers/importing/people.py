@@ -8,7 +8,7 @@ from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
-from consumers.importing.mapping import Mapping
+from consumers.importing.mapping import Mapping, match_name
 from domain.messages import Command
 from domain.people import JoinPersons, RegisterPerson
 from domain.values import KEY_PATTERN, Instant, Person
@@ -36,8 +36,8 @@ class People:
         named = self._teams.get(folded(spelling))
         if named is not None:
             return named
-        match = self._team.fullmatch(spelling.strip()) if self._team else None
-        return team_key(match.group(1)) if match else None
+        handle = match_name(self._team, spelling)
+        return team_key(handle) if handle is not None else None
 
     def person(self, spelling: str) -> str | None:
         """What to call a person by in a command, or None where nobody can be called so."""
@@ -68,8 +68,7 @@ class People:
         return self._show.replace("{}", handle) if handle and handle != spelling.strip() else spelling
 
     def _handle_in(self, spelling: str) -> str | None:
-        match = self._handle.fullmatch(spelling.strip()) if self._handle else None
-        return match.group(1) if match else None
+        return match_name(self._handle, spelling)
 
 
 @cache

@@ -39,7 +39,12 @@ class Remark:
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if isinstance(self.line, int) else f"{self.line}: " if self.line else ""
-        return where + self.what
+        return _in_one_line(where + self.what)
+
+
+def _in_one_line(text: str) -> str:
+    """A text of others that stays in its line, so that it cannot pass for a line of the report."""
+    return " ".join(text.splitlines())
 
 
 @dataclass(slots=True)
@@ -153,10 +158,10 @@ class Report(Findings):
         for title, counter in (
             ("Fields without a mapping (kept as attributes)", self.unmapped_fields),
             ("Columns the mapping does not name (kept as references)", self.unmapped_columns),
-            *((f"Words of {name} that were not understood (kept as they stand)", words)
+            *((f"Words of {_in_one_line(name)} that were not understood (kept as they stand)", words)
               for name, words in self.unknown_words.items()),
         ):  # fmt: skip
             if counter:
                 told.append(f"\n{title}: {counter.total()}")
-                told += [f"  {count} x {name}" for name, count in counter.most_common()]
+                told += [f"  {count} x {_in_one_line(name)}" for name, count in counter.most_common()]
         return told

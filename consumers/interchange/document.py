@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from consumers.importing.mapping import cell_part
 from consumers.interchange import front
+from consumers.interchange.markdown_blocks import block_parser
 
 Told = dict[str, str | list[str]]
 """What a record tells. The names are cells, but for `deciders`, `consulted`, `informed`, `accountable`, `status` and
@@ -25,6 +25,10 @@ Told = dict[str, str | list[str]]
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a record; a longer file is none."""
+MAX_LINES: Final = 25_000
+"""Of a record; what has more is kept as one text, as finding headings in it takes seconds."""
+MAX_KEYS: Final = 200
+"""Of front matter that get cells of their own."""
 SECTIONS: Final = "x.sections"
 PREAMBLE: Final = "x.preamble"
 LOOSE: Final = "x.front-matter"
@@ -65,7 +69,8 @@ HEADER: Final = {
     "accountable": "accountable",
 }  # fmt: skip
 """What stands in front matter, or above the sections as `Date: 2025-03-01` or `* Status: accepted`."""
-_HEADER_LINE: Final = re.compile(rf"(?:[*-] +)?({'|'.join(HEADER)}):[ \t]*(.*)", re.IGNORECASE)
+# ASCII: ignoring case, `i` would also match a dotless one, which then is none of the keys.
+_HEADER_LINE: Final = re.compile(rf"(?:[*-] +)?({'|'.join(HEADER)}):[ \t]*(.*)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(slots=True)
@@ -90,6 +95,8 @@ def read(text: str) -> Document:
     text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     matter, rest = front.split(text)
     document = Document(noticed=list(matter.noticed))
+    if rest.count("\n") > MAX_LINES:
+        document.noticed.append(f"it has more than {MAX_LINES} lines, and was not read by its sections")
     _read_front(document, matter)
     preamble, sections = _sections(rest)
     if not preamble.strip() and sections and sections[0].heading and not _known(sections[0], None):
@@ -118,13 +125,22 @@ def _read_front(document: Document, matter: front.Front) -> None:
             document.subject = value
         elif name is not None and name not in document.told:
             document.told[name] = ", ".join(value) if isinstance(value, list) else value
-        elif (cell := f"x.{cell_part(key)}") in {*document.told, *_BODY, "x.date"} or not _SPELT.search(key):
+        elif len(document.unmapped) >= MAX_KEYS or not _is_spelt(key) or _is_taken(document, f"x.{cell_part(key)}"):
             matter.loose.append(f"{key}: {_one(value)}")  # there is no cell of its own for it
         else:
-            document.told[cell] = value
+            document.told[f"x.{cell_part(key)}"] = value
             document.unmapped.append(key)
     if matter.loose:
         document.told[LOOSE] = matter.loose
+
+
+def _is_spelt(key: str) -> bool:
+    """Whether a key can be read in the name of a cell, and so be written as it was."""
+    return key.isascii() and key.isprintable() and any(character.isalnum() for character in key)
+
+
+def _is_taken(document: Document, cell: str) -> bool:
+    return cell in document.told or cell in _BODY or cell == "x.date"
 
 
 def _read_preamble(document: Document, text: str) -> None:
@@ -171,7 +187,7 @@ def _known(section: _Section, within: str | None) -> Known | None:
 
 # Markdown ----------------------------------------------------------------------------------------------------------
 
-_BLOCKS: Final = MarkdownIt("commonmark").disable(["inline", "text_join"])
+_BLOCKS: Final = block_parser()
 
 
 def _sections(text: str) -> tuple[str, list[_Section]]:
@@ -208,7 +224,7 @@ def _begins_a_part(begun: list[tuple[int, str, int, int]], heading: str) -> bool
 
 def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
     """Each heading of the text itself: its level, its words, its first line, and the line after it."""
-    tokens: list[Token] = _BLOCKS.parse(text)
+    tokens: list[Token] = _BLOCKS.parse(text) if text.count("\n") <= MAX_LINES else []
     for token, inline in pairwise(tokens):
         if token.type == "heading_open" and token.level == 0 and token.map:
             yield int(token.tag[1:]), " ".join(inline.content.split()), token.map[0], token.map[1]
@@ -241,8 +257,6 @@ _FRONT: Final = {
     "status": "status", "date": "date", "decision-makers": "deciders", "consulted": "consulted",
     "informed": "informed", "accountable": "accountable",
 }  # fmt: skip
-_SPELT: Final = re.compile(r"^[ -~]*[A-Za-z0-9][ -~]*$")
-"""A key that can be read in the name of a cell, and so be written as it was."""
 _BODY: Final = {*_BY_CELL, SECTIONS, PREAMBLE, LOOSE}
 
 

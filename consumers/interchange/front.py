@@ -113,6 +113,7 @@ def _pairs(text: str) -> Iterator[_Pair]:
     Raises:
         yaml.YAMLError: it is not one.
     """
+    lines = _BREAK.split(text)
     told = yaml.parse(text, Loader=yaml.SafeLoader)
     events = [event for event in told if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent)]
     if not events:
@@ -130,15 +131,15 @@ def _pairs(text: str) -> Iterator[_Pair]:
             n += 1
             if depth == 0:
                 break
-        yield _pair(text, key, events[first:n])
+        yield _pair(text, lines, key, events[first:n])
 
 
-def _pair(text: str, key: Any, value: list[Any]) -> _Pair:
+def _pair(text: str, lines: list[str], key: Any, value: list[Any]) -> _Pair:
     flow = isinstance(value[0], yaml.CollectionStartEvent) and bool(value[0].flow_style)
     scalars = [event for event in value if isinstance(event, yaml.ScalarEvent)]
     end: Any = value[-1].end_mark if flow or not scalars else scalars[-1].end_mark
     last = end.line - (end.column == 0 and end.line > key.start_mark.line)
-    behind = _BREAK.split(text)[end.line][end.column :].strip() if end.column else ""
+    behind = lines[end.line][end.column :].strip() if end.column else ""
     raw = text[value[0].start_mark.index : end.index]
     return _Pair(
         key.value.strip().casefold(), _value(value, raw), key.start_mark.line, last,

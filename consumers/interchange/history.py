@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import sha256
+from hashlib import sha1, sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from consumers.importing.lines import FileLine, read_lines
 from consumers.importing.mapping import cell_part
 from consumers.importing.meanings import as_text
+from consumers.importing.regular_files import FileTooLongError, NotRegularError, open_regular, read_regular
 from consumers.importing.report import Remark
 from consumers.interchange.document import HEADER, LARGEST, Document, Told, read
+from consumers.interchange.git_objects import (
+    FOLDER_MODE,
+    SHA1_LENGTH,
+    GitObjects,
+    TreeEntry,
+    open_git_objects,
+    remote_address,
+)
+from consumers.interchange.repository import GitRepository, HistoryError, find_repository, require_inside
 from domain.values import parse_instant
 
 HISTORY: Final = "history.jsonl"
 NO_RECORD: Final = "is no record: its name begins with no number"
+UNCOMMITTED: Final = "has changes that are not committed, and so have no date"
+MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024
+"""Of all versions of all records together, as they are held in memory."""
 _RECORD: Final = re.compile(r"[0-9][^/\n]*\.md")
 _PEOPLE: Final = frozenset({"deciders", "consulted", "informed"})
-
-
-class HistoryError(Exception):
-    """The history of a folder cannot be read; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,11 @@ class Version:
 
 @dataclass(slots=True)
 class History:
-    """Every version of the records of a folder, in order, and what could not be read as one."""
+    """Every version of the records of a folder, in order, what could not be read as one, and what was noticed besides."""
 
     versions: list[Version] = field(default_factory=list)
     not_placed: list[Remark] = field(default_factory=list)
+    noticed: list[Remark] = field(default_factory=list)
 
 
 def history_of(folder: Path) -> History:
@@ -73,36 +83,80 @@ def history_of(folder: Path) -> History:
         HistoryError: git cannot tell it.
         OSError: a file cannot be read.
     """
+    require_inside(folder)
     history = History()
-    if (folder / HISTORY).is_file():
+    if _has_lines(folder, history):
         _from_lines(folder, history)
-    elif _top_of(folder) is not None and _committed(folder):
-        _from_git(folder, history)
-    else:
-        history.versions += [_undated(version) for version in _files(folder, history)]
+        return history
+    with _open_tracked(folder) as tracked:
+        if tracked is not None:
+            _from_git(folder, tracked, history)
+            return history
+    history.versions += [_undated(version) for version in _files(folder, history)]
     return history
 
 
 def default_system(folder: Path) -> str:
-    """What to call the records of a folder: the repository they are in, by its address or its folder, else the folder."""
-    top = _top_of(folder)
-    if top is None:
+    """What to call the records of a folder: the repository they are in, by its address or its folder, else the folder.
+
+    Raises:
+        HistoryError: the repository cannot be read.
+    """
+    repository = find_repository(folder)
+    if repository is None:
         return cell_part(folder.resolve().name)
-    address = _git(folder, "config", "--get", "remote.origin.url", may_fail=True).decode(errors="replace").strip()
-    return cell_part(re.split(r"[/:]", address.removesuffix("/").removesuffix(".git"))[-1] or top.name)
+    address = remote_address(repository).decode(errors="replace").strip()
+    name = re.split(r"[/:]", address.removesuffix("/").removesuffix(".git"))[-1]
+    return cell_part(name or repository.top.name)
 
 
 # The files of today ------------------------------------------------------------------------------------------------
 
 
 def _files(folder: Path, history: History) -> Iterator[Version]:
-    for path in sorted(folder.glob("*.md")):
-        if not _RECORD.fullmatch(path.name):
-            history.not_placed.append(Remark(path.name, NO_RECORD))
-        elif path.stat().st_size > LARGEST:
-            history.not_placed.append(Remark(path.name, f"is longer than {LARGEST} bytes"))
-        else:
-            yield _version(_name(path.name), path.read_bytes(), history)
+    """The regular files of a folder that are records. What else is called like one is told, and not opened."""
+    total = 0
+    with _folder_descriptor(folder) as descriptor:
+        for name in _markdown_names(descriptor):
+            if not _RECORD.fullmatch(name):
+                history.not_placed.append(Remark(_readable(name), NO_RECORD))
+                continue
+            try:
+                content = read_regular(name, LARGEST, dir_fd=descriptor)
+            except OSError as error:
+                history.not_placed.append(Remark(_readable(name), str(error.strerror)))
+                continue
+            total += len(content)
+            if total > MAX_TOTAL_BYTES:
+                msg = f"The records hold more than {MAX_TOTAL_BYTES} bytes together. Import fewer of them at a time."
+                raise HistoryError(msg)
+            yield _version(_name(name), content, history)
+
+
+@contextmanager
+def _folder_descriptor(folder: Path) -> Iterator[int]:
+    """Open a folder, so that what is read in it stays in it, whatever becomes of its path meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _markdown_names(descriptor: int) -> list[str]:
+    return sorted(name for name in os.listdir(descriptor) if name.endswith(".md"))
+
+
+def _has_lines(folder: Path, history: History) -> bool:
+    """Whether the folder has a history of its own in a regular file; anything else of that name is told."""
+    try:
+        open_regular(folder / HISTORY).close()
+    except FileNotFoundError:
+        return False
+    except NotRegularError as error:
+        history.not_placed.append(Remark(HISTORY, str(error.strerror)))
+        return False
+    return True
 
 
 def _version(name: str, content: bytes, history: History, **more: Any) -> Version:
@@ -132,7 +186,7 @@ _COLUMNS: Final = frozenset({"seq", "at", "who", "record", "kind", "field", "fro
 def _from_lines(folder: Path, history: History) -> None:
     """The lines of the file, and after each record's last line what its file holds: who wrote that, no line says."""
     last: dict[str, datetime | None] = {}
-    for line in read_lines(folder / HISTORY):
+    for line in read_lines(folder / HISTORY, follow=False):
         try:
             version = _of_line(line)
         except ValueError as error:
@@ -190,128 +244,132 @@ def _told(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 # git ---------------------------------------------------------------------------------------------------------------
 
-_FIELDS: Final = "%x01%H%x00%P%x00%cI%x00%aN%x00%aI"
-_ENVIRONMENT: Final = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-_SECONDS: Final = 300
+_FORMAT: Final = "%H%x00%P%x00%cI%x00%aN%x00%aI"
+_HEADER_FIELDS: Final = 5
+_SYMBOLIC_LINK: Final = "120000"
+_SUBMODULE: Final = "160000"
+_DELETED: Final = "D"
 
 
-def _git(folder: Path, *arguments: str, given: bytes | None = None, may_fail: bool = False) -> bytes:
-    """What git says. Nothing that the repository configures is run.
+class _Change(NamedTuple):
+    """What a commit did to a path: the sort of change, the path before, the path, and the mode and object it has since."""
 
-    Raises:
-        HistoryError: git is not there, or cannot do it.
-    """
-    command = ["git", "--no-pager", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false", "-C", str(folder)]
-    try:
-        done = subprocess.run(
-            [*command, *arguments], input=given, capture_output=True, check=False, timeout=_SECONDS,
-            env=os.environ | _ENVIRONMENT,
-        )  # fmt: skip
-    except OSError as error:
-        if may_fail:
-            return b""
-        msg = f"{folder} is in a git work tree, and git cannot be started ({error}). Install git, and try again."
-        raise HistoryError(msg) from error
-    except subprocess.TimeoutExpired as error:
-        msg = f"git did not answer within {_SECONDS} seconds. Try again with a copy of the folder that has no history."
-        raise HistoryError(msg) from error
-    if done.returncode and not may_fail:
-        msg = f"git cannot tell the history of {folder}: {done.stderr.decode(errors='replace').strip()}"
-        raise HistoryError(msg)
-    return done.stdout if not done.returncode else b""
-
-
-def _top_of(folder: Path) -> Path | None:
-    found = _git(folder, "rev-parse", "--show-toplevel", may_fail=True).decode(errors="surrogateescape").strip()
-    return Path(found) if found else None
-
-
-def _committed(folder: Path) -> bool:
-    """Whether the last commit has a file in this folder."""
-    return bool(_files_in(folder))
-
-
-def _files_in(folder: Path) -> list[str]:
-    told = _git(folder, "ls-tree", "--name-only", "-z", "HEAD", "./", may_fail=True)
-    return [name for name in told.decode(errors="replace").split("\x00") if name]
+    kind: str
+    before: str
+    path: str
+    mode: str
+    blob: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
-    """A commit on the main line, and what it did to the records: the sort of change, the path before, and the path."""
+    """A commit on the main line, and what it did to the records."""
 
     id: str
     parents: tuple[str, ...]
     at: str
     who: str
     written_at: str
-    changes: tuple[tuple[str, str, str], ...]
+    changes: tuple[_Change, ...]
 
 
-def _from_git(folder: Path, history: History) -> None:
+@dataclass(frozen=True, slots=True)
+class _Tracked:
+    """A folder that a commit knows: `prefix` is its path in the work tree, with a slash behind it unless it is the top."""
+
+    git: GitObjects
+    head: str
+    prefix: str
+    names: list[TreeEntry]
+
+
+@contextmanager
+def _open_tracked(folder: Path) -> Iterator[_Tracked | None]:
+    """Open the history of a folder; None where it is in no repository, or the last commit has nothing in it."""
+    repository = find_repository(folder)
+    head = repository.head() if repository is not None else None
+    if repository is None or head is None:
+        yield None
+        return
+    with open_git_objects(repository) as git:
+        path = folder.resolve().relative_to(repository.top.resolve()).as_posix()
+        inside = "" if path == "." else path
+        names = git.folder(head, os.fsencode(inside))
+        yield _Tracked(git, head, f"{inside}/" if inside else "", names) if names else None
+
+
+def _from_git(folder: Path, tracked: _Tracked, history: History) -> None:
     """The commits of the main line, in the order in which they landed. A merge is one change, by who wrote what it merges."""
-    if _git(folder, "rev-parse", "--is-shallow-repository").strip() == b"true":
-        msg = f"The git history of {folder} is cut short. Run `git fetch --unshallow` there, and try again."
-        raise HistoryError(msg)
-    prefix = _git(folder, "rev-parse", "--show-prefix").decode(errors="surrogateescape").strip()
-    commits = list(_commits(folder, prefix))
-    contents = _contents(folder, [(one.id, path) for one in commits for kind, _, path in one.changes if kind != "D"])
+    commits = list(_commits(tracked))
+    contents = _contents(tracked.git, commits)
     for commit in commits:
-        for kind, before, path in commit.changes:
-            content = contents.get((commit.id, path))
-            if kind != "D" and content is None:
-                history.not_placed.append(Remark(_name(path), f"is longer than {LARGEST} bytes in commit {commit.id}"))
-                continue
-            history.versions.append(_of_commit(folder, commit, (kind, before, path), content or b"", history))
-    history.not_placed += [
-        Remark(name, NO_RECORD) for name in _files_in(folder) if name.endswith(".md") and not _RECORD.fullmatch(name)
-    ]
-    _notice_uncommitted(folder, history)
+        for change in commit.changes:
+            if change.kind == _DELETED or change.blob in contents:
+                content = contents.get(change.blob, b"")
+                history.versions.append(_of_commit(tracked, commit, change, content, history))
+            else:
+                history.not_placed.append(Remark(_name(change.path), f"{_why_not(change)} in commit {commit.id}"))
+    for entry in tracked.names:
+        name = _readable(os.fsdecode(entry.name))
+        if name.endswith(".md") and not _RECORD.fullmatch(name):
+            history.not_placed.append(Remark(name, NO_RECORD))
+    _notice_uncommitted(folder, tracked, history)
+    _notice_owner(tracked.git.repository, history)
 
 
-def _commits(folder: Path, prefix: str) -> Iterator[_Commit]:
+def _why_not(change: _Change) -> str:
+    kinds = {_SYMBOLIC_LINK: "is a symbolic link, which is not followed,", _SUBMODULE: "is a submodule"}
+    return kinds.get(change.mode, f"is longer than {LARGEST} bytes")
+
+
+def _commits(tracked: _Tracked) -> Iterator[_Commit]:
     """The commits that changed records, oldest first, also those in folders that the records came from."""
-    top = _top_of(folder) or folder
-    paths = [prefix or "."]
+    paths = [tracked.prefix]
     while True:
-        found = list(_log(top, paths, prefix))
-        moved = _came_from(top, found, paths)
+        found = list(_log(tracked, paths))
+        moved = _came_from(tracked.git, found, paths)
         if not moved:
             yield from found
             return
         paths += moved
 
 
-def _log(top: Path, paths: list[str], prefix: str) -> Iterator[_Commit]:
-    told = _git(
-        top, "log", "--first-parent", "--diff-merges=first-parent", "--reverse", "--find-renames", "--no-ext-diff",
-        "--no-textconv", "--name-status", "-z", f"--format={_FIELDS}", "HEAD", "--", *(f":(literal){path}" for path in paths),
-    ).decode(errors="surrogateescape")  # fmt: skip
-    for part in told.split("\x01")[1:]:
-        words = [word.lstrip("\n") for word in part.split("\x00")]
-        changes = tuple(_of_interest(_changes(words[5:]), paths, prefix))
+def _log(tracked: _Tracked, paths: list[str]) -> Iterator[_Commit]:
+    output = tracked.git.run(
+        "log", "--first-parent", "--diff-merges=first-parent", "--reverse", "--find-renames", "--no-ext-diff",
+        "--no-textconv", "--raw", "--no-abbrev", "-z", f"--format={_FORMAT}", tracked.head, "--",
+        *(() if "" in paths else map(os.fsencode, paths)), settings=(f"mailmap.blob={tracked.head}:.mailmap",),
+    )  # fmt: skip
+    words = [os.fsdecode(word) for word in output.split(b"\x00")]
+    at = 0
+    while at + _HEADER_FIELDS <= len(words):
+        id_, parents, landed_at, who, written_at = words[at : at + _HEADER_FIELDS]
+        made, at = _changes(words, at + _HEADER_FIELDS)
+        changes = tuple(_of_interest(made, paths, tracked.prefix))
         if changes:
-            id_, parents, at, who, written_at = words[:5]
-            yield _Commit(id_, tuple(parents.split()), at, who, written_at, changes)
+            yield _Commit(id_, tuple(parents.split()), landed_at, who, written_at, changes)
 
 
-def _changes(words: list[str]) -> Iterator[tuple[str, str, str]]:
-    rest = iter(word for word in words if word)
-    for kind in rest:
-        path = next(rest)
-        yield (kind[0], path, next(rest)) if kind[0] in "RC" else (kind[0], path, path)
+def _changes(words: list[str], at: int) -> tuple[list[_Change], int]:
+    """The changes from a word on, and where the word behind them is. Paths hold any character but NUL, which ends a word."""
+    found = []
+    while at < len(words) and (described := words[at].removeprefix("\n")).startswith(":"):
+        _, mode, _, blob, kind = described.split(" ")
+        moved = kind[0] in "RC"
+        before, path = words[at + 1], words[at + 2 if moved else at + 1]
+        found.append(_Change(kind[0], before, path, mode, blob))
+        at += 3 if moved else 2
+    return found, at
 
 
-def _of_interest(
-    changes: Iterator[tuple[str, str, str]], paths: list[str], prefix: str
-) -> Iterator[tuple[str, str, str]]:
+def _of_interest(changes: list[_Change], paths: list[str], prefix: str) -> Iterator[_Change]:
     """What was done to records here, or where they came from. A copy is a new record; one that moved away is gone."""
-    for kind, before, path in changes:
-        here, was_here = (_is_record(one, paths, prefix) for one in (path, before))
+    for change in changes:
+        here, was_here = (_is_record(one, paths, prefix) for one in (change.path, change.before))
         if here:
-            yield ("A" if kind == "C" or not was_here else kind), before, path
-        elif was_here and kind == "R":
-            yield "D", before, before
+            yield change._replace(kind="A") if change.kind == "C" or not was_here else change
+        elif was_here and change.kind == "R":
+            yield change._replace(kind=_DELETED, path=change.before)
 
 
 def _is_record(path: str, paths: list[str], prefix: str) -> bool:
@@ -320,67 +378,118 @@ def _is_record(path: str, paths: list[str], prefix: str) -> bool:
     return _RECORD.fullmatch(name) is not None and (inside or path in paths)
 
 
-def _came_from(top: Path, commits: list[_Commit], paths: list[str]) -> list[str]:
+def _came_from(git: GitObjects, commits: list[_Commit], paths: list[str]) -> list[str]:
     """The paths outside at which records began that were then moved here."""
     found = []
     for commit in commits:
-        added = {path for kind, _, path in commit.changes if kind == "A"}
+        added = {change.path for change in commit.changes if change.kind == "A"}
         if not added or not commit.parents:
             continue
-        told = _git(top, "diff-tree", "-r", "-M", "--name-status", "-z", commit.parents[0], commit.id)
-        moves = _changes(told.decode(errors="surrogateescape").split("\x00"))
-        found += [before for kind, before, path in moves if kind == "R" and path in added and before not in paths]
+        output = git.run("diff-tree", "-r", "-M", "--raw", "--no-abbrev", "-z", commit.parents[0], commit.id)
+        moves, _ = _changes([os.fsdecode(word) for word in output.split(b"\x00")], 0)
+        found += [one.before for one in moves if one.kind == "R" and one.path in added and one.before not in paths]
     return list(dict.fromkeys(found))
 
 
-def _contents(folder: Path, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
-    """The files as they were in some commits; what is too long is left out."""
-    top = _top_of(folder) or folder
-    asked = b"".join(f"{commit}:{path}\n".encode(errors="surrogateescape") for commit, path in wanted)
-    sizes = _git(top, "cat-file", "--batch-check=%(objectsize)", given=asked).split(b"\n")
-    fit = [one for one, size in zip(wanted, sizes, strict=False) if size.isdigit() and int(size) <= LARGEST]
-    asked = b"".join(f"{commit}:{path}\n".encode(errors="surrogateescape") for commit, path in fit)
-    told, found = _git(top, "cat-file", "--batch=%(objectsize)", given=asked), {}
-    for one in fit:
-        size, _, told = told.partition(b"\n")
-        found[one], told = told[: int(size)], told[int(size) + 1 :]
-    return found
+def _contents(git: GitObjects, commits: list[_Commit]) -> dict[str, bytes]:
+    """The files as they were in some commits, by their objects; what is too long or no file is left out.
+
+    Raises:
+        HistoryError: there is too much of it, or something is missing.
+    """
+    wanted = {
+        change.blob: None
+        for commit in commits
+        for change in commit.changes
+        if change.kind != _DELETED and change.mode not in (_SYMBOLIC_LINK, _SUBMODULE)
+    }
+    fit = {id_: size for id_, size in git.sizes(list(wanted)).items() if size <= LARGEST}
+    if sum(fit.values()) > MAX_TOTAL_BYTES:
+        msg = f"The versions of the records hold more than {MAX_TOTAL_BYTES} bytes together. Import fewer records at a time."
+        raise HistoryError(msg)
+    return dict(git.contents(fit))
 
 
-def _of_commit(
-    folder: Path, commit: _Commit, change: tuple[str, str, str], content: bytes, history: History
-) -> Version:
-    kind, before, path = change
-    author, written_at = _author(folder, commit, path)
+def _of_commit(tracked: _Tracked, commit: _Commit, change: _Change, content: bytes, history: History) -> Version:
+    path = change.path
+    author, written_at = _author(tracked, commit, path)
     shared: dict[str, Any] = {
-        "key": f"{commit.id}:{sha256(path.encode(errors='surrogateescape')).hexdigest()[:20]}", "at": parse_instant(commit.at), "written_at": parse_instant(written_at),
+        "key": f"{commit.id}:{sha256(path.encode(errors='surrogateescape')).hexdigest()[:20]}", "at": _instant(commit.at, commit, history), "written_at": _instant(written_at, commit, history),
         "who": author or None, "reference": f"commit:{commit.id}", "references": (("path", _readable(path)),),
     }  # fmt: skip
-    if kind == "D":
+    if change.kind == _DELETED:
         return Version(_name(path), removed=True, **shared)
-    renamed = _name(before) if kind == "R" and _name(before) != _name(path) else None
-    return _version(_name(path), content, history, begins=kind == "A", before=renamed, **shared)
+    renamed = _name(change.before) if change.kind == "R" and _name(change.before) != _name(path) else None
+    return _version(_name(path), content, history, begins=change.kind == "A", before=renamed, **shared)
 
 
-def _author(folder: Path, commit: _Commit, path: str) -> tuple[str, str]:
+def _instant(told: str, commit: _Commit, history: History) -> datetime | None:
+    """When a commit was made, or None where it has no time that there is."""
+    try:
+        return parse_instant(told)
+    except ValueError:
+        history.noticed.append(Remark(commit.id, "has a time that cannot be read, and counts from now"))
+        return None
+
+
+def _author(tracked: _Tracked, commit: _Commit, path: str) -> tuple[str, str]:
     """Who wrote a change, and when: of a merge the last commit in what it merges that touched the file."""
     if len(commit.parents) > 1:
-        told = _git(
-            _top_of(folder) or folder, "log", "-1", "--no-merges", "--format=%aN%x00%aI",
-            f"{commit.parents[0]}..{commit.id}", "--", f":(literal){path}",
+        output = tracked.git.run(
+            "log", "-1", "--no-merges", "--format=%aN%x00%aI", f"{commit.parents[0]}..{commit.id}", "--",
+            os.fsencode(path), settings=(f"mailmap.blob={tracked.head}:.mailmap",),
         ).decode(errors="replace").strip()  # fmt: skip
-        if told:
-            who, _, written_at = told.partition("\x00")
+        if output:
+            who, _, written_at = output.partition("\x00")
             return who, written_at
     return commit.who, commit.written_at
 
 
-def _notice_uncommitted(folder: Path, history: History) -> None:
-    told = _git(folder, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
-    for entry in told.decode(errors="replace").split("\x00"):
-        name = entry[3:].rpartition("/")[2]
-        if _RECORD.fullmatch(name):
-            history.not_placed.append(Remark(name, "has changes that are not committed, and so have no date"))
+def _notice_uncommitted(folder: Path, tracked: _Tracked, history: History) -> None:
+    """Tells which files differ from the last commit: by their hash, as git itself would run the repository's filters."""
+    committed = {
+        os.fsdecode(entry.name): entry.id
+        for entry in tracked.names
+        if entry.mode not in (_SYMBOLIC_LINK, _SUBMODULE, FOLDER_MODE)
+    }
+    others = {os.fsdecode(entry.name) for entry in tracked.names if os.fsdecode(entry.name) not in committed}
+    found = set()
+    with _folder_descriptor(folder) as descriptor:
+        for name in _markdown_names(descriptor):
+            if not _RECORD.fullmatch(name):
+                continue
+            found.add(name)
+            if name not in others and (what := _difference(name, descriptor, committed.get(name))):
+                history.not_placed.append(Remark(_readable(name), what))
+    gone = sorted(name for name in committed.keys() - found if _RECORD.fullmatch(name))
+    history.not_placed += [Remark(_readable(name), UNCOMMITTED) for name in gone]
+
+
+def _difference(name: str, descriptor: int, blob: str | None) -> str | None:
+    """What is to be said of a file of today, where it is other than what was committed."""
+    try:
+        content = read_regular(name, LARGEST, dir_fd=descriptor)
+    except FileTooLongError:
+        return UNCOMMITTED if blob is None else None  # git told already how long it is
+    except OSError as error:
+        return str(error.strerror)
+    return None if blob is not None and _is_content(blob, content) else UNCOMMITTED
+
+
+def _is_content(blob: str, content: bytes) -> bool:
+    """Whether a blob holds this content, in the form in which git keeps it on any system: with line feeds alone."""
+    algorithm = sha1 if len(blob) == SHA1_LENGTH else sha256
+    forms = (content, content.replace(b"\r\n", b"\n"))
+    return any(algorithm(b"blob %d\x00" % len(form) + form).hexdigest() == blob for form in forms)
+
+
+def _notice_owner(repository: GitRepository, history: History) -> None:
+    owner = repository.owner()
+    if owner != os.geteuid():
+        what = (
+            "The git repository belongs to another user: its history was read, and nothing that it configures was run."
+        )
+        history.noticed.append(Remark(None, what))
 
 
 def _name(path: str) -> str:

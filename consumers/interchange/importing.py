@@ -41,6 +41,7 @@ async def import_records(
     report = Report(dry_run=sink.rehearses, verbose=verbose, what="versions")
     history = history_of(folder)
     report.not_placed += history.not_placed
+    report.noticed += history.noticed
     versions = history.versions
     records = identities(versions, system)
     find = finder(versions, records)

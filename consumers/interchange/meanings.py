@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from consumers.importing.mapping import Columns, Mapping, Product, Rule, Subject
@@ -12,6 +13,7 @@ from consumers.importing.mapping import People as PeopleTable
 from consumers.importing.meanings import Meaning, Meanings
 from consumers.importing.people import People, team_key
 from consumers.interchange.document import Told
+from consumers.interchange.record_links import find_relations, without_links
 from domain.record import ObservedStep
 
 STATUSES: Final = {
@@ -23,18 +25,13 @@ STATUSES: Final = {
     "deferred": "deferred", "postponed": "deferred", "withdrawn": "withdrawn",
 }  # fmt: skip
 """The first word of a status, and what it means."""
-RELATIONS: Final = {
-    "superseded by": "superseded_by", "superceded by": "superseded_by", "amended by": "amended_by", "amends": "amends",
-}  # fmt: skip
 NOTHING: Final = ("TBD", "N/A", "none", "nobody", "-")
 PEOPLE: Final = {
     "deciders": "deciders", "consulted": "role.consulted", "informed": "role.informed", "accountable": "role.accountable",
 }  # fmt: skip
+MAX_NAMED: Final = 1000
+"""In one field of a record. More than a field can hold are not registered either."""
 _WORD: Final = re.compile(r"[A-Za-z]+")
-_LINK: Final = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
-_RELATED: Final = re.compile(
-    rf"\b({'|'.join(RELATIONS)})\s*:?\s+(\[[^\]]*\]\([^)\s]*\)|(?:ADR[- ]?)?[0-9]{{1,6}}\b)", re.IGNORECASE
-)
 _TEAM: Final = re.compile(r"(?:the )?.*\b(?:team|teams|community|group|committee|board|guild|squad)", re.IGNORECASE)
 
 
@@ -69,7 +66,8 @@ class RecordMeanings:
     def spellings(self, told: Told) -> Iterator[tuple[str, str | None]]:
         """Everybody a record names, each with the key of the team where it is one."""
         for name in PEOPLE.keys() & told.keys():
-            yield from self._meanings.somebodies(_people(PEOPLE[name]), _text(told[name]))
+            named = list(islice(self._meanings.somebodies(_people(PEOPLE[name]), _text(told[name])), MAX_NAMED + 1))
+            yield from named if len(named) <= MAX_NAMED else ()
 
     def _read(self, name: str, value: str | list[str]) -> Iterator[tuple[str, Meaning]]:
         if name == "status":
@@ -87,10 +85,10 @@ class RecordMeanings:
         unheard = meaning is None and not self._meanings.is_nothing(word)
         yield "status", Meaning(plain if meaning else {"word": word}, strange=(word,) if unheard else ())
         related: dict[str, list[str]] = {}
-        for relation, other in _RELATED.findall(word):
+        for relation, other in find_relations(word):
             subject = self._record(other)
             if subject is not None:
-                related.setdefault(RELATIONS[" ".join(relation.lower().split())], []).append(subject)
+                related.setdefault(relation, []).append(subject)
         for cell, subjects in related.items():
             yield cell, Meaning({"subjects": tuple(dict.fromkeys(subjects))})
 
@@ -100,7 +98,7 @@ def status_of(word: str) -> str | None:
 
     The first word counts, and "superseded by" after it: records are superseded by a line added below.
     """
-    bare = _LINK.sub(" ", word).casefold()
+    bare = without_links(word).casefold()
     words = _WORD.findall(bare)
     if not words or words[0] not in STATUSES:
         return None
@@ -115,14 +113,6 @@ def team_of(spelling: str) -> str | None:
     if not _TEAM.fullmatch(spelling.strip()):
         return None
     return team_key("-".join(spelling.split()))
-
-
-def target_of(link: str) -> str:
-    """What a link or number in a status names: the name of a file without its ending, or a number."""
-    match = _LINK.fullmatch(link)
-    if match is None:
-        return re.sub(r"(?i)^ADR[- ]?", "", link)
-    return match[2].partition("#")[0].rpartition("/")[2].removesuffix(".md")
 
 
 def _mapping(system: str, teams: dict[str, tuple[str, ...]]) -> Mapping:

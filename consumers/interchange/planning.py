@@ -18,7 +18,8 @@ from consumers.importing.report import Findings, Remark, Report, faults
 from consumers.importing.sink import Sink
 from consumers.interchange.document import Told
 from consumers.interchange.history import Version
-from consumers.interchange.meanings import Cells, RecordMeanings, target_of
+from consumers.interchange.meanings import Cells, RecordMeanings
+from consumers.interchange.record_links import target_of
 from domain.cells import EXISTS, Row
 from domain.messages import Reference, Source
 from domain.record import Observe, ObservedStep
@@ -29,7 +30,7 @@ ALWAYS: Final = frozenset({EXISTS, "products", "aliases"})
 """Cells that an import gives every record, whatever it tells."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DECISION: Final = TypeAdapter[str](DecisionId)
-_NUMBER: Final = re.compile(r"0*([0-9]+)")
+_NUMBER: Final = re.compile(r"[0-9]+")
 
 
 @dataclass(slots=True)
@@ -85,17 +86,21 @@ def finder(versions: Sequence[Version], records: Sequence[Tracked]) -> Callable[
     for subject, name in last.items():
         number = _NUMBER.match(name)
         if number:
-            numbered.setdefault(number[1], []).append(subject)
+            numbered.setdefault(_without_zeros(number), []).append(subject)
 
     def find(link: str) -> str | None:
         target = target_of(link)
         number = _NUMBER.fullmatch(target)
         if number:
-            alike = numbered.get(number[1], [])
+            alike = numbered.get(_without_zeros(number), [])
             return alike[0] if len(alike) == 1 else None
         return by_name.get(target)
 
     return find
+
+
+def _without_zeros(number: re.Match[str]) -> str:
+    return number[0].lstrip("0") or "0"
 
 
 class Planner:

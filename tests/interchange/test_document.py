@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from consumers.interchange import front
 from consumers.interchange.document import read, written
-from consumers.interchange.meanings import RecordMeanings, status_of, target_of, team_of
+from consumers.interchange.meanings import RecordMeanings, status_of, team_of
+from consumers.interchange.record_links import target_of
 
 BOMB = "\n".join(["a: &a [x,x,x,x,x,x,x,x,x]", *(f"b{n}: &b{n} [{', '.join(['*a'] * 9)}]" for n in range(50))])
 
