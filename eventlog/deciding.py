@@ -366,7 +366,7 @@ class Chain:
         state = self._states.get(subject)
         if state is None:
             state = self._view.state_to_begin(subject) if subject in self._new else self._view.state(subject)
-            if max(state.acts, default=0) > self._recorded:
+            if state.position > self._recorded:
                 raise _MovedOn
         return state
 
