@@ -143,7 +143,7 @@ def _first_token(log: DecisionLog, owner: str) -> str | None:
     """The secret of the first token there ever was, which is told this once; None when there was one before."""
     if log.tokens.all():
         return None
-    return log.tokens.create(owner, rights=RIGHTS, label="first start")[1]
+    return log.tokens.create(owner, rights=RIGHTS, label="first start", by=local_caller(owner))[1]
 
 
 def _welcome(address: str, settings: Settings, token: str | None) -> None:

@@ -27,32 +27,26 @@ class SortedItems(Sequence[T]):
 
     __slots__ = ("_blocks", "_size")
 
-    def __init__(self, items: Sequence[T] = ()) -> None:
-        """`items` must be in ascending order."""
-        self._blocks = tuple(tuple(items[n : n + BLOCK_SIZE]) for n in range(0, len(items), BLOCK_SIZE))
-        self._size = len(items)
-
-    @classmethod
-    def _of(cls, blocks: tuple[tuple[T, ...], ...], size: int) -> Self:
-        made = cls.__new__(cls)
-        made._blocks, made._size = blocks, size
-        return made
+    def __init__(self, blocks: tuple[tuple[T, ...], ...] = (), size: int = 0) -> None:
+        """`blocks` are what an earlier one has come to; without them there is no item."""
+        self._blocks = blocks
+        self._size = size
 
     def with_item(self, item: Any) -> Self:
         """Return the same items and one more, in its place."""
         blocks = self._blocks
         if not blocks:
-            return self._of(((item,),), 1)
+            return type(self)(((item,),), 1)
         last = blocks[-1]
         if item >= last[-1]:
             tail = ((*last, item),) if len(last) < BLOCK_SIZE else (last, (item,))
-            return self._of((*blocks[:-1], *tail), self._size + 1)
+            return type(self)((*blocks[:-1], *tail), self._size + 1)
         at = self._block_of(item)
         block = list(blocks[at])
         insort(block, item)
         half = len(block) if len(block) <= 2 * BLOCK_SIZE else BLOCK_SIZE
         parts = (tuple(block[:half]), tuple(block[half:])) if half < len(block) else (tuple(block),)
-        return self._of((*blocks[:at], *parts, *blocks[at + 1 :]), self._size + 1)
+        return type(self)((*blocks[:at], *parts, *blocks[at + 1 :]), self._size + 1)
 
     def _block_of(self, item: Any) -> int:
         """The block in which an item belongs: the last that does not begin behind it."""
@@ -105,16 +99,14 @@ class Table(Mapping[K, V]):
 
     __slots__ = ("_root", "_size")
 
-    def __init__(self) -> None:
-        self._root: Node[K, V] = {}
-        self._size = 0
+    def __init__(self, root: Node[K, V] | None = None, size: int = 0) -> None:
+        """`root` is what an earlier one has come to; without it there is no value."""
+        self._root: Node[K, V] = {} if root is None else root
+        self._size = size
 
     def with_value(self, key: K, value: V) -> Self:
         """Return the same values, but for the one under `key`."""
-        made = type(self).__new__(type(self))
-        made._size = self._size + (key not in self)
-        made._root = _with_value(self._root, hash(key), key, value)
-        return made
+        return type(self)(_with_value(self._root, hash(key), key, value), self._size + (key not in self))
 
     def get(self, key: K, default: Any = None) -> Any:
         """The value under `key`, or `default`."""

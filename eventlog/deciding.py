@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
+from domain import access
+from domain.access import Access, TokenRevoked
 from domain.catalogue import EVENT_NAMES, decide
 from domain.cells import State, World
 from domain.decision import SUPERSEDED_BY, DecisionSuperseded
@@ -54,6 +56,12 @@ class View(Protocol):
 
     def rows(self, after: int, limit: int) -> list[Row]:
         """Rows as they are stored, at most `limit` after a position."""
+
+    def identified_by(self, fold: str) -> tuple[str, ...]:
+        """The ids that a folded spelling identifies, as an e-mail or a handle does; a name only names."""
+
+    def access(self) -> Access:
+        """Who can reach the log."""
 
     def head(self) -> Head:
         """The head of the log, as committed."""
@@ -133,6 +141,7 @@ class Chain:
         self._states: dict[str, State] = {}
         self._directory: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
+        self._identified: dict[str, tuple[str, ...]] = {}
         self._new: set[str] = set()
         """Subjects that a command is about to begin."""
         self._keys: set[Claim] = set()
@@ -211,12 +220,38 @@ class Chain:
         said, eff = _effective(command, work.now)
         act = Act(
             now=work.now, eff=eff, actor=caller.actor, principal=command.on_behalf_of or caller.actor,
-            rights=caller.rights, new_key=lambda: new_key(self._entropy),
+            rights=caller.rights, new_key=lambda: new_key(self._entropy), credential=caller.credential,
         )  # fmt: skip
-        drafts = decide(command, act, work.world)
+        drafts = self._decide(command, act, work.world)
         self._take_names(command, work)
+        guarded = any(map(access.changes_identity, drafts))
+        before = self._must_be_permitted(drafts, act, work.world) if guarded else None
         for draft in drafts:
             self._take(draft, self._envelope(command, act, said, work), work)
+        if before:
+            self._take_access(before, command, act, said, work)
+
+    def _decide(self, command: Command, act: Act, world: World) -> list[Draft]:
+        if isinstance(command, access.AccessCommand):
+            return access.decide(command, act, world, self._view.access())
+        return decide(command, act, world)
+
+    def _must_be_permitted(self, drafts: list[Draft], act: Act, world: World) -> tuple[Access, access.Standing]:
+        """Who can reach the log before somebody's identity changes, once it is known that the caller may change it."""
+        known = self._view.access()
+        access.must_be_permitted(drafts, act, world, known)
+        return known, access.standing(world, known)
+
+    def _take_access(
+        self, before: tuple[Access, access.Standing], command: Command, act: Act, said: int | None, work: Work
+    ) -> None:
+        """Takes what a change of somebody's identity means for the tokens; refuses it if it would shut out too many."""
+        known, standing = before
+        access.must_leave_access(standing, act, work.world, known)
+        revoked = {entry.event.token for entry in work.entries if isinstance(entry.event, TokenRevoked)}
+        for token in access.lost_tokens(work.world, known):
+            if token.id not in revoked:
+                self._take(access.revocation(token), self._envelope(command, act, said, work), work)
 
     def _take(self, draft: Draft, envelope: Envelope, work: Work) -> None:
         """Takes an event into the unit, as it will stand in the log if nothing comes between."""
@@ -263,7 +298,7 @@ class Chain:
     def _one_person(self, spelling: str, place: str, work: Work) -> str:
         found = self._known_as(folded(spelling), work)
         if len(found) > 1:
-            found = work.world.ones(found)
+            found = work.world.ones(self._identified_by(folded(spelling), work) or found)
         if not found:
             msg = f"the directory knows nobody called {spelling!r}; register them first, or use an id"
             raise Unknown(msg, field=place)
@@ -279,6 +314,11 @@ class Chain:
         work.named[fold] = tuple(sorted({*self._directory[fold], *self._names.get(fold, ())}))
         return tuple(sorted({*work.named[fold], *new}))
 
+    def _identified_by(self, fold: str, work: Work) -> tuple[str, ...]:
+        """The ids that a spelling identifies, also by what was judged so far."""
+        new = (name.person for name in work.names.get(fold, ()) if not name.shown)
+        return tuple(sorted({*self._view.identified_by(fold), *self._identified.get(fold, ()), *new}))
+
     def _take_names(self, command: Command, work: Work) -> None:
         """Takes the spellings of somebody new. Two people may share a name; an e-mail or a handle is one person's."""
         if not isinstance(command, RegisterPerson):
@@ -287,6 +327,9 @@ class Chain:
             others = self._known_as(folded(spelling), work)
             if others and folded(spelling) != folded(command.name):
                 raise taken(spelling, others[0], f"also.{n}")
+        fold = folded(command.name)
+        if self._known_as(fold, work) and (others := self._identified_by(fold, work)):
+            raise taken(command.name, others[0], "name")
         for name in names_of(command.addressed(), command.name, command.also):
             work.names[name.folded] = (*work.names.get(name.folded, ()), name)
 
@@ -334,7 +377,8 @@ class Chain:
             events=tuple(work.events), rests_on=dict(work.world.looked_at), named=work.named, answer=self._answer(work.unit),
             names=tuple(name for names in work.names.values() for name in names),
             forget=tuple(position for positions in forgotten for position in positions),
-            entries=tuple(work.entries),
+            entries=tuple(work.entries), alongside=work.unit.alongside,
+            revoked=tuple(entry.event.token for entry in work.entries if isinstance(entry.event, TokenRevoked)),
         )  # fmt: skip
 
     def _answer(self, unit: Unit) -> Answer | None:
@@ -350,6 +394,8 @@ class Chain:
         self._last = work.now + len(append.events) - 1
         for name in append.names:
             self._names[name.folded] = (*self._names.get(name.folded, ()), name.person)
+            if not name.shown:
+                self._identified[name.folded] = (*self._identified.get(name.folded, ()), name.person)
         if append.answer:
             self._keys.add(append.answer.claim)
 

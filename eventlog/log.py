@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hmac import compare_digest
@@ -14,9 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
+from domain.access import LOCAL, THE_LOG_ITSELF, Access
 from domain.catalogue import EVENT_NAMES
 from domain.cells import State
 from domain.errors import KeyReused, Refused, Stale
+from domain.messages import Command
 from domain.record import LogOpened
 from eventlog import codec
 from eventlog.address import is_address
@@ -25,21 +27,23 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.committer import Answer, Append, Claim, Conflict, Head, NewEvent, Row
 from eventlog.deciding import Chain, digest, key_of, must_be_a_unit, scope_of
 from eventlog.directory import Directory
-from eventlog.entry import Entry, Envelope, Origin, Receipt, Recorded, Unit
+from eventlog.entry import Caller, Entry, Envelope, Origin, Receipt, Recorded, Unit
 from eventlog.ids import new_id, new_key
 from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
+from eventlog.owners import Owners
 from eventlog.recorder import LogSubscription
 from eventlog.rehearsal import Rehearsal
 from eventlog.sqlite import SqliteStore
-from eventlog.store import Given, Outcome, Store
-from eventlog.tokens import Tokens
+from eventlog.store import Beside, Given, Outcome, Store
+from eventlog.tokens import RIGHTS, Tokens
 from eventlog.verifying import Finding, verify
 
 ATTEMPTS: Final = 4
 """A unit that lost a race is decided again three times."""
 UNITS_AT_ONCE: Final = 1000
-THE_LOG_ITSELF: Final = "service:decisionlog"
+BY_ITSELF: Final = Caller(THE_LOG_ITSELF, LOCAL, "log", frozenset(RIGHTS))
+"""The caller of what nobody else asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,9 @@ class DecisionLog:
         self._clock = clock
         self._entropy = entropy
         self.application = LogApplication(store, entropy)
-        self.directory = Directory(store)
-        self.tokens = Tokens(store, clock=clock, entropy=entropy)
+        self.directory = Directory(store, self._record)
+        self.tokens = Tokens(store, self._record, clock=clock, entropy=entropy)
+        self.owners = Owners(store)
         self._underway: dict[tuple[str, str], Future[None]] = {}
         self._moved = threading.Condition()
         store.listeners.append(self._announce)
@@ -175,6 +180,24 @@ class DecisionLog:
             results += await self._settled(chunk)
         return results
 
+    def _record(self, commands: Sequence[Command], alongside: Callable[[Beside], object], by: Caller | None) -> None:
+        """Apply commands about tokens or names, with what they write beside the entries, and wait for the commit.
+
+        Raises:
+            Refused: nothing was recorded.
+        """
+        unit = Unit(tuple(commands), by or BY_ITSELF, alongside=alongside)
+        with ThreadPoolExecutor(1) as apart:  # the caller may be in an event loop, which must not wait for itself
+            apart.submit(asyncio.run, self.execute(unit)).result()
+
+    def access(self) -> Access:
+        """Who can reach the log, as last committed."""
+        return self.tokens.access()
+
+    def identified_by(self, fold: str) -> tuple[str, ...]:
+        """The ids that a folded spelling identifies."""
+        return self.directory.identified_by(fold)
+
     def rehearsal(self) -> Rehearsal:
         """Tells what would become of units, and writes nothing; also where the log is open for reading only."""
         chain = Chain((self,), self.head(), clock=self._clock, entropy=self._entropy)
@@ -268,6 +291,8 @@ class DecisionLog:
         if not appends:
             return [one for one in judged if not isinstance(one, Append)]
         written = await asyncio.wrap_future(self._store.submit(appends))
+        if any(append.alongside or append.revoked for append in appends):
+            self.tokens.forget_cached()
         outcomes = iter(written)
         return [_result(next(outcomes)) if isinstance(one, Append) else one for one in judged]
 
@@ -408,6 +433,7 @@ class AtHand:
     def __init__(self, log: DecisionLog) -> None:
         self._log = log
         self.entry, self.rows, self.head = log.entry, log.rows, log.head
+        self.access, self.identified_by = log.access, log.identified_by
 
     def head_to_begin_with(self) -> Head:
         """The head as it was last seen."""

@@ -56,6 +56,7 @@ CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, rights text NOT NULL,
   label text NOT NULL, created_at bigint NOT NULL, revoked_at bigint);
+CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL);
 CREATE TABLE seal (why text NOT NULL);
 INSERT INTO head VALUES (1, 0, '', 0)
 """
@@ -64,6 +65,7 @@ COLUMNS_OF: Final = {
     "answers": ("text", "text", "bytea", "bytea", "bigint", "bigint"),
     "names": ("text", "text", "text", "smallint"),
     "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint"),
+    "owners": ("text", "text"),
 }
 VERSIONS: Final = """
 SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject)

@@ -43,6 +43,8 @@ CREATE TABLE tokens (
   created_at INTEGER NOT NULL, revoked_at INTEGER) STRICT;
 INSERT INTO head VALUES (1, 0, x'', 0);
 """
+OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (
+  name TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT, WITHOUT ROWID"""
 
 
 @contextmanager
@@ -90,6 +92,7 @@ class SqliteStore(Store):
                 self._must_be_ours(connection)
                 if not self.read_only:
                     connection.execute("CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT")
+                    connection.execute(OWNERS)
             if whole:
                 self._must_be_whole()
         except (sqlite3.DatabaseError, persistence.DatabaseError) as error:
