@@ -56,6 +56,7 @@ CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, rights text NOT NULL,
   label text NOT NULL, created_at bigint NOT NULL, revoked_at bigint);
+CREATE INDEX tokens_good ON tokens (id) WHERE revoked_at IS NULL;
 CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL);
 CREATE TABLE seal (why text NOT NULL);
 INSERT INTO head VALUES (1, 0, '', 0)

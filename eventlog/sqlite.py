@@ -41,6 +41,7 @@ CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, rights TEXT NOT NULL, label TEXT NOT NULL,
   created_at INTEGER NOT NULL, revoked_at INTEGER) STRICT;
+CREATE INDEX tokens_good ON tokens (id) WHERE revoked_at IS NULL;
 INSERT INTO head VALUES (1, 0, x'', 0);
 """
 OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (

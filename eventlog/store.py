@@ -276,6 +276,16 @@ class Store(ABC):
         """All tokens there ever were, oldest first."""
         return [TokenRow._make(row) for row in self.read("SELECT * FROM tokens ORDER BY created_at, id")]
 
+    def good_tokens(self) -> list[tuple[str, str, str]]:
+        """The id, holder and rights of each token that is not revoked."""
+        sql = "SELECT id, actor, rights FROM tokens WHERE revoked_at IS NULL ORDER BY id"
+        return [(token, actor, rights) for token, actor, rights in self.read(sql)]
+
+    def holder_of(self, token: str) -> str | None:
+        """For whom a token is, also a revoked one; None where there is no such token."""
+        found = self.read("SELECT actor FROM tokens WHERE id = ?", (token,))
+        return str(found[0][0]) if found else None
+
     def owners(self) -> list[tuple[str, str]]:
         """The local owners: the hash of the name each goes by on a machine, and the person's id."""
         return [(name, person) for name, person in self.read("SELECT name, person FROM owners ORDER BY name")]

@@ -119,7 +119,7 @@ class Tokens:
             Unknown: there is no token by this id.
             NotAllowed: nobody would be left to administer the log.
         """
-        holder = next((row.actor for row in self._store.tokens() if row.id == token), None)
+        holder = self._store.holder_of(token)
         if holder is None:
             msg = f"there is no token {token}"
             raise Unknown(msg, field="id")
@@ -132,9 +132,9 @@ class Tokens:
 
     def access(self) -> Access:
         """Who can reach the log, as last committed."""
-        good = (row for row in self._store.tokens() if row.revoked_at is None)
+        good = self._store.good_tokens()
         return Access(
-            tuple(HeldToken(row.id, row.actor, frozenset(row.rights.split())) for row in good),
+            tuple(HeldToken(token, holder, frozenset(rights.split())) for token, holder, rights in good),
             frozenset(person for _, person in self._store.owners()),
         )
 

@@ -15,7 +15,8 @@ from eventlog.entry import Caller
 from tests.eventlog.support import do, do_many, open_log, tables, unit
 from tests.eventlog.test_log import examples_for
 
-WHOLE = re.compile(r"SCAN (events|answers|names|tokens)\b")
+WHOLE = re.compile(r"SCAN (events|answers|names|tokens)\b(?! USING INDEX tokens_good)")
+"""Whether somebody may be removed depends on who has a token: all that are good are read then, and only then."""
 
 
 @pytest.fixture
