@@ -15,7 +15,7 @@ from domain import access
 from domain.access import Access, TokenRevoked
 from domain.catalogue import EVENT_NAMES, decide
 from domain.cells import State, World
-from domain.decision import SUPERSEDED_BY, DecisionSuperseded
+from domain.decision import SUPERSEDED_BY
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
 from domain.messages import Act, Command, Draft, leaf_paths, replaced_at, values_at
 from domain.ownership import DelegateOwnership
@@ -26,7 +26,7 @@ from domain.values import Mark, is_subject, micros
 from eventlog.application import evolved
 from eventlog.canonical import NotCanonicalError
 from eventlog.codec import SALT_BYTES, encode
-from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent, Row
+from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent
 from eventlog.directory import folded, names_of, taken
 from eventlog.entry import Entry, Envelope, Link, Origin, Unit
 from eventlog.ids import new_id, new_key
@@ -35,8 +35,6 @@ LEEWAY: Final = 60_000_000
 """How far ahead of ours a caller's clock may be, in microseconds."""
 COMMANDS_PER_UNIT: Final = 1000
 IMPORT: Final = "import"
-ROWS_AT_ONCE: Final = 2000
-SUPERSESSION: Final = EVENT_NAMES[DecisionSuperseded]
 
 
 class View(Protocol):
@@ -54,11 +52,11 @@ class View(Protocol):
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, or None."""
 
-    def rows(self, after: int, limit: int) -> list[Row]:
-        """Rows as they are stored, at most `limit` after a position."""
-
     def identified_by(self, fold: str) -> tuple[str, ...]:
         """The ids that a folded spelling identifies, as an e-mail or a handle does; a name only names."""
+
+    def superseded_by(self, decision: str) -> frozenset[str]:
+        """The decisions that may name this one as what superseded them."""
 
     def access(self) -> Access:
         """Who can reach the log."""
@@ -400,13 +398,9 @@ class Chain:
             self._keys.add(append.answer.claim)
 
     def _naming(self, subject: str) -> set[str]:
-        """The decisions that another may have superseded: those that have a DecisionSuperseded with its id in it."""
-        found = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
-        name, after = subject.encode(), min(self._state(subject).acts)
-        while rows := self._view.rows(after, ROWS_AT_ONCE):
-            found.update(row.subject for row in rows if row.type == SUPERSESSION and name in row.event)
-            after = rows[-1].position
-        return found
+        """The decisions that another may have superseded."""
+        judged = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
+        return judged | self._view.superseded_by(subject)
 
     def _state(self, subject: str) -> State:
         state = self._states.get(subject)

@@ -327,10 +327,9 @@ class PostgresStore(Store):
     def _news(self, size: int, *, forgotten: bool) -> None:
         """Somebody else has written, or may have: what is at hand here may be older."""
         self.head()
+        self._tell(self.moved, dict(self.read(MOVED, (self._heard, size))))
         if forgotten:
             self._tell(self.forget, size)
-        else:
-            self._tell(self.moved, dict(self.read(MOVED, (self._heard, size))))
         self._heard = size
         self._announce(size)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from domain.cells import State
 
@@ -20,6 +20,8 @@ class States:
         self._limit = limit
         # Of a plain dict the first is found behind all that was deleted before it.
         self._states: OrderedDict[str, State] = OrderedDict()
+        self._old: set[str] = set()
+        """Those of subjects that have moved on since."""
         self._changing = threading.Lock()
         self._age = 0
 
@@ -29,7 +31,11 @@ class States:
         return self._age
 
     def get(self, subject: str) -> State | None:
-        """The latest state known, if any."""
+        """The latest state known, if any that is not known to be old."""
+        return None if subject in self._old else self._states.get(subject)
+
+    def base(self, subject: str) -> State | None:
+        """The latest state known, old or not: to go on from."""
         return self._states.get(subject)
 
     def put(self, state: State, age: int) -> None:
@@ -40,20 +46,30 @@ class States:
                 return
             self._states.pop(state.subject, None)
             self._states[state.subject] = state
+            self._old.discard(state.subject)
             if len(self._states) > self._limit:
-                self._states.popitem(last=False)
+                self._old.discard(self._states.popitem(last=False)[0])
 
     def moved(self, versions: Mapping[str, int]) -> None:
-        """Drops the states of streams that are known to be further."""
+        """Says which streams are further: their states are old."""
         with self._changing:
             self._age += 1
             for subject, version in versions.items():
                 known = self._states.get(subject)
                 if known is not None and known.version < version:
-                    del self._states[subject]
+                    self._old.add(subject)
+
+    def drop(self, subjects: Iterable[str]) -> None:
+        """Drops the states of some subjects."""
+        with self._changing:
+            self._age += 1
+            for subject in subjects:
+                self._states.pop(subject, None)
+                self._old.discard(subject)
 
     def clear(self) -> None:
         """Drops them all."""
         with self._changing:
             self._age += 1
             self._states.clear()
+            self._old.clear()

@@ -246,6 +246,12 @@ class Store(ABC):
         )
         return [Row._make(row) for row in found]
 
+    def subjects_at(self, positions: Sequence[int]) -> set[str]:
+        """The subjects of the entries at some positions."""
+        sql = "SELECT subject FROM (VALUES {marks}) AS asked CROSS JOIN events WHERE position = column1"
+        asked = valued([(position,) for position in positions])
+        return {subject for marks, values in asked for (subject,) in self.read(sql.format(marks=marks), values)}
+
     def answers(self, claims: Sequence[Claim]) -> dict[Claim, Given]:
         """The answers that were given under some of these keys."""
         found: dict[Claim, Given] = {}
