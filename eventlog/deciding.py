@@ -6,8 +6,8 @@ log yet. It reads through what it is given and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -143,6 +143,8 @@ class Chain:
         self._new: set[str] = set()
         """Subjects that a command is about to begin."""
         self._keys: set[Claim] = set()
+        self._revoked: set[str] = set()
+        """Tokens that are good in the log still."""
 
     def must_wait(self, unit: Unit) -> bool:
         """Whether the units before it must be written first: it repeats one of them, or is dated after they began.
@@ -220,36 +222,38 @@ class Chain:
             now=work.now, eff=eff, actor=caller.actor, principal=command.on_behalf_of or caller.actor,
             rights=caller.rights, new_key=lambda: new_key(self._entropy), credential=caller.credential,
         )  # fmt: skip
-        drafts = self._decide(command, act, work.world)
+        drafts = self._decide(command, act, work)
         self._take_names(command, work)
         guarded = any(map(access.changes_identity, drafts))
-        before = self._must_be_permitted(drafts, act, work.world) if guarded else None
+        before = self._must_be_permitted(drafts, act, work) if guarded else None
         for draft in drafts:
             self._take(draft, self._envelope(command, act, said, work), work)
         if before:
-            self._take_access(before, command, act, said, work)
+            self._take_access(before, command, act, work)
 
-    def _decide(self, command: Command, act: Act, world: World) -> list[Draft]:
+    def _decide(self, command: Command, act: Act, work: Work) -> list[Draft]:
         if isinstance(command, access.AccessCommand):
-            return access.decide(command, act, world, self._view.access())
-        return decide(command, act, world)
+            return access.decide(command, act, work.world, self._access(work))
+        return decide(command, act, work.world)
 
-    def _must_be_permitted(self, drafts: list[Draft], act: Act, world: World) -> tuple[Access, access.Standing]:
-        """Who can reach the log before somebody's identity changes, once it is known that the caller may change it."""
+    def _access(self, work: Work) -> Access:
+        """Who can reach the log, by what was judged so far."""
         known = self._view.access()
-        access.must_be_permitted(drafts, act, world, known)
-        return known, access.standing(world, known)
+        revoked = self._revoked.union(_revoked_by(work.entries))
+        return replace(known, tokens=tuple(token for token in known.tokens if token.id not in revoked))
 
-    def _take_access(
-        self, before: tuple[Access, access.Standing], command: Command, act: Act, said: int | None, work: Work
-    ) -> None:
+    def _must_be_permitted(self, drafts: list[Draft], act: Act, work: Work) -> tuple[Access, access.Standing]:
+        """Who can reach the log before somebody's identity changes, once it is known that the caller may change it."""
+        known = self._access(work)
+        access.must_be_permitted(drafts, act, work.world, known)
+        return known, access.standing(work.world, known)
+
+    def _take_access(self, before: tuple[Access, access.Standing], command: Command, act: Act, work: Work) -> None:
         """Takes what a change of somebody's identity means for the tokens; refuses it if it would shut out too many."""
         known, standing = before
         access.must_leave_access(standing, act, work.world, known)
-        revoked = {entry.event.token for entry in work.entries if isinstance(entry.event, TokenRevoked)}
         for token in access.lost_tokens(work.world, known):
-            if token.id not in revoked:
-                self._take(access.revocation(token), self._envelope(command, act, said, work), work)
+            self._take(access.revocation(token), self._envelope(command, act, None, work), work)
 
     def _take(self, draft: Draft, envelope: Envelope, work: Work) -> None:
         """Takes an event into the unit, as it will stand in the log if nothing comes between."""
@@ -376,7 +380,7 @@ class Chain:
             names=tuple(name for names in work.names.values() for name in names),
             forget=tuple(position for positions in forgotten for position in positions),
             entries=tuple(work.entries), alongside=work.unit.alongside,
-            revoked=tuple(entry.event.token for entry in work.entries if isinstance(entry.event, TokenRevoked)),
+            revoked=_revoked_by(work.entries),
         )  # fmt: skip
 
     def _answer(self, unit: Unit) -> Answer | None:
@@ -396,6 +400,7 @@ class Chain:
                 self._identified[name.folded] = (*self._identified.get(name.folded, ()), name.person)
         if append.answer:
             self._keys.add(append.answer.claim)
+        self._revoked.update(append.revoked)
 
     def _naming(self, subject: str) -> set[str]:
         """The decisions that another may have superseded."""
@@ -409,6 +414,10 @@ class Chain:
             if state.position > self._recorded:
                 raise _MovedOn
         return state
+
+
+def _revoked_by(entries: Iterable[Entry]) -> tuple[str, ...]:
+    return tuple(entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked))
 
 
 def _must_be_as_seen(unit: Unit, world: World) -> None:

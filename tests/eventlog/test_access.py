@@ -238,6 +238,26 @@ def test_two_administrators_cannot_remove_each_other_at_once(org: Org) -> None:
     assert org.speaks("admin")
 
 
+def test_what_is_sent_together_revokes_each_token_once(org: Org) -> None:
+    """Who left and came back in the same request has no token left, and so does not count as an administrator."""
+    do(org.log, {"type": "RegisterPerson", "key": "new", "name": "New"})
+    org.log.owners.remember("New", "person:new")
+    do(org.log, depart("owner"), caller=replace(OWNER, actor="person:new"))
+    org.secrets["ann"] = org.log.tokens.create("person:ann", rights=[MAY_ADMINISTER], by=OWNER)[1]
+    admin = org.caller("admin")
+    before = len(org.events(TokenRevoked))
+
+    fates = do_many(
+        org.log, unit(depart("mallory"), caller=admin), unit(remove("ann"), caller=admin), unit(restore("ann"), caller=admin),
+        unit(depart("second"), caller=admin), unit(depart("admin"), caller=admin),
+    )  # fmt: skip
+
+    assert [isinstance(fate, Refused) for fate in fates] == [False, False, False, False, True]
+    revoked = [subject for _, subject, _ in org.events(TokenRevoked)[before:]]
+    assert sorted(revoked) == ["person:ann", "person:ann", "person:mallory", "person:second"]
+    assert org.speaks("admin")
+
+
 def test_a_person_may_leave_on_their_own(org: Org) -> None:
     """An ordinary person may say of themselves that they left, and no longer speaks then."""
     do(org.log, depart("ann"), caller=org.caller("ann"))
