@@ -37,6 +37,7 @@ from eventlog.store import LAST, Store
 
 CACHED_STATES = 20_000
 RECENT_ENTRIES = 4_096
+ENTRIES_PER_READ = 1_000
 ERASURE = EVENT_NAMES[TextsForgotten]
 
 
@@ -141,11 +142,14 @@ class LogApplication(Application[str]):
         """
         age = self._states.age
         known = self._states.base(subject)
-        limit = LAST if at_most is None else at_most + 1
-        new = self._store.stream(subject, after=known.version if known else -1, limit=limit)
-        if len(new) == limit:
-            raise LongReadError(lambda: self.state(subject))
-        state = fold(known or State(subject), map(codec.read_back, new))
+        state, after = known or State(subject), known.version if known else -1
+        limit = ENTRIES_PER_READ if at_most is None else at_most + 1
+        while new := self._store.stream(subject, after=after, limit=limit):
+            if at_most is not None and len(new) > at_most:
+                raise LongReadError(lambda: self.state(subject))
+            state, after = fold(state, map(codec.read_back, new)), new[-1].version
+            if len(new) < limit:
+                break
         if state.version:
             self._states.put(state, age)
         return state
