@@ -14,14 +14,15 @@ from api import answers
 from api.asking import AskedFor, AskedKey
 from api.bodies import body_as, json_body
 from api.problems import HttpProblem
-from api.security import Speaker, may, may_speak
+from api.security import Speaker, may
 from api.services import Served
 from api.v1 import v1
+from domain.access import MAY_ADMINISTER
 from domain.errors import Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
 from domain.values import LARGEST, Code, Line, format_micros
-from eventlog.log import THE_LOG_ITSELF, DecisionLog, RawEntry
-from eventlog.tokens import MAY_ADMINISTER, Token
+from eventlog.log import DecisionLog, RawEntry
+from eventlog.tokens import Token
 from projections.reading import NOW, Row, answer, moment
 
 _AT_ONCE: Final = 1000
@@ -42,6 +43,7 @@ class Names(BaseModel):
 
     show: Line | None = Field(None, description="The name to show from now on; the old one is still understood.")
     also: list[Line] = Field(default_factory=list, max_length=100, description="E-mails, handles, other spellings.")
+    move: bool = Field(default=False, description="Take the spellings in `also` from whoever else has them.")
 
 
 class NewToken(BaseModel):
@@ -195,22 +197,24 @@ def person(served: Served, key: AskedKey) -> dict[str, Any]:
     return {"id": who, "name": served.book.directory.name(who), "spellings": list(spellings)}
 
 
-def add_names(served: Served, key: AskedKey, names: Annotated[Names, Depends(body_as(Names))]) -> dict[str, Any]:
-    """Adds spellings; `show` changes the name shown. A change of name is no change of owner."""
+def add_names(
+    served: Served, speaker: Speaker, key: AskedKey, names: Annotated[Names, Depends(body_as(Names))]
+) -> dict[str, Any]:
+    """Adds spellings; `show` changes the name shown. Each change leaves an entry, without the name."""
     known = person(served, key)
     if names.also:
-        served.log.directory.add(known["id"], *names.also)
+        served.log.directory.add(known["id"], *names.also, move=names.move, by=speaker)
     if names.show:
-        served.log.directory.rename(known["id"], names.show)
+        served.log.directory.rename(known["id"], names.show, by=speaker)
     return person(served, key)
 
 
 def forget_names(
-    served: Served, key: AskedKey,
+    served: Served, speaker: Speaker, key: AskedKey,
     spelling: Annotated[str | None, Query(max_length=500, description="Only this one; all, if silent.")] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Forgets names. The id stays in the log, and means nobody any more."""
-    served.log.directory.forget(person(served, key)["id"], spelling)
+    served.log.directory.forget(person(served, key)["id"], spelling, by=speaker)
     return person(served, key)
 
 
@@ -240,23 +244,16 @@ def create_token(
     served: Served, speaker: Speaker, new: Annotated[NewToken, Depends(body_as(NewToken))]
 ) -> dict[str, Any]:
     """The `secret` is in this answer and never again. Nobody can give a right they do not have."""
-    missing = set(new.rights) - speaker.rights
-    if missing:
-        raise HttpProblem(403, f"you do not have the right to {', '.join(sorted(missing))} yourself", field="rights")
     holder = served.somebody(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
         raise HttpProblem(422, "a token is for a person or a service", field="holder")
-    if holder == THE_LOG_ITSELF:
-        raise HttpProblem(422, f"{holder} is the log itself; choose another name for a service", field="holder")
-    if holder.startswith("person:"):
-        served.subject(holder, "holder")
-    if not may_speak(served, holder):
-        raise HttpProblem(409, f"{holder} is not, or no longer, on the record", field="holder")
-    token, secret = served.log.tokens.create(holder, rights=new.rights, label=new.label)
+    token, secret = served.log.tokens.create(holder, rights=new.rights, label=new.label, by=speaker)
     return {"id": token, "holder": holder, "rights": sorted(new.rights), "secret": secret}
 
 
-def revoke_token(served: Served, key: Annotated[str, Path(description="The id of the token.")]) -> dict[str, Any]:
-    """From now on nobody is known by it."""
-    served.log.tokens.revoke(key)
+def revoke_token(
+    served: Served, speaker: Speaker, key: Annotated[str, Path(description="The id of the token.")]
+) -> dict[str, Any]:
+    """Makes it worthless from now on. The last token that administers is revoked on the log's own machine only."""
+    served.log.tokens.revoke(key, by=speaker)
     return next(_shown(token) for token in served.log.tokens.all() if token.id == key)

@@ -5,7 +5,9 @@ Roles, grants and other ways to sign in will come through here and nowhere else.
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
+from functools import partial
 from inspect import isawaitable
 from typing import Annotated
 
@@ -15,8 +17,8 @@ from fastapi.security.utils import get_authorization_scheme_param
 
 from api.problems import HttpProblem
 from api.services import Served, Services
-from domain.cells import STATUS
-from domain.values import LARGEST
+from domain import access
+from domain.cells import State
 from eventlog.entry import Caller
 
 _bearer = HTTPBearer(auto_error=False, description="A token from `decisionlog token create`, or the first start's.")
@@ -58,17 +60,31 @@ async def caller_of(served: Services, secret: str | None) -> Caller:
     if caller is None:
         detail = "this token is unknown or was revoked; `decisionlog token create` makes another"
         raise HttpProblem(401, detail, headers=challenge)
-    if not may_speak(served, caller.actor):
+    if not await may_speak(served, caller):
         detail = f"{caller.actor}, whose token this is, has left or is struck from the record"
         raise HttpProblem(401, detail, headers=challenge)
     return caller
 
 
-def may_speak(served: Services, actor: str) -> bool:
-    """Whether somebody may speak: not who has departed, nor who is struck from the record."""
-    state = served.book.state_at_hand(actor)
-    # Neither of these has a term, so what holds in the end holds now.
-    return not state.version or (state.exists(LARGEST) and state.value(STATUS, LARGEST) != "departed")
+async def may_speak(served: Services, caller: Caller) -> bool:
+    """Whether a caller may speak: see `domain.access.may_speak`. The key of the log's own machine always may."""
+    if caller.credential == access.LOCAL and access.MAY_ADMINISTER in caller.rights:
+        return True
+    try:
+        return access.may_speak(caller.actor, partial(_cached, served))
+    except _NotCached:  # it may have thousands of entries, and nobody else is to wait while they are read
+        return await to_thread(access.may_speak, caller.actor, served.book.state)
+
+
+class _NotCached(Exception):
+    pass
+
+
+def _cached(served: Services, subject: str) -> State:
+    state = served.book.state_cached(subject)
+    if state is None:
+        raise _NotCached
+    return state
 
 
 def may(right: str) -> Callable[[Caller], Awaitable[None]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.settings import Settings
+from cli.wiring import local_caller
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
 
@@ -48,18 +49,18 @@ def first_token(log: DecisionLog, owner: str, settings: Settings) -> FirstToken 
     if log.tokens.all():
         return None
     if sys.stdout.isatty():
-        return FirstToken(log.tokens.create(owner, rights=RIGHTS, label="first start")[1])
+        return FirstToken(log.tokens.create(owner, rights=RIGHTS, label="first start", by=local_caller(owner))[1])
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data / FILE_NAME
     path.unlink(missing_ok=True)  # left by a log that was there before; nothing is written through a link
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w") as file:
-        token, secret = log.tokens.create(owner, rights=RIGHTS, label="first start")
+        token, secret = log.tokens.create(owner, rights=RIGHTS, label="first start", by=local_caller(owner))
         try:
             file.write(f"{secret}\n")
             file.flush()
             os.fsync(handle)
         except OSError:
-            log.tokens.revoke(token)
+            log.tokens.revoke(token, by=local_caller(owner))
             raise
     return FirstToken(secret, path)

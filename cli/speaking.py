@@ -14,10 +14,11 @@ from cli.remote import server_of
 from cli.secret import token_of
 from cli.settings import Settings
 from cli.wiring import local_caller, reading, writer, writing
+from domain.access import THE_LOG_ITSELF, may_speak
 from domain.errors import Forbidden, Refused
 from domain.people import RegisterPerson
 from eventlog.entry import Caller, Receipt, Unit
-from eventlog.log import THE_LOG_ITSELF, DecisionLog
+from eventlog.log import DecisionLog
 
 NOBODY_YET: Final = "service:terminal"
 """Who asks where the log knows no owner yet."""
@@ -32,17 +33,46 @@ class Recipient(Protocol):
 
 
 def owner_of(log: DecisionLog, name: str, to: Recipient | None = None) -> str:
-    """The person who goes by the owner's name; registered, if the directory knows nobody so called.
+    """The person as whom this machine speaks under a name.
+
+    A name is resolved once, by the directory, and the person is registered if nobody goes by it; from then on the id is
+    remembered, whoever else is registered under the same name. `to` is where to register them if it is not the log.
 
     Raises:
-        CannotGoOn: more than one person goes by it.
+        CannotGoOn: more than one person went by the name when it was first used, or its person has left.
     """
-    found = [who for who in log.directory.find(name) if who.startswith("person:")]
+    known = log.owners.find(name)
+    owner = known or _found(log, name) or _registered(log, name, to)
+    if known and not may_speak(owner, log.state):
+        sentence = f"{name} ({owner}) has left this log. Choose another name with --owner or DECISIONLOG_OWNER."
+        raise CannotGoOn(sentence)
+    return owner if known or to else log.owners.remember(name, owner)
+
+
+def _found(log: DecisionLog, name: str) -> str | None:
+    """The one person who goes by a name in the directory.
+
+    Raises:
+        CannotGoOn: more than one does.
+    """
+    found = _called(log, name)
     if len(found) > 1:
         sentence = f"{name} may be {' or '.join(found)}. Choose another name with --owner or DECISIONLOG_OWNER."
         raise CannotGoOn(sentence)
-    if found:
-        return found[0]
+    return found[0] if found else None
+
+
+def _only(log: DecisionLog, name: str) -> str | None:
+    """The person who goes by a name, if there is just one."""
+    found = _called(log, name)
+    return found[0] if len(found) == 1 else None
+
+
+def _called(log: DecisionLog, name: str) -> list[str]:
+    return [who for who in log.directory.find(name) if who.startswith("person:") and may_speak(who, log.state)]
+
+
+def _registered(log: DecisionLog, name: str, to: Recipient | None) -> str:
     # Nobody is there yet to have done it, so it is the log's own act.
     unit = Unit((RegisterPerson(name=name),), Caller(THE_LOG_ITSELF, "none", "cli"))
     (fate,) = asyncio.run(_sent(to or log, unit))
@@ -78,15 +108,14 @@ def known_speaker(log: DecisionLog, settings: Settings, channel: str) -> Caller:
     secret = token_of(settings)
     if secret is not None:
         return _holder_of(log, secret, channel)
-    found = [who for who in log.directory.find(settings.owner) if who.startswith("person:")]
-    return local_caller(found[0] if len(found) == 1 else NOBODY_YET, channel)
+    return local_caller(log.owners.find(settings.owner) or _only(log, settings.owner) or NOBODY_YET, channel)
 
 
 def _holder_of(log: DecisionLog, secret: str, channel: str) -> Caller:
     token = log.tokens.find(secret)
-    if token is None:
+    if token is None or not may_speak(token.actor, log.state):
         sentence = (
-            "The token that is set (DECISIONLOG_TOKEN, or the file DECISIONLOG_TOKEN_FILE) is unknown or was revoked. Unset it to speak as the log's owner, "
+            "The token that is set (DECISIONLOG_TOKEN, or the file DECISIONLOG_TOKEN_FILE) is unknown or was revoked, or its holder has left. Unset it to speak as the log's owner, "
             "or make another with `decisionlog token create`."
         )
         raise CannotGoOn(sentence)

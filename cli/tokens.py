@@ -20,10 +20,12 @@ from cli.settings import Settings
 from cli.speaking import must_have, speaker_of
 from cli.wiring import reading, writing_here
 from decisionlog_client import questions
+from domain.access import MAY_ADMINISTER
 from domain.values import format_micros, is_subject, kind_of
+from eventlog.entry import Caller
 from eventlog.errors import LogInUseError
 from eventlog.log import DecisionLog
-from eventlog.tokens import MAY_ADMINISTER, RIGHTS, Token
+from eventlog.tokens import RIGHTS, Token
 
 
 def create(settings: Settings, holder: str, rights: Collection[str], *, all_rights: bool, label: str) -> None:
@@ -31,9 +33,9 @@ def create(settings: Settings, holder: str, rights: Collection[str], *, all_righ
     rights = tuple(RIGHTS) if all_rights else tuple(rights)
     try:
         with writing_here(settings) as log:
-            _must_administer(log, settings)
+            by = _administrator(log, settings)
             actor = _actor(log, holder)
-            token, secret = log.tokens.create(actor, rights=rights, label=label)
+            token, secret = log.tokens.create(actor, rights=rights, label=label, by=by)
     except LogInUseError as found:
         body = json.dumps({"holder": holder, "rights": rights, "label": label}).encode()
         with server_of(found, settings) as server:
@@ -42,8 +44,11 @@ def create(settings: Settings, holder: str, rights: Collection[str], *, all_righ
     click.echo(f"Token {token} of {actor}, shown this once:\n\n  {secret}\n")
 
 
-def _must_administer(log: DecisionLog, settings: Settings) -> None:
-    must_have(speaker_of(log, settings, "cli"), MAY_ADMINISTER)
+def _administrator(log: DecisionLog, settings: Settings) -> Caller:
+    """The caller, who must have the right to administer."""
+    caller = speaker_of(log, settings, "cli")
+    must_have(caller, MAY_ADMINISTER)
+    return caller
 
 
 def _actor(log: DecisionLog, holder: str) -> str:
@@ -120,8 +125,7 @@ def revoke(settings: Settings, token: str) -> None:
     """Makes a token worthless."""
     try:
         with writing_here(settings) as log:
-            _must_administer(log, settings)
-            log.tokens.revoke(token)
+            log.tokens.revoke(token, by=_administrator(log, settings))
     except LogInUseError as found:
         with server_of(found, settings) as server:
             server.send("DELETE", f"/v1/tokens/{quote(token, safe='')}")

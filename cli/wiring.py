@@ -12,6 +12,7 @@ from typing import Final
 
 from cli.errors import CannotGoOn
 from cli.settings import Settings
+from domain.access import LOCAL
 from eventlog.entry import Caller
 from eventlog.errors import LogInUseError
 from eventlog.ids import Pool
@@ -93,7 +94,7 @@ def writer(settings: Settings) -> LogInUseError | None:
 
 def local_caller(person: str, channel: str = "cli") -> Caller:
     """Whoever can write the log's files may do everything; what they do is theirs."""
-    return Caller(person, "local", channel, frozenset(RIGHTS))
+    return Caller(person, LOCAL, channel, frozenset(RIGHTS))
 
 
 @dataclass(frozen=True)

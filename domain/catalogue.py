@@ -12,7 +12,7 @@ from typing import Annotated, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from domain import decision, feature, ownership, people, product, record
+from domain import access, decision, feature, ownership, people, product, record
 from domain.cells import STATUS, State, Step, World
 from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
 from domain.messages import Act, Command, Draft, Event, leaf_paths, values_at
@@ -100,6 +100,9 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "PersonDeparted.v1": people.PersonDeparted,
         "TeamRegistered.v1": people.TeamRegistered,
         "TeamDisbanded.v1": people.TeamDisbanded,
+        "TokenCreated.v1": access.TokenCreated,
+        "TokenRevoked.v1": access.TokenRevoked,
+        "NamesChanged.v1": access.NamesChanged,
         "Retitled.v1": record.Retitled,
         "AliasesSet.v1": record.AliasesSet,
         "AttributeSet.v1": record.AttributeSet,

@@ -11,10 +11,11 @@ before. Rows of a voided act do not count.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
+
+from domain.persistent import SortedItems, Table
 
 Value = str | int | bool | list["Value"] | dict[str, "Value"] | None
 
@@ -83,6 +84,10 @@ class Row(NamedTuple):
         return self.id // STEPS_PER_EVENT
 
 
+_NO_ROWS: Final[SortedItems[Row]] = SortedItems()
+_BEHIND_EVERY_ID: Final = 2**63
+
+
 @dataclass(frozen=True, slots=True)
 class ActOf:
     """What a stream remembers of one of its events: enough to judge a correction."""
@@ -99,20 +104,17 @@ class State:
 
     subject: str
     version: int = 0
-    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    acts: Mapping[int, ActOf] = field(default_factory=dict)
+    rows: Table[str, SortedItems[Row]] = field(default_factory=Table)
+    acts: Table[int, ActOf] = field(default_factory=Table)
     adopted: bool = False
     """Whether an ordinary command, and not only observation, has spoken of it."""
+    position: int = 0
+    """The position of its latest event; 0 before the first."""
 
     def row(self, name: str, at: int) -> Row | None:
         """The row that decides the cell at an instant, or None before the first."""
-        found: Row | None = None
-        for row in self.rows.get(name, ()):
-            if row.eff > at:
-                break
-            if not self.acts[row.position].voided:
-                found = row
-        return found
+        earlier = self.rows.get(name, _NO_ROWS).at_or_before((at, _BEHIND_EVERY_ID))
+        return next((row for row in earlier if not self.acts[row.position].voided), None)
 
     def value(self, name: str, at: int) -> Value:
         """What the cell holds at an instant; None for nothing."""
@@ -147,19 +149,17 @@ def evolve(
     state: State, *, position: int, type_: str, eff: int, steps: Iterable[Step], voids: int | None, observed: bool
 ) -> State:
     """The state after one more event. Never refuses: what is recorded has happened."""
-    rows = dict(state.rows)
+    rows = state.rows
     is_status = False
     for n, step in enumerate(steps):
         is_status = is_status or step.field == STATUS
         at = eff if step.at is None else step.at
         row = Row(at, position * STEPS_PER_EVENT + n, step.value, step.until, step.word)
-        placed = list(rows.get(step.field, ()))
-        insort(placed, row)
-        rows[step.field] = tuple(placed)
-    acts = {**state.acts, position: ActOf(type_, eff, is_status)}
+        rows = rows.with_value(step.field, rows.get(step.field, _NO_ROWS).with_item(row))
+    acts = state.acts.with_value(position, ActOf(type_, eff, is_status))
     if voids is not None:
-        acts[voids] = replace(acts[voids], voided=True)
-    return State(state.subject, state.version + 1, rows, acts, state.adopted or not observed)
+        acts = acts.with_value(voids, replace(acts[voids], voided=True))
+    return State(state.subject, state.version + 1, rows, acts, state.adopted or not observed, position)
 
 
 class World(Mapping[str, State]):

@@ -111,7 +111,7 @@ class Act:
     """The circumstances of a command: all that a rule knows besides the command and the world.
 
     `now` and `eff` are microseconds since 1970; `eff` is when the act takes effect. `principal` is whose act it was:
-    the one on whose behalf it is, else the actor.
+    the one on whose behalf it is, else the actor; `credential` is what the actor signed in with.
     """
 
     now: int
@@ -120,6 +120,7 @@ class Act:
     principal: str
     rights: frozenset[str] = frozenset()
     new_key: Callable[[], str] = lambda: ""
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)

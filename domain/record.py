@@ -39,6 +39,7 @@ LogId = Annotated[str, Mark.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a
 
 MAY_IMPORT: Final = "import"
 MAY_FORGET: Final = "forget"
+ON_ACCESS: Final = ("TokenCreated.", "TokenRevoked.", "NamesChanged.")
 
 
 class LogOpened(Event):
@@ -375,6 +376,9 @@ def _voidable(state: State, position: int) -> None:
         raise NothingChanges(msg, field="position", subject=state.subject)
     if entry.type.startswith("EntryVoided."):
         msg = f"position {position} voids another entry; record that one again, with `corrects`"
+        raise NotAllowed(msg, field="position", subject=state.subject)
+    if entry.type.startswith(ON_ACCESS):
+        msg = f"position {position} tells what was done to a token or to names; that has happened, and cannot be voided"
         raise NotAllowed(msg, field="position", subject=state.subject)
     latest = state.latest(STATUS)
     if entry.is_status and latest is not None and latest.position != position:

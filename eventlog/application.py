@@ -15,6 +15,7 @@ from eventsourcing.persistence import (
     ApplicationRecorder,
     InfrastructureFactory,
     Mapper,
+    PersistenceError,
     ProcessRecorder,
     ProgrammingError,
     StoredEvent,
@@ -25,15 +26,19 @@ from eventsourcing.utils import Environment
 
 from domain.catalogue import EVENT_NAMES
 from domain.cells import State, evolve
+from domain.record import TextsForgotten
 from eventlog import codec
 from eventlog.committer import Append, Row
 from eventlog.entry import Entry
+from eventlog.reading import LongReadError
 from eventlog.recorder import LogNotification, LogRecorder
 from eventlog.states import States
-from eventlog.store import Store
+from eventlog.store import LAST, Store
 
 CACHED_STATES = 20_000
 RECENT_ENTRIES = 4_096
+ENTRIES_PER_READ = 1_000
+ERASURE = EVENT_NAMES[TextsForgotten]
 
 
 class LogMapper(Mapper[str]):
@@ -117,7 +122,8 @@ class LogApplication(Application[str]):
         self._entropy = entropy
         self._recent: OrderedDict[int, Entry] = OrderedDict()
         self._states = States(CACHED_STATES)
-        self._forgotten = 0
+        self._forgotten = store.known.size
+        """Up to where it is known which texts were erased; what is cached is read later."""
         self._learning = threading.Lock()
         super().__init__()
         store.learn = self.learn
@@ -128,12 +134,22 @@ class LogApplication(Application[str]):
         """The factory over the store, whatever the environment says."""
         return LogFactory(env, self._store, self._entropy)
 
-    def state(self, subject: str) -> State:
-        """A subject as the rules see it, as of the last commit; version 0 when the log has never heard of it."""
+    def state(self, subject: str, *, at_most: int | None = None) -> State:
+        """A subject as the rules see it, as of the last commit; version 0 when the log has never heard of it.
+
+        Raises:
+            LongReadError: more than `at_most` entries would have to be read.
+        """
         age = self._states.age
-        known = self._states.get(subject)
-        new = self.events.get(subject, gt=known.version if known else None)
-        state = fold(known or State(subject), cast("Iterable[Entry]", new))
+        known = self._states.base(subject)
+        state, after = known or State(subject), known.version if known else -1
+        limit = ENTRIES_PER_READ if at_most is None else at_most + 1
+        while new := self._store.stream(subject, after=after, limit=limit):
+            if at_most is not None and len(new) > at_most:
+                raise LongReadError(lambda: self.state(subject))
+            state, after = fold(state, map(codec.read_back, new)), new[-1].version
+            if len(new) < limit:
+                break
         if state.version:
             self._states.put(state, age)
         return state
@@ -153,12 +169,33 @@ class LogApplication(Application[str]):
                 if row.position > self._forgotten:
                     self._learn(replace(entry, position=row.position, recorded_at=row.recorded_at))
         if append.forget:
-            self.forget(rows[-1].position)
+            self._forget(append.forget, rows[-1].position)
 
     def forget(self, size: int) -> None:
-        """Forgets what is at hand of the first `size` entries; it may hold texts that are forgotten."""
+        """Drops what is cached and holds texts that were erased by the first `size` entries, whoever wrote them."""
+        erased: list[int] = []
+        try:
+            for row in self._store.rows(self._forgotten, LAST, until=size, types=(ERASURE,)):
+                erased += cast("TextsForgotten", codec.read_back(row).event).positions
+        except PersistenceError:
+            self.clear_cache()
+        self._forget(erased, size)
+
+    def _forget(self, positions: Sequence[int], size: int) -> None:
+        try:
+            subjects = self._store.subjects_at(positions)
+        except PersistenceError:  # what is not known to be free of them has to go
+            self.clear_cache()
+            subjects = set()
         with self._learning:
             self._forgotten = max(self._forgotten, size)
+            for position in positions:
+                self._recent.pop(position, None)
+            self._states.drop(subjects)
+
+    def clear_cache(self) -> None:
+        """Drop all that is cached."""
+        with self._learning:
             self._recent = OrderedDict()
             self._states.clear()
 

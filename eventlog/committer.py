@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from eventlog.codec import compose
 from eventlog.entry import Entry
@@ -69,14 +69,23 @@ class Answer:
     digest: bytes
 
 
+SHOWN: Final = 1
+IDENTIFIER: Final = 0
+OTHER_NAME: Final = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A spelling for the directory."""
+    """A spelling for the directory.
+
+    `shown` says what it is: the name to show (`SHOWN`), an e-mail, a handle or another spelling that identifies one
+    person (`IDENTIFIER`), or a name that is not shown, such as a former one (`OTHER_NAME`).
+    """
 
     person: str
     spelling: str
     folded: str
-    shown: bool
+    shown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,10 @@ class Append:
     names: tuple[Name, ...] = ()
     forget: tuple[int, ...] = ()
     entries: tuple[Entry, ...] = ()
+    revoked: tuple[str, ...] = ()
+    """The tokens that its entries revoke."""
+    alongside: Callable[[Any], object] | None = None
+    """What it writes of names and tokens, through a `Beside`."""
 
     def subjects(self) -> Iterable[str]:
         """The streams whose versions decide whether it still fits."""

@@ -6,14 +6,16 @@ log yet. It reads through what it is given and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Protocol
 
+from domain import access
+from domain.access import Access, TokenRevoked
 from domain.catalogue import EVENT_NAMES, decide
 from domain.cells import State, World
-from domain.decision import SUPERSEDED_BY, DecisionSuperseded
+from domain.decision import SUPERSEDED_BY
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
 from domain.messages import Act, Command, Draft, leaf_paths, replaced_at, values_at
 from domain.ownership import DelegateOwnership
@@ -24,7 +26,7 @@ from domain.values import Mark, is_subject, micros
 from eventlog.application import evolved
 from eventlog.canonical import NotCanonicalError
 from eventlog.codec import SALT_BYTES, encode
-from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent, Row
+from eventlog.committer import Answer, Append, Claim, Head, Name, NewEvent
 from eventlog.directory import folded, names_of, taken
 from eventlog.entry import Entry, Envelope, Link, Origin, Unit
 from eventlog.ids import new_id, new_key
@@ -33,8 +35,6 @@ LEEWAY: Final = 60_000_000
 """How far ahead of ours a caller's clock may be, in microseconds."""
 COMMANDS_PER_UNIT: Final = 1000
 IMPORT: Final = "import"
-ROWS_AT_ONCE: Final = 2000
-SUPERSESSION: Final = EVENT_NAMES[DecisionSuperseded]
 
 
 class View(Protocol):
@@ -52,8 +52,14 @@ class View(Protocol):
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, or None."""
 
-    def rows(self, after: int, limit: int) -> list[Row]:
-        """Rows as they are stored, at most `limit` after a position."""
+    def identified_by(self, fold: str) -> tuple[str, ...]:
+        """The ids that a folded spelling identifies, as an e-mail or a handle does; a name only names."""
+
+    def superseded_by(self, decision: str) -> frozenset[str]:
+        """The decisions that may name this one as what superseded them."""
+
+    def access(self) -> Access:
+        """Who can reach the log."""
 
     def head(self) -> Head:
         """The head of the log, as committed."""
@@ -133,9 +139,12 @@ class Chain:
         self._states: dict[str, State] = {}
         self._directory: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
+        self._identified: dict[str, tuple[str, ...]] = {}
         self._new: set[str] = set()
         """Subjects that a command is about to begin."""
         self._keys: set[Claim] = set()
+        self._revoked: set[str] = set()
+        """Tokens that are good in the log still."""
 
     def must_wait(self, unit: Unit) -> bool:
         """Whether the units before it must be written first: it repeats one of them, or is dated after they began.
@@ -211,12 +220,40 @@ class Chain:
         said, eff = _effective(command, work.now)
         act = Act(
             now=work.now, eff=eff, actor=caller.actor, principal=command.on_behalf_of or caller.actor,
-            rights=caller.rights, new_key=lambda: new_key(self._entropy),
+            rights=caller.rights, new_key=lambda: new_key(self._entropy), credential=caller.credential,
         )  # fmt: skip
-        drafts = decide(command, act, work.world)
+        drafts = self._decide(command, act, work)
         self._take_names(command, work)
+        guarded = any(map(access.changes_identity, drafts))
+        before = self._must_be_permitted(drafts, act, work) if guarded else None
         for draft in drafts:
             self._take(draft, self._envelope(command, act, said, work), work)
+        if before:
+            self._take_access(before, command, act, work)
+
+    def _decide(self, command: Command, act: Act, work: Work) -> list[Draft]:
+        if isinstance(command, access.AccessCommand):
+            return access.decide(command, act, work.world, self._access(work))
+        return decide(command, act, work.world)
+
+    def _access(self, work: Work) -> Access:
+        """Who can reach the log, by what was judged so far."""
+        known = self._view.access()
+        revoked = self._revoked.union(_revoked_by(work.entries))
+        return replace(known, tokens=tuple(token for token in known.tokens if token.id not in revoked))
+
+    def _must_be_permitted(self, drafts: list[Draft], act: Act, work: Work) -> tuple[Access, access.Standing]:
+        """Who can reach the log before somebody's identity changes, once it is known that the caller may change it."""
+        known = self._access(work)
+        access.must_be_permitted(drafts, act, work.world, known)
+        return known, access.standing(work.world, known)
+
+    def _take_access(self, before: tuple[Access, access.Standing], command: Command, act: Act, work: Work) -> None:
+        """Takes what a change of somebody's identity means for the tokens; refuses it if it would shut out too many."""
+        known, standing = before
+        access.must_leave_access(standing, act, work.world, known)
+        for token in access.lost_tokens(work.world, known):
+            self._take(access.revocation(token), self._envelope(command, act, None, work), work)
 
     def _take(self, draft: Draft, envelope: Envelope, work: Work) -> None:
         """Takes an event into the unit, as it will stand in the log if nothing comes between."""
@@ -263,7 +300,7 @@ class Chain:
     def _one_person(self, spelling: str, place: str, work: Work) -> str:
         found = self._known_as(folded(spelling), work)
         if len(found) > 1:
-            found = work.world.ones(found)
+            found = work.world.ones(self._identified_by(folded(spelling), work) or found)
         if not found:
             msg = f"the directory knows nobody called {spelling!r}; register them first, or use an id"
             raise Unknown(msg, field=place)
@@ -279,6 +316,11 @@ class Chain:
         work.named[fold] = tuple(sorted({*self._directory[fold], *self._names.get(fold, ())}))
         return tuple(sorted({*work.named[fold], *new}))
 
+    def _identified_by(self, fold: str, work: Work) -> tuple[str, ...]:
+        """The ids that a spelling identifies, also by what was judged so far."""
+        new = (name.person for name in work.names.get(fold, ()) if not name.shown)
+        return tuple(sorted({*self._view.identified_by(fold), *self._identified.get(fold, ()), *new}))
+
     def _take_names(self, command: Command, work: Work) -> None:
         """Takes the spellings of somebody new. Two people may share a name; an e-mail or a handle is one person's."""
         if not isinstance(command, RegisterPerson):
@@ -287,6 +329,9 @@ class Chain:
             others = self._known_as(folded(spelling), work)
             if others and folded(spelling) != folded(command.name):
                 raise taken(spelling, others[0], f"also.{n}")
+        fold = folded(command.name)
+        if self._known_as(fold, work) and (others := self._identified_by(fold, work)):
+            raise taken(command.name, others[0], "name")
         for name in names_of(command.addressed(), command.name, command.also):
             work.names[name.folded] = (*work.names.get(name.folded, ()), name)
 
@@ -334,7 +379,8 @@ class Chain:
             events=tuple(work.events), rests_on=dict(work.world.looked_at), named=work.named, answer=self._answer(work.unit),
             names=tuple(name for names in work.names.values() for name in names),
             forget=tuple(position for positions in forgotten for position in positions),
-            entries=tuple(work.entries),
+            entries=tuple(work.entries), alongside=work.unit.alongside,
+            revoked=_revoked_by(work.entries),
         )  # fmt: skip
 
     def _answer(self, unit: Unit) -> Answer | None:
@@ -350,25 +396,28 @@ class Chain:
         self._last = work.now + len(append.events) - 1
         for name in append.names:
             self._names[name.folded] = (*self._names.get(name.folded, ()), name.person)
+            if not name.shown:
+                self._identified[name.folded] = (*self._identified.get(name.folded, ()), name.person)
         if append.answer:
             self._keys.add(append.answer.claim)
+        self._revoked.update(append.revoked)
 
     def _naming(self, subject: str) -> set[str]:
-        """The decisions that another may have superseded: those that have a DecisionSuperseded with its id in it."""
-        found = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
-        name, after = subject.encode(), min(self._state(subject).acts)
-        while rows := self._view.rows(after, ROWS_AT_ONCE):
-            found.update(row.subject for row in rows if row.type == SUPERSESSION and name in row.event)
-            after = rows[-1].position
-        return found
+        """The decisions that another may have superseded."""
+        judged = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
+        return judged | self._view.superseded_by(subject)
 
     def _state(self, subject: str) -> State:
         state = self._states.get(subject)
         if state is None:
             state = self._view.state_to_begin(subject) if subject in self._new else self._view.state(subject)
-            if max(state.acts, default=0) > self._recorded:
+            if state.position > self._recorded:
                 raise _MovedOn
         return state
+
+
+def _revoked_by(entries: Iterable[Entry]) -> tuple[str, ...]:
+    return tuple(entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked))
 
 
 def _must_be_as_seen(unit: Unit, world: World) -> None:

@@ -1,19 +1,26 @@
 """The directory of people: every name, e-mail, handle and other spelling of an id. It stands outside the log.
 
-A spelling is found whatever its case, and kept as it was written. Two people may share one; whoever names them by it
-is asked to use an id.
+A spelling is found whatever its case, and kept as it was written. Two people may share a name; whoever names them by it
+is asked to use an id. An e-mail, a handle or another identifier is one person's, and a name that is spelled like it does
+not stand in its way. Every change leaves an entry that says who made it, without the names.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from domain.access import ChangeNames
 from domain.errors import AlreadyExists, Unknown
-from eventlog.committer import Name
+from domain.messages import Command
+from eventlog.committer import IDENTIFIER, OTHER_NAME, SHOWN, Name
+from eventlog.entry import Caller
 from eventlog.store import Beside, Store
+
+Recorder = Callable[[Sequence[Command], "Callable[[Beside], object]", "Caller | None"], None]
+"""Records commands of a caller, or of the log itself, and does a write in the same transaction."""
 
 SPELLINGS_AT_HAND: Final = 20_000
 
@@ -35,19 +42,32 @@ def folded(spelling: str) -> str:
 def names_of(person: str, shown: str, also: Iterable[str]) -> tuple[Name, ...]:
     """The spellings of somebody new, the first the one to show; the same one said twice counts once."""
     spellings = dict.fromkeys((shown, *also))
-    return tuple(Name(person, spelling, folded(spelling), spelling == shown) for spelling in spellings)
+    return tuple(Name(person, each, folded(each), _kind_of(each, shown)) for each in spellings)
+
+
+def _kind_of(spelling: str, shown: str) -> int:
+    if spelling == shown:
+        return SHOWN
+    return OTHER_NAME if folded(spelling) == folded(shown) else IDENTIFIER
 
 
 class Directory:
     """Who is meant by a name, and what somebody is called. Every change is committed when the call returns."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, record: Recorder) -> None:
         self._store = store
+        self._record = record
         self._at_hand: dict[str, tuple[str, ...]] = {}
 
     def find(self, spelling: str) -> tuple[str, ...]:
-        """The ids of all who go by this spelling, in order."""
-        return self.known_as(folded(spelling))
+        """The ids of all who go by this spelling, in order; where it identifies somebody, of those alone."""
+        fold = folded(spelling)
+        found = self.known_as(fold)
+        return (self.identified_by(fold) or found) if len(found) > 1 else found
+
+    def identified_by(self, fold: str) -> tuple[str, ...]:
+        """The ids that a folded spelling identifies."""
+        return self._store.identified_by(fold)
 
     def known_as(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
@@ -77,51 +97,70 @@ class Directory:
         """Every spelling of an id, the one to show first."""
         return tuple(spelling for _, spelling in self._store.spellings(person))
 
-    def add(self, person: str, *spellings: str, shared: bool = False) -> None:
-        """Adds spellings. With `shared`, one may be somebody else's as well.
+    def add(
+        self, person: str, *spellings: str, shared: bool = False, move: bool = False, by: Caller | None = None
+    ) -> None:  # fmt: skip
+        """Add spellings. With `shared`, one may be somebody else's name as well; with `move`, it is taken from whoever has it.
 
         Raises:
             AlreadyExists: a spelling is somebody else's.
+            Unknown: the log knows no such person.
         """
+        losers = self._others(person, spellings) if move else {}
 
         def write(beside: Beside) -> None:
+            for loser, folds in losers.items():
+                for fold in folds:
+                    beside.drop_folded(loser, fold)
             if not shared:
                 _must_be_free(beside, person, spellings)
             first = 0 if not beside.is_known(person) else None
+            other = OTHER_NAME if shared else IDENTIFIER
             beside.put_names(
-                Name(person, spelling, folded(spelling), n == first) for n, spelling in enumerate(spellings)
+                Name(person, spelling, folded(spelling), SHOWN if n == first else other)
+                for n, spelling in enumerate(spellings)
             )
 
-        self._store.change(write)
+        changes = [ChangeNames(subject=loser, change="moved") for loser in losers]
+        self._record([ChangeNames(subject=person, change="moved" if losers else "added"), *changes], write, by)
 
-    def rename(self, person: str, name: str) -> None:
-        """Shows somebody (or a service) under another name from now on; the old one is still understood.
+    def _others(self, person: str, spellings: Iterable[str]) -> dict[str, list[str]]:
+        """Who else goes by some spellings, with those, folded."""
+        found: dict[str, list[str]] = {}
+        for fold in map(folded, spellings):
+            for other in self._store.known_as(fold):
+                if other != person:
+                    found.setdefault(other, []).append(fold)
+        return found
+
+    def rename(self, person: str, name: str, *, by: Caller | None = None) -> None:
+        """Show a person or a service under another name from now on; the old one is still understood.
 
         Raises:
             AlreadyExists: the name is somebody else's.
+            Unknown: the log knows no such person.
         """
 
         def write(beside: Beside) -> None:
             _must_be_free(beside, person, [name])
             beside.hide_names(person)
             beside.drop_names(person, name)
-            beside.put_names([Name(person, name, folded(name), shown=True)])
+            beside.put_names([Name(person, name, folded(name), SHOWN)])
 
-        self._store.change(write)
+        self._record([ChangeNames(subject=person, change="renamed")], write, by)
 
-    def forget(self, person: str, spelling: str | None = None) -> None:
-        """Forgets one spelling of somebody, or all of them; the id stays.
+    def forget(self, person: str, spelling: str | None = None, *, by: Caller | None = None) -> None:
+        """Erase one spelling of somebody, or all of them; the id stays.
 
         Raises:
-            Unknown: there is no such spelling.
+            Unknown: there is no such spelling, or the log knows no such person.
         """
-
-        def write(beside: Beside) -> None:
-            if not beside.drop_names(person, spelling):
-                msg = f"the directory has no such name of {person}"
-                raise Unknown(msg)
-
-        self._store.change(write)
+        known = self.spellings(person)
+        if not known or (spelling is not None and spelling not in known):
+            msg = f"the directory has no such name of {person}"
+            raise Unknown(msg)
+        erase = [ChangeNames(subject=person, change="erased")]
+        self._record(erase, lambda beside: beside.drop_names(person, spelling), by)
         self._store.tidy()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from domain.messages import Command, Event, Reference
 
@@ -34,6 +35,8 @@ class Unit:
     caller: Caller
     key: str | None = None
     expected: Mapping[str, int] = field(default_factory=dict)
+    alongside: Callable[[Any], object] | None = None
+    """Writes names or tokens (through a `Beside`) in the transaction of the entries; refuses by raising."""
 
 
 @dataclass(frozen=True, slots=True)

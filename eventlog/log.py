@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hmac import compare_digest
@@ -14,9 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
+from domain.access import LOCAL, THE_LOG_ITSELF, Access
 from domain.catalogue import EVENT_NAMES
 from domain.cells import State
 from domain.errors import KeyReused, Refused, Stale
+from domain.messages import Command
 from domain.record import LogOpened
 from eventlog import codec
 from eventlog.address import is_address
@@ -25,21 +27,27 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.committer import Answer, Append, Claim, Conflict, Head, NewEvent, Row
 from eventlog.deciding import Chain, digest, key_of, must_be_a_unit, scope_of
 from eventlog.directory import Directory
-from eventlog.entry import Entry, Envelope, Origin, Receipt, Recorded, Unit
+from eventlog.entry import Caller, Entry, Envelope, Origin, Receipt, Recorded, Unit
 from eventlog.ids import new_id, new_key
 from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
+from eventlog.owners import Owners
+from eventlog.reading import ENTRIES_IN_LOOP, LongReadError
 from eventlog.recorder import LogSubscription
 from eventlog.rehearsal import Rehearsal
 from eventlog.sqlite import SqliteStore
-from eventlog.store import Given, Outcome, Store
-from eventlog.tokens import Tokens
+from eventlog.store import Beside, Given, Outcome, Store
+from eventlog.supersessions import Supersessions
+from eventlog.tokens import RIGHTS, Tokens
 from eventlog.verifying import Finding, verify
 
 ATTEMPTS: Final = 4
 """A unit that lost a race is decided again three times."""
 UNITS_AT_ONCE: Final = 1000
-THE_LOG_ITSELF: Final = "service:decisionlog"
+LONG_READS: Final = 4
+"""How often what is long is read in a thread before all of the judging is done there."""
+BY_ITSELF: Final = Caller(THE_LOG_ITSELF, LOCAL, "log", frozenset(RIGHTS))
+"""The caller of what nobody else asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,10 @@ class DecisionLog:
         self._clock = clock
         self._entropy = entropy
         self.application = LogApplication(store, entropy)
-        self.directory = Directory(store)
-        self.tokens = Tokens(store, clock=clock, entropy=entropy)
+        self.directory = Directory(store, self._record)
+        self.tokens = Tokens(store, self._record, clock=clock, entropy=entropy)
+        self.owners = Owners(store)
+        self._supersessions = Supersessions(store)
         self._underway: dict[tuple[str, str], Future[None]] = {}
         self._moved = threading.Condition()
         store.listeners.append(self._announce)
@@ -175,9 +185,27 @@ class DecisionLog:
             results += await self._settled(chunk)
         return results
 
+    def _record(self, commands: Sequence[Command], alongside: Callable[[Beside], object], by: Caller | None) -> None:
+        """Apply commands about tokens or names, with what they write beside the entries, and wait for the commit.
+
+        Raises:
+            Refused: nothing was recorded.
+        """
+        unit = Unit(tuple(commands), by or BY_ITSELF, alongside=alongside)
+        with ThreadPoolExecutor(1) as apart:  # the caller may be in an event loop, which must not wait for itself
+            apart.submit(asyncio.run, self.execute(unit)).result()
+
+    def access(self) -> Access:
+        """Who can reach the log, as last committed."""
+        return self.tokens.access()
+
+    def identified_by(self, fold: str) -> tuple[str, ...]:
+        """The ids that a folded spelling identifies."""
+        return self.directory.identified_by(fold)
+
     def rehearsal(self) -> Rehearsal:
         """Tells what would become of units, and writes nothing; also where the log is open for reading only."""
-        chain = Chain((self,), self.head(), clock=self._clock, entropy=self._entropy)
+        chain = Chain((Committed(self),), self.head(), clock=self._clock, entropy=self._entropy)
         return Rehearsal(chain, lambda unit: self._answered(unit, self._given([unit])))
 
     async def _settled(self, units: list[Unit]) -> list[Receipt | Refused]:
@@ -188,7 +216,7 @@ class DecisionLog:
         """
         results: list[Receipt | Refused | Conflict | None] = [_must_be_a_unit(unit) for unit in units]
         undecided = [n for n, result in enumerate(results) if result is None]
-        for at_hand in (AtHand(self), *[None] * (ATTEMPTS - 1)):
+        for at_hand in (AtHand(self, ENTRIES_IN_LOOP), *[None] * (ATTEMPTS - 1)):
             open_ = undecided
             while open_:
                 done = await self._attempt([units[n] for n in open_], at_hand)
@@ -205,12 +233,9 @@ class DecisionLog:
         mine: dict[tuple[str, str], Future[None]] = {}
         try:
             held = await self._held(units, mine)
-            views = (at_hand, self) if at_hand else (self,)
-            head = at_hand.head_to_begin_with() if at_hand else self.head()
-            chain = Chain(views, head, clock=self._clock, entropy=self._entropy)
             # Whether the key of a single unit was used is found out when it is written, or when it is refused.
             given = self._given(held) if len(held) > 1 or not at_hand else None
-            return await self._written(list(self._judged(held, given, chain)))
+            return await self._written(await self._judged_in_turn(held, given, at_hand))
         finally:
             for key, done in mine.items():
                 del self._underway[key]
@@ -225,6 +250,24 @@ class DecisionLog:
             await self._hold_key(unit, mine)
             held.append(unit)
         return held
+
+    async def _judged_in_turn(
+        self, units: list[Unit], given: Mapping[Claim, Given] | None, at_hand: AtHand | None
+    ) -> list[Receipt | Refused | Append]:
+        """What the first of some units come to. What is long to read for it is read in a thread, and all is judged again."""
+        at_most: int | None = ENTRIES_IN_LOOP
+        for _ in range(LONG_READS):
+            try:
+                return list(self._judged(units, given, self._chain(at_hand, at_most)))
+            except LongReadError as found:
+                await asyncio.to_thread(found.load)
+        return await asyncio.to_thread(lambda: list(self._judged(units, given, self._chain(at_hand, None))))
+
+    def _chain(self, at_hand: AtHand | None, at_most: int | None) -> Chain:
+        committed = Committed(self, at_most)
+        views = (at_hand, committed) if at_hand else (committed,)
+        head = at_hand.head_to_begin_with() if at_hand else self.head()
+        return Chain(views, head, clock=self._clock, entropy=self._entropy)
 
     def _judged(
         self, units: list[Unit], given: Mapping[Claim, Given] | None, chain: Chain
@@ -268,6 +311,8 @@ class DecisionLog:
         if not appends:
             return [one for one in judged if not isinstance(one, Append)]
         written = await asyncio.wrap_future(self._store.submit(appends))
+        if any(append.alongside or append.revoked for append in appends):
+            self.tokens.forget_cached()
         outcomes = iter(written)
         return [_result(next(outcomes)) if isinstance(one, Append) else one for one in judged]
 
@@ -311,17 +356,24 @@ class DecisionLog:
 
         Who only reads is not always told of what others write, and so has nothing at hand.
         """
-        at_hand = None if self._store.read_only else self.application.state_at_hand(subject)
-        return at_hand or self.state(subject)
+        return self.state_cached(subject) or self.state(subject)
+
+    def state_cached(self, subject: str) -> State | None:
+        """The same, if it is there without being read."""
+        return None if self._store.read_only else self.application.state_at_hand(subject)
 
     @property
     def known_head(self) -> Head:
         """The head as this process last knew it."""
         return self._store.known
 
-    def state_to_begin(self, subject: str) -> State:
-        """A subject that a command is about to begin, as the rules see it."""
-        return self.state(subject)
+    def superseded_by(self, decision: str, at_most: int | None = None) -> frozenset[str]:
+        """The decisions that name this one as what superseded them.
+
+        Raises:
+            LongReadError: more than `at_most` entries would have to be read first.
+        """
+        return self._supersessions.superseded_by(decision, self.head().size, at_most)
 
     def known_as(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
@@ -398,16 +450,41 @@ class DecisionLog:
         return verify(self._store, checkpoints, tell)
 
 
-class AtHand:
+class Committed:
+    """A log as last committed, as rules read it: of one subject no more than `at_most` entries at once.
+
+    What has more raises LongReadError where it is asked for.
+    """
+
+    def __init__(self, log: DecisionLog, at_most: int | None = None) -> None:
+        self._log = log
+        self._at_most = at_most
+        self.entry, self.head, self.known_as = log.entry, log.head, log.known_as
+        self.access, self.identified_by = log.access, log.identified_by
+
+    def state(self, subject: str) -> State:
+        """A subject as the rules see it."""
+        return self._log.application.state(subject, at_most=self._at_most)
+
+    def state_to_begin(self, subject: str) -> State:
+        """A subject that a command is about to begin."""
+        return self.state(subject)
+
+    def superseded_by(self, decision: str) -> frozenset[str]:
+        """The decisions that name this one as what superseded them."""
+        return self._log.superseded_by(decision, self._at_most)
+
+
+class AtHand(Committed):
     """A log as this process last knew it, read without a question to the database where that can be.
 
     It may be behind where other processes write. What is judged by it is written only if nothing it rests on has moved,
     which is looked at under the lock; and nobody is refused by it alone.
     """
 
-    def __init__(self, log: DecisionLog) -> None:
-        self._log = log
-        self.entry, self.rows, self.head = log.entry, log.rows, log.head
+    def __init__(self, log: DecisionLog, at_most: int | None = None) -> None:
+        super().__init__(log, at_most)
+        self.known_as = log.directory.known_at_hand
 
     def head_to_begin_with(self) -> Head:
         """The head as it was last seen."""
@@ -415,15 +492,11 @@ class AtHand:
 
     def state(self, subject: str) -> State:
         """A subject as the rules see it."""
-        return self._log.state_at_hand(subject)
+        return self._log.state_cached(subject) or super().state(subject)
 
     def state_to_begin(self, subject: str) -> State:
         """A subject that a command is about to begin: taken to be new, unless it is known."""
         return self._log.application.state_at_hand(subject) or State(subject)
-
-    def known_as(self, fold: str) -> tuple[str, ...]:
-        """The ids behind a folded spelling."""
-        return self._log.directory.known_at_hand(fold)
 
 
 def store_at(where: Path | str, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> Store:

@@ -56,6 +56,8 @@ CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, rights text NOT NULL,
   label text NOT NULL, created_at bigint NOT NULL, revoked_at bigint);
+CREATE INDEX tokens_good ON tokens (id) WHERE revoked_at IS NULL;
+CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL);
 CREATE TABLE seal (why text NOT NULL);
 INSERT INTO head VALUES (1, 0, '', 0)
 """
@@ -64,6 +66,7 @@ COLUMNS_OF: Final = {
     "answers": ("text", "text", "bytea", "bytea", "bigint", "bigint"),
     "names": ("text", "text", "text", "smallint"),
     "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint"),
+    "owners": ("text", "text"),
 }
 VERSIONS: Final = """
 SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject)
@@ -324,10 +327,9 @@ class PostgresStore(Store):
     def _news(self, size: int, *, forgotten: bool) -> None:
         """Somebody else has written, or may have: what is at hand here may be older."""
         self.head()
+        self._tell(self.moved, dict(self.read(MOVED, (self._heard, size))))
         if forgotten:
             self._tell(self.forget, size)
-        else:
-            self._tell(self.moved, dict(self.read(MOVED, (self._heard, size))))
         self._heard = size
         self._announce(size)
 

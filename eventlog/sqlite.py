@@ -41,8 +41,11 @@ CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, rights TEXT NOT NULL, label TEXT NOT NULL,
   created_at INTEGER NOT NULL, revoked_at INTEGER) STRICT;
+CREATE INDEX tokens_good ON tokens (id) WHERE revoked_at IS NULL;
 INSERT INTO head VALUES (1, 0, x'', 0);
 """
+OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (
+  name TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT, WITHOUT ROWID"""
 
 
 @contextmanager
@@ -90,6 +93,7 @@ class SqliteStore(Store):
                 self._must_be_ours(connection)
                 if not self.read_only:
                     connection.execute("CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT")
+                    connection.execute(OWNERS)
             if whole:
                 self._must_be_whole()
         except (sqlite3.DatabaseError, persistence.DatabaseError) as error:

@@ -37,7 +37,7 @@ HEAD: Final = "SELECT size, frontier, recorded_at FROM head"
 COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
 AMONG_ANSWERS: Final = "(VALUES {marks}) AS asked CROSS JOIN answers WHERE scope = column1 AND key = column2"
 """Those under some keys. Asked whether a pair is among others, SQLite would look at every answer there is."""
-BESIDE: Final = {"answers": "scope, key", "names": "folded, person, spelling", "tokens": "id"}
+BESIDE: Final = {"answers": "scope, key", "names": "folded, person, spelling", "tokens": "id", "owners": "name"}
 """The tables beside the events, each with its key."""
 
 
@@ -246,6 +246,12 @@ class Store(ABC):
         )
         return [Row._make(row) for row in found]
 
+    def subjects_at(self, positions: Sequence[int]) -> set[str]:
+        """The subjects of the entries at some positions."""
+        sql = "SELECT subject FROM (VALUES {marks}) AS asked CROSS JOIN events WHERE position = column1"
+        asked = valued([(position,) for position in positions])
+        return {subject for marks, values in asked for (subject,) in self.read(sql.format(marks=marks), values)}
+
     def answers(self, claims: Sequence[Claim]) -> dict[Claim, Given]:
         """The answers that were given under some of these keys."""
         found: dict[Claim, Given] = {}
@@ -275,6 +281,25 @@ class Store(ABC):
     def tokens(self) -> list[TokenRow]:
         """All tokens there ever were, oldest first."""
         return [TokenRow._make(row) for row in self.read("SELECT * FROM tokens ORDER BY created_at, id")]
+
+    def good_tokens(self) -> list[tuple[str, str, str]]:
+        """The id, holder and rights of each token that is not revoked."""
+        sql = "SELECT id, actor, rights FROM tokens WHERE revoked_at IS NULL ORDER BY id"
+        return [(token, actor, rights) for token, actor, rights in self.read(sql)]
+
+    def holder_of(self, token: str) -> str | None:
+        """For whom a token is, also a revoked one; None where there is no such token."""
+        found = self.read("SELECT actor FROM tokens WHERE id = ?", (token,))
+        return str(found[0][0]) if found else None
+
+    def owners(self) -> list[tuple[str, str]]:
+        """The local owners: the hash of the name each goes by on a machine, and the person's id."""
+        return [(name, person) for name, person in self.read("SELECT name, person FROM owners ORDER BY name")]
+
+    def identified_by(self, folded: str) -> tuple[str, ...]:
+        """The ids that a folded spelling identifies: whose e-mail, handle or other spelling it is, and not their name."""
+        found = self.read("SELECT DISTINCT person FROM names WHERE folded = ? AND shown = 0 ORDER BY person", (folded,))
+        return tuple(person for (person,) in found)
 
     def seal(self) -> str:
         """Why nothing more may be written, in a sentence; empty while it may."""
@@ -487,8 +512,8 @@ class Beside:
         put_names(self.session, names)
 
     def hide_names(self, person: str) -> None:
-        """No spelling of somebody is the one to show."""
-        self.session.execute("UPDATE names SET shown = 0 WHERE person = ?", (person,))
+        """No spelling of somebody is the one to show; the one that was stays as a former name."""
+        self.session.execute("UPDATE names SET shown = -1 WHERE person = ? AND shown = 1", (person,))
 
     def drop_names(self, person: str, spelling: str | None = None) -> int:
         """Takes one spelling of somebody out, or all; how many there were.
@@ -502,6 +527,18 @@ class Beside:
         )
         chosen, value = (" AND spelling = ?", (spelling,)) if spelling is not None else ("", ())
         return self.session.execute(f"DELETE FROM names WHERE person = ?{chosen}", (person, *value)).rowcount
+
+    def drop_folded(self, person: str, folded: str) -> None:
+        """Takes out whatever spellings of somebody fold to this."""
+        found = self.session.execute(
+            "SELECT spelling FROM names WHERE person = ? AND folded = ?", (person, folded)
+        ).fetchall()
+        for (spelling,) in found:
+            self.drop_names(person, spelling)
+
+    def put_owner(self, name: str, person: str) -> None:
+        """Remember who a local owner is; who is remembered already stays."""
+        self.session.execute("INSERT INTO owners VALUES (?, ?) ON CONFLICT DO NOTHING", (name, person))
 
     def put_token(self, token: TokenRow) -> None:
         """Adds a token."""
@@ -532,7 +569,7 @@ def put_names(session: Session, names: Iterable[Name]) -> None:
     """Adds spellings; one that is there stays as it is."""
     session.executemany(
         "INSERT INTO names VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(name.folded, name.person, name.spelling, int(name.shown)) for name in names],
+        [(name.folded, name.person, name.spelling, name.shown) for name in names],
     )
 
 
@@ -549,6 +586,12 @@ def put_beside(session: Session, placed: Iterable[tuple[Append, Sequence[Row]]])
             put_names(session, append.names)
         if append.forget:
             _forget(session, append.forget)
+    for append, rows in placed:
+        beside = Beside(session)
+        if append.alongside:
+            append.alongside(beside)
+        for token in append.revoked:
+            beside.revoke_token(token, rows[0].recorded_at)
 
 
 def head_of(found: Sequence[Any]) -> Head:

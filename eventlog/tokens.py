@@ -6,16 +6,19 @@ import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
-from domain.errors import Malformed, Unknown
+from domain.access import MAY_ADMINISTER, Access, CreateToken, HeldToken, RevokeToken
+from domain.errors import Malformed, NothingChanges, Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
+from eventlog.directory import Recorder
 from eventlog.entry import Caller
 from eventlog.ids import new_key
-from eventlog.store import Beside, Store, TokenRow
+from eventlog.store import Store, TokenRow
 
 PREFIX: Final = "dlog_"
 SECRET_BYTES: Final = 32
@@ -24,7 +27,6 @@ _SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]")
 TRUSTED: Final = 1.0
 """Seconds for which a token that was looked up is taken to be good."""
 TOKENS_AT_HAND: Final = 10_000
-MAY_ADMINISTER: Final = "administer"
 RIGHTS: Final = MappingProxyType(
     {
         MAY_IMPORT: "observe what was decided elsewhere, and say where an act was recorded first",
@@ -52,23 +54,32 @@ class Token:
 
 
 class Tokens:
-    """The tokens of one log. Every change is committed when the call returns."""
+    """The tokens of one log.
+
+    Every change is committed when the call returns, and leaves an entry that says who made it. `record` commits both.
+    """
 
     def __init__(
-        self, store: Store, *, clock: Callable[[], int], entropy: Callable[[int], bytes],
+        self, store: Store, record: Recorder, *, clock: Callable[[], int], entropy: Callable[[int], bytes],
         timer: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._store = store
+        self._record = record
         self._clock = clock
         self._entropy = entropy
         self._timer = timer
         self._at_hand: dict[bytes, tuple[Token, float]] = {}
 
-    def create(self, actor: str, *, rights: Collection[str] = (), label: str = "") -> tuple[str, str]:
-        """Makes a token for a person or service: its id, and its secret, which is told this once.
+    def create(
+        self, actor: str, *, rights: Collection[str] = (), label: str = "", by: Caller | None = None
+    ) -> tuple[str, str]:
+        """Make a token for a person or service: its id, and its secret, which is told this once.
 
         Raises:
-            Malformed: there is no such right.
+            Malformed: there is no such right, or the holder cannot have a token.
+            Forbidden: the caller does not have such a right.
+            Unknown: the log knows no such person.
+            NotAllowed: the holder has left or was removed.
         """
         unknown = set(rights) - RIGHTS.keys()
         if unknown:
@@ -77,7 +88,8 @@ class Tokens:
         token = new_key(self._entropy)
         secret = PREFIX + urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
         row = TokenRow(token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)
-        self._store.change(lambda beside: beside.put_token(row))
+        command = CreateToken(subject=actor, token=token, rights=tuple(sorted(rights)))
+        self._record([command], lambda beside: beside.put_token(row), by)
         return token, secret
 
     def cached(self, secret: str) -> tuple[Token | None, bool]:
@@ -111,21 +123,35 @@ class Tokens:
         """All there ever were, oldest first."""
         return [_token(row) for row in self._store.tokens()]
 
-    def revoke(self, token: str) -> None:
-        """Makes a token worthless from now on; a second time changes nothing.
+    def revoke(self, token: str, *, by: Caller | None = None) -> None:
+        """Make a token worthless from now on; a second time changes nothing.
 
         Raises:
             Unknown: there is no token by this id.
+            NotAllowed: nobody would be left to administer the log.
         """
-        now = self._clock()
+        holder = self._store.holder_of(token)
+        if holder is None:
+            msg = f"there is no token {token}"
+            raise Unknown(msg, field="id")
+        with suppress(NothingChanges):
+            self._record([RevokeToken(subject=holder, token=token)], _nothing, by)
 
-        def write(beside: Beside) -> None:
-            if not beside.revoke_token(token, now):
-                msg = f"there is no token {token}"
-                raise Unknown(msg, field="id")
-
-        self._store.change(write)
+    def forget_cached(self) -> None:
+        """Look every token up again: some may have been revoked."""
         self._at_hand = {}
+
+    def access(self) -> Access:
+        """Who can reach the log, as last committed."""
+        good = self._store.good_tokens()
+        return Access(
+            tuple(HeldToken(token, holder, frozenset(rights.split())) for token, holder, rights in good),
+            frozenset(person for _, person in self._store.owners()),
+        )
+
+
+def _nothing(_beside: object) -> None:
+    """The entry itself revokes the token."""
 
 
 def is_secret(text: str) -> bool:

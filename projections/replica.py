@@ -175,6 +175,10 @@ class Replica:
         """The same: a replica is always behind a little."""
         return self.state(subject)
 
+    def state_cached(self, _subject: str) -> State | None:
+        """None: a replica keeps no states, and reads each."""
+        return None
+
     def read(self, after: int, limit: int) -> list[Entry]:
         """At most `limit` entries after a position, in order."""
         sql = f"select {COLUMNS} from act where position > :after order by position limit :limit"

@@ -21,10 +21,11 @@ from cli.errors import CannotGoOn, Exit
 from cli.progress import progress
 from cli.settings import Settings
 from cli.wiring import House, house, writing
+from domain.access import THE_LOG_ITSELF
 from domain.catalogue import COMMAND
 from domain.values import format_instant, micros, parse_instant
 from eventlog.entry import Caller, Receipt, Unit
-from eventlog.log import THE_LOG_ITSELF, DecisionLog
+from eventlog.log import DecisionLog
 from projections.report import Span, report
 
 CHANNEL: Final = "demo"

@@ -63,12 +63,21 @@ class NoStore(Store):
     def change(self, work: Callable[[Any], Any]) -> Any:
         return work(self)
 
+    def good_tokens(self) -> list[tuple[str, str, str]]:
+        return [(token.id, token.actor, token.rights) for token in self._tokens.values()]
+
+    def owners(self) -> list[tuple[str, str]]:
+        return []
+
     def put_token(self, token: TokenRow) -> None:
         self._tokens[token.hash] = token
 
     def submit(self, appends: Sequence[Append]) -> Future[list[Outcome]]:
         done: Future[list[Outcome]] = Future()
         done.set_result([self._placed(append) for append in appends])
+        for append in appends:
+            if append.alongside:
+                append.alongside(self)
         return done
 
     def _placed(self, append: Append) -> Outcome:

@@ -298,16 +298,16 @@ def test_beside_a_server(tmp_path):
         rebuilt = run(data, "rebuild")
         exported = run(data, "export")
         second = run(data, "serve")
-        entry = client.get("/v1/log/entries/3").json()["entry"]
+        entry = client.get("/v1/log/entries/4").json()["entry"]
         client.close()
 
     assert json.loads(imported.stdout)["applied"] == 1, imported.stderr
     assert (refused.returncode, "is in the log already" in refused.stdout) == (1, True)
-    assert known["size"] == 3
+    assert known["size"] == 5
     assert (revoked.returncode, unknown.status_code) == (0, 401)
     assert f"Served at {server.address}." in checked.stdout
     assert "The same as before." in rebuilt.stdout
-    assert len(exported.stdout.splitlines()) == 3
+    assert len(exported.stdout.splitlines()) == 6
     assert (second.returncode, server.address in second.stderr) == (3, True)
     assert (entry["event"]["credential"], entry["subject"]) == ("local", "decision:tea")
 
@@ -320,7 +320,7 @@ def test_starting_again(tmp_path):
         answer = httpx2.get(f"{second.address}/v1/log", headers={"Authorization": f"Bearer {token}"})
 
     assert "dlog_" not in second.said
-    assert answer.json()["size"] == 2
+    assert answer.json()["size"] == 3
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

@@ -44,6 +44,8 @@ def write_missing() -> list[str]:
         for example in examples_for(log.id)[:-1]:  # the last forgets
             write_new_entries(log, written)
             asyncio.run(log.execute(unit(example)))
+        log.directory.rename("service:ci", "The builder")
+        log.tokens.revoke(log.tokens.create("service:ci", rights=["import"])[0])
         write_new_entries(log, written)
         for command in (examples_for(log.id)[-1], *MORE):
             asyncio.run(log.execute(unit(command)))

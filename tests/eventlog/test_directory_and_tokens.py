@@ -16,6 +16,7 @@ from tests.eventlog.support import do, everything, open_log
 def log(place: Path | str) -> Iterator[DecisionLog]:
     with open_log(place) as opened:
         do(opened, {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["@AnnB", "ann bee"]})
+        do(opened, {"type": "RegisterPerson", "key": "bob", "name": "Bob"})
         yield opened
 
 
@@ -39,7 +40,7 @@ def test_a_service_has_a_name_as_well(log: DecisionLog) -> None:
     """Services are shown by name, and the whole directory can be exported."""
     log.directory.rename("service:ci", "The builder")
     assert [(one.id, one.name) for one in log.directory.everybody()] == [
-        ("person:ann", "Ann Bee"), ("service:ci", "The builder"),
+        ("person:ann", "Ann Bee"), ("person:bob", "Bob"), ("service:ci", "The builder"),
     ]  # fmt: skip
     assert log.directory.name("service:other") is None
 

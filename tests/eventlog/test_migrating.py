@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Path:
     with open_log(tmp_path) as log:
         for n, example in enumerate(examples_for(log.id)):
             do(log, example, key=f"k{n}")
-        log.tokens.create("person:ann", label="laptop")
+        log.tokens.create("service:tracker", label="laptop")
         log.tokens.revoke(log.tokens.create("service:ci")[0])
     return tmp_path
 

@@ -15,7 +15,8 @@ from eventlog.entry import Caller
 from tests.eventlog.support import do, do_many, open_log, tables, unit
 from tests.eventlog.test_log import examples_for
 
-WHOLE = re.compile(r"SCAN (events|answers|names|tokens)\b")
+WHOLE = re.compile(r"SCAN (events|answers|names|tokens)\b(?! USING INDEX tokens_good)")
+"""Whether somebody may be removed depends on who has a token: all that are good are read then, and only then."""
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def written(place: Path, asked: set[str]) -> None:
         for n, example in enumerate(others):
             do(log, example, key=f"key-{n}")
             do(log, example, key=f"key-{n}")
-            log.application.forget(log.head().size)
+            log.application.clear_cache()
         do_many(log, *people[:4])
         assert [result.replayed for result in do_many(log, *people)] == [True] * 4 + [False] * 12  # type: ignore[union-attr]
 

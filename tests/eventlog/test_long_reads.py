@@ -1,0 +1,118 @@
+"""What is long to read is read in a thread: nobody else waits in the event loop meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import NotAllowed
+from eventlog import application, supersessions
+from eventlog.log import DecisionLog
+from eventlog.reading import ENTRIES_IN_LOOP
+from tests.eventlog.support import do, open_log
+
+LONG = ENTRIES_IN_LOOP + 200
+
+
+@pytest.fixture
+def log(place: Path | str) -> Iterator[DecisionLog]:
+    with open_log(place) as opened:
+        do(opened, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
+        do(opened, {"type": "DefineProduct", "key": "shop", "title": "Shop"})
+        yield opened
+
+
+def attribute(n: int, subject: str = "product:shop") -> dict[str, Any]:
+    return {"type": "SetAttribute", "subject": subject, "name": "size", "value": str(n)}
+
+
+def decision(key: str) -> dict[str, Any]:
+    return {"type": "RecordDecision", "key": key, "title": key, "decision": "D.", "why": "W.", "accountable": "Ann"}
+
+
+def test_a_long_subject_is_folded_in_a_thread(log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first command on a subject with many entries folds them apart from the event loop, and only once."""
+    do(log, *map(attribute, range(LONG)))
+    log.application.clear_cache()
+    folded: list[tuple[int, bool]] = []
+    fold = application.fold
+
+    def watched(state: Any, entries: Any) -> Any:
+        after = fold(state, entries)
+        folded.append((after.version - state.version, threading.current_thread() is threading.main_thread()))
+        return after
+
+    monkeypatch.setattr(application, "fold", watched)
+    do(log, attribute(0))
+    do(log, attribute(1))
+
+    assert [apart for entries, apart in folded if entries > ENTRIES_IN_LOOP] == [False]
+    assert log.state("product:shop").version == LONG + 3
+
+
+def test_voiding_an_accepted_decision_reads_a_long_log_in_a_thread(
+    log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a decision replaced is found by an index that is read on in a thread; and then it is at hand."""
+    for key in ("old", "new"):
+        do(log, decision(key))
+    do(log, {"type": "SupersedeDecision", "subject": "decision:old", "by": ["new"]})
+    do(log, *map(attribute, range(LONG)))
+    read: list[bool] = []
+    read_until = supersessions.Supersessions._read_until
+
+    def watched(index: Any, size: int) -> None:
+        if size - index._position > ENTRIES_IN_LOOP:
+            read.append(threading.current_thread() is threading.main_thread())
+        read_until(index, size)
+
+    monkeypatch.setattr(supersessions.Supersessions, "_read_until", watched)
+    accepted = next(e.position for e in log.stream("decision:new") if e.type.startswith("DecisionAccepted."))
+    wrong = {"type": "VoidEntry", "subject": "decision:new", "position": accepted, "reason": "Wrong."}
+    for _ in range(2):
+        with pytest.raises(NotAllowed, match="it supersedes decision:old"):
+            do(log, wrong)
+
+    assert read == [False]
+
+
+def test_erasing_texts_keeps_the_states_that_hold_none_of_them(log: DecisionLog) -> None:
+    """Only the subjects of the erased entries are read again, and the erased text is in no answer."""
+    position = do(log, {"type": "StateVision", "subject": "product:shop", "vision": "Secret."}).position
+    kept = log.application.state_at_hand("person:ann")
+    do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [position]})
+
+    assert log.application.state_at_hand("person:ann") is kept
+    assert log.application.state_at_hand("product:shop") is None
+    assert log.state("product:shop").value("vision", log.head().recorded_at) == "[forgotten]"
+    assert "Secret." not in repr(log.read(0, 100))
+
+
+def test_another_process_erases_what_it_has_of_the_texts(tmp_path: Path) -> None:
+    """What another process erased is dropped here as well, and nothing else is."""
+    from support_postgresql import fresh_schema
+
+    with fresh_schema() as address, open_log(address) as log, open_log(address, entropy=lambda n: b"x" * n) as other:
+        do(log, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
+        position = do(log, {"type": "DefineProduct", "key": "shop", "title": "S", "description": "Secret."}).position
+        _read_until_cached(other, "person:ann", "product:shop")
+        kept = other.application.state_at_hand("person:ann")
+        forgotten = do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [position]}).position
+        other.application.forget(forgotten)
+        assert other.application.state_at_hand("person:ann") is kept
+        assert "Secret." not in repr(other.state("product:shop"))
+
+
+def _read_until_cached(log: DecisionLog, *subjects: str) -> None:
+    """What is read while news of another process arrives is not kept; so it is read again until it is."""
+    deadline = time.monotonic() + 10
+    while not all(map(log.application.state_at_hand, subjects)):
+        assert time.monotonic() < deadline
+        for subject in subjects:
+            log.state(subject)
+        time.sleep(0.02)
