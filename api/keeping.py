@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import answers
 from api.asking import AskedFor, AskedKey
 from api.bodies import body_as, json_body
-from api.problems import HttpProblem
+from api.problems import HttpProblem, unprocessable
 from api.security import Speaker, may, may_speak
 from api.services import Served
 from api.v1 import v1
@@ -245,9 +245,9 @@ def create_token(
         raise HttpProblem(403, f"you do not have the right to {', '.join(sorted(missing))} yourself", field="rights")
     holder = served.somebody(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
-        raise HttpProblem(422, "a token is for a person or a service", field="holder")
+        raise unprocessable("a token is for a person or a service", field="holder")
     if holder == THE_LOG_ITSELF:
-        raise HttpProblem(422, f"{holder} is the log itself; choose another name for a service", field="holder")
+        raise unprocessable(f"{holder} is the log itself; choose another name for a service", field="holder")
     if holder.startswith("person:"):
         served.subject(holder, "holder")
     if not may_speak(served, holder):
