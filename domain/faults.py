@@ -56,7 +56,7 @@ def faults_of(found: Sequence[Any]) -> list[tuple[str, str]]:
     the member whose type was sent, or one that names every type it can have.
     """
     by_path: dict[str, list[Any]] = {}
-    for error in found:
+    for error in _without_consequences(found):
         path = _path(error["loc"])
         if path in by_path or len(by_path) < _MOST_FAULTS:
             by_path.setdefault(path, []).append(error)
@@ -65,7 +65,13 @@ def faults_of(found: Sequence[Any]) -> list[tuple[str, str]]:
 
 def is_combination(found: Sequence[Any]) -> bool:
     """Return whether each field is as documented, and only some of them do not go together."""
-    return all(error["type"] == COMBINATION for error in found)
+    return all(error["type"] == COMBINATION for error in _without_consequences(found))
+
+
+def _without_consequences(found: Sequence[Any]) -> list[Any]:
+    """Leave out that a list is too short where this is so only because a member of it is wrong."""
+    above = {error["loc"][:n] for error in found for n in range(len(error["loc"]))}
+    return [error for error in found if error["type"] != "too_short" or error["loc"] not in above]
 
 
 def in_a_sentence(faults: Sequence[tuple[str, str]]) -> str:

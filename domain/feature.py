@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Final, Literal, assert_never
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
@@ -46,7 +46,7 @@ def _given(name: str) -> dict[str, Any]:
 
 
 Horizon = Literal["now", "next", "later"]
-Rank = Annotated[Whole, Field(ge=0, le=1_000_000)]
+Rank = Annotated[int, Strict(), Field(ge=0, le=1_000_000), Integral]
 
 
 class ProposeFeature(Command):

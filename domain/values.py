@@ -36,14 +36,15 @@ WORD_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 _BLANKS: Final = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
-LINE_PATTERN: Final = rf"^{_LINE}$"
+_END: Final = r"(?!\n)$"  # in some languages `$` alone also matches in front of a last line break
+LINE_PATTERN: Final = rf"^{_LINE}{_END}"
 """What `Line` accepts, for JSON Schema (ECMA 262): one line, not blank, without control characters. It never backtracks."""
 TEXT_PATTERN: Final = (
     rf"^[\t\n\r\u2028\u2029{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}]"
-    r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+    rf"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*{_END}"
 )
 """What `Text` accepts: not blank, without control characters other than tab and line breaks."""
-RAW_TEXT_PATTERN: Final = r"^[^\x00]*$"
+RAW_TEXT_PATTERN: Final = rf"^[^\x00]*{_END}"
 FORGOTTEN: Final = "[forgotten]"
 COMBINATION: Final = "combination"
 """The type of pydantic's error where each field is as documented, but some of them do not go together."""
@@ -172,6 +173,11 @@ def _subject_of(*kinds: str) -> Any:
     return BeforeValidator(check)
 
 
+def _integral(value: object) -> object:
+    """Return `13` for `13.0`, which is the same number in JSON and an integer in JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST else value
+
+
 def _check_word(value: str) -> str:
     if not re.fullmatch(WORD_PATTERN, value):
         msg = "must be one word of 1 to 64 of a-z 0-9 . _ - that starts with a letter or digit, such as `lead-pm`"
@@ -237,8 +243,10 @@ Instant = Annotated[
         {"type": "string", "format": "date-time", "pattern": YEAR_PATTERN, "examples": ["2025-03-01T09:30:00Z"]}
     ),
 ]
-Whole = Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST)]
-Position = Annotated[int, Strict(), Field(ge=1, le=LARGEST)]
+Integral: Final = BeforeValidator(_integral)
+Whole = Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST), Integral]
+Position = Annotated[int, Strict(), Field(ge=1, le=LARGEST), Integral]
+Version = Annotated[int, Strict(), Field(ge=0, le=LARGEST), Integral]
 Day = Annotated[
     str,
     Mark.CODE,
