@@ -26,12 +26,12 @@ from domain.values import (
     FeatureId,
     GoalId,
     Holder,
+    Integral,
     Key,
     Line,
     ProductId,
     ReleaseId,
     Text,
-    Whole,
     Word,
 )
 

@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=20_000, help="run at least this many cases")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="repeat a run by its seed")
     asked = parser.parse_args()
-    print(f"seed {asked.seed}", flush=True)
+    _say(f"seed {asked.seed}")
     begun, outcome = time.monotonic(), Outcome()
     with application() as app:
         run(app, outcome, phases=["examples"], examples=1, seed=asked.seed, token=None)
@@ -36,18 +36,24 @@ def main() -> int:
 def report(outcome: Outcome, asked: int, seconds: float) -> int:
     """Print what came of a run, and return the exit code."""
     for check, found in sorted(outcome.failures.items()):
-        print(f"\n{check}: {len(found)} failures")
+        _say(f"\n{check}: {len(found)} failures")
         for one in found[:SHOWN_PER_CHECK]:
-            print(f"- {one}")
+            _say(f"- {one}")
     unreached = outcome.unreached()
-    print(f"{outcome.cases} cases in {seconds:.0f} s ({outcome.cases / seconds:.0f} per second)")
-    print("statuses:", ", ".join(f"{status}: {count}" for status, count in sorted(outcome.statuses.items())))
-    print(f"{len(outcome.reached) - len(unreached)} of {len(outcome.reached)} operations got past their shape")
-    print(*(f"  not {each}" for each in unreached), sep="\n", end="\n" if unreached else "")
+    _say(f"{outcome.cases} cases in {seconds:.0f} s ({outcome.cases / seconds:.0f} per second)")
+    _say("statuses: " + ", ".join(f"{status}: {count}" for status, count in sorted(outcome.statuses.items())))
+    _say(f"{len(outcome.reached) - len(unreached)} of {len(outcome.reached)} operations got past their shape")
+    for each in unreached:
+        _say(f"  not {each}")
     if outcome.cases < asked:
-        print(f"only {outcome.cases} of {asked} cases ran")
-    print(f"{outcome.cases - outcome.failed_cases} passed, {outcome.failed} failed")
+        _say(f"only {outcome.cases} of {asked} cases ran")
+    _say(f"{outcome.cases - outcome.failed_cases} passed, {outcome.failed} failed")
     return 1 if outcome.failed or outcome.cases < asked else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

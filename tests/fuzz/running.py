@@ -106,9 +106,16 @@ def application() -> Iterator[FastAPI]:
 
 
 def run(
-    app: FastAPI, outcome: Outcome, *, phases: Sequence[str], examples: int, seed: int, token: str | None = TOKEN
+    app: FastAPI,
+    outcome: Outcome,
+    *,
+    phases: Sequence[str],
+    examples: int,
+    seed: int,
+    token: str | None = TOKEN,
+    only: str | None = None,
 ) -> None:
-    """Run some phases of Schemathesis, and add to an outcome what comes of them."""
+    """Run some phases of Schemathesis, on every path or `only` on one, and add to an outcome what comes of them."""
     config = SchemathesisConfig.from_dict(
         {
             "seed": seed,
@@ -120,7 +127,7 @@ def run(
         }
     )
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
-    for event in from_schema(schema).execute():
+    for event in from_schema(schema.include(path=only) if only else schema).execute():
         outcome.add(event)
 
 

@@ -1,0 +1,92 @@
+"""The OpenAPI document and the server agree; `python -m tests.fuzz` tries this far longer.
+
+And the check itself works: where the document is made wrong, each kind of wrong is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.fuzz.running import Outcome, application, run
+
+pytestmark = pytest.mark.filterwarnings("default")  # what Schemathesis and its packages warn of is not ours
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[FastAPI]:
+    with application() as opened:
+        yield opened
+
+
+@pytest.fixture
+def document(app: FastAPI) -> Iterator[dict[str, Any]]:
+    """The document of the application, to be changed in one test."""
+    whole = app.openapi()
+    app.openapi_schema = deepcopy(whole)
+    yield app.openapi_schema
+    app.openapi_schema = whole
+
+
+def test_the_server_does_what_its_document_says(app: FastAPI) -> None:
+    """Examples and random cases of every operation pass every check."""
+    outcome = Outcome()
+    run(app, outcome, phases=["examples", "fuzzing"], examples=3, seed=1)
+
+    assert outcome.failures == {}
+    assert outcome.cases > 700
+    assert len(outcome.reached) == sum(len(methods) for methods in app.openapi()["paths"].values())
+    assert len(outcome.unreached()) < 20
+
+
+def _body_without_pattern(document: dict[str, Any]) -> None:
+    del document["components"]["schemas"]["RegisterTeamBody"]["properties"]["title"]["pattern"]
+
+
+def _stricter_body(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["RegisterTeamBody"]["properties"]["title"]["maxLength"] = 3
+
+
+def _undocumented_refusals(document: dict[str, Any]) -> None:
+    del document["paths"]["/v1/teams"]["post"]["responses"]["4XX"]
+
+
+def _answer_of_another_shape(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["Receipt"]["properties"]["position"] = {"type": "string"}
+
+
+def _answer_of_another_type(document: dict[str, Any]) -> None:
+    answers = document["paths"]["/v1/teams"]["post"]["responses"]["201"]
+    answers["content"] = {"text/plain": {"schema": {"type": "string"}}}
+
+
+def _needless_header(document: dict[str, Any]) -> None:
+    header = {"name": "X-Reason", "in": "header", "required": True, "schema": {"type": "string"}}
+    document["paths"]["/v1/teams"]["post"]["parameters"].append(header)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check"),
+    [
+        (_body_without_pattern, "positive_data_acceptance"),
+        (_stricter_body, "negative_data_rejection"),
+        (_undocumented_refusals, "status_code_conformance"),
+        (_answer_of_another_shape, "response_schema_conformance"),
+        (_answer_of_another_type, "content_type_conformance"),
+        (_needless_header, "missing_required_header"),
+    ],
+)
+def test_a_wrong_document_is_found(
+    app: FastAPI, document: dict[str, Any], spoil: Callable[[dict[str, Any]], None], check: str
+) -> None:
+    """What the document says wrongly of one operation is a failure of the check that is for it."""
+    spoil(document)
+    outcome = Outcome()
+
+    run(app, outcome, phases=["examples", "coverage", "fuzzing"], examples=20, seed=1, only="/v1/teams")
+
+    assert check in outcome.failures
