@@ -23,15 +23,6 @@ def app() -> Iterator[FastAPI]:
         yield opened
 
 
-@pytest.fixture
-def document(app: FastAPI) -> Iterator[dict[str, Any]]:
-    """The document of the application, to be changed in one test."""
-    whole = app.openapi()
-    app.openapi_schema = deepcopy(whole)
-    yield app.openapi_schema
-    app.openapi_schema = whole
-
-
 def test_the_server_does_what_its_document_says(app: FastAPI) -> None:
     """Examples and random cases of every operation pass every check."""
     outcome = Outcome()
@@ -44,7 +35,7 @@ def test_the_server_does_what_its_document_says(app: FastAPI) -> None:
 
 
 def _body_without_pattern(document: dict[str, Any]) -> None:
-    del document["components"]["schemas"]["RegisterTeamBody"]["properties"]["title"]["pattern"]
+    del document["components"]["schemas"]["RegisterTeamBody"]["properties"]["key"]["anyOf"][0]["pattern"]
 
 
 def _stricter_body(document: dict[str, Any]) -> None:
@@ -64,9 +55,8 @@ def _answer_of_another_type(document: dict[str, Any]) -> None:
     answers["content"] = {"text/plain": {"schema": {"type": "string"}}}
 
 
-def _needless_header(document: dict[str, Any]) -> None:
-    header = {"name": "X-Reason", "in": "header", "required": True, "schema": {"type": "string"}}
-    document["paths"]["/v1/teams"]["post"]["parameters"].append(header)
+def _missing_method(document: dict[str, Any]) -> None:
+    del document["paths"]["/v1/teams"]["get"]
 
 
 @pytest.mark.parametrize(
@@ -77,16 +67,15 @@ def _needless_header(document: dict[str, Any]) -> None:
         (_undocumented_refusals, "status_code_conformance"),
         (_answer_of_another_shape, "response_schema_conformance"),
         (_answer_of_another_type, "content_type_conformance"),
-        (_needless_header, "missing_required_header"),
+        (_missing_method, "unsupported_method"),
     ],
 )
-def test_a_wrong_document_is_found(
-    app: FastAPI, document: dict[str, Any], spoil: Callable[[dict[str, Any]], None], check: str
-) -> None:
+def test_a_wrong_document_is_found(app: FastAPI, spoil: Callable[[dict[str, Any]], None], check: str) -> None:
     """What the document says wrongly of one operation is a failure of the check that is for it."""
+    document, outcome = deepcopy(app.openapi()), Outcome()
+    document["paths"] = {"/v1/teams": document["paths"]["/v1/teams"]}
     spoil(document)
-    outcome = Outcome()
 
-    run(app, outcome, phases=["examples", "coverage", "fuzzing"], examples=20, seed=1, only="/v1/teams")
+    run(app, outcome, phases=["examples", "coverage", "fuzzing"], examples=10, seed=1, document=document)
 
     assert check in outcome.failures

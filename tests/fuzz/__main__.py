@@ -29,6 +29,7 @@ def main() -> int:
         more = 0
         while outcome.cases < asked.cases and not outcome.failures:
             more += 1
+            _say(f"{outcome.cases} cases so far")
             run(app, outcome, phases=["fuzzing"], examples=50, seed=asked.seed + more)
     return report(outcome, asked.cases, time.monotonic() - begun)
 

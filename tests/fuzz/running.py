@@ -113,9 +113,12 @@ def run(
     examples: int,
     seed: int,
     token: str | None = TOKEN,
-    only: str | None = None,
+    document: dict[str, Any] | None = None,
 ) -> None:
-    """Run some phases of Schemathesis, on every path or `only` on one, and add to an outcome what comes of them."""
+    """Run some phases of Schemathesis, and add to an outcome what comes of them.
+
+    `document` is held against the application instead of its own.
+    """
     config = SchemathesisConfig.from_dict(
         {
             "seed": seed,
@@ -126,8 +129,9 @@ def run(
             "phases": {name: {"enabled": name in phases} for name in ("examples", "coverage", "fuzzing", "stateful")},
         }
     )
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
-    for event in from_schema(schema.include(path=only) if only else schema).execute():
+    schema = schemathesis.openapi.from_dict(document or app.openapi(), config=config)
+    schema.app = app
+    for event in from_schema(schema).execute():
         outcome.add(event)
 
 
