@@ -197,12 +197,16 @@ def router() -> APIRouter:
         routes.add_api_route(
             path, _handler(command, path),
             methods=["POST"], name=command.__name__, status_code=201 if command.creates else 200,
-            **answers.declared(answers.Receipt, status=201 if command.creates else 200, more=answers.UNSTORED),
+            **answers.declared(
+                answers.Receipt,
+                status=201 if command.creates else 200,
+                more={**answers.UNSTORED, **(problems.VERSION_REQUIRED if command in VERSION_REQUIRED else {})},
+            ),
             summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
             description=_described(command), openapi_extra=_body_of(command, path),
         )  # fmt: skip
     routes.add_api_route(
-        "/commands", post_commands, methods=["POST"], **answers.declared(answers.Receipt, more={**_CREATED, **answers.UNSTORED}),
+        "/commands", post_commands, methods=["POST"], **answers.declared(answers.Receipt, more={**_CREATED, **problems.VERSION_REQUIRED, **answers.UNSTORED}),
         summary="Any command, or several as one unit", openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": _headers(required=False)},
     )  # fmt: skip
     routes.add_api_route(

@@ -61,12 +61,23 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = Field(None, description="Each field that is wrong.")
 
 
+def documented(description: str) -> dict[str, Any]:
+    """How OpenAPI declares a problem document as an answer."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "content": content}
+
+
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    413: documented("The body is too long."),
+    414: documented("The address is too long."),
+    431: documented("The headers are too long."),
     "4XX": {
-        "description": "Refused: a problem document that names the field and says what would be right.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **documented("Refused: a problem document that names the field and says what would be right."),
         "model": Problem,
-    }
+    },
+}
+VERSION_REQUIRED: Final[dict[int | str, dict[str, Any]]] = {
+    428: documented("This changes what others may have changed: send the version you read, in `If-Match`.")
 }
 
 

@@ -39,7 +39,7 @@ def _body_without_pattern(document: dict[str, Any]) -> None:
 
 
 def _stricter_body(document: dict[str, Any]) -> None:
-    document["components"]["schemas"]["RegisterTeamBody"]["properties"]["title"]["maxLength"] = 3
+    document["components"]["schemas"]["RegisterTeamBody"]["required"].append("key")
 
 
 def _undocumented_refusals(document: dict[str, Any]) -> None:
