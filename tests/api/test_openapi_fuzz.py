@@ -77,6 +77,8 @@ def test_a_wrong_document_is_found(app: FastAPI, spoil: Callable[[dict[str, Any]
     del document["paths"]["/v1/teams"]["get"]
     spoil(document)
 
-    run(app, outcome, phases=["examples", "coverage", "fuzzing"], examples=10, seed=1, document=document)
+    # Each phase by itself: Schemathesis puts what an earlier one was answered into what a later one leaves out.
+    for phase in ("coverage", "examples", "fuzzing"):
+        run(app, outcome, phases=[phase], examples=10, seed=1, document=document)
 
     assert check in outcome.failures
