@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check format reference docs lock clean
+.PHONY: run test fuzz check format reference docs lock clean
 
 run: $(READY)
 	@$(BIN)/decisionlog serve
@@ -12,6 +12,10 @@ run: $(READY)
 # Compiled modules are kept, whatever the machine says: the tests start many processes.
 test: $(READY)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal tests
+
+# Holds the HTTP interface against its own OpenAPI document, in some 20,000 generated cases; see tests/fuzz/.
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),20000)
 
 # Ratios, each measured side by side in one run; see tests/benchmarks/.
 bench: $(READY)

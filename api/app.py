@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from api import commands, keeping, pages, problems, questions, registers, reports
+from api import commands, keeping, operations, pages, problems, questions, registers, reports
 from api.edge import Edge, Hosts
 from api.services import Services
 
@@ -53,5 +53,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         document["components"]["schemas"].update(commands.body_schemas(keeping.Names, keeping.NewToken))
+        operations.name_operations(document)
         app.openapi_schema = document
     return app.openapi_schema

@@ -12,10 +12,20 @@ from typing import Annotated, Any, Final, get_origin
 from fastapi import Depends, Path, Query, Request, Response
 
 from api import answers, tables
-from api.problems import HttpProblem
+from api.problems import HttpProblem, unprocessable
 from api.services import Served, Services
 from domain.errors import Unknown
-from domain.values import LARGEST, SUBJECT_KINDS, Instant, Key, SubjectId, micros
+from domain.values import (
+    KEY_PATTERN,
+    LARGEST,
+    SUBJECT_KINDS,
+    SUBJECT_PATTERN,
+    Instant,
+    Key,
+    SubjectId,
+    documented,
+    micros,
+)
 from projections.decisions import NotThere
 from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
@@ -23,11 +33,25 @@ from projections.replica import Replica, standing_in
 
 MAX_LIMIT: Final = 10_000
 POLL_SECONDS: Final = 0.003
+CURSOR: Final = "^(?:[0-9a-f]{2})+$"
 
 
 AskedKey = Annotated[Key, Path(description="The subject's key, without the kind.")]
 AskedSubject = Annotated[SubjectId, Path(description="The subject, as `kind:key`.")]
 MinCount = Annotated[int, Query(ge=1, le=LARGEST, description="Only what is counted at least so often.")]
+
+
+SubjectWord = Annotated[str, documented(pattern=f"^{SUBJECT_PATTERN}$")]
+"""A subject in a list of words; what it may be is checked where it is looked up."""
+KindWord = Annotated[str, documented(enum=list(SUBJECT_KINDS))]
+
+
+def key_of(kind: str) -> Any:
+    """What documents a word as a subject of a kind, or its key alone."""
+    return documented(pattern=f"^(?:{kind}:)?{KEY_PATTERN}$")
+
+
+ProductWord = Annotated[str, key_of("product")]
 
 
 def words(description: str) -> Any:
@@ -47,7 +71,7 @@ def span(begin: Instant | None, end: Instant | None, *, of: str = "before") -> t
         HttpProblem: it ends before it begins; the parameter `of` is named.
     """
     if begin and end and end < begin:
-        raise HttpProblem(422, f"`{of}` must not be earlier than the beginning of the span", field=of)
+        raise unprocessable(f"`{of}` must not be earlier than the beginning of the span", field=of)
     return (None if begin is None else micros(begin), None if end is None else micros(end))
 
 
@@ -81,7 +105,9 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most this many 
 
 async def _page(
     limit: Limit = 1000,
-    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of an earlier answer.")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=2000, pattern=CURSOR, description="`next` of an earlier answer.")
+    ] = None,
 ) -> Page:
     return Page(limit, cursor)
 
@@ -94,8 +120,8 @@ IncludeAbsent = Annotated[bool, Query(description="Also what is not, or no longe
 
 async def _named(
     served: Served,
-    subject: Annotated[list[str], words("Subjects, as `kind:key`.")],
-    product: Annotated[list[str], words("Products the subject belongs to.")],
+    subject: Annotated[list[SubjectWord], words("Subjects, as `kind:key`.")],
+    product: Annotated[list[ProductWord], words("Products the subject belongs to.")],
     status: Annotated[list[str], words("Status of the subject, in our meaning or the source's word.")],
 ) -> Filter:
     return Filter(
@@ -110,7 +136,7 @@ AskedNamed = Annotated[Filter, Depends(_named)]
 
 
 async def _kinds(
-    about: AskedNamed, kind: Annotated[list[str], words("Kinds of subject, such as `feature`.")]
+    about: AskedNamed, kind: Annotated[list[KindWord], words("Kinds of subject, such as `feature`.")]
 ) -> Filter:
     return replace(about, kinds=known_kinds(kind))
 
@@ -211,7 +237,7 @@ class Asked:
             try:
                 answer = question(read)
             except BadCursor as error:
-                raise HttpProblem(422, str(error), field="cursor") from None
+                raise unprocessable(str(error), field="cursor") from None
             except NotThere as error:
                 raise Unknown(str(error)) from None
         response = tables.responded(answer, self._format, self._served.book.directory, self._model)
@@ -242,7 +268,7 @@ async def caught_up(
         return
     size = served.book.head().size
     if after > size and not isinstance(served.book, Replica):  # which may not have heard of it yet
-        raise HttpProblem(422, f"the log ends at position {size}; nothing can cover {after}", field="after")
+        raise unprocessable(f"the log ends at position {size}; nothing can cover {after}", field="after")
     deadline = time.monotonic() + served.wait_seconds
     while served.runner.position < after:
         served.must_follow()

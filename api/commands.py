@@ -19,7 +19,7 @@ from starlette.routing import Route
 from api import answers, problems
 from api.bodies import json_body, read_json
 from api.bulk import execute_in_chunks
-from api.problems import HttpProblem
+from api.problems import HttpProblem, unprocessable
 from api.security import Speaker, caller_in
 from api.services import Served, Services, only_reads_from_a_replica
 from api.v1 import v1
@@ -28,7 +28,7 @@ from domain.catalogue import COMMAND, COMMANDS, Batch
 from domain.errors import Refused
 from domain.examples import EXAMPLES
 from domain.messages import Command, leaf_paths
-from domain.values import Mark, format_micros
+from domain.values import KEY_PATTERN, SUBJECT_PATTERN, Mark, format_micros
 from eventlog.entry import Caller, Receipt, Unit
 
 ROUTES: Final[Mapping[type[Command], str]] = {
@@ -96,7 +96,8 @@ _KINDS: Final = {
     "products": "product", "decisions": "decision", "features": "feature", "releases": "release", "goals": "goal",
     "people": "person", "teams": "team",
 }  # fmt: skip
-_ETAG: Final = re.compile(r'^"(\d{1,15})"$')
+_IN_PATHS: Final = {"key": f"^{KEY_PATTERN}$", "subject": f"^{SUBJECT_PATTERN}$"}
+_ETAG: Final = re.compile(r'^"([0-9]{1,15})"$')
 _CREATED: Final[answers.Responses] = {
     201: {"model": answers.Receipt, "description": "The same, where the first command began its subject."}
 }
@@ -163,9 +164,13 @@ def _if_match(request: Request, subject: str | None, *, required: bool) -> dict[
     if given.strip() == "*" and subject is not None:
         return {}  # whatever its version: that it is there is every command's rule
     matched = _ETAG.match(given.strip())
-    if matched is None or subject is None:
+    if given.strip() != "*" and matched is None:
         raise HttpProblem(
             400, '`If-Match` takes one strong ETag of the addressed subject, like `"3"`', field="If-Match"
+        )
+    if matched is None or subject is None:
+        raise unprocessable(
+            "`If-Match` is for a command to a subject that exists; this one begins its own", field="If-Match"
         )
     return {subject: int(matched[1])}
 
@@ -198,12 +203,16 @@ def router() -> APIRouter:
         routes.add_api_route(
             path, _handler(command, path),
             methods=["POST"], name=command.__name__, status_code=201 if command.creates else 200,
-            **answers.declared(answers.Receipt, status=201 if command.creates else 200, more=answers.UNSTORED),
+            **answers.declared(
+                answers.Receipt,
+                status=201 if command.creates else 200,
+                more={**answers.UNSTORED, **(problems.VERSION_REQUIRED if command in VERSION_REQUIRED else {})},
+            ),
             summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
             description=_described(command), openapi_extra=_body_of(command, path),
         )  # fmt: skip
     routes.add_api_route(
-        "/commands", post_commands, methods=["POST"], **answers.declared(answers.Receipt, more={**_CREATED, **answers.UNSTORED}),
+        "/commands", post_commands, methods=["POST"], **answers.declared(answers.Receipt, more={**_CREATED, **problems.VERSION_REQUIRED, **answers.UNSTORED}),
         summary="Any command, or several as one unit", openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": _headers(required=False)},
     )  # fmt: skip
     routes.add_api_route(
@@ -331,7 +340,7 @@ def _body_of(command: type[Command], path: str) -> dict[str, Any]:
     extra = json_body(f"{command.__name__}Body")
     parameters = [
         {
-            "name": name, "in": "path", "required": True, "schema": {"type": "string"},
+            "name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _IN_PATHS[name]},
             "description": "The subject, as `kind:key`." if name == "subject" else "Its key, without the kind.",
         }
         for name in re.findall(r"\{(\w+)\}", path)
@@ -343,14 +352,28 @@ def _body_of(command: type[Command], path: str) -> dict[str, Any]:
 def _headers(*, required: bool) -> list[dict[str, Any]]:
     return [
         {
-            "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"},
+            "name": "Idempotency-Key", "in": "header", "required": False,
+            "schema": {"type": "string", "pattern": _IDEMPOTENCY_KEY.pattern},
             "description": "Send again with the same key after a lost answer: one effect, the same answer.",
         },
         {
-            "name": "If-Match", "in": "header", "required": required, "schema": {"type": "string"},
+            "name": "If-Match", "in": "header", "required": required,
+            "schema": {"type": "string", "pattern": rf"^(?:\*|{_ETAG.pattern[1:-1]})$"},
             "description": "The version you read, as its ETag; 412 when the subject has moved since.",
         },
     ]  # fmt: skip
+
+
+def _refuse_duplicates(schema: dict[str, Any], command: type[Command]) -> None:
+    """Adds `uniqueItems` to each list of subjects or people, as an ordinary command names each of them once."""
+    if command is record.Observe:
+        return
+    for path in (*leaf_paths(command, Mark.SUBJECT), *leaf_paths(command, Mark.PERSON)):
+        if path[1:] == ("*",):
+            found = schema["properties"][path[0]]
+            for listed in (found, *found.get("anyOf", ())):
+                if listed.get("type") == "array":
+                    listed["uniqueItems"] = True
 
 
 def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
@@ -364,6 +387,7 @@ def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
     schemas: dict[str, Any] = found["$defs"]
     for name, command in COMMANDS.items():
         whole = schemas[name]
+        _refuse_duplicates(whole, command)
         left_out = {"type"} if command.creates else {"type", "subject"}
         whole["examples"] = [EXAMPLES[name]]
         schemas[f"{name}Body"] = {

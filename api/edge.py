@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.headers import RawHeaders, secure
-from api.problems import HttpProblem, respond, status_problem
+from api.problems import HttpProblem, problem, respond
 
 MAX_REQUESTS: Final = 500
 """Requests that are worked on at a time; only health is answered beyond."""
@@ -106,7 +106,7 @@ class Edge:
         try:
             self._check(scope)
         except HttpProblem as refused:
-            document = status_problem(refused.status, refused.detail, field=refused.field)
+            document = problem(refused.status, refused.name, refused.detail, field=refused.field)
             await respond(document, refused.headers)(scope, receive, answer.send)
             return
         method = scope["method"]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import answers
 from api.asking import AskedFor, AskedKey
 from api.bodies import body_as, json_body
-from api.problems import HttpProblem
+from api.problems import HttpProblem, unprocessable
 from api.security import Speaker, may
 from api.services import Served
 from api.v1 import v1
@@ -246,7 +246,7 @@ def create_token(
     """The `secret` is in this answer and never again. Nobody can give a right they do not have."""
     holder = served.somebody(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
-        raise HttpProblem(422, "a token is for a person or a service", field="holder")
+        raise unprocessable("a token is for a person or a service", field="holder")
     token, secret = served.log.tokens.create(holder, rights=new.rights, label=new.label, by=speaker)
     return {"id": token, "holder": holder, "rights": sorted(new.rights), "secret": secret}
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain import errors
-from domain.faults import faults_of, in_a_sentence
+from domain.faults import faults_of, in_a_sentence, is_combination
 from eventlog.errors import NoRoomError
 
 _log: Final = logging.getLogger("decisionlog.api")
@@ -22,7 +22,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:decisionlog:problem:"
 
 _TABLE: Final[dict[type[Exception], tuple[int, str]]] = {
-    errors.Malformed: (422, "malformed"),
+    errors.Malformed: (422, "unprocessable"),
     errors.Unknown: (404, "unknown"),
     errors.AlreadyExists: (409, "already-exists"),
     errors.OutOfOrder: (409, "out-of-order"),
@@ -65,12 +65,23 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = Field(None, description="Each field that is wrong.")
 
 
+def documented(description: str) -> dict[str, Any]:
+    """How OpenAPI declares a problem document as an answer."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "content": content}
+
+
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    413: documented("The body is too long."),
+    414: documented("The address is too long."),
+    431: documented("The headers are too long."),
     "4XX": {
-        "description": "Refused: a problem document that names the field and says what would be right.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **documented("Refused: a problem document that names the field and says what would be right."),
         "model": Problem,
-    }
+    },
+}
+VERSION_REQUIRED: Final[dict[int | str, dict[str, Any]]] = {
+    428: documented("This changes what others may have changed: send the version you read, in `If-Match`.")
 }
 
 
@@ -78,13 +89,25 @@ class HttpProblem(Exception):
     """What is wrong with a request as such, before any rule is asked."""
 
     def __init__(
-        self, status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        field: str | None = None,
+        headers: dict[str, str] | None = None,
+        name: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.field = field
         self.headers = headers
+        self.name = name or _HTTP_NAMES.get(status, "refused")
+
+
+def unprocessable(detail: str, *, field: str) -> HttpProblem:
+    """The refusal of what has the documented shape, but cannot be answered with the other parameters or by this log."""
+    return HttpProblem(422, detail, field=field, name="unprocessable")
 
 
 def problem(status: int, name: str, detail: str, **more: Any) -> Problem:
@@ -117,7 +140,8 @@ def of_validation(found: Sequence[Any]) -> Problem:
         return problem(400, "malformed-json", str(broken[0]["msg"]))
     faults = [(_shortened(field), _shortened(detail)) for field, detail in faults_of(found)]
     wrong = [FieldProblem(field=field, detail=detail) for field, detail in faults]
-    return problem(422, "malformed", in_a_sentence(faults), field=wrong[0].field or None, errors=wrong)
+    name = "unprocessable" if is_combination(found) else "malformed"
+    return problem(422, name, in_a_sentence(faults), field=wrong[0].field or None, errors=wrong)
 
 
 def _shortened(text: str) -> str:
@@ -162,7 +186,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HttpProblem)
     async def http_problem(_: Request, error: HttpProblem) -> JSONResponse:
-        return respond(status_problem(error.status, error.detail, field=error.field), error.headers)
+        return respond(problem(error.status, error.name, error.detail, field=error.field), error.headers)
 
     @app.exception_handler(PersistenceError)
     async def not_stored(request: Request, error: PersistenceError) -> JSONResponse:
@@ -171,7 +195,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def request_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(of_validation(error.errors()))
+        # The first part of each path says where in the request it stood.
+        return respond(of_validation([{**each, "loc": each["loc"][1:]} for each in error.errors()]))
 
     @app.exception_handler(ValidationError)
     async def invalid(_: Request, error: ValidationError) -> JSONResponse:

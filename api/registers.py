@@ -18,7 +18,11 @@ from api.asking import (
     AskedSubjects,
     AskedWhen,
     IncludeAbsent,
+    KindWord,
     MinCount,
+    ProductWord,
+    SubjectWord,
+    key_of,
     known_kinds,
     span,
     words,
@@ -27,7 +31,7 @@ from api.problems import HttpProblem
 from api.services import Served
 from api.v1 import v1
 from domain.catalogue import EVENTS
-from domain.values import LARGEST, Instant
+from domain.values import LARGEST, Instant, documented
 from projections import accountability as accountability_questions
 from projections import audit as audit_questions
 from projections import decisions as decision_questions
@@ -36,6 +40,7 @@ from projections.audit import AuditFilter
 from projections.decisions import RegisterFilter
 from projections.reading import When
 
+TypeWord = Annotated[str, documented(enum=sorted({*EVENTS, *(name.removesuffix(".v1") for name in EVENTS)}))]
 _COLLECTIONS: Final = {"decisions": "decision", "features": "feature", "products": "product", "releases": "release", "goals": "goal", "teams": "team"}  # fmt: skip
 _REGISTER: Final = (*decision_questions.COLUMNS, "decision", "why")
 _LISTED: Final[dict[str, tuple[str, type[answers.Spoken], tuple[str, ...]]]] = {
@@ -116,7 +121,7 @@ def releases(
     asked: AskedFor,
     served: Served,
     when: AskedWhen,
-    product: Annotated[list[str], words("Only those of these products.")],
+    product: Annotated[list[ProductWord], words("Only those of these products.")],
 ) -> Response:
     """In the order their product has said, else by version number."""
     products = [served.subject(each, "product", kind="product") for each in product]
@@ -212,14 +217,14 @@ async def _audit_filter(
     actor: Annotated[list[str], words("Who put it to the log.")],
     principal: Annotated[list[str], words("Whose act it was.")],
     by: Annotated[list[str], words("Either.")],
-    kind: Annotated[list[str], words("Kinds of subject.")],
-    subject: Annotated[list[str], words("Subjects, as `kind:key`.")],
-    product: Annotated[list[str], words("Products.")],
-    type: Annotated[list[str], words("Event types, such as `DecisionAccepted`.")],  # noqa: A002
+    kind: Annotated[list[KindWord], words("Kinds of subject.")],
+    subject: Annotated[list[SubjectWord], words("Subjects, as `kind:key`.")],
+    product: Annotated[list[ProductWord], words("Products.")],
+    type: Annotated[list[TypeWord], words("Event types, such as `DecisionAccepted`.")],  # noqa: A002
     channel: Annotated[list[str], words("The way in: `http`, `cli`, `import`.")],
     system: Annotated[list[str], words("For imports: the system it comes from.")],
     reference: Annotated[list[str], words("For imports: that system's own name for the change.")],
-    because: Annotated[list[str], words("Decisions it rests on.")],
+    because: Annotated[list[Annotated[str, key_of("decision")]], words("Decisions it rests on.")],
     unit: Annotated[list[str], words("Ids of units: what was sent together.")],
     position: Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], words("Positions.")],
     since: Annotated[Instant | None, Query(description="It took effect at or after this instant.")] = None,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import answers, tables
 from api.asking import AskedKey, caught_up, lag_of
-from api.problems import HttpProblem
+from api.problems import HttpProblem, unprocessable
 from api.services import Served, Services
 from api.v1 import v1
 from domain.values import LARGEST, Instant, micros
@@ -132,15 +132,15 @@ def _answer(read: Read, product: str, given: dict[str, Any], issued_at: int | No
     said = [name for name, value in given.items() if value is not None]
     if issued_at is not None:
         if said:
-            raise HttpProblem(422, "`issued_at` says span and position already; leave the others out", field=said[0])
+            raise unprocessable("`issued_at` says span and position already; leave the others out", field=said[0])
         return issued(read, product, issued_at)
     since, until = given["since"], given["until"]
     if since is None:
-        raise HttpProblem(422, "say where the span begins in `since`, or name a report in `issued_at`", field="since")
+        raise unprocessable("say where the span begins in `since`, or name a report in `issued_at`", field="since")
     if until is not None and until <= since:
-        raise HttpProblem(422, "`until` must be later than `since`", field="until")
+        raise unprocessable("`until` must be later than `since`", field="until")
     if until is None and micros(since) >= read.now:
-        raise HttpProblem(422, "the span begins later than now", field="since")
+        raise unprocessable("the span begins later than now", field="since")
     return report(read, Span(product, micros(since), None if until is None else micros(until), given["position"]))
 
 

@@ -95,13 +95,13 @@ class Services:
         """A subject that the log knows; where only one kind will do, its key is enough.
 
         Raises:
-            Malformed: it is not of the shape of a subject, or of another kind.
+            HttpProblem: 422; it is not of the shape of a subject, or of another kind.
             Unknown: the log has never heard of it.
         """
         full = f"{kind}:{named}" if kind and ":" not in named else named
         if not is_subject(full) or (kind and not full.startswith(f"{kind}:")):
             wanted = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
-            raise Malformed(f"{named!r} is no subject; one is written {wanted}", field=field)
+            raise HttpProblem(422, f"{named!r} is no subject; one is written {wanted}", field=field)
         if not self.book.state_at_hand(full).version:  # what was begun once stays known
             raise Unknown(f"the log knows no {full}", field=field, subject=full)
         return full

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from domain.errors import KeyReused, Refused
-from domain.faults import faults_of, in_a_sentence
+from domain.errors import KeyReused, Malformed, Refused
+from domain.faults import faults_of, in_a_sentence, is_combination
 
 TYPE_PREFIX: Final = "urn:decisionlog:problem:"
 TOO_LARGE: Final = "too-large"
@@ -31,11 +31,14 @@ def of_validation(found: Sequence[Any]) -> dict[str, Any]:
     """The problem document of what pydantic found wrong, each error with its field."""
     faults = faults_of(found)
     wrong = [{"field": field, "detail": detail} for field, detail in faults]
-    return of_fault("malformed", in_a_sentence(faults), field=faults[0][0] or None, errors=wrong)
+    name = "unprocessable" if is_combination(found) else "malformed"
+    return of_fault(name, in_a_sentence(faults), field=faults[0][0] or None, errors=wrong)
 
 
 def name_of(kind: type[Refused]) -> str:
     """What a kind of refusal is called outside."""
     if kind is KeyReused:
         return "idempotency-key-reused"
+    if kind is Malformed:
+        return "unprocessable"  # its shape was right: `malformed` is what pydantic refuses
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()

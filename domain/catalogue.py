@@ -16,7 +16,7 @@ from domain import access, decision, feature, ownership, people, product, record
 from domain.cells import STATUS, State, Step, World
 from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
 from domain.messages import Act, Command, Draft, Event, leaf_paths, values_at
-from domain.values import LARGEST, Mark, SubjectId, format_micros, is_subject
+from domain.values import SUBJECT_PATTERN, Mark, SubjectId, Version, format_micros, is_subject
 
 AnyCommand = Annotated[
     decision.DecisionCommand | feature.FeatureCommand | ownership.OwnershipCommand | product.ProductCommand
@@ -45,8 +45,11 @@ class Batch(BaseModel):
     commands: Annotated[tuple[AnyCommand, ...], FailFast()] = Field(
         min_length=1, max_length=1000, description="Commands with their `type`, in order."
     )
-    expected: dict[SubjectId, Annotated[int, Field(ge=0, le=LARGEST)]] = Field(
-        default_factory=dict, max_length=1000, description="The versions you read, by subject, as `If-Match` says one."
+    expected: dict[SubjectId, Version] = Field(
+        default_factory=dict,
+        max_length=1000,
+        description="The versions you read, by subject, as `If-Match` says one.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{SUBJECT_PATTERN}$"}},
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, Final, Literal, assert_never
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text, texts
 from domain.errors import NotAllowed, NothingChanges
@@ -126,6 +126,27 @@ class DecisionProposed(Event, Case, Conclusion):
 
 class ReviseDecision(Command):
     """Change the case of a decision that is not yet taken; what is left out stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": ["string", "array"]}}}
+                for name in (
+                    "title",
+                    "decision",
+                    "why",
+                    "context",
+                    "options",
+                    "evidence",
+                    "assumptions",
+                    "constraints",
+                    "expected",
+                    "review_on",
+                    "tags",
+                )
+            ]
+        }
+    )
 
     type: Literal["ReviseDecision"] = "ReviseDecision"
     subject: DecisionId

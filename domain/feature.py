@@ -9,23 +9,44 @@ A step may be left out: what was shipped without having been committed was shipp
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Final, Literal, assert_never
+from typing import Annotated, Any, ClassVar, Final, Literal, assert_never
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
 
 from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
 from domain.errors import NotAllowed, NothingChanges
 from domain.messages import Act, Command, Draft, Event
 from domain.ownership import accountable_steps, check_accountable
 from domain.rules import must_be_in, new_subject
-from domain.values import Day, DecisionId, FeatureId, GoalId, Holder, Key, Line, ProductId, ReleaseId, Text, Whole, Word
+from domain.values import (
+    COMBINATION,
+    Day,
+    DecisionId,
+    FeatureId,
+    GoalId,
+    Holder,
+    Integral,
+    Key,
+    Line,
+    ProductId,
+    ReleaseId,
+    Text,
+    Word,
+)
 
 PROPOSED: Final = "proposed"
 OPEN: Final = frozenset({PROPOSED, "committed", "started", "paused"})
 CLOSED: Final = frozenset({"shipped", "dropped"})
 
+
+def _given(name: str) -> dict[str, Any]:
+    """The JSON Schema of an object in which a list is given."""
+    return {"required": [name], "properties": {name: {"type": "array"}}}
+
+
 Horizon = Literal["now", "next", "later"]
-Rank = Annotated[Whole, Field(ge=0, le=1_000_000)]
+Rank = Annotated[int, Strict(), Field(ge=0, le=1_000_000), Integral]
 
 
 class ProposeFeature(Command):
@@ -98,6 +119,12 @@ class FeaturePrioritised(Event):
 class TargetMilestone(Command):
     """Aim a milestone of a feature at a release or a day, or at nothing any more."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"properties": {"release": {"type": "null"}}}, {"properties": {"day": {"type": "null"}}}]
+        }
+    )
+
     type: Literal["TargetMilestone"] = "TargetMilestone"
     subject: FeatureId
     milestone: Word = Field("ship", description="Which milestone: `ship`, `beta`, or any word of your own.")
@@ -109,8 +136,7 @@ class TargetMilestone(Command):
     @model_validator(mode="after")
     def _one_of_them(self) -> TargetMilestone:
         if self.release and self.day:
-            msg = "give `release` or `day`, not both"
-            raise ValueError(msg)
+            raise PydanticCustomError(COMBINATION, "give `release` or `day`, not both")
         return self
 
 
@@ -220,6 +246,10 @@ class FeatureReopened(Event):
 
 class LinkFeature(Command):
     """Say what goals a feature serves, what decisions it rests on, what features it needs. A list given is the whole list."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [_given(name) for name in ("goals", "decisions", "features")]}
+    )
 
     type: Literal["LinkFeature"] = "LinkFeature"
     subject: FeatureId

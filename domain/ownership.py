@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal, assert_never
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from domain.cells import STATUS, Step, Value, World, code, refs
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.messages import Act, Command, Draft, Event
 from domain.rules import person_or_refuse
-from domain.values import Holder, Instant, Key, Line, Person, SubjectId, Word, micros
+from domain.values import COMBINATION, Holder, Instant, Key, Line, Person, SubjectId, Word, micros
 
 ACCOUNTABLE: Final = "accountable"
 
@@ -29,8 +30,7 @@ class _Term(Command):
     @model_validator(mode="after")
     def _in_order(self) -> _Term:
         if self.from_ and self.until and self.until <= self.from_:
-            msg = "`until` must be later than `from`"
-            raise ValueError(msg)
+            raise PydanticCustomError(COMBINATION, "`until` must be later than `from`")
         return self
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import Field, StrictBool, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from domain.cells import EXISTS, STATUS, State, Step, Value, World, code, refs, text
 from domain.decision import OPEN as OPEN_DECISION
@@ -16,6 +17,7 @@ from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
 from domain.messages import Act, Command, Draft, Event, Message
 from domain.rules import must_be_in
 from domain.values import (
+    COMBINATION,
     Code,
     Holder,
     Line,
@@ -216,8 +218,9 @@ class ObservedStep(Message):
     def _one_meaning(self) -> ObservedStep:
         meanings = (self.value, self.subjects, self.holders, self.text, self.texts)
         if meanings.count(None) < len(meanings) - 1:
-            msg = "give only one of `value`, `subjects`, `holders`, `text` and `texts`"
-            raise ValueError(msg)
+            raise PydanticCustomError(
+                COMBINATION, "give only one of `value`, `subjects`, `holders`, `text` and `texts`"
+            )
         return self
 
     def step(self) -> Step:

@@ -34,15 +34,28 @@ SUBJECT_KINDS: Final = (
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
 WORD_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
+_BLANKS: Final = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
+_END: Final = r"(?!\n)$"  # in some languages `$` alone also matches in front of a last line break
+LINE_PATTERN: Final = rf"^{_LINE}{_END}"
+"""What `Line` accepts, for JSON Schema (ECMA 262): one line, not blank, without control characters. It never backtracks."""
+TEXT_PATTERN: Final = (
+    rf"^[\t\n\r\u2028\u2029{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}]"
+    rf"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*{_END}"
+)
+"""What `Text` accepts: not blank, without control characters other than tab and line breaks."""
+RAW_TEXT_PATTERN: Final = rf"^[^\x00]*{_END}"
 FORGOTTEN: Final = "[forgotten]"
+COMBINATION: Final = "combination"
+"""The type of pydantic's error where each field is as documented, but some of them do not go together."""
 LARGEST: Final = 2**53 - 1
 """The greatest integer that every reader of JSON reads exactly (RFC 8785)."""
 
 _SUBJECT = re.compile(SUBJECT_PATTERN)
 _KEY = re.compile(KEY_PATTERN)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_UNFIT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNFIT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -160,6 +173,11 @@ def _subject_of(*kinds: str) -> Any:
     return BeforeValidator(check)
 
 
+def _integral(value: object) -> object:
+    """Return `13` for `13.0`, which is the same number in JSON and an integer in JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST else value
+
+
 def _check_word(value: str) -> str:
     if not re.fullmatch(WORD_PATTERN, value):
         msg = "must be one word of 1 to 64 of a-z 0-9 . _ - that starts with a letter or digit, such as `lead-pm`"
@@ -184,6 +202,23 @@ def _check_key(value: str) -> str:
     return value
 
 
+def _pattern_of(*kinds: str) -> str:
+    """The JSON Schema pattern of ids of these kinds; of a single kind the bare key will do."""
+    prefix = f"{'|'.join(kinds)}"
+    return rf"^(?:{prefix}:)?{KEY_PATTERN}$" if len(kinds) == 1 else rf"^(?:{prefix}):{KEY_PATTERN}$"
+
+
+def _pattern_of_named(*kinds: str) -> str:
+    """The JSON Schema pattern of what `_named` accepts."""
+    others = rf"(?!(?:{'|'.join(SUBJECT_KINDS)}):)"
+    return rf"^(?:(?:{'|'.join(kinds)}):{KEY_PATTERN}|{others}{_LINE})$"
+
+
+def documented(**schema: Any) -> Any:
+    """JSON Schema keywords that describe, for clients, what a validator of the same type enforces."""
+    return Field(json_schema_extra=schema)
+
+
 def _named(*kinds: str) -> AfterValidator:
     """A validator of ids of these kinds or, where it has not the shape of an id, of a name for the directory."""
 
@@ -198,49 +233,109 @@ def _named(*kinds: str) -> AfterValidator:
 
 
 _id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$", "description": "A subject, as `kind:key`."}
+YEAR_PATTERN: Final = "^(?!0000)[0-9]{4}-"
 
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),
     PlainSerializer(format_instant, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-03-01T09:30:00Z"]}),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "pattern": YEAR_PATTERN, "examples": ["2025-03-01T09:30:00Z"]}
+    ),
 ]
-Whole = Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST)]
-Position = Annotated[int, Strict(), Field(ge=1, le=LARGEST)]
+Integral: Final = BeforeValidator(_integral)
+Whole = Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST), Integral]
+Position = Annotated[int, Strict(), Field(ge=1, le=LARGEST), Integral]
+Version = Annotated[int, Strict(), Field(ge=0, le=LARGEST), Integral]
 Day = Annotated[
-    str, Mark.CODE, AfterValidator(_check_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2025-03-01"]})
-]  # fmt: skip
-Text = Annotated[str, Mark.TEXT, AfterValidator(_prose), Field(max_length=20_000)]
-Line = Annotated[str, Mark.TEXT, AfterValidator(_one_line), Field(max_length=500)]
-RawText = Annotated[str, Mark.TEXT, AfterValidator(_storable), Field(max_length=200_000)]
-Code = Annotated[str, Mark.CODE, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)]
+    str,
+    Mark.CODE,
+    AfterValidator(_check_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": YEAR_PATTERN, "examples": ["2025-03-01"]}),
+]
+Text = Annotated[
+    str, Mark.TEXT, AfterValidator(_prose), Field(max_length=20_000), documented(minLength=1, pattern=TEXT_PATTERN)
+]
+Line = Annotated[
+    str, Mark.TEXT, AfterValidator(_one_line), Field(max_length=500), documented(minLength=1, pattern=LINE_PATTERN)
+]
+RawText = Annotated[
+    str, Mark.TEXT, AfterValidator(_storable), Field(max_length=200_000), documented(pattern=RAW_TEXT_PATTERN)
+]
+Code = Annotated[
+    str,
+    Mark.CODE,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_one_line),
+    documented(pattern=LINE_PATTERN),
+]
 Word = Annotated[
     str, Mark.CODE, AfterValidator(_check_word), WithJsonSchema({"type": "string", "pattern": f"^{WORD_PATTERN}$"})
-]  # fmt: skip
-Key = Annotated[str, Mark.CODE, AfterValidator(_check_key)]
+]
+Key = Annotated[str, Mark.CODE, AfterValidator(_check_key), documented(pattern=f"^{KEY_PATTERN}$")]
 SubjectId = Annotated[str, Mark.SUBJECT, _subject_of(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
 ProductId = Annotated[
-    str, Mark.SUBJECT, _subject_of("product"), Field(description="A product: `product:KEY`, or its key alone.")
+    str,
+    Mark.SUBJECT,
+    _subject_of("product"),
+    Field(description="A product: `product:KEY`, or its key alone."),
+    documented(pattern=_pattern_of("product")),
 ]
 DecisionId = Annotated[
-    str, Mark.SUBJECT, _subject_of("decision"), Field(description="A decision: `decision:KEY`, or its key alone.")
+    str,
+    Mark.SUBJECT,
+    _subject_of("decision"),
+    Field(description="A decision: `decision:KEY`, or its key alone."),
+    documented(pattern=_pattern_of("decision")),
 ]
 FeatureId = Annotated[
-    str, Mark.SUBJECT, _subject_of("feature"), Field(description="A feature: `feature:KEY`, or its key alone.")
+    str,
+    Mark.SUBJECT,
+    _subject_of("feature"),
+    Field(description="A feature: `feature:KEY`, or its key alone."),
+    documented(pattern=_pattern_of("feature")),
 ]
-GoalId = Annotated[str, Mark.SUBJECT, _subject_of("goal"), Field(description="A goal: `goal:KEY`, or its key alone.")]
+GoalId = Annotated[
+    str,
+    Mark.SUBJECT,
+    _subject_of("goal"),
+    Field(description="A goal: `goal:KEY`, or its key alone."),
+    documented(pattern=_pattern_of("goal")),
+]
 ReleaseId = Annotated[
-    str, Mark.SUBJECT, _subject_of("release"), Field(description="A release: `release:KEY`, or its key alone.")
+    str,
+    Mark.SUBJECT,
+    _subject_of("release"),
+    Field(description="A release: `release:KEY`, or its key alone."),
+    documented(pattern=_pattern_of("release")),
 ]
 PersonId = Annotated[
-    str, Mark.SUBJECT, _subject_of("person"), Field(description="A person: `person:KEY`, or its key alone.")
+    str,
+    Mark.SUBJECT,
+    _subject_of("person"),
+    Field(description="A person: `person:KEY`, or its key alone."),
+    documented(pattern=_pattern_of("person")),
 ]
-TeamId = Annotated[str, Mark.SUBJECT, _subject_of("team"), Field(description="A team: `team:KEY`, or its key alone.")]
+TeamId = Annotated[
+    str,
+    Mark.SUBJECT,
+    _subject_of("team"),
+    Field(description="A team: `team:KEY`, or its key alone."),
+    documented(pattern=_pattern_of("team")),
+]
 Person = Annotated[
-    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), _named("person"),
+    str,
+    Mark.PERSON,
+    StringConstraints(min_length=1, max_length=300),
+    _named("person"),
     Field(description="A person, by id (`person:KEY`) or by any name, e-mail or handle the directory knows."),
-]  # fmt: skip
+    documented(pattern=_pattern_of_named("person")),
+]
 Holder = Annotated[
-    str, Mark.PERSON, StringConstraints(min_length=1, max_length=300), _named("person", "team"),
+    str,
+    Mark.PERSON,
+    StringConstraints(min_length=1, max_length=300),
+    _named("person", "team"),
     Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name the directory knows."),
-]  # fmt: skip
+    documented(pattern=_pattern_of_named("person", "team")),
+]

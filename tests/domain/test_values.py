@@ -150,9 +150,10 @@ def test_no_days(value):
 
 
 def test_numbers():
-    """A number is a whole one, and no text that looks like one."""
+    """A number is a whole one, also where JSON writes it as 3.0, and no text that looks like one."""
     assert taken(Whole, 3) == 3
-    for value in ("3", 3.0, True, 2**53):
+    assert repr(taken(Whole, 3.0)) == "3"
+    for value in ("3", 3.5, True, 2**53, 2.0**53, float("inf"), float("nan")):
         refused(Whole, value)
 
 

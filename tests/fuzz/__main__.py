@@ -1,0 +1,61 @@
+"""The command: so many cases, what failed by check, and an exit code that is 0 only if all ran and none failed."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+
+from tests.fuzz.running import Outcome, application, run
+
+SHOWN_PER_CHECK = 5
+EXAMPLES_PER_OPERATION = 10
+
+
+def main() -> int:
+    """Run until there are as many cases as asked for: anonymous, every boundary, then at random."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz the HTTP interface.")
+    parser.add_argument("--cases", type=int, default=20_000, help="run at least this many cases")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="repeat a run by its seed")
+    asked = parser.parse_args()
+    _say(f"seed {asked.seed}")
+    begun, outcome = time.monotonic(), Outcome()
+    with application() as app:
+        run(app, outcome, phases=["examples"], examples=1, seed=asked.seed, token=None)
+        run(app, outcome, phases=["examples", "fuzzing"], examples=EXAMPLES_PER_OPERATION, seed=asked.seed)
+        if outcome.cases < asked.cases:
+            run(app, outcome, phases=["coverage"], examples=1, seed=asked.seed)
+        more = 0
+        while outcome.cases < asked.cases and not outcome.failures:
+            more += 1
+            _say(f"{outcome.cases} cases so far")
+            run(app, outcome, phases=["fuzzing"], examples=50, seed=asked.seed + more)
+    return report(outcome, asked.cases, time.monotonic() - begun)
+
+
+def report(outcome: Outcome, asked: int, seconds: float) -> int:
+    """Print what came of a run, and return the exit code."""
+    for check, found in sorted(outcome.failures.items()):
+        _say(f"\n{check}: {len(found)} failures")
+        for one in found[:SHOWN_PER_CHECK]:
+            _say(f"- {one}")
+    unreached = outcome.unreached()
+    _say(f"{outcome.cases} cases in {seconds:.0f} s ({outcome.cases / seconds:.0f} per second)")
+    _say("statuses: " + ", ".join(f"{status}: {count}" for status, count in sorted(outcome.statuses.items())))
+    _say(f"{len(outcome.reached) - len(unreached)} of {len(outcome.reached)} operations got past their shape")
+    for each in unreached:
+        _say(f"  not {each}")
+    if outcome.cases < asked:
+        _say(f"only {outcome.cases} of {asked} cases ran")
+    _say(f"{outcome.cases - outcome.failed_cases} passed, {outcome.failed} failed")
+    return 1 if outcome.failed or outcome.cases < asked else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

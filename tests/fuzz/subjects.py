@@ -1,0 +1,90 @@
+"""The subjects that the fuzzed log holds, and how cases come to name them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import schemathesis
+
+from domain.values import KEY_PATTERN
+
+PER_KIND: Final = 25
+_ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team):{KEY_PATTERN}")
+_KIND_OF_FIELD: Final = {
+    "because": "decision", "decisions": "decision", "supersedes": "decision",
+    "products": "product", "product": "product", "line": "product",
+    "goals": "goal", "features": "feature", "releases": "release", "release": "release",
+    "accountable": "person", "holders": "person", "holder": "person", "deciders": "person", "decider": "person",
+    "on_behalf_of": "person", "to": "team", "into": "person", "who": "person", "actor": "person", "principal": "person",
+}  # fmt: skip
+_KIND_OF_COLLECTION: Final = {
+    "products": "product", "decisions": "decision", "features": "feature", "goals": "goal", "releases": "release",
+    "people": "person", "teams": "team",
+}  # fmt: skip
+
+
+def commands() -> Iterator[dict[str, Any]]:
+    """Commands that bring the subjects into a log, one after the other."""
+    for n in range(PER_KIND):
+        products, key = [f"product{n}"], lambda kind, n=n: f"{kind}{n}"
+        yield {"type": "RegisterPerson", "key": key("person"), "name": f"Person {n}"}
+        yield {"type": "RegisterTeam", "key": key("team"), "title": f"Team {n}"}
+        yield {"type": "DefineProduct", "key": key("product"), "title": f"Product {n}"}
+        yield {"type": "ScheduleRelease", "key": key("release"), "products": products, "version": f"{n}.0"}
+        yield {"type": "StateGoal", "key": key("goal"), "title": f"Goal {n}", "products": products}
+        yield {"type": "ProposeDecision", "key": key("decision"), "title": f"Decision {n}", "products": products,
+               "decision": "Yes.", "why": "It helps.", "accountable": f"person:person{n}"}  # fmt: skip
+        yield {"type": "ProposeFeature", "key": key("feature"), "title": f"Feature {n}", "products": products}
+
+
+def name_subjects(case: schemathesis.Case) -> None:
+    """Make three of four cases name subjects that exist, where they name any.
+
+    What is put in is chosen from the case itself, so that the same case is always changed in the same way. Schemathesis
+    judges anew whether what was changed is valid.
+    """
+    chosen = random.Random(repr((case.path, case.path_parameters, case.query, case.body)))
+    if chosen.random() < 0.25:
+        return
+    _name_in_path(case, chosen)
+    if case.query:
+        case.query = {name: _named(value, chosen, name) for name, value in case.query.items()}
+    if isinstance(case.body, dict):
+        case.body = _named(case.body, chosen)
+    if "If-Match" in (case.headers or {}) and chosen.random() < 0.75:
+        case.headers["If-Match"] = "*"
+
+
+def _name_in_path(case: schemathesis.Case, chosen: random.Random) -> None:
+    parameters = case.path_parameters or {}
+    if isinstance(parameters.get("key"), str) and re.fullmatch(KEY_PATTERN, parameters["key"]):
+        kind = _KIND_OF_COLLECTION.get(case.path.split("/")[2])
+        if kind:
+            case.path_parameters["key"] = _one(kind, chosen).partition(":")[2]
+    if isinstance(parameters.get("subject"), str) and _ID.fullmatch(parameters["subject"]):
+        case.path_parameters["subject"] = _one(parameters["subject"].partition(":")[0], chosen)
+
+
+def _one(kind: str, chosen: random.Random) -> str:
+    return f"{kind}:{kind}{chosen.randrange(PER_KIND)}"
+
+
+def _named(value: Any, chosen: random.Random, field: str = "") -> Any:
+    """Return a value with the subjects in it replaced by ones of the same kind that exist."""
+    if isinstance(value, dict):
+        return {name: _named(member, chosen, name) for name, member in value.items()}
+    if isinstance(value, list):
+        if field in _KIND_OF_FIELD and len(value) <= PER_KIND and all(isinstance(each, str) and each for each in value):
+            first = chosen.randrange(PER_KIND)
+            kind = _KIND_OF_FIELD[field]
+            return [f"{kind}:{kind}{(first + n) % PER_KIND}" for n in range(len(value))]
+        return [_named(member, chosen, field) for member in value]
+    if isinstance(value, str) and value:
+        if field in _KIND_OF_FIELD:
+            return _one(_KIND_OF_FIELD[field], chosen)
+        if _ID.fullmatch(value):
+            return _one(value.partition(":")[0], chosen)
+    return value
