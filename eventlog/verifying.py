@@ -22,11 +22,10 @@ from eventsourcing.persistence import PersistenceError
 from domain.catalogue import EVENTS
 from domain.messages import Event
 from domain.record import TextsForgotten
-from eventlog.canonical import parsed
+from eventlog.canonical_reader import parse_canonical
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import broken_text, compose, text_places
 from eventlog.committer import Head, Row
-from eventlog.forms import Forms, are_committed
 from eventlog.merkle import Frontier, extended, leaf_hash, root
 from eventlog.store import Answered
 
@@ -106,7 +105,6 @@ class _Verifier:
         self._recorded_at = 0
         self._versions: dict[str, int] = {}
         self._log = ""
-        self._forms = Forms()
         self._place = 0
         self._begins = array("q")
         """Positions at which a unit begins."""
@@ -175,10 +173,8 @@ class _Verifier:
     def _take(self, rows: list[Row]) -> None:
         """Checks some rows and takes them into the whole; what is wrong with the first is told before all else."""
         following = rows[: self._following(rows)]
-        is_recognised = self._is_recognised
         for row in following:
-            if not is_recognised(row):
-                self._check(row)
+            self._check(row)
         self._grow(following)
         if len(following) < len(rows):
             row = rows[len(following)]
@@ -214,39 +210,17 @@ class _Verifier:
         if what:
             raise _Misfit(row.position, what)
 
-    def _is_recognised(self, row: Row) -> bool:
-        """Whether nothing is wrong with an entry, as far as that can be seen without parsing it."""
-        position, _, _, type_, _, own, texts = row
-        found = self._forms.recognised(type_, own, texts)
-        if not found:
-            return False
-        places, said = found
-        if texts is None:
-            if places:
-                self._bare.add(position)
-        elif not are_committed(found, texts):
-            return False
-        place = int(said[places])
-        if place == 1:
-            self._begins.append(position)
-        elif place != self._place + 1:
-            return False
-        self._place = place
-        return True
-
     def _misfit(self, row: Row) -> str | None:
         """What is wrong with an entry by itself and in its unit."""
         model = EVENTS.get(row.type)
         if model is None:
             return f"nobody knows an event of type {row.type}"
-        own = parsed(row.event)
+        own = parse_canonical(row.event)
         what = self._misfit_of_texts(row, model, own)
         if what:
             return what
         if model is TextsForgotten:
             self._forgotten.update(dict.fromkeys(own["data"]["positions"], row.position))
-        else:
-            self._forms.learn(row, model, own)
         return self._misfit_of_place(row, own["unit"]["place"])
 
     def _misfit_of_place(self, row: Row, place: int) -> str | None:
@@ -264,7 +238,7 @@ class _Verifier:
             if any(text_places(model, own)):
                 self._bare.add(row.position)
             return None
-        texts: dict[str, list[str]] = parsed(row.texts)
+        texts: dict[str, list[str]] = parse_canonical(row.texts)
         place = broken_text(model, own, texts)
         if place is not None:
             return f"its text at {place} is not what was committed to"
