@@ -25,7 +25,7 @@ from eventlog.codec import compose
 from eventlog.committer import Head, Row
 from eventlog.merkle import Frontier, grown, leaf_hash, packed, unpacked
 from eventlog.sqlite import library_errors
-from eventlog.store import Answered
+from eventlog.store import BESIDE, Answered
 from eventlog.verifying import BEFORE_ALL, verify
 from tests.faults.logs import write_log
 
@@ -61,6 +61,16 @@ class Copy:
     def answered(self, first: int, limit: int) -> list[Answered]:
         """What answers point at, as the log reads it."""
         return self.all("SELECT first, count FROM answers WHERE first >= ? ORDER BY first LIMIT ?", first, limit)
+
+    def find_damage(self) -> list[str]:
+        """Nothing: what is changed here is changed by SQLite itself, and soundly."""
+        return []
+
+    def beside(self, table: str, after: Sequence[Any] | None, limit: int) -> list[Any]:
+        """Rows of a side table, as the log reads them."""
+        key = BESIDE[table]
+        behind = f"WHERE ({key}) > ({', '.join('?' * len(after))})" if after else ""
+        return self.all(f"SELECT * FROM {table} {behind} ORDER BY {key} LIMIT ?", *(after or ()), limit)
 
     def is_salted(self, first: int) -> bool:
         """Whether the hash of what was asked has its salt, as the log reads it."""
