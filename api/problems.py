@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from domain import errors
 from domain.faults import faults_of, in_a_sentence
 from eventlog.errors import DamagedStoreError, NoRoomError
+from projections.model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")
 MEDIA_TYPE: Final = "application/problem+json"
@@ -119,8 +120,12 @@ def of_store(error: PersistenceError, *, asked: bool = False) -> Problem:
     if isinstance(error, NoRoomError):
         detail = "the disk of the log is full, and nothing was recorded; make room, and send it again"
         return problem(507, "no-space", detail)
+    if isinstance(error, ReadModelDamagedError):
+        return problem(503, "unavailable", "the read model was found damaged and is being built again; ask again soon")
     if isinstance(error, DamagedStoreError):
-        detail = "the file of the log is damaged, and nothing more is recorded; `decisionlog verify` on the server says more"
+        detail = (
+            "the file of the log is damaged, and nothing more is recorded; `decisionlog verify` on the server says more"
+        )
         return problem(503, "unavailable", detail)
     if asked:
         return problem(503, "unavailable", "the log cannot be read now; ask again in a while")

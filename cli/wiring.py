@@ -23,6 +23,7 @@ from projections.database import Database
 from projections.model import ReadModel
 from projections.places import database_at
 from projections.runner import Runner
+from projections.sampling import Sampler
 
 
 def collect_seldom() -> None:
@@ -121,18 +122,26 @@ def read_models(settings: Settings) -> Database:
 
 
 @contextmanager
-def house(log: DecisionLog, settings: Settings, *, beside: bool = False, poll: float = 1.0) -> Iterator[House]:
+def house(
+    log: DecisionLog, settings: Settings, *, beside: bool = False, poll: float = 1.0, check: bool = False
+) -> Iterator[House]:
     """Opens the read model beside a log and lets it follow; it is begun anew where it cannot be trusted.
 
-    With `beside` another process writes it. `poll` is how often, in seconds, to look for what nobody tells this one.
+    With `beside` another process writes it. `poll` is how often, in seconds, to look for what nobody tells this one. With
+    `check` it is compared with the log as long as this lasts, a few subjects at a time.
     """
     model = ReadModel.open(read_models(settings), log, clock)
     runner = Runner(log, model, poll=POLL if beside else poll, beside=beside)
     stop_listening = log.on_append(lambda _size: runner.wake())
     runner.start()
+    sampler = Sampler(log, model, runner) if check else None
+    if sampler:
+        sampler.start()
     try:
         yield House(log, model, runner)
     finally:
+        if sampler:
+            sampler.stop()
         stop_listening()
         runner.stop()
         model.close()

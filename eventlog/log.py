@@ -349,6 +349,10 @@ class DecisionLog:
         """All entries of one subject, in order."""
         return [codec.read_back(row) for row in self._store.stream(subject)]
 
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """The next subjects there are, in their order."""
+        return self._store.subjects(after, limit)
+
     def raw(self, after: int, limit: int) -> Iterator[RawEntry]:
         """Entries as they are published, at most `limit` after a position."""
         for row in self.rows(after, limit):
@@ -379,6 +383,11 @@ class DecisionLog:
             self._moved.notify_all()
 
     # Keeping
+
+    @property
+    def damage(self) -> str:
+        """What was found damaged since it was opened, in a sentence; nothing is written any more. Empty: nothing."""
+        return str(self._store.damage or "")
 
     def checkpoint_and_vacuum(self) -> None:
         """Rewrites the file, so that what was forgotten is in none of its bytes."""

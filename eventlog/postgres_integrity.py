@@ -90,7 +90,7 @@ _KINDS: Final = {"r": "table", "v": "view", "m": "materialized view", "f": "fore
 
 
 def _find_wrong_tables(connection: Connection, schema: str) -> Iterator[str]:
-    columns = dict(connection.execute(_COLUMNS, (schema,)).fetchall())
+    columns: dict[str, str] = dict(connection.execute(_COLUMNS, (schema,)).fetchall())
     for table, expected in TABLES.items():
         if columns.get(table) != expected:
             yield f"the table {table} has the columns {columns.get(table, 'of no table')}, and not {expected}"

@@ -268,7 +268,6 @@ class SqliteStore(Store):
         self.saw(core.head)
         return outcomes
 
-
     def _versions(self, session: _Session, streams: Sequence[str]) -> dict[str, int | None]:
         """The last version of each stream, on which the index and the rows of the table must agree.
 

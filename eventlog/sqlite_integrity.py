@@ -86,7 +86,7 @@ def _normalize(sql: str) -> str:
 class BackgroundCheck:
     """Checks the pages of a large file in a thread, and calls `report` with the first thing that is wrong."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], report: Callable[[str], None]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], report: Callable[[str], object]) -> None:
         self._connect = connect
         self._report = report
         self._stopping = False

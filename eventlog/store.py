@@ -271,6 +271,11 @@ class Store(ABC):
         LOGGER.critical("%s", self.damage)
         return self.damage
 
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """The next subjects there are, in their order."""
+        sql = "SELECT subject FROM events WHERE subject > ? AND version <= 1 GROUP BY subject ORDER BY subject LIMIT ?"
+        return [subject for (subject,) in self.read(sql, (after, limit))]
+
     def answers(self, claims: Sequence[Claim]) -> dict[Claim, Given]:
         """The answers that were given under some of these keys."""
         found: dict[Claim, Given] = {}

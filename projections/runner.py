@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Final
 
 from eventsourcing.persistence import InterfaceError, OperationalError
 
+from eventlog.sqlite_integrity import describe
 from projections.database import PROJECTOR, Writer
 from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
+from projections.rebuild import Rebuilding, rebuild
 
 _log: Final = logging.getLogger("decisionlog.projections")
 
@@ -46,6 +48,7 @@ class Runner:
         self._beside = beside
         self._passing: tuple[type[Exception], ...] = (OperationalError, InterfaceError, *model.database.passing)
         self._position = model.position
+        model.on_damage = self.distrust
         self._active: bool | None = None
         self._error: BaseException | None = None
         self._stopping = False
@@ -104,6 +107,15 @@ class Runner:
             raise Stopped(msg) from self._error
         return False
 
+    def distrust(self, what: str) -> None:
+        """Says that the model was found damaged: it answers nothing more until it was built again from the log.
+
+        May be called from any thread. Where another process writes the model, it is that one's to build it again.
+        """
+        if self._active:
+            self._model.damage = self._model.damage or what
+            self._wake.set()
+
     def _ended(self) -> bool:
         return self._error is not None or self._stopping
 
@@ -124,13 +136,30 @@ class Runner:
             with closing(self._model.database.writer()) as writer:
                 self._stand_by(writer)
                 self._active = True
+                self._begin_anew_if_damaged()
                 self._follow(writer)
-        except self._passing as error:
+        except Exception as error:
+            if self._model.is_damage(error) and not self._beside:
+                self._model.damage = describe(error)
+            elif not isinstance(error, self._passing):
+                raise
             _log.warning("The read model stands at position %d and will be tried again: %s", self._position, error)
             self._wake.clear()
             self._wake.wait(AGAIN)
         finally:
             self._active = None
+
+    def _begin_anew_if_damaged(self) -> None:
+        """Throws a damaged model away, and builds it again from the log. Called by the one that writes it."""
+        if not self._model.damage:
+            return
+        _log.warning("The read model is damaged (%s) and is built again from the log", self._model.damage)
+        self._model.database.renew()
+        with suppress(Rebuilding):  # then this one fills it, as it would fill a new one
+            rebuild(self._source, self._model)
+        self._moved_to(self._model.position)
+        self._model.damage = ""
+        _log.warning("The read model was built again, up to position %d", self._position)
 
     def _stand_by(self, writer: Writer) -> None:
         """Follows the one that writes the model, until it is this one's turn."""
@@ -143,7 +172,7 @@ class Runner:
     def _follow(self, writer: Writer) -> None:
         projector = Projector(writer)
         to_scrub = True  # the process before may have ended between forgetting and this
-        while not self._stopping:
+        while not self._stopping and not self._model.damage:
             self._wake.clear()
             if self._source.head().size > self._position:
                 to_scrub = self._advance(projector) or to_scrub

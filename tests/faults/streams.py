@@ -85,11 +85,7 @@ def _rows(log: DecisionLog) -> Iterator[Any]:
 
 def _wrong(message: Message, row: Any) -> str | None:
     try:
-        return (
-            None
-            if row_of(message) == row
-            else f"position {position_of(message)} is not what the log has there"
-        )
+        return None if row_of(message) == row else f"position {position_of(message)} is not what the log has there"
     except Unreadable as error:
         return str(error)
 

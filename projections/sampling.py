@@ -1,0 +1,105 @@
+"""Checking the read model while it is served: subject after subject, so that all are checked in time.
+
+A thread folds the entries of a few subjects again and compares the rows in use with what comes of them. It goes through
+the subjects in their order, from the first to the last, and then begins again. After each round it also checks the
+database itself: pages, indexes, schema. Whatever is wrong is told to the one that writes the model, which builds it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from projections.checking import Streams, find_different_subject
+from projections.model import ReadModel
+from projections.runner import Runner
+
+_log: Final = logging.getLogger("decisionlog.projections")
+
+SUBJECTS_AT_ONCE: Final = 20
+FIRST_ROUND_PAUSE_S: Final = 0.2
+"""Between two batches of the first round, which begins when the server starts: 100 subjects a second at most."""
+PAUSE_S: Final = 5.0
+"""Between two batches of later rounds: 14,400 subjects an hour."""
+ATTEMPTS: Final = 3
+"""A difference counts when it is still there after the model has caught up with the log, twice."""
+CATCH_UP_S: Final = 10.0
+
+
+class Log(Streams, Protocol):
+    """What a sampler needs of the log."""
+
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """The next subjects of the log in their order."""
+        ...
+
+
+class Sampler:
+    """Compares the read model with the log in the background, as long as this process writes the model."""
+
+    def __init__(self, log: Log, model: ReadModel, runner: Runner, *, at_once: int = SUBJECTS_AT_ONCE) -> None:
+        self._log = log
+        self._model = model
+        self._runner = runner
+        self._at_once = at_once
+        self._after = ""
+        self.rounds = 0
+        """How often all subjects have been checked."""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="decisionlog-sampler", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the batch at hand."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S):
+            try:
+                self.check_next()
+            except Exception as error:
+                if self._model.is_damage(error):
+                    self._runner.distrust(str(error))
+                elif not self._stopping.is_set():
+                    _log.warning("The read model could not be compared with the log (%s); trying again later", error)
+
+    def check_next(self) -> None:
+        """Check the next subjects; after the last one the database itself, and begin again."""
+        if not self._runner.active or self._model.damage:
+            return
+        subjects = self._next_subjects()
+        if subjects:
+            self._check(subjects)
+            self._after = subjects[-1]
+            return
+        self._after = ""
+        for what in self._model.database.find_damage():
+            self._runner.distrust(what)
+            return
+        self.rounds += 1
+
+    def _next_subjects(self) -> list[str]:
+        """The next subjects of log and model: one that the log does not know must not be in the model either."""
+        sql = "select distinct subject from cell where subject > :after order by subject limit :limit"
+        with self._model.snapshot() as read:
+            shown = [str(subject) for (subject,) in read.rows(sql, {"after": self._after, "limit": self._at_once})]
+        logged = self._log.subjects(self._after, self._at_once)
+        return sorted({*shown, *logged})[: self._at_once]
+
+    def _check(self, subjects: Sequence[str]) -> None:
+        for _ in range(ATTEMPTS):
+            with self._model.snapshot() as read:
+                different = find_different_subject(self._log, read, subjects)
+            if different is None:
+                return
+            # Entries may have come, or texts been erased, between the two readings.
+            if not self._runner.wait_for(self._log.head().size, CATCH_UP_S):
+                return
+        self._runner.distrust(f"the rows of {different} are not those that the log gives")
