@@ -13,7 +13,7 @@ from typing import Final
 from cli.errors import CannotGoOn
 from cli.settings import Settings
 from eventlog.entry import Caller
-from eventlog.errors import LogInUseError
+from eventlog.errors import DamagedLogError, LogInUseError
 from eventlog.ids import Pool
 from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
@@ -112,6 +112,8 @@ def workers(settings: Settings) -> list[tuple[Sheet, bool]]:
     return [(sheet, sheet.working(now)) for sheet in workers_at(settings.log).all()]
 
 
+VERIFIED_AT_START: Final = 5_000
+"""Up to how many entries a log is verified before it is served: a tenth of a second. A larger one is meanwhile."""
 POLL: Final = 0.05
 """Seconds between two looks at what another process writes."""
 
@@ -128,13 +130,20 @@ def house(
     """Opens the read model beside a log and lets it follow; it is begun anew where it cannot be trusted.
 
     With `beside` another process writes it. `poll` is how often, in seconds, to look for what nobody tells this one. With
-    `check` it is compared with the log as long as this lasts, a few subjects at a time.
+    `check` it is compared with the log as long as this lasts, a few subjects at a time; a small log is verified first.
+
+    Raises:
+        DamagedLogError: the log is not what was written.
     """
+    if check and log.head().size <= VERIFIED_AT_START and (what := log.find_damage()):
+        raise DamagedLogError(settings.log if not settings.store else "the log", what)
     model = ReadModel.open(read_models(settings), log, clock)
-    runner = Runner(log, model, poll=POLL if beside else poll, beside=beside)
+    runner = Runner(log, model, poll=POLL if beside else poll, beside=beside, find_source_damage=log.find_damage)
     stop_listening = log.on_append(lambda _size: runner.wake())
-    runner.start()
     sampler = Sampler(log, model, runner) if check else None
+    if sampler and not beside and not settings.store:
+        sampler.check_before_start()
+    runner.start()
     if sampler:
         sampler.start()
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Final
 
@@ -30,22 +31,29 @@ class Stopped(Exception):
     """The read model no longer follows the log."""
 
 
+class DamagedSource(Exception):
+    """The log is damaged: no read model can be built from it."""
+
+
 class Runner:
     """Follows a log from where its model stands, or where another process does so, follows that.
 
     Call `wake` when the log has grown; it is looked at every `poll` seconds in any case. With `beside` it leaves the
-    writing to another process, always. A database that cannot be reached is tried again until it can. What else goes
+    writing to another process, always. `find_source_damage` says what is wrong with the log, before a damaged model is built
+    again from it. A database that cannot be reached is tried again until it can. What else goes
     wrong is kept in `error` and stops the thread: a reader that goes on after an error shows what never was.
     """
 
     def __init__(
-        self, source: Source, model: ReadModel, *, poll: float = 1.0, batch: int = 1_000, beside: bool = False
-    ) -> None:
+        self, source: Source, model: ReadModel, *, poll: float = 1.0, batch: int = 1_000, beside: bool = False,
+        find_source_damage: Callable[[], str] = str,
+    ) -> None:  # fmt: skip
         self._source = source
         self._model = model
         self._poll = poll
         self._batch = batch
         self._beside = beside
+        self._find_source_damage = find_source_damage
         self._passing: tuple[type[Exception], ...] = (OperationalError, InterfaceError, *model.database.passing)
         self._position = model.position
         model.on_damage = self.distrust
@@ -154,6 +162,8 @@ class Runner:
         if not self._model.damage:
             return
         _log.warning("The read model is damaged (%s) and is built again from the log", self._model.damage)
+        if what := self._find_source_damage():
+            raise DamagedSource(what)
         self._model.database.renew()
         with suppress(Rebuilding):  # then this one fills it, as it would fill a new one
             rebuild(self._source, self._model)

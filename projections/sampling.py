@@ -2,27 +2,33 @@
 
 A thread folds the entries of a few subjects again and compares the rows in use with what comes of them. It goes through
 the subjects in their order, from the first to the last, and then begins again. After each round it also checks the
-database itself: pages, indexes, schema. Whatever is wrong is told to the one that writes the model, which builds it again.
+database itself: pages, indexes, schema; and it verifies the log. Whatever is wrong is told to the one that writes the model, which builds it again.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from eventlog.sqlite_integrity import describe
 from projections.checking import Streams, find_different_subject
 from projections.model import ReadModel
-from projections.runner import Runner
+from projections.runner import Runner, Stopped
 
 _log: Final = logging.getLogger("decisionlog.projections")
 
 SUBJECTS_AT_ONCE: Final = 20
+START_S: Final = 0.5
+"""How long a server may check the model before it answers."""
 FIRST_ROUND_PAUSE_S: Final = 0.2
 """Between two batches of the first round, which begins when the server starts: 100 subjects a second at most."""
 PAUSE_S: Final = 5.0
 """Between two batches of later rounds: 14,400 subjects an hour."""
+PAUSE_OF_VERIFY_S: Final = 0.05
+"""For each thousand entries of the log that are verified; that takes about ten milliseconds."""
 ATTEMPTS: Final = 3
 """A difference counts when it is still there after the model has caught up with the log, twice."""
 CATCH_UP_S: Final = 10.0
@@ -30,6 +36,10 @@ CATCH_UP_S: Final = 10.0
 
 class Log(Streams, Protocol):
     """What a sampler needs of the log."""
+
+    def find_damage(self, tell: Callable[[int, int], None]) -> str:
+        """Verify the log; what is wrong with it, or nothing. If something is, nothing more is written."""
+        ...
 
     def subjects(self, after: str, limit: int) -> list[str]:
         """The next subjects of the log in their order."""
@@ -50,6 +60,27 @@ class Sampler:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decisionlog-sampler", daemon=True)
 
+    def check_before_start(self) -> None:
+        """Check as many subjects as `START_S` allows before anything is answered: of a small log, all of them.
+
+        Only where no other process can write the log or its model meanwhile.
+        """
+        deadline = time.monotonic() + START_S
+        try:
+            if self._model.position < self._log.head().size:
+                return
+            while (subjects := self._next_subjects()) and time.monotonic() < deadline:
+                with self._model.snapshot() as read:
+                    different = find_different_subject(self._log, read, subjects)
+                if different is not None:
+                    self._model.damage = _of_subject(different)
+                    return
+                self._after = subjects[-1]
+        except Exception as error:
+            if not self._model.is_damage(error):
+                raise
+            self._model.damage = describe(error)
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
@@ -66,7 +97,7 @@ class Sampler:
                 self.check_next()
             except Exception as error:
                 if self._model.is_damage(error):
-                    self._runner.distrust(str(error))
+                    self._runner.distrust(describe(error))
                 elif not self._stopping.is_set():
                     _log.warning("The read model could not be compared with the log (%s); trying again later", error)
 
@@ -83,7 +114,13 @@ class Sampler:
         for what in self._model.database.find_damage():
             self._runner.distrust(what)
             return
+        self._log.find_damage(self._pause)  # which stops whatever would write
         self.rounds += 1
+
+    def _pause(self, _done: int, _of: int) -> None:
+        """Leave most of the time to those who wait for answers."""
+        if self._stopping.wait(PAUSE_OF_VERIFY_S):
+            raise Stopped("the server ends")
 
     def _next_subjects(self) -> list[str]:
         """The next subjects of log and model: one that the log does not know must not be in the model either."""
@@ -102,4 +139,8 @@ class Sampler:
             # Entries may have come, or texts been erased, between the two readings.
             if not self._runner.wait_for(self._log.head().size, CATCH_UP_S):
                 return
-        self._runner.distrust(f"the rows of {different} are not those that the log gives")
+        self._runner.distrust(_of_subject(different))
+
+
+def _of_subject(subject: str) -> str:
+    return f"the rows of {subject} are not those that the log gives"
