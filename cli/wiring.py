@@ -140,6 +140,8 @@ def house(
     model = ReadModel.open(read_models(settings), log, clock)
     runner = Runner(log, model, poll=POLL if beside else poll, beside=beside, find_source_damage=log.find_damage)
     stop_listening = log.on_append(lambda _size: runner.wake())
+    if not beside:
+        model.damage = model.begun_anew  # nothing is answered from it until it is as it was
     sampler = Sampler(log, model, runner) if check else None
     if sampler and not beside and not settings.store:
         sampler.check_before_start()

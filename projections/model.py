@@ -117,6 +117,8 @@ class ReadModel:
         self._clock = clock
         self.damage = ""
         """What is wrong with the model, until it was built again; nothing is answered from it meanwhile."""
+        self.begun_anew = ""
+        """Why it was emptied when it was opened, where it was not missing."""
         self.on_damage: Callable[[str], None] = lambda _what: None
         """Called with what a reader found damaged."""
 
@@ -155,6 +157,7 @@ class ReadModel:
             level = logging.INFO if reason == MISSING else logging.WARNING
             _log.log(level, "The read model in %s is built anew: %s.", self.database, reason)
             self.database.renew()
+            self.begun_anew = "" if reason == MISSING else reason
 
     @contextmanager
     def read(self) -> Iterator[Read]:

@@ -65,21 +65,25 @@ class Sampler:
 
         Only where no other process can write the log or its model meanwhile.
         """
-        deadline = time.monotonic() + START_S
         try:
-            if self._model.position < self._log.head().size:
-                return
-            while (subjects := self._next_subjects()) and time.monotonic() < deadline:
-                with self._model.snapshot() as read:
-                    different = find_different_subject(self._log, read, subjects)
-                if different is not None:
-                    self._model.damage = _of_subject(different)
-                    return
-                self._after = subjects[-1]
+            if not self._model.damage and self._model.position == self._log.head().size:
+                self._model.damage = self._find_damage_by(time.monotonic() + START_S)
         except Exception as error:
             if not self._model.is_damage(error):
                 raise
             self._model.damage = describe(error)
+
+    def _find_damage_by(self, deadline: float) -> str:
+        while subjects := self._next_subjects():
+            if time.monotonic() > deadline:
+                return ""  # and it goes on from there
+            with self._model.snapshot() as read:
+                different = find_different_subject(self._log, read, subjects)
+            if different is not None:
+                return _of_subject(different)
+            self._after = subjects[-1]
+        self._after = ""
+        return next(iter(self._model.database.find_damage()), "")
 
     def start(self) -> None:
         """Begin."""

@@ -41,7 +41,7 @@ from projections.places import database_at
 from projections.rebuild import rebuild
 from tests.faults.logs import write_log
 
-SIZE: Final = 150
+SIZE: Final = 120
 SHARES: Final = 8
 HEAL_S: Final = 20.0
 SIDE_TABLES: Final = ("answers", "names", "tokens")
@@ -83,11 +83,26 @@ class Folder:
 
 
 def rows_of(file: Path) -> dict[str, list[Any]]:
-    """Every row of every table, read without an index, and every word of the search index."""
+    """Every row of every table, read without an index; and what each index holds."""
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         kept = [name for name in tables if not name.startswith("search_") and "last_" not in name]
-        return {name: sorted(connection.execute(f"SELECT * FROM {name} NOT INDEXED").fetchall(), key=repr) for name in kept}
+        found = {
+            name: sorted(connection.execute(f"SELECT * FROM {name} NOT INDEXED").fetchall(), key=repr) for name in kept
+        }
+        return found | {f"{name} by {index}": rows for name in kept for index, rows in _by_index(connection, name)}
+
+
+def _by_index(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, list[Any]]]:
+    """What each index of a table holds, read from the index alone."""
+    for _, index, _, origin, is_partial in connection.execute(f"PRAGMA index_list({table})").fetchall():
+        if not is_partial and not (origin == "pk" and table in _WITHOUT_ROWID):
+            columns = ", ".join(name for _, _, name in connection.execute(f"PRAGMA index_info({index})").fetchall())
+            sql = f"SELECT {columns} FROM {table} INDEXED BY {index} ORDER BY {columns}"
+            yield index, connection.execute(sql).fetchall()
+
+
+_WITHOUT_ROWID: Final = ("answers", "names", "cell", "cell_ref", "act_because")
 
 
 def ask(settings: Settings, questions: Sequence[str] = QUESTIONS) -> Iterator[tuple[str, tuple[int, bytes]]]:
@@ -181,7 +196,7 @@ def judge(untouched: Folder, folder: Path) -> Verdict:
         return Verdict("noticed, and served truly")
     if not content:
         return Verdict("nothing changed")
-    if content <= set(SIDE_TABLES):
+    if {name.partition(" by ")[0] for name in content} <= set(SIDE_TABLES):
         return Verdict("outside the tree")
     return Verdict("missed", f"content of {sorted(content)} changed, and it was not noticed")
 
