@@ -23,7 +23,7 @@ from projections.database import Database
 from projections.model import ReadModel
 from projections.places import database_at
 from projections.runner import Runner
-from projections.sampling import Sampler
+from projections.sampling import CHECKED_AT_START, Sampler
 
 
 def collect_seldom() -> None:
@@ -112,8 +112,6 @@ def workers(settings: Settings) -> list[tuple[Sheet, bool]]:
     return [(sheet, sheet.working(now)) for sheet in workers_at(settings.log).all()]
 
 
-VERIFIED_AT_START: Final = 5_000
-"""Up to how many entries a log is verified before it is served: a tenth of a second. A larger one is meanwhile."""
 POLL: Final = 0.05
 """Seconds between two looks at what another process writes."""
 
@@ -135,7 +133,7 @@ def house(
     Raises:
         DamagedLogError: the log is not what was written.
     """
-    if check and log.head().size <= VERIFIED_AT_START and (what := log.find_damage()):
+    if check and log.head().size <= CHECKED_AT_START and (what := log.find_damage()):
         raise DamagedLogError(settings.log if not settings.store else "the log", what)
     model = ReadModel.open(read_models(settings), log, clock)
     runner = Runner(log, model, poll=POLL if beside else poll, beside=beside, find_source_damage=log.find_damage)

@@ -8,6 +8,7 @@ Appends wait in a queue; one thread takes all that wait and commits them as one 
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -565,7 +566,7 @@ def valued(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
 
 def _find_gap(subject: str, rows: Sequence[Row], step: int) -> str | None:
     """What is wrong with rows that an index found: they must be of one subject, and its versions without a gap."""
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in itertools.pairwise(rows):
         if following.version != row.version + step:
             return f"after version {row.version} of {subject} its index finds version {following.version}"
     other = next((row.subject for row in rows if row.subject != subject), None)

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from eventlog.entry import Entry
 from projections import schema
-from projections.model import Read, ReadModel
+from projections.model import Read, ReadModel, spell_row
 from projections.projector import Projector, Source
 from projections.schema import TEXTS_PER_EVENT
 from projections.sqlite import SqliteDatabase, SqliteWriter
@@ -58,7 +58,7 @@ def _table_hashes(read: Read) -> Iterator[tuple[str, str]]:
     for table, (columns, key) in schema.TABLES.items():
         digest = hashlib.sha256()
         for row in read.rows(f"select {columns} from {table} order by {key}", {}):
-            digest.update(schema.dumps(row).encode() + b"\n")
+            digest.update(spell_row(row) + b"\n")
         yield table, digest.hexdigest()
 
 
@@ -89,7 +89,7 @@ def find_different_subject(log: Streams, read: Read, subjects: Sequence[str]) ->
     with closing(SqliteWriter(Path(":memory:"))) as writer:
         writer.create("")
         Projector(writer).write(sorted(entries, key=lambda entry: entry.position))
-        expected = list(_rows_of(lambda sql, given: writer.rows(sql, given), subjects, entries))
+        expected = list(_rows_of(writer.rows, subjects, entries))
     found = list(_rows_of(read.rows, subjects, entries))
     for subject, rows, others in zip(subjects, expected, found, strict=True):
         if rows != others:

@@ -239,8 +239,16 @@ def content_hash(model: ReadModel) -> str:
         for table, (columns, key) in schema.TABLES.items():
             digest.update(f"{table}\n".encode())
             for row in read.rows(f"select {columns} from {table} order by {key}", {}):
-                digest.update(schema.dumps(row).encode() + b"\n")
+                digest.update(spell_row(row) + b"\n")
     return digest.hexdigest()
+
+
+def spell_row(row: Row) -> bytes:
+    """The bytes that are hashed for a row; in a damaged one there may be values of which there is no JSON."""
+    try:
+        return schema.dumps(row).encode()
+    except (TypeError, UnicodeEncodeError):
+        return repr(row).encode(errors="backslashreplace")
 
 
 def _agrees(read: Read, source: Source, position: int) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -21,8 +20,9 @@ from projections.runner import Runner, Stopped
 _log: Final = logging.getLogger("decisionlog.projections")
 
 SUBJECTS_AT_ONCE: Final = 20
-START_S: Final = 0.5
-"""How long a server may check the model before it answers."""
+SUBJECTS_AT_START: Final = 500
+CHECKED_AT_START: Final = 5_000
+"""Up to how many entries the whole model is checked before a server answers, which takes less than a second."""
 FIRST_ROUND_PAUSE_S: Final = 0.2
 """Between two batches of the first round, which begins when the server starts: 100 subjects a second at most."""
 PAUSE_S: Final = 5.0
@@ -61,22 +61,21 @@ class Sampler:
         self._thread = threading.Thread(target=self._run, name="decisionlog-sampler", daemon=True)
 
     def check_before_start(self) -> None:
-        """Check as many subjects as `START_S` allows before anything is answered: of a small log, all of them.
+        """Check all subjects of a small log before anything is answered.
 
         Only where no other process can write the log or its model meanwhile.
         """
         try:
-            if not self._model.damage and self._model.position == self._log.head().size:
-                self._model.damage = self._find_damage_by(time.monotonic() + START_S)
+            size = self._log.head().size
+            if not self._model.damage and self._model.position == size <= CHECKED_AT_START:
+                self._model.damage = self._find_any_damage()
         except Exception as error:
             if not self._model.is_damage(error):
                 raise
             self._model.damage = describe(error)
 
-    def _find_damage_by(self, deadline: float) -> str:
-        while subjects := self._next_subjects():
-            if time.monotonic() > deadline:
-                return ""  # and it goes on from there
+    def _find_any_damage(self) -> str:
+        while subjects := self._next_subjects(SUBJECTS_AT_START):
             with self._model.snapshot() as read:
                 different = find_different_subject(self._log, read, subjects)
             if different is not None:
@@ -99,7 +98,7 @@ class Sampler:
         while not self._stopping.wait(PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S):
             try:
                 self.check_next()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (a check that fails must not end all later ones)
                 if self._model.is_damage(error):
                     self._runner.distrust(describe(error))
                 elif not self._stopping.is_set():
@@ -109,7 +108,7 @@ class Sampler:
         """Check the next subjects; after the last one the database itself, and begin again."""
         if not self._runner.active or self._model.damage:
             return
-        subjects = self._next_subjects()
+        subjects = self._next_subjects(self._at_once)
         if subjects:
             self._check(subjects)
             self._after = subjects[-1]
@@ -126,19 +125,20 @@ class Sampler:
         if self._stopping.wait(PAUSE_OF_VERIFY_S):
             raise Stopped("the server ends")
 
-    def _next_subjects(self) -> list[str]:
+    def _next_subjects(self, at_once: int) -> list[str]:
         """The next subjects of log and model: one that the log does not know must not be in the model either."""
         sql = "select distinct subject from cell where subject > :after order by subject limit :limit"
         with self._model.snapshot() as read:
-            shown = [str(subject) for (subject,) in read.rows(sql, {"after": self._after, "limit": self._at_once})]
-        logged = self._log.subjects(self._after, self._at_once)
-        return sorted({*shown, *logged})[: self._at_once]
+            shown = [str(subject) for (subject,) in read.rows(sql, {"after": self._after, "limit": at_once})]
+        logged = self._log.subjects(self._after, at_once)
+        return sorted({*shown, *logged})[:at_once]
 
     def _check(self, subjects: Sequence[str]) -> None:
+        different = ""
         for _ in range(ATTEMPTS):
             with self._model.snapshot() as read:
-                different = find_different_subject(self._log, read, subjects)
-            if different is None:
+                different = find_different_subject(self._log, read, subjects) or ""
+            if not different:
                 return
             # Entries may have come, or texts been erased, between the two readings.
             if not self._runner.wait_for(self._log.head().size, CATCH_UP_S):

@@ -45,8 +45,8 @@ def test_an_untouched_log_is_not_suspected(address: str) -> None:
     ("statement", "found"),
     [
         (
-            "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
-            "CREATE TRIGGER noted BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION noted()",
+            ("CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
+            "CREATE TRIGGER noted BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION noted()"),
             "trigger noted on events",
         ),
         ("CREATE RULE silent AS ON DELETE TO answers DO INSTEAD NOTHING", "rule silent on answers"),
@@ -67,17 +67,17 @@ def test_an_untouched_log_is_not_suspected(address: str) -> None:
         ),
         (
             # Rows that the index does not know: it is told of nothing that is written meanwhile.
-            "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'names_by_person'::regclass;"
+            ("UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'names_by_person'::regclass;"
             "INSERT INTO names VALUES ('x', 'person:x', 'X', 1);"
-            "UPDATE pg_index SET indisready = true, indisvalid = true WHERE indexrelid = 'names_by_person'::regclass",
+            "UPDATE pg_index SET indisready = true, indisvalid = true WHERE indexrelid = 'names_by_person'::regclass"),
             "the index names_by_person does not hold what the table names holds",
         ),
         (
-            "UPDATE pg_index SET indisready = false, indisvalid = false, indisunique = false"
+            ("UPDATE pg_index SET indisready = false, indisvalid = false, indisunique = false"
             " WHERE indexrelid = 'events_subject_version_key'::regclass;"
             "INSERT INTO events SELECT 999, 'product:q', 1, type, recorded_at, event, texts FROM events LIMIT 1;"
             "UPDATE pg_index SET indisready = true, indisvalid = true, indisunique = true"
-            " WHERE indexrelid = 'events_subject_version_key'::regclass",
+            " WHERE indexrelid = 'events_subject_version_key'::regclass"),
             "the index events_subject_version_key does not hold what the table events holds",
         ),
     ],

@@ -27,6 +27,7 @@ from eventlog.merkle import Frontier, grown, leaf_hash, packed, unpacked
 from eventlog.sqlite import library_errors
 from eventlog.store import BESIDE, Answered
 from eventlog.verifying import BEFORE_ALL, verify
+from tests.faults import flips
 from tests.faults.logs import write_log
 
 SIZES: Final = (200, 300, 450, 700, 1100, 2000)
@@ -437,8 +438,14 @@ def one_share(share: tuple[int, int, int]) -> tuple[int, Counter[str], list[Miss
     raise AssertionError("there is one log of each size")
 
 
-def run(rounds: int) -> Iterator[str]:
-    """Many rounds over logs of every size, on every core; says as it goes what was found, and how fast."""
+def run(rounds: int, kind: str = "rows") -> Iterator[str]:
+    """Many rounds over logs of every size, on every core; says as it goes what was found, and how fast.
+
+    Of the kind `flips`, bytes of the files are changed, and those of the read model too: see `tests.faults.flips`.
+    """
+    if kind == "flips":
+        yield from flips.run(rounds)
+        return
     found: Counter[str] = Counter()
     missed: list[Missed] = []
     begun = time.monotonic()

@@ -19,7 +19,7 @@ from api.services import Services
 from cli import keeping
 from cli.errors import CannotGoOn, Exit
 from cli.settings import Settings
-from cli.wiring import House, clock, house, local_caller, reading, writing
+from cli.wiring import House, house, local_caller, reading, writing
 from domain.record import MAY_IMPORT
 from eventlog import sqlite as sqlite_store
 from eventlog.errors import DamagedLogError, DamagedStoreError, NewerLogError
