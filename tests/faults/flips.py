@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import multiprocessing
 import re
 import shutil
@@ -43,7 +44,7 @@ from projections.schema import TABLES
 from tests.faults.logs import write_log
 
 SIZE: Final = 120
-SHARES: Final = 8
+SHARES: Final = 25
 HEAL_S: Final = 20.0
 SIDE_TABLES: Final = ("answers", "names", "tokens")
 """What no hash covers: a well-formed value in the place of another cannot be found there."""
@@ -262,6 +263,7 @@ def flip_many(untouched: Folder, work: Path, seeds: Sequence[int]) -> Iterator[t
 
 def one_share(seeds: Sequence[int]) -> list[tuple[int, Flip, Verdict]]:
     """What came of some seeds, on a log of its own; each share has the same log."""
+    logging.disable(logging.CRITICAL)  # each flip is told of, in its own process
     with tempfile.TemporaryDirectory() as place:
         untouched = Folder.write(Path(place) / "untouched", SIZE)
         return list(flip_many(untouched, Path(place), seeds))
