@@ -92,6 +92,7 @@ def router() -> APIRouter:
 
 async def health(served: Served) -> dict[str, Any]:
     """The size of the log and how far the read models are behind it; 503 when they have stopped following."""
+    served.must_be_sound()
     served.must_follow()
     return {"status": "ok", **served.extent()}
 

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 
 from domain import errors
 from domain.faults import faults_of, in_a_sentence, is_combination
-from eventlog.errors import NoRoomError
+from eventlog.errors import DamagedStoreError, NoRoomError
+from projections.model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")
 MEDIA_TYPE: Final = "application/problem+json"
@@ -165,6 +166,13 @@ def of_store(error: PersistenceError, *, asked: bool = False) -> Problem:
     if isinstance(error, NoRoomError):
         detail = "the disk of the log is full, and nothing was recorded; make room, and send it again"
         return problem(507, "no-space", detail)
+    if isinstance(error, ReadModelDamagedError):
+        return problem(503, "unavailable", "the read model was found damaged and is being built again; ask again soon")
+    if isinstance(error, DamagedStoreError):
+        detail = (
+            "the file of the log is damaged, and nothing more is recorded; `decisionlog verify` on the server says more"
+        )
+        return problem(503, "unavailable", detail)
     if asked:
         return problem(503, "unavailable", "the log cannot be read now; ask again in a while")
     detail = "the log failed; whether this was recorded shows when it is sent again with the same key"

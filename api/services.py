@@ -14,7 +14,7 @@ from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
 from eventlog.workers import Sheet
-from projections.model import ReadModel
+from projections.model import ReadModel, ReadModelDamagedError
 from projections.replica import Replica
 from projections.runner import Runner
 
@@ -64,14 +64,27 @@ class Services:
         return {"position": recorded, "read_model": shown, "lag": recorded - shown}
 
     def must_follow(self) -> None:
-        """Refuses to answer from a read model that no longer follows the log: it would be wrong without saying so.
+        """Refuses to answer from a read model that is damaged or no longer follows the log: it would be wrong without
+        saying so.
 
         Raises:
+            ReadModelDamagedError: it is damaged, and being built again.
             HttpProblem: 503, with the reason.
         """
+        if self.model.damage:
+            raise ReadModelDamagedError(self.model.damage)
         if self.runner.error is not None:
             detail = f"the read model stopped at position {self.runner.position}: {self.runner.error}"
             raise HttpProblem(503, f"{detail}; restart the server, or run `decisionlog rebuild`")
+
+    def must_be_sound(self) -> None:
+        """Refuses to call a log healthy that was found damaged.
+
+        Raises:
+            HttpProblem: 503, with what to do.
+        """
+        if isinstance(self.book, DecisionLog) and self.book.damage:
+            raise HttpProblem(503, "the file of the log is damaged; `decisionlog verify` on the server says more")
 
     def somebody(self, spelling: str, field: str) -> str:
         """The id of a subject, or of the person who goes by a name.

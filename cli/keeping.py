@@ -24,11 +24,15 @@ from eventlog.canonical import canonical
 from eventlog.checkpoint import Checkpoint
 from eventlog.log import DecisionLog, RawEntry
 from eventlog.sqlite import copy
+from eventlog.sqlite_integrity import DAMAGE_ERRORS, describe
 from eventlog.verifying import Finding
+from projections.checking import find_difference
 from projections.model import ReadModel, content_hash
 from projections.rebuild import rebuild as build_again
 
 BATCH: Final = 1000
+COMPARED_ENTRIES: Final = 20_000
+"""Up to how many entries `doctor` compares the read model without being asked: about ten seconds."""
 
 
 def export(settings: Settings, output: Path | None, *, people: bool) -> None:
@@ -91,7 +95,7 @@ def rebuild(settings: Settings) -> None:
         database = read_models(settings)
         model = ReadModel(database, clock) if serving else ReadModel.open(database, log, clock)
         try:
-            before = (model.position, content_hash(model))
+            before = _content_of(model, alone=not serving)
             position = build_again(log, model, tell)
             after = content_hash(model)
         except database.passing as error:
@@ -106,11 +110,23 @@ def rebuild(settings: Settings) -> None:
         )
 
 
-def doctor(settings: Settings) -> None:
-    """Says how things stand, and changes nothing.
+def _content_of(model: ReadModel, *, alone: bool) -> tuple[int, str]:
+    """Up to where a model goes, and its hash; one that is damaged is emptied, if no other process has it open."""
+    try:
+        return model.position, content_hash(model)
+    except Exception as error:
+        if not (alone and model.is_damage(error)):
+            raise
+        click.echo(f"The read model was damaged: {describe(error)}.")
+        model.database.renew()
+        return 0, ""
+
+
+def doctor(settings: Settings, *, compare: bool = False) -> None:
+    """Says how things stand, and changes nothing. With `compare` all of the read model is compared, however large it is.
 
     Raises:
-        CannotGoOn: something is wrong with the log.
+        CannotGoOn: something is wrong with the log or with its read model.
     """
     click.echo(
         f"decisionlog {version('decisionlog')}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
@@ -119,6 +135,7 @@ def doctor(settings: Settings) -> None:
         _tell_files(settings)
         _tell_positions(settings, log)
         _must_be_whole(log)
+        _must_be_a_sound_model(settings, log, compare=compare)
     if not settings.store and resets_may_corrupt(sqlite3.sqlite_version):
         click.echo(
             "Note: this SQLite can, very rarely, damage a file that two write (sqlite.org/wal.html#walresetbug). The log has "
@@ -136,6 +153,7 @@ def verify(settings: Settings, checkpoints: Sequence[Path], write: Path | None) 
     collect_seldom()
     with reading(settings, whole=False) as log:
         now = _must_be_whole(log, known)
+        _must_be_a_sound_model(settings)
     click.echo(f"{now.log}: {in_words(now.size)}, root {now.root.hex()}")
     if write:
         with _written(write) as stream:
@@ -167,6 +185,54 @@ def _must_be_whole(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) -> 
         raise CannotGoOn(sentence, Exit.DAMAGED)
     click.echo("Every entry fits its proof, every text its commitment, and every answer under a key its unit.")
     return found
+
+
+def _must_be_a_sound_model(settings: Settings, log: DecisionLog | None = None, *, compare: bool = False) -> None:
+    """Checks the read model's database, if there is one, and, where a log is given, its rows against the log's entries.
+
+    Raises:
+        CannotGoOn: it is damaged, or holds something else than the log says.
+    """
+    if not _has_model(settings):
+        return
+    database = read_models(settings)
+    model = ReadModel(database, clock)
+    try:
+        damage = database.find_damage() if database.has("projection") else []
+        if not damage and log:
+            damage = _differences(log, model, compare=compare)
+    except Exception as error:
+        if not model.is_damage(error):
+            raise
+        damage = [describe(error)]
+    finally:
+        model.close()
+    for what in damage:
+        sentence = (
+            f"The read model in {database} is damaged: {what}. The log is sound: `decisionlog rebuild` builds the read "
+            "model again from it."
+        )
+        raise CannotGoOn(sentence, Exit.DAMAGED)
+
+
+def _has_model(settings: Settings) -> bool:
+    """Whether there is a read model that can be looked at; SQLite makes files beside one that it reads."""
+    return bool(settings.store) or (settings.model_file.exists() and os.access(settings.data, os.W_OK))
+
+
+def _differences(log: DecisionLog, model: ReadModel, *, compare: bool) -> list[str]:
+    """Where the rows of the model are not those that the log gives; compared if they are few, or if it is asked for."""
+    if log.head().size > COMPARED_ENTRIES and not compare:
+        click.echo("The rows of the read model were not compared with the log: --read-model does that.")
+        return []
+    if reason := model.distrust(log):
+        click.echo(f"The read model is of no use ({reason}): the next `decisionlog serve` builds it again.")
+        return []
+    with progress("Comparing the read model") as tell:
+        different = find_difference(log, model, tell)
+    if different is None:
+        click.echo("The rows of the read model are those that the log gives.")
+    return [different] if different else []
 
 
 def backup(settings: Settings, target: Path) -> None:
@@ -227,8 +293,8 @@ def _tell_positions(settings: Settings, log: DecisionLog) -> None:
         model = ReadModel(read_models(settings), clock)
         behind = head.size - model.position
         model.close()
-    except sqlite3.Error as error:
-        click.echo(f"The read model cannot be read ({error}): `decisionlog rebuild` builds it again.")
+    except DAMAGE_ERRORS as error:
+        click.echo(f"The read model cannot be read ({describe(error)}): `decisionlog rebuild` builds it again.")
         return
     click.echo("The read model is up to date." if not behind else f"The read model is {in_words(behind)} behind.")
     click.echo("A process keeps it." if model.database.kept() else "Nobody keeps it now.")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cli.errors import CannotGoOn, Exit
 from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn, Unreachable
 from domain.errors import Forbidden, Refused, Unknown
-from eventlog.errors import DamagedLogError, LogError, LogInUseError, NoRoomError
+from eventlog.errors import DamagedLogError, DamagedStoreError, LogError, LogInUseError, NoRoomError
 
 _NO_ROOM: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _KIND: Final = re.compile(r" knows no (\w+):")
@@ -87,6 +87,8 @@ def _of_a_store(error: LogError | PersistenceError) -> tuple[Exit, str]:
             Exit.REFUSED,
             f"There is no room for the log: {error}. Make some, and do it again; what is there is whole.",
         )
+    if isinstance(error, DamagedStoreError):
+        return Exit.DAMAGED, f"{error}."
     if isinstance(error, PersistenceError):
         return Exit.REFUSED, f"The log's store failed: {error}. Look to it, and try again."
     codes = {LogInUseError: Exit.IN_USE, DamagedLogError: Exit.DAMAGED}

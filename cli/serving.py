@@ -53,7 +53,7 @@ def serve(settings: Settings) -> None:
     with (
         _listening(settings.host, settings.port) as listener,
         writing(settings) as log,
-        house(log, settings, beside=settings.project == "beside") as built,
+        house(log, settings, beside=settings.project == "beside", check=True) as built,
     ):
         address = _address(listener)
         owner = owner_of(log, settings.owner)

@@ -14,7 +14,7 @@ from cli.errors import CannotGoOn
 from cli.settings import Settings
 from domain.access import LOCAL
 from eventlog.entry import Caller
-from eventlog.errors import LogInUseError
+from eventlog.errors import DamagedLogError, LogInUseError
 from eventlog.ids import Pool
 from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
@@ -24,6 +24,7 @@ from projections.database import Database
 from projections.model import ReadModel
 from projections.places import database_at
 from projections.runner import Runner
+from projections.sampling import CHECKED_AT_START, Sampler
 
 
 def collect_seldom() -> None:
@@ -122,18 +123,35 @@ def read_models(settings: Settings) -> Database:
 
 
 @contextmanager
-def house(log: DecisionLog, settings: Settings, *, beside: bool = False, poll: float = 1.0) -> Iterator[House]:
+def house(
+    log: DecisionLog, settings: Settings, *, beside: bool = False, poll: float = 1.0, check: bool = False
+) -> Iterator[House]:
     """Opens the read model beside a log and lets it follow; it is begun anew where it cannot be trusted.
 
-    With `beside` another process writes it. `poll` is how often, in seconds, to look for what nobody tells this one.
+    With `beside` another process writes it. `poll` is how often, in seconds, to look for what nobody tells this one. With
+    `check` it is compared with the log as long as this lasts, a few subjects at a time; a small log is verified first.
+
+    Raises:
+        DamagedLogError: the log is not what was written.
     """
+    if check and log.head().size <= CHECKED_AT_START and (what := log.find_damage()):
+        raise DamagedLogError(settings.log if not settings.store else "the log", what)
     model = ReadModel.open(read_models(settings), log, clock)
-    runner = Runner(log, model, poll=POLL if beside else poll, beside=beside)
+    runner = Runner(log, model, poll=POLL if beside else poll, beside=beside, find_source_damage=log.find_damage)
     stop_listening = log.on_append(lambda _size: runner.wake())
+    if not beside:
+        model.damage = model.begun_anew  # nothing is answered from it until it is as it was
+    sampler = Sampler(log, model, runner) if check else None
+    if sampler and not beside and not settings.store:
+        sampler.check_before_start()
     runner.start()
+    if sampler:
+        sampler.start()
     try:
         yield House(log, model, runner)
     finally:
+        if sampler:
+            sampler.stop()
         stop_listening()
         runner.stop()
         model.close()

@@ -11,10 +11,9 @@ from pydantic_core import from_json
 
 from domain.catalogue import EVENTS
 from domain.values import format_micros, micros, parse_instant
-from eventlog.canonical import parsed
+from eventlog.canonical_reader import parse_canonical
 from eventlog.codec import broken_text, compose, texts_of
 from eventlog.committer import Row
-from eventlog.forms import Forms, are_committed
 from eventlog.merkle import leaf_hash
 
 PREFIX: Final = "decisionlog."
@@ -76,8 +75,8 @@ def position_of(message: Message) -> int | None:
     return int(said) if said is not None and said.isascii() and said.isdecimal() else None
 
 
-def row_of(message: Message, forms: Forms) -> Row:
-    """The row of the log that a message tells of: the inverse of `message_of`. `forms` are those met so far.
+def row_of(message: Message) -> Row:
+    """The row of the log that a message tells of: the inverse of `message_of`.
 
     Raises:
         Unreadable: it has no entry in it, its leaf or its texts do not belong to it, or it is of a type from later times.
@@ -85,12 +84,12 @@ def row_of(message: Message, forms: Forms) -> Row:
     if message.value is None:
         raise Unreadable("the message has no value")
     texts = next((bytes(given) for name, given in message.headers if name == TEXTS), None)
-    row = row_from(message.value, header(message, LEAF), texts, forms)
+    row = row_from(message.value, header(message, LEAF), texts)
     _must_be_told_right(message, row)
     return row
 
 
-def row_from(entry: bytes, leaf: str | None, texts: bytes | None, forms: Forms) -> Row:
+def row_from(entry: bytes, leaf: str | None, texts: bytes | None) -> Row:
     """The row of an entry as it is published, with its leaf hash in hex and the texts beside it, wherever it comes from.
 
     Raises:
@@ -102,7 +101,7 @@ def row_from(entry: bytes, leaf: str | None, texts: bytes | None, forms: Forms) 
         row = _taken_apart(entry, texts)
         if compose(row) != entry:
             raise Unreadable("the entry is not in its one canonical form")
-        _must_fit(row, forms)
+        _must_fit(row)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Unreadable(f"the value is no entry of a decision log: {error}") from error
     return row
@@ -117,18 +116,14 @@ def _taken_apart(entry: bytes, texts: bytes | None) -> Row:
     return Row(rest["position"], rest["subject"], rest["version"], rest["type"], recorded_at, own, texts)
 
 
-def _must_fit(row: Row, forms: Forms) -> None:
+def _must_fit(row: Row) -> None:
     """The type is known, and the texts beside the entry are those that it is committed to, or were forgotten."""
-    seen = forms.recognised(row.type, row.event, row.texts)
-    if seen and (row.texts is None or are_committed(seen, row.texts)):
-        return
     model = EVENTS.get(row.type)
     if model is None:
         raise Unreadable(f"position {row.position} is a {row.type}, which this version does not know; take a later one")
-    own = parsed(row.event)
+    own = parse_canonical(row.event)
     if row.texts is not None and (place := broken_text(model, own, texts_of(row.texts))) is not None:
         raise Unreadable(f"the texts of position {row.position} are not those of its entry, at {place}")
-    forms.learn(row, model, own)
 
 
 def _must_be_told_right(message: Message, row: Row) -> None:

@@ -10,7 +10,6 @@ from consumers.broker import Broker
 from consumers.cloudevents import Message, Unreadable, header, row_of
 from consumers.replica import Arrival
 from consumers.topics import Topics, UnfitTopic
-from eventlog.forms import Forms
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
@@ -51,7 +50,6 @@ class TopicFeed:
         self._broker = broker
         self.topic = topics.events.name
         self._consumer: KafkaConsumer | None = None
-        self._forms = Forms()
 
     def seek(self, offset: int | None) -> None:
         """Goes on at an offset, or at the oldest message; also where the topic no longer has that offset."""
@@ -87,6 +85,6 @@ class TopicFeed:
     def _arrival(self, record: Any) -> Arrival:
         message = Message(record.key, record.value, record.headers)
         try:
-            return Arrival(record.offset, header(message, "ce_source") or "", row_of(message, self._forms))
+            return Arrival(record.offset, header(message, "ce_source") or "", row_of(message))
         except Unreadable as error:
             return Arrival(record.offset, "", None, str(error))

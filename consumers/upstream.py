@@ -11,7 +11,6 @@ import httpx2
 from consumers.cloudevents import Unreadable, row_from
 from eventlog.canonical import canonical
 from eventlog.committer import Row
-from eventlog.forms import Forms
 
 SECONDS: Final = 10.0
 
@@ -37,8 +36,7 @@ class LogApi:
     def rows(self, after: int, limit: int) -> Sequence[Row]:
         """At most so many rows after a position, in order."""
         lines = self._get("/v1/log/entries", behind=after, limit=limit).text
-        forms = Forms()
-        return list(_in_order((_row(json.loads(line), forms) for line in lines.splitlines()), after))
+        return list(_in_order((_row(json.loads(line)) for line in lines.splitlines()), after))
 
     def close(self) -> None:
         """Ends the connections."""
@@ -58,9 +56,9 @@ def _said(answer: httpx2.Response) -> str:
         return answer.text[:200]
 
 
-def _row(line: dict[str, Any], forms: Forms) -> Row:
+def _row(line: dict[str, Any]) -> Row:
     texts = canonical(line["texts"]) if line["texts"] else None
-    return row_from(canonical(line["entry"]), line["leaf"], texts, forms)
+    return row_from(canonical(line["entry"]), line["leaf"], texts)
 
 
 def _in_order(rows: Iterator[Row], after: int) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 SAFE_INTEGER: Final = 2**53 - 1
 
@@ -47,30 +47,3 @@ def _in_order(value: Any) -> Any:
             f"{value!r} has no canonical bytes here: whole numbers below 2^53, strings, lists and objects only"
         )
     return value
-
-
-def parsed(stored: bytes) -> Any:
-    """The value behind canonical bytes.
-
-    Raises:
-        NotCanonicalError: there is another spelling of the same value, or it has no canonical bytes.
-        ValueError: it is not JSON.
-    """
-    value = from_json(stored, allow_inf_nan=False)
-    # That it is spelled as it would be written again says all but the order of keys and what has no spelling here.
-    if b"\\u0000" in stored or not _is_in_order(value) or to_json(value) != stored:
-        raise NotCanonicalError("its bytes are not canonical")
-    return value
-
-
-def _is_in_order(value: Any) -> bool:
-    """Whether a value that was JSON has canonical bytes, and has the keys of every object in order."""
-    kind = type(value)
-    if kind is dict:
-        keys = list(value)
-        if keys != sorted(keys) or not "".join(keys).isascii():
-            return False
-        value = value.values()
-    elif kind is not list:
-        return kind is str or (isinstance(value, int) and abs(value) <= SAFE_INTEGER)
-    return all(type(member) is str or _is_in_order(member) for member in value)

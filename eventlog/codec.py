@@ -219,7 +219,7 @@ def _text_paths(model: type[Event]) -> tuple[tuple[str, ...], ...]:
 
 
 def _text_places(model: type[Event], own: dict[str, Any]) -> Iterator[tuple[Place, str]]:
-    return (found for path in _text_paths(model) for found in values_at(own, path))
+    return (found for path in _text_paths(model) if path[0] in own for found in values_at(own, path))
 
 
 @lru_cache(4096)

@@ -4,6 +4,7 @@ LogError
 ├── LogInUseError        another process writes it
 ├── SealedLogError       it goes on elsewhere
 ├── NoStoreError         the database cannot be had
+├── NewerLogError        a later version of this program wrote it
 └── DamagedLogError      the file is not what was written
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import IntegrityError, OperationalError
 
 
 class LogError(Exception):
@@ -20,6 +21,16 @@ class LogError(Exception):
 
 class NoRoomError(OperationalError):
     """There is no room for what was to be stored, and nothing of it was."""
+
+
+class DamagedStoreError(IntegrityError):
+    """The file of a log that is open was found to be damaged: nothing more is written to it."""
+
+    def __init__(self, name: Path | str, what: str) -> None:
+        super().__init__(
+            f"{name} is damaged: {what}. Nothing more is written to it. Stop the server, run `decisionlog verify`, "
+            "and put a backup in its place: docs/how-to/back-up-and-restore.md says how"
+        )
 
 
 class LogInUseError(LogError):
@@ -41,6 +52,16 @@ class SealedLogError(LogError):
 
 class NoStoreError(LogError):
     """The database cannot be had; the message says why, and what to do."""
+
+
+class NewerLogError(LogError):
+    """A later version of this program wrote the log."""
+
+    def __init__(self, name: Path | str, found: int, known: int) -> None:
+        super().__init__(
+            f"{name} has schema version {found}, and this program knows {known} at most. "
+            "Use the version of decisionlog that wrote it, or a later one."
+        )
 
 
 class DamagedLogError(LogError):

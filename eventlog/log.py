@@ -28,6 +28,7 @@ from eventlog.committer import Answer, Append, Claim, Conflict, Head, NewEvent, 
 from eventlog.deciding import Chain, digest, key_of, must_be_a_unit, scope_of
 from eventlog.directory import Directory
 from eventlog.entry import Caller, Entry, Envelope, Origin, Receipt, Recorded, Unit
+from eventlog.errors import DamagedStoreError
 from eventlog.ids import new_id, new_key
 from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
@@ -390,7 +391,7 @@ class DecisionLog:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """At most `limit` entries after a position, in order."""
-        return self.application.recent(after, limit) or [codec.read_back(row) for row in self.rows(after, limit)]
+        return self.application.recent(after, limit) or list(map(self._read_back, self.rows(after, limit)))
 
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, or None."""
@@ -399,7 +400,23 @@ class DecisionLog:
 
     def stream(self, subject: str) -> list[Entry]:
         """All entries of one subject, in order."""
-        return [codec.read_back(row) for row in self._store.stream(subject)]
+        return list(map(self._read_back, self._store.stream(subject)))
+
+    def _read_back(self, row: Row) -> Entry:
+        """The entry in a row.
+
+        Raises:
+            DamagedStoreError: there is none in it that can be read.
+        """
+        try:
+            return codec.read_back(row)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            what = f"position {row.position} cannot be read: {' '.join(str(error).split())}"
+            raise DamagedStoreError(self._store.name, what) from error
+
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """The next subjects there are, in their order."""
+        return self._store.subjects(after, limit)
 
     def raw(self, after: int, limit: int) -> Iterator[RawEntry]:
         """Entries as they are published, at most `limit` after a position."""
@@ -431,6 +448,19 @@ class DecisionLog:
             self._moved.notify_all()
 
     # Keeping
+
+    @property
+    def damage(self) -> str:
+        """What was found damaged since it was opened, in a sentence; nothing is written any more. Empty: nothing."""
+        return str(self._store.damage or "")
+
+    def find_damage(self, tell: Callable[[int, int], None] = lambda _done, _of: None) -> str:
+        """Verify the log; what is wrong with it, in words, or nothing. If something is, nothing more is written."""
+        found = self.verified((), tell)
+        if isinstance(found, Finding):
+            self._store.stop_writing(str(found))
+            return str(found)
+        return ""
 
     def checkpoint_and_vacuum(self) -> None:
         """Rewrites the file, so that what was forgotten is in none of its bytes."""

@@ -19,6 +19,7 @@ from eventsourcing import persistence
 from eventlog.address import split_address, without_secret
 from eventlog.committer import Append, Claim, Committer, Head, Row, Wanted
 from eventlog.errors import DamagedLogError, NoStoreError
+from eventlog.postgres_integrity import find_damage
 from eventlog.store import HEAD, Outcome, Result, Session, Store, UnknownOutcomeError, head_of, put_beside, put_head
 
 try:
@@ -174,6 +175,11 @@ class PostgresStore(Store):
 
     def _compact(self) -> None:
         self._connection().execute("VACUUM (FULL) events, answers, names")
+
+    def find_damage(self) -> list[str]:
+        """What in the schema is not as it was created, and indexes that do not agree with their tables."""
+        with self.library_errors(), connected(self.url, read_only=True) as connection:
+            return list(find_damage(connection, self._channel))
 
     @contextmanager
     def library_errors(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final
@@ -14,7 +14,16 @@ from typing import Any, Final
 from eventsourcing import persistence
 
 from eventlog.committer import Append, Claim, Committer
-from eventlog.errors import DamagedLogError, NoRoomError
+from eventlog.errors import DamagedLogError, NewerLogError, NoRoomError
+from eventlog.sqlite_integrity import (
+    DAMAGE_ERRORS,
+    BackgroundCheck,
+    SchemaObjects,
+    describe,
+    find_page_damage,
+    find_schema_damage,
+    read_schema,
+)
 from eventlog.store import AMONG_ANSWERS, HEAD, Outcome, Session, Store, head_of, put_beside, put_head, valued
 
 COPIED_AT_ONCE: Final = 1024
@@ -46,6 +55,19 @@ INSERT INTO head VALUES (1, 0, x'', 0);
 """
 OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (
   name TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT, WITHOUT ROWID"""
+SEAL_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT"
+CHECKED_AT_OPEN_BYTES: Final = 16 * 1024 * 1024
+"""A file up to this size is checked before it is written, in less than a tenth of a second; a larger one meanwhile."""
+LAST_VERSIONS: Final = """
+CREATE TEMP TABLE last_versions (subject TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR REPLACE INTO temp.last_versions
+  SELECT subject, version FROM main.events NOT INDEXED WHERE true ORDER BY position;
+CREATE TEMP TRIGGER keep_last_versions AFTER INSERT ON main.events BEGIN
+  INSERT OR REPLACE INTO last_versions VALUES (new.subject, new.version);
+END;
+"""
+"""The last version of each subject as the rows of the table say it, worked out without any index when a writer begins,
+and kept up with what it inserts. In the writer's own temporary database: no file of the log changes by it."""
 
 
 @contextmanager
@@ -53,6 +75,8 @@ def library_errors() -> Iterator[None]:
     """SQLite's errors under the library's names, which are the same."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise persistence.DatabaseError(describe(error)) from error
     except sqlite3.Error as error:
         kind: type[Exception] = getattr(persistence, type(error).__name__, persistence.PersistenceError)
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
@@ -78,9 +102,11 @@ class SqliteStore(Store):
         self.path = path
         self._clock = clock
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(maxsize=KEPT_CONNECTIONS)
+        self._check: BackgroundCheck | None = None
         self._prepare(whole=whole)
         if not read_only:
             self._writer.start()
+            self._run_first(self._learn_last_versions)
 
     # Opening and closing
 
@@ -92,14 +118,15 @@ class SqliteStore(Store):
                     self._create(connection)
                 self._must_be_ours(connection)
                 if not self.read_only:
-                    connection.execute("CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT")
+                    connection.execute(SEAL_SCHEMA)
                     connection.execute(OWNERS)
+                    self._must_be_sound(connection)
             if whole:
                 self._must_be_whole()
-        except (sqlite3.DatabaseError, persistence.DatabaseError) as error:
+        except (*DAMAGE_ERRORS, persistence.DatabaseError) as error:
             self.close()
-            raise DamagedLogError(self.path, str(error)) from error
-        except DamagedLogError:
+            raise DamagedLogError(self.path, describe(error)) from error
+        except (DamagedLogError, NewerLogError):
             self.close()
             raise
 
@@ -115,6 +142,31 @@ class SqliteStore(Store):
     def _must_be_ours(self, connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise DamagedLogError(self.path, "it is not a decision log")
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > SCHEMA_VERSION:
+            raise NewerLogError(self.path, found, SCHEMA_VERSION)
+        if found < SCHEMA_VERSION:
+            raise DamagedLogError(self.path, f"its schema version is {found}, which there never was")
+
+    def _must_be_sound(self, connection: sqlite3.Connection) -> None:
+        """Compares pages, indexes and schema before anything is written; the pages of a large file in the background.
+
+        Raises:
+            DamagedLogError: something is wrong.
+        """
+        for what in find_schema_damage(read_schema(connection), _expected_schema()):
+            raise DamagedLogError(self.path, what)
+        if self.path.stat().st_size > CHECKED_AT_OPEN_BYTES:
+            self._check = BackgroundCheck(self._connect, self.stop_writing)
+            return
+        for what in find_page_damage(connection):
+            raise DamagedLogError(self.path, what)
+
+    def find_damage(self) -> list[str]:
+        """What is wrong with the file itself: damaged pages, indexes unlike their tables, what its schema is not."""
+        with library_errors(), self._reading() as connection:
+            schema = find_schema_damage(read_schema(connection), _expected_schema())
+            return [*schema, *find_page_damage(connection)]
 
     def _connect(self) -> sqlite3.Connection:
         mode = _reading_mode(self.path) if self.read_only else "rwc"
@@ -150,6 +202,8 @@ class SqliteStore(Store):
             connection.close()
 
     def _disconnect(self) -> None:
+        if self._check:
+            self._check.stop()
         while not self._idle.empty():
             self._idle.get_nowait().close()
         if "_writing" in self.__dict__:
@@ -180,8 +234,16 @@ class SqliteStore(Store):
         with library_errors(), self._reading() as connection:
             return connection.execute(statement, parameters).fetchall()
 
+    def _learn_last_versions(self) -> None:
+        """Works out the last version of each subject from the rows alone. The writer's first task."""
+        try:
+            self._writing.executescript(LAST_VERSIONS)
+        except DAMAGE_ERRORS as error:
+            self.stop_writing(f"its entries cannot be read ({describe(error)})")
+
     @contextmanager
     def _transaction(self) -> Iterator[_Session]:
+        self.must_not_be_damaged()
         connection = self._writing
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -197,13 +259,32 @@ class SqliteStore(Store):
             core = Committer(head_of(session.execute(HEAD).fetchall()), self._clock)
             wanted = core.unknown(appends)
             core.learn(
-                _versions(session, wanted.streams), _taken(session, wanted.claims), _known_as(session, wanted.names)
+                self._versions(session, wanted.streams),
+                _taken(session, wanted.claims),
+                _known_as(session, wanted.names),
             )
             outcomes: list[Outcome] = [core.place(append) for append in appends]
-            _write(session, appends, outcomes)
+            try:
+                _write(session, appends, outcomes)
+            except sqlite3.IntegrityError as error:  # what was judged under this lock can only fit
+                raise self.stop_writing(f"an index knows what no entry says ({describe(error)})") from error
             put_head(session, core.head)
         self.saw(core.head)
         return outcomes
+
+    def _versions(self, session: _Session, streams: Sequence[str]) -> dict[str, int | None]:
+        """The last version of each stream, on which the index and the rows of the table must agree.
+
+        Raises:
+            DamagedStoreError: they do not; from then on nothing is written.
+        """
+        versions: dict[str, int | None] = {}
+        for subject, indexed, stored in session.ask(VERSIONS, [(stream,) for stream in streams]):
+            if indexed != stored:
+                said = f"its index says version {indexed or 0} of {subject}, and its entries say {stored or 0}"
+                raise self.stop_writing(said)
+            versions[subject] = stored
+        return versions
 
 
 class _Session:
@@ -226,6 +307,14 @@ class _Session:
             for marks, values in valued(rows)
             for row in self.execute(question.format(marks=marks), values).fetchall()
         ]
+
+
+@cache
+def _expected_schema() -> SchemaObjects:
+    """The schema of a log as SQLite describes it."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(f"{SCHEMA} {SEAL_SCHEMA}; {OWNERS}")
+        return read_schema(connection)
 
 
 def copy(source: Path, target: Path, tell: Callable[[int, int], None]) -> None:
@@ -257,9 +346,10 @@ def _write(session: Session, appends: Sequence[Append], outcomes: Sequence[Outco
 # Each asks for many in one statement: every statement lets go of the interpreter, and waits for it again.
 
 
-def _versions(session: _Session, streams: Sequence[str]) -> dict[str, int | None]:
-    sql = "SELECT column1, (SELECT max(version) FROM events WHERE subject = column1) FROM (VALUES {marks})"
-    return dict(session.ask(sql, [(stream,) for stream in streams]))
+VERSIONS: Final = (
+    "SELECT column1, (SELECT max(version) FROM events WHERE subject = column1),"
+    " (SELECT version FROM temp.last_versions WHERE subject = column1) FROM (VALUES {marks})"
+)
 
 
 def _taken(session: _Session, claims: Sequence[Claim]) -> dict[Claim, bool]:

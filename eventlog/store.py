@@ -8,6 +8,7 @@ Appends wait in a queue; one thread takes all that wait and commits them as one 
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -21,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from eventsourcing.persistence import IntegrityError, OperationalError
 
 from eventlog.committer import Append, Claim, Conflict, Head, Name, Row
-from eventlog.errors import DamagedLogError, SealedLogError
+from eventlog.errors import DamagedLogError, DamagedStoreError, SealedLogError
 from eventlog.merkle import packed, unpacked
 
 T = TypeVar("T")
@@ -127,6 +128,8 @@ class Store(ABC):
         self.forget: Callable[[int], None] = lambda _size: None
         self.known = Head()
         """The head as it was last seen here; somebody else may have moved it since."""
+        self.damage: DamagedStoreError | None = None
+        """What was found to be damaged while the log was open; nothing is written any more."""
         self.read_only = read_only
         self._waiting: queue.SimpleQueue[_Batch | _Task | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
@@ -158,6 +161,10 @@ class Store(ABC):
     def _tidy(self) -> bool:
         """Clears what was deleted out of whatever lies beside the tables; whether it could. In the writer's thread."""
         return True
+
+    @abstractmethod
+    def find_damage(self) -> list[str]:
+        """What is wrong with the database itself, whatever its rows say: its indexes, its schema, its pages."""
 
     @abstractmethod
     def library_errors(self) -> AbstractContextManager[None]:
@@ -238,13 +245,37 @@ class Store(ABC):
         self, subject: str, *, after: int = -1, until: int = LAST, limit: int = LAST, descending: bool = False
     ) -> list[Row]:
         """The rows of a stream, by version, from behind one up to another."""
+        self.must_not_be_damaged()
         order = "DESC" if descending else "ASC"
         found = self.read(
             f"SELECT {COLUMNS} FROM events WHERE subject = ? AND version > ? AND version <= ?"
             f" ORDER BY version {order} LIMIT ?",
             (subject, after, until, limit),
         )
-        return [Row._make(row) for row in found]
+        rows = [Row._make(row) for row in found]
+        if what := _find_gap(subject, rows, -1 if descending else 1):
+            raise DamagedStoreError(self.name, what)
+        return rows
+
+    def must_not_be_damaged(self) -> None:
+        """Refuse to go on once damage was found.
+
+        Raises:
+            DamagedStoreError: it was; the error says what.
+        """
+        if self.damage:
+            raise self.damage
+
+    def stop_writing(self, what: str) -> DamagedStoreError:
+        """Keep in mind that the store is damaged, so that nothing more is written; returns the error to raise."""
+        self.damage = self.damage or DamagedStoreError(self.name, what)
+        LOGGER.critical("%s", self.damage)
+        return self.damage
+
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """The next subjects there are, in their order."""
+        sql = "SELECT subject FROM events WHERE subject > ? AND version <= 1 GROUP BY subject ORDER BY subject LIMIT ?"
+        return [subject for (subject,) in self.read(sql, (after, limit))]
 
     def subjects_at(self, positions: Sequence[int]) -> set[str]:
         """The subjects of the entries at some positions."""
@@ -276,7 +307,8 @@ class Store(ABC):
     def token(self, hash_: bytes) -> TokenRow | None:
         """The token that has a hash, if it is good."""
         found = self.read("SELECT * FROM tokens WHERE hash = ? AND revoked_at IS NULL", (hash_,))
-        return TokenRow._make(found[0]) if found else None
+        # Compared once more with the row: a damaged index could lead to the token of somebody else.
+        return next((row for row in map(TokenRow._make, found) if row.hash == hash_), None)
 
     def tokens(self) -> list[TokenRow]:
         """All tokens there ever were, oldest first."""
@@ -327,6 +359,10 @@ class Store(ABC):
         batch = _Batch(appends)
         self._enqueue(batch)
         return batch.future
+
+    def _run_first(self, work: Callable[[], None]) -> None:
+        """Has the writer do something before whatever is submitted; nobody waits for it but those who write."""
+        self._waiting.put(_Task(work))
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Has the writer do something beside the log in a transaction of its own, and waits for it."""
@@ -563,6 +599,15 @@ def valued(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
         marks = ", ".join([f"({', '.join('?' * len(rows[done]))})"] * some)
         yield marks, [value for row in rows[done : done + some] for value in row]
         done += some
+
+
+def _find_gap(subject: str, rows: Sequence[Row], step: int) -> str | None:
+    """What is wrong with rows that an index found: they must be of one subject, and its versions without a gap."""
+    for row, following in itertools.pairwise(rows):
+        if following.version != row.version + step:
+            return f"after version {row.version} of {subject} its index finds version {following.version}"
+    other = next((row.subject for row in rows if row.subject != subject), None)
+    return f"its index finds an entry of {other} where {subject} is asked for" if other else None
 
 
 def put_names(session: Session, names: Iterable[Name]) -> None:

@@ -1,17 +1,18 @@
 """Whether a log is still what was written: every row, the order, the tree, the head, and each text's commitment.
 
-Everything is worked out again from the stored bytes. What is found without help from outside is any change but one that
-rewrites entries and head together, and consistently; that one is found by a checkpoint that was kept elsewhere.
+Everything is worked out again from the stored bytes: each entry is parsed, composed and hashed, one after the other.
+What is found without help from outside is any change but one that rewrites entries and head together, and consistently;
+that one is found by a checkpoint that was kept elsewhere.
 
-Of the answers under idempotency keys it is what they point at that is judged: the entries of one unit, whole. Who the
-key belongs to and what was asked stands nowhere else, so nothing can be held against it.
+What the tree does not cover is checked for what can be known of it. The database: its pages, its indexes, its schema.
+Idempotency records: that they point at the entries of one unit, whole. Names and tokens: see `eventlog.side_tables`.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import sub
@@ -22,12 +23,12 @@ from eventsourcing.persistence import PersistenceError
 from domain.catalogue import EVENTS
 from domain.messages import Event
 from domain.record import TextsForgotten
-from eventlog.canonical import parsed
+from eventlog.canonical_reader import parse_canonical
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import broken_text, compose, text_places
 from eventlog.committer import Head, Row
-from eventlog.forms import Forms, are_committed
 from eventlog.merkle import Frontier, extended, leaf_hash, root
+from eventlog.side_tables import SIDE_TABLES, find_unsound_row
 from eventlog.store import Answered
 
 T = TypeVar("T")
@@ -57,6 +58,12 @@ class Stored(Protocol):
 
     def head(self) -> Head:
         """The head as committed."""
+
+    def find_damage(self) -> list[str]:
+        """What is wrong with the database itself: its pages, its indexes, its schema."""
+
+    def beside(self, table: str, after: Sequence[Any] | None, limit: int) -> list[Any]:
+        """Rows of a side table in the order of its key, after one of them."""
 
     def answered(self, first: int, limit: int) -> list[Answered]:
         """What the answers under keys point at, by the first position; at most `limit` from one on."""
@@ -106,12 +113,14 @@ class _Verifier:
         self._recorded_at = 0
         self._versions: dict[str, int] = {}
         self._log = ""
-        self._forms = Forms()
         self._place = 0
         self._begins = array("q")
         """Positions at which a unit begins."""
         self._bare: set[int] = set()
         """Positions whose texts are gone."""
+        self._subjects: set[str] = set()
+        self._seen = BEFORE_ALL
+        """Up to where entries were read that came after this pass, of which rows of side tables may speak."""
         self._forgotten: dict[int, int] = {}
         """Positions whose texts an entry says were forgotten, with the position of that entry."""
 
@@ -122,7 +131,9 @@ class _Verifier:
             self._take(rows)
             self._compare_checkpoints()
         self._compare_forgotten()
+        self._compare_database()
         self._compare_answers()
+        self._compare_side_tables()
         for checkpoint in self._checkpoints:
             what = f"a checkpoint knows {checkpoint.size} entries, and the log holds {self._size}: its end was cut off"
             raise _Misfit(self._size + 1, what)
@@ -175,10 +186,8 @@ class _Verifier:
     def _take(self, rows: list[Row]) -> None:
         """Checks some rows and takes them into the whole; what is wrong with the first is told before all else."""
         following = rows[: self._following(rows)]
-        is_recognised = self._is_recognised
         for row in following:
-            if not is_recognised(row):
-                self._check(row)
+            self._check(row)
         self._grow(following)
         if len(following) < len(rows):
             row = rows[len(following)]
@@ -214,39 +223,17 @@ class _Verifier:
         if what:
             raise _Misfit(row.position, what)
 
-    def _is_recognised(self, row: Row) -> bool:
-        """Whether nothing is wrong with an entry, as far as that can be seen without parsing it."""
-        position, _, _, type_, _, own, texts = row
-        found = self._forms.recognised(type_, own, texts)
-        if not found:
-            return False
-        places, said = found
-        if texts is None:
-            if places:
-                self._bare.add(position)
-        elif not are_committed(found, texts):
-            return False
-        place = int(said[places])
-        if place == 1:
-            self._begins.append(position)
-        elif place != self._place + 1:
-            return False
-        self._place = place
-        return True
-
     def _misfit(self, row: Row) -> str | None:
         """What is wrong with an entry by itself and in its unit."""
         model = EVENTS.get(row.type)
         if model is None:
             return f"nobody knows an event of type {row.type}"
-        own = parsed(row.event)
+        own = parse_canonical(row.event)
         what = self._misfit_of_texts(row, model, own)
         if what:
             return what
         if model is TextsForgotten:
             self._forgotten.update(dict.fromkeys(own["data"]["positions"], row.position))
-        else:
-            self._forms.learn(row, model, own)
         return self._misfit_of_place(row, own["unit"]["place"])
 
     def _misfit_of_place(self, row: Row, place: int) -> str | None:
@@ -264,7 +251,7 @@ class _Verifier:
             if any(text_places(model, own)):
                 self._bare.add(row.position)
             return None
-        texts: dict[str, list[str]] = parsed(row.texts)
+        texts: dict[str, list[str]] = parse_canonical(row.texts)
         place = broken_text(model, own, texts)
         if place is not None:
             return f"its text at {place} is not what was committed to"
@@ -334,6 +321,14 @@ class _Verifier:
             if any(row.texts is not None for row in self._read_one(position - 1)):
                 raise _Misfit(position, f"its texts are here, though position {by} says that they were forgotten")
 
+    def _compare_database(self) -> None:
+        """The database is sound in itself: an index that differs from its table would give wrong answers."""
+        try:
+            for what in self._stored.find_damage():
+                raise _Misfit(None, f"the entries are sound, but the database is not: {what}")
+        except PersistenceError as error:
+            raise _Misfit(None, f"the database cannot be read: {error}") from error
+
     # Answers
 
     def _compare_answers(self) -> None:
@@ -348,11 +343,11 @@ class _Verifier:
         for position in self._forgotten:
             self._must_be_unsalted(position)
 
-    def _of_answers(self, read: Callable[[], T]) -> T:
+    def _of_answers(self, read: Callable[[], T], what: str = "answers under keys") -> T:
         try:
             return read()
         except PersistenceError as error:
-            raise _Misfit(None, f"the answers under keys cannot be read: {error}") from error
+            raise _Misfit(None, f"the {what} cannot be read: {error}") from error
 
     def _compare_units(self, answers: list[Answered]) -> None:
         if not answers:
@@ -379,3 +374,22 @@ class _Verifier:
         first = self._begins[bisect_right(self._begins, position) - 1]
         if self._of_answers(partial(self._stored.is_salted, first)):
             raise _Misfit(position, "its texts were forgotten, and the answer to its unit still has its salt")
+
+    # Side tables
+
+    def _compare_side_tables(self) -> None:
+        """Each row of names, tokens and idempotency records is sound, and refers to what the log knows."""
+        self._subjects = set(self._versions)
+        for table, key in SIDE_TABLES.items():
+            after: Sequence[Any] | None = None
+            while rows := self._of_answers(partial(self._stored.beside, table, after, ROWS_AT_ONCE), table):
+                self._learn_later_subjects()
+                if what := find_unsound_row(table, rows, self._subjects):
+                    raise _Misfit(None, f"a row of the table {table} is not sound: {what}")
+                after = [rows[-1][n] for n in key]
+
+    def _learn_later_subjects(self) -> None:
+        self._seen = max(self._seen, self._size)
+        while rows := self._read(self._seen):
+            self._subjects.update(row.subject for row in rows)
+            self._seen = rows[-1].position

@@ -98,6 +98,14 @@ class Database(Protocol):
         """Why what is there cannot even be read, or None."""
         ...
 
+    def is_damage(self, error: BaseException) -> bool:
+        """Whether an error says that what is stored is damaged."""
+        ...
+
+    def find_damage(self) -> list[str]:
+        """What is wrong with the database itself, whatever its rows say: its pages, its indexes, its schema."""
+        ...
+
     def has(self, table: str) -> bool:
         """Whether there is a table, of the model or beside it."""
         ...

@@ -15,6 +15,7 @@ from typing import Any, Final
 from eventsourcing.persistence import OperationalError
 
 from domain.cells import STEPS_PER_EVENT
+from eventlog.sqlite_integrity import describe
 from projections import schema
 from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, Rows
 from projections.projector import Source
@@ -114,6 +115,12 @@ class ReadModel:
         """`clock` gives microseconds since 1970."""
         self.database = database
         self._clock = clock
+        self.damage = ""
+        """What is wrong with the model, until it was built again; nothing is answered from it meanwhile."""
+        self.begun_anew = ""
+        """Why it was emptied when it was opened, where it was not missing."""
+        self.on_damage: Callable[[str], None] = lambda _what: None
+        """Called with what a reader found damaged."""
 
     @classmethod
     def open(cls, database: Database, source: Source, clock: Clock) -> ReadModel:
@@ -145,22 +152,46 @@ class ReadModel:
         return model
 
     def _put_in_order(self, source: Source) -> None:
-        reason = self.database.trouble() or self.distrust(source)
+        reason = self.database.trouble() or self._distrust_or_damage(source)
         if reason:
             level = logging.INFO if reason == MISSING else logging.WARNING
             _log.log(level, "The read model in %s is built anew: %s.", self.database, reason)
             self.database.renew()
+            self.begun_anew = "" if reason == MISSING else reason
 
     @contextmanager
     def read(self) -> Iterator[Read]:
-        """A snapshot to ask questions of. Keep it short."""
+        """A snapshot to ask questions of. Keep it short.
+
+        Raises:
+            ReadModelDamagedError: the model is damaged, or reading it shows that it is.
+        """
+        if self.damage:
+            raise ReadModelDamagedError(self.damage)
+        try:
+            with self.snapshot() as read:
+                yield read
+        except Exception as error:
+            if not self.is_damage(error):
+                raise
+            what = describe(error)
+            self.on_damage(what)
+            raise ReadModelDamagedError(what) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Read]:
+        """The same for those who keep the model, also while it is damaged."""
         with self.database.reading() as ask:
             yield Read(ask, self._clock)
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Whether an error shows that what is stored is damaged: it cannot be read, or is not what was written."""
+        return isinstance(error, _UNREADABLE) or self.database.is_damage(error)
 
     @property
     def position(self) -> int:
         """The last position the model has read."""
-        with self.read() as read:
+        with self.snapshot() as read:
             return read.position
 
     def scrub(self) -> bool:
@@ -171,9 +202,17 @@ class ReadModel:
         """Closes the connections that nobody is using."""
         self.database.close()
 
+    def _distrust_or_damage(self, source: Source) -> str | None:
+        try:
+            return self.distrust(source)
+        except Exception as error:
+            if not self.is_damage(error):
+                raise
+            return f"it is damaged ({describe(error)})"
+
     def distrust(self, source: Source) -> str | None:
         """Why the model cannot be trusted, or None."""
-        with self.read() as read:
+        with self.snapshot() as read:
             position, version = read.one("select position, version from projection", {}) or (0, None)
             if version != schema.VERSION:
                 return f"it is of version {version}, and this program writes {schema.VERSION}"
@@ -182,15 +221,34 @@ class ReadModel:
             return None if _agrees(read, source, position) else "it was made from another log"
 
 
+_UNREADABLE: Final = (UnicodeDecodeError, json.JSONDecodeError)
+"""What is raised where a stored value is no text, or no JSON, any more."""
+
+
+class ReadModelDamagedError(OperationalError):
+    """The read model is damaged. It is built again from the log; until then nothing is answered from it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the read model is damaged ({what}) and is being built again from the log; ask again soon")
+
+
 def content_hash(model: ReadModel) -> str:
     """SHA-256 over all rows of all tables in the order of their keys, in hexadecimal; the same on every database."""
     digest = hashlib.sha256()
-    with model.read() as read:
+    with model.snapshot() as read:
         for table, (columns, key) in schema.TABLES.items():
             digest.update(f"{table}\n".encode())
             for row in read.rows(f"select {columns} from {table} order by {key}", {}):
-                digest.update(schema.dumps(row).encode() + b"\n")
+                digest.update(spell_row(row) + b"\n")
     return digest.hexdigest()
+
+
+def spell_row(row: Row) -> bytes:
+    """The bytes that are hashed for a row; in a damaged one there may be values of which there is no JSON."""
+    try:
+        return schema.dumps(row).encode()
+    except (TypeError, UnicodeEncodeError):
+        return repr(row).encode(errors="backslashreplace")
 
 
 def _agrees(read: Read, source: Source, position: int) -> bool:

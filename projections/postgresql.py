@@ -112,6 +112,18 @@ class PostgresqlDatabase:
             found = connection.execute("select to_regclass('projection') is null").fetchone()
         return MISSING if found is None or found[0] else None
 
+    def is_damage(self, error: BaseException) -> bool:
+        """Whether an error says that a table or an index is damaged, or gone."""
+        return isinstance(error, _DAMAGE)
+
+    def find_damage(self) -> list[str]:
+        """Indexes of the model that are not valid, and what the server cannot read."""
+        sql = """select i.relname from pg_index x join pg_class i on i.oid = x.indexrelid
+            where i.relnamespace = to_regnamespace(%s) and not (x.indisvalid and x.indisready)"""
+        with closing(self.connect()) as connection:
+            found = connection.execute(sql, (self._namespace,)).fetchall()
+        return [f"the index {name} is not valid" for (name,) in found]
+
     def has(self, table: str) -> bool:
         """Whether there is a table in the schema."""
         with closing(self.connect()) as connection:
@@ -183,6 +195,12 @@ class PostgresqlDatabase:
         """Closes the connections that nobody is using."""
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+
+_DAMAGE: Final = (
+    psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError_,
+    psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn,
+)  # fmt: skip
 
 
 def _begin(connection: Connection) -> Connection:

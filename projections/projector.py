@@ -112,18 +112,26 @@ class Projector:
         Raises:
             Hole: the first is not the one after the last written, or one is missing among them.
         """
-        batch = _Batch()
-        expected = self.position()
-        for entry in entries:
-            expected += 1
+        before = self.position()
+        for expected, entry in enumerate(entries, before + 1):
             if entry.position != expected:
                 msg = f"the read model stands at {expected - 1}, and the log's next entry is {entry.position}"
                 raise Hole(msg)
+        batch = self.write(entries)
+        self._forget(batch.forgotten)
+        position = before + len(entries)
+        self._run("update {p}projection set position = :position where name = 'cells'", position=position)
+        return bool(batch.forgotten)
+
+    def write(self, entries: Sequence[Entry]) -> _Batch:
+        """Writes the rows of some entries, wherever they are in the log, and nothing else: not the position, and not what
+        they erase.
+        """
+        batch = _Batch()
+        for entry in entries:
             batch.add(entry)
         self._insert(batch)
-        self._forget(batch.forgotten)
-        self._run("update {p}projection set position = :position where name = 'cells'", position=expected)
-        return bool(batch.forgotten)
+        return batch
 
     def _run(self, sql: str, **parameters: Any) -> Sequence[tuple[Any, ...]]:
         return self.writer.rows(sql.format(p=self.prefix), parameters)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Final
 
 from eventsourcing.persistence import InterfaceError, OperationalError
 
+from eventlog.sqlite_integrity import describe
 from projections.database import PROJECTOR, Writer
 from projections.model import ReadModel
 from projections.projector import Hole, Projector, Source
+from projections.rebuild import Rebuilding, rebuild
 
 _log: Final = logging.getLogger("decisionlog.projections")
 
@@ -28,24 +31,32 @@ class Stopped(Exception):
     """The read model no longer follows the log."""
 
 
+class DamagedSource(Exception):
+    """The log is damaged: no read model can be built from it."""
+
+
 class Runner:
     """Follows a log from where its model stands, or where another process does so, follows that.
 
     Call `wake` when the log has grown; it is looked at every `poll` seconds in any case. With `beside` it leaves the
-    writing to another process, always. A database that cannot be reached is tried again until it can. What else goes
+    writing to another process, always. `find_source_damage` says what is wrong with the log, before a damaged model is built
+    again from it. A database that cannot be reached is tried again until it can. What else goes
     wrong is kept in `error` and stops the thread: a reader that goes on after an error shows what never was.
     """
 
     def __init__(
-        self, source: Source, model: ReadModel, *, poll: float = 1.0, batch: int = 1_000, beside: bool = False
-    ) -> None:
+        self, source: Source, model: ReadModel, *, poll: float = 1.0, batch: int = 1_000, beside: bool = False,
+        find_source_damage: Callable[[], str] = str,
+    ) -> None:  # fmt: skip
         self._source = source
         self._model = model
         self._poll = poll
         self._batch = batch
         self._beside = beside
+        self._find_source_damage = find_source_damage
         self._passing: tuple[type[Exception], ...] = (OperationalError, InterfaceError, *model.database.passing)
         self._position = model.position
+        model.on_damage = self.distrust
         self._active: bool | None = None
         self._error: BaseException | None = None
         self._stopping = False
@@ -104,6 +115,15 @@ class Runner:
             raise Stopped(msg) from self._error
         return False
 
+    def distrust(self, what: str) -> None:
+        """Says that the model was found damaged: it answers nothing more until it was built again from the log.
+
+        May be called from any thread. Where another process writes the model, it is that one's to build it again.
+        """
+        if self._active:
+            self._model.damage = self._model.damage or what
+            self._wake.set()
+
     def _ended(self) -> bool:
         return self._error is not None or self._stopping
 
@@ -124,13 +144,32 @@ class Runner:
             with closing(self._model.database.writer()) as writer:
                 self._stand_by(writer)
                 self._active = True
+                self._begin_anew_if_damaged()
                 self._follow(writer)
-        except self._passing as error:
+        except Exception as error:
+            if self._model.is_damage(error) and not self._beside:
+                self._model.damage = describe(error)
+            elif not isinstance(error, self._passing):
+                raise
             _log.warning("The read model stands at position %d and will be tried again: %s", self._position, error)
             self._wake.clear()
             self._wake.wait(AGAIN)
         finally:
             self._active = None
+
+    def _begin_anew_if_damaged(self) -> None:
+        """Throws a damaged model away, and builds it again from the log. Called by the one that writes it."""
+        if not self._model.damage:
+            return
+        _log.warning("The read model is damaged (%s) and is built again from the log", self._model.damage)
+        if what := self._find_source_damage():
+            raise DamagedSource(what)
+        self._model.database.renew()
+        with suppress(Rebuilding):  # then this one fills it, as it would fill a new one
+            rebuild(self._source, self._model)
+        self._moved_to(self._model.position)
+        self._model.damage = ""
+        _log.warning("The read model was built again, up to position %d", self._position)
 
     def _stand_by(self, writer: Writer) -> None:
         """Follows the one that writes the model, until it is this one's turn."""
@@ -143,7 +182,7 @@ class Runner:
     def _follow(self, writer: Writer) -> None:
         projector = Projector(writer)
         to_scrub = True  # the process before may have ended between forgetting and this
-        while not self._stopping:
+        while not self._stopping and not self._model.damage:
             self._wake.clear()
             if self._source.head().size > self._position:
                 to_scrub = self._advance(projector) or to_scrub

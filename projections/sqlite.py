@@ -8,11 +8,20 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final
 
+from eventlog.sqlite_integrity import (
+    DAMAGE_ERRORS,
+    SchemaObjects,
+    describe,
+    find_page_damage,
+    find_schema_damage,
+    is_damage,
+    read_schema,
+)
 from projections import schema
 from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
@@ -103,11 +112,27 @@ class SqliteDatabase:
                     return f"the file is damaged ({checked})"
                 if not connection.execute("select 1 from sqlite_master where name = 'projection'").fetchone():
                     return "the file holds no read model"
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & _KIND in _OF_THE_DISK:
+        except DAMAGE_ERRORS as error:
+            if getattr(error, "sqlite_errorcode", 0) & _KIND in _OF_THE_DISK:
                 raise
-            return f"the file is damaged ({error})"
+            return f"the file is damaged ({describe(error)})"
         return None
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Whether an error says that the file is damaged."""
+        return is_damage(error)
+
+    def find_damage(self) -> list[str]:
+        """What is wrong with the file: its pages, indexes unlike their tables, its schema, the index of words."""
+        try:
+            with closing(connect(self.path)) as connection:
+                found = {each for each in read_schema(connection, _plain_name) if not _BESIDE.match(each[2])}
+                schema_damage = find_schema_damage(found, _expected_schema())
+                return [*schema_damage, *find_page_damage(connection), *_find_word_damage(connection)]
+        except DAMAGE_ERRORS as error:
+            if not is_damage(error):
+                raise
+            return [describe(error)]
 
     def has(self, table: str) -> bool:
         """Whether there is a table in the file, if there is a file."""
@@ -188,6 +213,38 @@ class SqliteDatabase:
             self._idle.get_nowait()[0].close()
 
 
+_BESIDE: Final = re.compile(r"replica(_\w+)?$|shadow_")
+"""What else may be in the file: what a replica keeps, and the tables of a rebuild that is under way."""
+
+
+def _plain_name(name: str) -> str:
+    """A name or a statement as if no rebuild had ever put other tables and indexes in the place of the first."""
+    return re.sub(r"\b[ab]_(?=cell|act)", "a_", name.replace('"', "").replace("'", ""))
+
+
+@cache
+def _expected_schema() -> SchemaObjects:
+    """The schema of a read model as SQLite describes it."""
+    with closing(SqliteWriter(Path(":memory:"))) as writer:
+        writer.create("")
+        for _ in writer.index(""):
+            pass
+        return read_schema(writer.connection, _plain_name)
+
+
+def _find_word_damage(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield what is wrong with the index of words: it must hold just the words of the rows."""
+    connection.execute("begin immediate")
+    try:
+        connection.execute("insert into search (search) values ('integrity-check')")
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        yield f"the index of words does not fit the texts ({describe(error)})"
+    finally:
+        connection.execute("rollback")
+
+
 def _lock_file(path: Path, what: str) -> Path:
     return path.with_name(f"{path.name}.{what}.lock")
 
@@ -204,6 +261,11 @@ class SqliteWriter:
     def _connection(self) -> sqlite3.Connection:
         # Made when it is needed: a claim must be had before a damaged file is touched.
         return connect(self._path)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection that it writes with."""
+        return self._connection
 
     def claim(self, what: str) -> bool:
         """Takes a lock on a file beside the model; the system releases it when the process dies."""

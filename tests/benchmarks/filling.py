@@ -129,7 +129,7 @@ class Filling:
             answers: list[tuple[object, ...]] = []
             while len(rows) < min(AT_ONCE, size - self._head.size):
                 unit = next(units)
-                answers.append(("person:p0", self._chance.randbytes(16).hex(), b"salt", b"digest", self._head.size + len(rows) + 1, len(unit)))  # fmt: skip
+                answers.append(("person:p0", self._chance.randbytes(16).hex(), bytes(16), bytes(32), self._head.size + len(rows) + 1, len(unit)))  # fmt: skip
                 rows += self._placed(unit, len(rows))
             leaves = [leaf_hash(compose(row)) for row in rows]
             frontier = extended(self._head.frontier, self._head.size, leaves)

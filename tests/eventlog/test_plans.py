@@ -38,6 +38,7 @@ def looking_at_all(place: Path, asked: set[str]) -> dict[str, str]:
     """The statements whose plan goes through a whole table, each with that plan."""
     found = {}
     connection = tables(place)
+    connection.executescript(sqlite_store.LAST_VERSIONS)
     for statement in {each for each in asked if re.match(r"SELECT|INSERT|UPDATE|DELETE", each)}:
         plan = "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
         if WHOLE.search(plan):

@@ -9,7 +9,7 @@ from typing import Final
 
 STORES: Final = ("sqlite", "postgresql")
 WAYS: Final = (
-    ("tamper", "rounds", 100_000, ()),
+    ("tamper", "rounds", 100_000, ("rows", "flips")),
     ("kill", "rounds", 100, ("sqlite", "postgresql-server", "postmaster")),
     ("again", "rounds", 20, STORES),
     ("race", "rounds", 10_000, STORES),

@@ -27,7 +27,6 @@ from consumers.cloudevents import Message, Unreadable, position_of, row_of
 from consumers.publisher import Publisher
 from consumers.reporting import OFTEN, Reporter
 from consumers.topics import Topics
-from eventlog.forms import Forms
 from eventlog.log import DecisionLog
 from eventlog.workers import Sheet
 from tests.faults.logs import do, write_log
@@ -86,11 +85,7 @@ def _rows(log: DecisionLog) -> Iterator[Any]:
 
 def _wrong(message: Message, row: Any) -> str | None:
     try:
-        return (
-            None
-            if row_of(message, Forms()) == row
-            else f"position {position_of(message)} is not what the log has there"
-        )
+        return None if row_of(message) == row else f"position {position_of(message)} is not what the log has there"
     except Unreadable as error:
         return str(error)
 

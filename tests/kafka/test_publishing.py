@@ -12,7 +12,6 @@ from consumers.intake import Intake
 from consumers.publisher import CannotPublish, Publisher, Stream, _sending
 from consumers.topics import Topics
 from eventlog.entry import Caller
-from eventlog.forms import Forms
 from eventlog.workers import workers_at
 from tests.faults.logs import do
 from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
@@ -50,7 +49,7 @@ def test_every_entry_is_published_in_order(tmp_path, bootstrap_servers, prefix, 
         rows, log_id = log.rows(0, 100), log.id
 
     found = everything_in(bootstrap_servers, f"{prefix}.events")
-    assert [row_of(message, Forms()) for message in found] == rows
+    assert [row_of(message) for message in found] == rows
     for message, row in zip(found, rows, strict=True):
         plain = message._replace(headers=[each for each in message.headers if each[0] != "confirmed"])
         assert plain == message_of(row, log_id)

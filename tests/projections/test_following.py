@@ -261,7 +261,7 @@ def test_an_interrupted_rebuild_leaves_no_trace(model: ReadModel, log: Log) -> N
 
 def has_shadow(model: ReadModel) -> bool:
     try:
-        with model.read() as read:
+        with model.snapshot() as read:
             return read.one("select 1 from shadow_projection", {}) is not None
     except (sqlite3.OperationalError, psycopg.errors.UndefinedTable):
         return False

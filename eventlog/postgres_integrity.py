@@ -1,0 +1,159 @@
+"""Whether the tables of a log in PostgreSQL are what they were created as, and its indexes agree with them.
+
+What could change rows on their way in or out is looked for: triggers, rules, policies, child tables, foreign tables,
+tables and views that do not belong there. Then each index is compared with its table: what it holds, read through it
+alone, against what the table holds, read without any index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+TABLES: Final = {
+    "events": "position bigint, subject text, version bigint, type text, recorded_at bigint, event bytea, texts bytea",
+    "head": "one integer, size bigint, frontier bytea, recorded_at bigint",
+    "answers": "scope text, key text, salt bytea, digest bytea, first bigint, count bigint",
+    "names": "folded text, person text, spelling text, shown smallint",
+    "tokens": "id text, hash bytea, actor text, rights text, label text, created_at bigint, revoked_at bigint",
+    "owners": "name text, person text",
+    "seal": "why text",
+}
+"""The tables of a log with their columns."""
+
+INDEXES: Final = {
+    ("events", "position", True), ("events", "subject, version", True), ("head", "one", True),
+    ("answers", "scope, key", True), ("answers", "first, count", False),
+    ("names", "folded, person, spelling", True), ("names", "person", False),
+    ("tokens", "id", True), ("tokens", "hash", True), ("tokens", "id", False), ("owners", "name", True),
+}  # fmt: skip
+"""Each index: its table, its columns, and whether it is unique."""
+
+_OTHERS: Final = re.compile(r"(shadow_)?(projection|cell|cell_ref|act|act_because|search)|workers|replica(_\w+)?")
+"""The other tables that this program makes in the same schema: the read model, and what workers and replicas keep."""
+
+_RELATIONS: Final = """
+SELECT relname, relkind::text, relrowsecurity, relpersistence::text,
+  EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = c.oid OR inhrelid = c.oid)
+FROM pg_class c WHERE relnamespace = %s::regnamespace AND relkind NOT IN ('i', 'I', 't', 'S', 'c') ORDER BY relname
+"""
+_COLUMNS: Final = """
+SELECT c.relname, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'r' GROUP BY c.relname
+"""
+_HOOKS: Final = """
+SELECT 'trigger', tgname, relname FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+WHERE NOT tgisinternal AND c.relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'rule', rulename, relname FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class
+WHERE rulename <> '_RETURN' AND c.relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'policy', polname, relname FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
+WHERE c.relnamespace = %(schema)s::regnamespace ORDER BY 1, 2
+"""
+_INDEXES: Final = """
+SELECT t.relname, i.relname, x.indisunique, x.indisvalid AND x.indisready AND x.indislive
+  AND (x.indpred IS NULL OR i.relname = 'tokens_good'),
+  (SELECT string_agg(coalesce(a.attname, '?'), ', ' ORDER BY k.n) FROM unnest(x.indkey) WITH ORDINALITY AS k (attnum, n)
+   LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum AND k.attnum > 0), i.oid, am.amname::text
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+JOIN pg_am am ON am.oid = i.relam
+WHERE t.relnamespace = %s::regnamespace ORDER BY t.relname, i.relname
+"""
+
+
+def find_damage(connection: Connection, schema: str) -> Iterator[str]:
+    """Yield in words whatever in a schema is not as the log created it. The connection is one that only reads."""
+    yield from _find_foreign(connection, schema)
+    yield from _find_wrong_tables(connection, schema)
+    found = [row for row in connection.execute(_INDEXES, (schema,)).fetchall() if row[0] in TABLES]
+    yield from _find_wrong_indexes(found)
+    yield from _find_indexes_unlike_tables(connection, found)
+    yield from _find_with_amcheck(connection, found)
+
+
+def _find_foreign(connection: Connection, schema: str) -> Iterator[str]:
+    """What does not belong there, or could change what is read or written."""
+    for name, kind, policies, persistence, inherits in connection.execute(_RELATIONS, (schema,)).fetchall():
+        if kind != "r" or not (name in TABLES or _OTHERS.fullmatch(name)):
+            yield f"it has a {_KINDS.get(kind, 'relation')} {name}, which does not belong there"
+        elif name in TABLES and (policies or inherits or persistence != "p"):
+            yield f"the table {name} has row security, a parent or child table, or is not kept in the server's log"
+    for kind, name, table in connection.execute(_HOOKS, {"schema": schema}).fetchall():
+        yield f"it has a {kind} {name} on {table}, which does not belong there"
+
+
+_KINDS: Final = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign table", "p": "partitioned table"}
+
+
+def _find_wrong_tables(connection: Connection, schema: str) -> Iterator[str]:
+    columns: dict[str, str] = dict(connection.execute(_COLUMNS, (schema,)).fetchall())
+    for table, expected in TABLES.items():
+        if columns.get(table) != expected:
+            yield f"the table {table} has the columns {columns.get(table, 'of no table')}, and not {expected}"
+
+
+def _find_wrong_indexes(found: list[Any]) -> Iterator[str]:
+    valid = {(table, columns, unique) for table, _, unique, is_valid, columns, _, _ in found if is_valid}
+    for table, name, _, is_valid, *_ in found:
+        if not is_valid:
+            yield f"the index {name} on {table} is not valid, or covers a part of it only"
+    for table, columns, unique in sorted(INDEXES - valid):
+        yield f"the {'unique ' if unique else ''}index on {table} ({columns}) is missing"
+    for table, columns, unique in sorted(valid - INDEXES):
+        yield f"it has an index on {table} ({columns}){' that is unique' if unique else ''}, which does not belong there"
+
+
+def _find_indexes_unlike_tables(connection: Connection, found: list[Any]) -> Iterator[str]:
+    """Compare each index with its table, both as of one moment, so that those who write meanwhile change nothing."""
+    known = {each[:2] for each in INDEXES}
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield from (
+            f"the index {name} does not hold what the table {table} holds"
+            for table, name, _, is_valid, columns, *_ in found
+            if is_valid and (table, columns) in known and not _agrees(connection, table, columns)
+        )
+
+
+def _agrees(connection: Connection, table: str, columns: str) -> bool:
+    """Whether an index on some columns holds just what its table holds."""
+    text = " || chr(0x1F) || ".join(f"{column}::text" for column in columns.split(", "))
+    # A condition on the first column is what lets the planner take this index, and no other way.
+    sql = (
+        f"SELECT count(*), coalesce(sum(hashtextextended({text}, 0)::numeric), 0) FROM {table}"
+        f" WHERE {columns.partition(', ')[0]} IS NOT NULL"
+    )
+    return bool(_read(connection, sql, index=True) == _read(connection, sql, index=False))
+
+
+def _read(connection: Connection, sql: str, *, index: bool) -> Any:
+    """The answer to a question, by an index alone or by none."""
+    ways = {"enable_indexonlyscan": index, "enable_indexscan": index, "enable_seqscan": not index}
+    for way, is_on in {**ways, "enable_bitmapscan": False}.items():
+        connection.execute(f"SET LOCAL {way} = {'on' if is_on else 'off'}".encode())
+    return connection.execute(sql.encode(), prepare=False).fetchone()
+
+
+def _find_with_amcheck(connection: Connection, found: list[Any]) -> Iterator[str]:
+    """What the extension `amcheck` finds, where it is installed and may be called."""
+    import psycopg  # noqa: PLC0415  (an extra, as the store of such a log)
+
+    sql = "SELECT 1 FROM pg_extension WHERE extname = 'amcheck'"
+    if not connection.execute(sql).fetchone():
+        return
+    for table, name, _, _, _, oid, method in found:
+        if method != "btree":
+            continue
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute("SELECT bt_index_check(%s::oid::regclass, true)", (oid,))
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFunction):
+            return  # who may not call it has the comparison above
+        except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError) as error:
+            yield f"the index {name} on {table} is damaged ({' '.join(str(error).split())})"
