@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.asking import AskedFor, AskedKey
+from api.asking import AskedFor, AskedKey, question
 from api.bodies import body_as, json_body
 from api.problems import HttpProblem
 from api.security import Speaker, may, may_speak
@@ -71,7 +71,7 @@ def router() -> APIRouter:
         responses=_ENTRIES,
     )(entries)
     get("/log/entries/{position}", summary="One entry as it is proved", **answers.declared(answers.Entry))(entry)
-    get("/people", summary="The directory of people", **answers.asked(answers.People))(people)
+    get("/people", summary="The directory of people", **answers.asked(answers.People))(question(people))
     get("/people/{key}", summary="One person's names", **answers.declared(answers.PersonRow))(person)
     routes.post(
         "/people/{key}/names",
@@ -88,7 +88,7 @@ def router() -> APIRouter:
     )(forget_names)
     get("/me", summary="Who you are, as your token says", **answers.declared(answers.Me))(me)
     get("/tokens", summary="All tokens there ever were", dependencies=administer, **answers.asked(answers.Tokens))(
-        tokens
+        question(tokens)
     )
     routes.post(
         "/tokens",

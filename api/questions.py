@@ -18,6 +18,7 @@ from api.asking import (
     IncludeAbsent,
     Limit,
     MinCount,
+    question,
     span,
     when_of,
     words,
@@ -45,7 +46,7 @@ def router() -> APIRouter:
         ("/changes", changes, answers.Changes, "What differs between two instants, and why"),
         ("/slips", slips, answers.Slips, "How promises moved"),
     ):
-        routes.add_api_route(path, ask, methods=["GET"], summary=summary, **answers.asked(model))
+        routes.add_api_route(path, question(ask), methods=["GET"], summary=summary, **answers.asked(model))
     return routes
 
 

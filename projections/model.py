@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from eventsourcing.persistence import OperationalError
 
 from domain.cells import STEPS_PER_EVENT
 from projections import schema
+from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, Rows
 from projections.projector import Source
 
@@ -33,10 +34,16 @@ class Read:
 
     ask: Rows
     clock: Clock
+    bounds: Bounds = field(default=UNBOUNDED, kw_only=True)
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
-        """The rows of a statement in the language of `projections.schema`."""
-        return iter(self.ask(sql, parameters))
+        """The rows of a statement in the language of `projections.schema`, as far as the bounds allow."""
+        found = self.ask(sql, parameters)
+        return self.bounds.kept(found) if self.bounds.is_bounded else iter(found)
+
+    def stream(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
+        """The same for a caller that keeps none of the rows, so that only their time is bounded."""
+        return self.bounds.streamed(self.ask(sql, parameters))
 
     def one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
@@ -152,10 +159,18 @@ class ReadModel:
             self.database.renew()
 
     @contextmanager
-    def read(self) -> Iterator[Read]:
-        """A snapshot to ask questions of. Keep it short."""
-        with self.database.reading() as ask:
-            yield Read(ask, self._clock)
+    def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
+        """A snapshot to ask questions of. Keep it short.
+
+        Raises:
+            QuestionEnded: a question went over its bounds, or its caller has gone.
+        """
+        try:
+            with self.database.reading(bounds) as ask:
+                yield Read(ask, self._clock, bounds=bounds)
+        except Exception:
+            bounds.check()  # a statement that was ended is no failure of the database
+            raise
 
     @property
     def position(self) -> int:

@@ -14,6 +14,7 @@ from queue import Empty, Full, LifoQueue
 from typing import Any, Final
 
 from projections import schema
+from projections.bounds import OPCODES, UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
 from projections.words import words_of
@@ -129,12 +130,15 @@ class SqliteDatabase:
                 pass
 
     @contextmanager
-    def reading(self) -> Iterator[Rows]:
+    def reading(self, bounds: Bounds = UNBOUNDED) -> Iterator[Rows]:
         """A snapshot. Keep it short: an old one keeps the file from being tidied."""
         connection, number = self._connection()
         try:
+            if bounds.is_bounded:
+                connection.set_progress_handler(bounds.is_over, OPCODES)
             connection.execute("begin")
             yield _asking(connection)
+            connection.set_progress_handler(None, OPCODES)
             connection.execute("rollback")
         except BaseException:
             connection.close()
