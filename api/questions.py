@@ -134,9 +134,11 @@ def steps_counted(
 
 
 def roadmap(
+    *,
     asked: AskedFor,
     about: AskedCells,
     when: AskedWhen,
+    page: AskedPage,
     show: Annotated[list[str], words("The cells on each card, or `role.*`; what a roadmap needs, if silent.")],
     layout: Annotated[roadmap_question.Layout, Query(description="`board`, `timeline` or `table`.")] = "board",
     columns: Annotated[
@@ -154,6 +156,7 @@ def roadmap(
         lambda read: roadmap_question.roadmap(
             read, about, when, layout=layout, columns=columns, milestone=milestone,
             fields=show or roadmap_question.FIELDS, blame=blame,
+            limit=page.limit, cursor=page.cursor,
         )
     )  # fmt: skip
 

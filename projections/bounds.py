@@ -53,7 +53,7 @@ class Bounds:
         self.page = page
         self.read = 0
         """Bytes of the rows that were kept so far."""
-        self.is_bounded = min(seconds, size, page) < inf
+        self.is_bounded = min(seconds, size, page) < inf  # what is not bounded is not counted
         self._deadline = time.monotonic() + seconds
         self._is_cancelled = False
         self._lock = threading.Lock()
@@ -114,6 +114,14 @@ class Bounds:
         for batch, _ in _batches(rows):
             self.check()
             yield from batch
+
+    def keep(self, size: int) -> None:
+        """Count something else that is kept; it is checked with the next rows."""
+        self.read += size
+
+    def release(self, read: int) -> None:
+        """Count no longer what was read since `read` had this value, as it is kept no longer."""
+        self.read = read
 
     def is_page_full(self) -> bool:
         """Whether what was read is enough for one page."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, Final, Literal
 
 from domain.cells import STEPS_PER_EVENT, Value
 from domain.values import format_micros
+from projections.bounds import ReadTooMuch
 from projections.model import Read
 from projections.order import Direction, Held, Order, direction, turnover
 from projections.reading import (
@@ -28,10 +28,13 @@ from projections.reading import (
     loads,
     moment,
     spellings,
+    taken,
     to_cursor,
     within,
 )  # fmt: skip
 from projections.schema import members
+
+MAX_GROUPS: Final = 100_000
 
 Group = Literal["subject", "field", "direction", "actor", "principal"]
 
@@ -75,9 +78,9 @@ def steps(
     """
     then = moment(read, when)
     after = from_cursor(cursor, int, int, int) if cursor is not None else None
-    found = list(islice(_select(read, asked, then, newest_first=newest_first, after=after), limit + 1))
-    following = to_cursor(*found[limit - 1][0]) if len(found) > limit else None
-    return answer(then, [row for _, row in found[:limit]], following=following)
+    found, is_more = taken(read, _select(read, asked, then, newest_first=newest_first, after=after), limit)
+    following = to_cursor(*found[-1][0]) if is_more else None
+    return answer(then, [row for _, row in found], following=following)
 
 
 def counted(
@@ -88,12 +91,27 @@ def counted(
     `truncated` says that there are more counts than `limit`.
     """
     then = moment(read, when)
-    counts = Counter(tuple(_group(read, row, name) for name in by) for _, row in _select(read, asked, then))
+    counts = _counts(read, asked, by, then)
     ranked = sorted(
         ((group, n) for group, n in counts.items() if n >= min_count), key=lambda found: (-found[1], found[0])
     )
     rows = [{**dict(zip(by, group, strict=True)), "count": n} for group, n in ranked[:limit]]
     return answer(then, rows, about={"truncated": len(ranked) > limit})
+
+
+def _counts(read: Read, asked: StepFilter, by: Sequence[Group], then: Moment) -> Counter[tuple[str, ...]]:
+    counts: Counter[tuple[str, ...]] = Counter()
+    for row in each_step(read, asked, then):
+        counts[tuple(_group(read, row, name) for name in by)] += 1
+        if len(counts) > MAX_GROUPS and read.bounds.is_bounded:
+            msg = f"it counts more than {MAX_GROUPS:,} groups"
+            raise ReadTooMuch(msg)
+    return counts
+
+
+def each_step(read: Read, asked: StepFilter, then: Moment) -> Iterator[Row]:
+    """The steps that fit, in the order in which they took effect, for a caller that keeps none of them."""
+    return (row for _, row in _select(read, asked, then, keeps=False))
 
 
 def all_steps(read: Read, asked: StepFilter, then: Moment) -> list[Row]:
@@ -106,7 +124,13 @@ def _group(read: Read, row: Row, name: Group) -> str:
 
 
 def _select(
-    read: Read, asked: StepFilter, then: Moment, *, newest_first: bool = False, after: tuple[int, ...] | None = None
+    read: Read,
+    asked: StepFilter,
+    then: Moment,
+    *,
+    newest_first: bool = False,
+    after: tuple[int, ...] | None = None,
+    keeps: bool = True,
 ) -> Iterator[tuple[tuple[int, int, int], Row]]:
     """Each step with its place in the order: when, the row's id, and whether it is the end of its term."""
     points, parameters = _points(read, asked, then)
@@ -125,7 +149,7 @@ def _select(
         from step s join act a on a.position = s.id / {STEPS_PER_EVENT}
         where {where} order by s.at {way}, s.id {way}, s.ended {way}"""
     order = Order(read, then)
-    for row in read.rows(sql, parameters):
+    for row in (read.rows if keeps else read.stream)(sql, parameters):
         step = _step(row, order)
         if (step["direction"] != "restated" or asked.restated) and _wanted(step["direction"], asked.directions):
             yield (row[3], row[4], row[5]), step
