@@ -17,6 +17,7 @@ from hmac import compare_digest
 import click
 import uvicorn
 
+from api.admission import Admission, limits_for
 from api.app import create_app
 from api.services import Services
 from cli.errors import CannotGoOn
@@ -53,7 +54,10 @@ def serve(settings: Settings) -> None:
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
         sign_in = _sign_in(log, key, local_caller(owner))
-        services = Services(log, built.model, built.runner, sign_in, workers=lambda: workers(settings))
+        services = Services(
+            log, built.model, built.runner, sign_in,
+            workers=lambda: workers(settings), questions=_admission(settings),
+        )  # fmt: skip
         _run(services, listener, lambda: _welcome(address, settings, _first_token(log, owner)))
     click.echo("Stopped.")
 
@@ -71,11 +75,15 @@ def _serve_replica(settings: Settings) -> None:
     with _listening(settings.host, settings.port) as listener, reading_replica(settings) as served:
         services = Services(
             served.replica, served.model, served.runner, SignIn(settings.upstream, own),
-            workers=lambda: [sheet_of(served.replica, served.place)], upstream=settings.upstream,
+            workers=lambda: [sheet_of(served.replica, served.place)], upstream=settings.upstream, questions=_admission(settings),
         )  # fmt: skip
         address = _address(listener)
         _run(services, listener, lambda: click.echo(f"Replica in {served.place}, for reading, at {address}"))
     click.echo("Stopped.")
+
+
+def _admission(settings: Settings) -> Admission:
+    return Admission(limits_for(seconds=settings.question_seconds, at_once=settings.questions_at_once))
 
 
 def _run(services: Services, listener: socket.socket, ready: Callable[[], None]) -> None:

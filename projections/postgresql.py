@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
+from math import inf
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final, cast
 
@@ -206,7 +207,7 @@ def _begin(connection: Connection, bounds: Bounds) -> Connection:
     # Locked before the snapshot is taken: whoever waited for other tables to come in their place sees those, whole.
     try:
         begin = "begin isolation level repeatable read read only; lock projection in access share mode"
-        if bounds.is_bounded:
+        if bounds.seconds < inf:
             begin += f"; set local statement_timeout = {max(1, int(bounds.seconds * 1000))}"
         connection.execute(cast("Any", begin))
     except BaseException:
