@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final, Literal, TypeVar
 
-from projections.bounds import Abandoned, Bounds
+from projections.bounds import Abandoned, Bounds, QuestionEnded
 
 Result = TypeVar("Result")
 Receive = Callable[[], Awaitable[Any]]
@@ -196,12 +196,12 @@ class Admission:
     async def _run(self, lane: LaneName, caller: str, watch: _Watch, work: Callable[[Bounds], Result]) -> Result:
         loop = asyncio.get_running_loop()
         bounds = self.limits.bounds()
-        running = asyncio.wrap_future(self.lanes[lane].run(caller, lambda: work(bounds)))
+        running = asyncio.wrap_future(self.lanes[lane].run(caller, lambda: _outcome(work, bounds)))
         timers = [loop.call_later(WATCH_AFTER_S, watch.start, bounds.cancel)]
         if isfinite(self.limits.seconds):
             timers.append(loop.call_later(self.limits.seconds, bounds.interrupt))
         try:
-            return await asyncio.shield(running)
+            result = await asyncio.shield(running)
         except asyncio.CancelledError:
             bounds.cancel()
             running.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -209,6 +209,17 @@ class Admission:
         finally:
             for timer in timers:
                 timer.cancel()
+        if isinstance(result, QuestionEnded):
+            raise result
+        return result
+
+
+def _outcome(work: Callable[[Bounds], Result], bounds: Bounds) -> Result | QuestionEnded:
+    """The result, or else why the question was ended, as an error that does not keep alive all that was read until then."""
+    try:
+        return work(bounds)
+    except QuestionEnded as error:
+        return type(error)(*error.args)
 
 
 class _Watch:

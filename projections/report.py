@@ -28,7 +28,7 @@ from projections.model import PinnedRead, Read
 from projections.order import Order, as_one
 from projections.reading import Answer, Filter, Moment, Row, When, answer, blames, moment, subjects_where, titles
 from projections.schema import members
-from projections.steps import StepFilter, all_steps, each_step
+from projections.steps import StepFilter, each_step
 
 Section = Literal[
     "decisions", "shipped", "dropped", "slipped", "overdue", "moved", "handed_over", "course", "next", "waiting",
@@ -365,7 +365,8 @@ class _Reporter:
 
     def _slips(self, subject: str, field: str) -> Row:
         """How often a promise was put off by the end of the span, and what was promised first."""
-        steps = all_steps(self.read, StepFilter(cells=Filter(subjects=[subject], fields=[field])), self.then)
+        asked = StepFilter(cells=Filter(subjects=[subject], fields=[field]))
+        steps = list(each_step(self.read, asked, self.then))  # which are not kept for long
         first = next((step["after"] for step in steps if step["after"]["value"] is not None), None)
         return {"later": sum(step["direction"] == "later" for step in steps), "first": first}
 

@@ -20,6 +20,8 @@ from projections.schema import TABLES, VERSION
 from projections.words import words_of
 
 IDLE: Final = 16
+READER_CACHE_KIB: Final = 8_000
+"""Of each connection that reads: there are several, and the system keeps what is read as well."""
 _KIND: Final = 0xFF
 """Of an error's code: the rest tells more of the same."""
 _OF_THE_DISK: Final = {
@@ -54,13 +56,13 @@ def _bound(value: Any) -> Any:
     return value
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, cache_kib: int = 32_000) -> sqlite3.Connection:
     """A connection on which transactions are begun by hand, and from which nothing deleted can be read again."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60, cached_statements=512)
     try:
         for pragma in (
             "journal_mode = wal", "synchronous = normal", "secure_delete = on", "temp_store = memory",
-            "cache_size = -32000",
+            f"cache_size = -{cache_kib}",
         ):  # fmt: skip
             connection.execute(f"pragma {pragma}").fetchone()
     except BaseException:
@@ -156,7 +158,7 @@ class SqliteDatabase:
                 if self.path.exists() and self.path.stat().st_ino == number:
                     return connection, number
                 connection.close()
-        connection = connect(self.path)
+        connection = connect(self.path, READER_CACHE_KIB)
         connection.execute("pragma query_only = on")
         return connection, self.path.stat().st_ino
 
