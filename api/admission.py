@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,7 @@ LaneName = Literal["light", "heavy"]
 
 WATCH_AFTER_S: Final = 0.05
 """From when on it is watched whether a caller is still there; most answers are sent before."""
+SATURATED_AFTER_S: Final = 30.0
 MIB: Final = 1 << 20
 
 
@@ -43,7 +45,7 @@ class Limits:
 
     seconds: float = 10.0
     wait_s: float = 10.0
-    read_bytes: float = 40 * MIB
+    read_bytes: float = 64 * MIB
     page_bytes: float = 8 * MIB
     unsent_bytes: float = 64 * MIB
     """Of answers that are ready and not yet taken by their callers; with more no heavy question begins."""
@@ -86,15 +88,21 @@ class Lane:
     name: str
     _running: Counter[str] = field(default_factory=Counter)
     _waiting: list[_Waiter] = field(default_factory=list)
+    _queued_since: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._pool = ThreadPoolExecutor(self.limits.running, thread_name_prefix=f"questions-{self.name}")
 
     @property
-    def is_full(self) -> bool:
-        """Whether every thread has a question and others wait."""
-        return self._running.total() >= self.limits.running and bool(self._waiting)
+    def running(self) -> int:
+        """How many questions run now."""
+        return self._running.total()
+
+    def seconds_full(self) -> float:
+        """For how many seconds there was always a question in the queue."""
+        since = self._queued_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def enter(self, caller: str) -> _Waiter | None:
         """Take a place, or else one in the queue, which is returned.
@@ -112,6 +120,7 @@ class Lane:
             loop = asyncio.get_running_loop()
             waiter = _Waiter(caller, loop, loop.create_future())
             self._waiting.append(waiter)
+            self._note_queue()
             return waiter
 
     def give_up(self, waiter: _Waiter) -> bool:
@@ -119,6 +128,7 @@ class Lane:
         with self._lock:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
+                self._note_queue()
                 return True
         self.leave(waiter.caller)
         return False
@@ -134,6 +144,7 @@ class Lane:
                 return
             following = min(able, key=lambda waiter: self._running[waiter.caller])  # of equals the first
             self._waiting.remove(following)
+            self._note_queue()
             self._running[following.caller] += 1
         following.wake()
 
@@ -146,6 +157,12 @@ class Lane:
             raise
         running.add_done_callback(lambda _: self.leave(caller))
         return running
+
+    def _note_queue(self) -> None:
+        if not self._waiting:
+            self._queued_since = None
+        elif self._queued_since is None:
+            self._queued_since = time.monotonic()
 
     def _may_run(self, caller: str) -> bool:
         return self._running.total() < self.limits.running and self._running[caller] < self.limits.running_each
@@ -162,6 +179,10 @@ class Admission:
         }
         self.unsent = 0
         """Bytes of large answers that wait for their callers to take them."""
+
+    def is_saturated(self) -> bool:
+        """Whether expensive questions have had to wait for long, without a break."""
+        return self.lanes["heavy"].seconds_full() > SATURATED_AFTER_S
 
     async def ask(self, lane: LaneName, caller: str, receive: Receive, work: Callable[[Bounds], Result]) -> Result:
         """Run a question in a thread when it is its turn.
