@@ -39,6 +39,7 @@ from projections.steps import StepFilter, all_steps, each_step
 Cells = dict[tuple[str, str], Held]
 NOTHING: Final[Held] = (None, None)
 SUBJECTS_AT_ONCE: Final = 500
+PART: Final = 250
 TALLY_BYTES: Final = 1_000
 
 
@@ -252,7 +253,7 @@ def slips(
         moved = _moves(read, about, part, moves, then)
         return [_slip(row, tallies[row["subject"], row["field"]], moved, order) for row in part]
 
-    rows = filled(read, shown, told)
+    rows = filled(read, shown, told, PART)
     if len(rows) < len(shown):
         following = to_cursor(*_place(rows[-1]))
     totals = {way: sum(tally.ways[way] for tally in tallies.values()) for way in ("later", "earlier")}
