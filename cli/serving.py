@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import socket
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,9 @@ from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
 
 BACKLOG = 2048
+SWITCH_INTERVAL_S = 0.001
+"""How long a thread that answers a question keeps the others waiting. Measured: with the default, 0.005, short requests beside
+expensive questions take twice as long."""
 
 
 def serve(settings: Settings) -> None:
@@ -89,6 +93,7 @@ def _admission(settings: Settings) -> Admission:
 def _run(services: Services, listener: socket.socket, ready: Callable[[], None]) -> None:
     server = _Server(uvicorn.Config(create_app(services), log_level="warning", access_log=False), ready)
     collect_seldom()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     # uvicorn ends well on either signal and then raises it again, which is to close the log, not to kill.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):

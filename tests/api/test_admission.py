@@ -115,8 +115,9 @@ def test_a_question_ends_when_its_caller_has_gone(house: House) -> None:
     with limited(house, seconds=60.0) as questions:
 
         async def leaving() -> float:
-            await asyncio.gather(*(get(house, "/v1/roadmap", leave=0.2) for _ in range(4)))
+            left = await asyncio.gather(*(get(house, "/v1/roadmap", leave=0.2) for _ in range(4)))
             await freed(questions)
+            assert max(each.seconds for each in left) < SOON_S
             begun = time.process_time()
             await asyncio.sleep(0.5)
             return time.process_time() - begun
