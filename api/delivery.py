@@ -87,25 +87,37 @@ def _chunks(parts: Iterator[str], bounds: Bounds) -> Iterator[bytes]:
 
 def json_parts(value: Any) -> Iterator[str]:
     """A value as the JSON that Starlette writes, in parts: encoding all of a large one at once would stop every thread."""
-    if isinstance(value, dict) and _is_large(value):
-        yield "{"
-        for n, (name, member) in enumerate(value.items()):
-            yield f"{',' if n else ''}{_encode(name)}:"
+    if isinstance(value, dict) and any(map(_is_long, value.values())):
+        before = "{"
+        for name, member in value.items():
+            yield f"{before}{_encode(name)}:"
             yield from json_parts(member)
+            before = ","
         yield "}"
-    elif isinstance(value, list) and _is_large(value):
-        yield "["
-        for n, member in enumerate(value):
-            if n:
-                yield ","
-            yield from json_parts(member)
+    elif isinstance(value, list) and value and (len(value) > MANY or _is_deep(value)):
+        before = "["
+        for part in _members(value):
+            yield before
+            yield from part
+            before = ","
         yield "]"
     else:
         yield _encode(value)
 
 
-def _is_large(value: dict[str, Any] | list[Any]) -> bool:
-    if len(value) > MANY:
-        return True
-    members = value.values() if isinstance(value, dict) else value
-    return any(isinstance(member, dict | list) and _is_large(member) for member in members)
+def _members(value: list[Any]) -> Iterator[Iterator[str]]:
+    """The members of a list: one by one where they are long themselves, else several at once."""
+    if _is_deep(value):
+        yield from map(json_parts, value)
+        return
+    for begin in range(0, len(value), MANY):
+        yield iter([_encode(value[begin : begin + MANY])[1:-1]])
+
+
+def _is_deep(value: list[Any]) -> bool:
+    """Whether some of the members hold much; of a long list only the first are looked at."""
+    return any(isinstance(member, dict) and any(map(_is_long, member.values())) for member in value[:MANY])
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, dict | list) and len(value) > MANY

@@ -148,6 +148,6 @@ def size_of(batch: list[Row]) -> int:
 
 def _letters(batch: list[Any]) -> int:
     try:
-        return len(marshal.dumps(batch))  # at the speed of C, unlike a look at each value
+        return len(marshal.dumps(batch, 2))  # at the speed of C, unlike a look at each value
     except ValueError:
         return len(repr(batch))

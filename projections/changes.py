@@ -40,6 +40,7 @@ Cells = dict[tuple[str, str], Held]
 NOTHING: Final[Held] = (None, None)
 SUBJECTS_AT_ONCE: Final = 500
 PART: Final = 250
+KEPT_STEPS: Final = 4_000
 TALLY_BYTES: Final = 1_000
 
 
@@ -236,7 +237,9 @@ def slips(
     order = Order(read, then)
     about = StepFilter(cells=replace(asked, fields=asked.fields or ["target.*"]), live=not asked.absent)
     tallies: dict[tuple[str, str], _Tally] = {}
+    kept: list[Row] | None = []
     for step in each_step(read, about, then):
+        kept = _kept(kept, step)
         key = (step["subject"], step["field"])
         if key not in tallies:
             tallies[key] = _Tally(step["title"])
@@ -250,7 +253,7 @@ def slips(
     shown, following = page_after(sorted(slipped, key=_place), _place, (int, str, str), limit, cursor)
 
     def told(part: Sequence[Row]) -> list[Row]:
-        moved = _moves(read, about, part, moves, then)
+        moved = _moves(read, about, part, moves, then, kept)
         return [_slip(row, tallies[row["subject"], row["field"]], moved, order) for row in part]
 
     rows = filled(read, shown, told, PART)
@@ -285,10 +288,18 @@ class _Tally:
         return sum(self.ways[way] for way in set(moves))
 
 
+def _kept(kept: list[Row] | None, step: Row) -> list[Row] | None:
+    """The steps so far, while they are few; None once there are too many to keep."""
+    if kept is None or len(kept) >= KEPT_STEPS:
+        return None
+    kept.append(step)
+    return kept
+
+
 def _moves(
-    read: Read, about: StepFilter, part: Sequence[Row], moves: Sequence[str], then: Moment
+    read: Read, about: StepFilter, part: Sequence[Row], moves: Sequence[str], then: Moment, kept: list[Row] | None
 ) -> dict[tuple[str, str], list[Row]]:
-    """The moves of these targets."""
+    """The moves of these targets, of the steps that were kept, or else asked for once more."""
     found: dict[tuple[str, str], list[Row]] = {(row["subject"], row["field"]): [] for row in part}
     named = replace(
         about.cells,
@@ -296,9 +307,10 @@ def _moves(
         fields=sorted({name for _, name in found}),
         kinds=(), products=(), statuses=(),
     )  # fmt: skip
-    for step in all_steps(read, replace(about, cells=named, directions=tuple(moves)), then) if found else ():
+    asked = replace(about, cells=named, directions=tuple(moves))
+    for step in kept if kept is not None else all_steps(read, asked, then):
         key = (step["subject"], step["field"])
-        if key in found:
+        if key in found and step["direction"] in moves:
             found[key].append(step)
     return found
 

@@ -92,7 +92,8 @@ def roadmap(
     if layout == "table":
         return answer(then, [_shown(card, fields, target) for card in cards], following=following)
     order = Order(read, then)
-    counts = Counter(key for card in all_cards for key, _, _ in _places(read, card["cells"], column))
+    others = [] if len(cards) == len(all_cards) else all_cards
+    counts = Counter(key for card in others for key, _, _ in _places(read, card["cells"], column))
     placed: dict[str, list[Row]] = {}
     values: dict[str, Value] = {}
     for card in cards:
@@ -103,7 +104,10 @@ def roadmap(
             placed.setdefault(key, []).append({**shown, **milestone_of})
     keys = sorted(placed, key=lambda key: (key == UNPLANNED, *_rank(by, values[key], order)))
     labels = titles(read, [key for key in keys if ":" in key], then)
-    rows = [{"column": key, "title": labels.get(key), "count": counts[key], "cards": placed[key]} for key in keys]
+    rows = [
+        {"column": key, "title": labels.get(key), "count": counts[key] or len(placed[key]), "cards": placed[key]}
+        for key in keys
+    ]
     return answer(then, rows, following=following)
 
 

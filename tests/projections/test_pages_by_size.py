@@ -65,6 +65,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of a page so small that each page has several."""
     monkeypatch.setattr(changes, "SUBJECTS_AT_ONCE", 10)
     monkeypatch.setattr(roadmap, "FEW", 5)
+    monkeypatch.setattr(changes, "KEPT_STEPS", 20)
     for each in (roadmap, decisions, lists, changes):
         monkeypatch.setattr(each, "PART", 5)
 
