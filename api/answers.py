@@ -582,7 +582,9 @@ class MadeToken(Shape):
 class Health(Shape):
     """Whether all is well."""
 
-    status: Literal["ok"] = Field(description="`ok`; else the answer is a 503.")
+    status: Literal["ok", "degraded"] = Field(
+        description="`ok`, or `degraded` while expensive questions have to wait for long; else the answer is a 503."
+    )
     position: int = Field(description="How many entries the log holds.")
     read_model: int = Field(description="The position up to which answers speak.")
     lag: int = Field(description="How many entries answers are behind.")
@@ -674,7 +676,12 @@ def problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-STOPPED: Final[Responses] = {503: problem("The read models have stopped following the log; the detail says why.")}
+STOPPED: Final[Responses] = {
+    503: problem(
+        "The read models have stopped following the log, or the question took too long or had to wait too long; the detail "
+        "says which, and `Retry-After` when to ask again."
+    )
+}
 UNSTORED: Final[Responses] = {
     503: problem("The log failed; whether it was recorded shows when it is sent again with the same key."),
     507: problem("The disk of the log is full, and nothing was recorded."),

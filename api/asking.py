@@ -7,12 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Annotated, Any, Final, get_origin
 
 from fastapi import Depends, Path, Query, Request, Response
 
 from api import answers, tables
+from api.admission import LaneName, TooBusy
+from api.delivery import LargeResponse
 from api.problems import HttpProblem, unprocessable
+from api.security import Speaker
 from api.services import Served, Services
 from domain.errors import Unknown
 from domain.values import (
@@ -26,6 +31,7 @@ from domain.values import (
     documented,
     micros,
 )
+from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.decisions import NotThere
 from projections.model import Read
 from projections.reading import Answer, BadCursor, Filter, When
@@ -34,6 +40,11 @@ from projections.replica import Replica, standing_in
 MAX_LIMIT: Final = 10_000
 POLL_SECONDS: Final = 0.003
 CURSOR: Final = "^(?:[0-9a-f]{2})+$"
+BUSY_RETRY_S: Final = 5
+TOO_LONG_RETRY_S: Final = 60
+"""Longer than clients repeat a question by themselves."""
+_CLIENT_CLOSED_REQUEST: Final = 499
+"""A status that nobody gets to see."""
 
 
 AskedKey = Annotated[Key, Path(description="The subject's key, without the kind.")]
@@ -216,13 +227,79 @@ def _declared(dependant: Any) -> Iterator[tuple[str, bool]]:
         yield from _declared(below)
 
 
+class Asking:
+    """One request that asks a question: who asks, and the bounds within which it is answered."""
+
+    def __init__(self, request: Request, served: Services, caller: str) -> None:
+        self.bounds: Bounds = UNBOUNDED
+        self._request = request
+        self._served = served
+        self._caller = caller
+
+    async def put(self, lane: LaneName, answered: Callable[[], Response]) -> Response:
+        """The response, worked out in a thread of the lane when it is this caller's turn.
+
+        Raises:
+            HttpProblem: 503 when there was no turn or the deadline passed, 422 for a question that needs too much memory.
+        """
+        admission = self._served.questions
+
+        def work(bounds: Bounds) -> Response:
+            self.bounds = bounds
+            return answered()
+
+        try:
+            response = await admission.ask(lane, self._caller, self._request.receive, work)
+        except TooBusy:
+            detail = (
+                f"as many questions are being answered as this server takes on; ask again in {BUSY_RETRY_S} seconds"
+            )
+            raise HttpProblem(503, detail, headers={"Retry-After": str(BUSY_RETRY_S)}) from None
+        except TookTooLong as error:
+            detail = f"{_ENDED}: {error}; {_NARROW}, or ask again when the server has less to do"
+            raise HttpProblem(503, detail, headers={"Retry-After": str(TOO_LONG_RETRY_S)}) from None
+        except ReadTooMuch as error:
+            raise HttpProblem(422, f"{_ENDED}: {error}; {_NARROW}") from None
+        except Abandoned:
+            return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        if isinstance(response, LargeResponse):
+            response.count_in(admission)
+        return response
+
+
+_ENDED: Final = "the question was ended"
+_NARROW: Final = "ask for less: one `product`, a shorter span, fewer fields, or a smaller `limit`"
+
+
+async def _asking(request: Request, served: Served, speaker: Speaker) -> Asking:
+    return Asking(request, served, speaker.actor)
+
+
+AskingFor = Annotated[Asking, Depends(_asking)]
+
+
+def question(endpoint: Callable[..., Response], lane: LaneName = "heavy") -> Callable[..., Any]:
+    """The endpoint of a route, bounded: it runs in a thread of its lane when it is its caller's turn."""
+
+    @wraps(endpoint)
+    async def bounded(*, _asking: Asking, **given: Any) -> Response:
+        return await _asking.put(lane, lambda: endpoint(**given))
+
+    declared = signature(endpoint, eval_str=True)
+    parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in declared.parameters.values()]
+    asks = Parameter("_asking", Parameter.KEYWORD_ONLY, annotation=AskingFor)
+    bounded.__signature__ = declared.replace(parameters=[*parameters, asks])  # type: ignore[attr-defined]
+    return bounded
+
+
 class Asked:
     """Puts questions to the read model in one snapshot, and sends the answer out."""
 
-    def __init__(self, served: Services, format_: tables.Format, model: type[answers.Spoken]) -> None:
+    def __init__(self, served: Services, format_: tables.Format, model: type[answers.Spoken], asking: Asking) -> None:
         self._served = served
         self._format: tables.Format = format_
         self._model = model
+        self._asking = asking
 
     def __call__(self, question: Callable[[Read], Answer], *, etag: bool = False) -> Response:
         """The answer to a question, in the format asked for; with `etag`, its version as one.
@@ -232,7 +309,8 @@ class Asked:
             HttpProblem: 422 for a cursor that no answer gave, 503 when the read model has stopped.
         """
         self._served.must_follow()
-        with self._served.model.read() as read:
+        bounds = self._asking.bounds
+        with self._served.model.read(bounds) as read:
             lag = lag_of(read, self._served)
             try:
                 answer = question(read)
@@ -240,7 +318,7 @@ class Asked:
                 raise unprocessable(str(error), field="cursor") from None
             except NotThere as error:
                 raise Unknown(str(error)) from None
-        response = tables.responded(answer, self._format, self._served.book.directory, self._model)
+        response = tables.responded(answer, self._format, self._served.book.directory, self._model, bounds)
         response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
@@ -281,13 +359,14 @@ async def caught_up(
 async def _asked(
     request: Request,
     served: Served,
+    asking: AskingFor,
     _: Annotated[None, Depends(caught_up)],
     format: Annotated[  # noqa: A002  (the parameter's name outside)
         tables.Format | None, Query(description="`json`, `csv` or `jsonl`; else as `Accept` says.")
     ] = None,
 ) -> Asked:
     declared = request.scope["route"].responses[200]["model"]
-    return Asked(served, tables.chosen_format(request, format), declared)
+    return Asked(served, tables.chosen_format(request, format), declared, asking)
 
 
 AskedFor = Annotated[Asked, Depends(_asked)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, Final
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.asking import AskedFor, AskedKey
+from api.asking import AskedFor, AskedKey, question
 from api.bodies import body_as, json_body
 from api.problems import HttpProblem, unprocessable
 from api.security import Speaker, may
@@ -26,6 +28,8 @@ from eventlog.tokens import Token
 from projections.reading import NOW, Row, answer, moment
 
 _AT_ONCE: Final = 1000
+_ENTRY_THREADS: Final = 2
+_entry_threads: Final = RunVar[CapacityLimiter]("entry_threads")
 _ENTRIES: Final[answers.Responses] = {
     200: {
         "description": "An entry as it is proved on each line.",
@@ -73,7 +77,7 @@ def router() -> APIRouter:
         responses=_ENTRIES,
     )(entries)
     get("/log/entries/{position}", summary="One entry as it is proved", **answers.declared(answers.Entry))(entry)
-    get("/people", summary="The directory of people", **answers.asked(answers.People))(people)
+    get("/people", summary="The directory of people", **answers.asked(answers.People))(question(people))
     get("/people/{key}", summary="One person's names", **answers.declared(answers.PersonRow))(person)
     routes.post(
         "/people/{key}/names",
@@ -90,7 +94,7 @@ def router() -> APIRouter:
     )(forget_names)
     get("/me", summary="Who you are, as your token says", **answers.declared(answers.Me))(me)
     get("/tokens", summary="All tokens there ever were", dependencies=administer, **answers.asked(answers.Tokens))(
-        tokens
+        question(tokens)
     )
     routes.post(
         "/tokens",
@@ -138,7 +142,16 @@ def entries(
     limit: Annotated[int | None, Query(ge=1, le=LARGEST, description="At most this many; all, if silent.")] = None,
 ) -> StreamingResponse:
     """Each line holds `entry` (canonical, byte for byte), its `leaf` in hex, and the `texts` beside it by JSON pointer."""
-    return StreamingResponse(_lines(served.log, behind, limit), media_type="application/jsonl")
+    parts = _in_few_threads(_lines(served.log, behind, limit))
+    return StreamingResponse(parts, media_type="application/jsonl")
+
+
+async def _in_few_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The parts, each read in one of the few threads for this, which leaves the others to short requests."""
+    limiter = _entry_threads.get(None) or CapacityLimiter(_ENTRY_THREADS)
+    _entry_threads.set(limiter)
+    while (part := await to_thread.run_sync(next, parts, None, limiter=limiter)) is not None:
+        yield part
 
 
 def _lines(log: DecisionLog, after: int, limit: int | None) -> Iterator[bytes]:

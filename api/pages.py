@@ -91,10 +91,13 @@ def router() -> APIRouter:
 
 
 async def health(served: Served) -> dict[str, Any]:
-    """The size of the log and how far the read models are behind it; 503 when they have stopped following."""
+    """The size of the log and how far the read models are behind it; 503 when they have stopped following.
+
+    `degraded`: all is well but that expensive questions have had to wait for half a minute without a break.
+    """
     served.must_be_sound()
     served.must_follow()
-    return {"status": "ok", **served.extent()}
+    return {"status": "degraded" if served.questions.is_saturated() else "ok", **served.extent()}
 
 
 async def service_version() -> dict[str, str]:

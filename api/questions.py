@@ -18,6 +18,7 @@ from api.asking import (
     IncludeAbsent,
     Limit,
     MinCount,
+    question,
     span,
     when_of,
     words,
@@ -45,7 +46,7 @@ def router() -> APIRouter:
         ("/changes", changes, answers.Changes, "What differs between two instants, and why"),
         ("/slips", slips, answers.Slips, "How promises moved"),
     ):
-        routes.add_api_route(path, ask, methods=["GET"], summary=summary, **answers.asked(model))
+        routes.add_api_route(path, question(ask), methods=["GET"], summary=summary, **answers.asked(model))
     return routes
 
 
@@ -133,9 +134,11 @@ def steps_counted(
 
 
 def roadmap(
+    *,
     asked: AskedFor,
     about: AskedCells,
     when: AskedWhen,
+    page: AskedPage,
     show: Annotated[list[str], words("The cells on each card, or `role.*`; what a roadmap needs, if silent.")],
     layout: Annotated[roadmap_question.Layout, Query(description="`board`, `timeline` or `table`.")] = "board",
     columns: Annotated[
@@ -153,6 +156,7 @@ def roadmap(
         lambda read: roadmap_question.roadmap(
             read, about, when, layout=layout, columns=columns, milestone=milestone,
             fields=show or roadmap_question.FIELDS, blame=blame,
+            limit=page.limit, cursor=page.cursor,
         )
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from api import answers
+from api.admission import LaneName
 from api.asking import (
     AskedFor,
     AskedKey,
@@ -24,6 +25,7 @@ from api.asking import (
     SubjectWord,
     key_of,
     known_kinds,
+    question,
     span,
     words,
 )
@@ -54,19 +56,22 @@ _LISTED: Final[dict[str, tuple[str, type[answers.Spoken], tuple[str, ...]]]] = {
 def router() -> APIRouter:
     """Every route of registers and subjects."""
     routes = v1("Ask")
-    get: Any = lambda path, ask, model, summary: routes.add_api_route(  # noqa: E731
-        path, ask, methods=["GET"], summary=summary, **answers.asked(model)
-    )
+
+    def get(path: str, ask: Any, model: type[answers.Spoken], summary: str, lane: LaneName = "heavy") -> None:
+        routes.add_api_route(path, question(ask, lane), methods=["GET"], summary=summary, **answers.asked(model))
+
     get("/decisions", register, answers.Register, "The register of decisions")
     get("/releases", releases, answers.Releases, "Releases, in their order")
     for collection, (kind, model, fields) in _LISTED.items():
         get(f"/{collection}", _list_of(kind, fields), model, f"All {collection}")
     for collection, kind in _COLLECTIONS.items():
-        get(f"/{collection}/{{key}}", _page_of(kind), answers.SubjectPage, f"All there is to say of one {kind}")
-    get("/subjects/{subject}", subject_page, answers.SubjectPage, "All there is to say of any subject")
+        get(
+            f"/{collection}/{{key}}", _page_of(kind), answers.SubjectPage, f"All there is to say of one {kind}", "light"
+        )
+    get("/subjects/{subject}", subject_page, answers.SubjectPage, "All there is to say of any subject", "light")
     get("/subjects/{subject}/history", history, answers.History, "What happened to it, act by act")
     get("/subjects/{subject}/graph", graph, answers.Graph, "What it replaces and rests on, and what rests on it")
-    get("/subjects/{subject}/accountability", accountability_of, answers.Roles, "Who answers for it")
+    get("/subjects/{subject}/accountability", accountability_of, answers.Roles, "Who answers for it", "light")
     get("/accountability", accountability, answers.Roles, "What somebody holds")
     get("/accountability/count", accountability_counted, answers.HolderCounts, "How much everybody holds")
     get("/unowned", unowned, answers.Unowned, "What nobody is accountable for")

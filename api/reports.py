@@ -8,7 +8,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import answers, tables
-from api.asking import AskedKey, caught_up, lag_of
+from api.asking import AskedKey, AskingFor, caught_up, lag_of, question
+from api.delivery import respond_with
 from api.problems import HttpProblem, unprocessable
 from api.services import Served, Services
 from api.v1 import v1
@@ -40,7 +41,11 @@ def router() -> APIRouter:
         for media, what in (("text/html", "A page that can be printed."), ("text/markdown", "CommonMark."))
     }
     routes.add_api_route(
-        "/products/{key}/report", progress, methods=["GET"], summary="What became of a product in a span", **declared
+        "/products/{key}/report",
+        question(progress),
+        methods=["GET"],
+        summary="What became of a product in a span",
+        **declared,
     )
     return routes
 
@@ -63,6 +68,7 @@ def progress(
     *,
     request: Request,
     served: Served,
+    asking: AskingFor,
     key: AskedKey,
     _: Annotated[None, Depends(caught_up)],
     format_: Annotated[ReportFormat, Depends(_format)],
@@ -100,7 +106,7 @@ def progress(
     served.must_follow()
     product = served.subject(key, "key", kind="product")
     given = {"since": since, "until": until, "position": position}
-    with served.model.read() as read:
+    with served.model.read(asking.bounds) as read:
         lag = lag_of(read, served)
         try:
             answer = _answer(read, product, given, issued_at)
@@ -111,12 +117,12 @@ def progress(
             raise HttpProblem(409, str(error), field="issued_at") from None
     headers = {"Decisionlog-Position": str(answer.position), "Decisionlog-As-Of": answer.as_of, **lag}
     if format_ == "html":
-        return Response(as_html(_page(answer, served, request, lines)), media_type=HTML, headers=headers | _SAFE)
+        text = as_html(_page(answer, served, request, lines))
+        return respond_with(tables.pieces(text), HTML, headers | _SAFE, asking.bounds)
     if format_ == "markdown":
-        return Response(
-            as_markdown(_page(answer, served, request, lines)), media_type=MARKDOWN, headers=headers | _SAFE
-        )
-    response = tables.responded(answer, format_, served.book.directory, answers.Report)
+        text = as_markdown(_page(answer, served, request, lines))
+        return respond_with(tables.pieces(text), MARKDOWN, headers | _SAFE, asking.bounds)
+    response = tables.responded(answer, format_, served.book.directory, answers.Report, asking.bounds)
     response.headers.update(lag)
     return response
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.admission import Admission
 from api.problems import HttpProblem
 from domain.errors import Malformed, Unknown
 from domain.values import is_subject
@@ -25,7 +26,7 @@ class Services:
 
     `sign_in` answers who holds a secret, or None; it may have to ask elsewhere. `wait_seconds` is how long a read waits for
     a position. `workers` tells of the processes beside, each with whether it is at work. `upstream` is where a replica's
-    log is served, if that is known.
+    log is served, if that is known. `questions` says how many questions are answered at once, and for how long each.
     """
 
     book: DecisionLog | Replica
@@ -35,6 +36,7 @@ class Services:
     wait_seconds: float = 5.0
     workers: Callable[[], Sequence[tuple[Sheet, bool]]] = tuple
     upstream: str = ""
+    questions: Admission = field(default_factory=Admission)
 
     @property
     def log(self) -> DecisionLog:

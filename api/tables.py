@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args, get_origin
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api import answers
+from api.delivery import CHUNK_BYTES, json_parts, respond_with
 from eventlog.directory import Names, names_in
+from projections.bounds import UNBOUNDED, Bounds
 from projections.reading import Answer, Row
 
 Format = Literal["json", "csv", "jsonl"]
@@ -33,7 +34,9 @@ def chosen_format(request: Request, asked: Format | None) -> Format:
     return next((BY_MEDIA_TYPE[media] for media in accepted if media in BY_MEDIA_TYPE), "json")
 
 
-def responded(answer: Answer, format_: Format, directory: Names, model: type[answers.Spoken]) -> Response:
+def responded(
+    answer: Answer, format_: Format, directory: Names, model: type[answers.Spoken], bounds: Bounds = UNBOUNDED
+) -> Response:
     """An answer in a format. Position, instants and the cursor stand in the body of JSON and in headers everywhere.
 
     What is no table, by its model, has no rows: as JSON Lines it is one line.
@@ -42,17 +45,22 @@ def responded(answer: Answer, format_: Format, directory: Names, model: type[ans
     if answer.next:
         headers["Decisionlog-Next"] = answer.next
     if format_ == "csv":
-        text = as_csv(lines_of(answer, model), names_in([answer.rows, answer.about], directory), columns_of(model))
-        return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+        sheet = as_csv(lines_of(answer, model), names_in([answer.rows, answer.about], directory), columns_of(model))
+        return respond_with(pieces(sheet), "text/csv; charset=utf-8; header=present", headers, bounds)
     whole = answer.to_dict()
     whole = {**whole, "names": names_in(whole, directory)}
     if "rows" not in model.model_fields:
         del whole["rows"]
     if format_ == "json":
-        return JSONResponse(whole, headers=headers)
+        return respond_with(json_parts(whole), "application/json", headers, bounds)
     rows = whole.get("rows", [whole])
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    return Response(text, media_type="application/jsonl", headers=headers)
+    text = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return respond_with(text, "application/jsonl", headers, bounds)
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A text in parts, each of which makes a chunk."""
+    return (text[begin : begin + CHUNK_BYTES] for begin in range(0, len(text), CHUNK_BYTES))
 
 
 def as_csv(rows: Iterable[Row], names: Mapping[str, str], columns: Iterable[str] = ()) -> str:

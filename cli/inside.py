@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import httpx2
 
+from api.admission import Admission, Limits
 from api.app import create_app
 from api.services import Services
 from cli.reaching import INSIDE, TIMEOUT, reach
@@ -28,8 +30,9 @@ def inside(settings: Settings, *, writes: bool) -> Iterator[Client]:
     with (writing if writes else reading)(settings) as log, house(log, settings, poll=POLL) as built:
         speaker = (speaker_of if writes else known_speaker)(log, settings, "cli")
         services = Services(
-            log, built.model, built.runner, lambda _: speaker, wait_seconds=TIMEOUT, workers=lambda: workers(settings)
-        )
+            log, built.model, built.runner, lambda _: speaker, wait_seconds=TIMEOUT, workers=lambda: workers(settings),
+            questions=Admission(Limits(seconds=inf, read_bytes=inf, page_bytes=inf)),  # others need not wait for this one
+        )  # fmt: skip
         with reach(INSIDE, "whoever runs this", InProcess(create_app(services))) as client:
             yield client
 

@@ -25,6 +25,7 @@ from cli.options import Form, said
 @options.contents
 @options.absent
 @options.then
+@options.paged
 @options.form
 def roadmap(form: Form, product: tuple[str, ...], show: tuple[str, ...], **asked: Any) -> None:
     """Show the roadmap of a PRODUCT, or of several, or of all, as it stood on any day. What has no place is unplanned."""

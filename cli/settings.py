@@ -52,6 +52,18 @@ class Settings(BaseModel):
         description="Who keeps the read models of a server: the server itself (`within`), or `decisionlog project` in a "
         "process of its own (`beside`).",
     )
+    question_seconds: float = Field(
+        10,
+        gt=0,
+        description="How many seconds a server works on one question before it ends it with a 503.",
+    )
+    questions_at_once: int = Field(
+        3,
+        ge=1,
+        le=64,
+        description="How many expensive questions, such as roadmaps and reports, a server answers at once. One caller has "
+        "all of these places but one; further questions wait up to 10 seconds for a place and are then refused with a 503.",
+    )
     token: SecretStr | None = Field(
         None,
         description="The token with which a command speaks: to the server that has the log, and where nobody serves to "

@@ -581,7 +581,7 @@ class MadeToken(TypedDict):
 class Health(TypedDict):
     """Whether all is well."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "degraded"]
     position: int
     read_model: int
     lag: int

@@ -142,7 +142,7 @@ class StepsCounted(StepsOf, total=False):
     limit: int
 
 
-class RoadmapAsked(Cells, Then, total=False):
+class RoadmapAsked(Cells, Then, Paged, total=False):
     """Parameters of `roadmap`."""
 
     show: Words

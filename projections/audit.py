@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,10 @@ from projections.reading import (
     loads,
     matching,
     moment,
-    page,
     subjects_where,
+    taken,
     titles,
+    to_cursor,
     within,
 )  # fmt: skip
 from projections.schema import members
@@ -77,21 +78,25 @@ def audit(
         (parameters["after"],) = from_cursor(cursor, int)
         where += f" and a.position {sign} :after"
     few = f"select a.position from act a where {where} order by a.position {way} limit :limit"
-    found = _select(read, then, f"a.position in ({few}) order by a.position {way}", {**parameters, "limit": limit + 1})
-    shown, following = page(found, limit, ("position",))
-    return answer(then, shown, following=following)
+    found = _select(read, f"a.position in ({few}) order by a.position {way}", {**parameters, "limit": limit + 1})
+    shown, is_more = taken(read, found, limit)
+    following = to_cursor(shown[-1]["position"]) if is_more else None
+    return answer(then, _titled(read, shown, then), following=following)
 
 
 def all_acts(read: Read, asked: AuditFilter, then: Moment) -> list[Row]:
     """The acts that fit and were in effect at a moment, all of them, oldest first: what other answers are made of."""
     where, parameters = _where(read, asked, then)
-    return _select(read, then, f"{where} order by a.position", parameters)
+    return _titled(read, list(_select(read, f"{where} order by a.position", parameters)), then)
 
 
-def _select(read: Read, then: Moment, tail: str, parameters: dict[str, Any]) -> list[Row]:
+def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[Row]:
     sql = f"""select {ACT_COLUMNS}, a.subject, a.version, a.unit, a.place, a.credential, a.refs, a.body
         from act a where {tail}"""
-    acts = [_act(row) for row in read.rows(sql, parameters)]
+    return (_act(row) for row in read.rows(sql, parameters))
+
+
+def _titled(read: Read, acts: list[Row], then: Moment) -> list[Row]:
     called = titles(read, (act["subject"] for act in acts), then)
     return [{**act, "title": called.get(act["subject"])} for act in acts]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from domain.cells import STEPS_PER_EVENT
@@ -22,8 +22,9 @@ from projections.reading import (
     from_cursor,
     loads,
     moment,
-    page,
+    taken,
     titles,
+    to_cursor,
 )  # fmt: skip
 from projections.schema import kind, pairs
 
@@ -47,20 +48,25 @@ def cells(
         parameters["after_subject"], parameters["after_field"] = from_cursor(cursor, str, str)
         where += " and (c.subject, c.field) > (:after_subject, :after_field)"
     found = _select(read, then, where, {**parameters, "limit": limit + 1}, "order by c.subject, c.field limit :limit")
-    rows, following = page(found, limit, ("subject", "field"))
+    shown, is_more = taken(read, found, limit)
+    following = to_cursor(*shown[-1][:2]) if is_more else None
+    rows = _titled(read, shown, then)
     return answer(then, with_blame(read, rows, then) if blame else rows, following=following)
 
 
 def all_cells(read: Read, asked: Filter, then: Moment) -> list[Row]:
     """The cells that fit at a moment, all of them: what other answers are made of."""
     where, parameters = cells_where(read, asked, then)
-    return _select(read, then, where, parameters, "order by c.subject, c.field")
+    return _titled(read, list(_select(read, then, where, parameters, "order by c.subject, c.field")), then)
 
 
-def _select(read: Read, then: Moment, where: str, parameters: dict[str, Any], tail: str) -> list[Row]:
+def _select(read: Read, then: Moment, where: str, parameters: dict[str, Any], tail: str) -> Iterator[tuple[Any, ...]]:
     sql = f"""select c.subject, c.field, c.value, c.word, c.eff, c.until, c.id / {STEPS_PER_EVENT}
         from cell c where {where} and {then.holds("c")} and {FULL} {tail}"""
-    found = list(read.rows(sql, parameters))
+    return read.rows(sql, parameters)
+
+
+def _titled(read: Read, found: list[tuple[Any, ...]], then: Moment) -> list[Row]:
     called = titles(read, {row[0] for row in found}, then)
     return [_cell(row, called.get(row[0])) for row in found]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.cells import EXISTS, STEPS_PER_EVENT, Value
@@ -22,18 +23,25 @@ from projections.reading import (
     answer,
     blame_of,
     cells_where,
+    filled,
+    from_cursor,
     loads,
     moment,
     page_after,
     spellings,
     subjects_where,
     titles,
+    to_cursor,
 )  # fmt: skip
 from projections.schema import dumps, members
-from projections.steps import StepFilter, all_steps
+from projections.steps import StepFilter, all_steps, each_step
 
 Cells = dict[tuple[str, str], Held]
 NOTHING: Final[Held] = (None, None)
+SUBJECTS_AT_ONCE: Final = 500
+PART: Final = 250
+KEPT_STEPS: Final = 4_000
+TALLY_BYTES: Final = 1_000
 
 
 def changes(
@@ -50,23 +58,65 @@ def changes(
     """
     asked = asked or Filter()
     one, two = moment(read, first), moment(read, second)
-    about = _about(read, asked, one, two)
-    before, after = _on_record(read, about, one), _on_record(read, about, two)
     order = Order(read, two)
-    keys = _either_side(read, asked, about, one, two)
-    rows = []
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key, NOTHING), after.get(key, NOTHING)
-        way = direction(old, new, order)
-        wanted = key in keys and _fits(read, old, from_values, from_words) and _fits(read, new, to_values, to_words)
-        if way != "restated" and wanted:
-            rows.append(_change(key, old, new, way, order))
-    rows, following = page_after(rows, lambda row: (row["subject"], row["field"]), (str, str), limit, cursor)
-    _explain(read, rows, one, two)
+    wanted = _Wanted(from_values, from_words, to_values, to_words)
+    rows: list[Row] = []
+    following = None
+    for subjects in _parts(_subjects(read, asked, one, two), cursor):
+        read_before = read.bounds.read
+        found = _differing(asked, subjects, wanted, one, two, order)
+        read.bounds.release(read_before)
+        found, _ = page_after(found, _key, (str, str), None, cursor)
+        room = 0 if rows and read.bounds.is_page_full() else len(found) if limit is None else limit - len(rows)
+        rows += _explained(read, found[:room], one, two)
+        if len(found) > room:
+            following = to_cursor(*_key(rows[-1]))
+            break
     began, ended = answer(one, []), answer(two, rows, following=following)
     return replace(
         ended, about={"from": {"position": began.position, "as_of": began.as_of, "known_at": began.known_at}}
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a cell must have held at the first instant and hold at the second."""
+
+    from_values: Sequence[Value]
+    from_words: Sequence[str]
+    to_values: Sequence[Value]
+    to_words: Sequence[str]
+
+    def fits(self, read: Read, old: Held, new: Held) -> bool:
+        return _fits(read, old, self.from_values, self.from_words) and _fits(read, new, self.to_values, self.to_words)
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row["subject"], row["field"]
+
+
+def _parts(subjects: Sequence[str], cursor: str | None) -> Iterator[Sequence[str]]:
+    """The subjects from that of a cursor on, in parts that fit into memory with all their cells."""
+    first = from_cursor(cursor, str, str)[0] if cursor is not None else ""
+    left = [subject for subject in subjects if subject >= first]
+    return (left[begin : begin + SUBJECTS_AT_ONCE] for begin in range(0, len(left), SUBJECTS_AT_ONCE))
+
+
+def _differing(
+    asked: Filter, subjects: Sequence[str], wanted: _Wanted, one: Moment, two: Moment, order: Order
+) -> list[Row]:
+    """The cells of these subjects that do not hold the same at two instants, by subject and field."""
+    read, among = order.read, set(subjects)  # a person's other ids may be in another part
+    about = Filter(subjects=subjects, fields=asked.fields, absent=True)
+    before, after = _on_record(read, about, one), _on_record(read, about, two)
+    keys = _either_side(read, asked, about, one, two)
+    rows = []
+    for key in sorted(key for key in before.keys() | after.keys() if key[0] in among):
+        old, new = before.get(key, NOTHING), after.get(key, NOTHING)
+        way = direction(old, new, order)
+        if way != "restated" and key in keys and wanted.fits(read, old, new):
+            rows.append(_change(key, old, new, way, order))
+    return rows
 
 
 def _change(key: tuple[str, str], old: Held, new: Held, way: str, order: Order) -> Row:
@@ -77,14 +127,14 @@ def _change(key: tuple[str, str], old: Held, new: Held, way: str, order: Order) 
     }  # fmt: skip
 
 
-def _about(read: Read, asked: Filter, one: Moment, two: Moment) -> Filter:
-    """The subjects that fit at either instant, and the fields: all that must be looked at."""
+def _subjects(read: Read, asked: Filter, one: Moment, two: Moment) -> list[str]:
+    """The subjects that fit at either instant, in order."""
     subjects: set[str] = set()
     for then in (one, two):
         where, parameters = subjects_where(read, replace(asked, absent=True), then, "c.subject")
         sql = f"select distinct c.subject from cell c where c.field = 'exists' and {where}"
         subjects.update(row[0] for row in read.rows(sql, parameters))
-    return Filter(subjects=sorted(subjects), fields=asked.fields, absent=True)
+    return sorted({one for subject in subjects for one in read.all_of(subject)} if read.same else subjects)
 
 
 def _on_record(read: Read, about: Filter, then: Moment) -> Cells:
@@ -93,8 +143,6 @@ def _on_record(read: Read, about: Filter, then: Moment) -> Cells:
 
 
 def _held(read: Read, about: Filter, then: Moment) -> Cells:
-    if not about.subjects:
-        return {}
     where, parameters = cells_where(read, about, then)
     sql = f"select c.subject, c.field, c.value, c.word from cell c where {where} and {then.holds('c')} and {FULL}"
     return {(row[0], row[1]): (loads(row[2]), row[3]) for row in read.rows(sql, parameters)}
@@ -116,11 +164,11 @@ def _fits(read: Read, held: Held, values: Sequence[Value], words: Sequence[str])
     return any(dumps(value) in meant for value in (has, *listed)) or (held[1] is not None and held[1] in words)
 
 
-def _explain(read: Read, rows: list[Row], one: Moment, two: Moment) -> None:
-    """Adds to each change its subject's title, how the subject stood, the steps between, and what was voided."""
+def _explained(read: Read, rows: Sequence[Row], one: Moment, two: Moment) -> list[Row]:
+    """Each change with its subject's title, how the subject stood, the steps between, and what was voided."""
     subjects = sorted({row["subject"] for row in rows})
     if not subjects:
-        return
+        return []
     stood = {side: _standing(read, subjects, then) for side, then in (("before_is", one), ("after_is", two))}
     fields = sorted({row["field"] for row in rows} | {EXISTS})
     about = Filter(subjects=subjects, fields=fields)
@@ -135,6 +183,7 @@ def _explain(read: Read, rows: list[Row], one: Moment, two: Moment) -> None:
             if key[0] in standing:
                 row[side] = standing[key[0]]
         row["title"] = called.get(key[0])
+    return list(rows)
 
 
 def _standing(read: Read, subjects: Sequence[str], then: Moment) -> dict[str, str]:
@@ -186,29 +235,94 @@ def slips(
     """
     then = moment(read, when)
     order = Order(read, then)
-    about = replace(asked, fields=asked.fields or ["target.*"])
-    by_cell: dict[tuple[str, str], list[Row]] = {}
-    for step in all_steps(read, StepFilter(cells=about, live=not asked.absent), then):
-        by_cell.setdefault((step["subject"], step["field"]), []).append(step)
-    rows = [_slip(steps, moves, order) for steps in by_cell.values()]
-    slipped = sorted((row for row in rows if row["count"] >= min_count), key=_place)
-    shown, following = page_after(slipped, _place, (int, str, str), limit, cursor)
-    totals = {way: sum(row[way] for row in rows) for way in ("later", "earlier")}
-    return answer(then, shown, following=following, about={"totals": totals})
+    about = StepFilter(cells=replace(asked, fields=asked.fields or ["target.*"]), live=not asked.absent)
+    tallies: dict[tuple[str, str], _Tally] = {}
+    kept: list[Row] | None = []
+    for step in each_step(read, about, then):
+        kept = _kept(kept, step)
+        key = (step["subject"], step["field"])
+        if key not in tallies:
+            tallies[key] = _Tally(step["title"])
+            read.bounds.keep(TALLY_BYTES)
+        tallies[key].add(step)
+    slipped = [
+        {"subject": key[0], "field": key[1], "count": count}
+        for key, tally in tallies.items()
+        if (count := tally.count(moves)) >= min_count
+    ]
+    shown, following = page_after(sorted(slipped, key=_place), _place, (int, str, str), limit, cursor)
+
+    def told(part: Sequence[Row]) -> list[Row]:
+        moved = _moves(read, about, part, moves, then, kept)
+        return [_slip(row, tallies[row["subject"], row["field"]], moved, order) for row in part]
+
+    rows = filled(read, shown, told, PART)
+    if len(rows) < len(shown):
+        following = to_cursor(*_place(rows[-1]))
+    totals = {way: sum(tally.ways[way] for tally in tallies.values()) for way in ("later", "earlier")}
+    return answer(then, rows, following=following, about={"totals": totals})
 
 
 def _place(slip: Row) -> tuple[int, str, str]:
     return -slip["count"], slip["subject"], slip["field"]
 
 
-def _slip(steps: list[Row], moves: Sequence[str], order: Order) -> Row:
-    promised = next((step["after"] for step in steps if step["after"]["value"] is not None), steps[0]["after"])
-    now = steps[-1]["after"]
-    ways = [step["direction"] for step in steps]
+@dataclass(slots=True)
+class _Tally:
+    """What became of one promise: its first contents, its present ones, and how often it moved which way."""
+
+    title: str | None
+    first: Row | None = None
+    promised: Row | None = None
+    now: Row | None = None
+    ways: Counter[str] = field(default_factory=Counter)
+
+    def add(self, step: Row) -> None:
+        self.now = step["after"]
+        self.first = self.first or self.now
+        if self.promised is None and self.now["value"] is not None:
+            self.promised = self.now
+        self.ways[step["direction"]] += 1
+
+    def count(self, moves: Sequence[str]) -> int:
+        return sum(self.ways[way] for way in set(moves))
+
+
+def _kept(kept: list[Row] | None, step: Row) -> list[Row] | None:
+    """The steps so far, while they are few; None once there are too many to keep."""
+    if kept is None or len(kept) >= KEPT_STEPS:
+        return None
+    kept.append(step)
+    return kept
+
+
+def _moves(
+    read: Read, about: StepFilter, part: Sequence[Row], moves: Sequence[str], then: Moment, kept: list[Row] | None
+) -> dict[tuple[str, str], list[Row]]:
+    """The moves of these targets, of the steps that were kept, or else asked for once more."""
+    found: dict[tuple[str, str], list[Row]] = {(row["subject"], row["field"]): [] for row in part}
+    named = replace(
+        about.cells,
+        subjects=sorted({subject for subject, _ in found}),
+        fields=sorted({name for _, name in found}),
+        kinds=(), products=(), statuses=(),
+    )  # fmt: skip
+    asked = replace(about, cells=named, directions=tuple(moves))
+    for step in kept if kept is not None else all_steps(read, asked, then):
+        key = (step["subject"], step["field"])
+        if key in found and step["direction"] in moves:
+            found[key].append(step)
+    return found
+
+
+def _slip(row: Row, tally: _Tally, moved: Mapping[tuple[str, str], list[Row]], order: Order) -> Row:
+    promised, now = tally.promised or tally.first, tally.now
+    assert promised is not None
+    assert now is not None
     return {
-        "subject": steps[0]["subject"], "title": steps[0]["title"], "field": steps[0]["field"],
-        "count": sum(way in moves for way in ways), "later": ways.count("later"), "earlier": ways.count("earlier"),
+        "subject": row["subject"], "title": tally.title, "field": row["field"],
+        "count": row["count"], "later": tally.ways["later"], "earlier": tally.ways["earlier"],
         "first": promised, "now": now,
         "against_first": direction((promised["value"], promised["word"]), (now["value"], now["word"]), order),
-        "moves": [step for step in steps if step["direction"] in moves],
+        "moves": moved[row["subject"], row["field"]],
     }  # fmt: skip

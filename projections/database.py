@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
+from projections.bounds import UNBOUNDED, Bounds
+
 Row = tuple[Any, ...]
 Rows = Callable[[str, Mapping[str, Any]], Iterable[Row]]
 """The rows of a statement in the language of `projections.schema`, with its parameters."""
@@ -114,8 +116,8 @@ class Database(Protocol):
         """Throws away what is there, and makes empty tables."""
         ...
 
-    def reading(self) -> AbstractContextManager[Rows]:
-        """A snapshot: what is read through it does not change."""
+    def reading(self, bounds: Bounds = UNBOUNDED) -> AbstractContextManager[Rows]:
+        """A snapshot: what is read through it does not change. A statement that runs over the bounds is ended."""
         ...
 
     def writer(self) -> Writer:

@@ -19,6 +19,7 @@ from projections.reading import (
     Row,
     When,
     answer,
+    filled,
     from_cursor,
     loads,
     matching,
@@ -28,10 +29,12 @@ from projections.reading import (
     spellings,
     subjects_where,
     titles,
+    to_cursor,
 )  # fmt: skip
 from projections.schema import members
 from projections.steps import StepFilter, all_steps
 
+PART: Final = 1_000
 COLUMNS: Final = ("title", "status", "kind", "products", "deciders", "role.accountable", "tags", "review_on", "aliases")
 """What the register shows of each."""
 
@@ -71,7 +74,10 @@ def register(
         from cell c where c.field = 'exists' and {then.in_turn("c")} and {where} order by began limit :limit"""
     found = [{"subject": row[0], "began": row[1]} for row in read.rows(sql, {**parameters, "limit": limit + 1})]
     shown, following = page(found, limit, ("began",))
-    return answer(then, _entries(read, [row["subject"] for row in shown], columns, then), following=following)
+    rows = filled(read, [row["subject"] for row in shown], lambda part: _entries(read, part, columns, then), PART)
+    if len(rows) < len(shown):
+        following = to_cursor(shown[len(rows) - 1]["began"])
+    return answer(then, rows, following=following)
 
 
 def _where(read: Read, asked: RegisterFilter, then: Moment) -> tuple[str, dict[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from projections.cells import all_cells, by_subject
 from projections.model import Read
 from projections.order import Order
-from projections.reading import NOW, Answer, Filter, Moment, Row, When, answer, moment, page_after
+from projections.reading import NOW, Answer, Filter, Moment, Row, When, answer, filled, moment, page_after, to_cursor
+
+PART: Final = 1_000
 
 
 def subjects(
@@ -19,8 +22,14 @@ def subjects(
     named = by_subject(all_cells(read, _with(asked, ("exists",)), then))
     called = sorted(([{"subject": each, **_titled(cells)} for each, cells in named.items()]), key=_place)
     shown, following = page_after(called, _place, (str, str), limit, cursor)
-    found = _cells_of(read, asked, [row["subject"] for row in shown], fields, then)
-    rows = [{**row, **_values(found.get(row["subject"], {}), fields)} for row in shown]
+
+    def told(part: Sequence[Row]) -> list[Row]:
+        found = _cells_of(read, asked, [row["subject"] for row in part], fields, then)
+        return [{**row, **_values(found.get(row["subject"], {}), fields)} for row in part]
+
+    rows = filled(read, shown, told, PART)
+    if len(rows) < len(shown):
+        following = to_cursor(*_place(rows[-1]))
     return answer(then, rows, following=following)
 
 

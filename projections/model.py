@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from eventsourcing.persistence import OperationalError
 from domain.cells import STEPS_PER_EVENT
 from eventlog.sqlite_integrity import describe
 from projections import schema
+from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, Rows
 from projections.projector import Source
 
@@ -34,10 +35,16 @@ class Read:
 
     ask: Rows
     clock: Clock
+    bounds: Bounds = field(default=UNBOUNDED, kw_only=True)
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
-        """The rows of a statement in the language of `projections.schema`."""
-        return iter(self.ask(sql, parameters))
+        """The rows of a statement in the language of `projections.schema`, as far as the bounds allow."""
+        found = self.ask(sql, parameters)
+        return self.bounds.kept(found) if self.bounds.is_bounded else iter(found)
+
+    def stream(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
+        """The same for a caller that keeps none of the rows, so that only their time is bounded."""
+        return self.bounds.streamed(self.ask(sql, parameters))
 
     def one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
@@ -160,18 +167,20 @@ class ReadModel:
             self.begun_anew = "" if reason == MISSING else reason
 
     @contextmanager
-    def read(self) -> Iterator[Read]:
+    def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
         """A snapshot to ask questions of. Keep it short.
 
         Raises:
             ReadModelDamagedError: the model is damaged, or reading it shows that it is.
+            QuestionEnded: a question went over its bounds, or its caller has gone.
         """
         if self.damage:
             raise ReadModelDamagedError(self.damage)
         try:
-            with self.snapshot() as read:
+            with self.snapshot(bounds) as read:
                 yield read
         except Exception as error:
+            bounds.check()  # a statement that was ended is no failure of the database
             if not self.is_damage(error):
                 raise
             what = describe(error)
@@ -179,10 +188,10 @@ class ReadModel:
             raise ReadModelDamagedError(what) from error
 
     @contextmanager
-    def snapshot(self) -> Iterator[Read]:
+    def snapshot(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
         """The same for those who keep the model, also while it is damaged."""
-        with self.database.reading() as ask:
-            yield Read(ask, self._clock)
+        with self.database.reading(bounds) as ask:
+            yield Read(ask, self._clock, bounds=bounds)
 
     def is_damage(self, error: BaseException) -> bool:
         """Whether an error shows that what is stored is damaged: it cannot be read, or is not what was written."""

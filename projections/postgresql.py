@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
+from math import inf
 from queue import Empty, Full, LifoQueue
 from typing import Any, Final, cast
 
@@ -15,6 +17,7 @@ from psycopg import sql as names
 
 from eventlog.address import split_address
 from projections import schema
+from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
 from projections.words import words_of
@@ -22,6 +25,7 @@ from projections.words import words_of
 IDLE: Final = 16
 FEW: Final = 100
 """Rows that are sent along with other statements; more go in a stream of their own, which costs three round trips."""
+CANCEL_TIMEOUT_S: Final = 2.0
 _LONGEST_WORD: Final = 500
 """Characters; PostgreSQL takes no lexeme of 2,048 bytes."""
 _LAST_PLACE: Final = 16_383
@@ -136,18 +140,22 @@ class PostgresqlDatabase:
             writer.renew()
 
     @contextmanager
-    def reading(self) -> Iterator[Rows]:
+    def reading(self, bounds: Bounds = UNBOUNDED) -> Iterator[Rows]:
         """A snapshot. Keep it short: an old one keeps deleted rows alive, and a rebuild from taking over.
 
         Raises:
             OperationalError: the library's; the server cannot be reached, or went away meanwhile.
         """
         with self._out_of_reach():
-            connection = self._begun()
+            connection = self._begun(bounds)
             try:
+                if bounds.is_bounded:
+                    bounds.on_interrupt(lambda: _cancel(connection))
                 yield _asking(connection)
+                bounds.on_interrupt(None)
                 connection.execute("rollback")
             except BaseException:
+                bounds.on_interrupt(None)
                 connection.close()
                 raise
         try:
@@ -164,15 +172,15 @@ class PostgresqlDatabase:
             msg = f"{self} cannot be read: {' '.join(str(error).split())}"
             raise persistence.OperationalError(msg) from error
 
-    def _begun(self) -> Connection:
+    def _begun(self, bounds: Bounds) -> Connection:
         """A connection in a new snapshot; those that broke while nobody used them are left aside."""
         while True:
             try:
                 connection = self._idle.get_nowait()
             except Empty:
-                return _begin(self.connect())
+                return _begin(self.connect(), bounds)
             try:
-                return _begin(connection)
+                return _begin(connection, bounds)
             except self.passing:
                 continue
 
@@ -203,10 +211,23 @@ _DAMAGE: Final = (
 )  # fmt: skip
 
 
-def _begin(connection: Connection) -> Connection:
+def _cancel(connection: Connection) -> None:
+    """Asks the server to end what a connection is running, without waiting for it."""
+    threading.Thread(target=_try_to_cancel, args=(connection,), name="cancel", daemon=True).start()
+
+
+def _try_to_cancel(connection: Connection) -> None:
+    with suppress(psycopg.Error):  # `statement_timeout` ends it then
+        connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
+
+
+def _begin(connection: Connection, bounds: Bounds) -> Connection:
     # Locked before the snapshot is taken: whoever waited for other tables to come in their place sees those, whole.
     try:
-        connection.execute("begin isolation level repeatable read read only; lock projection in access share mode")
+        begin = "begin isolation level repeatable read read only; lock projection in access share mode"
+        if bounds.seconds < inf:
+            begin += f"; set local statement_timeout = {max(1, int(bounds.seconds * 1000))}"
+        connection.execute(cast("Any", begin))
     except BaseException:
         connection.close()
         raise

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from domain.cells import STEPS_PER_EVENT, Value
 from domain.values import format_micros
@@ -17,6 +17,11 @@ from projections.words import words_of
 Row = dict[str, Any]
 
 LIMIT: Final = 1_000
+PART: Final = 1_000
+"""Rows of a large page that are worked out at once."""
+
+One = TypeVar("One")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +278,28 @@ def page(rows: list[Row], limit: int, key: Sequence[str]) -> tuple[list[Row], st
         return rows, None
     shown = rows[:limit]
     return shown, to_cursor(*(shown[-1][name] for name in key))
+
+
+def taken(read: Read, rows: Iterable[One], limit: int) -> tuple[list[One], bool]:
+    """At most `limit` rows, fewer once a page is full; and whether there are more."""
+    found: list[One] = []
+    for row in rows:
+        if len(found) >= limit or (found and read.bounds.is_page_full()):
+            return found, True
+        found.append(row)
+    return found, False
+
+
+def filled(
+    read: Read, items: Sequence[One], make: Callable[[Sequence[One]], list[Other]], size: int = PART
+) -> list[Other]:
+    """What is made of each item, part by part until the page is full; the items after the last one are for the next page."""
+    found: list[Other] = []
+    for begin in range(0, len(items), size):
+        if begin and read.bounds.is_page_full():
+            break
+        found += make(items[begin : begin + size])
+    return found
 
 
 def page_after(

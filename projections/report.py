@@ -9,10 +9,12 @@ when texts are forgotten, and nobody can try a guess on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any, Final, Literal
+from itertools import islice
+from typing import Any, Final, Literal, TypeVar
 
 from domain.cells import EXISTS, STATUS
 from domain.decision import OPEN as OPEN_DECISION
@@ -24,9 +26,9 @@ from projections.audit import AuditFilter, all_acts
 from projections.cells import all_cells, by_subject, with_blame
 from projections.model import PinnedRead, Read
 from projections.order import Order, as_one
-from projections.reading import Answer, Filter, Moment, Row, When, answer, moment, subjects_where, titles
+from projections.reading import Answer, Filter, Moment, Row, When, answer, blames, moment, subjects_where, titles
 from projections.schema import members
-from projections.steps import StepFilter, all_steps
+from projections.steps import StepFilter, each_step
 
 Section = Literal[
     "decisions", "shipped", "dropped", "slipped", "overdue", "moved", "handed_over", "course", "next", "waiting",
@@ -63,6 +65,12 @@ TEXTS: Final = frozenset({"title", "titles", "why", "note", "word", "names"})
 """What has no part in the canonical JSON: it can be forgotten, or is no part of the log."""
 
 Line = Row
+MOST_LINES: Final = 1_000
+"""Lines of a section. Nobody reads as many, and a report has to fit into memory."""
+STEPS_AT_ONCE: Final = 500
+LINE_BYTES: Final = 4_000
+"""What a line takes in memory, about."""
+One = TypeVar("One")
 Values = Mapping[str, Mapping[str, Row]]
 """Cells at the end of the span, by subject and field."""
 
@@ -97,19 +105,23 @@ def report(read: Read, span: Span) -> Answer:
     `unowned`, and what is planned with no decision behind it (`undecided`); and what was learnt `late`: acts and
     corrections recorded in the span of what was before it.
 
+    A section has at most `MOST_LINES` lines: of what happened those whose contents hold still, then the latest; of how
+    things stand the first. `counts` says how many there are.
+
     Raises:
         NoSuchReport: the log does not go so far.
     """
     position = read.position if span.position is None else span.position
     known = _recorded_at(read, position)
     until = max(read.now, known + 1) if span.until is None else span.until  # the last act lies before the end
-    pinned = PinnedRead(read.ask, read.clock, position)
+    pinned = PinnedRead(read.ask, read.clock, position, bounds=read.bounds)
     then = moment(pinned, When(until - 1, known))
-    rows = _Reporter(pinned, replace(span, until=until), then).rows()
+    reporter = _Reporter(pinned, replace(span, until=until), then)
+    rows = reporter.rows()
     called = titles(pinned, [*_named(rows), *(row["subject"] for row in rows)], then)
     for row in rows:
         row["title"] = called.get(row["subject"])
-    counts = {section: sum(row["section"] == section for row in rows) for section in SECTIONS}
+    counts = {section: reporter.counts[section] for section in SECTIONS}
     about = {
         "product": span.product, "title": titles(pinned, [span.product], then).get(span.product),
         "since": format_micros(span.since), "until": format_micros(until), "counts": counts,
@@ -193,6 +205,72 @@ class _Act:
     data: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class _Standing:
+    """How something stands at the end of the span: the cells that say so, and what else its line says."""
+
+    section: Section
+    subject: str
+    fields: Sequence[str]
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class _Told:
+    """A line of what happened, with how many of the cells it changed still hold what it says."""
+
+    line: Line | None
+    number: int
+    holding: int = 0
+
+
+class _Happened:
+    """Lines of what happened, made of steps in their order. Of a long section only its weightiest lines are kept."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Section] = Counter()
+        self._told: dict[Section, dict[tuple[Any, ...], _Told]] = {}
+        self._last: dict[tuple[str, str], _Told | None] = {}
+        """By which line each cell holds what it does."""
+
+    def add(self, section: Section | None, step: Row, data: Mapping[str, Any], line: Callable[..., Line]) -> None:
+        """Adds a step to the line of its act in a section, which is begun with `line` if there is none."""
+        told = self._line_for(section, step, data, line) if section else None
+        cell = (step["subject"], step["field"])
+        before = self._last.get(cell)
+        if before:
+            before.holding -= 1
+        self._last[cell] = told
+        if told and told.line:
+            told.holding += 1
+            change = {name: step[name] for name in ("field", "before", "after", "direction")}
+            told.line["changes"].append(change)
+
+    def _line_for(self, section: Section, step: Row, data: Mapping[str, Any], line: Callable[..., Line]) -> _Told:
+        found = self._told.setdefault(section, {})
+        key = (step["subject"], step["at"], step["position"])
+        if key not in found:
+            self.counts[section] += 1
+            if len(found) >= 2 * MOST_LINES:
+                self._thin_out(section)
+            self._told[section][key] = _Told(line(section, step, data), self.counts[section])
+        return self._told[section][key]
+
+    def _thin_out(self, section: Section) -> None:
+        """Keeps the weightiest lines of a section: those whose contents hold still, then the latest."""
+        found = self._told[section]
+        by_weight = sorted(found, key=lambda key: (found[key].holding > 0, found[key].number))
+        for key in by_weight[:-MOST_LINES]:
+            found.pop(key).line = None
+
+    def lines(self) -> list[Line]:
+        """The lines that were kept, in their order."""
+        for section in self._told:
+            self._thin_out(section)
+        told = [one for found in self._told.values() for one in found.values()]
+        return [{**one.line, "holds": one.holding > 0} for one in told if one.line]
+
+
 class _Reporter:
     """Puts a report together from one snapshot."""
 
@@ -202,6 +280,7 @@ class _Reporter:
         self.until = span.until
         self.day = format_micros(self.until)[:10]
         self.order = Order(read, then)
+        self.counts: Counter[Section] = Counter()
         self.members = self._members()
         self.values: Values = by_subject(self._at_the_end())
 
@@ -211,6 +290,7 @@ class _Reporter:
             (*self._happened(), *self._course()), key=lambda line: (line["at"], line["blame"]["position"])
         )
         told = [*happened, *self._stands(), *self._late()]
+        self.read.bounds.keep(len(told) * LINE_BYTES)
         behind = self._behind(line["subject"] for line in told)
         for line in told:
             line["rests_on"] = [one for one in behind.get(line["subject"], ()) if one not in line["blame"]["because"]]
@@ -229,31 +309,47 @@ class _Reporter:
         return sorted(found)
 
     def _at_the_end(self) -> list[Row]:
-        asked = Filter(products=[self.span.product], fields=AT_THE_END)
-        return with_blame(self.read, all_cells(self.read, asked, self.then), self.then)
+        return all_cells(self.read, Filter(products=[self.span.product], fields=AT_THE_END), self.then)
+
+    def _first(self, section: Section, lines: Sequence[One]) -> Sequence[One]:
+        """Those lines of a section that are told, of all that there are."""
+        self.counts[section] += len(lines)
+        return lines[:MOST_LINES]
 
     # What happened
 
     def _happened(self) -> list[Line]:
         """A line for each act and section, with the cells that it changed."""
-        asked = StepFilter(cells=Filter(subjects=self.members, fields=FIELDS), span=(self.span.since, self.until))
-        steps = [step for step in all_steps(self.read, asked, self.then) if self._changed(step)]
-        acts = self._acts(step["position"] for step in steps)
-        last = {(step["subject"], step["field"]): n for n, step in enumerate(steps)}
-        units = {(acts[s["position"]].unit, s["subject"]) for s in steps if s["field"] == EXISTS and _began(s)}
-        lines: dict[tuple[Any, ...], Line] = {}
-        for n, step in enumerate(steps):
-            new = (acts[step["position"]].unit, step["subject"]) in units
-            section = _section(step, self.span.product, new=new)
-            if section is None:
-                continue
-            key = (section, step["subject"], step["at"], step["position"])
-            line = lines.setdefault(key, self._line(section, step, acts[step["position"]].data))
-            line["changes"].append({name: step[name] for name in ("field", "before", "after", "direction")})
-            line["holds"] = line["holds"] or last[step["subject"], step["field"]] == n
-            if section == "slipped":
-                line["slips"] = self._slips(step["subject"], step["field"])
-        return list(lines.values())
+        told, begun = _Happened(), self._begun()
+        for steps, acts in self._steps(FIELDS):
+            for step in steps:
+                act = acts[step["position"]]
+                section = _section(step, self.span.product, new=(act.unit, step["subject"]) in begun)
+                told.add(section, step, act.data, self._line)
+        self.counts += told.counts
+        lines = told.lines()
+        for line in lines:
+            if line["section"] == "slipped":
+                line["slips"] = self._slips(line["subject"], line["changes"][-1]["field"])
+        return lines
+
+    def _begun(self) -> set[tuple[str, str]]:
+        """The units that put a subject on the record in the span, each with the subject."""
+        return {
+            (acts[step["position"]].unit, step["subject"])
+            for steps, acts in self._steps((EXISTS,))
+            for step in steps
+            if _began(step)
+        }
+
+    def _steps(self, fields: Sequence[str]) -> Iterator[tuple[list[Row], Mapping[int, _Act]]]:
+        """The steps of the span in batches, each with its acts; a batch is not kept."""
+        asked = StepFilter(cells=Filter(subjects=self.members, fields=fields), span=(self.span.since, self.until))
+        steps = (step for step in each_step(self.read, asked, self.then) if self._changed(step))
+        while batch := list(islice(steps, STEPS_AT_ONCE)):
+            read_before = self.read.bounds.read
+            yield batch, self._acts(step["position"] for step in batch)
+            self.read.bounds.release(read_before)
 
     def _changed(self, step: Row) -> bool:
         """Whether it changed what is meant, and not the word for it alone."""
@@ -269,7 +365,8 @@ class _Reporter:
 
     def _slips(self, subject: str, field: str) -> Row:
         """How often a promise was put off by the end of the span, and what was promised first."""
-        steps = all_steps(self.read, StepFilter(cells=Filter(subjects=[subject], fields=[field])), self.then)
+        asked = StepFilter(cells=Filter(subjects=[subject], fields=[field]))
+        steps = list(each_step(self.read, asked, self.then))  # which are not kept for long
         first = next((step["after"] for step in steps if step["after"]["value"] is not None), None)
         return {"later": sum(step["direction"] == "later" for step in steps), "first": first}
 
@@ -283,7 +380,8 @@ class _Reporter:
         asked = AuditFilter(
             subjects=[self.span.product], types=COURSE, span=(self.span.since, self.until), voided=False
         )
-        return [self._of_act("course", act) for act in all_acts(self.read, asked, self.then)]
+        acts = all_acts(self.read, asked, self.then)
+        return [self._of_act("course", act) for act in self._first("course", acts)]
 
     def _of_act(self, section: Section, act: Row) -> Line:
         blame = {name: said for name, said in act.items() if name not in _OF_ACT}
@@ -295,13 +393,13 @@ class _Reporter:
         features = self._of_kind("feature", lambda cells: _value(cells, STATUS) not in CLOSED)
         planned = [one for one in features if _is_planned(self.values[one])]
         coming = [one for one in planned if _value(self.values[one], STATUS) != "paused"]
-        told = [
+        standing = [
             *self._overdue(features),
-            *(self._standing("next", one, *_plans(self.values[one])) for one in sorted(coming, key=self._turn)),
+            *(_Standing("next", one, _plans(self.values[one])) for one in sorted(coming, key=self._turn)),
             *self._waiting(),
-            *self._unowned(),
             *self._undecided(planned),
         ]
+        told = [*self._standing(standing), *self._unowned()]
         acts = self._acts(line["blame"]["position"] for line in told)
         return [
             {**line, "why": _own_reason(line["blame"]["type"], acts[line["blame"]["position"]].data)} for line in told
@@ -310,25 +408,33 @@ class _Reporter:
     def _of_kind(self, kind: str, fits: Callable[[Mapping[str, Row]], bool]) -> list[str]:
         return [one for one, cells in self.values.items() if kind_of(one) == kind and fits(cells)]
 
-    def _standing(self, section: Section, subject: str, *fields: str) -> Line:
-        """A line for what some cells of a subject hold, with the blame of the latest of them."""
-        cells = [cell for name, cell in self.values[subject].items() if name in fields]
-        latest = max(cells, key=lambda cell: (cell["since"], cell["position"]))
-        line = _line(section, latest, latest["blame"], at=latest["since"], by=None, why=None)
-        line["changes"] = [
-            {"field": cell["field"], "after": {"value": cell["value"], "word": cell["word"]}} for cell in cells
-        ]
-        return line
+    def _standing(self, standing: Sequence[_Standing]) -> list[Line]:
+        """A line for each, with the blame of the latest of its cells; of each section those that are told."""
+        by_section: dict[Section, list[_Standing]] = {}
+        for one in standing:
+            by_section.setdefault(one.section, []).append(one)
+        told = [one for section, found in by_section.items() for one in self._first(section, found)]
+        cells = [[cell for name, cell in self.values[one.subject].items() if name in one.fields] for one in told]
+        latest = [max(found, key=lambda cell: (cell["since"], cell["position"])) for found in cells]
+        blamed = blames(self.read, (cell["position"] for cell in latest), self.then)
+        lines = []
+        for one, found, last in zip(told, cells, latest, strict=True):
+            line = _line(one.section, last, blamed[last["position"]], at=last["since"], by=None, why=None)
+            line["changes"] = [
+                {"field": cell["field"], "after": {"value": cell["value"], "word": cell["word"]}} for cell in found
+            ]
+            lines.append({**line, **one.more})
+        return lines
 
-    def _overdue(self, features: Sequence[str]) -> list[Line]:
+    def _overdue(self, features: Sequence[str]) -> list[_Standing]:
         """Open features and goals of which every day that was promised is over."""
         late = [(one, name) for one in features if (name := self._latest_target(one))]
         goals = self._of_kind(
             "goal", lambda cells: _value(cells, STATUS) == "open" and self._is_over(_value(cells, "by"))
         )
         return [
-            *(self._standing("overdue", one, name) | {"due": self._due(one, name)} for one, name in late),
-            *(self._standing("overdue", one, "by") | {"due": self._due(one, "by")} for one in goals),
+            *(_Standing("overdue", one, [name], {"due": self._due(one, name)}) for one, name in late),
+            *(_Standing("overdue", one, ["by"], {"due": self._due(one, "by")}) for one in goals),
         ]
 
     def _due(self, subject: str, name: str) -> Any:
@@ -360,21 +466,21 @@ class _Reporter:
             not targets, targets[:1], feature,
         )  # fmt: skip
 
-    def _waiting(self) -> list[Line]:
+    def _waiting(self) -> list[_Standing]:
         """Decisions that are still to be taken, and those whose day to be looked at again is there."""
         open_ = self._of_kind("decision", lambda cells: (_value(cells, STATUS) or PROPOSED) in OPEN_DECISION)
         due = self._of_kind(
             "decision", lambda cells: _value(cells, STATUS) == "accepted" and self._is_over(_value(cells, "review_on"))
         )
         return [
-            *(self._standing("waiting", one, STATUS) for one in open_ if STATUS in self.values[one]),
-            *(self._standing("waiting", one, "review_on") for one in due),
+            *(_Standing("waiting", one, [STATUS]) for one in open_ if STATUS in self.values[one]),
+            *(_Standing("waiting", one, ["review_on"]) for one in due),
         ]
 
     def _unowned(self) -> list[Line]:
         """What nobody is accountable for, of what is still going on."""
         found = unowned(self.read, Filter(products=[self.span.product]), self.then.when, limit=len(self.members) + 1)
-        going_on = [row for row in found.rows if self._goes_on(row["subject"])]
+        going_on = self._first("unowned", [row for row in found.rows if self._goes_on(row["subject"])])
         acts = self._last_acts(row["subject"] for row in going_on)
         return [
             _line("unowned", row, acts[row["subject"]], at=acts[row["subject"]]["at"], by=None, why=None)
@@ -392,10 +498,10 @@ class _Reporter:
         cells = with_blame(self.read, all_cells(self.read, asked, self.then), self.then) if asked.subjects else []
         return {cell["subject"]: cell["blame"] for cell in sorted(cells, key=lambda cell: cell["field"] == ACCOUNTABLE)}
 
-    def _undecided(self, planned: Sequence[str]) -> list[Line]:
+    def _undecided(self, planned: Sequence[str]) -> list[_Standing]:
         """Planned features that neither name a decision nor have an act that rests on one."""
         behind = self._behind(planned)
-        return [self._standing("undecided", one, *_plans(self.values[one])) for one in planned if one not in behind]
+        return [_Standing("undecided", one, _plans(self.values[one])) for one in planned if one not in behind]
 
     def _behind(self, subjects: Iterable[str]) -> Mapping[str, Sequence[str]]:
         """The decisions behind each of these that has any: those its acts rest on, in their order, and those it names."""
@@ -423,7 +529,8 @@ class _Reporter:
         since = format_micros(self.span.since)
         late = [act for act in backdated if act["at"] < since and act["type"] != "Observed.v1"]
         found = {act["position"]: act for act in (*late, *voids)}
-        return [self._of_act("late", act) | _voiding(act) for _, act in sorted(found.items())]
+        told = self._first("late", [act for _, act in sorted(found.items())])
+        return [self._of_act("late", act) | _voiding(act) for act in told]
 
 
 _OF_ACT: Final = ("subject", "title", "version", "unit", "place", "credential", "references", "data")

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from domain.cells import EXISTS, Value
 from projections.cells import all_cells, by_subject, with_blame
 from projections.model import Read
 from projections.order import Order, as_one
-from projections.reading import NOW, Answer, Filter, Moment, Row, When, answer, moment, titles
+from projections.reading import (
+    NOW,
+    Answer,
+    Filter,
+    Moment,
+    Row,
+    When,
+    answer,
+    filled,
+    moment,
+    page_after,
+    subjects_where,
+    titles,
+    to_cursor,
+)
 
 Layout = Literal["board", "timeline", "table"]
 
 UNPLANNED: Final = "unplanned"
+PART: Final = 250
+"""Cards of which all cells are read at once."""
+FEW: Final = 1_000
+"""So many cards have all their cells read at once if there are no more, and without blame."""
+CARD_BYTES: Final = 1_500
+"""What a card takes in memory without most of its cells, about."""
 TARGETS: Final = "target.*"
 FIELDS: Final = (
     "title",
@@ -39,6 +60,7 @@ _ORDERS: Final = {
 def roadmap(
     read: Read, asked: Filter | None = None, when: When = NOW, *, layout: Layout = "board", columns: str = "horizon",
     milestone: str | None = None, fields: Sequence[str] = FIELDS, blame: bool = False,
+    limit: int | None = None, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
     """Features (or what `asked.kinds` says) on the record at an instant, each with its cells.
 
@@ -47,17 +69,31 @@ def roadmap(
     none. A table answers the cards themselves. Order: rank, then title.
 
     What `asked` says of cells chooses the cards: those that have such a cell. `fields` are the cells shown on each, and
-    change nothing else. With a `milestone`, no target but that is looked at or shown, and a table has only cards with it.
+    change nothing else. With a `limit` only so many cards are shown behind the cursor, fewer once a page is full, in their
+    columns; the `count` of a column is that of all its cards. With a `milestone`, no target but that is looked at or shown, and a table has only cards with it.
     """
     then = moment(read, when)
     asked = replace(asked or Filter(), kinds=(asked.kinds if asked else ()) or ("feature",))
     by = "release" if layout == "timeline" else columns
     target = None if milestone is None else f"target.{milestone}"
     column = target or TARGETS if by == "release" else _column(by)
-    cards = _cards(read, asked, (*fields, column, *([target] if target else ())), then, blame=blame)
+    placing = (column, *([target] if target else ()))
+    about = _of_cards(read, asked, then)
+    if about is None:
+        return answer(then, [])
+    cells = _Cells(read, then, (*fields, *placing), blame=blame)
+    all_cards, whole = _cards_for(cells, about, placing, limit)
+    if layout == "table" and target:
+        all_cards = [card for card in all_cards if target in card["cells"]]
+    chosen, following = page_after(all_cards, _card_rank, (bool, int, str, str), limit, cursor)
+    cards = chosen if whole else filled(read, chosen, cells.of, PART)
+    if len(cards) < len(chosen):
+        following = to_cursor(*_card_rank(cards[-1]))
     if layout == "table":
-        return answer(then, [_shown(card, fields, target) for card in cards if not target or target in card["cells"]])
+        return answer(then, [_shown(card, fields, target) for card in cards], following=following)
     order = Order(read, then)
+    others = [] if len(cards) == len(all_cards) else all_cards
+    counts = Counter(key for card in others for key, _, _ in _places(read, card["cells"], column))
     placed: dict[str, list[Row]] = {}
     values: dict[str, Value] = {}
     for card in cards:
@@ -68,10 +104,11 @@ def roadmap(
             placed.setdefault(key, []).append({**shown, **milestone_of})
     keys = sorted(placed, key=lambda key: (key == UNPLANNED, *_rank(by, values[key], order)))
     labels = titles(read, [key for key in keys if ":" in key], then)
-    return answer(
-        then,
-        [{"column": key, "title": labels.get(key), "count": len(placed[key]), "cards": placed[key]} for key in keys],
-    )
+    rows = [
+        {"column": key, "title": labels.get(key), "count": counts[key] or len(placed[key]), "cards": placed[key]}
+        for key in keys
+    ]
+    return answer(then, rows, following=following)
 
 
 def _column(by: str) -> str:
@@ -80,19 +117,58 @@ def _column(by: str) -> str:
     return f"role.{role or 'accountable'}" if first == "owner" else by
 
 
-def _cards(read: Read, asked: Filter, fields: Sequence[str], then: Moment, *, blame: bool) -> list[Row]:
-    """The cards chosen, in order, each with the cells of these fields and those that its place needs."""
+def _of_cards(read: Read, asked: Filter, then: Moment) -> Filter | None:
+    """Which subjects are cards: those that have a cell as asked for; None if there is none."""
     about = asked.of_subjects()
     if asked.fields or asked.values or asked.words or asked.holders:
         about = replace(about, subjects=sorted({row["subject"] for row in all_cells(read, asked, then)}))
-        if not about.subjects:
-            return []
-    rows = all_cells(read, replace(about, fields=(*fields, "rank", EXISTS)), then)
-    cards = [
-        {"subject": subject, "title": next(iter(found.values()))["title"], "cells": _content(found)}
-        for subject, found in by_subject(with_blame(read, rows, then) if blame else rows).items()
-    ]
-    return sorted(cards, key=_card_rank)
+        return about if about.subjects else None
+    return about
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The cells of cards, with or without blame."""
+
+    read: Read
+    then: Moment
+    fields: Sequence[str]
+    blame: bool
+
+    def cards(self, about: Filter) -> list[Row]:
+        """The cards that fit, in order, each with these cells and those that its place in the order needs."""
+        rows = all_cells(self.read, replace(about, fields=(*self.fields, "rank", EXISTS)), self.then)
+        found = by_subject(with_blame(self.read, rows, self.then) if self.blame else rows)
+        cards = [
+            {"subject": subject, "title": next(iter(cells.values()))["title"], "cells": _content(cells)}
+            for subject, cells in found.items()
+        ]
+        return sorted(cards, key=_card_rank)
+
+    def of(self, cards: Sequence[Row]) -> list[Row]:
+        """The same cards with these cells."""
+        return self.cards(Filter(subjects=[card["subject"] for card in cards], absent=True))
+
+
+def _cards_for(cells: _Cells, about: Filter, placing: Sequence[str], limit: int | None) -> tuple[list[Row], bool]:
+    """All cards, and whether they have all their cells: if there are many, they have only what says where they are."""
+    few = PART if cells.blame else FEW
+    if limit is None or _number(cells.read, about, cells.then, few + 1) <= few:
+        return cells.cards(about), True
+    read_before = cells.read.bounds.read
+    light = replace(cells, fields=placing, blame=False).cards(about)
+    cells.read.bounds.release(read_before)
+    cells.read.bounds.keep(len(light) * CARD_BYTES)
+    return light, False
+
+
+def _number(read: Read, about: Filter, then: Moment, most: int) -> int:
+    """How many subjects fit, counted up to a number."""
+    where, parameters = subjects_where(read, about, then, "c.subject")
+    sql = f"""select count(*) from (select c.subject from cell c where c.field = 'exists' and {then.in_turn("c")}
+        and {where} limit :most) counted"""
+    found = read.one(sql, {**parameters, "most": most})
+    return int(found[0]) if found else 0
 
 
 def _shown(card: Row, fields: Sequence[str], target: str | None) -> Row:

@@ -23,11 +23,14 @@ from eventlog.sqlite_integrity import (
     read_schema,
 )
 from projections import schema
+from projections.bounds import OPCODES, UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
 from projections.words import words_of
 
 IDLE: Final = 16
+READER_CACHE_KIB: Final = 8_000
+"""Of each connection that reads: there are several, and the system keeps what is read as well."""
 _KIND: Final = 0xFF
 """Of an error's code: the rest tells more of the same."""
 _OF_THE_DISK: Final = {
@@ -62,13 +65,13 @@ def _bound(value: Any) -> Any:
     return value
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, cache_kib: int = 32_000) -> sqlite3.Connection:
     """A connection on which transactions are begun by hand, and from which nothing deleted can be read again."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60, cached_statements=512)
     try:
         for pragma in (
             "journal_mode = wal", "synchronous = normal", "secure_delete = on", "temp_store = memory",
-            "cache_size = -32000",
+            f"cache_size = -{cache_kib}",
         ):  # fmt: skip
             connection.execute(f"pragma {pragma}").fetchone()
     except BaseException:
@@ -154,12 +157,15 @@ class SqliteDatabase:
                 pass
 
     @contextmanager
-    def reading(self) -> Iterator[Rows]:
+    def reading(self, bounds: Bounds = UNBOUNDED) -> Iterator[Rows]:
         """A snapshot. Keep it short: an old one keeps the file from being tidied."""
         connection, number = self._connection()
         try:
+            if bounds.is_bounded:
+                connection.set_progress_handler(bounds.is_over, OPCODES)
             connection.execute("begin")
             yield _asking(connection)
+            connection.set_progress_handler(None, OPCODES)
             connection.execute("rollback")
         except BaseException:
             connection.close()
@@ -177,7 +183,7 @@ class SqliteDatabase:
                 if self.path.exists() and self.path.stat().st_ino == number:
                     return connection, number
                 connection.close()
-        connection = connect(self.path)
+        connection = connect(self.path, READER_CACHE_KIB)
         connection.execute("pragma query_only = on")
         return connection, self.path.stat().st_ino
 

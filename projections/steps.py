@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, Final, Literal
 
 from domain.cells import STEPS_PER_EVENT, Value
 from domain.values import format_micros
+from projections.bounds import ReadTooMuch
 from projections.model import Read
 from projections.order import Direction, Held, Order, direction, turnover
 from projections.reading import (
@@ -28,10 +28,13 @@ from projections.reading import (
     loads,
     moment,
     spellings,
+    taken,
     to_cursor,
     within,
 )  # fmt: skip
 from projections.schema import members
+
+MAX_GROUPS: Final = 200_000
 
 Group = Literal["subject", "field", "direction", "actor", "principal"]
 
@@ -75,9 +78,9 @@ def steps(
     """
     then = moment(read, when)
     after = from_cursor(cursor, int, int, int) if cursor is not None else None
-    found = list(islice(_select(read, asked, then, newest_first=newest_first, after=after), limit + 1))
-    following = to_cursor(*found[limit - 1][0]) if len(found) > limit else None
-    return answer(then, [row for _, row in found[:limit]], following=following)
+    found, is_more = taken(read, _select(read, asked, then, newest_first=newest_first, after=after), limit)
+    following = to_cursor(*found[-1][0]) if is_more else None
+    return answer(then, [row for _, row in found], following=following)
 
 
 def counted(
@@ -88,7 +91,7 @@ def counted(
     `truncated` says that there are more counts than `limit`.
     """
     then = moment(read, when)
-    counts = Counter(tuple(_group(read, row, name) for name in by) for _, row in _select(read, asked, then))
+    counts = _counts(read, asked, by, then)
     ranked = sorted(
         ((group, n) for group, n in counts.items() if n >= min_count), key=lambda found: (-found[1], found[0])
     )
@@ -96,19 +99,53 @@ def counted(
     return answer(then, rows, about={"truncated": len(ranked) > limit})
 
 
+def _counts(read: Read, asked: StepFilter, by: Sequence[Group], then: Moment) -> Counter[tuple[str, ...]]:
+    counts: Counter[tuple[str, ...]] = Counter()
+    known: dict[str, str] = {}  # so that each word is kept only once
+    for row, way in _rows(read, asked, then, keeps=False):
+        told = {"subject": row[0], "field": row[2], "direction": way, "actor": row[14], "principal": row[15]}
+        words = [read.one_of(told[name]) if name in ("actor", "principal") else told[name] for name in by]
+        counts[tuple([known.setdefault(word, word) for word in words])] += 1
+        if len(counts) > MAX_GROUPS and read.bounds.is_bounded:
+            msg = f"it counts more than {MAX_GROUPS:,} groups"
+            raise ReadTooMuch(msg)
+    return counts
+
+
+def each_step(read: Read, asked: StepFilter, then: Moment) -> Iterator[Row]:
+    """The steps that fit, in the order in which they took effect, for a caller that keeps none of them."""
+    return (row for _, row in _select(read, asked, then, keeps=False))
+
+
 def all_steps(read: Read, asked: StepFilter, then: Moment) -> list[Row]:
     """The steps that fit, all of them: what other answers are made of."""
     return [row for _, row in _select(read, asked, then)]
 
 
-def _group(read: Read, row: Row, name: Group) -> str:
-    return read.one_of(row["blame"][name]) if name in ("actor", "principal") else str(row[name])
-
-
 def _select(
-    read: Read, asked: StepFilter, then: Moment, *, newest_first: bool = False, after: tuple[int, ...] | None = None
+    read: Read,
+    asked: StepFilter,
+    then: Moment,
+    *,
+    newest_first: bool = False,
+    after: tuple[int, ...] | None = None,
+    keeps: bool = True,
 ) -> Iterator[tuple[tuple[int, int, int], Row]]:
     """Each step with its place in the order: when, the row's id, and whether it is the end of its term."""
+    for row, way in _rows(read, asked, then, newest_first=newest_first, after=after, keeps=keeps):
+        yield (row[3], row[4], row[5]), _step(row, way, read)
+
+
+def _rows(
+    read: Read,
+    asked: StepFilter,
+    then: Moment,
+    *,
+    newest_first: bool = False,
+    after: tuple[int, ...] | None = None,
+    keeps: bool = True,
+) -> Iterator[tuple[Sequence[Any], Direction]]:
+    """The rows of the steps that fit, each with its direction. With `keeps` they count towards what may be kept."""
     points, parameters = _points(read, asked, then)
     where = _conditions(read, asked, parameters)
     way, sign = ("desc", "<") if newest_first else ("asc", ">")
@@ -125,10 +162,10 @@ def _select(
         from step s join act a on a.position = s.id / {STEPS_PER_EVENT}
         where {where} order by s.at {way}, s.id {way}, s.ended {way}"""
     order = Order(read, then)
-    for row in read.rows(sql, parameters):
-        step = _step(row, order)
-        if (step["direction"] != "restated" or asked.restated) and _wanted(step["direction"], asked.directions):
-            yield (row[3], row[4], row[5]), step
+    for row in (read.rows if keeps else read.stream)(sql, parameters):
+        way = direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), order)
+        if (way != "restated" or asked.restated) and _wanted(way, asked.directions):
+            yield row, way
 
 
 def _wanted(found: Direction, directions: Sequence[str]) -> bool:
@@ -200,13 +237,13 @@ def _held(read: Read, side: str, values: Sequence[Value], words: Sequence[str], 
     return f"""(s.{side}value in {members(f"{side}values")} or {listed} or s.{side}word in {members(f"{side}words")})"""
 
 
-def _step(row: Sequence[Any], order: Order) -> Row:
+def _step(row: Sequence[Any], way: Direction, read: Read) -> Row:
     subject, title, name, at, _, ended, before_value, before_word, value, word = row[:10]
     before: Held = (loads(before_value), before_word)
     after: Held = (loads(value), word)
     return {
         "subject": subject, "title": loads(title), "field": name,
         "before": {"value": before[0], "word": before[1]}, "after": {"value": after[0], "word": after[1]},
-        "direction": direction(before, after, order), **turnover(before[0], after[0], order.read.same),
+        "direction": way, **turnover(before[0], after[0], read.same),
         "at": format_micros(at), "position": row[10], "ended": bool(ended), "blame": blame_of(row[10:]),
     }  # fmt: skip

@@ -9,6 +9,7 @@ from cli.wiring import collect_seldom
 from tests.benchmarks import (
     asking,
     growing,
+    hostile,
     house,
     importing,
     reading,
@@ -26,6 +27,7 @@ BENCHMARKS = {
 }  # fmt: skip
 SIZED = {
     "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,
+    "hostile": hostile.measure, "questions": hostile.measure_questions,
 }  # fmt: skip
 """Those that want to know how large a log is to be."""
 

@@ -1,0 +1,34 @@
+"""Sixteen of each hostile request at once do not take a small server away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import hostile
+from tests.benchmarks.hostile import SHORT, Attack, Sizes, fill, outcomes
+
+EVENTS = 1_500
+PATIENCE_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("hostile")
+    fill(where, EVENTS)
+    return where
+
+
+@pytest.mark.parametrize("attacks", [hostile.questions, hostile.bodies, hostile.headers, hostile.connections])
+def test_a_server_lives_and_others_are_answered(folder: Path, attacks: Callable[[Sizes], list[Attack]]) -> None:
+    """The server stays below 512 MB, and whoever else asks, writes or looks at its health is answered meanwhile."""
+    for outcome in outcomes(folder, SHORT, attacks(SHORT)):
+        assert outcome.alive, str(outcome)
+        assert outcome.during.failed == 0, str(outcome)
+        assert outcome.during.health, str(outcome)
+        assert max(outcome.during.health) < PATIENCE_S, str(outcome)
+        assert {status for status in outcome.statuses if isinstance(status, int)} <= {200, 400} | hostile.SHED, str(
+            outcome
+        )

@@ -1,0 +1,88 @@
+"""A question that goes over its bounds is ended, on either database, and the next one is answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from projections.bounds import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
+from projections.model import ReadModel
+
+ENDLESS = """with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000000)
+    select count(*) from n where i < 0"""
+MANY = """with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000)
+    select i, 'a text of some length' from n"""
+SOON_S = 3.0
+
+
+def position(model: ReadModel) -> int:
+    with model.read(Bounds(seconds=10.0)) as read:
+        return read.position
+
+
+def test_a_statement_ends_at_the_deadline(model: ReadModel) -> None:
+    """A statement without end is ended within its deadline, and the model is read as before."""
+    begun = time.monotonic()
+    with pytest.raises(TookTooLong, match=r"0\.3 seconds"), model.read(Bounds(seconds=0.3)) as read:
+        read.one(ENDLESS, {})
+    assert 0.2 < time.monotonic() - begun < SOON_S
+    assert position(model) == 0
+
+
+def test_a_statement_ends_when_its_caller_has_gone(model: ReadModel) -> None:
+    """A question that is cancelled ends within its statement."""
+    bounds = Bounds(seconds=60.0)
+    begun = time.monotonic()
+    threading.Timer(0.2, bounds.cancel).start()
+    with pytest.raises(Abandoned), model.read(bounds) as read:
+        read.one(ENDLESS, {})
+    assert time.monotonic() - begun < SOON_S
+    assert position(model) == 0
+
+
+def test_a_question_that_was_cancelled_before_it_began_reads_nothing(model: ReadModel) -> None:
+    """A caller who has gone before the statement costs no statement."""
+    bounds = Bounds(seconds=60.0)
+    bounds.cancel()
+    with pytest.raises(Abandoned), model.read(bounds) as read:
+        read.one(ENDLESS, {})
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_is_kept_is_bounded_and_what_passes_is_not(model: ReadModel, keeps: bool) -> None:
+    """Rows that are kept count; a million rows may pass by."""
+    bounds = Bounds(seconds=60.0, size=1 << 20)
+    with model.read(bounds) as read:
+        if keeps:
+            with pytest.raises(ReadTooMuch, match="1 MiB"):
+                list(read.rows(MANY, {}))
+        else:
+            assert sum(1 for _ in read.stream(MANY, {})) == 1_000_000
+
+
+def test_the_deadline_holds_between_rows() -> None:
+    """Rows that come slowly, one after another, end at the deadline as well."""
+
+    def slowly() -> Iterator[tuple[int]]:
+        while True:
+            time.sleep(0.005)
+            yield (1,)
+
+    with pytest.raises(TookTooLong):
+        list(Bounds(seconds=0.2).streamed(slowly()))
+
+
+def test_heavy_rows_are_not_fetched_by_the_hundred() -> None:
+    """However large rows are, little more is in memory than may be kept."""
+    rows = ((n, f"{n}" * 40_000) for n in range(100_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ReadTooMuch):
+            list(Bounds(size=8 << 20).kept(rows))
+        assert tracemalloc.get_traced_memory()[1] < (8 << 20) + 16 * BATCH_BYTES
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,134 @@
+"""A page ends by its size as well as by its rows, and page after page is the whole; a long report keeps its weightiest lines."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from projections import audit, cells, changes, decisions, lists, report, roadmap, steps
+from projections.bounds import Bounds
+from projections.model import Read, ReadModel
+from projections.places import database_at
+from projections.reading import Answer, Filter, When
+from projections.rebuild import rebuild
+from tests.benchmarks.filling import filled
+from tests.benchmarks.house import system_clock
+
+EVENTS = 1_500
+START = -62_135_596_800_000_000
+PAGE_BYTES = 60_000
+Ask = Callable[[Read, int | None, str | None], Answer]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ReadModel]:
+    """The history of a product, read."""
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(folder)
+        with filled(where / "log.sqlite", EVENTS) as (log, _), closing(database_at(where / "model.sqlite")) as database:
+            opened = ReadModel.open(database, log, system_clock)
+            rebuild(log, opened)
+            yield opened
+
+
+def _roadmap(**more: Any) -> Ask:
+    return lambda read, limit, cursor: roadmap.roadmap(read, limit=limit, cursor=cursor, **more)
+
+
+ASKED: dict[str, Ask] = {
+    "cells": lambda read, limit, cursor: cells.cells(read, Filter(), limit=limit or 10_000, cursor=cursor),
+    "steps": lambda read, limit, cursor: steps.steps(read, steps.StepFilter(), limit=limit or 10_000, cursor=cursor),
+    "newest steps": lambda read, limit, cursor: steps.steps(
+        read, steps.StepFilter(), newest_first=True, limit=limit or 10_000, cursor=cursor
+    ),
+    "audit": lambda read, limit, cursor: audit.audit(read, limit=limit or 10_000, cursor=cursor),
+    "register": lambda read, limit, cursor: decisions.register(read, limit=limit or 10_000, cursor=cursor),
+    "features": lambda read, limit, cursor: lists.subjects(
+        read, Filter(kinds=("feature",)), ("status", "horizon", "products"), limit=limit, cursor=cursor
+    ),
+    "changes": lambda read, limit, cursor: changes.changes(read, When(as_of=START), limit=limit, cursor=cursor),
+    "slips": lambda read, limit, cursor: changes.slips(read, Filter(), limit=limit, cursor=cursor),
+    "table": _roadmap(layout="table"),
+    "blamed table": _roadmap(layout="table", blame=True),
+    "table of a milestone": _roadmap(layout="table", milestone="beta"),
+}
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a page so small that each page has several."""
+    monkeypatch.setattr(changes, "SUBJECTS_AT_ONCE", 10)
+    monkeypatch.setattr(roadmap, "FEW", 5)
+    monkeypatch.setattr(changes, "KEPT_STEPS", 20)
+    for each in (roadmap, decisions, lists, changes):
+        monkeypatch.setattr(each, "PART", 5)
+
+
+def _pages(model: ReadModel, ask: Ask, limit: int, page: float) -> Iterator[Answer]:
+    cursor = None
+    while True:
+        with model.read(Bounds(page=page)) as read:
+            found = ask(read, limit, cursor)
+        yield found
+        cursor = found.next
+        if cursor is None:
+            return
+
+
+@pytest.mark.parametrize(("limit", "page"), [(7, 1e12), (10_000, PAGE_BYTES), (23, PAGE_BYTES)])
+@pytest.mark.parametrize("name", ASKED)
+def test_page_after_page_is_the_whole(model: ReadModel, name: str, limit: int, page: float) -> None:
+    """Whether a page ends by its rows or by its size, the pages together are the answer without pages."""
+    with model.read() as read:
+        whole = ASKED[name](read, None, None)
+    pages = list(_pages(model, ASKED[name], limit, page))
+    assert [row for each in pages for row in each.rows] == whole.rows
+    assert whole.next is None
+    assert all(0 < len(each.rows) <= limit for each in pages)
+    assert len(pages) > 1 or len(whole.rows) < 30
+
+
+@pytest.mark.parametrize("name", ["steps", "audit", "changes", "slips", "blamed table"])
+def test_a_page_ends_by_its_size(model: ReadModel, name: str) -> None:
+    """A page with a large limit ends earlier once it is heavy."""
+    (first, *_) = _pages(model, ASKED[name], 10_000, PAGE_BYTES)
+    with model.read() as read:
+        assert 0 < len(first.rows) < len(ASKED[name](read, None, None).rows)
+    assert first.next is not None
+
+
+@pytest.mark.parametrize("layout", ["board", "timeline"])
+def test_the_columns_of_all_pages_are_the_board(model: ReadModel, layout: Any) -> None:
+    """Each page has columns with some of their cards, and the number of all; together they have all cards, in order."""
+    with model.read() as read:
+        whole = {row["column"]: row for row in roadmap.roadmap(read, layout=layout).rows}
+    found: dict[str, list[Any]] = {}
+    for page in _pages(model, _roadmap(layout=layout), 7, 1e12):
+        for row in page.rows:
+            assert row["count"] == whole[row["column"]]["count"]
+            found.setdefault(row["column"], []).extend(row["cards"])
+    assert found == {column: row["cards"] for column, row in whole.items()}
+
+
+def test_a_long_report_keeps_the_weightiest_lines(model: ReadModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A section keeps what holds still, then the latest; it counts all lines, and the hash is that of what is told."""
+    span = report.Span("product:p0", START + 1, None, EVENTS)
+    with model.read() as read:
+        whole = report.report(read, span)
+        monkeypatch.setattr(report, "MOST_LINES", 9)
+        short = report.report(read, span)
+    assert short.about["counts"] == whole.about["counts"]
+    told = Counter(row["section"] for row in short.rows)
+    assert told == {section: min(n, 9) for section, n in whole.about["counts"].items() if n}
+    assert max(whole.about["counts"].values()) > 100
+    assert all(row in whole.rows for row in short.rows)
+    assert [row for row in whole.rows if row in short.rows] == short.rows
+    moved = [row for row in whole.rows if row["section"] == "moved" and row["holds"]][-9:]
+    assert [row for row in short.rows if row["section"] == "moved"] == moved
+    assert report.hash_of(short.to_dict()) == short.about["sha256"]
