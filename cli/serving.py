@@ -79,7 +79,9 @@ def _serve_replica(settings: Settings) -> None:
 
 
 def _run(services: Services, listener: socket.socket, ready: Callable[[], None]) -> None:
-    server = _Server(uvicorn.Config(create_app(services), log_level="warning", access_log=False), ready)
+    server = _Server(
+        uvicorn.Config(create_app(services), log_level="warning", access_log=False, use_colors=False), ready
+    )
     collect_seldom()
     # uvicorn ends well on either signal and then raises it again, which is to close the log, not to kill.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -116,8 +118,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+    except (OSError, UnicodeError) as error:
+        if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             sentence = (
                 f"Cannot serve on {host}: this machine has no such address. Set --host or DECISIONLOG_HOST to one it "
                 "has: 127.0.0.1 for this machine alone, 0.0.0.0 to let others in."

@@ -12,6 +12,7 @@ from typing import Final
 
 from domain.errors import Malformed, Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
+from domain.values import refuse_controls
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from eventlog.store import Beside, Store, TokenRow
@@ -65,8 +66,12 @@ class Tokens:
         """Makes a token for a person or service: its id, and its secret, which is told this once.
 
         Raises:
-            Malformed: there is no such right.
+            Malformed: there is no such right, or the label has control characters in it.
         """
+        try:
+            refuse_controls(label)
+        except ValueError as error:
+            raise Malformed(f"the label {error}", field="label") from None
         unknown = set(rights) - RIGHTS.keys()
         if unknown:
             msg = f"there is no right {', '.join(sorted(unknown))}; there are {', '.join(RIGHTS)}"
