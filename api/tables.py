@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args, get_origin
@@ -15,6 +14,7 @@ from pydantic import BaseModel
 
 from api import answers
 from api.delivery import CHUNK_BYTES, json_parts, respond_with
+from api.spreadsheet import neutralize_formulas
 from eventlog.directory import Names, names_in
 from projections.bounds import UNBOUNDED, Bounds
 from projections.reading import Answer, Row
@@ -23,7 +23,6 @@ Format = Literal["json", "csv", "jsonl"]
 BY_MEDIA_TYPE: Final[dict[str, Format]] = {
     "text/csv": "csv", "application/jsonl": "jsonl", "application/x-ndjson": "jsonl", "application/json": "json",
 }  # fmt: skip
-_FORMULA: Final = re.compile(r"(^|[;\t\r\n])([=+\-@\t\r])")
 
 
 def chosen_format(request: Request, asked: Format | None) -> Format:
@@ -73,8 +72,8 @@ def as_csv(rows: Iterable[Row], names: Mapping[str, str], columns: Iterable[str]
     header = list(dict.fromkeys([*(column for column in columns if column in found or not flat), *found]))
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(_harmless(column) for column in header)
-    writer.writerows([_harmless(_shown(row.get(column), names)) for column in header] for row in flat)
+    writer.writerow(neutralize_formulas(column) for column in header)
+    writer.writerows([neutralize_formulas(_shown(row.get(column), names)) for column in header] for row in flat)
     return out.getvalue()
 
 
@@ -223,11 +222,3 @@ def _shown(value: Any, names: Mapping[str, str]) -> str:
     if isinstance(value, str):
         return f"{names[value]} <{value}>" if value in names else value
     return json.dumps(value, ensure_ascii=False)
-
-
-def _harmless(text: str) -> str:
-    """An apostrophe makes a spreadsheet take a formula for the text it is (OWASP, CSV injection).
-
-    Also behind `;` and a tab, which some take for the end of a field.
-    """
-    return _FORMULA.sub(r"\1'\2", text)

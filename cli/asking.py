@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import click
-
 from cli.instants import Zone
 from cli.options import Form
 from cli.sheets import Names
 from cli.showing import Sheet, note, show
 from cli.surroundings import here
+from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
 from domain.values import parse_instant
 
@@ -38,7 +37,7 @@ def tell(log: Client, question: Question[T], sheet: Callable[[T, Names], Sheet],
     """Shows the answer to a question."""
     response = log.call(exchange.asking(question, log.position, form.format or "json"))
     if form.format:
-        click.echo(response.text, nl=not response.text.endswith("\n"))
+        print_data(response.text, form.format)
         return
     answer: T = json.loads(response.content)
     show(sheet(answer, Names(answer.get("names", {}))), here().zone)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.errors import CannotGoOn
+from cli.files import create_file
 from cli.settings import Settings
 from cli.wiring import clock, reading
 from consumers.interchange import exported
@@ -27,7 +28,7 @@ def madr(settings: Settings, folder: Path, *, product: str | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         count = 0
         for count, one in enumerate(exported(log, now, product), 1):  # noqa: B007  (told below)
-            (folder / f"{one.name}.md").write_text(one.text, encoding="utf-8")
+            create_file(folder / f"{one.name}.md", one.text.encode())
             for what in one.noticed:
                 click.echo(f"{one.name} ({one.subject}): {what}", err=True)
     click.echo(f"{count} {'decision' if count == 1 else 'decisions'} in {folder}", err=True)

@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -16,8 +15,10 @@ from typing import BinaryIO, Final
 import click
 
 from cli.errors import CannotGoOn, Exit
+from cli.files import loose_modes, must_be_free, open_new_file, private_folder, put_in_place
 from cli.progress import progress
 from cli.settings import Settings
+from cli.terminal import data_stream
 from cli.wiring import clock, collect_seldom, read_models, reading, writer
 from eventlog.address import without_secret
 from eventlog.canonical import canonical
@@ -35,12 +36,12 @@ COMPARED_ENTRIES: Final = 20_000
 """Up to how many entries `doctor` compares the read model without being asked: about ten seconds."""
 
 
-def export(settings: Settings, output: Path | None, *, people: bool) -> None:
+def export(settings: Settings, output: Path | None, *, people: bool, overwrite: bool = False) -> None:
     """Writes the log as JSON Lines: `{"entry":..,"leaf":..,"texts":..}`, the entry in its very bytes.
 
     With `people`, a line `{"person":..,"name":..,"spellings":[..]}` for each of the directory comes before them.
     """
-    with reading(settings) as log, _written(output) as stream, progress("Exporting") as tell:
+    with reading(settings) as log, _output(output, overwrite=overwrite) as stream, progress("Exporting") as tell:
         if people:
             for somebody in log.directory.everybody():
                 line = {"person": somebody.id, "name": somebody.name, "spellings": list(somebody.spellings)}
@@ -71,19 +72,15 @@ def _line(raw: RawEntry) -> bytes:
 
 
 @contextmanager
-def _written(output: Path | None) -> Iterator[BinaryIO]:
+def _output(output: Path | None, *, overwrite: bool) -> Iterator[BinaryIO]:
     """The stream to write to. A file appears under its name only once it is whole."""
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    partial = output.with_name(output.name + ".partial")
-    try:
-        with partial.open("wb") as stream:
+    if output is not None:
+        with open_new_file(output, overwrite=overwrite) as stream:
             yield stream
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+        return
+    stream = data_stream()
+    yield stream
+    stream.flush()
 
 
 def rebuild(settings: Settings) -> None:
@@ -150,15 +147,21 @@ def verify(settings: Settings, checkpoints: Sequence[Path], write: Path | None) 
         CannotGoOn: something does not fit, or a checkpoint is none.
     """
     known = [_checkpoint(file) for file in checkpoints]
+    replaced = _replaced_checkpoint(write) if write else None
+    if replaced:
+        known.append(replaced)  # what no longer fits it must not take its place
     collect_seldom()
     with reading(settings, whole=False) as log:
+        if replaced and replaced.log != log.id:
+            raise CannotGoOn(f"{write} is a checkpoint of another log, {replaced.log}. Choose another name.")
         now = _must_be_whole(log, known)
         _must_be_a_sound_model(settings)
     click.echo(f"{now.log}: {in_words(now.size)}, root {now.root.hex()}")
     if write:
-        with _written(write) as stream:
+        with open_new_file(write, overwrite=replaced is not None) as stream:
             stream.write(str(now).encode())
-        click.echo(f"That is written to {write}: keep it where those who can write the log cannot.")
+        earlier = f", in place of the checkpoint of {in_words(replaced.size)}, which it fits" if replaced else ""
+        click.echo(f"That is written to {write}{earlier}: keep it where those who can write the log cannot.")
     if not known:
         click.echo(
             "Whoever rewrites entries and head together is found only by a checkpoint that was kept elsewhere: "
@@ -171,6 +174,21 @@ def _checkpoint(file: Path) -> Checkpoint:
         return Checkpoint.parse(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CannotGoOn(f"{file} cannot be read as a checkpoint: {error}.") from error
+
+
+def _replaced_checkpoint(file: Path) -> Checkpoint | None:
+    """The checkpoint in a file that is to be written; None where there is no such file.
+
+    Raises:
+        CannotGoOn: the file is something else, which is not replaced.
+    """
+    if not file.exists() and not file.is_symlink():
+        return None
+    must_be_free(file, overwrite=True)
+    try:
+        return _checkpoint(file)
+    except CannotGoOn as error:
+        raise CannotGoOn(f"{error} It is not replaced: choose another name for --write-checkpoint.") from error
 
 
 def _must_be_whole(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) -> Checkpoint:
@@ -241,21 +259,17 @@ def backup(settings: Settings, target: Path) -> None:
     Raises:
         CannotGoOn: there is something under that name already, or the copy is not what was written.
     """
-    if target.exists():
+    if target.exists() or target.is_symlink():
         raise CannotGoOn(f"{target} is there already. A backup is never written over another file: choose a new name.")
     if settings.store:
         raise CannotGoOn("A log in PostgreSQL is backed up by PostgreSQL: docs/how-to/back-up-and-restore.md says how.")
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    try:
+    with private_folder(target) as folder:
+        partial = folder / "copy.sqlite3"
         with reading(settings), progress("Copying") as tell:
             copy(settings.log_file, partial, tell)
         with DecisionLog.open(partial, clock=clock, read_only=True) as log:
             found = _must_be_whole(log)
-        partial.replace(target)
-    finally:
-        for beside in ("", "-wal", "-shm"):  # the latter empty: what a connection that only reads leaves behind
-            partial.with_name(partial.name + beside).unlink(missing_ok=True)
+        put_in_place(partial, target)
     click.echo(f"{in_words(found.size)} of {found.log} in {target}")
 
 
@@ -273,6 +287,8 @@ def _tell_files(settings: Settings) -> None:
         return
     for file in sorted(settings.data.glob("*.sqlite3*")):
         click.echo(f"  {file}  {file.stat().st_size:,} bytes, mode {file.stat().st_mode & 0o777:o}")
+    for path, mode in loose_modes(settings.data):
+        click.echo(f"Others may get at {path}, which has mode {mode:o}. The next command that writes takes that away.")
     found = writer(settings)
     if found is None:
         click.echo("Nobody serves it.")

@@ -13,6 +13,7 @@ import click
 from cli import accountable, options, planning, recording, register, reports, trail
 from cli.errors import Exit
 from cli.options import settings_of
+from cli.terminal import guard_streams
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,7 +29,8 @@ def cli() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [DECISIONLOG_PORT; 8737]")
 @click.option(
     "--replica",
-    help="Serve this replica instead, for reading only: a file, or postgresql://... .  [DECISIONLOG_REPLICA]",
+    type=options.Address(),
+    help="Serve this replica instead, for reading only: a file, postgresql://..., or @FILE with that in it.  [DECISIONLOG_REPLICA]",
 )
 def serve(data: Path | None, owner: str | None, host: str | None, port: int | None, replica: str | None) -> None:
     """Serve the log over HTTP. The first time, begin it, and print a token and how to record a first decision."""
@@ -75,7 +77,10 @@ def intake(data: Path | None) -> None:
 
 @cli.command()
 @click.option(
-    "--into", "replica", help="Where to keep it: a file, or postgresql://... (?schema=).  [DECISIONLOG_REPLICA]"
+    "--into",
+    "replica",
+    type=options.Address(),
+    help="Where to keep it: a file, postgresql://... (?schema=), or @FILE with that in it.  [DECISIONLOG_REPLICA]",
 )
 def replica(replica: str | None) -> None:
     """Keep a replica: the read models in a database elsewhere, fed from the topic that `decisionlog publish` fills.
@@ -183,19 +188,20 @@ def import_nygard(folder: Path, data: Path | None, owner: str | None, **options:
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; else standard output."
 )
+@options.overwrite
 @click.option("--people", is_flag=True, help="Add the directory of people: a line per person with every spelling.")
 @options.data
 @click.pass_context
-def export(context: click.Context, output: Path | None, people: bool, data: Path | None) -> None:
+def export(context: click.Context, output: Path | None, overwrite: bool, people: bool, data: Path | None) -> None:
     """Write the log as JSON Lines: each entry byte for byte, its leaf in the Merkle tree, and its texts."""
     if context.invoked_subcommand is not None:
-        if output or people:
-            raise click.UsageError("--output and --people are for the export of the whole log.")
+        if output or people or overwrite:
+            raise click.UsageError("--output, --overwrite and --people are for the export of the whole log.")
         context.obj = data
         return
     from cli.keeping import export as run
 
-    run(settings_of(data=data), output, people=people)
+    run(settings_of(data=data), output, people=people, overwrite=overwrite)
 
 
 @export.command(name="madr")
@@ -299,7 +305,10 @@ def person_add(name: str, also: tuple[str, ...], data: Path | None, owner: str |
 
 @cli.command()
 @click.option(
-    "--to", required=True, help="The address of a PostgreSQL database: postgresql://... (?schema= names a schema)."
+    "--to",
+    required=True,
+    type=options.Address(),
+    help="The address of a PostgreSQL database: postgresql://... (?schema= names a schema), or @FILE with that in it.",
 )
 @options.data
 def migrate(to: str, data: Path | None) -> None:
@@ -360,6 +369,7 @@ for command in (
 
 def main() -> None:
     """Runs the command line; what goes wrong is said in a sentence and an exit code."""
+    guard_streams()
     os.umask(0o077)  # a log holds what people wrote: its files, and what is exported from it, are their owner's alone
     try:
         code = cli.main(standalone_mode=False)

@@ -26,7 +26,7 @@ def migrate(settings: Settings, to: str) -> None:
         LogError: the target cannot be had, or holds something else.
     """
     if not is_address(to):
-        raise CannotGoOn(f"{to} is no address of a PostgreSQL database: it begins with postgresql://.")
+        raise CannotGoOn("--to needs the address of a PostgreSQL database: it begins with postgresql://.")
     if not settings.log_file.exists():
         raise CannotGoOn(f"There is no log in {settings.data}. Say where it is with --data or DECISIONLOG_DATA.")
     lock = WriterLock(settings.log_file)

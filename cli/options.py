@@ -24,6 +24,7 @@ data = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path),
     help="The directory of the log and its read model, wherever the settings have theirs.  [DECISIONLOG_DATA; ./data]",
 )  # fmt: skip
+overwrite = click.option("--overwrite", is_flag=True, help="Replace the file, if it exists.")
 owner = click.option("--owner", help="Whose log it is.  [DECISIONLOG_OWNER; the operating system's user]")
 
 
@@ -49,6 +50,26 @@ class Instant(click.ParamType[datetime]):
             return instant_in(str(value), here().now(), here().zone)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Address(click.ParamType[str]):
+    """The address of a database, which may hold a password: `@FILE` takes it from a file, which `ps` does not show."""
+
+    name = "address"
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
+        """Read the file, if it is one; warn where the command line holds a password."""
+        from cli.secret import secret_in  # noqa: PLC0415  (--help needs none)
+        from eventlog.address import is_address, secrets_in  # noqa: PLC0415
+
+        if str(value).startswith("@"):
+            return secret_in(Path(str(value)[1:]))
+        if is_address(value) and secrets_in(value):
+            click.echo(
+                "Warning: others on this machine can see the password in that address (ps). Write it as @FILE.",
+                err=True,
+            )
+        return str(value)
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ def place_of(settings: Settings) -> Database:
         if where == settings.store:
             raise CannotGoOn("The log is there itself. Name another database or ?schema= for its replica.")
         return database_at(where)
+    if "://" in where:  # not shown: there may be a password in it
+        raise CannotGoOn("The address of a replica begins with postgresql://, or it is the name of a file.")
     path = Path(where)
     if path.resolve() in (settings.log_file.resolve(), settings.model_file.resolve()):
         raise CannotGoOn(f"{path} is the log's own. Name another file for its replica.")

@@ -31,11 +31,20 @@ from cli.options import said, settings_of
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; else standard output."
 )
+@options.overwrite
 @click.option("--issue", is_flag=True, help="Record that it was given, with its span, position and hash.")
 @options.data
 @options.owner
 def report(
-    product: str, output: Path | None, data: Path | None, owner: str | None, *, format_: str, issue: bool, **asked: Any
+    product: str,
+    output: Path | None,
+    data: Path | None,
+    owner: str | None,
+    *,
+    format_: str,
+    issue: bool,
+    overwrite: bool,
+    **asked: Any,
 ) -> None:
     """Tell what became of PRODUCT in a span: decisions, what was shipped, dropped or slipped, who owns what, what is next.
 
@@ -48,4 +57,12 @@ def report(
         raise click.UsageError("--issued-at says span and position already; leave the others out.")
     if "issued_at" not in given and "since" not in given:
         raise click.UsageError("Say where the span begins, such as --since 'last quarter'.")
-    progress(settings_of(data=data, owner=owner), product, given, format_=format_, output=output, issue=issue)
+    progress(
+        settings_of(data=data, owner=owner),
+        product,
+        given,
+        format_=format_,
+        output=output,
+        issue=issue,
+        overwrite=overwrite,
+    )

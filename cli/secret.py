@@ -6,6 +6,7 @@ import os
 import stat
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 from cli.errors import CannotGoOn
@@ -32,13 +33,23 @@ def token_of(settings: Settings) -> str | None:
 def _in_file(settings: Settings) -> str:
     path = settings.token_file
     assert path is not None
-    if stat.S_IMODE(os.stat(path).st_mode) & OTHERS:  # noqa: PTH116  (an error names the file as it was set)
-        sentence = f"Others may read {path}, the token in it is no secret. Make it yours alone: chmod 600 {path}"
-        raise CannotGoOn(sentence)
-    token = path.read_text(encoding="utf-8").strip()
+    token = secret_in(path)
     if not token:
         raise CannotGoOn(f"There is nothing in {path}. Put the token there that `decisionlog token create` shows.")
     return token
+
+
+def secret_in(path: Path) -> str:
+    """Return what a file holds that is its owner's alone, without white space around it.
+
+    Raises:
+        CannotGoOn: others may read it.
+        OSError: it cannot be read.
+    """
+    if stat.S_IMODE(os.stat(path).st_mode) & OTHERS:  # noqa: PTH116  (an error names the file as it was set)
+        sentence = f"Others may read {path}, what is in it is no secret. Make it yours alone: chmod 600 {path}"
+        raise CannotGoOn(sentence)
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _in_keyring(address: str) -> str | None:

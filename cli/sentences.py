@@ -33,15 +33,21 @@ def in_a_sentence(error: Exception) -> tuple[Exit, str]:
             return _of_a_client(error)
         case LogError() | PersistenceError():
             return _of_a_store(error)
-        case ValidationError():
-            wrong = "; ".join(
-                f"DECISIONLOG_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
-            )
-            return Exit.MISUNDERSTOOD, f"A setting is not in order. {wrong}."
+        case ValidationError() | UnicodeEncodeError():
+            return Exit.MISUNDERSTOOD, _of_what_was_given(error)
         case OSError() if error.filename or error.errno in _NO_ROOM:
             return Exit.REFUSED, _of_a_file(error)
         case _:
             raise error
+
+
+def _of_what_was_given(error: ValidationError | UnicodeEncodeError) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "A word on the command line is not text in UTF-8. Write it in UTF-8, and try again."
+    wrong = "; ".join(
+        f"DECISIONLOG_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+    )
+    return f"A setting is not in order. {wrong}."
 
 
 def _of_a_file(error: OSError) -> str:

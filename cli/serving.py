@@ -104,7 +104,7 @@ def _run(services: Services, listener: socket.socket, settings: Settings, ready:
     # The protocol has deadlines of its own, and who is behind a proxy is none of our business.
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, http=protocol_of(Pool()), ws="none", proxy_headers=False,
-        server_header=False, timeout_graceful_shutdown=SHUTDOWN_S,
+        server_header=False, use_colors=False, timeout_graceful_shutdown=SHUTDOWN_S,
     )  # fmt: skip
     server = _Server(config, ready)
     collect_seldom()
@@ -142,8 +142,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+    except (OSError, UnicodeError) as error:
+        if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             sentence = (
                 f"Cannot serve on {host}: this machine has no such address. Set --host or DECISIONLOG_HOST to one it "
                 "has: 127.0.0.1 for this machine alone, 0.0.0.0 to let others in."

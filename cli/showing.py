@@ -6,7 +6,6 @@ made visible, and text that runs from right to left is held in its own cell.
 
 from __future__ import annotations
 
-import re
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli.instants import Zone
+from cli.terminal import open_console
+from domain.characters import escape_unsafe
 from domain.values import is_subject
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ TONES: Final = {
 the same without them.
 """
 REPLACED: Final = "\ufffd"
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _FROM_THE_RIGHT: Final = frozenset({"R", "AL", "AN"})
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
@@ -73,7 +73,7 @@ class Sheet:
 
 def harmless(text: str) -> str:
     """Text that can do nothing to a terminal; tabs are spaces."""
-    return _CONTROLS.sub(REPLACED, text.replace("\t", " ").replace("\r\n", "\n"))
+    return escape_unsafe(text.replace("\t", " ").replace("\r\n", "\n"), lambda _: REPLACED)
 
 
 def in_one_line(text: str) -> str:
@@ -87,9 +87,7 @@ def show(sheet: Sheet, zone: Zone) -> None:
         for line in lines(sheet, zone):
             click.echo(line)
         return
-    from rich.console import Console  # noqa: PLC0415  (a pipe needs none)
-
-    show_on(Console(highlight=False, emoji=False), sheet, zone)
+    show_on(open_console(highlight=False, emoji=False), sheet, zone)
 
 
 def lines(sheet: Sheet, zone: Zone) -> Iterator[str]:

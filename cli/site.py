@@ -55,6 +55,7 @@ def pages(root: Path) -> list[Page]:
         for room in rooms
         for path in sorted((docs / room).glob("*.md"))
     ]
+    found += [Page(path, f"{path.stem.lower()}.html", _title(path), "") for path in root.glob("SECURITY.md")]
     return found
 
 

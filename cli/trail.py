@@ -52,7 +52,11 @@ def audit(form: Form, justified: bool | None, voided: bool | None, **asked: Any)
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.option("--working", metavar="NAME", help="Fail unless NAME is at work: projector, publisher, intake or replica.")
-@click.option("--replica", help="Of this replica: a file, or postgresql://... .  [DECISIONLOG_REPLICA]")
+@click.option(
+    "--replica",
+    type=options.Address(),
+    help="Of this replica: a file, postgresql://..., or @FILE with that in it.  [DECISIONLOG_REPLICA]",
+)
 @options.data
 def status(as_json: bool, working: str | None, replica: str | None, data: Path | None) -> None:
     """Say where the log is, how far it and all that follows it are, what went wrong last, and who you are to it."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cli.errors import CannotGoOn
+from cli.files import tighten_modes
 from cli.settings import Settings
 from domain.access import LOCAL
 from eventlog.entry import Caller
@@ -52,6 +53,7 @@ def writing(settings: Settings, *, by: Callable[[], int] = clock) -> Iterator[De
     """
     if not settings.store:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is not for everybody's eyes
+        tighten_modes(settings.data)
     with DecisionLog.open(settings.log, clock=by, entropy=Pool(os.urandom)) as log:
         yield log
 

@@ -16,7 +16,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Strict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 
 class Mark(StrEnum):
@@ -56,6 +65,9 @@ _KEY = re.compile(KEY_PATTERN)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNFIT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_C1 = re.compile(r"[\x80-\x9f]")
+STORED: Final = {"stored": True}
+"""The validation context of what a log holds already: C1 controls, which were taken once, are let pass."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -132,14 +144,34 @@ def _storable(value: str) -> str:
     return value
 
 
-def _prose(value: str) -> str:
-    if _UNFIT.search(value) or not value or value.isspace():
+def _prose(value: str, info: ValidationInfo) -> str:
+    if not value or value.isspace() or (_UNFIT.search(value) and not _was_taken(_UNFIT, value, info)):
         raise ValueError(_what_is_wrong(value))
     return value
 
 
-def _one_line(value: str) -> str:
-    if _UNFIT_IN_A_LINE.search(value) or not value or value.isspace():
+def _one_line(value: str, info: ValidationInfo) -> str:
+    if (
+        not value
+        or value.isspace()
+        or (_UNFIT_IN_A_LINE.search(value) and not _was_taken(_UNFIT_IN_A_LINE, value, info))
+    ):
+        raise ValueError(_what_is_wrong(value))
+    return value
+
+
+def _was_taken(unfit: re.Pattern[str], value: str, info: ValidationInfo) -> bool:
+    """Whether a text is read back from a log and has nothing unfit in it but C1 controls."""
+    return bool(info.context and info.context.get("stored")) and not unfit.search(_C1.sub("", value))
+
+
+def refuse_controls(value: str) -> str:
+    """Return a line that stands outside the log, such as the label of a token, which may be empty.
+
+    Raises:
+        ValueError: it has control characters or line breaks in it.
+    """
+    if value and _UNFIT_IN_A_LINE.search(value):
         raise ValueError(_what_is_wrong(value))
     return value
 
@@ -222,12 +254,12 @@ def documented(**schema: Any) -> Any:
 def _named(*kinds: str) -> AfterValidator:
     """A validator of ids of these kinds or, where it has not the shape of an id, of a name for the directory."""
 
-    def check(value: str) -> str:
+    def check(value: str, info: ValidationInfo) -> str:
         kind, colon, _ = value.partition(":")
         if colon and kind in SUBJECT_KINDS and not (kind in kinds and is_subject(value)):
             msg = f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}, or a name the directory knows"
             raise ValueError(msg)
-        return _one_line(value)
+        return _one_line(value, info)
 
     return AfterValidator(check)
 

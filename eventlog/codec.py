@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from domain.catalogue import EVENTS
 from domain.messages import Event, Message, Reference, leaf_paths, leaves, values_at
-from domain.values import FORGOTTEN, Mark, format_micros, is_subject, micros, parse_instant
+from domain.values import FORGOTTEN, STORED, Mark, format_micros, is_subject, micros, parse_instant
 from eventlog.canonical import canonical
 from eventlog.entry import Entry, Envelope, Link, Origin
 
@@ -58,7 +58,7 @@ def decode(
     model = EVENTS[type_]
     for place, _ in list(_text_places(model, data)):
         _put(data, place, known.get(_pointer(place), ("", FORGOTTEN))[1])
-    event = model.model_validate(data.get("data", {}))
+    event = model.model_validate(data.get("data", {}), context=STORED)
     return Entry(position, recorded_at, subject, type_, version, event, _envelope(data))
 
 
@@ -189,7 +189,9 @@ def _envelope(own: dict[str, Any]) -> Envelope:
         on_behalf_of=tuple(Link(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
         effective_at=_micros(own.get("effective_at")),
         because=tuple(own.get("because", ())),
-        references=tuple(Reference.model_validate(reference) for reference in own.get("references", ())),
+        references=tuple(
+            Reference.model_validate(reference, context=STORED) for reference in own.get("references", ())
+        ),
         note=own.get("note"),
         corrects=own.get("corrects"),
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eventsourcing import persistence
 
-from eventlog.address import split_address, without_secret
+from eventlog.address import redact, split_address, without_secret
 from eventlog.committer import Append, Claim, Committer, Head, Row, Wanted
 from eventlog.errors import DamagedLogError, NoStoreError
 from eventlog.postgres_integrity import find_damage
@@ -86,7 +86,17 @@ def connected(url: str, *, read_only: bool = False, **options: str) -> Connectio
     Plans made while tables are small would read them from end to end for ever; every question here has an index. What has
     none, such as the one row of the head, then looks so dear that before PostgreSQL 18 it would be compiled each time,
     which takes a hundred times as long as reading it.
+
+    Raises:
+        psycopg.Error: the server cannot be had; the message does not hold the password.
     """
+    try:
+        return _connected(url, read_only=read_only, **options)
+    except psycopg.Error as error:
+        raise type(error)(redact(str(error), url)) from None
+
+
+def _connected(url: str, *, read_only: bool, **options: str) -> Connection:
     conninfo, schema = split_address(url)
     settings = {
         "search_path": schema, "synchronous_commit": "on", "enable_seqscan": "off", "jit": "off",

@@ -15,6 +15,7 @@ from typing import Final
 from domain.access import MAY_ADMINISTER, Access, CreateToken, HeldToken, RevokeToken
 from domain.errors import Malformed, NothingChanges, Unknown
 from domain.record import MAY_FORGET, MAY_IMPORT
+from domain.values import refuse_controls
 from eventlog.directory import Recorder
 from eventlog.entry import Caller
 from eventlog.ids import new_key
@@ -76,11 +77,15 @@ class Tokens:
         """Make a token for a person or service: its id, and its secret, which is told this once.
 
         Raises:
-            Malformed: there is no such right, or the holder cannot have a token.
+            Malformed: there is no such right, the label has control characters, or the holder cannot have a token.
             Forbidden: the caller does not have such a right.
             Unknown: the log knows no such person.
             NotAllowed: the holder has left or was removed.
         """
+        try:
+            refuse_controls(label)
+        except ValueError as error:
+            raise Malformed(f"the label {error}", field="label") from None
         unknown = set(rights) - RIGHTS.keys()
         if unknown:
             msg = f"there is no right {', '.join(sorted(unknown))}; there are {', '.join(RIGHTS)}"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.catalogue import EVENTS
 from domain.messages import Reference, leaf_paths, replaced_at
-from domain.values import FORGOTTEN, Mark
+from domain.values import FORGOTTEN, STORED, Mark
 from eventlog.entry import Entry, Envelope, Link, Origin
 from projections.schema import TABLES, dumps
 
@@ -40,11 +40,17 @@ def entry_of(row: Sequence[Any]) -> Entry:
         source=Origin(channel, system, reference, at),
         on_behalf_of=tuple(Link(link["who"], link.get("grant")) for link in _list(chain)),
         effective_at=effective_at, because=tuple(_list(because)),
-        references=tuple(Reference.model_validate(each) for each in _list(references)),
+        references=tuple(Reference.model_validate(each, context=STORED) for each in _list(references)),
         note=note, corrects=corrects,
     )  # fmt: skip
     return Entry(
-        position, recorded_at, subject, type_, version, EVENTS[type_].model_validate(json.loads(body)), envelope
+        position,
+        recorded_at,
+        subject,
+        type_,
+        version,
+        EVENTS[type_].model_validate(json.loads(body), context=STORED),
+        envelope,
     )
 
 

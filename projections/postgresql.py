@@ -15,7 +15,8 @@ import psycopg
 from eventsourcing import persistence
 from psycopg import sql as names
 
-from eventlog.address import split_address
+from eventlog.address import redact, split_address, without_secret
+from eventlog.errors import NoStoreError
 from projections import schema
 from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
@@ -101,11 +102,21 @@ class PostgresqlDatabase:
 
         What is asked again is planned once, for that takes as long as most answers; nothing is compiled, as none takes
         long enough.
+
+        Raises:
+            NoStoreError: the address is not in order.
+            psycopg.Error: the server cannot be had; neither message holds the password.
         """
-        connection = psycopg.connect(
-            self._url, autocommit=True, prepare_threshold=2, client_encoding="utf8",
-            application_name="decisionlog projections",
-        )  # fmt: skip
+        try:
+            connection = psycopg.connect(
+                self._url, autocommit=True, prepare_threshold=2, client_encoding="utf8",
+                application_name="decisionlog projections",
+            )  # fmt: skip
+        except psycopg.ProgrammingError as error:
+            msg = f"{without_secret(self._url)} cannot be used: {redact(str(error), self._url).strip()}."
+            raise NoStoreError(msg) from None
+        except psycopg.Error as error:
+            raise type(error)(redact(str(error), self._url)) from None
         path = names.SQL("set search_path = {}; set jit = off").format(names.Identifier(self._namespace))
         connection.execute(path)
         return connection

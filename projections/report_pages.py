@@ -6,12 +6,14 @@ Nothing people wrote is taken for markup, and the page loads nothing from elsewh
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from html import escape
 from typing import Any, Final, TypeVar
 
+from domain.characters import escape_unsafe
 from domain.values import kind_of
 from projections.report import SECTIONS, TARGET, Line, Section
 
@@ -350,7 +352,7 @@ def _in_words(type_: str) -> str:
 
 def _shortened(text: str) -> str:
     """One line of a text, cut between words where it is long, without what moves the cursor or hides."""
-    line = " ".join("".join(" " if unprintable(letter) else letter for letter in text).split())
+    line = " ".join(escape_unsafe(text, _space_or_nothing).split())
     if len(line) <= MOST_LETTERS:
         return line
     return (
@@ -360,16 +362,16 @@ def _shortened(text: str) -> str:
     )
 
 
-def unprintable(letter: str) -> bool:
-    """Whether a character is a control: of the terminal, or of the direction of all that follows."""
-    return (
-        letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    )
+def _space_or_nothing(unsafe: str) -> str:
+    """What stands for an unsafe character: a space for a control or a line break, nothing for one that takes no room."""
+    return " " if unicodedata.category(unsafe) in ("Cc", "Zl", "Zp") else ""
 
 
 # Markdown ------------------------------------------------------------------------------------------------------------
 
-_MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>()!|~&$@^]|:(?=//))")
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()!|~&$@^]")
+_LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)", re.IGNORECASE)
+"""The character by which addresses, e-mails, mentions and numbers become links where nothing marks them as one."""
 
 
 def as_markdown(page: Page) -> str:
@@ -384,8 +386,19 @@ def as_markdown(page: Page) -> str:
 
 
 def _md(text: str) -> str:
-    """Text of which no letter is markup."""
-    return _MARKUP.sub(r"\\\1", text)
+    """Text of which no letter is markup, and nothing becomes a link by itself (GFM autolinks, mentions, issue numbers).
+
+    Some readers look for links after they have taken backslashes away. In a code span nobody looks.
+    """
+    out, place = [], 0
+    for found in _LINKING.finditer(text):
+        out += [_escape_markup(text[place : found.start()]), f"`{found[0]}`"]
+        place = found.end()
+    return "".join([*out, _escape_markup(text[place:])])
+
+
+def _escape_markup(text: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def _md_link(link: Link) -> str:
@@ -394,7 +407,7 @@ def _md_link(link: Link) -> str:
 
 def _md_line(line: Said) -> str:
     why = "; ".join(_md_link(each) if isinstance(each, Link) else _md(each) for each in line.why) or "*no reason given*"
-    entries = " ".join(map(_md_link, line.entries))
+    entries = " ".join(f"[{entry.words}]({entry.to})" for entry in line.entries)  # in words of ours
     return f"- **{_md_link(line.about)}**: {_md(line.what)}. {_md(line.who)} ({entries}). Why: {why}"
 
 

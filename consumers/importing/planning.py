@@ -21,7 +21,7 @@ from domain.messages import Command, Reference, Source
 from domain.record import Observe, ObservedStep
 from domain.values import micros, parse_instant
 
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class NotPlaced(Exception):

@@ -28,7 +28,7 @@ from eventlog.directory import folded
 
 ALWAYS: Final = frozenset({EXISTS, "products", "aliases"})
 """Cells that an import gives every record, whatever it tells."""
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _DECISION: Final = TypeAdapter[str](DecisionId)
 _NUMBER: Final = re.compile(r"[0-9]+")
 

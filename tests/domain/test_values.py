@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.catalogue import COMMAND
 from domain.values import (
+    STORED,
     Code,
     Day,
     Holder,
@@ -61,7 +62,7 @@ def test_every_script(kind, text):
     assert taken(kind, text) == text
 
 
-@pytest.mark.parametrize("char", [*map(chr, range(0x20)), "\x7f"])
+@pytest.mark.parametrize("char", [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))])
 def test_control_characters(char):
     """Prose takes no control characters but tab and line breaks, a line not even these."""
     if char in "\t\n\r":
@@ -90,6 +91,16 @@ def test_what_canonical_json_cannot_carry(kind, value):
 def test_blank(kind, value):
     """What must say something is not blank."""
     refused(kind, value)
+
+
+@pytest.mark.parametrize("kind", [Text, Line, Code, Person])
+def test_a_log_that_holds_c1_controls_is_read(kind):
+    """What was taken before C1 controls were refused is read back; other controls never were."""
+    read = TypeAdapter(kind).validate_python
+    assert read("a\x9bb", context=STORED) == "a\x9bb"
+    for text in ("a\x9bb", "a\x1b\x9bb"):
+        with pytest.raises(ValidationError):
+            read(text, context=STORED if "\x1b" in text else None)
 
 
 def test_an_archive_may_be_blank():

@@ -1,0 +1,157 @@
+"""The terminal: everything the program prints passes here, and nothing that others wrote can act on the reader's screen.
+
+`guard_streams` puts a writer that escapes unsafe characters in the place of standard output and standard error, so that
+messages, warnings, log lines and tracebacks pass it too. Past it go only styling of our own (`open_console`) and data for
+a program that reads standard output through a pipe (`data_stream`).
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
+
+from domain.characters import escape_unsafe
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderResult
+
+_ISOLATES: Final = "\u2068\u2069"
+"""Put by tables around text from right to left, which was escaped before."""
+
+
+class EscapingBuffer(io.BufferedIOBase):
+    r"""A binary stream that escapes unsafe characters of UTF-8 text on its way to another stream.
+
+    A byte that is not UTF-8 is escaped as the lone surrogate `\udcXX`. What the other stream's encoding does not have is
+    escaped as well.
+    """
+
+    def __init__(self, under: BinaryIO, encoding: str = "utf-8") -> None:
+        super().__init__()
+        self._under = under
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._held = ""
+        """A carriage return at the end of a write: what follows says whether it ends a line."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write the bytes, escaped."""
+        size = memoryview(data).nbytes
+        text = self._held + self._decoder.decode(bytes(data))
+        self._held = "\r" if text.endswith("\r") else ""
+        self._put(text.removesuffix("\r") if self._held else text)
+        return size
+
+    def flush(self) -> None:
+        """Write what is held back, and flush the other stream."""
+        held, self._held = self._held, ""
+        self._put(held)
+        self._under.flush()
+
+    def _put(self, text: str) -> None:
+        if text:
+            self._under.write(escape_unsafe(text).encode(self._encoding, "backslashreplace"))
+
+    def close(self) -> None:
+        """Flush. The other stream stays open: its owner closes it."""
+        if not self.closed:
+            super().close()
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the other stream."""
+        return self._under.fileno()
+
+    def isatty(self) -> bool:
+        """Whether the other stream is a terminal."""
+        return self._under.isatty()
+
+    def writable(self) -> bool:
+        """Return true."""
+        return True
+
+
+class GuardedStream(io.TextIOWrapper):
+    """A text stream that escapes unsafe characters; `trusted` is the stream behind it, which does not."""
+
+    def __init__(self, trusted: TextIO) -> None:
+        self.trusted = trusted
+        buffer: Any = EscapingBuffer(trusted.buffer, trusted.encoding or "utf-8")
+        line_buffering = bool(getattr(trusted, "line_buffering", False)) or trusted.isatty()
+        super().__init__(buffer, "utf-8", "backslashreplace", line_buffering=line_buffering, write_through=True)
+
+
+def guard_streams() -> None:
+    """Have everything that is printed from now on escaped, on standard output and on standard error."""
+    sys.stdout = _guarded(sys.stdout)
+    sys.stderr = _guarded(sys.stderr)
+
+
+def _guarded(stream: TextIO) -> TextIO:
+    """The stream with a guard; as it is, where it has one, or where there is no stream or none with bytes behind it."""
+    known = stream is None or isinstance(stream, GuardedStream)
+    return stream if known or not hasattr(stream, "buffer") else GuardedStream(stream)
+
+
+def data_stream() -> BinaryIO:
+    """Return standard output for data in a format of its own: unchanged for a program, escaped on a terminal."""
+    sys.stdout.flush()
+    if isinstance(sys.stdout, GuardedStream) and not sys.stdout.isatty():
+        return sys.stdout.trusted.buffer
+    return sys.stdout.buffer
+
+
+def print_data(text: str, format_: str) -> None:
+    r"""Print an answer in a format of its own, ending in a line break; see `data_stream`.
+
+    JSON is escaped in a pipe too: in it `\u009b` and the character are the same.
+    """
+    stream = sys.stdout.buffer if format_ == "json" else data_stream()
+    sys.stdout.flush()
+    stream.write((text if text.endswith("\n") else f"{text}\n").encode("utf-8", "surrogatepass"))
+    stream.flush()
+
+
+# Rich ----------------------------------------------------------------------------------------------------------------
+
+
+class _Escaped:
+    """What a console prints, with the unsafe characters of its text escaped; its styling stays."""
+
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the segments, escaped."""
+        from rich.segment import Segment  # noqa: PLC0415  (a pipe needs none)
+
+        for segment in console.render(self._inner, options):
+            text = segment.text if segment.control else escape_styled(segment.text)
+            yield Segment(text, segment.style, segment.control)
+
+
+class _EscapingHook:
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Return what is printed, escaped."""
+        return [_Escaped(each) for each in renderables]
+
+
+def escape_styled(text: str) -> str:
+    """Return the text escaped, but for the isolates that a table puts around text from right to left."""
+    return escape_unsafe(text, _isolate_or_escape)
+
+
+def _isolate_or_escape(character: str) -> str:
+    return character if character in _ISOLATES else escape_unsafe(character)
+
+
+def open_console(*, stderr: bool = False, **options: Any) -> Console:
+    """Return a console of Rich, the only way to styled output: its styling reaches the terminal, foreign controls do not."""
+    from rich.console import Console  # noqa: PLC0415  (a pipe needs none)
+
+    stream = sys.stderr if stderr else sys.stdout
+    console = Console(file=stream.trusted if isinstance(stream, GuardedStream) else stream, **options)
+    console.push_render_hook(_EscapingHook())  # type: ignore[arg-type]  # a subclass would import Rich for every command
+    return console

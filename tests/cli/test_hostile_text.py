@@ -1,0 +1,424 @@
+"""No control character that others wrote reaches a terminal, whichever command shows it, in a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+from rich.text import Text
+from support_house import House
+from support_serving import COMMAND, serving, surroundings
+from support_warm import warm
+
+from cli import terminal
+from cli.main import cli
+from domain import values
+from domain.characters import escape_unsafe, is_unsafe
+
+EVIL = (
+    "tea\x1b]0;owned\x07\x1b[2J\x1b[38;5;213m\x9b31m\x85\x7f\r\u202e\u2066\u200f\u061c\u200b\ufeff\u2028\U000e0041pot"
+)
+LINE = "tea\x9b31m\x84\u202e\u2066\u200f\u061c\u200b\ufeff\U000e0041pot"
+"""What a title could hold before C1 controls were refused: a log that was written then is still read."""
+ARGUMENT = EVIL.replace("\r", "").encode()
+BYTES = b"tea\x9b31m\xffpot"
+"""No UTF-8, as a command line and the name of a file may be."""
+LONGEST_S = 60
+"""Seconds without a word after which a command is taken to hang."""
+OURS = re.compile(r"\r?\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK])")
+"""Colors, and the movements of a progress bar. The terminal's own are none of the text's: those are escaped."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command to be run; `EVIL`, `DATA` and `DIR` in its words stand for a hostile text, the log, and a folder."""
+
+    words: str
+    ends: bool = True
+    machine: bool = False
+    """Whether a pipe gets data in a format of its own, unchanged; a terminal never does."""
+
+
+CASES = {
+    "serve": [
+        Case("serve --host EVIL"),
+        Case("serve --replica EVIL"),
+        Case("serve --owner TURNED --port 0 --data DIR/other", ends=False),
+    ],
+    "project": [Case("project --data EVIL")],
+    "publish": [Case("publish --data EVIL")],
+    "intake": [Case("intake --data DIR/bad/EVIL")],
+    "replica": [Case("replica --into DIR/bad/EVIL"), Case("replica --into postgresql://EVIL")],
+    "import changes": [
+        Case("import changes DIR/changes --mapping DIR/mapping --dry-run"),
+        Case("import changes EVIL --mapping EVIL"),
+        Case("import changes DIR/changes --mapping DIR/bad"),
+        Case("import changes DIR/changes --mapping DIR/mapping --dry-run --json"),
+    ],
+    "import commands": [
+        Case("import commands DIR/commands --dry-run"),
+        Case("import commands DIR/commands --dry-run --json"),
+    ],
+    "import madr": [
+        Case("import madr DIR/records --dry-run"),
+        Case("import madr DIR/records --dry-run --system EVIL --product EVIL"),
+        Case("import madr DIR/records --dry-run --json"),
+    ],
+    "import nygard": [Case("import nygard DIR/records --dry-run --system EVIL --verbose")],
+    "export": [
+        Case("export", machine=True),
+        Case("export --people", machine=True),
+        Case("export --output none-EVIL/EVIL"),
+    ],
+    "export madr": [Case("export madr DIR/EVIL"), Case("export madr DIR/records --product EVIL")],
+    "demo": [Case("demo DIR/records"), Case("demo --ends-on EVIL")],
+    "rebuild": [Case("rebuild"), Case("rebuild --data EVIL")],
+    "doctor": [Case("doctor"), Case("doctor --data DIR/EVIL")],
+    "verify": [
+        Case("verify --write-checkpoint DIR/EVIL"),
+        Case("verify --checkpoint DIR/bad"),
+        Case("verify --checkpoint EVIL"),
+    ],
+    "backup": [Case("backup DIR/EVIL"), Case("backup DIR/bad")],
+    "person add": [Case("person add EVIL"), Case("person add ok-EVIL --also EVIL")],
+    "migrate": [Case("migrate --to EVIL"), Case("migrate --to postgresql://EVIL@127.0.0.1:1/EVIL")],
+    "token create": [
+        Case("token create EVIL"),
+        Case("token create ann --label EVIL"),
+        Case("token create ann --right EVIL"),
+    ],
+    "token list": [Case("token list"), Case("token list --json")],
+    "token revoke": [Case("token revoke EVIL")],
+    "record": [
+        Case("record EVIL --decision EVIL --why EVIL --accountable ann"),
+        Case("record ok --decision d --why w --accountable EVIL"),
+        Case("record ok --decision d --why w --accountable ann --tag EVIL"),
+    ],
+    "decide": [
+        Case("decide EVIL accept"),
+        Case("decide decision:tea EVIL"),
+        Case("decide decision:tea accept --why EVIL"),
+    ],
+    "decisions": [
+        Case("decisions"),
+        Case("decisions --json"),
+        Case("decisions --csv", machine=True),
+        Case("decisions --text EVIL"),
+    ],
+    "show": [
+        Case("show decision:tea"),
+        Case("show decision:tea --json"),
+        Case("show EVIL"),
+        Case("show --kind EVIL"),
+        Case("show"),
+    ],
+    "roadmap": [
+        Case("roadmap shop --blame"),
+        Case("roadmap EVIL"),
+        Case("roadmap shop --layout EVIL"),
+        Case("roadmap --csv", machine=True),
+    ],
+    "who": [Case("who"), Case("who EVIL"), Case("who feature:tea"), Case("who --csv", machine=True)],
+    "changes": [
+        Case("changes --since 2024"),
+        Case("changes --since EVIL"),
+        Case("changes --since 2024 --csv", machine=True),
+    ],
+    "blame": [Case("blame"), Case("blame EVIL"), Case("blame --field EVIL"), Case("blame --json")],
+    "audit": [Case("audit"), Case("audit --by EVIL"), Case("audit --type EVIL"), Case("audit --json")],
+    "report": [
+        Case("report shop --since 2024"),
+        Case("report shop --since 2024 --format html", machine=True),
+        Case("report EVIL --since 2024"),
+        Case("report shop --since 2024 --format json"),
+        Case("report shop --since 2024 --format csv", machine=True),
+        Case("report shop --since 2024 --output none-EVIL/EVIL"),
+    ],
+    "search": [Case("search tea"), Case("search EVIL"), Case("search tea --csv", machine=True)],
+    "people": [Case("people"), Case("people EVIL"), Case("people --json"), Case("people --csv", machine=True)],
+    "status": [Case("status"), Case("status --json"), Case("status --working EVIL"), Case("status --replica EVIL")],
+    "": [
+        Case("EVIL"),
+        Case("--EVIL"),
+        Case("import EVIL"),
+        Case("token EVIL"),
+        Case("token revoke BYTES"),
+        Case("doctor --data DIR/BYTES"),
+        Case("BYTES"),
+    ],
+}
+
+
+def commands(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every command that does something, by its words."""
+    for name, command in group.commands.items():
+        words = (*before, name)
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield " ".join(words)
+        if isinstance(command, click.Group):
+            yield from commands(command, words)
+
+
+def test_every_command_is_covered():
+    """A command that is added needs a case here."""
+    assert set(commands(cli)) == CASES.keys() - {""}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A log, and files to import, in which every text is hostile."""
+    root = tmp_path_factory.mktemp("hostile")
+    (root / "data").mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_UNFIT", "_UNFIT_IN_A_LINE"):
+            patch.setattr(values, name, re.compile(r"[\x00\ud800-\udfff]"))
+        _fill(root)
+    shutil.move(root / "log.sqlite", root / "data" / "log.sqlite3")
+    _files(root)
+    with serving(root / "data"):  # so that a command that asks need not build the whole interface
+        yield root
+
+
+def _fill(root: Path) -> None:
+    with House(root) as house:
+        house.person(LINE, f"{LINE}@example.org")
+        house.person("ann")
+        answers = [
+            house.post("/products", {"key": "shop", "title": LINE, "description": LINE}),
+            house.post(
+                "/decisions",
+                {
+                    "key": "tea",
+                    "title": LINE,
+                    "decision": LINE,
+                    "why": LINE,
+                    "accountable": LINE,
+                    "products": ["shop"],
+                    "tags": ["tea"],
+                    "note": LINE,
+                },
+            ),
+            house.post("/features", {"key": "tea", "title": LINE, "products": ["shop"], "accountable": LINE}),
+            house.post("/features/tea/drop", {"why": LINE, "note": LINE}),
+            house.post(
+                "/commands",
+                {
+                    "type": "Observe",
+                    "subject": "feature:seen",
+                    "steps": [
+                        {"field": "exists", "value": True},
+                        {"field": "title", "text": EVIL},
+                        {"field": "status", "word": EVIL},
+                        {"field": "products", "subjects": ["product:shop"]},
+                        {"field": "horizon", "value": "now", "word": EVIL},
+                    ],
+                    "source": {"system": LINE, "reference": LINE},
+                },
+            ),
+        ]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("eventlog.tokens.refuse_controls", str)
+            house.log.tokens.create(house.ada, label=EVIL)
+        assert all(answer.status_code in (200, 201) for answer in answers), [each.text for each in answers]
+
+
+def _files(root: Path) -> None:
+    records = root / "records"
+    records.mkdir()
+    (records / f"not{EVIL.replace('/', '')[:60]}.md").write_text("x")
+    header = f"---\nstatus: '{LINE}'\n{json.dumps(EVIL)}: {json.dumps(EVIL)}\n---\n"
+    (records / "0001-tea.md").write_text(
+        f"{header}# {LINE}\n\n## Context and Problem Statement\n\n{LINE}\n\n## {LINE}\n"
+    )
+    (root / "changes").write_text(json.dumps({"n": "1", "when": EVIL, "who": EVIL, "issue": EVIL, EVIL: EVIL}) + "\n")
+    (root / "commands").write_text(json.dumps({"type": EVIL, "title": EVIL}) + "\n" + json.dumps({EVIL: EVIL}) + "\n")
+    (root / "bad").write_text(EVIL)
+    columns = 'id = "n"\nwhen = "when"\nwho = "who"\nrecord = "issue"\nkind = "k"\nfield = "f"\nfrom = "o"\nto = "t"\n'
+    (root / "mapping").write_text(
+        f'system = "tracker"\n[product]\nkey = "shop"\ntitle = "The shop"\n[columns]\n{columns}[kinds]\nbegin = ["made"]\n'
+        '[[subject]]\nkind = "decision"\n[subject.fields.title]\ncell = "title"\n'
+    )
+
+
+def words_of(case: Case, folder: Path) -> list[bytes]:
+    """The words of a command line, as bytes."""
+    found = {b"DIR": bytes(folder), b"EVIL": ARGUMENT, b"TURNED": "a\u202eb".encode(), b"BYTES": BYTES}
+    words = [word.encode() for word in case.words.split()]
+    for name, value in found.items():
+        words = [word.replace(name, value) for word in words]
+    return words
+
+
+def printed(case: Case, folder: Path, *, in_terminal: bool) -> bytes:
+    """All that a command prints, as it gets to a pipe or to a terminal."""
+    reader, writer = pty.openpty() if in_terminal else os.pipe()
+    process = subprocess.Popen(
+        [warm() if case.ends else COMMAND, *words_of(case, folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=writer,
+        env=surroundings(folder / "data", TERM="xterm", COLUMNS="200", PYTHONUNBUFFERED="1"),
+        cwd=folder,
+    )
+    os.close(writer)
+    try:
+        said = b"".join(_pieces(reader, case))
+        if not case.ends:
+            process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    finally:
+        process.kill()
+        os.close(reader)
+    return said.replace(b"\r\n", b"\n")
+
+
+def _pieces(stream: int, case: Case) -> Iterator[bytes]:
+    try:
+        while select.select([stream], [], [], LONGEST_S)[0] and (piece := os.read(stream, 1 << 16)):
+            yield piece
+            if not case.ends and b"}'" in piece:
+                return
+    except OSError:  # how a terminal says that the other side is closed
+        return
+
+
+def unsafe_in(said: bytes) -> set[str]:
+    """The characters in it that act on a terminal, turn a line, or hide, but for our own styling."""
+    text = OURS.sub("", said.decode("utf-8", "surrogateescape")).replace("\r\n", "\n")
+    text = re.sub("\u2068([^\u2068\u2069\n]*)\u2069", r"\1", text)  # put by tables around text from right to left
+    return {found for found in text if is_unsafe(found)}
+
+
+def must_be_safe(case: Case, said: bytes) -> None:
+    """Fails if a terminal that gets this would do anything of what others wrote."""
+    assert said, case
+    assert b"Traceback" not in said, (case, said[-2000:])
+    assert b"\x1b[38;5;213m" not in said, (case, said)
+    assert unsafe_in(said) == set(), (case, said)
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_a_terminal_gets_no_control_of_others(folder, command):
+    """In a terminal every command prints nothing but text, and styling of our own."""
+    for case in CASES[command]:
+        must_be_safe(case, printed(case, folder, in_terminal=True))
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_nor_does_a_pipe(folder, command):
+    """What people read is as safe in a pipe, which may end in a terminal; data for programs is not changed there."""
+    for case in CASES[command][:2]:
+        if not case.machine:
+            must_be_safe(case, printed(case, folder, in_terminal=False))
+
+
+# The writer itself ---------------------------------------------------------------------------------------------------
+
+
+def guarded(encoding: str = "utf-8") -> tuple[terminal.GuardedStream, io.BytesIO]:
+    """A guarded stream, and what it writes to."""
+    under = io.BytesIO()
+    return terminal.GuardedStream(io.TextIOWrapper(under, encoding)), under
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "\x00",
+        "\x1b",
+        "\x07",
+        "\x08",
+        "\x7f",
+        "\x80",
+        "\x9b",
+        "\u061c",
+        "\u200b",
+        "\u200e",
+        "\u202e",
+        "\u2028",
+        "\u2029",
+        "\u2060",
+        "\u2066",
+        "\u2069",
+        "\ufeff",
+        "\U000e0041",
+        "\u3164",
+    ],
+)
+def test_a_character_is_written_out(character):
+    """As JSON writes it, so that JSON stays what it is."""
+    assert json.loads(f'"{escape_unsafe(character)}"') == character
+    assert escape_unsafe(character).isascii()
+
+
+@pytest.mark.parametrize("text", ["👩‍👩‍👧 Zoë", "می‌خواهم", "क्‍ष", "a\tb\nc\r\nd", "山田太郎", "e\u0301"])
+def test_writing_of_every_script_stays(text):
+    """Joiners stay where a script or an emoji needs them, and layout stays."""
+    assert escape_unsafe(text) == text
+
+
+def test_joiners_hide_nothing():
+    """Between letters that never join they are written out."""
+    assert escape_unsafe("ad\u200dmin\u200c") == "ad\\u200dmin\\u200c"
+
+
+def test_text_and_bytes_pass_the_same_writer():
+    """Pieces are put together: a character or a line break may come in two parts."""
+    stream, under = guarded()
+    stream.write("a\x1bb\ud800\r")
+    stream.write("\nc\r")
+    stream.write("d")
+    stream.buffer.write(b"\xc2")
+    stream.buffer.write(b"\x9b\xff\r")
+    stream.flush()
+
+    assert under.getvalue() == b"a\\u001bb\\ud800\r\nc\\u000dd\\u009b\\udcff\\u000d"
+
+
+def test_an_encoding_without_the_character():
+    """What the terminal's encoding does not have is written out as well."""
+    stream, under = guarded("latin-1")
+    stream.write("é山\x9b")
+    stream.flush()
+    assert under.getvalue() == b"\xe9\\u5c71\\u009b"
+
+
+def test_logs_and_traces_pass(monkeypatch):
+    """Whatever writes to standard error is escaped, with no care of its own."""
+    stream, under = guarded()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logging.StreamHandler(sys.stderr).emit(logging.LogRecord("x", logging.WARNING, "", 1, "log %s", (EVIL,), None))
+    traceback.print_exception(ValueError(EVIL))
+    stream.flush()
+
+    said = under.getvalue()
+    assert said.count(b"tea\\u001b]0;owned") == 2
+    assert unsafe_in(said) == set()
+    assert b"\x1b" not in said
+
+
+def test_our_own_styling_stays(monkeypatch):
+    """A console of Rich colors its text on a terminal; what is in the text does not act."""
+    stream, under = guarded()
+    monkeypatch.setattr(sys, "stdout", stream)
+    terminal.open_console(force_terminal=True, color_system="standard").print(Text(f"a{EVIL}", style="red"))
+    stream.trusted.flush()
+
+    assert b"\x1b[31m" in under.getvalue()
+    assert b"\x1b[38;5;213m" not in under.getvalue()
+    assert unsafe_in(under.getvalue()) == set()
