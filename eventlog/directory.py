@@ -7,6 +7,7 @@ not stand in its way. Every change leaves an entry that says who made it, withou
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ Recorder = Callable[[Sequence[Command], "Callable[[Beside], object]", "Caller | 
 
 SPELLINGS_AT_HAND: Final = 20_000
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
@@ -35,8 +38,12 @@ class Somebody:
 
 
 def folded(spelling: str) -> str:
-    """What two spellings share that differ only in case, white space or the composition of accents."""
-    return unicodedata.normalize("NFC", " ".join(spelling.split())).casefold()
+    """What two spellings share that differ only in case, white space or the composition of accents.
+
+    A control character counts as U+FFFD, in whose place it was registered.
+    """
+    plain = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", " ".join(spelling.split()))
+    return unicodedata.normalize("NFC", plain).casefold()
 
 
 def names_of(person: str, shown: str, also: Iterable[str]) -> tuple[Name, ...]:

@@ -62,7 +62,7 @@ def _find_in_name(row: Sequence[Any], subjects: Collection[str]) -> str | None:
         return f"the spelling {spelling!r} of {person!r} is filed under {fold!r}"
     if not _is_holder(person, subjects):
         return f"{spelling!r} is a name of {person!r}, whom the log does not know"
-    return None if shown in {0, 1} else f"whether {spelling!r} is shown is {shown!r}"
+    return None if shown in {-1, 0, 1} else f"whether {spelling!r} is shown is {shown!r}"
 
 
 def _find_in_token(row: Sequence[Any], subjects: Collection[str]) -> str | None:

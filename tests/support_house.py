@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from hashlib import sha256
@@ -50,8 +51,16 @@ class Ticking:
 
 def quiet_token(log: DecisionLog, actor: str, rights: Collection[str]) -> str:
     """The secret of a token that has no entry, so that the positions of a test are those of what it does itself."""
-    secret = PREFIX + "quiet-" + actor
-    row = TokenRow(f"quiet-{actor}", sha256(secret.encode()).digest(), actor, " ".join(sorted(rights)), "", T0, None)
+    secret = PREFIX + urlsafe_b64encode(sha256(actor.encode()).digest()).rstrip(b"=").decode()
+    row = TokenRow(
+        sha256(actor.encode()).hexdigest()[:16],
+        sha256(secret.encode()).digest(),
+        actor,
+        " ".join(sorted(rights)),
+        "",
+        T0,
+        None,
+    )
     log._store.change(lambda beside: beside.put_token(row))
     return secret
 

@@ -16,6 +16,7 @@ from eventlog.directory import folded
 
 _PERSON: TypeAdapter[str] = TypeAdapter(Person)
 _KEY = re.compile(KEY_PATTERN)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class People:
@@ -28,7 +29,7 @@ class People:
         self._teams = {folded(name): key for key, names in mapping.people.teams.items() for name in names}
         self._here = {folded(name): someone.name for someone in mapping.person for name in someone.here}
         self._someone = {
-            self._bare(name): someone for someone in mapping.person for name in (someone.name, *someone.also)
+            self._bare(printable(name)): someone for someone in mapping.person for name in (someone.name, *someone.also)
         }
 
     def team(self, spelling: str) -> str | None:
@@ -41,7 +42,7 @@ class People:
 
     def person(self, spelling: str) -> str | None:
         """What to call a person by in a command, or None where nobody can be called so."""
-        said = self._here.get(folded(spelling), spelling)
+        said = printable(self._here.get(folded(spelling), spelling))
         return said if _can_be_called(said) else None
 
     def persons(self, spellings: Iterable[str]) -> list[list[str]]:
@@ -54,7 +55,7 @@ class People:
             someone = self._someone.get(self._bare(said))
             names = (someone.name, *someone.also, said) if someone else (self._shown(said), said)
             known = found.setdefault(self._bare(names[0]), {})
-            for name in names:
+            for name in map(printable, names):
                 known.setdefault(folded(name), name)
         return [list(names.values()) for names in found.values()]
 
@@ -69,6 +70,11 @@ class People:
 
     def _handle_in(self, spelling: str) -> str | None:
         return match_name(self._handle, spelling)
+
+
+def printable(name: str) -> str:
+    """Return a name without control characters, which a file in another encoding may have in it."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", name)
 
 
 @cache

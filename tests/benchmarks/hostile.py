@@ -36,7 +36,7 @@ from tests.support_serving import Serving, serving
 MEMORY_LIMIT_MB: Final = 512
 AT_ONCE: Final = 16
 LOOK_S: Final = 0.02
-SHED: Final = frozenset({408, 413, 422, 429, 431, 503})
+SHED: Final = frozenset({408, 413, 414, 422, 429, 431, 503})
 """The statuses with which a server refuses what is too much."""
 CLOSED: Final = "closed"
 LATE: Final = "no answer"

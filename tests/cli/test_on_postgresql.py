@@ -35,14 +35,14 @@ def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
             assert beside.returncode == 0, beside.stderr
         found = run(tmp_path, "doctor", DECISIONLOG_STORE=address)
         assert found.returncode == 0, found.stderr
-        assert f"{position} entries" in found.stdout
+        assert f"{position + 1} entries" in found.stdout  # with the one of the token
         assert "SQLite can" not in found.stdout  # nothing of it is in a file
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--to", "elsewhere"), "is no address"),
+        (("--to", "elsewhere"), "needs the address of a PostgreSQL database"),
         (("--to", "postgresql://127.0.0.1:1/none"), "cannot be used"),
     ],
 )

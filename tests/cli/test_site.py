@@ -36,7 +36,7 @@ def test_every_page_is_in_it(made):
     sources = {page.source for page in pages(ROOT)}
     reached = {href.partition("#")[0] for href in Links(made["index.html"]).to}
 
-    assert sources == {ROOT / "README.md", *(ROOT / "docs").rglob("*.md")}
+    assert sources == {ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")}
     assert {
         "tutorial.html",
         "how-to/import-a-tracker.html",

@@ -72,7 +72,7 @@ def test_voiding_an_accepted_decision_reads_a_long_log_in_a_thread(
         read_until(index, size)
 
     monkeypatch.setattr(supersessions.Supersessions, "_read_until", watched)
-    accepted = next(e.position for e in log.stream("decision:new") if e.type.startswith("DecisionAccepted."))
+    accepted = next(e.position for e in log.stream("decision:new") if e.type.startswith("DecisionRecorded."))
     wrong = {"type": "VoidEntry", "subject": "decision:new", "position": accepted, "reason": "Wrong."}
     for _ in range(2):
         with pytest.raises(NotAllowed, match="it supersedes decision:old"):

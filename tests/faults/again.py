@@ -21,6 +21,7 @@ from domain.examples import examples_for
 from eventlog.tokens import RIGHTS
 from tests.faults.kill import MOST_TIMES, Place
 from tests.faults.logs import do
+from tests.support_house import quiet_token
 from tests.support_postgresql import fresh_schema
 from tests.support_serving import COMMAND, Serving, serving
 
@@ -45,9 +46,9 @@ class Caller:
         self._versions: dict[str, int] = {}
         self._running = ExitStack()
         with writing(place.settings) as log:
-            self._tokens = [log.tokens.create(speaker, rights=RIGHTS)[1] for speaker in SPEAKERS]
-            owner, *self.examples = examples_for(log.id)  # which name positions, so nobody else may be registered
-            do(log, [[owner]])
+            owner, speaker, *self.examples = examples_for(log.id)  # which name positions: register nobody else
+            do(log, [[owner], [speaker]])
+            self._tokens = [quiet_token(log, speaker, RIGHTS) for speaker in SPEAKERS]
             self.before = log.head().size
 
     def send_all(self) -> None:

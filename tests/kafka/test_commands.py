@@ -82,27 +82,27 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
                 f"{prefix}.commands",
                 *((None, json.dumps(each).encode(), []) for each in (SHOP, feature)),
             )
-            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4])
-            cards = client.get("/v1/roadmap", params={"after": 4}).json()["rows"][0]["cards"]
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5, 6])
+            cards = client.get("/v1/roadmap", params={"after": 6}).json()["rows"][0]["cards"]
             assert [card["subject"] for card in cards] == ["feature:tea"]
 
             first.kill()
             killed = time.monotonic()
-            assert second.stdout.readline().startswith(f"Publishing to {prefix}.events from position 5")
+            assert second.stdout.readline().startswith(f"Publishing to {prefix}.events from position 7")
             assert time.monotonic() - killed < 10
             client.post("/v1/goals", json={"title": "More tea", "products": ["shop"]}).raise_for_status()
-            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5])
+            until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5, 6, 7])
 
             told = until(lambda: caught_up(client.get("/v1/status").json()["workers"]), "status over HTTP")
             printed = json.loads(run(tmp_path, "status", "--json").stdout)["workers"]
             assert [each | {"seen_at": None} for each in printed] == [each | {"seen_at": None} for each in told]
     lines = run(tmp_path, "status").stdout
-    assert f"position 5, 0 behind, {prefix}.events" in lines
+    assert f"position 7, 0 behind, {prefix}.events" in lines
 
 
 def caught_up(workers):
     found = [(each["name"], each["position"], each["working"], each["lag"]) for each in workers]
-    return workers if found == [("intake", 4, True, 0), ("publisher", 5, True, 0)] else None
+    return workers if found == [("intake", 6, True, 0), ("publisher", 7, True, 0)] else None
 
 
 def test_whose_act_a_command_is():
