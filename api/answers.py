@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.problems import MEDIA_TYPE, Problem
-from projections.order import Direction
+from projections.ordering import Direction
 from projections.report import Section
 
 At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_schema_extra={"format": "date-time"})]
@@ -34,7 +34,7 @@ class Held(Shape):
     value: JsonValue = Field(
         description="In our meaning: a text, a word, a number, or a list in its order; null if none."
     )
-    word: str | None = Field(description="The source's own word, where it is another; else null.")
+    source_value: str | None = Field(description="The source's own word, where it is another; else null.")
 
 
 class Link(Shape):
@@ -151,7 +151,7 @@ class Change(Turnover, Located):
     after_is: Literal["absent", "struck"] | None = Field(
         None, description="Why the subject is not on the record at the second."
     )
-    steps: list[Step] = Field(description="The steps that led from one to the other, in order.")
+    changes: list[Step] = Field(description="The steps that led from one to the other, in order.")
     voided: list[Voided] = Field(description="The acts on this cell that were voided in between.")
 
 
@@ -163,7 +163,9 @@ class Slip(Located):
     earlier: int = Field(description="How many moves went earlier.")
     first: Held = Field(description="The first promise.")
     now: Held = Field(description="The present one.")
-    against_first: Direction = Field(description="The present promise against the first; `restated` if it is the same.")
+    against_first: Direction = Field(
+        description="The present promise against the first; `include_unchanged` if it is the same."
+    )
     moves: list[Step] = Field(description="The moves that count, in order.")
 
 
@@ -171,7 +173,7 @@ class Card(Named):
     """A feature, or another subject, on the roadmap."""
 
     milestone: str | None = Field(None, description="In columns of releases: the milestone that is aimed at this one.")
-    cells: Cells = Field(description="The cells to show, by field.")
+    fields: Cells = Field(description="The cells to show, by field.")
 
 
 class Column(Shape):
@@ -188,7 +190,7 @@ class DecisionRow(Shape):
 
     subject: str = Field(description="The decision, as `decision:key`.")
     number: dict[str, int] = Field(description="Its number in each product it belongs to, by product.")
-    cells: dict[str, Cell] = Field(description="What the register shows of it, by field.")
+    fields: dict[str, Cell] = Field(description="What the register shows of it, by field.")
 
 
 class FeatureRow(Named):
@@ -239,7 +241,7 @@ class Act(Blame):
 
     subject: str = Field(description="The subject in whose stream it stands.")
     version: int = Field(description="Its place in the subject's stream.")
-    unit: str = Field(description="The id of what was sent together.")
+    transaction: str = Field(description="The id of what was sent together.")
     place: int = Field(description="Its place in that unit.")
     credential: str | None = Field(description="The id of the token it came with.")
     references: list[dict[str, str]] = Field(description="Outside ids and links: `id`, and `system` if said.")
@@ -250,7 +252,7 @@ class Act(Blame):
 class HistoryAct(Act):
     """An act on a subject, with the steps it made."""
 
-    steps: list[HistoryStep] = Field(description="The cells it changed, in order.")
+    changes: list[HistoryStep] = Field(description="The cells it changed, in order.")
 
 
 class Edge(Shape):
@@ -272,7 +274,7 @@ class UnownedRow(Named):
     """A subject that nobody is accountable for."""
 
     departed: list[str] = Field(description="Who was accountable and has departed.")
-    word: str | None = Field(description="A name that could not be understood, such as `TBD`.")
+    source_value: str | None = Field(description="A name that could not be understood, such as `TBD`.")
 
 
 class Hit(Located):
@@ -307,7 +309,7 @@ class CellCount(Shape):
 
     holder: str | None = Field(None, description="Who they name.")
     value: JsonValue = Field(None, description="What they hold.")
-    word: str | None = Field(None, description="What they hold, in the source's word.")
+    source_value: str | None = Field(None, description="What they hold, in the source's word.")
     field: str | None = Field(None, description="Their field.")
     kind: str | None = Field(None, description="The kind of their subject.")
     product: str | None = Field(None, description="A product of their subject.")
@@ -486,10 +488,10 @@ class SubjectPage(Spoken):
 
     subject: str = Field(description="The subject, as `kind:key`.")
     version: int = Field(description="Its version, also the ETag; send it as `If-Match`.")
-    on_record: bool = Field(description="False if it was struck from the record, or had not begun.")
+    current: bool = Field(description="False if it was struck from the record, or had not begun.")
     title: str | None = Field(description="What it is called; null if nothing.")
     number: dict[str, int] = Field(description="A decision's number in each product it belongs to, by product.")
-    cells: dict[str, Cell] = Field(description="Every cell by field, each with its blame.")
+    fields: dict[str, Cell] = Field(description="Every cell by field, each with its blame.")
     replaces: list[Named] = Field(description="What it superseded or reversed.")
     replaced_by: list[Named] = Field(description="What superseded or reversed it.")
     rests_on: list[Named] = Field(description="The decisions its acts were taken because of.")
@@ -647,17 +649,17 @@ class Receipt(Shape):
     replayed: bool = Field(description="Whether an idempotency key was answered again.")
 
 
-class Fate(Shape):
+class Outcome(Shape):
     """What became of one of many units: one of the two."""
 
     receipt: Receipt | None = Field(None, description="It was recorded.")
     refused: Problem | None = Field(None, description="It was kept out.")
 
 
-class Fates(Shape):
+class Outcomes(Shape):
     """What became of many units."""
 
-    results: list[Fate] = Field(description="The fate of each unit, in the order they were sent.")
+    results: list[Outcome] = Field(description="The fate of each unit, in the order they were sent.")
 
 
 # How a route declares its answer -------------------------------------------------------------------------------------

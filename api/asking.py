@@ -22,20 +22,20 @@ from api.services import Served, Services
 from domain.errors import Unknown
 from domain.values import (
     KEY_PATTERN,
-    LARGEST,
+    MAX_INTEGER,
     SUBJECT_KINDS,
     SUBJECT_PATTERN,
-    Instant,
     Key,
     SubjectId,
+    Timestamp,
     documented,
-    micros,
+    to_micros,
 )
 from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
-from projections.decisions import NotThere
-from projections.model import Read
-from projections.reading import Answer, BadCursor, Filter, When
-from projections.replica import Replica, standing_in
+from projections.decisions import NotFound
+from projections.query import Answer, BadCursor, Filter, TimePoint
+from projections.read_model import Read
+from projections.replica_state import Replica, read_state
 
 MAX_LIMIT: Final = 10_000
 POLL_SECONDS: Final = 0.003
@@ -49,7 +49,7 @@ _CLIENT_CLOSED_REQUEST: Final = 499
 
 AskedKey = Annotated[Key, Path(description="The subject's key, without the kind.")]
 AskedSubject = Annotated[SubjectId, Path(description="The subject, as `kind:key`.")]
-MinCount = Annotated[int, Query(ge=1, le=LARGEST, description="Only what is counted at least so often.")]
+MinCount = Annotated[int, Query(ge=1, le=MAX_INTEGER, description="Only what is counted at least so often.")]
 
 
 SubjectWord = Annotated[str, documented(pattern=f"^{SUBJECT_PATTERN}$")]
@@ -75,7 +75,7 @@ def _nothing() -> list[str]:
     return []
 
 
-def span(begin: Instant | None, end: Instant | None, *, of: str = "before") -> tuple[int | None, int | None]:
+def span(begin: Timestamp | None, end: Timestamp | None, *, of: str = "until") -> tuple[int | None, int | None]:
     """A half-open span in microseconds; None is without end.
 
     Raises:
@@ -83,24 +83,24 @@ def span(begin: Instant | None, end: Instant | None, *, of: str = "before") -> t
     """
     if begin and end and end < begin:
         raise unprocessable(f"`{of}` must not be earlier than the beginning of the span", field=of)
-    return (None if begin is None else micros(begin), None if end is None else micros(end))
+    return (None if begin is None else to_micros(begin), None if end is None else to_micros(end))
 
 
-def when_of(as_of: Instant | None, known_at: Instant | None) -> When:
+def when_of(as_of: Timestamp | None, known_at: Timestamp | None) -> TimePoint:
     """The instants of a question; None is now."""
-    return When(None if as_of is None else micros(as_of), None if known_at is None else micros(known_at))
+    return TimePoint(None if as_of is None else to_micros(as_of), None if known_at is None else to_micros(known_at))
 
 
 async def _when(
-    as_of: Annotated[Instant | None, Query(description="What was in effect at this instant; now if silent.")] = None,
+    as_of: Annotated[Timestamp | None, Query(description="What was in effect at this instant; now if silent.")] = None,
     known_at: Annotated[
-        Instant | None, Query(description="By what the log had recorded at this instant; now if silent.")
+        Timestamp | None, Query(description="By what the log had recorded at this instant; now if silent.")
     ] = None,
-) -> When:
+) -> TimePoint:
     return when_of(as_of, known_at)
 
 
-AskedWhen = Annotated[When, Depends(_when)]
+AskedWhen = Annotated[TimePoint, Depends(_when)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ async def _page(
 AskedPage = Annotated[Page, Depends(_page)]
 
 
-IncludeAbsent = Annotated[bool, Query(description="Also what is not, or no longer, on the record.")]
+IncludeRemoved = Annotated[bool, Query(description="Also what is not, or no longer, on the record.")]
 
 
 async def _named(
@@ -155,8 +155,8 @@ async def _kinds(
 AskedKinds = Annotated[Filter, Depends(_kinds)]
 
 
-async def _subjects(about: AskedKinds, include_absent: IncludeAbsent = False) -> Filter:
-    return replace(about, absent=include_absent)
+async def _subjects(about: AskedKinds, include_removed: IncludeRemoved = False) -> Filter:
+    return replace(about, include_removed=include_removed)
 
 
 AskedSubjects = Annotated[Filter, Depends(_subjects)]
@@ -177,12 +177,12 @@ async def _cells(
     served: Served,
     about: AskedFields,
     value: Annotated[list[str], words("What the cell holds or has in its list, in our meaning.")],
-    word: Annotated[list[str], words("What it holds, in the source's word.")],
+    source_value: Annotated[list[str], words("What it holds, in the source's word.")],
     holder: Annotated[list[str], words("Who or what it names: an id, or a name the directory knows.")],
-    include_absent: IncludeAbsent = False,
+    include_removed: IncludeRemoved = False,
 ) -> Filter:
     holders = [served.somebody(each, "holder") for each in holder]
-    return replace(about, values=value, words=word, holders=holders, absent=include_absent)
+    return replace(about, values=value, source_values=source_value, holders=holders, include_removed=include_removed)
 
 
 AskedCells = Annotated[Filter, Depends(_cells)]
@@ -316,7 +316,7 @@ class Asked:
                 answer = question(read)
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
-            except NotThere as error:
+            except NotFound as error:
                 raise Unknown(str(error)) from None
         response = tables.responded(answer, self._format, self._served.book.directory, self._model, bounds)
         response.headers.update(lag)
@@ -327,14 +327,14 @@ class Asked:
 
 def lag_of(read: Read, served: Services) -> dict[str, str]:
     """The header in which a replica says how many entries it is behind; the log itself has none."""
-    return {"Decisionlog-Lag": str(standing_in(read.rows).lag)} if isinstance(served.book, Replica) else {}
+    return {"Decisionlog-Lag": str(read_state(read.rows).lag)} if isinstance(served.book, Replica) else {}
 
 
 async def caught_up(
     served: Served,
-    after: Annotated[
+    min_position: Annotated[
         int | None,
-        Query(ge=0, le=LARGEST, description="Wait until the answer covers this position: read your own writes."),
+        Query(ge=0, le=MAX_INTEGER, description="Wait until the answer covers this position: read your own writes."),
     ] = None,
 ) -> None:
     """Waits, without keeping a thread, until the read model covers a position.
@@ -342,16 +342,16 @@ async def caught_up(
     Raises:
         HttpProblem: 422 for a position that was never given, 504 when it is not there in time, 503 when it never will be.
     """
-    if after is None or served.runner.position >= after:
+    if min_position is None or served.runner.position >= min_position:
         return
     size = served.book.head().size
-    if after > size and not isinstance(served.book, Replica):  # which may not have heard of it yet
-        raise unprocessable(f"the log ends at position {size}; nothing can cover {after}", field="after")
+    if min_position > size and not isinstance(served.book, Replica):  # which may not have heard of it yet
+        raise unprocessable(f"the log ends at position {size}; nothing can cover {min_position}", field="after")
     deadline = time.monotonic() + served.wait_seconds
-    while served.runner.position < after:
+    while served.runner.position < min_position:
         served.must_follow()
         if time.monotonic() > deadline:
-            detail = f"the read model is at position {served.runner.position}; ask again for {after}"
+            detail = f"the read model is at position {served.runner.position}; ask again for {min_position}"
             raise HttpProblem(504, detail, field="after", headers={"Retry-After": "1"})
         await asyncio.sleep(POLL_SECONDS)
 

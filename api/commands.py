@@ -1,6 +1,6 @@
 """A route for every command. Each takes the command's own fields as its body; the path names the subject.
 
-`POST /v1/commands` takes any command, or several as one unit, and `POST /v1/units` takes many units, each with a fate
+`POST /v1/commands` takes any command, or several as one unit, and `POST /v1/bulk` takes many units, each with a fate
 of its own.
 """
 
@@ -23,24 +23,24 @@ from api.problems import HttpProblem, unprocessable
 from api.security import Speaker, caller_in
 from api.services import Served, Services, only_reads_from_a_replica
 from api.v1 import v1
-from domain import decision, feature, ownership, people, product, record
-from domain.catalogue import COMMAND, COMMANDS, Batch
+from domain import any_subject, decision, feature, ownership, people, product
+from domain.catalog import COMMAND, COMMANDS, Batch
 from domain.errors import Refused
 from domain.examples import EXAMPLES
-from domain.messages import Command, leaf_paths
-from domain.values import KEY_PATTERN, SUBJECT_PATTERN, Mark, format_micros
-from eventlog.entry import Caller, Receipt, Unit
+from domain.messages import Command, string_paths
+from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micros
+from eventlog.entry import Caller, Receipt, Transaction
 
 ROUTES: Final[Mapping[type[Command], str]] = {
     product.DefineProduct: "/products",
-    product.StateVision: "/products/{key}/vision",
+    product.SetVision: "/products/{key}/vision",
     product.SetStrategy: "/products/{key}/strategy",
     product.OrderReleases: "/products/{key}/releases",
     product.RetireProduct: "/products/{key}/retire",
     product.IssueReport: "/products/{key}/report",
     product.ScheduleRelease: "/releases",
     product.RescheduleRelease: "/releases/{key}/reschedule",
-    product.StateGoal: "/goals",
+    product.SetGoal: "/goals",
     product.CloseGoal: "/goals/{key}/close",
     decision.RecordDecision: "/decisions",
     decision.ProposeDecision: "/decisions/propose",
@@ -59,7 +59,7 @@ ROUTES: Final[Mapping[type[Command], str]] = {
     decision.ReviewDecision: "/decisions/{key}/review",
     feature.ProposeFeature: "/features",
     feature.DefineFeature: "/features/{key}/define",
-    feature.PrioritiseFeature: "/features/{key}/prioritise",
+    feature.PrioritizeFeature: "/features/{key}/prioritize",
     feature.TargetMilestone: "/features/{key}/target",
     feature.CommitFeature: "/features/{key}/commit",
     feature.StartFeature: "/features/{key}/start",
@@ -75,19 +75,19 @@ ROUTES: Final[Mapping[type[Command], str]] = {
     ownership.DelegateOwnership: "/subjects/{subject}/delegate",
     ownership.RevokeDelegation: "/subjects/{subject}/revoke-delegation",
     people.RegisterPerson: "/people",
-    people.JoinPersons: "/people/{key}/join",
-    people.DepartPerson: "/people/{key}/depart",
+    people.MergePeople: "/people/{key}/merge",
+    people.RecordPersonLeft: "/people/{key}/leave",
     people.RegisterTeam: "/teams",
     people.DisbandTeam: "/teams/{key}/disband",
-    record.Retitle: "/subjects/{subject}/retitle",
-    record.SetAliases: "/subjects/{subject}/aliases",
-    record.SetAttribute: "/subjects/{subject}/attributes",
-    record.Place: "/subjects/{subject}/place",
-    record.Strike: "/subjects/{subject}/strike",
-    record.Restore: "/subjects/{subject}/restore",
-    record.VoidEntry: "/subjects/{subject}/void",
-    record.Observe: "/subjects/{subject}/observe",
-    record.ForgetTexts: "/log/forget",
+    any_subject.ChangeTitle: "/subjects/{subject}/title",
+    any_subject.SetAliases: "/subjects/{subject}/aliases",
+    any_subject.SetAttribute: "/subjects/{subject}/attributes",
+    any_subject.AssignToProducts: "/subjects/{subject}/products",
+    any_subject.RemoveSubject: "/subjects/{subject}/remove",
+    any_subject.RestoreSubject: "/subjects/{subject}/restore",
+    any_subject.VoidEntry: "/subjects/{subject}/void",
+    any_subject.ImportChanges: "/subjects/{subject}/import",
+    any_subject.EraseTexts: "/log/erase",
 }
 VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
 """What changes shared prose in place needs the version that was read, or one writer would silently undo another."""
@@ -104,18 +104,18 @@ _CREATED: Final[answers.Responses] = {
 _IDEMPOTENCY_KEY: Final = re.compile(r"^[\x21-\x7e]{1,200}$")
 
 
-class KeyedUnit(Batch):
+class KeyedTransaction(Batch):
     """A unit with an idempotency key of its own."""
 
     key: str | None = Field(None, pattern=_IDEMPOTENCY_KEY.pattern, description="Its idempotency key.")
 
 
-class Units(BaseModel):
+class BulkRequest(BaseModel):
     """Many units, each with a fate of its own."""
 
     model_config = ConfigDict(extra="forbid")
 
-    units: Annotated[tuple[KeyedUnit, ...], FailFast()] = Field(
+    transactions: Annotated[tuple[KeyedTransaction, ...], FailFast()] = Field(
         min_length=1, max_length=1000, description="The units, in order."
     )
 
@@ -125,7 +125,7 @@ MAX_COMMANDS: Final = 10_000
 
 
 _BATCH: Final = TypeAdapter(Batch)
-_UNITS: Final = TypeAdapter(Units)
+_BULK: Final = TypeAdapter(BulkRequest)
 
 
 def answer_of(receipt: Receipt, subject: str) -> answers.Receipt:
@@ -182,10 +182,12 @@ def _idempotency_key(request: Request) -> str | None:
     return given
 
 
-def _unit(commands: tuple[Command, ...], speaker: Caller, key: str | None, expected: dict[str, int]) -> Unit:
+def _transaction_of(
+    commands: tuple[Command, ...], speaker: Caller, key: str | None, expected: dict[str, int]
+) -> Transaction:
     """What tells of another system comes in as an import; whether the speaker may import is the log's to judge."""
-    imported = any(command.source or isinstance(command, record.Observe) for command in commands)
-    return Unit(commands, replace(speaker, channel="import") if imported else speaker, key, expected)
+    imported = any(command.source or isinstance(command, any_subject.ImportChanges) for command in commands)
+    return Transaction(commands, replace(speaker, channel="import") if imported else speaker, key, expected)
 
 
 def _responded(receipt: Receipt, subject: str, *, created: bool) -> JSONResponse:
@@ -216,7 +218,7 @@ def router() -> APIRouter:
         summary="Any command, or several as one unit", openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": _headers(required=False)},
     )  # fmt: skip
     routes.add_api_route(
-        "/units", post_units, methods=["POST"], **answers.declared(answers.Fates, more=answers.UNSTORED),
+        "/bulk", post_bulk, methods=["POST"], **answers.declared(answers.Outcomes, more=answers.UNSTORED),
         summary="Many units, each with a fate of its own", openapi_extra=json_body("Units"),
     )  # fmt: skip
     return routes
@@ -228,7 +230,7 @@ def _handler(command: type[Command], path: str) -> Callable[..., Awaitable[JSONR
         said = {"subject": subject, "type": command.__name__} if subject else {"type": command.__name__}
         parsed = await read_json(request, lambda value: COMMAND.validate_python(_object(value) | said))
         expected = _expected(request, subject, required=command in VERSION_REQUIRED)
-        receipt = await served.log.execute(_unit((parsed,), speaker, _idempotency_key(request), expected))
+        receipt = await served.log.execute(_transaction_of((parsed,), speaker, _idempotency_key(request), expected))
         return _responded(receipt, subject or receipt.recorded[0].subject, created=command.creates is not None)
 
     return handle
@@ -237,7 +239,7 @@ def _handler(command: type[Command], path: str) -> Callable[..., Awaitable[JSONR
 def _subject_in(path: str, params: Mapping[str, str], log_id: str) -> str | None:
     if "{key}" in path:
         return f"{_KINDS[path.split('/')[1]]}:{params['key']}"
-    return log_id if path == "/log/forget" else params.get("subject")
+    return log_id if path == "/log/erase" else params.get("subject")
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -268,8 +270,8 @@ async def post_commands(request: Request, served: Served, speaker: Speaker) -> J
     """Takes one command with its `type`, or `{"commands": [...]}`, which is applied whole or not at all."""
     batch, commands = await read_json(request, _one_or_several)
     first = commands[0]
-    subject = None if first.creates else first.addressed()
-    needed = {each.addressed() for each in commands if type(each) in VERSION_REQUIRED} - (
+    subject = None if first.creates else first.subject_id()
+    needed = {each.subject_id() for each in commands if type(each) in VERSION_REQUIRED} - (
         batch.expected.keys() if batch else set()
     )
     expected = _expected(request, subject, required=bool(needed)) | (dict(batch.expected) if batch else {})
@@ -280,7 +282,7 @@ async def post_commands(request: Request, served: Served, speaker: Speaker) -> J
             field="expected",
         )
     request.state.expected = expected
-    receipt = await served.log.execute(_unit(tuple(commands), speaker, _idempotency_key(request), expected))
+    receipt = await served.log.execute(_transaction_of(tuple(commands), speaker, _idempotency_key(request), expected))
     return _responded(receipt, subject or receipt.recorded[0].subject, created=first.creates is not None)
 
 
@@ -292,35 +294,42 @@ def _one_or_several(value: Any) -> tuple[Batch | None, tuple[Command, ...]]:
     return None, (COMMAND.validate_python(value),)
 
 
-async def post_units(request: Request, served: Served, speaker: Speaker) -> Response:
+async def post_bulk(request: Request, served: Served, speaker: Speaker) -> Response:
     """Takes up to 1,000 units of 10,000 commands in all; answers for each in order its receipt, or the problem that kept it
     out. Others can write between its units.
     """
     if "idempotency-key" in request.headers:
         raise HttpProblem(400, "here each unit has a `key` of its own", field="Idempotency-Key")
-    body = await read_json(request, _units)
-    units = [_unit(tuple(unit.commands), speaker, unit.key, dict(unit.expected)) for unit in body.units]
-    results = await execute_in_chunks(served.log, units)
-    return JSONResponse({"results": [_fate(result) for result in results]})
+    body = await read_json(request, _transactions_of)
+    transactions = [
+        _transaction_of(tuple(transaction.commands), speaker, transaction.key, dict(transaction.expected))
+        for transaction in body.transactions
+    ]
+    results = await execute_in_chunks(served.log, transactions)
+    return JSONResponse({"results": [_outcome(result) for result in results]})
 
 
-def _units(value: Any) -> Units:
+def _transactions_of(value: Any) -> BulkRequest:
     """Return the units of a body.
 
     Raises:
         HttpProblem: 422, more commands than one request can have.
         ValidationError: it holds no units, or one that is wrong.
     """
-    units = value.get("units") if isinstance(value, dict) else None
-    lists = [unit.get("commands") for unit in units if isinstance(unit, dict)] if isinstance(units, list) else []
+    transactions = value.get("transactions") if isinstance(value, dict) else None
+    lists = (
+        [transaction.get("commands") for transaction in transactions if isinstance(transaction, dict)]
+        if isinstance(transactions, list)
+        else []
+    )
     count = sum(len(commands) for commands in lists if isinstance(commands, list))
     if count > MAX_COMMANDS:
         detail = f"a request can have {MAX_COMMANDS} commands in all its units, not {count}; send several requests"
-        raise HttpProblem(422, detail, field="units")
-    return _UNITS.validate_python(value)
+        raise HttpProblem(422, detail, field="transactions")
+    return _BULK.validate_python(value)
 
 
-def _fate(result: Receipt | Refused) -> dict[str, Any]:
+def _outcome(result: Receipt | Refused) -> dict[str, Any]:
     if isinstance(result, Refused):
         return {"refused": problems.of_refusal(result).model_dump(exclude_none=True)}
     return {"receipt": answer_of(result, result.recorded[0].subject).model_dump()}
@@ -331,7 +340,7 @@ def _fate(result: Receipt | Refused) -> dict[str, Any]:
 
 def _described(command: type[Command]) -> str:
     """What a command is for, and what must be there before it when it names people."""
-    named = {path[0] for path in leaf_paths(command, Mark.PERSON)} - Command.model_fields.keys()
+    named = {path[0] for path in string_paths(command, StringKind.PERSON)} - Command.model_fields.keys()
     first = " Register people first, with `POST /v1/people`; then any name they go by will do." if named else ""
     return f"{command.__doc__}{first}"
 
@@ -366,9 +375,9 @@ def _headers(*, required: bool) -> list[dict[str, Any]]:
 
 def _refuse_duplicates(schema: dict[str, Any], command: type[Command]) -> None:
     """Adds `uniqueItems` to each list of subjects or people, as an ordinary command names each of them once."""
-    if command is record.Observe:
+    if command is any_subject.ImportChanges:
         return
-    for path in (*leaf_paths(command, Mark.SUBJECT), *leaf_paths(command, Mark.PERSON)):
+    for path in (*string_paths(command, StringKind.SUBJECT), *string_paths(command, StringKind.PERSON)):
         if path[1:] == ("*",):
             found = schema["properties"][path[0]]
             for listed in (found, *found.get("anyOf", ())):
@@ -380,7 +389,7 @@ def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
     """The component schemas of every command, whole and as the body of its own route, and of what else is sent."""
     from pydantic.json_schema import models_json_schema  # noqa: PLC0415  (only when somebody asks for the document)
 
-    models: list[type[BaseModel]] = [*COMMANDS.values(), Batch, KeyedUnit, Units, *others]
+    models: list[type[BaseModel]] = [*COMMANDS.values(), Batch, KeyedTransaction, BulkRequest, *others]
     _, found = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -399,7 +408,7 @@ def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
         whole["required"] = [*whole.get("required", []), "type"]
     several = [EXAMPLES["RegisterPerson"], EXAMPLES["DefineProduct"]]
     schemas["Batch"]["examples"] = [{"commands": several}]
-    schemas["Units"]["examples"] = [{"units": [{"key": "first", "commands": several}]}]
+    schemas["Units"]["examples"] = [{"transactions": [{"key": "first", "commands": several}]}]
     schemas["AnyCommand"] = {
         "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMMANDS],
         "discriminator": {"propertyName": "type"},

@@ -19,13 +19,13 @@ from api.problems import HttpProblem, unprocessable
 from api.security import Speaker, may
 from api.services import Served
 from api.v1 import v1
-from domain.access import MAY_ADMINISTER
+from domain.access import ADMIN_RIGHT
+from domain.any_subject import ERASE_RIGHT, IMPORT_RIGHT
 from domain.errors import Unknown
-from domain.record import MAY_FORGET, MAY_IMPORT
-from domain.values import LARGEST, Code, Line, format_micros
+from domain.values import MAX_INTEGER, Code, Line, format_micros
 from eventlog.log import DecisionLog, RawEntry
 from eventlog.tokens import Token
-from projections.reading import NOW, Row, answer, moment
+from projections.query import NOW, Row, answer, resolve_time
 
 _AT_ONCE: Final = 1000
 _ENTRY_THREADS: Final = 2
@@ -42,11 +42,13 @@ class Names(BaseModel):
     """Spellings of somebody for the directory."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"show": "Ann Bee", "also": ["ann@example.org"]}]}
+        extra="forbid", json_schema_extra={"examples": [{"show": "Ann Bee", "identifiers": ["ann@example.org"]}]}
     )
 
-    show: Line | None = Field(None, description="The name to show from now on; the old one is still understood.")
-    also: list[Line] = Field(default_factory=list, max_length=100, description="E-mails, handles, other spellings.")
+    name: Line | None = Field(None, description="The name to show from now on; the old one is still understood.")
+    identifiers: list[Line] = Field(
+        default_factory=list, max_length=100, description="E-mails, handles, other spellings."
+    )
     move: bool = Field(default=False, description="Take the spellings in `also` from whoever else has them.")
 
 
@@ -58,8 +60,8 @@ class NewToken(BaseModel):
     )
 
     holder: Code = Field(description="A person, by id or any name the directory knows, or a service as `service:KEY`.")
-    rights: list[Annotated[str, Field(pattern=f"^({MAY_IMPORT}|{MAY_FORGET}|{MAY_ADMINISTER})$")]] = Field(
-        default_factory=list, description=f"`{MAY_IMPORT}`, `{MAY_FORGET}`, `{MAY_ADMINISTER}`."
+    rights: list[Annotated[str, Field(pattern=f"^({IMPORT_RIGHT}|{ERASE_RIGHT}|{ADMIN_RIGHT})$")]] = Field(
+        default_factory=list, description=f"`{IMPORT_RIGHT}`, `{ERASE_RIGHT}`, `{ADMIN_RIGHT}`."
     )
     label: str = Field("", max_length=200, description="What it is for.")
 
@@ -67,7 +69,7 @@ class NewToken(BaseModel):
 def router() -> APIRouter:
     """The routes of what keeps the log."""
     routes = v1("Keep", [Depends(no_write_headers)])
-    get, administer = routes.get, [Depends(may(MAY_ADMINISTER))]
+    get, administer = routes.get, [Depends(may(ADMIN_RIGHT))]
     get("/log", summary="The log: its id, size, root and last instant", **answers.declared(answers.Head))(head)
     get("/status", summary="How far everything is that follows the log", **answers.declared(answers.Status))(status)
     get(
@@ -138,11 +140,11 @@ def status(served: Served) -> dict[str, Any]:
 
 def entries(
     served: Served,
-    behind: Annotated[int, Query(ge=0, le=LARGEST, description="Begin behind this position.")] = 0,
-    limit: Annotated[int | None, Query(ge=1, le=LARGEST, description="At most this many; all, if silent.")] = None,
+    cursor: Annotated[int, Query(ge=0, le=MAX_INTEGER, description="Begin behind this position.")] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=MAX_INTEGER, description="At most this many; all, if silent.")] = None,
 ) -> StreamingResponse:
     """Each line holds `entry` (canonical, byte for byte), its `leaf` in hex, and the `texts` beside it by JSON pointer."""
-    parts = _in_few_threads(_lines(served.log, behind, limit))
+    parts = _in_few_threads(_lines(served.log, cursor, limit))
     return StreamingResponse(parts, media_type="application/jsonl")
 
 
@@ -195,10 +197,10 @@ def people(
     found = None if name is None else set(directory.find(name))
     rows: list[Row] = [
         {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
-        for each in directory.everybody()
+        for each in directory.list_people()
         if found is None or each.id in found
     ]
-    return asked(lambda read: answer(moment(read, NOW), rows))
+    return asked(lambda read: answer(resolve_time(read, NOW), rows))
 
 
 def person(served: Served, key: AskedKey) -> dict[str, Any]:
@@ -215,10 +217,10 @@ def add_names(
 ) -> dict[str, Any]:
     """Adds spellings; `show` changes the name shown. Each change leaves an entry, without the name."""
     known = person(served, key)
-    if names.also:
-        served.log.directory.add(known["id"], *names.also, move=names.move, by=speaker)
-    if names.show:
-        served.log.directory.rename(known["id"], names.show, by=speaker)
+    if names.identifiers:
+        served.log.directory.add(known["id"], *names.identifiers, move=names.move, by=speaker)
+    if names.name:
+        served.log.directory.rename(known["id"], names.name, by=speaker)
     return person(served, key)
 
 
@@ -250,7 +252,7 @@ def me(speaker: Speaker) -> dict[str, Any]:
 def tokens(asked: AskedFor, served: Served) -> Response:
     """Whom they are for and what they may do; never the secrets, of which only hashes are kept."""
     rows = [_shown(token) for token in served.log.tokens.all()]
-    return asked(lambda read: answer(moment(read, NOW), rows))
+    return asked(lambda read: answer(resolve_time(read, NOW), rows))
 
 
 def create_token(

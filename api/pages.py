@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from api import answers
 from api.services import Served
-from domain.catalogue import COMMANDS, EVENTS
+from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES
 
 INTRODUCTION: Final = """\
@@ -33,7 +33,7 @@ The log of a product organisation's decisions, and the roadmap of any day.
 with the ETag you read keeps you from overwriting what you have not seen.
 
 **Reading.** `as_of` asks what was in effect at an instant, `known_at` what the log had recorded by then; both are now
-if silent, and can be asked together. `after=POSITION` waits until the answer covers a position you have written. Every
+if silent, and can be asked together. `min_position=POSITION` waits until the answer covers a position you have written. Every
 answer says the `position` it speaks up to. Tables come as JSON, or as CSV or JSON Lines: `format=csv`, `format=jsonl`,
 or the `Accept` header.
 
@@ -79,7 +79,7 @@ def router() -> APIRouter:
         "/v1/version", service_version, methods=["GET"], summary="What is it?", **answers.declared(answers.Version)
     )
     routes.add_api_route(
-        "/v1/catalogue",
+        "/v1/catalog",
         catalogue,
         methods=["GET"],
         summary="All commands and events, by name",

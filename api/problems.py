@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain import errors
-from domain.faults import faults_of, in_a_sentence, is_combination
-from eventlog.errors import DamagedStoreError, NoRoomError
-from projections.model import ReadModelDamagedError
+from domain.validation_messages import is_combination, list_errors, summarize_errors
+from eventlog.errors import DamagedStoreError, DiskFullError
+from projections.read_model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")
 MEDIA_TYPE: Final = "application/problem+json"
@@ -139,10 +139,10 @@ def of_validation(found: Sequence[Any]) -> Problem:
     broken = [error for error in found if error["type"] == "json_invalid"]
     if broken:
         return problem(400, "malformed-json", str(broken[0]["msg"]))
-    faults = [(_shortened(field), _shortened(detail)) for field, detail in faults_of(found)]
+    faults = [(_shortened(field), _shortened(detail)) for field, detail in list_errors(found)]
     wrong = [FieldProblem(field=field, detail=detail) for field, detail in faults]
     name = "unprocessable" if is_combination(found) else "malformed"
-    return problem(422, name, in_a_sentence(faults), field=wrong[0].field or None, errors=wrong)
+    return problem(422, name, summarize_errors(faults), field=wrong[0].field or None, errors=wrong)
 
 
 def _shortened(text: str) -> str:
@@ -163,7 +163,7 @@ def of_store(error: PersistenceError, *, asked: bool = False) -> Problem:
 
     What the database says of itself, such as where it is, is for the server's log and not for whoever asks.
     """
-    if isinstance(error, NoRoomError):
+    if isinstance(error, DiskFullError):
         detail = "the disk of the log is full, and nothing was recorded; make room, and send it again"
         return problem(507, "no-space", detail)
     if isinstance(error, ReadModelDamagedError):

@@ -15,7 +15,7 @@ from api.asking import (
     AskedFor,
     AskedPage,
     AskedWhen,
-    IncludeAbsent,
+    IncludeRemoved,
     Limit,
     MinCount,
     question,
@@ -25,23 +25,23 @@ from api.asking import (
 )
 from api.services import Served
 from api.v1 import v1
-from domain.values import Instant
-from projections import cells as cell_questions
+from domain.values import Timestamp
 from projections import changes as change_questions
+from projections import field_history as step_questions
+from projections import field_values as cell_questions
 from projections import roadmap as roadmap_question
-from projections import steps as step_questions
-from projections.order import Direction
-from projections.steps import StepFilter
+from projections.field_history import ChangeFilter
+from projections.ordering import Direction
 
 
 def router() -> APIRouter:
     """Every route that asks."""
     routes = v1("Ask")
     for path, ask, model, summary in (
-        ("/cells", cells, answers.CellTable, "What every cell holds at an instant"),
-        ("/cells/count", cells_counted, answers.CellCounts, "How many cells there are, by what they hold"),
-        ("/steps", steps, answers.StepTable, "How cells came to hold what they hold"),
-        ("/steps/count", steps_counted, answers.StepCounts, "How many steps there are, by what they are"),
+        ("/fields", cells, answers.CellTable, "What every cell holds at an instant"),
+        ("/fields/count", cells_counted, answers.CellCounts, "How many cells there are, by what they hold"),
+        ("/fields/history", steps, answers.StepTable, "How cells came to hold what they hold"),
+        ("/fields/history/count", steps_counted, answers.StepCounts, "How many steps there are, by what they are"),
         ("/roadmap", roadmap, answers.Roadmap, "The roadmap of any day"),
         ("/changes", changes, answers.Changes, "What differs between two instants, and why"),
         ("/slips", slips, answers.Slips, "How promises moved"),
@@ -59,7 +59,7 @@ def cells(
 ) -> Response:  # fmt: skip
     """The cells that fit, by subject and field: value, the source's word, since when, and the position that says so."""
     return asked(
-        lambda read: cell_questions.cells(read, about, when, blame=blame, limit=page.limit, cursor=page.cursor)
+        lambda read: cell_questions.field_values(read, about, when, blame=blame, limit=page.limit, cursor=page.cursor)
     )
 
 
@@ -69,7 +69,7 @@ def cells_counted(
     min_count: MinCount = 1, limit: Limit = 1000,
 ) -> Response:  # fmt: skip
     """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject."""
-    return asked(lambda read: cell_questions.counted(read, about, group, when, min_count=min_count, limit=limit))
+    return asked(lambda read: cell_questions.count_fields(read, about, group, when, min_count=min_count, limit=limit))
 
 
 async def _step_filter(
@@ -77,9 +77,9 @@ async def _step_filter(
     served: Served,
     about: AskedFields,
     from_value: Annotated[list[str], words("What the cell held before, in our meaning.")],
-    from_word: Annotated[list[str], words("What it held before, in the source's word.")],
+    from_source_value: Annotated[list[str], words("What it held before, in the source's word.")],
     to_value: Annotated[list[str], words("What it came to hold, in our meaning.")],
-    to_word: Annotated[list[str], words("What it came to hold, in the source's word.")],
+    to_source_value: Annotated[list[str], words("What it came to hold, in the source's word.")],
     direction: Annotated[
         list[Direction],
         words(
@@ -88,25 +88,25 @@ async def _step_filter(
         ),
     ],
     by: Annotated[list[str], words("Whose act it was, or who put it to the log.")],
-    since: Annotated[Instant | None, Query(description="It took effect at or after this instant.")] = None,
-    before: Annotated[Instant | None, Query(description="It took effect before this instant.")] = None,
-    recorded_since: Annotated[Instant | None, Query(description="It was recorded at or after this instant.")] = None,
-    recorded_before: Annotated[Instant | None, Query(description="It was recorded before this instant.")] = None,
+    since: Annotated[Timestamp | None, Query(description="It took effect at or after this instant.")] = None,
+    until: Annotated[Timestamp | None, Query(description="It took effect before this instant.")] = None,
+    recorded_since: Annotated[Timestamp | None, Query(description="It was recorded at or after this instant.")] = None,
+    recorded_until: Annotated[Timestamp | None, Query(description="It was recorded before this instant.")] = None,
     live: Annotated[bool, Query(description="Only of subjects on the record at the instant asked for.")] = False,
-    restated: Annotated[bool, Query(description="Also what says again what was so already.")] = False,
-) -> StepFilter:
+    include_unchanged: Annotated[bool, Query(description="Also what says again what was so already.")] = False,
+) -> ChangeFilter:
     def named(values: list[str], name: str) -> list[str]:
         return [served.somebody(each, name) for each in values]
 
-    return StepFilter(
-        cells=about,
-        from_values=from_value, from_words=from_word, to_values=to_value, to_words=to_word, directions=direction,
-        by=named(by, "by"), span=span(since, before), recorded=span(recorded_since, recorded_before, of="recorded_before"),
-        live=live, restated=restated,
+    return ChangeFilter(
+        fields=about,
+        from_values=from_value, from_source_values=from_source_value, to_values=to_value, to_source_values=to_source_value, directions=direction,
+        by=named(by, "by"), span=span(since, until), recorded=span(recorded_since, recorded_until, of="recorded_until"),
+        live=live, include_unchanged=include_unchanged,
     )  # fmt: skip
 
 
-AskedSteps = Annotated[StepFilter, Depends(_step_filter)]
+AskedSteps = Annotated[ChangeFilter, Depends(_step_filter)]
 
 
 def steps(
@@ -115,7 +115,7 @@ def steps(
 ) -> Response:  # fmt: skip
     """The steps that fit, in the order in which they took effect: what was before, what came after, who, when and why."""
     return asked(
-        lambda read: step_questions.steps(
+        lambda read: step_questions.field_history(
             read, about, when, newest_first=order == "newest", limit=page.limit, cursor=page.cursor
         )
     )
@@ -127,7 +127,7 @@ def steps_counted(
     min_count: MinCount = 1, limit: Limit = 1000,
 ) -> Response:  # fmt: skip
     """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal."""
-    return asked(lambda read: step_questions.counted(read, about, group, when, min_count=min_count, limit=limit))
+    return asked(lambda read: step_questions.count_changes(read, about, group, when, min_count=min_count, limit=limit))
 
 
 # Roadmap -------------------------------------------------------------------------------------------------------------
@@ -167,13 +167,13 @@ def changes(
     about: AskedCells,
     page: AskedPage,
     from_value: Annotated[list[str], words("What the cell held at the first instant, in our meaning.")],
-    from_word: Annotated[list[str], words("What it held at the first instant, in the source's word.")],
+    from_source_value: Annotated[list[str], words("What it held at the first instant, in the source's word.")],
     to_value: Annotated[list[str], words("What the cell holds at the second, in our meaning.")],
-    to_word: Annotated[list[str], words("What it holds at the second, in the source's word.")],
-    since: Annotated[Instant, Query(description="The first instant.")],
-    until: Annotated[Instant | None, Query(description="The second instant; now if silent.")] = None,
-    known_since: Annotated[Instant | None, Query(description="What was known of the first; all, if silent.")] = None,
-    known_until: Annotated[Instant | None, Query(description="What was known of the second; all, if silent.")] = None,
+    to_source_value: Annotated[list[str], words("What it holds at the second, in the source's word.")],
+    since: Annotated[Timestamp, Query(description="The first instant.")],
+    until: Annotated[Timestamp | None, Query(description="The second instant; now if silent.")] = None,
+    known_since: Annotated[Timestamp | None, Query(description="What was known of the first; all, if silent.")] = None,
+    known_until: Annotated[Timestamp | None, Query(description="What was known of the second; all, if silent.")] = None,
 ) -> Response:
     """The cells that do not hold the same at both instants, each with the steps that led from one to the other."""
     span(since, until, of="until")
@@ -181,7 +181,7 @@ def changes(
     return asked(
         lambda read: change_questions.changes(
             read, first, second, about,
-            from_values=from_value, from_words=from_word, to_values=to_value, to_words=to_word,
+            from_values=from_value, from_source_values=from_source_value, to_values=to_value, to_source_values=to_source_value,
             limit=page.limit, cursor=page.cursor,
         )
     )  # fmt: skip
@@ -194,11 +194,11 @@ def slips(
     page: AskedPage,
     direction: Annotated[list[Direction], words("The moves that count: `later`, `earlier`; both, if silent.")],
     min_count: MinCount = 1,
-    include_absent: IncludeAbsent = False,
+    include_removed: IncludeRemoved = False,
 ) -> Response:
     """Every target that moved: its moves, how many went later and earlier, and the first promise against the present."""
     moves: Sequence[Direction] = direction or ("later", "earlier")
-    targets = replace(about, absent=include_absent)
+    targets = replace(about, include_removed=include_removed)
     return asked(
         lambda read: change_questions.slips(
             read, targets, when, min_count=min_count, moves=moves, limit=page.limit, cursor=page.cursor

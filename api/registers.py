@@ -18,7 +18,7 @@ from api.asking import (
     AskedSubject,
     AskedSubjects,
     AskedWhen,
-    IncludeAbsent,
+    IncludeRemoved,
     KindWord,
     MinCount,
     ProductWord,
@@ -32,15 +32,15 @@ from api.asking import (
 from api.problems import HttpProblem
 from api.services import Served
 from api.v1 import v1
-from domain.catalogue import EVENTS
-from domain.values import LARGEST, Instant, documented
+from domain.catalog import EVENTS
+from domain.values import MAX_INTEGER, Timestamp, documented
 from projections import accountability as accountability_questions
 from projections import audit as audit_questions
 from projections import decisions as decision_questions
-from projections import lists, search
+from projections import listings, search
 from projections.audit import AuditFilter
 from projections.decisions import RegisterFilter
-from projections.reading import When
+from projections.query import TimePoint
 
 TypeWord = Annotated[str, documented(enum=sorted({*EVENTS, *(name.removesuffix(".v1") for name in EVENTS)}))]
 _COLLECTIONS: Final = {"decisions": "decision", "features": "feature", "products": "product", "releases": "release", "goals": "goal", "teams": "team"}  # fmt: skip
@@ -96,11 +96,11 @@ def register(
     tag: Annotated[list[str], words("Tags.")],
     ever: Annotated[list[str], words("A status they have at some time had, in our meaning or the source's word.")],
     text: Annotated[str | None, Query(max_length=500, description="Words in their texts.")] = None,
-    include_absent: IncludeAbsent = False,
+    include_removed: IncludeRemoved = False,
 ) -> Response:
     """The decisions that fit, in the order in which they came to the log, each with its number in every product."""
     found = RegisterFilter(
-        about=replace(about, absent=include_absent), kinds=kind, tags=tag, ever=ever, text=text,
+        about=replace(about, include_removed=include_removed), kinds=kind, tags=tag, ever=ever, text=text,
         deciders=[served.somebody(each, "decider") for each in decider],
         accountable=[served.somebody(each, "accountable") for each in accountable],
     )  # fmt: skip
@@ -113,11 +113,11 @@ def register(
 
 def _list_of(kind: str, fields: tuple[str, ...]) -> Any:
     def listed(
-        asked: AskedFor, about: AskedNamed, when: AskedWhen, page: AskedPage, include_absent: IncludeAbsent = False
+        asked: AskedFor, about: AskedNamed, when: AskedWhen, page: AskedPage, include_removed: IncludeRemoved = False
     ) -> Response:
         """By what they are called, each with the cells that tell it apart."""
-        wanted = replace(about, kinds=(kind,), absent=include_absent)
-        return asked(lambda read: lists.subjects(read, wanted, fields, when, limit=page.limit, cursor=page.cursor))
+        wanted = replace(about, kinds=(kind,), include_removed=include_removed)
+        return asked(lambda read: listings.subjects(read, wanted, fields, when, limit=page.limit, cursor=page.cursor))
 
     return listed
 
@@ -130,7 +130,7 @@ def releases(
 ) -> Response:
     """In the order their product has said, else by version number."""
     products = [served.subject(each, "product", kind="product") for each in product]
-    return asked(lambda read: lists.releases(read, products, when))
+    return asked(lambda read: listings.releases(read, products, when))
 
 
 # One subject ---------------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def subject_page(asked: AskedFor, when: AskedWhen, subject: AskedSubject) -> Res
     return _subject_page(asked, subject, when)
 
 
-def _subject_page(asked: AskedFor, subject: str, when: When) -> Response:
+def _subject_page(asked: AskedFor, subject: str, when: TimePoint) -> Response:
     return asked(lambda read: decision_questions.page_of(read, subject, when), etag=True)
 
 
@@ -230,12 +230,12 @@ async def _audit_filter(
     system: Annotated[list[str], words("For imports: the system it comes from.")],
     reference: Annotated[list[str], words("For imports: that system's own name for the change.")],
     because: Annotated[list[Annotated[str, key_of("decision")]], words("Decisions it rests on.")],
-    unit: Annotated[list[str], words("Ids of units: what was sent together.")],
-    position: Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], words("Positions.")],
-    since: Annotated[Instant | None, Query(description="It took effect at or after this instant.")] = None,
-    before: Annotated[Instant | None, Query(description="It took effect before this instant.")] = None,
-    recorded_since: Annotated[Instant | None, Query(description="It was recorded at or after this instant.")] = None,
-    recorded_before: Annotated[Instant | None, Query(description="It was recorded before this instant.")] = None,
+    transaction: Annotated[list[str], words("Ids of units: what was sent together.")],
+    position: Annotated[list[Annotated[int, Field(ge=1, le=MAX_INTEGER)]], words("Positions.")],
+    since: Annotated[Timestamp | None, Query(description="It took effect at or after this instant.")] = None,
+    until: Annotated[Timestamp | None, Query(description="It took effect before this instant.")] = None,
+    recorded_since: Annotated[Timestamp | None, Query(description="It was recorded at or after this instant.")] = None,
+    recorded_until: Annotated[Timestamp | None, Query(description="It was recorded before this instant.")] = None,
     text: Annotated[str | None, Query(max_length=500, description="Words in its texts.")] = None,
     justified: Annotated[bool | None, Query(description="Whether a decision stands behind it.")] = None,
     corrections: Annotated[bool, Query(description="Only acts that void another or replace one.")] = False,
@@ -250,8 +250,8 @@ async def _audit_filter(
         kinds=known_kinds(kind), subjects=[served.subject(each, "subject") for each in subject],
         products=[served.subject(each, "product", kind="product") for each in product],
         types=_known_types(type), channels=channel, systems=system, references=reference,
-        because=[served.subject(each, "because", kind="decision") for each in because], units=unit, positions=position,
-        span=span(since, before), recorded=span(recorded_since, recorded_before, of="recorded_before"),
+        because=[served.subject(each, "because", kind="decision") for each in because], transactions=transaction, positions=position,
+        span=span(since, until), recorded=span(recorded_since, recorded_until, of="recorded_until"),
         text=text, justified=justified, corrections=corrections, voided=voided, backdated=backdated,
     )  # fmt: skip
 
@@ -259,7 +259,7 @@ async def _audit_filter(
 def _known_types(types: list[str]) -> list[str]:
     for named in types:
         if named not in EVENTS and f"{named}.v1" not in EVENTS:
-            detail = f"there is no event type {named!r}; GET /v1/catalogue lists them all"
+            detail = f"there is no event type {named!r}; GET /v1/catalog lists them all"
             raise HttpProblem(422, detail, field="type")
     return types
 

@@ -11,14 +11,14 @@ from api import answers, tables
 from api.asking import AskedKey, AskingFor, caught_up, lag_of, question
 from api.delivery import respond_with
 from api.problems import HttpProblem, unprocessable
+from api.report_page import Page, as_html, as_markdown, page_of
 from api.services import Served, Services
 from api.v1 import v1
-from domain.values import LARGEST, Instant, micros
+from domain.values import MAX_INTEGER, Timestamp, to_micros
 from eventlog.directory import names_in
-from projections.model import Read
-from projections.reading import Answer
+from projections.query import Answer
+from projections.read_model import Read
 from projections.report import NoSuchReport, NotWhatWasIssued, Span, issued, report
-from projections.report_pages import Page, as_html, as_markdown, page_of
 
 ReportFormat = Literal["json", "csv", "jsonl", "markdown", "html"]
 MAX_LINES: Final = 10_000
@@ -73,19 +73,19 @@ def progress(
     _: Annotated[None, Depends(caught_up)],
     format_: Annotated[ReportFormat, Depends(_format)],
     since: Annotated[
-        Instant | None,
+        Timestamp | None,
         Query(description="Where the span begins.", openapi_examples={"a day": {"value": "2025-01-01"}}),
     ] = None,
     until: Annotated[
-        Instant | None, Query(description="Where it ends, which is no more part of it; now if silent.")
+        Timestamp | None, Query(description="Where it ends, which is no more part of it; now if silent.")
     ] = None,
     position: Annotated[
-        int | None, Query(ge=1, le=LARGEST, description="The position to speak up to; the last, if silent.")
+        int | None, Query(ge=1, le=MAX_INTEGER, description="The position to speak up to; the last, if silent.")
     ] = None,
     issued_at: Annotated[
         int | None,
         Query(
-            ge=1, le=LARGEST,
+            ge=1, le=MAX_INTEGER,
             description="The position at which a report was issued: the same again. Instead of span and position.",
         ),
     ] = None,
@@ -145,9 +145,9 @@ def _answer(read: Read, product: str, given: dict[str, Any], issued_at: int | No
         raise unprocessable("say where the span begins in `since`, or name a report in `issued_at`", field="since")
     if until is not None and until <= since:
         raise unprocessable("`until` must be later than `since`", field="until")
-    if until is None and micros(since) >= read.now:
+    if until is None and to_micros(since) >= read.now:
         raise unprocessable("the span begins later than now", field="since")
-    return report(read, Span(product, micros(since), None if until is None else micros(until), given["position"]))
+    return report(read, Span(product, to_micros(since), None if until is None else to_micros(until), given["position"]))
 
 
 def _page(answer: Answer, served: Services, request: Request, lines: int | None) -> Page:

@@ -18,7 +18,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from api.problems import HttpProblem
 from api.services import Served, Services
 from domain import access
-from domain.cells import State
+from domain.fields import SubjectState
 from eventlog.entry import Caller
 
 _bearer = HTTPBearer(auto_error=False, description="A token from `decisionlog token create`, or the first start's.")
@@ -68,7 +68,7 @@ async def caller_of(served: Services, secret: str | None) -> Caller:
 
 async def may_speak(served: Services, caller: Caller) -> bool:
     """Whether a caller may speak: see `domain.access.may_speak`. The key of the log's own machine always may."""
-    if caller.credential == access.LOCAL and access.MAY_ADMINISTER in caller.rights:
+    if caller.credential == access.LOCAL and access.ADMIN_RIGHT in caller.rights:
         return True
     try:
         return access.may_speak(caller.actor, partial(_cached, served))
@@ -80,7 +80,7 @@ class _NotCached(Exception):
     pass
 
 
-def _cached(served: Services, subject: str) -> State:
+def _cached(served: Services, subject: str) -> SubjectState:
     state = served.book.state_cached(subject)
     if state is None:
         raise _NotCached

@@ -14,9 +14,9 @@ from domain.errors import Malformed, Unknown
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
-from eventlog.workers import Sheet
-from projections.model import ReadModel, ReadModelDamagedError
-from projections.replica import Replica
+from eventlog.worker_status import WorkerStatus
+from projections.read_model import ReadModel, ReadModelDamagedError
+from projections.replica_state import Replica
 from projections.runner import Runner
 
 
@@ -34,7 +34,7 @@ class Services:
     runner: Runner
     sign_in: Callable[[str], Caller | Awaitable[Caller | None] | None]
     wait_seconds: float = 5.0
-    workers: Callable[[], Sequence[tuple[Sheet, bool]]] = tuple
+    workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
 
@@ -117,7 +117,7 @@ class Services:
         if not is_subject(full) or (kind and not full.startswith(f"{kind}:")):
             wanted = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise HttpProblem(422, f"{named!r} is no subject; one is written {wanted}", field=field)
-        if not self.book.state_at_hand(full).version:  # what was begun once stays known
+        if not self.book.cached_state(full).version:  # what was begun once stays known
             raise Unknown(f"the log knows no {full}", field=field, subject=full)
         return full
 

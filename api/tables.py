@@ -17,7 +17,7 @@ from api.delivery import CHUNK_BYTES, json_parts, respond_with
 from api.spreadsheet import neutralize_formulas
 from eventlog.directory import Names, names_in
 from projections.bounds import UNBOUNDED, Bounds
-from projections.reading import Answer, Row
+from projections.query import Answer, Row
 
 Format = Literal["json", "csv", "jsonl"]
 BY_MEDIA_TYPE: Final[dict[str, Format]] = {
@@ -120,12 +120,12 @@ def _always(row: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 def _held(cell: Row) -> Any:
     """What a cell holds: the value, else the source's word."""
-    return cell["word"] if cell["value"] in (None, []) and cell["word"] else cell["value"]
+    return cell["source_value"] if cell["value"] in (None, []) and cell["source_value"] else cell["value"]
 
 
 def _contents(row: Row) -> dict[str, Any]:
     """A column for each cell, in the order of the alphabet, so that it is the same whichever card comes first."""
-    return {field: _held(cell) for field, cell in sorted(row["cells"].items()) if field != "title"}
+    return {field: _held(cell) for field, cell in sorted(row["fields"].items()) if field != "title"}
 
 
 def _blamed(blame: Row) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _roadmap(answer: Answer) -> Iterator[Row]:
 
 def _register(answer: Answer) -> Iterator[Row]:
     for row in answer.rows:
-        title = _held(row["cells"]["title"]) if "title" in row["cells"] else None
+        title = _held(row["fields"]["title"]) if "title" in row["fields"] else None
         number = [f"{number} in {product}" for product, number in row["number"].items()]
         yield {"subject": row["subject"], "title": title, "number": number, **_contents(row)}
 
@@ -158,10 +158,10 @@ def _register(answer: Answer) -> Iterator[Row]:
 def _changes(answer: Answer) -> Iterator[Row]:
     for row in answer.rows:
         # What became of the subject explains the cell only if the cell is gone with it.
-        own = [step for step in row["steps"] if step["field"] == row["field"] and "after_is" not in row]
-        last = (own or row["steps"])[-1:]
+        own = [step for step in row["changes"] if step["field"] == row["field"] and "after_is" not in row]
+        last = (own or row["changes"])[-1:]
         reason = {"at": last[0]["at"], **_blamed(last[0]["blame"])} if last else {}
-        kept = {name: said for name, said in row.items() if name not in ("steps", "voided")}
+        kept = {name: said for name, said in row.items() if name not in ("changes", "voided")}
         voided = [each["reason"] for each in row["voided"]]
         yield {**kept, "before": _held(row["before"]), "after": _held(row["after"]), **reason, "voided": voided}
 
@@ -190,8 +190,8 @@ def _report(answer: Answer) -> Iterator[Row]:
 
 
 def _subject_page(answer: Answer) -> Iterator[Row]:
-    for field, cell in answer.about["cells"].items():
-        shown = {name: cell[name] for name in ("value", "word", "since")}
+    for field, cell in answer.about["fields"].items():
+        shown = {name: cell[name] for name in ("value", "source_value", "since")}
         yield {"field": field, **shown, **_blamed(cell["blame"])}
 
 
@@ -207,7 +207,7 @@ SHEETS: Final[Mapping[type[answers.Spoken], Sheet]] = {
     answers.Report: Sheet(
         ("section", "subject", "title", "field", "before", "after", "at", "who", "why", "position"), _report
     ),
-    answers.SubjectPage: Sheet(("field", "value", "word", "since", "who", "why"), _subject_page),
+    answers.SubjectPage: Sheet(("field", "value", "source_value", "since", "who", "why"), _subject_page),
 }
 
 

@@ -14,7 +14,7 @@ from cli.showing import Sheet, note, show
 from cli.surroundings import here
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
-from domain.values import parse_instant
+from domain.values import parse_timestamp
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
@@ -58,5 +58,5 @@ def remarks(answer: Mapping[str, Any], zone: Zone) -> Iterator[str]:
 
 def _then(moment: Mapping[str, Any], zone: Zone) -> str:
     known = moment.get("known_at")
-    as_known = f" as known at {zone.said(parse_instant(known))}" if known else ""
-    return f"{zone.said(parse_instant(moment['as_of']))}{as_known}"
+    as_known = f" as known at {zone.said(parse_timestamp(known))}" if known else ""
+    return f"{zone.said(parse_timestamp(moment['as_of']))}{as_known}"

@@ -20,8 +20,8 @@ from decisionlog_client import questions
 from decisionlog_client.answers import Receipt
 from domain import decision as decisions
 from domain.decision import ProposeDecision, RecordDecision
-from domain.faults import in_our_words
 from domain.messages import Command
+from domain.validation_messages import describe_error
 
 C = TypeVar("C", bound=Command)
 Given = dict[str, Any]
@@ -96,7 +96,7 @@ def command_of(kind: type[C], said: Given) -> C:
         return kind(**said)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{_option(each['loc'])} {'does not go with this' if each['type'] == 'extra_forbidden' else in_our_words(each)}"
+            f"{_option(each['loc'])} {'does not go with this' if each['type'] == 'extra_forbidden' else describe_error(each)}"
             for each in error.errors()
         )
         raise CannotGoOn(f"Not in order: {wrong}.", Exit.MISUNDERSTOOD) from None

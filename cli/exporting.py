@@ -10,7 +10,7 @@ from cli.errors import CannotGoOn
 from cli.files import create_file
 from cli.settings import Settings
 from cli.wiring import clock, reading
-from consumers.interchange import exported
+from interchange.adr import exported
 
 
 def madr(settings: Settings, folder: Path, *, product: str | None) -> None:

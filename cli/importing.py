@@ -21,7 +21,17 @@ from cli.settings import Settings
 from cli.showing import harmless, in_one_line
 from cli.speaking import as_it_stands, rehearsing_speaker, speaker_of
 from cli.wiring import collect_seldom, reading, writing_here
-from consumers.importing import (
+from decisionlog_client import questions
+from domain.errors import Refused
+from domain.fields import SubjectState
+from domain.values import KEY_PATTERN
+from eventlog.directory import normalize_name
+from eventlog.entry import Caller, Receipt, Transaction
+from eventlog.errors import LogInUseError
+from eventlog.ids import new_key
+from eventlog.log import DecisionLog
+from interchange.adr import HistoryError, default_system, import_records
+from interchange.tracker import (
     DrySink,
     LogSink,
     MappingError,
@@ -31,17 +41,7 @@ from consumers.importing import (
     import_commands,
     load_mapping,
 )
-from consumers.importing.sink import spellings_in
-from consumers.interchange import HistoryError, default_system, import_records
-from decisionlog_client import questions
-from domain.cells import State
-from domain.errors import Refused
-from domain.values import KEY_PATTERN
-from eventlog.directory import folded
-from eventlog.entry import Caller, Receipt, Unit
-from eventlog.errors import LogInUseError
-from eventlog.ids import new_key
-from eventlog.log import DecisionLog
+from interchange.tracker.sink import spellings_in
 
 Tell = Callable[[int, int], None]
 Import = Callable[[Sink, Caller, Tell], Awaitable[Report]]
@@ -55,15 +55,15 @@ class ServerSink:
     log: DecisionLog | None
     rehearses: bool = field(default=False, init=False)
 
-    async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
-        return await self.server.execute_many(units)
+        return await self.server.execute_many(transactions)
 
     def known_spellings(self) -> Collection[str]:
         """Every spelling of a person that the directory understands, folded."""
         return spellings_in(self.log) if self.log else {fold for fold, _ in self._spelled()}
 
-    def state(self, subject: str) -> State:
+    def state(self, subject: str) -> SubjectState:
         """A subject by what was sent so far.
 
         Raises:
@@ -74,13 +74,13 @@ class ServerSink:
             raise CannotGoOn(sentence)
         return self.log.state(subject)
 
-    def known_as(self, fold: str) -> Collection[str]:
+    def find_people(self, fold: str) -> Collection[str]:
         """The ids behind a folded spelling."""
-        return self.log.known_as(fold) if self.log else [one for spelled, one in self._spelled() if spelled == fold]
+        return self.log.find_people(fold) if self.log else [one for spelled, one in self._spelled() if spelled == fold]
 
     def _spelled(self) -> Iterator[tuple[str, str]]:
         for somebody in self.server.client.ask(questions.people())["rows"]:
-            yield from ((folded(spelling), somebody["id"]) for spelling in somebody["spellings"])
+            yield from ((normalize_name(spelling), somebody["id"]) for spelling in somebody["spellings"])
 
 
 def changes(settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_json: bool, verbose: bool) -> None:
@@ -235,5 +235,5 @@ def _rehearsing(settings: Settings) -> Iterator[tuple[Sink, Caller]]:
             "A dry run needs the files of a log. Unset DECISIONLOG_URL, and say where they are with --data."
         )
     with as_it_stands(settings) as log:
-        rehearsal = log.rehearsal()
+        rehearsal = log.dry_run()
         yield DrySink(log, rehearsal), rehearsing_speaker(log, settings, "import", rehearsal)

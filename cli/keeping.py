@@ -20,15 +20,15 @@ from cli.progress import progress
 from cli.settings import Settings
 from cli.terminal import data_stream
 from cli.wiring import clock, collect_seldom, read_models, reading, writer
-from eventlog.address import without_secret
 from eventlog.canonical import canonical
 from eventlog.checkpoint import Checkpoint
+from eventlog.dsn import without_secret
 from eventlog.log import DecisionLog, RawEntry
 from eventlog.sqlite import copy
 from eventlog.sqlite_integrity import DAMAGE_ERRORS, describe
-from eventlog.verifying import Finding
+from eventlog.verification import Finding
 from projections.checking import find_difference
-from projections.model import ReadModel, content_hash
+from projections.read_model import ReadModel, content_hash
 from projections.rebuild import rebuild as build_again
 
 BATCH: Final = 1000
@@ -43,7 +43,7 @@ def export(settings: Settings, output: Path | None, *, people: bool, overwrite: 
     """
     with reading(settings) as log, _output(output, overwrite=overwrite) as stream, progress("Exporting") as tell:
         if people:
-            for somebody in log.directory.everybody():
+            for somebody in log.directory.list_people():
                 line = {"person": somebody.id, "name": somebody.name, "spellings": list(somebody.spellings)}
                 stream.write(canonical(line) + b"\n")
         written = sum(1 for raw in _entries(log, tell) if stream.write(_line(raw)))
@@ -95,7 +95,7 @@ def rebuild(settings: Settings) -> None:
             before = _content_of(model, alone=not serving)
             position = build_again(log, model, tell)
             after = content_hash(model)
-        except database.passing as error:
+        except database.transient_errors as error:
             sentence = f"The read model in {database} could not be built again, and stays as it was: {error}. "
             raise CannotGoOn(sentence + "See that there is room for another beside it, and try again.") from error
         model.close()
@@ -194,7 +194,7 @@ def _replaced_checkpoint(file: Path) -> Checkpoint | None:
 def _must_be_whole(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) -> Checkpoint:
     """What the log was found to be; says so."""
     with progress("Verifying") as tell:
-        found = log.verified(checkpoints, tell)
+        found = log.verify_each(checkpoints, tell)
     if isinstance(found, Finding):
         sentence = (
             f"The log is not what was written: {found}. "
@@ -313,4 +313,4 @@ def _tell_positions(settings: Settings, log: DecisionLog) -> None:
         click.echo(f"The read model cannot be read ({describe(error)}): `decisionlog rebuild` builds it again.")
         return
     click.echo("The read model is up to date." if not behind else f"The read model is {in_words(behind)} behind.")
-    click.echo("A process keeps it." if model.database.kept() else "Nobody keeps it now.")
+    click.echo("A process keeps it." if model.database.has_active_writer() else "Nobody keeps it now.")

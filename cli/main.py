@@ -42,7 +42,7 @@ def serve(data: Path | None, owner: str | None, host: str | None, port: int | No
 @cli.command()
 @options.data
 def project(data: Path | None) -> None:
-    """Keep the read models in a process of its own, beside a server started with DECISIONLOG_PROJECT=beside.
+    """Keep the read models in a process of its own, beside a server started with DECISIONLOG_PROJECTION=beside.
 
     One keeps them at a time; a second stands by and goes on when the first ends.
     """
@@ -293,14 +293,16 @@ def person() -> None:
 
 @person.command(name="add")
 @click.argument("name")
-@click.option("--also", multiple=True, help="Another spelling: an e-mail, a handle, an old name. May be repeated.")
+@click.option(
+    "--identifier", multiple=True, help="Another spelling: an e-mail, a handle, an old name. May be repeated."
+)
 @options.data
 @options.owner
-def person_add(name: str, also: tuple[str, ...], data: Path | None, owner: str | None) -> None:
+def person_add(name: str, identifier: tuple[str, ...], data: Path | None, owner: str | None) -> None:
     """Register the person called NAME. Anybody can then name them by it, or by another spelling."""
     from cli.people import add
 
-    add(settings_of(data=data, owner=owner), name, also)
+    add(settings_of(data=data, owner=owner), name, identifier)
 
 
 @cli.command()

@@ -11,10 +11,10 @@ from cli.keeping import in_words
 from cli.progress import progress
 from cli.settings import Settings
 from cli.wiring import clock
-from eventlog.address import is_address
+from eventlog.dsn import is_dsn
 from eventlog.lock import WriterLock
-from eventlog.log import store_at
-from eventlog.migrating import migrate as carry
+from eventlog.log import open_store
+from eventlog.migration import migrate as carry
 
 
 def migrate(settings: Settings, to: str) -> None:
@@ -25,14 +25,14 @@ def migrate(settings: Settings, to: str) -> None:
         LogInUseError: a process writes the log.
         LogError: the target cannot be had, or holds something else.
     """
-    if not is_address(to):
+    if not is_dsn(to):
         raise CannotGoOn("--to needs the address of a PostgreSQL database: it begins with postgresql://.")
     if not settings.log_file.exists():
         raise CannotGoOn(f"There is no log in {settings.data}. Say where it is with --data or DECISIONLOG_DATA.")
     lock = WriterLock(settings.log_file)
     try:
         with (
-            closing(store_at(settings.log_file, clock=clock)) as source, closing(store_at(to, clock=clock)) as target,
+            closing(open_store(settings.log_file, clock=clock)) as source, closing(open_store(to, clock=clock)) as target,
             progress("Carrying") as tell,
         ):  # fmt: skip
             head = carry(source, target, tell)

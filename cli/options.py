@@ -60,11 +60,11 @@ class Address(click.ParamType[str]):
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
         """Read the file, if it is one; warn where the command line holds a password."""
         from cli.secret import secret_in  # noqa: PLC0415  (--help needs none)
-        from eventlog.address import is_address, secrets_in  # noqa: PLC0415
+        from eventlog.dsn import is_dsn, secrets_in  # noqa: PLC0415
 
         if str(value).startswith("@"):
             return secret_in(Path(str(value)[1:]))
-        if is_address(value) and secrets_in(value):
+        if is_dsn(value) and secrets_in(value):
             click.echo(
                 "Warning: others on this machine can see the password in that address (ps). Write it as @FILE.",
                 err=True,
@@ -128,7 +128,7 @@ paged: Option = together(
     click.option("--limit", type=click.IntRange(1, 10_000), help="At most so many rows.  [1000]"),
     click.option("--cursor", help="Go on behind an earlier answer, which told this."),
 )
-absent: Option = click.option("--include-absent", is_flag=True, help="Also what is not, or no longer, on the record.")
+absent: Option = click.option("--include-removed", is_flag=True, help="Also what is not, or no longer, on the record.")
 about: Option = together(
     several("--product", "Only of this product."),
     several("--status", "Only with this status, in our meaning or the source's word."),
@@ -137,20 +137,20 @@ kinds: Option = several("--kind", "Only subjects of this kind, such as feature."
 fields: Option = several("--field", "Only this field, or target.* for all that begin so.")
 contents: Option = together(
     several("--value", "Only what holds this, or has it in its list, in our meaning."),
-    several("--word", "Only what holds this, in the source's word."),
+    several("--source-value", "Only what holds this, in the source's word."),
     several("--holder", "Only what names this person or team."),
 )
 moves: Option = together(
     several("--from-value", "Only what held this before, in our meaning."),
-    several("--from-word", "Only what held this before, in the source's word."),
+    several("--from-source-value", "Only what held this before, in the source's word."),
     several("--to-value", "Only what came to hold this, in our meaning."),
-    several("--to-word", "Only what came to hold this, in the source's word."),
+    several("--to-source-value", "Only what came to hold this, in the source's word."),
 )
 spans: Option = together(
     at("--since", "Only what took effect then or later."),
-    at("--before", "Only what took effect before then."),
+    at("--until", "Only what took effect before then."),
     at("--recorded-since", "Only what was recorded then or later."),
-    at("--recorded-before", "Only what was recorded before then."),
+    at("--recorded-until", "Only what was recorded before then."),
 )
 
 

@@ -39,7 +39,7 @@ def subject_of(log: Client, named: str) -> str:
     if not numbered:
         return named if ":" in named else f"decision:{named}"
     product, number = f"product:{numbered['product']}", int(numbered["number"])
-    for answer in log.pages(questions.decisions(product=product, include_absent=True)):
+    for answer in log.pages(questions.decisions(product=product, include_removed=True)):
         for row in answer["rows"]:
             if row["number"].get(product) == number:
                 return row["subject"]

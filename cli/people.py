@@ -13,11 +13,11 @@ from cli.settings import Settings
 from cli.speaking import speaker_of
 from cli.wiring import writing_here
 from domain.people import RegisterPerson
-from eventlog.entry import Unit
+from eventlog.entry import Transaction
 from eventlog.errors import LogInUseError
 
 
-def add(settings: Settings, name: str, also: Sequence[str]) -> None:
+def add(settings: Settings, name: str, identifier: Sequence[str]) -> None:
     """Registers a person and says under which id.
 
     Raises:
@@ -25,9 +25,13 @@ def add(settings: Settings, name: str, also: Sequence[str]) -> None:
     """
     try:
         with writing_here(settings) as log:
-            unit = Unit((RegisterPerson(name=name, also=tuple(also)),), speaker_of(log, settings, "cli"))
-            person = asyncio.run(log.execute(unit)).recorded[0].subject
+            transaction = Transaction(
+                (RegisterPerson(name=name, identifiers=tuple(identifier)),), speaker_of(log, settings, "cli")
+            )
+            person = asyncio.run(log.execute(transaction)).recorded[0].subject
     except LogInUseError as found:
         with server_of(found, settings) as server:
-            person = server.send("POST", "/v1/people", json.dumps({"name": name, "also": also}).encode())["subject"]
+            person = server.send("POST", "/v1/people", json.dumps({"name": name, "identifiers": identifier}).encode())[
+                "subject"
+            ]
     click.echo(f"{name} is {person}.")

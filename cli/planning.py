@@ -63,7 +63,7 @@ def changes(form: Form, slips: bool, min_count: int | None, **asked: Any) -> Non
 
     given = said(**asked)
     if slips:
-        _only(given, "--slips", "product", "status", "kind", "field", "include_absent")
+        _only(given, "--slips", "product", "status", "kind", "field", "include_removed")
         ask(questions.slips(**said(min_count=min_count), **given), sheets.slips, form)
         return
     if min_count:
@@ -92,7 +92,7 @@ def _only(given: dict[str, Any], option: str, *taken: str) -> None:
 @options.several("--by", "Only acts of this person, or put to the log by them.")
 @options.spans
 @click.option("--live", is_flag=True, help="Only of what is on the record.")
-@click.option("--restated", is_flag=True, help="Also what says again what was so already.")
+@click.option("--include-unchanged", is_flag=True, help="Also what says again what was so already.")
 @click.option("--order", type=click.Choice(["oldest", "newest"]), help="Which come first.  [oldest]")
 @click.option(
     "--count-by", "group", multiple=True, type=click.Choice(["subject", "field", "direction", "actor", "principal"]),

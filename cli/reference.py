@@ -18,10 +18,10 @@ from api.services import Services
 from cli.errors import Exit
 from cli.main import cli
 from cli.settings import Settings
-from consumers.asyncapi import document
-from consumers.topics import Topics
-from domain.catalogue import COMMANDS, EVENTS
-from domain.messages import Command, leaves
+from consumers.kafka.asyncapi import document
+from consumers.kafka.topics import Topics
+from domain.catalog import COMMANDS, EVENTS
+from domain.messages import Command, string_fields
 from eventlog.tokens import RIGHTS
 
 MADE: Final = "<!-- Made by `make reference`. Change what it is made from instead. -->\n"
@@ -81,8 +81,8 @@ def _events() -> str:
 def _fields(model: type[BaseModel], names: tuple[str, ...] | list[str]) -> Iterator[tuple[str, str, str, str]]:
     schema = model.model_json_schema(mode="validation")
     marks: dict[str, set[str]] = {}
-    for leaf in leaves(model):
-        marks.setdefault(leaf.path[0], set()).add(str(leaf.mark))
+    for leaf in string_fields(model):
+        marks.setdefault(leaf.path[0], set()).add(str(leaf.kind))
     for name in names:
         field = model.model_fields[name]
         shown = field.alias or name

@@ -15,8 +15,8 @@ from decisionlog_client import Client, exchange, questions
 from decisionlog_client.errors import refusal
 from decisionlog_client.exchange import Call
 from domain.errors import Refused
-from domain.values import micros, parse_instant
-from eventlog.entry import Caller, Receipt, Recorded, Unit
+from domain.values import parse_timestamp, to_micros
+from eventlog.entry import Caller, Receipt, RecordedEvent, Transaction
 from eventlog.errors import LogInUseError
 
 
@@ -58,22 +58,22 @@ class Server:
         told = self.client.ask(questions.me())
         return Caller(told["actor"], told["credential"], channel, frozenset(told["rights"]))
 
-    async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
         results: list[Receipt | Refused] = []
-        for call in exchange.sending_each((unit.key, unit.commands) for unit in units):
-            results += [_fate(each) for each in exchange.read(self.client.call(call))["results"]]
+        for call in exchange.sending_bulk((transaction.key, transaction.commands) for transaction in transactions):
+            results += [_outcome(each) for each in exchange.read(self.client.call(call))["results"]]
         return results
 
 
-def _fate(result: Any) -> Receipt | Refused:
+def _outcome(result: Any) -> Receipt | Refused:
     if "refused" in result:
         return refusal(result["refused"])
     receipt = result["receipt"]
     recorded = (
-        Recorded(
+        RecordedEvent(
             each["position"], each["subject"], each["version"], each["type"],
-            micros(parse_instant(each["recorded_at"])),
+            to_micros(parse_timestamp(each["recorded_at"])),
         )
         for each in receipt["recorded"]
     )  # fmt: skip

@@ -21,19 +21,19 @@ from cli.errors import CannotGoOn
 from cli.settings import Settings
 from cli.streaming import broker_of, sentences, topics_of, work
 from cli.wiring import POLL, clock, collect_seldom
-from consumers.feed import TopicFeed
-from consumers.people import NobodyKept, PeopleKept
-from consumers.replica import Follower, OtherLog
-from consumers.upstream import LogApi
-from eventlog.address import is_address, without_secret
+from consumers.kafka.event_consumer import TopicFeed
+from consumers.kafka.log_api import LogApi
+from consumers.kafka.people_topic import NobodyKept, PeopleKept
+from consumers.kafka.replica import Follower, OtherLog
+from eventlog.dsn import is_dsn, without_secret
 from eventlog.entry import Caller
 from eventlog.tokens import is_secret
-from eventlog.workers import Sheet
+from eventlog.worker_status import WorkerStatus
 from projections import schema
 from projections.database import Database
-from projections.model import ReadModel
-from projections.places import database_at
-from projections.replica import Replica
+from projections.factory import open_database
+from projections.read_model import ReadModel
+from projections.replica_state import Replica
 from projections.runner import Runner
 
 READER: Final = "service:replica"
@@ -80,24 +80,24 @@ def place_of(settings: Settings) -> Database:
     if not where:
         sentence = "Say where the replica is, with --into or DECISIONLOG_REPLICA: a file, or postgresql://... ."
         raise CannotGoOn(sentence)
-    if is_address(where):
+    if is_dsn(where):
         if where == settings.store:
             raise CannotGoOn("The log is there itself. Name another database or ?schema= for its replica.")
-        return database_at(where)
+        return open_database(where)
     if "://" in where:  # not shown: there may be a password in it
         raise CannotGoOn("The address of a replica begins with postgresql://, or it is the name of a file.")
     path = Path(where)
     if path.resolve() in (settings.log_file.resolve(), settings.model_file.resolve()):
         raise CannotGoOn(f"{path} is the log's own. Name another file for its replica.")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return database_at(path)
+    return open_database(path)
 
 
-def sheet_of(replica: Replica, place: str) -> tuple[Sheet, bool]:
+def sheet_of(replica: Replica, place: str) -> tuple[WorkerStatus, bool]:
     """What a replica says of itself, and whether it is at work."""
     found = replica.standing()
     waits = f"position {found.waits_for} has not come" if found.waits_for else None
-    sheet = Sheet(
+    sheet = WorkerStatus(
         "replica", place, found.heard_at, found.position, found.lag, failing=waits is not None,
         error=waits or found.trouble or None, error_at=found.heard_at if waits else found.trouble_at,
     )  # fmt: skip
@@ -125,11 +125,11 @@ def reading_replica(settings: Settings) -> Iterator[Served]:
         CannotGoOn: there is none yet, or this version cannot read it.
     """
     database = place_of(settings)
-    place = without_secret(settings.replica) if is_address(settings.replica) else settings.replica
+    place = without_secret(settings.replica) if is_dsn(settings.replica) else settings.replica
     begin = f"start `decisionlog replica --into {place}`, and try again"
     try:
-        trouble = database.trouble()
-    except database.passing as error:
+        trouble = database.check()
+    except database.transient_errors as error:
         raise CannotGoOn(f"The replica in {place} cannot be read: {error}. Look to its disk, and {begin}.") from error
     if trouble:
         raise CannotGoOn(f"{place} holds no replica to serve: {trouble}. To keep one there, {begin}.")

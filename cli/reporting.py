@@ -14,7 +14,7 @@ from cli.surroundings import here
 from cli.terminal import print_data
 from decisionlog_client import Client, exchange, questions
 from domain.product import IssueReport
-from domain.values import parse_instant
+from domain.values import parse_timestamp
 
 
 def progress(
@@ -52,7 +52,7 @@ def progress(
 
 
 def _issue(log: Client, key: str, told: Any) -> int:
-    since, until = parse_instant(told["since"]), parse_instant(told["until"])
+    since, until = parse_timestamp(told["since"]), parse_timestamp(told["until"])
     command = IssueReport(
         subject=f"product:{key}", since=since, until=until, position=told["position"], sha256=told["sha256"]
     )

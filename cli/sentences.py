@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cli.errors import CannotGoOn, Exit
 from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn, Unreachable
 from domain.errors import Forbidden, Refused, Unknown
-from eventlog.errors import DamagedLogError, DamagedStoreError, LogError, LogInUseError, NoRoomError
+from eventlog.errors import DamagedLogError, DamagedStoreError, DiskFullError, LogError, LogInUseError
 
 _NO_ROOM: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _KIND: Final = re.compile(r" knows no (\w+):")
@@ -69,9 +69,7 @@ def _of_a_refusal(refused: Refused) -> str:
 
 def _for_a_terminal(said: str) -> str:
     """What the interface says, with commands where it names a route to look at."""
-    return said.replace("GET /v1/people", "`decisionlog people`").replace(
-        "GET /v1/catalogue", "docs/reference/events.md"
-    )
+    return said.replace("GET /v1/people", "`decisionlog people`").replace("GET /v1/catalog", "docs/reference/events.md")
 
 
 def _of_a_client(error: ClientError) -> tuple[Exit, str]:
@@ -88,7 +86,7 @@ def _of_a_client(error: ClientError) -> tuple[Exit, str]:
 
 
 def _of_a_store(error: LogError | PersistenceError) -> tuple[Exit, str]:
-    if isinstance(error, NoRoomError):
+    if isinstance(error, DiskFullError):
         return (
             Exit.REFUSED,
             f"There is no room for the log: {error}. Make some, and do it again; what is there is whole.",

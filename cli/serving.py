@@ -29,7 +29,7 @@ from cli.first_token import FirstToken, first_token
 from cli.settings import Settings
 from cli.speaking import owner_of
 from cli.wiring import collect_seldom, house, local_caller, workers, writer, writing
-from eventlog.address import without_secret
+from eventlog.dsn import without_secret
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
 

@@ -104,7 +104,7 @@ class Settings(BaseModel):
         description="How long topics that are made keep messages. What is forgotten in the log is gone from them so much "
         "later. A topic that is there already keeps what it is set to.",
     )
-    kafka_copies: int = Field(
+    kafka_replication_factor: int = Field(
         -1,
         ge=-1,
         description="How many brokers hold each topic that is made; with 3 or more, all but one of them must have a message "

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from cli.showing import Cell, Sheet
-from domain.values import parse_instant
+from domain.values import parse_timestamp
 
 Row = Mapping[str, Any]
 Answer = Mapping[str, Any]
@@ -46,7 +46,7 @@ class Names:
         """What a cell holds: our meaning, and the source's word where that is another."""
         if held is None:
             return ""
-        value, word = held["value"], held["word"]
+        value, word = held["value"], held["source_value"]
         said = self.said(value)
         if not word or (isinstance(value, list) and value) or word.casefold() == said.casefold():
             return said
@@ -74,7 +74,7 @@ def source(origin: Row) -> str:
 
 def when(at: str | None) -> datetime | None:
     """An instant of an answer."""
-    return None if at is None else parse_instant(at)
+    return None if at is None else parse_timestamp(at)
 
 
 # Decisions and subjects ----------------------------------------------------------------------------------------------
@@ -87,8 +87,8 @@ def register(answer: Answer, names: Names) -> Sheet:
         [
             ", ".join(f"{product.partition(':')[2]}/{number}" for product, number in row["number"].items()),
             row["subject"],
-            *(names.held(row["cells"].get(field)) for field in fields),
-            when(row["cells"]["status"]["since"] if "status" in row["cells"] else None),
+            *(names.held(row["fields"].get(field)) for field in fields),
+            when(row["fields"]["status"]["since"] if "status" in row["fields"] else None),
         ]
         for row in answer["rows"]
     ]
@@ -100,7 +100,7 @@ def page(answer: Answer, names: Names) -> Sheet:
     """All there is to say of one subject."""
     rows: list[list[Cell]] = [
         [field, names.held(cell), when(cell["since"]), *names.whose(cell["blame"])]
-        for field, cell in answer["cells"].items()
+        for field, cell in answer["fields"].items()
         if field != "exists"
     ]
     for relation in ("replaces", "replaced_by", "rests_on", "supports"):
@@ -114,7 +114,7 @@ def page(answer: Answer, names: Names) -> Sheet:
 def heading(answer: Answer) -> str:
     """One subject in a line."""
     number = "".join(f", {product} number {number}" for product, number in answer["number"].items())
-    gone = "" if answer["on_record"] else ", not on the record"
+    gone = "" if answer["current"] else ", not on the record"
     return f"{answer['subject']}: {answer['title'] or 'without a title'} (version {answer['version']}{number}{gone})"
 
 
@@ -144,7 +144,7 @@ def hits(answer: Answer, names: Names) -> Sheet:  # noqa: ARG001  (all sheets ar
 def people(answer: Answer, names: Names) -> Sheet:  # noqa: ARG001  (all sheets are made alike)
     """The directory."""
     rows = [[row["name"], row["id"], ", ".join(row["spellings"])] for row in answer["rows"]]
-    return Sheet(("name", "id", "also"), rows)
+    return Sheet(("name", "id", "identifiers"), rows)
 
 
 # Roadmap and what became of it ---------------------------------------------------------------------------------------
@@ -162,15 +162,15 @@ def board(answer: Answer, names: Names, shown: Sequence[str]) -> Sheet:
     if not shown:
         fields = [field for field in fields if not field.startswith(TARGET)]
     ordered = sorted(fields, key=lambda field: (_FIRST.index(field) if field in _FIRST else len(_FIRST), field))
-    aimed = any(field.startswith(TARGET) for _, card in cards for field in card["cells"]) and not shown
+    aimed = any(field.startswith(TARGET) for _, card in cards for field in card["fields"]) and not shown
     milestones = any("milestone" in card for _, card in cards)
-    blamed = any("blame" in cell for _, card in cards for cell in card["cells"].values())
+    blamed = any("blame" in cell for _, card in cards for cell in card["fields"].values())
     in_columns = any("cards" in row for row in answer["rows"])
     rows: list[list[Cell]] = [
         [
             *([column] if in_columns else []), card["subject"], card["title"],
             *([card.get("milestone")] if milestones else []),
-            *(names.held(card["cells"].get(field)) for field in ordered),
+            *(names.held(card["fields"].get(field)) for field in ordered),
             *([_targets(card, names)] if aimed else []),
             *(_latest(card, names) if blamed else []),
         ]
@@ -202,17 +202,17 @@ def _cards(answer: Answer) -> Iterator[tuple[str, Row]]:
 
 
 def _fields(cards: Iterable[Row]) -> list[str]:
-    return list(dict.fromkeys(field for card in cards for field in card["cells"]))
+    return list(dict.fromkeys(field for card in cards for field in card["fields"]))
 
 
 def _targets(card: Row, names: Names) -> str:
-    targets = {field: cell for field, cell in card["cells"].items() if field.startswith(TARGET)}
-    return ", ".join(f"{field.removeprefix(TARGET)} {cell['word'] or names.said(cell['value'])}" for field, cell in targets.items())  # fmt: skip
+    targets = {field: cell for field, cell in card["fields"].items() if field.startswith(TARGET)}
+    return ", ".join(f"{field.removeprefix(TARGET)} {cell['source_value'] or names.said(cell['value'])}" for field, cell in targets.items())  # fmt: skip
 
 
 def _latest(card: Row, names: Names) -> list[Cell]:
     """When, by whom and why the card was last changed."""
-    blames = [cell["blame"] for cell in card["cells"].values() if cell.get("blame")]
+    blames = [cell["blame"] for cell in card["fields"].values() if cell.get("blame")]
     last = max(blames, key=lambda blame: blame["position"], default=None)
     return [when(last["at"]) if last else None, *names.whose(last)]
 
@@ -238,8 +238,8 @@ def changes(answer: Answer, names: Names) -> Sheet:
     """What differs between two instants."""
     rows = []
     for row in answer["rows"]:
-        own = [step for step in row["steps"] if step["field"] == row["field"] and "after_is" not in row]
-        last = (own or row["steps"])[-1:]
+        own = [step for step in row["changes"] if step["field"] == row["field"] and "after_is" not in row]
+        last = (own or row["changes"])[-1:]
         after = names.held(row["after"]) or row.get("after_is") or ""
         voided = ", ".join(f"{each['position']}: {each['reason']}" for each in row["voided"])
         rows.append(
@@ -291,7 +291,7 @@ def roles(answer: Answer, names: Names) -> Sheet:
 
 def unowned(answer: Answer, names: Names) -> Sheet:
     """What nobody is accountable for."""
-    rows = [[row["subject"], row["title"], names.said(row["departed"]), row["word"]] for row in answer["rows"]]
+    rows = [[row["subject"], row["title"], names.said(row["departed"]), row["source_value"]] for row in answer["rows"]]
     return Sheet(("subject", "title", "departed", "named only"), rows)
 
 

@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from consumers.interchange import front
+from interchange.adr import front_matter
 
 ROOMS: Final = {
     "how-to": "How to", "explanations": "Explanations", "reference": "Reference", "decisions": "Our own decisions",
@@ -95,7 +95,7 @@ def write(root: Path, folder: Path) -> int:
 
 
 def _body(page: Page, listed: Sequence[Page], root: Path) -> str:
-    matter, text = front.split(page.source.read_text(encoding="utf-8"))
+    matter, text = front_matter.split(page.source.read_text(encoding="utf-8"))
     env: dict[str, Any] = {"page": page, "listed": listed, "root": root, "anchors": set()}
     tokens = _MARKDOWN.parse(re.sub(r"\A\s*<!--.*?-->", "", text, flags=re.DOTALL), env)
     for token in tokens:

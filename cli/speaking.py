@@ -17,7 +17,7 @@ from cli.wiring import local_caller, reading, writer, writing
 from domain.access import THE_LOG_ITSELF, may_speak
 from domain.errors import Forbidden, Refused
 from domain.people import RegisterPerson
-from eventlog.entry import Caller, Receipt, Unit
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.log import DecisionLog
 
 NOBODY_YET: Final = "service:terminal"
@@ -27,7 +27,7 @@ NOBODY_YET: Final = "service:terminal"
 class Recipient(Protocol):
     """What takes units."""
 
-    async def execute_many(self, units: Sequence[Unit]) -> Sequence[Receipt | Refused]:
+    async def execute_many(self, transactions: Sequence[Transaction]) -> Sequence[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
         ...
 
@@ -74,15 +74,15 @@ def _called(log: DecisionLog, name: str) -> list[str]:
 
 def _registered(log: DecisionLog, name: str, to: Recipient | None) -> str:
     # Nobody is there yet to have done it, so it is the log's own act.
-    unit = Unit((RegisterPerson(name=name),), Caller(THE_LOG_ITSELF, "none", "cli"))
-    (fate,) = asyncio.run(_sent(to or log, unit))
-    if isinstance(fate, Refused):
-        raise fate
-    return fate.recorded[0].subject
+    transaction = Transaction((RegisterPerson(name=name),), Caller(THE_LOG_ITSELF, "none", "cli"))
+    (outcome,) = asyncio.run(_sent(to or log, transaction))
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome.recorded[0].subject
 
 
-async def _sent(to: Recipient, unit: Unit) -> Sequence[Receipt | Refused]:
-    return await to.execute_many([unit])
+async def _sent(to: Recipient, transaction: Transaction) -> Sequence[Receipt | Refused]:
+    return await to.execute_many([transaction])
 
 
 def speaker_of(log: DecisionLog, settings: Settings, channel: str, to: Recipient | None = None) -> Caller:

@@ -15,8 +15,8 @@ from cli.showing import harmless
 from cli.status import line_of
 from cli.surroundings import here
 from decisionlog_client import questions
-from domain.values import parse_instant
-from eventlog.address import without_secret
+from domain.values import parse_timestamp
+from eventlog.dsn import without_secret
 
 
 def status(settings: Settings, *, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def _lines(told: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     place = without_secret(settings.store) if settings.store else settings.data
     where = f"at {told['server']}" if told["server"] else f"in {place}, which nobody serves"
     yield f"{told['log']} {where}, decisionlog {told['version']}"
-    last = here().zone.said(parse_instant(told["recorded_at"]))
+    last = here().zone.said(parse_timestamp(told["recorded_at"]))
     yield f"{told['size']} entries, the last of {last}; answers cover {told['read_model']}"
     yield f"root {told['root']}"
     you = told["you"]

@@ -13,9 +13,9 @@ import click
 from cli.errors import CannotGoOn
 from cli.settings import Settings
 from cli.wiring import clock, read_models, reading, workers
-from eventlog.workers import Sheet
+from eventlog.worker_status import WorkerStatus
 from projections.database import PROJECTOR
-from projections.model import ReadModel
+from projections.read_model import ReadModel
 
 
 def status(settings: Settings, *, as_json: bool, working: str | None = None) -> None:
@@ -45,7 +45,7 @@ class Told:
     log: str
     size: int
     shown: int | None
-    workers: Sequence[tuple[Sheet, bool]]
+    workers: Sequence[tuple[WorkerStatus, bool]]
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -72,7 +72,7 @@ def _tell(told: Told) -> None:
 
 def _is_working(settings: Settings, told: Told, name: str) -> bool:
     if name == PROJECTOR:
-        return read_models(settings).kept()
+        return read_models(settings).has_active_writer()
     return any(sheet.name == name and working for sheet, working in told.workers)
 
 
@@ -82,8 +82,8 @@ def _shown(settings: Settings) -> int | None:
         return None
     database = read_models(settings)
     try:
-        return None if database.trouble() else ReadModel(database, clock).position
-    except database.passing:
+        return None if database.check() else ReadModel(database, clock).position
+    except database.transient_errors:
         return None
     finally:
         database.close()

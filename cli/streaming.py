@@ -16,17 +16,17 @@ from cli.errors import CannotGoOn
 from cli.remote import Server, server_of
 from cli.settings import Settings
 from cli.wiring import clock, collect_seldom, read_models, reading, writing
-from consumers.broker import Broker, NoClient, must_have_client
-from consumers.intake import Intake, Sink
-from consumers.people import PeoplePublisher
-from consumers.publisher import CannotPublish, Publisher
-from consumers.reporting import Reporter
-from consumers.topics import Topics, UnfitTopic
+from consumers.kafka.broker import Broker, NoClient, must_have_client
+from consumers.kafka.command_consumer import Intake, Sink
+from consumers.kafka.people_topic import PeoplePublisher
+from consumers.kafka.publisher import CannotPublish, Publisher
+from consumers.kafka.status_reporter import Reporter
+from consumers.kafka.topics import Topics, UnfitTopic
 from domain.errors import Refused
-from eventlog.entry import Caller, Receipt, Unit
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.errors import LogInUseError
 from eventlog.log import DecisionLog
-from eventlog.workers import workers_at
+from eventlog.worker_status import workers_at
 
 CHANNEL: Final = "kafka"
 PUBLISHER: Final = "publisher"
@@ -116,7 +116,7 @@ def broker_of(settings: Settings) -> Broker:
 
 def topics_of(settings: Settings) -> Topics:
     """The topics that the settings name."""
-    return Topics(settings.kafka_prefix, settings.kafka_retention_days, settings.kafka_copies)
+    return Topics(settings.kafka_prefix, settings.kafka_retention_days, settings.kafka_replication_factor)
 
 
 def reporter_of(settings: Settings, name: str, place: str) -> Reporter:
@@ -169,10 +169,10 @@ class ServerSink:
 
     server: Server
 
-    async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate."""
         try:
-            return await self.server.execute_many(units)
+            return await self.server.execute_many(transactions)
         except CannotGoOn as error:
             raise OperationalError(str(error)) from error
 

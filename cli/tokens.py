@@ -20,7 +20,7 @@ from cli.settings import Settings
 from cli.speaking import must_have, speaker_of
 from cli.wiring import reading, writing_here
 from decisionlog_client import questions
-from domain.access import MAY_ADMINISTER
+from domain.access import ADMIN_RIGHT
 from domain.values import format_micros, is_subject, kind_of
 from eventlog.entry import Caller
 from eventlog.errors import LogInUseError
@@ -47,7 +47,7 @@ def create(settings: Settings, holder: str, rights: Collection[str], *, all_righ
 def _administrator(log: DecisionLog, settings: Settings) -> Caller:
     """The caller, who must have the right to administer."""
     caller = speaker_of(log, settings, "cli")
-    must_have(caller, MAY_ADMINISTER)
+    must_have(caller, ADMIN_RIGHT)
     return caller
 
 

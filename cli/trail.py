@@ -23,7 +23,7 @@ from cli.options import Form, said
 @options.several("--channel", "Only what came in this way: http, cli, import.")
 @options.several("--system", "Only what was imported from this system.")
 @options.several("--reference", "Only what that system calls by this.")
-@options.several("--unit", "Only what was sent together, by the id of the unit.")
+@options.several("--transaction", "Only what was sent together, by the id of the unit.")
 @click.option("--position", multiple=True, type=click.IntRange(1), help="Only this position. May be repeated.")
 @click.option("--text", help="Only with these words in their texts.")
 @click.option(

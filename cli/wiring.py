@@ -20,10 +20,10 @@ from eventlog.ids import Pool
 from eventlog.lock import writer_of
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
-from eventlog.workers import Sheet, workers_at
+from eventlog.worker_status import WorkerStatus, workers_at
 from projections.database import Database
-from projections.model import ReadModel
-from projections.places import database_at
+from projections.factory import open_database
+from projections.read_model import ReadModel
 from projections.runner import Runner
 from projections.sampling import CHECKED_AT_START, Sampler
 
@@ -109,7 +109,7 @@ class House:
     runner: Runner
 
 
-def workers(settings: Settings) -> list[tuple[Sheet, bool]]:
+def workers(settings: Settings) -> list[tuple[WorkerStatus, bool]]:
     """The processes that carry a log out and in, each with whether it is at work."""
     now = clock()
     return [(sheet, sheet.working(now)) for sheet in workers_at(settings.log).all()]
@@ -121,7 +121,7 @@ POLL: Final = 0.05
 
 def read_models(settings: Settings) -> Database:
     """Where the read models are: where the log is."""
-    return database_at(settings.store or settings.model_file)
+    return open_database(settings.store or settings.model_file)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 Direction = Literal[
-    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "restated"
+    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "include_unchanged"
 ]
 """What kind of change a step is."""
 Section = Literal[
@@ -38,7 +38,7 @@ class Held(TypedDict):
     """What a cell holds at an instant."""
 
     value: Any
-    word: str | None
+    source_value: str | None
 
 
 class Link(TypedDict):
@@ -151,7 +151,7 @@ class Change(Turnover, Located):
     direction: Direction
     before_is: NotRequired[Literal["absent", "struck"] | None]
     after_is: NotRequired[Literal["absent", "struck"] | None]
-    steps: list[Step]
+    changes: list[Step]
     voided: list[Voided]
 
 
@@ -171,7 +171,7 @@ class Card(Named):
     """A feature, or another subject, on the roadmap."""
 
     milestone: NotRequired[str | None]
-    cells: Cells
+    fields: Cells
 
 
 class Column(TypedDict):
@@ -188,7 +188,7 @@ class DecisionRow(TypedDict):
 
     subject: str
     number: dict[str, int]
-    cells: dict[str, Cell]
+    fields: dict[str, Cell]
 
 
 Answered = TypedDict("Answered", {"role.accountable": NotRequired[list[str] | None]})
@@ -240,7 +240,7 @@ class Act(Blame):
 
     subject: str
     version: int
-    unit: str
+    transaction: str
     place: int
     credential: str | None
     references: list[dict[str, str]]
@@ -251,7 +251,7 @@ class Act(Blame):
 class HistoryAct(Act):
     """An act on a subject, with the steps it made."""
 
-    steps: list[HistoryStep]
+    changes: list[HistoryStep]
 
 
 _From = TypedDict("_From", {"from": str})
@@ -275,7 +275,7 @@ class UnownedRow(Named):
     """A subject that nobody is accountable for."""
 
     departed: list[str]
-    word: str | None
+    source_value: str | None
 
 
 class Hit(Located):
@@ -310,7 +310,7 @@ class CellCount(TypedDict):
 
     holder: NotRequired[str | None]
     value: NotRequired[Any]
-    word: NotRequired[str | None]
+    source_value: NotRequired[str | None]
     field: NotRequired[str | None]
     kind: NotRequired[str | None]
     product: NotRequired[str | None]
@@ -489,10 +489,10 @@ class SubjectPage(Spoken):
 
     subject: str
     version: int
-    on_record: bool
+    current: bool
     title: str | None
     number: dict[str, int]
-    cells: dict[str, Cell]
+    fields: dict[str, Cell]
     replaces: list[Named]
     replaced_by: list[Named]
     rests_on: list[Named]
@@ -644,14 +644,14 @@ class Receipt(TypedDict):
     replayed: bool
 
 
-class Fate(TypedDict):
+class Outcome(TypedDict):
     """What became of one of many units: one of the two."""
 
     receipt: NotRequired[Receipt | None]
     refused: NotRequired[Problem | None]
 
 
-class Fates(TypedDict):
+class Outcomes(TypedDict):
     """What became of many units."""
 
-    results: list[Fate]
+    results: list[Outcome]

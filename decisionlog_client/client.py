@@ -66,11 +66,11 @@ class _Known:
     def __init__(self) -> None:
         self.position = 0
 
-    def learn(self, fate: Receipt) -> Receipt:
-        self.position = max(self.position, fate["position"])
-        return fate
+    def learn(self, outcome: Receipt) -> Receipt:
+        self.position = max(self.position, outcome["position"])
+        return outcome
 
-    def fates(self, answer: Any) -> Iterator[Receipt | Refused]:
+    def outcomes(self, answer: Any) -> Iterator[Receipt | Refused]:
         for each in answer["results"]:
             yield refusal(each["refused"]) if "refused" in each else self.learn(each["receipt"])
 
@@ -129,14 +129,14 @@ class Client:
         call = exchange.sending(commands, key or self._new_key(), expected)
         return self._known.learn(exchange.read(self.call(call)))
 
-    def send_each(self, *units: Sequence[Command]) -> list[Receipt | Refused]:
+    def send_bulk(self, *transactions: Sequence[Command]) -> list[Receipt | Refused]:
         """Records units in order, each with a fate of its own.
 
         Raises:
             ClientError: as `send`; the units before the one that failed may have been recorded.
         """
-        calls = exchange.sending_each((self._new_key(), unit) for unit in units)
-        return [fate for call in calls for fate in self._known.fates(exchange.read(self.call(call)))]
+        calls = exchange.sending_bulk((self._new_key(), transaction) for transaction in transactions)
+        return [outcome for call in calls for outcome in self._known.outcomes(exchange.read(self.call(call)))]
 
     def ask(self, question: Question[T]) -> T:
         """The answer to a question.
@@ -244,14 +244,14 @@ class AsyncClient:
         call = exchange.sending(commands, key or self._new_key(), expected)
         return self._known.learn(exchange.read(await self.call(call)))
 
-    async def send_each(self, *units: Sequence[Command]) -> list[Receipt | Refused]:
+    async def send_bulk(self, *transactions: Sequence[Command]) -> list[Receipt | Refused]:
         """Records units in order, each with a fate of its own.
 
         Raises:
             ClientError: as `send`; the units before the one that failed may have been recorded.
         """
-        calls = exchange.sending_each((self._new_key(), unit) for unit in units)
-        return [fate for call in calls for fate in self._known.fates(exchange.read(await self.call(call)))]
+        calls = exchange.sending_bulk((self._new_key(), transaction) for transaction in transactions)
+        return [outcome for call in calls for outcome in self._known.outcomes(exchange.read(await self.call(call)))]
 
     async def ask(self, question: Question[T]) -> T:
         """The answer to a question.

@@ -31,7 +31,7 @@ FIRST_PAUSE: Final = 0.1
 """Seconds before a call is sent a second time; each further time it is twice as long."""
 BODY: Final = 2 * 1024 * 1024
 """Bytes of units to send at once; the server takes twice as much."""
-UNITS: Final = 500
+BULK_PATH: Final = 500
 """Units to send at once; the server takes twice as many."""
 _SENT_AGAIN: Final = frozenset({429, 502, 503, 504})
 
@@ -57,28 +57,31 @@ def asking(question: Question[Any], after: int, format_: str = "json") -> Call:
 
 def sending(commands: Sequence[Command], key: str, expected: Mapping[str, int]) -> Call:
     """Commands as one unit, with its idempotency key and the versions that were read."""
-    unit = b'{"commands":[%b],"expected":%b}' % (_written(commands), json.dumps(dict(expected)).encode())
+    transaction = b'{"commands":[%b],"expected":%b}' % (_written(commands), json.dumps(dict(expected)).encode())
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    return Call("POST", "/v1/commands", body=unit, headers=headers, repeatable=True)
+    return Call("POST", "/v1/commands", body=transaction, headers=headers, repeatable=True)
 
 
-def sending_each(units: Iterable[tuple[str | None, Sequence[Command]]]) -> Iterator[Call]:
+def sending_bulk(transactions: Iterable[tuple[str | None, Sequence[Command]]]) -> Iterator[Call]:
     """Units with their keys as calls, none longer than the server takes."""
     headers = {"Content-Type": "application/json"}
     waiting: list[tuple[str | None, bytes]] = []
-    for key, commands in units:
-        unit = b'{"commands":[%b]%b}' % (_written(commands), b',"key":%b' % json.dumps(key).encode() if key else b"")
-        if waiting and (len(waiting) == UNITS or sum(len(each) for _, each in waiting) + len(unit) > BODY):
-            yield _units(waiting, headers)
+    for key, commands in transactions:
+        transaction = b'{"commands":[%b]%b}' % (
+            _written(commands),
+            b',"key":%b' % json.dumps(key).encode() if key else b"",
+        )
+        if waiting and (len(waiting) == BULK_PATH or sum(len(each) for _, each in waiting) + len(transaction) > BODY):
+            yield _transactions_of(waiting, headers)
             waiting = []
-        waiting.append((key, unit))
+        waiting.append((key, transaction))
     if waiting:
-        yield _units(waiting, headers)
+        yield _transactions_of(waiting, headers)
 
 
-def _units(waiting: Sequence[tuple[str | None, bytes]], headers: Mapping[str, str]) -> Call:
-    body = b'{"units":[%b]}' % b",".join(unit for _, unit in waiting)
-    return Call("POST", "/v1/units", body=body, headers=headers, repeatable=all(key for key, _ in waiting))
+def _transactions_of(waiting: Sequence[tuple[str | None, bytes]], headers: Mapping[str, str]) -> Call:
+    body = b'{"transactions":[%b]}' % b",".join(transaction for _, transaction in waiting)
+    return Call("POST", "/v1/bulk", body=body, headers=headers, repeatable=all(key for key, _ in waiting))
 
 
 def _written(commands: Sequence[Command]) -> bytes:

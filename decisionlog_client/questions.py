@@ -62,7 +62,7 @@ class Named(TypedDict, total=False):
 class Present(TypedDict, total=False):
     """Whether also what is not, or no longer, on the record."""
 
-    include_absent: bool
+    include_removed: bool
 
 
 class Subjects(Named, Present, total=False):
@@ -82,7 +82,7 @@ class Cells(Fields, Present, total=False):
     """Which cells, by what they hold."""
 
     value: Words
-    word: Words
+    source_value: Words
     holder: Words
 
 
@@ -90,18 +90,18 @@ class Moves(TypedDict, total=False):
     """From what to what."""
 
     from_value: Words
-    from_word: Words
+    from_source_value: Words
     to_value: Words
-    to_word: Words
+    to_source_value: Words
 
 
 class Spans(TypedDict, total=False):
     """When it took effect, and when it was recorded."""
 
     since: At
-    before: At
+    until: At
     recorded_since: At
-    recorded_before: At
+    recorded_until: At
 
 
 # The parameters of each ----------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class StepsOf(Fields, Moves, Spans, Then, total=False):
     direction: Words
     by: Words
     live: bool
-    restated: bool
+    include_unchanged: bool
 
 
 class StepsAsked(StepsOf, Paged, total=False):
@@ -242,7 +242,7 @@ class AuditAsked(Spans, Then, Paged, total=False):
     system: Words
     reference: Words
     because: Words
-    unit: Words
+    transaction: Words
     position: int | Sequence[int]
     text: str
     justified: bool
@@ -257,22 +257,22 @@ class AuditAsked(Spans, Then, Paged, total=False):
 
 def cells(**asked: Unpack[CellsAsked]) -> Question[answers.CellTable]:
     """What every cell holds at an instant."""
-    return Question("/v1/cells", asked)
+    return Question("/v1/fields", asked)
 
 
 def cells_counted(group: str, **asked: Unpack[CellsCounted]) -> Question[answers.CellCounts]:
     """How many cells there are, by what they hold."""
-    return Question("/v1/cells/count", {"group": group, **asked})
+    return Question("/v1/fields/count", {"group": group, **asked})
 
 
 def steps(**asked: Unpack[StepsAsked]) -> Question[answers.StepTable]:
     """How cells came to hold what they hold."""
-    return Question("/v1/steps", asked)
+    return Question("/v1/fields/history", asked)
 
 
 def steps_counted(group: Words, **asked: Unpack[StepsCounted]) -> Question[answers.StepCounts]:
     """How many steps there are, by what they are."""
-    return Question("/v1/steps/count", {"group": group, **asked})
+    return Question("/v1/fields/history/count", {"group": group, **asked})
 
 
 def roadmap(**asked: Unpack[RoadmapAsked]) -> Question[answers.Roadmap]:
@@ -417,7 +417,7 @@ def version() -> Question[answers.Version]:
 
 def catalogue() -> Question[answers.Catalogue]:
     """All commands and events, by name."""
-    return Question("/v1/catalogue", {}, awaits=False)
+    return Question("/v1/catalog", {}, awaits=False)
 
 
 def _in_path(part: str) -> str:

@@ -17,20 +17,20 @@ from typing import Annotated, Final, Literal, NamedTuple, assert_never
 
 from pydantic import Field, StringConstraints
 
-from domain.cells import EXISTS, JOINED_INTO, STATUS, State, World
 from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, Unknown
-from domain.messages import Act, Command, Draft, Event
-from domain.people import PersonDeparted, PersonRegistered
-from domain.values import KEY_PATTERN, LARGEST, Code, Mark, kind_of
+from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
+from domain.messages import Command, CommandContext, Draft, Event
+from domain.people import PersonLeft, PersonRegistered
+from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, kind_of
 
-MAY_ADMINISTER: Final = "administer"
+ADMIN_RIGHT: Final = "admin"
 LOCAL: Final = "local"
 """The credential of a command that speaks as a local owner, with the key of the log's own machine."""
 THE_LOG_ITSELF: Final = "service:decisionlog"
-IDENTITY: Final = frozenset({EXISTS, STATUS, JOINED_INTO})
+IDENTITY: Final = frozenset({EXISTS, STATUS, MERGED_INTO})
 """The fields that decide whether somebody may speak, and as whom."""
 
-HolderId = Annotated[str, Mark.SUBJECT, StringConstraints(pattern=rf"^(?:person|service):{KEY_PATTERN}$")]
+HolderId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^(?:person|service):{KEY_PATTERN}$")]
 
 
 class CreateToken(Command):
@@ -108,28 +108,28 @@ class Access:
 # Who may speak -------------------------------------------------------------------------------------------------------
 
 
-def may_speak(who: str, fetch: Callable[[str], State]) -> bool:
+def may_speak(who: str, fetch: Callable[[str], SubjectState]) -> bool:
     """Whether somebody may speak: neither they nor anyone they were merged into has left or was removed."""
     return all(_is_here(fetch(one)) for one in _path_of(who, fetch))
 
 
-def _path_of(who: str, fetch: Callable[[str], State]) -> list[str]:
+def _path_of(who: str, fetch: Callable[[str], SubjectState]) -> list[str]:
     """An id and those it was merged into, one after the other."""
     path = [who]
-    while (row := fetch(path[-1]).latest(JOINED_INTO)) is not None and row.value is not None:
+    while (row := fetch(path[-1]).latest_row(MERGED_INTO)) is not None and row.value is not None:
         if row.value in path:
             break
         path.append(str(row.value))
     return path
 
 
-def _is_here(state: State) -> bool:
+def _is_here(state: SubjectState) -> bool:
     if not state.version:  # a service needs no registration
         return True
     # No field of these has a period, so what holds in the end holds now.
-    if state.value(STATUS, LARGEST) == "departed":
+    if state.value_at(STATUS, MAX_INTEGER) == "departed":
         return False
-    exists = state.value(EXISTS, LARGEST)
+    exists = state.value_at(EXISTS, MAX_INTEGER)
     return exists is not False if kind_of(state.subject) == "service" else exists is True
 
 
@@ -140,34 +140,38 @@ def changes_identity(draft: Draft) -> bool:
     """Whether an event may decide who can speak: a person or a service leaves, returns, is merged or removed."""
     if kind_of(draft.subject) not in ("person", "service") or isinstance(draft.event, PersonRegistered | AccessEvent):
         return False
-    return draft.event.voids() is not None or any(step.field in IDENTITY for step in draft.event.steps())
+    return draft.event.voided_position() is not None or any(
+        step.field in IDENTITY for step in draft.event.field_changes()
+    )
 
 
-def must_be_permitted(drafts: Iterable[Draft], act: Act, world: World, access: Access) -> None:
+def must_be_permitted(drafts: Iterable[Draft], context: CommandContext, subjects: Subjects, access: Access) -> None:
     """Refuse a change of somebody by a caller who may not make it; `world` is as it was before.
 
     Raises:
         Forbidden: only an administrator may.
     """
-    if MAY_ADMINISTER in act.rights:
+    if ADMIN_RIGHT in context.rights:
         return
-    reachable = {world.one_of(holder) for holder in access.holders()}
+    reachable = {subjects.canonical_id(holder) for holder in access.holders()}
     for draft in drafts:
-        if isinstance(draft.event, PersonDeparted) and world.one_of(act.actor) == world.one_of(draft.subject):
+        if isinstance(draft.event, PersonLeft) and subjects.canonical_id(context.actor) == subjects.canonical_id(
+            draft.subject
+        ):
             continue
         for who in _named(draft):
-            if world.one_of(who) in reachable:
+            if subjects.canonical_id(who) in reachable:
                 msg = f"{who} has access to this log, so only an administrator may do this"
                 raise Forbidden(msg, field="subject", subject=who)
-            if not may_speak(who, world.__getitem__):
+            if not may_speak(who, subjects.__getitem__):
                 msg = f"{who} has left or was removed; only an administrator may bring them back"
                 raise Forbidden(msg, field="subject", subject=who)
 
 
 def _named(draft: Draft) -> Iterator[str]:
     yield draft.subject
-    for step in draft.event.steps():
-        if step.field == JOINED_INTO:
+    for step in draft.event.field_changes():
+        if step.field == MERGED_INTO:
             yield from step.refs
 
 
@@ -179,48 +183,52 @@ class Standing:
     has_administrator: bool
 
 
-def standing(world: World, access: Access) -> Standing:
+def standing(subjects: Subjects, access: Access) -> Standing:
     """Who can speak now."""
-    owners = ((owner, world.one_of(owner)) for owner in sorted(access.owners) if may_speak(owner, world.__getitem__))
-    return Standing(tuple(owners), _has_administrator(access.tokens, world))
+    owners = (
+        (owner, subjects.canonical_id(owner))
+        for owner in sorted(access.owners)
+        if may_speak(owner, subjects.__getitem__)
+    )
+    return Standing(tuple(owners), _has_administrator(access.tokens, subjects))
 
 
-def _has_administrator(tokens: Iterable[HeldToken], world: World) -> bool:
-    return any(MAY_ADMINISTER in token.rights and may_speak(token.holder, world.__getitem__) for token in tokens)
+def _has_administrator(tokens: Iterable[HeldToken], subjects: Subjects) -> bool:
+    return any(ADMIN_RIGHT in token.rights and may_speak(token.holder, subjects.__getitem__) for token in tokens)
 
 
-def must_leave_access(before: Standing, act: Act, world: World, access: Access) -> None:
+def must_leave_access(before: Standing, context: CommandContext, subjects: Subjects, access: Access) -> None:
     """Refuse what would shut out a local owner or the last administrator; `world` is as it would be afterwards.
 
     Raises:
         NotAllowed: it would; the message says what to do first.
     """
     for owner, one in before.owners:
-        replaced = _is_local(act, access) and act.actor != owner
-        if not replaced and (world.one_of(owner) != one or not may_speak(owner, world.__getitem__)):
+        replaced = _is_local(context, access) and context.actor != owner
+        if not replaced and (subjects.canonical_id(owner) != one or not may_speak(owner, subjects.__getitem__)):
             msg = (
                 f"{owner} is a local owner of this log and cannot leave it, be removed or be merged into another. "
                 "On the log's machine, name another owner with --owner or DECISIONLOG_OWNER, and do it as that one"
             )
             raise NotAllowed(msg, field="subject", subject=owner)
-    if before.has_administrator and not _has_administrator(access.tokens, world):
+    if before.has_administrator and not _has_administrator(access.tokens, subjects):
         raise NotAllowed(_LAST_ADMINISTRATOR, field="subject")
 
 
 _LAST_ADMINISTRATOR: Final = (
     "nobody would be left with a token to administer this log. Make another first: "
-    "`decisionlog token create NAME --right administer`"
+    "`decisionlog token create NAME --right admin`"
 )
 
 
-def _is_local(act: Act, access: Access) -> bool:
+def _is_local(context: CommandContext, access: Access) -> bool:
     owners = {*access.owners, THE_LOG_ITSELF}
-    return act.credential == LOCAL and MAY_ADMINISTER in act.rights and act.actor in owners
+    return context.credential == LOCAL and ADMIN_RIGHT in context.rights and context.actor in owners
 
 
-def lost_tokens(world: World, access: Access) -> list[HeldToken]:
+def lost_tokens(subjects: Subjects, access: Access) -> list[HeldToken]:
     """The tokens of those who can no longer speak."""
-    return [token for token in access.tokens if not may_speak(token.holder, world.__getitem__)]
+    return [token for token in access.tokens if not may_speak(token.holder, subjects.__getitem__)]
 
 
 def revocation(token: HeldToken) -> Draft:
@@ -231,56 +239,56 @@ def revocation(token: HeldToken) -> Draft:
 # Tokens and names ----------------------------------------------------------------------------------------------------
 
 
-def decide(command: AccessCommand, act: Act, world: World, access: Access) -> list[Draft]:
+def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, access: Access) -> list[Draft]:
     """Decide what a command about tokens or names comes to.
 
     Raises:
         Refused: one of its kinds; see `domain.errors`.
     """
-    if MAY_ADMINISTER not in act.rights:
-        msg = f"your token does not have the right to {MAY_ADMINISTER}"
+    if ADMIN_RIGHT not in context.rights:
+        msg = f"your token does not have the right to {ADMIN_RIGHT}"
         raise Forbidden(msg)
     match command:
         case CreateToken():
-            _must_be_able_to_hold(command, act, world)
+            _must_be_able_to_hold(command, context, subjects)
             return [Draft(command.subject, TokenCreated(token=command.token, rights=command.rights))]
         case RevokeToken():
-            _must_be_revocable(command, act, world, access)
+            _must_be_revocable(command, context, subjects, access)
             return [Draft(command.subject, TokenRevoked(token=command.token, reason="revoked"))]
         case ChangeNames():
-            _must_be_known(command.subject, "subject", world)
+            _must_be_known(command.subject, "subject", subjects)
             return [Draft(command.subject, NamesChanged(change=command.change))]
         case _:
             assert_never(command)
 
 
-def _must_be_able_to_hold(command: CreateToken, act: Act, world: World) -> None:
-    missing = set(command.rights) - act.rights
+def _must_be_able_to_hold(command: CreateToken, context: CommandContext, subjects: Subjects) -> None:
+    missing = set(command.rights) - context.rights
     if missing:
         msg = f"you do not have the right to {', '.join(sorted(missing))} yourself"
         raise Forbidden(msg, field="rights")
     if command.subject == THE_LOG_ITSELF:
         msg = f"{command.subject} is the log itself; choose another name for a service"
         raise Malformed(msg, field="holder")
-    _must_be_known(command.subject, "holder", world)
-    if not may_speak(command.subject, world.__getitem__):
+    _must_be_known(command.subject, "holder", subjects)
+    if not may_speak(command.subject, subjects.__getitem__):
         msg = f"{command.subject} has left or was removed"
         raise NotAllowed(msg, field="holder", subject=command.subject)
 
 
-def _must_be_known(who: str, field: str, world: World) -> None:
+def _must_be_known(who: str, field: str, subjects: Subjects) -> None:
     """A person must be registered before they get a token or a name; a service need not be."""
-    if kind_of(who) == "person" and not world[who].version:
+    if kind_of(who) == "person" and not subjects[who].version:
         msg = f"the log knows no {who}"
         raise Unknown(msg, field=field, subject=who)
 
 
-def _must_be_revocable(command: RevokeToken, act: Act, world: World, access: Access) -> None:
+def _must_be_revocable(command: RevokeToken, context: CommandContext, subjects: Subjects, access: Access) -> None:
     rest = [token for token in access.tokens if token.id != command.token]
     if len(rest) == len(access.tokens):
         msg = f"the token {command.token} is revoked already"
         raise NothingChanges(msg, field="id", subject=command.subject)
-    if _is_local(act, access):  # whose machine it is can make another at any time
+    if _is_local(context, access):  # whose machine it is can make another at any time
         return
-    if _has_administrator(access.tokens, world) and not _has_administrator(rest, world):
+    if _has_administrator(access.tokens, subjects) and not _has_administrator(rest, subjects):
         raise NotAllowed(_LAST_ADMINISTRATOR, field="id", subject=command.subject)

@@ -46,8 +46,8 @@ def escape_unsafe(text: str, written: Callable[[str], str] | None = None) -> str
 
 def escape_character(character: str) -> str:
     r"""Return a character as JSON writes it: `\u001b`; beyond U+FFFF as two surrogates."""
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
+    transactions = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{transactions[place : place + 2].hex()}" for place in range(0, len(transactions), 2))
 
 
 def is_unsafe(character: str) -> bool:

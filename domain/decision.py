@@ -14,12 +14,12 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field
 
-from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text, texts
 from domain.errors import NotAllowed, NothingChanges
-from domain.messages import Act, Command, Draft, Event, Message
+from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, ref, refs, text, texts
+from domain.guards import must_have_status, new_subject, require_person
+from domain.messages import Command, CommandContext, Draft, Event, Message
 from domain.ownership import accountable_steps, check_accountable
-from domain.rules import must_be_in, new_subject, person_or_refuse
-from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Text, Word
+from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text
 
 PROPOSED: Final = "proposed"
 ACCEPTED: Final = "accepted"
@@ -51,7 +51,7 @@ class Option(Message):
 class Case(Message):
     """The case for a decision: all that is weighed before it is taken."""
 
-    kind: Word = Field(
+    kind: Slug = Field(
         "strategic", description="`strategic`, `feature`, `ownership`, `process`, `technical`, or your own."
     )
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it concerns.")
@@ -66,7 +66,7 @@ class Case(Message):
     constraints: tuple[Text, ...] = Field((), max_length=100, description="What had to be kept to.")
     expected: Text | None = Field(None, description="What is expected to come of it.")
     review_on: Day | None = Field(None, description="The day to look at it again.")
-    tags: tuple[Word, ...] = Field((), max_length=50, description="Words to find it by.")
+    tags: tuple[Slug, ...] = Field((), max_length=50, description="Words to find it by.")
 
 
 class Conclusion(Message):
@@ -76,7 +76,7 @@ class Conclusion(Message):
     why: Text | None = Field(None, description="The reason.")
 
 
-def _case_steps(case: Case) -> Iterator[Step]:
+def _case_steps(case: Case) -> Iterator[FieldChange]:
     yield code("kind", case.kind)
     if case.products:
         yield refs("products", case.products)
@@ -115,7 +115,7 @@ class DecisionProposed(Event, Case, Conclusion):
     title: Line
     accountable: Holder | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code(STATUS, PROPOSED)
         yield text("title", self.title)
@@ -168,7 +168,7 @@ class ReviseDecision(Command):
     )
     expected: Text | None = Field(None, description="What is expected to come of it.")
     review_on: Day | None = Field(None, description="The day to look at it again.")
-    tags: tuple[Word, ...] | None = Field(None, max_length=50, description="Words to find it by, all of them anew.")
+    tags: tuple[Slug, ...] | None = Field(None, max_length=50, description="Words to find it by, all of them anew.")
 
 
 class DecisionRevised(Event):
@@ -184,9 +184,9 @@ class DecisionRevised(Event):
     constraints: tuple[Text, ...] | None = None
     expected: Text | None = None
     review_on: Day | None = None
-    tags: tuple[Word, ...] | None = None
+    tags: tuple[Slug, ...] | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         for name, value in self.model_dump(mode="json", exclude_none=True).items():
             yield code(name, value) if name in ("review_on", "tags") else text(name, value)
 
@@ -209,7 +209,7 @@ class AdviceGiven(Event):
     by: Person
     advice: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield text(f"advice.{_key(self.by)}", self.advice)
 
 
@@ -228,7 +228,7 @@ class DissentRecorded(Event):
     by: Person
     reason: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield text(f"dissent.{_key(self.by)}", self.reason)
 
 
@@ -250,7 +250,7 @@ class DecisionAccepted(Event, Conclusion):
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     option: Line | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, ACCEPTED)
         yield refs("deciders", self.deciders)
         yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
@@ -281,7 +281,7 @@ class DecisionRecorded(Event, Case):
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     option: Line | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code(STATUS, ACCEPTED)
         yield text("title", self.title)
@@ -308,7 +308,7 @@ class DecisionRejected(Event):
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     why: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "rejected")
         yield refs("deciders", self.deciders)
         yield text("rejected_because", self.why)
@@ -320,20 +320,20 @@ class DeferDecision(Command):
     type: Literal["DeferDecision"] = "DeferDecision"
     subject: DecisionId
     until: Text = Field(description="What it waits for.")
-    look_again_on: Day | None = Field(None, description="The day to look at it again.")
+    revisit_on: Day | None = Field(None, description="The day to look at it again.")
 
 
 class DecisionDeferred(Event):
     """A decision was put off until something happens."""
 
     until: Text
-    look_again_on: Day | None = None
+    revisit_on: Day | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "deferred")
         yield text("deferred_until", self.until)
-        if self.look_again_on:
-            yield code("review_on", self.look_again_on)
+        if self.revisit_on:
+            yield code("review_on", self.revisit_on)
 
 
 class WithdrawDecision(Command):
@@ -349,7 +349,7 @@ class DecisionWithdrawn(Event):
 
     why: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "withdrawn")
         yield text("withdrawn_because", self.why)
 
@@ -367,7 +367,7 @@ class DecisionReopened(Event):
 
     why: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, PROPOSED)
         yield text("reopened_because", self.why)
         yield from (code(name, None) for name in ENDINGS)
@@ -389,7 +389,7 @@ class DecisionSuperseded(Event):
 
     by: Annotated[tuple[DecisionId, ...], Field(min_length=1)]
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, SUPERSEDED)
         yield refs(SUPERSEDED_BY, self.by)
 
@@ -409,7 +409,7 @@ class DecisionReversed(Event):
     why: Text
     by: DecisionId | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "reversed")
         yield text("reversed_because", self.why)
         if self.by:
@@ -428,7 +428,7 @@ class DecisionConfirmed(Event):
 
     by: Person
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(f"confirmed.{_key(self.by)}", True)
 
 
@@ -446,7 +446,7 @@ class DecisionRatified(Event):
     by: Person
     why: Text | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(f"ratified.{_key(self.by)}", True)
 
 
@@ -459,7 +459,7 @@ class ReviewDecision(Command):
         description="How it turned out, against what was expected."
     )
     finding: Text = Field(description="What was found.")
-    look_again_on: Day | None = Field(None, description="The day to look at it again.")
+    revisit_on: Day | None = Field(None, description="The day to look at it again.")
 
 
 class DecisionReviewed(Event):
@@ -467,12 +467,12 @@ class DecisionReviewed(Event):
 
     outcome: Literal["better", "as-expected", "worse", "unclear"]
     finding: Text
-    look_again_on: Day | None = None
+    revisit_on: Day | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code("review.outcome", self.outcome)
         yield text("review.finding", self.finding)
-        yield code("review_on", self.look_again_on)
+        yield code("review_on", self.revisit_on)
 
 
 DecisionCommand = (
@@ -485,7 +485,7 @@ DecisionCommand = (
 # Rules -------------------------------------------------------------------------------------------------------------
 
 
-def decide(command: DecisionCommand, act: Act, world: World) -> list[Draft]:
+def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
     """What a command about a decision comes to.
 
     Raises:
@@ -493,28 +493,28 @@ def decide(command: DecisionCommand, act: Act, world: World) -> list[Draft]:
     """
     match command:
         case ProposeDecision():
-            return _propose(command, act, world)
+            return _propose(command, context, subjects)
         case RecordDecision():
-            return _record(command, act, world)
+            return _record(command, context, subjects)
         case _:
-            return _continue(command, act, world)
+            return _continue(command, context, subjects)
 
 
-def _propose(command: ProposeDecision, act: Act, world: World) -> list[Draft]:
-    subject = new_subject(command, world)
+def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
+    subject = new_subject(command, subjects)
     case = {name: getattr(command, name) for name in (*Case.model_fields, *Conclusion.model_fields)}
-    check_accountable(command.accountable, act, world)
+    check_accountable(command.accountable, context, subjects)
     return [Draft(subject, DecisionProposed(title=command.title, accountable=command.accountable, **case))]
 
 
-def _record(command: RecordDecision, act: Act, world: World) -> list[Draft]:
-    subject = new_subject(command, world)
-    deciders = command.deciders or (person_or_refuse(act, "deciders"),)
-    check_accountable(command.accountable, act, world)
+def _record(command: RecordDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
+    subject = new_subject(command, subjects)
+    deciders = command.deciders or (require_person(context, "deciders"),)
+    check_accountable(command.accountable, context, subjects)
     given = {name: getattr(command, name) for name in DecisionRecorded.model_fields if name != "deciders"}
     drafts = [Draft(subject, DecisionRecorded(deciders=deciders, **given))]
     for old in command.supersedes:
-        must_be_in(world[old], act, TAKEN, "be superseded", silent=PROPOSED)
+        must_have_status(subjects[old], context, TAKEN, "be superseded", silent=PROPOSED)
         drafts.append(Draft(old, DecisionSuperseded(by=(subject,))))
     return drafts
 
@@ -523,12 +523,12 @@ def _continue(
     command: ReviseDecision | AdviseOnDecision | DissentFromDecision | AcceptDecision | RejectDecision | DeferDecision
     | WithdrawDecision | ReopenDecision | SupersedeDecision | ReverseDecision | ConfirmDecision | RatifyDecision
     | ReviewDecision,
-    act: Act, world: World,
+    context: CommandContext, subjects: Subjects,
 ) -> list[Draft]:  # fmt: skip
-    state = world[command.subject]
+    state = subjects[command.subject]
 
     def must_be(allowed: frozenset[str], to_do: str) -> None:
-        must_be_in(state, act, allowed, to_do, silent=PROPOSED)
+        must_have_status(state, context, allowed, to_do, silent=PROPOSED)
 
     event: Event
     match command:
@@ -541,21 +541,23 @@ def _continue(
             event = DecisionRevised(**given)
         case AdviseOnDecision():
             must_be(OPEN, "be advised on")
-            event = AdviceGiven(by=command.by or person_or_refuse(act, "by"), advice=command.advice)
+            event = AdviceGiven(by=command.by or require_person(context, "by"), advice=command.advice)
         case DissentFromDecision():
-            event = DissentRecorded(by=command.by or person_or_refuse(act, "by"), reason=command.reason)
+            event = DissentRecorded(by=command.by or require_person(context, "by"), reason=command.reason)
         case AcceptDecision():
             must_be(OPEN, "be accepted")
             event = DecisionAccepted(
-                deciders=command.deciders or (person_or_refuse(act, "deciders"),),
+                deciders=command.deciders or (require_person(context, "deciders"),),
                 decision=command.decision, why=command.why, option=command.option,
             )  # fmt: skip
         case RejectDecision():
             must_be(OPEN, "be rejected")
-            event = DecisionRejected(deciders=command.deciders or (person_or_refuse(act, "deciders"),), why=command.why)
+            event = DecisionRejected(
+                deciders=command.deciders or (require_person(context, "deciders"),), why=command.why
+            )
         case DeferDecision():
             must_be(OPEN, "be deferred")
-            event = DecisionDeferred(until=command.until, look_again_on=command.look_again_on)
+            event = DecisionDeferred(until=command.until, revisit_on=command.revisit_on)
         case WithdrawDecision():
             must_be(OPEN, "be withdrawn")
             event = DecisionWithdrawn(why=command.why)
@@ -565,39 +567,37 @@ def _continue(
         case SupersedeDecision():
             must_be(TAKEN, "be superseded")
             for successor in command.by:
-                _may_supersede(state.subject, successor, act, world)
+                _may_supersede(state.subject, successor, context, subjects)
             event = DecisionSuperseded(by=command.by)
         case ReverseDecision():
             must_be(TAKEN, "be reversed")
             event = DecisionReversed(why=command.why, by=command.by)
         case ConfirmDecision():
             must_be(DECIDED, "be confirmed")
-            event = DecisionConfirmed(by=_confirming(command, act, world))
+            event = DecisionConfirmed(by=_confirming(command, context, subjects))
         case RatifyDecision():
             must_be(TAKEN, "be ratified")
-            event = DecisionRatified(by=person_or_refuse(act, "on_behalf_of"), why=command.why)
+            event = DecisionRatified(by=require_person(context, "on_behalf_of"), why=command.why)
         case ReviewDecision():
             must_be(REVIEWABLE, "be reviewed")
-            event = DecisionReviewed(
-                outcome=command.outcome, finding=command.finding, look_again_on=command.look_again_on
-            )
+            event = DecisionReviewed(outcome=command.outcome, finding=command.finding, revisit_on=command.revisit_on)
         case _:
             assert_never(command)
     return [Draft(state.subject, event)]
 
 
-def _may_supersede(old: str, successor: str, act: Act, world: World) -> None:
+def _may_supersede(old: str, successor: str, context: CommandContext, subjects: Subjects) -> None:
     """A successor is in force, and does not itself go back to what it would replace."""
     if successor == old:
         msg = f"{old} cannot supersede itself"
         raise NotAllowed(msg, field="by", subject=old)
-    status = world[successor].value(STATUS, act.now) or PROPOSED
+    status = subjects[successor].value_at(STATUS, context.now) or PROPOSED
     if status not in TAKEN:
         msg = f"{successor} is {status}; only a decision in force can supersede another"
         raise NotAllowed(msg, field="by", subject=successor)
     before, reached = [successor], {successor}
     while before:
-        for later in world[before.pop()].names(SUPERSEDED_BY, act.now):
+        for later in subjects[before.pop()].subjects_at(SUPERSEDED_BY, context.now):
             if later == old:
                 msg = f"{successor} is itself superseded by {old}"
                 raise NotAllowed(msg, field="by", subject=successor)
@@ -606,22 +606,26 @@ def _may_supersede(old: str, successor: str, act: Act, world: World) -> None:
                 before.append(later)
 
 
-def _confirming(command: ConfirmDecision, act: Act, world: World) -> str:
-    state = world[command.subject]
-    one = world.one_of(act.actor)
-    if one != world.one_of(act.principal):
+def _confirming(command: ConfirmDecision, context: CommandContext, subjects: Subjects) -> str:
+    state = subjects[command.subject]
+    one = subjects.canonical_id(context.actor)
+    if one != subjects.canonical_id(context.principal):
         msg = "a decision is confirmed with one's own credentials, so leave `on_behalf_of` out"
         raise NotAllowed(msg, field="on_behalf_of", subject=state.subject)
-    if one not in world.ones(state.names("deciders", act.now)):
-        msg = f"{act.actor} is not named as a decider of {state.subject}"
+    if one not in subjects.canonical_ids(state.subjects_at("deciders", context.now)):
+        msg = f"{context.actor} is not named as a decider of {state.subject}"
         raise NotAllowed(msg, field="subject", subject=state.subject)
-    mine = (name for name in state.fields("confirmed.") if world.one_of(f"person:{name.partition('.')[2]}") == one)
-    named, confirmed = state.row("deciders", act.now), [state.row(name, act.now) for name in mine]
+    mine = (
+        name
+        for name in state.field_names("confirmed.")
+        if subjects.canonical_id(f"person:{name.partition('.')[2]}") == one
+    )
+    named, confirmed = state.row_at("deciders", context.now), [state.row_at(name, context.now) for name in mine]
     # What was confirmed is the taking: one that was reopened and taken again waits to be confirmed anew.
     if named and any(row and row.position > named.position for row in confirmed):
-        msg = f"{act.actor} has confirmed {state.subject} already"
+        msg = f"{context.actor} has confirmed {state.subject} already"
         raise NothingChanges(msg, field="subject", subject=state.subject)
-    return act.actor
+    return context.actor
 
 
 def _key(person: str) -> str:

@@ -14,11 +14,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal, assert_never
 from pydantic import ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.cells import EXISTS, STATUS, Step, World, code, ref, refs, text
 from domain.errors import NotAllowed, NothingChanges
-from domain.messages import Act, Command, Draft, Event
+from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, ref, refs, text
+from domain.guards import must_have_status, new_subject
+from domain.messages import Command, CommandContext, Draft, Event
 from domain.ownership import accountable_steps, check_accountable
-from domain.rules import must_be_in, new_subject
 from domain.values import (
     COMBINATION,
     Day,
@@ -31,8 +31,8 @@ from domain.values import (
     Line,
     ProductId,
     ReleaseId,
+    Slug,
     Text,
-    Word,
 )
 
 PROPOSED: Final = "proposed"
@@ -69,7 +69,7 @@ class FeatureProposed(Event):
     definition: Text | None = None
     accountable: Holder | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code(STATUS, PROPOSED)
         yield text("title", self.title)
@@ -92,26 +92,26 @@ class FeatureDefined(Event):
 
     definition: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield text("definition", self.definition)
 
 
-class PrioritiseFeature(Command):
+class PrioritizeFeature(Command):
     """Put a feature where it belongs on the board."""
 
-    type: Literal["PrioritiseFeature"] = "PrioritiseFeature"
+    type: Literal["PrioritizeFeature"] = "PrioritizeFeature"
     subject: FeatureId
     horizon: Horizon = Field(description="When it is meant to come.")
     rank: Rank | None = Field(None, description="Its place within the horizon; the lowest comes first.")
 
 
-class FeaturePrioritised(Event):
+class FeaturePrioritized(Event):
     """A feature was put in its place on the board."""
 
     horizon: Horizon
     rank: int | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code("horizon", self.horizon)
         yield code("rank", self.rank)
 
@@ -127,7 +127,7 @@ class TargetMilestone(Command):
 
     type: Literal["TargetMilestone"] = "TargetMilestone"
     subject: FeatureId
-    milestone: Word = Field("ship", description="Which milestone: `ship`, `beta`, or any word of your own.")
+    milestone: Slug = Field("ship", description="Which milestone: `ship`, `beta`, or any word of your own.")
     release: ReleaseId | None = Field(
         None, description="The release aimed at; this or `day`, and neither takes the target back."
     )
@@ -143,11 +143,11 @@ class TargetMilestone(Command):
 class MilestoneTargeted(Event):
     """A milestone of a feature was aimed at a release or a day, or at nothing any more."""
 
-    milestone: Word
+    milestone: Slug
     release: ReleaseId | None = None
     day: Day | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         name = f"target.{self.milestone}"
         yield code(name, self.day) if self.day else ref(name, self.release)
 
@@ -162,7 +162,7 @@ class CommitFeature(Command):
 class FeatureCommitted(Event):
     """A feature was promised."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "committed")
 
 
@@ -176,7 +176,7 @@ class StartFeature(Command):
 class FeatureStarted(Event):
     """Work on a feature began, or was taken up again."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "started")
 
 
@@ -190,7 +190,7 @@ class PauseFeature(Command):
 class FeaturePaused(Event):
     """Work on a feature came to rest."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "paused")
 
 
@@ -204,7 +204,7 @@ class ShipFeature(Command):
 class FeatureShipped(Event):
     """A feature was given to its users."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "shipped")
 
 
@@ -221,7 +221,7 @@ class FeatureDropped(Event):
 
     why: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "dropped")
         yield text("dropped_because", self.why)
 
@@ -239,7 +239,7 @@ class FeatureReopened(Event):
 
     why: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, PROPOSED)
         yield text("reopened_because", self.why)
 
@@ -271,39 +271,39 @@ class FeatureLinked(Event):
     decisions: tuple[DecisionId, ...] | None = None
     features: tuple[FeatureId, ...] | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         for name, linked in (("goals", self.goals), ("decisions", self.decisions), ("features", self.features)):
             if linked is not None:
                 yield refs(name, linked)
 
 
 FeatureCommand = (
-    ProposeFeature | DefineFeature | PrioritiseFeature | TargetMilestone | CommitFeature | StartFeature | PauseFeature
+    ProposeFeature | DefineFeature | PrioritizeFeature | TargetMilestone | CommitFeature | StartFeature | PauseFeature
     | ShipFeature | DropFeature | ReopenFeature | LinkFeature
 )  # fmt: skip
 
 
-def decide(command: FeatureCommand, act: Act, world: World) -> list[Draft]:
+def decide(command: FeatureCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
     """What a command about a feature comes to.
 
     Raises:
         Refused: one of its kinds; see `domain.errors`.
     """
     if isinstance(command, ProposeFeature):
-        return _propose(command, act, world)
-    state = world[command.subject]
+        return _propose(command, context, subjects)
+    state = subjects[command.subject]
 
     def must_be(allowed: frozenset[str], to_do: str) -> None:
-        must_be_in(state, act, allowed, to_do, silent=PROPOSED)
+        must_have_status(state, context, allowed, to_do, silent=PROPOSED)
 
     event: Event
     match command:
         case DefineFeature():
             must_be(OPEN, "be defined")
             event = FeatureDefined(definition=command.definition)
-        case PrioritiseFeature():
-            must_be(OPEN, "be prioritised")
-            event = FeaturePrioritised(horizon=command.horizon, rank=command.rank)
+        case PrioritizeFeature():
+            must_be(OPEN, "be prioritized")
+            event = FeaturePrioritized(horizon=command.horizon, rank=command.rank)
         case TargetMilestone():
             must_be(OPEN, "be targeted")
             event = MilestoneTargeted(milestone=command.milestone, release=command.release, day=command.day)
@@ -332,13 +332,13 @@ def decide(command: FeatureCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(state.subject, event)]
 
 
-def _propose(command: ProposeFeature, act: Act, world: World) -> list[Draft]:
-    subject = new_subject(command, world)
+def _propose(command: ProposeFeature, context: CommandContext, subjects: Subjects) -> list[Draft]:
+    subject = new_subject(command, subjects)
     for n, product in enumerate(command.products):
-        if world[product].value(STATUS, act.eff) == "retired":
+        if subjects[product].value_at(STATUS, context.effective_at) == "retired":
             msg = f"{product} is retired; no feature can be proposed for it"
             raise NotAllowed(msg, field=f"products.{n}", subject=product)
-    check_accountable(command.accountable, act, world)
+    check_accountable(command.accountable, context, subjects)
     proposed = FeatureProposed(
         title=command.title,
         products=command.products,

@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
-from domain.cells import Step
-from domain.values import Code, DecisionId, Instant, Line, Mark, Person, Position, RawText, Text
+from domain.fields import FieldChange
+from domain.values import Code, DecisionId, Line, Person, Position, RawText, StringKind, Text, Timestamp
 
 
 def _fail_fast(schema: Any) -> None:
@@ -55,13 +55,13 @@ class Source(Message):
     reference: Code | None = Field(
         None, description="That system's own name for the change: a commit, a ticket's history id."
     )
-    at: Instant | None = Field(None, description="When that system says it happened, by its own clock.")
+    at: Timestamp | None = Field(None, description="When that system says it happened, by its own clock.")
 
 
 class Command(Message):
     """An order to the log. What every command may carry besides its own fields."""
 
-    effective_at: Instant | None = Field(
+    effective_at: Timestamp | None = Field(
         None, description="When it took effect, if that was earlier than now. Shown wherever the act is shown."
     )
     because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this act rests on.")
@@ -76,7 +76,7 @@ class Command(Message):
     creates: ClassVar[str | None] = None
     """The kind of subject it brings into being; its key is then the field `key`."""
 
-    def addressed(self) -> str:
+    def subject_id(self) -> str:
         """The subject it speaks to: the one whose version `If-Match` names. A creating command must have its key."""
         if self.creates:
             return f"{self.creates}:{getattr(self, 'key')}"  # noqa: B009  (only these commands have one)
@@ -86,14 +86,14 @@ class Command(Message):
 class Event(Message):
     """A fact in one subject's stream."""
 
-    observed: ClassVar[bool] = False
+    is_imported: ClassVar[bool] = False
     """Whether it tells what was decided elsewhere, to which our rules do not apply."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         """The cells it changes, in order; at most 256."""
         return ()
 
-    def voids(self) -> int | None:
+    def voided_position(self) -> int | None:
         """The position of the entry of its own stream that it voids."""
         return None
 
@@ -107,7 +107,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class CommandContext:
     """The circumstances of a command: all that a rule knows besides the command and the world.
 
     `now` and `eff` are microseconds since 1970; `eff` is when the act takes effect. `principal` is whose act it was:
@@ -115,7 +115,7 @@ class Act:
     """
 
     now: int
-    eff: int
+    effective_at: int
     actor: str
     principal: str
     rights: frozenset[str] = frozenset()
@@ -124,77 +124,77 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class StringField:
     """Where in a message a string stands, and what it is. `*` in the path stands for every member of a list."""
 
     path: tuple[str, ...]
-    mark: Mark | None
+    kind: StringKind | None
     required: bool
 
 
 @cache
-def leaves(model: type[BaseModel]) -> tuple[Leaf, ...]:
+def string_fields(model: type[BaseModel]) -> tuple[StringField, ...]:
     """Every string of a message class, found from its types."""
     return tuple(_leaves_of(model))
 
 
 @cache
-def leaf_paths(model: type[BaseModel], mark: Mark) -> tuple[tuple[str, ...], ...]:
+def string_paths(model: type[BaseModel], mark: StringKind) -> tuple[tuple[str, ...], ...]:
     """The paths of the strings of one sort."""
-    return tuple(leaf.path for leaf in leaves(model) if leaf.mark is mark)
+    return tuple(leaf.path for leaf in string_fields(model) if leaf.kind is mark)
 
 
-def _leaves_of(model: type[BaseModel]) -> Iterator[Leaf]:
+def _leaves_of(model: type[BaseModel]) -> Iterator[StringField]:
     hints = typing.get_type_hints(model, include_extras=True)
     for name, info in model.model_fields.items():
         yield from _leaves_in(hints[name], (name,), None, info.is_required())
 
 
-def _leaves_in(hint: Any, path: tuple[str, ...], mark: Mark | None, required: bool) -> Iterator[Leaf]:
+def _leaves_in(hint: Any, path: tuple[str, ...], mark: StringKind | None, required: bool) -> Iterator[StringField]:
     origin = typing.get_origin(hint)
     if origin is Annotated:
         inner, *extras = typing.get_args(hint)
-        found = next((extra for extra in extras if isinstance(extra, Mark)), mark)
+        found = next((extra for extra in extras if isinstance(extra, StringKind)), mark)
         yield from _leaves_in(inner, path, found, required)
     elif origin is typing.Literal:
-        yield Leaf(path, Mark.CODE, required)
+        yield StringField(path, StringKind.CODE, required)
     elif isinstance(hint, type) and issubclass(hint, BaseModel):
-        for leaf in leaves(hint):
-            yield Leaf(path + leaf.path, leaf.mark, leaf.required)
+        for leaf in string_fields(hint):
+            yield StringField(path + leaf.path, leaf.kind, leaf.required)
     elif origin in (tuple, list):
         yield from _leaves_in(typing.get_args(hint)[0], (*path, "*"), mark, required)
     elif origin is not None:
         for part in typing.get_args(hint):
             yield from _leaves_in(part, path, mark, required)
     elif hint is str:
-        yield Leaf(path, mark, required)
+        yield StringField(path, mark, required)
 
 
-def values_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:
+def strings_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:
     """The strings at a path of a message, or of one that was dumped, each with its exact place."""
     value = data
     for n, part in enumerate(path):
         if part == "*":
             rest = path[n + 1 :]
             members = enumerate(value)
-            return [((*path[:n], m, *place), found) for m, one in members for place, found in values_at(one, rest)]
+            return [((*path[:n], m, *place), found) for m, one in members for place, found in strings_at(one, rest)]
         value = _member(value, part)
         if value is None:
             return []
     return [(path, value)] if isinstance(value, str) else []
 
 
-def replaced_at(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
+def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
     """A message, or one that was dumped, with the strings at a path changed; what is not touched is shared."""
     if not path:
         return change(data) if isinstance(data, str) else data
     head, *rest = path
     if head == "*":
-        return type(data)(replaced_at(member, tuple(rest), change) for member in data)
+        return type(data)(replace_strings(member, tuple(rest), change) for member in data)
     member = _member(data, head)
     if member is None:
         return data
-    changed = replaced_at(member, tuple(rest), change)
+    changed = replace_strings(member, tuple(rest), change)
     return data.model_copy(update={head: changed}) if isinstance(data, BaseModel) else {**data, head: changed}
 
 
@@ -207,6 +207,18 @@ def _member(value: Any, name: str) -> Any:
 
 
 __all__ = [
-    "Act", "Command", "Draft", "Event", "Leaf", "Message", "RawText", "Reference", "Source", "Text",
-    "leaf_paths", "leaves", "replaced_at", "values_at",
+    "Command",
+    "CommandContext",
+    "Draft",
+    "Event",
+    "Message",
+    "RawText",
+    "Reference",
+    "Source",
+    "StringField",
+    "Text",
+    "replace_strings",
+    "string_fields",
+    "string_paths",
+    "strings_at",
 ]  # fmt: skip

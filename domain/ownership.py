@@ -12,11 +12,11 @@ from typing import Final, Literal, assert_never
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.cells import STATUS, Step, Value, World, code, refs
 from domain.errors import NotAllowed, NothingChanges, Unknown
-from domain.messages import Act, Command, Draft, Event
-from domain.rules import person_or_refuse
-from domain.values import COMBINATION, Holder, Instant, Key, Line, Person, SubjectId, Word, micros
+from domain.fields import STATUS, FieldChange, Subjects, Value, code, refs
+from domain.guards import require_person
+from domain.messages import Command, CommandContext, Draft, Event
+from domain.values import COMBINATION, Holder, Key, Line, Person, Slug, SubjectId, Timestamp, to_micros
 
 ACCOUNTABLE: Final = "accountable"
 
@@ -24,8 +24,8 @@ ACCOUNTABLE: Final = "accountable"
 class _Term(Command):
     """What begins or ends at an instant of its own, half open."""
 
-    from_: Instant | None = Field(None, alias="from", description="When it begins, if not when the act takes effect.")
-    until: Instant | None = Field(None, description="When it ends; it no longer holds at that instant.")
+    from_: Timestamp | None = Field(None, alias="from", description="When it begins, if not when the act takes effect.")
+    until: Timestamp | None = Field(None, description="When it ends; it no longer holds at that instant.")
 
     @model_validator(mode="after")
     def _in_order(self) -> _Term:
@@ -35,12 +35,12 @@ class _Term(Command):
 
 
 class _Termed(Event):
-    from_: Instant | None = Field(None, alias="from")
-    until: Instant | None = None
+    from_: Timestamp | None = Field(None, alias="from")
+    until: Timestamp | None = None
 
-    def _termed(self, step: Step) -> Step:
-        at, until = (micros(instant) if instant else None for instant in (self.from_, self.until))
-        return step._replace(at=at, until=until)
+    def _termed(self, step: FieldChange) -> FieldChange:
+        at, until = (to_micros(instant) if instant else None for instant in (self.from_, self.until))
+        return step._replace(starts_at=at, ends_at=until)
 
 
 class AssignOwnership(_Term):
@@ -48,7 +48,7 @@ class AssignOwnership(_Term):
 
     type: Literal["AssignOwnership"] = "AssignOwnership"
     subject: SubjectId
-    role: Word = Field(
+    role: Slug = Field(
         ACCOUNTABLE,
         description="`accountable`, `responsible`, `approver`, `consulted`, `informed`, `driver`, or a role of your own.",
     )
@@ -62,10 +62,10 @@ class AssignOwnership(_Term):
 class OwnershipAssigned(_Termed):
     """A role on a subject was given; the list is the whole list."""
 
-    role: Word
+    role: Slug
     holders: tuple[Holder, ...]
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield self._termed(refs(f"role.{self.role}", self.holders))
 
 
@@ -74,15 +74,15 @@ class ReleaseOwnership(Command):
 
     type: Literal["ReleaseOwnership"] = "ReleaseOwnership"
     subject: SubjectId
-    role: Word = Field(ACCOUNTABLE, description="The role released.")
+    role: Slug = Field(ACCOUNTABLE, description="The role released.")
 
 
 class OwnershipReleased(Event):
     """A role on a subject was taken from everybody who had it."""
 
-    role: Word
+    role: Slug
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield refs(f"role.{self.role}", ())
 
 
@@ -100,7 +100,7 @@ class OwnershipHandedOver(_Termed):
     to: Holder
     by: tuple[Holder, ...] = Field(description="Who had it until then.")
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield self._termed(refs(f"role.{ACCOUNTABLE}", (self.to,)))
 
 
@@ -109,16 +109,16 @@ class AcknowledgeOwnership(Command):
 
     type: Literal["AcknowledgeOwnership"] = "AcknowledgeOwnership"
     subject: SubjectId
-    role: Word = Field(ACCOUNTABLE, description="The role acknowledged.")
+    role: Slug = Field(ACCOUNTABLE, description="The role acknowledged.")
 
 
 class OwnershipAcknowledged(Event):
     """Somebody said that they know of a role they hold."""
 
-    role: Word
+    role: Slug
     by: Person
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(f"acknowledged.{self.role}.{self.by.partition(':')[2]}", True)
 
 
@@ -129,7 +129,7 @@ class DelegateOwnership(_Term):
     subject: SubjectId = Field(description="What the delegation covers.")
     delegation: Key | None = Field(None, description="The key of the delegation, to revoke it by; random if silent.")
     to: Holder
-    kinds: tuple[Word, ...] = Field((), max_length=50, description="The kinds of decision; all, if silent.")
+    kinds: tuple[Slug, ...] = Field((), max_length=50, description="The kinds of decision; all, if silent.")
     limit: Line | None = Field(None, description="How far it goes, such as a sum of money.")
 
 
@@ -139,14 +139,14 @@ class OwnershipDelegated(_Termed):
     delegation: Key
     to: Holder
     by: tuple[Holder, ...]
-    kinds: tuple[Word, ...] = ()
+    kinds: tuple[Slug, ...] = ()
     limit: Line | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         value: dict[str, Value] = {"to": self.to, "by": [*self.by], "kinds": [*self.kinds]}
         if self.limit:
             value["limit"] = self.limit
-        yield self._termed(Step(f"delegation.{self.delegation}", value, refs=(self.to,)))
+        yield self._termed(FieldChange(f"delegation.{self.delegation}", value, refs=(self.to,)))
 
 
 class RevokeDelegation(Command):
@@ -162,7 +162,7 @@ class DelegationRevoked(Event):
 
     delegation: Key
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(f"delegation.{self.delegation}", None)
 
 
@@ -171,7 +171,7 @@ OwnershipCommand = (
 )
 
 
-def decide(command: OwnershipCommand, act: Act, world: World) -> list[Draft]:
+def decide(command: OwnershipCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
     """What a command about ownership comes to.
 
     Raises:
@@ -180,26 +180,26 @@ def decide(command: OwnershipCommand, act: Act, world: World) -> list[Draft]:
     event: Event
     match command:
         case AssignOwnership():
-            _assignable(command, act, world)
+            _assignable(command, context, subjects)
             event = OwnershipAssigned(
                 role=command.role, holders=command.holders, **{"from": command.from_}, until=command.until
             )
         case ReleaseOwnership():
-            _held(command.subject, command.role, act, world)
+            _held(command.subject, command.role, context, subjects)
             event = OwnershipReleased(role=command.role)
         case HandOverOwnership():
-            by = _held(command.subject, ACCOUNTABLE, act, world)
-            if world.one_of(command.to) in world.ones(by):
+            by = _held(command.subject, ACCOUNTABLE, context, subjects)
+            if subjects.canonical_id(command.to) in subjects.canonical_ids(by):
                 msg = f"{command.to} is accountable for {command.subject} already"
                 raise NothingChanges(msg, field="to", subject=command.subject)
-            _present(command.to, "to", act, world)
+            _present(command.to, "to", context, subjects)
             event = OwnershipHandedOver(to=command.to, by=by, **{"from": command.from_}, until=command.until)
         case AcknowledgeOwnership():
-            event = _acknowledged(command, act, world)
+            event = _acknowledged(command, context, subjects)
         case DelegateOwnership():
-            event = _delegated(command, act, world)
+            event = _delegated(command, context, subjects)
         case RevokeDelegation():
-            if not world[command.subject].value(f"delegation.{command.delegation}", act.now):
+            if not subjects[command.subject].value_at(f"delegation.{command.delegation}", context.now):
                 msg = f"{command.subject} has no delegation {command.delegation} in force"
                 raise Unknown(msg, field="delegation", subject=command.subject)
             event = DelegationRevoked(delegation=command.delegation)
@@ -208,26 +208,26 @@ def decide(command: OwnershipCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(command.subject, event)]
 
 
-def check_accountable(holder: str | None, act: Act, world: World) -> None:
+def check_accountable(holder: str | None, context: CommandContext, subjects: Subjects) -> None:
     """Check that a new subject can begin with this holder accountable; None passes.
 
     Raises:
         NotAllowed: the person or team had left when the command takes effect.
     """
     if holder is not None:
-        _present(holder, "accountable", act, world)
+        _present(holder, "accountable", context, subjects)
 
 
-def accountable_steps(holder: str | None) -> Iterator[Step]:
+def accountable_steps(holder: str | None) -> Iterator[FieldChange]:
     """Yield the step that makes a new subject's holder accountable, or nothing without a holder."""
     if holder is not None:
         yield refs(f"role.{ACCOUNTABLE}", (holder,))
 
 
-def _assignable(command: AssignOwnership, act: Act, world: World) -> None:
-    held = world[command.subject].names(f"role.{command.role}", act.now)
-    same = world.ones(held) == world.ones(command.holders)
-    planned = command.from_ is not None and micros(command.from_) > act.now
+def _assignable(command: AssignOwnership, context: CommandContext, subjects: Subjects) -> None:
+    held = subjects[command.subject].subjects_at(f"role.{command.role}", context.now)
+    same = subjects.canonical_ids(held) == subjects.canonical_ids(command.holders)
+    planned = command.from_ is not None and to_micros(command.from_) > context.now
     if command.role == ACCOUNTABLE:
         if len(command.holders) != 1:
             msg = "exactly one person or team is accountable; name the others in another role"
@@ -235,44 +235,46 @@ def _assignable(command: AssignOwnership, act: Act, world: World) -> None:
         if held and not same and not planned:
             msg = f"{', '.join(held)} is accountable for {command.subject}; hand it over, or release it first"
             raise NotAllowed(msg, field="holders", subject=command.subject)
-    dated_back = act.eff < act.now or command.from_
+    dated_back = context.effective_at < context.now or command.from_
     if same and not (dated_back or command.until):
         msg = f"{command.role} of {command.subject} is {', '.join(held)} already"
         raise NothingChanges(msg, field="holders", subject=command.subject)
     for holder in command.holders:
-        _present(holder, "holders", act, world)
+        _present(holder, "holders", context, subjects)
 
 
-def _present(holder: str, field: str, act: Act, world: World) -> None:
+def _present(holder: str, field: str, context: CommandContext, subjects: Subjects) -> None:
     """Who had left when it took effect can be given nothing; what they were given before may be recorded later."""
-    if world[world.one_of(holder)].value(STATUS, act.eff) == "departed":
+    if subjects[subjects.canonical_id(holder)].value_at(STATUS, context.effective_at) == "departed":
         msg = f"{holder} has departed"
         raise NotAllowed(msg, field=field, subject=holder)
 
 
-def _held(subject: str, role: str, act: Act, world: World) -> tuple[str, ...]:
-    held = world[subject].names(f"role.{role}", act.now)
+def _held(subject: str, role: str, context: CommandContext, subjects: Subjects) -> tuple[str, ...]:
+    held = subjects[subject].subjects_at(f"role.{role}", context.now)
     if not held:
         msg = f"nobody is {role} for {subject}"
         raise NothingChanges(msg, field="role" if role != ACCOUNTABLE else "subject", subject=subject)
     return held
 
 
-def _acknowledged(command: AcknowledgeOwnership, act: Act, world: World) -> Event:
-    holder = person_or_refuse(act, "on_behalf_of")
-    if world.one_of(holder) not in world.ones(_held(command.subject, command.role, act, world)):
+def _acknowledged(command: AcknowledgeOwnership, context: CommandContext, subjects: Subjects) -> Event:
+    holder = require_person(context, "on_behalf_of")
+    if subjects.canonical_id(holder) not in subjects.canonical_ids(
+        _held(command.subject, command.role, context, subjects)
+    ):
         msg = f"{holder} is not {command.role} for {command.subject}"
         raise NotAllowed(msg, field="role", subject=command.subject)
     return OwnershipAcknowledged(role=command.role, by=holder)
 
 
-def _delegated(command: DelegateOwnership, act: Act, world: World) -> Event:
-    delegation = command.delegation or act.new_key()
-    if any(True for _ in world[command.subject].fields(f"delegation.{delegation}")):
+def _delegated(command: DelegateOwnership, context: CommandContext, subjects: Subjects) -> Event:
+    delegation = command.delegation or context.new_key()
+    if any(True for _ in subjects[command.subject].field_names(f"delegation.{delegation}")):
         msg = f"{command.subject} has had a delegation {delegation}; choose another key"
         raise NotAllowed(msg, field="delegation", subject=command.subject)
-    _present(command.to, "to", act, world)
-    by = _held(command.subject, ACCOUNTABLE, act, world)
+    _present(command.to, "to", context, subjects)
+    by = _held(command.subject, ACCOUNTABLE, context, subjects)
     return OwnershipDelegated(
         delegation=delegation, to=command.to, by=by, kinds=command.kinds, limit=command.limit,
         **{"from": command.from_}, until=command.until,

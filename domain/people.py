@@ -7,10 +7,10 @@ from typing import ClassVar, Literal, assert_never
 
 from pydantic import Field
 
-from domain.cells import EXISTS, JOINED_INTO, STATUS, Step, World, code, ref, text
 from domain.errors import NotAllowed, NothingChanges
-from domain.messages import Act, Command, Draft, Event
-from domain.rules import new_subject
+from domain.fields import EXISTS, MERGED_INTO, STATUS, FieldChange, Subjects, code, ref, text
+from domain.guards import new_subject
+from domain.messages import Command, CommandContext, Draft, Event
 from domain.values import Key, Line, Person, PersonId, TeamId
 
 
@@ -20,46 +20,46 @@ class RegisterPerson(Command):
     type: Literal["RegisterPerson"] = "RegisterPerson"
     key: Key | None = Field(None, description="An opaque key; a random one if silent. Never make it from a name.")
     name: Line = Field(description="The name to show.")
-    also: tuple[Line, ...] = Field((), max_length=100, description="E-mails, handles and other spellings.")
+    identifiers: tuple[Line, ...] = Field((), max_length=100, description="E-mails, handles and other spellings.")
     creates: ClassVar[str] = "person"
 
 
 class PersonRegistered(Event):
     """Somebody became known, by an id without a meaning."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code(STATUS, "present")
 
 
-class JoinPersons(Command):
+class MergePeople(Command):
     """Say that two ids are one person. What either did is then answered for both."""
 
-    type: Literal["JoinPersons"] = "JoinPersons"
+    type: Literal["MergePeople"] = "MergePeople"
     subject: PersonId = Field(description="The id to be read as the other from now on.")
     into: Person
 
 
-class PersonJoined(Event):
+class PersonMerged(Event):
     """Two ids were found to be one person."""
 
     into: Person
 
-    def steps(self) -> Iterable[Step]:
-        yield ref(JOINED_INTO, self.into)
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield ref(MERGED_INTO, self.into)
 
 
-class DepartPerson(Command):
+class RecordPersonLeft(Command):
     """Say that somebody has left. What they hold shows up as without an owner."""
 
-    type: Literal["DepartPerson"] = "DepartPerson"
+    type: Literal["RecordPersonLeft"] = "RecordPersonLeft"
     subject: PersonId
 
 
-class PersonDeparted(Event):
+class PersonLeft(Event):
     """Somebody left."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "departed")
 
 
@@ -77,7 +77,7 @@ class TeamRegistered(Event):
 
     title: Line
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code(STATUS, "present")
         yield text("title", self.title)
@@ -93,14 +93,14 @@ class DisbandTeam(Command):
 class TeamDisbanded(Event):
     """A team came to its end."""
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "departed")
 
 
-PeopleCommand = RegisterPerson | JoinPersons | DepartPerson | RegisterTeam | DisbandTeam
+PeopleCommand = RegisterPerson | MergePeople | RecordPersonLeft | RegisterTeam | DisbandTeam
 
 
-def decide(command: PeopleCommand, act: Act, world: World) -> list[Draft]:
+def decide(command: PeopleCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
     """What a command about people comes to.
 
     Raises:
@@ -108,25 +108,25 @@ def decide(command: PeopleCommand, act: Act, world: World) -> list[Draft]:
     """
     match command:
         case RegisterPerson():
-            return [Draft(new_subject(command, world), PersonRegistered())]
+            return [Draft(new_subject(command, subjects), PersonRegistered())]
         case RegisterTeam():
-            return [Draft(new_subject(command, world), TeamRegistered(title=command.title))]
-        case JoinPersons():
-            _must_not_be_joined(command, act, world)
-            return [Draft(command.subject, PersonJoined(into=command.into))]
-        case DepartPerson():
-            _must_not_have_left(command.subject, act, world)
-            return [Draft(command.subject, PersonDeparted())]
+            return [Draft(new_subject(command, subjects), TeamRegistered(title=command.title))]
+        case MergePeople():
+            _must_not_be_joined(command, context, subjects)
+            return [Draft(command.subject, PersonMerged(into=command.into))]
+        case RecordPersonLeft():
+            _must_not_have_left(command.subject, context, subjects)
+            return [Draft(command.subject, PersonLeft())]
         case DisbandTeam():
-            _must_not_have_left(command.subject, act, world)
+            _must_not_have_left(command.subject, context, subjects)
             return [Draft(command.subject, TeamDisbanded())]
         case _:
             assert_never(command)
 
 
-def _must_not_have_left(subject: str, act: Act, world: World) -> None:
-    one = world.one_of(subject)
-    if world[one].value(STATUS, act.now) == "departed":
+def _must_not_have_left(subject: str, context: CommandContext, subjects: Subjects) -> None:
+    one = subjects.canonical_id(subject)
+    if subjects[one].value_at(STATUS, context.now) == "departed":
         msg = f"{subject} has departed already"
         raise NothingChanges(msg, field="subject", subject=subject)
     if one != subject:
@@ -134,12 +134,12 @@ def _must_not_have_left(subject: str, act: Act, world: World) -> None:
         raise NotAllowed(msg, field="subject", subject=subject)
 
 
-def _must_not_be_joined(command: JoinPersons, act: Act, world: World) -> None:
+def _must_not_be_joined(command: MergePeople, context: CommandContext, subjects: Subjects) -> None:
     """Joins form chains that end somewhere: nobody is joined twice, or into somebody joined into them."""
-    joined = world[command.subject].value(JOINED_INTO, act.now)
+    joined = subjects[command.subject].value_at(MERGED_INTO, context.now)
     if joined is not None:
         msg = f"{command.subject} is joined into {joined} already"
         raise NothingChanges(msg, field="subject", subject=command.subject)
-    if world.one_of(command.into) == command.subject:
+    if subjects.canonical_id(command.into) == command.subject:
         msg = f"{command.into} is {command.subject} already"
         raise NotAllowed(msg, field="into", subject=command.subject)

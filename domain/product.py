@@ -7,33 +7,33 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import Field, StringConstraints
 
-from domain.cells import EXISTS, STATUS, Step, Value, World, code, ref, refs, text
 from domain.errors import Malformed
-from domain.messages import Act, Command, Draft, Event
+from domain.fields import EXISTS, STATUS, FieldChange, Subjects, Value, code, ref, refs, text
+from domain.guards import must_have_status, new_subject
+from domain.messages import Command, CommandContext, Draft, Event
 from domain.ownership import accountable_steps, check_accountable
-from domain.rules import must_be_in, new_subject
 from domain.values import (
     Code,
     Day,
     GoalId,
     Holder,
-    Instant,
     Key,
     Line,
-    Mark,
     Position,
     ProductId,
     ReleaseId,
+    StringKind,
     Text,
-    format_instant,
+    Timestamp,
     format_micros,
-    micros,
+    format_timestamp,
+    to_micros,
 )  # fmt: skip
 
 REPORT: Final = "report"
 """The cell of a product that holds its latest report."""
 
-Sha256 = Annotated[str, Mark.CODE, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, StringKind.CODE, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DefineProduct(Command):
@@ -56,7 +56,7 @@ class ProductDefined(Event):
     line: ProductId | None = None
     accountable: Holder | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code(STATUS, "active")
         yield text("title", self.title)
@@ -67,20 +67,20 @@ class ProductDefined(Event):
         yield from accountable_steps(self.accountable)
 
 
-class StateVision(Command):
+class SetVision(Command):
     """Say what a product is to become."""
 
-    type: Literal["StateVision"] = "StateVision"
+    type: Literal["SetVision"] = "SetVision"
     subject: ProductId
     vision: Text = Field(description="What it is to become.")
 
 
-class VisionStated(Event):
+class VisionSet(Event):
     """It was said what a product is to become."""
 
     vision: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield text("vision", self.vision)
 
 
@@ -97,7 +97,7 @@ class StrategySet(Event):
 
     strategy: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield text("strategy", self.strategy)
 
 
@@ -114,7 +114,7 @@ class ReleasesOrdered(Event):
 
     releases: tuple[ReleaseId, ...]
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield refs("releases", self.releases)
 
 
@@ -131,7 +131,7 @@ class ProductRetired(Event):
 
     why: Text
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "retired")
         yield text("retired_because", self.why)
 
@@ -157,7 +157,7 @@ class ReleaseScheduled(Event):
     version: Code
     on: Day | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code("version", self.version)
         yield refs("products", self.products)
@@ -178,17 +178,17 @@ class ReleaseRescheduled(Event):
 
     on: Day
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code("on", self.on)
 
 
 # Goals -------------------------------------------------------------------------------------------------------------
 
 
-class StateGoal(Command):
+class SetGoal(Command):
     """Say what a product is to reach, and how one will know."""
 
-    type: Literal["StateGoal"] = "StateGoal"
+    type: Literal["SetGoal"] = "SetGoal"
     key: Key | None = Field(None, description="The key of the new goal; a random one if silent.")
     title: Line = Field(description="What it is called.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it is for.")
@@ -198,7 +198,7 @@ class StateGoal(Command):
     creates: ClassVar[str] = "goal"
 
 
-class GoalStated(Event):
+class GoalSet(Event):
     """It was said what is to be reached, and how one will know."""
 
     title: Line
@@ -207,7 +207,7 @@ class GoalStated(Event):
     by: Day | None = None
     accountable: Holder | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code(STATUS, "open")
         yield text("title", self.title)
@@ -235,7 +235,7 @@ class GoalClosed(Event):
     outcome: Literal["met", "missed", "dropped"]
     why: Text | None = None
 
-    def steps(self) -> Iterable[Step]:
+    def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, self.outcome)
         if self.why:
             yield text("closed_because", self.why)
@@ -249,8 +249,8 @@ class IssueReport(Command):
 
     type: Literal["IssueReport"] = "IssueReport"
     subject: ProductId
-    since: Instant = Field(description="Where the span of the report begins.")
-    until: Instant = Field(description="Where it ends; not in the future.")
+    since: Timestamp = Field(description="Where the span of the report begins.")
+    until: Timestamp = Field(description="Where it ends; not in the future.")
     position: Position = Field(description="The position up to which it speaks.")
     sha256: Sha256 = Field(description="SHA-256 of its canonical JSON, in hex, as it was answered.")
 
@@ -258,23 +258,23 @@ class IssueReport(Command):
 class ReportIssued(Event):
     """A progress report of a product was given to somebody."""
 
-    since: Instant
-    until: Instant
+    since: Timestamp
+    until: Timestamp
     position: int
     sha256: Sha256
 
-    def steps(self) -> Iterable[Step]:
-        span: dict[str, Value] = {"since": format_instant(self.since), "until": format_instant(self.until)}
+    def field_changes(self) -> Iterable[FieldChange]:
+        span: dict[str, Value] = {"since": format_timestamp(self.since), "until": format_timestamp(self.until)}
         yield code(REPORT, {**span, "position": self.position, "sha256": self.sha256})
 
 
 ProductCommand = (
-    DefineProduct | StateVision | SetStrategy | OrderReleases | RetireProduct | ScheduleRelease | RescheduleRelease
-    | StateGoal | CloseGoal | IssueReport
+    DefineProduct | SetVision | SetStrategy | OrderReleases | RetireProduct | ScheduleRelease | RescheduleRelease
+    | SetGoal | CloseGoal | IssueReport
 )  # fmt: skip
 
 
-def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
+def decide(command: ProductCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
     """What a command about a product, a release, a goal or a report comes to.
 
     Raises:
@@ -283,30 +283,30 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
     event: Event
     match command:
         case DefineProduct():
-            return [_product_defined(command, act, world)]
+            return [_product_defined(command, context, subjects)]
         case ScheduleRelease():
             scheduled = ReleaseScheduled(products=command.products, version=command.version, on=command.on)
-            return [Draft(new_subject(command, world), scheduled)]
-        case StateGoal():
-            return [_goal_stated(command, act, world)]
-        case StateVision():
-            _must_be_active(command, act, world)
-            event = VisionStated(vision=command.vision)
+            return [Draft(new_subject(command, subjects), scheduled)]
+        case SetGoal():
+            return [_goal_stated(command, context, subjects)]
+        case SetVision():
+            _must_be_active(command, context, subjects)
+            event = VisionSet(vision=command.vision)
         case SetStrategy():
-            _must_be_active(command, act, world)
+            _must_be_active(command, context, subjects)
             event = StrategySet(strategy=command.strategy)
         case OrderReleases():
             event = ReleasesOrdered(releases=command.releases)
         case RetireProduct():
-            _must_be_active(command, act, world)
+            _must_be_active(command, context, subjects)
             event = ProductRetired(why=command.why)
         case RescheduleRelease():
             event = ReleaseRescheduled(on=command.on)
         case CloseGoal():
-            must_be_in(world[command.subject], act, ("open",), "be closed", silent="open")
+            must_have_status(subjects[command.subject], context, ("open",), "be closed", silent="open")
             event = GoalClosed(outcome=command.outcome, why=command.why)
         case IssueReport():
-            _must_be_over(command, act)
+            _must_be_over(command, context)
             event = ReportIssued(
                 since=command.since, until=command.until, position=command.position, sha256=command.sha256
             )
@@ -315,27 +315,29 @@ def decide(command: ProductCommand, act: Act, world: World) -> list[Draft]:
     return [Draft(command.subject, event)]
 
 
-def _product_defined(command: DefineProduct, act: Act, world: World) -> Draft:
-    subject = new_subject(command, world)
-    check_accountable(command.accountable, act, world)
+def _product_defined(command: DefineProduct, context: CommandContext, subjects: Subjects) -> Draft:
+    subject = new_subject(command, subjects)
+    check_accountable(command.accountable, context, subjects)
     return Draft(subject, ProductDefined(**{name: getattr(command, name) for name in ProductDefined.model_fields}))
 
 
-def _goal_stated(command: StateGoal, act: Act, world: World) -> Draft:
-    subject = new_subject(command, world)
-    check_accountable(command.accountable, act, world)
-    return Draft(subject, GoalStated(**{name: getattr(command, name) for name in GoalStated.model_fields}))
+def _goal_stated(command: SetGoal, context: CommandContext, subjects: Subjects) -> Draft:
+    subject = new_subject(command, subjects)
+    check_accountable(command.accountable, context, subjects)
+    return Draft(subject, GoalSet(**{name: getattr(command, name) for name in GoalSet.model_fields}))
 
 
-def _must_be_active(command: StateVision | SetStrategy | RetireProduct, act: Act, world: World) -> None:
-    must_be_in(world[command.subject], act, ("active",), "be changed", silent="active")
+def _must_be_active(
+    command: SetVision | SetStrategy | RetireProduct, context: CommandContext, subjects: Subjects
+) -> None:
+    must_have_status(subjects[command.subject], context, ("active",), "be changed", silent="active")
 
 
-def _must_be_over(command: IssueReport, act: Act) -> None:
+def _must_be_over(command: IssueReport, context: CommandContext) -> None:
     """A report speaks of a span, and of what has been."""
     if command.until <= command.since:
         msg = "the span must end later than it begins"
         raise Malformed(msg, field="until", subject=command.subject)
-    if micros(command.until) > act.now:
-        msg = f"the span ends later than now, which is {format_micros(act.now)}; a report speaks of what has been"
+    if to_micros(command.until) > context.now:
+        msg = f"the span ends later than now, which is {format_micros(context.now)}; a report speaks of what has been"
         raise Malformed(msg, field="until", subject=command.subject)

@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 
-class Mark(StrEnum):
+class StringKind(StrEnum):
     """What a string field holds; see the module."""
 
     CODE = "code"
@@ -41,7 +41,7 @@ SUBJECT_KINDS: Final = (
     "product", "decision", "feature", "goal", "release", "person", "team", "service", "evidence", "assumption", "log",
 )  # fmt: skip
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
-WORD_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
+SLUG_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 _BLANKS: Final = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
@@ -54,10 +54,10 @@ TEXT_PATTERN: Final = (
 )
 """What `Text` accepts: not blank, without control characters other than tab and line breaks."""
 RAW_TEXT_PATTERN: Final = rf"^[^\x00]*{_END}"
-FORGOTTEN: Final = "[forgotten]"
+ERASED: Final = "[erased]"
 COMBINATION: Final = "combination"
 """The type of pydantic's error where each field is as documented, but some of them do not go together."""
-LARGEST: Final = 2**53 - 1
+MAX_INTEGER: Final = 2**53 - 1
 """The greatest integer that every reader of JSON reads exactly (RFC 8785)."""
 
 _SUBJECT = re.compile(SUBJECT_PATTERN)
@@ -83,17 +83,17 @@ def kind_of(subject: str) -> str:
     return subject.partition(":")[0]
 
 
-def micros(instant: datetime) -> int:
+def to_micros(instant: datetime) -> int:
     """Microseconds since 1970-01-01T00:00Z, negative before it; exact over all years."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
-def instant_of(value: int) -> datetime:
+def from_micros(value: int) -> datetime:
     """The inverse of `micros`."""
     return _EPOCH + timedelta(microseconds=value)
 
 
-def format_instant(instant: datetime) -> str:
+def format_timestamp(instant: datetime) -> str:
     """RFC 3339 in UTC with six digits and `Z`, the one spelling in entries and answers."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
@@ -103,7 +103,7 @@ def format_micros(value: int) -> str:
     return (_EPOCH_IN_UTC + timedelta(microseconds=value)).isoformat(timespec="microseconds") + "Z"
 
 
-def parse_instant(value: object) -> datetime:
+def parse_timestamp(value: object) -> datetime:
     """Reads an RFC 3339 instant with an offset, or a bare date, which means midnight UTC.
 
     Raises:
@@ -207,11 +207,11 @@ def _subject_of(*kinds: str) -> Any:
 
 def _integral(value: object) -> object:
     """Return `13` for `13.0`, which is the same number in JSON and an integer in JSON Schema."""
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_INTEGER else value
 
 
 def _check_word(value: str) -> str:
-    if not re.fullmatch(WORD_PATTERN, value):
+    if not re.fullmatch(SLUG_PATTERN, value):
         msg = "must be one word of 1 to 64 of a-z 0-9 . _ - that starts with a letter or digit, such as `lead-pm`"
         raise ValueError(msg)
     return value
@@ -267,97 +267,108 @@ def _named(*kinds: str) -> AfterValidator:
 _id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$", "description": "A subject, as `kind:key`."}
 YEAR_PATTERN: Final = "^(?!0000)[0-9]{4}-"
 
-Instant = Annotated[
+Timestamp = Annotated[
     datetime,
-    BeforeValidator(parse_instant),
-    PlainSerializer(format_instant, return_type=str),
+    BeforeValidator(parse_timestamp),
+    PlainSerializer(format_timestamp, return_type=str),
     WithJsonSchema(
         {"type": "string", "format": "date-time", "pattern": YEAR_PATTERN, "examples": ["2025-03-01T09:30:00Z"]}
     ),
 ]
 Integral: Final = BeforeValidator(_integral)
-Whole = Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST), Integral]
-Position = Annotated[int, Strict(), Field(ge=1, le=LARGEST), Integral]
-Version = Annotated[int, Strict(), Field(ge=0, le=LARGEST), Integral]
+Integer = Annotated[int, Strict(), Field(ge=-MAX_INTEGER, le=MAX_INTEGER), Integral]
+Position = Annotated[int, Strict(), Field(ge=1, le=MAX_INTEGER), Integral]
+Version = Annotated[int, Strict(), Field(ge=0, le=MAX_INTEGER), Integral]
 Day = Annotated[
     str,
-    Mark.CODE,
+    StringKind.CODE,
     AfterValidator(_check_day),
     WithJsonSchema({"type": "string", "format": "date", "pattern": YEAR_PATTERN, "examples": ["2025-03-01"]}),
 ]
 Text = Annotated[
-    str, Mark.TEXT, AfterValidator(_prose), Field(max_length=20_000), documented(minLength=1, pattern=TEXT_PATTERN)
+    str,
+    StringKind.TEXT,
+    AfterValidator(_prose),
+    Field(max_length=20_000),
+    documented(minLength=1, pattern=TEXT_PATTERN),
 ]
 Line = Annotated[
-    str, Mark.TEXT, AfterValidator(_one_line), Field(max_length=500), documented(minLength=1, pattern=LINE_PATTERN)
+    str,
+    StringKind.TEXT,
+    AfterValidator(_one_line),
+    Field(max_length=500),
+    documented(minLength=1, pattern=LINE_PATTERN),
 ]
 RawText = Annotated[
-    str, Mark.TEXT, AfterValidator(_storable), Field(max_length=200_000), documented(pattern=RAW_TEXT_PATTERN)
+    str, StringKind.TEXT, AfterValidator(_storable), Field(max_length=200_000), documented(pattern=RAW_TEXT_PATTERN)
 ]
 Code = Annotated[
     str,
-    Mark.CODE,
+    StringKind.CODE,
     StringConstraints(min_length=1, max_length=200),
     AfterValidator(_one_line),
     documented(pattern=LINE_PATTERN),
 ]
-Word = Annotated[
-    str, Mark.CODE, AfterValidator(_check_word), WithJsonSchema({"type": "string", "pattern": f"^{WORD_PATTERN}$"})
+Slug = Annotated[
+    str,
+    StringKind.CODE,
+    AfterValidator(_check_word),
+    WithJsonSchema({"type": "string", "pattern": f"^{SLUG_PATTERN}$"}),
 ]
-Key = Annotated[str, Mark.CODE, AfterValidator(_check_key), documented(pattern=f"^{KEY_PATTERN}$")]
-SubjectId = Annotated[str, Mark.SUBJECT, _subject_of(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
+Key = Annotated[str, StringKind.CODE, AfterValidator(_check_key), documented(pattern=f"^{KEY_PATTERN}$")]
+SubjectId = Annotated[str, StringKind.SUBJECT, _subject_of(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
 ProductId = Annotated[
     str,
-    Mark.SUBJECT,
+    StringKind.SUBJECT,
     _subject_of("product"),
     Field(description="A product: `product:KEY`, or its key alone."),
     documented(pattern=_pattern_of("product")),
 ]
 DecisionId = Annotated[
     str,
-    Mark.SUBJECT,
+    StringKind.SUBJECT,
     _subject_of("decision"),
     Field(description="A decision: `decision:KEY`, or its key alone."),
     documented(pattern=_pattern_of("decision")),
 ]
 FeatureId = Annotated[
     str,
-    Mark.SUBJECT,
+    StringKind.SUBJECT,
     _subject_of("feature"),
     Field(description="A feature: `feature:KEY`, or its key alone."),
     documented(pattern=_pattern_of("feature")),
 ]
 GoalId = Annotated[
     str,
-    Mark.SUBJECT,
+    StringKind.SUBJECT,
     _subject_of("goal"),
     Field(description="A goal: `goal:KEY`, or its key alone."),
     documented(pattern=_pattern_of("goal")),
 ]
 ReleaseId = Annotated[
     str,
-    Mark.SUBJECT,
+    StringKind.SUBJECT,
     _subject_of("release"),
     Field(description="A release: `release:KEY`, or its key alone."),
     documented(pattern=_pattern_of("release")),
 ]
 PersonId = Annotated[
     str,
-    Mark.SUBJECT,
+    StringKind.SUBJECT,
     _subject_of("person"),
     Field(description="A person: `person:KEY`, or its key alone."),
     documented(pattern=_pattern_of("person")),
 ]
 TeamId = Annotated[
     str,
-    Mark.SUBJECT,
+    StringKind.SUBJECT,
     _subject_of("team"),
     Field(description="A team: `team:KEY`, or its key alone."),
     documented(pattern=_pattern_of("team")),
 ]
 Person = Annotated[
     str,
-    Mark.PERSON,
+    StringKind.PERSON,
     StringConstraints(min_length=1, max_length=300),
     _named("person"),
     Field(description="A person, by id (`person:KEY`) or by any name, e-mail or handle the directory knows."),
@@ -365,7 +376,7 @@ Person = Annotated[
 ]
 Holder = Annotated[
     str,
-    Mark.PERSON,
+    StringKind.PERSON,
     StringConstraints(min_length=1, max_length=300),
     _named("person", "team"),
     Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name the directory knows."),

@@ -24,21 +24,21 @@ from eventsourcing.persistence import (
 )  # fmt: skip
 from eventsourcing.utils import Environment
 
-from domain.catalogue import EVENT_NAMES
-from domain.cells import State, evolve
-from domain.record import TextsForgotten
+from domain.any_subject import TextsErased
+from domain.catalog import EVENT_NAMES
+from domain.fields import SubjectState, evolve
 from eventlog import codec
-from eventlog.committer import Append, Row
+from eventlog.appender import Append, EntryRow
 from eventlog.entry import Entry
 from eventlog.reading import LongReadError
 from eventlog.recorder import LogNotification, LogRecorder
-from eventlog.states import States
+from eventlog.state_cache import StateCache
 from eventlog.store import LAST, Store
 
 CACHED_STATES = 20_000
 RECENT_ENTRIES = 4_096
 ENTRIES_PER_READ = 1_000
-ERASURE = EVENT_NAMES[TextsForgotten]
+ERASURE = EVENT_NAMES[TextsErased]
 
 
 class LogMapper(Mapper[str]):
@@ -51,7 +51,7 @@ class LogMapper(Mapper[str]):
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
         """The stored form of an entry; its position and instant are the log's to give."""
         entry = cast("Entry", domain_event)
-        own, texts = codec.encode(entry.event, entry.envelope, self._entropy)
+        own, texts = codec.encode(entry.event, entry.metadata, self._entropy)
         return StoredEvent(
             originator_id=entry.subject, originator_version=entry.version, topic=EVENT_NAMES[type(entry.event)],
             state=own if texts is None else own + b"\n" + texts,
@@ -121,20 +121,20 @@ class LogApplication(Application[str]):
         self._store = store
         self._entropy = entropy
         self._recent: OrderedDict[int, Entry] = OrderedDict()
-        self._states = States(CACHED_STATES)
+        self._states = StateCache(CACHED_STATES)
         self._forgotten = store.known.size
         """Up to where it is known which texts were erased; what is cached is read later."""
         self._learning = threading.Lock()
         super().__init__()
-        store.learn = self.learn
+        store.learn = self.on_committed
         store.moved = self._states.moved
-        store.forget = self.forget
+        store.forget = self.on_erased
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
         """The factory over the store, whatever the environment says."""
         return LogFactory(env, self._store, self._entropy)
 
-    def state(self, subject: str, *, at_most: int | None = None) -> State:
+    def state(self, subject: str, *, at_most: int | None = None) -> SubjectState:
         """A subject as the rules see it, as of the last commit; version 0 when the log has never heard of it.
 
         Raises:
@@ -142,7 +142,7 @@ class LogApplication(Application[str]):
         """
         age = self._states.age
         known = self._states.base(subject)
-        state, after = known or State(subject), known.version if known else -1
+        state, after = known or SubjectState(subject), known.version if known else -1
         limit = ENTRIES_PER_READ if at_most is None else at_most + 1
         while new := self._store.stream(subject, after=after, limit=limit):
             if at_most is not None and len(new) > at_most:
@@ -154,11 +154,11 @@ class LogApplication(Application[str]):
             self._states.put(state, age)
         return state
 
-    def state_at_hand(self, subject: str) -> State | None:
+    def cached_state(self, subject: str) -> SubjectState | None:
         """A subject as this process last knew it; None if it does not know."""
         return self._states.get(subject)
 
-    def learn(self, append: Append, rows: Sequence[Row]) -> None:
+    def on_committed(self, append: Append, rows: Sequence[EntryRow]) -> None:
         """Remembers what was just written, so that neither a rule nor a projection has to read it back.
 
         Called by the writer for each append, in order of position.
@@ -168,15 +168,15 @@ class LogApplication(Application[str]):
                 # Somebody else may have forgotten it between the commit and now.
                 if row.position > self._forgotten:
                     self._learn(replace(entry, position=row.position, recorded_at=row.recorded_at))
-        if append.forget:
-            self._forget(append.forget, rows[-1].position)
+        if append.erased_positions:
+            self._forget(append.erased_positions, rows[-1].position)
 
-    def forget(self, size: int) -> None:
+    def on_erased(self, size: int) -> None:
         """Drops what is cached and holds texts that were erased by the first `size` entries, whoever wrote them."""
         erased: list[int] = []
         try:
             for row in self._store.rows(self._forgotten, LAST, until=size, types=(ERASURE,)):
-                erased += cast("TextsForgotten", codec.read_back(row).event).positions
+                erased += cast("TextsErased", codec.read_back(row).event).positions
         except PersistenceError:
             self.clear_cache()
         self._forget(erased, size)
@@ -206,9 +206,9 @@ class LogApplication(Application[str]):
         self._learn_state(entry)
 
     def _learn_state(self, entry: Entry) -> None:
-        known = self._states.get(entry.subject) or State(entry.subject)
+        known = self._states.get(entry.subject) or SubjectState(entry.subject)
         if known.version == entry.version - 1:
-            self._states.put(evolved(known, entry), self._states.age)
+            self._states.put(apply_entry(known, entry), self._states.age)
 
     def recent(self, after: int, limit: int) -> list[Entry]:
         """Entries after a position that were written so recently that they are at hand; none, if the first is not."""
@@ -219,17 +219,17 @@ class LogApplication(Application[str]):
         return found
 
 
-def fold(state: State, entries: Iterable[Entry]) -> State:
+def fold(state: SubjectState, entries: Iterable[Entry]) -> SubjectState:
     """A state after more entries of its subject."""
     for entry in entries:
-        state = evolved(state, entry)
+        state = apply_entry(state, entry)
     return state
 
 
-def evolved(state: State, entry: Entry) -> State:
+def apply_entry(state: SubjectState, entry: Entry) -> SubjectState:
     """A state after one more entry."""
     event = entry.event
     return evolve(
-        state, position=entry.position, type_=entry.type, eff=entry.eff, steps=event.steps(), voids=event.voids(),
-        observed=event.observed,
+        state, position=entry.position, type_=entry.type, effective_at=entry.effective_at, changes=event.field_changes(), voids=event.voided_position(),
+        is_imported=event.is_imported,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 B is canonical JSON. Each text of the event stands in it as HMAC-SHA-256(salt, text) in hex; `texts` maps the place of
 each (a JSON pointer into B) to its salt and its words, so that a verifier needs nothing but the two. Without its text
-a place reads `[forgotten]`, and every hash stays what it was.
+a place reads `[erased]`, and every hash stays what it was.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from domain.catalogue import EVENTS
-from domain.messages import Event, Message, Reference, leaf_paths, leaves, values_at
-from domain.values import FORGOTTEN, STORED, Mark, format_micros, is_subject, micros, parse_instant
+from domain.catalog import EVENTS
+from domain.messages import Event, Message, Reference, string_fields, string_paths, strings_at
+from domain.values import ERASED, STORED, StringKind, format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.canonical import canonical
-from eventlog.entry import Entry, Envelope, Link, Origin
+from eventlog.entry import Delegate, Entry, Metadata, Origin
 
 SALT_BYTES: Final = 16
 _MICROS_PER_HOUR: Final = 3_600_000_000
@@ -27,13 +27,13 @@ Place = tuple[str | int, ...]
 Texts = dict[str, tuple[str, str]]
 
 
-def encode(event: Event, envelope: Envelope, entropy: Callable[[int], bytes]) -> tuple[bytes, bytes | None]:
+def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) -> tuple[bytes, bytes | None]:
     """An event's own part and its texts, both canonical; no texts are None.
 
     Raises:
         NotCanonicalError: something in it has no canonical bytes, such as an integer of 2^53.
     """
-    own = _own_part(event, envelope)
+    own = _own_part(event, metadata)
     texts: dict[str, list[str]] = {}
     for place, text in sorted(_text_places(type(event), own), key=lambda found: _pointer(found[0])):
         pointer = _pointer(place)
@@ -52,12 +52,12 @@ def commitment(salt: bytes, text: str) -> str:
 def decode(
     *, position: int, subject: str, version: int, type_: str, recorded_at: int, own: bytes, texts: bytes | None
 ) -> Entry:
-    """An entry read back from its row; each text that is no longer there reads `[forgotten]`."""
+    """An entry read back from its row; each text that is no longer there reads `[erased]`."""
     data = from_json(own)
     known: dict[str, list[str]] = from_json(texts) if texts else {}
     model = EVENTS[type_]
     for place, _ in list(_text_places(model, data)):
-        _put(data, place, known.get(_pointer(place), ("", FORGOTTEN))[1])
+        _put(data, place, known.get(_pointer(place), ("", ERASED))[1])
     event = model.model_validate(data.get("data", {}), context=STORED)
     return Entry(position, recorded_at, subject, type_, version, event, _envelope(data))
 
@@ -87,7 +87,7 @@ def _string(value: str) -> bytes:
 
 
 def read_back(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> Entry:
-    """The entry in the columns of a row in their order; each text that is no longer there reads `[forgotten]`."""
+    """The entry in the columns of a row in their order; each text that is no longer there reads `[erased]`."""
     position, subject, version, type_, recorded_at, own, texts = row
     return decode(
         position=position, subject=subject, version=version, type_=type_, recorded_at=recorded_at, own=own, texts=texts
@@ -118,22 +118,22 @@ def broken_text(model: type[Event], own: Any, texts: Mapping[str, Sequence[str]]
 # The own part --------------------------------------------------------------------------------------------------------
 
 
-def _own_part(event: Event, envelope: Envelope) -> dict[str, Any]:
-    source = envelope.source
+def _own_part(event: Event, metadata: Metadata) -> dict[str, Any]:
+    source = metadata.source
     whole = {
-        "id": envelope.id,
-        "unit": {"id": envelope.unit, "place": envelope.place},
-        "actor": envelope.actor,
-        "on_behalf_of": [_present(who=link.who, grant=link.grant) for link in envelope.on_behalf_of],
-        "credential": envelope.credential,
-        "effective_at": _instant(envelope.effective_at),
-        "because": list(envelope.because),
+        "id": metadata.id,
+        "transaction": {"id": metadata.transaction, "index": metadata.index},
+        "actor": metadata.actor,
+        "on_behalf_of": [_present(who=link.who, grant=link.grant) for link in metadata.on_behalf_of],
+        "credential": metadata.credential,
+        "effective_at": _instant(metadata.effective_at),
+        "because": list(metadata.because),
         "source": _present(
             channel=source.channel, system=source.system, reference=source.reference, at=_instant(source.at)
         ),
-        "references": [content(reference) for reference in envelope.references],
-        "note": envelope.note,
-        "corrects": envelope.corrects,
+        "references": [content(reference) for reference in metadata.references],
+        "note": metadata.note,
+        "corrects": metadata.corrects,
         "data": _persons_are_ids(event, content(event)),
     }
     return {name: value for name, value in whole.items() if value not in (None, [], {})}
@@ -164,29 +164,29 @@ def _prune(message: BaseModel, data: dict[str, Any]) -> None:
 @cache
 def _prunable(model: type[BaseModel]) -> tuple[tuple[str, str, bool, bool], ...]:
     """The fields of a message: its name, its name in JSON, whether an empty list is its default, whether it nests."""
-    nesting = {leaf.path[0] for leaf in leaves(model) if any(part != "*" for part in leaf.path[1:])}
+    nesting = {leaf.path[0] for leaf in string_fields(model) if any(part != "*" for part in leaf.path[1:])}
     return tuple(
         (name, info.alias or name, info.default == (), name in nesting) for name, info in model.model_fields.items()
     )
 
 
 def _persons_are_ids(event: Event, data: dict[str, Any]) -> dict[str, Any]:
-    for path in leaf_paths(type(event), Mark.PERSON):
-        for _, value in values_at(data, path):
+    for path in string_paths(type(event), StringKind.PERSON):
+        for _, value in strings_at(data, path):
             assert is_subject(value), "a person in an event is an id, never a name"
     return data
 
 
-def _envelope(own: dict[str, Any]) -> Envelope:
+def _envelope(own: dict[str, Any]) -> Metadata:
     source = own["source"]
-    return Envelope(
+    return Metadata(
         id=own["id"],
-        unit=own["unit"]["id"],
-        place=own["unit"]["place"],
+        transaction=own["transaction"]["id"],
+        index=own["transaction"]["index"],
         actor=own["actor"],
         credential=own["credential"],
         source=Origin(source["channel"], source.get("system"), source.get("reference"), _micros(source.get("at"))),
-        on_behalf_of=tuple(Link(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
+        on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
         effective_at=_micros(own.get("effective_at")),
         because=tuple(own.get("because", ())),
         references=tuple(
@@ -206,7 +206,7 @@ def _instant(value: int | None) -> str | None:
 
 
 def _micros(value: str | None) -> int | None:
-    return None if value is None else micros(parse_instant(value))
+    return None if value is None else to_micros(parse_timestamp(value))
 
 
 # Places --------------------------------------------------------------------------------------------------------------
@@ -215,13 +215,13 @@ def _micros(value: str | None) -> int | None:
 @cache
 def _text_paths(model: type[Event]) -> tuple[tuple[str, ...], ...]:
     """Where the texts of an event of this class stand in its own part."""
-    of_event = (("data", *path) for path in leaf_paths(model, Mark.TEXT))
-    of_reference = (("references", "*", *path) for path in leaf_paths(Reference, Mark.TEXT))
+    of_event = (("data", *path) for path in string_paths(model, StringKind.TEXT))
+    of_reference = (("references", "*", *path) for path in string_paths(Reference, StringKind.TEXT))
     return (*of_event, ("note",), *of_reference)
 
 
 def _text_places(model: type[Event], own: dict[str, Any]) -> Iterator[tuple[Place, str]]:
-    return (found for path in _text_paths(model) if path[0] in own for found in values_at(own, path))
+    return (found for path in _text_paths(model) if path[0] in own for found in strings_at(own, path))
 
 
 @lru_cache(4096)

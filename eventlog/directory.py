@@ -16,20 +16,20 @@ from typing import Any, Final, Protocol
 from domain.access import ChangeNames
 from domain.errors import AlreadyExists, Unknown
 from domain.messages import Command
-from eventlog.committer import IDENTIFIER, OTHER_NAME, SHOWN, Name
+from eventlog.appender import IDENTIFIER, OTHER_NAME, SHOWN, NameRow
 from eventlog.entry import Caller
-from eventlog.store import Beside, Store
+from eventlog.store import SideTables, Store
 
-Recorder = Callable[[Sequence[Command], "Callable[[Beside], object]", "Caller | None"], None]
+Recorder = Callable[[Sequence[Command], "Callable[[SideTables], object]", "Caller | None"], None]
 """Records commands of a caller, or of the log itself, and does a write in the same transaction."""
 
-SPELLINGS_AT_HAND: Final = 20_000
+CACHED_NAMES: Final = 20_000
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
+class DirectoryPerson:
     """A person or service as the directory knows them: the name to show, and every spelling seen."""
 
     id: str
@@ -37,7 +37,7 @@ class Somebody:
     spellings: tuple[str, ...]
 
 
-def folded(spelling: str) -> str:
+def normalize_name(spelling: str) -> str:
     """What two spellings share that differ only in case, white space or the composition of accents.
 
     A control character counts as U+FFFD, in whose place it was registered.
@@ -46,16 +46,16 @@ def folded(spelling: str) -> str:
     return unicodedata.normalize("NFC", plain).casefold()
 
 
-def names_of(person: str, shown: str, also: Iterable[str]) -> tuple[Name, ...]:
+def name_rows(person: str, shown: str, also: Iterable[str]) -> tuple[NameRow, ...]:
     """The spellings of somebody new, the first the one to show; the same one said twice counts once."""
     spellings = dict.fromkeys((shown, *also))
-    return tuple(Name(person, each, folded(each), _kind_of(each, shown)) for each in spellings)
+    return tuple(NameRow(person, each, normalize_name(each), _kind_of(each, shown)) for each in spellings)
 
 
 def _kind_of(spelling: str, shown: str) -> int:
     if spelling == shown:
         return SHOWN
-    return OTHER_NAME if folded(spelling) == folded(shown) else IDENTIFIER
+    return OTHER_NAME if normalize_name(spelling) == normalize_name(shown) else IDENTIFIER
 
 
 class Directory:
@@ -68,37 +68,37 @@ class Directory:
 
     def find(self, spelling: str) -> tuple[str, ...]:
         """The ids of all who go by this spelling, in order; where it identifies somebody, of those alone."""
-        fold = folded(spelling)
-        found = self.known_as(fold)
+        fold = normalize_name(spelling)
+        found = self.find_people(fold)
         return (self.identified_by(fold) or found) if len(found) > 1 else found
 
     def identified_by(self, fold: str) -> tuple[str, ...]:
         """The ids that a folded spelling identifies."""
         return self._store.identified_by(fold)
 
-    def known_as(self, fold: str) -> tuple[str, ...]:
+    def find_people(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
-        found = self._store.known_as(fold)
-        if len(self._at_hand) >= SPELLINGS_AT_HAND:
+        found = self._store.find_people(fold)
+        if len(self._at_hand) >= CACHED_NAMES:
             self._at_hand.clear()
         self._at_hand[fold] = found
         return found
 
-    def known_at_hand(self, fold: str) -> tuple[str, ...]:
+    def cached_people(self, fold: str) -> tuple[str, ...]:
         """The same as it was last known here, which may be wrong by now: for those who look again before they write."""
         found = self._at_hand.get(fold)
-        return self.known_as(fold) if found is None else found
+        return self.find_people(fold) if found is None else found
 
     def name(self, person: str) -> str | None:
         """The name to show for an id, or None when the directory has none."""
         return next(iter(self.spellings(person)), None)
 
-    def everybody(self) -> Iterator[Somebody]:
+    def list_people(self) -> Iterator[DirectoryPerson]:
         """All there are, in the order of their ids."""
         spelled: dict[str, list[str]] = {}
         for person, spelling in self._store.spellings():
             spelled.setdefault(person, []).append(spelling)
-        return (Somebody(person, spellings[0], tuple(spellings)) for person, spellings in spelled.items())
+        return (DirectoryPerson(person, spellings[0], tuple(spellings)) for person, spellings in spelled.items())
 
     def spellings(self, person: str) -> tuple[str, ...]:
         """Every spelling of an id, the one to show first."""
@@ -115,7 +115,7 @@ class Directory:
         """
         losers = self._others(person, spellings) if move else {}
 
-        def write(beside: Beside) -> None:
+        def write(beside: SideTables) -> None:
             for loser, folds in losers.items():
                 for fold in folds:
                     beside.drop_folded(loser, fold)
@@ -124,7 +124,7 @@ class Directory:
             first = 0 if not beside.is_known(person) else None
             other = OTHER_NAME if shared else IDENTIFIER
             beside.put_names(
-                Name(person, spelling, folded(spelling), SHOWN if n == first else other)
+                NameRow(person, spelling, normalize_name(spelling), SHOWN if n == first else other)
                 for n, spelling in enumerate(spellings)
             )
 
@@ -134,8 +134,8 @@ class Directory:
     def _others(self, person: str, spellings: Iterable[str]) -> dict[str, list[str]]:
         """Who else goes by some spellings, with those, folded."""
         found: dict[str, list[str]] = {}
-        for fold in map(folded, spellings):
-            for other in self._store.known_as(fold):
+        for fold in map(normalize_name, spellings):
+            for other in self._store.find_people(fold):
                 if other != person:
                     found.setdefault(other, []).append(fold)
         return found
@@ -148,11 +148,11 @@ class Directory:
             Unknown: the log knows no such person.
         """
 
-        def write(beside: Beside) -> None:
+        def write(beside: SideTables) -> None:
             _must_be_free(beside, person, [name])
             beside.hide_names(person)
             beside.drop_names(person, name)
-            beside.put_names([Name(person, name, folded(name), SHOWN)])
+            beside.put_names([NameRow(person, name, normalize_name(name), SHOWN)])
 
         self._record([ChangeNames(subject=person, change="renamed")], write, by)
 
@@ -168,7 +168,7 @@ class Directory:
             raise Unknown(msg)
         erase = [ChangeNames(subject=person, change="erased")]
         self._record(erase, lambda beside: beside.drop_names(person, spelling), by)
-        self._store.tidy()
+        self._store.truncate_wal()
 
 
 class Names(Protocol):
@@ -197,13 +197,13 @@ def _people_in(value: Any) -> Iterator[str]:
             yield from _people_in(member)
 
 
-def _must_be_free(beside: Beside, person: str, spellings: Iterable[str]) -> None:
+def _must_be_free(beside: SideTables, person: str, spellings: Iterable[str]) -> None:
     for spelling in spellings:
-        owner = beside.owner(folded(spelling), other_than=person)
+        owner = beside.owner(normalize_name(spelling), other_than=person)
         if owner:
-            raise taken(spelling, owner)
+            raise name_taken_error(spelling, owner)
 
 
-def taken(spelling: str, person: str, field: str | None = None) -> AlreadyExists:
+def name_taken_error(spelling: str, person: str, field: str | None = None) -> AlreadyExists:
     """The refusal of a spelling that is somebody's already."""
     return AlreadyExists(f"{spelling!r} is {person} already", field=field, subject=person)

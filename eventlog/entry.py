@@ -14,7 +14,7 @@ class Caller:
     """Who speaks, as their credentials say; never taken from a body.
 
     `actor` is `person:KEY` or `service:KEY`, `credential` the id of the token or key used, `channel` the way in
-    (`http`, `cli`, `import`, `kafka`), `rights` such as `domain.record.MAY_IMPORT`.
+    (`http`, `cli`, `import`, `kafka`), `rights` such as `domain.any_subject.MAY_IMPORT`.
     """
 
     actor: str
@@ -24,7 +24,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Transaction:
     """What one caller sends: one command or several, applied whole or not at all.
 
     `key` is the idempotency key; it belongs to the caller, and for import lines to the system they come from.
@@ -40,7 +40,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     """One event's place in the log, as a receipt names it. `recorded_at` is in microseconds since 1970."""
 
     position: int
@@ -54,7 +54,7 @@ class Recorded:
 class Receipt:
     """What became of a unit: its entries in order. `replayed` when an idempotency key was answered again."""
 
-    recorded: tuple[Recorded, ...]
+    recorded: tuple[RecordedEvent, ...]
     replayed: bool = False
 
     @property
@@ -64,7 +64,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Delegate:
     """One link of the chain from actor to principal, with the grant it rests on, if any."""
 
     who: str
@@ -82,16 +82,16 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class Metadata:
     """Who, when and why: all of an event's own part but its data. Instants in microseconds since 1970."""
 
     id: str
-    unit: str
-    place: int
+    transaction: str
+    index: int
     actor: str
     credential: str
     source: Origin
-    on_behalf_of: tuple[Link, ...] = ()
+    on_behalf_of: tuple[Delegate, ...] = ()
     effective_at: int | None = None
     because: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
@@ -106,7 +106,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry read back, with its texts; a forgotten one reads `[forgotten]`."""
+    """An entry read back, with its texts; a forgotten one reads `[erased]`."""
 
     position: int
     recorded_at: int
@@ -114,12 +114,12 @@ class Entry:
     type: str
     version: int
     event: Event
-    envelope: Envelope
+    metadata: Metadata
 
     @property
-    def eff(self) -> int:
+    def effective_at(self) -> int:
         """When it took effect: what was said, else when it was recorded."""
-        return self.recorded_at if self.envelope.effective_at is None else self.envelope.effective_at
+        return self.recorded_at if self.metadata.effective_at is None else self.metadata.effective_at
 
     @property
     def originator_id(self) -> str:

@@ -19,7 +19,7 @@ class LogError(Exception):
     """The log cannot be used."""
 
 
-class NoRoomError(OperationalError):
+class DiskFullError(OperationalError):
     """There is no room for what was to be stored, and nothing of it was."""
 
 
@@ -43,14 +43,14 @@ class LogInUseError(LogError):
         self.key = key
 
 
-class SealedLogError(LogError):
+class ReadOnlyLogError(LogError):
     """It was sealed: it may be read, but not written any more."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name} is sealed: {why}")
 
 
-class NoStoreError(LogError):
+class DatabaseUnavailableError(LogError):
     """The database cannot be had; the message says why, and what to do."""
 
 

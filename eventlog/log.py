@@ -15,19 +15,26 @@ from pathlib import Path
 from typing import Final, Self
 
 from domain.access import LOCAL, THE_LOG_ITSELF, Access
-from domain.catalogue import EVENT_NAMES
-from domain.cells import State
+from domain.any_subject import LogOpened
+from domain.catalog import EVENT_NAMES
 from domain.errors import KeyReused, Refused, Stale
+from domain.fields import SubjectState
 from domain.messages import Command
-from domain.record import LogOpened
 from eventlog import codec
-from eventlog.address import is_address
+from eventlog.appender import Append, Conflict, EntryRow, Head, IdempotencyRecord, NewEvent, UniqueClaim
 from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
-from eventlog.committer import Answer, Append, Claim, Conflict, Head, NewEvent, Row
-from eventlog.deciding import Chain, digest, key_of, must_be_a_unit, scope_of
+from eventlog.command_handler import (
+    CommandHandler,
+    idempotency_claim,
+    idempotency_scope,
+    must_be_valid_transaction,
+    request_digest,
+)
 from eventlog.directory import Directory
-from eventlog.entry import Caller, Entry, Envelope, Origin, Receipt, Recorded, Unit
+from eventlog.dry_run import DryRun
+from eventlog.dsn import is_dsn
+from eventlog.entry import Caller, Entry, Metadata, Origin, Receipt, RecordedEvent, Transaction
 from eventlog.errors import DamagedStoreError
 from eventlog.ids import new_id, new_key
 from eventlog.lock import WriterLock
@@ -35,16 +42,15 @@ from eventlog.merkle import leaf_hash
 from eventlog.owners import Owners
 from eventlog.reading import ENTRIES_IN_LOOP, LongReadError
 from eventlog.recorder import LogSubscription
-from eventlog.rehearsal import Rehearsal
 from eventlog.sqlite import SqliteStore
-from eventlog.store import Beside, Given, Outcome, Store
+from eventlog.store import Outcome, SideTables, Store, StoredResult
 from eventlog.supersessions import Supersessions
 from eventlog.tokens import RIGHTS, Tokens
-from eventlog.verifying import Finding, verify
+from eventlog.verification import Finding, verify
 
-ATTEMPTS: Final = 4
+MAX_ATTEMPTS: Final = 4
 """A unit that lost a race is decided again three times."""
-UNITS_AT_ONCE: Final = 1000
+TRANSACTIONS_PER_CHUNK: Final = 1000
 LONG_READS: Final = 4
 """How often what is long is read in a thread before all of the judging is done there."""
 BY_ITSELF: Final = Caller(THE_LOG_ITSELF, LOCAL, "log", frozenset(RIGHTS))
@@ -80,7 +86,7 @@ class DecisionLog:
         self.tokens = Tokens(store, self._record, clock=clock, entropy=entropy)
         self.owners = Owners(store)
         self._supersessions = Supersessions(store)
-        self._underway: dict[tuple[str, str], Future[None]] = {}
+        self._keys_in_use: dict[tuple[str, str], Future[None]] = {}
         self._moved = threading.Condition()
         store.listeners.append(self._announce)
 
@@ -100,12 +106,12 @@ class DecisionLog:
             SealedLogError: it goes on elsewhere.
             DamagedLogError: it is not a whole decision log.
         """
-        path = None if is_address(where) else Path(where)
+        path = None if is_dsn(where) else Path(where)
         if path and not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
         lock = WriterLock(path) if path and not read_only else None
         try:
-            store = store_at(where, clock=clock, read_only=read_only, whole=whole)
+            store = open_store(where, clock=clock, read_only=read_only, whole=whole)
             log = cls(store, lock, clock=clock, entropy=entropy)
         except BaseException:
             if lock:
@@ -129,14 +135,14 @@ class DecisionLog:
         if self._store.head().size:
             return
         subject = f"log:{new_key(self._entropy)}"
-        envelope = Envelope(
-            id=new_id(self._entropy), unit=new_id(self._entropy), place=1, actor=THE_LOG_ITSELF, credential="none",
+        metadata = Metadata(
+            id=new_id(self._entropy), transaction=new_id(self._entropy), index=1, actor=THE_LOG_ITSELF, credential="none",
             source=Origin("log"),
         )  # fmt: skip
-        own, texts = codec.encode(LogOpened(), envelope, self._entropy)
-        once = Answer(Claim("key", THE_LOG_ITSELF, "begin"), b"", b"")
+        own, texts = codec.encode(LogOpened(), metadata, self._entropy)
+        once = IdempotencyRecord(UniqueClaim("key", THE_LOG_ITSELF, "begin"), b"", b"")
         event = NewEvent(subject, 1, EVENT_NAMES[LogOpened], own, texts)
-        outcome = self._store.submit([Append((event,), answer=once)]).result()[0]
+        outcome = self._store.submit([Append((event,), idempotency=once)]).result()[0]
         if isinstance(outcome, Exception):
             self.close()
             raise outcome
@@ -162,39 +168,41 @@ class DecisionLog:
 
     # Writing
 
-    async def execute(self, unit: Unit) -> Receipt:
+    async def execute(self, transaction: Transaction) -> Receipt:
         """Applies a unit whole, and answers once it is committed.
 
         Raises:
             Refused: nothing was recorded; see `domain.errors` for the kinds.
             PersistenceError: the store failed; whether it was recorded is unknown, so ask again with the same key.
         """
-        (result,) = await self.execute_many([unit])
+        (result,) = await self.execute_many([transaction])
         if isinstance(result, Refused):
             raise result
         return result
 
-    async def execute_many(self, units: Sequence[Unit]) -> list[Receipt | Refused]:
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Applies units in order, each with its own fate; later ones see earlier ones. Many share a transaction.
 
         Raises:
             PersistenceError: the store failed; what was recorded answers again by its keys.
         """
         results: list[Receipt | Refused] = []
-        waiting = iter(units)
-        while chunk := list(islice(waiting, UNITS_AT_ONCE)):
-            results += await self._settled(chunk)
+        waiting = iter(transactions)
+        while chunk := list(islice(waiting, TRANSACTIONS_PER_CHUNK)):
+            results += await self._execute_chunk(chunk)
         return results
 
-    def _record(self, commands: Sequence[Command], alongside: Callable[[Beside], object], by: Caller | None) -> None:
+    def _record(
+        self, commands: Sequence[Command], alongside: Callable[[SideTables], object], by: Caller | None
+    ) -> None:
         """Apply commands about tokens or names, with what they write beside the entries, and wait for the commit.
 
         Raises:
             Refused: nothing was recorded.
         """
-        unit = Unit(tuple(commands), by or BY_ITSELF, alongside=alongside)
+        transaction = Transaction(tuple(commands), by or BY_ITSELF, alongside=alongside)
         with ThreadPoolExecutor(1) as apart:  # the caller may be in an event loop, which must not wait for itself
-            apart.submit(asyncio.run, self.execute(unit)).result()
+            apart.submit(asyncio.run, self.execute(transaction)).result()
 
     def access(self) -> Access:
         """Who can reach the log, as last committed."""
@@ -204,23 +212,25 @@ class DecisionLog:
         """The ids that a folded spelling identifies."""
         return self.directory.identified_by(fold)
 
-    def rehearsal(self) -> Rehearsal:
+    def dry_run(self) -> DryRun:
         """Tells what would become of units, and writes nothing; also where the log is open for reading only."""
-        chain = Chain((Committed(self),), self.head(), clock=self._clock, entropy=self._entropy)
-        return Rehearsal(chain, lambda unit: self._answered(unit, self._given([unit])))
+        chain = CommandHandler((Committed(self),), self.head(), clock=self._clock, entropy=self._entropy)
+        return DryRun(chain, lambda transaction: self._replay(transaction, self._find_stored_results([transaction])))
 
-    async def _settled(self, units: list[Unit]) -> list[Receipt | Refused]:
+    async def _execute_chunk(self, transactions: list[Transaction]) -> list[Receipt | Refused]:
         """What becomes of some units: those that lose a race are decided again, in their order.
 
         At first they are judged by what is at hand, which costs no question; whether that was right is looked at under the
         lock.
         """
-        results: list[Receipt | Refused | Conflict | None] = [_must_be_a_unit(unit) for unit in units]
+        results: list[Receipt | Refused | Conflict | None] = [
+            _check_transaction(transaction) for transaction in transactions
+        ]
         undecided = [n for n, result in enumerate(results) if result is None]
-        for at_hand in (AtHand(self, ENTRIES_IN_LOOP), *[None] * (ATTEMPTS - 1)):
+        for at_hand in (CachedView(self, ENTRIES_IN_LOOP), *[None] * (MAX_ATTEMPTS - 1)):
             open_ = undecided
             while open_:
-                done = await self._attempt([units[n] for n in open_], at_hand)
+                done = await self._attempt_chunk([transactions[n] for n in open_], at_hand)
                 for n, result in zip(open_, done, strict=False):
                     results[n] = result
                 open_ = open_[len(done) :]
@@ -229,85 +239,94 @@ class DecisionLog:
                 break
         return [self._stale(result) if isinstance(result, Conflict) else result for result in results if result]
 
-    async def _attempt(self, units: list[Unit], at_hand: AtHand | None) -> list[Receipt | Refused | Conflict]:
+    async def _attempt_chunk(
+        self, transactions: list[Transaction], at_hand: CachedView | None
+    ) -> list[Receipt | Refused | Conflict]:
         """Judges and writes the first of some units, as many as can be judged before any of them is written."""
         mine: dict[tuple[str, str], Future[None]] = {}
         try:
-            held = await self._held(units, mine)
+            held = await self._acquire_keys(transactions, mine)
             # Whether the key of a single unit was used is found out when it is written, or when it is refused.
-            given = self._given(held) if len(held) > 1 or not at_hand else None
-            return await self._written(await self._judged_in_turn(held, given, at_hand))
+            given = self._find_stored_results(held) if len(held) > 1 or not at_hand else None
+            return await self._commit(await self._judged_in_turn(held, given, at_hand))
         finally:
             for key, done in mine.items():
-                del self._underway[key]
+                del self._keys_in_use[key]
                 done.set_result(None)
 
-    async def _held(self, units: list[Unit], mine: dict[tuple[str, str], Future[None]]) -> list[Unit]:
+    async def _acquire_keys(
+        self, transactions: list[Transaction], mine: dict[tuple[str, str], Future[None]]
+    ) -> list[Transaction]:
         """The first of some units, each with its key held."""
-        held: list[Unit] = []
-        for unit in units:
-            if held and self._is_underway(unit, mine):
+        held: list[Transaction] = []
+        for transaction in transactions:
+            if held and self._is_key_in_use(transaction, mine):
                 break
-            await self._hold_key(unit, mine)
-            held.append(unit)
+            await self._acquire_key(transaction, mine)
+            held.append(transaction)
         return held
 
     async def _judged_in_turn(
-        self, units: list[Unit], given: Mapping[Claim, Given] | None, at_hand: AtHand | None
+        self,
+        transactions: list[Transaction],
+        given: Mapping[UniqueClaim, StoredResult] | None,
+        at_hand: CachedView | None,
     ) -> list[Receipt | Refused | Append]:
         """What the first of some units come to. What is long to read for it is read in a thread, and all is judged again."""
         at_most: int | None = ENTRIES_IN_LOOP
         for _ in range(LONG_READS):
             try:
-                return list(self._judged(units, given, self._chain(at_hand, at_most)))
+                return list(self._decide_each(transactions, given, self._chain(at_hand, at_most)))
             except LongReadError as found:
                 await asyncio.to_thread(found.load)
-        return await asyncio.to_thread(lambda: list(self._judged(units, given, self._chain(at_hand, None))))
+        return await asyncio.to_thread(lambda: list(self._decide_each(transactions, given, self._chain(at_hand, None))))
 
-    def _chain(self, at_hand: AtHand | None, at_most: int | None) -> Chain:
+    def _chain(self, at_hand: CachedView | None, at_most: int | None) -> CommandHandler:
         committed = Committed(self, at_most)
         views = (at_hand, committed) if at_hand else (committed,)
         head = at_hand.head_to_begin_with() if at_hand else self.head()
-        return Chain(views, head, clock=self._clock, entropy=self._entropy)
+        return CommandHandler(views, head, clock=self._clock, entropy=self._entropy)
 
-    def _judged(
-        self, units: list[Unit], given: Mapping[Claim, Given] | None, chain: Chain
+    def _decide_each(
+        self, transactions: list[Transaction], given: Mapping[UniqueClaim, StoredResult] | None, chain: CommandHandler
     ) -> Iterator[Receipt | Refused | Append]:
         """What the first of some units come to, until one must wait for those before it to be written."""
-        for n, unit in enumerate(units):
-            if n and chain.must_wait(unit):
+        for n, transaction in enumerate(transactions):
+            if n and chain.must_wait_for_commit(transaction):
                 return
             try:
-                yield self._answered(unit, given or {}) or self._judged_alone(unit, chain, looked=given is not None)
+                yield self._replay(transaction, given or {}) or self._decide_one(
+                    transaction, chain, looked=given is not None
+                )
             except Refused as refused:
                 yield refused
 
-    def _judged_alone(self, unit: Unit, chain: Chain, *, looked: bool) -> Receipt | Append:
+    def _decide_one(self, transaction: Transaction, chain: CommandHandler, *, looked: bool) -> Receipt | Append:
         """What a unit comes to; one that is refused may be the second call, and then it is answered again."""
         try:
-            return chain.judge(unit)
+            return chain.decide(transaction)
         except Refused:
-            again = None if looked else self._answered(unit, self._given([unit]))
+            again = None if looked else self._replay(transaction, self._find_stored_results([transaction]))
             if again is None:
                 raise
             return again
 
-    def _is_underway(self, unit: Unit, mine: dict[tuple[str, str], Future[None]]) -> bool:
+    def _is_key_in_use(self, transaction: Transaction, mine: dict[tuple[str, str], Future[None]]) -> bool:
         """Whether somebody else is at work under this unit's key; waiting for them while holding keys could be for ever."""
-        key = (scope_of(unit), unit.key or "")
-        return unit.key is not None and key in self._underway and key not in mine
+        key = (idempotency_scope(transaction), transaction.key or "")
+        return transaction.key is not None and key in self._keys_in_use and key not in mine
 
-    async def _hold_key(self, unit: Unit, mine: dict[tuple[str, str], Future[None]]) -> None:
+    async def _acquire_key(self, transaction: Transaction, mine: dict[tuple[str, str], Future[None]]) -> None:
         """Waits until nobody else is at work under this unit's key, and takes it."""
-        if unit.key is None:
+        if transaction.key is None:
             return
-        key = (scope_of(unit), unit.key)
+        key = (idempotency_scope(transaction), transaction.key)
         done = mine.get(key) or Future()
-        while (other := self._underway.setdefault(key, done)) is not done:
+        while (other := self._keys_in_use.setdefault(key, done)) is not done:
             await asyncio.shield(asyncio.wrap_future(other))
         mine[key] = done
 
-    async def _written(self, judged: list[Receipt | Refused | Append]) -> list[Receipt | Refused | Conflict]:
+    async def _commit(self, judged: list[Receipt | Refused | Append]) -> list[Receipt | Refused | Conflict]:
         appends = [one for one in judged if isinstance(one, Append)]
         if not appends:
             return [one for one in judged if not isinstance(one, Append)]
@@ -317,23 +336,23 @@ class DecisionLog:
         outcomes = iter(written)
         return [_result(next(outcomes)) if isinstance(one, Append) else one for one in judged]
 
-    def _given(self, units: Sequence[Unit]) -> dict[Claim, Given]:
+    def _find_stored_results(self, transactions: Sequence[Transaction]) -> dict[UniqueClaim, StoredResult]:
         """What was answered under the keys of some units."""
-        return self._store.answers([key for unit in units if (key := key_of(unit))])
+        return self._store.answers([key for transaction in transactions if (key := idempotency_claim(transaction))])
 
-    def _answered(self, unit: Unit, answers: Mapping[Claim, Given]) -> Receipt | None:
+    def _replay(self, transaction: Transaction, answers: Mapping[UniqueClaim, StoredResult]) -> Receipt | None:
         """The receipt already given under this unit's key.
 
         Raises:
             KeyReused: it was given to another unit.
         """
-        key = key_of(unit)
+        key = idempotency_claim(transaction)
         given = answers.get(key) if key else None
         if given is None:
             return None
         # Where texts were forgotten the salt is gone: nothing can be compared any more, and the key alone decides.
-        if given.salt is not None and not compare_digest(given.digest, digest(unit, given.salt)):
-            msg = f"the key {unit.key!r} was used for another command; use a new key for a new command"
+        if given.salt is not None and not compare_digest(given.digest, request_digest(transaction, given.salt)):
+            msg = f"the key {transaction.key!r} was used for another command; use a new key for a new command"
             raise KeyReused(msg)
         rows = self._store.rows(given.first - 1, given.count)
         return Receipt(tuple(map(_recorded, rows)), replayed=True)
@@ -348,23 +367,23 @@ class DecisionLog:
 
     # Reading
 
-    def state(self, subject: str) -> State:
+    def state(self, subject: str) -> SubjectState:
         """A subject as the rules see it; version 0 when the log has never heard of it."""
         return self.application.state(subject)
 
-    def state_at_hand(self, subject: str) -> State:
+    def cached_state(self, subject: str) -> SubjectState:
         """The same as this process last knew it; other processes may have gone on for a moment.
 
         Who only reads is not always told of what others write, and so has nothing at hand.
         """
         return self.state_cached(subject) or self.state(subject)
 
-    def state_cached(self, subject: str) -> State | None:
+    def state_cached(self, subject: str) -> SubjectState | None:
         """The same, if it is there without being read."""
-        return None if self._store.read_only else self.application.state_at_hand(subject)
+        return None if self._store.read_only else self.application.cached_state(subject)
 
     @property
-    def known_head(self) -> Head:
+    def cached_head(self) -> Head:
         """The head as this process last knew it."""
         return self._store.known
 
@@ -376,9 +395,9 @@ class DecisionLog:
         """
         return self._supersessions.superseded_by(decision, self.head().size, at_most)
 
-    def known_as(self, fold: str) -> tuple[str, ...]:
+    def find_people(self, fold: str) -> tuple[str, ...]:
         """The ids behind a folded spelling."""
-        return self.directory.known_as(fold)
+        return self.directory.find_people(fold)
 
     def head(self) -> Head:
         """Size, root (hex) and last instant of the log, as committed."""
@@ -402,7 +421,7 @@ class DecisionLog:
         """All entries of one subject, in order."""
         return list(map(self._read_back, self._store.stream(subject)))
 
-    def _read_back(self, row: Row) -> Entry:
+    def _read_back(self, row: EntryRow) -> Entry:
         """The entry in a row.
 
         Raises:
@@ -424,7 +443,7 @@ class DecisionLog:
             entry = codec.compose(row)
             yield RawEntry(row.position, entry, leaf_hash(entry).hex(), codec.texts_of(row.texts))
 
-    def rows(self, after: int, limit: int) -> list[Row]:
+    def rows(self, after: int, limit: int) -> list[EntryRow]:
         """Rows as they are stored, at most `limit` after a position."""
         return self._store.rows(after, limit)
 
@@ -456,7 +475,7 @@ class DecisionLog:
 
     def find_damage(self, tell: Callable[[int, int], None] = lambda _done, _of: None) -> str:
         """Verify the log; what is wrong with it, in words, or nothing. If something is, nothing more is written."""
-        found = self.verified((), tell)
+        found = self.verify_each((), tell)
         if isinstance(found, Finding):
             self._store.stop_writing(str(found))
             return str(found)
@@ -468,10 +487,10 @@ class DecisionLog:
 
     def verify(self) -> Finding | None:
         """What does not fit, if anything: see `verified`."""
-        found = self.verified()
+        found = self.verify_each()
         return found if isinstance(found, Finding) else None
 
-    def verified(
+    def verify_each(
         self, checkpoints: Iterable[Checkpoint] = (), tell: Callable[[int, int], None] = lambda _done, _of: None
     ) -> Checkpoint | Finding:
         """Recomputes everything that can be: what the log was found to be, or the first thing that does not fit, also with
@@ -489,14 +508,14 @@ class Committed:
     def __init__(self, log: DecisionLog, at_most: int | None = None) -> None:
         self._log = log
         self._at_most = at_most
-        self.entry, self.head, self.known_as = log.entry, log.head, log.known_as
+        self.entry, self.head, self.find_people = log.entry, log.head, log.find_people
         self.access, self.identified_by = log.access, log.identified_by
 
-    def state(self, subject: str) -> State:
+    def state(self, subject: str) -> SubjectState:
         """A subject as the rules see it."""
         return self._log.application.state(subject, at_most=self._at_most)
 
-    def state_to_begin(self, subject: str) -> State:
+    def new_subject_state(self, subject: str) -> SubjectState:
         """A subject that a command is about to begin."""
         return self.state(subject)
 
@@ -505,7 +524,7 @@ class Committed:
         return self._log.superseded_by(decision, self._at_most)
 
 
-class AtHand(Committed):
+class CachedView(Committed):
     """A log as this process last knew it, read without a question to the database where that can be.
 
     It may be behind where other processes write. What is judged by it is written only if nothing it rests on has moved,
@@ -514,40 +533,40 @@ class AtHand(Committed):
 
     def __init__(self, log: DecisionLog, at_most: int | None = None) -> None:
         super().__init__(log, at_most)
-        self.known_as = log.directory.known_at_hand
+        self.find_people = log.directory.cached_people
 
     def head_to_begin_with(self) -> Head:
         """The head as it was last seen."""
-        return self._log.known_head
+        return self._log.cached_head
 
-    def state(self, subject: str) -> State:
+    def state(self, subject: str) -> SubjectState:
         """A subject as the rules see it."""
         return self._log.state_cached(subject) or super().state(subject)
 
-    def state_to_begin(self, subject: str) -> State:
+    def new_subject_state(self, subject: str) -> SubjectState:
         """A subject that a command is about to begin: taken to be new, unless it is known."""
-        return self._log.application.state_at_hand(subject) or State(subject)
+        return self._log.application.cached_state(subject) or SubjectState(subject)
 
 
-def store_at(where: Path | str, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> Store:
+def open_store(where: Path | str, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> Store:
     """The store in a file, or at the address of a database; the latter's driver is imported only then."""
-    if is_address(where):
-        from eventlog.postgres import PostgresStore  # noqa: PLC0415
+    if is_dsn(where):
+        from eventlog.postgresql import PostgresStore  # noqa: PLC0415
 
         return PostgresStore(str(where), clock=clock, read_only=read_only, whole=whole)
     return SqliteStore(Path(where), clock=clock, read_only=read_only, whole=whole)
 
 
-def _must_be_a_unit(unit: Unit) -> Refused | None:
+def _check_transaction(transaction: Transaction) -> Refused | None:
     try:
-        must_be_a_unit(unit)
+        must_be_valid_transaction(transaction)
     except Refused as refused:
         return refused
     return None
 
 
-def _recorded(row: Row) -> Recorded:
-    return Recorded(row.position, row.subject, row.version, row.type, row.recorded_at)
+def _recorded(row: EntryRow) -> RecordedEvent:
+    return RecordedEvent(row.position, row.subject, row.version, row.type, row.recorded_at)
 
 
 def _result(outcome: Outcome) -> Receipt | Conflict:

@@ -24,7 +24,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def grown(frontier: Frontier, size: int, leaf: bytes) -> Frontier:
+def append_leaf(frontier: Frontier, size: int, leaf: bytes) -> Frontier:
     """The frontier after one more leaf; `size` is the number of leaves before it."""
     edge, node = list(frontier), leaf
     while size & 1:  # each trailing one is a perfect subtree as large as what is being carried
@@ -33,7 +33,7 @@ def grown(frontier: Frontier, size: int, leaf: bytes) -> Frontier:
     return (*edge, node)
 
 
-def extended(frontier: Frontier, size: int, leaves: Sequence[bytes]) -> Frontier:
+def append_leaves(frontier: Frontier, size: int, leaves: Sequence[bytes]) -> Frontier:
     """The frontier after several more leaves, worked out level by level: what `grown` comes to leaf by leaf, sooner."""
     lefts, nodes, edge = list(frontier), list(leaves), []
     while nodes or lefts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from eventlog.directory import folded
+from eventlog.directory import normalize_name
 from eventlog.store import Store
 
 
@@ -29,4 +29,4 @@ class Owners:
 
 
 def _hash(name: str) -> str:
-    return sha256(folded(name).encode()).hexdigest()
+    return sha256(normalize_name(name).encode()).hexdigest()

@@ -20,7 +20,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )  # fmt: skip
 
-from eventlog.committer import Append, Conflict, NewEvent, Row
+from eventlog.appender import Append, Conflict, EntryRow, NewEvent
 from eventlog.store import LAST, Store
 
 
@@ -116,7 +116,7 @@ def _new_event(stored: StoredEvent) -> NewEvent:
     )
 
 
-def _notification(row: Row) -> LogNotification:
+def _notification(row: EntryRow) -> LogNotification:
     state = row.event if row.texts is None else row.event + b"\n" + row.texts
     return LogNotification(
         originator_id=row.subject, originator_version=row.version, topic=row.type, state=state,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from domain.values import is_subject, kind_of
-from eventlog.directory import folded
+from eventlog.directory import normalize_name
 from eventlog.store import TokenRow
 from eventlog.tokens import RIGHTS
 
@@ -58,7 +58,7 @@ def _find_in_answer(row: Sequence[Any], _: Collection[str]) -> str | None:
 
 def _find_in_name(row: Sequence[Any], subjects: Collection[str]) -> str | None:
     fold, person, spelling, shown = row
-    if not _is_text(spelling) or folded(spelling) != fold:
+    if not _is_text(spelling) or normalize_name(spelling) != fold:
         return f"the spelling {spelling!r} of {person!r} is filed under {fold!r}"
     if not _is_holder(person, subjects):
         return f"{spelling!r} is a name of {person!r}, whom the log does not know"

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from eventsourcing import persistence
 
-from eventlog.committer import Append, Claim, Committer
-from eventlog.errors import DamagedLogError, NewerLogError, NoRoomError
+from eventlog.appender import Append, Appender, UniqueClaim
+from eventlog.errors import DamagedLogError, DiskFullError, NewerLogError
 from eventlog.sqlite_integrity import (
     DAMAGE_ERRORS,
     BackgroundCheck,
@@ -80,7 +80,7 @@ def library_errors() -> Iterator[None]:
     except sqlite3.Error as error:
         kind: type[Exception] = getattr(persistence, type(error).__name__, persistence.PersistenceError)
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            kind = NoRoomError
+            kind = DiskFullError
         raise kind(str(error)) from error
 
 
@@ -256,14 +256,14 @@ class SqliteStore(Store):
 
     def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
         with self._transaction() as session:
-            core = Committer(head_of(session.execute(HEAD).fetchall()), self._clock)
-            wanted = core.unknown(appends)
-            core.learn(
+            core = Appender(head_of(session.execute(HEAD).fetchall()), self._clock)
+            wanted = core.missing(appends)
+            core.provide(
                 self._versions(session, wanted.streams),
                 _taken(session, wanted.claims),
                 _known_as(session, wanted.names),
             )
-            outcomes: list[Outcome] = [core.place(append) for append in appends]
+            outcomes: list[Outcome] = [core.append(append) for append in appends]
             try:
                 _write(session, appends, outcomes)
             except sqlite3.IntegrityError as error:  # what was judged under this lock can only fit
@@ -352,14 +352,14 @@ VERSIONS: Final = (
 )
 
 
-def _taken(session: _Session, claims: Sequence[Claim]) -> dict[Claim, bool]:
+def _taken(session: _Session, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, bool]:
     keys = [(claim.scope, claim.key) for claim in claims if claim.kind == "key"]
     answered = session.ask(f"SELECT scope, key FROM {AMONG_ANSWERS}", keys)
     named = _known_as(session, [claim.key for claim in claims if claim.kind == "name"])
     return {
         **dict.fromkeys(claims, False),
-        **{Claim("key", scope, key): True for scope, key in answered},
-        **{Claim("name", "", fold): True for fold, persons in named.items() if persons},
+        **{UniqueClaim("key", scope, key): True for scope, key in answered},
+        **{UniqueClaim("name", "", fold): True for fold, persons in named.items() if persons},
     }
 
 

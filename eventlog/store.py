@@ -21,12 +21,12 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from eventsourcing.persistence import IntegrityError, OperationalError
 
-from eventlog.committer import Append, Claim, Conflict, Head, Name, Row
-from eventlog.errors import DamagedLogError, DamagedStoreError, SealedLogError
+from eventlog.appender import Append, Conflict, EntryRow, Head, NameRow, UniqueClaim
+from eventlog.errors import DamagedLogError, DamagedStoreError, ReadOnlyLogError
 from eventlog.merkle import packed, unpacked
 
 T = TypeVar("T")
-Outcome = list[Row] | Conflict | Exception
+Outcome = list[EntryRow] | Conflict | Exception
 
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 GROUP_LIMIT: Final = 1000
@@ -70,7 +70,7 @@ class Session(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class StoredResult:
     """The answer that was given under a key: its salt (None once forgotten), its digest, and the positions."""
 
     salt: bytes | None
@@ -123,7 +123,7 @@ class Store(ABC):
         self.name = name
         """What it is called in a sentence."""
         self.listeners: list[Callable[[int], None]] = []
-        self.learn: Callable[[Append, Sequence[Row]], None] = lambda _append, _rows: None
+        self.learn: Callable[[Append, Sequence[EntryRow]], None] = lambda _append, _rows: None
         self.moved: Callable[[Mapping[str, int]], None] = lambda _versions: None
         self.forget: Callable[[int], None] = lambda _size: None
         self.known = Head()
@@ -190,7 +190,7 @@ class Store(ABC):
             SealedLogError: it was sealed; the error says why.
         """
         if why := self.seal():
-            raise SealedLogError(self.name, why)
+            raise ReadOnlyLogError(self.name, why)
 
     def close(self) -> None:
         """Ends the writer once all that waits is written."""
@@ -211,7 +211,7 @@ class Store(ABC):
         """Rewrites what holds the texts, so that no byte of what was deleted is left in it."""
         self._do(self._compact)
 
-    def tidy(self) -> None:
+    def truncate_wal(self) -> None:
         """Has the writer clear what was deleted out of whatever lies beside the tables, as soon as nobody is in the way."""
         self._do(self._tidy_soon)
 
@@ -232,18 +232,18 @@ class Store(ABC):
             if head.size > self.known.size:
                 self.known = head
 
-    def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[Row]:
+    def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[EntryRow]:
         """At most `limit` rows after a position and up to another, in order: all, or those of some types."""
         chosen = f" AND type IN ({', '.join('?' * len(types))})" if types else ""
         found = self.read(
             f"SELECT {COLUMNS} FROM events WHERE position > ? AND position <= ?{chosen} ORDER BY position LIMIT ?",
             (after, until, *types, limit),
         )
-        return [Row._make(row) for row in found]
+        return [EntryRow._make(row) for row in found]
 
     def stream(
         self, subject: str, *, after: int = -1, until: int = LAST, limit: int = LAST, descending: bool = False
-    ) -> list[Row]:
+    ) -> list[EntryRow]:
         """The rows of a stream, by version, from behind one up to another."""
         self.must_not_be_damaged()
         order = "DESC" if descending else "ASC"
@@ -252,7 +252,7 @@ class Store(ABC):
             f" ORDER BY version {order} LIMIT ?",
             (subject, after, until, limit),
         )
-        rows = [Row._make(row) for row in found]
+        rows = [EntryRow._make(row) for row in found]
         if what := _find_gap(subject, rows, -1 if descending else 1):
             raise DamagedStoreError(self.name, what)
         return rows
@@ -283,15 +283,15 @@ class Store(ABC):
         asked = valued([(position,) for position in positions])
         return {subject for marks, values in asked for (subject,) in self.read(sql.format(marks=marks), values)}
 
-    def answers(self, claims: Sequence[Claim]) -> dict[Claim, Given]:
+    def answers(self, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, StoredResult]:
         """The answers that were given under some of these keys."""
-        found: dict[Claim, Given] = {}
+        found: dict[UniqueClaim, StoredResult] = {}
         for marks, keys in valued([(claim.scope, claim.key) for claim in claims]):
             sql = f"SELECT scope, key, salt, digest, first, count FROM {AMONG_ANSWERS.format(marks=marks)}"
-            found |= {Claim("key", scope, key): Given(*rest) for scope, key, *rest in self.read(sql, keys)}
+            found |= {UniqueClaim("key", scope, key): StoredResult(*rest) for scope, key, *rest in self.read(sql, keys)}
         return found
 
-    def known_as(self, folded: str) -> tuple[str, ...]:
+    def find_people(self, folded: str) -> tuple[str, ...]:
         """The ids behind a folded spelling, in order."""
         found = self.read("SELECT DISTINCT person FROM names WHERE folded = ? ORDER BY person", (folded,))
         return tuple(person for (person,) in found)
@@ -373,13 +373,13 @@ class Store(ABC):
 
         return self._do(whole)
 
-    def change(self, work: Callable[[Beside], T]) -> T:
+    def change(self, work: Callable[[SideTables], T]) -> T:
         """Has the writer change names or tokens in one transaction, and waits for it."""
-        return self.run(lambda session: work(Beside(session)))
+        return self.run(lambda session: work(SideTables(session)))
 
     # Carrying a log from one store to another
 
-    def adopt(self, rows: Sequence[Row], head: Head) -> None:
+    def adopt(self, rows: Sequence[EntryRow], head: Head) -> None:
         """Adds rows of another store as they are, with the head after them; they follow what is here."""
 
         def write(session: Session) -> None:
@@ -473,7 +473,7 @@ class Store(ABC):
         for batch in group:
             batch.future.set_result([next(rest) for _ in batch.appends])
         self._announce(max((rows[-1].position for rows in outcomes if isinstance(rows, list) and rows), default=0))
-        if any(append.forget for append in appends):
+        if any(append.erased_positions for append in appends):
             self._tidy_soon()
 
     def _outcomes(self, appends: Sequence[Append]) -> list[Outcome]:
@@ -527,7 +527,7 @@ def _fulfil(task: _Task) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SideTables:
     """The names and tokens beside the events, in a transaction that nobody else writes in."""
 
     session: Session
@@ -543,7 +543,7 @@ class Beside:
         """Whether somebody has any name."""
         return self.session.execute("SELECT 1 FROM names WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
 
-    def put_names(self, names: Iterable[Name]) -> None:
+    def put_names(self, names: Iterable[NameRow]) -> None:
         """Adds spellings; one that is there stays as it is."""
         put_names(self.session, names)
 
@@ -601,7 +601,7 @@ def valued(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
         done += some
 
 
-def _find_gap(subject: str, rows: Sequence[Row], step: int) -> str | None:
+def _find_gap(subject: str, rows: Sequence[EntryRow], step: int) -> str | None:
     """What is wrong with rows that an index found: they must be of one subject, and its versions without a gap."""
     for row, following in itertools.pairwise(rows):
         if following.version != row.version + step:
@@ -610,29 +610,29 @@ def _find_gap(subject: str, rows: Sequence[Row], step: int) -> str | None:
     return f"its index finds an entry of {other} where {subject} is asked for" if other else None
 
 
-def put_names(session: Session, names: Iterable[Name]) -> None:
+def put_names(session: Session, names: Iterable[NameRow]) -> None:
     """Adds spellings; one that is there stays as it is."""
     session.executemany(
         "INSERT INTO names VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(name.folded, name.person, name.spelling, name.shown) for name in names],
+        [(name.normalized, name.person, name.name, name.shown) for name in names],
     )
 
 
-def put_beside(session: Session, placed: Iterable[tuple[Append, Sequence[Row]]]) -> None:
+def put_beside(session: Session, placed: Iterable[tuple[Append, Sequence[EntryRow]]]) -> None:
     """Writes what goes with the entries of units: names, the answer under a key, and what is to be forgotten."""
     answers = [
         (*answer.claim[1:], answer.salt, answer.digest, rows[0].position, len(rows))
         for append, rows in placed
-        if (answer := append.answer)
+        if (answer := append.idempotency)
     ]
     session.insert("answers", answers)
     for append, _ in placed:
         if append.names:
             put_names(session, append.names)
-        if append.forget:
-            _forget(session, append.forget)
+        if append.erased_positions:
+            _forget(session, append.erased_positions)
     for append, rows in placed:
-        beside = Beside(session)
+        beside = SideTables(session)
         if append.alongside:
             append.alongside(beside)
         for token in append.revoked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from domain.catalogue import EVENT_NAMES
+from domain.catalog import EVENT_NAMES
 from domain.decision import SUPERSEDED_BY, DecisionSuperseded
 from eventlog.codec import read_back
 from eventlog.reading import LongReadError
@@ -40,7 +40,7 @@ class Supersessions:
             while self._position < size:
                 until = min(size, self._position + POSITIONS_PER_READ)
                 for row in self._store.rows(self._position, POSITIONS_PER_READ, until=until, types=(SUPERSESSION,)):
-                    for step in read_back(row).event.steps():
+                    for step in read_back(row).event.field_changes():
                         self._add(row.subject, step.refs if step.field == SUPERSEDED_BY else ())
                 self._position = until
 

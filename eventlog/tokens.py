@@ -12,9 +12,9 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
-from domain.access import MAY_ADMINISTER, Access, CreateToken, HeldToken, RevokeToken
+from domain.access import ADMIN_RIGHT, Access, CreateToken, HeldToken, RevokeToken
+from domain.any_subject import ERASE_RIGHT, IMPORT_RIGHT
 from domain.errors import Malformed, NothingChanges, Unknown
-from domain.record import MAY_FORGET, MAY_IMPORT
 from domain.values import refuse_controls
 from eventlog.directory import Recorder
 from eventlog.entry import Caller
@@ -27,12 +27,12 @@ _SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]")
 """32 bytes in base64: the last of 43 characters has only 4 bits of them."""
 TRUSTED: Final = 1.0
 """Seconds for which a token that was looked up is taken to be good."""
-TOKENS_AT_HAND: Final = 10_000
+CACHED_TOKENS: Final = 10_000
 RIGHTS: Final = MappingProxyType(
     {
-        MAY_IMPORT: "observe what was decided elsewhere, and say where an act was recorded first",
-        MAY_FORGET: "forget what people wrote",
-        MAY_ADMINISTER: "make, list and revoke tokens, and change the directory of people",
+        IMPORT_RIGHT: "observe what was decided elsewhere, and say where an act was recorded first",
+        ERASE_RIGHT: "forget what people wrote",
+        ADMIN_RIGHT: "make, list and revoke tokens, and change the directory of people",
     }
 )
 """Every right a token can have, with what it lets its holder do. Reading, and recording one's own acts, need none."""
@@ -118,7 +118,7 @@ class Tokens:
         found = self._store.token(hash_)
         if found is None:
             return None
-        if len(at_hand) >= TOKENS_AT_HAND:
+        if len(at_hand) >= CACHED_TOKENS:
             at_hand.clear()
         token = _token(found)
         at_hand[hash_] = (token, until)

@@ -6,24 +6,24 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
-from domain.cells import STATUS, Value
-from projections import cells as cells_of
-from projections.model import Read
-from projections.reading import (
+from domain.fields import STATUS, Value
+from projections import field_values as cells_of
+from projections.query import (
     LIMIT,
     NOW,
     Answer,
     Filter,
-    Moment,
+    ResolvedTime,
     Row,
-    When,
+    TimePoint,
     answer,
-    from_cursor,
+    decode_cursor,
     loads,
-    moment,
     page,
+    resolve_time,
     subjects_where,
 )
+from projections.read_model import Read
 from projections.schema import kind, pairs
 
 ROLE: Final = "role."
@@ -31,14 +31,14 @@ OWNED: Final = ("product", "decision", "feature", "goal")
 """What somebody ought to be accountable for."""
 
 
-def of_subject(read: Read, subject: str, when: When = NOW, *, blame: bool = True) -> Answer:
+def of_subject(read: Read, subject: str, when: TimePoint = NOW, *, blame: bool = True) -> Answer:
     """Every role on a subject and every delegation of it, each with who holds it, since when and until when."""
-    asked = Filter(subjects=(subject,), fields=("role.*", "delegation.*", "acknowledged.*"), absent=True)
-    return _with_roles(cells_of.cells(read, asked, when, blame=blame))
+    asked = Filter(subjects=(subject,), fields=("role.*", "delegation.*", "acknowledged.*"), include_removed=True)
+    return _with_roles(cells_of.field_values(read, asked, when, blame=blame))
 
 
 def of_person(
-    read: Read, who: str, when: When = NOW, *, roles: Sequence[str] = (), asked: Filter | None = None,
+    read: Read, who: str, when: TimePoint = NOW, *, roles: Sequence[str] = (), asked: Filter | None = None,
     blame: bool = False, limit: int = LIMIT, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
     """Everything a person or team holds, in some roles or in any, each with the `status` of what is held.
@@ -46,17 +46,17 @@ def of_person(
     What was superseded or dropped has its holder still; the status tells it apart.
     """
     about = replace(asked or Filter(), holders=(who,), fields=[f"role.{role}" for role in roles] or ("role.*",))
-    held = _with_roles(cells_of.cells(read, about, when, blame=blame, limit=limit, cursor=cursor))
-    statuses = _statuses(read, {row["subject"] for row in held.rows}, moment(read, when))
+    held = _with_roles(cells_of.field_values(read, about, when, blame=blame, limit=limit, cursor=cursor))
+    statuses = _statuses(read, {row["subject"] for row in held.rows}, resolve_time(read, when))
     return replace(held, rows=[{**row, "status": statuses.get(row["subject"])} for row in held.rows])
 
 
 def counted(
-    read: Read, when: When = NOW, *, roles: Sequence[str] = (), asked: Filter | None = None, min_count: int = 1
+    read: Read, when: TimePoint = NOW, *, roles: Sequence[str] = (), asked: Filter | None = None, min_count: int = 1
 ) -> Answer:
     """How many cells of some roles, or of any, each holder is named in, most first."""
     about = replace(asked or Filter(), fields=[f"role.{role}" for role in roles] or ("role.*",))
-    return cells_of.counted(read, about, "holder", when, min_count=min_count)
+    return cells_of.count_fields(read, about, "holder", when, min_count=min_count)
 
 
 def _with_roles(found: Answer) -> Answer:
@@ -67,25 +67,25 @@ def _with_roles(found: Answer) -> Answer:
     )
 
 
-def _statuses(read: Read, subjects: Collection[str], then: Moment) -> dict[str, Value]:
+def _statuses(read: Read, subjects: Collection[str], then: ResolvedTime) -> dict[str, Value]:
     """The status of each, by our meaning or else the source's word."""
-    about = Filter(subjects=sorted(subjects), fields=(STATUS,), absent=True)
-    rows = cells_of.all_cells(read, about, then) if subjects else []
-    return {row["subject"]: row["value"] or row["word"] for row in rows}
+    about = Filter(subjects=sorted(subjects), fields=(STATUS,), include_removed=True)
+    rows = cells_of.all_field_values(read, about, then) if subjects else []
+    return {row["subject"]: row["value"] or row["source_value"] for row in rows}
 
 
 def unowned(
-    read: Read, asked: Filter | None = None, when: When = NOW, *, limit: int = LIMIT, cursor: str | None = None
+    read: Read, asked: Filter | None = None, when: TimePoint = NOW, *, limit: int = LIMIT, cursor: str | None = None
 ) -> Answer:
     """Subjects on the record that nobody is accountable for: nobody was named, or all who were have departed.
 
     A name that could not be understood (`TBD`) is nobody; it is shown as `word`.
     """
-    then = moment(read, when)
+    then = resolve_time(read, when)
     about = replace(asked or Filter(), kinds=(asked.kinds if asked else ()) or OWNED)
     where, parameters = subjects_where(read, about, then, "c.subject")
     if cursor is not None:
-        (parameters["after"],) = from_cursor(cursor, str)
+        (parameters["after"],) = decode_cursor(cursor, str)
         where += " and c.subject > :after"
     sql = f"""select c.subject, {then.value("c.subject", "title")}, o.value, o.word
         from cell c left join cell o on o.subject = c.subject and o.field = 'role.accountable' and {then.holds("o")}
@@ -101,4 +101,4 @@ def unowned(
 
 
 def _unowned(subject: str, title: str | None, holders: str | None, word: str | None) -> Row:
-    return {"subject": subject, "title": loads(title), "departed": loads(holders) or [], "word": word}
+    return {"subject": subject, "title": loads(title), "departed": loads(holders) or [], "source_value": word}

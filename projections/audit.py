@@ -6,28 +6,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from projections.model import Read
-from projections.reading import (
+from projections.query import (
     ACT_COLUMNS,
     LIMIT,
     NOW,
     Answer,
     Filter,
-    Moment,
+    ResolvedTime,
     Row,
-    When,
+    TimePoint,
     answer,
-    blame_of,
-    from_cursor,
+    build_blame,
+    decode_cursor,
+    encode_cursor,
     loads,
     matching,
-    moment,
+    resolve_time,
     subjects_where,
     taken,
     titles,
-    to_cursor,
     within,
 )  # fmt: skip
+from projections.read_model import Read
 from projections.schema import members
 
 
@@ -52,7 +52,7 @@ class AuditFilter:
     systems: Sequence[str] = ()
     references: Sequence[str] = ()
     because: Sequence[str] = ()
-    units: Sequence[str] = ()
+    transactions: Sequence[str] = ()
     positions: Sequence[int] = ()
     span: tuple[int | None, int | None] = (None, None)
     recorded: tuple[int | None, int | None] = (None, None)
@@ -64,27 +64,27 @@ class AuditFilter:
 
 
 def audit(
-    read: Read, asked: AuditFilter | None = None, when: When = NOW, *, oldest_first: bool = False, limit: int = LIMIT,
+    read: Read, asked: AuditFilter | None = None, when: TimePoint = NOW, *, oldest_first: bool = False, limit: int = LIMIT,
     cursor: str | None = None,
 ) -> Answer:  # fmt: skip
     """The acts that fit and were in effect at the instant asked for, newest first unless told otherwise.
 
     Each is its blame, with `data`, what was said in full.
     """
-    then = moment(read, when)
+    then = resolve_time(read, when)
     way, sign = ("asc", ">") if oldest_first else ("desc", "<")
     where, parameters = _where(read, asked or AuditFilter(), then)
     if cursor is not None:
-        (parameters["after"],) = from_cursor(cursor, int)
+        (parameters["after"],) = decode_cursor(cursor, int)
         where += f" and a.position {sign} :after"
     few = f"select a.position from act a where {where} order by a.position {way} limit :limit"
     found = _select(read, f"a.position in ({few}) order by a.position {way}", {**parameters, "limit": limit + 1})
     shown, is_more = taken(read, found, limit)
-    following = to_cursor(shown[-1]["position"]) if is_more else None
+    following = encode_cursor(shown[-1]["position"]) if is_more else None
     return answer(then, _titled(read, shown, then), following=following)
 
 
-def all_acts(read: Read, asked: AuditFilter, then: Moment) -> list[Row]:
+def all_events(read: Read, asked: AuditFilter, then: ResolvedTime) -> list[Row]:
     """The acts that fit and were in effect at a moment, all of them, oldest first: what other answers are made of."""
     where, parameters = _where(read, asked, then)
     return _titled(read, list(_select(read, f"{where} order by a.position", parameters)), then)
@@ -96,15 +96,15 @@ def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[Row]:
     return (_act(row) for row in read.rows(sql, parameters))
 
 
-def _titled(read: Read, acts: list[Row], then: Moment) -> list[Row]:
+def _titled(read: Read, acts: list[Row], then: ResolvedTime) -> list[Row]:
     called = titles(read, (act["subject"] for act in acts), then)
     return [{**act, "title": called.get(act["subject"])} for act in acts]
 
 
 def _act(row: Sequence[Any]) -> Row:
-    subject, version, unit, place, credential, references, body = row[15:]
+    subject, version, transaction, place, credential, references, body = row[15:]
     return {
-        **blame_of(row[:15]), "subject": subject, "version": version, "unit": unit, "place": place,
+        **build_blame(row[:15]), "subject": subject, "version": version, "transaction": transaction, "index": place,
         "credential": credential, "references": loads(references) or [], "data": loads(body),
     }  # fmt: skip
 
@@ -119,13 +119,13 @@ _LISTS = {
     "systems": "a.source_system in {0}",
     "references": "a.source_reference in {0}",
     "because": "a.position in (select b.position from act_because b where b.decision in {0})",
-    "units": "a.unit in {0}",
+    "transactions": "a.unit in {0}",
     "positions": "a.position in {0}",
 }
 
 
-def _where(read: Read, asked: AuditFilter, then: Moment) -> tuple[str, dict[str, Any]]:
-    about = Filter(kinds=asked.kinds, products=asked.products, absent=True)
+def _where(read: Read, asked: AuditFilter, then: ResolvedTime) -> tuple[str, dict[str, Any]]:
+    about = Filter(kinds=asked.kinds, products=asked.products, include_removed=True)
     where, parameters = subjects_where(read, about, then, "a.subject")
     terms = [where, "a.position <= :p", *(["a.eff <= :t"] if then.when.as_of is not None else [])]
     for name, term in _LISTS.items():

@@ -8,33 +8,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from domain.cells import EXISTS, STEPS_PER_EVENT, Value
-from projections.cells import FULL
-from projections.model import Read
-from projections.order import Held, Order, as_one, direction, turnover
-from projections.reading import (
+from domain.fields import CHANGES_PER_EVENT, EXISTS, Value
+from projections.field_history import ChangeFilter, all_field_history, each_step
+from projections.field_values import FULL
+from projections.ordering import Held, Order, as_one, direction, list_difference
+from projections.query import (
     ACT_COLUMNS,
     NOW,
     Answer,
     Filter,
-    Moment,
+    ResolvedTime,
     Row,
-    When,
+    TimePoint,
     answer,
-    blame_of,
-    cells_where,
+    build_blame,
+    decode_cursor,
+    encode_cursor,
+    fields_where,
     filled,
-    from_cursor,
     loads,
-    moment,
     page_after,
+    resolve_time,
     spellings,
     subjects_where,
     titles,
-    to_cursor,
 )  # fmt: skip
+from projections.read_model import Read
 from projections.schema import dumps, members
-from projections.steps import StepFilter, all_steps, each_step
 
 Cells = dict[tuple[str, str], Held]
 NOTHING: Final[Held] = (None, None)
@@ -45,8 +45,8 @@ TALLY_BYTES: Final = 1_000
 
 
 def changes(
-    read: Read, first: When, second: When = NOW, asked: Filter | None = None, *, from_values: Sequence[Value] = (),
-    from_words: Sequence[str] = (), to_values: Sequence[Value] = (), to_words: Sequence[str] = (),
+    read: Read, first: TimePoint, second: TimePoint = NOW, asked: Filter | None = None, *, from_values: Sequence[Value] = (),
+    from_source_values: Sequence[str] = (), to_values: Sequence[Value] = (), to_source_values: Sequence[str] = (),
     limit: int | None = None, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
     """The cells that do not hold the same at two instants, each with the steps that led from one to the other.
@@ -57,9 +57,9 @@ def changes(
     is under `voided`, with who voided it.
     """
     asked = asked or Filter()
-    one, two = moment(read, first), moment(read, second)
+    one, two = resolve_time(read, first), resolve_time(read, second)
     order = Order(read, two)
-    wanted = _Wanted(from_values, from_words, to_values, to_words)
+    wanted = _Wanted(from_values, from_source_values, to_values, to_source_values)
     rows: list[Row] = []
     following = None
     for subjects in _parts(_subjects(read, asked, one, two), cursor):
@@ -70,7 +70,7 @@ def changes(
         room = 0 if rows and read.bounds.is_page_full() else len(found) if limit is None else limit - len(rows)
         rows += _explained(read, found[:room], one, two)
         if len(found) > room:
-            following = to_cursor(*_key(rows[-1]))
+            following = encode_cursor(*_key(rows[-1]))
             break
     began, ended = answer(one, []), answer(two, rows, following=following)
     return replace(
@@ -83,12 +83,14 @@ class _Wanted:
     """What a cell must have held at the first instant and hold at the second."""
 
     from_values: Sequence[Value]
-    from_words: Sequence[str]
+    from_source_values: Sequence[str]
     to_values: Sequence[Value]
-    to_words: Sequence[str]
+    to_source_values: Sequence[str]
 
     def fits(self, read: Read, old: Held, new: Held) -> bool:
-        return _fits(read, old, self.from_values, self.from_words) and _fits(read, new, self.to_values, self.to_words)
+        return _fits(read, old, self.from_values, self.from_source_values) and _fits(
+            read, new, self.to_values, self.to_source_values
+        )
 
 
 def _key(row: Row) -> tuple[str, str]:
@@ -97,24 +99,24 @@ def _key(row: Row) -> tuple[str, str]:
 
 def _parts(subjects: Sequence[str], cursor: str | None) -> Iterator[Sequence[str]]:
     """The subjects from that of a cursor on, in parts that fit into memory with all their cells."""
-    first = from_cursor(cursor, str, str)[0] if cursor is not None else ""
+    first = decode_cursor(cursor, str, str)[0] if cursor is not None else ""
     left = [subject for subject in subjects if subject >= first]
     return (left[begin : begin + SUBJECTS_AT_ONCE] for begin in range(0, len(left), SUBJECTS_AT_ONCE))
 
 
 def _differing(
-    asked: Filter, subjects: Sequence[str], wanted: _Wanted, one: Moment, two: Moment, order: Order
+    asked: Filter, subjects: Sequence[str], wanted: _Wanted, one: ResolvedTime, two: ResolvedTime, order: Order
 ) -> list[Row]:
     """The cells of these subjects that do not hold the same at two instants, by subject and field."""
     read, among = order.read, set(subjects)  # a person's other ids may be in another part
-    about = Filter(subjects=subjects, fields=asked.fields, absent=True)
+    about = Filter(subjects=subjects, fields=asked.fields, include_removed=True)
     before, after = _on_record(read, about, one), _on_record(read, about, two)
     keys = _either_side(read, asked, about, one, two)
     rows = []
     for key in sorted(key for key in before.keys() | after.keys() if key[0] in among):
         old, new = before.get(key, NOTHING), after.get(key, NOTHING)
         way = direction(old, new, order)
-        if way != "restated" and key in keys and wanted.fits(read, old, new):
+        if way != "include_unchanged" and key in keys and wanted.fits(read, old, new):
             rows.append(_change(key, old, new, way, order))
     return rows
 
@@ -122,35 +124,37 @@ def _differing(
 def _change(key: tuple[str, str], old: Held, new: Held, way: str, order: Order) -> Row:
     return {
         "subject": key[0], "field": key[1],
-        "before": {"value": old[0], "word": old[1]}, "after": {"value": new[0], "word": new[1]},
-        "direction": way, **turnover(old[0], new[0], order.read.same),
+        "before": {"value": old[0], "source_value": old[1]}, "after": {"value": new[0], "source_value": new[1]},
+        "direction": way, **list_difference(old[0], new[0], order.read.same),
     }  # fmt: skip
 
 
-def _subjects(read: Read, asked: Filter, one: Moment, two: Moment) -> list[str]:
+def _subjects(read: Read, asked: Filter, one: ResolvedTime, two: ResolvedTime) -> list[str]:
     """The subjects that fit at either instant, in order."""
     subjects: set[str] = set()
     for then in (one, two):
-        where, parameters = subjects_where(read, replace(asked, absent=True), then, "c.subject")
+        where, parameters = subjects_where(read, replace(asked, include_removed=True), then, "c.subject")
         sql = f"select distinct c.subject from cell c where c.field = 'exists' and {where}"
         subjects.update(row[0] for row in read.rows(sql, parameters))
     return sorted({one for subject in subjects for one in read.all_of(subject)} if read.same else subjects)
 
 
-def _on_record(read: Read, about: Filter, then: Moment) -> Cells:
+def _on_record(read: Read, about: Filter, then: ResolvedTime) -> Cells:
     """What the cells hold at a moment, of the subjects that are on the record then."""
-    return _held(read, replace(about, absent=False), then)
+    return _held(read, replace(about, include_removed=False), then)
 
 
-def _held(read: Read, about: Filter, then: Moment) -> Cells:
-    where, parameters = cells_where(read, about, then)
+def _held(read: Read, about: Filter, then: ResolvedTime) -> Cells:
+    where, parameters = fields_where(read, about, then)
     sql = f"select c.subject, c.field, c.value, c.word from cell c where {where} and {then.holds('c')} and {FULL}"
     return {(row[0], row[1]): (loads(row[2]), row[3]) for row in read.rows(sql, parameters)}
 
 
-def _either_side(read: Read, asked: Filter, about: Filter, one: Moment, two: Moment) -> Any:
+def _either_side(read: Read, asked: Filter, about: Filter, one: ResolvedTime, two: ResolvedTime) -> Any:
     """The cells whose contents fit at either instant."""
-    full = replace(about, absent=False, values=asked.values, words=asked.words, holders=asked.holders)
+    full = replace(
+        about, include_removed=False, values=asked.values, source_values=asked.source_values, holders=asked.holders
+    )
     return _held(read, full, one).keys() | _held(read, full, two).keys()
 
 
@@ -164,7 +168,7 @@ def _fits(read: Read, held: Held, values: Sequence[Value], words: Sequence[str])
     return any(dumps(value) in meant for value in (has, *listed)) or (held[1] is not None and held[1] in words)
 
 
-def _explained(read: Read, rows: Sequence[Row], one: Moment, two: Moment) -> list[Row]:
+def _explained(read: Read, rows: Sequence[Row], one: ResolvedTime, two: ResolvedTime) -> list[Row]:
     """Each change with its subject's title, how the subject stood, the steps between, and what was voided."""
     subjects = sorted({row["subject"] for row in rows})
     if not subjects:
@@ -177,7 +181,7 @@ def _explained(read: Read, rows: Sequence[Row], one: Moment, two: Moment) -> lis
     called = {**titles(read, subjects, one), **titles(read, subjects, two)}
     for row in rows:
         key = (row["subject"], row["field"])
-        row["steps"] = between.get(key, []) + (between.get((key[0], EXISTS), []) if key[1] != EXISTS else [])
+        row["changes"] = between.get(key, []) + (between.get((key[0], EXISTS), []) if key[1] != EXISTS else [])
         row["voided"] = voided.get(key, [])
         for side, standing in stood.items():
             if key[0] in standing:
@@ -186,21 +190,21 @@ def _explained(read: Read, rows: Sequence[Row], one: Moment, two: Moment) -> lis
     return list(rows)
 
 
-def _standing(read: Read, subjects: Sequence[str], then: Moment) -> dict[str, str]:
+def _standing(read: Read, subjects: Sequence[str], then: ResolvedTime) -> dict[str, str]:
     """Of these subjects those not on the record at a moment: struck, or absent as they had not begun."""
-    exists = _held(read, Filter(subjects=subjects, fields=[EXISTS], absent=True), then)
+    exists = _held(read, Filter(subjects=subjects, fields=[EXISTS], include_removed=True), then)
     said = {subject: exists.get((subject, EXISTS), NOTHING)[0] for subject in subjects}
     return {subject: "absent" if value is None else "struck" for subject, value in said.items() if value is not True}
 
 
-def _between(read: Read, about: Filter, one: Moment, two: Moment) -> dict[tuple[str, str], list[Row]]:
+def _between(read: Read, about: Filter, one: ResolvedTime, two: ResolvedTime) -> dict[tuple[str, str], list[Row]]:
     """The steps that took effect between the instants, or became known between the states of knowledge."""
     early, late = sorted((one.at, two.at))
     known = range(min(one.position, two.position) + 1, max(one.position, two.position) + 1)
     latest = max((one, two), key=lambda then: then.position)
     view = replace(latest, at=late)
-    effective = all_steps(read, StepFilter(cells=about, span=(early + 1, late + 1)), view)
-    learnt = all_steps(read, StepFilter(cells=about, positions=known), view) if known else []
+    effective = all_field_history(read, ChangeFilter(fields=about, span=(early + 1, late + 1)), view)
+    learnt = all_field_history(read, ChangeFilter(fields=about, positions=known), view) if known else []
     found: dict[tuple[str, str], list[Row]] = {}
     told = {(step["at"], step["position"], step["ended"], step["field"]): step for step in (*effective, *learnt)}
     for _, step in sorted(told.items()):
@@ -208,23 +212,23 @@ def _between(read: Read, about: Filter, one: Moment, two: Moment) -> dict[tuple[
     return found
 
 
-def _voided(read: Read, about: Filter, one: Moment, two: Moment) -> dict[tuple[str, str], list[Row]]:
+def _voided(read: Read, about: Filter, one: ResolvedTime, two: ResolvedTime) -> dict[tuple[str, str], list[Row]]:
     """The acts on these cells that were voided between the states of knowledge, each with who voided it and why."""
     early, late = sorted((one.position, two.position))
-    sql = f"""select c.subject, c.field, c.id / {STEPS_PER_EVENT}, {ACT_COLUMNS}, a.body
+    sql = f"""select c.subject, c.field, c.id / {CHANGES_PER_EVENT}, {ACT_COLUMNS}, a.body
         from cell c join act a on a.position = c.void
         where c.subject in {members("subjects")} and c.field in {members("fields")} and c.void > :early and c.void <= :late
         order by c.void"""
     wanted = {"subjects": list(about.subjects), "fields": list(about.fields), "early": early, "late": late, "p": late}
     found: dict[tuple[str, str], list[Row]] = {}
     for subject, name, position, *act, body in read.rows(sql, wanted):
-        said = {"position": position, "reason": json.loads(body)["reason"], "blame": blame_of(act)}
+        said = {"position": position, "reason": json.loads(body)["reason"], "blame": build_blame(act)}
         found.setdefault((subject, name), []).append(said)
     return found
 
 
 def slips(
-    read: Read, asked: Filter, when: When = NOW, *, min_count: int = 1, moves: Sequence[str] = ("later", "earlier"),
+    read: Read, asked: Filter, when: TimePoint = NOW, *, min_count: int = 1, moves: Sequence[str] = ("later", "earlier"),
     limit: int | None = None, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
     """Every promise that moved: per target its moves, how many of them went later and earlier, and the first promise
@@ -233,9 +237,9 @@ def slips(
     `asked.fields` are the targets, such as `target.beta`; all of them, if silent. `moves` are the directions that count
     and of which there must be `min_count`. The totals of all stand beside the rows.
     """
-    then = moment(read, when)
+    then = resolve_time(read, when)
     order = Order(read, then)
-    about = StepFilter(cells=replace(asked, fields=asked.fields or ["target.*"]), live=not asked.absent)
+    about = ChangeFilter(fields=replace(asked, fields=asked.fields or ["target.*"]), live=not asked.include_removed)
     tallies: dict[tuple[str, str], _Tally] = {}
     kept: list[Row] | None = []
     for step in each_step(read, about, then):
@@ -258,7 +262,7 @@ def slips(
 
     rows = filled(read, shown, told, PART)
     if len(rows) < len(shown):
-        following = to_cursor(*_place(rows[-1]))
+        following = encode_cursor(*_place(rows[-1]))
     totals = {way: sum(tally.ways[way] for tally in tallies.values()) for way in ("later", "earlier")}
     return answer(then, rows, following=following, about={"totals": totals})
 
@@ -297,18 +301,23 @@ def _kept(kept: list[Row] | None, step: Row) -> list[Row] | None:
 
 
 def _moves(
-    read: Read, about: StepFilter, part: Sequence[Row], moves: Sequence[str], then: Moment, kept: list[Row] | None
+    read: Read,
+    about: ChangeFilter,
+    part: Sequence[Row],
+    moves: Sequence[str],
+    then: ResolvedTime,
+    kept: list[Row] | None,
 ) -> dict[tuple[str, str], list[Row]]:
     """The moves of these targets, of the steps that were kept, or else asked for once more."""
     found: dict[tuple[str, str], list[Row]] = {(row["subject"], row["field"]): [] for row in part}
     named = replace(
-        about.cells,
+        about.fields,
         subjects=sorted({subject for subject, _ in found}),
         fields=sorted({name for _, name in found}),
         kinds=(), products=(), statuses=(),
     )  # fmt: skip
-    asked = replace(about, cells=named, directions=tuple(moves))
-    for step in kept if kept is not None else all_steps(read, asked, then):
+    asked = replace(about, fields=named, directions=tuple(moves))
+    for step in kept if kept is not None else all_field_history(read, asked, then):
         key = (step["subject"], step["field"])
         if key in found and step["direction"] in moves:
             found[key].append(step)
@@ -323,6 +332,6 @@ def _slip(row: Row, tally: _Tally, moved: Mapping[tuple[str, str], list[Row]], o
         "subject": row["subject"], "title": tally.title, "field": row["field"],
         "count": row["count"], "later": tally.ways["later"], "earlier": tally.ways["earlier"],
         "first": promised, "now": now,
-        "against_first": direction((promised["value"], promised["word"]), (now["value"], now["word"]), order),
+        "against_first": direction((promised["value"], promised["source_value"]), (now["value"], now["source_value"]), order),
         "moves": moved[row["subject"], row["field"]],
     }  # fmt: skip

@@ -14,8 +14,8 @@ from typing import Any, Final, Protocol
 
 from eventlog.entry import Entry
 from projections import schema
-from projections.model import Read, ReadModel, spell_row
 from projections.projector import Projector, Source
+from projections.read_model import Read, ReadModel, spell_row
 from projections.schema import TEXTS_PER_EVENT
 from projections.sqlite import SqliteDatabase, SqliteWriter
 

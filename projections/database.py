@@ -55,11 +55,11 @@ class Writer(Protocol):
         """Adds rows, each with the columns of `schema.TABLES`."""
         ...
 
-    def near(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
+    def neighbors(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
         """The rows that count in some spans, the one before each and the one after."""
         ...
 
-    def settle(self, p: str, rows: Sequence[Row]) -> None:
+    def update_validity(self, p: str, rows: Sequence[Row]) -> None:
         """Gives rows of cells (subject, field, eff, id) their `et`, `et_id` and `void`."""
         ...
 
@@ -92,11 +92,11 @@ class Database(Protocol):
     """A place for one read model."""
 
     @property
-    def passing(self) -> tuple[type[Exception], ...]:
+    def transient_errors(self) -> tuple[type[Exception], ...]:
         """The errors that may be over when one tries again."""
         ...
 
-    def trouble(self) -> str | None:
+    def check(self) -> str | None:
         """Why what is there cannot even be read, or None."""
         ...
 
@@ -124,7 +124,7 @@ class Database(Protocol):
         """A connection that writes."""
         ...
 
-    def kept(self) -> bool:
+    def has_active_writer(self) -> bool:
         """Whether a process writes the model now; asking changes nothing."""
         ...
 

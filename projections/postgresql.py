@@ -15,13 +15,13 @@ import psycopg
 from eventsourcing import persistence
 from psycopg import sql as names
 
-from eventlog.address import redact, split_address, without_secret
-from eventlog.errors import NoStoreError
+from eventlog.dsn import redact, split_dsn, without_secret
+from eventlog.errors import DatabaseUnavailableError
 from projections import schema
 from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
-from projections.words import words_of
+from projections.tokenizer import tokenize
 
 IDLE: Final = 16
 FEW: Final = 100
@@ -68,7 +68,7 @@ def _bound(value: Any) -> Any:
 
 def tsvector(text: str) -> str:
     """The words of a text with their places. They are cut as the other database cuts them, not by PostgreSQL's parser."""
-    return " ".join(f"{word[:_LONGEST_WORD]}:{min(n, _LAST_PLACE)}" for n, word in enumerate(words_of(text), start=1))
+    return " ".join(f"{word[:_LONGEST_WORD]}:{min(n, _LAST_PLACE)}" for n, word in enumerate(tokenize(text), start=1))
 
 
 Connection = psycopg.Connection[Row]
@@ -88,10 +88,10 @@ class PostgresqlDatabase:
     `url` is a `postgresql://` address; the schema is `decisionlog`, unless `?schema=` names another.
     """
 
-    passing: Final = (psycopg.OperationalError, psycopg.InterfaceError)
+    transient_errors: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
     def __init__(self, url: str) -> None:
-        self._url, self._namespace = split_address(url)
+        self._url, self._namespace = split_dsn(url)
         self._idle: LifoQueue[Connection] = LifoQueue(maxsize=IDLE)
 
     def __str__(self) -> str:
@@ -114,14 +114,14 @@ class PostgresqlDatabase:
             )  # fmt: skip
         except psycopg.ProgrammingError as error:
             msg = f"{without_secret(self._url)} cannot be used: {redact(str(error), self._url).strip()}."
-            raise NoStoreError(msg) from None
+            raise DatabaseUnavailableError(msg) from None
         except psycopg.Error as error:
             raise type(error)(redact(str(error), self._url)) from None
         path = names.SQL("set search_path = {}; set jit = off").format(names.Identifier(self._namespace))
         connection.execute(path)
         return connection
 
-    def trouble(self) -> str | None:
+    def check(self) -> str | None:
         """Why there is no model to read, or None."""
         with closing(self.connect()) as connection:
             found = connection.execute("select to_regclass('projection') is null").fetchone()
@@ -179,7 +179,7 @@ class PostgresqlDatabase:
         """Says in the library's words, which whoever asks knows, that the server cannot be had."""
         try:
             yield
-        except self.passing as error:
+        except self.transient_errors as error:
             msg = f"{self} cannot be read: {' '.join(str(error).split())}"
             raise persistence.OperationalError(msg) from error
 
@@ -192,14 +192,14 @@ class PostgresqlDatabase:
                 return _begin(self.connect(), bounds)
             try:
                 return _begin(connection, bounds)
-            except self.passing:
+            except self.transient_errors:
                 continue
 
     def writer(self) -> PostgresqlWriter:
         """A connection that writes."""
         return PostgresqlWriter(self.connect(), self._namespace)
 
-    def kept(self) -> bool:
+    def has_active_writer(self) -> bool:
         """Whether a process writes the model now."""
         with closing(self.writer()) as writer:
             return not writer.claim(PROJECTOR)
@@ -310,7 +310,7 @@ class PostgresqlWriter:
             for row in rows:
                 copy.write_row(row)
 
-    def near(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
+    def neighbors(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
         """The rows that count in some spans, the one before each and the one after."""
         if not spans:
             return []
@@ -325,7 +325,7 @@ class PostgresqlWriter:
         found = self._connection.execute(cast("Any", sql), [list(column) for column in columns]).fetchall()
         return cast("Iterable[Near]", found)
 
-    def settle(self, p: str, rows: Sequence[Row]) -> None:
+    def update_validity(self, p: str, rows: Sequence[Row]) -> None:
         """Gives rows of cells their `et`, `et_id` and `void`, all at once."""
         if not rows:
             return
@@ -346,7 +346,7 @@ class PostgresqlWriter:
             self._connection.execute(cast("Any", statement))
         words = f"create index on {p}search using gin (words)"
         self._late = [*late, words, f"create index on {p}search (position)"]
-        self.insert(p, "projection", [("cells", 0, VERSION)])
+        self.insert(p, "projection", [("fields", 0, VERSION)])
 
     def index(self, p: str) -> Iterator[None]:  # noqa: ARG002  (they were spelt for these tables)
         """Makes the other indexes."""

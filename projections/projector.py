@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
-from domain.cells import STEPS_PER_EVENT, Step, Value
-from domain.record import TextsForgotten
-from domain.values import FORGOTTEN
+from domain.any_subject import TextsErased
+from domain.fields import CHANGES_PER_EVENT, FieldChange, Value
+from domain.values import ERASED
 from eventlog.entry import Entry
-from projections.acts import COLUMNS, act_row, entry_of, without_texts
 from projections.database import Following, Place, Span, Writer
+from projections.event_rows import COLUMNS, entry_from_row, event_row, without_texts
 from projections.schema import TEXTS_PER_EVENT, dumps
 
 NOTE: Final = "note"
@@ -51,7 +51,7 @@ class Source(Protocol):
         ...
 
 
-class Hole(Exception):
+class Gap(Exception):
     """The next entry is not the one after the last: reading on would lose events without anybody noticing."""
 
 
@@ -68,28 +68,28 @@ class _Batch:
     forgotten: list[int] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
-        self.acts.append(act_row(entry))
-        self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.envelope.because))
-        for n, step in enumerate(entry.event.steps()):
+        self.acts.append(event_row(entry))
+        self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.metadata.because))
+        for n, step in enumerate(entry.event.field_changes()):
             self._add_step(entry, n, step)
-        self._add_text(entry, TEXTS_PER_EVENT - 1, NOTE, entry.envelope.note)
-        voided = entry.event.voids()
+        self._add_text(entry, TEXTS_PER_EVENT - 1, NOTE, entry.metadata.note)
+        voided = entry.event.voided_position()
         if voided is not None:
             self.voids.append((entry.subject, voided, entry.position))
-        if isinstance(entry.event, TextsForgotten):
+        if isinstance(entry.event, TextsErased):
             self.forgotten.extend(entry.event.positions)
 
-    def _add_step(self, entry: Entry, n: int, step: Step) -> None:
-        eff = entry.eff if step.at is None else step.at
-        id_ = entry.position * STEPS_PER_EVENT + n
+    def _add_step(self, entry: Entry, n: int, step: FieldChange) -> None:
+        eff = entry.effective_at if step.starts_at is None else step.starts_at
+        id_ = entry.position * CHANGES_PER_EVENT + n
         value = None if step.value is None else dumps(step.value)
-        self.cells.append(((entry.subject, step.field, eff, id_), step.until, value, step.word))
+        self.cells.append(((entry.subject, step.field, eff, id_), step.ends_at, value, step.source_value))
         self.refs.extend((ref, step.field, entry.subject, eff, id_) for ref in _named(step))
-        if step.searchable:
-            self._add_text(entry, n, step.field, [step.value, step.word])
+        if step.is_searchable:
+            self._add_text(entry, n, step.field, [step.value, step.source_value])
 
     def _add_text(self, entry: Entry, n: int, name: str, value: Value) -> None:
-        content = "\n".join(text for text in _strings(value) if text != FORGOTTEN)
+        content = "\n".join(text for text in _strings(value) if text != ERASED)
         if content:
             row = entry.position * TEXTS_PER_EVENT + n
             self.texts.append((row, entry.subject, name, entry.position, content))
@@ -104,7 +104,7 @@ class Projector:
 
     def position(self) -> int:
         """The position of the last entry written."""
-        return int(self._run("select position from {p}projection where name = 'cells'")[0][0])
+        return int(self._run("select position from {p}projection where name = 'fields'")[0][0])
 
     def apply(self, entries: Sequence[Entry]) -> bool:
         """Writes the next entries; whether texts were forgotten on the way.
@@ -116,11 +116,11 @@ class Projector:
         for expected, entry in enumerate(entries, before + 1):
             if entry.position != expected:
                 msg = f"the read model stands at {expected - 1}, and the log's next entry is {entry.position}"
-                raise Hole(msg)
+                raise Gap(msg)
         batch = self.write(entries)
         self._forget(batch.forgotten)
         position = before + len(entries)
-        self._run("update {p}projection set position = :position where name = 'cells'", position=position)
+        self._run("update {p}projection set position = :position where name = 'fields'", position=position)
         return bool(batch.forgotten)
 
     def write(self, entries: Sequence[Entry]) -> _Batch:
@@ -155,13 +155,13 @@ class Projector:
         self.writer.insert(self.prefix, "cell", rows)
         moved = [(*key, *place, None) for key, place in after.items() if key in before and before[key] != place]
         gone = [(*key, *key[2:], by) for key, by in voided.items() if key not in new]
-        self.writer.settle(self.prefix, moved + gone)
+        self.writer.update_validity(self.prefix, moved + gone)
 
     def _voided(self, batch: _Batch, new: set[Key]) -> dict[Key, int]:
         """The rows that were voided, each with the position that first did so; marks their acts."""
         found: dict[Key, int] = {}
         for subject, voided, by in batch.voids:
-            keys = [key for key in new if key[3] // STEPS_PER_EVENT == voided]
+            keys = [key for key in new if key[3] // CHANGES_PER_EVENT == voided]
             for key in keys or [row[:4] for row in self._steps_of(subject, voided) if row[5] is None]:
                 found.setdefault(key, by)
             self._run("update {p}act set void = :by where position = :voided and void is null", by=by, voided=voided)
@@ -177,7 +177,7 @@ class Projector:
         around: list[set[Place]] = [
             {place for place in touched[s[:2]] if (*s[:2], *place) not in voided} for s in spans
         ]
-        for n, eff, id_, et, et_id in self.writer.near(self.prefix, spans):
+        for n, eff, id_, et, et_id in self.writer.neighbors(self.prefix, spans):
             key = (*spans[n][:2], eff, id_)
             before[key] = et, et_id
             if key not in voided:
@@ -192,10 +192,10 @@ class Projector:
 
     def _steps_of(self, subject: str, position: int) -> Sequence[tuple[Any, ...]]:
         """The rows of cells that an entry made."""
-        first = position * STEPS_PER_EVENT
+        first = position * CHANGES_PER_EVENT
         sql = """select subject, field, eff, id, value, void from {p}cell
             where subject = :subject and id >= :first and id < :end"""
-        return self._run(sql, subject=subject, first=first, end=first + STEPS_PER_EVENT)
+        return self._run(sql, subject=subject, first=first, end=first + CHANGES_PER_EVENT)
 
     def _forget(self, positions: Sequence[int]) -> None:
         """Writes the rows of these entries anew, without their texts.
@@ -205,7 +205,7 @@ class Projector:
         for position in positions:
             (row,) = self._run(f"select {COLUMNS} from {{p}}act where position = :position", position=position)
             again = _Batch()
-            again.add(without_texts(entry_of(row)))
+            again.add(without_texts(entry_from_row(row)))
             self._reword(again)
             note, refs, body = (again.acts[0][n] for n in (14, 19, 22))
             sql = "update {p}act set note = :note, refs = :refs, body = :body where position = :position"
@@ -225,10 +225,10 @@ class Projector:
         self.writer.insert(self.prefix, "cell_ref", again.refs)
 
 
-def _named(step: Step) -> Iterator[str]:
+def _named(step: FieldChange) -> Iterator[str]:
     """What a cell can be found by: the subjects it names, and the members of its list."""
     listed = step.value if isinstance(step.value, list) else ()
-    short = (item for item in listed if isinstance(item, str) and len(item) <= LONGEST_MEMBER and item != FORGOTTEN)
+    short = (item for item in listed if isinstance(item, str) and len(item) <= LONGEST_MEMBER and item != ERASED)
     return iter(dict.fromkeys((*step.refs, *short)))
 
 

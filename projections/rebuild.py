@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import Final
 
 from projections.database import REBUILD, Writer
-from projections.model import ReadModel
-from projections.projector import Hole, Projector, Source
+from projections.projector import Gap, Projector, Source
+from projections.read_model import ReadModel
 from projections.schema import SHADOW
 
 BATCH: Final = 5_000
@@ -75,7 +75,7 @@ def _step(shadow: Projector, source: Source, position: int, limit: int) -> int:
     entries = source.read(position, limit)
     if not entries:
         msg = f"the log says it goes on after {position}, and has no entry there"
-        raise Hole(msg)
+        raise Gap(msg)
     shadow.apply(entries)
     return entries[-1].position
 

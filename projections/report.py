@@ -16,19 +16,30 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final, Literal, TypeVar
 
-from domain.cells import EXISTS, STATUS
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
-from domain.values import format_micros, is_subject, kind_of, micros, parse_instant
+from domain.fields import EXISTS, STATUS
+from domain.values import format_micros, is_subject, kind_of, parse_timestamp, to_micros
 from eventlog.canonical import canonical
 from projections.accountability import unowned
-from projections.audit import AuditFilter, all_acts
-from projections.cells import all_cells, by_subject, with_blame
-from projections.model import PinnedRead, Read
-from projections.order import Order, as_one
-from projections.reading import Answer, Filter, Moment, Row, When, answer, blames, moment, subjects_where, titles
+from projections.audit import AuditFilter, all_events
+from projections.field_history import ChangeFilter, each_step
+from projections.field_values import all_field_values, by_subject, with_blame
+from projections.ordering import Order, as_one
+from projections.query import (
+    Answer,
+    Filter,
+    ResolvedTime,
+    Row,
+    TimePoint,
+    answer,
+    find_blames,
+    resolve_time,
+    subjects_where,
+    titles,
+)
+from projections.read_model import PinnedRead, Read
 from projections.schema import members
-from projections.steps import StepFilter, each_step
 
 Section = Literal[
     "decisions", "shipped", "dropped", "slipped", "overdue", "moved", "handed_over", "course", "next", "waiting",
@@ -58,10 +69,10 @@ HORIZONS: Final = ("now", "next", "later")
 PROMISED: Final = frozenset({"committed", "started"})
 OVER: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
 """What nobody need be accountable for any more."""
-COURSE: Final = ("VisionStated", "StrategySet", "ProductRetired")
+COURSE: Final = ("VisionSet", "StrategySet", "ProductRetired")
 OWN_REASONS: Final = ("why", "reason", "finding", "vision", "strategy")
 """Where the data of an act says why, or what for, in the order in which it is looked for."""
-TEXTS: Final = frozenset({"title", "titles", "why", "note", "word", "names"})
+TEXTS: Final = frozenset({"title", "titles", "why", "note", "source_value", "names"})
 """What has no part in the canonical JSON: it can be forgotten, or is no part of the log."""
 
 Line = Row
@@ -115,7 +126,7 @@ def report(read: Read, span: Span) -> Answer:
     known = _recorded_at(read, position)
     until = max(read.now, known + 1) if span.until is None else span.until  # the last act lies before the end
     pinned = PinnedRead(read.ask, read.clock, position, bounds=read.bounds)
-    then = moment(pinned, When(until - 1, known))
+    then = resolve_time(pinned, TimePoint(until - 1, known))
     reporter = _Reporter(pinned, replace(span, until=until), then)
     rows = reporter.rows()
     called = titles(pinned, [*_named(rows), *(row["subject"] for row in rows)], then)
@@ -157,7 +168,7 @@ def _issued(read: Read, product: str, position: int) -> tuple[Span, str]:
         msg = f"no report of {product} was issued at position {position}"
         raise NoSuchReport(msg)
     data = json.loads(found[0])
-    since, until = (micros(parse_instant(data[name])) for name in ("since", "until"))
+    since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
     return Span(product, since, until, data["position"]), data["sha256"]
 
 
@@ -201,7 +212,7 @@ def _subjects_in(value: Any) -> Iterable[str]:
 class _Act:
     """What the read model keeps of an act beside its blame."""
 
-    unit: str
+    transaction: str
     data: Mapping[str, Any]
 
 
@@ -274,7 +285,7 @@ class _Happened:
 class _Reporter:
     """Puts a report together from one snapshot."""
 
-    def __init__(self, read: Read, span: Span, then: Moment) -> None:
+    def __init__(self, read: Read, span: Span, then: ResolvedTime) -> None:
         assert span.until is not None
         self.read, self.span, self.then = read, span, then
         self.until = span.until
@@ -302,14 +313,14 @@ class _Reporter:
         found: set[str] = set()
         for then in (began, self.then):
             where, parameters = subjects_where(
-                self.read, Filter(products=[self.span.product], absent=True), then, "c.subject"
+                self.read, Filter(products=[self.span.product], include_removed=True), then, "c.subject"
             )
             sql = f"select distinct c.subject from cell c where c.field = 'exists' and {where}"
             found.update(row[0] for row in self.read.rows(sql, parameters))
         return sorted(found)
 
     def _at_the_end(self) -> list[Row]:
-        return all_cells(self.read, Filter(products=[self.span.product], fields=AT_THE_END), self.then)
+        return all_field_values(self.read, Filter(products=[self.span.product], fields=AT_THE_END), self.then)
 
     def _first(self, section: Section, lines: Sequence[One]) -> Sequence[One]:
         """Those lines of a section that are told, of all that there are."""
@@ -324,7 +335,7 @@ class _Reporter:
         for steps, acts in self._steps(FIELDS):
             for step in steps:
                 act = acts[step["position"]]
-                section = _section(step, self.span.product, new=(act.unit, step["subject"]) in begun)
+                section = _section(step, self.span.product, new=(act.transaction, step["subject"]) in begun)
                 told.add(section, step, act.data, self._line)
         self.counts += told.counts
         lines = told.lines()
@@ -336,7 +347,7 @@ class _Reporter:
     def _begun(self) -> set[tuple[str, str]]:
         """The units that put a subject on the record in the span, each with the subject."""
         return {
-            (acts[step["position"]].unit, step["subject"])
+            (acts[step["position"]].transaction, step["subject"])
             for steps, acts in self._steps((EXISTS,))
             for step in steps
             if _began(step)
@@ -344,7 +355,7 @@ class _Reporter:
 
     def _steps(self, fields: Sequence[str]) -> Iterator[tuple[list[Row], Mapping[int, _Act]]]:
         """The steps of the span in batches, each with its acts; a batch is not kept."""
-        asked = StepFilter(cells=Filter(subjects=self.members, fields=fields), span=(self.span.since, self.until))
+        asked = ChangeFilter(fields=Filter(subjects=self.members, fields=fields), span=(self.span.since, self.until))
         steps = (step for step in each_step(self.read, asked, self.then) if self._changed(step))
         while batch := list(islice(steps, STEPS_AT_ONCE)):
             read_before = self.read.bounds.read
@@ -365,7 +376,7 @@ class _Reporter:
 
     def _slips(self, subject: str, field: str) -> Row:
         """How often a promise was put off by the end of the span, and what was promised first."""
-        asked = StepFilter(cells=Filter(subjects=[subject], fields=[field]))
+        asked = ChangeFilter(fields=Filter(subjects=[subject], fields=[field]))
         steps = list(each_step(self.read, asked, self.then))  # which are not kept for long
         first = next((step["after"] for step in steps if step["after"]["value"] is not None), None)
         return {"later": sum(step["direction"] == "later" for step in steps), "first": first}
@@ -373,14 +384,14 @@ class _Reporter:
     def _acts(self, positions: Iterable[int]) -> Mapping[int, _Act]:
         sql = f"select position, unit, body from act where position in {members('positions')}"
         rows = self.read.rows(sql, {"positions": sorted(set(positions))})
-        return {position: _Act(unit, json.loads(body)) for position, unit, body in rows}
+        return {position: _Act(transaction, json.loads(body)) for position, transaction, body in rows}
 
     def _course(self) -> list[Line]:
         """Acts that say where the product goes."""
         asked = AuditFilter(
             subjects=[self.span.product], types=COURSE, span=(self.span.since, self.until), voided=False
         )
-        acts = all_acts(self.read, asked, self.then)
+        acts = all_events(self.read, asked, self.then)
         return [self._of_act("course", act) for act in self._first("course", acts)]
 
     def _of_act(self, section: Section, act: Row) -> Line:
@@ -416,12 +427,13 @@ class _Reporter:
         told = [one for section, found in by_section.items() for one in self._first(section, found)]
         cells = [[cell for name, cell in self.values[one.subject].items() if name in one.fields] for one in told]
         latest = [max(found, key=lambda cell: (cell["since"], cell["position"])) for found in cells]
-        blamed = blames(self.read, (cell["position"] for cell in latest), self.then)
+        blamed = find_blames(self.read, (cell["position"] for cell in latest), self.then)
         lines = []
         for one, found, last in zip(told, cells, latest, strict=True):
             line = _line(one.section, last, blamed[last["position"]], at=last["since"], by=None, why=None)
             line["changes"] = [
-                {"field": cell["field"], "after": {"value": cell["value"], "word": cell["word"]}} for cell in found
+                {"field": cell["field"], "after": {"value": cell["value"], "source_value": cell["source_value"]}}
+                for cell in found
             ]
             lines.append({**line, **one.more})
         return lines
@@ -494,8 +506,10 @@ class _Reporter:
 
     def _last_acts(self, subjects: Iterable[str]) -> Mapping[str, Row]:
         """What was last said of who owns each of these, or else when it began."""
-        asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), absent=True)
-        cells = with_blame(self.read, all_cells(self.read, asked, self.then), self.then) if asked.subjects else []
+        asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), include_removed=True)
+        cells = (
+            with_blame(self.read, all_field_values(self.read, asked, self.then), self.then) if asked.subjects else []
+        )
         return {cell["subject"]: cell["blame"] for cell in sorted(cells, key=lambda cell: cell["field"] == ACCOUNTABLE)}
 
     def _undecided(self, planned: Sequence[str]) -> list[_Standing]:
@@ -524,16 +538,18 @@ class _Reporter:
         """Acts recorded in the span that took effect before it, and entries that were voided in it."""
         recorded = (self.span.since, self.until)
         then = replace(self.then, when=replace(self.then.when, as_of=None))  # what was voided need not be in effect
-        backdated = all_acts(self.read, AuditFilter(subjects=self.members, recorded=recorded, backdated=True), then)
-        voids = all_acts(self.read, AuditFilter(subjects=self.members, recorded=recorded, types=["EntryVoided"]), then)
+        backdated = all_events(self.read, AuditFilter(subjects=self.members, recorded=recorded, backdated=True), then)
+        voids = all_events(
+            self.read, AuditFilter(subjects=self.members, recorded=recorded, types=["EntryVoided"]), then
+        )
         since = format_micros(self.span.since)
-        late = [act for act in backdated if act["at"] < since and act["type"] != "Observed.v1"]
+        late = [act for act in backdated if act["at"] < since and act["type"] != "ChangesImported.v1"]
         found = {act["position"]: act for act in (*late, *voids)}
         told = self._first("late", [act for _, act in sorted(found.items())])
         return [self._of_act("late", act) | _voiding(act) for act in told]
 
 
-_OF_ACT: Final = ("subject", "title", "version", "unit", "place", "credential", "references", "data")
+_OF_ACT: Final = ("subject", "title", "version", "transaction", "index", "credential", "references", "data")
 
 
 def _line(section: Section, about: Row, blame: Row, *, at: str, by: Sequence[str] | None, why: str | None) -> Line:
@@ -585,7 +601,7 @@ def _of_feature(step: Row, product: str) -> Section | None:
 
 def _began(step: Row) -> bool:
     """Whether there was nothing before."""
-    return step["before"]["value"] is None and step["before"]["word"] is None
+    return step["before"]["value"] is None and step["before"]["source_value"] is None
 
 
 def _is_birth(step: Row) -> bool:

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from domain.cells import EXISTS, Value
-from projections.cells import all_cells, by_subject, with_blame
-from projections.model import Read
-from projections.order import Order, as_one
-from projections.reading import (
+from domain.fields import EXISTS, Value
+from projections.field_values import all_field_values, by_subject, with_blame
+from projections.ordering import Order, as_one
+from projections.query import (
     NOW,
     Answer,
     Filter,
-    Moment,
+    ResolvedTime,
     Row,
-    When,
+    TimePoint,
     answer,
+    encode_cursor,
     filled,
-    moment,
     page_after,
+    resolve_time,
     subjects_where,
     titles,
-    to_cursor,
 )
+from projections.read_model import Read
 
 Layout = Literal["board", "timeline", "table"]
 
@@ -58,7 +58,7 @@ _ORDERS: Final = {
 
 
 def roadmap(
-    read: Read, asked: Filter | None = None, when: When = NOW, *, layout: Layout = "board", columns: str = "horizon",
+    read: Read, asked: Filter | None = None, when: TimePoint = NOW, *, layout: Layout = "board", columns: str = "horizon",
     milestone: str | None = None, fields: Sequence[str] = FIELDS, blame: bool = False,
     limit: int | None = None, cursor: str | None = None,
 ) -> Answer:  # fmt: skip
@@ -72,7 +72,7 @@ def roadmap(
     change nothing else. With a `limit` only so many cards are shown behind the cursor, fewer once a page is full, in their
     columns; the `count` of a column is that of all its cards. With a `milestone`, no target but that is looked at or shown, and a table has only cards with it.
     """
-    then = moment(read, when)
+    then = resolve_time(read, when)
     asked = replace(asked or Filter(), kinds=(asked.kinds if asked else ()) or ("feature",))
     by = "release" if layout == "timeline" else columns
     target = None if milestone is None else f"target.{milestone}"
@@ -84,21 +84,21 @@ def roadmap(
     cells = _Cells(read, then, (*fields, *placing), blame=blame)
     all_cards, whole = _cards_for(cells, about, placing, limit)
     if layout == "table" and target:
-        all_cards = [card for card in all_cards if target in card["cells"]]
+        all_cards = [card for card in all_cards if target in card["fields"]]
     chosen, following = page_after(all_cards, _card_rank, (bool, int, str, str), limit, cursor)
     cards = chosen if whole else filled(read, chosen, cells.of, PART)
     if len(cards) < len(chosen):
-        following = to_cursor(*_card_rank(cards[-1]))
+        following = encode_cursor(*_card_rank(cards[-1]))
     if layout == "table":
         return answer(then, [_shown(card, fields, target) for card in cards], following=following)
     order = Order(read, then)
     others = [] if len(cards) == len(all_cards) else all_cards
-    counts = Counter(key for card in others for key, _, _ in _places(read, card["cells"], column))
+    counts = Counter(key for card in others for key, _, _ in _places(read, card["fields"], column))
     placed: dict[str, list[Row]] = {}
     values: dict[str, Value] = {}
     for card in cards:
         shown = _shown(card, fields, target)
-        for key, value, name in _places(read, card["cells"], column):
+        for key, value, name in _places(read, card["fields"], column):
             values[key] = value
             milestone_of = {"milestone": name.partition(".")[2]} if by == "release" and name else {}
             placed.setdefault(key, []).append({**shown, **milestone_of})
@@ -117,11 +117,11 @@ def _column(by: str) -> str:
     return f"role.{role or 'accountable'}" if first == "owner" else by
 
 
-def _of_cards(read: Read, asked: Filter, then: Moment) -> Filter | None:
+def _of_cards(read: Read, asked: Filter, then: ResolvedTime) -> Filter | None:
     """Which subjects are cards: those that have a cell as asked for; None if there is none."""
     about = asked.of_subjects()
-    if asked.fields or asked.values or asked.words or asked.holders:
-        about = replace(about, subjects=sorted({row["subject"] for row in all_cells(read, asked, then)}))
+    if asked.fields or asked.values or asked.source_values or asked.holders:
+        about = replace(about, subjects=sorted({row["subject"] for row in all_field_values(read, asked, then)}))
         return about if about.subjects else None
     return about
 
@@ -131,23 +131,23 @@ class _Cells:
     """The cells of cards, with or without blame."""
 
     read: Read
-    then: Moment
+    then: ResolvedTime
     fields: Sequence[str]
     blame: bool
 
     def cards(self, about: Filter) -> list[Row]:
         """The cards that fit, in order, each with these cells and those that its place in the order needs."""
-        rows = all_cells(self.read, replace(about, fields=(*self.fields, "rank", EXISTS)), self.then)
+        rows = all_field_values(self.read, replace(about, fields=(*self.fields, "rank", EXISTS)), self.then)
         found = by_subject(with_blame(self.read, rows, self.then) if self.blame else rows)
         cards = [
-            {"subject": subject, "title": next(iter(cells.values()))["title"], "cells": _content(cells)}
+            {"subject": subject, "title": next(iter(cells.values()))["title"], "fields": _content(cells)}
             for subject, cells in found.items()
         ]
         return sorted(cards, key=_card_rank)
 
     def of(self, cards: Sequence[Row]) -> list[Row]:
         """The same cards with these cells."""
-        return self.cards(Filter(subjects=[card["subject"] for card in cards], absent=True))
+        return self.cards(Filter(subjects=[card["subject"] for card in cards], include_removed=True))
 
 
 def _cards_for(cells: _Cells, about: Filter, placing: Sequence[str], limit: int | None) -> tuple[list[Row], bool]:
@@ -162,7 +162,7 @@ def _cards_for(cells: _Cells, about: Filter, placing: Sequence[str], limit: int 
     return light, False
 
 
-def _number(read: Read, about: Filter, then: Moment, most: int) -> int:
+def _number(read: Read, about: Filter, then: ResolvedTime, most: int) -> int:
     """How many subjects fit, counted up to a number."""
     where, parameters = subjects_where(read, about, then, "c.subject")
     sql = f"""select count(*) from (select c.subject from cell c where c.field = 'exists' and {then.in_turn("c")}
@@ -175,10 +175,10 @@ def _shown(card: Row, fields: Sequence[str], target: str | None) -> Row:
     """The card with only the cells that are to be shown."""
     cells = {
         name: cell
-        for name, cell in card["cells"].items()
+        for name, cell in card["fields"].items()
         if any(_fits(name, field) for field in fields) and (target in (None, name) or not _fits(name, TARGETS))
     }
-    return {**card, "cells": cells}
+    return {**card, "fields": cells}
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -193,7 +193,7 @@ _OF_CARD: Final = ("subject", "title", "field")
 
 
 def _card_rank(card: Row) -> tuple[bool, int, str, str]:
-    rank = card["cells"].get("rank", {}).get("value")
+    rank = card["fields"].get("rank", {}).get("value")
     ranked = isinstance(rank, int)
     return not ranked, rank if ranked else 0, str(card["title"] or "").casefold(), card["subject"]
 
@@ -211,7 +211,7 @@ def _places(read: Read, cells: Row, column: str) -> list[tuple[str, Value, str]]
 
 def _members(read: Read, cell: Row) -> list[Value]:
     """What a cell holds, one by one; the source's word where its meaning is not known."""
-    value = as_one(cell["value"] if cell["value"] is not None else cell["word"], read.same)
+    value = as_one(cell["value"] if cell["value"] is not None else cell["source_value"], read.same)
     return value if isinstance(value, list) else [value]
 
 

@@ -15,8 +15,8 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 
 from eventlog.sqlite_integrity import describe
 from projections.database import PROJECTOR, Writer
-from projections.model import ReadModel
-from projections.projector import Hole, Projector, Source
+from projections.projector import Gap, Projector, Source
+from projections.read_model import ReadModel
 from projections.rebuild import Rebuilding, rebuild
 
 _log: Final = logging.getLogger("decisionlog.projections")
@@ -54,7 +54,11 @@ class Runner:
         self._batch = batch
         self._beside = beside
         self._find_source_damage = find_source_damage
-        self._passing: tuple[type[Exception], ...] = (OperationalError, InterfaceError, *model.database.passing)
+        self._passing: tuple[type[Exception], ...] = (
+            OperationalError,
+            InterfaceError,
+            *model.database.transient_errors,
+        )
         self._position = model.position
         model.on_damage = self.distrust
         self._active: bool | None = None
@@ -197,7 +201,7 @@ class Runner:
             entries = self._source.read(position, self._batch)
             if not entries and self._source.head().size > position:
                 msg = f"the log says it goes on after {position}, and has no entry there"
-                raise Hole(msg)
+                raise Gap(msg)
             forgot = projector.apply(entries)
         self._moved_to(entries[-1].position if entries else position)
         return forgot

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from eventlog.sqlite_integrity import describe
 from projections.checking import Streams, find_different_subject
-from projections.model import ReadModel
+from projections.read_model import ReadModel
 from projections.runner import Runner, Stopped
 
 _log: Final = logging.getLogger("decisionlog.projections")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from domain.cells import STEPS_PER_EVENT
+from domain.fields import CHANGES_PER_EVENT
 
 VERSION: Final = 4
 """Of these tables and of what is written to them. A model of another version is thrown away and built again."""
@@ -37,7 +37,7 @@ TABLES: Final = {
 SHADOW: Final = "shadow_"
 """The prefix of the tables that a rebuild fills beside those in use."""
 
-TEXTS_PER_EVENT: Final = STEPS_PER_EVENT + 1
+TEXTS_PER_EVENT: Final = CHANGES_PER_EVENT + 1
 """A search row's id is position * 257 + the place of its step; the note stands last."""
 
 _DDL: Final = """

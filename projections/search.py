@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domain.cells import STEPS_PER_EVENT
-from projections.model import Read
+from domain.fields import CHANGES_PER_EVENT
 from projections.projector import NOTE
-from projections.reading import NOW, Answer, Filter, When, answer, loads, matching, moment, subjects_where
+from projections.query import NOW, Answer, Filter, TimePoint, answer, loads, matching, resolve_time, subjects_where
+from projections.read_model import Read
 from projections.schema import TEXTS_PER_EVENT
-from projections.words import snippet, words_of
+from projections.tokenizer import snippet, tokenize
 
 
-def search(read: Read, text: str, asked: Filter | None = None, when: When = NOW, *, limit: int = 50) -> Answer:
+def search(read: Read, text: str, asked: Filter | None = None, when: TimePoint = NOW, *, limit: int = 50) -> Answer:
     """The places that hold all these words (or words that begin so), best first.
 
     Each with a snippet in which the words found stand between « and », and whether it is still so (`current`): a cell
     may have changed since, and an entry may have been voided.
     """
-    then = moment(read, when)
-    where, parameters = subjects_where(read, asked or Filter(absent=True), then, "s.subject")
+    then = resolve_time(read, when)
+    where, parameters = subjects_where(read, asked or Filter(include_removed=True), then, "s.subject")
     found = matching("s", "query", text, parameters)
-    row_id = f"s.position * {STEPS_PER_EVENT} + s.rowid - s.position * {TEXTS_PER_EVENT}"
+    row_id = f"s.position * {CHANGES_PER_EVENT} + s.rowid - s.position * {TEXTS_PER_EVENT}"
     sql = f"""select s.subject, {then.value("s.subject", "title")}, s.field, s.position, s.content,
             case when s.field = '{NOTE}' and not exists (select 1 from cell n where n.subject = s.subject
                 and n.field = s.field and n.id = {row_id})
@@ -31,7 +31,7 @@ def search(read: Read, text: str, asked: Filter | None = None, when: When = NOW,
                 and c.id = {row_id} and {then.holds("c")}) end
         from search s where {found} and s.position <= :p and {where}
         order by rank(s, :query) limit :limit"""
-    sought = words_of(text)
+    sought = tokenize(text)
     rows = read.rows(sql, {**parameters, "limit": limit}) if sought else ()
     return answer(then, [_hit(row, sought) for row in rows])
 

@@ -26,7 +26,7 @@ from projections import schema
 from projections.bounds import OPCODES, UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
 from projections.schema import TABLES, VERSION
-from projections.words import words_of
+from projections.tokenizer import tokenize
 
 IDLE: Final = 16
 READER_CACHE_KIB: Final = 8_000
@@ -90,7 +90,7 @@ def _asking(connection: sqlite3.Connection) -> Callable[[str, Mapping[str, Any]]
 class SqliteDatabase:
     """A file, with a few connections that are reused."""
 
-    passing: Final = (sqlite3.OperationalError,)
+    transient_errors: Final = (sqlite3.OperationalError,)
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -100,7 +100,7 @@ class SqliteDatabase:
     def __str__(self) -> str:
         return str(self.path)
 
-    def trouble(self) -> str | None:
+    def check(self) -> str | None:
         """Why the file cannot be read, or None.
 
         Raises:
@@ -191,7 +191,7 @@ class SqliteDatabase:
         """A connection that writes."""
         return SqliteWriter(self.path)
 
-    def kept(self) -> bool:
+    def has_active_writer(self) -> bool:
         """Whether a process has the lock beside the file."""
         try:
             handle = os.open(_lock_file(self.path, PROJECTOR), os.O_RDONLY)
@@ -304,11 +304,11 @@ class SqliteWriter:
         """Adds rows."""
         columns = TABLES[table][0]
         if table == "search":
-            columns, rows = f"{columns}, words", [(*row, " ".join(words_of(row[-1]))) for row in rows]
+            columns, rows = f"{columns}, words", [(*row, " ".join(tokenize(row[-1]))) for row in rows]
         holes = ", ".join("?" * (columns.count(",") + 1))
         self._connection.executemany(f"insert into {p}{table} ({columns}) values ({holes})", rows)
 
-    def near(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
+    def neighbors(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
         """The rows that count in some spans, the one before each and the one after."""
         of_cell = f"select eff, id, et, et_id from {p}cell where subject = ?1 and field = ?2 and void is null"
         sql = f"""select * from ({of_cell} and (eff, id) < (?3, ?4) order by eff desc, id desc limit 1)
@@ -318,7 +318,7 @@ class SqliteWriter:
             for row in self._connection.execute(sql, (subject, name, *first, *last)):
                 yield n, *row
 
-    def settle(self, p: str, rows: Sequence[Row]) -> None:
+    def update_validity(self, p: str, rows: Sequence[Row]) -> None:
         """Gives rows of cells their `et`, `et_id` and `void`."""
         this = "subject = ?1 and field = ?2 and eff = ?3 and id = ?4"
         self._connection.executemany(f"update {p}cell set et = ?5, et_id = ?6, void = ?7 where {this}", rows)
@@ -333,7 +333,7 @@ class SqliteWriter:
         tables, self._late = schema.ddl(p=p, tag=tag, text="text", integer="integer", keyed="without rowid")
         for statement in (*tables, _SEARCH.format(p=p)):
             self._connection.execute(statement)
-        self.insert(p, "projection", [("cells", 0, VERSION)])
+        self.insert(p, "projection", [("fields", 0, VERSION)])
 
     def index(self, p: str) -> Iterator[None]:  # noqa: ARG002  (they were spelt for these tables)
         """Makes the other indexes."""

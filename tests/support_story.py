@@ -16,25 +16,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.catalogue import EVENT_NAMES, decide
-from domain.cells import State, Value, World, evolve
+from domain.catalog import EVENT_NAMES, decide
 from domain.errors import Refused
-from domain.messages import Act, Command, Draft, Event
+from domain.fields import Subjects, SubjectState, Value, evolve
+from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import PersonRegistered, TeamRegistered
 from domain.product import ProductDefined
-from domain.values import instant_of, micros
+from domain.values import from_micros, to_micros
 
 TODAY = 100
 
 
 def day(number: int) -> int:
     """Microseconds since 1970 at the beginning of a numbered day of the story."""
-    return micros(datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=number))
+    return to_micros(datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=number))
 
 
 def instant(number: int) -> datetime:
     """The same as an instant."""
-    return instant_of(day(number))
+    return from_micros(day(number))
 
 
 def fact(subject: str, event: Event) -> Draft:
@@ -54,22 +54,22 @@ BACKGROUND = (
 class Story:
     """What has happened so far; `positions` counts from 1, so the background takes 1 to 4."""
 
-    states: dict[str, State] = field(default_factory=dict)
+    states: dict[str, SubjectState] = field(default_factory=dict)
     position: int = 0
 
-    def state(self, subject: str) -> State:
-        return self.states.get(subject, State(subject))
+    def state(self, subject: str) -> SubjectState:
+        return self.states.get(subject, SubjectState(subject))
 
     def happen(self, draft: Draft, eff: int) -> None:
         self.position += 1
         self.states[draft.subject] = evolve(
-            self.state(draft.subject), position=self.position, type_=EVENT_NAMES[type(draft.event)], eff=eff,
-            steps=draft.event.steps(), voids=draft.event.voids(), observed=draft.event.observed,
+            self.state(draft.subject), position=self.position, type_=EVENT_NAMES[type(draft.event)], effective_at=eff,
+            changes=draft.event.field_changes(), voids=draft.event.voided_position(), is_imported=draft.event.is_imported,
         )  # fmt: skip
 
     def value(self, subject: str, name: str, *, on: int = TODAY) -> Value:
         """What a cell holds on a day."""
-        return self.state(subject).value(name, day(on))
+        return self.state(subject).value_at(name, day(on))
 
     def when(
         self, *commands: Command, on: int = TODAY, actor: str = "person:ann", rights: Iterable[str] = ()
@@ -78,10 +78,12 @@ class Story:
         after = Story(dict(self.states), self.position)
         recorded: list[Draft] = []
         for command in commands:
-            eff = micros(command.effective_at) if command.effective_at else day(on)
-            act = Act(day(on), eff, actor, command.on_behalf_of or actor, frozenset(rights), lambda: "random")
+            eff = to_micros(command.effective_at) if command.effective_at else day(on)
+            act = CommandContext(
+                day(on), eff, actor, command.on_behalf_of or actor, frozenset(rights), lambda: "random"
+            )
             try:
-                drafts = decide(command, act, World(after.state, lambda _: after.states))
+                drafts = decide(command, act, Subjects(after.state, lambda _: after.states))
             except Refused as refusal:
                 return Outcome(self, [], refusal)
             for draft in drafts:

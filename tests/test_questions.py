@@ -19,7 +19,7 @@ import pytest
 from support_house import House
 from support_terminal import table
 
-from consumers.importing import LogSink, import_changes, load_mapping
+from interchange.tracker import LogSink, import_changes, load_mapping
 
 ROOT = Path(__file__).parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -79,8 +79,10 @@ def test_1_who_approved_then_and_who_changed_it(house: House) -> None:
     """The approvers of KEP-1287 on a day, in order, and every later change of that list."""
     answer = QUESTIONS[1]
 
-    (cell,) = house.rows("/cells", subject="feature:kep-1287", field="role.approver", as_of="2021-06-01T00:00:00Z")
-    steps = house.rows("/steps", subject="feature:kep-1287", field="role.approver", since="2021-06-01T00:00:00Z")
+    (cell,) = house.rows("/fields", subject="feature:kep-1287", field="role.approver", as_of="2021-06-01T00:00:00Z")
+    steps = house.rows(
+        "/fields/history", subject="feature:kep-1287", field="role.approver", since="2021-06-01T00:00:00Z"
+    )
 
     assert cell["value"] == [_who(house, each) for each in answer["approvers"]]
     assert [
@@ -100,11 +102,11 @@ def test_1_who_approved_then_and_who_changed_it(house: House) -> None:
 
 def test_2_how_often_a_target_moved(house: House) -> None:
     """When the alpha target of KEP-1287 was first set, and every move of it, with whose change it was."""
-    steps = house.rows("/steps", subject="feature:kep-1287", field="target.alpha")
+    steps = house.rows("/fields/history", subject="feature:kep-1287", field="target.alpha")
 
     found = [
         (
-            f"{_day(step)} {step['before']['word']}->{step['after']['word']}", step["blame"]["principal"],
+            f"{_day(step)} {step['before']['source_value']}->{step['after']['source_value']}", step["blame"]["principal"],
             step["blame"]["source"]["reference"].split()[0].removeprefix("pr:"),
         )
         for step in steps
@@ -121,8 +123,8 @@ def test_3_plan_against_record(house: House) -> None:
     about = {"field": ["target.alpha", "target.beta", "target.stable"], "value": "release:kubernetes-1.22"}
     then = "2021-03-01T00:00:00Z"
 
-    planned = house.rows("/cells", **about, as_of=then)
-    final = house.rows("/cells", **about)
+    planned = house.rows("/fields", **about, as_of=then)
+    final = house.rows("/fields", **about)
     left = house.rows("/changes", since=then, field=about["field"], from_value=about["value"])
 
     def label(row: dict[str, Any]) -> str:
@@ -131,7 +133,7 @@ def test_3_plan_against_record(house: House) -> None:
     def where_to(row: dict[str, Any]) -> str:
         if row.get("after_is") == "struck":
             return "record removed"
-        return row["after"]["word"] or "no target any more"
+        return row["after"]["source_value"] or "no target any more"
 
     assert sorted(map(label, planned)) == sorted(answer["planned_list"])
     assert len(planned) == answer["planned_then"]
@@ -145,8 +147,8 @@ def test_4_what_was_put_off_most(house: House) -> None:
     """Targets put off four times or more, and all put-offs and bring-forwards."""
     about = {"kind": "feature", "product": "kubernetes", "field": ["target.alpha", "target.beta", "target.stable"]}
 
-    top = house.rows("/steps/count", **about, direction="later", group=["subject", "field"], min_count=4)
-    totals = house.rows("/steps/count", **about, direction=["later", "earlier"], group="direction")
+    top = house.rows("/fields/history/count", **about, direction="later", group=["subject", "field"], min_count=4)
+    totals = house.rows("/fields/history/count", **about, direction=["later", "earlier"], group="direction")
 
     named = [f"{_record(row['subject'])} {row['field'].removeprefix('target.')}: {row['count']}" for row in top]
     assert sorted(named) == sorted(QUESTIONS[4]["top"])
@@ -155,7 +157,9 @@ def test_4_what_was_put_off_most(house: House) -> None:
 
 def test_5_what_changed_hands_between_groups(house: House) -> None:
     """Which KEPs changed their owning SIG since 2021, from which to which, and by whom."""
-    steps = house.rows("/steps", product="kubernetes", field="role.accountable", since=SINCE_2021, direction="replaced")
+    steps = house.rows(
+        "/fields/history", product="kubernetes", field="role.accountable", since=SINCE_2021, direction="replaced"
+    )
 
     found = [
         (
@@ -177,7 +181,7 @@ def test_6_who_approved_most(house: House, when: str) -> None:
     about = {"field": ["role.prr.alpha", "role.prr.beta", "role.prr.stable"], "kind": "feature"}
     then = {"as_of": "2022-01-01T00:00:00Z"} if when == "then" else {}
 
-    rows = house.rows("/cells/count", **about, **then, group="holder", limit=4)
+    rows = house.rows("/fields/count", **about, **then, group="holder", limit=4)
 
     assert [[row["holder"], row["count"]] for row in rows] == [
         [_who(house, who), count] for who, count in QUESTIONS[6][when]
@@ -186,7 +190,13 @@ def test_6_who_approved_most(house: House, when: str) -> None:
 
 def test_7_what_was_reopened(house: House) -> None:
     """Which KEPs went back from implemented to implementable, by the words in the file."""
-    steps = house.rows("/steps", product="kubernetes", field="status", from_word="implemented", to_word="implementable")
+    steps = house.rows(
+        "/fields/history",
+        product="kubernetes",
+        field="status",
+        from_source_value="implemented",
+        to_source_value="implementable",
+    )
 
     assert len(steps) == QUESTIONS[7]["events"]
     assert {_record(step["subject"]) for step in steps} == set(QUESTIONS[7]["records"])
@@ -199,7 +209,7 @@ def test_7_what_was_reopened(house: House) -> None:
 @pytest.mark.parametrize("who", ["Paul Moore", "Brett Cannon"])
 def test_9_what_was_accepted_under_a_delegate(house: House, who: str) -> None:
     """PEPs that ever entered Accepted and have somebody as delegate."""
-    accepted = house.rows("/decisions", ever="Accepted", product="python", include_absent="true", limit=10_000)
+    accepted = house.rows("/decisions", ever="Accepted", product="python", include_removed="true", limit=10_000)
     delegated = house.rows("/accountability", who=who, role="delegate", product="python")
 
     both = {row["subject"] for row in accepted} & {row["subject"] for row in delegated}
@@ -208,12 +218,12 @@ def test_9_what_was_accepted_under_a_delegate(house: House, who: str) -> None:
 
 def test_10_the_history_of_one_decision(house: House) -> None:
     """Status and ownership of PEP 572: what, when, by whom."""
-    steps = house.rows("/steps", subject="decision:pep-572", field=["status", "role.author"])
+    steps = house.rows("/fields/history", subject="decision:pep-572", field=["status", "role.author"])
     moved = [step for step in steps if step["direction"] != "first"]
 
     def told(step: dict[str, Any], side: str) -> Any:
         held = step[side]
-        return held["value"] if step["field"] == "role.author" else held["word"]
+        return held["value"] if step["field"] == "role.author" else held["source_value"]
 
     found = [
         (_second(step), step["field"], told(step, "before"), told(step, "after"), step["blame"]["principal"])
@@ -241,32 +251,32 @@ def test_11_what_was_aimed_at_a_release(house: House) -> None:
             "/roadmap", product="python", layout="board", columns="target.ship", show=["status", "target.ship"], **when
         )
         (column,) = [row for row in rows if row["column"] == "release:python-3.9"]
-        return {card["subject"]: card["cells"]["status"]["word"] for card in column["cards"]}
+        return {card["subject"]: card["fields"]["status"]["source_value"] for card in column["cards"]}
 
     before, after = aimed(**then), aimed()
     assert {_record(subject): status for subject, status in before.items()} == answer["then"]
     assert {_record(subject): status for subject, status in after.items()} == answer["end"]
 
     gone = sorted(before.keys() - after.keys())
-    now = house.rows("/cells", subject=gone, field=["status", "target.ship"])
+    now = house.rows("/fields", subject=gone, field=["status", "target.ship"])
     left: dict[str, list[Any]] = {_record(subject): [None, None] for subject in gone}
     for row in now:
-        left[_record(row["subject"])][row["field"] == "status"] = row["word"]
+        left[_record(row["subject"])][row["field"] == "status"] = row["source_value"]
     assert left == answer["left"]
 
 
 def test_13_what_lost_its_status_again(house: House) -> None:
     """Which PEPs lost Accepted or Final again, when and by whose change."""
     steps = house.rows(
-        "/steps", kind="decision", product="python", field="status", from_word=["Accepted", "Final"],
-        to_word=["Draft", "Deferred", "Rejected", "Withdrawn"],
+        "/fields/history", kind="decision", product="python", field="status", from_source_value=["Accepted", "Final"],
+        to_source_value=["Draft", "Deferred", "Rejected", "Withdrawn"],
     )  # fmt: skip
 
     found = [
         (
             _day(step),
             _record(step["subject"]),
-            f"{step['before']['word']}->{step['after']['word']}",
+            f"{step['before']['source_value']}->{step['after']['source_value']}",
             step["blame"]["principal"],
         )
         for step in steps
@@ -279,7 +289,7 @@ def test_13_what_lost_its_status_again(house: House) -> None:
 
 def test_15_what_passed_from_one_delegate_to_another(house: House) -> None:
     """PEPs whose delegates changed without overlap, when and by whom."""
-    steps = house.rows("/steps", kind="decision", field="role.delegate", direction="replaced")
+    steps = house.rows("/fields/history", kind="decision", field="role.delegate", direction="replaced")
 
     found = [
         (

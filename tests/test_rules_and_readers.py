@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support_house import T0, EmptyHouse, House
 
-from domain.catalogue import COMMAND
+from domain.catalog import COMMAND
 from domain.errors import Refused
 from domain.examples import examples_for
 from domain.values import format_micros
-from eventlog.entry import Unit
+from eventlog.entry import Transaction
 
 SECOND = 1_000_000
 PEOPLE = ["Ada Lovelace", "Bo"]
@@ -29,7 +29,7 @@ def _agree(house: House) -> None:
     """Compares every cell of every subject, both ways."""
     now = house.clock()
     shown: dict[str, dict[str, Any]] = {}
-    for row in house.rows("/cells", include_absent="true", limit=10_000, as_of=format_micros(now)):
+    for row in house.rows("/fields", include_removed="true", limit=10_000, as_of=format_micros(now)):
         shown.setdefault(row["subject"], {})[row["field"]] = row["value"]
     for subject in {entry.subject for entry in house.log.read(0, 10_000)}:
         state = house.log.state(subject)
@@ -45,7 +45,7 @@ def _do(house: House, command: dict[str, Any]) -> bool:
         parsed = COMMAND.validate_python(command)
     except ValidationError:  # a term that ends before it begins
         return False
-    (result,) = asyncio.run(house.log.execute_many([Unit((parsed,), house.caller())]))
+    (result,) = asyncio.run(house.log.execute_many([Transaction((parsed,), house.caller())]))
     return not isinstance(result, Refused)
 
 
@@ -74,7 +74,7 @@ COMMANDS = st.one_of(
     _command("DeferDecision", subject=decisions, until=WORDS),
     _command("ReopenDecision", subject=decisions, why=WORDS),
     _command("SupersedeDecision", subject=decisions, by=st.lists(decisions, min_size=1, max_size=2, unique=True)),
-    _command("PrioritiseFeature", subject=features, horizon=st.sampled_from(["now", "next"]), rank=_maybe(st.just(3))),
+    _command("PrioritizeFeature", subject=features, horizon=st.sampled_from(["now", "next"]), rank=_maybe(st.just(3))),
     _command("TargetMilestone", subject=features, milestone=WORDS, day=_maybe(st.just("2025-05-01"))),
     _command("StartFeature", subject=features),
     _command("ShipFeature", subject=features),
@@ -84,12 +84,12 @@ COMMANDS = st.one_of(
     _command("HandOverOwnership", subject=anything, to=people, until=_maybe(_instants())),
     _command("ReleaseOwnership", subject=anything, role=st.sampled_from(["accountable", "driver"])),
     _command("SetAttribute", subject=anything, name=WORDS, value=_maybe(WORDS)),
-    _command("Strike", subject=anything, why=WORDS),
-    _command("Restore", subject=anything, why=WORDS),
-    _command("Observe", subject=st.sampled_from(["feature:o1", "decision:d3"]), source=st.just({"system": "s"}),
+    _command("RemoveSubject", subject=anything, why=WORDS),
+    _command("RestoreSubject", subject=anything, why=WORDS),
+    _command("ImportChanges", subject=st.sampled_from(["feature:o1", "decision:d3"]), source=st.just({"system": "s"}),
              steps=st.lists(st.sampled_from([
                  {"field": "exists", "value": True}, {"field": "exists", "value": False},
-                 {"field": "status", "value": "accepted", "word": "Yes"}, {"field": "status", "word": "Hm"},
+                 {"field": "status", "value": "accepted", "source_value": "Yes"}, {"field": "status", "source_value": "Hm"},
                  {"field": "role.driver", "holders": ["Bo", "Ada Lovelace"]}, {"field": "x.a", "texts": ["x", "y"]},
              ]), min_size=1, max_size=3)),
     st.tuples(anything, st.integers(1, 40)).map(
@@ -119,6 +119,6 @@ def test_after_every_kind_of_command_rules_and_readers_agree(tmp_path: Path) -> 
     with EmptyHouse(tmp_path) as house:
         for example in examples_for(house.log.id)[:-1]:
             assert _do(house, example), example
-            if example["type"] == "DepartPerson":
+            if example["type"] == "RecordPersonLeft":
                 house.leave()
             _agree(house)

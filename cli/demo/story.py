@@ -103,7 +103,7 @@ def _moved(key: str, said: Mapping[str, Any], product: str, found: re.Match[str]
         return {"type": "ProposeFeature", "key": key, "title": said["title"], "products": [product], **owner}
     if first in ("now", "next", "later"):
         return {
-            "type": "PrioritiseFeature",
+            "type": "PrioritizeFeature",
             "subject": subject,
             "horizon": first,
             "rank": int(rest[0]) if rest else None,

@@ -22,9 +22,9 @@ from cli.progress import progress
 from cli.settings import Settings
 from cli.wiring import House, house, writing
 from domain.access import THE_LOG_ITSELF
-from domain.catalogue import COMMAND
-from domain.values import format_instant, micros, parse_instant
-from eventlog.entry import Caller, Receipt, Unit
+from domain.catalog import COMMAND
+from domain.values import format_timestamp, parse_timestamp, to_micros
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.log import DecisionLog
 from projections.report import Span, report
 
@@ -94,7 +94,7 @@ class WalkingClock:
 
     def at(self, day: int) -> int:
         """The morning of a day of the story, in microseconds since 1970."""
-        return micros(datetime.combine(self.date(day), MORNING, tzinfo=UTC))
+        return to_micros(datetime.combine(self.date(day), MORNING, tzinfo=UTC))
 
     def date(self, day: int) -> date:
         """The date of a day of the story."""
@@ -117,7 +117,7 @@ class _Teller:
     def meet(self, somebody: Mapping[str, Any]) -> None:
         """Registers somebody, under an id without a meaning."""
         receipt = self._put(THE_LOG_ITSELF, {"type": "RegisterPerson", **somebody})
-        self._named[somebody["also"][0]] = receipt.recorded[0].subject
+        self._named[somebody["identifiers"][0]] = receipt.recorded[0].subject
 
     def act(self, act: Act) -> None:
         """Puts an act to the log."""
@@ -129,7 +129,7 @@ class _Teller:
 
     def _put(self, actor: str, *commands: Mapping[str, Any]) -> Receipt:
         parsed = tuple(COMMAND.validate_python(command) for command in commands)
-        return asyncio.run(self._log.execute(Unit(parsed, Caller(actor, CHANNEL, CHANNEL))))
+        return asyncio.run(self._log.execute(Transaction(parsed, Caller(actor, CHANNEL, CHANNEL))))
 
     def _filled(self, command: Mapping[str, Any], act: Act) -> dict[str, Any]:
         filled = {name: self._meant(said) for name, said in command.items()}
@@ -147,7 +147,7 @@ class _Teller:
     def _reported(self, command: Mapping[str, Any]) -> dict[str, Any]:
         """What a report says at this moment: span, position and hash."""
         _catch_up(self._built)
-        since, until = (micros(parse_instant(command[name])) for name in ("since", "until"))
+        since, until = (to_micros(parse_timestamp(command[name])) for name in ("since", "until"))
         with self._built.model.read() as read:
             answer = report(read, Span(command["subject"], since, until))
         return {"position": answer.position, "sha256": answer.about["sha256"]}
@@ -155,7 +155,7 @@ class _Teller:
 
 def _say(directory: Path, ends_on: date, size: int) -> None:
     quarter = ends_on - timedelta(days=91)
-    known = format_instant(datetime.combine(ends_on - timedelta(days=60), time(0), tzinfo=UTC))[:10]
+    known = format_timestamp(datetime.combine(ends_on - timedelta(days=60), time(0), tzinfo=UTC))[:10]
     click.echo(
         f"A year of Tideline, which never was, until {ends_on}: {size} entries in {directory}.\n"
         "\n"

@@ -16,8 +16,8 @@ from support_house import House
 from api import admission, delivery
 from api.admission import Admission, LaneLimits, Limits
 from projections import roadmap
-from projections.model import Read
-from projections.reading import NOW, Answer, answer, moment
+from projections.query import NOW, Answer, answer, resolve_time
+from projections.read_model import Read
 from tests.projections.test_bounds import ENDLESS
 
 SOON_S = 3.0
@@ -80,7 +80,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def asked(read: Read, *_: Any, **__: Any) -> Answer:
         read.one(ENDLESS, {})
-        return answer(moment(read, NOW), [])
+        return answer(resolve_time(read, NOW), [])
 
     monkeypatch.setattr(roadmap, "roadmap", asked)
 
@@ -137,7 +137,7 @@ def test_a_caller_who_leaves_the_queue_leaves_it_to_others(house: House) -> None
             second = asyncio.create_task(get(house, "/v1/roadmap", leave=0.1))
             await asyncio.sleep(0.4)
             assert second.done()
-            third = await get(house, "/v1/cells")
+            third = await get(house, "/v1/fields")
             await first
             await freed(questions)
             return third
@@ -155,7 +155,7 @@ def test_a_full_queue_sends_callers_away(house: House) -> None:
         async def crowd() -> tuple[list[Response], Response]:
             many = [asyncio.create_task(get(house, "/v1/roadmap")) for _ in range(6)]
             await asyncio.sleep(0.2)
-            other = await get(house, "/v1/cells", bob)
+            other = await get(house, "/v1/fields", bob)
             return await asyncio.gather(*many), other
 
         many, other = run(crowd)
@@ -213,7 +213,7 @@ def test_a_question_that_needs_too_much_memory_is_refused(house: House) -> None:
         assert house.post("/products", {"key": f"p{n}", "title": f"Product {n}"}).status_code == 201
     house.get("/products")
     with limited(house, read_bytes=10_000):
-        response = run(lambda: get(house, "/v1/cells"))
+        response = run(lambda: get(house, "/v1/fields"))
     assert response.status == 422
     assert "ask for less" in response.detail
 
@@ -223,7 +223,7 @@ def test_a_large_answer_is_sent_in_chunks(house: House, monkeypatch: pytest.Monk
     for n in range(40):
         assert house.post("/products", {"key": f"p{n}", "title": f"Product {n} é"}).status_code == 201
     house.get("/products")
-    path = "/v1/cells?as_of=2030-01-01"
+    path = "/v1/fields?as_of=2030-01-01"
     whole = run(lambda: get(house, path))
     monkeypatch.setattr(delivery, "LARGE_BYTES", 100)
     monkeypatch.setattr(delivery, "CHUNK_BYTES", 1_000)

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from support_house import EmptyHouse, House
 
 from api import answers, tables
-from domain.catalogue import COMMANDS
+from domain.catalog import COMMANDS
 from domain.examples import examples_for
-from eventlog.workers import Sheet
+from eventlog.worker_status import WorkerStatus
 
 GIFTS, TEA = "feature:gift-cards", "decision:tea"
 MORE: Final[list[dict[str, Any]]] = [
@@ -27,17 +27,17 @@ MORE: Final[list[dict[str, Any]]] = [
 
 BEFORE: Final = "2025-01-01"
 ASKED: Final[dict[str, list[dict[str, Any]]]] = {
-    "/v1/cells": [{}, {"blame": True, "include_absent": True}, {"limit": 1, "known_at": "2030-01-01", "blame": True}],
-    "/v1/cells/count": [{"group": group} for group in ("holder", "value", "word", "field", "kind", "product", "subject")],
-    "/v1/steps": [{}, {"limit": 1}, {"restated": True, "order": "newest"}],
-    "/v1/steps/count": [{"group": ["subject", "field", "direction", "actor", "principal"]}],
+    "/v1/fields": [{}, {"blame": True, "include_removed": True}, {"limit": 1, "known_at": "2030-01-01", "blame": True}],
+    "/v1/fields/count": [{"group": group} for group in ("holder", "value", "source_value", "field", "kind", "product", "subject")],
+    "/v1/fields/history": [{}, {"limit": 1}, {"include_unchanged": True, "order": "newest"}],
+    "/v1/fields/history/count": [{"group": ["subject", "field", "direction", "actor", "principal"]}],
     "/v1/roadmap": [
-        {"layout": layout, "blame": blame, "show": "*", "include_absent": True, "columns": columns}
+        {"layout": layout, "blame": blame, "show": "*", "include_removed": True, "columns": columns}
         for layout in ("board", "timeline", "table") for blame in (True, False) for columns in ("release", "horizon", "owner")
     ],
-    "/v1/changes": [{"since": BEFORE, "include_absent": True}, {"since": BEFORE, "known_since": BEFORE}],
-    "/v1/slips": [{}, {"include_absent": True}],
-    "/v1/decisions": [{}, {"include_absent": True, "limit": 1}],
+    "/v1/changes": [{"since": BEFORE, "include_removed": True}, {"since": BEFORE, "known_since": BEFORE}],
+    "/v1/slips": [{}, {"include_removed": True}],
+    "/v1/decisions": [{}, {"include_removed": True, "limit": 1}],
     "/v1/releases": [{}],
     "/v1/features": [{}],
     "/v1/products": [{}],
@@ -71,7 +71,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/health": [{}],
     "/v1/status": [{}],
     "/v1/version": [{}],
-    "/v1/catalogue": [{}],
+    "/v1/catalog": [{}],
 }  # fmt: skip
 
 
@@ -90,9 +90,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             assert response.status_code in (200, 201), (example, response.text)
             answers.Receipt.model_validate_json(response.text)
         opened.workers.put(
-            Sheet("intake", "decisionlog.commands", opened.clock(), 3, behind=2).failed("no broker", opened.clock())
+            WorkerStatus("intake", "decisionlog.commands", opened.clock(), 3, behind=2).failed(
+                "no broker", opened.clock()
+            )
         )
-        opened.workers.put(Sheet("publisher", "decisionlog.events", opened.clock(), 3))
+        opened.workers.put(WorkerStatus("publisher", "decisionlog.events", opened.clock(), 3))
         yield opened
 
 
@@ -114,7 +116,7 @@ def _get(house: House, path: str, asked: dict[str, Any], **more: str) -> Any:
 
 UNASKED: Final = {
     "/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/people/{key}", "/v1/me", "/v1/health", "/v1/status",
-    "/v1/version", "/v1/catalogue",
+    "/v1/version", "/v1/catalog",
 }  # fmt: skip
 """What is answered without the read model."""
 
@@ -199,7 +201,7 @@ def test_a_board_is_a_line_for_each_card(house: House) -> None:
     assert (line["column"], line["subject"], line["milestone"]) == ("2.0 <release:r2>", GIFTS, "beta")
     assert (line["status"], line["target.beta"]) == ("dropped", "release:r2")
     (card,) = board["rows"][0]["cards"]
-    assert set(line) - {"column", "subject", "title", "milestone"} == set(card["cells"]) - {"title"}
+    assert set(line) - {"column", "subject", "title", "milestone"} == set(card["fields"]) - {"title"}
     assert list(_table(house, "/v1/roadmap", layout="table")[0])[:2] == ["subject", "title"]
 
 
@@ -222,7 +224,7 @@ def test_a_change_is_one_line_with_its_last_reason(house: House) -> None:
     target, status = by_field["target.beta"], by_field["status"]
     assert (target["before"], target["after"], target["why"]) == ("", "release:r2", "'=later")
     assert (status["after"], status["direction"], status["why"]) == ("dropped", "first", "")
-    assert "steps" not in target
+    assert "changes" not in target
     assert target["who"].endswith("<person:ann>") or target["who"] == "person:ann"
 
 
@@ -240,7 +242,7 @@ def test_a_page_is_a_line_for_each_cell(house: House) -> None:
     lines = {line["field"]: line for line in _table(house, path, key="tea")}
     (whole,) = _get(house, path, {"key": "tea"}, format="jsonl").text.splitlines()
 
-    assert list(lines["status"]) == ["field", "value", "word", "since", "who", "why"]
+    assert list(lines["status"]) == ["field", "value", "source_value", "since", "who", "why"]
     assert (lines["status"]["value"], lines["status"]["why"]) == ("superseded", "decision:coffee")
     assert json.loads(whole) == _get(house, path, {"key": "tea"}).json() | {"as_of": json.loads(whole)["as_of"]}
     assert "rows" not in json.loads(whole)

@@ -42,7 +42,7 @@ def _size(house: House) -> None:
     ],
     ids=lambda body: repr(body[:20]),
 )  # fmt: skip
-@pytest.mark.parametrize("path", ["/commands", "/decisions", "/units", "/tokens", "/people/x/names"])
+@pytest.mark.parametrize("path", ["/commands", "/decisions", "/bulk", "/tokens", "/people/x/names"])
 def test_what_is_no_json_object_is_refused(house: House, path: str, body: bytes) -> None:
     """Malformed JSON, other JSON, endless nesting and broken text are a 4xx on every route that takes a body."""
     response = house.client.post(f"/v1{path}", content=body, headers={"Content-Type": "application/json"})
@@ -145,7 +145,7 @@ def test_every_script_is_kept_as_it_was_sent(house: House, text: str) -> None:
     """Text comes back as the same code points, from cells, history and search's page."""
     answer = house.post("/decisions", {**FIRST, "title": text, "why": f"{text}\n\t{text}"}).json()
 
-    cells = {row["field"]: row["value"] for row in house.rows("/cells", subject=answer["subject"])}
+    cells = {row["field"]: row["value"] for row in house.rows("/fields", subject=answer["subject"])}
 
     assert cells["title"] == text
     assert cells["why"] == f"{text}\n\t{text}"
@@ -168,7 +168,7 @@ HOSTILE = [
     "😀",
 ]
 QUESTIONS = [
-    "/cells", "/cells/count", "/steps", "/steps/count", "/roadmap", "/changes", "/slips", "/decisions", "/accountability",
+    "/fields", "/fields/count", "/fields/history", "/fields/history/count", "/roadmap", "/changes", "/slips", "/decisions", "/accountability",
     "/accountability/count", "/unowned", "/audit", "/search", "/features", "/products", "/goals", "/teams", "/releases",
     "/people", "/log/entries",
 ]  # fmt: skip
@@ -221,7 +221,7 @@ def test_a_question_that_is_not_in_order_is_refused_with_the_parameter(
     house: House, params: dict[str, str], field: str
 ) -> None:
     """The parameter is named, and what would be right is said."""
-    response = house.client.get("/v1/cells", params=params)
+    response = house.client.get("/v1/fields", params=params)
 
     assert response.status_code in (404, 422)
     assert response.json()["field"] == field

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from support_house import House
 
-OBSERVED = {"type": "Observe", "subject": "decision:x"}
+OBSERVED = {"type": "ImportChanges", "subject": "decision:x"}
 
 
 def observed(value: object) -> dict[str, Any]:
-    return {**OBSERVED, "steps": [{"field": "rank", "value": value}]}
+    return {**OBSERVED, "changes": [{"field": "rank", "value": value}]}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def observed(value: object) -> dict[str, Any]:
         ({"type": "RegisterTeam", "title": "T", "Title": "x"}, "Title", "there is no such field; there are because"),
         ({"type": "RegisterTeam", "title": "T", "query": "x"}, "query", "there is no such field; there are because"),
         ({"commands": [{"type": "RegisterTeam"}]}, "commands.0.title", "is required"),
-        ({"commands": [{"type": "Observe", "subject": "x"}]}, "commands.0.subject", "must be product:KEY"),
+        ({"commands": [{"type": "ImportChanges", "subject": "x"}]}, "commands.0.subject", "must be product:KEY"),
         (
             {"commands": [{"type": "RegisterTeam", "title": "T"}], "expected": {"x": 1}},
             "expected.x",

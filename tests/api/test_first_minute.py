@@ -18,7 +18,7 @@ def test_a_decision_is_recorded_with_four_fields(house: House) -> None:
     answer = response.json()
     assert response.headers["ETag"] == '"1"' == f'"{answer["version"]}"'
     assert [each["type"] for each in answer["recorded"]] == ["DecisionRecorded.v1"]
-    cells = {row["field"]: row["value"] for row in house.rows("/cells", subject=answer["subject"])}
+    cells = {row["field"]: row["value"] for row in house.rows("/fields", subject=answer["subject"])}
     assert cells["status"] == "accepted"
     assert cells["role.accountable"] == [house.ada]
     assert cells["deciders"] == [house.ada]

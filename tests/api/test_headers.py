@@ -38,7 +38,7 @@ def answers(house: House) -> Iterator[Any]:
     yield house.client.delete("/v1/health")
     yield house.client.options("/v1/log")
     yield house.client.get("/v1/roadmap?nothing=1")
-    yield house.client.get("/v1/cells?format=csv")
+    yield house.client.get("/v1/fields?format=csv")
     yield house.client.get("/", follow_redirects=False)
     broken = house.app.state.services
     house.app.state.services = None
@@ -120,7 +120,7 @@ def test_allow_names_every_method_of_a_path(kept: House) -> None:
 
 def test_no_address_leads_elsewhere(kept: House) -> None:
     """A path with a slash too many is unknown, not a redirect to whatever `Host` says."""
-    answer = kept.client.get("/v1/cells/", headers={"Host": "evil.example"}, follow_redirects=False)
+    answer = kept.client.get("/v1/fields/", headers={"Host": "evil.example"}, follow_redirects=False)
 
     assert (answer.status_code, "location" in answer.headers) == (404, False)
 

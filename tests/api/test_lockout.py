@@ -14,12 +14,12 @@ def test_a_departed_person_does_not_outlive_it_under_a_merged_id(house: House) -
     secret = _token(house, mallory)
     client = house.client_of(secret)
     key, into = mallory.removeprefix("person:"), second.removeprefix("person:")
-    assert client.post(f"/v1/people/{key}/join", json={"into": second}).status_code == 403
-    assert house.post(f"/people/{key}/join", {"into": second}).status_code == 200
+    assert client.post(f"/v1/people/{key}/merge", json={"into": second}).status_code == 403
+    assert house.post(f"/people/{key}/merge", {"into": second}).status_code == 200
 
-    left = house.post(f"/people/{into}/depart")
+    left = house.post(f"/people/{into}/leave")
 
-    assert [each["type"] for each in left.json()["recorded"]] == ["PersonDeparted.v1", "TokenRevoked.v1"]
+    assert [each["type"] for each in left.json()["recorded"]] == ["PersonLeft.v1", "TokenRevoked.v1"]
     assert client.get("/v1/me").status_code == 401
     back = {"position": left.json()["recorded"][0]["position"], "reason": "A friend."}
     friend = house.client_of(_token(house, house.person("Friend")))
@@ -28,7 +28,7 @@ def test_a_departed_person_does_not_outlive_it_under_a_merged_id(house: House) -
     assert client.get("/v1/me").status_code == 401
 
 
-@pytest.mark.parametrize("through", ["commands", "units", "routes"])
+@pytest.mark.parametrize("through", ["commands", "transactions", "routes"])
 def test_a_loop_over_people_shuts_out_nobody_who_has_access(house: House, through: str) -> None:
     """Departing, removing, merging and voiding everybody leaves who administers and who holds a token."""
     guest = house.person("Guest")
@@ -38,10 +38,10 @@ def test_a_loop_over_people_shuts_out_nobody_who_has_access(house: House, throug
     people = [row["id"] for row in mallory.get("/v1/people").json()["rows"]]
     for person in people:
         for command in (
-            {"type": "DepartPerson", "subject": person},
-            {"type": "Strike", "subject": person, "why": "w"},
+            {"type": "RecordPersonLeft", "subject": person},
+            {"type": "RemoveSubject", "subject": person, "why": "w"},
             {"type": "VoidEntry", "subject": person, "position": born[person], "reason": "r"},
-            {"type": "JoinPersons", "subject": person, "into": people[0]},
+            {"type": "MergePeople", "subject": person, "into": people[0]},
         ):
             _send(mallory, command, through)
 
@@ -56,7 +56,7 @@ def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(house: House) ->
     guest = house.person("Guest")
     made = house.post("/tokens", {"holder": guest, "rights": ["import"], "label": "x"}).json()
     house.client.delete(f"/v1/tokens/{made['id']}")
-    house.post(f"/people/{guest.removeprefix('person:')}/names", {"also": ["g@example.org"]})
+    house.post(f"/people/{guest.removeprefix('person:')}/names", {"identifiers": ["g@example.org"]})
 
     found = [(row["type"], row["actor"]) for row in house.rows("/audit", subject=guest)]
 
@@ -69,8 +69,8 @@ def test_an_e_mail_that_was_taken_is_moved_by_an_administrator(house: House) -> 
     """Whoever registered another's e-mail first does not keep it."""
     squatter, guest = house.person("Squatter", "cid@example.org"), house.person("Cid")
     path = f"/people/{guest.removeprefix('person:')}/names"
-    assert house.post(path, {"also": ["cid@example.org"]}).status_code == 409
-    assert house.post(path, {"also": ["cid@example.org"], "move": True}).status_code == 200
+    assert house.post(path, {"identifiers": ["cid@example.org"]}).status_code == 409
+    assert house.post(path, {"identifiers": ["cid@example.org"], "move": True}).status_code == 200
     assert [row["id"] for row in house.rows("/people", name="cid@example.org")] == [guest]
     lost = house.client.get(f"/v1/people/{squatter.removeprefix('person:')}").json()
     assert lost["spellings"] == ["Squatter"]
@@ -84,10 +84,10 @@ def _token(house: House, holder: str) -> str:
 def _send(client: Any, command: dict[str, Any], through: str) -> None:
     if through == "commands":
         client.post("/v1/commands", json={"commands": [command]})
-    elif through == "units":
-        client.post("/v1/units", json={"units": [{"commands": [command]}]})
+    elif through == "transactions":
+        client.post("/v1/bulk", json={"transactions": [{"commands": [command]}]})
     else:
-        kind = {"DepartPerson": "depart", "JoinPersons": "join", "Strike": "strike", "VoidEntry": "void"}
+        kind = {"RecordPersonLeft": "depart", "MergePeople": "join", "RemoveSubject": "strike", "VoidEntry": "void"}
         of = "people" if "Person" in command["type"] else "subjects"
         key = command["subject"] if of == "subjects" else command["subject"].removeprefix("person:")
         body = {name: value for name, value in command.items() if name not in ("type", "subject")}

@@ -42,6 +42,6 @@ def test_what_is_too_long_and_what_needs_a_version_has_its_status(house: House) 
     """413, 414 and 431 are documented of every route of `/v1`, and 428 of those that need `If-Match`."""
     paths = house.client.get("/openapi.json").json()["paths"]
 
-    assert {"413", "414", "431"} <= paths["/v1/cells"]["get"]["responses"].keys()
+    assert {"413", "414", "431"} <= paths["/v1/fields"]["get"]["responses"].keys()
     needs = {path for path, methods in paths.items() if "428" in methods.get("post", {}).get("responses", {})}
     assert needs == {"/v1/commands", "/v1/decisions/{key}/revise"}

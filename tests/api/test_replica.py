@@ -12,11 +12,11 @@ import pytest
 from support_house import House
 
 from api.services import Services
-from eventlog.directory import folded
-from projections import replica
-from projections.model import ReadModel
+from eventlog.directory import normalize_name
+from projections import replica_state
 from projections.projector import Projector
-from projections.replica import Replica, Standing
+from projections.read_model import ReadModel
+from projections.replica_state import Replica, ReplicaState
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
 from tests.api.test_answers import ASKED, _get, house
@@ -25,7 +25,7 @@ __all__ = ["house"]
 
 AT = "http://log.example:8737"
 ONLY_THE_LOG = {"/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/tokens"}
-OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalogue"}
+OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalog"}
 
 
 def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
@@ -35,10 +35,12 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
     size = house.log.head().size - without
     with closing(database.writer()) as writer, writer.transaction():
         Projector(writer).apply(house.log.read(0, size))
-        replica.begin(writer)
-        replica.put_standing(writer, Standing(house.log.id, "events", size, size, known=size + without, heard_at=1))
+        replica_state.begin(writer)
+        replica_state.write_state(
+            writer, ReplicaState(house.log.id, "events", size, size, known=size + without, heard_at=1)
+        )
         for somebody in house.log.directory.everybody():
-            replica.put_names(writer, somebody.id, somebody.spellings)
+            replica_state.put_names(writer, somebody.id, somebody.spellings)
     return ReadModel(database, house.clock)
 
 
@@ -134,10 +136,10 @@ def test_the_directory_is_that_of_the_log(house: House, model: ReadModel) -> Non
     """Everybody is found by every spelling, whatever its case; who was dropped is nobody."""
     names, known = Replica(model).directory, list(house.log.directory.everybody())
 
-    assert list(names.everybody()) == known
+    assert list(names.list_people()) == known
     for somebody in known:
         for spelling in somebody.spellings:
-            assert names.find(folded(spelling).upper()) == house.log.directory.find(spelling)
+            assert names.find(normalize_name(spelling).upper()) == house.log.directory.find(spelling)
     with closing(model.database.writer()) as writer, writer.transaction():
-        replica.drop_names_but(writer, [known[0].id])
-    assert [each.id for each in names.everybody()] == [known[0].id]
+        replica_state.drop_names_but(writer, [known[0].id])
+    assert [each.id for each in names.list_people()] == [known[0].id]

@@ -40,16 +40,16 @@ def test_what_was_reported_can_be_shown_later(shop: House) -> None:
     told = shop.get(SHOP, **SPAN)
     issued_at = issue(shop, told).json()["position"]
     shop.post("/features/f/reopen", {"why": "They expire."})
-    shop.post("/log/forget", {"positions": [row["position"] for row in shop.rows("/audit")][2:]})
+    shop.post("/log/erase", {"positions": [row["position"] for row in shop.rows("/audit")][2:]})
     shop.client.delete(f"/v1/people/{shop.ada.partition(':')[2]}/names")
 
     again = shop.get(SHOP, issued_at=issued_at)
 
     assert again["sha256"] == told["sha256"] == hash_of(told) == hash_of(again)
     assert again["counts"] == told["counts"]
-    assert {row["title"] for row in again["rows"]} == {"[forgotten]"}
+    assert {row["title"] for row in again["rows"]} == {"[erased]"}
     assert {row["title"] for row in told["rows"]} == {"Cards", "Gift cards"}
-    (cell,) = shop.rows("/cells", subject="product:shop", field="report")
+    (cell,) = shop.rows("/fields", subject="product:shop", field="report")
     assert cell["value"]["sha256"] == told["sha256"]
 
 

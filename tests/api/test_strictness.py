@@ -16,30 +16,30 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
     [
         ("/roadmap", {"asof": "2021-01-01"}, "asof", "`as_of`"),
         ("/roadmap", {"foo": "1"}, "foo", "there are"),
-        ("/cells", {"since": "2021-01-01"}, "since", "no parameter"),
+        ("/fields", {"since": "2021-01-01"}, "since", "no parameter"),
         ("/decisions", {"holder": "Ada Lovelace"}, "holder", "no parameter"),
         ("/features", {"kind": "goal"}, "kind", "no parameter"),
-        ("/cells/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
-        ("/steps/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
-        ("/steps", {"include_absent": "true"}, "include_absent", "no parameter"),
-        ("/cells", {"as_of": ["2021-01-01", "2022-01-01"]}, "as_of", "only once"),
-        ("/cells", {"kind": "feture"}, "kind", "no kind"),
+        ("/fields/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
+        ("/fields/history/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
+        ("/fields/history", {"include_removed": "true"}, "include_removed", "no parameter"),
+        ("/fields", {"as_of": ["2021-01-01", "2022-01-01"]}, "as_of", "only once"),
+        ("/fields", {"kind": "feture"}, "kind", "no kind"),
         ("/roadmap", {"product": "nope"}, "product", "product:nope"),
-        ("/cells", {"subject": "kep-1287"}, "subject", "feature:gift-cards"),
-        ("/cells", {"subject": "feature:nope"}, "subject", "feature:nope"),
-        ("/steps", {"direction": "sideways"}, "direction.0", "'later'"),
+        ("/fields", {"subject": "kep-1287"}, "subject", "feature:gift-cards"),
+        ("/fields", {"subject": "feature:nope"}, "subject", "feature:nope"),
+        ("/fields/history", {"direction": "sideways"}, "direction.0", "'later'"),
         ("/slips", {"direction": "sideways"}, "direction.0", "'later'"),
-        ("/audit", {"type": "Nonsense"}, "type", "/v1/catalogue"),
+        ("/audit", {"type": "Nonsense"}, "type", "/v1/catalog"),
         ("/audit", {"because": "nope"}, "because", "decision:nope"),
         ("/changes", {"since": "2026-01-01", "until": "2025-01-01"}, "until", "earlier"),
-        ("/steps", {"since": "2026-01-01", "before": "2025-01-01"}, "before", "earlier"),
+        ("/fields/history", {"since": "2026-01-01", "before": "2025-01-01"}, "before", "earlier"),
         ("/subjects/feature:nope/history", {}, "subject", "feature:nope"),
         ("/subjects/feature:nope/graph", {}, "subject", "feature:nope"),
         ("/subjects/feature:nope/accountability", {}, "subject", "feature:nope"),
-        ("/cells/count", {"group": "field", "min_count": 10**20}, "min_count", ""),
+        ("/fields/count", {"group": "field", "min_count": 10**20}, "min_count", ""),
         ("/log/entries", {"behind": 10**20}, "behind", ""),
         ("/audit", {"position": 10**20}, "position.0", ""),
-        ("/cells", {"as_of": "2021-03-01T09:30:00 02:00"}, "as_of", "%2B"),
+        ("/fields", {"as_of": "2021-03-01T09:30:00 02:00"}, "as_of", "%2B"),
     ],
 )
 def test_a_question_is_understood_or_refused(
@@ -58,7 +58,7 @@ def test_positions_can_be_asked_for(house: House) -> None:
     assert [row["position"] for row in house.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]
 
 
-@pytest.mark.parametrize(("path", "group"), [("/cells/count", "field"), ("/steps/count", "field")])
+@pytest.mark.parametrize(("path", "group"), [("/fields/count", "field"), ("/fields/history/count", "field")])
 def test_counts_that_are_cut_off_say_so(house: House, path: str, group: str) -> None:
     """Whoever sees a part of the counts is told that there are more; whoever sees all of them, that there are not."""
     house.post("/decisions", FIRST)
@@ -101,7 +101,7 @@ def test_reads_stop_when_the_read_model_has_stopped(house: House) -> None:
     """Health and every question answer 503 with the reason, rather than what was so some time ago."""
     house.runner._error = RuntimeError("a hole")
 
-    for path in ("/v1/health", "/v1/cells", "/v1/roadmap", "/v1/audit"):
+    for path in ("/v1/health", "/v1/fields", "/v1/roadmap", "/v1/audit"):
         response = house.client.get(path)
         assert response.status_code == 503
         assert "a hole" in response.json()["detail"]
@@ -120,7 +120,10 @@ def test_a_version_is_required_in_a_batch_too(house: House) -> None:
 
 def test_a_header_that_is_not_honoured_is_refused(house: House) -> None:
     """Whoever sends an idempotency key where none is honoured is told so."""
-    for path, body in (("/tokens", {"holder": "Ada Lovelace"}), ("/units", {"units": [{"commands": [PROPOSED]}]})):
+    for path, body in (
+        ("/tokens", {"holder": "Ada Lovelace"}),
+        ("/bulk", {"transactions": [{"commands": [PROPOSED]}]}),
+    ):
         response = house.post(path, body, Idempotency_Key="k")
         assert response.status_code == 400
         assert response.json()["field"] == "Idempotency-Key"
@@ -137,7 +140,7 @@ def test_who_has_departed_speaks_no_more(house: House) -> None:
     token = house.post("/tokens", {"holder": "Bo"}).json()["secret"]
     assert house.client_of(token).get("/v1/log").status_code == 200
 
-    house.post(f"/people/{bo.partition(':')[2]}/depart")
+    house.post(f"/people/{bo.partition(':')[2]}/leave")
 
     assert house.client_of(token).get("/v1/log").status_code == 401
     assert house.post("/tokens", {"holder": "Bo"}).status_code == 409
@@ -174,7 +177,7 @@ def test_no_spreadsheet_executes_a_title(house: House, title: str, shown: str) -
     subject = house.post("/decisions", {**FIRST, "title": title}).json()["subject"]
 
     text = house.client.get(
-        "/v1/cells", params={"subject": subject, "field": "title", "format": "csv", "after": house.log.head().size}
+        "/v1/fields", params={"subject": subject, "field": "title", "format": "csv", "after": house.log.head().size}
     ).text
 
     assert f",{shown}," in text
@@ -183,8 +186,8 @@ def test_no_spreadsheet_executes_a_title(house: House, title: str, shown: str) -
 def test_a_table_comes_as_json_lines_and_csv_too(house: House) -> None:
     """By parameter or by `Accept`; position and instant stand in the headers."""
     position = house.post("/decisions", FIRST).json()["position"]
-    as_csv = house.client.get("/v1/cells", params={"after": position}, headers={"Accept": "text/csv"})
-    as_lines = house.client.get("/v1/cells", params={"after": position, "format": "jsonl"})
+    as_csv = house.client.get("/v1/fields", params={"after": position}, headers={"Accept": "text/csv"})
+    as_lines = house.client.get("/v1/fields", params={"after": position, "format": "jsonl"})
 
     assert as_csv.headers["Content-Type"].startswith("text/csv")
     assert as_csv.text.splitlines()[0].startswith("subject,title,field,value")
@@ -202,5 +205,5 @@ def test_two_ids_of_one_person_are_no_two_people(house: House) -> None:
 
     position = house.post(f"/people/{first.partition(':')[2]}/join", {"into": second}).json()["position"]
 
-    house.get("/cells", after=position)
+    house.get("/fields", after=position)
     assert house.client.get("/v1/accountability", params={"who": "Bo"}).status_code == 200

@@ -72,7 +72,7 @@ def test_a_stale_version_is_refused_with_the_present_one(house: House, proposed:
 
     assert response.status_code == 412
     assert response.json()["version"] == proposed["version"] + 1
-    assert [row["value"] for row in house.rows("/cells", subject="decision:gift-cards", field="title")] == [
+    assert [row["value"] for row in house.rows("/fields", subject="decision:gift-cards", field="title")] == [
         "Gift cards!"
     ]
 
@@ -116,13 +116,13 @@ def test_a_unit_is_applied_whole_or_not_at_all(house: House) -> None:
 
 def test_units_have_fates_of_their_own(house: House) -> None:
     """One that is refused leaves the others as they are, and answers in its place."""
-    units = [
+    transactions = [
         {"commands": [{"type": "DefineProduct", "key": "shop", "title": "Shop"}]},
         {"commands": [{"type": "RetireProduct", "subject": "product:shoe", "why": "Gone."}]},
         {"commands": [{"type": "RetireProduct", "subject": "product:shop", "why": "Gone."}], "key": "x"},
     ]
 
-    results = house.post("/units", {"units": units}).json()["results"]
+    results = house.post("/bulk", {"transactions": transactions}).json()["results"]
 
     assert [next(iter(result)) for result in results] == ["receipt", "refused", "receipt"]
     assert results[1]["refused"]["status"] == 404
@@ -132,8 +132,8 @@ def test_reads_wait_for_a_position(house: House) -> None:
     """`after` makes one read one's own write; a position that was never given is refused."""
     position = house.post("/decisions", FIRST).json()["position"]
 
-    answer = house.client.get("/v1/cells", params={"after": position, "kind": "decision"}).json()
-    too_far = house.client.get("/v1/cells", params={"after": position + 1})
+    answer = house.client.get("/v1/fields", params={"after": position, "kind": "decision"}).json()
+    too_far = house.client.get("/v1/fields", params={"after": position + 1})
 
     assert answer["position"] >= position
     assert answer["rows"]

@@ -12,13 +12,13 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.services import Services
-from domain.cells import State
+from domain.fields import SubjectState
 from eventlog.application import fold
 from eventlog.log import DecisionLog
 from projections.audit import AuditFilter, audit
-from projections.model import ReadModel
-from projections.places import database_at
-from projections.reading import NOW, Filter, When, to_cursor
+from projections.factory import open_database
+from projections.query import NOW, Filter, TimePoint, encode_cursor
+from projections.read_model import ReadModel
 from projections.rebuild import rebuild
 from projections.roadmap import FIELDS, roadmap
 from projections.runner import Runner
@@ -35,7 +35,7 @@ def measure(events: int) -> Iterator[str]:
     """Medians in one run, on both databases."""
     with places() as found:
         for name, (where, at) in found.items():
-            with filled(where, events) as (log, history), closing(database_at(at)) as database:
+            with filled(where, events) as (log, history), closing(open_database(at)) as database:
                 model = ReadModel.open(database, log, system_clock)
                 rebuild(log, model)
                 yield f"{name}, {log.head().size:,} events"
@@ -51,18 +51,18 @@ def _roadmaps(log: DecisionLog, model: ReadModel, history: History) -> Iterator[
     features = [subject for n, subject in enumerate(history.features) if n % history.products == 0]
     asked = Filter(products=(PRODUCT,))
 
-    def ask(when: When) -> int:
+    def ask(when: TimePoint) -> int:
         with model.read() as read:
             return len(roadmap(read, asked, when, layout="table").rows)
 
     replayed = _replay(log, features, middle)
-    assert len(replayed) == ask(When(middle))
+    assert len(replayed) == ask(TimePoint(middle))
     seconds = timed_in_turn(
         {
             "now": lambda: ask(NOW),
-            "as of": lambda: ask(When(as_of=middle)),
-            "as of the end": lambda: ask(When(as_of=log.head().recorded_at)),
-            "known at": lambda: ask(When(as_of=middle, known_at=middle)),
+            "as of": lambda: ask(TimePoint(as_of=middle)),
+            "as of the end": lambda: ask(TimePoint(as_of=log.head().recorded_at)),
+            "known at": lambda: ask(TimePoint(as_of=middle, known_at=middle)),
             "replay": lambda: _replay(log, features, middle),
         },
         ROUNDS,
@@ -80,15 +80,15 @@ def _replay(log: DecisionLog, subjects: list[str], at: int) -> dict[str, dict[st
     """What the cells of these hold at an instant, worked out from their events alone."""
     found = {}
     for subject in subjects:
-        state = fold(State(subject), log.stream(subject))
-        if state.value("exists", at):
-            found[subject] = {name: state.value(name, at) for name in FIELDS if not name.endswith("*")}
+        state = fold(SubjectState(subject), log.stream(subject))
+        if state.value_at("exists", at):
+            found[subject] = {name: state.value_at(name, at) for name in FIELDS if not name.endswith("*")}
     return found
 
 
 def _audits(log: DecisionLog, model: ReadModel) -> Iterator[str]:
     """The first page of the audit trail, of all and of one product's, beside pages near the end."""
-    deep = to_cursor(log.head().size // 5)
+    deep = encode_cursor(log.head().size // 5)
 
     def ask(asked: AuditFilter, cursor: str | None) -> None:
         with model.read() as read:
@@ -114,7 +114,7 @@ def _routes(log: DecisionLog, model: ReadModel, history: History) -> Iterator[st
     headers = [(b"authorization", f"Bearer {secret}".encode())]
     answered = asyncio.run(_called(app, f"/v1/decisions/{history.decisions[0][9:]}", headers))
     assert answered[0] == 200, answered
-    assert "deciders" in json.loads(answered[1])["cells"], answered
+    assert "deciders" in json.loads(answered[1])["fields"], answered
 
     async def many(app: FastAPI, path: Callable[[], str], query: Callable[[], bytes]) -> None:
         for _ in range(REQUESTS):
@@ -126,7 +126,7 @@ def _routes(log: DecisionLog, model: ReadModel, history: History) -> Iterator[st
 
     works = {
         "empty": lambda: asyncio.run(many(app, lambda: "/v1/me", bytes)),
-        "decided": lambda: asyncio.run(many(app, lambda: "/v1/cells", decided)),
+        "decided": lambda: asyncio.run(many(app, lambda: "/v1/fields", decided)),
         "page": lambda: asyncio.run(many(app, lambda: f"/v1/decisions/{next(decisions)[9:]}", bytes)),
     }
     seconds = {name: each / REQUESTS for name, each in timed_in_turn(works, ROUNDS).items()}

@@ -11,21 +11,21 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from domain.catalogue import EVENT_NAMES
+from domain.any_subject import AttributeSet
+from domain.catalog import EVENT_NAMES
 from domain.decision import DecisionAccepted, DecisionProposed
-from domain.feature import FeaturePrioritised, FeatureProposed, MilestoneTargeted
+from domain.feature import FeaturePrioritized, FeatureProposed, MilestoneTargeted
 from domain.messages import Event
 from domain.ownership import OwnershipAssigned
 from domain.people import PersonRegistered
 from domain.product import ProductDefined, ReleaseScheduled
-from domain.record import AttributeSet
+from eventlog.appender import EntryRow, Head
 from eventlog.codec import compose, encode
-from eventlog.committer import Head, Row
-from eventlog.entry import Envelope, Origin
+from eventlog.entry import Metadata, Origin
 from eventlog.log import DecisionLog
-from eventlog.merkle import extended, leaf_hash
+from eventlog.merkle import append_leaves, leaf_hash
 from eventlog.store import Store
-from tests.support_house import T0
+from tests.support_log import T0
 from tests.support_postgresql import fresh_schema
 
 EVENTS_PER_PRODUCT: Final = 20_000
@@ -51,7 +51,7 @@ class History:
     features: list[str] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
 
-    def units(self) -> Iterator[list[Fact]]:
+    def transactions(self) -> Iterator[list[Fact]]:
         """Units without end: first people, products and releases, then the rest."""
         yield from ([(f"person:{self.keys}p{n}", PersonRegistered(), {})] for n in range(PEOPLE))
         for n in range(self.products):
@@ -98,7 +98,7 @@ class History:
     def _said(self, n: int) -> Event:
         match self.chance.randrange(5):
             case 0 | 1:
-                return FeaturePrioritised(horizon=self.chance.choice(("now", "next", "later")))
+                return FeaturePrioritized(horizon=self.chance.choice(("now", "next", "later")))
             case 2:
                 release = f"release:{self.keys}p{n % self.products}.1.{self.chance.randrange(RELEASES)}"
                 return MilestoneTargeted(milestone=self.chance.choice(("alpha", "beta", "stable")), release=release)
@@ -123,34 +123,34 @@ class Filling:
 
     def to(self, size: int) -> None:
         """Fills until there are so many entries, or a few more."""
-        units = self.history.units()
+        transactions = self.history.transactions()
         while self._head.size < size:
-            rows: list[Row] = []
+            rows: list[EntryRow] = []
             answers: list[tuple[object, ...]] = []
             while len(rows) < min(AT_ONCE, size - self._head.size):
-                unit = next(units)
-                answers.append(("person:p0", self._chance.randbytes(16).hex(), bytes(16), bytes(32), self._head.size + len(rows) + 1, len(unit)))  # fmt: skip
-                rows += self._placed(unit, len(rows))
+                transaction = next(transactions)
+                answers.append(("person:p0", self._chance.randbytes(16).hex(), bytes(16), bytes(32), self._head.size + len(rows) + 1, len(transaction)))  # fmt: skip
+                rows += self._placed(transaction, len(rows))
             leaves = [leaf_hash(compose(row)) for row in rows]
-            frontier = extended(self._head.frontier, self._head.size, leaves)
+            frontier = append_leaves(self._head.frontier, self._head.size, leaves)
             self._head = Head(rows[-1].position, frontier, rows[-1].recorded_at)
             self._store.adopt(rows, self._head)
             self._store.run(lambda session, new=answers: session.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", new))  # fmt: skip
 
-    def _placed(self, unit: list[Fact], n: int) -> Iterator[Row]:
+    def _placed(self, transaction: list[Fact], n: int) -> Iterator[EntryRow]:
         name = self._chance.randbytes(16).hex()
-        for place, (subject, event, more) in enumerate(unit, start=1):
+        for place, (subject, event, more) in enumerate(transaction, start=1):
             position = self._head.size + n + place
             at = T0 + position * BETWEEN + place
-            if self._chance.random() < 0.03 and place == len(unit) and not isinstance(event, FeatureProposed):
+            if self._chance.random() < 0.03 and place == len(transaction) and not isinstance(event, FeatureProposed):
                 more["effective_at"] = at - self._chance.randrange(1, 30 * 24 * 3_600) * SECOND
-            envelope = Envelope(
-                id=self._chance.randbytes(16).hex(), unit=name, place=place, actor=self.history.somebody(),
+            metadata = Metadata(
+                id=self._chance.randbytes(16).hex(), transaction=name, index=place, actor=self.history.somebody(),
                 credential="bench", source=Origin("http"), **more,
             )  # fmt: skip
             version = self._versions[subject] = self._versions.get(subject, 0) + 1
-            own, texts = encode(event, envelope, self._chance.randbytes)
-            yield Row(position, subject, version, EVENT_NAMES[type(event)], at, own, texts)
+            own, texts = encode(event, metadata, self._chance.randbytes)
+            yield EntryRow(position, subject, version, EVENT_NAMES[type(event)], at, own, texts)
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 
 from domain.decision import RecordDecision
-from eventlog.entry import Caller, Receipt, Unit
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.log import DecisionLog
 from tests.benchmarks.filling import filled, places
 
 SMALL = 10_000
-UNITS = 64
+BULK_PATH = 64
 ROUNDS = 40
 ANN = Caller("person:p0", "bench", "http")
 
@@ -38,9 +38,9 @@ def measure(events: int) -> Iterator[str]:
 
 def _written(log: DecisionLog, keys: Iterator[int]) -> float:
     command = RecordDecision(title="Ship it", decision="We ship it.", why="It is ready.", accountable="person:p1")
-    units = [Unit((command,), ANN, f"key-{next(keys)}") for _ in range(UNITS)]
+    transactions = [Transaction((command,), ANN, f"key-{next(keys)}") for _ in range(BULK_PATH)]
     before = log.head().size
     begun = time.perf_counter()
-    for result in asyncio.run(log.execute_many(units)):
+    for result in asyncio.run(log.execute_many(transactions)):
         assert isinstance(result, Receipt), result
     return (log.head().size - before) / (time.perf_counter() - begun)

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from projections.model import ReadModel
-from projections.places import database_at
+from projections.factory import open_database
+from projections.read_model import ReadModel
 from projections.rebuild import rebuild
 from tests.benchmarks.filling import filled
 from tests.benchmarks.house import system_clock
@@ -129,14 +129,14 @@ def questions(sizes: Sizes) -> list[Attack]:
     """The questions that cost most."""
     paths = (
         "/v1/products/p0/report?since=2020-01-01",
-        "/v1/steps/count?group=subject&group=field&group=principal",
+        "/v1/fields/history/count?group=subject&group=field&group=principal",
         "/v1/roadmap?blame=true&limit=10000",
         "/v1/roadmap?layout=timeline",
         "/v1/changes?since=0001-01-01&limit=10000",
         "/v1/slips?limit=10000",
-        "/v1/steps?limit=10000",
-        "/v1/cells?blame=true&limit=10000",
-        "/v1/cells/count?group=subject&limit=10000",
+        "/v1/fields/history?limit=10000",
+        "/v1/fields?blame=true&limit=10000",
+        "/v1/fields/count?group=subject&limit=10000",
         "/v1/decisions?limit=10000",
         "/v1/features?limit=10000",
         "/v1/audit?limit=10000",
@@ -145,11 +145,11 @@ def questions(sizes: Sizes) -> list[Attack]:
         "/v1/search?text=the&limit=1000",
         "/v1/log/entries",
     )
-    crowd = _get("/v1/steps/count?group=subject&group=field")
+    crowd = _get("/v1/fields/history/count?group=subject&group=field")
     return [
         *(Attack(f"GET {path}", _get(path)) for path in paths),
-        Attack(f"GET /v1/steps/count by {sizes.hurried}", crowd, times=sizes.hurried),
-        Attack("GET /v1/steps/count, and leave", crowd, leaves=0.2),
+        Attack(f"GET /v1/fields/history/count by {sizes.hurried}", crowd, times=sizes.hurried),
+        Attack("GET /v1/fields/history/count, and leave", crowd, leaves=0.2),
     ]
 
 
@@ -161,12 +161,12 @@ def bodies(sizes: Sizes) -> list[Attack]:
 
     pairs = ",".join(f'"{n}":0' for n in range(sizes.body // 10))
     sent = {
-        "also": ("/v1/commands", many('{"type":"RegisterPerson","name":"n","also":[', '""', "]}")),
+        "identifiers": ("/v1/commands", many('{"type":"RegisterPerson","name":"n","identifiers":[', '""', "]}")),
         "commands {}": ("/v1/commands", many('{"commands":[', "{}", "]}")),
         "commands 0": ("/v1/commands", many('{"commands":[', "0", "]}")),
         "commands null": ("/v1/commands", many('{"commands":[', "null", "]}")),
-        "steps": ("/v1/commands", many('{"type":"Observe","subject":"feature:x","steps":[', "{}", "]}")),
-        "units": ("/v1/units", many('{"units":[', "{}", "]}")),
+        "changes": ("/v1/commands", many('{"type":"ImportChanges","subject":"feature:x","changes":[', "{}", "]}")),
+        "transactions": ("/v1/bulk", many('{"transactions":[', "{}", "]}")),
         "expected": ("/v1/commands", f'{{"commands":[],"expected":{{{pairs}}}}}'.encode()),
         "depth": ("/v1/commands", b"[" * (sizes.body // 2)),
         "spaces": ("/v1/commands", b" " * sizes.body),
@@ -268,7 +268,7 @@ def fill(folder: Path, events: int) -> None:
     """A log of so many events with its read model, as a server expects them in a folder."""
     with (
         filled(folder / "log.sqlite3", events) as (log, history),
-        closing(database_at(folder / "views.sqlite3")) as database,
+        closing(open_database(folder / "views.sqlite3")) as database,
     ):
         rebuild(log, ReadModel.open(database, log, system_clock))
         tokens = {

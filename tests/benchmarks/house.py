@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from consumers.importing import LogSink, Report, import_changes, load_mapping
-from tests.support_house import House
+from interchange.tracker import LogSink, Report, import_changes, load_mapping
+from tests.support_log import House
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.house import FILES, imported, system_clock
-from tests.support_house import House
+from tests.support_log import House
 
 
 def measure() -> Iterator[str]:

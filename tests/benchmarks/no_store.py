@@ -14,8 +14,8 @@ from typing import Any
 
 import eventlog.log
 from cli.main import main
-from eventlog.committer import Append, Claim, Committer, Head, Row
-from eventlog.store import LAST, Given, Outcome, Session, Store, TokenRow
+from eventlog.appender import Append, Appender, EntryRow, Head, UniqueClaim
+from eventlog.store import LAST, Outcome, Session, Store, StoredResult, TokenRow
 
 
 class NoStore(Store):
@@ -30,22 +30,22 @@ class NoStore(Store):
         self._versions: dict[str, int] = {}
         self._names: dict[str, set[str]] = {}
         self._tokens: dict[bytes, TokenRow] = {}
-        self._first: list[Row] = []
-        self._persons: dict[str, list[Row]] = {}
+        self._first: list[EntryRow] = []
+        self._persons: dict[str, list[EntryRow]] = {}
 
     def head(self) -> Head:
         return self.known
 
-    def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[Row]:
+    def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[EntryRow]:
         return self._first[after : after + limit]
 
     def stream(
         self, subject: str, *, after: int = -1, until: int = LAST, limit: int = LAST, descending: bool = False
-    ) -> list[Row]:
+    ) -> list[EntryRow]:
         rows = [row for row in self._persons.get(subject, ()) if after < row.version <= until]
         return (rows[::-1] if descending else rows)[:limit]
 
-    def answers(self, claims: Sequence[Claim]) -> dict[Claim, Given]:
+    def answers(self, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, StoredResult]:
         return {}
 
     def known_as(self, folded: str) -> tuple[str, ...]:
@@ -81,19 +81,19 @@ class NoStore(Store):
         return done
 
     def _placed(self, append: Append) -> Outcome:
-        core = Committer(self.known, self._clock)
-        wanted = core.unknown([append])
-        core.learn(
+        core = Appender(self.known, self._clock)
+        wanted = core.missing([append])
+        core.provide(
             {stream: self._versions.get(stream) for stream in wanted.streams},
             dict.fromkeys(wanted.claims, False),
             {fold: self._names.get(fold, ()) for fold in wanted.names},
         )
-        rows = core.place(append)
+        rows = core.append(append)
         if isinstance(rows, list):
             self.known = core.head
             self._versions.update({row.subject: row.version for row in rows})
             for name in append.names:
-                self._names.setdefault(name.folded, set()).add(name.person)
+                self._names.setdefault(name.normalized, set()).add(name.person)
             self._first += [] if len(self._first) > 1 else rows
             for row in rows:
                 if row.subject.startswith("person:"):
@@ -121,5 +121,5 @@ class NoStore(Store):
 
 
 if __name__ == "__main__":
-    eventlog.log.store_at = NoStore  # type: ignore[assignment]
+    eventlog.log.open_store = NoStore  # type: ignore[assignment]
     main()

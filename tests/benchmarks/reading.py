@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.values import format_micros
-from projections.reading import Filter, When
+from projections.query import Filter, TimePoint
 from projections.roadmap import roadmap
 from tests.benchmarks.house import imported, system_clock, timed_in_turn
-from tests.support_house import House
+from tests.support_log import House
 
 DAYS = 12
 ROUNDS = 15
@@ -25,14 +25,14 @@ def measure() -> Iterator[str]:
         first, last = _span(house)
         days = [first + (last - first) * n // DAYS for n in range(1, DAYS + 1)]
 
-        def ask(when: When) -> int:
+        def ask(when: TimePoint) -> int:
             with house.model.read() as read:
                 return len(roadmap(read, asked, when, layout="table").rows)
 
         known = house.log.head().recorded_at - 1
-        now = {"now": lambda: ask(When())}
-        as_of = {f"as of {format_micros(day)[:10]}": lambda day=day: ask(When(as_of=day)) for day in days}
-        known_at = {"as of the last day, known a moment ago": lambda: ask(When(as_of=last, known_at=known))}
+        now = {"now": lambda: ask(TimePoint())}
+        as_of = {f"as of {format_micros(day)[:10]}": lambda day=day: ask(TimePoint(as_of=day)) for day in days}
+        known_at = {"as of the last day, known a moment ago": lambda: ask(TimePoint(as_of=last, known_at=known))}
         times = timed_in_turn({**now, **as_of, **known_at}, ROUNDS)
     base = times.pop("now")
     yield f"roadmap of now: {base * 1000:.1f} ms"

@@ -8,9 +8,9 @@ from contextlib import closing
 
 from eventlog.log import DecisionLog
 from projections.database import Database
-from projections.model import ReadModel
-from projections.places import database_at
+from projections.factory import open_database
 from projections.projector import Projector
+from projections.read_model import ReadModel
 from projections.rebuild import BATCH, rebuild
 from tests.benchmarks.filling import Filling, filled, places
 from tests.benchmarks.house import system_clock
@@ -23,7 +23,7 @@ def measure(events: int) -> Iterator[str]:
     """Events a second on both databases; the projector goes on where the rebuild ended, with tables of full size."""
     with places() as found:
         for name, (where, at) in found.items():
-            with filled(where, events) as (log, _), closing(database_at(at)) as database:
+            with filled(where, events) as (log, _), closing(open_database(at)) as database:
                 model = ReadModel.open(database, log, system_clock)
                 begun = time.perf_counter()
                 _decode(log)

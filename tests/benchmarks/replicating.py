@@ -11,17 +11,17 @@ from contextlib import closing
 from pathlib import Path
 
 from cli.wiring import clock
-from consumers.broker import Broker
-from consumers.feed import TopicFeed
-from consumers.publisher import Publisher
-from consumers.replica import Turn
-from consumers.reporting import Reporter
-from consumers.topics import Topics
+from consumers.kafka.broker import Broker
+from consumers.kafka.event_consumer import TopicFeed
+from consumers.kafka.publisher import Publisher
+from consumers.kafka.replica import Turn
+from consumers.kafka.status_reporter import Reporter
+from consumers.kafka.topics import Topics
 from eventlog.log import DecisionLog
-from eventlog.workers import workers_at
+from eventlog.worker_status import workers_at
 from projections.database import Database
-from projections.model import ReadModel, content_hash
-from projections.places import database_at
+from projections.factory import open_database
+from projections.read_model import ReadModel, content_hash
 from projections.runner import Runner
 from tests.faults.logs import write_log
 from tests.kafka.broker import Cluster, fresh_prefix
@@ -56,9 +56,9 @@ def publish(log: DecisionLog, path: Path, broker: Broker, topics: Topics) -> Non
 
 
 def _places(folder: Path) -> Iterator[tuple[str, Callable[[], Database]]]:
-    yield "SQLite", lambda: database_at(Path(tempfile.mkdtemp(dir=folder)) / "model")
+    yield "SQLite", lambda: open_database(Path(tempfile.mkdtemp(dir=folder)) / "model")
     with fresh_schema() as url:
-        yield "PostgreSQL", lambda: database_at(url)
+        yield "PostgreSQL", lambda: open_database(url)
 
 
 def _compared(name: str, log: DecisionLog, broker: Broker, topics: Topics, place: Callable[[], Database]) -> str:

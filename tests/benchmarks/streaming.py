@@ -19,12 +19,12 @@ import httpx2
 from kafka import KafkaConsumer, TopicPartition
 
 from cli.wiring import clock
-from consumers.broker import Broker
-from consumers.cloudevents import message_of
-from consumers.intake import Intake
-from consumers.publisher import CONFIRMED, WINDOW, Publisher
-from consumers.reporting import Reporter
-from consumers.topics import Topics
+from consumers.kafka.broker import Broker
+from consumers.kafka.cloudevents import message_of
+from consumers.kafka.command_consumer import Intake
+from consumers.kafka.publisher import CONFIRMED, WINDOW, Publisher
+from consumers.kafka.status_reporter import Reporter
+from consumers.kafka.topics import Topics
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
 from tests.faults.logs import write_log
@@ -115,10 +115,10 @@ def _published(servers: str, log: DecisionLog, prefix: str) -> float:
 
 def _in(folder: Path, servers: str) -> Iterator[str]:
     """Commands from a topic, beside the same over HTTP; each into a log of its own, and each until all are answered."""
-    with serving(folder / "http", DECISIONLOG_PROJECT="beside") as server:
+    with serving(folder / "http", DECISIONLOG_PROJECTION="beside") as server:
         http = asyncio.run(_posted(server.address, server.token))
     alone = _taken_in(folder / "alone", servers, "alone")
-    with serving(folder / "beside", DECISIONLOG_PROJECT="beside"):
+    with serving(folder / "beside", DECISIONLOG_PROJECTION="beside"):
         secret = run(folder / "beside", "token", "create", "service:intake").stdout.split()[-1]
         beside = _taken_in_by_command(folder / "beside", servers, "beside", secret)
     yield (

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import compose
-from eventlog.merkle import Frontier, grown, leaf_hash
+from eventlog.merkle import Frontier, append_leaf, leaf_hash
 from eventlog.store import Store
-from eventlog.verifying import verify
+from eventlog.verification import verify
 from tests.benchmarks.filling import filled, places
 from tests.benchmarks.house import timed_in_turn
 
@@ -50,7 +50,7 @@ def _loop(store: Store) -> Frontier:
     after = 0
     while rows := store.rows(after, AT_ONCE):
         for row in rows:
-            frontier = grown(frontier, row.position - 1, leaf_hash(compose(row)))
+            frontier = append_leaf(frontier, row.position - 1, leaf_hash(compose(row)))
         after = rows[-1].position
     return frontier
 
@@ -58,5 +58,5 @@ def _loop(store: Store) -> Frontier:
 def _hashed(leaves: list[bytes]) -> Frontier:
     frontier: Frontier = ()
     for size, leaf in enumerate(leaves):
-        frontier = grown(frontier, size, leaf_hash(leaf))
+        frontier = append_leaf(frontier, size, leaf_hash(leaf))
     return frontier

@@ -85,8 +85,8 @@ def commands(server: Serving) -> Requests:
 
 def batches(server: Serving) -> Requests:
     """Requests that record many decisions each, every one a unit of its own."""
-    unit = {"commands": [{"type": "RecordDecision", **DECISION}]}
-    return _posting(server, "/v1/units", json.dumps({"units": [unit] * IN_A_BATCH}).encode(), keyed=False)
+    transaction = {"commands": [{"type": "RecordDecision", **DECISION}]}
+    return _posting(server, "/v1/bulk", json.dumps({"transactions": [transaction] * IN_A_BATCH}).encode(), keyed=False)
 
 
 def _posting(server: Serving, path: str, body: bytes, *, keyed: bool) -> Requests:
@@ -107,7 +107,7 @@ def servers() -> Iterator[dict[str, Measured]]:
 
         def start(command: Sequence[str | Path], database: Callable[[], float], **store: str) -> Measured:
             store["DECISIONLOG_DATA"] = stack.enter_context(tempfile.TemporaryDirectory())
-            more = {"PYTHONPATH": str(ROOT), "DECISIONLOG_PROJECT": "beside", **store}
+            more = {"PYTHONPATH": str(ROOT), "DECISIONLOG_PROJECTION": "beside", **store}
             data = Path(more.pop("DECISIONLOG_DATA"))
             return Measured(stack.enter_context(serving(data, command=command, **more)), database, store)
 

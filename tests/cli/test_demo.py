@@ -11,6 +11,7 @@ from click import ClickException
 from click.testing import CliRunner
 from support_serving import run, serving
 
+from api.report_page import as_markdown, page_of
 from cli.demo.story import DAYS, Act, NotInOrder, _features, load
 from cli.demo.telling import demo
 from cli.errors import CannotGoOn, Exit
@@ -20,14 +21,13 @@ from cli.settings import Settings
 from cli.wiring import house, reading
 from domain.product import IssueReport
 from eventlog.directory import names_in
-from eventlog.entry import Caller, Unit
+from eventlog.entry import Caller, Transaction
 from eventlog.log import DecisionLog
-from projections import accountability, cells, decisions, lists, steps
+from projections import accountability, decisions, field_history, field_values, listings
 from projections.audit import AuditFilter, audit
 from projections.changes import changes, slips
-from projections.reading import Filter, When
+from projections.query import Filter, TimePoint
 from projections.report import SECTIONS, Span, issued, report
-from projections.report_pages import as_markdown, page_of
 from projections.roadmap import roadmap
 from projections.search import search
 
@@ -106,17 +106,19 @@ def test_every_view_has_something_to_show(read):
         "board": roadmap(read, about).rows,
         "timeline": roadmap(read, about, layout="timeline").rows,
         "owners": roadmap(read, about, columns="owner").rows,
-        "changes": changes(read, When(day(274)), asked=about).rows,
+        "changes": changes(read, TimePoint(day(274)), asked=about).rows,
         "slips": slips(read, about).rows,
-        "cells": cells.cells(read, about).rows,
-        "steps": steps.steps(read, steps.StepFilter(cells=about, directions=["later"])).rows,
+        "fields": field_values.field_values(read, about).rows,
+        "history": field_history.field_history(
+            read, field_history.ChangeFilter(fields=about, directions=["later"])
+        ).rows,
         "register": decisions.register(read).rows,
         "graph": decisions.graph(read, "decision:sailors-first").rows,
         "holders": accountability.counted(read).rows,
         "unowned": accountability.unowned(read, about).rows,
-        "delegations": accountability.of_subject(read, P, When(day(150))).rows,
-        "releases": lists.releases(read, [P]).rows,
-        "goals": lists.subjects(read, Filter(kinds=["goal"]), ("status",)).rows,
+        "delegations": accountability.of_subject(read, P, TimePoint(day(150))).rows,
+        "releases": listings.releases(read, [P]).rows,
+        "goals": listings.subjects(read, Filter(kinds=["goal"]), ("status",)).rows,
         "corrections": audit(read, AuditFilter(corrections=True)).rows,
         "backdated": audit(read, AuditFilter(backdated=True)).rows,
         "search": search(read, "deposit").rows,
@@ -124,7 +126,7 @@ def test_every_view_has_something_to_show(read):
 
     assert {name: len(rows) for name, rows in shown.items() if len(rows) < 2} == {}
     assert {row["column"] for row in shown["board"]} == {"now", "next", "later", "unplanned"}
-    statuses = {row["cells"]["status"]["value"] for row in shown["register"]}
+    statuses = {row["fields"]["status"]["value"] for row in shown["register"]}
     assert statuses == {"accepted", "superseded", "reversed", "proposed", "deferred"}
 
 
@@ -133,11 +135,11 @@ def test_what_was_known_on_a_day_can_be_asked(read):
     asked = Filter(subjects=["feature:route-planner"], fields=["role.accountable"])
 
     def owner(when):
-        (row,) = cells.cells(read, asked, when, blame=True).rows
+        (row,) = field_values.field_values(read, asked, when, blame=True).rows
         return row["blame"]["type"]
 
-    assert owner(When(day(300))) == "OwnershipHandedOver.v1"
-    assert owner(When(day(300), known_at=day(300))) == "FeatureProposed.v1"
+    assert owner(TimePoint(day(300))) == "OwnershipHandedOver.v1"
+    assert owner(TimePoint(day(300), known_at=day(300))) == "FeatureProposed.v1"
     first = read.one("select recorded_at, channel from act where position = 2", {})
     assert first == (day(0) + 8 * 3_600_000_000 + 1, "demo")
 
@@ -223,7 +225,7 @@ def test_a_report_that_is_no_longer_what_was_issued_is_not_shown_as_such(made, t
     """Where somebody claimed another hash, the report is refused with what to do, and nothing is written."""
     with DecisionLog.open(made / "log.sqlite3", clock=lambda: day(DAYS)) as log:
         claim = IssueReport(subject=P, since="2025-01-01", until="2025-02-01", position=100, sha256="0" * 64)
-        position = asyncio.run(log.execute(Unit((claim,), Caller("service:liar", "x", "http")))).position
+        position = asyncio.run(log.execute(Transaction((claim,), Caller("service:liar", "x", "http")))).position
 
     refused, sentence = said(made, "tideline", "--issued-at", str(position), "-o", str(tmp_path / "report.md"))
 

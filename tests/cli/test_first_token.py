@@ -42,8 +42,8 @@ def test_a_terminal_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """There it is shown once, and no file is left."""
     monkeypatch.setattr("sys.stdout", Terminal())
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=iter(range(1, 99)).__next__) as log:
-        made = first_token(log, "person:ann", Settings(data=tmp_path))
-        again = first_token(log, "person:ann", Settings(data=tmp_path))
+        made = first_token(log, "service:ann", Settings(data=tmp_path))
+        again = first_token(log, "service:ann", Settings(data=tmp_path))
 
     assert made is not None
     assert made.secret in made.announcement("ann")
@@ -57,6 +57,6 @@ def test_a_token_that_cannot_be_kept_is_not_made(tmp_path: Path) -> None:
     (tmp_path / "first-token").mkdir()
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=iter(range(1, 99)).__next__) as log:
         with pytest.raises(OSError, match="first-token"):
-            first_token(log, "person:ann", Settings(data=tmp_path))
+            first_token(log, "service:ann", Settings(data=tmp_path))
 
         assert log.tokens.all() == []

@@ -95,7 +95,7 @@ CASES = {
         Case("verify --checkpoint EVIL"),
     ],
     "backup": [Case("backup DIR/EVIL"), Case("backup DIR/bad")],
-    "person add": [Case("person add EVIL"), Case("person add ok-EVIL --also EVIL")],
+    "person add": [Case("person add EVIL"), Case("person add ok-EVIL --identifier EVIL")],
     "migrate": [Case("migrate --to EVIL"), Case("migrate --to postgresql://EVIL@127.0.0.1:1/EVIL")],
     "token create": [
         Case("token create EVIL"),
@@ -218,14 +218,14 @@ def _fill(root: Path) -> None:
             house.post(
                 "/commands",
                 {
-                    "type": "Observe",
+                    "type": "ImportChanges",
                     "subject": "feature:seen",
-                    "steps": [
+                    "changes": [
                         {"field": "exists", "value": True},
                         {"field": "title", "text": EVIL},
-                        {"field": "status", "word": EVIL},
+                        {"field": "status", "source_value": EVIL},
                         {"field": "products", "subjects": ["product:shop"]},
-                        {"field": "horizon", "value": "now", "word": EVIL},
+                        {"field": "horizon", "value": "now", "source_value": EVIL},
                     ],
                     "source": {"system": LINE, "reference": LINE},
                 },

@@ -29,7 +29,7 @@ def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
             made = httpx2.post(f"{new.address}/v1/products", json={"key": "shop", "title": "Shop"}, **asked)
             assert made.status_code in (200, 201), made.text
             position = made.json()["position"]
-            listed = httpx2.get(f"{new.address}/v1/products?after={position}", **asked)
+            listed = httpx2.get(f"{new.address}/v1/products?min_position={position}", **asked)
             assert [row["subject"] for row in listed.json()["rows"]] == ["product:shop"], listed.text
             beside = run(tmp_path, "token", "create", "service:ci", DECISIONLOG_STORE=address)
             assert beside.returncode == 0, beside.stderr

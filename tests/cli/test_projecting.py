@@ -30,7 +30,7 @@ def projecting(data):
 def test_a_projector_beside_the_server(tmp_path):
     """The server leaves the read models to it; what is written is read; a second stands by and goes on after a kill."""
     data = tmp_path / "data"
-    with serving(data, DECISIONLOG_PROJECT="beside") as server:  # noqa: SIM117  (the client needs the server's address)
+    with serving(data, DECISIONLOG_PROJECTION="beside") as server:  # noqa: SIM117  (the client needs the server's address)
         with httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"}) as client:
 
             def written_and_read():

@@ -12,7 +12,7 @@ from api.commands import ROUTES
 from cli.main import cli
 from cli.reference import pages
 from cli.settings import Settings
-from domain.catalogue import COMMANDS, EVENTS
+from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES, PRELUDE
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -70,7 +70,7 @@ def test_every_setting_and_option_says_what_it_is():
 
 SHOWN = dict(re.findall(r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$", MADE["http.md"], flags=re.DOTALL | re.MULTILINE))
 """The `curl` of each route."""
-LEAVING = ("JoinPersons", "DepartPerson", "DisbandTeam")
+LEAVING = ("MergePeople", "RecordPersonLeft", "DisbandTeam")
 """Examples after which nobody is left to speak; they stand at the end of the table."""
 
 
@@ -121,7 +121,7 @@ def test_every_curl_works(tmp_path):
         "POST /v1/people/{key}/names",
         "DELETE /v1/people/{key}/names",
     ]
-    both = ["POST /v1/commands", "POST /v1/units"]
+    both = ["POST /v1/commands", "POST /v1/bulk"]
     asking = [route for route in SHOWN if route.startswith("GET ")]
     assert {*writing, *last, *both, *asking} == set(SHOWN)
     refused = {}
@@ -144,7 +144,7 @@ def test_every_curl_works(tmp_path):
             check(house, route)
         token = check(house, "POST /v1/tokens").json()["id"]
         check(house, "DELETE /v1/tokens/{key}", ID=token)
-        for route in (*last[2:], "POST /v1/units", *(written(name) for name in LEAVING[:2])):
+        for route in (*last[2:], "POST /v1/bulk", *(written(name) for name in LEAVING[:2])):
             check(house, route)
         house.leave()
         check(house, written("DisbandTeam"))

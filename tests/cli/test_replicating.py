@@ -20,7 +20,7 @@ from cli.serving import serve
 from cli.settings import Settings
 from cli.status import _shown, status
 from cli.wiring import house, writing
-from consumers.upstream import LogApi, NoAnswer
+from consumers.kafka.log_api import LogApi, NoAnswer
 from projections.sqlite import SqliteDatabase
 
 ANNS, INVENTED, ANOTHER = (f"dlog_{letter * 42}A" for letter in "abc")

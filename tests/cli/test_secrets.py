@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support_serving import run
 
-from eventlog.address import redact, secrets_in, split_address, without_secret
-from eventlog.errors import NoStoreError
+from eventlog.dsn import redact, secrets_in, split_dsn, without_secret
+from eventlog.errors import DatabaseUnavailableError
 
 HUSH = "hush-4711"
 ADDRESSES = (
@@ -58,8 +58,8 @@ def test_a_message_of_a_library_is_shown_without_the_password():
     """A quoted password is struck out; where it was not quoted, the whole message is withheld."""
     assert redact("no host ann:pa%24s", "postgresql://ann:pa%24s@h/db") == "no host ann:***"
     assert "4711" not in redact("bad port '4711'", "postgresql://ann:pass/4711@h/db")
-    with pytest.raises(NoStoreError, match=r"ann:\*\*\*@"):
-        split_address("postgresql://ann:pass@[h/db")
+    with pytest.raises(DatabaseUnavailableError, match=r"ann:\*\*\*@"):
+        split_dsn("postgresql://ann:pass@[h/db")
 
 
 @pytest.mark.parametrize("words", [("migrate", "--to"), ("status", "--replica")])

@@ -54,8 +54,8 @@ def house(tmp_path_factory):
         for number, name in enumerate(NAMES):
             opened.post("/features", {"key": f"f{number}", "title": f"Feature of {name}", "products": ["shop"],
                                       "accountable": name})  # fmt: skip
-        opened.post("/features/f1/prioritise", {"horizon": "now", "because": ["tea"]})
-        opened.post("/features/f0/prioritise", {"horizon": "later", "note": "Nobody asked."})
+        opened.post("/features/f1/prioritize", {"horizon": "now", "because": ["tea"]})
+        opened.post("/features/f0/prioritize", {"horizon": "later", "note": "Nobody asked."})
         yield opened
 
 
@@ -103,8 +103,8 @@ def test_a_subject_and_a_number(house):
         (("who", "--nobody"), "subject", ["product:shop"]),
         (("people", "ada lovelace"), "name", ["Ada Lovelace"]),
         (("search", "thirst"), "subject", ["decision:tea"]),
-        (("audit", "--because", "tea"), "act", ["FeaturePrioritised"]),
-        (("audit", "--unjustified", "--type", "FeaturePrioritised"), "subject", ["feature:f0"]),
+        (("audit", "--because", "tea"), "act", ["FeaturePrioritized"]),
+        (("audit", "--unjustified", "--type", "FeaturePrioritized"), "subject", ["feature:f0"]),
         (("changes", "--since", "2024", "--field", "horizon"), "after", ["later", "now"]),
         (("changes", "--slips"), "subject", []),
         (("blame", "--field", "horizon", "--count-by", "principal"), "count", ["2"]),
@@ -397,7 +397,7 @@ def test_recording_all_that_was_weighed(house):
         "options": "Mugs, Bowls", "option": "Mugs", "evidence": "9 of 10 burn a finger",
         "assumptions": "Clay stays cheap", "constraints": "One shelf",
     }  # fmt: skip
-    assert house.log.stream("decision:mugs")[0].envelope.references[0].id == "https://example.org/mugs"
+    assert house.log.stream("decision:mugs")[0].metadata.references[0].id == "https://example.org/mugs"
 
 
 def test_an_option_is_shown_with_what_speaks_for_it_and_against():
@@ -601,7 +601,7 @@ def test_a_question_loads_no_more_than_it_needs():
     """Neither help nor a question beside a server loads the interface, the domain's catalogue, or asyncio."""
     listed = (
         "import sys, cli.asking, cli.sheets, cli.reaching, cli.settings;"
-        "print([name for name in ('fastapi', 'asyncio', 'rich.table', 'domain.catalogue', 'pydantic_settings') if name in sys.modules])"
+        "print([name for name in ('fastapi', 'asyncio', 'rich.table', 'domain.catalog', 'pydantic_settings') if name in sys.modules])"
     )
 
     done = run_python(listed)

@@ -142,17 +142,17 @@ def test_a_lost_answer_records_nothing_twice_for_the_other_client(house):
         async with AsyncClient(ADDRESS, token=house.token, transport=LosingToo(house, 2), sleep=_no_time) as client:
             receipt = await client.send(tea())
             page = await client.ask(questions.page(receipt["subject"]))
-            fates = await client.send_each([tea()], [tea(key="tea", accountable="nobody")])
+            outcomes = await client.send_bulk([tea()], [tea(key="tea", accountable="nobody")])
             pages = [each async for each in client.pages(questions.audit(limit=4))]
             text = await client.text(questions.me(), "json")
-            return receipt, page, fates, pages, text, client.position
+            return receipt, page, outcomes, pages, text, client.position
 
-    receipt, page, fates, pages, text, position = asyncio.run(run())
+    receipt, page, outcomes, pages, text, position = asyncio.run(run())
 
     assert receipt["replayed"]
     assert page["title"] == "Tea"
     assert position == house.log.head().size == before + 2
-    assert isinstance(fates[1], Refused)
+    assert isinstance(outcomes[1], Refused)
     assert len(pages) > 1
     assert json.loads(text)["actor"] == house.ada
 
@@ -196,12 +196,12 @@ def test_a_version_that_has_moved(house):
 def test_units_each_have_a_fate(house):
     """Many units are recorded in order, each with a receipt or a refusal of its own."""
     with client_of(house, lost=1) as client:
-        fates = client.send_each([tea()], [tea(accountable="nobody at all")], [tea()])
+        outcomes = client.send_bulk([tea()], [tea(accountable="nobody at all")], [tea()])
 
-    assert [isinstance(fate, Refused) for fate in fates] == [False, True, False]
-    assert isinstance(fates[1], Unknown)
-    assert fates[0]["replayed"]
-    assert client.position == fates[2]["position"]
+    assert [isinstance(outcome, Refused) for outcome in outcomes] == [False, True, False]
+    assert isinstance(outcomes[1], Unknown)
+    assert outcomes[0]["replayed"]
+    assert client.position == outcomes[2]["position"]
 
 
 def test_many_units_are_sent_in_parts():
@@ -209,12 +209,15 @@ def test_many_units_are_sent_in_parts():
     short = [(None, [tea()])] * 1_203
     long = [("k", [tea(context="x" * 20_000, why="y" * 20_000)])] * 120
 
-    parts = [[len(json.loads(call.body)["units"]) for call in exchange.sending_each(units)] for units in (short, long)]
+    parts = [
+        [len(json.loads(call.body)["transactions"]) for call in exchange.sending_bulk(transactions)]
+        for transactions in (short, long)
+    ]
 
     assert parts[0] == [500, 500, 203]
     assert sum(parts[1]) == 120
-    assert all(len(call.body) < 4 * 1024 * 1024 for call in exchange.sending_each(long))
-    assert [call.repeatable for call in exchange.sending_each([*short[:1], *long[:1]])] == [False]
+    assert all(len(call.body) < 4 * 1024 * 1024 for call in exchange.sending_bulk(long))
+    assert [call.repeatable for call in exchange.sending_bulk([*short[:1], *long[:1]])] == [False]
 
 
 # Asking --------------------------------------------------------------------------------------------------------------
@@ -259,12 +262,12 @@ def test_instants_lists_and_flags(house):
     """Parameters go out as the interface reads them: instants with offset, days, lists, true and false."""
     asked = questions.decisions(
         as_of=datetime(2024, 3, 1, tzinfo=UTC), known_at="2030-01-01", status=["accepted", "proposed"],
-        include_absent=True, text=None,
+        include_removed=True, text=None,
     )  # fmt: skip
 
     assert exchange.asking(asked, 0).params == [
         ("as_of", "2024-03-01T00:00:00+00:00"), ("known_at", "2030-01-01"), ("status", "accepted"),
-        ("status", "proposed"), ("include_absent", "true"),
+        ("status", "proposed"), ("include_removed", "true"),
     ]  # fmt: skip
     with client_of(house) as client:
         assert client.ask(asked)["rows"] == []

@@ -3,7 +3,7 @@
 import pytest
 from support_story import Story, dated, fact, given
 
-from domain.cells import STATUS
+from domain.any_subject import ChangesImported, ImportedChange, VoidEntry
 from domain.decision import (
     AcceptDecision,
     AdviceGiven,
@@ -39,11 +39,11 @@ from domain.decision import (
 )  # fmt: skip
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, OutOfOrder, Unknown
 from domain.feature import ProposeFeature
+from domain.fields import STATUS
 from domain.messages import Command
 from domain.ownership import AssignOwnership, OwnershipHandedOver
-from domain.people import PersonDeparted, PersonJoined
-from domain.product import DefineProduct, StateGoal
-from domain.record import Observed, ObservedStep, VoidEntry
+from domain.people import PersonLeft, PersonMerged
+from domain.product import DefineProduct, SetGoal
 
 TEA, MILK = "decision:tea", "decision:milk"
 PROPOSED = fact(TEA, DecisionProposed(title="Sell tea", decision="We sell tea."))
@@ -69,7 +69,10 @@ LIVES = {
     "recorded, then reopened": (RECORDED, fact(TEA, DecisionReopened(why="News."))),
     "word not understood": (
         fact(
-            TEA, Observed(changes=(ObservedStep(field="exists", value=True), ObservedStep(field="status", word="??")))
+            TEA,
+            ChangesImported(
+                changes=(ImportedChange(field="exists", value=True), ImportedChange(field="status", source_value="??"))
+            ),
         ),
     ),
 }
@@ -136,8 +139,8 @@ def test_transitions(command, stage):
         ),
         (RejectDecision(subject=TEA, why="No."), DecisionRejected(deciders=("person:ann",), why="No.")),
         (
-            DeferDecision(subject=TEA, until="Spring.", look_again_on="2025-03-01"),
-            DecisionDeferred(until="Spring.", look_again_on="2025-03-01"),
+            DeferDecision(subject=TEA, until="Spring.", revisit_on="2025-03-01"),
+            DecisionDeferred(until="Spring.", revisit_on="2025-03-01"),
         ),
         (WithdrawDecision(subject=TEA, why="Mine."), DecisionWithdrawn(why="Mine.")),
     ],
@@ -222,7 +225,7 @@ def test_recording_comes_to_the_same_as_proposing_and_accepting(case, more):
 
 
 def fields_of(story: Story) -> dict[str, object]:
-    return {name: story.value(TEA, name) for name in story.state(TEA).fields()}
+    return {name: story.value(TEA, name) for name in story.state(TEA).field_names()}
 
 
 def test_recorded_fields_are_the_command_s():
@@ -308,7 +311,7 @@ def test_confirming_and_ratifying_a_recording():
         record(key="new"),
         ProposeFeature(key="new", title="New", products=("product:shop",), accountable="person:bob"),
         DefineProduct(key="new", title="New", accountable="person:bob"),
-        StateGoal(key="new", title="New", accountable="person:bob"),
+        SetGoal(key="new", title="New", accountable="person:bob"),
     ],
     ids=lambda command: command.type,
 )
@@ -318,7 +321,7 @@ def test_one_action_is_one_event(command):
 
     (draft,) = outcome.drafts
     assert outcome.recorded().value(draft.subject, "role.accountable") == ["person:bob"]
-    given(fact("person:bob", PersonDeparted())).when(command).refused(NotAllowed, "accountable", "departed")
+    given(fact("person:bob", PersonLeft())).when(command).refused(NotAllowed, "accountable", "departed")
 
 
 def test_recording_replaces_what_was_in_force():
@@ -405,11 +408,11 @@ def test_superseded_by_a_proposal():
 def test_superseding_in_a_circle():
     """Nothing is superseded by what it has itself superseded, however long the way."""
     juice = "decision:juice"
-    observed = ObservedStep(field="status", value="accepted")
+    observed = ImportedChange(field="status", value="accepted")
     story = given(
         *MILK_IN_FORCE, fact(MILK, DecisionSuperseded(by=(juice,))),
         fact(juice, DecisionProposed(title="Juice")), fact(juice, DecisionSuperseded(by=(TEA,))),
-        PROPOSED, ACCEPTED, fact(MILK, Observed(changes=(observed,))),
+        PROPOSED, ACCEPTED, fact(MILK, ChangesImported(changes=(observed,))),
     )  # fmt: skip
 
     story.when(SupersedeDecision(subject=TEA, by=(MILK,))).refused(NotAllowed, "by", "itself superseded")
@@ -478,7 +481,7 @@ def test_turning_down_keeps_the_reason_for_it(command, cell):
 # Ann is read as Bob in these.
 
 ANN, BOB = "person:ann", "person:bob"
-ONE_PERSON = fact(ANN, PersonJoined(into=BOB))
+ONE_PERSON = fact(ANN, PersonMerged(into=BOB))
 
 
 def test_confirming_under_another_id():
@@ -502,7 +505,7 @@ def test_two_ids_of_one_person_are_one_decider():
 
 def test_departed_people_are_given_nothing():
     """Who has left does not become accountable, unless it took effect before they left."""
-    gone = given(fact("person:bob", PersonDeparted()))
+    gone = given(fact("person:bob", PersonLeft()))
 
     gone.when(record()).refused(NotAllowed, "accountable", "departed")
     gone.when(dated(record(), 0)).recorded()

@@ -14,7 +14,7 @@ from domain.feature import (
     FeatureDropped,
     FeatureLinked,
     FeaturePaused,
-    FeaturePrioritised,
+    FeaturePrioritized,
     FeatureProposed,
     FeatureReopened,
     FeatureShipped,
@@ -22,14 +22,14 @@ from domain.feature import (
     LinkFeature,
     MilestoneTargeted,
     PauseFeature,
-    PrioritiseFeature,
+    PrioritizeFeature,
     ProposeFeature,
     ReopenFeature,
     ShipFeature,
     StartFeature,
     TargetMilestone,
 )
-from domain.product import GoalStated, ProductRetired, ReleaseScheduled
+from domain.product import GoalSet, ProductRetired, ReleaseScheduled
 
 GIFT = "feature:gift-cards"
 PROPOSED = fact(GIFT, FeatureProposed(title="Gift cards", products=("product:shop",)))
@@ -45,7 +45,7 @@ LIVES = {
 OPEN = {"proposed", "committed", "started", "paused", "reopened"}
 ALLOWED = {
     DefineFeature(subject=GIFT, definition="A card."): (OPEN, FeatureDefined(definition="A card.")),
-    PrioritiseFeature(subject=GIFT, horizon="now", rank=3): (OPEN, FeaturePrioritised(horizon="now", rank=3)),
+    PrioritizeFeature(subject=GIFT, horizon="now", rank=3): (OPEN, FeaturePrioritized(horizon="now", rank=3)),
     TargetMilestone(subject=GIFT, day="2025-06-01"): (OPEN, MilestoneTargeted(milestone="ship", day="2025-06-01")),
     CommitFeature(subject=GIFT): ({"proposed", "reopened"}, FeatureCommitted()),
     StartFeature(subject=GIFT): (OPEN - {"started"}, FeatureStarted()),
@@ -121,7 +121,7 @@ def test_two_targets_at_once():
 
 def test_links_keep_what_is_left_out():
     """A list of links given is the whole list; one left out stays."""
-    goal = fact("goal:growth", GoalStated(title="Growth"))
+    goal = fact("goal:growth", GoalSet(title="Growth"))
     story = given(goal, PROPOSED).when(LinkFeature(subject=GIFT, goals=("growth",))).recorded()
 
     story = story.when(LinkFeature(subject=GIFT, features=())).recorded()
@@ -132,7 +132,7 @@ def test_links_keep_what_is_left_out():
 
 def test_linking_badly():
     """A feature is linked to something, never to itself, and to nothing twice."""
-    story = given(PROPOSED, fact("goal:growth", GoalStated(title="Growth")))
+    story = given(PROPOSED, fact("goal:growth", GoalSet(title="Growth")))
 
     story.when(LinkFeature(subject=GIFT)).refused(NothingChanges, "goals")
     story.when(LinkFeature(subject=GIFT, features=(GIFT,))).refused(NotAllowed, "features", "itself")

@@ -6,29 +6,29 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel
 
-from domain.catalogue import COMMANDS, EVENTS
-from domain.cells import STEPS_PER_EVENT
-from domain.messages import Leaf, leaf_paths, leaves, replaced_at, values_at
-from domain.record import ObservedStep
-from domain.values import LARGEST, Line, Mark
+from domain.any_subject import ImportedChange
+from domain.catalog import COMMANDS, EVENTS
+from domain.fields import CHANGES_PER_EVENT
+from domain.messages import StringField, replace_strings, string_fields, string_paths, strings_at
+from domain.values import MAX_INTEGER, Line, StringKind
 
 MESSAGES = {**COMMANDS, **EVENTS}
 
 
 def undeclared(model: type[BaseModel]) -> list[tuple[str, ...]]:
-    return [leaf.path for leaf in leaves(model) if leaf.mark is None]
+    return [leaf.path for leaf in string_fields(model) if leaf.kind is None]
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_every_string_is_declared(name):
     """Every string of every command and event is declared code, subject, text or person."""
-    assert leaves(MESSAGES[name]) or name in NO_STRINGS
+    assert string_fields(MESSAGES[name]) or name in NO_STRINGS
     assert undeclared(MESSAGES[name]) == []
 
 
 NO_STRINGS = {
     "LogOpened.v1", "FeatureCommitted.v1", "FeatureStarted.v1", "FeaturePaused.v1", "FeatureShipped.v1",
-    "PersonRegistered.v1", "PersonDeparted.v1", "TeamDisbanded.v1",
+    "PersonRegistered.v1", "PersonLeft.v1", "TeamDisbanded.v1",
 }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_every_number_is_one_that_json_keeps(name):
     """No command takes an integer beyond 2^53 - 1, which readers of JSON would round."""
     bounds = [(field["minimum"], field["maximum"]) for field in integers(COMMANDS[name].model_json_schema())]
 
-    assert all(least >= -LARGEST and most <= LARGEST for least, most in bounds)
+    assert all(least >= -MAX_INTEGER and most <= MAX_INTEGER for least, most in bounds)
     assert bounds, "every command has at least `corrects`"
 
 
@@ -84,8 +84,8 @@ def test_paths_lead_to_strings():
 
     found = {
         place: value
-        for path in leaf_paths(COMMANDS["ProposeDecision"], Mark.TEXT)
-        for place, value in values_at(command, path)
+        for path in string_paths(COMMANDS["ProposeDecision"], StringKind.TEXT)
+        for place, value in strings_at(command, path)
     }
 
     assert found == {
@@ -101,20 +101,20 @@ def test_replacing_leaves_the_rest_alone():
     """Strings at a path are replaced in a copy; everything else stays as it is."""
     before = {"options": [{"title": "Green", "cost": "1"}, {"cost": "2"}], "note": "n"}
 
-    after = replaced_at(before, ("options", "*", "title"), str.upper)
+    after = replace_strings(before, ("options", "*", "title"), str.upper)
 
     assert after == {"options": [{"title": "GREEN", "cost": "1"}, {"cost": "2"}], "note": "n"}
     assert before["options"][0]["title"] == "Green"
-    assert replaced_at(before, ("absent", "*"), str.upper) == before
+    assert replace_strings(before, ("absent", "*"), str.upper) == before
 
 
 def test_leaves_of_a_step_that_has_many_meanings():
     """A field that may be a number, a word or nothing is declared for where it is a word."""
-    assert Leaf(("value",), Mark.CODE, required=False) in leaves(ObservedStep)
+    assert StringField(("value",), StringKind.CODE, required=False) in string_fields(ImportedChange)
 
 
 def test_an_observation_fits_its_rows():
     """No command can make an event of more steps than positions have room for."""
-    steps = COMMANDS["Observe"].model_json_schema()["properties"]["steps"]
+    steps = COMMANDS["ImportChanges"].model_json_schema()["properties"]["changes"]
 
-    assert steps["maxItems"] <= STEPS_PER_EVENT
+    assert steps["maxItems"] <= CHANGES_PER_EVENT

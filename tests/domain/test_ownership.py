@@ -19,7 +19,7 @@ from domain.ownership import (
     ReleaseOwnership,
     RevokeDelegation,
 )
-from domain.people import PersonDeparted, PersonJoined, TeamDisbanded
+from domain.people import PersonLeft, PersonMerged, TeamDisbanded
 
 SHOP, ANN, BOB, CORE = "product:shop", "person:ann", "person:bob", "team:core"
 ANNS = fact(SHOP, OwnershipAssigned(role="accountable", holders=(ANN,)))
@@ -80,7 +80,7 @@ def test_naming_a_holder_twice():
     given().when(assign(BOB, BOB, role="approver")).refused(Malformed, "holders", "2 times")
 
 
-@pytest.mark.parametrize(("holder", "event"), [(BOB, PersonDeparted()), (CORE, TeamDisbanded())])
+@pytest.mark.parametrize(("holder", "event"), [(BOB, PersonLeft()), (CORE, TeamDisbanded())])
 def test_who_has_left_is_given_nothing(holder, event):
     """Neither a person who has left nor a team that is no more is given a role."""
     story = given(fact(holder, event), ANNS)
@@ -92,7 +92,7 @@ def test_who_has_left_is_given_nothing(holder, event):
 
 def test_two_ids_of_one_person():
     """With Ann read as Bob, who departed: what she holds he holds, and what he cannot be given she cannot."""
-    joined = fact(ANN, PersonJoined(into=BOB))
+    joined = fact(ANN, PersonMerged(into=BOB))
     story = given(ANNS, joined)
 
     story.when(AcknowledgeOwnership(subject=SHOP), actor=BOB).recorded()
@@ -100,7 +100,7 @@ def test_two_ids_of_one_person():
     story.when(assign(BOB)).refused(NothingChanges, "holders", "already")
     story.when(assign(ANN, BOB, role="approver")).refused(Malformed, "holders", "one person")
     story.when(HandOverOwnership(subject=SHOP, to=CORE)).recorded()
-    gone = given(joined, fact(BOB, PersonDeparted()))
+    gone = given(joined, fact(BOB, PersonLeft()))
     gone.when(assign(ANN)).refused(NotAllowed, "holders", "departed")
     gone.when(dated(assign(ANN), 1)).recorded()
 
@@ -153,7 +153,7 @@ def test_terms_are_half_open():
     story = given().when(assign(ANN, **{"from": instant(110), "until": instant(120)})).recorded()
     state = story.state(SHOP)
 
-    at = [state.names("role.accountable", day(number) + shift) for number in (110, 120) for shift in (-1, 0)]
+    at = [state.subjects_at("role.accountable", day(number) + shift) for number in (110, 120) for shift in (-1, 0)]
 
     assert at == [(), (ANN,), (ANN,), ()]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import persistent
-from domain.cells import State, Step, evolve
+from domain.fields import FieldChange, SubjectState, evolve
 from domain.persistent import SortedItems, Table
 
 NUMBERS = st.lists(st.integers(-50, 3000), max_size=600)
@@ -72,11 +72,13 @@ def test_keys_that_collide_are_all_kept(monkeypatch):
 
 
 def _fold_s(events: int, names: int) -> float:
-    state, began = State("feature:x"), time.process_time()
+    state, began = SubjectState("feature:x"), time.process_time()
     for position in range(1, events + 1):
-        steps = [Step(f"x.{position % names}", "v")]
+        steps = [FieldChange(f"x.{position % names}", "v")]
         voids = position - 1 if position % 3 == 0 else None
-        state = evolve(state, position=position, type_="T.v1", eff=0, steps=steps, voids=voids, observed=False)
+        state = evolve(
+            state, position=position, type_="T.v1", effective_at=0, changes=steps, voids=voids, is_imported=False
+        )
     assert state.version == events
     return time.process_time() - began
 

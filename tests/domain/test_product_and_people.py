@@ -3,14 +3,15 @@
 import pytest
 from support_story import fact, given, instant
 
+from domain.any_subject import ChangesImported, ImportedChange
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges
 from domain.people import (
-    DepartPerson,
     DisbandTeam,
-    JoinPersons,
-    PersonDeparted,
-    PersonJoined,
+    MergePeople,
+    PersonLeft,
+    PersonMerged,
     PersonRegistered,
+    RecordPersonLeft,
     RegisterPerson,
     RegisterTeam,
     TeamDisbanded,
@@ -20,7 +21,7 @@ from domain.product import (
     CloseGoal,
     DefineProduct,
     GoalClosed,
-    GoalStated,
+    GoalSet,
     IssueReport,
     OrderReleases,
     ProductDefined,
@@ -32,25 +33,24 @@ from domain.product import (
     RescheduleRelease,
     RetireProduct,
     ScheduleRelease,
+    SetGoal,
     SetStrategy,
-    StateGoal,
-    StateVision,
+    SetVision,
     StrategySet,
-    VisionStated,
+    VisionSet,
 )
-from domain.record import Observed, ObservedStep
 
 SHOP, ANN, BOB = "product:shop", "person:ann", "person:bob"
 RETIRED = fact(SHOP, ProductRetired(why="Sold."))
 RELEASE = fact("release:r1", ReleaseScheduled(products=(SHOP,), version="1.0", on="2025-06-01"))
-GOAL = fact("goal:growth", GoalStated(title="Growth"))
+GOAL = fact("goal:growth", GoalSet(title="Growth"))
 
 
 @pytest.mark.parametrize(
     ("command", "subject", "event"),
     [
         (DefineProduct(key="till", title="Till", line="shop"), "product:till", ProductDefined(title="Till", line=SHOP)),
-        (StateVision(subject=SHOP, vision="All."), SHOP, VisionStated(vision="All.")),
+        (SetVision(subject=SHOP, vision="All."), SHOP, VisionSet(vision="All.")),
         (SetStrategy(subject=SHOP, strategy="Fast."), SHOP, StrategySet(strategy="Fast.")),
         (RetireProduct(subject=SHOP, why="Sold."), SHOP, RETIRED.event),
         (OrderReleases(subject=SHOP, releases=("r1",)), SHOP, ReleasesOrdered(releases=("release:r1",))),
@@ -61,15 +61,15 @@ GOAL = fact("goal:growth", GoalStated(title="Growth"))
         ),
         (RescheduleRelease(subject="r1", on="2025-07-01"), "release:r1", ReleaseRescheduled(on="2025-07-01")),
         (
-            StateGoal(key="fame", title="Fame", measure="Fans.", by="2025-12-31"),
+            SetGoal(key="fame", title="Fame", measure="Fans.", by="2025-12-31"),
             "goal:fame",
-            GoalStated(title="Fame", measure="Fans.", by="2025-12-31"),
+            GoalSet(title="Fame", measure="Fans.", by="2025-12-31"),
         ),
         (CloseGoal(subject="growth", outcome="met"), "goal:growth", GoalClosed(outcome="met")),
-        (RegisterPerson(key="p1", name="Eve", also=("eve@x",)), "person:p1", PersonRegistered()),
+        (RegisterPerson(key="p1", name="Eve", identifiers=("eve@x",)), "person:p1", PersonRegistered()),
         (RegisterTeam(key="ops", title="Ops"), "team:ops", TeamRegistered(title="Ops")),
-        (JoinPersons(subject=BOB, into=ANN), BOB, PersonJoined(into=ANN)),
-        (DepartPerson(subject=BOB), BOB, PersonDeparted()),
+        (MergePeople(subject=BOB, into=ANN), BOB, PersonMerged(into=ANN)),
+        (RecordPersonLeft(subject=BOB), BOB, PersonLeft()),
         (DisbandTeam(subject="core"), "team:core", TeamDisbanded()),
     ],
     ids=lambda value: getattr(value, "type", ""),
@@ -83,7 +83,7 @@ def test_from_order_to_fact(command, subject, event):
     "command",
     [
         DefineProduct(key="x", title="X", accountable=ANN),
-        StateGoal(key="x", title="X", accountable=ANN),
+        SetGoal(key="x", title="X", accountable=ANN),
     ],
     ids=lambda command: command.type,
 )
@@ -99,7 +99,7 @@ def test_owned_from_the_beginning(command):
     [
         DefineProduct(key="shop", title="Shop"),
         ScheduleRelease(key="r1", products=(SHOP,), version="1.0"),
-        StateGoal(key="growth", title="Growth"),
+        SetGoal(key="growth", title="Growth"),
         RegisterPerson(key="ann", name="Ann"),
         RegisterTeam(key="core", title="Core"),
     ],
@@ -113,7 +113,7 @@ def test_keys_are_for_life(command):
 @pytest.mark.parametrize(
     "command",
     [
-        StateVision(subject=SHOP, vision="All."),
+        SetVision(subject=SHOP, vision="All."),
         SetStrategy(subject=SHOP, strategy="Fast."),
         RetireProduct(subject=SHOP, why="Sold."),
     ],
@@ -139,7 +139,7 @@ def test_goals_are_closed_once(outcome):
 
 @pytest.mark.parametrize(
     ("command", "event"),
-    [(DepartPerson(subject=BOB), PersonDeparted()), (DisbandTeam(subject="core"), TeamDisbanded())],
+    [(RecordPersonLeft(subject=BOB), PersonLeft()), (DisbandTeam(subject="core"), TeamDisbanded())],
     ids=lambda value: getattr(value, "type", ""),
 )
 def test_leaving_once(command, event):
@@ -149,36 +149,36 @@ def test_leaving_once(command, event):
 
 def test_leaving_under_the_id_one_is_read_as():
     """That somebody left is said of the id they are read as, and once."""
-    joined = given(fact(BOB, PersonJoined(into=ANN)))
+    joined = given(fact(BOB, PersonMerged(into=ANN)))
 
-    joined.when(DepartPerson(subject=BOB)).refused(NotAllowed, "subject", f"say of {ANN}")
-    gone = joined.when(DepartPerson(subject=ANN)).recorded()
-    gone.when(DepartPerson(subject=BOB)).refused(NothingChanges, "subject", "already")
+    joined.when(RecordPersonLeft(subject=BOB)).refused(NotAllowed, "subject", f"say of {ANN}")
+    gone = joined.when(RecordPersonLeft(subject=ANN)).recorded()
+    gone.when(RecordPersonLeft(subject=BOB)).refused(NothingChanges, "subject", "already")
 
 
 def test_joining_once():
     """An id is joined into another once."""
-    joined = given(fact(BOB, PersonJoined(into=ANN)))
+    joined = given(fact(BOB, PersonMerged(into=ANN)))
 
-    joined.when(JoinPersons(subject=BOB, into=ANN)).refused(NothingChanges, "subject")
+    joined.when(MergePeople(subject=BOB, into=ANN)).refused(NothingChanges, "subject")
 
 
 def test_joining_in_a_circle():
     """Nobody is joined into themselves, whichever way round."""
-    given().when(JoinPersons(subject=ANN, into=ANN)).refused(NotAllowed, "into")
-    given(fact(BOB, PersonJoined(into=ANN))).when(JoinPersons(subject=ANN, into=BOB)).refused(NotAllowed, "into")
+    given().when(MergePeople(subject=ANN, into=ANN)).refused(NotAllowed, "into")
+    given(fact(BOB, PersonMerged(into=ANN))).when(MergePeople(subject=ANN, into=BOB)).refused(NotAllowed, "into")
 
 
 def test_an_observed_circle_does_not_hold_up_the_rule():
     """Observed history may join people in a circle; the rule still comes to an end."""
     eve, fay = "person:eve", "person:fay"
     circle = [
-        fact(who, Observed(changes=(ObservedStep(field="joined_into", value=into),)))
+        fact(who, ChangesImported(changes=(ImportedChange(field="merged_into", value=into),)))
         for who, into in ((eve, fay), (fay, eve))
     ]
     story = given(fact(eve, PersonRegistered()), fact(fay, PersonRegistered()), *circle)
 
-    story.when(JoinPersons(subject=ANN, into=eve)).recorded()
+    story.when(MergePeople(subject=ANN, into=eve)).recorded()
 
 
 def test_what_a_person_is_given_counts():

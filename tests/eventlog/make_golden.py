@@ -11,30 +11,12 @@ import json
 import tempfile
 from pathlib import Path
 
-from domain.catalogue import EVENT_NAMES
-from domain.decision import DecisionProposed
 from domain.examples import examples_for
-from domain.feature import FeatureProposed
-from domain.messages import Event
-from domain.product import GoalStated, ProductDefined
 from eventlog.entry import Entry
 from eventlog.log import DecisionLog, RawEntry
-from tests.eventlog.support import open_log, unit
+from tests.eventlog.support import open_log, transaction
 
 GOLDEN = Path(__file__).parent / "golden"
-ADDED = {
-    DecisionProposed: "accountable",
-    FeatureProposed: "accountable",
-    GoalStated: "accountable",
-    ProductDefined: "accountable",
-}
-"""Fields that came after the golden entry of their event."""
-MORE = (
-    {"type": "RegisterPerson", "key": "eve", "name": "Eve Adams"},
-    {"type": "DefineProduct", "key": "stall", "title": "Stall", "accountable": "person:eve"},
-    {"type": "StateGoal", "key": "stalls", "title": "Ten stalls", "accountable": "person:eve"},
-)
-"""Commands that fill them, where the examples do not."""
 
 
 def write_missing() -> list[str]:
@@ -43,42 +25,36 @@ def write_missing() -> list[str]:
         written = []
         for example in examples_for(log.id)[:-1]:  # the last forgets
             write_new_entries(log, written)
-            asyncio.run(log.execute(unit(example)))
+            asyncio.run(log.execute(transaction(example)))
         log.directory.rename("service:ci", "The builder")
         log.tokens.revoke(log.tokens.create("service:ci", rights=["import"])[0])
         write_new_entries(log, written)
-        for command in (examples_for(log.id)[-1], *MORE):
-            asyncio.run(log.execute(unit(command)))
+        for command in examples_for(log.id)[-1:]:
+            asyncio.run(log.execute(transaction(command)))
             write_new_entries(log, written)
     return written
 
 
 def write_new_entries(log: DecisionLog, written: list[str]) -> None:
     for entry, raw in zip(log.read(0, 10_000), log.raw(0, 10_000), strict=True):
-        path = GOLDEN / f"{name_of(entry.event)}.json"
+        path = GOLDEN / f"{entry.type}.json"
         if not path.exists():
             path.write_text(json.dumps(golden(entry, raw), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             written.append(path.stem)
 
 
-def name_of(event: Event) -> str:
-    """The name of the golden file with the shape that an event has."""
-    name, added = EVENT_NAMES[type(event)], ADDED.get(type(event))
-    return f"{name}+{added}" if added and getattr(event, added) else name
-
-
 def golden(entry: Entry, raw: RawEntry) -> dict[str, object]:
     """What goes in (with the salt of each text, by its place) and what comes out."""
-    envelope = entry.envelope
+    metadata = entry.metadata
     given = {
         "position": entry.position, "recorded_at": entry.recorded_at, "subject": entry.subject,
         "type": entry.type, "version": entry.version,
-        "id": envelope.id, "unit": envelope.unit, "place": envelope.place, "actor": envelope.actor,
-        "on_behalf_of": [[link.who, link.grant] for link in envelope.on_behalf_of],
-        "credential": envelope.credential, "effective_at": envelope.effective_at, "because": list(envelope.because),
-        "source": [envelope.source.channel, envelope.source.system, envelope.source.reference, envelope.source.at],
-        "references": [[reference.system, reference.id] for reference in envelope.references],
-        "note": envelope.note, "corrects": envelope.corrects,
+        "id": metadata.id, "transaction": metadata.transaction, "place": metadata.index, "actor": metadata.actor,
+        "on_behalf_of": [[link.who, link.grant] for link in metadata.on_behalf_of],
+        "credential": metadata.credential, "effective_at": metadata.effective_at, "because": list(metadata.because),
+        "source": [metadata.source.channel, metadata.source.system, metadata.source.reference, metadata.source.at],
+        "references": [[reference.system, reference.id] for reference in metadata.references],
+        "note": metadata.note, "corrects": metadata.corrects,
         "data": entry.event.model_dump(mode="json", by_alias=True, exclude_unset=True),
     }  # fmt: skip
     salts = {place: salt for place, (salt, _) in raw.texts.items()}

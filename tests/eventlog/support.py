@@ -10,14 +10,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from domain.catalogue import COMMAND
+from domain.any_subject import ERASE_RIGHT, IMPORT_RIGHT
+from domain.catalog import COMMAND
 from domain.errors import Refused
-from domain.record import MAY_FORGET, MAY_IMPORT
-from eventlog.entry import Caller, Receipt, Unit
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.log import DecisionLog
 
 START = 1_740_000_000_000_000
-ANN = Caller("person:ann", "token-1", "http", frozenset({MAY_IMPORT, MAY_FORGET}))
+ANN = Caller("person:ann", "token-1", "http", frozenset({IMPORT_RIGHT, ERASE_RIGHT}))
 
 
 class Clock:
@@ -54,25 +54,29 @@ def tables(place: Path | str) -> Any:
     """A connection to the tables, past the log, for whoever means it harm; it takes `?` and commits by itself."""
     if isinstance(place, Path):
         return sqlite3.connect(where(place), isolation_level=None)
-    from eventlog.postgres import connected
+    from eventlog.postgresql import connected
 
     return connected(place)
 
 
-def unit(*commands: dict[str, Any], caller: Caller = ANN, key: str | None = None, **expected: int) -> Unit:
+def transaction(
+    *commands: dict[str, Any], caller: Caller = ANN, key: str | None = None, **expected: int
+) -> Transaction:
     """A unit of commands as a client would send them; `expected` versions by subject, with `__` for the colon."""
     parsed = tuple(COMMAND.validate_python(command) for command in commands)
-    return Unit(parsed, caller, key, {subject.replace("__", ":"): version for subject, version in expected.items()})
+    return Transaction(
+        parsed, caller, key, {subject.replace("__", ":"): version for subject, version in expected.items()}
+    )
 
 
 def do(log: DecisionLog, *commands: dict[str, Any], **options: Any) -> Receipt:
     """Applies a unit."""
-    return asyncio.run(log.execute(unit(*commands, **options)))
+    return asyncio.run(log.execute(transaction(*commands, **options)))
 
 
-def do_many(log: DecisionLog, *units: Unit) -> list[Receipt | Refused]:
+def do_many(log: DecisionLog, *transactions: Transaction) -> list[Receipt | Refused]:
     """Applies units in order."""
-    return asyncio.run(log.execute_many(units))
+    return asyncio.run(log.execute_many(transactions))
 
 
 def everything(place: Path | str) -> bytes:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.any_subject import IMPORT_RIGHT
 from domain.errors import AlreadyExists, Unknown
-from domain.record import MAY_IMPORT
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
 from tests.eventlog.support import do, everything, open_log
@@ -15,7 +15,7 @@ from tests.eventlog.support import do, everything, open_log
 @pytest.fixture
 def log(place: Path | str) -> Iterator[DecisionLog]:
     with open_log(place) as opened:
-        do(opened, {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["@AnnB", "ann bee"]})
+        do(opened, {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "identifiers": ["@AnnB", "ann bee"]})
         do(opened, {"type": "RegisterPerson", "key": "bob", "name": "Bob"})
         yield opened
 
@@ -39,7 +39,7 @@ def test_the_name_shown_changes_and_the_old_one_is_still_understood(log: Decisio
 def test_a_service_has_a_name_as_well(log: DecisionLog) -> None:
     """Services are shown by name, and the whole directory can be exported."""
     log.directory.rename("service:ci", "The builder")
-    assert [(one.id, one.name) for one in log.directory.everybody()] == [
+    assert [(one.id, one.name) for one in log.directory.list_people()] == [
         ("person:ann", "Ann Bee"), ("person:bob", "Bob"), ("service:ci", "The builder"),
     ]  # fmt: skip
     assert log.directory.name("service:other") is None
@@ -70,10 +70,10 @@ def test_names_can_be_forgotten_to_the_last_byte(log: DecisionLog, place: Path |
 
 def test_a_token_is_known_by_its_secret_until_it_is_revoked(log: DecisionLog) -> None:
     """A secret is told once, says who speaks with what rights, and is worthless once revoked."""
-    token, secret = log.tokens.create("person:ann", rights=[MAY_IMPORT], label="laptop")
+    token, secret = log.tokens.create("person:ann", rights=[IMPORT_RIGHT], label="laptop")
     found = log.tokens.find(secret)
     assert found is not None
-    assert found.caller("http") == Caller("person:ann", token, "http", frozenset({MAY_IMPORT}))
+    assert found.caller("http") == Caller("person:ann", token, "http", frozenset({IMPORT_RIGHT}))
     log.tokens.revoke(token)
     log.tokens.revoke(token)
     assert log.tokens.find(secret) is None

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from domain.catalogue import EVENTS
+from domain.catalog import EVENTS
 from domain.messages import Reference
-from domain.values import FORGOTTEN
+from domain.values import ERASED
 from eventlog import codec
-from eventlog.entry import Entry, Envelope, Link, Origin
+from eventlog.entry import Delegate, Entry, Metadata, Origin
 from eventlog.merkle import leaf_hash
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,7 +37,7 @@ def naive_entry(given: dict[str, Any], salts: dict[str, str]) -> tuple[str, str]
     channel, system, reference, at = given["source"]
     own = {
         "id": given["id"],
-        "unit": {"id": given["unit"], "place": given["place"]},
+        "transaction": {"id": given["transaction"], "index": given["place"]},
         "actor": given["actor"],
         "on_behalf_of": [{"who": who, "grant": grant} for who, grant in given["on_behalf_of"]],
         "credential": given["credential"],
@@ -66,10 +66,10 @@ def naive_entry(given: dict[str, Any], salts: dict[str, str]) -> tuple[str, str]
     return entry, hashlib.sha256(b"\0" + entry.encode()).hexdigest()
 
 
-def envelope_of(given: dict[str, Any]) -> Envelope:
-    return Envelope(
-        id=given["id"], unit=given["unit"], place=given["place"], actor=given["actor"], credential=given["credential"],
-        source=Origin(*given["source"]), on_behalf_of=tuple(Link(*link) for link in given["on_behalf_of"]),
+def envelope_of(given: dict[str, Any]) -> Metadata:
+    return Metadata(
+        id=given["id"], transaction=given["transaction"], index=given["place"], actor=given["actor"], credential=given["credential"],
+        source=Origin(*given["source"]), on_behalf_of=tuple(Delegate(*link) for link in given["on_behalf_of"]),
         effective_at=given["effective_at"], because=tuple(given["because"]),
         references=tuple(Reference(system=system, id=id_) for system, id_ in given["references"]),
         note=given["note"], corrects=given["corrects"],
@@ -129,17 +129,17 @@ def test_golden_bytes_are_read_back_as_they_were_given(name: str) -> None:
     given = golden["given"]
     entry = decoded(golden, *encoded(golden))
     assert entry.event == EVENTS[given["type"]].model_validate(given["data"])
-    assert entry.envelope == envelope_of(given)
+    assert entry.metadata == envelope_of(given)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if load(name)["salts"]])
 def test_without_its_texts_an_entry_reads_forgotten(name: str) -> None:
-    """Of an entry whose texts are gone each text reads [forgotten], all else stays, and so does the leaf."""
+    """Of an entry whose texts are gone each text reads [erased], all else stays, and so does the leaf."""
     golden = load(name)
     own, texts = encoded(golden)
     entry = decoded(golden, own, None)
-    again = codec.texts_of(codec.encode(entry.event, entry.envelope, bytes)[1])
-    assert {text for _, text in again.values()} == {FORGOTTEN}
+    again = codec.texts_of(codec.encode(entry.event, entry.metadata, bytes)[1])
+    assert {text for _, text in again.values()} == {ERASED}
     assert set(again) == set(golden["salts"])
     assert leaf_hash(codec.compose(row(golden, own, None))) == leaf_hash(codec.compose(row(golden, own, texts)))
 

@@ -12,7 +12,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 from support_postgresql import fresh_schema
 
-from eventlog.log import DecisionLog, store_at
+from eventlog.log import DecisionLog, open_store
 from eventlog.recorder import LogRecorder
 from tests.eventlog.support import Clock, do, open_log, where
 
@@ -25,7 +25,7 @@ class TestLogRecorder(ApplicationRecorderTestCase[LogRecorder]):
         return Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def create_recorder(self) -> LogRecorder:
-        store = store_at(where(self.place()), clock=Clock())
+        store = open_store(where(self.place()), clock=Clock())
         self.addCleanup(store.close)
         return LogRecorder(store)
 
@@ -44,7 +44,7 @@ def event(version: int, topic: str = "t") -> StoredEvent:
 
 @pytest.fixture
 def recorder(place: Path | str) -> Any:
-    store = store_at(where(place), clock=Clock())
+    store = open_store(where(place), clock=Clock())
     yield LogRecorder(store)
     store.close()
 
@@ -99,15 +99,15 @@ def test_the_application_is_the_librarys_and_its_repository_folds_states(place: 
         do(
             log,
             {"type": "RegisterPerson", "key": "ann", "name": "Ann"},
-            {"type": "DepartPerson", "subject": "person:ann"},
+            {"type": "RecordPersonLeft", "subject": "person:ann"},
         )
         application = log.application
         assert [entry.type for entry in application.events.get("person:ann")] == [
-            "PersonRegistered.v1", "PersonDeparted.v1",
+            "PersonRegistered.v1", "PersonLeft.v1",
         ]  # fmt: skip
         assert application.state("person:ann").version == 2
         section = application.notification_log["1,10"]
-        assert [item.topic for item in section.items] == ["LogOpened.v1", "PersonRegistered.v1", "PersonDeparted.v1"]
+        assert [item.topic for item in section.items] == ["LogOpened.v1", "PersonRegistered.v1", "PersonLeft.v1"]
 
 
 def test_an_entry_saved_through_the_library_is_the_entry_that_is_read(place: Path | str, tmp_path: Path) -> None:
@@ -119,6 +119,6 @@ def test_an_entry_saved_through_the_library_is_the_entry_that_is_read(place: Pat
         with DecisionLog.open(copied / "log.sqlite", clock=Clock()) as other:
             other.application.save(entry)
             again = other.stream("team:core")[0]
-        assert (again.subject, again.version, again.event, again.envelope) == (
-            entry.subject, entry.version, entry.event, entry.envelope,
+        assert (again.subject, again.version, again.event, again.metadata) == (
+            entry.subject, entry.version, entry.event, entry.metadata,
         )  # fmt: skip

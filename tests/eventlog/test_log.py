@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from domain.catalogue import COMMANDS
+from domain.catalog import COMMANDS
 from domain.errors import (
     AlreadyExists,
     Forbidden,
@@ -24,23 +24,23 @@ from domain.errors import (
     Unknown,
 )  # fmt: skip
 from domain.examples import EXAMPLES, examples_for
-from eventlog.committer import Append, NewEvent
+from eventlog.appender import Append, NewEvent
 from eventlog.entry import Caller, Receipt
 from eventlog.errors import DamagedLogError, LogInUseError
 from eventlog.log import DecisionLog
-from tests.eventlog.support import ANN, START, Clock, do, do_many, open_log, tables, unit
+from tests.eventlog.support import ANN, START, Clock, do, do_many, open_log, tables, transaction
 
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
-PEOPLE = ({"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "also": ["@annb"]}, SHOP)
+PEOPLE = ({"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "identifiers": ["@annb"]}, SHOP)
 
 
 def retitle(title: str, **more: Any) -> dict[str, Any]:
-    return {"type": "Retitle", "subject": "product:shop", "title": title, **more}
+    return {"type": "ChangeTitle", "subject": "product:shop", "title": title, **more}
 
 
 def observe(subject: str, **more: Any) -> dict[str, Any]:
     steps = [{"field": "exists", "value": True}]
-    return {"type": "Observe", "subject": subject, "source": {"system": "archive"}, "steps": steps, **more}
+    return {"type": "ImportChanges", "subject": subject, "source": {"system": "archive"}, "changes": steps, **more}
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_the_state_that_is_judged_is_the_fold_of_the_stream(place: Path | str) -
             do(log, example)
         subjects = {entry.subject for entry in log.read(0, 1000)}
         cached = {subject: log.state(subject) for subject in subjects}
-        log.application.forget(log.head().size)
+        log.application.on_erased(log.head().size)
         assert {s: state.version for s, state in cached.items()} == {s: log.state(s).version for s in subjects}
-        assert {s: state.acts for s, state in cached.items()} == {s: log.state(s).acts for s in subjects}
+        assert {s: state.events for s, state in cached.items()} == {s: log.state(s).events for s in subjects}
 
 
 # Units ---------------------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_what_is_at_hand_is_what_is_stored(place: Path | str) -> None:
         at_hand = log.application.recent(1, 1000)
         assert len(at_hand) == log.head().size - 1 >= len(examples)
 
-        log.application.forget(log.head().size)
+        log.application.on_erased(log.head().size)
 
         assert log.read(1, 1000) == at_hand
 
@@ -119,10 +119,10 @@ def test_what_is_forgotten_is_at_hand_no_more(place: Path | str) -> None:
     """The entries in memory go with the texts in the file."""
     with open_log(place) as log:
         do(log, *PEOPLE)
-        (receipt,) = do_many(log, unit(retitle("Laden")))
+        (receipt,) = do_many(log, transaction(retitle("Laden")))
         assert isinstance(receipt, Receipt)
 
-        do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [receipt.position]})
+        do(log, {"type": "EraseTexts", "subject": log.id, "positions": [receipt.position]})
 
         assert log.application.recent(0, 1000) == []
         assert "Laden" not in str(log.read(0, 1000))
@@ -146,7 +146,7 @@ def test_a_unit_is_applied_whole_or_not_at_all(log: DecisionLog) -> None:
             log,
             retitle("One"),
             {"type": "RegisterPerson", "name": "Cid"},
-            {"type": "Retitle", "subject": "goal:x", "title": "T"},
+            {"type": "ChangeTitle", "subject": "goal:x", "title": "T"},
         )
     assert refused.value.field == "commands.2.subject"
     assert sizes(log) == size
@@ -162,8 +162,8 @@ def test_each_command_of_a_unit_sees_those_before_it(log: DecisionLog) -> None:
         {"type": "StartFeature", "subject": "feature:gifts"},
     )
     assert [r.version for r in receipt.recorded] == [1, 1, 2]
-    assert [e.envelope.place for e in log.read(receipt.recorded[0].position - 1, 10)] == [1, 2, 3]
-    assert log.state("feature:gifts").names("role.accountable", START * 2) == ("person:cid",)
+    assert [e.metadata.index for e in log.read(receipt.recorded[0].position - 1, 10)] == [1, 2, 3]
+    assert log.state("feature:gifts").subjects_at("role.accountable", START * 2) == ("person:cid",)
 
 
 def test_an_empty_unit_and_one_too_large_are_refused(log: DecisionLog) -> None:
@@ -178,7 +178,14 @@ def test_of_many_units_each_has_its_own_fate_and_sees_those_before(log: Decision
     """A refused unit among many spoils neither those before nor those after it, and order is kept."""
     propose = {"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]}
     start = {"type": "StartFeature", "subject": "feature:gifts"}
-    results = do_many(log, unit(start), unit(propose), unit(propose), unit(start), unit(retitle("Late")))
+    results = do_many(
+        log,
+        transaction(start),
+        transaction(propose),
+        transaction(propose),
+        transaction(start),
+        transaction(retitle("Late")),
+    )
     assert [type(result) for result in results] == [Unknown, Receipt, AlreadyExists, Receipt, Receipt]
     positions = [result.position for result in results if isinstance(result, Receipt)]
     assert positions == sorted(positions)
@@ -191,7 +198,7 @@ def test_a_missing_key_is_random_and_has_no_meaning(log: DecisionLog) -> None:
     assert len(receipt.recorded[0].subject.removeprefix("decision:")) >= 12
     do(log, {"type": "AssignOwnership", "subject": "product:shop", "holders": ["@annb"]})
     do(log, {"type": "DelegateOwnership", "subject": "product:shop", "to": "@annb"})
-    (name,) = log.state("product:shop").fields("delegation.")
+    (name,) = log.state("product:shop").field_names("delegation.")
     assert len(name.removeprefix("delegation.")) >= 12
 
 
@@ -217,7 +224,7 @@ def test_the_future_is_refused_beyond_a_minute_of_leeway(log: DecisionLog, clock
     assert refused.value.field == "effective_at"
     now = do(log, retitle("T", effective_at=iso(clock.now + 59_000_000)))
     earlier = do(log, retitle("U", effective_at=iso(clock.now - 5)))
-    assert [log.entry(r.position).envelope.effective_at for r in (now, earlier)] == [None, clock.now - 5]  # type: ignore[union-attr]
+    assert [log.entry(r.position).metadata.effective_at for r in (now, earlier)] == [None, clock.now - 5]  # type: ignore[union-attr]
 
 
 def iso(microseconds: int) -> str:
@@ -228,10 +235,15 @@ def iso(microseconds: int) -> str:
 
 def test_nothing_is_dated_before_the_beginning_of_what_is_written_with_it(log: DecisionLog, clock: Clock) -> None:
     """Of two units sent together, the second is judged by the instant that the first has really been given."""
-    propose = unit({"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]})
-    dated = {"type": "Retitle", "subject": "feature:gifts", "title": "T", "effective_at": iso(clock.now + 2_500_000)}
-    do_many(log, propose, unit(dated))
-    began, *rest = [entry.eff for entry in log.stream("feature:gifts")]
+    propose = transaction({"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]})
+    dated = {
+        "type": "ChangeTitle",
+        "subject": "feature:gifts",
+        "title": "T",
+        "effective_at": iso(clock.now + 2_500_000),
+    }
+    do_many(log, propose, transaction(dated))
+    began, *rest = [entry.effective_at for entry in log.stream("feature:gifts")]
     assert all(began <= eff for eff in rest)
 
 
@@ -283,7 +295,7 @@ def racing(log: DecisionLog, times: int) -> list[int]:
         if left[0]:
             left[0] -= 1
             version = log.state("product:shop").version + 1
-            winner = NewEvent("product:shop", version, "Retitled.v1", winning, None)
+            winner = NewEvent("product:shop", version, "TitleChanged.v1", winning, None)
             submit([Append((winner,))]).result()
         return submit(appends)
 
@@ -315,7 +327,7 @@ def test_a_unit_also_rests_on_what_it_only_looked_at(log: DecisionLog) -> None:
     left = racing(log, 1)
     do(log, {"type": "ProposeFeature", "title": "Gifts", "products": ["shop"]})
     assert left == [0]
-    assert [entry.type for entry in log.read(3, 10)] == ["Retitled.v1", "FeatureProposed.v1"]
+    assert [entry.type for entry in log.read(3, 10)] == ["TitleChanged.v1", "FeatureProposed.v1"]
 
 
 def test_a_failing_append_does_not_spoil_its_group(log: DecisionLog) -> None:
@@ -350,7 +362,7 @@ def test_the_key_of_an_imported_line_belongs_to_its_system(log: DecisionLog) -> 
 def test_a_refusal_is_not_kept_under_its_key(log: DecisionLog) -> None:
     """What was refused may be asked again with the same key, once it is right."""
     with pytest.raises(Unknown):
-        do(log, {"type": "Retitle", "subject": "goal:x", "title": "T"}, key="k")
+        do(log, {"type": "ChangeTitle", "subject": "goal:x", "title": "T"}, key="k")
     assert not do(log, retitle("T"), key="k").replayed
 
 
@@ -358,12 +370,12 @@ def test_requests_with_one_key_at_the_same_time_are_recorded_once(log: DecisionL
     """Of ten at once one is recorded; the others wait for it and get its receipt, many in one call as well."""
 
     async def ten() -> list[Receipt]:
-        return await asyncio.gather(*(log.execute(unit(retitle("T"), key="k")) for _ in range(10)))
+        return await asyncio.gather(*(log.execute(transaction(retitle("T"), key="k")) for _ in range(10)))
 
     receipts = asyncio.run(ten())
     assert len({receipt.recorded for receipt in receipts}) == 1
     assert [receipt.replayed for receipt in receipts].count(False) == 1
-    many = do_many(log, *[unit({"type": "RegisterTeam", "key": "core", "title": "Core"}, key="k2")] * 3)
+    many = do_many(log, *[transaction({"type": "RegisterTeam", "key": "core", "title": "Core"}, key="k2")] * 3)
     assert [one.replayed for one in many if isinstance(one, Receipt)] == [False, True, True]
 
 
@@ -372,11 +384,11 @@ def test_a_caller_who_gives_up_leaves_the_log_in_order(log: DecisionLog) -> None
 
     async def give_up_and_ask_again() -> Receipt:
         for _ in range(5):
-            task = asyncio.create_task(log.execute(unit(retitle("T"), key="k")))
+            task = asyncio.create_task(log.execute(transaction(retitle("T"), key="k")))
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        return await log.execute(unit(retitle("T"), key="k"))
+        return await log.execute(transaction(retitle("T"), key="k"))
 
     receipt = asyncio.run(give_up_and_ask_again())
     assert receipt.position == sizes(log) == 4
@@ -418,7 +430,7 @@ def test_what_is_imported_says_so(log: DecisionLog) -> None:
     source = {"system": "jira", "reference": "7", "at": "2020-01-01"}
     entry = log.entry(do(log, observe("decision:a", source=source)).position)
     assert entry is not None
-    origin = entry.envelope.source
+    origin = entry.metadata.source
     assert (origin.channel, origin.system, origin.reference, origin.at) == (
         "import",
         "jira",
@@ -431,7 +443,7 @@ def test_an_adopted_subject_is_no_longer_observed(log: DecisionLog) -> None:
     """From the first ordinary command on the rules hold, and observing it is refused."""
     do(log, observe("decision:a"))
     do(log, observe("decision:a"))
-    do(log, {"type": "Retitle", "subject": "decision:a", "title": "Ours"})
+    do(log, {"type": "ChangeTitle", "subject": "decision:a", "title": "Ours"})
     with pytest.raises(NotAllowed, match="adopted"):
         do(log, observe("decision:a"))
 
@@ -446,7 +458,7 @@ def test_an_adopted_subject_is_no_longer_observed(log: DecisionLog) -> None:
         (observe("decision:a", because=["decision:none"]), "because.0"),
         (retitle("T", corrects=99), "corrects"),
         ({"type": "VoidEntry", "subject": "product:shop", "position": 4, "reason": "r"}, "position"),
-        ({"type": "ForgetTexts", "subject": "LOG", "positions": [1, 4]}, "positions"),
+        ({"type": "EraseTexts", "subject": "LOG", "positions": [1, 4]}, "positions"),
     ],
 )
 def test_a_command_points_only_at_what_is_recorded(log: DecisionLog, command: dict[str, Any], field: str) -> None:
@@ -472,14 +484,14 @@ def test_forgotten_texts_are_in_no_byte_of_any_file_and_every_leaf_stays(tmp_pat
             for n, canary in enumerate(canaries)
         ]
         leaves = [raw.leaf for raw in log.raw(0, 100)]
-        do(log, {"type": "ForgetTexts", "subject": log.id, "positions": written})
+        do(log, {"type": "EraseTexts", "subject": log.id, "positions": written})
         log.checkpoint_and_vacuum()
         held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert [canary for canary in canaries if canary.encode() in held] == []
         assert [raw.leaf for raw in log.raw(0, len(leaves))] == leaves
         assert log.verify() is None
         assert {repr(row) for row in log.state("product:shop").rows["title"][1:]} == {
-            repr(row) for row in log.state("product:shop").rows["title"][1:] if row.value == "[forgotten]"
+            repr(row) for row in log.state("product:shop").rows["title"][1:] if row.value == "[erased]"
         }
         assert do(log, retitle(canaries[0]), key="k0").replayed  # its salt is gone: the key alone decides
 
@@ -487,9 +499,9 @@ def test_forgotten_texts_are_in_no_byte_of_any_file_and_every_leaf_stays(tmp_pat
 def test_what_is_not_forgotten_keeps_its_texts(log: DecisionLog) -> None:
     """Forgetting takes the texts of the chosen positions, and of no other."""
     first, second = (do(log, retitle(title), key=title).position for title in ("one", "two"))
-    do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [first]})
+    do(log, {"type": "EraseTexts", "subject": log.id, "positions": [first]})
     titles = [log.entry(position).event.title for position in (first, second)]  # type: ignore[union-attr]
-    assert titles == ["[forgotten]", "two"]
+    assert titles == ["[erased]", "two"]
     with pytest.raises(KeyReused):
         do(log, retitle("three"), key="two")
 

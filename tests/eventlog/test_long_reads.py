@@ -83,13 +83,13 @@ def test_voiding_an_accepted_decision_reads_a_long_log_in_a_thread(
 
 def test_erasing_texts_keeps_the_states_that_hold_none_of_them(log: DecisionLog) -> None:
     """Only the subjects of the erased entries are read again, and the erased text is in no answer."""
-    position = do(log, {"type": "StateVision", "subject": "product:shop", "vision": "Secret."}).position
-    kept = log.application.state_at_hand("person:ann")
-    do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [position]})
+    position = do(log, {"type": "SetVision", "subject": "product:shop", "vision": "Secret."}).position
+    kept = log.application.cached_state("person:ann")
+    do(log, {"type": "EraseTexts", "subject": log.id, "positions": [position]})
 
-    assert log.application.state_at_hand("person:ann") is kept
-    assert log.application.state_at_hand("product:shop") is None
-    assert log.state("product:shop").value("vision", log.head().recorded_at) == "[forgotten]"
+    assert log.application.cached_state("person:ann") is kept
+    assert log.application.cached_state("product:shop") is None
+    assert log.state("product:shop").value_at("vision", log.head().recorded_at) == "[erased]"
     assert "Secret." not in repr(log.read(0, 100))
 
 
@@ -101,17 +101,17 @@ def test_another_process_erases_what_it_has_of_the_texts(tmp_path: Path) -> None
         do(log, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
         position = do(log, {"type": "DefineProduct", "key": "shop", "title": "S", "description": "Secret."}).position
         _read_until_cached(other, "person:ann", "product:shop")
-        kept = other.application.state_at_hand("person:ann")
-        forgotten = do(log, {"type": "ForgetTexts", "subject": log.id, "positions": [position]}).position
-        other.application.forget(forgotten)
-        assert other.application.state_at_hand("person:ann") is kept
+        kept = other.application.cached_state("person:ann")
+        forgotten = do(log, {"type": "EraseTexts", "subject": log.id, "positions": [position]}).position
+        other.application.on_erased(forgotten)
+        assert other.application.cached_state("person:ann") is kept
         assert "Secret." not in repr(other.state("product:shop"))
 
 
 def _read_until_cached(log: DecisionLog, *subjects: str) -> None:
     """What is read while news of another process arrives is not kept; so it is read again until it is."""
     deadline = time.monotonic() + 10
-    while not all(map(log.application.state_at_hand, subjects)):
+    while not all(map(log.application.cached_state, subjects)):
         assert time.monotonic() < deadline
         for subject in subjects:
             log.state(subject)

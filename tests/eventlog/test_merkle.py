@@ -26,7 +26,7 @@ def naive_root(leaves: list[bytes]) -> bytes:
 def frontier_of(size: int) -> merkle.Frontier:
     frontier: merkle.Frontier = ()
     for n in range(size):
-        frontier = merkle.grown(frontier, n, LEAVES[n])
+        frontier = merkle.append_leaf(frontier, n, LEAVES[n])
     return frontier
 
 
@@ -40,7 +40,7 @@ def test_many_leaves_at_once_make_the_same_tree() -> None:
     """Extended by any number of leaves from any size on, a frontier is what it becomes leaf by leaf."""
     for size in range(0, 131, 3):
         for more in range(131 - size):
-            assert merkle.extended(frontier_of(size), size, LEAVES[size : size + more]) == frontier_of(size + more)
+            assert merkle.append_leaves(frontier_of(size), size, LEAVES[size : size + more]) == frontier_of(size + more)
 
 
 def test_a_frontier_holds_one_hash_for_each_binary_one_and_survives_storage() -> None:

@@ -12,7 +12,7 @@ import pytest
 from eventlog import sqlite as sqlite_store
 from eventlog import store
 from eventlog.entry import Caller
-from tests.eventlog.support import do, do_many, open_log, tables, unit
+from tests.eventlog.support import do, do_many, open_log, tables, transaction
 from tests.eventlog.test_log import examples_for
 
 WHOLE = re.compile(r"SCAN (events|answers|names|tokens)\b(?! USING INDEX tokens_good)")
@@ -49,7 +49,7 @@ def looking_at_all(place: Path, asked: set[str]) -> dict[str, str]:
 def written(place: Path, asked: set[str]) -> None:
     """Every command there is, under a key, and again; then a dozen people at once, some of whom were sent before."""
     tracker = Caller("service:tracker", "token-2", "http")
-    people = [unit({"type": "RegisterPerson", "name": f"P {n}"}, caller=tracker, key=str(n)) for n in range(16)]
+    people = [transaction({"type": "RegisterPerson", "name": f"P {n}"}, caller=tracker, key=str(n)) for n in range(16)]
     with open_log(place) as log:
         first, *others = examples_for(log.id)
         do(log, first)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventlog.postgres import PostgresStore, connected
-from eventlog.workers import Sheet, workers_at
-from projections.model import ReadModel
-from projections.places import database_at
+from eventlog.postgresql import PostgresStore, connected
+from eventlog.worker_status import WorkerStatus, workers_at
+from projections.factory import open_database
+from projections.read_model import ReadModel
 from projections.rebuild import rebuild
 from tests.eventlog.support import Clock, open_log
 from tests.faults.logs import do
@@ -21,10 +21,10 @@ def address() -> Iterator[str]:
     with fresh_schema() as address:
         with open_log(address) as log:
             do(log, [[{"type": "DefineProduct", "key": f"p{n}", "title": f"Product {n}"}] for n in range(20)])
-            model = ReadModel.open(database_at(address), log, Clock())
+            model = ReadModel.open(open_database(address), log, Clock())
             rebuild(log, model)
             model.close()
-        workers_at(address).put(Sheet("publisher", "here", 1))
+        workers_at(address).put(WorkerStatus("publisher", "here", 1))
         yield address
 
 

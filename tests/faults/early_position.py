@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli.main import main
-from consumers.broker import Broker
-from consumers.publisher import Publisher, Stream
-from consumers.reporting import Reporter
+from consumers.kafka.broker import Broker
+from consumers.kafka.publisher import Publisher, Stream
+from consumers.kafka.status_reporter import Reporter
 
 
 def _send(self: Stream, rows: Sequence[Any]) -> None:

@@ -37,8 +37,8 @@ from cli.settings import Settings
 from cli.wiring import clock, house, local_caller, writing
 from eventlog.errors import LogError
 from eventlog.sqlite_integrity import DAMAGE_ERRORS
-from projections.model import ReadModel
-from projections.places import database_at
+from projections.factory import open_database
+from projections.read_model import ReadModel
 from projections.rebuild import rebuild
 from projections.schema import TABLES
 from tests.faults.logs import write_log
@@ -52,8 +52,8 @@ NOW: Final = re.compile(rb'"(as_of|known_at)":"[^"]*"')
 """What differs from one asking to the next."""
 AS_OF: Final = "as_of=2030-01-01T00:00:00Z"
 QUESTIONS: Final = (
-    f"/v1/roadmap?{AS_OF}", f"/v1/cells?{AS_OF}&limit=10000", f"/v1/decisions?{AS_OF}&limit=10000",
-    "/v1/steps?limit=10000", "/v1/audit?limit=10000", "/v1/search?text=decision", "/v1/search?text=because",
+    f"/v1/roadmap?{AS_OF}", f"/v1/fields?{AS_OF}&limit=10000", f"/v1/decisions?{AS_OF}&limit=10000",
+    "/v1/fields/history?limit=10000", "/v1/audit?limit=10000", "/v1/search?text=decision", "/v1/search?text=because",
     f"/v1/unowned?{AS_OF}", "/v1/log", "/v1/log/entries", "/v1/products/shop", "/v1/features/f7",
 )  # fmt: skip
 
@@ -73,7 +73,7 @@ class Folder:
         settings = Settings(data=path)
         write_log(settings.log_file, size, 7)
         with writing(settings) as log:
-            model = ReadModel.open(database_at(settings.model_file), log, clock)
+            model = ReadModel.open(open_database(settings.model_file), log, clock)
             rebuild(log, model)
             model.close()
         for file in path.glob("*.sqlite3"):

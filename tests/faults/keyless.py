@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from cli.main import main
-from eventlog.deciding import Chain
+from eventlog.command_handler import CommandHandler
 
 if __name__ == "__main__":
-    Chain._answer = lambda *_: None  # type: ignore[method-assign]
+    CommandHandler._idempotency_record = lambda *_: None  # type: ignore[method-assign]
     main()

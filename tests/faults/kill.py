@@ -28,7 +28,7 @@ from domain.decision import DecisionRecorded
 from eventlog.checkpoint import Checkpoint
 from eventlog.entry import Entry
 from eventlog.log import DecisionLog
-from projections.model import ReadModel, content_hash
+from projections.read_model import ReadModel, content_hash
 from projections.rebuild import rebuild
 from projections.sqlite import SqliteDatabase
 from tests.support_postgresql import Cluster, cluster, fresh_schema
@@ -163,7 +163,7 @@ def _let_them_work(clients: list[Client], chance: Random) -> bool:
 
 def _wrong_with(place: Place, clients: list[Client]) -> Iterator[str]:
     with writing(place.settings) as log:
-        verdict = log.verified()
+        verdict = log.verify_each()
         if not isinstance(verdict, Checkpoint):
             yield str(verdict)
         entries = log.read(0, verdict.size) if isinstance(verdict, Checkpoint) else []

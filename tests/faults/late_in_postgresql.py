@@ -11,8 +11,8 @@ from typing import Any, Final
 import psycopg
 
 from cli.main import main
-from eventlog import postgres
-from eventlog.postgres import PostgresStore
+from eventlog import postgresql
+from eventlog.postgresql import PostgresStore
 
 LATE: Final = 1.0
 """Seconds between the answer and the commit in PostgreSQL."""
@@ -20,7 +20,7 @@ LATE: Final = 1.0
 
 def late_in_postgresql() -> None:
     """Groups that hold a decision are left open when they are answered, and committed afterwards; the next one waits."""
-    whole, ending, late = PostgresStore._write, postgres._roll_back, set[int]()
+    whole, ending, late = PostgresStore._write, postgresql._roll_back, set[int]()
 
     def commit(connection: psycopg.Connection[Any]) -> None:
         connection.execute("COMMIT")
@@ -37,7 +37,7 @@ def late_in_postgresql() -> None:
 
     PostgresStore._write = written  # type: ignore[method-assign]
     PostgresStore._must_be_committed = lambda *_: None  # type: ignore[method-assign]
-    postgres._roll_back = lambda connection: None if id(connection) in late else ending(connection)
+    postgresql._roll_back = lambda connection: None if id(connection) in late else ending(connection)
 
 
 class _Open:

@@ -9,16 +9,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from domain.catalogue import COMMAND
+from domain.catalog import COMMAND
 from domain.examples import examples_for
-from eventlog.entry import Caller, Receipt, Unit
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
 
 START = 1_735_689_600_000_000
 ANN = Caller("person:ann", "a-token", "http", frozenset(RIGHTS))
 AT_ONCE = 100
-ENDS = {"RetireProduct", "JoinPersons", "DepartPerson", "DisbandTeam"}
+ENDS = {"RetireProduct", "MergePeople", "RecordPersonLeft", "DisbandTeam"}
 """After these nothing more can be said of what the others speak of."""
 
 
@@ -30,20 +30,20 @@ def write_log(path: Path, size: int, seed: int) -> None:
         for command in examples_for(log.id):
             if command["type"] not in ENDS:
                 do(log, [[command]])
-        units = _everyday(chance)
+        transactions = _everyday(chance)
         while log.head().size < size:
             room = size - log.head().size
-            do(log, list(itertools.islice(units, min(AT_ONCE, max(1, room // 2)))))
+            do(log, list(itertools.islice(transactions, min(AT_ONCE, max(1, room // 2)))))
             if chance.random() < 0.5:
                 positions = sorted(chance.sample(range(1, log.head().size + 1), 3))
-                do(log, [[{"type": "ForgetTexts", "subject": log.id, "positions": positions}]])
+                do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": positions}]])
 
 
-def do(log: DecisionLog, units: list[list[dict[str, Any]]]) -> None:
+def do(log: DecisionLog, transactions: list[list[dict[str, Any]]]) -> None:
     """Applies units of commands, none of which may be refused."""
     keyed = [
-        Unit(tuple(map(COMMAND.validate_python, commands)), ANN, f"{log.head().size}-{n}")
-        for n, commands in enumerate(units)
+        Transaction(tuple(map(COMMAND.validate_python, commands)), ANN, f"{log.head().size}-{n}")
+        for n, commands in enumerate(transactions)
     ]
     for result in asyncio.run(log.execute_many(keyed)):
         assert isinstance(result, Receipt), result
@@ -59,10 +59,10 @@ def _everyday(chance: Random) -> Iterator[list[dict[str, Any]]]:
              "definition": '"quoted"\\n and broken\n'},
         ]  # fmt: skip
         yield [
-            {"type": "PrioritiseFeature", "subject": f"feature:{feature}", "horizon": "now", "note": f"Because {n}."}
+            {"type": "PrioritizeFeature", "subject": f"feature:{feature}", "horizon": "now", "note": f"Because {n}."}
         ]
         yield [{"type": "StartFeature", "subject": f"feature:{feature}", "because": [f"decision:{decision}"]}]
-        yield [{"type": "Observe", "subject": f"feature:old-{n}", "source": {"system": "archive", "reference": f"c{n}"},
+        yield [{"type": "ImportChanges", "subject": f"feature:old-{n}", "source": {"system": "archive", "reference": f"c{n}"},
                 "effective_at": "2020-02-29T12:00:00Z",
-                "steps": [{"field": "exists", "value": True}, {"field": "title", "text": f"Old {n}"},
+                "changes": [{"field": "exists", "value": True}, {"field": "title", "text": f"Old {n}"},
                           {"field": "x.notes", "texts": ["one", ""]}]}]  # fmt: skip

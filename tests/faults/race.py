@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.wiring import clock
-from domain.catalogue import COMMAND
+from domain.catalog import COMMAND
 from domain.errors import Refused, Stale
-from eventlog.entry import Caller, Receipt, Unit
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.log import DecisionLog
 from eventlog.tokens import RIGHTS
-from tests.support_house import Ticking
+from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
 
 WRITERS: Final = 16
@@ -41,19 +41,19 @@ copyreg.pickle(
 Result = Receipt | Refused | BaseException
 
 
-def unit(*commands: dict[str, Any], **expected: int) -> Unit:
+def transaction(*commands: dict[str, Any], **expected: int) -> Transaction:
     """Commands of Ann's; `expected` versions by subject, with `__` for the colon."""
     versions = {subject.replace("__", ":"): version for subject, version in expected.items()}
-    return Unit(tuple(map(COMMAND.validate_python, commands)), ANN, None, versions)
+    return Transaction(tuple(map(COMMAND.validate_python, commands)), ANN, None, versions)
 
 
-async def at_once(log: DecisionLog, units: list[Unit]) -> list[Result]:
+async def at_once(log: DecisionLog, transactions: list[Transaction]) -> list[Result]:
     """What becomes of units that are sent at the same time, by as many callers."""
 
-    async def one(unit: Unit) -> Receipt | Refused:
-        return (await log.execute_many([unit]))[0]
+    async def one(transaction: Transaction) -> Receipt | Refused:
+        return (await log.execute_many([transaction]))[0]
 
-    return list(await asyncio.gather(*map(one, units), return_exceptions=True))
+    return list(await asyncio.gather(*map(one, transactions), return_exceptions=True))
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Race:
     """One kind of race: what must be there before it, and what each runner wants."""
 
     given: Callable[[int], list[dict[str, Any]]]
-    wanted: Callable[[int, int], list[Unit]]
+    wanted: Callable[[int, int], list[Transaction]]
     wrong: Callable[[DecisionLog, int, list[Result]], str | None]
 
 
@@ -108,7 +108,7 @@ RACES: Final = {
     "one version": Race(
         lambda n: [_product(n)],
         lambda n, k: [
-            unit({"type": "Retitle", "subject": f"product:p{n}", "title": f"T{i}"}, **{f"product__p{n}": 1})
+            transaction({"type": "ChangeTitle", "subject": f"product:p{n}", "title": f"T{i}"}, **{f"product__p{n}": 1})
             for i in range(k)
         ],
         one_winner,
@@ -116,7 +116,7 @@ RACES: Final = {
     "each supersedes the other": Race(
         lambda n: [_decided(f"a{n}"), _decided(f"b{n}")],
         lambda n, k: [
-            unit({"type": "SupersedeDecision", "subject": f"decision:{old}{n}", "by": [f"{new}{n}"]})
+            transaction({"type": "SupersedeDecision", "subject": f"decision:{old}{n}", "by": [f"{new}{n}"]})
             for old, new in ("ab", "ba")
         ],
         one_stands,
@@ -127,9 +127,9 @@ RACES: Final = {
             {"type": "DelegateOwnership", "subject": f"product:p{n}", "delegation": "d", "to": "person:ann"},
         ],
         lambda n, k: [
-            unit(
+            transaction(
                 {"type": "RevokeDelegation", "subject": f"product:p{n}", "delegation": "d"} if i % 2 else
-                {"type": "Retitle", "subject": f"product:p{n}", "title": f"T{i}"},
+                {"type": "ChangeTitle", "subject": f"product:p{n}", "title": f"T{i}"},
                 **{f"product__p{n}": 3},
             )
             for i in range(k)
@@ -146,7 +146,7 @@ Run = Callable[[str, int], list[Result]]
 def race(log: DecisionLog, name: str, n: int, run: Run) -> str | None:
     """Runs one race; what was wrong with it, if anything."""
     kind = RACES[name]
-    for made in asyncio.run(log.execute_many([unit(command) for command in kind.given(n)])):
+    for made in asyncio.run(log.execute_many([transaction(command) for command in kind.given(n)])):
         assert isinstance(made, Receipt), made
     results = run(name, n)
     broken = [repr(result) for result in results if not isinstance(result, Receipt | Refused)]
@@ -159,7 +159,7 @@ def races(where: Path | str, rounds: int, open_log: Callable[..., DecisionLog] =
         open_log(where, clock=Ticking() if isinstance(where, Path) else clock) as log,
         _runners(log, where) as run,
     ):
-        asyncio.run(log.execute(unit({"type": "RegisterPerson", "key": "ann", "name": "Ann"})))
+        asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "ann", "name": "Ann"})))
         for n, name in zip(range(rounds), itertools.cycle(RACES), strict=False):
             wrong = race(log, name, n, run)
             if wrong:

@@ -20,10 +20,10 @@ from random import Random
 from typing import Final
 
 from cli.wiring import clock
-from consumers.broker import Broker
-from consumers.topics import Topics
+from consumers.kafka.broker import Broker
+from consumers.kafka.topics import Topics
 from eventlog.log import DecisionLog
-from projections.model import ReadModel, content_hash
+from projections.read_model import ReadModel, content_hash
 from projections.rebuild import rebuild
 from projections.sqlite import SqliteDatabase
 from tests.benchmarks.replicating import publish
@@ -109,7 +109,7 @@ def _started(published: Published, into: Path, command: Sequence[str | Path]) ->
 
 def _position(into: Path) -> int:
     model = ReadModel(SqliteDatabase(into), clock)
-    with suppress(*model.database.passing):
+    with suppress(*model.database.transient_errors):
         return model.position
     return 0
 

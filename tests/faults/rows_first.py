@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-import consumers.replica
+import consumers.kafka.replica
 from cli.main import main
 from tests.faults.test_schedules import RowsFirst
 
@@ -20,5 +20,5 @@ class Slowly(RowsFirst):
 
 
 if __name__ == "__main__":
-    consumers.replica.Turn = Slowly  # type: ignore[misc]
+    consumers.kafka.replica.Turn = Slowly  # type: ignore[misc]
     main()

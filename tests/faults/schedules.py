@@ -21,15 +21,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from consumers.replica import Arrival, Turn
+from consumers.kafka.replica import Arrival, Turn
+from domain.any_subject import TextsErased
 from domain.examples import examples_for
-from domain.record import TextsForgotten
+from eventlog.appender import EntryRow
 from eventlog.codec import read_back
-from eventlog.committer import Row
 from eventlog.log import DecisionLog
 from projections.database import Database, Writer
-from projections.model import ReadModel, content_hash
 from projections.projector import Projector
+from projections.read_model import ReadModel, content_hash
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import ENDS, START, do
 from tests.projections.support import emptied
@@ -48,7 +48,7 @@ class Killed(BaseException):
 
 
 @cache
-def published() -> list[Row]:
+def published() -> list[EntryRow]:
     """The rows of a log as each was published when it was recorded, with all its texts."""
     ticks = itertools.count(START, SECOND)
     with tempfile.TemporaryDirectory() as folder:
@@ -61,16 +61,16 @@ def published() -> list[Row]:
                     do(log, [[command]])
                 if n % 12 == 11:
                     gone = [len(rows) - 3, len(rows) - 1]
-                    do(log, [[{"type": "ForgetTexts", "subject": log.id, "positions": gone}]])
+                    do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": gone}]])
             return rows
 
 
 @cache
-def held(size: int) -> list[Row]:
+def held(size: int) -> list[EntryRow]:
     """The rows of the log of that size, as it holds them: without what was forgotten by then."""
     rows = list(published()[:size])
     for event in [read_back(row).event for row in rows]:
-        if isinstance(event, TextsForgotten):
+        if isinstance(event, TextsErased):
             for position in event.positions:
                 rows[position - 1] = rows[position - 1]._replace(texts=None)
     return rows
@@ -143,7 +143,7 @@ def schedules(draw: Callable[[Any], Any]) -> Schedule:
 
 
 @dataclass
-class Fate:
+class Outcome:
     """When the process is killed: after so many chances of a kind."""
 
     kills: list[tuple[str, int]]
@@ -162,7 +162,7 @@ class MemoryFeed:
     """A topic that grows as it is looked at."""
 
     schedule: Schedule
-    fate: Fate
+    outcome: Outcome
     passing: tuple[type[Exception], ...] = ()
     topic: str = "events"
     at: int = 0
@@ -175,7 +175,7 @@ class MemoryFeed:
         self.at = self.schedule.oldest if offset is None else max(offset, self.schedule.oldest)
 
     def poll(self, seconds: float) -> Sequence[Arrival]:
-        self.fate.may_strike("look")
+        self.outcome.may_strike("look")
         first, self.at = self.at, min(len(self.schedule.topic), self.at + next(self.looks))
         return [self._arrival(offset) for offset in range(first, self.at)]
 
@@ -201,27 +201,27 @@ class MemoryApi:
     def size(self) -> tuple[str, int]:
         return LOG, self._size
 
-    def rows(self, after: int, limit: int) -> Sequence[Row]:
+    def rows(self, after: int, limit: int) -> Sequence[EntryRow]:
         return held(self._size)[after : after + limit]
 
 
 class Mortal:
     """A writer whose process may be killed around a commit."""
 
-    def __init__(self, writer: Writer, fate: Fate) -> None:
+    def __init__(self, writer: Writer, outcome: Outcome) -> None:
         self._writer = writer
-        self._fate = fate
+        self._outcome = outcome
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)
 
     @contextmanager
     def transaction(self, p: str = "") -> Iterator[None]:
-        self._fate.may_strike("between two")
+        self._outcome.may_strike("between two")
         with self._writer.transaction(p):
             yield
-            self._fate.may_strike("before the commit")
-        self._fate.may_strike("after the commit")
+            self._outcome.may_strike("before the commit")
+        self._outcome.may_strike("after the commit")
 
 
 def outcome(schedule: Schedule, database: Database, clean: Callable[[int], str], turn: type[Turn] = Turn) -> list[str]:
@@ -230,11 +230,15 @@ def outcome(schedule: Schedule, database: Database, clean: Callable[[int], str],
     with closing(database.writer()) as writer, writer.transaction():
         for table in ("replica", "replica_name"):
             writer.rows(f"drop table if exists {table}", {})
-    model, fate, ticks = ReadModel(database, lambda: START), Fate(list(schedule.kills)), itertools.count(START, SECOND)
-    size, feed = schedule.size, MemoryFeed(schedule, fate)
+    model, outcome, ticks = (
+        ReadModel(database, lambda: START),
+        Outcome(list(schedule.kills)),
+        itertools.count(START, SECOND),
+    )
+    size, feed = schedule.size, MemoryFeed(schedule, outcome)
     api = MemoryApi(size) if schedule.api else None
     try:
-        quiet = _until_quiet(model, database, feed, api, ticks, schedule, fate, turn)
+        quiet = _until_quiet(model, database, feed, api, ticks, schedule, outcome, turn)
     except Exception as error:  # noqa: BLE001  (a twin may break in any way)
         return [f"it ends with {error!r}"]
     there = {abs(position) for position in schedule.topic[schedule.oldest :] if position}
@@ -254,14 +258,14 @@ def outcome(schedule: Schedule, database: Database, clean: Callable[[int], str],
 
 def _until_quiet(
     model: ReadModel, database: Database, feed: MemoryFeed, api: MemoryApi | None, ticks: Iterator[int],
-    schedule: Schedule, fate: Fate, turn: type[Turn],
+    schedule: Schedule, outcome: Outcome, turn: type[Turn],
 ) -> bool:  # fmt: skip
     for _ in range(len(schedule.kills) + 1):
         with closing(database.writer()) as writer:
             try:
                 at_work = turn(
                     model,
-                    Mortal(writer, fate),
+                    Mortal(writer, outcome),
                     feed,
                     api,
                     lambda: next(ticks),

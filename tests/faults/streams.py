@@ -22,13 +22,13 @@ from typing import Any, Final, Self
 from kafka import KafkaConsumer, TopicPartition
 
 from cli.wiring import clock
-from consumers.broker import Broker
-from consumers.cloudevents import Message, Unreadable, position_of, row_of
-from consumers.publisher import Publisher
-from consumers.reporting import OFTEN, Reporter
-from consumers.topics import Topics
+from consumers.kafka.broker import Broker
+from consumers.kafka.cloudevents import Message, Unreadable, position_of, row_of
+from consumers.kafka.publisher import Publisher
+from consumers.kafka.status_reporter import OFTEN, Reporter
+from consumers.kafka.topics import Topics
 from eventlog.log import DecisionLog
-from eventlog.workers import Sheet
+from eventlog.worker_status import WorkerStatus
 from tests.faults.logs import do, write_log
 from tests.kafka.broker import Cluster, Node
 from tests.support_serving import COMMAND, surroundings
@@ -139,10 +139,16 @@ def _publishing(
         process.communicate()
 
 
-def grow(log: DecisionLog, units: int) -> None:
+def grow(log: DecisionLog, transactions: int) -> None:
     """Records so many products."""
     size = log.head().size
-    do(log, [[{"type": "DefineProduct", "key": f"p{size + n}", "title": f"Product {size + n}"}] for n in range(units)])
+    do(
+        log,
+        [
+            [{"type": "DefineProduct", "key": f"p{size + n}", "title": f"Product {size + n}"}]
+            for n in range(transactions)
+        ],
+    )
 
 
 def finish(servers: str, data: Path, log: DecisionLog, prefix: str, command: Sequence[str | Path] = (COMMAND,)) -> None:
@@ -198,17 +204,17 @@ class Watched:
     """The sheets of one process, kept in memory."""
 
     def __init__(self) -> None:
-        self.sheet: Sheet | None = None
+        self.sheet: WorkerStatus | None = None
         self.failed = 0
 
-    def put(self, sheet: Sheet) -> None:
+    def put(self, sheet: WorkerStatus) -> None:
         self.failed += sheet.failing
         self.sheet = sheet
 
-    def all(self) -> list[Sheet]:
+    def all(self) -> list[WorkerStatus]:
         return [self.sheet] if self.sheet else []
 
-    def of(self, _: str) -> Sheet | None:
+    def of(self, _: str) -> WorkerStatus | None:
         return self.sheet
 
     @property

@@ -26,11 +26,11 @@ from typing import Any, Final
 from eventsourcing.persistence import PersistenceError
 
 from cli.wiring import clock
+from domain.any_subject import ChangeTitle
 from domain.product import DefineProduct
-from domain.record import Retitle
-from eventlog.entry import Caller, Receipt, Unit
+from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.log import DecisionLog
-from tests.support_house import Ticking
+from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
 
 CLIENTS: Final = 32
@@ -93,10 +93,10 @@ async def write(log: DecisionLog, events: int, done: list[int], clients: int = C
             key = f"{name}-{n}"
             commands = (
                 DefineProduct(key=key, title="0"),
-                *(Retitle(subject=f"product:{key}", title=str(i)) for i in range(1, EVENTS_A_UNIT)),
+                *(ChangeTitle(subject=f"product:{key}", title=str(i)) for i in range(1, EVENTS_A_UNIT)),
             )
-            unit = Unit(commands, ANN, key)
-            while not await _sent(log, unit):
+            transaction = Transaction(commands, ANN, key)
+            while not await _sent(log, transaction):
                 pass
             done[0] += EVENTS_A_UNIT
 
@@ -104,9 +104,9 @@ async def write(log: DecisionLog, events: int, done: list[int], clients: int = C
     await asyncio.gather(*(client(f"{name}{first}-{n}") for n in range(clients)))
 
 
-async def _sent(log: DecisionLog, unit: Unit) -> bool:
+async def _sent(log: DecisionLog, transaction: Transaction) -> bool:
     try:
-        (result,) = await log.execute_many([unit])
+        (result,) = await log.execute_many([transaction])
     except PersistenceError:
         return False
     assert isinstance(result, Receipt), result

@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 
 from cli.wiring import clock
-from eventlog import postgres
-from eventlog.committer import Committer
+from eventlog import postgresql
+from eventlog.appender import Appender
 from eventlog.log import DecisionLog
 from tests.faults.tail import write
 
@@ -48,8 +48,8 @@ class Trouble:
         self._longest = task.longest
         self._share = task.rolled_back
         self._chance = Random(task.name)
-        self._whole = postgres.put_head
-        postgres.put_head = self._put_head
+        self._whole = postgresql.put_head
+        postgresql.put_head = self._put_head
 
     def _put_head(self, session: Any, head: Any) -> None:
         self._whole(session, head)
@@ -64,14 +64,14 @@ class Trouble:
 
 def with_gap(size: int) -> None:
     """Has every process leave out the position after the first that is at least `size`."""
-    placed = Committer._placed
+    placed = Appender._assign_position
 
-    def leaving_one_out(self: Committer, event: Any) -> Any:
+    def leaving_one_out(self: Appender, event: Any) -> Any:
         if size <= self.head.size < size + 50:
             placed(self, event)
         return placed(self, event)
 
-    Committer._placed = leaving_one_out  # type: ignore[method-assign]
+    Appender._assign_position = leaving_one_out  # type: ignore[method-assign]
 
 
 def main(store: str, task: Task) -> None:

@@ -20,13 +20,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from eventlog.appender import EntryRow, Head
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import compose
-from eventlog.committer import Head, Row
-from eventlog.merkle import Frontier, grown, leaf_hash, packed, unpacked
+from eventlog.merkle import Frontier, append_leaf, leaf_hash, packed, unpacked
 from eventlog.sqlite import library_errors
 from eventlog.store import BESIDE, Answered
-from eventlog.verifying import BEFORE_ALL, verify
+from eventlog.verification import BEFORE_ALL, verify
 from tests.faults import flips
 from tests.faults.logs import write_log
 
@@ -43,10 +43,10 @@ class Copy:
 
     connection: sqlite3.Connection
 
-    def rows(self, after: int, limit: int) -> list[Row]:
+    def rows(self, after: int, limit: int) -> list[EntryRow]:
         """Rows as the log reads them."""
         return [
-            Row._make(row)
+            EntryRow._make(row)
             for row in self.all("SELECT * FROM events WHERE position > ? ORDER BY position LIMIT ?", after, limit)
         ]
 
@@ -347,7 +347,7 @@ def _rewrite_head(log: Copy) -> None:
     frontier: Frontier = ()
     row = None
     for row in log.rows(BEFORE_ALL, -1):
-        frontier = grown(frontier, row.position - 1, leaf_hash(compose(row)))
+        frontier = append_leaf(frontier, row.position - 1, leaf_hash(compose(row)))
     log.change(
         "UPDATE head SET size = ?, frontier = ?, recorded_at = ?", row.position, packed(frontier), row.recorded_at
     )

@@ -20,7 +20,7 @@ from cli import keeping
 from cli.errors import CannotGoOn, Exit
 from cli.settings import Settings
 from cli.wiring import House, house, local_caller, reading, writing
-from domain.record import MAY_IMPORT
+from domain.any_subject import IMPORT_RIGHT
 from eventlog import sqlite as sqlite_store
 from eventlog.errors import DamagedLogError, DamagedStoreError, NewerLogError
 from eventlog.log import DecisionLog
@@ -235,7 +235,7 @@ def test_a_file_of_something_else_is_refused(folder: Settings, statement: str) -
 def test_an_unsound_row_beside_the_entries_is_found(folder: Settings, statement: str, found: str) -> None:
     """Names, tokens and idempotency records that are not of their shape, or refer to what the log does not know."""
     with writing(folder) as log:
-        log.tokens.create("person:ann", rights=[MAY_IMPORT])
+        log.tokens.create("person:ann", rights=[IMPORT_RIGHT])
         assert log.find_damage() == ""
     change(folder.log_file, statement)
 
@@ -356,7 +356,7 @@ def test_a_sound_model_is_not_suspected_while_it_grows(served: tuple[DecisionLog
     log, built, _ = served
     sampler, positions = Sampler(log, built.model, built.runner, at_once=5), iter(range(3, log.head().size))
     while not sampler.rounds:
-        do(log, [[{"type": "ForgetTexts", "subject": log.id, "positions": [next(positions)]}]])
+        do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": [next(positions)]}]])
         sampler.check_next()
         assert not built.model.damage
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from domain.errors import NotAllowed
-from eventlog.committer import Committer
-from eventlog.deciding import Chain
+from eventlog.appender import Appender
+from eventlog.command_handler import CommandHandler
 from eventlog.log import DecisionLog
-from tests.faults.race import races, unit
-from tests.support_house import House
+from tests.faults.race import races, transaction
+from tests.support_log import House
 from tests.support_postgresql import fresh_schema
 
 ROUNDS = 201
@@ -44,7 +44,7 @@ def test_each_race_of_several_processes_has_one_winner():
 )
 def test_a_committer_that_compares_too_little_is_caught(tmp_path, monkeypatch, sabotaged, seen):
     """Where versions are not compared under the lock, the table refuses, or two who exclude each other both win."""
-    monkeypatch.setattr(Committer, "_judge", sabotaged(Committer._judge))
+    monkeypatch.setattr(Appender, "_judge", sabotaged(Appender._find_conflict))
 
     assert any(seen in told for told in races(tmp_path / "log.sqlite3", UNTIL_CAUGHT))
 
@@ -58,16 +58,16 @@ def test_nothing_is_judged_before_what_it_saw(tmp_path):
                 log,
                 {"type": "RecordDecision", "key": key, "title": key, "decision": "x", "why": "y", "accountable": "Ann"},
             )
-        chain = Chain((log,), log.head(), clock=lambda: 1, entropy=os.urandom)
+        chain = CommandHandler((log,), log.head(), clock=lambda: 1, entropy=os.urandom)
         run(log, {"type": "DefineProduct", "key": "p", "title": "P"})
         run(log, {"type": "SupersedeDecision", "subject": "decision:b", "by": ["a"]})
 
         with pytest.raises(NotAllowed):
-            chain.judge(unit({"type": "SupersedeDecision", "subject": "decision:a", "by": ["b"]}))
+            chain.decide(transaction({"type": "SupersedeDecision", "subject": "decision:a", "by": ["b"]}))
 
 
 def run(log, command):
-    asyncio.run(log.execute(unit(command)))
+    asyncio.run(log.execute(transaction(command)))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_race_over_http(house):
     barrier = threading.Barrier(WRITERS)
 
     def retitle(name, version):
-        return house.post("/subjects/product:shop/retitle", {"title": name}, If_Match=f'"{version}"')
+        return house.post("/subjects/product:shop/title", {"title": name}, If_Match=f'"{version}"')
 
     def one(name, version):
         barrier.wait()

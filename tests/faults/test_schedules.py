@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from consumers.arrivals import Arrivals
-from consumers.replica import Turn
+from consumers.kafka.reorder_buffer import Arrivals
+from consumers.kafka.replica import Turn
+from eventlog.appender import EntryRow
 from eventlog.codec import read_back
-from eventlog.committer import Row
-from projections import replica
-from projections.replica import Standing
+from projections import replica_state
+from projections.replica_state import ReplicaState
 from tests.faults.schedules import check
 
 
@@ -27,7 +27,7 @@ class GreedyArrivals(Arrivals):
 class Greedy(Turn):
     """Loses what waited when it is killed."""
 
-    def _begin(self) -> Standing:
+    def _begin(self) -> ReplicaState:
         self._arrivals = GreedyArrivals()
         return super()._begin()
 
@@ -35,7 +35,7 @@ class Greedy(Turn):
 class RowsFirst(Turn):
     """Writes the rows, and only then, in another transaction, how far it is."""
 
-    def _apply(self, rows: Sequence[Row]) -> None:
+    def _apply(self, rows: Sequence[EntryRow]) -> None:
         before = {"position": self._standing.position}
         move = "update projection set position = :position"
         with self._writer.transaction():
@@ -45,7 +45,7 @@ class RowsFirst(Turn):
         now = replace(self._standing, position=rows[-1].position, next=self._arrivals.resume(), waits_for=None)
         with self._writer.transaction():
             self._writer.rows(move, {"position": now.position})
-            replica.put_standing(self._writer, now)
+            replica_state.write_state(self._writer, now)
         self._standing = self._noted = now
 
     def pause(self) -> None:
@@ -55,7 +55,7 @@ class RowsFirst(Turn):
 class HoleArrivals(Arrivals):
     """Goes on with whatever waits."""
 
-    def ready(self, after: int, limit: int) -> list[Row]:
+    def ready(self, after: int, limit: int) -> list[EntryRow]:
         ahead = self.ahead()
         if ahead is None or ahead == after + 1:
             return super().ready(after, limit)
@@ -66,7 +66,7 @@ class HoleArrivals(Arrivals):
 class Skipping(Turn):
     """Passes a hole over, and counts on as if there had been none."""
 
-    def _begin(self) -> Standing:
+    def _begin(self) -> ReplicaState:
         self._arrivals = HoleArrivals()
         return super()._begin()
 

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from cli.wiring import clock
-from consumers.broker import Broker
+from consumers.kafka.broker import Broker
 from eventlog.log import DecisionLog
 from tests.faults.logs import write_log
 from tests.faults.streams import EARLY, Careless, finish, kill_brokers, kill_publisher, wrong_with

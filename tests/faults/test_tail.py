@@ -1,6 +1,6 @@
 """Who follows the log misses nothing."""
 
-from eventlog.committer import Committer
+from eventlog.appender import Appender
 from tests.faults.tail import Followed, Troubled, tail, tail_on_postgresql
 from tests.support_postgresql import fresh_schema
 
@@ -16,14 +16,14 @@ def test_readers_miss_nothing(tmp_path):
 
 def test_a_log_that_leaves_a_gap_is_caught(tmp_path, monkeypatch):
     """Where a rolled-back unit takes its position with it, as a sequence does, both readers meet the gap."""
-    placed = Committer._placed
+    placed = Appender._assign_position
 
     def with_gaps(self, event):
         if self.head.size == 100:  # each time it is tried: the first try may be one that is rolled back
             placed(self, event)
         return placed(self, event)
 
-    monkeypatch.setattr(Committer, "_placed", with_gaps)
+    monkeypatch.setattr(Appender, "_placed", with_gaps)
 
     wrong = tail(tmp_path / "log.sqlite3", 500, pauses=0)
 

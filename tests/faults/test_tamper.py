@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from eventlog import verifying
+from eventlog import verification
 from eventlog.checkpoint import Checkpoint, NotACheckpointError
 from eventlog.codec import compose
 from eventlog.log import DecisionLog
-from eventlog.merkle import grown, leaf_hash, root
-from eventlog.verifying import verify
+from eventlog.merkle import append_leaf, leaf_hash, root
+from eventlog.verification import verify
 from tests.faults import tamper
 from tests.faults.logs import START, do, write_log
 from tests.faults.tamper import CHANGES, REWRITES, honest, try_to_cheat
@@ -72,7 +72,7 @@ def test_a_verifier_that_leaves_something_out_is_caught(log, monkeypatch, check,
     """Without any one of its checks, some change goes unseen, and the test above would say so."""
     assert list(try_to_cheat(log, range(10), Counter(), [unseen])) == []
 
-    monkeypatch.setattr(verifying if hasattr(verifying, check) else verifying._Verifier, check, instead)
+    monkeypatch.setattr(verification if hasattr(verification, check) else verification._Verifier, check, instead)
 
     assert list(try_to_cheat(log, range(10), Counter(), [unseen]))
 
@@ -126,11 +126,11 @@ def test_a_log_is_verified_while_it_grows_and_forgets(tmp_path):
 
         def meanwhile(*_):
             for position in positions:
-                do(log, [[{"type": "ForgetTexts", "subject": log.id, "positions": [position]}]])
+                do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": [position]}]])
 
-        found = beside.verified((), meanwhile)
+        found = beside.verify_each((), meanwhile)
 
-        assert found == beside.verified()
+        assert found == beside.verify_each()
         assert found.size == log.head().size
 
 
@@ -156,7 +156,7 @@ def test_two_answers_of_one_unit_are_found_across_pages(log, monkeypatch):
     """However many answers are read at once, a second one of the same unit cannot hide behind the end of a page."""
     firsts = [first for (first,) in log.all("SELECT first FROM answers ORDER BY first LIMIT 9")]
     for rows_at_once in (2, 3, 4):
-        monkeypatch.setattr(verifying, "ROWS_AT_ONCE", rows_at_once)
+        monkeypatch.setattr(verification, "ROWS_AT_ONCE", rows_at_once)
         assert isinstance(verify(log), Checkpoint)
         for first in firsts:
             with undone(log):
@@ -170,14 +170,14 @@ def test_two_answers_of_one_unit_are_found_across_pages(log, monkeypatch):
 @pytest.mark.parametrize("size", [1, 37, 200])
 def test_a_checkpoint_is_compared_at_its_size_wherever_a_page_ends(log, monkeypatch, size):
     """A checkpoint of any size, also in the midst of what is read at once, is that of just so many entries."""
-    rows = log.rows(verifying.BEFORE_ALL, size)
+    rows = log.rows(verification.BEFORE_ALL, size)
     frontier = ()
     for row in rows:
-        frontier = grown(frontier, row.position - 1, leaf_hash(compose(row)))
+        frontier = append_leaf(frontier, row.position - 1, leaf_hash(compose(row)))
     known = Checkpoint(rows[0].subject, size, root(frontier))
     other = Checkpoint(rows[0].subject, size, bytes(32))
     for rows_at_once in (1, 64, 1000):
-        monkeypatch.setattr(verifying, "ROWS_AT_ONCE", rows_at_once)
+        monkeypatch.setattr(verification, "ROWS_AT_ONCE", rows_at_once)
         assert isinstance(verify(log, [known, known]), Checkpoint)
         assert (
             str(verify(log, [known, other]))

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from eventlog.sqlite import SqliteStore
-from tests.support_house import House
+from tests.support_log import House
 
 HARMLESS = ("SELECT", "PRAGMA", "BEGIN DEFERRED", "ROLLBACK")
 
@@ -47,8 +47,8 @@ def live(house):
     """Writes, forgets, makes a token, compacts and reads, as one after the other comes to a log."""
     made = house.post("/products", {"key": "shop", "title": "Shop"})
     assert made.status_code == 201, made.text
-    assert house.post("/log/forget", {"positions": [made.json()["position"]]}).status_code == 200
-    assert house.post("/subjects/product:shop/retitle", {"title": "The shop"}).status_code == 200
+    assert house.post("/log/erase", {"positions": [made.json()["position"]]}).status_code == 200
+    assert house.post("/subjects/product:shop/title", {"title": "The shop"}).status_code == 200
     house.log.checkpoint_and_vacuum()
     assert house.log.verify() is None
     assert house.rows("/products")

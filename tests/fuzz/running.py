@@ -21,7 +21,7 @@ from schemathesis.engine import Status, events, from_schema
 from api.services import Services
 from eventlog.entry import Caller
 from tests.fuzz.subjects import commands, name_subjects
-from tests.support_house import ALL_RIGHTS, House
+from tests.support_log import ALL_RIGHTS, House
 
 TOKEN: Final = "fuzz"
 _CHECKS: Final = {

@@ -34,7 +34,7 @@ def commands() -> Iterator[dict[str, Any]]:
         yield {"type": "RegisterTeam", "key": key("team"), "title": f"Team {n}"}
         yield {"type": "DefineProduct", "key": key("product"), "title": f"Product {n}"}
         yield {"type": "ScheduleRelease", "key": key("release"), "products": products, "version": f"{n}.0"}
-        yield {"type": "StateGoal", "key": key("goal"), "title": f"Goal {n}", "products": products}
+        yield {"type": "SetGoal", "key": key("goal"), "title": f"Goal {n}", "products": products}
         yield {"type": "ProposeDecision", "key": key("decision"), "title": f"Decision {n}", "products": products,
                "decision": "Yes.", "why": "It helps.", "accountable": f"person:person{n}"}  # fmt: skip
         yield {"type": "ProposeFeature", "key": key("feature"), "title": f"Feature {n}", "products": products}

@@ -7,12 +7,12 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-from consumers.importing import DrySink, LogSink, import_changes, load_mapping
-from consumers.importing.mapping import parse_mapping
-from domain.record import MAY_IMPORT
+from domain.any_subject import IMPORT_RIGHT
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
-from projections.model import ReadModel
+from interchange.tracker import DrySink, LogSink, import_changes, load_mapping
+from interchange.tracker.mapping import parse_mapping
+from projections.read_model import ReadModel
 from projections.sqlite import SqliteDatabase
 from tests.projections.support import catch_up
 
@@ -20,7 +20,7 @@ MAPPINGS = Path(__file__).parents[2] / "examples" / "mappings"
 TODAY = 1_750_000_000_000_000
 AFTER = TODAY + 3_600_000_000
 """An hour after everything: entries recorded at one instant get microseconds of their own."""
-IMPORTER = Caller("service:importer", "token-1", "import", frozenset({MAY_IMPORT}))
+IMPORTER = Caller("service:importer", "token-1", "import", frozenset({IMPORT_RIGHT}))
 EXAMPLE = """
 system = "tracker"
 nothing = ["TBD"]

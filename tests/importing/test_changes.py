@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from consumers.importing import LogSink, import_changes
-from consumers.importing.meanings import Meanings
-from consumers.importing.people import People
-from domain.catalogue import COMMAND
+from domain.catalog import COMMAND
 from domain.errors import Forbidden
-from eventlog.entry import Caller, Unit
+from eventlog.entry import Caller, Transaction
+from interchange.tracker import LogSink, import_changes
+from interchange.tracker.authors import People
+from interchange.tracker.value_parsers import Meanings
 from tests.importing import naive
 from tests.importing.support import (
     AFTER,
@@ -68,11 +68,11 @@ def test_a_line_says_who_when_why_and_from_where(log, file):
     report = run(file, example(), log)
 
     (entry,) = log.stream("decision:t-1")
-    assert (entry.envelope.principal,) == log.directory.find("Ann Arbor")
-    assert entry.envelope.actor == IMPORTER.actor
+    assert (entry.metadata.principal,) == log.directory.find("Ann Arbor")
+    assert entry.metadata.actor == IMPORTER.actor
     assert entry.eff == naive.micros("2024-05-01T01:00:00Z")
-    assert (entry.envelope.note, entry.envelope.source.reference) == ("To have something to give.", "commit:abc1")
-    assert (entry.envelope.source.channel, entry.envelope.source.system) == ("import", "tracker")
+    assert (entry.metadata.note, entry.metadata.source.reference) == ("To have something to give.", "commit:abc1")
+    assert (entry.metadata.source.channel, entry.metadata.source.system) == ("import", "tracker")
     assert (report.applied, report.complete, report.position) == (1, True, entry.position)
 
 
@@ -127,7 +127,7 @@ def test_a_column_that_the_mapping_does_not_name_is_reported(log, file):
 
     assert report.unmapped_columns == {"colour": 1}
     (written,) = log.stream("decision:t-1")
-    assert [(each.system, each.id) for each in written.envelope.references] == [("colour", "red")]
+    assert [(each.system, each.id) for each in written.metadata.references] == [("colour", "red")]
 
 
 def test_what_is_too_long_for_a_reference_goes_to_the_note(log, file):
@@ -137,7 +137,7 @@ def test_what_is_too_long_for_a_reference_goes_to_the_note(log, file):
     run(file, example(), log)
 
     (written,) = log.stream("decision:t-1")
-    assert "log: first\nsecond" in written.envelope.note
+    assert "log: first\nsecond" in written.metadata.note
 
 
 def test_no_key_is_made_of_a_title(log, file):
@@ -325,14 +325,14 @@ def test_a_team_can_hold_what_a_person_can(log, file):
 def test_whom_the_log_knows_already_is_joined_with_the_spellings_it_does_not(log, file):
     """Somebody registered before the import stays one person, whatever the file calls them."""
     known = COMMAND.validate_python({"type": "RegisterPerson", "key": "a1", "name": "Ann Arbor"})
-    asyncio.run(log.execute(Unit((known,), IMPORTER)))
+    asyncio.run(log.execute(Transaction((known,), IMPORTER)))
     write(file, *lines(made(owners=["@ann"])))
 
     run(file, example(), log)
     again = run(file, example(), log)
 
     (other,) = log.directory.find("@ann")
-    assert cell(log, other, "joined_into") == "person:a1"
+    assert cell(log, other, "merged_into") == "person:a1"
     assert again.persons_registered == 0
 
 
@@ -353,9 +353,9 @@ def test_a_record_is_named_by_what_its_name_means_then(log, file):
     ("told", "means"),
     [
         ("2024-02-29", {"value": "2024-02-29"}),
-        ("2019-1-3", {"value": "2019-01-03", "word": "2019-1-3"}),
-        ("2023-02-29", {"word": "2023-02-29"}),
-        ("soon", {"word": "soon"}),
+        ("2019-1-3", {"value": "2019-01-03", "source_value": "2019-1-3"}),
+        ("2023-02-29", {"source_value": "2023-02-29"}),
+        ("soon", {"source_value": "soon"}),
     ],
 )
 def test_a_day_is_a_day_of_the_calendar(told, means):
@@ -558,16 +558,18 @@ def test_control_characters_in_a_remark_do_not_lose_it(log, file):
 
     run(file, example(), log)
 
-    assert log.stream("decision:t-1")[0].envelope.note == "ring\N{REPLACEMENT CHARACTER} the bell"
+    assert log.stream("decision:t-1")[0].metadata.note == "ring\N{REPLACEMENT CHARACTER} the bell"
 
 
 def test_who_may_not_import_gets_nothing_in(log, file):
     """Without the right to import nothing is observed, and the report says why."""
 
     class Stranger(LogSink):
-        async def execute_many(self, units):
+        async def execute_many(self, transactions):
             caller = Caller("person:eve", "token-2", "http")
-            return await super().execute_many([Unit(unit.commands, caller, unit.key) for unit in units])
+            return await super().execute_many(
+                [Transaction(transaction.commands, caller, transaction.key) for transaction in transactions]
+            )
 
     write(file, *lines(made(title="One")))
 

@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from consumers.importing import DrySink, LogSink, import_commands
+from domain.any_subject import IMPORT_RIGHT
 from domain.errors import Forbidden
-from domain.record import MAY_IMPORT
 from eventlog.entry import Caller
+from interchange.tracker import DrySink, LogSink, import_commands
 from tests.importing.support import AFTER, open_log, write
 
-ANN = Caller("person:ann", "token-1", "import", frozenset({MAY_IMPORT}))
+ANN = Caller("person:ann", "token-1", "import", frozenset({IMPORT_RIGHT}))
 TEAM = {"type": "RegisterTeam", "key": "blue", "title": "Blue"}
 PRODUCT = {"type": "DefineProduct", "key": "shop", "title": "The shop"}
-VISION = {"type": "StateVision", "subject": "product:shop", "vision": "Sell."}
+VISION = {"type": "SetVision", "subject": "product:shop", "vision": "Sell."}
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from itertools import groupby, product
 
 import pytest
 
-from consumers.importing import LogSink
-from domain.values import micros as of_datetime
-from projections.cells import all_cells, by_subject
-from projections.reading import Filter, When, moment
+from domain.values import to_micros as of_datetime
+from interchange.tracker import LogSink
+from projections.field_values import all_field_values, by_subject
+from projections.query import Filter, TimePoint, resolve_time
 from tests.importing import naive
 from tests.importing.support import Clock, open_log, read_model, run, shipped
 
@@ -70,8 +70,8 @@ class Imported:
         """Whatever the log says otherwise than a naive fold, of some documents or all."""
         about = self.subjects if docs is None else {doc: self.subjects[doc] for doc in docs}
         wanted = [*about.values(), *(s.replace("decision:", "feature:") for s in about.values())]
-        asked = Filter(subjects=() if docs is None else wanted, absent=True)
-        told = by_subject(all_cells(self.read, asked, moment(self.read, when)))
+        asked = Filter(subjects=() if docs is None else wanted, include_removed=True)
+        told = by_subject(all_field_values(self.read, asked, resolve_time(self.read, when)))
         for doc, subject in about.items():
             expected = fold.docs.get(doc, {})
             yield from self.differing(subject, expected, told.get(subject, {}), CELLS[self.name])
@@ -100,7 +100,7 @@ class Imported:
         if cell is None:
             return False
         if name in ("python_version", "latest_milestone") or name.startswith("milestone."):
-            return cell["word"] == raw and cell["value"] == naive.version(raw, PRODUCTS[self.name])
+            return cell["source_value"] == raw and cell["value"] == naive.version(raw, PRODUCTS[self.name])
         people = name in CELLS[self.name] and CELLS[self.name][name].startswith("role.")
         if people or (name in naive.RECORDS and self.name == "peps"):
             members = [raw] if isinstance(raw, str) else raw
@@ -110,9 +110,9 @@ class Imported:
             named = [self.named(name, member) for member in split]
             kept = [one for one in named if one is not None]
             whole = kept == named and split == members
-            return (cell["value"] or []) == kept and (whole or json.loads(cell["word"]) == self.spelt(raw))
-        if cell["word"] is not None:
-            return cell["word"] == raw
+            return (cell["value"] or []) == kept and (whole or json.loads(cell["source_value"]) == self.spelt(raw))
+        if cell["source_value"] is not None:
+            return cell["source_value"] == raw
         return cell["value"] == raw
 
     def named(self, field_, member):
@@ -172,7 +172,7 @@ def test_as_of_any_instant_the_log_says_what_the_file_says(imported):
 
     for instant in spread([at(change) for change in imported.changes]):
         fold = naive.fold(change for change in imported.changes if at(change) <= instant)
-        wrong += imported.wrong(fold, When(as_of=instant))
+        wrong += imported.wrong(fold, TimePoint(as_of=instant))
 
     assert wrong == []
 
@@ -183,7 +183,7 @@ def test_a_tie_goes_to_the_later_line_and_takes_effect_at_its_very_microsecond(i
     ordered = sorted(imported.changes, key=lambda change: (at(change), change.line["seq"]))
 
     for instant, docs, fold in around(ordered, ties(imported.changes, at), at):
-        wrong += imported.wrong(fold, When(as_of=instant), docs)
+        wrong += imported.wrong(fold, TimePoint(as_of=instant), docs)
 
     assert wrong == []
 
@@ -208,9 +208,11 @@ SECOND = 1_000_000
 class ByTheirOwnClock(LogSink):
     """Sends the lines that landed at one instant together, when the clock of the log reads that instant."""
 
-    async def execute_many(self, units):
+    async def execute_many(self, transactions):
         results = []
-        for at, together in groupby(units, lambda unit: unit.commands[0].source and unit.commands[0].source.at):
+        for at, together in groupby(
+            transactions, lambda transaction: transaction.commands[0].source and transaction.commands[0].source.at
+        ):
             self.log._clock.now = of_datetime(at) if at else naive.micros("2018-12-01T07:06:41Z")
             results += await super().execute_many(list(together))
         return results
@@ -242,11 +244,11 @@ def test_as_of_goes_by_when_it_was_written(twice_dated):
         one
         for instant in instants
         for one in twice_dated.wrong(
-            naive.fold(change for change in ordered if authored(change) <= instant), When(as_of=instant)
+            naive.fold(change for change in ordered if authored(change) <= instant), TimePoint(as_of=instant)
         )
     ]
     for instant, docs, fold in around(ordered, ties(twice_dated.changes, authored), authored):
-        wrong += twice_dated.wrong(fold, When(as_of=instant), docs)
+        wrong += twice_dated.wrong(fold, TimePoint(as_of=instant), docs)
 
     assert wrong == []
     kep_1122 = next(change.doc for change in ordered if change.line["record"] == "KEP-1122")
@@ -261,7 +263,7 @@ def test_known_at_goes_by_when_it_landed(twice_dated):
     for instant in spread([at(change) for change in twice_dated.changes], 8):
         for known in (instant - instant % SECOND + SECOND - 1, instant - instant % SECOND - 1):
             landed = [change for change in twice_dated.changes if at(change) <= known]
-            wrong += twice_dated.wrong(naive.fold(by_authorship(landed)), When(known_at=known))
+            wrong += twice_dated.wrong(naive.fold(by_authorship(landed)), TimePoint(known_at=known))
 
     assert wrong == []
 
@@ -274,6 +276,6 @@ def test_both_clocks_can_be_asked_at_once(twice_dated):
     for as_of, second in product(instants, instants):
         known = second + SECOND - second % SECOND - 1
         seen = [change for change in twice_dated.changes if at(change) <= known and authored(change) <= as_of]
-        wrong += twice_dated.wrong(naive.fold(by_authorship(seen)), When(as_of=as_of, known_at=known))
+        wrong += twice_dated.wrong(naive.fold(by_authorship(seen)), TimePoint(as_of=as_of, known_at=known))
 
     assert wrong == []

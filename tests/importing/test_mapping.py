@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.importing.mapping import (
+from interchange.tracker.mapping import (
     Columns,
     Kinds,
     Mapping,

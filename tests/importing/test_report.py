@@ -144,7 +144,7 @@ def test_each_line_of_it_names_its_reason_and_its_entry(keps, told):
             blame = row["blame"]
             entry = keps[0].entry(blame["position"])
             assert blame["note"] in by_reference[blame["source"]["reference"].rpartition("commit:")[2]]
-            assert (entry.subject, entry.envelope.note) == (row["subject"], blame["note"])
+            assert (entry.subject, entry.metadata.note) == (row["subject"], blame["note"])
 
 
 def test_a_report_with_a_line_missing_would_be_found():

@@ -5,8 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from consumers.importing import DrySink, LogSink
-from consumers.interchange import exported, import_records
+from interchange.adr import exported, import_records
+from interchange.tracker import DrySink, LogSink
 from tests.importing.support import IMPORTER, Clock, new_keys, open_log
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"

@@ -9,7 +9,7 @@ import pytest
 from interchange.madr import faults_of
 from interchange.support import MADR, NYGARD, a_log, all_cells, bring_in, cells, decisions, named, rehearse, write_out
 
-from domain.values import micros, parse_instant
+from domain.values import parse_timestamp, to_micros
 
 FOLDERS = pytest.mark.parametrize("folder", [NYGARD, MADR], ids=["nygard", "madr"])
 
@@ -137,7 +137,7 @@ def test_what_the_history_of_madr_says(logs):
 
     assert [row.value for row in rows] == ["accepted", "superseded"]
     assert rows[1].word == "superseded by [ADR-0030](0030-hosted-platform-context-agentserver-2.0.md)"
-    assert rows[1].eff == by.eff == micros(parse_instant("2026-06-29T23:39:54Z"))
+    assert rows[1].eff == by.eff == to_micros(parse_timestamp("2026-06-29T23:39:54Z"))
     assert by.value == [named(log, "0030-hosted-platform-context-agentserver-2.0")]
 
 
@@ -164,7 +164,7 @@ def test_every_status_that_the_history_tells(logs, folder):
     for line in map(json.loads, (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()):
         first = line["to"].get("status") if line["kind"] == "proposed" else None
         said = line["to"] if line["kind"] == "status_changed" else first
-        told |= {(micros(parse_instant(line["at"])), said)} if said else set()
+        told |= {(to_micros(parse_timestamp(line["at"])), said)} if said else set()
 
     assert len(told) >= 35
     assert told - held == set()

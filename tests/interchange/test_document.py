@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.interchange import front
-from consumers.interchange.document import read, written
-from consumers.interchange.meanings import RecordMeanings, status_of, team_of
-from consumers.interchange.record_links import target_of
+from interchange.adr import front_matter
+from interchange.adr.document import read, written
+from interchange.adr.record_links import target_of
+from interchange.adr.status_words import RecordMeanings, status_of, team_of
 
 BOMB = "\n".join(["a: &a [x,x,x,x,x,x,x,x,x]", *(f"b{n}: &b{n} [{', '.join(['*a'] * 9)}]" for n in range(50))])
 
@@ -136,7 +136,7 @@ def test_written_and_read_again(text):
 
 
 @pytest.mark.parametrize(
-    ("word", "meaning"),
+    ("source_value", "meaning"),
     [
         ("accepted", "accepted"), ("Accepted", "accepted"), ("{proposed}", "proposed"), ("Approved", "accepted"),
         ("Superseded by [DNS](0015-dns.md)", "superseded"), ("Accepted\n\nSuperseded by [DNS](0015-dns.md)", "superseded"),
@@ -161,7 +161,7 @@ def test_links_and_teams():
 )
 def test_any_text_can_stand_in_front_matter(value):
     """What is written into front matter is read as the same text, whatever stands in it."""
-    matter, rest = front.split(front.written({"status": value, "list": [value, "b"]}) + "\nrest")
+    matter, rest = front_matter.split(front_matter.written({"status": value, "list": [value, "b"]}) + "\nrest")
 
     assert (matter.told, matter.loose, rest.strip()) == ({"status": value, "list": [value, "b"]}, [], "rest")
 

@@ -6,12 +6,12 @@ import pytest
 from interchange.madr import faults_of
 from interchange.support import LATER, a_log, bring_in, cells, decisions, named, put, write_out
 
-from consumers.interchange import exported
+from domain.any_subject import RemoveSubject, SetAliases, SetAttribute
 from domain.decision import Option, RecordDecision, ReverseDecision
 from domain.people import RegisterPerson
 from domain.product import DefineProduct
-from domain.record import SetAliases, SetAttribute, Strike
-from eventlog.entry import Caller, Unit
+from eventlog.entry import Caller, Transaction
+from interchange.adr import exported
 
 ANN = Caller("person:ann", "token", "cli")
 WHOLE = RecordDecision(
@@ -32,7 +32,7 @@ def log(tmp_path):
 
 
 def tell(log, *commands):
-    asyncio.run(log.execute(Unit(commands, ANN)))
+    asyncio.run(log.execute(Transaction(commands, ANN)))
 
 
 def texts(log, **options):
@@ -96,7 +96,7 @@ def test_what_is_not_written(log, tmp_path):
     """What MADR has no place for is named; what was struck and what belongs to another product is left out."""
     tell(log, WHOLE.model_copy(update={"tags": ("money",)}))
     tell(log, WHOLE.model_copy(update={"key": "elsewhere", "products": ()}))
-    tell(log, WHOLE.model_copy(update={"key": "struck"}), Strike(subject="decision:struck", why="A test."))
+    tell(log, WHOLE.model_copy(update={"key": "struck"}), RemoveSubject(subject="decision:struck", why="A test."))
 
     noticed = write_out(log, tmp_path / "out", product="shop")
 

@@ -18,11 +18,11 @@ from interchange.support import (
     write_out,
 )
 
-from consumers.interchange import HistoryError, default_system
+from domain.any_subject import ERASE_RIGHT, EraseTexts
 from domain.decision import ProposeDecision, WithdrawDecision
-from domain.record import MAY_FORGET, ForgetTexts
 from domain.values import format_micros
-from eventlog.entry import Caller, Unit
+from eventlog.entry import Caller, Transaction
+from interchange.adr import HistoryError, default_system
 from tests.importing.support import Clock
 
 ONE = "# 1. One\n\nDate: 2024-01-01\n\n## Status\n\nProposed\n\n## Context\n\nOnce upon a time there was a reason.\n"
@@ -68,12 +68,12 @@ def test_git(tmp_path, repository):
         assert rows(log, "0003-uno", "aliases") == [("01-01", ["0001-one"]), ("05-01", ["0003-uno"])]
         assert rows(log, "0002-two", "exists") == [("04-01", True), ("06-01", False)]
         assert rows(log, "0002-two", "amends") == [("04-01", [named(log, "0003-uno")])]
-        assert log.directory.name(accepted.envelope.on_behalf_of[0].who) == "Bob Branch"
-        assert format_micros(accepted.envelope.source.at)[5:10] == "03-01"
+        assert log.directory.name(accepted.metadata.on_behalf_of[0].who) == "Bob Branch"
+        assert format_micros(accepted.metadata.source.at)[5:10] == "03-01"
         assert [str(remark) for remark in report.not_placed] == [
             "README.md: is no record: its name begins with no number"
         ]
-        assert {name for one in log.directory.everybody() for name in one.spellings} == {"Ann Arbor", "Bob Branch"}
+        assert {name for one in log.directory.list_people() for name in one.spellings} == {"Ann Arbor", "Bob Branch"}
 
 
 def test_what_git_does_not_know_yet(tmp_path, repository):
@@ -173,8 +173,8 @@ def test_what_was_forgotten_is_not_told_again(tmp_path):
     with a_log(tmp_path / "log") as log:
         bring_in(folder, log)
         entry = log.read(0, 100)[-1]
-        forget = ForgetTexts(subject=log.id, positions=(entry.position,))
-        asyncio.run(log.execute(Unit((forget,), Caller("person:p", "t", "cli", frozenset({MAY_FORGET})))))
+        forget = EraseTexts(subject=log.id, positions=(entry.position,))
+        asyncio.run(log.execute(Transaction((forget,), Caller("person:p", "t", "cli", frozenset({ERASE_RIGHT})))))
         again = bring_in(folder, log)
 
         assert again.applied == 0
@@ -187,7 +187,7 @@ def test_a_record_that_was_made_ours(tmp_path):
     with a_log(tmp_path / "log") as log:
         bring_in(folder, log)
         withdraw = WithdrawDecision(subject=decisions(log)[0], why="No.")
-        asyncio.run(log.execute(Unit((withdraw,), Caller("person:p", "t", "cli"))))
+        asyncio.run(log.execute(Transaction((withdraw,), Caller("person:p", "t", "cli"))))
         report = bring_in(folder, log)
 
     assert (report.applied, report.refused) == (0, [])
@@ -202,7 +202,7 @@ def test_a_record_of_the_log_itself_comes_back(tmp_path):
     )  # fmt: skip
     with a_log(tmp_path / "log") as log:
         propose = ProposeDecision(key="mine", title="Mine")
-        asyncio.run(log.execute(Unit((propose,), Caller("person:p", "t", "cli"))))
+        asyncio.run(log.execute(Transaction((propose,), Caller("person:p", "t", "cli"))))
         report = bring_in(folder, log)
 
         assert report.not_placed[0].line == "0001-mine"

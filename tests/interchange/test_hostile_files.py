@@ -10,9 +10,9 @@ import pytest
 from interchange.support import a_log, bring_in, put, rehearse
 from interchange.traps import make_trap
 
-from consumers.importing import LogSink, MappingError, import_changes, import_commands, load_mapping
-from consumers.importing.lines import MAX_LINE_BYTES, read_lines
-from consumers.importing.regular_files import FileTooLongError, NotRegularError, open_regular, read_regular
+from interchange.tracker import LogSink, MappingError, import_changes, import_commands, load_mapping
+from interchange.tracker.jsonl import MAX_LINE_BYTES, read_lines
+from interchange.tracker.regular_files import FileTooLongError, NotRegularError, open_regular, read_regular
 from tests.importing.support import IMPORTER, example
 
 SECRET = "dlog_this-must-not-be-read"
@@ -221,9 +221,9 @@ def test_a_mapping_that_is_none(tmp_path, content):
 
 def test_too_much_together(tmp_path, monkeypatch, records):
     """The records of a folder are bounded together, too."""
-    from consumers.interchange import HistoryError
+    from interchange.adr import HistoryError
 
-    monkeypatch.setattr("consumers.interchange.history.MAX_TOTAL_BYTES", 10)
+    monkeypatch.setattr("interchange.adr.history.MAX_TOTAL_BYTES", 10)
     trap = make_trap(tmp_path / "git")
     for folder in (records, trap.docs):
         with a_log(folder.parent / "log") as log, pytest.raises(HistoryError, match="more than 10 bytes together"):

@@ -11,7 +11,7 @@ import pytest
 from interchange.support import a_log, bring_in, rehearse
 from interchange.traps import PLAIN, TRAPS, UNSPRUNG, make_trap
 
-from consumers.interchange import HistoryError, default_system
+from interchange.adr import HistoryError, default_system
 
 TIMELESS = "has a time that cannot be read, and counts from now"
 REFUSED = {
@@ -286,7 +286,7 @@ def test_a_git_that_does_not_answer(trap, monkeypatch):
     slow.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {trap.above / 'pid'}\nsleep 60\n", encoding="utf-8")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr("consumers.interchange.git_objects.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("interchange.adr.git_objects.TIMEOUT_S", 0.5)
     with a_log(trap.above / "log") as log, pytest.raises(HistoryError, match="did not answer"):
         bring_in(trap.docs, log)
 
@@ -308,7 +308,7 @@ def test_a_git_that_says_too_much(trap, monkeypatch):
     loud.write_text("#!/bin/sh\nexec cat /dev/zero\n", encoding="utf-8")
     loud.chmod(0o755)
     monkeypatch.setenv("PATH", f"{loud.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr("consumers.interchange.git_objects.MAX_OUTPUT_BYTES", 1_000_000)
+    monkeypatch.setattr("interchange.adr.git_objects.MAX_OUTPUT_BYTES", 1_000_000)
     with a_log(trap.above / "log") as log, pytest.raises(HistoryError, match="says more than"):
         bring_in(trap.docs, log)
 

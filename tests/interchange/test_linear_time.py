@@ -10,12 +10,12 @@ import pytest
 from interchange.support import a_log, bring_in, put
 from pydantic import ValidationError
 
-from consumers.importing.mapping import cell_part
-from consumers.interchange.document import LARGEST, MAX_KEYS, MAX_LINES, read
-from consumers.interchange.history import Version
-from consumers.interchange.meanings import RecordMeanings
-from consumers.interchange.planning import finder, identities
-from consumers.interchange.record_links import RELATIONS, find_links, find_relations, target_of, without_links
+from interchange.adr.document import LARGEST, MAX_KEYS, MAX_LINES, read
+from interchange.adr.history import Version
+from interchange.adr.record_links import RELATIONS, find_links, find_relations, target_of, without_links
+from interchange.adr.record_planner import finder, identities
+from interchange.adr.status_words import RecordMeanings
+from interchange.tracker.mapping import cell_part
 
 STATUS, SECTION, BODY, MATTER = "# T\n* Status: ", "# T\n## Status\n", "# T\n\n", "---\nstatus: a\n"
 SMALL = 24 * 1024

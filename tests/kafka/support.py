@@ -17,13 +17,13 @@ import referencing
 import referencing.jsonschema
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from consumers.asyncapi import document
-from consumers.cloudevents import Message, header
-from consumers.reporting import OFTEN, Reporter
-from consumers.topics import Topics
+from consumers.kafka.asyncapi import document
+from consumers.kafka.cloudevents import Message, header
+from consumers.kafka.status_reporter import OFTEN, Reporter
+from consumers.kafka.topics import Topics
 from eventlog.log import DecisionLog
-from eventlog.workers import workers_at
-from tests.support_house import Ticking
+from eventlog.worker_status import workers_at
+from tests.support_log import Ticking
 
 PATIENCE = 30.0
 

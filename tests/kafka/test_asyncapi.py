@@ -7,14 +7,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from consumers.asyncapi import document
-from consumers.cloudevents import Message, message_of
-from consumers.intake import Order, answer_of, unit_of
-from consumers.publisher import CONFIRMED
-from consumers.topics import Topics
-from domain.catalogue import COMMANDS, EVENTS
+from consumers.kafka.asyncapi import document
+from consumers.kafka.cloudevents import Message, message_of
+from consumers.kafka.command_consumer import Order, answer_of, unit_of
+from consumers.kafka.publisher import CONFIRMED
+from consumers.kafka.topics import Topics
+from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES
-from eventlog.entry import Caller, Receipt, Recorded
+from eventlog.entry import Caller, Receipt, RecordedEvent
 from eventlog.log import DecisionLog
 from tests.faults.logs import write_log
 from tests.kafka.support import fits, matches
@@ -124,5 +124,5 @@ def test_every_rejection_is_what_the_document_says(value):
 
 def test_a_result_is_what_the_document_says():
     """With all that a receipt has."""
-    receipt = Receipt((Recorded(4, "product:shop", 1, "ProductDefined.v1", 0),), replayed=True)
+    receipt = Receipt((RecordedEvent(4, "product:shop", 1, "ProductDefined.v1", 0),), replayed=True)
     fits(answer_of(Order(Message(None, b"{}", []), "t", 0, 0, 0), receipt, "log:x", 0))

@@ -7,8 +7,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from cli.settings import Settings
 from cli.streaming import broker_of
-from consumers.broker import Broker
-from consumers.topics import Topic, Topics, UnfitTopic, found
+from consumers.kafka.broker import Broker
+from consumers.kafka.topics import Topic, Topics, UnfitTopic, found
 
 
 @pytest.fixture

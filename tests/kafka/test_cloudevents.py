@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.cloudevents import Message, Unreadable, header, message_of, position_of, row_of
+from consumers.kafka.cloudevents import Message, Unreadable, header, message_of, position_of, row_of
 from domain.values import format_micros
 from eventlog.log import DecisionLog
 from tests.faults.logs import write_log

@@ -17,7 +17,7 @@ from cli.errors import CannotGoOn
 from cli.settings import Settings
 from cli.streaming import _speaker, publish
 from cli.wiring import clock
-from consumers.cloudevents import position_of
+from consumers.kafka.cloudevents import position_of
 from eventlog.entry import Caller
 from eventlog.log import DecisionLog
 from tests.kafka.support import everything_in, send, until
@@ -162,7 +162,7 @@ def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, bro
 
 def test_without_the_client_library_there_is_a_sentence(monkeypatch, tmp_path):
     """Whoever has installed the log without the extra is told how to add it."""
-    monkeypatch.setattr("consumers.broker.find_spec", lambda _name: None)
+    monkeypatch.setattr("consumers.kafka.broker.find_spec", lambda _name: None)
 
     with pytest.raises(CannotGoOn, match=r"pip install 'decisionlog\[kafka\]'"):
         publish(Settings(data=tmp_path))

@@ -20,8 +20,8 @@ import yaml
 from support_postgresql import fresh_schema
 from support_serving import COMMAND, ENDED
 
-from consumers.broker import Broker
-from consumers.feed import reading
+from consumers.kafka.broker import Broker
+from consumers.kafka.event_consumer import reading
 
 HOUSE = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((HOUSE / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -209,8 +209,8 @@ def test_forgotten_names_are_forgotten_there_too(company: Company) -> None:
         until(lambda: ask.get("/v1/search", params={"text": "secret"}).json()["rows"])
 
         log.delete(f"/v1/people/{made['subject'].partition(':')[2]}/names").raise_for_status()
-        log.post("/v1/log/forget", json={"positions": [product["position"]]}).raise_for_status()
+        log.post("/v1/log/erase", json={"positions": [product["position"]]}).raise_for_status()
 
         until(lambda: not ask.get("/v1/people", params={"name": "eve brown"}).json()["rows"])
         until(lambda: not ask.get("/v1/search", params={"text": "secret"}).json()["rows"])
-        assert ask.get("/v1/products/s").json()["cells"]["title"]["value"] == "[forgotten]"
+        assert ask.get("/v1/products/s").json()["fields"]["title"]["value"] == "[erased]"

@@ -12,16 +12,16 @@ from pydantic import TypeAdapter
 
 from api import answers, problems
 from api.commands import answer_of as told_by_http
-from consumers.broker import Broker
-from consumers.cloudevents import Message, header
-from consumers.intake import LARGEST, Intake, Order, answer_of, key_of, unit_of
-from consumers.problems import name_of, of_refusal, of_validation
-from consumers.topics import Topics
+from consumers.kafka.broker import Broker
+from consumers.kafka.cloudevents import Message, header
+from consumers.kafka.command_consumer import LARGEST, Intake, Order, answer_of, key_of, unit_of
+from consumers.kafka.problem_details import name_of, of_refusal, of_validation
+from consumers.kafka.topics import Topics
 from domain import errors
-from domain.catalogue import COMMAND
+from domain.catalog import COMMAND
 from domain.examples import examples_for
 from domain.product import DefineProduct
-from eventlog.entry import Caller, Unit
+from eventlog.entry import Caller, Transaction
 from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
 
 INTAKE = Caller("service:intake", "local", "kafka")
@@ -39,17 +39,17 @@ def order(value, *headers, key=None, offset=7):
 def test_every_command_is_understood():
     """Each example of the catalogue is the unit that it is over HTTP, in the name of the intake."""
     for example in examples_for("log:x"):
-        assert unit_of(order(example), INTAKE) == Unit(
+        assert unit_of(order(example), INTAKE) == Transaction(
             (COMMAND.validate_python(example),), INTAKE, key_of(order(example))
         )
 
 
 def test_several_commands_are_one_unit():
     """They are applied whole or not at all, on the versions that were seen."""
-    unit = unit_of(order({"commands": [SHOP, SHOP | {"key": "other"}], "expected": {"product:shop": 3}}), INTAKE)
+    transaction = unit_of(order({"commands": [SHOP, SHOP | {"key": "other"}], "expected": {"product:shop": 3}}), INTAKE)
 
-    assert [command.key for command in unit.commands] == ["shop", "other"]
-    assert unit.expected == {"product:shop": 3}
+    assert [command.key for command in transaction.commands] == ["shop", "other"]
+    assert transaction.expected == {"product:shop": 3}
 
 
 def structured(**event):
@@ -113,10 +113,10 @@ def test_what_cannot_be_read_is_a_problem(value, kind, detail):
 def test_no_bytes_break_it(value):
     """Whatever the bytes, they are a unit or a problem, and the answer holds them whole."""
     given = order(value)
-    unit = unit_of(given, INTAKE)
+    transaction = unit_of(given, INTAKE)
 
-    if isinstance(unit, dict):
-        told = json.loads(answer_of(given, unit, "log:x", 0).value)
+    if isinstance(transaction, dict):
+        told = json.loads(answer_of(given, transaction, "log:x", 0).value)
         whole = told["message"].encode() if "message" in told else base64.b64decode(told["message_base64"])
         assert whole == value
 
@@ -142,7 +142,7 @@ def test_refusals_are_called_what_http_calls_them(kind):
 def test_faults_are_told_as_http_tells_them():
     """Every field that is wrong, in the same words."""
     with pytest.raises(ValueError, match="validation") as found:
-        COMMAND.validate_python({"type": "DefineProduct", "titel": "x", "also": 1})
+        COMMAND.validate_python({"type": "DefineProduct", "titel": "x", "identifiers": 1})
     wrong = found.value.errors(include_url=False, include_input=False)
     over_http = problems.of_validation(wrong).model_dump(exclude_none=True)
     del over_http["status"]
@@ -153,7 +153,7 @@ def test_faults_are_told_as_http_tells_them():
 def test_a_result_is_the_receipt(tmp_path):
     """It is the answer that HTTP gives, and says which command it answers."""
     with open_log(tmp_path) as log:
-        receipt = asyncio.run(log.execute(Unit((DefineProduct(key="shop", title="Shop"),), INTAKE)))
+        receipt = asyncio.run(log.execute(Transaction((DefineProduct(key="shop", title="Shop"),), INTAKE)))
     answer = answer_of(order(SHOP, ("ce_source", b"/erp"), ("ce_id", b"1"), key=b"k"), receipt, "log:x", 1_000_000)
 
     assert json.loads(answer.value) == told_by_http(receipt, "product:shop").model_dump()
@@ -175,12 +175,12 @@ class Counting:
     def __init__(self, log, fail=()):
         self.log, self.fail, self.calls, self.sent = log, set(fail), 0, Counter()
 
-    async def execute_many(self, units):
+    async def execute_many(self, transactions):
         from eventsourcing.persistence import OperationalError
 
         self.calls += 1
-        self.sent.update(unit.key for unit in units)
-        done = await self.log.execute_many(units)
+        self.sent.update(transaction.key for transaction in transactions)
+        done = await self.log.execute_many(transactions)
         if self.calls in self.fail:
             raise OperationalError("lost")
         return done
@@ -221,7 +221,7 @@ def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, 
             until(lambda: len(everything_in(bootstrap_servers, f"{prefix}.results")) == 3)
         entries = log.read(1, 100)
 
-    assert [(each.subject, each.envelope.actor, each.envelope.source.channel) for each in entries] == [
+    assert [(each.subject, each.metadata.actor, each.metadata.source.channel) for each in entries] == [
         ("product:shop", "service:intake", "kafka"),
         ("feature:f", "service:intake", "kafka"),
     ]

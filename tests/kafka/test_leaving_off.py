@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.cloudevents import Message, position_of
-from consumers.publisher import CONFIRMED, CannotPublish, left_off
+from consumers.kafka.cloudevents import Message, position_of
+from consumers.kafka.publisher import CONFIRMED, CannotPublish, left_off
 
 LOG = "log:a"
 

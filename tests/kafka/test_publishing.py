@@ -6,13 +6,13 @@ from contextlib import closing
 import pytest
 from kafka import TopicPartition
 
-from consumers.broker import Broker
-from consumers.cloudevents import header, message_of, position_of, row_of
-from consumers.intake import Intake
-from consumers.publisher import CannotPublish, Publisher, Stream, _sending
-from consumers.topics import Topics
+from consumers.kafka.broker import Broker
+from consumers.kafka.cloudevents import header, message_of, position_of, row_of
+from consumers.kafka.command_consumer import Intake
+from consumers.kafka.publisher import CannotPublish, Publisher, Stream, _sending
+from consumers.kafka.topics import Topics
 from eventlog.entry import Caller
-from eventlog.workers import workers_at
+from eventlog.worker_status import workers_at
 from tests.faults.logs import do
 from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
 

@@ -14,19 +14,19 @@ import pytest
 from support_house import House, Ticking
 from support_postgresql import fresh_schema
 
-from consumers.broker import Broker
-from consumers.cloudevents import message_of
-from consumers.feed import TopicFeed
-from consumers.people import NobodyKept, PeopleKept, PeoplePublisher
-from consumers.replica import Follower, OtherLog, Upstream
-from consumers.topics import Topics, UnfitTopic
-from eventlog.committer import Row
+from consumers.kafka.broker import Broker
+from consumers.kafka.cloudevents import message_of
+from consumers.kafka.event_consumer import TopicFeed
+from consumers.kafka.people_topic import NobodyKept, PeopleKept, PeoplePublisher
+from consumers.kafka.replica import Follower, OtherLog, Upstream
+from consumers.kafka.topics import Topics, UnfitTopic
+from eventlog.appender import EntryRow
 from eventlog.log import DecisionLog
-from projections.model import ReadModel, content_hash
-from projections.places import database_at
+from projections.factory import open_database
 from projections.projector import Projector
+from projections.read_model import ReadModel, content_hash
 from projections.rebuild import rebuild
-from projections.replica import Replica
+from projections.replica_state import Replica
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import write_log
 from tests.kafka.support import PATIENCE, everything_in, matches, running, send, until
@@ -59,11 +59,11 @@ class Api:
     def size(self) -> tuple[str, int]:
         return self.log.id, self.log.head().size
 
-    def rows(self, after: int, limit: int) -> Sequence[Row]:
+    def rows(self, after: int, limit: int) -> Sequence[EntryRow]:
         return self.log.rows(after, limit)
 
 
-def sent(servers: str, topics: Topics, rows: Sequence[Row], log: str) -> None:
+def sent(servers: str, topics: Topics, rows: Sequence[EntryRow], log: str) -> None:
     messages = (message_of(row, log) for row in rows)
     send(servers, topics.events.name, *((each.key, each.value, each.headers) for each in messages))
 
@@ -86,7 +86,7 @@ def at_most(one: Follower, seconds: float = PATIENCE) -> None:
 def place(kind: str, folder: Path) -> Iterator[ReadModel]:
     """A place for a replica in a database of either kind."""
     with fresh_schema() as url:
-        model = ReadModel(database_at(url if kind == "postgresql" else folder / "replica"), Ticking())
+        model = ReadModel(open_database(url if kind == "postgresql" else folder / "replica"), Ticking())
         yield model
         model.close()
 
@@ -100,9 +100,7 @@ def peaceful(log: DecisionLog, folder: Path) -> str:
 
 def stands(model: ReadModel) -> Any:
     """How a replica stands, once there is one."""
-    return (
-        until(lambda: model.database.trouble() is None and model.database.has("replica")) and Replica(model).standing()
-    )
+    return until(lambda: model.database.check() is None and model.database.has("replica")) and Replica(model).standing()
 
 
 def test_another_history_of_the_log_is_refused(
@@ -214,7 +212,7 @@ def test_names_go_by_a_topic_of_their_own(
     names = Replica(model).directory
 
     def shown() -> dict[str, tuple[str, ...]]:
-        return {each.id: each.spellings for each in names.everybody()} if model.database.has("replica") else {}
+        return {each.id: each.spellings for each in names.list_people()} if model.database.has("replica") else {}
 
     with House(tmp_path) as house:
         directory = house.log.directory

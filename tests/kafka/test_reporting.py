@@ -1,7 +1,7 @@
 """A worker's word on itself."""
 
-from consumers.reporting import OFTEN, Reporter
-from eventlog.workers import workers_at
+from consumers.kafka.status_reporter import OFTEN, Reporter
+from eventlog.worker_status import workers_at
 
 
 class Clock:

@@ -11,8 +11,8 @@ import pytest
 from support_postgresql import fresh_schema
 
 from projections.database import Database
-from projections.model import Read, ReadModel
-from projections.places import database_at
+from projections.factory import open_database
+from projections.read_model import Read, ReadModel
 from tests.projections.support import SECOND, START, Log, catch_up, emptied
 
 NewDatabase = Callable[[], Database]
@@ -21,7 +21,7 @@ NewDatabase = Callable[[], Database]
 @contextmanager
 def in_files(folder: Path) -> Iterator[NewDatabase]:
     numbers = count(1)
-    yield lambda: database_at(folder / f"model{next(numbers)}.sqlite")
+    yield lambda: open_database(folder / f"model{next(numbers)}.sqlite")
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def in_schemas(_: Path) -> Iterator[NewDatabase]:
     with ExitStack() as opened:
 
         def new() -> Database:
-            database = database_at(opened.enter_context(fresh_schema()))
+            database = open_database(opened.enter_context(fresh_schema()))
             opened.callback(database.close)
             return database
 

@@ -17,12 +17,12 @@ def known(entries: Iterable[Entry], known_at: int) -> list[Entry]:
 def rows_of(entries: Iterable[Entry], known_at: int) -> dict[Key, list[tuple[int, int, int, Any]]]:
     """The rows of each cell in effective order: when, position, place, and the step."""
     seen = known(entries, known_at)
-    voided = {entry.event.voids() for entry in seen}
+    voided = {entry.event.voided_position() for entry in seen}
     rows: dict[Key, list[tuple[int, int, int, Any]]] = {}
     for entry in seen:
         if entry.position not in voided:
-            for n, step in enumerate(entry.event.steps()):
-                when = entry.eff if step.at is None else step.at
+            for n, step in enumerate(entry.event.field_changes()):
+                when = entry.effective_at if step.starts_at is None else step.starts_at
                 rows.setdefault((entry.subject, step.field), []).append((when, entry.position, n, step))
     return {key: sorted(found, key=lambda row: row[:3]) for key, found in rows.items()}
 
@@ -32,8 +32,8 @@ def holds(entries: Iterable[Entry], as_of: int, known_at: int) -> dict[Key, tupl
     held = {}
     for key, rows in rows_of(entries, known_at).items():
         before = [row for row in rows if row[0] <= as_of]
-        if before and not (before[-1][3].until is not None and before[-1][3].until <= as_of):
-            value, word = before[-1][3].value, before[-1][3].word
+        if before and not (before[-1][3].ends_at is not None and before[-1][3].ends_at <= as_of):
+            value, word = before[-1][3].value, before[-1][3].source_value
             if value not in (None, []) or word is not None:
                 held[key] = (value, word)
     return held
@@ -50,16 +50,16 @@ def steps(entries: list[Entry], as_of: int, known_at: int) -> Iterator[tuple[int
         now: tuple[Any, str | None] = (None, None)
         for this, following in zip(rows, [*rows[1:], None], strict=True):
             when, _, _, step = this
-            over = step.until is not None and step.until <= when
-            after = (None, None) if over else (step.value, step.word)
+            over = step.ends_at is not None and step.ends_at <= when
+            after = (None, None) if over else (step.value, step.source_value)
             if when <= as_of:
                 yield when, subject, field, now, after
             now = after
             if (
-                step.until is not None
+                step.ends_at is not None
                 and not over
-                and step.until <= as_of
-                and not (following and following[0] <= step.until)
+                and step.ends_at <= as_of
+                and not (following and following[0] <= step.ends_at)
             ):
-                yield step.until, subject, field, now, (None, None)
+                yield step.ends_at, subject, field, now, (None, None)
                 now = (None, None)

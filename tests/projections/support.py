@@ -7,12 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from domain.catalogue import EVENT_NAMES
+from domain.catalog import EVENT_NAMES
 from domain.messages import Event
-from eventlog.entry import Entry, Envelope, Link, Origin
+from eventlog.entry import Delegate, Entry, Metadata, Origin
 from projections.database import Database
-from projections.model import ReadModel
 from projections.projector import Projector
+from projections.read_model import ReadModel
 
 Anew = Callable[..., ReadModel]
 
@@ -35,15 +35,15 @@ class Log:
     def add(self, subject: str, event: Event, *, at: float | None = None, by: str = "person:ann", **more: Any) -> int:
         position = len(self.entries) + 1
         self.versions[subject] = self.versions.get(subject, 0) + 1
-        chain = (Link(by),) if by != "person:ann" else ()
+        chain = (Delegate(by),) if by != "person:ann" else ()
         effective = None if at is None else START + int(at * SECOND)
-        envelope = Envelope(
-            id=f"e{position}", unit=f"u{position}", place=0, actor="person:ann", credential="token",
+        metadata = Metadata(
+            id=f"e{position}", transaction=f"u{position}", index=0, actor="person:ann", credential="token",
             source=more.pop("source", Origin("http")), on_behalf_of=chain, effective_at=effective, **more,
         )  # fmt: skip
         recorded = START + position * SECOND
         name = EVENT_NAMES[type(event)]
-        self.entries.append(Entry(position, recorded, subject, name, self.versions[subject], event, envelope))
+        self.entries.append(Entry(position, recorded, subject, name, self.versions[subject], event, metadata))
         return position
 
     def replace(self, position: int, **changes: Any) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from eventlog.log import DecisionLog
-from projections.acts import act_row, entry_of, without_texts
+from projections.event_rows import entry_from_row, event_row, without_texts
 from tests.faults.logs import do, write_log
 
 
@@ -18,7 +18,7 @@ def test_an_entry_is_read_back_from_its_row(tmp_path: Path) -> None:
 
     assert len({entry.type for entry in entries}) > 45
     for entry in entries:
-        assert entry_of(act_row(entry)) == replace(entry, envelope=replace(entry.envelope, id="")), entry.type
+        assert entry_from_row(event_row(entry)) == replace(entry, metadata=replace(entry.metadata, id="")), entry.type
 
 
 def test_texts_are_lost_as_in_the_log(tmp_path: Path) -> None:
@@ -28,11 +28,11 @@ def test_texts_are_lost_as_in_the_log(tmp_path: Path) -> None:
         before = log.read(0, 1_000)
         for first in range(0, len(before), 100):
             positions = [entry.position for entry in before[first : first + 100]]
-            do(log, [[{"type": "ForgetTexts", "subject": log.id, "positions": positions}]])
+            do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": positions}]])
         after = log.read(0, len(before))
 
     changed = 0
     for had, has in zip(before, after, strict=True):
-        assert act_row(without_texts(entry_of(act_row(had)))) == act_row(has), had.type
-        changed += act_row(had) != act_row(has)
+        assert event_row(without_texts(entry_from_row(event_row(had)))) == event_row(has), had.type
+        changed += event_row(had) != event_row(has)
     assert changed > 100

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from projections.bounds import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
-from projections.model import ReadModel
+from projections.read_model import ReadModel
 
 ENDLESS = """with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000000)
     select count(*) from n where i < 0"""

@@ -17,22 +17,22 @@ from eventsourcing.persistence import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.any_subject import AliasesSet, LogOpened, TextsErased, TitleChanged
 from domain.decision import DecisionProposed, Option
 from domain.messages import Reference
-from domain.record import AliasesSet, LogOpened, Retitled, TextsForgotten
-from domain.values import FORGOTTEN
-from projections.cells import cells
+from domain.values import ERASED
 from projections.database import Database
-from projections.model import Read, ReadModel, content_hash
-from projections.projector import Hole, Projector
-from projections.reading import Filter
+from projections.field_values import field_values
+from projections.projector import Gap, Projector
+from projections.query import Filter
+from projections.read_model import Read, ReadModel, content_hash
 from projections.rebuild import rebuild
 from projections.runner import Runner, Stopped
 from projections.schema import SHADOW
 from projections.search import search
 from projections.sqlite import SqliteDatabase
 from tests.projections.support import START, Anew, Log, catch_up
-from tests.projections.test_cells import ACTS, log_of, observed
+from tests.projections.test_field_values import ACTS, log_of, observed
 
 
 @given(acts=ACTS, batch=st.integers(1, 9))
@@ -66,7 +66,7 @@ def test_a_hole_is_refused(model: ReadModel, log: Log) -> None:
         log.add("feature:a", observed("status", value="open"))
     del log.entries[2]
 
-    with pytest.raises(Hole, match="stands at 2, and the log's next entry is 4"):
+    with pytest.raises(Gap, match="stands at 2, and the log's next entry is 4"):
         catch_up(model, log)
 
     assert model.position == 0
@@ -200,7 +200,7 @@ def test_a_runner_stops_loudly(model: ReadModel, log: Log, caplog: pytest.LogCap
     try:
         with pytest.raises(Stopped, match="next entry is 3"):
             runner.wait_for(3, 10)
-        assert isinstance(runner.error, Hole)
+        assert isinstance(runner.error, Gap)
         assert "stopped at position 0" in caplog.text
     finally:
         runner.stop()
@@ -310,21 +310,21 @@ def test_forgotten_texts_leave_no_byte(tmp_path: Path, log: Log) -> None:
     option = Option(title=words[0], pros=(words[1],))
     proposed = DecisionProposed(title=words[2], kind="strategic", context=words[3], options=(option,))
     log.add("decision:a", proposed, note=words[4], references=(Reference(id=words[5]),))
-    log.add("decision:a", observed("x.said", text="kept", word=words[6]))
+    log.add("decision:a", observed("x.said", text="kept", source_value=words[6]))
     log.add("decision:a", observed("aliases", texts=(words[7], "plain")))
-    log.add("decision:a", Retitled(title="A title that stays"))
+    log.add("decision:a", TitleChanged(title="A title that stays"))
     runner = Runner(log, model, poll=0.01)
     runner.start()
     try:
         runner.wait_for(5, 10)
         assert all(in_files(path, word) for word in words)
 
-        gone = option.model_copy(update={"title": FORGOTTEN, "pros": (FORGOTTEN,)})
-        forgotten = proposed.model_copy(update={"title": FORGOTTEN, "context": FORGOTTEN, "options": (gone,)})
-        log.replace(2, event=forgotten, envelope=forgotten_envelope(log, 2))
-        log.replace(3, event=observed("x.said", text=FORGOTTEN, word=FORGOTTEN))
-        log.replace(4, event=observed("aliases", texts=(FORGOTTEN, FORGOTTEN)))
-        log.add("log:l", TextsForgotten(positions=(2, 3, 4), ground="request"))
+        gone = option.model_copy(update={"title": ERASED, "pros": (ERASED,)})
+        forgotten = proposed.model_copy(update={"title": ERASED, "context": ERASED, "options": (gone,)})
+        log.replace(2, event=forgotten, metadata=forgotten_envelope(log, 2))
+        log.replace(3, event=observed("x.said", text=ERASED, source_value=ERASED))
+        log.replace(4, event=observed("aliases", texts=(ERASED, ERASED)))
+        log.add("log:l", TextsErased(positions=(2, 3, 4), reason_code="request"))
         runner.wait_for(6, 10)
     finally:
         runner.stop()
@@ -334,15 +334,15 @@ def test_forgotten_texts_leave_no_byte(tmp_path: Path, log: Log) -> None:
     with model.read() as read:
         assert not search(read, words[2]).rows
         assert not search(read, "forgotten").rows
-        assert not cells(read, Filter(values=["plain"])).rows
-        assert cells(read, Filter(fields=["aliases"])).rows[0]["value"] == [FORGOTTEN, FORGOTTEN]
+        assert not field_values(read, Filter(values=["plain"])).rows
+        assert field_values(read, Filter(fields=["aliases"])).rows[0]["value"] == [ERASED, ERASED]
     before = content_hash(model)
     rebuild(log, model)
     assert content_hash(model) == before
 
 
 def forgotten_envelope(log: Log, position: int) -> Any:
-    return replace(log.entries[position - 1].envelope, note=FORGOTTEN, references=(Reference(id=FORGOTTEN),))
+    return replace(log.entries[position - 1].metadata, note=ERASED, references=(Reference(id=ERASED),))
 
 
 def in_files(path: Path, word: str) -> bool:
@@ -354,7 +354,7 @@ def test_a_model_of_a_few_batches_keeps_its_aliases(log: Log, read: Callable[[],
     log.add("feature:a", observed("exists", value=True))
     log.add("feature:a", AliasesSet(aliases=("KEP-1287", "old")))
 
-    assert [row["subject"] for row in cells(read(), Filter(fields=["aliases"], values=["KEP-1287"])).rows] == [
+    assert [row["subject"] for row in field_values(read(), Filter(fields=["aliases"], values=["KEP-1287"])).rows] == [
         "feature:a"
     ]
 
@@ -391,7 +391,7 @@ def test_what_fails_in_a_batch_leaves_nothing_and_is_told(model: ReadModel, rows
 
         def fail() -> None:
             with writer.transaction():
-                writer.rows("update projection set position = 7 where name = 'cells'", {})
+                writer.rows("update projection set position = 7 where name = 'fields'", {})
                 writer.insert("", "act_because", twice)
                 writer.insert("", "act_because", twice)
 

@@ -7,19 +7,19 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from domain.any_subject import EntryVoided
 from domain.decision import DecisionAccepted, DecisionProposed, DecisionRecorded, DecisionSuperseded, Option
 from domain.messages import Event
 from domain.ownership import OwnershipAssigned
 from domain.people import PersonRegistered
 from domain.product import ProductDefined
-from domain.record import EntryVoided
 from projections import accountability
 from projections.audit import AuditFilter, audit
-from projections.cells import cells
 from projections.changes import changes
 from projections.decisions import RegisterFilter, history, page_of, register
-from projections.model import Read, ReadModel
-from projections.reading import Filter, When
+from projections.field_values import field_values
+from projections.query import Filter, TimePoint
+from projections.read_model import Read, ReadModel
 from projections.report import Span, report
 from projections.search import search
 from tests.projections.support import Anew, Log, at
@@ -55,7 +55,7 @@ def log_of(events: Sequence[Event]) -> Log:
     for event in events:
         log.add(TEA, event, at=RECORDED, by="person:bob", because=(COFFEE,))
     log.add(COFFEE, DecisionSuperseded(by=(TEA,)), at=RECORDED)
-    log.entries[first:] = [replace(one, envelope=replace(one.envelope, unit="u")) for one in log.entries[first:]]
+    log.entries[first:] = [replace(one, metadata=replace(one.metadata, transaction="u")) for one in log.entries[first:]]
     return log
 
 
@@ -64,9 +64,13 @@ def replace_title(event: DecisionRecorded, title: str) -> DecisionRecorded:
 
 
 QUESTIONS: dict[str, Callable[[Read], Any]] = {
-    "fields": lambda read: cells(read, Filter(subjects=(TEA, COFFEE)), blame=True).to_dict(),
-    "as of": lambda read: cells(read, Filter(subjects=(TEA,), absent=True), When(at(RECORDED))).to_dict(),
-    "before": lambda read: cells(read, Filter(subjects=(TEA,), absent=True), When(at(RECORDED) - 1)).to_dict(),
+    "fields": lambda read: field_values(read, Filter(subjects=(TEA, COFFEE)), blame=True).to_dict(),
+    "as of": lambda read: field_values(
+        read, Filter(subjects=(TEA,), include_removed=True), TimePoint(at(RECORDED))
+    ).to_dict(),
+    "before": lambda read: field_values(
+        read, Filter(subjects=(TEA,), include_removed=True), TimePoint(at(RECORDED) - 1)
+    ).to_dict(),
     "page": lambda read: page_of(read, TEA).to_dict(),
     "register": lambda read: register(read, RegisterFilter()).to_dict(),
     "register of an owner": lambda read: register(read, RegisterFilter(accountable=("person:bob",))).to_dict(),
@@ -74,14 +78,14 @@ QUESTIONS: dict[str, Callable[[Read], Any]] = {
     "held": lambda read: accountability.of_person(read, "person:bob").to_dict(),
     "unowned": lambda read: accountability.unowned(read).to_dict(),
     "search": lambda read: [search(read, word).to_dict() for word in ("tea", "thirst", "warm", "sweat", "smiles")],
-    "changes": lambda read: without_steps(changes(read, When(at(SINCE)), When(at(UNTIL))).to_dict()),
+    "changes": lambda read: without_steps(changes(read, TimePoint(at(SINCE)), TimePoint(at(UNTIL))).to_dict()),
     "report": lambda read: without_status_before(report(read, Span(PRODUCT, at(SINCE), at(UNTIL))).to_dict()),
 }
 
 
 def without_steps(answer: dict[str, Any]) -> dict[str, Any]:
     """Leave the way out: the stepwise flow goes from nothing to proposed to accepted, the other does so in one."""
-    return {**answer, "rows": [{**row, "steps": None} for row in answer["rows"]]}
+    return {**answer, "rows": [{**row, "changes": None} for row in answer["rows"]]}
 
 
 def without_status_before(answer: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +132,7 @@ def test_it_is_one_row_of_the_audit_trail(anew: Anew) -> None:
     assert (row["type"], row["version"], row["principal"]) == ("DecisionRecorded.v1", 1, "person:bob")
     assert row["data"]["accountable"] == "person:bob"
     assert row["data"].keys() == {"title", "accountable", *CASE, *TAKEN}
-    assert {step["field"] for step in lived["steps"]} == {
+    assert {step["field"] for step in lived["changes"]} == {
         "exists", "status", "title", "role.accountable", *CASE, *TAKEN,
     }  # fmt: skip
 
@@ -138,10 +142,12 @@ def test_a_void_recording_leaves_nothing(anew: Anew) -> None:
     log = log_of(AT_ONCE)
     log.add(TEA, EntryVoided(position=5, reason="Wrong."))
     with closing(anew(log)) as model, model.read() as read:
-        assert cells(read, Filter(subjects=(TEA,), absent=True)).rows == []
+        assert field_values(read, Filter(subjects=(TEA,), include_removed=True)).rows == []
         assert accountability.of_subject(read, TEA).rows == []
-        assert [row["current"] for row in search(read, "thirst", Filter(subjects=(TEA,), absent=True)).rows] == [False]
-        assert page_of(read, TEA).about["on_record"] is False
+        assert [
+            row["current"] for row in search(read, "thirst", Filter(subjects=(TEA,), include_removed=True)).rows
+        ] == [False]
+        assert page_of(read, TEA).about["current"] is False
 
 
 def test_a_corrected_recording_keeps_its_number(anew: Anew) -> None:
@@ -153,4 +159,4 @@ def test_a_corrected_recording_keeps_its_number(anew: Anew) -> None:
         shown = {row["subject"]: row for row in register(read, RegisterFilter()).rows}
 
     assert shown[TEA]["number"] == {PRODUCT: 2}
-    assert shown[TEA]["cells"]["title"]["value"] == "Serve tea"
+    assert shown[TEA]["fields"]["title"]["value"] == "Serve tea"

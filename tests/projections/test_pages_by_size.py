@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from projections import audit, cells, changes, decisions, lists, report, roadmap, steps
+from projections import audit, changes, decisions, field_history, field_values, listings, report, roadmap
 from projections.bounds import Bounds
-from projections.model import Read, ReadModel
-from projections.places import database_at
-from projections.reading import Answer, Filter, When
+from projections.factory import open_database
+from projections.query import Answer, Filter, TimePoint
+from projections.read_model import Read, ReadModel
 from projections.rebuild import rebuild
 from tests.benchmarks.filling import filled
 from tests.benchmarks.house import system_clock
@@ -31,7 +31,10 @@ def model() -> Iterator[ReadModel]:
     """The history of a product, read."""
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder)
-        with filled(where / "log.sqlite", EVENTS) as (log, _), closing(database_at(where / "model.sqlite")) as database:
+        with (
+            filled(where / "log.sqlite", EVENTS) as (log, _),
+            closing(open_database(where / "model.sqlite")) as database,
+        ):
             opened = ReadModel.open(database, log, system_clock)
             rebuild(log, opened)
             yield opened
@@ -42,17 +45,21 @@ def _roadmap(**more: Any) -> Ask:
 
 
 ASKED: dict[str, Ask] = {
-    "cells": lambda read, limit, cursor: cells.cells(read, Filter(), limit=limit or 10_000, cursor=cursor),
-    "steps": lambda read, limit, cursor: steps.steps(read, steps.StepFilter(), limit=limit or 10_000, cursor=cursor),
-    "newest steps": lambda read, limit, cursor: steps.steps(
-        read, steps.StepFilter(), newest_first=True, limit=limit or 10_000, cursor=cursor
+    "fields": lambda read, limit, cursor: field_values.field_values(
+        read, Filter(), limit=limit or 10_000, cursor=cursor
+    ),
+    "history": lambda read, limit, cursor: field_history.field_history(
+        read, field_history.ChangeFilter(), limit=limit or 10_000, cursor=cursor
+    ),
+    "newest steps": lambda read, limit, cursor: field_history.field_history(
+        read, field_history.ChangeFilter(), newest_first=True, limit=limit or 10_000, cursor=cursor
     ),
     "audit": lambda read, limit, cursor: audit.audit(read, limit=limit or 10_000, cursor=cursor),
     "register": lambda read, limit, cursor: decisions.register(read, limit=limit or 10_000, cursor=cursor),
-    "features": lambda read, limit, cursor: lists.subjects(
+    "features": lambda read, limit, cursor: listings.subjects(
         read, Filter(kinds=("feature",)), ("status", "horizon", "products"), limit=limit, cursor=cursor
     ),
-    "changes": lambda read, limit, cursor: changes.changes(read, When(as_of=START), limit=limit, cursor=cursor),
+    "changes": lambda read, limit, cursor: changes.changes(read, TimePoint(as_of=START), limit=limit, cursor=cursor),
     "slips": lambda read, limit, cursor: changes.slips(read, Filter(), limit=limit, cursor=cursor),
     "table": _roadmap(layout="table"),
     "blamed table": _roadmap(layout="table", blame=True),
@@ -66,7 +73,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "SUBJECTS_AT_ONCE", 10)
     monkeypatch.setattr(roadmap, "FEW", 5)
     monkeypatch.setattr(changes, "KEPT_STEPS", 20)
-    for each in (roadmap, decisions, lists, changes):
+    for each in (roadmap, decisions, listings, changes):
         monkeypatch.setattr(each, "PART", 5)
 
 
@@ -94,7 +101,7 @@ def test_page_after_page_is_the_whole(model: ReadModel, name: str, limit: int, p
     assert len(pages) > 1 or len(whole.rows) < 30
 
 
-@pytest.mark.parametrize("name", ["steps", "audit", "changes", "slips", "blamed table"])
+@pytest.mark.parametrize("name", ["history", "audit", "changes", "slips", "blamed table"])
 def test_a_page_ends_by_its_size(model: ReadModel, name: str) -> None:
     """A page with a large limit ends earlier once it is heavy."""
     (first, *_) = _pages(model, ASKED[name], 10_000, PAGE_BYTES)

@@ -10,28 +10,35 @@ from typing import Any
 
 import pytest
 
+from api.report_page import HEADINGS, as_html, as_markdown, page_of
+from domain.any_subject import (
+    ChangesImported,
+    EntryVoided,
+    ImportedChange,
+    ProductsAssigned,
+    SubjectRemoved,
+    TextsErased,
+)
 from domain.decision import DecisionAccepted, DecisionProposed, DecisionReversed
 from domain.feature import (
     FeatureCommitted,
     FeatureDropped,
     FeatureLinked,
-    FeaturePrioritised,
+    FeaturePrioritized,
     FeatureProposed,
     FeatureReopened,
     FeatureShipped,
     MilestoneTargeted,
 )
-from domain.messages import leaf_paths, replaced_at
+from domain.messages import replace_strings, string_paths
 from domain.ownership import OwnershipAssigned, OwnershipDelegated, OwnershipHandedOver
-from domain.people import PersonDeparted, PersonJoined, PersonRegistered
-from domain.product import GoalClosed, GoalStated, ProductDefined, ReleaseRescheduled, ReleaseScheduled, StrategySet
-from domain.record import EntryVoided, Observed, ObservedStep, Placed, Struck, TextsForgotten
-from domain.values import FORGOTTEN, Mark, instant_of
+from domain.people import PersonLeft, PersonMerged, PersonRegistered
+from domain.product import GoalClosed, GoalSet, ProductDefined, ReleaseRescheduled, ReleaseScheduled, StrategySet
+from domain.values import ERASED, StringKind, from_micros
 from eventlog.entry import Origin
-from projections.model import Read
-from projections.reading import Answer
+from projections.query import Answer
+from projections.read_model import Read
 from projections.report import SECTIONS, NoSuchReport, Span, hash_of, issued, report
-from projections.report_pages import HEADINGS, as_html, as_markdown, page_of
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
@@ -120,7 +127,7 @@ def test_a_promise_put_off_again_says_how_often_and_from_where(log: Log, read: R
 
     slips = line(asked(read()), "slipped")["slips"]
 
-    assert slips == {"later": 2, "first": {"value": "2030-01-01", "word": None}}
+    assert slips == {"later": 2, "first": {"value": "2030-01-01", "source_value": None}}
 
 
 @on_one_database
@@ -146,9 +153,9 @@ def test_ownership_that_changed_hands_is_told(log: Log, read: Reader) -> None:
     product(log)
     feature(log, "old")
     feature(log, "new", start=1100)
-    log.replace(len(log.entries), envelope=log.entries[-2].envelope)  # sent together: the same unit
+    log.replace(len(log.entries), metadata=log.entries[-2].metadata)  # sent together: the same unit
     log.add("feature:old", OwnershipHandedOver(to="person:bob", by=("person:ann",)), at=1200)
-    term = OwnershipDelegated(delegation="x", to="person:bob", by=("person:ann",), until=instant_of(at(1900)))
+    term = OwnershipDelegated(delegation="x", to="person:bob", by=("person:ann",), until=from_micros(at(1900)))
     log.add(P, term, at=1300)
 
     answer = asked(read())
@@ -169,7 +176,7 @@ def test_what_nobody_owns_and_what_no_decision_is_behind(log: Log, read: Reader)
     log.add(feature(log, "gone", owner=None), FeatureDropped(why="x"), at=20)
     decision(log, "d")
     log.add("feature:linked", FeatureLinked(decisions=("decision:d",)), at=30)
-    log.add("person:bob", PersonDeparted(), at=1500)
+    log.add("person:bob", PersonLeft(), at=1500)
 
     answer = asked(read())
 
@@ -183,7 +190,7 @@ def test_what_comes_next_is_in_the_order_of_the_board(log: Log, read: Reader) ->
     """By horizon, rank and target; what is merely proposed, or for later, does not come next."""
     product(log)
     for key, horizon, rank in (("c", "next", 1), ("b", "now", 2), ("a", "now", 1), ("z", "later", 1)):
-        log.add(feature(log, key), FeaturePrioritised(horizon=horizon, rank=rank), at=10)
+        log.add(feature(log, key), FeaturePrioritized(horizon=horizon, rank=rank), at=10)
     feature(log, "idea")
 
     assert told(asked(read()))["next"] == ["a", "b", "c"]
@@ -200,7 +207,7 @@ def test_what_is_overdue(log: Log, read: Reader) -> None:
     log.add("feature:release", MilestoneTargeted(milestone="ship", release="release:r"), at=10)
     log.add("feature:beta", MilestoneTargeted(milestone="beta", day="2023-11-13"), at=10)
     log.add("feature:beta", MilestoneTargeted(milestone="ship", day="2023-11-14"), at=20)
-    log.add("goal:g", GoalStated(title="G", products=(P,), by="2023-11-01"), at=-50)
+    log.add("goal:g", GoalSet(title="G", products=(P,), by="2023-11-01"), at=-50)
 
     answer = asked(read())  # which ends on 2023-11-14
 
@@ -216,7 +223,7 @@ def test_the_course_of_the_product(log: Log, read: Reader) -> None:
     """Strategy and goals are told with what was said."""
     product(log)
     log.add(P, StrategySet(strategy="Few things."), at=1100)
-    log.add("goal:g", GoalStated(title="G", products=(P,)), at=1200)
+    log.add("goal:g", GoalSet(title="G", products=(P,)), at=1200)
     log.add("goal:g", GoalClosed(outcome="met", why="1,024"), at=1300)
 
     rows = [row for row in asked(read()).rows if row["section"] == "course"]
@@ -229,9 +236,9 @@ def test_what_left_the_product_is_dropped_from_it(log: Log, read: Reader) -> Non
     """Struck from the record or moved to another product: it is no longer here, and the report says so."""
     product(log)
     log.add("product:q", ProductDefined(title="Q"), at=-100)
-    log.add(feature(log, "struck"), Struck(why="A test."), at=1100)
-    log.add(feature(log, "placed"), Placed(products=("product:q",)), at=1200)
-    log.add(feature(log, "never", owner=None), Placed(products=("product:q",)), at=-20)
+    log.add(feature(log, "struck"), SubjectRemoved(why="A test."), at=1100)
+    log.add(feature(log, "placed"), ProductsAssigned(products=("product:q",)), at=1200)
+    log.add(feature(log, "never", owner=None), ProductsAssigned(products=("product:q",)), at=-20)
 
     assert told(asked(read())) == {"dropped": ["struck", "placed"]}
 
@@ -243,8 +250,8 @@ def test_what_was_learnt_late(log: Log, read: Reader) -> None:
     feature(log, "f")
     began = len(log.entries) + 0.5
     late = log.add("feature:f", FeatureCommitted(), at=2, note="Only heard of it now.")
-    kept = (ObservedStep(field="exists", value=True), ObservedStep(field="products", subjects=(P,)))
-    log.add("feature:imported", Observed(changes=kept), at=1, source=Origin("import", "jira"))
+    kept = (ImportedChange(field="exists", value=True), ImportedChange(field="products", subjects=(P,)))
+    log.add("feature:imported", ChangesImported(changes=kept), at=1, source=Origin("import", "jira"))
     log.add("feature:f", FeatureShipped(), at=len(log.entries) + 1)
     log.add("feature:f", EntryVoided(position=len(log.entries), reason="Not yet."))
 
@@ -261,11 +268,11 @@ def forget_all(log: Log) -> None:
     """Every text of every entry so far is forgotten."""
     for entry in log.entries:
         event = entry.event
-        for path in leaf_paths(type(event), Mark.TEXT):
-            event = replaced_at(event, path, lambda _: FORGOTTEN)
-        note = entry.envelope.note and FORGOTTEN
-        log.replace(entry.position, event=event, envelope=replace(entry.envelope, note=note))
-    log.add("log:l", TextsForgotten(positions=tuple(range(1, len(log.entries) + 1)), ground="request"))
+        for path in string_paths(type(event), StringKind.TEXT):
+            event = replace_strings(event, path, lambda _: ERASED)
+        note = entry.metadata.note and ERASED
+        log.replace(entry.position, event=event, metadata=replace(entry.metadata, note=note))
+    log.add("log:l", TextsErased(positions=tuple(range(1, len(log.entries) + 1)), reason_code="request"))
 
 
 def story(log: Log) -> None:
@@ -290,7 +297,7 @@ def test_the_same_question_has_the_same_hash_whatever_came_later(log: Log, read:
     log.add("feature:c", FeatureShipped(), at=1250)
     log.add("feature:a", EntryVoided(position=shipped, reason="x"))
     log.add("feature:a", FeatureReopened(why="x"), at=1600)
-    log.add("person:bob", PersonJoined(into="person:ann"))
+    log.add("person:bob", PersonMerged(into="person:ann"))
     log.add("decision:d", DecisionReversed(why="x"), at=1700)
 
     after = asked(read(), position=position)
@@ -300,8 +307,8 @@ def test_the_same_question_has_the_same_hash_whatever_came_later(log: Log, read:
     forget_all(log)
     forgotten = asked(read(), position=position)
     assert forgotten.about["sha256"] == before.about["sha256"]
-    assert {row["why"] for row in forgotten.rows} == {None, FORGOTTEN}
-    assert {row["title"] for row in forgotten.rows} == {FORGOTTEN}
+    assert {row["why"] for row in forgotten.rows} == {None, ERASED}
+    assert {row["title"] for row in forgotten.rows} == {ERASED}
 
 
 @on_one_database
@@ -325,7 +332,10 @@ def test_an_issued_report_is_found_again(log: Log, read: Reader) -> None:
     story(log)
     answer = asked(read())
     event = ReportIssued(
-        since=instant_of(at(1000)), until=instant_of(at(2000)), position=answer.position, sha256=answer.about["sha256"]
+        since=from_micros(at(1000)),
+        until=from_micros(at(2000)),
+        position=answer.position,
+        sha256=answer.about["sha256"],
     )
     position = log.add(P, event)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from projections.report_pages import Link, Page, Part, Said, as_html, as_markdown, page_of
+from api.report_page import Link, Page, Part, Said, as_html, as_markdown, page_of
 
 BASE = "https://log.example"
 NAUGHTY = (

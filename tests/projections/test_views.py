@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
+from domain.any_subject import ChangesImported, EntryVoided, SubjectRemoved, SubjectRestored
 from domain.decision import AdviceGiven, DecisionAccepted, DecisionProposed, DecisionSuperseded
-from domain.feature import FeatureDropped, FeatureLinked, FeaturePrioritised, FeatureProposed, MilestoneTargeted
+from domain.feature import FeatureDropped, FeatureLinked, FeaturePrioritized, FeatureProposed, MilestoneTargeted
 from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipDelegated
-from domain.people import PersonDeparted, PersonJoined, PersonRegistered, TeamRegistered
+from domain.people import PersonLeft, PersonMerged, PersonRegistered, TeamRegistered
 from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
-from domain.record import EntryVoided, Observed, Restored, Struck
 from eventlog.entry import Origin
-from projections import accountability, cells, decisions, lists, steps
+from projections import accountability, decisions, field_history, field_values, listings
 from projections.audit import AuditFilter, audit
 from projections.changes import changes, slips
-from projections.decisions import NotThere, RegisterFilter, graph, history, page_of, register
-from projections.model import Read
-from projections.reading import Answer, BadCursor, Filter, When
+from projections.decisions import NotFound, RegisterFilter, graph, history, page_of, register
+from projections.query import Answer, BadCursor, Filter, TimePoint
+from projections.read_model import Read
 from projections.roadmap import UNPLANNED, roadmap
 from projections.search import search
 from tests.projections.support import Log, at
-from tests.projections.test_cells import observed
+from tests.projections.test_field_values import observed
 
 Reader = Callable[[], Read]
 P = "product:p"
@@ -58,17 +58,17 @@ def test_the_board(log: Log, read: Reader) -> None:
     """Cards stand by horizon in rank, then by title; what has none stands in unplanned, and what is struck nowhere."""
     for key in "edcba":
         feature(log, key)
-    log.add("feature:a", FeaturePrioritised(horizon="later"))
-    log.add("feature:b", FeaturePrioritised(horizon="now", rank=2))
-    log.add("feature:c", FeaturePrioritised(horizon="now", rank=1))
-    log.add("feature:d", Struck(why="a mistake"))
+    log.add("feature:a", FeaturePrioritized(horizon="later"))
+    log.add("feature:b", FeaturePrioritized(horizon="now", rank=2))
+    log.add("feature:c", FeaturePrioritized(horizon="now", rank=1))
+    log.add("feature:d", SubjectRemoved(why="a mistake"))
 
     answer = roadmap(read(), Filter(products=[P]))
 
     assert board(answer) == {"now": ["c", "b"], "later": ["a"], UNPLANNED: ["e"]}
     assert list(board(answer)) == ["now", "later", UNPLANNED]
     assert board(roadmap(read(), Filter(products=["product:other"]))) == {}
-    assert board(roadmap(read(), when=When(at(2)))) == {UNPLANNED: ["d", "e"]}
+    assert board(roadmap(read(), when=TimePoint(at(2)))) == {UNPLANNED: ["d", "e"]}
 
 
 def test_columns_of_releases_are_in_the_order_of_the_product(log: Log, read: Reader) -> None:
@@ -77,7 +77,7 @@ def test_columns_of_releases_are_in_the_order_of_the_product(log: Log, read: Rea
     for key, release in (("a", "r-10"), ("b", "r-9"), ("c", "r-x")):
         target(log, feature(log, key), release)
     target(log, "feature:a", "r-9", "alpha")
-    log.add(feature(log, "d"), observed("target.beta", word="TBD"))
+    log.add(feature(log, "d"), observed("target.beta", source_value="TBD"))
     snapshot = read()
 
     by_release = roadmap(snapshot, columns="release")
@@ -111,22 +111,22 @@ def test_columns_of_owners_and_a_table_with_blame(log: Log, read: Reader) -> Non
     assert [column["title"] for column in answer.rows] == [None, "Tee"]
     table = roadmap(read(), layout="table", blame=True).rows
     assert [row["title"] for row in table] == ["Feature a", "Feature b"]
-    assert table[0]["cells"]["role.accountable"]["blame"]["note"] == "asked to"
+    assert table[0]["fields"]["role.accountable"]["blame"]["note"] == "asked to"
 
 
 def test_what_is_asked_of_cells_chooses_the_cards(log: Log, read: Reader) -> None:
     """A card chosen by one of its cells is whole, and stands where it stands on the whole board."""
     for key in "abc":
-        log.add(feature(log, key), FeaturePrioritised(horizon="now" if key == "a" else "next"))
+        log.add(feature(log, key), FeaturePrioritized(horizon="now" if key == "a" else "next"))
     log.add("feature:a", OwnershipAssigned(role="accountable", holders=("person:bob",)))
     log.add("feature:b", OwnershipAssigned(role="driver", holders=("person:bob",)))
-    log.add("feature:c", observed("x.mood", value="red", word="Rot"))
+    log.add("feature:c", observed("x.mood", value="red", source_value="Rot"))
     snapshot = read()
     whole = {card["subject"]: card for column in roadmap(snapshot).rows for card in column["cards"]}
 
     assert board(roadmap(snapshot, Filter(holders=["person:bob"]))) == {"now": ["a"], "next": ["b"]}
     assert board(roadmap(snapshot, Filter(holders=["person:bob"], fields=["role.driver"]))) == {"next": ["b"]}
-    for asked in (Filter(values=["red"]), Filter(words=["Rot"]), Filter(fields=["x.*"])):
+    for asked in (Filter(values=["red"]), Filter(source_values=["Rot"]), Filter(fields=["x.*"])):
         (column,) = roadmap(snapshot, asked).rows
         assert (column["column"], column["cards"]) == ("next", [whole["feature:c"]])
     assert roadmap(snapshot, Filter(holders=["person:eve"])).rows == []
@@ -135,7 +135,7 @@ def test_what_is_asked_of_cells_chooses_the_cards(log: Log, read: Reader) -> Non
 def test_what_a_card_shows_moves_no_card(log: Log, read: Reader) -> None:
     """Columns and order stay whatever is shown, and nothing is shown that was not asked for."""
     for key, rank in (("a", 2), ("b", 1)):
-        log.add(feature(log, key), FeaturePrioritised(horizon="now", rank=rank))
+        log.add(feature(log, key), FeaturePrioritized(horizon="now", rank=rank))
         log.add(f"feature:{key}", OwnershipAssigned(role="accountable", holders=("person:bob",)))
         target(log, f"feature:{key}", "r-1")
     snapshot = read()
@@ -143,7 +143,7 @@ def test_what_a_card_shows_moves_no_card(log: Log, read: Reader) -> None:
     for columns in ("horizon", "release", "owner", "status", "rank"):
         whole, bare = (roadmap(snapshot, columns=columns, fields=fields) for fields in (("*",), ("status",)))
         assert board(whole) == board(bare)
-        assert {tuple(card["cells"]) for column in bare.rows for card in column["cards"]} == {("status",)}
+        assert {tuple(card["fields"]) for column in bare.rows for card in column["cards"]} == {("status",)}
     (column,) = roadmap(snapshot, layout="timeline", fields=("status",)).rows
     assert [(card["subject"], card["milestone"]) for card in column["cards"]] == [
         ("feature:b", "beta"), ("feature:a", "beta"),
@@ -159,10 +159,10 @@ def test_a_milestone_is_the_only_target_shown(log: Log, read: Reader) -> None:
 
     for asked in ({"columns": "release"}, {"columns": "status"}, {"layout": "timeline"}):
         cards = [card for column in roadmap(snapshot, milestone="ga", **asked).rows for card in column["cards"]]
-        targets = {card["subject"]: [name for name in card["cells"] if "target" in name] for card in cards}
+        targets = {card["subject"]: [name for name in card["fields"] if "target" in name] for card in cards}
         assert targets == {"feature:a": ["target.ga"], "feature:b": []}
     (card,) = roadmap(snapshot, layout="table", milestone="ga", fields=("title", "target.beta")).rows
-    assert (card["subject"], list(card["cells"])) == ("feature:a", ["title"])
+    assert (card["subject"], list(card["fields"])) == ("feature:a", ["title"])
 
 
 # Changes and slips -------------------------------------------------------------------------------------------------
@@ -176,21 +176,23 @@ def test_changes_are_net_and_say_why(log: Log, read: Reader) -> None:
     target(log, "feature:a", "r-3", because=("decision:d",))
     target(log, "feature:b", "r-2")
     target(log, "feature:b", "r-1")
-    log.add("feature:c", Struck(why="no"))
+    log.add("feature:c", SubjectRemoved(why="no"))
     asked = Filter(fields=["target.*"])
 
-    answer = changes(read(), When(at(6)), When(at(99)), asked)
+    answer = changes(read(), TimePoint(at(6)), TimePoint(at(99)), asked)
 
     rows = {row["subject"]: row for row in answer.rows}
     assert list(rows) == ["feature:a", "feature:c"]
     assert rows["feature:a"]["direction"] == "later"
-    assert [step["after"]["value"] for step in rows["feature:a"]["steps"]] == ["release:r-2", "release:r-3"]
-    assert [step["blame"].get("note") for step in rows["feature:a"]["steps"]] == ["slow", None]
+    assert [step["after"]["value"] for step in rows["feature:a"]["changes"]] == ["release:r-2", "release:r-3"]
+    assert [step["blame"].get("note") for step in rows["feature:a"]["changes"]] == ["slow", None]
     assert (rows["feature:c"]["direction"], rows["feature:c"]["after_is"]) == ("cleared", "struck")
     assert rows["feature:c"]["title"] == "Feature c"
-    begun = changes(read(), When(at(0)), When(at(2)), asked).rows
+    begun = changes(read(), TimePoint(at(0)), TimePoint(at(2)), asked).rows
     assert [(row["subject"], row["before_is"], row["direction"]) for row in begun] == [("feature:a", "absent", "first")]
-    left = changes(read(), When(at(6)), When(at(99)), asked, from_values=["release:r-1"], to_values=["release:r-3"])
+    left = changes(
+        read(), TimePoint(at(6)), TimePoint(at(99)), asked, from_values=["release:r-1"], to_values=["release:r-3"]
+    )
     assert [row["subject"] for row in left.rows] == ["feature:a"]
     assert answer.about["from"]["as_of"] == "2023-11-14T22:13:26.000000Z"
 
@@ -203,12 +205,12 @@ def test_changes_of_what_was_known(log: Log, read: Reader) -> None:
     log.add("feature:b", EntryVoided(position=wrong, reason="a slip of the pen"))
     asked = Filter(fields=["target.*"])
 
-    rows = changes(read(), When(at(5), at(4)), When(at(5)), asked).rows
+    rows = changes(read(), TimePoint(at(5), at(4)), TimePoint(at(5)), asked).rows
 
     assert [(row["subject"], row["before"]["value"], row["after"]["value"]) for row in rows] == [
         ("feature:a", "release:r-1", "release:r-2"), ("feature:b", "release:r-1", None),
     ]  # fmt: skip
-    assert [step["position"] for step in rows[0]["steps"]] == [5]
+    assert [step["position"] for step in rows[0]["changes"]] == [5]
     assert [(act["position"], act["reason"]) for act in rows[1]["voided"]] == [(wrong, "a slip of the pen")]
 
 
@@ -218,7 +220,7 @@ def test_slips_count_every_move(log: Log, read: Reader) -> None:
     for release in ("r-1", "r-3", "r-2", "r-4"):
         target(log, a, release)
     b = feature(log, "b")
-    log.add(b, observed("target.beta", word="TBD"))
+    log.add(b, observed("target.beta", source_value="TBD"))
     target(log, b, "r-1")
     target(log, b, "r-2")
 
@@ -229,7 +231,7 @@ def test_slips_count_every_move(log: Log, read: Reader) -> None:
     ]
     assert figures == [(a, 3, 2, 1, "later"), (b, 1, 1, 0, "later")]
     assert answer.about["totals"] == {"later": 3, "earlier": 1}
-    assert answer.rows[1]["first"] == {"value": "release:r-1", "word": None}
+    assert answer.rows[1]["first"] == {"value": "release:r-1", "source_value": None}
     assert [row["subject"] for row in slips(read(), Filter(), min_count=2, moves=["later"]).rows] == [a]
 
 
@@ -243,8 +245,8 @@ def test_the_register(log: Log, read: Reader) -> None:
     three = decision(log, "three", products=("product:q", P))
     accept(log, two, "person:bob")
     log.add(one, OwnershipAssigned(role="accountable", holders=("person:eve",)))
-    log.add(three, observed("status", value="rejected", word="Refused"))
-    log.add(three, observed("status", value="proposed", word="Again"))
+    log.add(three, observed("status", value="rejected", source_value="Refused"))
+    log.add(three, observed("status", value="proposed", source_value="Again"))
     snapshot = read()
 
     def found(**asked: Any) -> list[str]:
@@ -254,7 +256,7 @@ def test_the_register(log: Log, read: Reader) -> None:
     assert [(row["subject"], row["number"]) for row in rows] == [
         (one, {P: 1}), (two, {"product:q": 1}), (three, {P: 2, "product:q": 2}),
     ]  # fmt: skip
-    assert rows[1]["cells"]["deciders"]["value"] == ["person:bob"]
+    assert rows[1]["fields"]["deciders"]["value"] == ["person:bob"]
     assert found(about=Filter(products=[P])) == [one, three]
     assert found(about=Filter(statuses=["accepted"])) == found(deciders=["person:bob"]) == [two]
     assert found(kinds=["technical"]) == found(tags=["money"]) == found(accountable=["person:eve"]) == [one]
@@ -263,7 +265,7 @@ def test_the_register(log: Log, read: Reader) -> None:
     assert found(about=Filter(statuses=["Refused"])) == []
     first = register(snapshot, limit=2)
     assert register(snapshot, cursor=first.next).rows == rows[2:]
-    log.add(one, Struck(why="no"))
+    log.add(one, SubjectRemoved(why="no"))
     assert [(row["subject"], row["number"].get(P)) for row in register(read()).rows] == [(two, None), (three, 2)]
 
 
@@ -279,15 +281,15 @@ def test_a_page_tells_all_of_a_decision(log: Log, read: Reader) -> None:
     page = page_of(read(), new).about
 
     assert page["version"] == 3
-    assert page["on_record"] is True
+    assert page["current"] is True
     assert page["replaces"] == [{"subject": old, "title": "Decision old"}]
     assert page["supports"] == [{"subject": "feature:a", "title": "Feature a"}]
-    assert page["cells"]["advice.bob"]["blame"]["position"] == 5
+    assert page["fields"]["advice.bob"]["blame"]["position"] == 5
     assert page_of(read(), old).about["replaced_by"] == [{"subject": new, "title": "Decision new"}]
     assert [one["subject"] for one in page_of(read(), "feature:a").about["rests_on"]] == [new, old]
-    log.add(new, Struck(why="no"))
-    assert page_of(read(), new).about["on_record"] is False
-    with pytest.raises(NotThere):
+    log.add(new, SubjectRemoved(why="no"))
+    assert page_of(read(), new).about["current"] is False
+    with pytest.raises(NotFound):
         page_of(read(), "decision:none")
 
 
@@ -301,10 +303,10 @@ def test_history_tells_the_acts_with_their_steps(log: Log, read: Reader) -> None
 
     rows = history(read(), subject).rows
 
-    assert [(row["position"], [step["field"] for step in row["steps"]]) for row in rows] == [
+    assert [(row["position"], [step["field"] for step in row["changes"]]) for row in rows] == [
         (1, ["exists", "status", "title", "products"]), (5, ["target.beta"]), (2, ["target.beta"]), (3, []), (4, []),
     ]  # fmt: skip
-    assert rows[2]["steps"][0]["before"]["value"] == "release:r-1"
+    assert rows[2]["changes"][0]["before"]["value"] == "release:r-1"
     assert rows[3]["void"] == 4
     assert rows[4]["data"]["reason"] == "wrong"
     only = history(read(), subject, fields=["target.*"]).rows
@@ -339,8 +341,8 @@ def test_accountability(log: Log, read: Reader) -> None:
     for key, who in (("a", "person:bob"), ("b", "person:eve"), ("c", "team:t")):
         log.add(feature(log, key), OwnershipAssigned(role="accountable", holders=(who,)))
     log.add("feature:a", OwnershipAssigned(role="approver", holders=("person:eve", "person:bob")))
-    log.add(feature(log, "d"), observed("role.accountable", word="TBD"))
-    log.add("person:eve", PersonDeparted())
+    log.add(feature(log, "d"), observed("role.accountable", source_value="TBD"))
+    log.add("person:eve", PersonLeft())
     snapshot = read()
 
     roles = accountability.of_subject(snapshot, "feature:a").rows
@@ -350,11 +352,11 @@ def test_accountability(log: Log, read: Reader) -> None:
     held = accountability.of_person(snapshot, "person:eve").rows
     assert [(row["subject"], row["role"]) for row in held] == [("feature:a", "approver"), ("feature:b", "accountable")]
     assert accountability.of_person(snapshot, "person:eve", roles=["accountable"]).rows == held[1:]
-    assert accountability.of_person(snapshot, "person:eve", When(at(8))).rows == held[1:]
+    assert accountability.of_person(snapshot, "person:eve", TimePoint(at(8))).rows == held[1:]
     counts = accountability.counted(snapshot).rows
     assert counts[0] == {"holder": "person:bob", "count": 2}
     unowned = accountability.unowned(snapshot)
-    assert [(row["subject"], row["departed"], row["word"]) for row in unowned.rows] == [
+    assert [(row["subject"], row["departed"], row["source_value"]) for row in unowned.rows] == [
         ("feature:b", ["person:eve"], None), ("feature:d", [], "TBD"),
     ]  # fmt: skip
     first = accountability.unowned(snapshot, limit=1)
@@ -368,7 +370,7 @@ def test_what_is_held_is_told_apart_by_its_status(log: Log, read: Reader) -> Non
         accept(log, f"decision:{key}")
     log.add("decision:old", DecisionSuperseded(by=("decision:new",)))
     log.add(decision(log, "seen"), OwnershipAssigned(role="driver", holders=("person:bob",)))
-    log.add("decision:seen", observed("status", word="Parked"))
+    log.add("decision:seen", observed("status", source_value="Parked"))
 
     held = {row["subject"]: row["status"] for row in accountability.of_person(read(), "person:bob").rows}
 
@@ -394,10 +396,10 @@ def test_who_left_under_another_id_answers_for_nothing(log: Log, read: Reader) -
     for who in ("robert", "bob"):
         log.add(f"person:{who}", PersonRegistered())
     log.add(feature(log, "a"), OwnershipAssigned(role="accountable", holders=("person:robert",)))
-    log.add("person:robert", PersonJoined(into="person:bob"))
+    log.add("person:robert", PersonMerged(into="person:bob"))
     assert accountability.unowned(read()).rows == []
 
-    log.add("person:bob", PersonDeparted())
+    log.add("person:bob", PersonLeft())
 
     assert [row["subject"] for row in accountability.unowned(read()).rows] == ["feature:a"]
 
@@ -430,13 +432,13 @@ def test_the_audit_trail(log: Log, read: Reader) -> None:
     assert found(recorded=(at(5), None)) == [6, 5]
     assert found(justified=True) == [2]
     assert found(corrections=True) == [6, 4]
-    assert found(positions=[1, 99]) == found(units=["u1"]) == [1]
+    assert found(positions=[1, 99]) == found(transactions=["u1"]) == [1]
     assert found(text="...") == []
     first = audit(snapshot, limit=4)
     assert [row["position"] for row in audit(snapshot, cursor=first.next).rows] == [2, 1]
     oldest = audit(snapshot, oldest_first=True, limit=2)
     assert [row["position"] for row in audit(snapshot, oldest_first=True, cursor=oldest.next).rows] == [3, 4, 5, 6]
-    assert [row["position"] for row in audit(snapshot, when=When(known_at=at(3))).rows] == [3, 2, 1]
+    assert [row["position"] for row in audit(snapshot, when=TimePoint(known_at=at(3))).rows] == [3, 2, 1]
     row = audit(snapshot, AuditFilter(positions=[wrong])).rows[0]
     assert (row["title"], row["data"]["why"], row["version"], row["void"]) == ("Feature a", "no penguins", 2, 4)
 
@@ -446,22 +448,22 @@ def test_what_is_learnt_later_is_not_known_before(log: Log, read: Reader) -> Non
     feature(log, "a")
     wrong = target(log, "feature:a", "r-1")
     log.add("feature:a", EntryVoided(position=wrong, reason="wrong"))
-    log.add("feature:a", FeaturePrioritised(horizon="now"))
-    snapshot, then, asked = read(), When(known_at=at(wrong)), Filter(fields=["target.*"])
+    log.add("feature:a", FeaturePrioritized(horizon="now"))
+    snapshot, then, asked = read(), TimePoint(known_at=at(wrong)), Filter(fields=["target.*"])
 
-    def voided(when: When) -> list[int | None]:
+    def voided(when: TimePoint) -> list[int | None]:
         told = [
             *audit(snapshot, AuditFilter(positions=[wrong]), when).rows,
             *(row for row in history(snapshot, "feature:a", when).rows if row["position"] == wrong),
-            *(row["blame"] for row in cells.cells(snapshot, asked, when, blame=True).rows),
-            *(row["blame"] for row in steps.steps(snapshot, steps.StepFilter(asked), when).rows),
-            *(card["cells"]["target.beta"]["blame"] for card in roadmap(snapshot, asked, when, layout="table", blame=True).rows),
-            *(cell["blame"] for cell in [page_of(snapshot, "feature:a", when).about["cells"].get("target.beta")] if cell),
+            *(row["blame"] for row in field_values.field_values(snapshot, asked, when, blame=True).rows),
+            *(row["blame"] for row in field_history.field_history(snapshot, field_history.ChangeFilter(asked), when).rows),
+            *(card["fields"]["target.beta"]["blame"] for card in roadmap(snapshot, asked, when, layout="table", blame=True).rows),
+            *(cell["blame"] for cell in [page_of(snapshot, "feature:a", when).about["fields"].get("target.beta")] if cell),
         ]  # fmt: skip
         return [act.get("void") for act in told]
 
     assert voided(then) == [None] * 6
-    assert voided(When()) == [3, 3]
+    assert voided(TimePoint()) == [3, 3]
 
 
 def test_what_took_effect_later_is_not_told_as_of_before(log: Log, read: Reader) -> None:
@@ -472,17 +474,19 @@ def test_what_took_effect_later_is_not_told_as_of_before(log: Log, read: Reader)
     target(log, subject, "r-3", at=1.5)
     snapshot = read()
 
-    assert [row["position"] for row in audit(snapshot, when=When(at(2))).rows] == [4, 2, 1]
-    assert [row["position"] for row in history(snapshot, subject, When(at(2))).rows] == [1, 4, 2]
-    assert [row["position"] for row in history(snapshot, subject, When(at(2), at(2))).rows] == [1, 2]
+    assert [row["position"] for row in audit(snapshot, when=TimePoint(at(2))).rows] == [4, 2, 1]
+    assert [row["position"] for row in history(snapshot, subject, TimePoint(at(2))).rows] == [1, 4, 2]
+    assert [row["position"] for row in history(snapshot, subject, TimePoint(at(2), at(2))).rows] == [1, 2]
     assert [row["position"] for row in history(snapshot, subject).rows] == [1, 4, 2, 3]
 
 
 def test_search_finds_words_and_says_what_is_current(log: Log, read: Reader) -> None:
     """Accents and case do not matter, words may be begun; what was since changed or voided is found and marked."""
     one = decision(log, "one", context="Les pingouins sont déjà là")
-    log.add(one, Observed(changes=observed("context", text="no more pingouins", word="Pinguine").changes))
-    noted = log.add(one, Restored(why="x"), note="pingouins again")
+    log.add(
+        one, ChangesImported(changes=observed("context", text="no more pingouins", source_value="Pinguine").changes)
+    )
+    noted = log.add(one, SubjectRestored(why="x"), note="pingouins again")
     feature(log, "a")
     snapshot = read()
 
@@ -496,8 +500,8 @@ def test_search_finds_words_and_says_what_is_current(log: Log, read: Reader) -> 
     assert [hit["position"] for hit in search(snapshot, "deja").rows] == [1]
     assert [hit["position"] for hit in search(snapshot, "pinguine").rows] == [2]
     assert search(snapshot, "pingouin", Filter(kinds=["feature"])).rows == search(snapshot, " ").rows == []
-    assert [hit["current"] for hit in search(snapshot, "deja", when=When(known_at=at(1))).rows] == [True]
-    assert [hit["position"] for hit in search(snapshot, "pingouin", when=When(known_at=at(1))).rows] == [1]
+    assert [hit["current"] for hit in search(snapshot, "deja", when=TimePoint(known_at=at(1))).rows] == [True]
+    assert [hit["position"] for hit in search(snapshot, "pingouin", when=TimePoint(known_at=at(1))).rows] == [1]
     log.add(one, EntryVoided(position=noted, reason="wrong"))
     assert {hit["position"]: hit["current"] for hit in search(read(), "pingouin again").rows} == {noted: False}
 
@@ -508,9 +512,9 @@ def test_short_lists(log: Log, read: Reader) -> None:
     for n in (10, 9):
         log.add(f"release:r-{n}", ReleaseScheduled(version=f"v1.{n}", products=(P,)))
 
-    products = lists.subjects(read(), Filter(kinds=["product"]), ("title", "status"))
+    products = listings.subjects(read(), Filter(kinds=["product"]), ("title", "status"))
     assert [(row["subject"], row["title"]) for row in products.rows] == [(P, "The product")]
-    assert [row["version"] for row in lists.releases(read(), [P]).rows] == ["v1.9", "v1.10"]
+    assert [row["version"] for row in listings.releases(read(), [P]).rows] == ["v1.9", "v1.10"]
 
 
 # Strangers ---------------------------------------------------------------------------------------------------------
@@ -550,11 +554,13 @@ def test_what_strangers_send_does_no_harm(word: str, log: Log, read: Reader) -> 
 
 def _questions(snapshot: Read, asked: Filter, word: str) -> list[Callable[[], Answer]]:
     return [
-        lambda: cells.cells(snapshot, asked),
-        lambda: cells.counted(snapshot, asked, "holder"),
-        lambda: steps.steps(snapshot, steps.StepFilter(cells=asked, from_values=[word], to_words=[word], by=[word])),
+        lambda: field_values.field_values(snapshot, asked),
+        lambda: field_values.count_fields(snapshot, asked, "holder"),
+        lambda: field_history.field_history(
+            snapshot, field_history.ChangeFilter(fields=asked, from_values=[word], to_source_values=[word], by=[word])
+        ),
         lambda: roadmap(snapshot, asked, columns=word or "x", milestone=word, fields=[word]),
-        lambda: changes(snapshot, When(at(0)), When(), asked, from_values=[word]),
+        lambda: changes(snapshot, TimePoint(at(0)), TimePoint(), asked, from_values=[word]),
         lambda: slips(snapshot, asked),
         lambda: register(snapshot, RegisterFilter(about=asked), columns=[word]),
         lambda: decisions.history(snapshot, word),

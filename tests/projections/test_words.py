@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.record import Retitled
-from projections.model import Read
+from domain.any_subject import TitleChanged
 from projections.postgresql import spelt, tsvector
+from projections.read_model import Read
 from projections.search import search
-from projections.words import snippet, words_of
+from projections.tokenizer import snippet, tokenize
 from tests.projections.support import Log
 
 TEXTS = {
@@ -32,7 +32,7 @@ TEXTS = {
 def test_words_are_found_alike(log: Log, read: Callable[[], Read], sought: str, found: str | None) -> None:
     """Parts of addresses and of compounds, other scripts, with accents or without; the beginning of a word is enough."""
     for subject, text in TEXTS.items():
-        log.add(subject, Retitled(title=text))
+        log.add(subject, TitleChanged(title=text))
 
     hits = search(read(), sought).rows
 
@@ -43,7 +43,7 @@ def test_a_snippet_shows_where_the_words_are() -> None:
     """Sixteen words around most of those sought, which are marked, and dots where text is left out."""
     text = " ".join(["wort"] * 40) + " Café, und der Tee-Laden. " + " ".join(["mot"] * 40)
 
-    shown = snippet(text, words_of("cafe tee"))
+    shown = snippet(text, tokenize("cafe tee"))
 
     assert "«Café», und der «Tee»-Laden" in shown
     assert shown.startswith("…wort")

@@ -1,0 +1,474 @@
+"""A progress report as somebody reads it: in words, as Markdown, and as one HTML page that can be printed.
+
+Nothing people wrote is taken for markup, and the page loads nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from html import escape
+from typing import Any, Final, TypeVar
+
+from domain.characters import escape_unsafe
+from domain.values import kind_of
+from projections.report import SECTIONS, TARGET, Line, Section
+
+TWO_PAGES: Final = 142.0
+"""What two sheets of A4 hold, in printed lines, with some to spare where a page ends early."""
+LETTERS: Final = (30, 24, 22, 42)
+"""How many letters stand on a printed line in each column. Chromium was looked at; it need not be exact."""
+HEADING: Final = 3.5
+"""Printed lines of a heading with what stands below its table."""
+PADDING: Final = 0.35
+MOST_LETTERS: Final = 100
+"""Of a title or a reason. All of it stands behind the link."""
+
+MOST: Final = 60
+"""Lines of a section that are put into words at all, unless more are asked for; two pages have no room for more."""
+FEW: Final = 5
+"""Changes, entries or reasons of one line."""
+
+HEADINGS: Final[Mapping[Section, str]] = {
+    "decisions": "Decisions",
+    "shipped": "Shipped",
+    "dropped": "Dropped",
+    "slipped": "Slipped",
+    "overdue": "Overdue",
+    "moved": "Moved on the roadmap",
+    "handed_over": "Ownership handed over",
+    "course": "Vision, strategy and goals",
+    "next": "What comes next",
+    "waiting": "Waiting for a decision",
+    "unowned": "Without an owner",
+    "undecided": "Planned with no decision behind it",
+    "late": "Learnt late, and corrected",
+}
+_COUNTED: Final[Mapping[Section, tuple[str, str]]] = {
+    "decisions": ("decision", "decisions"),
+    "shipped": ("shipped", "shipped"),
+    "dropped": ("dropped", "dropped"),
+    "slipped": ("slip", "slips"),
+    "moved": ("other move", "other moves"),
+    "handed_over": ("change of ownership", "changes of ownership"),
+    "course": ("change of course", "changes of course"),
+    "late": ("learnt late or corrected", "learnt late or corrected"),
+    "overdue": ("overdue", "overdue"),
+    "next": ("to come", "to come"),
+    "waiting": ("waiting for a decision", "waiting for a decision"),
+    "unowned": ("without an owner", "without an owner"),
+    "undecided": ("planned with no decision behind it", "planned with no decision behind them"),
+}
+_IN_THE_SPAN: Final[tuple[Section, ...]] = (
+    "decisions", "shipped", "dropped", "slipped", "moved", "handed_over", "course", "late",
+)  # fmt: skip
+_AT_ITS_END: Final[tuple[Section, ...]] = ("overdue", "next", "waiting", "unowned", "undecided")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Some words, and where they lead."""
+
+    words: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line in words."""
+
+    about: Link
+    what: str
+    who: str
+    entries: Sequence[Link]
+    why: Sequence[str | Link]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section in words, with how many of its lines are not shown."""
+
+    id: Section
+    heading: str
+    lines: Sequence[Said]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A report in words."""
+
+    title: str
+    span: str
+    summary: Sequence[str]
+    parts: Sequence[Part]
+    footing: str
+    whole: Link
+
+
+def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = "", lines: int | None = None) -> Page:
+    """A report, as `Answer.to_dict` gives it, in words.
+
+    `names` are those of people, by id; `base` is the address of the server that the links lead to. At most `lines` lines
+    are shown, or as many as fit on two printed pages: each section gives its first ones, and says how many more there are.
+    """
+    words = _Words(told["titles"], names, base)
+    parts = []
+    groups = {section: found for section in SECTIONS if (found := _groups(section, told["rows"]))}
+    said = {section: [words.line(rows) for rows in found[: lines or MOST]] for section, found in groups.items()}
+    shares = _shares(said, lines)
+    for section, found in groups.items():
+        share = shares[section]
+        more = told["counts"][section] - sum(map(len, found[:share]))
+        parts.append(Part(section, HEADINGS[section], said[section][:share], more))
+    span = _span_in_words(told["since"], told["until"])
+    return Page(
+        title=_shortened(told["title"] or told["product"]),
+        span=span,
+        summary=_summary(told["counts"], span),
+        parts=parts,
+        footing=_footing(told),
+        whole=Link("as JSON", base + _question(told)),
+    )
+
+
+def _groups(section: Section, rows: Sequence[Line]) -> list[list[Line]]:
+    """The lines of a section. Moves on the roadmap are told together for each feature, in the order of its first."""
+    found: dict[Any, list[Line]] = {}
+    for n, row in enumerate(row for row in rows if row["section"] == section):
+        found.setdefault(row["subject"] if section == "moved" else n, []).append(row)
+    return list(found.values())
+
+
+def _question(told: Mapping[str, Any]) -> str:
+    key = told["product"].partition(":")[2]
+    return f"/v1/products/{key}/report?since={told['since']}&until={told['until']}&position={told['position']}"
+
+
+def _shares(said: Mapping[Section, Sequence[Said]], lines: int | None) -> dict[Section, int]:
+    """How many lines each section shows: as many as the others where it has them, and at least one.
+
+    What room is left then goes to those that come first.
+    """
+    longest = max(map(len, said.values()), default=1)
+    most = next((most for most in range(longest, 1, -1) if _fits(said, dict.fromkeys(said, most), lines)), 1)
+    shares = dict.fromkeys(said, most)
+    for section in said:
+        more = {**shares, section: most + 1}
+        if _fits(said, more, lines):
+            shares = more
+    return shares
+
+
+def _fits(said: Mapping[Section, Sequence[Said]], shares: Mapping[Section, int], lines: int | None) -> bool:
+    """Whether so many of each are no more than `lines`, or fit on two printed pages."""
+    shown = [found[: shares[section]] for section, found in said.items()]
+    if lines is not None:
+        return sum(map(len, shown)) <= lines
+    return sum(HEADING + sum(map(_lines_of, found)) for found in shown) <= TWO_PAGES
+
+
+def _lines_of(line: Said) -> float:
+    why = "; ".join(each.words if isinstance(each, Link) else each for each in line.why)
+    who = " ".join((line.who, *(entry.words for entry in line.entries)))
+    cells = zip((line.about.words, line.what, who, why), LETTERS, strict=True)
+    return PADDING + max(-(-len(words) // letters) for words, letters in cells)
+
+
+def _span_in_words(since: str, until: str) -> str:
+    if since.endswith("T00:00:00.000000Z") and until.endswith("T00:00:00.000000Z"):
+        return f"from {since[:10]} to the end of {_day_before(until[:10])} (UTC)"
+    return f"from {_minute(since)} to {_minute(until)} (UTC)"
+
+
+def _day_before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
+
+
+def _summary(counts: Mapping[str, int], span: str) -> list[str]:
+    happened = _listed(counts, _IN_THE_SPAN)
+    stands = _listed(counts, _AT_ITS_END)
+    return [
+        f"What happened: {happened}." if happened else f"Nothing happened {span} that the log knows of.",
+        f"At the end: {stands}."
+        if stands
+        else "At the end nothing is planned, overdue, waiting for a decision or without an owner.",
+    ]
+
+
+def _listed(counts: Mapping[str, int], sections: Sequence[Section]) -> str:
+    return ", ".join(f"{counts[each]} {_COUNTED[each][counts[each] != 1]}" for each in sections if counts[each])
+
+
+def _footing(told: Mapping[str, Any]) -> str:
+    return (
+        f"Speaks up to position {told['position']} of the log, recorded at {told['known_at']}. Asked again with this span "
+        f"and position, it is the same: SHA-256 {told['sha256']}."
+    )
+
+
+class _Words:
+    """Says lines in words, with what subjects and people are called."""
+
+    def __init__(self, titles: Mapping[str, str], names: Mapping[str, str], base: str) -> None:
+        self._titles, self._names, self._base = titles, names, base
+
+    def line(self, rows: Sequence[Line]) -> Said:
+        """One or several lines of the report on one subject, told as one."""
+        first, last = rows[0], rows[-1]
+        days = dict.fromkeys((first["at"][:10], last["at"][:10]))
+        who = dict.fromkeys(self._who(row) for row in rows)
+        return Said(
+            about=Link(_shortened(first["title"] or first["subject"]), self._base + first["link"]),
+            what="; ".join(_few([self._what(row) for row in rows])),
+            who=f"{' to '.join(days)}, {'; '.join(who)}",
+            entries=[self._entry(row["blame"]["position"]) for row in (rows if len(rows) <= FEW else (first, last))],
+            why=_few(list(dict.fromkeys(why for row in rows for why in self._why(row)))) or self._rests_on(last),
+        )
+
+    def _entry(self, position: int) -> Link:
+        return Link(f"#{position}", f"{self._base}/v1/log/entries/{position}")
+
+    def _rests_on(self, row: Line) -> list[str | Link]:
+        """Where nobody gave a reason for the act: the decisions behind its subject."""
+        return _few([self._decision(each) for each in row["rests_on"]])
+
+    def _decision(self, subject: str) -> Link:
+        return Link(_shortened(self._called(subject)), f"{self._base}/v1/subjects/{subject}")
+
+    def _what(self, row: Line) -> str:
+        if row["section"] == "unowned":
+            gone = ", ".join(self._called(who) for who in row["departed"])
+            return f"{gone} was accountable and has left" if gone else "nobody is accountable"
+        if not row["changes"]:
+            voids = f" #{row['voids']}" if "voids" in row else ""
+            return _in_words(row["blame"]["type"]) + voids
+        what = "; ".join(self._change(row, change) for change in _telling(row["changes"]))
+        slips = row.get("slips")
+        if slips and slips["later"] > 1:
+            what += f" (put off {slips['later']} times; first promised {self._held(slips['first'])})"
+        if row["section"] == "overdue":
+            what += f", which was due on {row['due']}" if row["due"] not in what else ", which is over"
+        # That what was committed has been started since needs no remark.
+        return what if row.get("holds", True) or row["section"] == "moved" else f"{what} (no longer so at the end)"
+
+    def _change(self, row: Line, change: Mapping[str, Any]) -> str:
+        name, after = change["field"], self._held(change["after"])
+        if name == "exists":
+            return _EXISTS[change["before"]["value"], change["after"]["value"]]
+        if name.startswith("delegation."):
+            return f"delegated to {after}" if change["after"]["value"] else "delegation ended"
+        told_before = "before" in change and change["direction"] != "first" and kind_of(row["subject"]) != "decision"
+        before = self._held(change["before"]) if told_before else None
+        label = _label(name)
+        change_of = after if before is None else f"{before} → {after}"
+        return f"{label} {change_of}".strip()
+
+    def _held(self, held: Mapping[str, Any] | None) -> str:
+        """What a cell holds; the source's word where its meaning is not known."""
+        if held is None:
+            return "nothing"
+        value = held["value"] if held["value"] not in (None, []) else held["source_value"]
+        return self._value(value)
+
+    def _value(self, value: Any) -> str:
+        if value is None:
+            return "none"
+        if isinstance(value, list):
+            return ", ".join(map(self._value, value)) or "none"
+        if isinstance(value, dict):
+            return self._value(value.get("to"))
+        return _shortened(self._called(str(value)))
+
+    def _called(self, subject: str) -> str:
+        return self._titles.get(subject) or self._names.get(subject) or subject
+
+    def _who(self, row: Line) -> str:
+        blame = row["blame"]
+        who = ", ".join(_shortened(self._called(each)) for each in row["by"])
+        if blame["source"].get("channel") == "import":  # who imported it, and when, says nothing of the product
+            return who
+        if blame["actor"] not in (*row["by"], blame["principal"]):
+            who += f", recorded by {_shortened(self._called(blame['actor']))}"
+        told_late = blame["recorded_at"][:10] > blame["at"][:10]
+        return f"{who}; recorded on {blame['recorded_at'][:10]}" if told_late else who
+
+    def _why(self, row: Line) -> list[str | Link]:
+        """The decisions it rests on, then what the act itself says, else its note."""
+        blame = row["blame"]
+        found: list[str | Link] = [self._decision(each) for each in blame["because"]]
+        said = row["why"] or blame.get("note")
+        return [*found, _shortened(said)] if said else found
+
+
+T = TypeVar("T")
+
+
+def _few(said: Sequence[T]) -> list[T | str]:
+    """The first of them, and how many more there are."""
+    return [*said] if len(said) <= FEW else [*said[: FEW - 1], f"and {len(said) - FEW + 1} more"]
+
+
+_EXISTS: Final = {
+    (None, True): "new",
+    (False, True): "put back on the record",
+    (True, False): "struck from the record",
+    (None, False): "struck from the record",
+}
+
+
+def _telling(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The changes worth telling: of something new, that it is proposed goes without saying."""
+    new = any(change["field"] == "exists" for change in changes)
+    told = [c for c in changes if not (new and c["field"] == "status" and c["after"]["value"] == "proposed")]
+    return [change for change in told if not (change["field"] == "rank" and change["after"]["value"] is None)] or told
+
+
+def _label(name: str) -> str:
+    if name == "status":
+        return ""
+    if name.startswith(TARGET):
+        return f"{name[len(TARGET) :]}:"
+    names = {
+        "role.accountable": "accountable:",
+        "on": "planned for",
+        "review_on": "to be looked at again on",
+        "by": "to be reached by",
+    }
+    return names.get(name, f"{name}:")
+
+
+def _in_words(type_: str) -> str:
+    """`FeatureShipped.v1` as "feature shipped"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type_.partition(".")[0]).lower()
+
+
+def _shortened(text: str) -> str:
+    """One line of a text, cut between words where it is long, without what moves the cursor or hides."""
+    line = " ".join(escape_unsafe(text, _space_or_nothing).split())
+    if len(line) <= MOST_LETTERS:
+        return line
+    return (
+        line[: MOST_LETTERS - 1].rpartition(" ")[0].rstrip(" ,;:") + "…"
+        if " " in line[:MOST_LETTERS]
+        else line[: MOST_LETTERS - 1] + "…"
+    )
+
+
+def _space_or_nothing(unsafe: str) -> str:
+    """What stands for an unsafe character: a space for a control or a line break, nothing for one that takes no room."""
+    return " " if unicodedata.category(unsafe) in ("Cc", "Zl", "Zp") else ""
+
+
+# Markdown ------------------------------------------------------------------------------------------------------------
+
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()!|~&$@^]")
+_LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)", re.IGNORECASE)
+"""The character by which addresses, e-mails, mentions and numbers become links where nothing marks them as one."""
+
+
+def as_markdown(page: Page) -> str:
+    """The report as CommonMark: a heading and a list for each section."""
+    out = [f"# {_md(page.title)}: progress {page.span}", "", " ".join(page.summary), ""]
+    for part in page.parts:
+        out += [f"## {part.heading}", "", *(_md_line(line) for line in part.lines)]
+        if part.more:
+            out.append(f"- {part.more} more, [{page.whole.words}]({page.whole.to})")
+        out.append("")
+    return "\n".join([*out, "---", "", page.footing, ""])
+
+
+def _md(text: str) -> str:
+    """Text of which no letter is markup, and nothing becomes a link by itself (GFM autolinks, mentions, issue numbers).
+
+    Some readers look for links after they have taken backslashes away. In a code span nobody looks.
+    """
+    out, place = [], 0
+    for found in _LINKING.finditer(text):
+        out += [_escape_markup(text[place : found.start()]), f"`{found[0]}`"]
+        place = found.end()
+    return "".join([*out, _escape_markup(text[place:])])
+
+
+def _escape_markup(text: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def _md_link(link: Link) -> str:
+    return f"[{_md(link.words)}]({link.to})"
+
+
+def _md_line(line: Said) -> str:
+    why = "; ".join(_md_link(each) if isinstance(each, Link) else _md(each) for each in line.why) or "*no reason given*"
+    entries = " ".join(f"[{entry.words}]({entry.to})" for entry in line.entries)  # in words of ours
+    return f"- **{_md_link(line.about)}**: {_md(line.what)}. {_md(line.who)} ({entries}). Why: {why}"
+
+
+# HTML ----------------------------------------------------------------------------------------------------------------
+
+_STYLE: Final = """
+:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#bbb;--soft:#555;--link:#0b57d0}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#161616;--line:#555;--soft:#aaa;--link:#8ab4ff}}
+body{font:14px/1.35 system-ui,sans-serif;max-width:64rem;margin:1rem auto;padding:0 1rem;color:var(--ink);
+background:var(--paper);overflow-wrap:anywhere}
+h1{font-size:1.4em;margin:0 0 .3em}h2{font-size:1.05em;margin:1em 0 .2em;break-after:avoid}p{margin:.3em 0}
+a{color:var(--link)}table{border-collapse:collapse;width:100%;table-layout:fixed}tr{break-inside:avoid}
+th,td{text-align:start;vertical-align:top;padding:.15em .6em .15em 0;border-top:1px solid var(--line);font-weight:400}
+thead th{border:0;color:var(--soft);font-size:.85em}tbody th{font-weight:600}
+.what{width:27%}.change{width:23%}.who{width:19%}footer,.more,.none{color:var(--soft)}footer{margin-top:1em;font-size:.85em}
+section~section thead{position:absolute;clip-path:inset(50%)}tbody tr:first-child{break-before:avoid}
+@media screen{section{overflow-x:auto;position:relative}table{min-width:38rem}}
+@media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--line:#bbb;--soft:#444;--link:#000}
+@page{size:A4;margin:12mm}body{font-size:8pt;line-height:1.25;max-width:none;margin:0;padding:0}h2{margin-top:.7em}
+a{text-decoration:none}}
+"""
+
+
+def as_html(page: Page) -> str:
+    """The report as one page that loads nothing, runs nothing, and prints on one or two sheets."""
+    parts = "\n".join(_html_part(part, page.whole) for part in page.parts)
+    summary = "\n".join(f"<p>{escape(each)}</p>" for each in page.summary)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(page.title)}: progress {escape(page.span)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{_bdi(page.title)}: progress {escape(page.span)}</h1>\n{summary}\n{parts}\n</main>\n"
+        f"<footer><p>{escape(page.footing)}</p></footer>\n</body>\n</html>\n"
+    )
+
+
+def _bdi(text: str) -> str:
+    """Text somebody wrote, kept from changing the direction of what stands beside it."""
+    return f"<bdi>{escape(text)}</bdi>"
+
+
+def _a(link: Link) -> str:
+    return f'<a href="{escape(link.to)}">{_bdi(link.words)}</a>'
+
+
+def _html_part(part: Part, whole: Link) -> str:
+    rows = "\n".join(map(_html_line, part.lines))
+    more = f'<p class="more">{part.more} more, {_a(whole)}.</p>' if part.more else ""
+    head = "".join(f'<th scope="col">{label}</th>' for label in ("What", "How", "When and who", "Why"))
+    widths = "".join(f'<col class="{name}">' for name in ("what", "change", "who", "why"))
+    return (
+        f'<section aria-labelledby="{part.id}">\n<h2 id="{part.id}">{part.heading}</h2>\n'
+        f'<table aria-labelledby="{part.id}">\n<colgroup>{widths}</colgroup>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{more}</section>'
+    )
+
+
+def _html_line(line: Said) -> str:
+    entries = " ".join(map(_a, line.entries))
+    why = "; ".join(_a(each) if isinstance(each, Link) else _bdi(each) for each in line.why)
+    return (
+        f'<tr><th scope="row">{_a(line.about)}</th><td>{_bdi(line.what)}</td>'
+        f"<td>{_bdi(line.who)} {entries}</td><td>{why or '<span class=none>no reason given</span>'}</td></tr>"
+    )

@@ -1,0 +1,82 @@
+"""Where a log is: a path, or the address of a PostgreSQL database and a schema in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, unquote, unquote_plus, urlencode, urlsplit, urlunsplit
+
+from eventlog.errors import DatabaseUnavailableError
+
+DEFAULT_SCHEMA: Final = "decisionlog"
+QUOTING: Final = (
+    "In a password, `@`, `/`, `:`, `?`, `#` and `%` are written as `%40`, `%2F`, `%3A`, `%3F`, `%23` and `%25`"
+)
+_SECRET_PARAMETER: Final = re.compile(
+    r"(?i)(?<=[?&]password=)[^&#]+|(?<=[?&]sslpassword=)[^&#]+|(?<=[?&]passfile=)[^&#]+"
+)
+_UNQUOTED: Final = re.compile(r"[@/?#:\s]|%(?![0-9A-Fa-f]{2})")
+
+
+def is_dsn(where: object) -> bool:
+    """Whether something is the address of a PostgreSQL database, and no path."""
+    return isinstance(where, str) and where.startswith(("postgresql://", "postgres://"))
+
+
+def split_dsn(url: str) -> tuple[str, str]:
+    """The address as the database's own tools know it, and the schema that `?schema=` names.
+
+    Raises:
+        NoStoreError: that is no name for a schema.
+    """
+    parts = _split(url)
+    query = parse_qsl(parts.query)
+    schema = dict(query).get("schema", DEFAULT_SCHEMA)
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
+        raise DatabaseUnavailableError(f"{schema!r} is no name for a schema here: use small letters, digits and _.")
+    rest = urlencode([(name, value) for name, value in query if name != "schema"])
+    return urlunsplit(parts._replace(query=rest)), schema
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # its message may hold the password
+        msg = f"{without_secret(url)} is no address of a database. {QUOTING}"
+        raise DatabaseUnavailableError(msg) from None
+
+
+def without_secret(url: str) -> str:
+    """The address as it may be shown: without its passwords, wherever they are, and also where it is no valid address.
+
+    A password that was not quoted may hold `@`, `/`, `?` or `#`: all up to the last `@` is taken for it.
+    """
+    scheme, separator, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    name, colon, _ = user.partition(":")
+    hidden = f"{name}{colon}{'***' if colon else ''}{at}"
+    return f"{scheme}{separator}{hidden}{_SECRET_PARAMETER.sub(r'***', place)}"
+
+
+def secrets_in(url: str) -> set[str]:
+    """The passwords in an address, as they are written there and as they are meant."""
+    return {each for secret in _written_secrets(url) for each in (secret, unquote(secret), unquote_plus(secret))}
+
+
+def _written_secrets(url: str) -> set[str]:
+    user, at, _ = url.partition("://")[2].rpartition("@")
+    written = {user.partition(":")[2]} if at else set()
+    return {secret for secret in (*written, *(found[0] for found in _SECRET_PARAMETER.finditer(url))) if secret}
+
+
+def redact(text: str, url: str) -> str:
+    """Return a message, such as a library's, without the passwords of an address that it may repeat.
+
+    Where a password was not quoted, a library may take a part of it for a host or a port: then its message is withheld.
+    """
+    secrets = secrets_in(url)
+    if any(_UNQUOTED.search(secret) for secret in _written_secrets(url)):
+        return f"the address is not in order. {QUOTING}"
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

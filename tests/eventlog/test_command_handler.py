@@ -1,0 +1,168 @@
+"""What a chain looks up in the log: who is meant by a name, what an act replaces, and what a decision has replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import AlreadyExists, Malformed, NotAllowed
+from domain.examples import EXAMPLES
+from eventlog.command_handler import request_digest
+from eventlog.entry import Receipt
+from eventlog.log import DecisionLog
+from tests.eventlog.support import do, do_many, open_log, transaction
+
+
+def person(key: str, name: str, *also: str) -> dict[str, Any]:
+    return {"type": "RegisterPerson", "key": key, "name": name, "identifiers": also}
+
+
+def product(key: str, **more: Any) -> dict[str, Any]:
+    return {"type": "DefineProduct", "key": key, "title": key, **more}
+
+
+def state_vision(of: str, **more: Any) -> dict[str, Any]:
+    return {"type": "SetVision", "subject": of, "vision": "More.", **more}
+
+
+def void(subject: str, position: int) -> dict[str, Any]:
+    return {"type": "VoidEntry", "subject": subject, "position": position, "reason": "Wrong."}
+
+
+def decide(key: str, **more: Any) -> dict[str, Any]:
+    said = {"title": key, "decision": "D.", "why": "W.", "accountable": "person:ann"}
+    return {"type": "RecordDecision", "key": key, **said, **more}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[DecisionLog]:
+    with open_log(tmp_path) as opened:
+        do(opened, person("ann", "Ann Bee", "@annb"), product("shop"), product("till"))
+        yield opened
+
+
+def test_two_people_may_share_a_name(log: DecisionLog) -> None:
+    """In one unit or in several; whoever uses the name is told both ids, and whoever uses a handle is understood."""
+    do(log, person("bea", "ann bee", "@bea"), person("cat", "Ann Bee", "@cat"))
+    results = do_many(log, *[transaction(person(key, "Dan", f"@{key}")) for key in ("dan", "don")])
+    assert [type(result) for result in results] == [Receipt, Receipt]
+
+    with pytest.raises(Malformed, match="person:ann or person:bea or person:cat; use an id") as refused:
+        do(log, product("x", accountable="Ann Bee"))
+
+    assert refused.value.field == "accountable"
+    do(log, product("x", accountable="@bea"))
+    assert log.state("product:x").value_at("role.accountable", 1 << 60) == ["person:bea"]
+
+
+def test_a_handle_is_one_persons(log: DecisionLog) -> None:
+    """An e-mail or a handle that is somebody's is refused to another, in one unit, too, and the refusal names them."""
+    for commands, field in (
+        ([person("bea", "Bea", "x", "@ANNB")], "also.1"),
+        ([person("bea", "Bea", "@b"), person("cat", "Cat", "@b")], "commands.1.also.0"),
+    ):
+        with pytest.raises(AlreadyExists, match=r"person:(ann|bea) already") as refused:
+            do(log, *commands)
+        assert refused.value.field == field
+
+
+def test_a_name_that_two_ids_of_one_person_share_is_understood(log: DecisionLog) -> None:
+    """Once two ids are joined, what either is called means the one they are read as."""
+    do(log, person("bea", "Ann Bee"))
+    do(log, {"type": "MergePeople", "subject": "person:ann", "into": "person:bea"})
+
+    do(log, product("x", accountable="Ann Bee"))
+
+    assert log.state("product:x").value_at("role.accountable", 1 << 60) == ["person:bea"]
+
+
+def test_registering_many_looks_at_each_name_once(log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many people a unit registers, no spelling is compared with all the others."""
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    monkeypatch.setattr("eventlog.command_handler.normalize_name", lambda spelling: Counted(spelling.casefold()))
+    monkeypatch.setattr("eventlog.directory.normalize_name", lambda spelling: Counted(spelling.casefold()))
+
+    do(log, *[person(f"p{n}", f"Person {n}", f"@{n}") for n in range(200)])
+
+    assert compared < 200 * 50
+
+
+def test_what_corrects_replaces_a_voided_entry_of_its_subject(log: DecisionLog) -> None:
+    """`corrects` is the position of a voided entry, of the subject spoken to, or of any where one is brought into being."""
+    wrong = do(log, state_vision("shop")).position
+
+    with pytest.raises(NotAllowed, match="void it first") as refused:
+        do(log, state_vision("shop", corrects=wrong))
+    assert refused.value.field == "corrects"
+    do(log, void("product:shop", wrong))
+    with pytest.raises(NotAllowed, match="one of product:shop, not of product:till"):
+        do(log, state_vision("till", corrects=wrong))
+
+    do(log, state_vision("shop", corrects=wrong))
+    do(log, product("kiosk", corrects=wrong))
+    again = do(log, state_vision("shop")).position
+    do(log, void("product:shop", again), state_vision("shop", corrects=again))
+
+
+def test_a_recorded_decision_is_corrected_under_its_own_key(tmp_path: Path) -> None:
+    """A voided DecisionRecorded is recorded again under its key, also by a process that has not read it yet."""
+    with open_log(tmp_path) as log:
+        do(log, person("ann", "Ann Bee"))
+        wrong = do(log, decide("tea")).position
+        do(log, void("decision:tea", wrong))
+        with pytest.raises(AlreadyExists):
+            do(log, decide("tea"))
+
+    with open_log(tmp_path, entropy=os.urandom) as log:
+        done = do(log, decide("tea", corrects=wrong))
+        once_more = do(log, void("decision:tea", done.position), decide("tea", corrects=done.position, title="Tea"))
+
+        assert [(each.type, each.version) for each in done.recorded] == [("DecisionRecorded.v1", 3)]
+        assert [each.version for each in once_more.recorded] == [4, 5]
+        assert log.state("decision:tea").value_at("title", 1 << 60) == "Tea"
+
+
+def test_an_acceptance_that_replaced_another_is_void_only_after_the_replacing(log: DecisionLog) -> None:
+    """However the one replaced the other, and whether that is written or waits to be: the refusal says what to void first."""
+    do(log, decide("old"), decide("older"))
+    unit_of_new = do(log, decide("new", supersedes=["decision:old"]))
+    assert [each.type for each in unit_of_new.recorded] == ["DecisionRecorded.v1", "DecisionSuperseded.v1"]
+    accepted, replacing = unit_of_new.recorded[0].position, unit_of_new.recorded[1]
+
+    with pytest.raises(NotAllowed, match=f"position {replacing.position} of decision:old first"):
+        do(log, void("decision:new", accepted))
+    do(log, void("decision:old", replacing.position))
+    supersede = {"type": "SupersedeDecision", "subject": "decision:older", "by": ["decision:new"]}
+    done, refused = do_many(log, transaction(supersede), transaction(void("decision:new", accepted)))
+    assert isinstance(done, Receipt)
+    assert isinstance(refused, NotAllowed)
+    assert f"position {done.position} of decision:older" in refused.detail
+
+    do(log, void("decision:older", done.position), void("decision:new", accepted))
+
+    assert log.state("decision:new").value_at("status", 1 << 60) is None
+
+
+def test_a_request_is_known_again_after_an_upgrade() -> None:
+    """The digest of every example is what it was when it was first kept: moving a field of a model would change it, and
+    an import done before would be refused as something else."""
+    kept = json.loads((Path(__file__).parent / "digests.json").read_text(encoding="utf-8"))
+    now = {name: request_digest(transaction(example), b"salt").hex() for name, example in EXAMPLES.items()}
+
+    assert {name: now[name] for name in kept} == kept
+    assert set(kept) == set(now), "a new command's digest is to be kept as well"

@@ -1,0 +1,321 @@
+"""What only a log in PostgreSQL promises: several processes at once, and connections that break."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+
+import psycopg
+import pytest
+from eventsourcing.persistence import PersistenceError
+from support_postgresql import fresh_schema
+
+from domain.errors import Refused
+from eventlog.dsn import split_dsn, without_secret
+from eventlog.entry import Receipt
+from eventlog.errors import DatabaseUnavailableError, ReadOnlyLogError
+from eventlog.log import DecisionLog
+from eventlog.postgresql import PostgresStore, connected
+from tests.eventlog.support import Clock, do, open_log, tables, transaction
+
+SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with fresh_schema() as found:
+        yield found
+
+
+@pytest.fixture
+def two(address: str) -> Iterator[tuple[DecisionLog, DecisionLog]]:
+    """One log, opened as two processes would."""
+    with open_log(address) as one, open_log(address, entropy=os.urandom) as other:
+        do(one, SHOP)
+        yield one, other
+
+
+def retitle(title: str) -> dict[str, str]:
+    return {"type": "ChangeTitle", "subject": "product:shop", "title": title}
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Whether something comes true within a few seconds."""
+    end = time.monotonic() + 10
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
+def kill(address: str, log: DecisionLog) -> None:
+    """Ends the writer's connection from the server's side."""
+    with tables(address) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (log._store._writing_as,))  # type: ignore[attr-defined]
+
+
+# Several processes ----------------------------------------------------------------------------------------------------
+
+
+def test_many_processes_begin_one_log(address: str) -> None:
+    """Of many that open a new schema at the same moment one creates and begins the log, and all have it."""
+    with ThreadPoolExecutor(8) as pool:
+        opening = [pool.submit(open_log, address, entropy=os.urandom) for _ in range(8)]
+    logs = [one.result() for one in opening if not one.exception()]
+    try:
+        assert [one.exception() for one in opening if one.exception()] == []
+        assert len({log.id for log in logs}) == 1
+        assert {log.head().size for log in logs} == {1}
+    finally:
+        for log in logs:
+            log.close()
+
+
+def test_processes_write_side_by_side_without_a_gap(address: str) -> None:
+    """Several processes write at once: every answered unit is there once, positions have no gap, and it verifies."""
+    script = (
+        "import asyncio, sys; from tests.eventlog.support import *; import os, time\n"
+        "log = open_log(sys.argv[1], clock=lambda: time.time_ns() // 1000, entropy=os.urandom)\n"
+        "work = [unit({'type': 'ChangeTitle', 'subject': 'product:shop', 'title': f'{sys.argv[2]} {n}'}) for n in range(3)]\n"
+        "work += [unit({'type': 'RegisterTeam', 'key': f'{sys.argv[2]}-{n}', 'title': 'T'}) for n in range(30)]\n"
+        "async def all_(): return await asyncio.gather(*(log.execute(each) for each in work), return_exceptions=True)\n"
+        "print(sum(isinstance(one, Receipt) for one in asyncio.run(all_()))); log.close()\n"
+    )
+    with open_log(address, clock=lambda: time.time_ns() // 1000) as log:
+        do(log, SHOP)
+        command = [sys.executable, "-c", script, address]
+        running = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b", "c")]
+        recorded = sum(int(process.communicate(timeout=60)[0]) for process in running)
+        assert [process.returncode for process in running] == [0, 0, 0]
+        assert recorded >= 90
+        assert log.head().size == recorded + 2
+        assert log.verify() is None
+
+
+def test_each_process_hears_of_what_another_writes(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """Listeners and those who wait are woken by the commits of other processes, each once."""
+    one, other = two
+    assert soon(lambda: other._store._told == 2)
+    heard: list[int] = []
+    other.on_append(heard.append)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(other.wait, 2, 10)
+        do(one, retitle("A"))
+        assert waiting.result() == 3
+    do(other, retitle("B"))
+    do(one, retitle("C"))
+    assert soon(lambda: len(heard) == 3)
+    assert heard == [3, 4, 5]
+
+
+def test_a_state_is_that_of_the_last_commit_whoever_made_it(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """What one process has folded goes on with what others have written meanwhile, and what is at hand has no holes."""
+    one, other = two
+    for n in range(6):
+        do((one, other)[n % 2], retitle(f"T{n}"))
+        assert one.state("product:shop").version == other.state("product:shop").version == n + 2
+    for log in two:
+        positions, after = [], 0
+        while batch := log.read(after, 100):
+            positions += [entry.position for entry in batch]
+            after = positions[-1]
+        assert positions == list(range(1, 9))
+
+
+def test_what_another_process_forgets_is_at_hand_no_more(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """Texts that one process forgets leave the memory of the others."""
+    one, other = two
+    position = do(one, retitle("a canary")).position
+    assert "a canary" in str(one.application.recent(position - 1, 1))
+    do(other, {"type": "EraseTexts", "subject": other.id, "positions": [position]})
+    assert soon(lambda: not one.application.recent(position - 1, 1))
+    assert "a canary" not in str(one.read(0, 100))
+    assert "a canary" not in str(one.state("product:shop"))
+
+
+def test_one_key_is_used_once_whichever_process_is_asked(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """The same request to two processes at the same time is recorded once, and both give the same answer."""
+    for n in range(10):
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(do, log, retitle(f"T{n}"), key=f"k{n}") for log in two]
+            first, second = (done.result() for done in asked)
+        assert first.recorded == second.recorded
+        assert first.replayed != second.replayed
+    assert two[0].head().size == 12
+
+
+def test_of_two_who_saw_one_version_one_wins(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """Two processes that write on top of the same version: one is recorded, the other told the winner's version."""
+    for n in range(10):
+        results = []
+        seen = two[0].state("product:shop").version
+
+        def attempt(log: DecisionLog, seen: int = seen, results: list[object] = results, n: int = n) -> None:
+            try:
+                results.append(do(log, retitle(f"T{n}"), product__shop=seen))
+            except Refused as refused:
+                results.append(refused)
+
+        threads = [threading.Thread(target=attempt, args=(log,)) for log in two]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(type(result).__name__ for result in results) == ["Receipt", "Stale"]
+
+
+# Connections that break -----------------------------------------------------------------------------------------------
+
+
+def test_a_connection_that_died_idle_is_replaced(two: tuple[DecisionLog, DecisionLog], address: str) -> None:
+    """Whoever asks after the database has closed every connection notices nothing."""
+    one, _ = two
+    with tables(address) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name = 'decisionlog' AND pid <> pg_backend_pid()"
+        )
+    assert one.state("product:shop").version == 1
+    assert do(one, retitle("T")).position == 3
+    assert two[1].wait(2, 10) == 3
+
+
+class Cut(PostgresStore):
+    """Loses its connection while committing: before the server has done it, or after."""
+
+    cut = ""
+
+    def _write(self, connection, head, placed):  # type: ignore[no-untyped-def]
+        def lose() -> None:
+            with connected(self.url) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", (self._writing_as,))
+
+        when, Cut.cut = Cut.cut, ""
+        if when == "before":
+            lose()
+        super()._write(connection, head, placed)
+        if when == "after":
+            with self._committing(connection):
+                lose()
+                connection.execute("SELECT 1")
+
+
+@pytest.mark.parametrize(("when", "recorded"), [("before", 2), ("after", 3)])
+def test_a_connection_lost_while_committing_means_unknown_and_the_key_tells(
+    address: str, when: str, recorded: int
+) -> None:
+    """The caller is told that nobody knows, is never told of a conflict, and learns by the key what has become of it."""
+    with DecisionLog(Cut(address, clock=Clock()), None, clock=Clock(), entropy=os.urandom) as log:
+        log._begin()
+        do(log, SHOP)
+        Cut.cut = when
+        with pytest.raises(PersistenceError, match="not known"):
+            do(log, retitle("T"), key="k")
+        assert log.head().size == recorded
+        again = do(log, retitle("T"), key="k")
+        assert again.replayed == (when == "after")
+        assert (again.position, log.head().size) == (3, 3)
+        assert log.verify() is None
+
+
+def test_a_server_that_goes_away_under_load_leaves_nothing_twice(address: str) -> None:
+    """Requests with keys over a writer's connection that is killed again and again: each is recorded once in the end."""
+    with open_log(address, clock=Clock(), entropy=os.urandom) as log:
+        stop = threading.Event()
+
+        def trouble() -> None:
+            while not stop.wait(0.03):
+                with suppress(psycopg.Error):
+                    kill(address, log)
+
+        async def insist(n: int) -> Receipt:
+            while True:
+                try:
+                    return await log.execute(
+                        transaction({"type": "RegisterTeam", "key": f"t{n}", "title": "T"}, key=f"k{n}")
+                    )
+                except PersistenceError:
+                    await asyncio.sleep(0.01)
+
+        async def everything() -> list[Receipt]:
+            return [
+                r for start in range(0, 300, 30) for r in await asyncio.gather(*map(insist, range(start, start + 30)))
+            ]
+
+        thread = threading.Thread(target=trouble)
+        thread.start()
+        receipts = asyncio.run(everything())
+        stop.set()
+        thread.join()
+        assert sorted(receipt.position for receipt in receipts) == list(range(2, 302))
+        assert log.head().size == 301
+        assert log.verify() is None
+
+
+def test_nothing_is_compiled(address: str) -> None:
+    """No connection of the log has its statements compiled, which would take a hundred times as long as to run them."""
+    with connected(address) as connection:
+        assert connection.execute("SHOW jit").fetchall() == [("off",)]
+
+
+# Opening --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_not_there_is_said_in_a_sentence() -> None:
+    """Who names a server that does not answer is told so, and what to check; no secret is shown."""
+    with pytest.raises(DatabaseUnavailableError, match="DECISIONLOG_STORE") as refused:
+        open_log("postgresql://ann:hush@127.0.0.1:1/none")
+    assert "hush" not in str(refused.value)
+
+
+def test_reading_a_schema_without_a_log_is_refused_and_makes_none(address: str) -> None:
+    """Only who writes begins a log."""
+    with pytest.raises(DatabaseUnavailableError, match="no log"):
+        open_log(address, read_only=True)
+    with tables(address) as connection:
+        found = connection.execute("SELECT to_regnamespace(%s)", (split_dsn(address)[1],)).fetchone()
+    assert found == (None,)
+
+
+def test_a_schema_is_named_in_the_address() -> None:
+    """`?schema=` names a schema and is taken out; a hostile name is refused; secrets are not shown."""
+    assert split_dsn("postgresql://h/db?sslmode=require&schema=mine") == (
+        "postgresql://h/db?sslmode=require",
+        "mine",
+    )
+    assert split_dsn("postgresql://h/db") == ("postgresql://h/db", "decisionlog")
+    with pytest.raises(DatabaseUnavailableError):
+        split_dsn("postgresql://h/db?schema=a;drop")
+    shown = without_secret("postgresql://ann:hush@h/db?password=hush&schema=mine")
+    assert "hush" not in shown
+    assert "ann" in shown
+
+
+def test_a_sealed_log_is_read_and_not_written(address: str) -> None:
+    """A seal says why; it stops whoever would write, and nobody who reads."""
+    with open_log(address) as log:
+        log._store.put_seal("it goes on elsewhere")
+    with pytest.raises(ReadOnlyLogError, match="goes on elsewhere"):
+        open_log(address)
+    with open_log(address, read_only=True) as log:
+        assert log.head().size == 1
+
+
+def test_a_commit_that_was_rolled_back_is_no_success(address: str) -> None:
+    """A COMMIT of a transaction that had failed says ROLLBACK without an error; the caller is told that it failed."""
+
+    def fail(session):  # type: ignore[no-untyped-def]
+        session.execute("INSERT INTO seal VALUES ('x')")
+        with suppress(psycopg.Error):
+            session.execute("SELECT 1 / 0")
+
+    with closing(PostgresStore(address, clock=Clock())) as store:
+        with pytest.raises(PersistenceError, match="rolled"):
+            store.run(fail)
+        assert store.seal() == ""

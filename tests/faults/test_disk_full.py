@@ -1,0 +1,192 @@
+"""A disk that is full, a file that must not be written, a file that was torn."""
+
+import os
+import resource
+import sqlite3
+import subprocess
+from contextlib import closing, contextmanager
+from functools import partial
+
+import pytest
+
+from eventlog.errors import DamagedLogError
+from eventlog.log import DecisionLog
+from projections.postgresql import PostgresqlDatabase
+from tests.support_log import House
+
+MEBIBYTE = 2**20
+
+
+def mounted(folder):
+    """Whether a disk of a few mebibytes could be mounted on a new folder; only root may, and not everywhere."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def small_disk(folder, record):
+    """A folder and what fills its disk: one that is small, or where none may be mounted files that may not grow.
+
+    Which of them it was is recorded with the test.
+    """
+    disk = mounted(folder)
+    record("means", "tmpfs" if disk else "RLIMIT_FSIZE; tmpfs not run: nothing may be mounted here")
+    try:
+        yield full if disk else short_files
+    finally:
+        if disk:
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def full(folder):
+    """The disk of a folder, with no room left."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            pass
+    yield
+    ballast.unlink()
+
+
+@contextmanager
+def short_files(folder):
+    """No file may grow beyond what the largest has."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(file.stat().st_size for file in folder.iterdir() if "log.sqlite" in file.name)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def define(house, key, **headers):
+    return house.post("/products", {"key": key, "title": "T", "description": "x" * 2000}, **headers)
+
+
+def fill_up(house):
+    """Writes until something is answered that is no success; that answer, and how many there were before."""
+    for n in range(5000):
+        answer = define(house, f"p{n}", Idempotency_Key=f"k{n}")
+        if answer.status_code != 201:
+            return answer, n
+    raise AssertionError("there was always room")
+
+
+def kind(answer):
+    return answer.json()["type"].removeprefix("urn:decisionlog:problem:")
+
+
+def must_recover(house, n):
+    """What was refused is recorded when it is sent again, once; the log fits and the views follow."""
+    again = define(house, f"p{n}", Idempotency_Key=f"k{n}")
+    assert again.status_code == 201, again.text
+    assert house.log.verify() is None
+    assert len(house.rows("/fields", kind="product", field="title", limit=1000)) == n + 1
+
+
+def test_a_full_disk(tmp_path, record_property):
+    """No room is answered 507 in a problem document, reads go on, and with room again so do writes, without hands."""
+    disk = tmp_path / "disk"
+    with small_disk(disk, record_property) as fill, House(disk) as house:
+        with fill(disk):
+            answer, n = fill_up(house)
+            if fill is full:
+                assert (answer.status_code, kind(answer)) == (507, "no-space")
+            assert (answer.status_code, kind(answer)) in {(507, "no-space"), (503, "unavailable")}
+            assert house.client.get("/v1/log").json()["size"] == house.log.head().size
+        must_recover(house, n)
+
+
+def test_where_nothing_may_be_mounted_files_are_kept_short(tmp_path, monkeypatch):
+    """The same is tried with a limit on files where no disk may be mounted, and the report says which it was."""
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 32))
+    told = {}
+
+    with small_disk(tmp_path / "disk", told.__setitem__) as fill:
+        assert fill is short_files
+
+    assert "tmpfs not run" in told["means"]
+
+
+def test_a_limit_on_files(tmp_path):
+    """Where a file may not grow, writes are answered 503 or 507, reads go on, and when it may, so do writes."""
+    with House(tmp_path) as house:
+        define(house, "first")
+        with short_files(tmp_path):
+            answer, n = fill_up(house)
+            assert answer.status_code in {503, 507}
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert house.client.get("/v1/log").json()["size"] == house.log.head().size
+        again = define(house, f"p{n}", Idempotency_Key=f"k{n}")
+        assert again.status_code == 201, again.text
+        assert house.log.verify() is None
+
+
+class Stubborn(sqlite3.Connection):
+    """A connection that cannot write while it is told so."""
+
+    refusing = False
+
+    def execute(self, sql, parameters=(), /):
+        if sql.upper() == "BEGIN IMMEDIATE":
+            super().execute(f"PRAGMA query_only = {Stubborn.refusing}")
+        return super().execute(sql, parameters)
+
+
+def test_a_log_that_cannot_be_written(tmp_path, monkeypatch):
+    """Where nothing can be written, that is answered 503 in a problem document; reads go on, and later writes do."""
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stubborn))
+    with House(tmp_path) as house:
+        monkeypatch.setattr(Stubborn, "refusing", True)
+        refused = define(house, "p0", Idempotency_Key="k0")
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:decisionlog:problem:unavailable")
+        assert refused.headers["retry-after"] == "10"
+        assert house.client.get("/v1/log").status_code == 200
+
+        monkeypatch.setattr(Stubborn, "refusing", False)
+        must_recover(house, 0)
+
+
+def trouble(path):
+    """What is wrong with a log's file, whether opening it or verifying it tells."""
+    try:
+        with DecisionLog.open(path, clock=lambda: 1, read_only=True) as log:
+            return log.verify()
+    except DamagedLogError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("page", range(4))
+def test_a_torn_page(tmp_path, page):
+    """A file with a page that was only half written is refused when it is opened, or `verify` says so."""
+    path = tmp_path / "log.sqlite"
+    DecisionLog.open(path, clock=lambda: 1).close()
+    with closing(sqlite3.connect(path)) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    assert trouble(path) is None
+
+    with path.open("r+b") as file:
+        file.seek(page * size)
+        file.write(os.urandom(size // 2))
+
+    assert trouble(path) is not None
+
+
+def test_a_database_that_is_gone_is_said_to_be(tmp_path, monkeypatch):
+    """Where the read model cannot be reached, a question is answered 503 in a problem document that says to ask again."""
+    with House(tmp_path) as house:
+        house.runner.stop()  # which had begun with another database
+        gone = PostgresqlDatabase("postgresql://127.0.0.1:1/none")
+        monkeypatch.setattr(house.model, "database", gone)
+
+        answer = house.client.get("/v1/decisions")
+
+        assert (answer.status_code, kind(answer)) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "10"
+        assert "ask again" in answer.json()["detail"]

@@ -1,0 +1,153 @@
+"""The whole house on a folder: log, read model, HTTP interface, and a client for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.services import Services
+from domain.errors import Refused
+from eventlog.entry import Caller, Receipt, Transaction
+from eventlog.log import DecisionLog
+from eventlog.store import TokenRow
+from eventlog.tokens import PREFIX
+from eventlog.worker_status import workers_at
+from projections.read_model import ReadModel
+from projections.runner import Runner
+from projections.sqlite import SqliteDatabase
+
+ALL_RIGHTS = frozenset({"import", "erase", "admin"})
+T0 = 1_735_689_600_000_000
+"""2025-01-01T00:00Z in microseconds."""
+
+
+@cache
+def _app() -> FastAPI:
+    """Building the routes takes longer than most tests, and they hold no state but the services."""
+    return create_app(None)  # type: ignore[arg-type]
+
+
+class Ticking:
+    """A clock that moves a millisecond each time it is read, and can be set."""
+
+    def __init__(self, start: int = T0) -> None:
+        self.now = start
+
+    def __call__(self) -> int:
+        self.now += 1_000
+        return self.now
+
+
+def quiet_token(log: DecisionLog, actor: str, rights: Collection[str]) -> str:
+    """The secret of a token that has no entry, so that the positions of a test are those of what it does itself."""
+    secret = PREFIX + urlsafe_b64encode(sha256(actor.encode()).digest()).rstrip(b"=").decode()
+    row = TokenRow(
+        sha256(actor.encode()).hexdigest()[:16],
+        sha256(secret.encode()).digest(),
+        actor,
+        " ".join(sorted(rights)),
+        "",
+        T0,
+        None,
+    )
+    log._store.change(lambda beside: beside.put_token(row))
+    return secret
+
+
+class House:
+    """Opens everything on a folder. `ada` is a person with a token of all rights; `client` speaks as her."""
+
+    def __init__(self, folder: Path, clock: Callable[[], int] | None = None) -> None:
+        self.folder = folder
+        self.clock = clock or Ticking()
+        self._entropy = (n.to_bytes(4) for n in itertools.count(1))
+        self.log = DecisionLog.open(folder / "log.sqlite", clock=self.clock, entropy=self.random)
+        self.model = ReadModel.open(SqliteDatabase(folder / "model.sqlite"), self.log, self.clock)
+        self.runner = Runner(self.log, self.model, poll=0.05)
+        self.log.on_append(lambda _: self.runner.wake())
+        self.runner.start()
+        self.ada = self.person("Ada Lovelace", "ada@example.org")
+        self.token = quiet_token(self.log, self.ada, ALL_RIGHTS)
+        self.workers = workers_at(folder / "log.sqlite")
+        sheets = lambda: [(sheet, sheet.working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
+        services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets)
+        self.app = _app()
+        self.app.state.services = services
+        self.client = self.client_of(self.token)
+
+    def random(self, n: int) -> bytes:
+        """Bytes that never repeat, the same in every run."""
+        return (next(self._entropy) * (n // 4 + 1))[:n]
+
+    def sign_in(self, secret: str) -> Caller | None:
+        token = self.log.tokens.find(secret)
+        return token.caller("http") if token else None
+
+    def client_of(self, token: str | None) -> TestClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return TestClient(self.app, headers=headers, raise_server_exceptions=False)
+
+    def caller(self, channel: str = "http") -> Caller:
+        actor = getattr(self, "ada", "service:setup")
+        return Caller(actor, "test", channel, ALL_RIGHTS)
+
+    def execute(self, *transactions: Transaction) -> list[Receipt | Refused]:
+        return asyncio.run(self.log.execute_many(transactions))
+
+    def person(self, name: str, *also: str) -> str:
+        from domain.people import RegisterPerson
+
+        command = RegisterPerson(name=name, identifiers=also)
+        (receipt,) = self.execute(Transaction((command,), self.caller()))
+        assert isinstance(receipt, Receipt), receipt
+        return receipt.recorded[0].subject
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.client.post(
+            f"/v1{path}", json=body or {}, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    def get(self, path: str, **params: Any) -> Any:
+        """What a question answers, once it covers everything recorded."""
+        response = self.client.get(f"/v1{path}", params={"after": self.log.head().size, **params})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def rows(self, path: str, **params: Any) -> Sequence[dict[str, Any]]:
+        rows: Sequence[dict[str, Any]] = self.get(path, **params)["rows"]
+        return rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.runner.stop()
+        self.model.close()
+        self.log.close()
+
+
+class EmptyHouse(House):
+    """A house in which nobody has been registered: the examples begin with that themselves, and Ann, who speaks, leaves."""
+
+    def person(self, name: str, *also: str) -> str:
+        return "person:ann"
+
+    def __init__(self, folder: Path, clock: Callable[[], int] | None = None) -> None:
+        super().__init__(folder, clock)
+        self.keeper = quiet_token(self.log, "service:keeper", ALL_RIGHTS)
+
+    def leave(self) -> None:
+        """Ann has departed; a service goes on in her place."""
+        self.token = self.keeper
+        self.client = self.client_of(self.token)
