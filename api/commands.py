@@ -219,7 +219,7 @@ def router() -> APIRouter:
     )  # fmt: skip
     routes.add_api_route(
         "/bulk", post_bulk, methods=["POST"], **answers.declared(answers.Outcomes, more=answers.UNSTORED),
-        summary="Many units, each with a fate of its own", openapi_extra=json_body("Units"),
+        summary="Many units, each with a fate of its own", openapi_extra=json_body("BulkRequest"),
     )  # fmt: skip
     return routes
 
@@ -408,7 +408,7 @@ def body_schemas(*others: type[BaseModel]) -> dict[str, Any]:
         whole["required"] = [*whole.get("required", []), "type"]
     several = [EXAMPLES["RegisterPerson"], EXAMPLES["DefineProduct"]]
     schemas["Batch"]["examples"] = [{"commands": several}]
-    schemas["Units"]["examples"] = [{"transactions": [{"key": "first", "commands": several}]}]
+    schemas["BulkRequest"]["examples"] = [{"transactions": [{"key": "first", "commands": several}]}]
     schemas["AnyCommand"] = {
         "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMMANDS],
         "discriminator": {"propertyName": "type"},

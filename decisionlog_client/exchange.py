@@ -48,9 +48,9 @@ class Call:
     repeatable: bool = False
 
 
-def asking(question: Question[Any], after: int, format_: str = "json") -> Call:
-    """A question as a call; its answer covers the position `after`, where it can wait for one."""
-    covered = {"after": after} if after and question.awaits else {}
+def asking(question: Question[Any], min_position: int, format_: str = "json") -> Call:
+    """A question as a call; its answer covers `min_position`, where it can wait for one."""
+    covered = {"min_position": min_position} if min_position and question.awaits else {}
     wanted = {} if format_ == "json" else {"format": format_}
     return Call("GET", question.path, parameters({**covered, **wanted, **question.asked}), repeatable=True)
 

@@ -120,7 +120,7 @@ class House:
 
     def get(self, path: str, **params: Any) -> Any:
         """What a question answers, once it covers everything recorded."""
-        response = self.client.get(f"/v1{path}", params={"after": self.log.head().size, **params})
+        response = self.client.get(f"/v1{path}", params={"min_position": self.log.head().size, **params})
         assert response.status_code == 200, response.text
         return response.json()
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from click.testing import CliRunner, Result
-from support_house import House
+from support_log import House
 
 from cli.inside import InProcess
 from cli.instants import Zone

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 from support_terminal import table
 
 from interchange.tracker import LogSink, import_changes, load_mapping

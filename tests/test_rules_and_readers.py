@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support_house import T0, EmptyHouse, House
+from support_log import T0, EmptyHouse, House
 
 from domain.catalog import COMMAND
 from domain.errors import Refused

@@ -122,7 +122,7 @@ def _told(
 
 
 def _is_empty(row: Any) -> bool:
-    return row is None or (row.value in (None, []) and row.word is None)
+    return row is None or (row.value in (None, []) and row.source_value is None)
 
 
 def _status(state: SubjectState, names: Mapping[str, str], now: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support_house import House
+from support_log import House
 
 
 @pytest.fixture

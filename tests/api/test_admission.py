@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 
 from api import admission, delivery
 from api.admission import Admission, LaneLimits, Limits

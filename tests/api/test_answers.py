@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 from pydantic import BaseModel
-from support_house import EmptyHouse, House
+from support_log import EmptyHouse, House
 
 from api import answers, tables
 from domain.catalog import COMMANDS
@@ -107,7 +107,7 @@ def document(house: House) -> dict[str, Any]:
 def _get(house: House, path: str, asked: dict[str, Any], **more: str) -> Any:
     """The answer to a question, once it covers everything that was recorded."""
     named = {name: said for name, said in asked.items() if f"{{{name}}}" in path}
-    covered = {} if path in UNASKED else {"after": house.log.head().size}
+    covered = {} if path in UNASKED else {"min_position": house.log.head().size}
     params = {name: said for name, said in asked.items() if name not in named} | covered | more
     response = house.client.get(path.format(**named), params=params)
     assert response.status_code == 200, response.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support_house import House
+from support_log import House
 
 from api import commands, keeping, questions, registers, reports
 

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 
 from api.bodies import MAX_BODY
 
@@ -214,7 +214,7 @@ def test_a_hostile_question_breaks_nothing(house: House) -> None:
         ({"cursor": "what?"}, "cursor"),
         ({"holder": "Nobody Known"}, "holder"),
         ({"format": "xml"}, "format"),
-        ({"after": "-1"}, "after"),
+        ({"min_position": "-1"}, "min_position"),
     ],
 )
 def test_a_question_that_is_not_in_order_is_refused_with_the_parameter(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
-from support_house import EmptyHouse, House
+from support_log import EmptyHouse, House
 
 from api import commands
 from domain.catalog import COMMANDS
@@ -167,5 +167,5 @@ def test_what_the_reference_page_points_to_is_on_it(house: House) -> None:
     page = house.client_of(None).get("/docs").text
 
     assert {target for target in re.findall(r'href="#(\w+)"', page) if f'id="{target}"' not in page} == set()
-    for name in ("Batch", "Units", "Names", "NewToken"):
+    for name in ("Batch", "BulkRequest", "Names", "NewToken"):
         assert house.app.openapi()["components"]["schemas"][name]["examples"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_house import EmptyHouse
+from support_log import EmptyHouse
 
 from domain.catalog import COMMANDS
 from domain.examples import examples_for

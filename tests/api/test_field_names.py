@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 
 OBSERVED = {"type": "ImportChanges", "subject": "decision:x"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support_house import House
+from support_log import House
 
 FIRST = {
     "title": "Sell gift cards", "decision": "We build gift cards.", "why": "Half of our customers ask for them.",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from starlette.responses import JSONResponse
-from support_house import House
+from support_log import House
 
 from api.app import create_app
 from api.edge import MAX_REQUESTS, Edge, Hosts
@@ -192,7 +192,12 @@ def test_a_report_has_links_to_the_public_address(kept: House, public: TestClien
     kept.post(
         "/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace", "products": ["shop"]}
     )
-    asked = {"since": "2020-01-01", "format": "html", "position": kept.log.head().size, "after": kept.log.head().size}
+    asked = {
+        "since": "2020-01-01",
+        "format": "html",
+        "position": kept.log.head().size,
+        "min_position": kept.log.head().size,
+    }
 
     page = public.get("/v1/products/shop/report", params=asked, headers={"Host": "localhost"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 
 
 def test_a_departed_person_does_not_outlive_it_under_a_merged_id(house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from support_house import House
+from support_log import House
 
 
 def test_every_operation_has_an_id_and_a_tag_of_its_own(house: House) -> None:

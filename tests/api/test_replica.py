@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 
 from api.services import Services
 from eventlog.directory import normalize_name
@@ -39,7 +39,7 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
         replica_state.write_state(
             writer, ReplicaState(house.log.id, "events", size, size, known=size + without, heard_at=1)
         )
-        for somebody in house.log.directory.everybody():
+        for somebody in house.log.directory.list_people():
             replica_state.put_names(writer, somebody.id, somebody.spellings)
     return ReadModel(database, house.clock)
 
@@ -134,7 +134,7 @@ def test_states_are_those_of_the_log(house: House, model: ReadModel) -> None:
 
 def test_the_directory_is_that_of_the_log(house: House, model: ReadModel) -> None:
     """Everybody is found by every spelling, whatever its case; who was dropped is nobody."""
-    names, known = Replica(model).directory, list(house.log.directory.everybody())
+    names, known = Replica(model).directory, list(house.log.directory.list_people())
 
     assert list(names.list_people()) == known
     for somebody in known:

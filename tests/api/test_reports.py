@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 import pytest
-from support_house import T0, House
+from support_log import T0, House
 
 from domain.values import format_micros
 from projections.report import hash_of
@@ -57,7 +57,7 @@ def test_each_form_of_it(shop: House) -> None:
     """By parameter or by what is accepted; a page loads and runs nothing; links lead to where it was asked for."""
 
     def asked(accept: str = "*/*", **more: str) -> Any:
-        params = {"after": shop.log.head().size, **SPAN, **more}
+        params = {"min_position": shop.log.head().size, **SPAN, **more}
         return shop.client.get(f"/v1{SHOP}", params=params, headers={"Accept": accept})
 
     html, markdown = asked("text/html, */*;q=0.8"), asked("text/markdown")
@@ -92,7 +92,7 @@ def test_a_report_that_cannot_be_given_is_refused_with_the_parameter(shop: House
         ({"issued_at": "1"}, 404, "issued_at"),
         ({"issued_at": "1", "since": "2024-01-01"}, 422, "since"),
     ):
-        response = shop.client.get(f"/v1{SHOP}", params={"after": shop.log.head().size, **params})
+        response = shop.client.get(f"/v1{SHOP}", params={"min_position": shop.log.head().size, **params})
         assert (response.status_code, response.json()["field"]) == (status, field), response.text
 
 

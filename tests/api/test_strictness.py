@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
 PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
@@ -177,7 +177,8 @@ def test_no_spreadsheet_executes_a_title(house: House, title: str, shown: str) -
     subject = house.post("/decisions", {**FIRST, "title": title}).json()["subject"]
 
     text = house.client.get(
-        "/v1/fields", params={"subject": subject, "field": "title", "format": "csv", "after": house.log.head().size}
+        "/v1/fields",
+        params={"subject": subject, "field": "title", "format": "csv", "min_position": house.log.head().size},
     ).text
 
     assert f",{shown}," in text
@@ -186,8 +187,8 @@ def test_no_spreadsheet_executes_a_title(house: House, title: str, shown: str) -
 def test_a_table_comes_as_json_lines_and_csv_too(house: House) -> None:
     """By parameter or by `Accept`; position and instant stand in the headers."""
     position = house.post("/decisions", FIRST).json()["position"]
-    as_csv = house.client.get("/v1/fields", params={"after": position}, headers={"Accept": "text/csv"})
-    as_lines = house.client.get("/v1/fields", params={"after": position, "format": "jsonl"})
+    as_csv = house.client.get("/v1/fields", params={"min_position": position}, headers={"Accept": "text/csv"})
+    as_lines = house.client.get("/v1/fields", params={"min_position": position, "format": "jsonl"})
 
     assert as_csv.headers["Content-Type"].startswith("text/csv")
     assert as_csv.text.splitlines()[0].startswith("subject,title,field,value")
@@ -205,5 +206,5 @@ def test_two_ids_of_one_person_are_no_two_people(house: House) -> None:
 
     position = house.post(f"/people/{first.partition(':')[2]}/join", {"into": second}).json()["position"]
 
-    house.get("/fields", after=position)
+    house.get("/fields", min_position=position)
     assert house.client.get("/v1/accountability", params={"who": "Bo"}).status_code == 200

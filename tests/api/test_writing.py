@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_house import House
+from support_log import House
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
 
@@ -132,8 +132,8 @@ def test_reads_wait_for_a_position(house: House) -> None:
     """`after` makes one read one's own write; a position that was never given is refused."""
     position = house.post("/decisions", FIRST).json()["position"]
 
-    answer = house.client.get("/v1/fields", params={"after": position, "kind": "decision"}).json()
-    too_far = house.client.get("/v1/fields", params={"after": position + 1})
+    answer = house.client.get("/v1/fields", params={"min_position": position, "kind": "decision"}).json()
+    too_far = house.client.get("/v1/fields", params={"min_position": position + 1})
 
     assert answer["position"] >= position
     assert answer["rows"]

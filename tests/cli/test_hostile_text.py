@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 import pytest
 from rich.text import Text
-from support_house import House
+from support_log import House
 from support_serving import COMMAND, serving, surroundings
 from support_warm import warm
 

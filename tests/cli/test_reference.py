@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support_house import EmptyHouse
+from support_log import EmptyHouse
 
 from api.commands import ROUTES
 from cli.main import cli

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from support_house import House
+from support_log import House
 
 from api.security import CannotTell
 from cli.errors import CannotGoOn

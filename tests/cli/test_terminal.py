@@ -24,7 +24,7 @@ import pytest
 from click.testing import CliRunner
 from rich.cells import cell_len
 from rich.console import Console
-from support_house import House
+from support_log import House
 from support_serving import COMMAND, run, serving, surroundings
 from support_terminal import NOW, around, said, table
 

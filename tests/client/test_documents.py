@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support_house import House
+from support_log import House
 
 from cli.inside import InProcess
 

@@ -130,7 +130,7 @@ def run(path, mapping, log, *, sink=None, new_key=_NEW_KEY, **options):
 
 def rehearse(path, mapping, log, **options):
     """A dry run of `run`."""
-    return run(path, mapping, log, sink=DrySink(log, log.rehearsal()), **options)
+    return run(path, mapping, log, sink=DrySink(log, log.dry_run()), **options)
 
 
 @contextmanager

@@ -51,11 +51,11 @@ def made(**state):
 
 
 def cell(log, subject, name, at=AFTER):
-    return log.state(subject).value(name, at)
+    return log.state(subject).value_at(name, at)
 
 
 def word(log, subject, name):
-    return log.state(subject).row(name, AFTER).word
+    return log.state(subject).row_at(name, AFTER).source_value
 
 
 # What a line becomes
@@ -83,8 +83,8 @@ def test_a_word_is_kept_beside_its_meaning_and_alone_where_it_has_none(log, file
     report = run(file, example(), log)
 
     first, second = log.state("decision:t-1").rows["status"]
-    assert (first.value, first.word) == ("accepted", "Done")
-    assert (second.value, second.word) == (None, "so so")
+    assert (first.value, first.source_value) == ("accepted", "Done")
+    assert (second.value, second.source_value) == (None, "so so")
     assert report.unknown_words == {"state": {"so so": 1}}
 
 
@@ -182,7 +182,7 @@ def test_a_record_becomes_a_feature_when_it_first_aims_at_a_release(log, file):
     run(file, example(), log)
 
     feature, began = "feature:t-1", naive.micros("2024-05-01T03:00:00Z")
-    assert log.state(feature).began() == began
+    assert log.state(feature).started_at() == began
     assert cell(log, feature, "title", began) == "Gift cards"
     assert cell(log, feature, "title") == "Gifts"
     assert cell(log, feature, "decisions") == ["decision:t-1"]
@@ -197,7 +197,7 @@ def test_a_release_is_there_from_the_earliest_instant_at_which_anything_aims_at_
 
     run(file, example(), log)
 
-    assert log.state("release:shop-1.0").began() == naive.micros("2024-04-01T00:00:00Z")
+    assert log.state("release:shop-1.0").started_at() == naive.micros("2024-04-01T00:00:00Z")
     assert cell(log, "release:shop-1.0", "version") == "1.0"
     assert cell(log, "release:shop-1.0", "products") == ["product:shop"]
 
@@ -225,7 +225,7 @@ def test_what_is_struck_is_off_the_record_and_what_is_restored_is_the_old_one(lo
 
     hours = [naive.micros(f"2024-05-01T0{n}:00:00Z") for n in (1, 2, 3)]
     for subject in ("decision:t-1", "feature:t-1"):
-        assert [log.state(subject).exists(hour) for hour in hours] == [True, False, True]
+        assert [log.state(subject).exists_at(hour) for hour in hours] == [True, False, True]
 
 
 def test_a_name_used_again_is_another_record(log, file):
@@ -237,7 +237,7 @@ def test_a_name_used_again_is_another_record(log, file):
 
     assert cell(log, "decision:t-1", "title") == "One"
     assert cell(log, "decision:t-1~2", "title") == "Third"
-    assert not log.state("decision:t-1").exists(AFTER)
+    assert not log.state("decision:t-1").exists_at(AFTER)
     assert [one.line for one in report.reused] == ["3"]
 
 
@@ -307,8 +307,8 @@ def test_nobody_is_nobody_and_the_list_stands_as_its_word(log, file):
     run(file, example(), log)
 
     first, second = log.state("decision:t-1").rows["role.accountable"]
-    assert (first.value, first.word) == ([*log.directory.find("@bob")], '["tbd", "@bob"]')
-    assert (second.value, second.word) == ([], "TBD")
+    assert (first.value, first.source_value) == ([*log.directory.find("@bob")], '["tbd", "@bob"]')
+    assert (second.value, second.source_value) == ([], "TBD")
 
 
 def test_a_team_can_hold_what_a_person_can(log, file):
@@ -318,7 +318,7 @@ def test_a_team_can_hold_what_a_person_can(log, file):
     report = run(file, example(), log)
 
     assert cell(log, "decision:t-1", "role.accountable") == ["team:team-blue", *log.directory.find("@bob")]
-    assert log.state("team:team-blue").exists(AFTER)
+    assert log.state("team:team-blue").exists_at(AFTER)
     assert report.teams_registered == 1
 
 
@@ -344,8 +344,8 @@ def test_a_record_is_named_by_what_its_name_means_then(log, file):
     report = run(file, example(), log)
 
     first, second = log.state("decision:t-2").rows["blocks"]
-    assert (first.value, first.word) == (["decision:t-1"], None)
-    assert (second.value, second.word) == (["decision:t-1"], '["T-1", "elsewhere"]')
+    assert (first.value, first.source_value) == (["decision:t-1"], None)
+    assert (second.value, second.source_value) == (["decision:t-1"], '["T-1", "elsewhere"]')
     assert report.unknown_words == {"blocks": {"elsewhere": 1}}
 
 

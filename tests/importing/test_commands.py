@@ -33,7 +33,7 @@ def test_each_line_is_applied_in_order(log, tmp_path):
     report = run(path, log)
 
     assert (report.applied, report.refused) == (2, [])
-    assert log.state("product:shop").value("vision", AFTER) == "Sell."
+    assert log.state("product:shop").value_at("vision", AFTER) == "Sell."
 
 
 def test_the_same_file_again_changes_nothing_and_a_longer_one_adds_what_is_new(log, tmp_path):
@@ -101,7 +101,7 @@ def test_a_dry_run_checks_each_line_and_writes_nothing(log, tmp_path):
     """What cannot be read is told before anything is written."""
     size = log.head().size
 
-    report = run(write(tmp_path / "a.jsonl", TEAM, {"type": "Sing"}), log, sink=DrySink(log, log.rehearsal()))
+    report = run(write(tmp_path / "a.jsonl", TEAM, {"type": "Sing"}), log, sink=DrySink(log, log.dry_run()))
 
     assert (report.applied, len(report.refused)) == (1, 1)
     assert log.head().size == size
@@ -115,7 +115,7 @@ def test_a_dry_run_finds_what_the_log_would_refuse(log, tmp_path):
     path = write(tmp_path / "b.jsonl", TEAM, PRODUCT, VISION, shed, {**PRODUCT, "title": "Another"}, *keyed)
     size = log.head().size
 
-    dry = run(path, log, sink=DrySink(log, log.rehearsal()))
+    dry = run(path, log, sink=DrySink(log, log.dry_run()))
     untouched = log.head().size
     wet = run(path, log)
 

@@ -28,7 +28,7 @@ def bring_in(folder, log, *, system="adrs", product="shop", sink=None, **options
 
 
 def rehearse(folder, log, **options):
-    return bring_in(folder, log, sink=DrySink(log, log.rehearsal()), **options)
+    return bring_in(folder, log, sink=DrySink(log, log.dry_run()), **options)
 
 
 def write_out(log, folder, **options):
@@ -50,9 +50,9 @@ def cells(log, subject):
     state = log.state(subject)
     latest = {name: state.latest(name) for name in state.rows}
     return {
-        name: (called(log, row.value), row.word)
+        name: (called(log, row.value), row.source_value)
         for name, row in latest.items()
-        if row and (row.word is not None or row.value not in (None, []))
+        if row and (row.source_value is not None or row.value not in (None, []))
     }
 
 

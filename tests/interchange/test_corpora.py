@@ -6,10 +6,21 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from interchange.madr import faults_of
-from interchange.support import MADR, NYGARD, a_log, all_cells, bring_in, cells, decisions, named, rehearse, write_out
 
 from domain.values import parse_timestamp, to_micros
+from tests.interchange.madr import faults_of
+from tests.interchange.support import (
+    MADR,
+    NYGARD,
+    a_log,
+    all_cells,
+    bring_in,
+    cells,
+    decisions,
+    named,
+    rehearse,
+    write_out,
+)
 
 FOLDERS = pytest.mark.parametrize("folder", [NYGARD, MADR], ids=["nygard", "madr"])
 
@@ -136,7 +147,7 @@ def test_what_the_history_of_madr_says(logs):
     rows, by = state.rows["status"], state.latest("superseded_by")
 
     assert [row.value for row in rows] == ["accepted", "superseded"]
-    assert rows[1].word == "superseded by [ADR-0030](0030-hosted-platform-context-agentserver-2.0.md)"
+    assert rows[1].source_value == "superseded by [ADR-0030](0030-hosted-platform-context-agentserver-2.0.md)"
     assert rows[1].eff == by.eff == to_micros(parse_timestamp("2026-06-29T23:39:54Z"))
     assert by.value == [named(log, "0030-hosted-platform-context-agentserver-2.0")]
 
@@ -156,7 +167,7 @@ def test_every_status_that_the_history_tells(logs, folder):
     """Each status is held from the instant of the line that tells it, in its words (with a reading of its own)."""
     log, _ = logs[folder]
     held = {
-        (row.eff, row.word if row.word is not None else row.value)
+        (row.valid_from, row.source_value if row.source_value is not None else row.value)
         for one in decisions(log)
         for row in log.state(one).rows.get("status", ())
     }
@@ -175,7 +186,7 @@ def test_people_and_teams(logs, folder):
     """Whoever wrote a line of the history is known by name, and no team was made a person."""
     log, _ = logs[folder]
     lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    known = {somebody.name for somebody in log.directory.everybody() if somebody.id.startswith("person:")}
+    known = {somebody.name for somebody in log.directory.list_people() if somebody.id.startswith("person:")}
 
     assert {json.loads(line)["who"] for line in lines} <= known
     assert [name for name in known if re.search(r"(?i)\b(team|community)$", name)] == []

@@ -3,8 +3,6 @@
 import asyncio
 
 import pytest
-from interchange.madr import faults_of
-from interchange.support import LATER, a_log, bring_in, cells, decisions, named, put, write_out
 
 from domain.any_subject import RemoveSubject, SetAliases, SetAttribute
 from domain.decision import Option, RecordDecision, ReverseDecision
@@ -12,6 +10,8 @@ from domain.people import RegisterPerson
 from domain.product import DefineProduct
 from eventlog.entry import Caller, Transaction
 from interchange.adr import exported
+from tests.interchange.madr import faults_of
+from tests.interchange.support import LATER, a_log, bring_in, cells, decisions, named, put, write_out
 
 ANN = Caller("person:ann", "token", "cli")
 WHOLE = RecordDecision(

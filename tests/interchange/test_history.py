@@ -4,7 +4,14 @@ import asyncio
 import json
 
 import pytest
-from interchange.support import (
+
+from domain.any_subject import ERASE_RIGHT, EraseTexts
+from domain.decision import ProposeDecision, WithdrawDecision
+from domain.values import format_micros
+from eventlog.entry import Caller, Transaction
+from interchange.adr import HistoryError, default_system
+from tests.importing.support import Clock
+from tests.interchange.support import (
     DAY,
     LATER,
     Repository,
@@ -18,20 +25,13 @@ from interchange.support import (
     write_out,
 )
 
-from domain.any_subject import ERASE_RIGHT, EraseTexts
-from domain.decision import ProposeDecision, WithdrawDecision
-from domain.values import format_micros
-from eventlog.entry import Caller, Transaction
-from interchange.adr import HistoryError, default_system
-from tests.importing.support import Clock
-
 ONE = "# 1. One\n\nDate: 2024-01-01\n\n## Status\n\nProposed\n\n## Context\n\nOnce upon a time there was a reason.\n"
 TWO = "# 2. Two\n\n## Status\n\nAccepted\n\nAmends [1. One](0001-one.md)\n"
 
 
 def rows(log, alias, name):
     state = log.state(named(log, alias))
-    return [(format_micros(row.eff)[5:10], row.value) for row in state.rows[name]]
+    return [(format_micros(row.valid_from)[5:10], row.value) for row in state.rows[name]]
 
 
 @pytest.fixture

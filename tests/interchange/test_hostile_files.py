@@ -7,13 +7,13 @@ import socket
 from pathlib import Path
 
 import pytest
-from interchange.support import a_log, bring_in, put, rehearse
-from interchange.traps import make_trap
 
 from interchange.tracker import LogSink, MappingError, import_changes, import_commands, load_mapping
 from interchange.tracker.jsonl import MAX_LINE_BYTES, read_lines
 from interchange.tracker.regular_files import FileTooLongError, NotRegularError, open_regular, read_regular
 from tests.importing.support import IMPORTER, example
+from tests.interchange.support import a_log, bring_in, put, rehearse
+from tests.interchange.traps import make_trap
 
 SECRET = "dlog_this-must-not-be-read"
 ONE = "# 1. One\n\nDate: 2024-01-01\n\n## Status\n\nAccepted\n"

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from interchange.support import a_log, bring_in, rehearse
-from interchange.traps import PLAIN, TRAPS, UNSPRUNG, make_trap
 
 from interchange.adr import HistoryError, default_system
+from tests.interchange.support import a_log, bring_in, rehearse
+from tests.interchange.traps import PLAIN, TRAPS, UNSPRUNG, make_trap
 
 TIMELESS = "has a time that cannot be read, and counts from now"
 REFUSED = {

@@ -7,7 +7,6 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from interchange.support import a_log, bring_in, put
 from pydantic import ValidationError
 
 from interchange.adr.document import LARGEST, MAX_KEYS, MAX_LINES, read
@@ -16,6 +15,7 @@ from interchange.adr.record_links import RELATIONS, find_links, find_relations, 
 from interchange.adr.record_planner import finder, identities
 from interchange.adr.status_words import RecordMeanings
 from interchange.tracker.mapping import cell_part
+from tests.interchange.support import a_log, bring_in, put
 
 STATUS, SECTION, BODY, MATTER = "# T\n* Status: ", "# T\n## Status\n", "# T\n\n", "---\nstatus: a\n"
 SMALL = 24 * 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_house import House, Ticking
+from support_log import House, Ticking
 from support_postgresql import fresh_schema
 
 from consumers.kafka.broker import Broker
@@ -216,7 +216,7 @@ def test_names_go_by_a_topic_of_their_own(
 
     with House(tmp_path) as house:
         directory = house.log.directory
-        wanted: Callable[[], Any] = lambda: {each.id: each.spellings for each in directory.everybody()}  # noqa: E731
+        wanted: Callable[[], Any] = lambda: {each.id: each.spellings for each in directory.list_people()}  # noqa: E731
         bob = house.person("Bob")
         with (
             _publishing(house, broker, topics),
