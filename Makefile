@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test fuzz check format reference docs lock clean
+.PHONY: run test test-clients test-image fuzz check format reference docs lock clean
 
 run: $(READY)
 	@$(BIN)/decisionlog serve
@@ -12,6 +12,14 @@ run: $(READY)
 # Compiled modules are kept, whatever the machine says: the tests start many processes.
 test: $(READY)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal tests
+
+# Generates clients from the OpenAPI document, compiles and runs them; needs node, npm and a network the first time.
+test-clients: $(READY)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m slow tests/clients
+
+# Builds the image, starts docker-compose.yml and reads a decision at the replica; needs dockerd and root.
+test-image:
+	@tests/image/run
 
 # Holds the HTTP interface against its own OpenAPI document, in some 20,000 generated cases; see tests/fuzz/.
 fuzz: $(READY)
@@ -25,33 +33,35 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/check_language.py
 
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Writes docs/reference anew from what it describes.
+# Generates docs/reference from the code that it describes.
 reference: $(READY)
-	@$(BIN)/python -m cli.reference docs/reference
+	@$(BIN)/python -m tools.generate_reference docs/reference
 
-# The documentation as a site of plain files, in site/.
+# Builds the documentation as static HTML in site/.
 docs: $(READY)
-	@$(BIN)/python -m cli.site . site
+	@$(BIN)/python -m tools.build_docs . site
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("decisionlog needs Python 3.11 or later; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "Setting up $(VENV) (once; about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python -e .
 	@touch $@
 
-# Writes both locks anew from pyproject.toml, for every platform, with hashes: all that the work needs, and the image.
+# Writes both lock files from pyproject.toml, for every platform, with hashes: one for development, one for the image.
+# The client is a distribution of this repository, without a hash; it is installed from its folder.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --extra kafka --extra postgresql --group dev pyproject.toml -o requirements.lock
+	  --no-emit-package decisionlog-client --extra kafka --extra postgresql --group dev pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --constraint requirements.lock --extra kafka --extra postgresql --group image pyproject.toml \
+	  --no-emit-package decisionlog-client --constraint requirements.lock --extra kafka --extra postgresql --group image pyproject.toml \
 	  -o requirements.image.lock
 
 clean:

@@ -1,4 +1,4 @@
-"""Admission control for questions: how many run at once, how many wait, for how long, and whose turn is next."""
+"""Admission control for queries: how many run at once, how many wait, for how long, and whose turn is next."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Receive = Callable[[], Awaitable[Any]]
 LaneName = Literal["light", "heavy"]
 
 WATCH_AFTER_S: Final = 0.05
-"""From when on it is watched whether a caller is still there; most answers are sent before."""
+"""The time after which the server watches for a disconnect; most queries finish before."""
 SATURATED_AFTER_S: Final = 30.0
 MIB: Final = 1 << 20
 
 
-class TooBusy(Exception):
+class TooBusyError(Exception):
     """The queue is full, or the wait for a turn was too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneLimits:
-    """How many questions run at once and how many wait, of all callers and of each."""
+    """How many queries run at once and how many wait, over all callers and for each."""
 
     running: int
     running_each: int
@@ -41,26 +41,26 @@ class LaneLimits:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of all questions: the time and memory of each, the wait for a turn, and the lanes."""
+    """The limits of all queries: the time and memory of each, the wait for a turn, and the lanes."""
 
     seconds: float = 10.0
     wait_s: float = 10.0
     read_bytes: float = 64 * MIB
     page_bytes: float = 8 * MIB
     unsent_bytes: float = 64 * MIB
-    """Of answers that are ready and not yet taken by their callers; with more no heavy question begins."""
+    """Bytes of responses that clients have not read yet. While there are more, no heavy query starts."""
     heavy: LaneLimits = LaneLimits(running=3, running_each=2, waiting=64, waiting_each=32)
     light: LaneLimits = LaneLimits(running=6, running_each=4, waiting=256, waiting_each=128)
 
     def bounds(self) -> Bounds:
-        """What one question may cost, from now on."""
+        """Return the bounds of one query that starts now."""
         return Bounds(self.seconds, self.read_bytes, self.page_bytes)
 
 
 def limits_for(*, seconds: float, at_once: int) -> Limits:
-    """The limits of a server on which so many heavy questions run at once, each for at most these seconds.
+    """Return limits with a number of heavy queries at once, each for a maximum number of seconds.
 
-    One caller has all places but one, so that the next caller need not wait for the first.
+    One caller can use all slots but one, so that the next caller need not wait for the first.
     """
     heavy = LaneLimits(running=at_once, running_each=max(1, at_once - 1), waiting=64, waiting_each=32)
     return Limits(seconds=seconds, heavy=heavy)
@@ -82,7 +82,7 @@ class _Waiter:
 
 @dataclass
 class Lane:
-    """Some threads for questions, and the queue before them. Callers take turns, whoever of them asks more."""
+    """A thread pool for queries and its queue. Callers take turns, however many queries each of them has."""
 
     limits: LaneLimits
     name: str
@@ -92,23 +92,23 @@ class Lane:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.limits.running, thread_name_prefix=f"questions-{self.name}")
+        self._pool = ThreadPoolExecutor(self.limits.running, thread_name_prefix=f"queries-{self.name}")
 
     @property
     def running(self) -> int:
-        """How many questions run now."""
+        """The number of queries that are running."""
         return self._running.total()
 
     def seconds_full(self) -> float:
-        """For how many seconds there was always a question in the queue."""
+        """Return for how many seconds the queue has not been empty."""
         since = self._queued_since
         return 0.0 if since is None else time.monotonic() - since
 
     def enter(self, caller: str) -> _Waiter | None:
-        """Take a place, or else one in the queue, which is returned.
+        """Take a slot and return None, or else return a place in the queue.
 
         Raises:
-            TooBusy: the queue is full, or the caller's share of it.
+            TooBusyError: the queue is full, or the caller's share of it.
         """
         with self._lock:
             if self._may_run(caller):
@@ -116,40 +116,40 @@ class Lane:
                 return None
             own = sum(waiter.caller == caller for waiter in self._waiting)
             if len(self._waiting) >= self.limits.waiting or own >= self.limits.waiting_each:
-                raise TooBusy
+                raise TooBusyError
             loop = asyncio.get_running_loop()
             waiter = _Waiter(caller, loop, loop.create_future())
             self._waiting.append(waiter)
-            self._note_queue()
+            self._update_queued_since()
             return waiter
 
     def give_up(self, waiter: _Waiter) -> bool:
-        """Leave the queue; False if the place was given meanwhile, which is then given back."""
+        """Leave the queue. Return False if the waiter had been given a slot, which is then released."""
         with self._lock:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-                self._note_queue()
+                self._update_queued_since()
                 return True
         self.leave(waiter.caller)
         return False
 
     def leave(self, caller: str) -> None:
-        """Give a place back, and to the caller in the queue who has the fewest."""
+        """Release a slot, and give it to the waiting caller with the fewest running queries."""
         with self._lock:
             self._running[caller] -= 1
             if not self._running[caller]:
                 del self._running[caller]
-            able = [waiter for waiter in self._waiting if self._may_run(waiter.caller)]
-            if not able:
+            eligible = [waiter for waiter in self._waiting if self._may_run(waiter.caller)]
+            if not eligible:
                 return
-            following = min(able, key=lambda waiter: self._running[waiter.caller])  # of equals the first
-            self._waiting.remove(following)
-            self._note_queue()
-            self._running[following.caller] += 1
-        following.wake()
+            next_waiter = min(eligible, key=lambda waiter: self._running[waiter.caller])  # the first of equals
+            self._waiting.remove(next_waiter)
+            self._update_queued_since()
+            self._running[next_waiter.caller] += 1
+        next_waiter.wake()
 
     def run(self, caller: str, work: Callable[[], Result]) -> Future[Result]:
-        """Run something in the place of a caller, which is given back once that has ended."""
+        """Run work in a caller's slot, and release the slot when it ends."""
         try:
             running = self._pool.submit(work)
         except BaseException:
@@ -158,7 +158,7 @@ class Lane:
         running.add_done_callback(lambda _: self.leave(caller))
         return running
 
-    def _note_queue(self) -> None:
+    def _update_queued_since(self) -> None:
         if not self._waiting:
             self._queued_since = None
         elif self._queued_since is None:
@@ -169,7 +169,7 @@ class Lane:
 
 
 class Admission:
-    """Lets questions run within limits: each has its turn, its deadline, and an end when its caller has gone."""
+    """Runs queries within limits: each has a turn and a deadline, and ends early if its client disconnects."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -178,21 +178,21 @@ class Admission:
             "light": Lane(self.limits.light, "light"),
         }
         self.unsent = 0
-        """Bytes of large answers that wait for their callers to take them."""
+        """Bytes of large responses that clients have not read yet."""
 
     def is_saturated(self) -> bool:
-        """Whether expensive questions have had to wait for long, without a break."""
+        """Return whether heavy queries have been waiting for a long time without a break."""
         return self.lanes["heavy"].seconds_full() > SATURATED_AFTER_S
 
     async def ask(self, lane: LaneName, caller: str, receive: Receive, work: Callable[[Bounds], Result]) -> Result:
-        """Run a question in a thread when it is its turn.
+        """Run a query in a thread when it is its turn.
 
         Raises:
-            TooBusy: it had no turn in time.
-            QuestionEnded: it went over its bounds, or its caller has gone.
+            TooBusyError: it did not get a turn in time.
+            QuestionEnded: it exceeded its bounds, or its client disconnected.
         """
         if lane == "heavy" and self.unsent > self.limits.unsent_bytes:
-            raise TooBusy
+            raise TooBusyError
         watch = _Watch(receive)
         try:
             waiter = self.lanes[lane].enter(caller)
@@ -204,20 +204,22 @@ class Admission:
 
     async def _wait(self, lane: LaneName, waiter: _Waiter, watch: _Watch) -> None:
         try:
-            gone = watch.start()
-            await asyncio.wait({waiter.turn, gone}, timeout=self.limits.wait_s, return_when=asyncio.FIRST_COMPLETED)
-            has_turn = waiter.turn.done() and not watch.is_gone
+            disconnect = watch.start()
+            await asyncio.wait(
+                {waiter.turn, disconnect}, timeout=self.limits.wait_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            has_turn = waiter.turn.done() and not watch.has_disconnected
         except BaseException:
             self.lanes[lane].give_up(waiter)
             raise
         if not has_turn:
             self.lanes[lane].give_up(waiter)
-            raise Abandoned if watch.is_gone else TooBusy
+            raise Abandoned if watch.has_disconnected else TooBusyError
 
     async def _run(self, lane: LaneName, caller: str, watch: _Watch, work: Callable[[Bounds], Result]) -> Result:
         loop = asyncio.get_running_loop()
         bounds = self.limits.bounds()
-        running = asyncio.wrap_future(self.lanes[lane].run(caller, lambda: _outcome(work, bounds)))
+        running = asyncio.wrap_future(self.lanes[lane].run(caller, lambda: _run_to_outcome(work, bounds)))
         timers = [loop.call_later(WATCH_AFTER_S, watch.start, bounds.cancel)]
         if isfinite(self.limits.seconds):
             timers.append(loop.call_later(self.limits.seconds, bounds.interrupt))
@@ -235,8 +237,8 @@ class Admission:
         return result
 
 
-def _outcome(work: Callable[[Bounds], Result], bounds: Bounds) -> Result | QuestionEnded:
-    """The result, or else why the question was ended, as an error that does not keep alive all that was read until then."""
+def _run_to_outcome(work: Callable[[Bounds], Result], bounds: Bounds) -> Result | QuestionEnded:
+    """Return the result, or a copy of the error that ended the query, which does not keep alive what was read."""
     try:
         return work(bounds)
     except QuestionEnded as error:
@@ -244,25 +246,25 @@ def _outcome(work: Callable[[Bounds], Result], bounds: Bounds) -> Result | Quest
 
 
 class _Watch:
-    """Finds out that a caller has gone."""
+    """Detects that a client has disconnected."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._task: asyncio.Task[None] | None = None
-        self._on_gone: Callable[[], None] | None = None
-        self.is_gone = False
+        self._on_disconnect: Callable[[], None] | None = None
+        self.has_disconnected = False
 
-    def start(self, on_gone: Callable[[], None] | None = None) -> asyncio.Task[None]:
-        """Watch from now on, and call something once the caller has gone."""
-        self._on_gone = on_gone
+    def start(self, on_disconnect: Callable[[], None] | None = None) -> asyncio.Task[None]:
+        """Start watching, and call a function when the client disconnects."""
+        self._on_disconnect = on_disconnect
         if self._task is None:
             self._task = asyncio.create_task(self._watch())
-        elif self.is_gone and on_gone:
-            on_gone()
+        elif self.has_disconnected and on_disconnect:
+            on_disconnect()
         return self._task
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._task is not None:
             self._task.cancel()
 
@@ -272,9 +274,9 @@ class _Watch:
             message = await self._receive()
         if message["type"] == "http.request":
             message = await self._receive()
-        if message["type"] != "http.disconnect":  # a server that does not tell
+        if message["type"] != "http.disconnect":  # the server does not report disconnects
             await asyncio.Future()
-        self.is_gone = True
+        self.has_disconnected = True
         with suppress(Exception):
-            if self._on_gone:
-                self._on_gone()
+            if self._on_disconnect:
+                self._on_disconnect()

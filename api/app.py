@@ -1,58 +1,101 @@
-"""The application factory: nothing happens at import, everything it serves is passed in."""
+"""The application factory. Importing it has no side effects; the caller passes in what it serves."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Final
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from api import commands, keeping, operations, pages, problems, questions, registers, reports
-from api.edge import Edge, Hosts
+from api import docs_page, openapi, problems
+from api.command_routes import CommandRoute, add_command_routes
+from api.middleware import Hosts, Middleware
+from api.routes import (
+    audit,
+    commands,
+    decisions,
+    features,
+    fields,
+    log,
+    meta,
+    ownership,
+    people,
+    products,
+    roadmap,
+    search,
+    subjects,
+    tokens,
+)
+from api.routing import v1_router
 from api.services import Services
+from domain.messages import Command
+
+COMMAND_PATHS: Final[Mapping[type[Command], str]] = {
+    **products.COMMANDS,
+    **decisions.COMMANDS,
+    **features.COMMANDS,
+    **ownership.COMMANDS,
+    **people.COMMANDS,
+    **subjects.COMMANDS,
+    **log.COMMANDS,
+}
+"""The path of each command's own route."""
+QUERY_MODULES: Final = (
+    fields,
+    roadmap,
+    decisions,
+    features,
+    products,
+    subjects,
+    ownership,
+    audit,
+    search,
+    log,
+    people,
+    tokens,
+    meta,
+)
 
 
 class Application(FastAPI):
-    """The routes, with `api.edge` around everything that the framework does, its own errors included."""
+    """The routes, with `api.middleware` around the whole framework including its own errors."""
 
-    edge: Edge
+    middleware_app: Middleware
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        await self.edge(scope, receive, send)
+        await self.middleware_app(scope, receive, send)
 
 
-def create_app(services: Services, hosts: Hosts | None = None) -> FastAPI:
-    """The whole HTTP interface over one log and its read model.
+def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: Sequence[str] = ()) -> FastAPI:
+    """Return the HTTP API over one log and its read model.
 
     Args:
-        services: what it serves; see `api.services`.
-        hosts: by which names it is reached; any, unless given.
+        services: what to serve; see `api.services`.
+        hosts: the names this server answers to. Default: any.
+        cors_origins: the origins whose pages may call the API from a browser. Default: none.
     """
     app = Application(
         title="Decision log",
-        version=version("decisionlog"),
-        description=pages.INTRODUCTION,
-        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
-    )  # fmt: skip
+        version=version("decisionlog-server"),
+        description=openapi.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     app.state.services = services
-    app.state.documents = pages.Documents()
+    app.state.documents = docs_page.Documents()
     problems.install(app)
-    app.router.routes.append(commands.QUICK)
-    for part in (commands, questions, registers, reports, keeping, pages):
-        app.router.routes += part.router().routes
-    app.edge = Edge(super(Application, app).__call__, app.router.routes, hosts or Hosts())
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+    writes = v1_router("Commands")
+    writes.route_class = CommandRoute
+    commands.add_routes(writes)
+    add_command_routes(writes, COMMAND_PATHS)
+    app.router.routes += writes.routes
+    for module in QUERY_MODULES:
+        app.router.routes += module.router().routes
+    app.middleware_app = Middleware(super(Application, app).__call__, app.router.routes, hosts or Hosts(), cors_origins)
+    app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document with the component schemas of every command, made once."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        document["components"]["schemas"].update(commands.body_schemas(keeping.Names, keeping.NewToken))
-        operations.name_operations(document)
-        app.openapi_schema = document
-    return app.openapi_schema

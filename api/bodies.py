@@ -1,4 +1,4 @@
-"""Reading what was sent: after sign-in, never more than a bounded length, and within one budget for all requests."""
+"""Reading request bodies: after sign-in, up to a maximum length, and within one memory budget for all requests."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.types import Message
 
-from api.json_input import INLINE_BYTES, parse, validate
+from api.authentication import CurrentCaller
+from api.json_parsing import INLINE_BYTES, parse, validate
 from api.problems import HttpProblem
-from api.security import Speaker
 
 MAX_BODY: Final = 4 * 1024 * 1024
-"""Bytes; a unit of a thousand commands fits, a film does not."""
+"""Bytes: enough for a transaction of a thousand commands."""
 MAX_BUFFERED: Final = 32 * 1024 * 1024
-"""Bytes of large bodies that are held at a time, of all requests together."""
+"""Bytes of large bodies in memory at a time, over all requests."""
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
 
 
 async def read_json(request: Request, build: Callable[[Any], T]) -> T:
-    """Return what `build` makes of the JSON in the body, an empty object where there is none.
+    """Return what `build` makes of the JSON in the body; an empty body is an empty object.
 
     Raises:
-        HttpProblem: 400, not JSON, or the client left; 413, too long or too many members; 503, too many large bodies
-            are held now.
+        HttpProblem: 400 if it is not JSON or ends early; 413 if it is too long or has too many members; 503 if the
+            server holds too many large bodies.
         ValidationError: what `build` raises.
     """
-    said = request.headers.get("content-length", "0")
-    if said.isdecimal() and int(said) > MAX_BODY:
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MAX_BODY:
         raise _too_long()
     message = await request.receive()
     if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= INLINE_BYTES:
         return build(parse(message["body"] or b"{}"))
-    with _Held() as held:
-        return await validate(await _read(request, message, held), build)
+    with _Budget() as budget:
+        return await validate(await _read(request, message, budget), build)
 
 
-class _Held:
-    """What one request takes of the budget for large bodies, until it leaves the context."""
+class _Budget:
+    """What one request takes of the memory budget for large bodies, until the context ends."""
 
     total: ClassVar[int] = 0
 
@@ -52,19 +52,19 @@ class _Held:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _Held.total -= self._size
+        _Budget.total -= self._size
 
     def add(self, size: int) -> None:
-        """Take more; raises HttpProblem, 503, where there is no more."""
-        if _Held.total + size > MAX_BUFFERED:
-            detail = "the server holds too many large bodies now; send this one again in a moment"
+        """Take more of the budget. Raises HttpProblem, 503, if it is used up."""
+        if _Budget.total + size > MAX_BUFFERED:
+            detail = "the server is processing too many large bodies; try again in a moment"
             raise HttpProblem(503, detail, headers={"Connection": "close", "Retry-After": "1"})
-        _Held.total += size
+        _Budget.total += size
         self._size += size
 
 
-async def _read(request: Request, message: Message, held: _Held) -> bytes:
-    """Return the body of a request of which the first message has come."""
+async def _read(request: Request, message: Message, budget: _Budget) -> bytes:
+    """Return the body of a request whose first message was received."""
     parts: list[bytes] = []
     size = 0
     while message["type"] == "http.request":
@@ -72,30 +72,30 @@ async def _read(request: Request, message: Message, held: _Held) -> bytes:
         size += len(part)
         if size > MAX_BODY:
             raise _too_long()
-        held.add(len(part))
+        budget.add(len(part))
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)
         message = await request.receive()
-    raise HttpProblem(400, "the body ended early")
+    raise HttpProblem(400, "the body ended before its last chunk")
 
 
 def _too_long() -> HttpProblem:
-    detail = f"a body can have {MAX_BODY} bytes; send large imports in several units"
+    detail = f"a body can have {MAX_BODY} bytes; split large imports into several transactions"
     return HttpProblem(413, detail, headers={"Connection": "close"})
 
 
-def body_as(model: type[Model]) -> Callable[..., Awaitable[Model]]:
-    """A dependency that reads the body as a model, once it is known who speaks."""
+def parse_body(model: type[Model]) -> Callable[..., Awaitable[Model]]:
+    """Return a dependency that reads the body as a model, after sign-in."""
 
-    async def read(request: Request, _: Speaker) -> Model:
+    async def read(request: Request, _: CurrentCaller) -> Model:
         return await read_json(request, model.model_validate)
 
     return read
 
 
 def json_body(*names: str) -> dict[str, Any]:
-    """What OpenAPI says of a body that is one of these component schemas."""
+    """Return the OpenAPI description of a body that has one of these component schemas."""
     schemas = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -1,4 +1,4 @@
-"""Many transactions in one request, written in chunks, so that other writers wait for one chunk and not for all."""
+"""Bulk writes in chunks, so that other writers wait for one chunk and not for the whole request."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Final
 
 from domain.errors import Refused
 from eventlog.entry import Receipt, Transaction
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 
 CHUNK_COMMANDS: Final = 200
-"""Commands decided and written at a time: about 30 ms of the event loop."""
-_TURN: Final = asyncio.Lock()
-"""One chunk at a time: of many bulk requests each has its turn, and a single command waits for one chunk at most."""
+"""Commands decided and written at a time; they block the event loop for about 30 ms."""
+_CHUNK_LOCK: Final = asyncio.Lock()
+"""One chunk at a time: bulk requests take turns, and a single command waits for at most one chunk."""
 
 
 async def execute_in_chunks(log: DecisionLog, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
-    """Apply transactions in order, each with its own result; those of others can come between them.
+    """Apply transactions in order and return the outcome of each. Other writers can record between them.
 
     Raises:
-        PersistenceError: the store failed; what was recorded answers again by its keys.
+        PersistenceError: the store failed. Sending the request again replays what was recorded under its keys.
     """
-    results: list[Receipt | Refused] = []
+    outcomes: list[Receipt | Refused] = []
     for chunk in _chunks(transactions):
-        async with _TURN:
-            results += await log.execute_many(chunk)
-    return results
+        async with _CHUNK_LOCK:
+            outcomes += await log.execute_many(chunk)
+    return outcomes
 
 
 def _chunks(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
-    """Yield the transactions in order, in groups of at most `CHUNK_COMMANDS`; a larger one is alone."""
+    """Yield the transactions in order in chunks of at most `CHUNK_COMMANDS`; a larger transaction is its own chunk."""
     chunk: list[Transaction] = []
     size = 0
     for transaction in transactions:

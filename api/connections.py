@@ -1,13 +1,14 @@
-"""HTTP connections that no client can hold for ever: uvicorn's protocol with limits on size, time and number.
+"""uvicorn's HTTP protocol with limits on the size, time and number of connections.
 
-The parser behind uvicorn joins a header that never ends, a connection that never speaks is never closed, and pipelined
-requests are queued without bound. Here bytes are counted before a head is complete, one timer a second looks at all
-connections, and where there are too many the one that has waited longest makes room.
+By itself, uvicorn buffers a header that never ends, never closes a silent connection, and queues pipelined requests
+without limit. Here bytes are counted before the head of a request is complete, a timer checks all connections once a
+second, and if there are too many, the one that has been idle longest is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,8 +18,8 @@ import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.headers import as_bytes
 from api.problems import MEDIA_TYPE, status_problem
+from api.security_headers import as_bytes
 
 HEAD_BYTES: Final = 64 * 1024
 HEAD_FIELDS: Final = 100
@@ -26,23 +27,23 @@ TARGET_BYTES: Final = 32 * 1024
 PIPELINED_REQUESTS: Final = 16
 CONNECTIONS: Final = 1_000
 RESERVED_DESCRIPTORS: Final = 128
-"""Files, sockets to a database and the listener itself, which connections must not take."""
+"""File descriptors kept free for files, database sockets and the listener."""
 
 HEAD_TIMEOUT_S: Final = 10.0
 BODY_TIMEOUT_S: Final = 10.0
-"""Seconds for a body, besides those that its bytes earn it."""
+"""Seconds for a body, in addition to those for its bytes at the minimum rate."""
 BODY_BYTES_PER_S: Final = 16 * 1024
-"""The slowest rate at which a body may come: at that, the longest takes four minutes."""
+"""The minimum rate of a body: the largest one takes four minutes at most."""
 KEEP_ALIVE_S: Final = 20.0
 STALLED_S: Final = 30.0
-"""Seconds for which a client may read nothing of its answer."""
+"""Seconds for which a client may read nothing of its response."""
 LINGER_S: Final = 2.0
-"""Seconds in which a closing connection must have sent what it has to send."""
-SWEEP_S: Final = 1.0
+"""Seconds that a closing connection has to send what is left."""
+SWEEP_INTERVAL_S: Final = 1.0
 
 
 class Refusal(Exception):
-    """A request that is not read any further."""
+    """The refusal of a request that is not read any further."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -51,7 +52,7 @@ class Refusal(Exception):
 
 
 def connection_limit() -> int:
-    """Return how many connections may be open: as many as leave descriptors for everything else."""
+    """Return the maximum number of connections, which leaves file descriptors for everything else."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return CONNECTIONS
@@ -60,7 +61,7 @@ def connection_limit() -> int:
 
 @dataclass
 class Pool:
-    """The open connections of one server, by the address of their client, in the order in which they came."""
+    """The open connections of one server by client address, oldest first."""
 
     limit: int = field(default_factory=connection_limit)
     by_client: dict[str, dict[BoundedProtocol, None]] = field(default_factory=dict)
@@ -68,18 +69,18 @@ class Pool:
     sweeping: bool = False
 
     def add(self, connection: BoundedProtocol) -> bool:
-        """Take a connection in and return True; False, if all others are being answered and none can make room."""
+        """Add a connection. Return False if there are too many and none of them is idle."""
         if self.count >= self.limit and not self._make_room():
             return False
         self.by_client.setdefault(connection.address, {})[connection] = None
         self.count += 1
         if not self.sweeping:
             self.sweeping = True
-            connection.loop.call_later(SWEEP_S, self._sweep, connection.loop)
+            connection.loop.call_later(SWEEP_INTERVAL_S, self._sweep, connection.loop)
         return True
 
     def remove(self, connection: BoundedProtocol) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         of_client = self.by_client.get(connection.address, {})
         if connection in of_client:
             del of_client[connection]
@@ -88,7 +89,7 @@ class Pool:
             self.by_client.pop(connection.address, None)
 
     def _make_room(self) -> bool:
-        """Close the oldest connection that is not being answered, of the client that has most of them."""
+        """Close the oldest idle connection of the client with the most connections. Return False if there is none."""
         for client in sorted(self.by_client, key=lambda each: -len(self.by_client[each])):
             for connection in self.by_client[client]:
                 if not connection.is_answering():
@@ -98,17 +99,17 @@ class Pool:
         return False
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Close what has waited too long, and look again while anything is open."""
+        """Close connections that have been waiting too long, and schedule the next sweep while any are open."""
         now = loop.time()
         for connection in [each for of_client in self.by_client.values() for each in of_client]:
             connection.check_deadlines(now)
         self.sweeping = self.count > 0
         if self.sweeping:
-            loop.call_later(SWEEP_S, self._sweep, loop)
+            loop.call_later(SWEEP_INTERVAL_S, self._sweep, loop)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `pool` is set by a subclass that `protocol_of` makes for a server."""
+    """One connection. `protocol_of` creates a subclass with the `pool` of a server."""
 
     pool: Pool
 
@@ -118,11 +119,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_size = 0
         self._began = 0.0
-        """When the head, the body or the wait for a request began."""
+        """When the head, the body or the wait for the next request began."""
         self._body_size = 0
         self._unread = 0
-        """Bytes since the last that belonged to the body: extensions of chunks, and trailers."""
-        self._deaf = False
+        """Bytes since the last byte of the body: chunk extensions and trailers."""
+        self._ignores_input = False
         self._refused_at = 0.0
         self._stalled = (0, 0.0)
 
@@ -133,8 +134,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.address = self.client[0] if self.client else ""
         self._began = self.loop.time()
         if not self.pool.add(self):
-            self._deaf = True
-            transport.write(_answer(503, "too many connections are open; try again in a moment"))
+            self._ignores_input = True
+            transport.write(_build_response(503, "too many connections are open; try again in a moment"))
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -142,12 +143,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def is_answering(self) -> bool:
-        """Return whether a request that came whole has not been answered yet."""
+        """Return whether a complete request is still being answered."""
         cycle = self.cycle
         return bool(self.pipeline) or (cycle is not None and not cycle.response_complete and not cycle.more_body)
 
     def check_deadlines(self, now: float) -> None:
-        """Close the connection if its client has kept it waiting for too long."""
+        """Close the connection if its client is too slow."""
         if self._refused_at:
             if now - self._refused_at > LINGER_S:
                 self.transport.abort()
@@ -156,12 +157,12 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._in_head:
             idle = self.cycle is not None and not self._head_size
             if now - self._began > (KEEP_ALIVE_S if idle else HEAD_TIMEOUT_S):
-                self._close_late("the head of a request must come within 10 seconds", silently=not self._head_size)
+                self._close_late("the head of a request must arrive within 10 seconds", silently=not self._head_size)
         elif now - self._began > BODY_TIMEOUT_S + self._body_size / BODY_BYTES_PER_S:
-            self._close_late("the body came too slowly", silently=self.cycle.response_started)
+            self._close_late("the body arrived too slowly", silently=self.cycle.response_started)
 
     def _check_reading(self, now: float) -> None:
-        """Close the connection if the client reads nothing of its answer."""
+        """Close the connection if the client does not read its response."""
         waiting = self.transport.get_write_buffer_size()
         if not waiting or waiting != self._stalled[0]:
             self._stalled = (waiting, now)
@@ -178,8 +179,8 @@ class BoundedProtocol(HttpToolsProtocol):
     # Reading
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser no more of a head than it may have."""
-        if self._deaf:
+        """Pass data to the parser, in parts no larger than a head may be."""
+        if self._ignores_input:
             return
         while len(data) > HEAD_BYTES:
             self._feed(data[:HEAD_BYTES])
@@ -187,7 +188,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:
-        if self._deaf or self.transport.is_closing():
+        if self._ignores_input or self.transport.is_closing():
             return
         if self._in_head:
             if not self._head_size:
@@ -200,9 +201,9 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._in_head and self._head_size > HEAD_BYTES:
                 self._stop(431, f"the head of a request can have {HEAD_BYTES} bytes")
             elif not self._in_head and self._unread > HEAD_BYTES:
-                self._stop(431, f"what surrounds the chunks of a body can have {HEAD_BYTES} bytes")
+                self._stop(431, f"chunk extensions and trailers can have {HEAD_BYTES} bytes")
         except httptools.HttpParserUpgrade:
-            pass  # no other protocol is spoken here: the request is answered as it is
+            pass  # no other protocol is supported: the upgrade is ignored
         except httptools.HttpParserError as error:
             refusal = error.__context__
             if isinstance(refusal, Refusal):
@@ -217,20 +218,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
-            return  # a trailer field, which nothing here reads
+            return  # a trailer field, which is ignored
         super().on_header(name, value)
         if len(self.headers) > HEAD_FIELDS:
             raise Refusal(431, f"a request can have {HEAD_FIELDS} header fields")
 
     def on_headers_complete(self) -> None:
-        """Begin to answer a request whose head is in order.
+        """Start answering a request whose head is valid.
 
         Raises:
-            Refusal: it is not, or too many requests wait for their turn.
+            Refusal: the head is invalid, or too many pipelined requests are waiting.
         """
         self._check_version_and_host()
         if len(self.pipeline) >= PIPELINED_REQUESTS:
-            raise Refusal(503, "too many requests were sent without waiting for an answer")
+            raise Refusal(503, "too many requests were sent without waiting for a response")
         self._in_head = False
         self._head_size = self._body_size = self._unread = 0
         super().on_headers_complete()
@@ -238,10 +239,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def _check_version_and_host(self) -> None:
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
-            raise Refusal(400, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+            raise Refusal(400, "only HTTP/1.1 and HTTP/1.0 are supported")
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and version == "1.1"):
-            raise Refusal(400, "an HTTP/1.1 request has exactly one Host")  # RFC 9112, section 3.2
+            raise Refusal(400, "an HTTP/1.1 request must have exactly one Host")  # RFC 9112, section 3.2
 
     def on_body(self, body: bytes) -> None:
         if not self._body_size:
@@ -256,7 +257,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._began = self.loop.time()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request; one sweep closes what is idle, as a timer for each request would cost more."""
+        """Continue with the next request. The sweep closes idle connections; a timer for each request would cost more."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -268,42 +269,42 @@ class BoundedProtocol(HttpToolsProtocol):
     # Refusing
 
     def _stop(self, status: int, detail: str) -> None:
-        """Read no more: refuse now, or once the requests before are answered."""
+        """Stop reading, and refuse now or after the previous requests were answered."""
         if self.is_answering():
-            self._deaf = True
+            self._ignores_input = True
             last = self.pipeline[0][0] if self.pipeline else self.cycle
             last.keep_alive = False
         else:
             self._refuse(status, detail)
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer with a problem document in place of the application, and close."""
-        self._deaf = True
+        """Respond with a problem document in place of the application, and close."""
+        self._ignores_input = True
         self._refused_at = self.loop.time()
         started = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         self._disconnect()
         if not started:
-            self.transport.write(_answer(status, detail))
+            self.transport.write(_build_response(status, detail))
         if self.transport.can_write_eof() and not self.transport.is_closing():
-            self.transport.write_eof()  # what the client still sends is read and dropped, or a reset would overtake
+            self.transport.write_eof()  # keep reading what the client sends, or a reset would discard the response
         else:
             self.transport.close()
 
     def _disconnect(self) -> None:
-        """Tell the application that nobody waits for its answer."""
+        """Tell the application that the client has disconnected."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.pipeline.clear()
 
 
-def _answer(status: int, detail: str) -> bytes:
-    body = status_problem(status, detail).model_dump_json(exclude_none=True).encode()
+def _build_response(status: int, detail: str) -> bytes:
+    body = json.dumps(status_problem(status, detail), ensure_ascii=False).encode()
     head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n".encode()
     retry = b"retry-after: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else b""
     return b"".join([STATUS_LINE[status], head, retry, as_bytes(), b"\r\n", body])
 
 
 def protocol_of(pool: Pool) -> type[BoundedProtocol]:
-    """Return the protocol of a server whose connections are in a pool."""
+    """Return the protocol class of a server with a connection pool."""
     return type("ServerProtocol", (BoundedProtocol,), {"pool": pool})

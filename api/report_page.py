@@ -1,6 +1,6 @@
-"""A progress report as somebody reads it: in words, as Markdown, and as one HTML page that can be printed.
+"""A progress report as a document: in words, as Markdown, and as one HTML page to print.
 
-Nothing people wrote is taken for markup, and the page loads nothing from elsewhere.
+Text from users is never interpreted as markup, and the page loads nothing.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from domain.values import kind_of
 from projections.report import SECTIONS, TARGET, Line, Section
 
 TWO_PAGES: Final = 142.0
-"""What two sheets of A4 hold, in printed lines, with some to spare where a page ends early."""
+"""Printed lines on two A4 pages, with a margin for a page that ends early."""
 LETTERS: Final = (30, 24, 22, 42)
-"""How many letters stand on a printed line in each column. Chromium was looked at; it need not be exact."""
+"""Characters on a printed line in each column, as measured in Chromium. It need not be exact."""
 HEADING: Final = 3.5
-"""Printed lines of a heading with what stands below its table."""
+"""Printed lines of a heading and of the space below its table."""
 PADDING: Final = 0.35
 MOST_LETTERS: Final = 100
-"""Of a title or a reason. All of it stands behind the link."""
+"""Characters of a title or a reason; the link leads to the full text."""
 
 MOST: Final = 60
-"""Lines of a section that are put into words at all, unless more are asked for; two pages have no room for more."""
+"""Lines of a section that are formatted by default; more never fit on two pages."""
 FEW: Final = 5
-"""Changes, entries or reasons of one line."""
+"""Changes, entries or reasons shown in one line."""
 
 HEADINGS: Final[Mapping[Section, str]] = {
     "decisions": "Decisions",
@@ -63,14 +63,21 @@ _COUNTED: Final[Mapping[Section, tuple[str, str]]] = {
     "undecided": ("planned with no decision behind it", "planned with no decision behind them"),
 }
 _IN_THE_SPAN: Final[tuple[Section, ...]] = (
-    "decisions", "shipped", "dropped", "slipped", "moved", "handed_over", "course", "late",
-)  # fmt: skip
+    "decisions",
+    "shipped",
+    "dropped",
+    "slipped",
+    "moved",
+    "handed_over",
+    "course",
+    "late",
+)
 _AT_ITS_END: Final[tuple[Section, ...]] = ("overdue", "next", "waiting", "unowned", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Some words, and where they lead."""
+    """A link and its text."""
 
     words: str
     to: str
@@ -78,7 +85,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line in words."""
+    """A line of the report in words."""
 
     about: Link
     what: str
@@ -89,7 +96,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A section in words, with how many of its lines are not shown."""
+    """A section in words, with the number of lines that are left out."""
 
     id: Section
     heading: str
@@ -110,10 +117,10 @@ class Page:
 
 
 def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = "", lines: int | None = None) -> Page:
-    """A report, as `Answer.to_dict` gives it, in words.
+    """Return a report (the result of `Answer.to_dict`) in words.
 
-    `names` are those of people, by id; `base` is the address of the server that the links lead to. At most `lines` lines
-    are shown, or as many as fit on two printed pages: each section gives its first ones, and says how many more there are.
+    `names` has the names of people by id; `base` is the address of the server for links. At most `lines` lines are shown,
+    or as many as fit on two printed pages: each section shows its first ones and the number of the others.
     """
     words = _Words(told["titles"], names, base)
     parts = []
@@ -126,7 +133,7 @@ def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = ""
         parts.append(Part(section, HEADINGS[section], said[section][:share], more))
     span = _span_in_words(told["since"], told["until"])
     return Page(
-        title=_shortened(told["title"] or told["product"]),
+        title=_shorten(told["title"] or told["product"]),
         span=span,
         summary=_summary(told["counts"], span),
         parts=parts,
@@ -136,7 +143,7 @@ def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = ""
 
 
 def _groups(section: Section, rows: Sequence[Line]) -> list[list[Line]]:
-    """The lines of a section. Moves on the roadmap are told together for each feature, in the order of its first."""
+    """Return the lines of a section. Moves on the roadmap are grouped by feature, in the order of the first move."""
     found: dict[Any, list[Line]] = {}
     for n, row in enumerate(row for row in rows if row["section"] == section):
         found.setdefault(row["subject"] if section == "moved" else n, []).append(row)
@@ -149,9 +156,9 @@ def _question(told: Mapping[str, Any]) -> str:
 
 
 def _shares(said: Mapping[Section, Sequence[Said]], lines: int | None) -> dict[Section, int]:
-    """How many lines each section shows: as many as the others where it has them, and at least one.
+    """Return how many lines each section shows: the same number for all that have enough lines, and at least one.
 
-    What room is left then goes to those that come first.
+    The space that is left goes to the first sections.
     """
     longest = max(map(len, said.values()), default=1)
     most = next((most for most in range(longest, 1, -1) if _fits(said, dict.fromkeys(said, most), lines)), 1)
@@ -164,7 +171,7 @@ def _shares(said: Mapping[Section, Sequence[Said]], lines: int | None) -> dict[S
 
 
 def _fits(said: Mapping[Section, Sequence[Said]], shares: Mapping[Section, int], lines: int | None) -> bool:
-    """Whether so many of each are no more than `lines`, or fit on two printed pages."""
+    """Return whether these numbers of lines are at most `lines`, or fit on two printed pages."""
     shown = [found[: shares[section]] for section, found in said.items()]
     if lines is not None:
         return sum(map(len, shown)) <= lines
@@ -215,33 +222,33 @@ def _footing(told: Mapping[str, Any]) -> str:
 
 
 class _Words:
-    """Says lines in words, with what subjects and people are called."""
+    """Formats lines in words, with the titles of subjects and the names of people."""
 
     def __init__(self, titles: Mapping[str, str], names: Mapping[str, str], base: str) -> None:
         self._titles, self._names, self._base = titles, names, base
 
     def line(self, rows: Sequence[Line]) -> Said:
-        """One or several lines of the report on one subject, told as one."""
+        """Return one or several lines about one subject as one line in words."""
         first, last = rows[0], rows[-1]
         days = dict.fromkeys((first["at"][:10], last["at"][:10]))
         who = dict.fromkeys(self._who(row) for row in rows)
         return Said(
-            about=Link(_shortened(first["title"] or first["subject"]), self._base + first["link"]),
-            what="; ".join(_few([self._what(row) for row in rows])),
+            about=Link(_shorten(first["title"] or first["subject"]), self._base + first["link"]),
+            what="; ".join(_first_few([self._what(row) for row in rows])),
             who=f"{' to '.join(days)}, {'; '.join(who)}",
             entries=[self._entry(row["blame"]["position"]) for row in (rows if len(rows) <= FEW else (first, last))],
-            why=_few(list(dict.fromkeys(why for row in rows for why in self._why(row)))) or self._rests_on(last),
+            why=_first_few(list(dict.fromkeys(why for row in rows for why in self._why(row)))) or self._rests_on(last),
         )
 
     def _entry(self, position: int) -> Link:
         return Link(f"#{position}", f"{self._base}/v1/log/entries/{position}")
 
     def _rests_on(self, row: Line) -> list[str | Link]:
-        """Where nobody gave a reason for the act: the decisions behind its subject."""
-        return _few([self._decision(each) for each in row["rests_on"]])
+        """Return the decisions behind the subject, for an event without a reason of its own."""
+        return _first_few([self._decision(each) for each in row["rests_on"]])
 
     def _decision(self, subject: str) -> Link:
-        return Link(_shortened(self._called(subject)), f"{self._base}/v1/subjects/{subject}")
+        return Link(_shorten(self._called(subject)), f"{self._base}/v1/subjects/{subject}")
 
     def _what(self, row: Line) -> str:
         if row["section"] == "unowned":
@@ -250,13 +257,13 @@ class _Words:
         if not row["changes"]:
             voids = f" #{row['voids']}" if "voids" in row else ""
             return _in_words(row["blame"]["type"]) + voids
-        what = "; ".join(self._change(row, change) for change in _telling(row["changes"]))
+        what = "; ".join(self._change(row, change) for change in _notable_changes(row["changes"]))
         slips = row.get("slips")
         if slips and slips["later"] > 1:
             what += f" (put off {slips['later']} times; first promised {self._held(slips['first'])})"
         if row["section"] == "overdue":
             what += f", which was due on {row['due']}" if row["due"] not in what else ", which is over"
-        # That what was committed has been started since needs no remark.
+        # A committed feature that has been started since needs no remark.
         return what if row.get("holds", True) or row["section"] == "moved" else f"{what} (no longer so at the end)"
 
     def _change(self, row: Line, change: Mapping[str, Any]) -> str:
@@ -272,7 +279,7 @@ class _Words:
         return f"{label} {change_of}".strip()
 
     def _held(self, held: Mapping[str, Any] | None) -> str:
-        """What a cell holds; the source's word where its meaning is not known."""
+        """Return the value of a field, or its source value if the value is unknown."""
         if held is None:
             return "nothing"
         value = held["value"] if held["value"] not in (None, []) else held["source_value"]
@@ -285,34 +292,34 @@ class _Words:
             return ", ".join(map(self._value, value)) or "none"
         if isinstance(value, dict):
             return self._value(value.get("to"))
-        return _shortened(self._called(str(value)))
+        return _shorten(self._called(str(value)))
 
     def _called(self, subject: str) -> str:
         return self._titles.get(subject) or self._names.get(subject) or subject
 
     def _who(self, row: Line) -> str:
         blame = row["blame"]
-        who = ", ".join(_shortened(self._called(each)) for each in row["by"])
-        if blame["source"].get("channel") == "import":  # who imported it, and when, says nothing of the product
+        who = ", ".join(_shorten(self._called(each)) for each in row["by"])
+        if blame["source"].get("channel") == "import":  # who imported it, and when, is not about the product
             return who
         if blame["actor"] not in (*row["by"], blame["principal"]):
-            who += f", recorded by {_shortened(self._called(blame['actor']))}"
+            who += f", recorded by {_shorten(self._called(blame['actor']))}"
         told_late = blame["recorded_at"][:10] > blame["at"][:10]
         return f"{who}; recorded on {blame['recorded_at'][:10]}" if told_late else who
 
     def _why(self, row: Line) -> list[str | Link]:
-        """The decisions it rests on, then what the act itself says, else its note."""
+        """Return the decisions that an event rests on, then its own reason, else its note."""
         blame = row["blame"]
         found: list[str | Link] = [self._decision(each) for each in blame["because"]]
         said = row["why"] or blame.get("note")
-        return [*found, _shortened(said)] if said else found
+        return [*found, _shorten(said)] if said else found
 
 
 T = TypeVar("T")
 
 
-def _few(said: Sequence[T]) -> list[T | str]:
-    """The first of them, and how many more there are."""
+def _first_few(said: Sequence[T]) -> list[T | str]:
+    """Return the first items, and the number of the others."""
     return [*said] if len(said) <= FEW else [*said[: FEW - 1], f"and {len(said) - FEW + 1} more"]
 
 
@@ -324,8 +331,8 @@ _EXISTS: Final = {
 }
 
 
-def _telling(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The changes worth telling: of something new, that it is proposed goes without saying."""
+def _notable_changes(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the changes to show. The status `proposed` of a new subject goes without saying."""
     new = any(change["field"] == "exists" for change in changes)
     told = [c for c in changes if not (new and c["field"] == "status" and c["after"]["value"] == "proposed")]
     return [change for change in told if not (change["field"] == "rank" and change["after"]["value"] is None)] or told
@@ -338,20 +345,19 @@ def _label(name: str) -> str:
         return f"{name[len(TARGET) :]}:"
     names = {
         "role.accountable": "accountable:",
-        "on": "planned for",
+        "due_on": "due",
         "review_on": "to be looked at again on",
-        "by": "to be reached by",
     }
     return names.get(name, f"{name}:")
 
 
 def _in_words(type_: str) -> str:
-    """`FeatureShipped.v1` as "feature shipped"."""
+    """Return `FeatureShipped.v1` as "feature shipped"."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type_.partition(".")[0]).lower()
 
 
-def _shortened(text: str) -> str:
-    """One line of a text, cut between words where it is long, without what moves the cursor or hides."""
+def _shorten(text: str) -> str:
+    """Return a text as one line without control characters, shortened between words if it is long."""
     line = " ".join(escape_unsafe(text, _space_or_nothing).split())
     if len(line) <= MOST_LETTERS:
         return line
@@ -363,7 +369,7 @@ def _shortened(text: str) -> str:
 
 
 def _space_or_nothing(unsafe: str) -> str:
-    """What stands for an unsafe character: a space for a control or a line break, nothing for one that takes no room."""
+    """Return a space for a control character or a line break, and nothing for an invisible character."""
     return " " if unicodedata.category(unsafe) in ("Cc", "Zl", "Zp") else ""
 
 
@@ -371,11 +377,11 @@ def _space_or_nothing(unsafe: str) -> str:
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()!|~&$@^]")
 _LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)", re.IGNORECASE)
-"""The character by which addresses, e-mails, mentions and numbers become links where nothing marks them as one."""
+"""The characters by which readers turn addresses, e-mails, mentions and numbers into links."""
 
 
 def as_markdown(page: Page) -> str:
-    """The report as CommonMark: a heading and a list for each section."""
+    """Return the report as CommonMark: a heading and a list for each section."""
     out = [f"# {_md(page.title)}: progress {page.span}", "", " ".join(page.summary), ""]
     for part in page.parts:
         out += [f"## {part.heading}", "", *(_md_line(line) for line in part.lines)]
@@ -386,9 +392,9 @@ def as_markdown(page: Page) -> str:
 
 
 def _md(text: str) -> str:
-    """Text of which no letter is markup, and nothing becomes a link by itself (GFM autolinks, mentions, issue numbers).
+    """Return text without markup, in which nothing becomes a link (GFM autolinks, mentions, issue numbers).
 
-    Some readers look for links after they have taken backslashes away. In a code span nobody looks.
+    Some readers look for links after removing backslashes, but never in a code span.
     """
     out, place = [], 0
     for found in _LINKING.finditer(text):
@@ -407,7 +413,7 @@ def _md_link(link: Link) -> str:
 
 def _md_line(line: Said) -> str:
     why = "; ".join(_md_link(each) if isinstance(each, Link) else _md(each) for each in line.why) or "*no reason given*"
-    entries = " ".join(f"[{entry.words}]({entry.to})" for entry in line.entries)  # in words of ours
+    entries = " ".join(f"[{entry.words}]({entry.to})" for entry in line.entries)  # no text from users
     return f"- **{_md_link(line.about)}**: {_md(line.what)}. {_md(line.who)} ({entries}). Why: {why}"
 
 
@@ -432,7 +438,7 @@ a{text-decoration:none}}
 
 
 def as_html(page: Page) -> str:
-    """The report as one page that loads nothing, runs nothing, and prints on one or two sheets."""
+    """Return the report as one HTML page that loads and runs nothing, and prints on one or two pages."""
     parts = "\n".join(_html_part(part, page.whole) for part in page.parts)
     summary = "\n".join(f"<p>{escape(each)}</p>" for each in page.summary)
     return (
@@ -446,7 +452,7 @@ def as_html(page: Page) -> str:
 
 
 def _bdi(text: str) -> str:
-    """Text somebody wrote, kept from changing the direction of what stands beside it."""
+    """Return text that cannot change the writing direction of what surrounds it."""
     return f"<bdi>{escape(text)}</bdi>"
 
 

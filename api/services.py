@@ -1,4 +1,4 @@
-"""What the HTTP interface serves: a log or a replica of one, and its read model, put together elsewhere and passed in."""
+"""What the HTTP API serves: a log or a replica of one, and its read model. The caller puts it together."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from api.problems import HttpProblem
 from domain.errors import Malformed, Unknown
 from domain.values import is_subject
 from eventlog.entry import Caller
-from eventlog.log import DecisionLog
 from eventlog.worker_status import WorkerStatus
+from identity.decision_log import DecisionLog
 from projections.read_model import ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
@@ -22,11 +22,11 @@ from projections.runner import Runner
 
 @dataclass(frozen=True)
 class Services:
-    """A log or its replica, the read model that follows it, and the way callers are known.
+    """A log or its replica, the read model that follows it, and a way to find callers by their tokens.
 
-    `sign_in` answers who holds a secret, or None; it may have to ask elsewhere. `wait_seconds` is how long a read waits for
-    a position. `workers` tells of the processes beside, each with whether it is at work. `upstream` is where a replica's
-    log is served, if that is known. `questions` says how many questions are answered at once, and for how long each.
+    `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
+    position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
+    address of a replica's log, if known. `questions` limits how many queries run at once, and for how long.
     """
 
     book: DecisionLog | Replica
@@ -40,38 +40,37 @@ class Services:
 
     @property
     def log(self) -> DecisionLog:
-        """The log itself, for what is only there.
+        """The log itself.
 
         Raises:
-            HttpProblem: 421, as this is a replica.
+            HttpProblem: 421 if this server serves a replica.
         """
         if isinstance(self.book, Replica):
-            raise self.elsewhere()
+            raise self.misdirected()
         return self.book
 
-    def elsewhere(self) -> HttpProblem:
-        """The refusal of what a replica can't do, with the address of who can."""
-        where = f"ask the log itself, at {self.upstream}" if self.upstream else "ask the log itself"
-        return HttpProblem(421, f"this is a replica, from which the read models can be read; for anything else {where}")
+    def misdirected(self) -> HttpProblem:
+        """Return the refusal of a request that a replica cannot answer, with the address of the server that can."""
+        where = f" at {self.upstream}" if self.upstream else ""
+        return HttpProblem(421, f"this server is a read-only replica; send this request to the log's own server{where}")
 
-    def extent(self) -> dict[str, int]:
-        """The size of the log, the position up to which answers speak, and how many entries they are behind.
+    def positions(self) -> dict[str, int]:
+        """Return the log's last position, the read model's position, and the number of entries between them.
 
-        A replica says how much of the log it has heard of, and what it has not read yet.
+        On a replica, the first is the last position that it has received word of.
         """
         if isinstance(self.book, Replica):
-            found = self.book.standing()
+            found = self.book.read_state()
             return {"position": found.known, "read_model": found.position, "lag": found.lag}
-        recorded, shown = self.book.head().size, self.runner.position
-        return {"position": recorded, "read_model": shown, "lag": recorded - shown}
+        recorded, projected = self.book.head().size, self.runner.position
+        return {"position": recorded, "read_model": projected, "lag": recorded - projected}
 
-    def must_follow(self) -> None:
-        """Refuses to answer from a read model that is damaged or no longer follows the log: it would be wrong without
-        saying so.
+    def check_read_model(self) -> None:
+        """Refuse to answer from a read model that is damaged or has stopped following the log.
 
         Raises:
-            ReadModelDamagedError: it is damaged, and being built again.
-            HttpProblem: 503, with the reason.
+            ReadModelDamagedError: the read model is damaged and being rebuilt.
+            HttpProblem: 503 with the reason.
         """
         if self.model.damage:
             raise ReadModelDamagedError(self.model.damage)
@@ -79,62 +78,62 @@ class Services:
             detail = f"the read model stopped at position {self.runner.position}: {self.runner.error}"
             raise HttpProblem(503, f"{detail}; restart the server, or run `decisionlog rebuild`")
 
-    def must_be_sound(self) -> None:
-        """Refuses to call a log healthy that was found damaged.
+    def check_log(self) -> None:
+        """Refuse to call a damaged log healthy.
 
         Raises:
-            HttpProblem: 503, with what to do.
+            HttpProblem: 503 with what to do.
         """
         if isinstance(self.book, DecisionLog) and self.book.damage:
-            raise HttpProblem(503, "the file of the log is damaged; `decisionlog verify` on the server says more")
+            raise HttpProblem(503, "the log file is damaged; run `decisionlog verify` on the server for details")
 
-    def somebody(self, spelling: str, field: str) -> str:
-        """The id of a subject, or of the person who goes by a name.
+    def find_person(self, name: str, field: str) -> str:
+        """Return a subject id unchanged, or the id of the person with this name.
 
         Raises:
-            Unknown: nobody goes by it.
-            Malformed: more than one person does.
+            Unknown: no person has this name.
+            Malformed: several people have this name.
         """
-        if is_subject(spelling):
-            return spelling
-        found = self.book.directory.find(spelling)
+        if is_subject(name):
+            return name
+        found = self.book.directory.find(name)
         if not found:
-            raise Unknown(f"the directory knows nobody called {spelling!r}; GET /v1/people lists them", field=field)
+            raise Unknown(f"no person named {name!r}; GET /v1/people lists the people", field=field)
         with self.model.read() as read:
-            persons = sorted({read.one_of(each) for each in found})  # two ids that were joined are one person
-        if len(persons) > 1:
-            raise Malformed(f"{spelling!r} may be {' or '.join(persons)}; use an id", field=field)
-        return persons[0]
+            people = sorted({read.surviving_id(each) for each in found})  # merged ids are one person
+        if len(people) > 1:
+            raise Malformed(f"{name!r} is ambiguous; use one of the ids {' or '.join(people)}", field=field)
+        return people[0]
 
-    def subject(self, named: str, field: str, *, kind: str | None = None) -> str:
-        """A subject that the log knows; where only one kind will do, its key is enough.
+    def find_subject(self, name: str, field: str, *, kind: str | None = None) -> str:
+        """Return the id of a subject in the log; with `kind`, its key is enough.
 
         Raises:
-            HttpProblem: 422; it is not of the shape of a subject, or of another kind.
-            Unknown: the log has never heard of it.
+            HttpProblem: 422 if the name is not a subject id or of another kind.
+            Unknown: the log has no such subject.
         """
-        full = f"{kind}:{named}" if kind and ":" not in named else named
-        if not is_subject(full) or (kind and not full.startswith(f"{kind}:")):
-            wanted = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
-            raise HttpProblem(422, f"{named!r} is no subject; one is written {wanted}", field=field)
-        if not self.book.cached_state(full).version:  # what was begun once stays known
-            raise Unknown(f"the log knows no {full}", field=field, subject=full)
-        return full
+        subject = f"{kind}:{name}" if kind and ":" not in name else name
+        if not is_subject(subject) or (kind and not subject.startswith(f"{kind}:")):
+            form = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
+            raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
+        if not self.book.cached_state(subject).version:  # a subject that existed once stays known
+            raise Unknown(f"there is no {subject} in the log", field=field, subject=subject)
+        return subject
 
 
-async def only_reads_from_a_replica(request: Request, served: Served) -> None:
-    """Refuses what would write, before it is looked at, where a replica is served.
+async def refuse_writes_on_replica(request: Request, services: ServiceDependency) -> None:
+    """Refuse a request that would write, where this server serves a replica.
 
     Raises:
-        HttpProblem: 421, with the log's address.
+        HttpProblem: 421 with the address of the log's own server.
     """
-    if isinstance(served.book, Replica) and request.method not in ("GET", "HEAD"):
-        raise served.elsewhere()
+    if isinstance(services.book, Replica) and request.method not in ("GET", "HEAD"):
+        raise services.misdirected()
 
 
-async def _services(request: Request) -> Services:
+async def _get_services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-Served = Annotated[Services, Depends(_services)]
+ServiceDependency = Annotated[Services, Depends(_get_services)]

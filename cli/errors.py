@@ -1,7 +1,7 @@
-"""What a command line says when it cannot go on, and with what exit code it ends.
+"""How a command fails, and the exit codes.
 
-0 done; 1 refused, or something was not in order; 2 the command was not understood; 3 the log is in use, or its server
-cannot be reached; 4 a file is damaged; 130 interrupted.
+0 success; 1 refused or failed; 2 usage error; 3 the log is in use or its server cannot be reached; 4 a file is damaged;
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """How a command ended."""
+    """Exit codes."""
 
-    DONE = 0
-    REFUSED = 1
-    MISUNDERSTOOD = 2
-    IN_USE = 3
+    SUCCESS = 0
+    FAILED = 1
+    USAGE_ERROR = 2
+    LOG_UNAVAILABLE = 3
     DAMAGED = 4
     INTERRUPTED = 130
 
 
-class CannotGoOn(Exception):
-    """A sentence that says what is wrong and what to do."""
+class CommandFailed(Exception):
+    """A command failed; the message says what is wrong and how to fix it."""
 
-    def __init__(self, sentence: str, code: Exit = Exit.REFUSED) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
         self.code = code

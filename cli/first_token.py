@@ -1,4 +1,4 @@
-"""The first token of a log: shown on a terminal, and written to a file where the output goes into a service's log."""
+"""The first access token of a log: printed on a terminal, written to a file when output may go to a service's log."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cli.bootstrap import local_caller
 from cli.settings import Settings
-from cli.wiring import local_caller
-from eventlog.log import DecisionLog
-from eventlog.tokens import RIGHTS
+from domain.rights import RIGHTS
+from identity.decision_log import DecisionLog
 
 FILE_NAME: Final = "first-token"
 
 
 @dataclass(frozen=True)
 class FirstToken:
-    """A token that was just made. `file` is where its secret is, if it is not to be shown."""
+    """A new token. `file` holds its secret if it is not to be printed."""
 
     secret: str
     file: Path | None = None
 
-    def announcement(self, owner: str) -> str:
-        """Return how its holder comes to it."""
+    def format_announcement(self, owner: str) -> str:
+        """Return the message that tells its holder where to find it."""
         if self.file is None:
-            return f"The token of {owner}, shown this once:\n\n  {self.secret}"
+            return f"Access token for {owner} (won't be shown again):\n\n  {self.secret}"
         return (
-            f"The token of {owner} is in {self.file}, which only this user can read: what is printed here ends in the log "
-            "of a service. Move it to where you keep secrets."
+            f"The access token for {owner} is in {self.file}, readable only by this user. It is not printed, as output "
+            "may end up in a log file. Move it to where you keep secrets."
         )
 
-    def header(self) -> str:
-        """Return the header with this token, quoted for a shell."""
+    def format_header(self) -> str:
+        """Return the HTTP header with this token, quoted for a shell."""
         if self.file is None:
             return shlex.quote(f"Authorization: Bearer {self.secret}")
         return f'"Authorization: Bearer $(cat {shlex.quote(str(self.file))})"'
 
 
-def first_token(log: DecisionLog, owner: str, settings: Settings) -> FirstToken | None:
-    """Make the first token of a log, with every right; None where there was one before.
+def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> FirstToken | None:
+    """Create the first token of a log, with every right; None if the log has had a token.
 
     Raises:
-        OSError: it cannot be written to its file. Then it is worth nothing.
+        OSError: its file cannot be written. The token is then revoked.
     """
     if log.tokens.all():
         return None
@@ -52,7 +52,7 @@ def first_token(log: DecisionLog, owner: str, settings: Settings) -> FirstToken 
         return FirstToken(log.tokens.create(owner, rights=RIGHTS, label="first start", by=local_caller(owner))[1])
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data / FILE_NAME
-    path.unlink(missing_ok=True)  # left by a log that was there before; nothing is written through a link
+    path.unlink(missing_ok=True)  # left by an earlier log; O_EXCL and O_NOFOLLOW refuse anything that reappears
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w") as file:
         token, secret = log.tokens.create(owner, rights=RIGHTS, label="first start", by=local_caller(owner))

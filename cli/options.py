@@ -1,4 +1,4 @@
-"""Options that commands have in common, under the names of the interface's parameters."""
+"""Options that several commands share. Those of queries are named after the parameters of the HTTP interface."""
 
 from __future__ import annotations
 
@@ -7,74 +7,112 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Final, Literal
 
 import click
+from pydantic import ValidationError
 
-from cli.instants import instant_in
-from cli.surroundings import here
-
-if TYPE_CHECKING:
-    from cli.settings import Settings
+from cli.context import get_context
+from cli.credentials import read_secret
+from cli.dates import parse_time
+from cli.errors import CommandFailed, Exit
+from cli.settings import PREFIX, Settings
+from eventlog.dsn import is_dsn, secrets_in
 
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 
-data = click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path),
-    help="The directory of the log and its read model, wherever the settings have theirs.  [DECISIONLOG_DATA; ./data]",
-)  # fmt: skip
-overwrite = click.option("--overwrite", is_flag=True, help="Replace the file, if it exists.")
-owner = click.option("--owner", help="Whose log it is.  [DECISIONLOG_OWNER; the operating system's user]")
+MAX_ROWS: Final = 10_000
+
+data: Option = click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="Data directory.  [DECISIONLOG_DATA; ./data]"
+)
+owner: Option = click.option("--owner", help="Owner of the log.  [DECISIONLOG_OWNER; the operating system's user]")
+overwrite: Option = click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+dry_run: Option = click.option("--dry-run", is_flag=True, help="Show what would happen without writing anything.")
+output_file: Option = click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [standard output]"
+)
 
 
-def settings_of(**given: Any) -> Settings:
-    """The settings, where what was given on the command line wins: a directory also over a log that is elsewhere."""
-    from cli.settings import Settings  # noqa: PLC0415  (--help needs none)
+def json_flag(help: str) -> Option:  # noqa: A002  (click's word)
+    """Return the option --json."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
 
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings. Options override the environment; --data also overrides a database or server there.
+
+    Raises:
+        CommandFailed: a setting is invalid.
+    """
     if given.get("data") is not None:
         given = {"store": "", "url": "", **given}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+        )
+        raise CommandFailed(f"Invalid configuration. {wrong}.", Exit.USAGE_ERROR) from None
 
 
-class Instant(click.ParamType[datetime]):
-    """An instant, in words too."""
+def drop_unset(**given: Any) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in given.items() if value not in (None, (), False)}
 
-    name = "when"
+
+def to_flag(name: str) -> str:
+    """Return the option of a parameter: `min_count` is `--min-count`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def refuse_combination(given: dict[str, Any], what: str, *names: str) -> None:
+    """Check that none of these options was given together with something else.
+
+    Raises:
+        click.UsageError: one was.
+    """
+    found = sorted(to_flag(name) for name in names if name in given)
+    if found:
+        raise click.UsageError(f"{', '.join(found)} cannot be combined with {what}.")
+
+
+class TimeParam(click.ParamType[datetime]):
+    """A point in time: a date, a timestamp, or words such as `last quarter`."""
+
+    name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Understands it as the reader means it."""
+        """Parse the text in the time zone of the reader."""
         if isinstance(value, datetime):
             return value
         try:
-            return instant_in(str(value), here().now(), here().zone)
+            return parse_time(str(value), get_context().now(), get_context().zone)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-class Address(click.ParamType[str]):
-    """The address of a database, which may hold a password: `@FILE` takes it from a file, which `ps` does not show."""
+class AddressParam(click.ParamType[str]):
+    """The address of a database. `@FILE` reads it from a file, so that a password does not appear in `ps`."""
 
     name = "address"
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
-        """Read the file, if it is one; warn where the command line holds a password."""
-        from cli.secret import secret_in  # noqa: PLC0415  (--help needs none)
-        from eventlog.dsn import is_dsn, secrets_in  # noqa: PLC0415
-
+        """Read the file if one is named; warn about a password on the command line."""
         if str(value).startswith("@"):
-            return secret_in(Path(str(value)[1:]))
+            return read_secret(Path(str(value)[1:]))
         if is_dsn(value) and secrets_in(value):
             click.echo(
-                "Warning: others on this machine can see the password in that address (ps). Write it as @FILE.",
+                "Warning: other users of this machine can see the password in this address (ps). Use @FILE instead.",
                 err=True,
             )
         return str(value)
 
 
 @dataclass(frozen=True)
-class Form:
-    """Where the log is, and in which form its answer is wanted; a table, if none is named."""
+class Output:
+    """Which log to ask, and the output format; None is a table."""
 
     data: Path | None
     format: Literal["json", "csv"] | None
@@ -82,35 +120,34 @@ class Form:
     @property
     def settings(self) -> Settings:
         """The settings."""
-        return settings_of(data=self.data)
+        return load_settings(data=self.data)
 
 
-def form(command: Command) -> Command:
-    """Options for the form of an answer, passed on as `form`."""
+def output(command: Command) -> Command:
+    """Add the options --json, --csv and --data, passed on as `output`."""
 
     @wraps(command)
     def run(*args: Any, data: Path | None, as_json: bool, as_csv: bool = False, **given: Any) -> Any:
         if as_json and as_csv:
             raise click.UsageError("Choose one of --json and --csv.")
-        return command(*args, form=Form(data, "json" if as_json else "csv" if as_csv else None), **given)
+        return command(*args, output=Output(data, "json" if as_json else "csv" if as_csv else None), **given)
 
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, as the interface has it.")
-    as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print the answer as CSV, as the interface has it.")
-    return as_json(as_csv(data(run)))
-
-
-def several(name: str, help: str) -> Option:  # noqa: A002  (click's word)
-    """An option that may be repeated: any of what is given will do."""
-    return click.option(name, multiple=True, help=f"{help} May be repeated.")
+    as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print the API response as CSV.")
+    return json_flag("Print the API response as JSON.")(as_csv(data(run)))
 
 
-def at(name: str, help: str) -> Option:  # noqa: A002  (click's word)
-    """An option that takes an instant."""
-    return click.option(name, type=Instant(), help=help)
+def repeatable(name: str, help: str) -> Option:  # noqa: A002  (click's word)
+    """Return an option that may be repeated; results match any of its values."""
+    return click.option(name, multiple=True, help=f"{help} Repeatable.")
 
 
-def together(*options: Option) -> Option:
-    """Several options as one decorator, in the order in which they are listed."""
+def time_option(name: str, help: str) -> Option:  # noqa: A002  (click's word)
+    """Return an option that takes a point in time."""
+    return click.option(name, type=TimeParam(), help=help)
+
+
+def combine(*options: Option) -> Option:
+    """Return several options as one decorator, in the order in which --help lists them."""
 
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -120,40 +157,33 @@ def together(*options: Option) -> Option:
     return decorate
 
 
-then: Option = together(
-    at("--as-of", "What was in effect then: a day, an instant, or words such as 'last quarter'.  [now]"),
-    at("--known-at", "By what the log had recorded then.  [now]"),
+bitemporal: Option = combine(
+    time_option("--as-of", "Show the state at this time, e.g. 2025-03-01 or 'last quarter'.  [now]"),
+    time_option("--known-at", "Ignore everything recorded after this time.  [now]"),
 )
-paged: Option = together(
-    click.option("--limit", type=click.IntRange(1, 10_000), help="At most so many rows.  [1000]"),
-    click.option("--cursor", help="Go on behind an earlier answer, which told this."),
+paging: Option = combine(
+    click.option("--limit", type=click.IntRange(1, MAX_ROWS), help="Maximum number of rows.  [1000]"),
+    click.option("--cursor", help="Pagination cursor from the previous page."),
 )
-absent: Option = click.option("--include-removed", is_flag=True, help="Also what is not, or no longer, on the record.")
-about: Option = together(
-    several("--product", "Only of this product."),
-    several("--status", "Only with this status, in our meaning or the source's word."),
+include_removed: Option = click.option("--include-removed", is_flag=True, help="Include removed subjects.")
+status_filter: Option = repeatable("--status", "Filter by status, normalized or as spelled in the source.")
+product_and_status: Option = combine(repeatable("--product", "Filter by product."), status_filter)
+kinds: Option = repeatable("--kind", "Filter by kind of subject, e.g. feature.")
+fields: Option = repeatable("--field", "Filter by field, e.g. status, or target.* for a group.")
+current_values: Option = combine(
+    repeatable("--value", "Filter by value; a list matches if it contains the value."),
+    repeatable("--source-value", "Filter by the original value in the source system."),
+    repeatable("--holder", "Filter by the person or team in the field."),
 )
-kinds: Option = several("--kind", "Only subjects of this kind, such as feature.")
-fields: Option = several("--field", "Only this field, or target.* for all that begin so.")
-contents: Option = together(
-    several("--value", "Only what holds this, or has it in its list, in our meaning."),
-    several("--source-value", "Only what holds this, in the source's word."),
-    several("--holder", "Only what names this person or team."),
+changed_values: Option = combine(
+    repeatable("--from-value", "Filter by the value before the change."),
+    repeatable("--from-source-value", "Filter by the original value before the change."),
+    repeatable("--to-value", "Filter by the value after the change."),
+    repeatable("--to-source-value", "Filter by the original value after the change."),
 )
-moves: Option = together(
-    several("--from-value", "Only what held this before, in our meaning."),
-    several("--from-source-value", "Only what held this before, in the source's word."),
-    several("--to-value", "Only what came to hold this, in our meaning."),
-    several("--to-source-value", "Only what came to hold this, in the source's word."),
+periods: Option = combine(
+    time_option("--since", "Effective at this time or later."),
+    time_option("--until", "Effective before this time."),
+    time_option("--recorded-since", "Recorded at this time or later."),
+    time_option("--recorded-until", "Recorded before this time."),
 )
-spans: Option = together(
-    at("--since", "Only what took effect then or later."),
-    at("--until", "Only what took effect before then."),
-    at("--recorded-since", "Only what was recorded then or later."),
-    at("--recorded-until", "Only what was recorded before then."),
-)
-
-
-def said(**given: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in given.items() if value not in (None, (), False)}

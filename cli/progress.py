@@ -1,4 +1,4 @@
-"""A progress bar for long work, on the terminal only."""
+"""A progress bar, on terminals only."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from cli.terminal import open_console
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how much is done, and of how much; silent where standard error is no terminal."""
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar if standard error is a terminal; yields a function that takes the done and the total
+    count.
+    """
     console = open_console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Redirected, what is printed meanwhile would have its escape sequences read as styling.
-    how: dict[str, Any] = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
-    with Progress(*columns, console=console, disable=not console.is_terminal, **how) as bar:
-        task = bar.add_task(what, total=None)
+    # If Rich redirected what is printed meanwhile, it would interpret escape sequences in it as styling.
+    options: dict[str, Any] = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
+    with Progress(*columns, console=console, disable=not console.is_terminal, **options) as bar:
+        task = bar.add_task(label, total=None)
 
-        def tell(done: int, of: int) -> None:
-            bar.update(task, completed=done, total=of)
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
 
-        yield tell
+        yield update

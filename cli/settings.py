@@ -1,4 +1,4 @@
-"""What can be set from outside, each as an environment variable `DECISIONLOG_NAME`."""
+"""The settings, each an environment variable `DECISIONLOG_NAME`."""
 
 from __future__ import annotations
 
@@ -13,159 +13,172 @@ PREFIX: Final = "DECISIONLOG_"
 
 
 def system_user() -> str:
-    """The name of whoever runs this, as the operating system knows them; `owner` where it knows none."""
+    """Return the name of the operating system's user, or `owner` if there is none."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number without a name
+    except (KeyError, OSError):  # a container may run as a number without a name
         return "owner"
 
 
 class Settings(BaseModel):
-    """Every setting. An option of the command line wins over the environment, and that over the default."""
+    """All settings. Command-line options override environment variables, which override the defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(Path("data"), description="The directory of the log and its read model.")
+    data: Path = Field(Path("data"), description="Data directory: the log and its read model.")
     store: str = Field(
         "",
         pattern="^(postgres(ql)?://.*)?$",
-        description="Where log and read model are: the address of a PostgreSQL database, `postgresql://...`, in its schema "
-        "`decisionlog` unless `?schema=` names another. Empty: in SQLite files in the directory of the data.",
-    )  # fmt: skip
-    host: str = Field("127.0.0.1", description="The address to serve on; anything else lets other machines in.")
-    port: int = Field(8737, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
+        description="Address of a PostgreSQL database that holds the log and its read model: `postgresql://...`. The "
+        "schema is `decisionlog` unless `?schema=` names another. If empty, they are in SQLite files in the data "
+        "directory.",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Any other than 127.0.0.1 can let other machines connect."
+    )
+    port: int = Field(8737, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#@\s]+/?)?$",
-        description="The address at which others reach the server, such as `https://log.example.org`, where that is behind a "
-        "proxy or under a name: links and examples lead there. A request whose `Host` names neither that, nor this machine, "
-        "nor the address it came to is refused with 421. Empty: links lead to the address that a request came to; a server "
-        "on 127.0.0.1 takes only names of this machine, such as `localhost`, in `Host`.",
+        description="Public URL of a server behind a proxy or a domain name, such as `https://log.example.org`. "
+        "Links and examples use it. A request with a `Host` that is neither this host, nor this machine, nor the "
+        "address it was sent to, is refused with 421. If empty, links use the address of the request, and a server "
+        "on 127.0.0.1 accepts only names of this machine in `Host`, such as `localhost`.",
+    )
+    cors_origins: str = Field(
+        "",
+        pattern=r"^(\*|https?://[^/?#@\s,]+(,\s*https?://[^/?#@\s,]+)*)?$",
+        description="Origins whose web pages may call the API from a browser, separated by commas, such as "
+        "`https://dashboard.example.org`; `*` allows all. Default: none.",
     )
     owner: str = Field(
-        default_factory=system_user, min_length=1, max_length=500,
-        description="Whose log it is: who gets the first token and whose act it is when a command line writes. "
-        "The operating system's user, unless set.",
-    )  # fmt: skip
-    project: Literal["within", "beside"] = Field(
-        "within",
-        description="Who keeps the read models of a server: the server itself (`within`), or `decisionlog project` in a "
-        "process of its own (`beside`).",
+        default_factory=system_user,
+        min_length=1,
+        max_length=500,
+        description="Owner of the log: the first token is theirs, and commands on this machine act as them. Defaults "
+        "to the operating system's user.",
+    )
+    projection: Literal["embedded", "external"] = Field(
+        "embedded",
+        description="Where the projector of a server runs: in the server (`embedded`), or in `decisionlog project`, "
+        "a process of its own (`external`).",
     )
     question_seconds: float = Field(
         10,
         gt=0,
-        description="How many seconds a server works on one question before it ends it with a 503.",
+        description="Timeout of one query in seconds. The server answers 503 when it is reached.",
     )
     questions_at_once: int = Field(
         3,
         ge=1,
         le=64,
-        description="How many expensive questions, such as roadmaps and reports, a server answers at once. One caller has "
-        "all of these places but one; further questions wait up to 10 seconds for a place and are then refused with a 503.",
+        description="Maximum number of expensive queries, such as roadmaps and reports, that a server runs at once. "
+        "One caller can use all of them but one. Further queries wait up to 10 seconds, then get 503.",
     )
     token: SecretStr | None = Field(
         None,
-        description="The token with which a command speaks: to the server that has the log, and where nobody serves to "
-        "the files. What it writes is its holder's act, within the token's rights; one that is unknown or revoked is "
-        "refused. Without one, whoever may write the files speaks as the log's owner, with every right. Commands that "
-        "only read the files need none and do not look at it.",
+        description="API token used by commands, on a server or on the log's files. Commands act as its holder, with "
+        "its rights; an unknown or revoked token is refused. Without a token, commands that can write the files act "
+        "as the owner, with every right. Commands that only read the files need no token and ignore it.",
     )
     replica: str = Field(
         "",
-        description="Where a replica is: a file, or `postgresql://...`, in its schema `decisionlog` unless `?schema=` names "
-        "another. `decisionlog replica` keeps it, and with this set `decisionlog serve` serves it, for reading only.",
+        description="Location of a replica: a file, or `postgresql://...`, in the schema `decisionlog` unless "
+        "`?schema=` names another. `decisionlog replica` keeps it up to date. If set, `decisionlog serve` serves it, "
+        "read-only.",
     )
     upstream: str = Field(
         "",
         pattern="^(https?://.+)?$",
-        description="The address of the log's own server, for a replica: there it has what the topic does not bring, with "
-        "the token of `DECISIONLOG_TOKEN`, and asks whose a caller's token is.",
+        description="URL of the log's server, for a replica. The replica fetches missing entries from it, with the "
+        "token in `DECISIONLOG_TOKEN`, and checks callers' tokens with it.",
     )
     replica_token: SecretStr | None = Field(
         None,
         min_length=20,
-        description="A secret with which anybody may read from the replica that is served, also where it can't ask the log.",
+        description="Secret that allows reading from a served replica, even while the log's server cannot be reached.",
     )
     kafka_bootstrap_servers: str = Field(
         "localhost:9092",
         min_length=1,
-        description="Where the brokers of Kafka are: `host:port`, several with commas between.",
+        description="Kafka brokers: `host:port`, separated by commas.",
     )
     kafka_prefix: str = Field(
         "decisionlog",
         pattern=r"^[a-zA-Z0-9._-]{1,200}$",
-        description="What the names of the topics begin with: `PREFIX.events`, `.commands`, `.results`, `.rejected`, "
-        "`.people`. Another log takes another.",
+        description="Prefix of the topic names: `PREFIX.events`, `.commands`, `.results`, `.rejected`, `.people`. "
+        "Each log needs its own.",
     )
     kafka_retention_days: float = Field(
         7,
         gt=0,
-        description="How long topics that are made keep messages. What is forgotten in the log is gone from them so much "
-        "later. A topic that is there already keeps what it is set to.",
+        description="Retention of topics that are created, in days. Text erased in the log stays in the topics for "
+        "this long. Existing topics keep their retention.",
     )
     kafka_replication_factor: int = Field(
         -1,
         ge=-1,
-        description="How many brokers hold each topic that is made; with 3 or more, all but one of them must have a message "
-        "before it counts as sent. -1 leaves it to the brokers.",
+        description="Replication factor of topics that are created. With 3 or more, all brokers but one must have a "
+        "message before it counts as sent. -1 uses the brokers' default.",
     )
     kafka_people: bool = Field(
         False,
-        description="Whether the names of people go to the topic of people, and from it to replicas. Without, replicas show "
-        "ids, and drop the names they had.",
+        description="Publish the names of people to a topic, and from it to replicas. If false, replicas show ids, "
+        "and delete names they have.",
     )
     kafka_service: str = Field(
         "service:intake",
         pattern=r"^service:[a-z0-9][a-z0-9._~-]{0,99}$",
-        description="Whose act a command is that comes in by `decisionlog intake`, where it writes the log itself. Who may "
-        "put one on the topic is the broker's to judge.",
+        description="Service account recorded for commands from Kafka when `decisionlog intake` writes the log "
+        "itself. Restrict access to the topic with broker ACLs.",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How the brokers are spoken to."
+        "PLAINTEXT", description="Security protocol of the Kafka connection."
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="How we are known to the brokers, with a name and a password."
+        None, description="SASL mechanism."
     )
-    kafka_sasl_username: str | None = Field(None, description="That name.")
-    kafka_sasl_password: SecretStr | None = Field(None, description="That password.")
+    kafka_sasl_username: str | None = Field(None, description="SASL username.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password.")
     kafka_ssl_cafile: Path | None = Field(
-        None, description="The certificates by which the brokers are known; the system's, unless set."
+        None, description="File with CA certificates for the brokers. Defaults to the system's."
     )
-    kafka_ssl_certfile: Path | None = Field(None, description="Our certificate, where brokers ask for one.")
-    kafka_ssl_keyfile: Path | None = Field(None, description="The key of our certificate.")
-    kafka_ssl_password: SecretStr | None = Field(None, description="The password of that key.")
+    kafka_ssl_certfile: Path | None = Field(
+        None, description="File with the client certificate, if brokers require one."
+    )
+    kafka_ssl_keyfile: Path | None = Field(None, description="File with the private key of the client certificate.")
+    kafka_ssl_password: SecretStr | None = Field(None, description="Password of that private key.")
 
     url: str = Field(
         "",
         pattern="^(https?://.+)?$",
-        description="The address of a server elsewhere, such as `https://log.example.org`, for the commands that ask and "
-        "record. Empty: they speak to the log in the directory of the data, through its server where there is one.",
+        description="URL of a server, such as `https://log.example.org`, for commands that query and record. If "
+        "empty, they use the log in the data directory, through its server if one is running.",
     )
     token_file: Path | None = Field(
         None,
-        description="A file with the token in it, of mode 600, for those who do not want it in the environment. It is read "
-        "where no token is set. With neither, one for `DECISIONLOG_URL` is looked for in the keyring, if Python's package "
-        "`keyring` is installed: `keyring set decisionlog URL` puts it there.",
+        description="File that contains the token, with mode 600; used if `DECISIONLOG_TOKEN` is not set. If neither "
+        "is set and the Python package `keyring` is installed, the token for `DECISIONLOG_URL` is read from the "
+        "keyring. Store it there with `keyring set decisionlog URL`.",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _from_the_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _read_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
         names = ((name, f"{PREFIX}{name.upper()}") for name in cls.model_fields)
         return {**{name: os.environ[variable] for name, variable in names if variable in os.environ}, **given}
 
     @property
     def log(self) -> Path | str:
-        """Where the log is: its file, or the address of its database."""
+        """The log's file, or the address of its database."""
         return self.store or self.log_file
 
     @property
     def log_file(self) -> Path:
-        """Where the log is: the one file to keep."""
+        """The log's file: the one to back up."""
         return self.data / "log.sqlite3"
 
     @property
     def model_file(self) -> Path:
-        """Where the read model is: it can be thrown away."""
+        """The read model's file: it can be rebuilt from the log."""
         return self.data / "views.sqlite3"

@@ -1,8 +1,8 @@
-"""The terminal: everything the program prints passes here, and nothing that others wrote can act on the reader's screen.
+"""Print safely: text that other people wrote cannot control the reader's terminal.
 
-`guard_streams` puts a writer that escapes unsafe characters in the place of standard output and standard error, so that
-messages, warnings, log lines and tracebacks pass it too. Past it go only styling of our own (`open_console`) and data for
-a program that reads standard output through a pipe (`data_stream`).
+`guard_streams` replaces standard output and standard error by streams that escape unsafe characters in everything:
+messages, warnings, log lines and tracebacks. Exempt are only our own styling (`open_console`) and data for a program
+that reads standard output through a pipe (`data_stream`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderResult
 
 _ISOLATES: Final = "\u2068\u2069"
-"""Put by tables around text from right to left, which was escaped before."""
+"""Tables put these around right-to-left text, which has been escaped."""
 
 
 class EscapingBuffer(io.BufferedIOBase):
     r"""A binary stream that escapes unsafe characters of UTF-8 text on its way to another stream.
 
-    A byte that is not UTF-8 is escaped as the lone surrogate `\udcXX`. What the other stream's encoding does not have is
-    escaped as well.
+    A byte that is not UTF-8 is escaped as the lone surrogate `\udcXX`. Characters that the other stream's
+    encoding lacks are escaped as well.
     """
 
     def __init__(self, under: BinaryIO, encoding: str = "utf-8") -> None:
@@ -34,21 +34,21 @@ class EscapingBuffer(io.BufferedIOBase):
         self._under = under
         self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._held = ""
-        """A carriage return at the end of a write: what follows says whether it ends a line."""
+        self._pending = ""
+        """A carriage return at the end of a write, until the next character shows whether it ends a line."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write the bytes, escaped."""
         size = memoryview(data).nbytes
-        text = self._held + self._decoder.decode(bytes(data))
-        self._held = "\r" if text.endswith("\r") else ""
-        self._put(text.removesuffix("\r") if self._held else text)
+        text = self._pending + self._decoder.decode(bytes(data))
+        self._pending = "\r" if text.endswith("\r") else ""
+        self._put(text.removesuffix("\r") if self._pending else text)
         return size
 
     def flush(self) -> None:
-        """Write what is held back, and flush the other stream."""
-        held, self._held = self._held, ""
-        self._put(held)
+        """Write what is pending, and flush the other stream."""
+        pending, self._pending = self._pending, ""
+        self._put(pending)
         self._under.flush()
 
     def _put(self, text: str) -> None:
@@ -85,14 +85,14 @@ class GuardedStream(io.TextIOWrapper):
 
 def guard_streams() -> None:
     """Have everything that is printed from now on escaped, on standard output and on standard error."""
-    sys.stdout = _guarded(sys.stdout)
-    sys.stderr = _guarded(sys.stderr)
+    sys.stdout = _guard(sys.stdout)
+    sys.stderr = _guard(sys.stderr)
 
 
-def _guarded(stream: TextIO) -> TextIO:
-    """The stream with a guard; as it is, where it has one, or where there is no stream or none with bytes behind it."""
-    known = stream is None or isinstance(stream, GuardedStream)
-    return stream if known or not hasattr(stream, "buffer") else GuardedStream(stream)
+def _guard(stream: TextIO) -> TextIO:
+    """Return a guarded stream; the stream itself if it is guarded, missing, or has no underlying binary stream."""
+    is_guarded = stream is None or isinstance(stream, GuardedStream)
+    return stream if is_guarded or not hasattr(stream, "buffer") else GuardedStream(stream)
 
 
 def data_stream() -> BinaryIO:
@@ -148,7 +148,9 @@ def _isolate_or_escape(character: str) -> str:
 
 
 def open_console(*, stderr: bool = False, **options: Any) -> Console:
-    """Return a console of Rich, the only way to styled output: its styling reaches the terminal, foreign controls do not."""
+    """Return a console of Rich, the only way to styled output: its styling reaches the terminal, foreign controls do
+    not.
+    """
     from rich.console import Console  # noqa: PLC0415  (a pipe needs none)
 
     stream = sys.stderr if stderr else sys.stdout

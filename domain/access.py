@@ -1,12 +1,14 @@
-"""Who may speak to the log, and who may change whom: the access policy, in one place and pure.
+"""The access policy: who may act on the log, and who may change whose access.
 
-Access is held by *tokens*, each of a person or a service with some rights, and by *local owners*, the persons as whom
-the commands of the log's own machine speak. The rules get both as `Access` and look up the rest in the world:
+Access comes from *tokens*, each held by a person or a service with some rights (`import`, `erase`, `admin`), and from
+*local owners*: the people on whose behalf commands run on the log's own machine. The rules receive both as `Access`
+and look up everything else in the subjects:
 
-* Who has left, was removed or was merged into somebody who has, does not speak.
-* Who holds access, and who has left, is changed by administrators only. Anybody may say of themselves that they left.
-* A local owner stays, and so does the last administrator.
-* Who can no longer speak loses their tokens for good.
+* A person who has left, was removed, or was merged into a person who has left or was removed, cannot act.
+* Only administrators change who has access, or bring back people who have left. People may record that they left
+  themselves.
+* A local owner cannot be locked out, and neither can the last administrator.
+* Losing the ability to act revokes a person's tokens permanently.
 """
 
 from __future__ import annotations
@@ -20,21 +22,21 @@ from pydantic import Field, StringConstraints
 from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
-from domain.people import PersonLeft, PersonRegistered
+from domain.people import INACTIVE_STATUSES, PersonLeft, PersonRegistered
 from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, kind_of
 
 ADMIN_RIGHT: Final = "admin"
-LOCAL: Final = "local"
-"""The credential of a command that speaks as a local owner, with the key of the log's own machine."""
-THE_LOG_ITSELF: Final = "service:decisionlog"
-IDENTITY: Final = frozenset({EXISTS, STATUS, MERGED_INTO})
-"""The fields that decide whether somebody may speak, and as whom."""
+LOCAL_CREDENTIAL: Final = "local"
+"""The credential of a command that runs as a local owner, signed in with the key file of the log's own machine."""
+LOG_SERVICE: Final = "service:decisionlog"
+IDENTITY_FIELDS: Final = frozenset({EXISTS, STATUS, MERGED_INTO})
+"""The fields that decide whether a person or service may act, and under which id."""
 
 HolderId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^(?:person|service):{KEY_PATTERN}$")]
 
 
 class CreateToken(Command):
-    """Make a token for a person or a service. Never public: the secret lies outside of the log."""
+    """Create a token for a person or a service. Internal: the secret is stored outside the log."""
 
     type: Literal["CreateToken"] = "CreateToken"
     subject: HolderId
@@ -43,14 +45,14 @@ class CreateToken(Command):
 
 
 class TokenCreated(Event):
-    """A person or a service got a token."""
+    """A token was created for a person or a service."""
 
     token: Code
     rights: tuple[Code, ...] = ()
 
 
 class RevokeToken(Command):
-    """Make a token worthless. Never public."""
+    """Revoke a token. Internal."""
 
     type: Literal["RevokeToken"] = "RevokeToken"
     subject: HolderId
@@ -58,14 +60,14 @@ class RevokeToken(Command):
 
 
 class TokenRevoked(Event):
-    """A token of a person or a service became worthless: it was revoked, or its holder can no longer speak."""
+    """A token was revoked, by an administrator or because its holder left."""
 
     token: Code
     reason: Literal["revoked", "left"]
 
 
 class ChangeNames(Command):
-    """Change what a person or a service is called. Never public: the names lie in the directory, outside of the log."""
+    """Change the names of a person or a service. Internal: names are stored in the directory, outside the log."""
 
     type: Literal["ChangeNames"] = "ChangeNames"
     subject: HolderId
@@ -73,11 +75,11 @@ class ChangeNames(Command):
 
 
 class NamesChanged(Event):
-    """What a person or a service is called was changed in the directory; the names themselves are not told here."""
+    """The names of a person or a service were changed in the directory; the names themselves are not recorded."""
 
     change: Literal["added", "renamed", "moved", "erased"] = Field(
-        description="What was done: a spelling was added, another name is shown, a spelling moved to or from somebody "
-        "else, or spellings were erased."
+        description="`added`: a name was added; `renamed`: the displayed name changed; `moved`: a name was moved to or "
+        "from another person; `erased`: names were erased."
     )
 
 
@@ -85,8 +87,8 @@ AccessCommand = CreateToken | RevokeToken | ChangeNames
 AccessEvent = TokenCreated | TokenRevoked | NamesChanged
 
 
-class HeldToken(NamedTuple):
-    """A token that is good."""
+class ActiveToken(NamedTuple):
+    """A token that has not been revoked."""
 
     id: str
     holder: str
@@ -95,27 +97,27 @@ class HeldToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who can reach the log: the tokens that are good, and the local owners."""
+    """Who has access to the log: the active tokens and the local owners."""
 
-    tokens: tuple[HeldToken, ...] = ()
+    tokens: tuple[ActiveToken, ...] = ()
     owners: frozenset[str] = frozenset()
 
     def holders(self) -> frozenset[str]:
-        """Whoever has a token or is a local owner."""
+        """The ids of all token holders and local owners."""
         return self.owners.union(token.holder for token in self.tokens)
 
 
-# Who may speak -------------------------------------------------------------------------------------------------------
+# Who may act ---------------------------------------------------------------------------------------------------------
 
 
-def may_speak(who: str, fetch: Callable[[str], SubjectState]) -> bool:
-    """Whether somebody may speak: neither they nor anyone they were merged into has left or was removed."""
-    return all(_is_here(fetch(one)) for one in _path_of(who, fetch))
+def is_active(holder: str, fetch: Callable[[str], SubjectState]) -> bool:
+    """Return whether a person or service may act: no id they are merged into has left or was removed."""
+    return all(_is_present(fetch(one)) for one in _merge_path(holder, fetch))
 
 
-def _path_of(who: str, fetch: Callable[[str], SubjectState]) -> list[str]:
-    """An id and those it was merged into, one after the other."""
-    path = [who]
+def _merge_path(holder: str, fetch: Callable[[str], SubjectState]) -> list[str]:
+    """An id, followed by the ids it was merged into, in order."""
+    path = [holder]
     while (row := fetch(path[-1]).latest_row(MERGED_INTO)) is not None and row.value is not None:
         if row.value in path:
             break
@@ -123,11 +125,11 @@ def _path_of(who: str, fetch: Callable[[str], SubjectState]) -> list[str]:
     return path
 
 
-def _is_here(state: SubjectState) -> bool:
-    if not state.version:  # a service needs no registration
+def _is_present(state: SubjectState) -> bool:
+    if not state.version:  # a service does not have to be registered
         return True
-    # No field of these has a period, so what holds in the end holds now.
-    if state.value_at(STATUS, MAX_INTEGER) == "departed":
+    # None of these fields has a period, so the value at the end of time is the value now.
+    if state.value_at(STATUS, MAX_INTEGER) in INACTIVE_STATUSES:
         return False
     exists = state.value_at(EXISTS, MAX_INTEGER)
     return exists is not False if kind_of(state.subject) == "service" else exists is True
@@ -137,102 +139,108 @@ def _is_here(state: SubjectState) -> bool:
 
 
 def changes_identity(draft: Draft) -> bool:
-    """Whether an event may decide who can speak: a person or a service leaves, returns, is merged or removed."""
+    """Return whether an event may affect who can act: a person or service leaves, returns, is merged or removed."""
     if kind_of(draft.subject) not in ("person", "service") or isinstance(draft.event, PersonRegistered | AccessEvent):
         return False
     return draft.event.voided_position() is not None or any(
-        step.field in IDENTITY for step in draft.event.field_changes()
+        change.field in IDENTITY_FIELDS for change in draft.event.field_changes()
     )
 
 
-def must_be_permitted(drafts: Iterable[Draft], context: CommandContext, subjects: Subjects, access: Access) -> None:
-    """Refuse a change of somebody by a caller who may not make it; `world` is as it was before.
+def require_permission(drafts: Iterable[Draft], context: CommandContext, subjects: Subjects, access: Access) -> None:
+    """Check that the caller may change these people; `subjects` are as they were before the change.
 
     Raises:
         Forbidden: only an administrator may.
     """
     if ADMIN_RIGHT in context.rights:
         return
-    reachable = {subjects.canonical_id(holder) for holder in access.holders()}
+    with_access = {subjects.canonical_id(holder) for holder in access.holders()}
+    actor = subjects.canonical_id(context.actor)
     for draft in drafts:
-        if isinstance(draft.event, PersonLeft) and subjects.canonical_id(context.actor) == subjects.canonical_id(
-            draft.subject
-        ):
+        if isinstance(draft.event, PersonLeft) and actor == subjects.canonical_id(draft.subject):
             continue
-        for who in _named(draft):
-            if subjects.canonical_id(who) in reachable:
-                msg = f"{who} has access to this log, so only an administrator may do this"
-                raise Forbidden(msg, field="subject", subject=who)
-            if not may_speak(who, subjects.__getitem__):
-                msg = f"{who} has left or was removed; only an administrator may bring them back"
-                raise Forbidden(msg, field="subject", subject=who)
+        for who in _affected_ids(draft):
+            if subjects.canonical_id(who) in with_access:
+                raise Forbidden(
+                    f"{who} has access to this log, so only an administrator can do this", field="subject", subject=who
+                )
+            if not is_active(who, subjects.__getitem__):
+                raise Forbidden(
+                    f"{who} has left or was removed; only an administrator can bring them back",
+                    field="subject",
+                    subject=who,
+                )
 
 
-def _named(draft: Draft) -> Iterator[str]:
+def _affected_ids(draft: Draft) -> Iterator[str]:
     yield draft.subject
-    for step in draft.event.field_changes():
-        if step.field == MERGED_INTO:
-            yield from step.refs
+    for change in draft.event.field_changes():
+        if change.field == MERGED_INTO:
+            yield from change.refs
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Who could speak before a change: the local owners, with whom each is read as, and whether anyone administers."""
+class AccessSummary:
+    """Who could act before a change: each active local owner with their canonical id, and whether there is an admin."""
 
     owners: tuple[tuple[str, str], ...]
     has_administrator: bool
 
 
-def standing(subjects: Subjects, access: Access) -> Standing:
-    """Who can speak now."""
+def summarize_access(subjects: Subjects, access: Access) -> AccessSummary:
+    """Return who can act now."""
     owners = (
         (owner, subjects.canonical_id(owner))
         for owner in sorted(access.owners)
-        if may_speak(owner, subjects.__getitem__)
+        if is_active(owner, subjects.__getitem__)
     )
-    return Standing(tuple(owners), _has_administrator(access.tokens, subjects))
+    return AccessSummary(tuple(owners), _has_administrator(access.tokens, subjects))
 
 
-def _has_administrator(tokens: Iterable[HeldToken], subjects: Subjects) -> bool:
-    return any(ADMIN_RIGHT in token.rights and may_speak(token.holder, subjects.__getitem__) for token in tokens)
+def _has_administrator(tokens: Iterable[ActiveToken], subjects: Subjects) -> bool:
+    return any(ADMIN_RIGHT in token.rights and is_active(token.holder, subjects.__getitem__) for token in tokens)
 
 
-def must_leave_access(before: Standing, context: CommandContext, subjects: Subjects, access: Access) -> None:
-    """Refuse what would shut out a local owner or the last administrator; `world` is as it would be afterwards.
+def require_access_kept(before: AccessSummary, context: CommandContext, subjects: Subjects, access: Access) -> None:
+    """Check that a change locks out no local owner and not the last administrator; `subjects` are as after the change.
 
     Raises:
         NotAllowed: it would; the message says what to do first.
     """
-    for owner, one in before.owners:
-        replaced = _is_local(context, access) and context.actor != owner
-        if not replaced and (subjects.canonical_id(owner) != one or not may_speak(owner, subjects.__getitem__)):
-            msg = (
-                f"{owner} is a local owner of this log and cannot leave it, be removed or be merged into another. "
-                "On the log's machine, name another owner with --owner or DECISIONLOG_OWNER, and do it as that one"
+    for owner, canonical_id in before.owners:
+        is_replaced = _is_local(context, access) and context.actor != owner
+        if not is_replaced and (
+            subjects.canonical_id(owner) != canonical_id or not is_active(owner, subjects.__getitem__)
+        ):
+            raise NotAllowed(
+                f"{owner} is a local owner of this log and cannot leave, be removed or be merged into another person. "
+                "On the log's machine, choose another owner with --owner or DECISIONLOG_OWNER, and retry as that owner",
+                field="subject",
+                subject=owner,
             )
-            raise NotAllowed(msg, field="subject", subject=owner)
     if before.has_administrator and not _has_administrator(access.tokens, subjects):
         raise NotAllowed(_LAST_ADMINISTRATOR, field="subject")
 
 
 _LAST_ADMINISTRATOR: Final = (
-    "nobody would be left with a token to administer this log. Make another first: "
+    "this would leave the log without an administrator token. Create another one first: "
     "`decisionlog token create NAME --right admin`"
 )
 
 
 def _is_local(context: CommandContext, access: Access) -> bool:
-    owners = {*access.owners, THE_LOG_ITSELF}
-    return context.credential == LOCAL and ADMIN_RIGHT in context.rights and context.actor in owners
+    owners = {*access.owners, LOG_SERVICE}
+    return context.credential == LOCAL_CREDENTIAL and ADMIN_RIGHT in context.rights and context.actor in owners
 
 
-def lost_tokens(subjects: Subjects, access: Access) -> list[HeldToken]:
-    """The tokens of those who can no longer speak."""
-    return [token for token in access.tokens if not may_speak(token.holder, subjects.__getitem__)]
+def orphaned_tokens(subjects: Subjects, access: Access) -> list[ActiveToken]:
+    """The tokens whose holders can no longer act."""
+    return [token for token in access.tokens if not is_active(token.holder, subjects.__getitem__)]
 
 
-def revocation(token: HeldToken) -> Draft:
-    """The event that a token became worthless as its holder can no longer speak."""
+def build_revocation(token: ActiveToken) -> Draft:
+    """Build the event that revokes a token because its holder left."""
     return Draft(token.holder, TokenRevoked(token=token.id, reason="left"))
 
 
@@ -240,55 +248,49 @@ def revocation(token: HeldToken) -> Draft:
 
 
 def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, access: Access) -> list[Draft]:
-    """Decide what a command about tokens or names comes to.
+    """Decide a command about tokens or names.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     if ADMIN_RIGHT not in context.rights:
-        msg = f"your token does not have the right to {ADMIN_RIGHT}"
-        raise Forbidden(msg)
+        raise Forbidden(f"your token does not have the `{ADMIN_RIGHT}` right")
     match command:
         case CreateToken():
-            _must_be_able_to_hold(command, context, subjects)
+            _require_eligible_holder(command, context, subjects)
             return [Draft(command.subject, TokenCreated(token=command.token, rights=command.rights))]
         case RevokeToken():
-            _must_be_revocable(command, context, subjects, access)
+            _require_revocable(command, context, subjects, access)
             return [Draft(command.subject, TokenRevoked(token=command.token, reason="revoked"))]
         case ChangeNames():
-            _must_be_known(command.subject, "subject", subjects)
+            _require_registered(command.subject, "subject", subjects)
             return [Draft(command.subject, NamesChanged(change=command.change))]
         case _:
             assert_never(command)
 
 
-def _must_be_able_to_hold(command: CreateToken, context: CommandContext, subjects: Subjects) -> None:
-    missing = set(command.rights) - context.rights
+def _require_eligible_holder(command: CreateToken, context: CommandContext, subjects: Subjects) -> None:
+    missing = sorted(set(command.rights) - context.rights)
     if missing:
-        msg = f"you do not have the right to {', '.join(sorted(missing))} yourself"
-        raise Forbidden(msg, field="rights")
-    if command.subject == THE_LOG_ITSELF:
-        msg = f"{command.subject} is the log itself; choose another name for a service"
-        raise Malformed(msg, field="holder")
-    _must_be_known(command.subject, "holder", subjects)
-    if not may_speak(command.subject, subjects.__getitem__):
-        msg = f"{command.subject} has left or was removed"
-        raise NotAllowed(msg, field="holder", subject=command.subject)
+        raise Forbidden(f"you cannot grant rights you do not have yourself: {', '.join(missing)}", field="rights")
+    if command.subject == LOG_SERVICE:
+        raise Malformed(f"{command.subject} is reserved for the log; choose another service name", field="holder")
+    _require_registered(command.subject, "holder", subjects)
+    if not is_active(command.subject, subjects.__getitem__):
+        raise NotAllowed(f"{command.subject} has left or was removed", field="holder", subject=command.subject)
 
 
-def _must_be_known(who: str, field: str, subjects: Subjects) -> None:
-    """A person must be registered before they get a token or a name; a service need not be."""
-    if kind_of(who) == "person" and not subjects[who].version:
-        msg = f"the log knows no {who}"
-        raise Unknown(msg, field=field, subject=who)
+def _require_registered(holder: str, field: str, subjects: Subjects) -> None:
+    """A person must be registered before they get a token or a name; a service does not have to be."""
+    if kind_of(holder) == "person" and not subjects[holder].version:
+        raise Unknown(f"no person '{holder}'; register them first", field=field, subject=holder)
 
 
-def _must_be_revocable(command: RevokeToken, context: CommandContext, subjects: Subjects, access: Access) -> None:
-    rest = [token for token in access.tokens if token.id != command.token]
-    if len(rest) == len(access.tokens):
-        msg = f"the token {command.token} is revoked already"
-        raise NothingChanges(msg, field="id", subject=command.subject)
-    if _is_local(context, access):  # whose machine it is can make another at any time
+def _require_revocable(command: RevokeToken, context: CommandContext, subjects: Subjects, access: Access) -> None:
+    remaining = [token for token in access.tokens if token.id != command.token]
+    if len(remaining) == len(access.tokens):
+        raise NothingChanges(f"token {command.token} is already revoked", field="id", subject=command.subject)
+    if _is_local(context, access):  # a local owner can create another token at any time
         return
-    if _has_administrator(access.tokens, subjects) and not _has_administrator(rest, subjects):
+    if _has_administrator(access.tokens, subjects) and not _has_administrator(remaining, subjects):
         raise NotAllowed(_LAST_ADMINISTRATOR, field="id", subject=command.subject)

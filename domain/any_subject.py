@@ -1,5 +1,5 @@
-"""What can be said of any subject: its title, attributes and aliases; where it belongs; that it is off the record;
-that an entry was wrong; what was observed elsewhere; and that texts are to be forgotten.
+"""Commands that apply to any subject: its title, aliases, attributes and products; removing and restoring it; voiding
+an entry; importing changes; and erasing text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from domain.decision import OPEN as OPEN_DECISION
 from domain.decision import SUPERSEDED, SUPERSEDED_BY
 from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
-from domain.guards import must_have_status
+from domain.guards import require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message
 from domain.values import (
     COMBINATION,
@@ -32,7 +32,7 @@ from domain.values import (
     format_micros,
     is_subject,
     kind_of,
-)  # fmt: skip
+)
 
 FieldName = Annotated[
     str, StringKind.CODE, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z0-9][a-z0-9_.~-]{0,99})?$")
@@ -41,29 +41,29 @@ LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z
 
 IMPORT_RIGHT: Final = "import"
 ERASE_RIGHT: Final = "erase"
-ON_ACCESS: Final = ("TokenCreated.", "TokenRevoked.", "NamesChanged.")
+ACCESS_EVENT_PREFIXES: Final = ("TokenCreated.", "TokenRevoked.", "NamesChanged.")
 
 
 class LogOpened(Event):
-    """The first entry of every log."""
+    """The log was created."""
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
 
 
-# Names and places --------------------------------------------------------------------------------------------------
+# Titles and products------------------------------------------------------------------------------------------------
 
 
 class ChangeTitle(Command):
-    """Give a subject another title. A decision that is taken keeps its own."""
+    """Change the title of a subject. The title of an accepted decision is frozen."""
 
     type: Literal["ChangeTitle"] = "ChangeTitle"
     subject: SubjectId
-    title: Line = Field(description="What it is called from now on.")
+    title: Line = Field(description="The new title.")
 
 
 class TitleChanged(Event):
-    """A subject got another title."""
+    """The title of a subject was changed."""
 
     title: Line
 
@@ -72,15 +72,15 @@ class TitleChanged(Event):
 
 
 class SetAliases(Command):
-    """Say what else a subject is called: numbers, keys elsewhere. The list is the whole list."""
+    """Set the aliases of a subject, such as numbers or keys in other systems. The list replaces the previous one."""
 
     type: Literal["SetAliases"] = "SetAliases"
     subject: SubjectId
-    aliases: tuple[Code, ...] = Field(max_length=100, description="Its other names and numbers, all of them anew.")
+    aliases: tuple[Code, ...] = Field(max_length=100, description="All aliases.")
 
 
 class AliasesSet(Event):
-    """It was said what else a subject is called, whole."""
+    """The aliases of a subject were set."""
 
     aliases: tuple[Code, ...]
 
@@ -89,16 +89,16 @@ class AliasesSet(Event):
 
 
 class SetAttribute(Command):
-    """Set an attribute of your own on a subject; without a value it is emptied. Read as the field `x.NAME`."""
+    """Set or clear a custom attribute of a subject. Queries return it as the field `x.NAME`."""
 
     type: Literal["SetAttribute"] = "SetAttribute"
     subject: SubjectId
-    name: Slug = Field(description="The attribute; its cell is `x.NAME`.")
-    value: Text | None = Field(None, description="What it holds; silent empties it.")
+    name: Slug = Field(description="The name of the attribute; its field is `x.NAME`.")
+    value: Text | None = Field(None, description="The value; omit it to clear the attribute.")
 
 
 class AttributeSet(Event):
-    """An attribute of one's own was set on a subject, or emptied."""
+    """A custom attribute of a subject was set or cleared."""
 
     name: Slug
     value: Text | None = None
@@ -108,15 +108,15 @@ class AttributeSet(Event):
 
 
 class AssignToProducts(Command):
-    """Say which products a subject belongs to. The list is the whole list."""
+    """Assign a subject to products. The list replaces the previous one."""
 
     type: Literal["AssignToProducts"] = "AssignToProducts"
     subject: SubjectId
-    products: tuple[ProductId, ...] = Field(max_length=50, description="The products it belongs to, all of them anew.")
+    products: tuple[ProductId, ...] = Field(max_length=50, description="All products it belongs to.")
 
 
 class ProductsAssigned(Event):
-    """It was said which products a subject belongs to, whole."""
+    """A subject was assigned to products."""
 
     products: tuple[ProductId, ...]
 
@@ -124,11 +124,11 @@ class ProductsAssigned(Event):
         yield refs("products", self.products)
 
 
-# Off the record and back -------------------------------------------------------------------------------------------
+# Removing and restoring ---------------------------------------------------------------------------------------------
 
 
 class RemoveSubject(Command):
-    """Strike a subject from the record: it was recorded, and no longer counts. This is no status."""
+    """Remove a subject that should not have been recorded. Its history stays, and it can be restored."""
 
     type: Literal["RemoveSubject"] = "RemoveSubject"
     subject: SubjectId
@@ -136,7 +136,7 @@ class RemoveSubject(Command):
 
 
 class SubjectRemoved(Event):
-    """A subject was struck from the record."""
+    """A subject was removed."""
 
     why: Text
 
@@ -146,7 +146,7 @@ class SubjectRemoved(Event):
 
 
 class RestoreSubject(Command):
-    """Put a struck subject back on the record."""
+    """Restore a removed subject."""
 
     type: Literal["RestoreSubject"] = "RestoreSubject"
     subject: SubjectId
@@ -154,7 +154,7 @@ class RestoreSubject(Command):
 
 
 class SubjectRestored(Event):
-    """A struck subject was put back on the record."""
+    """A removed subject was restored."""
 
     why: Text
 
@@ -167,87 +167,85 @@ class SubjectRestored(Event):
 
 
 class VoidEntry(Command):
-    """Say that an entry of a subject was wrong and does not count. What replaces it carries `corrects`."""
+    """Void an incorrect entry of a subject. A command that replaces it names its position in `corrects`."""
 
     type: Literal["VoidEntry"] = "VoidEntry"
     subject: SubjectId
-    position: Position = Field(description="The position of the wrong entry.")
-    reason: Text = Field(description="What is wrong with it.")
+    position: Position = Field(description="The position of the incorrect entry.")
+    why: Text = Field(description="What is incorrect about it.")
 
 
 class EntryVoided(Event):
-    """An entry of the subject was found wrong and no longer counts."""
+    """An incorrect entry of a subject was voided."""
 
     position: int
-    reason: Text
+    why: Text
 
     def voided_position(self) -> int | None:
         return self.position
 
 
-# Observed history --------------------------------------------------------------------------------------------------
+# Imported history --------------------------------------------------------------------------------------------------
 
 
 class ImportedChange(Message):
-    """One change of one field, as another system tells it.
+    """One change of one field, as recorded in another system.
 
-    At most one of `value`, `subjects`, `holders`, `text` and `texts` says what it means; none of them empties the
-    field, or, with a `word`, leaves the word standing as one that could not be understood.
+    At most one of `value`, `subjects`, `holders`, `text` and `texts` is the new value. With none of them the field is
+    emptied, or, with a `source_value`, has a value that could not be mapped.
     """
 
-    field: FieldName = Field(description="The cell that changed.")
+    field: FieldName = Field(description="The field that changed.")
     value: StrictBool | Integer | Code | None = Field(
-        None, description="A word of our own, a day, a number or a single subject."
+        None, description="The new value: a code, a date, a number, true or false, or a single subject."
     )
     subjects: tuple[SubjectId, ...] | None = Field(
-        None, max_length=1000, description="What it holds, where that is subjects."
+        None, max_length=1000, description="The new value, if it is a list of subjects."
     )
     holders: tuple[Holder, ...] | None = Field(
-        None, max_length=1000, description="What it holds, where that is people or teams."
+        None, max_length=1000, description="The new value, if it is a list of people or teams."
     )
-    text: RawText | None = Field(None, description="What it holds, where that is prose.")
+    text: RawText | None = Field(None, description="The new value, if it is text.")
     texts: tuple[RawText, ...] | None = Field(
-        None, max_length=1000, description="What it holds, where that is several texts."
+        None, max_length=1000, description="The new value, if it is a list of texts."
     )
-    source_value: RawText | None = Field(None, description="The source's own word, where it is another.")
+    source_value: RawText | None = Field(None, description="The value as spelled in the source, if different.")
     contradicts: RawText | None = Field(
-        None, description="What the source says it was before, where that is not what it said before."
+        None, description="The previous value according to the source, if it differs from the one recorded here."
     )
 
     @model_validator(mode="after")
-    def _one_meaning(self) -> ImportedChange:
-        meanings = (self.value, self.subjects, self.holders, self.text, self.texts)
-        if meanings.count(None) < len(meanings) - 1:
+    def _check_single_value(self) -> ImportedChange:
+        values = (self.value, self.subjects, self.holders, self.text, self.texts)
+        if values.count(None) < len(values) - 1:
             raise PydanticCustomError(
                 COMBINATION, "give only one of `value`, `subjects`, `holders`, `text` and `texts`"
             )
         return self
 
     def field_change(self) -> FieldChange:
-        """The change of the cell."""
-        named: tuple[str, ...] = self.holders or self.subjects or ()
+        """The same change as a `FieldChange`."""
+        referenced: tuple[str, ...] = self.holders or self.subjects or ()
         if isinstance(self.value, str) and is_subject(self.value):
-            named = (self.value,)
+            referenced = (self.value,)
         value: Value = self.value if self.text is None else self.text
-        for listed in (self.subjects, self.holders, self.texts):
-            if listed is not None:
-                value = list(listed)
-        prose = self.text is not None or self.texts is not None
-        return FieldChange(self.field, value, refs=named, source_value=self.source_value, is_searchable=prose)
+        for items in (self.subjects, self.holders, self.texts):
+            if items is not None:
+                value = list(items)
+        is_text = self.text is not None or self.texts is not None
+        return FieldChange(self.field, value, refs=referenced, source_value=self.source_value, is_searchable=is_text)
 
 
 class ImportChanges(Command):
-    """Record what was decided elsewhere, as it is told there. Only an importer may."""
+    """Import changes that were made in another system. Needs the `import` right."""
 
     type: Literal["ImportChanges"] = "ImportChanges"
     subject: SubjectId
-    changes: tuple[ImportedChange, ...] = Field(
-        min_length=1, max_length=256, description="The cells that changed, in order."
-    )
+    changes: tuple[ImportedChange, ...] = Field(min_length=1, max_length=256, description="The changes, in order.")
 
 
 class ChangesImported(Event):
-    """What was decided elsewhere, as it is told there."""
+    """Changes that were made in another system were imported."""
 
     is_imported: ClassVar[bool] = True
     changes: tuple[ImportedChange, ...]
@@ -256,44 +254,52 @@ class ChangesImported(Event):
         return (change.field_change() for change in self.changes)
 
 
-# Forgetting --------------------------------------------------------------------------------------------------------
+# Erasing -----------------------------------------------------------------------------------------------------------
 
 
 class EraseTexts(Command):
-    """Forget what people wrote in some entries. The entries stay, and so does every proof."""
+    """Erase the text in some entries. The entries and all proofs stay valid. Needs the `erase` right."""
 
     type: Literal["EraseTexts"] = "EraseTexts"
     subject: LogId = Field(description="The log itself.")
     positions: tuple[Position, ...] = Field(
-        min_length=1, max_length=10_000, description="The entries whose texts are forgotten."
+        min_length=1, max_length=10_000, description="The positions of the entries whose text to erase."
     )
-    reason_code: Slug = Field("request", description="Why, in a word: this reason cannot be forgotten.")
+    reason_code: Slug = Field("request", description="The reason, as a code; it is stored permanently.")
 
 
 class TextsErased(Event):
-    """What people wrote in some entries was forgotten; the entries stay."""
+    """The text in some entries was erased."""
 
     positions: tuple[int, ...]
     reason_code: Slug
 
 
 AnySubjectCommand = (
-    ChangeTitle | SetAliases | SetAttribute | AssignToProducts | RemoveSubject | RestoreSubject | VoidEntry | ImportChanges | EraseTexts
-)  # fmt: skip
+    ChangeTitle
+    | SetAliases
+    | SetAttribute
+    | AssignToProducts
+    | RemoveSubject
+    | RestoreSubject
+    | VoidEntry
+    | ImportChanges
+    | EraseTexts
+)
 
 
 def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """What a command about the record itself comes to.
+    """Decide a command that applies to any subject.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     event: Event
-    _must_be_open_to(command)
+    _require_applicable(command)
     match command:
         case ChangeTitle():
             if kind_of(command.subject) == "decision":
-                must_have_status(subjects[command.subject], context, OPEN_DECISION, "be retitled", silent="proposed")
+                require_status(subjects[command.subject], context, OPEN_DECISION, "be retitled", default="proposed")
             event = TitleChanged(title=command.title)
         case SetAliases():
             event = AliasesSet(aliases=command.aliases)
@@ -302,94 +308,113 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
         case AssignToProducts():
             event = ProductsAssigned(products=command.products)
         case RemoveSubject():
-            _must_take_hold(subjects[command.subject], context)
+            _require_effective(subjects[command.subject], context)
             event = SubjectRemoved(why=command.why)
         case RestoreSubject():
             if subjects[command.subject].exists_at(context.now):
-                msg = f"{command.subject} is on the record already"
-                raise NothingChanges(msg, field="subject", subject=command.subject)
-            _must_take_hold(subjects[command.subject], context)
+                raise NothingChanges(f"{command.subject} is not removed", field="subject", subject=command.subject)
+            _require_effective(subjects[command.subject], context)
             event = SubjectRestored(why=command.why)
         case VoidEntry():
-            _voidable(subjects[command.subject], command.position)
-            _must_leave_nothing_replaced(command, context, subjects)
-            event = EntryVoided(position=command.position, reason=command.reason)
+            _require_voidable(subjects[command.subject], command.position)
+            _require_supersedes_nothing(command, context, subjects)
+            event = EntryVoided(position=command.position, why=command.why)
         case ImportChanges():
-            _may(context, IMPORT_RIGHT, "only a token with the right to import may observe")
+            _require_right(context, IMPORT_RIGHT)
             if subjects[command.subject].is_managed:
-                msg = f"{command.subject} is adopted: it has been spoken of by an ordinary command, and is no longer observed"
-                raise NotAllowed(msg, field="subject", subject=command.subject)
+                raise NotAllowed(
+                    f"{command.subject} has been edited here, so imported updates are no longer accepted",
+                    field="subject",
+                    subject=command.subject,
+                )
             event = ChangesImported(changes=command.changes)
         case EraseTexts():
-            _may(context, ERASE_RIGHT, "only a token with the right to erase may do this")
+            _require_right(context, ERASE_RIGHT)
             event = TextsErased(positions=tuple(sorted(set(command.positions))), reason_code=command.reason_code)
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
 
 
-def _must_be_open_to(command: AnySubjectCommand) -> None:
-    """The log itself cannot be taken back, and what a person is called stands in the directory, where it can change."""
+def _require_applicable(command: AnySubjectCommand) -> None:
+    """The log itself cannot be removed or voided, and the names of people are changed in the directory."""
     kind = kind_of(command.subject)
     if kind == "log" and isinstance(command, RemoveSubject | VoidEntry):
-        msg = "the log itself cannot be struck, nor its own entries voided"
-        raise NotAllowed(msg, field="subject", subject=command.subject)
+        raise NotAllowed(
+            "the log itself cannot be removed, and its own entries cannot be voided",
+            field="subject",
+            subject=command.subject,
+        )
     if kind == "person" and isinstance(command, ChangeTitle | SetAliases):
-        msg = "what a person is called is kept in the directory, not in the log"
-        raise NotAllowed(msg, field="subject", subject=command.subject)
+        raise NotAllowed(
+            "the names of people are stored in the directory, not in the log; change them there",
+            field="subject",
+            subject=command.subject,
+        )
 
 
-def _may(context: CommandContext, right: str, detail: str) -> None:
+def _require_right(context: CommandContext, right: str) -> None:
     if right not in context.rights:
-        raise Forbidden(detail)
+        raise Forbidden(f"your token does not have the `{right}` right")
 
 
-def _must_take_hold(state: SubjectState, context: CommandContext) -> None:
-    """Striking and restoring change what is so now; dated before the one before it, either would change nothing."""
+def _require_effective(state: SubjectState, context: CommandContext) -> None:
+    """Removing and restoring change the current state; dated before the previous such change, they would not."""
     latest = state.row_at(EXISTS, context.now)
     if latest is not None and context.effective_at < latest.valid_from:
-        msg = (
-            f"the entry at position {latest.position} took effect at {format_micros(latest.valid_from)}, and says whether "
-            f"{state.subject} is on the record; date this no earlier"
+        raise NotAllowed(
+            f"{state.subject} was created, removed or restored at {format_micros(latest.valid_from)} (position "
+            f"{latest.position}); `effective_at` cannot be earlier",
+            field="effective_at",
+            subject=state.subject,
         )
-        raise NotAllowed(msg, field="effective_at", subject=state.subject)
 
 
-def _must_leave_nothing_replaced(command: VoidEntry, context: CommandContext, subjects: Subjects) -> None:
-    """What a decision replaced stays replaced only while the decision is taken."""
-    if (
-        not subjects[command.subject]
-        .events[command.position]
-        .type.startswith(("DecisionAccepted.", "DecisionRecorded."))
-    ):
+def _require_supersedes_nothing(command: VoidEntry, context: CommandContext, subjects: Subjects) -> None:
+    """An acceptance cannot be voided while another decision is superseded by the accepted one."""
+    event = subjects[command.subject].events[command.position]
+    if not event.type.startswith(("DecisionAccepted.", "DecisionRecorded.")):
         return
     for old in subjects.get_referencing(command.subject, SUPERSEDED_BY):
         state = subjects[old]
-        by = state.row_at(SUPERSEDED_BY, context.now)
-        replaced = state.value_at(STATUS, context.now) == SUPERSEDED and command.subject in state.subjects_at(
+        row = state.row_at(SUPERSEDED_BY, context.now)
+        is_superseded = state.value_at(STATUS, context.now) == SUPERSEDED and command.subject in state.subjects_at(
             SUPERSEDED_BY, context.now
         )
-        if by and replaced:
-            msg = f"it supersedes {old}; void the DecisionSuperseded at position {by.position} of {old} first"
-            raise NotAllowed(msg, field="position", subject=command.subject)
+        if row and is_superseded:
+            raise NotAllowed(
+                f"{command.subject} supersedes {old}; void the DecisionSuperseded at position {row.position} of {old} "
+                "first",
+                field="position",
+                subject=command.subject,
+            )
 
 
-def _voidable(state: SubjectState, position: int) -> None:
-    """An entry of this subject that counts, and, if it changed the status, the latest that did."""
-    entry = state.events.get(position)
-    if entry is None:
-        msg = f"{state.subject} has no entry at position {position}"
-        raise Unknown(msg, field="position", subject=state.subject)
-    if entry.is_voided:
-        msg = f"the entry at position {position} is void already"
-        raise NothingChanges(msg, field="position", subject=state.subject)
-    if entry.type.startswith("EntryVoided."):
-        msg = f"position {position} voids another entry; record that one again, with `corrects`"
-        raise NotAllowed(msg, field="position", subject=state.subject)
-    if entry.type.startswith(ON_ACCESS):
-        msg = f"position {position} tells what was done to a token or to names; that has happened, and cannot be voided"
-        raise NotAllowed(msg, field="position", subject=state.subject)
+def _require_voidable(state: SubjectState, position: int) -> None:
+    """The entry belongs to this subject, is not voided, and, if it changed the status, is the latest that did."""
+    event = state.events.get(position)
+    if event is None:
+        raise Unknown(f"{state.subject} has no entry at position {position}", field="position", subject=state.subject)
+    if event.is_voided:
+        raise NothingChanges(
+            f"the entry at position {position} is already voided", field="position", subject=state.subject
+        )
+    if event.type.startswith("EntryVoided."):
+        raise NotAllowed(
+            f"position {position} voids another entry and cannot be voided; record that entry again with `corrects`",
+            field="position",
+            subject=state.subject,
+        )
+    if event.type.startswith(ACCESS_EVENT_PREFIXES):
+        raise NotAllowed(
+            f"position {position} records a change to a token or to names, which cannot be voided",
+            field="position",
+            subject=state.subject,
+        )
     latest = state.latest_row(STATUS)
-    if entry.changes_status and latest is not None and latest.position != position:
-        msg = f"position {latest.position} is a later status act of {state.subject}; void that one first"
-        raise NotAllowed(msg, field="position", subject=state.subject)
+    if event.changes_status and latest is not None and latest.position != position:
+        raise NotAllowed(
+            f"position {latest.position} is a later status change of {state.subject}; void that one first",
+            field="position",
+            subject=state.subject,
+        )

@@ -1,7 +1,8 @@
-"""The one catalogue: every command, every event with its stored name, and the door through which commands are judged.
+"""The catalog of all commands and events, and `decide`, which applies the rules to any command.
 
-The same models are the HTTP bodies, the Kafka messages, the import lines and the tool inputs. A stored name carries
-its version and is final: a new shape is a new name with an upcaster, and a golden entry keeps the old bytes.
+The same models are the HTTP bodies, the Kafka messages, the import lines and the tool inputs. The stored name of an
+event includes its version and is final: a new shape is a new version with an upcaster, and a golden entry keeps the
+bytes of the old one.
 """
 
 from __future__ import annotations
@@ -16,39 +17,47 @@ from domain import access, any_subject, decision, feature, ownership, people, pr
 from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event, string_paths, strings_at
-from domain.values import SUBJECT_PATTERN, StringKind, SubjectId, Version, format_micros, is_subject
+from domain.values import SUBJECT_PATTERN, StringKind, SubjectId, Version, format_micros, is_subject, kind_of
 
 AnyCommand = Annotated[
-    decision.DecisionCommand | feature.FeatureCommand | ownership.OwnershipCommand | product.ProductCommand
-    | people.PeopleCommand | any_subject.AnySubjectCommand,
+    decision.DecisionCommand
+    | feature.FeatureCommand
+    | ownership.OwnershipCommand
+    | product.ProductCommand
+    | people.PeopleCommand
+    | any_subject.AnySubjectCommand,
     Field(discriminator="type"),
-]  # fmt: skip
+]
 COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(AnyCommand)
 
 COMMANDS: Final = MappingProxyType(
     {
         command.__name__: command
         for union in (
-            product.ProductCommand, decision.DecisionCommand, feature.FeatureCommand, ownership.OwnershipCommand,
-            people.PeopleCommand, any_subject.AnySubjectCommand,
+            product.ProductCommand,
+            decision.DecisionCommand,
+            feature.FeatureCommand,
+            ownership.OwnershipCommand,
+            people.PeopleCommand,
+            any_subject.AnySubjectCommand,
         )
         for command in get_args(union)
     }
-)  # fmt: skip
+)
 
 
 class Batch(BaseModel):
-    """Several commands as one unit: applied whole or not at all, each seeing those before."""
+    """Several commands as one transaction: all are applied or none, and each sees the effects of those before it."""
 
     model_config = ConfigDict(extra="forbid")
 
     commands: Annotated[tuple[AnyCommand, ...], FailFast()] = Field(
-        min_length=1, max_length=1000, description="Commands with their `type`, in order."
+        min_length=1, max_length=1000, description="The commands, in order, each with its `type`."
     )
     expected: dict[SubjectId, Version] = Field(
         default_factory=dict,
         max_length=1000,
-        description="The versions you read, by subject, as `If-Match` says one.",
+        description="The expected version of each subject, as `If-Match` gives for one; a mismatch refuses them all.",
         json_schema_extra={"propertyNames": {"pattern": f"^{SUBJECT_PATTERN}$"}},
     )
 
@@ -121,119 +130,125 @@ EVENT_NAMES: Final = MappingProxyType({event: name for name, event in EVENTS.ite
 
 
 def decide(command: Command, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """Judges one command in a world: the events it comes to, or the reason why not.
+    """Return the events that a command leads to.
 
-    Every person named in it must already be an id, and a creating command must have its key.
+    Every person it names must already be resolved to an id, and a command that creates a subject must have its key.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     if not isinstance(command, any_subject.ImportChanges):
-        _must_name_once(command, subjects)
-        _must_know(command, context, subjects)
+        _require_unique_references(command, subjects)
+        _require_known_subjects(command, context, subjects)
     drafts = _decide(command, context, subjects)
     for draft in drafts:
-        _must_fit_in_time(draft, context, subjects)
+        _require_valid_time(draft, context, subjects)
     return drafts
 
 
 def _decide(command: Command, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    match command:
-        case _ if isinstance(command, decision.DecisionCommand):
-            return decision.decide(command, context, subjects)
-        case _ if isinstance(command, feature.FeatureCommand):
-            return feature.decide(command, context, subjects)
-        case _ if isinstance(command, ownership.OwnershipCommand):
-            return ownership.decide(command, context, subjects)
-        case _ if isinstance(command, product.ProductCommand):
-            return product.decide(command, context, subjects)
-        case _ if isinstance(command, people.PeopleCommand):
-            return people.decide(command, context, subjects)
-        case _ if isinstance(command, any_subject.AnySubjectCommand):
-            return any_subject.decide(command, context, subjects)
-        case _:
-            msg = f"{type(command).__name__} is no command of this catalogue"
-            raise Malformed(msg, field="type")
+    if isinstance(command, decision.DecisionCommand):
+        return decision.decide(command, context, subjects)
+    if isinstance(command, feature.FeatureCommand):
+        return feature.decide(command, context, subjects)
+    if isinstance(command, ownership.OwnershipCommand):
+        return ownership.decide(command, context, subjects)
+    if isinstance(command, product.ProductCommand):
+        return product.decide(command, context, subjects)
+    if isinstance(command, people.PeopleCommand):
+        return people.decide(command, context, subjects)
+    if isinstance(command, any_subject.AnySubjectCommand):
+        return any_subject.decide(command, context, subjects)
+    raise Malformed(f"unknown command {type(command).__name__}", field="type")
 
 
 def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
-    """Each subject a command names, with the field that names it."""
-    for mark in (StringKind.SUBJECT, StringKind.PERSON):
-        for path in string_paths(type(command), mark):
-            for place, value in strings_at(command, path):
+    """Yield each subject that a command references, with the path of the field."""
+    for kind in (StringKind.SUBJECT, StringKind.PERSON):
+        for path in string_paths(type(command), kind):
+            for exact_path, value in strings_at(command, path):
                 if is_subject(value):
-                    yield ".".join(str(part) for part in place), value
+                    yield ".".join(str(part) for part in exact_path), value
 
 
-def _must_name_once(command: Command, subjects: Subjects) -> None:
-    """A list of subjects or persons names each of them once, a person under whatever id."""
-    named = [(name.rpartition("."), subject) for name, subject in referenced_subjects(command)]
-    listed: dict[tuple[str, str], list[str]] = {}
-    for (field, _, place), subject in named:
-        if place.isdigit():
-            listed.setdefault((field, subjects.canonical_id(subject)), []).append(subject)
-    for (field, _), same in listed.items():
+def _require_unique_references(command: Command, subjects: Subjects) -> None:
+    """A list references each subject at most once, and each person under at most one of their ids."""
+    by_canonical_id: dict[tuple[str, str], list[str]] = {}
+    for path, subject in referenced_subjects(command):
+        field, _, index = path.rpartition(".")
+        if index.isdigit():
+            by_canonical_id.setdefault((field, subjects.canonical_id(subject)), []).append(subject)
+    for (field, _), same in by_canonical_id.items():
+        if len(set(same)) > 1:
+            raise Malformed(f"{' and '.join(dict.fromkeys(same))} are the same person", field=field, subject=same[0])
         if len(same) > 1:
-            ids = " and ".join(dict.fromkeys(same))
-            msg = f"{ids} are one person" if len(set(same)) > 1 else f"{ids} is named {len(same)} times"
-            raise Malformed(msg, field=field, subject=same[0])
+            raise Malformed(f"{same[0]} is listed {len(same)} times", field=field, subject=same[0])
 
 
-def _must_know(command: Command, context: CommandContext, subjects: Subjects) -> None:
-    """An ordinary command may name only what is in the log and on the record."""
-    for name, subject in referenced_subjects(command):
+def _require_known_subjects(command: Command, context: CommandContext, subjects: Subjects) -> None:
+    """Every subject that a command references is in the log and is not removed."""
+    for field, subject in referenced_subjects(command):
         state = subjects[subject]
         if not state.version or state.started_at() is None:
-            msg = f"the log knows no {subject}"
-            raise Unknown(msg, field=name, subject=subject)
-        restoring = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and name == "subject"
-        if not state.exists_at(context.now) and not restoring:
-            msg = f"{subject} is struck from the record; restore it first"
-            raise NotAllowed(msg, field=name, subject=subject)
+            kind = kind_of(subject)
+            hint = "; register them first" if kind in ("person", "team") else ""
+            raise Unknown(f"no {kind} '{subject}'{hint}", field=field, subject=subject)
+        is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
+        if not state.exists_at(context.now) and not is_restorable:
+            raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 
-def _must_fit_in_time(draft: Draft, context: CommandContext, subjects: Subjects) -> None:
-    """Dating back is free, but not to before the beginning, and for a status act not to before the latest one."""
+def _require_valid_time(draft: Draft, context: CommandContext, subjects: Subjects) -> None:
+    """An event may be backdated, but not to before its subject was created, nor a status change to before the latest."""
     if draft.event.is_imported:
         return
     state = subjects[draft.subject]
-    steps = tuple(draft.event.field_changes())
-    _must_have_begun(state, steps, context)
+    changes = tuple(draft.event.field_changes())
+    _require_within_lifetime(state, changes, context)
     latest = state.latest_row(STATUS)
-    if latest is not None and context.effective_at < latest.valid_from and any(step.field == STATUS for step in steps):
-        msg = (
-            f"the latest status act of {draft.subject} is at position {latest.position} and took effect at "
-            f"{format_micros(latest.valid_from)}; a status act cannot be dated before it"
+    changes_status = any(change.field == STATUS for change in changes)
+    if latest is not None and context.effective_at < latest.valid_from and changes_status:
+        raise OutOfOrder(
+            f"the latest status change of {draft.subject} took effect at {format_micros(latest.valid_from)} (position "
+            f"{latest.position}); a status change cannot be dated before it",
+            field="effective_at",
+            subject=draft.subject,
         )
-        raise OutOfOrder(msg, field="effective_at", subject=draft.subject)
 
 
-def _must_begin_before_all(state: SubjectState, context: CommandContext) -> None:
-    """A subject that begins again, its first beginning voided, begins no later than what is left of it."""
-    left = (row for rows in state.rows.values() for row in rows if not state.events[row.position].is_voided)
-    first = min(left, default=None, key=lambda row: (row.valid_from, row.id))
+def _require_restart_before_rows(state: SubjectState, context: CommandContext) -> None:
+    """A subject whose first entry was voided starts again no later than what remains of it."""
+    remaining = (row for rows in state.rows.values() for row in rows if not state.events[row.position].is_voided)
+    first = min(remaining, default=None, key=lambda row: (row.valid_from, row.id))
     if first is not None and first.valid_from < context.effective_at:
-        msg = (
-            f"the entry at position {first.position} of {state.subject} took effect at {format_micros(first.valid_from)}; "
-            "date this no later, or void that entry first"
+        raise NotAllowed(
+            f"the entry at position {first.position} of {state.subject} took effect at "
+            f"{format_micros(first.valid_from)}; set `effective_at` to that time or earlier, or void that entry first",
+            field="effective_at",
+            subject=state.subject,
         )
-        raise NotAllowed(msg, field="effective_at", subject=state.subject)
 
 
-def _must_have_begun(state: SubjectState, steps: Iterable[FieldChange], context: CommandContext) -> None:
-    """Nothing holds before its subject begins, and a term ends after it has begun."""
-    earliest = state.started_at()
-    if earliest is None:
-        _must_begin_before_all(state, context)
-    for field, at in [
+def _require_within_lifetime(state: SubjectState, changes: Iterable[FieldChange], context: CommandContext) -> None:
+    """Nothing takes effect before its subject was created, and a period ends after it starts."""
+    started_at = state.started_at()
+    if started_at is None:
+        _require_restart_before_rows(state, context)
+    for field, time in [
         ("effective_at", context.effective_at),
-        *(("from", step.starts_at) for step in steps if step.starts_at is not None),
+        *(("from", change.starts_at) for change in changes if change.starts_at is not None),
     ]:
-        if earliest is not None and at < earliest:
-            msg = f"{state.subject} begins at {format_micros(earliest)}; nothing of it can take effect before"
-            raise NotAllowed(msg, field=field, subject=state.subject)
-    for step in steps:
-        begins = context.effective_at if step.starts_at is None else step.starts_at
-        if step.ends_at is not None and step.ends_at <= begins:
-            msg = f"`until` must be later than {format_micros(begins)}, when the term begins"
-            raise Malformed(msg, field="until", subject=state.subject)
+        if started_at is not None and time < started_at:
+            raise NotAllowed(
+                f"{state.subject} was created at {format_micros(started_at)}; nothing can take effect before that",
+                field=field,
+                subject=state.subject,
+            )
+    for change in changes:
+        starts_at = context.effective_at if change.starts_at is None else change.starts_at
+        if change.ends_at is not None and change.ends_at <= starts_at:
+            raise Malformed(
+                f"`until` must be later than {format_micros(starts_at)}, when the period starts",
+                field="until",
+                subject=state.subject,
+            )

@@ -1,10 +1,10 @@
-"""Decisions, in the order of their life: proposed, advised on, taken, and what becomes of them afterwards.
+"""Decisions, in the order of their life cycle: proposed, advised on, accepted, and what happens afterward.
 
     proposed ──▶ accepted ──▶ superseded, reversed
         ├──────▶ rejected, deferred, withdrawn
         ◀── reopened ── (deferred, rejected, withdrawn, accepted, reversed)
 
-A decided text is frozen: a change of mind is a new decision that supersedes the old one.
+The text of an accepted decision is frozen: changing your mind means a new decision that supersedes the old one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pydantic import ConfigDict, Field
 
 from domain.errors import NotAllowed, NothingChanges
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, ref, refs, text, texts
-from domain.guards import must_have_status, new_subject, require_person
+from domain.guards import new_subject_id, require_person, require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message
-from domain.ownership import accountable_steps, check_accountable
+from domain.ownership import accountable_changes, require_active_holder
 from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text
 
 PROPOSED: Final = "proposed"
@@ -27,21 +27,21 @@ SUPERSEDED: Final = "superseded"
 SUPERSEDED_BY: Final = "superseded_by"
 OPEN: Final = frozenset({PROPOSED, "deferred"})
 REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", "reversed"})
-TAKEN: Final = frozenset({ACCEPTED})
+IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
-ENDINGS: Final = ("deferred_until", "rejected_because", "withdrawn_because", "reversed_because", "reversed_by")
-"""The cells that say how it came to rest; none holds of a decision that is open again."""
+OUTCOME_FIELDS: Final = ("deferred_until", "rejected_because", "withdrawn_because", "reversed_because", "reversed_by")
+"""The fields that describe how a decision ended; reopening empties them."""
 
 
 class Option(Message):
-    """One of the ways that were open."""
+    """An option that was considered."""
 
-    title: Line = Field(description="What it is called.")
-    pros: tuple[Text, ...] = Field((), max_length=50, description="What speaks for it.")
-    cons: tuple[Text, ...] = Field((), max_length=50, description="What speaks against it.")
-    cost: Text | None = Field(None, description="What it costs.")
-    time: Text | None = Field(None, description="How long it takes.")
+    title: Line = Field(description="The title of the option.")
+    pros: tuple[Text, ...] = Field((), max_length=50, description="Arguments for it.")
+    cons: tuple[Text, ...] = Field((), max_length=50, description="Arguments against it.")
+    cost: Text | None = Field(None, description="Its cost.")
+    time: Text | None = Field(None, description="The time it takes.")
     valuable: Text | None = Field(None, description="Will customers want it?")
     usable: Text | None = Field(None, description="Will they be able to use it?")
     feasible: Text | None = Field(None, description="Can we build it?")
@@ -49,34 +49,32 @@ class Option(Message):
 
 
 class Case(Message):
-    """The case for a decision: all that is weighed before it is taken."""
+    """The case for a decision: everything considered before it is made."""
 
     kind: Slug = Field(
-        "strategic", description="`strategic`, `feature`, `ownership`, `process`, `technical`, or your own."
+        "strategic", description="`strategic`, `feature`, `ownership`, `process`, `technical`, or a custom kind."
     )
-    products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it concerns.")
-    context: Text | None = Field(None, description="What the situation is, and why a decision is needed.")
+    products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it affects.")
+    context: Text | None = Field(None, description="The situation, and why a decision is needed.")
     options: tuple[Option, ...] = Field(
-        (), max_length=50, description="The ways that were open; `option` says which was chosen."
+        (), max_length=50, description="The options considered; `option` names the one chosen."
     )
-    evidence: tuple[Text, ...] = Field((), max_length=100, description="What is known, and from where.")
-    assumptions: tuple[Text, ...] = Field(
-        (), max_length=100, description="What is taken for granted and may turn out wrong."
-    )
-    constraints: tuple[Text, ...] = Field((), max_length=100, description="What had to be kept to.")
-    expected: Text | None = Field(None, description="What is expected to come of it.")
-    review_on: Day | None = Field(None, description="The day to look at it again.")
-    tags: tuple[Slug, ...] = Field((), max_length=50, description="Words to find it by.")
+    evidence: tuple[Text, ...] = Field((), max_length=100, description="Known facts, with their sources.")
+    assumptions: tuple[Text, ...] = Field((), max_length=100, description="Assumptions that the decision depends on.")
+    constraints: tuple[Text, ...] = Field((), max_length=100, description="Constraints on the decision.")
+    expected: Text | None = Field(None, description="The expected outcome.")
+    review_on: Day | None = Field(None, description="The date to review it.")
+    tags: tuple[Slug, ...] = Field((), max_length=50, description="Tags to find it by.")
 
 
 class Conclusion(Message):
     """What was decided, and why."""
 
-    decision: Text | None = Field(None, description="What is decided, in a sentence or a page.")
+    decision: Text | None = Field(None, description="The decision itself.")
     why: Text | None = Field(None, description="The reason.")
 
 
-def _case_steps(case: Case) -> Iterator[FieldChange]:
+def _case_changes(case: Case) -> Iterator[FieldChange]:
     yield code("kind", case.kind)
     if case.products:
         yield refs("products", case.products)
@@ -100,17 +98,17 @@ def _case_steps(case: Case) -> Iterator[FieldChange]:
 
 
 class ProposeDecision(Command, Case, Conclusion):
-    """Put a decision up to be taken."""
+    """Propose a decision."""
 
     type: Literal["ProposeDecision"] = "ProposeDecision"
-    key: Key | None = Field(None, description="The key of the new decision; a random one if silent.")
-    title: Line = Field(description="What it is about, in a line.")
-    accountable: Holder | None = Field(None, description="Who will answer for it.")
+    key: Key | None = Field(None, description="The key of the new decision; random by default.")
+    title: Line = Field(description="The title, in one line.")
+    accountable: Holder | None = Field(None, description="The person or team who will be accountable for it.")
     creates: ClassVar[str] = "decision"
 
 
 class DecisionProposed(Event, Case, Conclusion):
-    """A decision was put up to be taken."""
+    """A decision was proposed."""
 
     title: Line
     accountable: Holder | None = None
@@ -119,13 +117,13 @@ class DecisionProposed(Event, Case, Conclusion):
         yield code(EXISTS, True)
         yield code(STATUS, PROPOSED)
         yield text("title", self.title)
-        yield from _case_steps(self)
+        yield from _case_changes(self)
         yield from texts({"decision": self.decision, "why": self.why})
-        yield from accountable_steps(self.accountable)
+        yield from accountable_changes(self.accountable)
 
 
 class ReviseDecision(Command):
-    """Change the case of a decision that is not yet taken; what is left out stays."""
+    """Revise a decision that is still open. Omitted fields stay unchanged."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -150,29 +148,29 @@ class ReviseDecision(Command):
 
     type: Literal["ReviseDecision"] = "ReviseDecision"
     subject: DecisionId
-    title: Line | None = Field(None, description="What it is about, in a line.")
-    decision: Text | None = Field(None, description="What is decided, in a sentence or a page.")
+    title: Line | None = Field(None, description="The title, in one line.")
+    decision: Text | None = Field(None, description="The decision itself.")
     why: Text | None = Field(None, description="The reason.")
-    context: Text | None = Field(None, description="What the situation is, and why a decision is needed.")
+    context: Text | None = Field(None, description="The situation, and why a decision is needed.")
     options: tuple[Option, ...] | None = Field(
-        None, max_length=50, description="The ways that are open, all of them anew."
+        None, max_length=50, description="All options considered; replaces the previous list."
     )
     evidence: tuple[Text, ...] | None = Field(
-        None, max_length=100, description="What is known, and from where, all of it anew."
+        None, max_length=100, description="All known facts, with their sources; replaces the previous list."
     )
     assumptions: tuple[Text, ...] | None = Field(
-        None, max_length=100, description="What is taken for granted, all of it anew."
+        None, max_length=100, description="All assumptions; replaces the previous list."
     )
     constraints: tuple[Text, ...] | None = Field(
-        None, max_length=100, description="What has to be kept to, all of it anew."
+        None, max_length=100, description="All constraints; replaces the previous list."
     )
-    expected: Text | None = Field(None, description="What is expected to come of it.")
-    review_on: Day | None = Field(None, description="The day to look at it again.")
-    tags: tuple[Slug, ...] | None = Field(None, max_length=50, description="Words to find it by, all of them anew.")
+    expected: Text | None = Field(None, description="The expected outcome.")
+    review_on: Day | None = Field(None, description="The date to review it.")
+    tags: tuple[Slug, ...] | None = Field(None, max_length=50, description="All tags; replaces the previous list.")
 
 
 class DecisionRevised(Event):
-    """The case of a decision not yet taken was changed; what is absent stayed."""
+    """An open decision was revised; omitted fields stayed unchanged."""
 
     title: Line | None = None
     decision: Text | None = None
@@ -195,16 +193,16 @@ class DecisionRevised(Event):
 
 
 class AdviseOnDecision(Command):
-    """Give advice on a decision, by name."""
+    """Give advice on an open decision."""
 
     type: Literal["AdviseOnDecision"] = "AdviseOnDecision"
     subject: DecisionId
     advice: Text = Field(description="The advice.")
-    by: Person | None = Field(None, description="Whose advice it is; whoever's act it was, if silent.")
+    by: Person | None = Field(None, description="The person giving the advice; the caller by default.")
 
 
 class AdviceGiven(Event):
-    """Somebody gave advice on a decision."""
+    """Advice was given on a decision."""
 
     by: Person
     advice: Text
@@ -214,38 +212,40 @@ class AdviceGiven(Event):
 
 
 class DissentFromDecision(Command):
-    """Put a dissent on record, by name."""
+    """Record dissent from a decision."""
 
     type: Literal["DissentFromDecision"] = "DissentFromDecision"
     subject: DecisionId
-    reason: Text = Field(description="What speaks against it.")
-    by: Person | None = Field(None, description="Whose dissent it is; whoever's act it was, if silent.")
+    why: Text = Field(description="The reason for the dissent.")
+    by: Person | None = Field(None, description="The person who dissents; the caller by default.")
 
 
 class DissentRecorded(Event):
-    """Somebody's dissent was put on record."""
+    """Dissent from a decision was recorded."""
 
     by: Person
-    reason: Text
+    why: Text
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield text(f"dissent.{_key(self.by)}", self.reason)
+        yield text(f"dissent.{_key(self.by)}", self.why)
 
 
-# Taking ------------------------------------------------------------------------------------------------------------
+# Deciding ----------------------------------------------------------------------------------------------------------
 
 
 class AcceptDecision(Command, Conclusion):
-    """Take a proposed decision."""
+    """Accept a proposed decision."""
 
     type: Literal["AcceptDecision"] = "AcceptDecision"
     subject: DecisionId
-    deciders: tuple[Person, ...] = Field((), max_length=50, description="Who took it; whoever's act it was, if silent.")
+    deciders: tuple[Person, ...] = Field(
+        (), max_length=50, description="The people who decided; the caller by default."
+    )
     option: Line | None = Field(None, description="The title of the option chosen.")
 
 
 class DecisionAccepted(Event, Conclusion):
-    """A decision was taken."""
+    """A decision was accepted."""
 
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     option: Line | None = None
@@ -257,22 +257,24 @@ class DecisionAccepted(Event, Conclusion):
 
 
 class RecordDecision(Command, Case):
-    """Record a decision already taken, whole and at once."""
+    """Record a decision that was already made, in one step."""
 
     type: Literal["RecordDecision"] = "RecordDecision"
-    key: Key | None = Field(None, description="The key of the new decision; a random one if silent.")
-    title: Line = Field(description="What it is about, in a line.")
-    decision: Text = Field(description="What was decided.")
+    key: Key | None = Field(None, description="The key of the new decision; random by default.")
+    title: Line = Field(description="The title, in one line.")
+    decision: Text = Field(description="The decision itself.")
     why: Text = Field(description="The reason.")
-    accountable: Holder = Field(description="Who answers for it.")
-    deciders: tuple[Person, ...] = Field((), max_length=50, description="Who took it; whoever's act it was, if silent.")
+    accountable: Holder = Field(description="The person or team accountable for it.")
+    deciders: tuple[Person, ...] = Field(
+        (), max_length=50, description="The people who decided; the caller by default."
+    )
     option: Line | None = Field(None, description="The title of the option chosen.")
-    supersedes: tuple[DecisionId, ...] = Field((), max_length=50, description="Decisions in force that it replaces.")
+    supersedes: tuple[DecisionId, ...] = Field((), max_length=50, description="The accepted decisions it replaces.")
     creates: ClassVar[str] = "decision"
 
 
 class DecisionRecorded(Event, Case):
-    """A decision already taken was recorded: what was decided, why, by whom, and who is accountable for it."""
+    """A decision that was already made was recorded."""
 
     title: Line
     decision: Text
@@ -285,25 +287,25 @@ class DecisionRecorded(Event, Case):
         yield code(EXISTS, True)
         yield code(STATUS, ACCEPTED)
         yield text("title", self.title)
-        yield from _case_steps(self)
-        yield from accountable_steps(self.accountable)
+        yield from _case_changes(self)
+        yield from accountable_changes(self.accountable)
         yield refs("deciders", self.deciders)
         yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
 
 
 class RejectDecision(Command):
-    """Turn a proposed decision down."""
+    """Reject a proposed decision."""
 
     type: Literal["RejectDecision"] = "RejectDecision"
     subject: DecisionId
     why: Text = Field(description="The reason.")
     deciders: tuple[Person, ...] = Field(
-        (), max_length=50, description="Who turned it down; whoever's act it was, if silent."
+        (), max_length=50, description="The people who rejected it; the caller by default."
     )
 
 
 class DecisionRejected(Event):
-    """A proposed decision was turned down."""
+    """A proposed decision was rejected."""
 
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     why: Text
@@ -315,16 +317,16 @@ class DecisionRejected(Event):
 
 
 class DeferDecision(Command):
-    """Put a decision off until something happens."""
+    """Defer a decision until something happens."""
 
     type: Literal["DeferDecision"] = "DeferDecision"
     subject: DecisionId
-    until: Text = Field(description="What it waits for.")
-    revisit_on: Day | None = Field(None, description="The day to look at it again.")
+    until: Text = Field(description="What to wait for.")
+    revisit_on: Day | None = Field(None, description="The date to review it.")
 
 
 class DecisionDeferred(Event):
-    """A decision was put off until something happens."""
+    """A decision was deferred."""
 
     until: Text
     revisit_on: Day | None = None
@@ -337,7 +339,7 @@ class DecisionDeferred(Event):
 
 
 class WithdrawDecision(Command):
-    """Take a proposal back."""
+    """Withdraw a proposal."""
 
     type: Literal["WithdrawDecision"] = "WithdrawDecision"
     subject: DecisionId
@@ -345,7 +347,7 @@ class WithdrawDecision(Command):
 
 
 class DecisionWithdrawn(Event):
-    """A proposal was taken back."""
+    """A proposal was withdrawn."""
 
     why: Text
 
@@ -355,7 +357,7 @@ class DecisionWithdrawn(Event):
 
 
 class ReopenDecision(Command):
-    """Open a decision again: it is proposed once more."""
+    """Reopen a decision. Its status is then `proposed`."""
 
     type: Literal["ReopenDecision"] = "ReopenDecision"
     subject: DecisionId
@@ -363,21 +365,21 @@ class ReopenDecision(Command):
 
 
 class DecisionReopened(Event):
-    """A decision was opened again."""
+    """A decision was reopened."""
 
     why: Text
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, PROPOSED)
         yield text("reopened_because", self.why)
-        yield from (code(name, None) for name in ENDINGS)
+        yield from (code(name, None) for name in OUTCOME_FIELDS)
 
 
-# Afterwards --------------------------------------------------------------------------------------------------------
+# Afterward ---------------------------------------------------------------------------------------------------------
 
 
 class SupersedeDecision(Command):
-    """Replace a decision in force by one or several others in force."""
+    """Replace an accepted decision with one or more other accepted decisions."""
 
     type: Literal["SupersedeDecision"] = "SupersedeDecision"
     subject: DecisionId
@@ -385,7 +387,7 @@ class SupersedeDecision(Command):
 
 
 class DecisionSuperseded(Event):
-    """A decision in force was replaced by others."""
+    """An accepted decision was superseded by others."""
 
     by: Annotated[tuple[DecisionId, ...], Field(min_length=1)]
 
@@ -395,16 +397,16 @@ class DecisionSuperseded(Event):
 
 
 class ReverseDecision(Command):
-    """Undo a decision in force without putting another in its place."""
+    """Reverse an accepted decision without replacing it."""
 
     type: Literal["ReverseDecision"] = "ReverseDecision"
     subject: DecisionId
     why: Text = Field(description="The reason.")
-    by: DecisionId | None = Field(None, description="The decision to reverse it, if there was one.")
+    by: DecisionId | None = Field(None, description="The decision that reversed it, if any.")
 
 
 class DecisionReversed(Event):
-    """A decision in force was undone."""
+    """An accepted decision was reversed."""
 
     why: Text
     by: DecisionId | None = None
@@ -417,14 +419,14 @@ class DecisionReversed(Event):
 
 
 class ConfirmDecision(Command):
-    """Say with one's own credentials that one took the decision one is named for."""
+    """Confirm, with your own credentials, that you are a decider of a decision."""
 
     type: Literal["ConfirmDecision"] = "ConfirmDecision"
     subject: DecisionId
 
 
 class DecisionConfirmed(Event):
-    """A decider said with their own credentials that they took it."""
+    """A decider confirmed the decision with their own credentials."""
 
     by: Person
 
@@ -433,7 +435,7 @@ class DecisionConfirmed(Event):
 
 
 class RatifyDecision(Command):
-    """Stand behind a decision that somebody took beyond their authority."""
+    """Ratify a decision that exceeded its deciders' authority."""
 
     type: Literal["RatifyDecision"] = "RatifyDecision"
     subject: DecisionId
@@ -441,7 +443,7 @@ class RatifyDecision(Command):
 
 
 class DecisionRatified(Event):
-    """Somebody stood behind a decision taken beyond its decider's authority."""
+    """A decision that exceeded its deciders' authority was ratified."""
 
     by: Person
     why: Text | None = None
@@ -451,19 +453,19 @@ class DecisionRatified(Event):
 
 
 class ReviewDecision(Command):
-    """Look at a decision again: what came of it."""
+    """Review the outcome of a decision."""
 
     type: Literal["ReviewDecision"] = "ReviewDecision"
     subject: DecisionId
     outcome: Literal["better", "as-expected", "worse", "unclear"] = Field(
-        description="How it turned out, against what was expected."
+        description="The actual outcome compared with the expected one."
     )
-    finding: Text = Field(description="What was found.")
-    revisit_on: Day | None = Field(None, description="The day to look at it again.")
+    finding: Text = Field(description="What the review found.")
+    revisit_on: Day | None = Field(None, description="The date to review it.")
 
 
 class DecisionReviewed(Event):
-    """It was looked at what came of a decision."""
+    """The outcome of a decision was reviewed."""
 
     outcome: Literal["better", "as-expected", "worse", "unclear"]
     finding: Text
@@ -475,21 +477,32 @@ class DecisionReviewed(Event):
         yield code("review_on", self.revisit_on)
 
 
-DecisionCommand = (
-    ProposeDecision | ReviseDecision | AdviseOnDecision | DissentFromDecision | AcceptDecision | RecordDecision
-    | RejectDecision | DeferDecision | WithdrawDecision | ReopenDecision | SupersedeDecision | ReverseDecision
-    | ConfirmDecision | RatifyDecision | ReviewDecision
-)  # fmt: skip
+ExistingDecisionCommand = (
+    ReviseDecision
+    | AdviseOnDecision
+    | DissentFromDecision
+    | AcceptDecision
+    | RejectDecision
+    | DeferDecision
+    | WithdrawDecision
+    | ReopenDecision
+    | SupersedeDecision
+    | ReverseDecision
+    | ConfirmDecision
+    | RatifyDecision
+    | ReviewDecision
+)
+DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand
 
 
 # Rules -------------------------------------------------------------------------------------------------------------
 
 
 def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """What a command about a decision comes to.
+    """Decide a command about a decision.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     match command:
         case ProposeDecision():
@@ -497,135 +510,137 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
         case RecordDecision():
             return _record(command, context, subjects)
         case _:
-            return _continue(command, context, subjects)
+            return _change(command, context, subjects)
 
 
 def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    subject = new_subject(command, subjects)
+    subject = new_subject_id(command, subjects)
     case = {name: getattr(command, name) for name in (*Case.model_fields, *Conclusion.model_fields)}
-    check_accountable(command.accountable, context, subjects)
+    require_active_holder(command.accountable, context, subjects)
     return [Draft(subject, DecisionProposed(title=command.title, accountable=command.accountable, **case))]
 
 
 def _record(command: RecordDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    subject = new_subject(command, subjects)
+    subject = new_subject_id(command, subjects)
     deciders = command.deciders or (require_person(context, "deciders"),)
-    check_accountable(command.accountable, context, subjects)
-    given = {name: getattr(command, name) for name in DecisionRecorded.model_fields if name != "deciders"}
-    drafts = [Draft(subject, DecisionRecorded(deciders=deciders, **given))]
-    for old in command.supersedes:
-        must_have_status(subjects[old], context, TAKEN, "be superseded", silent=PROPOSED)
-        drafts.append(Draft(old, DecisionSuperseded(by=(subject,))))
+    require_active_holder(command.accountable, context, subjects)
+    values = {name: getattr(command, name) for name in DecisionRecorded.model_fields if name != "deciders"}
+    drafts = [Draft(subject, DecisionRecorded(deciders=deciders, **values))]
+    for superseded in command.supersedes:
+        require_status(subjects[superseded], context, IN_FORCE, "be superseded", default=PROPOSED)
+        drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,))))
     return drafts
 
 
-def _continue(
-    command: ReviseDecision | AdviseOnDecision | DissentFromDecision | AcceptDecision | RejectDecision | DeferDecision
-    | WithdrawDecision | ReopenDecision | SupersedeDecision | ReverseDecision | ConfirmDecision | RatifyDecision
-    | ReviewDecision,
-    context: CommandContext, subjects: Subjects,
-) -> list[Draft]:  # fmt: skip
+def _change(command: ExistingDecisionCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
     state = subjects[command.subject]
 
-    def must_be(allowed: frozenset[str], to_do: str) -> None:
-        must_have_status(state, context, allowed, to_do, silent=PROPOSED)
+    def require(allowed: frozenset[str], action: str) -> None:
+        require_status(state, context, allowed, action, default=PROPOSED)
 
     event: Event
     match command:
         case ReviseDecision():
-            must_be(OPEN, "be revised")
-            given = {name: getattr(command, name) for name in DecisionRevised.model_fields}
-            if all(value is None for value in given.values()):
-                msg = f"nothing to revise: give at least one of {', '.join(given)}"
-                raise NothingChanges(msg, field="title", subject=state.subject)
-            event = DecisionRevised(**given)
+            require(OPEN, "be revised")
+            values = {name: getattr(command, name) for name in DecisionRevised.model_fields}
+            if all(value is None for value in values.values()):
+                raise NothingChanges(
+                    f"nothing to revise; give at least one of {', '.join(values)}", field="title", subject=state.subject
+                )
+            event = DecisionRevised(**values)
         case AdviseOnDecision():
-            must_be(OPEN, "be advised on")
+            require(OPEN, "be advised on")
             event = AdviceGiven(by=command.by or require_person(context, "by"), advice=command.advice)
         case DissentFromDecision():
-            event = DissentRecorded(by=command.by or require_person(context, "by"), reason=command.reason)
+            event = DissentRecorded(by=command.by or require_person(context, "by"), why=command.why)
         case AcceptDecision():
-            must_be(OPEN, "be accepted")
+            require(OPEN, "be accepted")
             event = DecisionAccepted(
                 deciders=command.deciders or (require_person(context, "deciders"),),
-                decision=command.decision, why=command.why, option=command.option,
-            )  # fmt: skip
+                decision=command.decision,
+                why=command.why,
+                option=command.option,
+            )
         case RejectDecision():
-            must_be(OPEN, "be rejected")
+            require(OPEN, "be rejected")
             event = DecisionRejected(
                 deciders=command.deciders or (require_person(context, "deciders"),), why=command.why
             )
         case DeferDecision():
-            must_be(OPEN, "be deferred")
+            require(OPEN, "be deferred")
             event = DecisionDeferred(until=command.until, revisit_on=command.revisit_on)
         case WithdrawDecision():
-            must_be(OPEN, "be withdrawn")
+            require(OPEN, "be withdrawn")
             event = DecisionWithdrawn(why=command.why)
         case ReopenDecision():
-            must_be(REOPENABLE, "be reopened")
+            require(REOPENABLE, "be reopened")
             event = DecisionReopened(why=command.why)
         case SupersedeDecision():
-            must_be(TAKEN, "be superseded")
+            require(IN_FORCE, "be superseded")
             for successor in command.by:
-                _may_supersede(state.subject, successor, context, subjects)
+                _require_valid_successor(state.subject, successor, context, subjects)
             event = DecisionSuperseded(by=command.by)
         case ReverseDecision():
-            must_be(TAKEN, "be reversed")
+            require(IN_FORCE, "be reversed")
             event = DecisionReversed(why=command.why, by=command.by)
         case ConfirmDecision():
-            must_be(DECIDED, "be confirmed")
-            event = DecisionConfirmed(by=_confirming(command, context, subjects))
+            require(DECIDED, "be confirmed")
+            _require_confirmable(command, context, subjects)
+            event = DecisionConfirmed(by=context.actor)
         case RatifyDecision():
-            must_be(TAKEN, "be ratified")
+            require(IN_FORCE, "be ratified")
             event = DecisionRatified(by=require_person(context, "on_behalf_of"), why=command.why)
         case ReviewDecision():
-            must_be(REVIEWABLE, "be reviewed")
+            require(REVIEWABLE, "be reviewed")
             event = DecisionReviewed(outcome=command.outcome, finding=command.finding, revisit_on=command.revisit_on)
         case _:
             assert_never(command)
     return [Draft(state.subject, event)]
 
 
-def _may_supersede(old: str, successor: str, context: CommandContext, subjects: Subjects) -> None:
-    """A successor is in force, and does not itself go back to what it would replace."""
+def _require_valid_successor(old: str, successor: str, context: CommandContext, subjects: Subjects) -> None:
+    """A successor is accepted, and was not itself superseded, directly or indirectly, by the decision it replaces."""
     if successor == old:
-        msg = f"{old} cannot supersede itself"
-        raise NotAllowed(msg, field="by", subject=old)
+        raise NotAllowed(f"{old} cannot supersede itself", field="by", subject=old)
     status = subjects[successor].value_at(STATUS, context.now) or PROPOSED
-    if status not in TAKEN:
-        msg = f"{successor} is {status}; only a decision in force can supersede another"
-        raise NotAllowed(msg, field="by", subject=successor)
-    before, reached = [successor], {successor}
-    while before:
-        for later in subjects[before.pop()].subjects_at(SUPERSEDED_BY, context.now):
+    if status not in IN_FORCE:
+        raise NotAllowed(
+            f"{successor} is {status}; only an accepted decision can supersede another", field="by", subject=successor
+        )
+    pending, visited = [successor], {successor}
+    while pending:
+        for later in subjects[pending.pop()].subjects_at(SUPERSEDED_BY, context.now):
             if later == old:
-                msg = f"{successor} is itself superseded by {old}"
-                raise NotAllowed(msg, field="by", subject=successor)
-            if later not in reached:
-                reached.add(later)
-                before.append(later)
+                raise NotAllowed(f"{successor} is itself superseded by {old}", field="by", subject=successor)
+            if later not in visited:
+                visited.add(later)
+                pending.append(later)
 
 
-def _confirming(command: ConfirmDecision, context: CommandContext, subjects: Subjects) -> str:
+def _require_confirmable(command: ConfirmDecision, context: CommandContext, subjects: Subjects) -> None:
+    """The actor is a decider, acts on their own behalf, and has not confirmed the latest acceptance yet."""
     state = subjects[command.subject]
-    one = subjects.canonical_id(context.actor)
-    if one != subjects.canonical_id(context.principal):
-        msg = "a decision is confirmed with one's own credentials, so leave `on_behalf_of` out"
-        raise NotAllowed(msg, field="on_behalf_of", subject=state.subject)
-    if one not in subjects.canonical_ids(state.subjects_at("deciders", context.now)):
-        msg = f"{context.actor} is not named as a decider of {state.subject}"
-        raise NotAllowed(msg, field="subject", subject=state.subject)
-    mine = (
+    actor = subjects.canonical_id(context.actor)
+    if actor != subjects.canonical_id(context.principal):
+        raise NotAllowed(
+            "deciders confirm with their own credentials; omit `on_behalf_of`",
+            field="on_behalf_of",
+            subject=state.subject,
+        )
+    if actor not in subjects.canonical_ids(state.subjects_at("deciders", context.now)):
+        raise NotAllowed(f"{context.actor} is not a decider of {state.subject}", field="subject", subject=state.subject)
+    own_fields = (
         name
         for name in state.field_names("confirmed.")
-        if subjects.canonical_id(f"person:{name.partition('.')[2]}") == one
+        if subjects.canonical_id(f"person:{name.partition('.')[2]}") == actor
     )
-    named, confirmed = state.row_at("deciders", context.now), [state.row_at(name, context.now) for name in mine]
-    # What was confirmed is the taking: one that was reopened and taken again waits to be confirmed anew.
-    if named and any(row and row.position > named.position for row in confirmed):
-        msg = f"{context.actor} has confirmed {state.subject} already"
-        raise NothingChanges(msg, field="subject", subject=state.subject)
-    return context.actor
+    acceptance = state.row_at("deciders", context.now)
+    confirmations = [state.row_at(name, context.now) for name in own_fields]
+    # A decision that was reopened and accepted again has to be confirmed again.
+    if acceptance and any(row and row.position > acceptance.position for row in confirmations):
+        raise NothingChanges(
+            f"{context.actor} has already confirmed {state.subject}", field="subject", subject=state.subject
+        )
 
 
 def _key(person: str) -> str:

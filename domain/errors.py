@@ -1,17 +1,18 @@
-"""What can go wrong with a command, as one tree.
+"""The reasons to refuse a command, as one tree.
 
     Refused
-    ├── Malformed             the command itself is not in order; names the field
-    ├── Unknown               it speaks of something the log has never heard of
-    ├── AlreadyExists         a key is used once, for ever
-    ├── NotAllowed            the subject is not in a state for this
-    │   ├── OutOfOrder        a status act dated before the latest one
-    │   └── NothingChanges    it is so already
-    ├── Forbidden             who asks may not do this
-    ├── Stale                 the subject has moved since the caller looked
-    └── KeyReused             an idempotency key that belongs to another command
+    ├── Malformed             the command itself is invalid; names the field
+    ├── Unknown               it refers to something that is not in the log
+    ├── AlreadyExists         the key was used before; keys are never reused
+    ├── NotAllowed            the current state of the subject does not allow it
+    │   ├── OutOfOrder        a status change dated before the latest one
+    │   └── NothingChanges    it would change nothing
+    ├── Forbidden             the caller does not have permission
+    ├── Stale                 the subject changed since the caller read it
+    └── KeyReused             the idempotency key was used for another command
 
-The domain knows no status codes: `api/problems.py` maps each class to one.
+A message starts in lower case and has no final period, so that it can follow a field name or "Refused:".
+The domain knows no HTTP status codes: `api/problems.py` maps each class to one.
 """
 
 from __future__ import annotations
@@ -28,35 +29,35 @@ class Refused(Exception):
 
 
 class Malformed(Refused):
-    """The command is not in order."""
+    """The command itself is invalid."""
 
 
 class Unknown(Refused):
-    """The log knows nothing by this name."""
+    """The command refers to something that is not in the log."""
 
 
 class AlreadyExists(Refused):
-    """The key has been used; keys are for life and never used twice."""
+    """The key was used before; keys are never reused."""
 
 
 class NotAllowed(Refused):
-    """The subject is not in a state for this."""
+    """The current state of the subject does not allow the command."""
 
 
 class OutOfOrder(NotAllowed):
-    """A status act may not be dated before the subject's latest status act."""
+    """A status change cannot take effect before the subject's latest status change."""
 
 
 class NothingChanges(NotAllowed):
-    """It is so already."""
+    """The command would change nothing."""
 
 
 class Forbidden(Refused):
-    """Whoever asks may not do this."""
+    """The caller does not have permission."""
 
 
 class Stale(Refused):
-    """The subject has moved since the caller looked at it."""
+    """The subject changed since the caller read it."""
 
     def __init__(self, detail: str, *, subject: str, version: int, field: str | None = None) -> None:
         super().__init__(detail, field=field, subject=subject)
@@ -64,4 +65,4 @@ class Stale(Refused):
 
 
 class KeyReused(Refused):
-    """The idempotency key belongs to another command."""
+    """The idempotency key was used for another command."""

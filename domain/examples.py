@@ -1,15 +1,15 @@
-"""One example of every command, for documents and tests alike.
+"""One example of every command, used by the documentation and by tests.
 
-They are valid one after the other in a new log: first the prelude, then the table, by Ann, who needs the rights to
-import and to forget. Positions are those of a log that holds nothing else.
+They are valid in this order in a new log: first the prelude, then the table. The actor is Ann, who needs the rights
+`import` and `erase`. Positions assume a log that contains nothing else.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-THE_LOG: Final = "log:the-log"
-"""Stands for the id of the log, which nobody knows before it is opened."""
+LOG_PLACEHOLDER: Final = "log:the-log"
+"""A placeholder for the id of the log, which is not known before the log is opened."""
 
 PRELUDE: Final[list[dict[str, Any]]] = [{"type": "RegisterPerson", "key": "bob", "name": "Bob Tea"}]
 
@@ -17,14 +17,14 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "identifiers": ["ann@example.org", "@annb"]},
     {"type": "DefineProduct", "key": "shop", "title": "Shop", "description": "Where gifts are sold."},
     {"type": "SetVision", "subject": "product:shop", "vision": "Every gift within a day."},
-    {"type": "VoidEntry", "subject": "product:shop", "position": 5, "reason": "It was meant for another product."},
+    {"type": "VoidEntry", "subject": "product:shop", "position": 5, "why": "It was meant for another product."},
     {"type": "RegisterTeam", "key": "core", "title": "Core"},
     {"type": "SetStrategy", "subject": "product:shop", "strategy": "Few things, done well.", "corrects": 5},
-    {"type": "ScheduleRelease", "key": "r1", "products": ["shop"], "version": "1.0", "on": "2025-06-01"},
-    {"type": "RescheduleRelease", "subject": "release:r1", "on": "2025-07-01"},
+    {"type": "ScheduleRelease", "key": "r1", "products": ["shop"], "version": "1.0", "due_on": "2025-06-01"},
+    {"type": "RescheduleRelease", "subject": "release:r1", "due_on": "2025-07-01"},
     {"type": "OrderReleases", "subject": "product:shop", "releases": ["r1"]},
     {"type": "SetGoal", "key": "reach", "title": "A thousand gifts", "products": ["shop"],
-     "measure": "Gifts sent in a month.", "by": "2025-12-31"},
+     "measure": "Gifts sent in a month.", "due_on": "2025-12-31"},
     {"type": "CloseGoal", "subject": "goal:reach", "outcome": "met", "why": "1,024 in May."},
     {"type": "ProposeDecision", "key": "tea", "title": "Serve tea", "kind": "feature", "products": ["shop"],
      "context": "Guests wait.", "decision": "Tea for everybody.", "why": "It is warm.", "accountable": "Ann Bee",
@@ -34,7 +34,7 @@ _TABLE: Final[list[dict[str, Any]]] = [
      "expected": "Happier guests.", "review_on": "2025-09-01", "tags": ["guests"]},
     {"type": "ReviseDecision", "subject": "decision:tea", "why": "It is warm, and cheap.", "tags": [], "evidence": []},
     {"type": "AdviseOnDecision", "subject": "decision:tea", "advice": "Ask the cook.", "by": "bob tea"},
-    {"type": "DissentFromDecision", "subject": "decision:tea", "reason": "Coffee!", "by": "person:bob"},
+    {"type": "DissentFromDecision", "subject": "decision:tea", "why": "Coffee!", "by": "person:bob"},
     {"type": "DeferDecision", "subject": "decision:tea", "until": "The cook is back.", "revisit_on": "2025-05-01"},
     {"type": "AcceptDecision", "subject": "decision:tea", "decision": "Tea it is.", "why": "The cook agrees.",
      "option": "Tea", "note": "Said at breakfast.", "on_behalf_of": "Bob Tea", "deciders": ["ann@EXAMPLE.org", "person:bob"],
@@ -78,7 +78,7 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "ReleaseOwnership", "subject": "product:shop"},
     {"type": "ChangeTitle", "subject": "product:shop", "title": "The Shop"},
     {"type": "SetAliases", "subject": "product:shop", "aliases": ["P-1", "Laden"]},
-    {"type": "SetAttribute", "subject": "product:shop", "name": "colour", "value": "green"},
+    {"type": "SetAttribute", "subject": "product:shop", "name": "color", "value": "green"},
     {"type": "AssignToProducts", "subject": "feature:gift-cards", "products": []},
     {"type": "RemoveSubject", "subject": "feature:gift-cards", "why": "It was a test."},
     {"type": "RestoreSubject", "subject": "feature:gift-cards", "why": "It was none."},
@@ -88,15 +88,15 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "MergePeople", "subject": "person:bob", "into": "person:ann"},
     {"type": "RecordPersonLeft", "subject": "person:ann"},
     {"type": "DisbandTeam", "subject": "team:core"},
-    {"type": "EraseTexts", "subject": THE_LOG, "positions": [4, 5], "reason_code": "request"},
+    {"type": "EraseTexts", "subject": LOG_PLACEHOLDER, "positions": [4, 5], "reason_code": "request"},
 ]  # fmt: skip
 
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {example["type"]: example for example in _TABLE}
 
 
 def examples_for(log: str) -> list[dict[str, Any]]:
-    """Prelude and table, in order, for the log of this id."""
+    """Return the prelude and the table, in order, for the log with this id."""
     return [
-        {name: log if value == THE_LOG else value for name, value in example.items()}
+        {name: log if value == LOG_PLACEHOLDER else value for name, value in example.items()}
         for example in (*PRELUDE, *EXAMPLES.values())
     ]

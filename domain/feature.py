@@ -1,9 +1,9 @@
-"""Features, in the order of their life.
+"""Features, in the order of their life cycle.
 
     proposed ─▶ committed ─▶ started ⇄ paused ─▶ shipped
         └────────────┴───────────┴──────┴─▶ dropped        shipped, dropped ─▶ reopened (proposed)
 
-A step may be left out: what was shipped without having been committed was shipped all the same.
+Stages can be skipped: a feature can be shipped without having been committed or started.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pydantic_core import PydanticCustomError
 
 from domain.errors import NotAllowed, NothingChanges
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, ref, refs, text
-from domain.guards import must_have_status, new_subject
+from domain.guards import new_subject_id, require_status
 from domain.messages import Command, CommandContext, Draft, Event
-from domain.ownership import accountable_steps, check_accountable
+from domain.ownership import accountable_changes, require_active_holder
 from domain.values import (
     COMBINATION,
     Day,
@@ -40,8 +40,8 @@ OPEN: Final = frozenset({PROPOSED, "committed", "started", "paused"})
 CLOSED: Final = frozenset({"shipped", "dropped"})
 
 
-def _given(name: str) -> dict[str, Any]:
-    """The JSON Schema of an object in which a list is given."""
+def _requires_list(name: str) -> dict[str, Any]:
+    """The JSON Schema of an object with a list under this name."""
     return {"required": [name], "properties": {name: {"type": "array"}}}
 
 
@@ -50,19 +50,19 @@ Rank = Annotated[int, Strict(), Field(ge=0, le=1_000_000), Integral]
 
 
 class ProposeFeature(Command):
-    """Put a feature up."""
+    """Propose a feature."""
 
     type: Literal["ProposeFeature"] = "ProposeFeature"
-    key: Key | None = Field(None, description="The key of the new feature; a random one if silent.")
-    title: Line = Field(description="What it is called.")
+    key: Key | None = Field(None, description="The key of the new feature; random by default.")
+    title: Line = Field(description="The title.")
     products: tuple[ProductId, ...] = Field(min_length=1, max_length=50, description="The products it belongs to.")
-    definition: Text | None = Field(None, description="What it is, and what it is not.")
-    accountable: Holder | None = Field(None, description="Who answers for it.")
+    definition: Text | None = Field(None, description="What the feature is, and what it is not.")
+    accountable: Holder | None = Field(None, description="The person or team accountable for it.")
     creates: ClassVar[str] = "feature"
 
 
 class FeatureProposed(Event):
-    """A feature was put up."""
+    """A feature was proposed."""
 
     title: Line
     products: tuple[ProductId, ...]
@@ -76,19 +76,19 @@ class FeatureProposed(Event):
         yield refs("products", self.products)
         if self.definition:
             yield text("definition", self.definition)
-        yield from accountable_steps(self.accountable)
+        yield from accountable_changes(self.accountable)
 
 
 class DefineFeature(Command):
-    """Say what a feature is, and what it is not."""
+    """Define what a feature is, and what it is not."""
 
     type: Literal["DefineFeature"] = "DefineFeature"
     subject: FeatureId
-    definition: Text = Field(description="What it is, and what it is not.")
+    definition: Text = Field(description="What the feature is, and what it is not.")
 
 
 class FeatureDefined(Event):
-    """It was said what a feature is, and what it is not."""
+    """The definition of a feature was set."""
 
     definition: Text
 
@@ -97,16 +97,16 @@ class FeatureDefined(Event):
 
 
 class PrioritizeFeature(Command):
-    """Put a feature where it belongs on the board."""
+    """Set the horizon and rank of a feature."""
 
     type: Literal["PrioritizeFeature"] = "PrioritizeFeature"
     subject: FeatureId
-    horizon: Horizon = Field(description="When it is meant to come.")
-    rank: Rank | None = Field(None, description="Its place within the horizon; the lowest comes first.")
+    horizon: Horizon = Field(description="When it is planned: `now`, `next` or `later`.")
+    rank: Rank | None = Field(None, description="Its rank within the horizon; the lowest comes first.")
 
 
 class FeaturePrioritized(Event):
-    """A feature was put in its place on the board."""
+    """The horizon and rank of a feature were set."""
 
     horizon: Horizon
     rank: int | None = None
@@ -117,7 +117,7 @@ class FeaturePrioritized(Event):
 
 
 class TargetMilestone(Command):
-    """Aim a milestone of a feature at a release or a day, or at nothing any more."""
+    """Set or clear the target of a feature's milestone: a release or a date."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -127,21 +127,21 @@ class TargetMilestone(Command):
 
     type: Literal["TargetMilestone"] = "TargetMilestone"
     subject: FeatureId
-    milestone: Slug = Field("ship", description="Which milestone: `ship`, `beta`, or any word of your own.")
+    milestone: Slug = Field("ship", description="The milestone: `ship`, `beta`, or a name of your own.")
     release: ReleaseId | None = Field(
-        None, description="The release aimed at; this or `day`, and neither takes the target back."
+        None, description="The target release. Give this or `day`; with neither, the target is cleared."
     )
-    day: Day | None = Field(None, description="The day aimed at.")
+    day: Day | None = Field(None, description="The target date.")
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> TargetMilestone:
+    def _check_target(self) -> TargetMilestone:
         if self.release and self.day:
             raise PydanticCustomError(COMBINATION, "give `release` or `day`, not both")
         return self
 
 
 class MilestoneTargeted(Event):
-    """A milestone of a feature was aimed at a release or a day, or at nothing any more."""
+    """The target of a feature's milestone was set or cleared."""
 
     milestone: Slug
     release: ReleaseId | None = None
@@ -153,63 +153,63 @@ class MilestoneTargeted(Event):
 
 
 class CommitFeature(Command):
-    """Promise a feature."""
+    """Commit to a feature."""
 
     type: Literal["CommitFeature"] = "CommitFeature"
     subject: FeatureId
 
 
 class FeatureCommitted(Event):
-    """A feature was promised."""
+    """A feature was committed to."""
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "committed")
 
 
 class StartFeature(Command):
-    """Begin work on a feature, or take it up again."""
+    """Start or resume work on a feature."""
 
     type: Literal["StartFeature"] = "StartFeature"
     subject: FeatureId
 
 
 class FeatureStarted(Event):
-    """Work on a feature began, or was taken up again."""
+    """Work on a feature was started or resumed."""
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "started")
 
 
 class PauseFeature(Command):
-    """Let work on a feature rest."""
+    """Pause work on a feature."""
 
     type: Literal["PauseFeature"] = "PauseFeature"
     subject: FeatureId
 
 
 class FeaturePaused(Event):
-    """Work on a feature came to rest."""
+    """Work on a feature was paused."""
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "paused")
 
 
 class ShipFeature(Command):
-    """Give a feature to its users."""
+    """Ship a feature."""
 
     type: Literal["ShipFeature"] = "ShipFeature"
     subject: FeatureId
 
 
 class FeatureShipped(Event):
-    """A feature was given to its users."""
+    """A feature was shipped."""
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "shipped")
 
 
 class DropFeature(Command):
-    """Give a feature up."""
+    """Drop a feature."""
 
     type: Literal["DropFeature"] = "DropFeature"
     subject: FeatureId
@@ -217,7 +217,7 @@ class DropFeature(Command):
 
 
 class FeatureDropped(Event):
-    """A feature was given up."""
+    """A feature was dropped."""
 
     why: Text
 
@@ -227,7 +227,7 @@ class FeatureDropped(Event):
 
 
 class ReopenFeature(Command):
-    """Take a shipped or dropped feature up again: it is proposed once more."""
+    """Reopen a shipped or dropped feature. Its status is then `proposed`."""
 
     type: Literal["ReopenFeature"] = "ReopenFeature"
     subject: FeatureId
@@ -235,7 +235,7 @@ class ReopenFeature(Command):
 
 
 class FeatureReopened(Event):
-    """A shipped or dropped feature was taken up again."""
+    """A shipped or dropped feature was reopened."""
 
     why: Text
 
@@ -245,100 +245,110 @@ class FeatureReopened(Event):
 
 
 class LinkFeature(Command):
-    """Say what goals a feature serves, what decisions it rests on, what features it needs. A list given is the whole list."""
+    """Link a feature to goals, decisions and other features. Each list replaces the previous one; omitted lists stay."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [_given(name) for name in ("goals", "decisions", "features")]}
+        json_schema_extra={"anyOf": [_requires_list(name) for name in ("goals", "decisions", "features")]}
     )
 
     type: Literal["LinkFeature"] = "LinkFeature"
     subject: FeatureId
     goals: tuple[GoalId, ...] | None = Field(
-        None, max_length=100, description="The goals it serves, all of them anew; silent leaves them."
+        None, max_length=100, description="All goals it contributes to; unchanged if omitted."
     )
     decisions: tuple[DecisionId, ...] | None = Field(
-        None, max_length=100, description="The decisions it rests on, all of them anew; silent leaves them."
+        None, max_length=100, description="All decisions it is based on; unchanged if omitted."
     )
     features: tuple[FeatureId, ...] | None = Field(
-        None, max_length=100, description="The features it has to do with, all of them anew; silent leaves them."
+        None, max_length=100, description="All features it depends on or is related to; unchanged if omitted."
     )
 
 
 class FeatureLinked(Event):
-    """It was said what a feature serves, rests on or needs; what is absent stayed."""
+    """The links of a feature were set; omitted lists stayed unchanged."""
 
     goals: tuple[GoalId, ...] | None = None
     decisions: tuple[DecisionId, ...] | None = None
     features: tuple[FeatureId, ...] | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
-        for name, linked in (("goals", self.goals), ("decisions", self.decisions), ("features", self.features)):
-            if linked is not None:
-                yield refs(name, linked)
+        for name, subjects in (("goals", self.goals), ("decisions", self.decisions), ("features", self.features)):
+            if subjects is not None:
+                yield refs(name, subjects)
 
 
 FeatureCommand = (
-    ProposeFeature | DefineFeature | PrioritizeFeature | TargetMilestone | CommitFeature | StartFeature | PauseFeature
-    | ShipFeature | DropFeature | ReopenFeature | LinkFeature
-)  # fmt: skip
+    ProposeFeature
+    | DefineFeature
+    | PrioritizeFeature
+    | TargetMilestone
+    | CommitFeature
+    | StartFeature
+    | PauseFeature
+    | ShipFeature
+    | DropFeature
+    | ReopenFeature
+    | LinkFeature
+)
 
 
 def decide(command: FeatureCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """What a command about a feature comes to.
+    """Decide a command about a feature.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     if isinstance(command, ProposeFeature):
         return _propose(command, context, subjects)
     state = subjects[command.subject]
 
-    def must_be(allowed: frozenset[str], to_do: str) -> None:
-        must_have_status(state, context, allowed, to_do, silent=PROPOSED)
+    def require(allowed: frozenset[str], action: str) -> None:
+        require_status(state, context, allowed, action, default=PROPOSED)
 
     event: Event
     match command:
         case DefineFeature():
-            must_be(OPEN, "be defined")
+            require(OPEN, "be defined")
             event = FeatureDefined(definition=command.definition)
         case PrioritizeFeature():
-            must_be(OPEN, "be prioritized")
+            require(OPEN, "be prioritized")
             event = FeaturePrioritized(horizon=command.horizon, rank=command.rank)
         case TargetMilestone():
-            must_be(OPEN, "be targeted")
+            require(OPEN, "be targeted")
             event = MilestoneTargeted(milestone=command.milestone, release=command.release, day=command.day)
         case CommitFeature():
-            must_be(frozenset({PROPOSED}), "be committed")
+            require(frozenset({PROPOSED}), "be committed to")
             event = FeatureCommitted()
         case StartFeature():
-            must_be(OPEN - {"started"}, "be started")
+            require(OPEN - {"started"}, "be started")
             event = FeatureStarted()
         case PauseFeature():
-            must_be(frozenset({"started"}), "be paused")
+            require(frozenset({"started"}), "be paused")
             event = FeaturePaused()
         case ShipFeature():
-            must_be(OPEN, "be shipped")
+            require(OPEN, "be shipped")
             event = FeatureShipped()
         case DropFeature():
-            must_be(OPEN, "be dropped")
+            require(OPEN, "be dropped")
             event = FeatureDropped(why=command.why)
         case ReopenFeature():
-            must_be(CLOSED, "be reopened")
+            require(CLOSED, "be reopened")
             event = FeatureReopened(why=command.why)
         case LinkFeature():
-            event = _linked(command)
+            event = _link(command)
         case _:
             assert_never(command)
     return [Draft(state.subject, event)]
 
 
 def _propose(command: ProposeFeature, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    subject = new_subject(command, subjects)
+    subject = new_subject_id(command, subjects)
     for n, product in enumerate(command.products):
         if subjects[product].value_at(STATUS, context.effective_at) == "retired":
-            msg = f"{product} is retired; no feature can be proposed for it"
-            raise NotAllowed(msg, field=f"products.{n}", subject=product)
-    check_accountable(command.accountable, context, subjects)
+            raise NotAllowed(
+                f"{product} is retired; features cannot be proposed for it", field=f"products.{n}", subject=product
+            )
+    require_active_holder(command.accountable, context, subjects)
     proposed = FeatureProposed(
         title=command.title,
         products=command.products,
@@ -348,11 +358,11 @@ def _propose(command: ProposeFeature, context: CommandContext, subjects: Subject
     return [Draft(subject, proposed)]
 
 
-def _linked(command: LinkFeature) -> Event:
+def _link(command: LinkFeature) -> Event:
     if command.goals is None and command.decisions is None and command.features is None:
-        msg = "nothing to link: give `goals`, `decisions` or `features`"
-        raise NothingChanges(msg, field="goals", subject=command.subject)
+        raise NothingChanges(
+            "nothing to link; give `goals`, `decisions` or `features`", field="goals", subject=command.subject
+        )
     if command.subject in (command.features or ()):
-        msg = f"{command.subject} cannot need itself"
-        raise NotAllowed(msg, field="features", subject=command.subject)
+        raise NotAllowed(f"{command.subject} cannot be linked to itself", field="features", subject=command.subject)
     return FeatureLinked(goals=command.goals, decisions=command.decisions, features=command.features)

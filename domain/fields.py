@@ -1,12 +1,12 @@
-"""Cells and steps: what an event changes, and the state that rules judge.
+"""Fields and their changes: what an event changes, and the state that rules read.
 
-A *cell* is one field of one subject at a time; a *step* is one change of one cell. Every event says its steps itself,
-and both the state of the rules (`State`, here) and the read model (`projections/`) are made of nothing else, so that a
-rule and a reader can never disagree about what is so.
+A *field* is one property of one subject over time; a *field change* is one change of one field. Every event lists its
+own field changes, and both the state that rules read (`SubjectState`, here) and the read model (`projections/`) are
+built from nothing else, so a rule and a reader cannot disagree.
 
-A cell's value at an instant T is that of its row with the greatest (effective instant, position) not after T, unless
-that row's own term (`until`) is over by then: a term that ends leaves the cell empty, it does not bring back what was
-before. Rows of a voided act do not count.
+The value of a field at a time T is that of its row with the greatest (effective time, position) at or before T, unless
+the period of that row ended (`ends_at`) by then: when a period ends, the field is empty; the previous value does not
+come back. Rows of voided events do not count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from domain.persistent import SortedItems, Table
 Value = str | int | bool | list["Value"] | dict[str, "Value"] | None
 
 CHANGES_PER_EVENT: Final = 256
-"""A row's id is `position * STEPS_PER_EVENT + n`, so that it orders and carries the position."""
+"""A row's id is `position * CHANGES_PER_EVENT + index`, so ids follow the log's order and contain the position."""
 
 EXISTS: Final = "exists"
 STATUS: Final = "status"
@@ -28,11 +28,11 @@ MERGED_INTO: Final = "merged_into"
 
 
 class FieldChange(NamedTuple):
-    """One change of one cell.
+    """One change of one field.
 
-    `value` is the meaning (None empties the cell) and `word` the source's own word where that is something else.
-    `refs` are the subjects the value names, in order. `at` and `until` are the term in microseconds since 1970, half
-    open; `at` is None for "when the event took effect". `searchable` marks what full-text search looks into.
+    `value` is what it means here (None empties the field); `source_value` is how the source spelled it, where that
+    differs. `refs` are the subjects that the value references, in order. The value holds from `starts_at` until just
+    before `ends_at`, in microseconds since 1970; without `starts_at` it holds from the event's effective time.
     """
 
     field: str
@@ -45,33 +45,33 @@ class FieldChange(NamedTuple):
 
 
 def code(name: str, value: Value, *, source_value: str | None = None) -> FieldChange:
-    """A step whose value is a word of a fixed list, a number or a short reference."""
+    """A change to a code, a number or a short identifier."""
     return FieldChange(name, value, source_value=source_value)
 
 
 def text(name: str, value: Value) -> FieldChange:
-    """A step whose value people wrote: looked into by search, never by rules."""
+    """A change to text: included in full-text search, never read by rules."""
     return FieldChange(name, value, is_searchable=True)
 
 
 def texts(fields: Mapping[str, Value]) -> Iterator[FieldChange]:
-    """A text step for each field that was given."""
+    """A text change for each of the fields that has a value."""
     return (text(name, value) for name, value in fields.items() if value not in (None, [], ()))
 
 
 def refs(name: str, subjects: Iterable[str]) -> FieldChange:
-    """A step whose value is an ordered list of subjects."""
-    named = tuple(subjects)
-    return FieldChange(name, [*named], refs=named)
+    """A change to an ordered list of subjects."""
+    referenced = tuple(subjects)
+    return FieldChange(name, [*referenced], refs=referenced)
 
 
 def ref(name: str, subject: str | None) -> FieldChange:
-    """A step whose value is one subject, or nothing."""
+    """A change to a single subject, or to none."""
     return FieldChange(name, subject, refs=(subject,) if subject else ())
 
 
 class FieldRow(NamedTuple):
-    """A step in its place in time: `eff` in microseconds, `id` = position * 256 + n. Rows order by these two."""
+    """A field change with its effective time in microseconds and its id; rows are ordered by these two."""
 
     valid_from: int
     id: int
@@ -85,12 +85,12 @@ class FieldRow(NamedTuple):
 
 
 _NO_ROWS: Final[SortedItems[FieldRow]] = SortedItems()
-_BEHIND_EVERY_ID: Final = 2**63
+_AFTER_ALL_IDS: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class EventSummary:
-    """What a stream remembers of one of its events: enough to judge a correction."""
+    """What a state keeps of each event: enough to check a correction."""
 
     type: str
     effective_at: int
@@ -100,51 +100,52 @@ class EventSummary:
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """One subject as the rules see it: every row of every cell, and its events by position."""
+    """One subject as rules see it: every row of every field, and its events by position."""
 
     subject: str
     version: int = 0
     rows: Table[str, SortedItems[FieldRow]] = field(default_factory=Table)
     events: Table[int, EventSummary] = field(default_factory=Table)
     is_managed: bool = False
-    """Whether an ordinary command, and not only observation, has spoken of it."""
+    """Whether the subject was changed here, and not only by imports."""
     position: int = 0
     """The position of its latest event; 0 before the first."""
 
     def row_at(self, name: str, at: int) -> FieldRow | None:
-        """The row that decides the cell at an instant, or None before the first."""
-        earlier = self.rows.get(name, _NO_ROWS).at_or_before((at, _BEHIND_EVERY_ID))
-        return next((row for row in earlier if not self.events[row.position].is_voided), None)
+        """The row that determines a field at a time, or None before the first."""
+        candidates = self.rows.get(name, _NO_ROWS).at_or_before((at, _AFTER_ALL_IDS))
+        return next((row for row in candidates if self._counts(row)), None)
 
     def value_at(self, name: str, at: int) -> Value:
-        """What the cell holds at an instant; None for nothing."""
+        """The value of a field at a time; None if it is empty."""
         row = self.row_at(name, at)
         if row is None or (row.ends_at is not None and row.ends_at <= at):
             return None
         return row.value
 
     def subjects_at(self, name: str, at: int) -> tuple[str, ...]:
-        """The subjects that a list cell holds at an instant."""
+        """The subjects in a list field at a time."""
         value = self.value_at(name, at)
         return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
     def exists_at(self, at: int) -> bool:
-        """Whether it has begun and is not struck from the record."""
+        """Whether the subject was created and is not removed."""
         return self.value_at(EXISTS, at) is True
 
     def started_at(self) -> int | None:
-        """The earliest instant it may be spoken of, in microseconds."""
-        return next(
-            (row.valid_from for row in self.rows.get(EXISTS, ()) if not self.events[row.position].is_voided), None
-        )
+        """The time the subject was created, in microseconds; None if it was not, or its first entry is voided."""
+        return next((row.valid_from for row in self.rows.get(EXISTS, _NO_ROWS) if self._counts(row)), None)
 
     def latest_row(self, name: str) -> FieldRow | None:
-        """The latest row of a cell that still counts."""
-        return next((row for row in reversed(self.rows.get(name, ())) if not self.events[row.position].is_voided), None)
+        """The latest row of a field whose event is not voided."""
+        return next((row for row in reversed(self.rows.get(name, _NO_ROWS)) if self._counts(row)), None)
 
     def field_names(self, prefix: str = "") -> Iterator[str]:
-        """The names of its cells that begin with `prefix`."""
+        """The names of the fields that start with `prefix`."""
         return (name for name in self.rows if name.startswith(prefix))
+
+    def _counts(self, row: FieldRow) -> bool:
+        return not self.events[row.position].is_voided
 
 
 def evolve(
@@ -157,30 +158,32 @@ def evolve(
     voids: int | None,
     is_imported: bool,
 ) -> SubjectState:
-    """The state after one more event. Never refuses: what is recorded has happened."""
+    """Return the state after one more event. Never refuses: what is recorded has happened."""
     rows = state.rows
-    is_status = False
-    for n, step in enumerate(changes):
-        is_status = is_status or step.field == STATUS
-        at = effective_at if step.starts_at is None else step.starts_at
-        row = FieldRow(at, position * CHANGES_PER_EVENT + n, step.value, step.ends_at, step.source_value)
-        rows = rows.with_value(step.field, rows.get(step.field, _NO_ROWS).with_item(row))
-    acts = state.events.with_value(position, EventSummary(type_, effective_at, is_status))
+    changes_status = False
+    for index, change in enumerate(changes):
+        changes_status = changes_status or change.field == STATUS
+        starts_at = effective_at if change.starts_at is None else change.starts_at
+        row = FieldRow(
+            starts_at, position * CHANGES_PER_EVENT + index, change.value, change.ends_at, change.source_value
+        )
+        rows = rows.with_value(change.field, rows.get(change.field, _NO_ROWS).with_item(row))
+    events = state.events.with_value(position, EventSummary(type_, effective_at, changes_status))
     if voids is not None:
-        acts = acts.with_value(voids, replace(acts[voids], is_voided=True))
-    return SubjectState(state.subject, state.version + 1, rows, acts, state.is_managed or not is_imported, position)
+        events = events.with_value(voids, replace(events[voids], is_voided=True))
+    return SubjectState(state.subject, state.version + 1, rows, events, state.is_managed or not is_imported, position)
 
 
 class Subjects(Mapping[str, SubjectState]):
-    """The subjects a rule may look at, each fetched when first asked for; remembers what was asked.
+    """The subjects a rule may read, each fetched on first use.
 
-    `looked_at` is what a unit rests on: the versions that must not have moved when it is written.
+    `read_versions` are the versions a decision was based on: they must be unchanged when it is written.
     """
 
-    def __init__(self, fetch: Callable[[str], SubjectState], naming: Callable[[str], Iterable[str]]) -> None:
-        """`fetch` gives a subject; `naming` those that may name one in a cell of theirs, more rather than fewer."""
+    def __init__(self, fetch: Callable[[str], SubjectState], find_referencing: Callable[[str], Iterable[str]]) -> None:
+        """Read through `fetch`; `find_referencing` returns at least all subjects with a field that references one."""
         self._fetch = fetch
-        self._naming = naming
+        self._find_referencing = find_referencing
         self._states: dict[str, SubjectState] = {}
         self.read_versions: dict[str, int] = {}
 
@@ -197,31 +200,33 @@ class Subjects(Mapping[str, SubjectState]):
     def __len__(self) -> int:
         return len(self._states)
 
-    def canonical_id(self, who: str) -> str:
-        """The id that somebody is read as: where their joins end, or in a circle the smallest id of it.
+    def canonical_id(self, person: str) -> str:
+        """Return the id that a person is known by: the end of their merges, or in a cycle its smallest id.
 
-        Only observed history, which obeys no rule, can make a circle. Whoever was joined with nobody is themselves.
+        Only imported history, which no rule checks, can contain a cycle. An id that was never merged is its own.
         """
-        path = [who]
+        path = [person]
         while (row := self[path[-1]].latest_row(MERGED_INTO)) is not None and row.value is not None:
-            following = str(row.value)
-            if following in path:
-                return min(path[path.index(following) :])
-            path.append(following)
+            target = str(row.value)
+            if target in path:
+                return min(path[path.index(target) :])
+            path.append(target)
         return path[-1]
 
-    def canonical_ids(self, who: Iterable[str]) -> tuple[str, ...]:
-        """The ids that some people are read as, in their order, nobody twice."""
-        return tuple(dict.fromkeys(self.canonical_id(one) for one in who))
+    def canonical_ids(self, people: Iterable[str]) -> tuple[str, ...]:
+        """Return the canonical ids of some people, in order and without duplicates."""
+        return tuple(dict.fromkeys(self.canonical_id(person) for person in people))
 
     def get_referencing(self, subject: str, name: str) -> list[str]:
-        """The subjects whose list cell of this name has ever named a subject, in order."""
+        """Return the subjects whose list field `name` has ever contained a subject, in order."""
         return sorted(
-            one
-            for one in {*self._naming(subject), *self._states}
-            if any(isinstance(row.value, list) and subject in row.value for row in self[one].rows.get(name, ()))
+            candidate
+            for candidate in {*self._find_referencing(subject), *self._states}
+            if any(
+                isinstance(row.value, list) and subject in row.value for row in self[candidate].rows.get(name, _NO_ROWS)
+            )
         )
 
     def put(self, state: SubjectState) -> None:
-        """What the commands before this one in the same unit have made of a subject."""
+        """Replace a subject with its state after the earlier commands of the same transaction."""
         self._states[state.subject] = state

@@ -1,4 +1,4 @@
-"""What several subjects' rules have in common."""
+"""Checks that the rules of several kinds of subject share."""
 
 from __future__ import annotations
 
@@ -10,57 +10,67 @@ from domain.messages import Command, CommandContext
 from domain.values import kind_of
 
 
-def must_be_new(subjects: Subjects, subject: str, command: Command) -> None:
-    """A key is used once and never again, not even after its subject was struck or its beginning voided.
+def require_new(subjects: Subjects, subject: str, command: Command) -> None:
+    """Check that a key was never used, not even by a subject that was removed or whose first entry was voided.
 
-    The one exception is the command that corrects that voided beginning: it begins the same subject again, so that
-    whatever names the subject still does.
+    The one exception is a command that corrects the voided first entry: it starts the same subject again, so that
+    existing references to the subject stay valid.
 
     Raises:
-        AlreadyExists: something by this id is or was in the log.
+        AlreadyExists: the log has, or had, a subject with this id.
     """
-    if subjects[subject].version and not _corrects_beginning(command, subjects[subject]):
-        msg = f"{subject} is in the log already; a key is never used twice, so choose another or leave `key` out"
-        raise AlreadyExists(msg, field="key", subject=subject)
+    if subjects[subject].version and not _corrects_first_entry(command, subjects[subject]):
+        raise AlreadyExists(
+            f"{subject} already exists; keys are never reused, so choose another one or omit `key`",
+            field="key",
+            subject=subject,
+        )
 
 
-def new_subject(command: Command, subjects: Subjects) -> str:
-    """The id of what a creating command brings into being, once it is known to be free."""
+def new_subject_id(command: Command, subjects: Subjects) -> str:
+    """Return the id of the subject that a command creates, after checking that it is unused.
+
+    Raises:
+        AlreadyExists: the log has, or had, a subject with this id.
+    """
     subject = command.subject_id()
-    must_be_new(subjects, subject, command)
+    require_new(subjects, subject, command)
     return subject
 
 
-def _corrects_beginning(command: Command, state: SubjectState) -> bool:
-    # A person's names are kept outside the log, where registering the same person twice would store them twice.
+def _corrects_first_entry(command: Command, state: SubjectState) -> bool:
+    # Names are stored outside the log, so registering the same person again would store them twice.
     if command.corrects is None or command.creates == "person" or state.started_at() is not None:
         return False
-    corrected = [row.position for row in state.rows.get(EXISTS, ())]
-    return command.corrects in corrected and state.events[command.corrects].is_voided
+    first_positions = [row.position for row in state.rows.get(EXISTS, ())]
+    return command.corrects in first_positions and state.events[command.corrects].is_voided
 
 
-def must_have_status(
-    state: SubjectState, context: CommandContext, allowed: Collection[str], to_do: str, *, silent: str = ""
+def require_status(
+    state: SubjectState, context: CommandContext, allowed: Collection[str], action: str, *, default: str = ""
 ) -> None:
-    """The status must be one of `allowed`; `silent` is what an unspoken or not understood status counts as.
+    """Check that the status is one of `allowed`; a missing status counts as `default`.
 
     Raises:
-        NotAllowed: it is not; the message says where the subject stands and what would be needed.
+        NotAllowed: it is not; the message names the current status and those that would be allowed.
     """
-    status = state.value_at(STATUS, context.now) or silent
+    status = state.value_at(STATUS, context.now) or default
     if status not in allowed:
-        wanted = " or ".join(sorted(allowed))
-        msg = f"{state.subject} is {status}; to {to_do} it must be {wanted}"
-        raise NotAllowed(msg, field="subject", subject=state.subject)
+        raise NotAllowed(
+            f"{state.subject} is {status}; to {action} it must be {' or '.join(sorted(allowed))}",
+            field="subject",
+            subject=state.subject,
+        )
 
 
 def require_person(context: CommandContext, field: str) -> str:
-    """Whose act it was, who must be a person: a service decides nothing.
+    """Return the person on whose behalf a command acts.
 
     Raises:
-        NotAllowed: a service spoke for nobody.
+        NotAllowed: a service acts on its own behalf, and a service decides nothing.
     """
     if kind_of(context.principal) != "person":
-        msg = f"{context.principal} is no person; say whose act it was in `{field}` or `on_behalf_of`"
-        raise NotAllowed(msg, field=field)
+        raise NotAllowed(
+            f"{context.principal} is not a person; name the person in `{field}` or `on_behalf_of`", field=field
+        )
     return context.principal

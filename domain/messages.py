@@ -1,4 +1,4 @@
-"""Commands are orders, events are facts: the two kinds of message, and what each carries besides its content."""
+"""The base classes of commands and events, with the fields that all of them have in common."""
 
 from __future__ import annotations
 
@@ -15,92 +15,92 @@ from domain.fields import FieldChange
 from domain.values import Code, DecisionId, Line, Person, Position, RawText, StringKind, Text, Timestamp
 
 
-def _fail_fast(schema: Any) -> None:
+def _set_fail_fast(schema: Any) -> None:
     """Set `fail_fast` on every sequence in a core schema."""
     if isinstance(schema, dict):
         if schema.get("type") in ("list", "tuple"):
             schema["fail_fast"] = True
-        for name, below in schema.items():
+        for name, child in schema.items():
             if name not in ("metadata", "serialization"):
-                _fail_fast(below)
+                _set_fail_fast(child)
     elif isinstance(schema, list):
-        for below in schema:
-            _fail_fast(below)
+        for child in schema:
+            _set_fail_fast(child)
 
 
 class Message(BaseModel):
-    """A frozen record that refuses fields it does not know."""
+    """An immutable record that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null", allow_inf_nan=False)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate each list up to its first wrong member, so that a long list of wrong ones costs no memory."""
+        """Validate each list up to its first invalid member, so that a long invalid list takes no memory."""
         schema = handler(source)
-        _fail_fast(schema)
+        _set_fail_fast(schema)
         return schema
 
 
 class Reference(Message):
-    """An outside id or link, such as a ticket or a meeting note."""
+    """An external id or link, such as a ticket or meeting notes."""
 
-    system: Code | None = Field(None, description="Whose id it is, such as `jira` or `url`.")
-    id: Line = Field(description="The id or address in that system.")
+    system: Code | None = Field(None, description="The system the id belongs to, such as `jira` or `url`.")
+    id: Line = Field(description="The id or URL in that system.")
 
 
 class Source(Message):
-    """Where an imported act was recorded first."""
+    """Where an imported change was recorded originally."""
 
-    system: Code = Field(description="The system it comes from, such as `jira` or `keps`.")
+    system: Code = Field(description="The system it was imported from, such as `jira` or `keps`.")
     reference: Code | None = Field(
-        None, description="That system's own name for the change: a commit, a ticket's history id."
+        None, description="The id of the change in that system, such as a commit or a ticket's history id."
     )
-    at: Timestamp | None = Field(None, description="When that system says it happened, by its own clock.")
+    at: Timestamp | None = Field(None, description="When it happened, according to that system's clock.")
 
 
 class Command(Message):
-    """An order to the log. What every command may carry besides its own fields."""
+    """A request to record something. These fields are available in every command."""
 
     effective_at: Timestamp | None = Field(
-        None, description="When it took effect, if that was earlier than now. Shown wherever the act is shown."
+        None, description="When it took effect, if earlier than now. Shown with the event; cannot be in the future."
     )
-    because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this act rests on.")
-    note: Text | None = Field(None, description="A remark, or the reason where no decision stands behind it.")
+    because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this is based on.")
+    note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
     on_behalf_of: Person | None = Field(
-        None, description="Whose act it was, where that is not the caller: a claim, and shown as one."
+        None, description="The person on whose behalf the caller acts. Not verified, and displayed as a claim."
     )
-    references: tuple[Reference, ...] = Field((), max_length=50, description="Outside ids and links.")
-    corrects: Position | None = Field(None, description="The position of the voided entry that this one replaces.")
-    source: Source | None = Field(None, description="For imports only: where the act was recorded first.")
+    references: tuple[Reference, ...] = Field((), max_length=50, description="External ids and links.")
+    corrects: Position | None = Field(None, description="The position of the voided entry that this command replaces.")
+    source: Source | None = Field(None, description="Imports only: where it was recorded originally.")
 
     creates: ClassVar[str | None] = None
-    """The kind of subject it brings into being; its key is then the field `key`."""
+    """The kind of subject that the command creates, if any; the new subject's key is then in the field `key`."""
 
     def subject_id(self) -> str:
-        """The subject it speaks to: the one whose version `If-Match` names. A creating command must have its key."""
+        """The subject it changes, whose version `If-Match` checks. A command that creates one must have its key by now."""
         if self.creates:
-            return f"{self.creates}:{getattr(self, 'key')}"  # noqa: B009  (only these commands have one)
-        return str(getattr(self, "subject"))  # noqa: B009  (and only the others have this)
+            return f"{self.creates}:{getattr(self, 'key')}"  # noqa: B009  (only these commands have it)
+        return str(getattr(self, "subject"))  # noqa: B009  (only the other commands have it)
 
 
 class Event(Message):
-    """A fact in one subject's stream."""
+    """Something that happened to one subject."""
 
     is_imported: ClassVar[bool] = False
-    """Whether it tells what was decided elsewhere, to which our rules do not apply."""
+    """Whether it records what happened in another system, to which the rules here do not apply."""
 
     def field_changes(self) -> Iterable[FieldChange]:
-        """The cells it changes, in order; at most 256."""
+        """The fields it changes, in order; at most 256."""
         return ()
 
     def voided_position(self) -> int | None:
-        """The position of the entry of its own stream that it voids."""
+        """The position of the entry of the same subject that it voids, if any."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event that a rule wants recorded, not yet in the log."""
+    """An event that a rule decided to record and that is not in the log yet."""
 
     subject: str
     event: Event
@@ -108,10 +108,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """The circumstances of a command: all that a rule knows besides the command and the world.
+    """The circumstances of a command: everything a rule knows besides the command and the subjects.
 
-    `now` and `eff` are microseconds since 1970; `eff` is when the act takes effect. `principal` is whose act it was:
-    the one on whose behalf it is, else the actor; `credential` is what the actor signed in with.
+    `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
+    or else the actor; `credential` is what the actor signed in with.
     """
 
     now: int
@@ -125,7 +125,7 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True)
 class StringField:
-    """Where in a message a string stands, and what it is. `*` in the path stands for every member of a list."""
+    """The path of a string in a message, and its kind. `*` in the path stands for every member of a list."""
 
     path: tuple[str, ...]
     kind: StringKind | None
@@ -134,75 +134,75 @@ class StringField:
 
 @cache
 def string_fields(model: type[BaseModel]) -> tuple[StringField, ...]:
-    """Every string of a message class, found from its types."""
-    return tuple(_leaves_of(model))
+    """Return every string field of a message class, derived from its types."""
+    return tuple(_iterate_model(model))
 
 
 @cache
-def string_paths(model: type[BaseModel], mark: StringKind) -> tuple[tuple[str, ...], ...]:
-    """The paths of the strings of one sort."""
-    return tuple(leaf.path for leaf in string_fields(model) if leaf.kind is mark)
+def string_paths(model: type[BaseModel], kind: StringKind) -> tuple[tuple[str, ...], ...]:
+    """Return the paths of the strings of one kind."""
+    return tuple(leaf.path for leaf in string_fields(model) if leaf.kind is kind)
 
 
-def _leaves_of(model: type[BaseModel]) -> Iterator[StringField]:
+def _iterate_model(model: type[BaseModel]) -> Iterator[StringField]:
     hints = typing.get_type_hints(model, include_extras=True)
     for name, info in model.model_fields.items():
-        yield from _leaves_in(hints[name], (name,), None, info.is_required())
+        yield from _iterate_hint(hints[name], (name,), None, info.is_required())
 
 
-def _leaves_in(hint: Any, path: tuple[str, ...], mark: StringKind | None, required: bool) -> Iterator[StringField]:
+def _iterate_hint(hint: Any, path: tuple[str, ...], kind: StringKind | None, required: bool) -> Iterator[StringField]:
     origin = typing.get_origin(hint)
     if origin is Annotated:
         inner, *extras = typing.get_args(hint)
-        found = next((extra for extra in extras if isinstance(extra, StringKind)), mark)
-        yield from _leaves_in(inner, path, found, required)
+        declared = next((extra for extra in extras if isinstance(extra, StringKind)), kind)
+        yield from _iterate_hint(inner, path, declared, required)
     elif origin is typing.Literal:
         yield StringField(path, StringKind.CODE, required)
     elif isinstance(hint, type) and issubclass(hint, BaseModel):
         for leaf in string_fields(hint):
             yield StringField(path + leaf.path, leaf.kind, leaf.required)
     elif origin in (tuple, list):
-        yield from _leaves_in(typing.get_args(hint)[0], (*path, "*"), mark, required)
+        yield from _iterate_hint(typing.get_args(hint)[0], (*path, "*"), kind, required)
     elif origin is not None:
         for part in typing.get_args(hint):
-            yield from _leaves_in(part, path, mark, required)
+            yield from _iterate_hint(part, path, kind, required)
     elif hint is str:
-        yield StringField(path, mark, required)
+        yield StringField(path, kind, required)
 
 
 def strings_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:
-    """The strings at a path of a message, or of one that was dumped, each with its exact place."""
+    """Return the strings at a path of a message or of its dumped form, each with its exact path."""
     value = data
     for n, part in enumerate(path):
         if part == "*":
             rest = path[n + 1 :]
             members = enumerate(value)
-            return [((*path[:n], m, *place), found) for m, one in members for place, found in strings_at(one, rest)]
-        value = _member(value, part)
+            return [((*path[:n], m, *tail), text) for m, member in members for tail, text in strings_at(member, rest)]
+        value = _get_member(value, part)
         if value is None:
             return []
     return [(path, value)] if isinstance(value, str) else []
 
 
 def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
-    """A message, or one that was dumped, with the strings at a path changed; what is not touched is shared."""
+    """Return a message, or its dumped form, with the strings at a path changed; unchanged parts are shared."""
     if not path:
         return change(data) if isinstance(data, str) else data
     head, *rest = path
     if head == "*":
         return type(data)(replace_strings(member, tuple(rest), change) for member in data)
-    member = _member(data, head)
+    member = _get_member(data, head)
     if member is None:
         return data
     changed = replace_strings(member, tuple(rest), change)
     return data.model_copy(update={head: changed}) if isinstance(data, BaseModel) else {**data, head: changed}
 
 
-def _member(value: Any, name: str) -> Any:
-    """A field by its name; None where it is silent, or where the value has no such field."""
+def _get_member(value: Any, name: str) -> Any:
+    """Return a field by name; None if it is empty or missing."""
     if isinstance(value, dict):
         return value.get(name)
-    # A string has methods by the names of fields; to ask whether it is a model would take far longer.
+    # A string has methods with the names of fields; asking whether it is a model would take much longer.
     return None if isinstance(value, str) else getattr(value, name, None)
 
 
@@ -221,4 +221,4 @@ __all__ = [
     "string_fields",
     "string_paths",
     "strings_at",
-]  # fmt: skip
+]

@@ -1,7 +1,7 @@
-"""Ownership of any subject: who answers for it, who else has a part in it, and on whose behalf.
+"""Ownership of any subject: who is accountable for it, who holds other roles, and who acts on their behalf.
 
-Exactly one is `accountable`, a person or a team; every other role can be held by several, in order. A role is one
-cell, `role.NAME`, with the whole list in it.
+Exactly one person or team is `accountable`; any other role can have several holders, in order. Each role is one field,
+`role.NAME`, that contains the whole list.
 """
 
 from __future__ import annotations
@@ -16,69 +16,72 @@ from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import STATUS, FieldChange, Subjects, Value, code, refs
 from domain.guards import require_person
 from domain.messages import Command, CommandContext, Draft, Event
+from domain.people import DISBANDED, INACTIVE_STATUSES
 from domain.values import COMBINATION, Holder, Key, Line, Person, Slug, SubjectId, Timestamp, to_micros
 
 ACCOUNTABLE: Final = "accountable"
 
 
-class _Term(Command):
-    """What begins or ends at an instant of its own, half open."""
+class _PeriodCommand(Command):
+    """A command about a role or delegation for a period, half open."""
 
-    from_: Timestamp | None = Field(None, alias="from", description="When it begins, if not when the act takes effect.")
-    until: Timestamp | None = Field(None, description="When it ends; it no longer holds at that instant.")
+    from_: Timestamp | None = Field(
+        None, alias="from", description="When the period starts; by default, when the command takes effect."
+    )
+    until: Timestamp | None = Field(None, description="When the period ends (exclusive); open-ended by default.")
 
     @model_validator(mode="after")
-    def _in_order(self) -> _Term:
+    def _check_period(self) -> _PeriodCommand:
         if self.from_ and self.until and self.until <= self.from_:
             raise PydanticCustomError(COMBINATION, "`until` must be later than `from`")
         return self
 
 
-class _Termed(Event):
+class _PeriodEvent(Event):
     from_: Timestamp | None = Field(None, alias="from")
     until: Timestamp | None = None
 
-    def _termed(self, step: FieldChange) -> FieldChange:
-        at, until = (to_micros(instant) if instant else None for instant in (self.from_, self.until))
-        return step._replace(starts_at=at, ends_at=until)
+    def _limit_to_period(self, change: FieldChange) -> FieldChange:
+        starts_at, ends_at = (to_micros(time) if time else None for time in (self.from_, self.until))
+        return change._replace(starts_at=starts_at, ends_at=ends_at)
 
 
-class AssignOwnership(_Term):
-    """Give a role on a subject to somebody. The list is the whole list, in order."""
+class AssignOwnership(_PeriodCommand):
+    """Assign a role on a subject. The list replaces the previous holders."""
 
     type: Literal["AssignOwnership"] = "AssignOwnership"
     subject: SubjectId
     role: Slug = Field(
         ACCOUNTABLE,
-        description="`accountable`, `responsible`, `approver`, `consulted`, `informed`, `driver`, or a role of your own.",
+        description="`accountable`, `responsible`, `approver`, `consulted`, `informed`, `driver`, or a custom role.",
     )
     holders: tuple[Holder, ...] = Field(
         min_length=1,
         max_length=100,
-        description="Who has the role from now on, in order; `accountable` has exactly one.",
+        description="All holders of the role, in order; `accountable` has exactly one.",
     )
 
 
-class OwnershipAssigned(_Termed):
-    """A role on a subject was given; the list is the whole list."""
+class OwnershipAssigned(_PeriodEvent):
+    """A role on a subject was assigned, replacing its previous holders."""
 
     role: Slug
     holders: tuple[Holder, ...]
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield self._termed(refs(f"role.{self.role}", self.holders))
+        yield self._limit_to_period(refs(f"role.{self.role}", self.holders))
 
 
 class ReleaseOwnership(Command):
-    """Take a role from everybody who has it."""
+    """Remove all holders of a role."""
 
     type: Literal["ReleaseOwnership"] = "ReleaseOwnership"
     subject: SubjectId
-    role: Slug = Field(ACCOUNTABLE, description="The role released.")
+    role: Slug = Field(ACCOUNTABLE, description="The role to release.")
 
 
 class OwnershipReleased(Event):
-    """A role on a subject was taken from everybody who had it."""
+    """All holders of a role on a subject were removed."""
 
     role: Slug
 
@@ -86,34 +89,34 @@ class OwnershipReleased(Event):
         yield refs(f"role.{self.role}", ())
 
 
-class HandOverOwnership(_Term):
-    """Pass accountability on to somebody else."""
+class HandOverOwnership(_PeriodCommand):
+    """Hand over accountability to another person or team."""
 
     type: Literal["HandOverOwnership"] = "HandOverOwnership"
     subject: SubjectId
+    to: Holder = Field(description="The person or team who becomes accountable.")
+
+
+class OwnershipHandedOver(_PeriodEvent):
+    """Accountability was handed over to another person or team."""
+
     to: Holder
-
-
-class OwnershipHandedOver(_Termed):
-    """Accountability passed to somebody else."""
-
-    to: Holder
-    by: tuple[Holder, ...] = Field(description="Who had it until then.")
+    previous_holders: tuple[Holder, ...] = Field(description="Who was accountable before.")
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield self._termed(refs(f"role.{ACCOUNTABLE}", (self.to,)))
+        yield self._limit_to_period(refs(f"role.{ACCOUNTABLE}", (self.to,)))
 
 
 class AcknowledgeOwnership(Command):
-    """Say that one knows of a role one holds."""
+    """Acknowledge a role you hold."""
 
     type: Literal["AcknowledgeOwnership"] = "AcknowledgeOwnership"
     subject: SubjectId
-    role: Slug = Field(ACCOUNTABLE, description="The role acknowledged.")
+    role: Slug = Field(ACCOUNTABLE, description="The role to acknowledge.")
 
 
 class OwnershipAcknowledged(Event):
-    """Somebody said that they know of a role they hold."""
+    """A holder of a role acknowledged it."""
 
     role: Slug
     by: Person
@@ -122,19 +125,21 @@ class OwnershipAcknowledged(Event):
         yield code(f"acknowledged.{self.role}.{self.by.partition(':')[2]}", True)
 
 
-class DelegateOwnership(_Term):
-    """Let somebody act for the accountable in some kinds of decision, for a time."""
+class DelegateOwnership(_PeriodCommand):
+    """Delegate decisions about a subject to another person or team, for some kinds of decision and a period."""
 
     type: Literal["DelegateOwnership"] = "DelegateOwnership"
-    subject: SubjectId = Field(description="What the delegation covers.")
-    delegation: Key | None = Field(None, description="The key of the delegation, to revoke it by; random if silent.")
-    to: Holder
-    kinds: tuple[Slug, ...] = Field((), max_length=50, description="The kinds of decision; all, if silent.")
-    limit: Line | None = Field(None, description="How far it goes, such as a sum of money.")
+    subject: SubjectId = Field(description="The subject that the delegation covers.")
+    delegation: Key | None = Field(
+        None, description="The key of the delegation, which revokes it later; random by default."
+    )
+    to: Holder = Field(description="The person or team who may decide.")
+    kinds: tuple[Slug, ...] = Field((), max_length=50, description="The kinds of decision covered; all by default.")
+    limit: Line | None = Field(None, description="The limit of the authority, such as an amount of money.")
 
 
-class OwnershipDelegated(_Termed):
-    """Somebody was let act for the accountable."""
+class OwnershipDelegated(_PeriodEvent):
+    """Decisions about a subject were delegated to another person or team."""
 
     delegation: Key
     to: Holder
@@ -146,11 +151,11 @@ class OwnershipDelegated(_Termed):
         value: dict[str, Value] = {"to": self.to, "by": [*self.by], "kinds": [*self.kinds]}
         if self.limit:
             value["limit"] = self.limit
-        yield self._termed(FieldChange(f"delegation.{self.delegation}", value, refs=(self.to,)))
+        yield self._limit_to_period(FieldChange(f"delegation.{self.delegation}", value, refs=(self.to,)))
 
 
 class RevokeDelegation(Command):
-    """End a delegation before its time."""
+    """Revoke a delegation before it ends."""
 
     type: Literal["RevokeDelegation"] = "RevokeDelegation"
     subject: SubjectId
@@ -158,7 +163,7 @@ class RevokeDelegation(Command):
 
 
 class DelegationRevoked(Event):
-    """A delegation was ended before its time."""
+    """A delegation was revoked."""
 
     delegation: Key
 
@@ -172,110 +177,141 @@ OwnershipCommand = (
 
 
 def decide(command: OwnershipCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """What a command about ownership comes to.
+    """Decide a command about ownership.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     event: Event
     match command:
         case AssignOwnership():
-            _assignable(command, context, subjects)
+            _require_assignable(command, context, subjects)
             event = OwnershipAssigned(
                 role=command.role, holders=command.holders, **{"from": command.from_}, until=command.until
             )
         case ReleaseOwnership():
-            _held(command.subject, command.role, context, subjects)
+            _require_holders(command.subject, command.role, context, subjects)
             event = OwnershipReleased(role=command.role)
         case HandOverOwnership():
-            by = _held(command.subject, ACCOUNTABLE, context, subjects)
-            if subjects.canonical_id(command.to) in subjects.canonical_ids(by):
-                msg = f"{command.to} is accountable for {command.subject} already"
-                raise NothingChanges(msg, field="to", subject=command.subject)
-            _present(command.to, "to", context, subjects)
-            event = OwnershipHandedOver(to=command.to, by=by, **{"from": command.from_}, until=command.until)
+            event = _hand_over(command, context, subjects)
         case AcknowledgeOwnership():
-            event = _acknowledged(command, context, subjects)
+            event = _acknowledge(command, context, subjects)
         case DelegateOwnership():
-            event = _delegated(command, context, subjects)
+            event = _delegate(command, context, subjects)
         case RevokeDelegation():
             if not subjects[command.subject].value_at(f"delegation.{command.delegation}", context.now):
-                msg = f"{command.subject} has no delegation {command.delegation} in force"
-                raise Unknown(msg, field="delegation", subject=command.subject)
+                raise Unknown(
+                    f"{command.subject} has no delegation '{command.delegation}' in force",
+                    field="delegation",
+                    subject=command.subject,
+                )
             event = DelegationRevoked(delegation=command.delegation)
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
 
 
-def check_accountable(holder: str | None, context: CommandContext, subjects: Subjects) -> None:
-    """Check that a new subject can begin with this holder accountable; None passes.
+def require_active_holder(
+    holder: str | None, context: CommandContext, subjects: Subjects, *, field: str = "accountable"
+) -> None:
+    """Check that a person or team can be given a role; None passes.
+
+    What a person was given before they left can still be recorded later, with an earlier effective time.
 
     Raises:
-        NotAllowed: the person or team had left when the command takes effect.
+        NotAllowed: the person had left, or the team was disbanded, when the command takes effect.
     """
-    if holder is not None:
-        _present(holder, "accountable", context, subjects)
+    if holder is None:
+        return
+    status = subjects[subjects.canonical_id(holder)].value_at(STATUS, context.effective_at)
+    if status in INACTIVE_STATUSES:
+        detail = f"{holder} was disbanded" if status == DISBANDED else f"{holder} has left"
+        raise NotAllowed(f"{detail} and cannot be given a role", field=field, subject=holder)
 
 
-def accountable_steps(holder: str | None) -> Iterator[FieldChange]:
-    """Yield the step that makes a new subject's holder accountable, or nothing without a holder."""
+def accountable_changes(holder: str | None) -> Iterator[FieldChange]:
+    """Yield the change that makes the holder of a new subject accountable, or nothing without a holder."""
     if holder is not None:
         yield refs(f"role.{ACCOUNTABLE}", (holder,))
 
 
-def _assignable(command: AssignOwnership, context: CommandContext, subjects: Subjects) -> None:
-    held = subjects[command.subject].subjects_at(f"role.{command.role}", context.now)
-    same = subjects.canonical_ids(held) == subjects.canonical_ids(command.holders)
-    planned = command.from_ is not None and to_micros(command.from_) > context.now
+def _require_assignable(command: AssignOwnership, context: CommandContext, subjects: Subjects) -> None:
+    current = subjects[command.subject].subjects_at(f"role.{command.role}", context.now)
+    is_same = subjects.canonical_ids(current) == subjects.canonical_ids(command.holders)
+    is_planned = command.from_ is not None and to_micros(command.from_) > context.now
     if command.role == ACCOUNTABLE:
         if len(command.holders) != 1:
-            msg = "exactly one person or team is accountable; name the others in another role"
-            raise NotAllowed(msg, field="holders", subject=command.subject)
-        if held and not same and not planned:
-            msg = f"{', '.join(held)} is accountable for {command.subject}; hand it over, or release it first"
-            raise NotAllowed(msg, field="holders", subject=command.subject)
-    dated_back = context.effective_at < context.now or command.from_
-    if same and not (dated_back or command.until):
-        msg = f"{command.role} of {command.subject} is {', '.join(held)} already"
-        raise NothingChanges(msg, field="holders", subject=command.subject)
+            raise NotAllowed(
+                "exactly one person or team can be accountable; give the others another role",
+                field="holders",
+                subject=command.subject,
+            )
+        if current and not is_same and not is_planned:
+            raise NotAllowed(
+                f"{', '.join(current)} is accountable for {command.subject}; hand it over or release it first",
+                field="holders",
+                subject=command.subject,
+            )
+    is_backdated = context.effective_at < context.now or command.from_
+    if is_same and not (is_backdated or command.until):
+        raise NothingChanges(
+            f"the {command.role} role of {command.subject} is already held by {', '.join(current)}",
+            field="holders",
+            subject=command.subject,
+        )
     for holder in command.holders:
-        _present(holder, "holders", context, subjects)
+        require_active_holder(holder, context, subjects, field="holders")
 
 
-def _present(holder: str, field: str, context: CommandContext, subjects: Subjects) -> None:
-    """Who had left when it took effect can be given nothing; what they were given before may be recorded later."""
-    if subjects[subjects.canonical_id(holder)].value_at(STATUS, context.effective_at) == "departed":
-        msg = f"{holder} has departed"
-        raise NotAllowed(msg, field=field, subject=holder)
+def _require_holders(subject: str, role: str, context: CommandContext, subjects: Subjects) -> tuple[str, ...]:
+    """Return the current holders of a role, of which there must be some."""
+    holders = subjects[subject].subjects_at(f"role.{role}", context.now)
+    if not holders:
+        raise NothingChanges(
+            f"{subject} has no {role} person or team" if role == ACCOUNTABLE else f"{subject} has no {role}",
+            field="subject" if role == ACCOUNTABLE else "role",
+            subject=subject,
+        )
+    return holders
 
 
-def _held(subject: str, role: str, context: CommandContext, subjects: Subjects) -> tuple[str, ...]:
-    held = subjects[subject].subjects_at(f"role.{role}", context.now)
-    if not held:
-        msg = f"nobody is {role} for {subject}"
-        raise NothingChanges(msg, field="role" if role != ACCOUNTABLE else "subject", subject=subject)
-    return held
+def _hand_over(command: HandOverOwnership, context: CommandContext, subjects: Subjects) -> Event:
+    previous = _require_holders(command.subject, ACCOUNTABLE, context, subjects)
+    if subjects.canonical_id(command.to) in subjects.canonical_ids(previous):
+        raise NothingChanges(
+            f"{command.to} is already accountable for {command.subject}", field="to", subject=command.subject
+        )
+    require_active_holder(command.to, context, subjects, field="to")
+    return OwnershipHandedOver(to=command.to, previous_holders=previous, **{"from": command.from_}, until=command.until)
 
 
-def _acknowledged(command: AcknowledgeOwnership, context: CommandContext, subjects: Subjects) -> Event:
-    holder = require_person(context, "on_behalf_of")
-    if subjects.canonical_id(holder) not in subjects.canonical_ids(
-        _held(command.subject, command.role, context, subjects)
-    ):
-        msg = f"{holder} is not {command.role} for {command.subject}"
-        raise NotAllowed(msg, field="role", subject=command.subject)
-    return OwnershipAcknowledged(role=command.role, by=holder)
+def _acknowledge(command: AcknowledgeOwnership, context: CommandContext, subjects: Subjects) -> Event:
+    person = require_person(context, "on_behalf_of")
+    holders = _require_holders(command.subject, command.role, context, subjects)
+    if subjects.canonical_id(person) not in subjects.canonical_ids(holders):
+        raise NotAllowed(
+            f"{person} does not have the {command.role} role on {command.subject}",
+            field="role",
+            subject=command.subject,
+        )
+    return OwnershipAcknowledged(role=command.role, by=person)
 
 
-def _delegated(command: DelegateOwnership, context: CommandContext, subjects: Subjects) -> Event:
+def _delegate(command: DelegateOwnership, context: CommandContext, subjects: Subjects) -> Event:
     delegation = command.delegation or context.new_key()
     if any(True for _ in subjects[command.subject].field_names(f"delegation.{delegation}")):
-        msg = f"{command.subject} has had a delegation {delegation}; choose another key"
-        raise NotAllowed(msg, field="delegation", subject=command.subject)
-    _present(command.to, "to", context, subjects)
-    by = _held(command.subject, ACCOUNTABLE, context, subjects)
+        raise NotAllowed(
+            f"{command.subject} already had a delegation '{delegation}'; choose another key",
+            field="delegation",
+            subject=command.subject,
+        )
+    require_active_holder(command.to, context, subjects, field="to")
     return OwnershipDelegated(
-        delegation=delegation, to=command.to, by=by, kinds=command.kinds, limit=command.limit,
-        **{"from": command.from_}, until=command.until,
-    )  # fmt: skip
+        delegation=delegation,
+        to=command.to,
+        by=_require_holders(command.subject, ACCOUNTABLE, context, subjects),
+        kinds=command.kinds,
+        limit=command.limit,
+        **{"from": command.from_},
+        until=command.until,
+    )

@@ -1,47 +1,56 @@
-"""People and teams. In the log a person is an opaque id; every name stands in the directory, outside."""
+"""People and teams. The log identifies a person by an opaque id; names are stored in the directory, outside the log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Literal, assert_never
+from typing import ClassVar, Final, Literal, assert_never
 
 from pydantic import Field
 
 from domain.errors import NotAllowed, NothingChanges
 from domain.fields import EXISTS, MERGED_INTO, STATUS, FieldChange, Subjects, code, ref, text
-from domain.guards import new_subject
+from domain.guards import new_subject_id
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.values import Key, Line, Person, PersonId, TeamId
 
+ACTIVE: Final = "active"
+LEFT: Final = "left"
+DISBANDED: Final = "disbanded"
+INACTIVE_STATUSES: Final = frozenset({LEFT, DISBANDED})
+
 
 class RegisterPerson(Command):
-    """Make somebody known. Name and spellings go to the directory; the log keeps an id without a meaning."""
+    """Register a person. Their names go to the directory; the log stores only an opaque id."""
 
     type: Literal["RegisterPerson"] = "RegisterPerson"
-    key: Key | None = Field(None, description="An opaque key; a random one if silent. Never make it from a name.")
-    name: Line = Field(description="The name to show.")
-    identifiers: tuple[Line, ...] = Field((), max_length=100, description="E-mails, handles and other spellings.")
+    key: Key | None = Field(
+        None, description="An opaque key; random by default. Do not derive it from a name: it can never be erased."
+    )
+    name: Line = Field(description="The name to display.")
+    identifiers: tuple[Line, ...] = Field(
+        (), max_length=100, description="Email addresses, handles and other names of the person."
+    )
     creates: ClassVar[str] = "person"
 
 
 class PersonRegistered(Event):
-    """Somebody became known, by an id without a meaning."""
+    """A person was registered under an opaque id."""
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
-        yield code(STATUS, "present")
+        yield code(STATUS, ACTIVE)
 
 
 class MergePeople(Command):
-    """Say that two ids are one person. What either did is then answered for both."""
+    """Merge two ids of the same person. Queries about either then cover both."""
 
     type: Literal["MergePeople"] = "MergePeople"
-    subject: PersonId = Field(description="The id to be read as the other from now on.")
-    into: Person
+    subject: PersonId = Field(description="The id to merge into the other one.")
+    into: Person = Field(description="The person to keep: an id, or any name in the directory.")
 
 
 class PersonMerged(Event):
-    """Two ids were found to be one person."""
+    """Two ids of the same person were merged."""
 
     into: Person
 
@@ -50,96 +59,102 @@ class PersonMerged(Event):
 
 
 class RecordPersonLeft(Command):
-    """Say that somebody has left. What they hold shows up as without an owner."""
+    """Record that a person left. What they are accountable for is then listed as having no owner."""
 
     type: Literal["RecordPersonLeft"] = "RecordPersonLeft"
     subject: PersonId
 
 
 class PersonLeft(Event):
-    """Somebody left."""
+    """A person left."""
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code(STATUS, "departed")
+        yield code(STATUS, LEFT)
 
 
 class RegisterTeam(Command):
-    """Make a team known, so that it can hold a role."""
+    """Register a team, so that it can hold a role."""
 
     type: Literal["RegisterTeam"] = "RegisterTeam"
-    key: Key | None = Field(None, description="The key of the new team; a random one if silent.")
-    title: Line = Field(description="What it is called.")
+    key: Key | None = Field(None, description="The key of the new team; random by default.")
+    title: Line = Field(description="The name of the team.")
     creates: ClassVar[str] = "team"
 
 
 class TeamRegistered(Event):
-    """A team became known."""
+    """A team was registered."""
 
     title: Line
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
-        yield code(STATUS, "present")
+        yield code(STATUS, ACTIVE)
         yield text("title", self.title)
 
 
 class DisbandTeam(Command):
-    """Say that a team is no more."""
+    """Record that a team was disbanded."""
 
     type: Literal["DisbandTeam"] = "DisbandTeam"
     subject: TeamId
 
 
 class TeamDisbanded(Event):
-    """A team came to its end."""
+    """A team was disbanded."""
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code(STATUS, "departed")
+        yield code(STATUS, DISBANDED)
 
 
 PeopleCommand = RegisterPerson | MergePeople | RecordPersonLeft | RegisterTeam | DisbandTeam
 
 
 def decide(command: PeopleCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """What a command about people comes to.
+    """Decide a command about people or teams.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     match command:
         case RegisterPerson():
-            return [Draft(new_subject(command, subjects), PersonRegistered())]
+            return [Draft(new_subject_id(command, subjects), PersonRegistered())]
         case RegisterTeam():
-            return [Draft(new_subject(command, subjects), TeamRegistered(title=command.title))]
+            return [Draft(new_subject_id(command, subjects), TeamRegistered(title=command.title))]
         case MergePeople():
-            _must_not_be_joined(command, context, subjects)
+            _require_not_merged(command, context, subjects)
             return [Draft(command.subject, PersonMerged(into=command.into))]
         case RecordPersonLeft():
-            _must_not_have_left(command.subject, context, subjects)
+            _require_still_active(command.subject, context, subjects)
             return [Draft(command.subject, PersonLeft())]
         case DisbandTeam():
-            _must_not_have_left(command.subject, context, subjects)
+            _require_still_active(command.subject, context, subjects)
             return [Draft(command.subject, TeamDisbanded())]
         case _:
             assert_never(command)
 
 
-def _must_not_have_left(subject: str, context: CommandContext, subjects: Subjects) -> None:
-    one = subjects.canonical_id(subject)
-    if subjects[one].value_at(STATUS, context.now) == "departed":
-        msg = f"{subject} has departed already"
-        raise NothingChanges(msg, field="subject", subject=subject)
-    if one != subject:
-        msg = f"{subject} is joined into {one}; say of {one} that they left"
-        raise NotAllowed(msg, field="subject", subject=subject)
+def _require_still_active(subject: str, context: CommandContext, subjects: Subjects) -> None:
+    canonical_id = subjects.canonical_id(subject)
+    status = subjects[canonical_id].value_at(STATUS, context.now)
+    if status in INACTIVE_STATUSES:
+        detail = f"{subject} was already disbanded" if status == DISBANDED else f"{subject} already left"
+        raise NothingChanges(detail, field="subject", subject=subject)
+    if canonical_id != subject:
+        raise NotAllowed(
+            f"{subject} was merged into {canonical_id}; record it for {canonical_id} instead",
+            field="subject",
+            subject=subject,
+        )
 
 
-def _must_not_be_joined(command: MergePeople, context: CommandContext, subjects: Subjects) -> None:
-    """Joins form chains that end somewhere: nobody is joined twice, or into somebody joined into them."""
-    joined = subjects[command.subject].value_at(MERGED_INTO, context.now)
-    if joined is not None:
-        msg = f"{command.subject} is joined into {joined} already"
-        raise NothingChanges(msg, field="subject", subject=command.subject)
+def _require_not_merged(command: MergePeople, context: CommandContext, subjects: Subjects) -> None:
+    """Merges form chains without cycles: an id is merged once, and never into an id that was merged into it."""
+    target = subjects[command.subject].value_at(MERGED_INTO, context.now)
+    if target is not None:
+        raise NothingChanges(
+            f"{command.subject} was already merged into {target}", field="subject", subject=command.subject
+        )
     if subjects.canonical_id(command.into) == command.subject:
-        msg = f"{command.into} is {command.subject} already"
-        raise NotAllowed(msg, field="into", subject=command.subject)
+        raise NotAllowed(
+            f"{command.into} and {command.subject} are already the same person", field="into", subject=command.subject
+        )

@@ -1,19 +1,33 @@
-"""Persistent collections: adding to one gives another, which shares nearly all of the first.
+"""Persistent (immutable) collections: adding an item returns a new collection that shares nearly all of the old one.
 
-A state is never changed, so each event makes a new one. Copying everything for each event makes reading a stream
+A state is never modified, so each event makes a new one. Copying everything for each event would make reading a stream
 quadratic; here an addition copies one block and a list of blocks, whatever the size.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, Self, TypeVar, overload
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar, overload
 
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
+
+class Sortable(Protocol):
+    """A value with an order."""
+
+    def __lt__(self, other: Any, /) -> bool: ...
+
+
+class SortableKey(Sortable, Protocol):
+    """A value with an order and a hash."""
+
+    def __hash__(self) -> int: ...
+
+
+T = TypeVar("T", bound=Sortable)
+K = TypeVar("K", bound=SortableKey)
 V = TypeVar("V")
+D = TypeVar("D")
 
 BLOCK_SIZE: Final = 128
 """Items per block: small enough to copy in a fraction of a microsecond."""
@@ -28,38 +42,38 @@ class SortedItems(Sequence[T]):
     __slots__ = ("_blocks", "_size")
 
     def __init__(self, blocks: tuple[tuple[T, ...], ...] = (), size: int = 0) -> None:
-        """`blocks` are what an earlier one has come to; without them there is no item."""
+        """Share the `blocks` of another collection, or start empty."""
         self._blocks = blocks
         self._size = size
 
-    def with_item(self, item: Any) -> Self:
-        """Return the same items and one more, in its place."""
+    def with_item(self, item: T) -> Self:
+        """Return these items and one more, in its place."""
         blocks = self._blocks
         if not blocks:
             return type(self)(((item,),), 1)
         last = blocks[-1]
-        if item >= last[-1]:
+        if not item < last[-1]:
             tail = ((*last, item),) if len(last) < BLOCK_SIZE else (last, (item,))
             return type(self)((*blocks[:-1], *tail), self._size + 1)
-        at = self._block_of(item)
-        block = list(blocks[at])
+        index = self._find_block(item)
+        block = list(blocks[index])
         insort(block, item)
         half = len(block) if len(block) <= 2 * BLOCK_SIZE else BLOCK_SIZE
         parts = (tuple(block[:half]), tuple(block[half:])) if half < len(block) else (tuple(block),)
-        return type(self)((*blocks[:at], *parts, *blocks[at + 1 :]), self._size + 1)
+        return type(self)((*blocks[:index], *parts, *blocks[index + 1 :]), self._size + 1)
 
-    def _block_of(self, item: Any) -> int:
-        """The block in which an item belongs: the last that does not begin behind it."""
-        return max(bisect_right(self._blocks, item, key=_first) - 1, 0)
+    def _find_block(self, probe: Sortable) -> int:
+        """The index of the block where an item belongs: the last one that does not start after it."""
+        return max(bisect_right(self._blocks, probe, key=_first_item) - 1, 0)
 
-    def at_or_before(self, item: Any) -> Iterator[T]:
-        """Iterate over the items up to and including `item`, from the last to the first."""
+    def at_or_before(self, probe: Sortable) -> Iterator[T]:
+        """Iterate over the items up to and including `probe`, from the last to the first."""
         if not self._blocks:
             return
-        at = self._block_of(item)
-        block = self._blocks[at]
-        yield from reversed(block[: bisect_right(block, item)])
-        for n in range(at - 1, -1, -1):
+        index = self._find_block(probe)
+        block = self._blocks[index]
+        yield from reversed(block[: bisect_right(block, probe)])
+        for n in range(index - 1, -1, -1):
             yield from reversed(self._blocks[n])
 
     def __iter__(self) -> Iterator[T]:
@@ -72,11 +86,11 @@ class SortedItems(Sequence[T]):
         return self._size
 
     @overload
-    def __getitem__(self, at: int) -> T: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
-    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
-        return tuple(self)[at]
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
+        return tuple(self)[index]
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, SortedItems | tuple):
@@ -90,44 +104,50 @@ class SortedItems(Sequence[T]):
         return repr(tuple(self))
 
 
-def _first(block: tuple[Any, ...]) -> Any:
+def _first_item(block: tuple[T, ...]) -> T:
     return block[0]
 
 
+Node: TypeAlias = "dict[K, V] | tuple[Node[K, V], ...]"
+
+
 class Table(Mapping[K, V]):
-    """Values by key: one dictionary while they are few; when they are many, a tree with small ones as its leaves."""
+    """Values by key: a single dictionary while it is small, and a tree with dictionaries as leaves when it is large."""
 
     __slots__ = ("_root", "_size")
 
     def __init__(self, root: Node[K, V] | None = None, size: int = 0) -> None:
-        """`root` is what an earlier one has come to; without it there is no value."""
+        """Share the `root` of another table, or start empty."""
         self._root: Node[K, V] = {} if root is None else root
         self._size = size
 
     def with_value(self, key: K, value: V) -> Self:
-        """Return the same values, but for the one under `key`."""
+        """Return a table with the value set under `key`."""
         return type(self)(_with_value(self._root, hash(key), key, value), self._size + (key not in self))
 
-    def get(self, key: K, default: Any = None) -> Any:
-        """The value under `key`, or `default`."""
-        return self._leaf(key).get(key, default)
+    @overload
+    def get(self, key: K, /) -> V | None: ...
+    @overload
+    def get(self, key: K, /, default: V | D) -> V | D: ...
+    def get(self, key: K, /, default: V | D | None = None) -> V | D | None:
+        """Return the value under `key`, or `default`."""
+        return self._find_leaf(key).get(key, default)
 
-    def _leaf(self, key: K) -> dict[K, V]:
-        node, left = self._root, hash(key)
+    def _find_leaf(self, key: K) -> dict[K, V]:
+        node, remainder = self._root, hash(key)
         while isinstance(node, tuple):
-            node, left = node[left % BRANCHES], left // BRANCHES
+            node, remainder = node[remainder % BRANCHES], remainder // BRANCHES
         return node
 
     def __getitem__(self, key: K) -> V:
-        return self._leaf(key)[key]
+        return self._find_leaf(key)[key]
 
     def __contains__(self, key: Any) -> bool:
-        return key in self._leaf(key)
+        return key in self._find_leaf(key)
 
     def __iter__(self) -> Iterator[K]:
-        # Hashes of strings differ from process to process, and what is made of these keys should not.
-        root: Any = self._root
-        return iter(sorted(_keys(root)) if isinstance(root, tuple) else root)
+        # String hashes differ from process to process; the order of these keys must not.
+        return iter(self._root) if isinstance(self._root, dict) else iter(sorted(_iterate_keys(self._root)))
 
     def __len__(self) -> int:
         return self._size
@@ -136,22 +156,19 @@ class Table(Mapping[K, V]):
         return repr(dict(self))
 
 
-Node = dict[K, V] | tuple["Node[K, V]", ...]
-
-
-def _with_value(node: Node[K, V], left: int, key: K, value: V) -> Node[K, V]:
-    """A node with one more value; `left` is what is left of the key's hash at this depth."""
+def _with_value(node: Node[K, V], remainder: int, key: K, value: V) -> Node[K, V]:
+    """Return a node with one more value; `remainder` is the part of the key's hash not used up above this depth."""
     if isinstance(node, tuple):
-        at = left % BRANCHES
-        return (*node[:at], _with_value(node[at], left // BRANCHES, key, value), *node[at + 1 :])
+        index = remainder % BRANCHES
+        return (*node[:index], _with_value(node[index], remainder // BRANCHES, key, value), *node[index + 1 :])
     values = {**node, key: value}
-    # Keys whose hashes are the same stay in one leaf, however many.
-    return values if len(values) <= LEAF_SIZE or left in (0, -1) else _split(values, left, key)
+    # Keys with equal hashes stay in one leaf, however many there are.
+    return values if len(values) <= LEAF_SIZE or remainder in (0, -1) else _split_leaf(values, remainder, key)
 
 
-def _split(values: dict[K, V], left: int, key: K) -> tuple[dict[K, V], ...]:
+def _split_leaf(values: dict[K, V], remainder: int, key: K) -> tuple[dict[K, V], ...]:
     depth, whole = 0, hash(key)
-    while whole != left:
+    while whole != remainder:
         whole, depth = whole // BRANCHES, depth + 1
     leaves: tuple[dict[K, V], ...] = tuple({} for _ in range(BRANCHES))
     for each, value in values.items():
@@ -159,9 +176,9 @@ def _split(values: dict[K, V], left: int, key: K) -> tuple[dict[K, V], ...]:
     return leaves
 
 
-def _keys(node: Any) -> Iterator[Any]:
+def _iterate_keys(node: Node[K, V]) -> Iterator[K]:
     if isinstance(node, tuple):
         for part in node:
-            yield from _keys(part)
+            yield from _iterate_keys(part)
     else:
         yield from node

@@ -1,4 +1,4 @@
-"""Products and product lines, their releases, their goals, and the reports that were given of them."""
+"""Products and product lines, with their releases, goals and issued progress reports."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import Field, StringConstraints
 
 from domain.errors import Malformed
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, Value, code, ref, refs, text
-from domain.guards import must_have_status, new_subject
+from domain.guards import new_subject_id, require_status
 from domain.messages import Command, CommandContext, Draft, Event
-from domain.ownership import accountable_steps, check_accountable
+from domain.ownership import accountable_changes, require_active_holder
 from domain.values import (
     Code,
     Day,
@@ -28,28 +28,28 @@ from domain.values import (
     format_micros,
     format_timestamp,
     to_micros,
-)  # fmt: skip
+)
 
-REPORT: Final = "report"
-"""The cell of a product that holds its latest report."""
+REPORT_FIELD: Final = "report"
+"""The field of a product that contains its latest issued report."""
 
 Sha256 = Annotated[str, StringKind.CODE, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DefineProduct(Command):
-    """Bring a product, or a line of products, into the log."""
+    """Define a product or a product line."""
 
     type: Literal["DefineProduct"] = "DefineProduct"
-    key: Key | None = Field(None, description="The key of the new product; a random one if silent.")
-    title: Line = Field(description="What it is called.")
-    description: Text | None = Field(None, description="What it is.")
-    line: ProductId | None = Field(None, description="The product line it belongs to, itself a product.")
-    accountable: Holder | None = Field(None, description="Who answers for it.")
+    key: Key | None = Field(None, description="The key of the new product; random by default.")
+    title: Line = Field(description="The title.")
+    description: Text | None = Field(None, description="A description.")
+    line: ProductId | None = Field(None, description="The product line it belongs to, which is a product itself.")
+    accountable: Holder | None = Field(None, description="The person or team accountable for it.")
     creates: ClassVar[str] = "product"
 
 
 class ProductDefined(Event):
-    """A product, or a line of products, came into the log."""
+    """A product or a product line was defined."""
 
     title: Line
     description: Text | None = None
@@ -64,19 +64,19 @@ class ProductDefined(Event):
             yield text("description", self.description)
         if self.line:
             yield ref("line", self.line)
-        yield from accountable_steps(self.accountable)
+        yield from accountable_changes(self.accountable)
 
 
 class SetVision(Command):
-    """Say what a product is to become."""
+    """Set the product vision."""
 
     type: Literal["SetVision"] = "SetVision"
     subject: ProductId
-    vision: Text = Field(description="What it is to become.")
+    vision: Text = Field(description="What the product should become.")
 
 
 class VisionSet(Event):
-    """It was said what a product is to become."""
+    """The product vision was set."""
 
     vision: Text
 
@@ -85,15 +85,15 @@ class VisionSet(Event):
 
 
 class SetStrategy(Command):
-    """Say how a product gets there."""
+    """Set the product strategy."""
 
     type: Literal["SetStrategy"] = "SetStrategy"
     subject: ProductId
-    strategy: Text = Field(description="How it is to get there.")
+    strategy: Text = Field(description="How the product will achieve its vision.")
 
 
 class StrategySet(Event):
-    """It was said how a product gets there."""
+    """The product strategy was set."""
 
     strategy: Text
 
@@ -102,15 +102,15 @@ class StrategySet(Event):
 
 
 class OrderReleases(Command):
-    """Say in which order a product's releases come. The list is the whole list."""
+    """Set the order of a product's releases. The list replaces the previous one."""
 
     type: Literal["OrderReleases"] = "OrderReleases"
     subject: ProductId
-    releases: tuple[ReleaseId, ...] = Field(max_length=1000, description="The releases, the earliest first.")
+    releases: tuple[ReleaseId, ...] = Field(max_length=1000, description="All releases, the earliest first.")
 
 
 class ReleasesOrdered(Event):
-    """The order of a product's releases was said, whole."""
+    """The order of a product's releases was set."""
 
     releases: tuple[ReleaseId, ...]
 
@@ -119,7 +119,7 @@ class ReleasesOrdered(Event):
 
 
 class RetireProduct(Command):
-    """Take a product off the market."""
+    """Retire a product."""
 
     type: Literal["RetireProduct"] = "RetireProduct"
     subject: ProductId
@@ -127,7 +127,7 @@ class RetireProduct(Command):
 
 
 class ProductRetired(Event):
-    """A product was taken off the market."""
+    """A product was retired."""
 
     why: Text
 
@@ -140,71 +140,71 @@ class ProductRetired(Event):
 
 
 class ScheduleRelease(Command):
-    """Plan a release of a product."""
+    """Schedule a release of one or more products."""
 
     type: Literal["ScheduleRelease"] = "ScheduleRelease"
-    key: Key | None = Field(None, description="The key of the new release; a random one if silent.")
-    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50, description="The products it is a release of.")
-    version: Code = Field(description="What it is called, such as `2.1` or `2025-Q3`.")
-    on: Day | None = Field(None, description="The day it is planned for.")
+    key: Key | None = Field(None, description="The key of the new release; random by default.")
+    products: tuple[ProductId, ...] = Field(min_length=1, max_length=50, description="The products it belongs to.")
+    version: Code = Field(description="The name of the release, such as `2.1` or `2025-Q3`.")
+    due_on: Day | None = Field(None, description="The planned release date.")
     creates: ClassVar[str] = "release"
 
 
 class ReleaseScheduled(Event):
-    """A release was planned."""
+    """A release was scheduled."""
 
     products: tuple[ProductId, ...]
     version: Code
-    on: Day | None = None
+    due_on: Day | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
         yield code("version", self.version)
         yield refs("products", self.products)
-        if self.on:
-            yield code("on", self.on)
+        if self.due_on:
+            yield code("due_on", self.due_on)
 
 
 class RescheduleRelease(Command):
-    """Move a release to another day."""
+    """Move a release to another date."""
 
     type: Literal["RescheduleRelease"] = "RescheduleRelease"
     subject: ReleaseId
-    on: Day = Field(description="The new day.")
+    due_on: Day = Field(description="The new release date.")
 
 
 class ReleaseRescheduled(Event):
-    """A release was moved to another day."""
+    """A release was moved to another date."""
 
-    on: Day
+    due_on: Day
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code("on", self.on)
+        yield code("due_on", self.due_on)
 
 
 # Goals -------------------------------------------------------------------------------------------------------------
 
 
 class SetGoal(Command):
-    """Say what a product is to reach, and how one will know."""
+    """Set a goal and how to measure it."""
 
     type: Literal["SetGoal"] = "SetGoal"
-    key: Key | None = Field(None, description="The key of the new goal; a random one if silent.")
-    title: Line = Field(description="What it is called.")
+    key: Key | None = Field(None, description="The key of the new goal; random by default.")
+    title: Line = Field(description="The title.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it is for.")
-    measure: Text | None = Field(None, description="How one will know.")
-    by: Day | None = Field(None, description="The day to reach it by.")
-    accountable: Holder | None = Field(None, description="Who answers for it.")
+    measure: Text | None = Field(None, description="How to measure whether the goal is met.")
+    due_on: Day | None = Field(None, description="The date by which to meet it.")
+    accountable: Holder | None = Field(None, description="The person or team accountable for it.")
     creates: ClassVar[str] = "goal"
 
 
 class GoalSet(Event):
-    """It was said what is to be reached, and how one will know."""
+    """A goal was set."""
 
     title: Line
     products: tuple[ProductId, ...] = ()
     measure: Text | None = None
-    by: Day | None = None
+    due_on: Day | None = None
     accountable: Holder | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
@@ -215,22 +215,22 @@ class GoalSet(Event):
             yield refs("products", self.products)
         if self.measure:
             yield text("measure", self.measure)
-        if self.by:
-            yield code("by", self.by)
-        yield from accountable_steps(self.accountable)
+        if self.due_on:
+            yield code("due_on", self.due_on)
+        yield from accountable_changes(self.accountable)
 
 
 class CloseGoal(Command):
-    """Say that a goal was met, was missed, or is no longer wanted."""
+    """Close a goal as met, missed or dropped."""
 
     type: Literal["CloseGoal"] = "CloseGoal"
     subject: GoalId
-    outcome: Literal["met", "missed", "dropped"] = Field(description="How it ended.")
+    outcome: Literal["met", "missed", "dropped"] = Field(description="The result.")
     why: Text | None = Field(None, description="The reason.")
 
 
 class GoalClosed(Event):
-    """A goal was met, missed or dropped."""
+    """A goal was closed as met, missed or dropped."""
 
     outcome: Literal["met", "missed", "dropped"]
     why: Text | None = None
@@ -245,18 +245,18 @@ class GoalClosed(Event):
 
 
 class IssueReport(Command):
-    """Say that a progress report of a product was given to somebody, so that it can be shown later what was reported."""
+    """Record that a progress report was issued, so that it can be reproduced and compared later."""
 
     type: Literal["IssueReport"] = "IssueReport"
     subject: ProductId
-    since: Timestamp = Field(description="Where the span of the report begins.")
-    until: Timestamp = Field(description="Where it ends; not in the future.")
-    position: Position = Field(description="The position up to which it speaks.")
-    sha256: Sha256 = Field(description="SHA-256 of its canonical JSON, in hex, as it was answered.")
+    since: Timestamp = Field(description="The start of the reporting period.")
+    until: Timestamp = Field(description="The end of the reporting period (exclusive); not in the future.")
+    position: Position = Field(description="The position of the last entry that the report covers.")
+    sha256: Sha256 = Field(description="The SHA-256 of the report's canonical JSON, in hexadecimal.")
 
 
 class ReportIssued(Event):
-    """A progress report of a product was given to somebody."""
+    """A progress report of a product was issued."""
 
     since: Timestamp
     until: Timestamp
@@ -264,49 +264,57 @@ class ReportIssued(Event):
     sha256: Sha256
 
     def field_changes(self) -> Iterable[FieldChange]:
-        span: dict[str, Value] = {"since": format_timestamp(self.since), "until": format_timestamp(self.until)}
-        yield code(REPORT, {**span, "position": self.position, "sha256": self.sha256})
+        period: dict[str, Value] = {"since": format_timestamp(self.since), "until": format_timestamp(self.until)}
+        yield code(REPORT_FIELD, {**period, "position": self.position, "sha256": self.sha256})
 
 
 ProductCommand = (
-    DefineProduct | SetVision | SetStrategy | OrderReleases | RetireProduct | ScheduleRelease | RescheduleRelease
-    | SetGoal | CloseGoal | IssueReport
-)  # fmt: skip
+    DefineProduct
+    | SetVision
+    | SetStrategy
+    | OrderReleases
+    | RetireProduct
+    | ScheduleRelease
+    | RescheduleRelease
+    | SetGoal
+    | CloseGoal
+    | IssueReport
+)
 
 
 def decide(command: ProductCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """What a command about a product, a release, a goal or a report comes to.
+    """Decide a command about a product, a release, a goal or a report.
 
     Raises:
-        Refused: one of its kinds; see `domain.errors`.
+        Refused: one of its subclasses; see `domain.errors`.
     """
     event: Event
     match command:
         case DefineProduct():
-            return [_product_defined(command, context, subjects)]
+            return [_define_product(command, context, subjects)]
         case ScheduleRelease():
-            scheduled = ReleaseScheduled(products=command.products, version=command.version, on=command.on)
-            return [Draft(new_subject(command, subjects), scheduled)]
+            scheduled = ReleaseScheduled(products=command.products, version=command.version, due_on=command.due_on)
+            return [Draft(new_subject_id(command, subjects), scheduled)]
         case SetGoal():
-            return [_goal_stated(command, context, subjects)]
+            return [_set_goal(command, context, subjects)]
         case SetVision():
-            _must_be_active(command, context, subjects)
+            _require_active(command, context, subjects)
             event = VisionSet(vision=command.vision)
         case SetStrategy():
-            _must_be_active(command, context, subjects)
+            _require_active(command, context, subjects)
             event = StrategySet(strategy=command.strategy)
         case OrderReleases():
             event = ReleasesOrdered(releases=command.releases)
         case RetireProduct():
-            _must_be_active(command, context, subjects)
+            _require_active(command, context, subjects)
             event = ProductRetired(why=command.why)
         case RescheduleRelease():
-            event = ReleaseRescheduled(on=command.on)
+            event = ReleaseRescheduled(due_on=command.due_on)
         case CloseGoal():
-            must_have_status(subjects[command.subject], context, ("open",), "be closed", silent="open")
+            require_status(subjects[command.subject], context, ("open",), "be closed", default="open")
             event = GoalClosed(outcome=command.outcome, why=command.why)
         case IssueReport():
-            _must_be_over(command, context)
+            _require_past_period(command, context)
             event = ReportIssued(
                 since=command.since, until=command.until, position=command.position, sha256=command.sha256
             )
@@ -315,29 +323,30 @@ def decide(command: ProductCommand, context: CommandContext, subjects: Subjects)
     return [Draft(command.subject, event)]
 
 
-def _product_defined(command: DefineProduct, context: CommandContext, subjects: Subjects) -> Draft:
-    subject = new_subject(command, subjects)
-    check_accountable(command.accountable, context, subjects)
+def _define_product(command: DefineProduct, context: CommandContext, subjects: Subjects) -> Draft:
+    subject = new_subject_id(command, subjects)
+    require_active_holder(command.accountable, context, subjects)
     return Draft(subject, ProductDefined(**{name: getattr(command, name) for name in ProductDefined.model_fields}))
 
 
-def _goal_stated(command: SetGoal, context: CommandContext, subjects: Subjects) -> Draft:
-    subject = new_subject(command, subjects)
-    check_accountable(command.accountable, context, subjects)
+def _set_goal(command: SetGoal, context: CommandContext, subjects: Subjects) -> Draft:
+    subject = new_subject_id(command, subjects)
+    require_active_holder(command.accountable, context, subjects)
     return Draft(subject, GoalSet(**{name: getattr(command, name) for name in GoalSet.model_fields}))
 
 
-def _must_be_active(
+def _require_active(
     command: SetVision | SetStrategy | RetireProduct, context: CommandContext, subjects: Subjects
 ) -> None:
-    must_have_status(subjects[command.subject], context, ("active",), "be changed", silent="active")
+    require_status(subjects[command.subject], context, ("active",), "be changed", default="active")
 
 
-def _must_be_over(command: IssueReport, context: CommandContext) -> None:
-    """A report speaks of a span, and of what has been."""
+def _require_past_period(command: IssueReport, context: CommandContext) -> None:
     if command.until <= command.since:
-        msg = "the span must end later than it begins"
-        raise Malformed(msg, field="until", subject=command.subject)
+        raise Malformed("`until` must be later than `since`", field="until", subject=command.subject)
     if to_micros(command.until) > context.now:
-        msg = f"the span ends later than now, which is {format_micros(context.now)}; a report speaks of what has been"
-        raise Malformed(msg, field="until", subject=command.subject)
+        raise Malformed(
+            f"`until` cannot be in the future; it is now {format_micros(context.now)}",
+            field="until",
+            subject=command.subject,
+        )

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with what a stranger sent, in words that know nothing of Python."""
+"""Turns pydantic's validation errors into messages for users, without Python terms."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pydantic import BaseModel
 from domain.catalog import COMMANDS
 from domain.values import COMBINATION
 
-_MOST_FAULTS: Final = 50
-_ENVELOPE: Final = object()
-"""Stands for what is around commands: a batch, units."""
-_KEY_OF_AN_OBJECT: Final = "[key]"
-_WRONG_TYPE: Final = ("_type", "_parsing")
+_MAX_FIELDS: Final = 50
+_CONTAINER: Final = object()
+"""Stands for what contains commands: a batch or a bulk request."""
+_OBJECT_KEY: Final = "[key]"
+_TYPE_ERRORS: Final = ("_type", "_parsing")
 
-_OUR_WORDS: Final = {
+_MESSAGES: Final = {
     "missing": "is required",
-    "extra_forbidden": "there is no such field",
+    "extra_forbidden": "no such field",
     "string_type": "must be text",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must have at least {min_length} characters",
@@ -33,109 +33,110 @@ _OUR_WORDS: Final = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
-    "too_short": "must name at least {min_length}",
-    "too_long": "must name at most {max_length}",
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
     "literal_error": "must be {expected}",
-    "union_tag_invalid": "unknown command; GET /v1/catalog lists them all",
-    "union_tag_not_found": "needs a `type`, the name of a command; GET /v1/catalog lists them all",
+    "union_tag_invalid": "unknown command; see GET /v1/catalog",
+    "union_tag_not_found": "needs a `type`, the name of a command; see GET /v1/catalog",
 }
 
 
 def describe_error(error: Mapping[str, Any]) -> str:
-    """What would be right, for one of the errors of a `ValidationError`."""
-    if error["type"] in _OUR_WORDS:
-        return _OUR_WORDS[error["type"]].format(**error.get("ctx", {}))
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return re.sub(r"^(Input|String|Value|List|Tuple) should (be|have|match)", r"must \2", said)
+    """Return a message for one of the errors of a `ValidationError`: what the field must be."""
+    if error["type"] in _MESSAGES:
+        message = _MESSAGES[error["type"]].format(**error.get("ctx", {}))
+        return re.sub(r"\b1 (character|item)s$", r"1 \1", message)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return re.sub(r"^(Input|String|Value|List|Tuple) should (be|have|match)", r"must \2", message)
 
 
 def list_errors(found: Sequence[Any]) -> list[tuple[str, str]]:
-    """Return each field that is wrong, by its path as in JSON, and what would be right.
+    """Return the JSON path of each invalid field, with a message.
 
-    `found` are the errors of a `ValidationError`; at most 50 fields are named. Of a union, one sentence is kept: that of
-    the member whose type was sent, or one that names every type it can have.
+    `found` are the errors of a `ValidationError`; at most 50 fields are listed. For a union there is one message: that
+    of the member whose type was sent, or one that names every accepted type.
     """
     by_path: dict[str, list[Any]] = {}
-    for error in _without_consequences(found):
-        path = _path(error["loc"])
-        if path in by_path or len(by_path) < _MOST_FAULTS:
+    for error in _drop_follow_up_errors(found):
+        path = _build_path(error["loc"])
+        if path in by_path or len(by_path) < _MAX_FIELDS:
             by_path.setdefault(path, []).append(error)
-    return [(path, _detail(errors)) for path, errors in by_path.items()]
+    return [(path, _merge_messages(errors)) for path, errors in by_path.items()]
 
 
 def is_combination(found: Sequence[Any]) -> bool:
-    """Return whether each field is as documented, and only some of them do not go together."""
-    return all(error["type"] == COMBINATION for error in _without_consequences(found))
+    """Return whether each field is valid on its own, and only their combination is not."""
+    return all(error["type"] == COMBINATION for error in _drop_follow_up_errors(found))
 
 
-def _without_consequences(found: Sequence[Any]) -> list[Any]:
-    """Leave out that a list is too short where this is so only because a member of it is wrong."""
-    above = {error["loc"][:n] for error in found for n in range(len(error["loc"]))}
-    return [error for error in found if error["type"] != "too_short" or error["loc"] not in above]
+def _drop_follow_up_errors(found: Sequence[Any]) -> list[Any]:
+    """Omit the error that a list is too short if that is only because one of its members is invalid."""
+    parents = {error["loc"][:n] for error in found for n in range(len(error["loc"]))}
+    return [error for error in found if error["type"] != "too_short" or error["loc"] not in parents]
 
 
-def summarize_errors(faults: Sequence[tuple[str, str]]) -> str:
-    """The first few faults."""
-    return "; ".join(f"{field}: {detail}" if field else detail for field, detail in faults[:5])
+def summarize_errors(errors: Sequence[tuple[str, str]]) -> str:
+    """Return the first few errors in one line."""
+    return "; ".join(f"{field}: {detail}" if field else detail for field, detail in errors[:5])
 
 
-def _path(loc: Sequence[str | int]) -> str:
-    """Return the dotted path of a field in what was sent.
+def _build_path(loc: Sequence[str | int]) -> str:
+    """Return the dotted path of a field in the JSON that was sent.
 
-    Pydantic's own path also holds the name of each command and of the member of a union that was tried.
+    Pydantic's own path also contains the name of each command and of the member of a union that was tried.
     """
     parts: list[str] = []
-    hint: Any = _ENVELOPE
+    hint: Any = _CONTAINER
     for part in loc:
-        if hint is _ENVELOPE and part in COMMANDS and (not parts or parts[-1].isdigit()):
+        if hint is _CONTAINER and part in COMMANDS and (not parts or parts[-1].isdigit()):
             hint = COMMANDS[str(part)]
-        elif hint is _ENVELOPE or isinstance(part, int):
-            parts += [] if part == _KEY_OF_AN_OBJECT else [str(part)]
-            hint = hint if hint is _ENVELOPE else _member_of(hint)
+        elif hint is _CONTAINER or isinstance(part, int):
+            parts += [] if part == _OBJECT_KEY else [str(part)]
+            hint = hint if hint is _CONTAINER else _get_item_type(hint)
         elif isinstance(hint, type) and issubclass(hint, BaseModel):
             parts.append(part)
-            hint = _hint_of(hint, part)
-        # Whatever stands below a field that is no object names a member of its union.
+            hint = _get_field_type(hint, part)
+        # Any other part, below a field that is not an object, names a member of its union.
     return ".".join(parts)
 
 
-def _hint_of(model: type[BaseModel], name: str) -> Any:
-    """Return the type of a field, without what annotates it and without None."""
+def _get_field_type(model: type[BaseModel], name: str) -> Any:
+    """Return the type of a field, without annotations and without None."""
     fields = ((info.alias or own, info) for own, info in model.model_fields.items())
-    return next((_bare(info.annotation) for alias, info in fields if alias == name), None)
+    return next((_strip_type(info.annotation) for alias, info in fields if alias == name), None)
 
 
-def _member_of(hint: Any) -> Any:
+def _get_item_type(hint: Any) -> Any:
     """Return the type of the members of a list."""
-    return _bare(next(iter(get_args(hint)), None))
+    return _strip_type(next(iter(get_args(hint)), None))
 
 
-def _bare(hint: Any) -> Any:
+def _strip_type(hint: Any) -> Any:
     if get_origin(hint) is Annotated:
-        return _bare(get_args(hint)[0])
+        return _strip_type(get_args(hint)[0])
     members = [each for each in get_args(hint) if each is not type(None)]
-    return _bare(members[0]) if get_origin(hint) in (Union, UnionType) and len(members) == 1 else hint
+    return _strip_type(members[0]) if get_origin(hint) in (Union, UnionType) and len(members) == 1 else hint
 
 
-def _detail(errors: Sequence[Any]) -> str:
-    """Return what would be right for one field."""
-    details = list(dict.fromkeys(_detail_of(error) for error in errors))
-    if len(details) == 1:
-        return details[0]
-    meant = [_detail_of(error) for error in errors if not error["type"].endswith(_WRONG_TYPE)]
-    if meant:
-        return meant[0]
-    return f"must be {' or '.join(detail.removeprefix('must be ') for detail in details)}"
+def _merge_messages(errors: Sequence[Any]) -> str:
+    """Return the message for one field."""
+    messages = list(dict.fromkeys(_message_for(error) for error in errors))
+    if len(messages) == 1:
+        return messages[0]
+    specific = [_message_for(error) for error in errors if not error["type"].endswith(_TYPE_ERRORS)]
+    if specific:
+        return specific[0]
+    return f"must be {' or '.join(message.removeprefix('must be ') for message in messages)}"
 
 
-def _detail_of(error: Any) -> str:
+def _message_for(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        known = _fields_of(error["loc"])
-        return f"there is no such field; there are {', '.join(known)}" if known else "there is no such field"
+        known = _get_field_names(error["loc"])
+        return f"no such field; the fields are {', '.join(known)}" if known else "no such field"
     return describe_error(error)
 
 
-def _fields_of(loc: Sequence[str | int]) -> list[str]:
-    """The fields of the command in which something stood that is none of them."""
+def _get_field_names(loc: Sequence[str | int]) -> list[str]:
+    """Return the fields of the command that contains an unknown field."""
     command = COMMANDS.get(str(loc[0])) if len(loc) == 2 else None  # noqa: PLR2004
     return sorted(info.alias or name for name, info in command.model_fields.items()) if command else []

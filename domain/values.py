@@ -1,12 +1,12 @@
-"""The types every message is made of.
+"""The field types of commands and events.
 
-Each string of a command or event is declared, by its type, to be one of these, and a test refuses a field that
-is not (docs/decisions/0005-texts-lie-beside-the-entry.md):
+The type of each string field declares its kind, and a test rejects a field without one
+(docs/decisions/0005-texts-lie-beside-the-entry.md):
 
-* *code*: words of a fixed list, versions, short references. Kept in the entry, for ever.
-* *subject*: the id of something the log speaks of. Code as well, and an ordinary command may name only what is there.
-* *text*: what people write. The entry keeps only a commitment; the words lie beside it and can be forgotten.
-* *person*: somebody, by id or by any spelling the directory knows. Always an id by the time it is stored.
+* *code*: values of a fixed list, versions, short identifiers. Stored in the entry permanently.
+* *subject*: the id of a subject. Stored like a code; only imports may reference a subject that is not in the log.
+* *text*: what people write. The entry contains only a commitment; the text is stored separately and can be erased.
+* *person*: a person, by id or by any name in the directory. Resolved to an id before it is stored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pydantic import (
 
 
 class StringKind(StrEnum):
-    """What a string field holds; see the module."""
+    """The kind of a string field; see the module docstring."""
 
     CODE = "code"
     SUBJECT = "subject"
@@ -38,182 +38,189 @@ class StringKind(StrEnum):
 
 
 SUBJECT_KINDS: Final = (
-    "product", "decision", "feature", "goal", "release", "person", "team", "service", "evidence", "assumption", "log",
-)  # fmt: skip
+    "product",
+    "decision",
+    "feature",
+    "goal",
+    "release",
+    "person",
+    "team",
+    "service",
+    "evidence",
+    "assumption",
+    "log",
+)
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
 SLUG_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 _BLANKS: Final = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
-_END: Final = r"(?!\n)$"  # in some languages `$` alone also matches in front of a last line break
+_END: Final = r"(?!\n)$"  # in some languages `$` alone also matches before a final line break
 LINE_PATTERN: Final = rf"^{_LINE}{_END}"
-"""What `Line` accepts, for JSON Schema (ECMA 262): one line, not blank, without control characters. It never backtracks."""
+"""What `Line` accepts, as JSON Schema (ECMA 262): one line, not blank, no control characters. It never backtracks."""
 TEXT_PATTERN: Final = (
     rf"^[\t\n\r\u2028\u2029{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}]"
     rf"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*{_END}"
 )
-"""What `Text` accepts: not blank, without control characters other than tab and line breaks."""
+"""What `Text` accepts: not blank, no control characters except tab and line breaks."""
 RAW_TEXT_PATTERN: Final = rf"^[^\x00]*{_END}"
 ERASED: Final = "[erased]"
 COMBINATION: Final = "combination"
-"""The type of pydantic's error where each field is as documented, but some of them do not go together."""
+"""The type of a pydantic error for fields that are valid on their own but not together."""
 MAX_INTEGER: Final = 2**53 - 1
-"""The greatest integer that every reader of JSON reads exactly (RFC 8785)."""
+"""The largest integer that every JSON parser reads exactly (RFC 8785)."""
 
+_KEY_FORMAT: Final = "a key has 1 to 100 characters from a-z 0-9 . _ ~ - and starts with a letter or digit"
 _SUBJECT = re.compile(SUBJECT_PATTERN)
 _KEY = re.compile(KEY_PATTERN)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_UNFIT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FORBIDDEN_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_FORBIDDEN_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _C1 = re.compile(r"[\x80-\x9f]")
 STORED: Final = {"stored": True}
-"""The validation context of what a log holds already: C1 controls, which were taken once, are let pass."""
+"""The validation context for data read from a log: C1 controls, which were accepted in the past, are allowed."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def is_subject(text: str) -> bool:
-    """Whether `text` has the shape `kind:key` of a subject."""
+    """Return whether `text` has the form `kind:key` of a subject id."""
     return _SUBJECT.fullmatch(text) is not None
 
 
 def kind_of(subject: str) -> str:
-    """The kind of a subject: `feature` of `feature:gift-cards`."""
+    """Return the kind of a subject: `feature` for `feature:gift-cards`."""
     return subject.partition(":")[0]
 
 
-def to_micros(instant: datetime) -> int:
-    """Microseconds since 1970-01-01T00:00Z, negative before it; exact over all years."""
-    return (instant - _EPOCH) // _MICROSECOND
+def to_micros(time: datetime) -> int:
+    """Return microseconds since 1970-01-01T00:00Z, negative before it; exact for all years."""
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def from_micros(value: int) -> datetime:
-    """The inverse of `micros`."""
+    """Return the time that many microseconds after 1970-01-01T00:00Z."""
     return _EPOCH + timedelta(microseconds=value)
 
 
-def format_timestamp(instant: datetime) -> str:
-    """RFC 3339 in UTC with six digits and `Z`, the one spelling in entries and answers."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def format_timestamp(time: datetime) -> str:
+    """Format a time as RFC 3339 in UTC, with six digits and `Z`: the only format in entries and answers."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def format_micros(value: int) -> str:
-    """`format_instant` of microseconds since 1970."""
+    """Format microseconds since 1970 in the same way as `format_timestamp`."""
     return (_EPOCH_IN_UTC + timedelta(microseconds=value)).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_timestamp(value: object) -> datetime:
-    """Reads an RFC 3339 instant with an offset, or a bare date, which means midnight UTC.
+    """Parse an RFC 3339 time with an offset, or a date, which means midnight UTC.
 
     Raises:
-        ValueError: it is neither, has no offset, or lies outside the years 1 to 9999.
+        ValueError: it is neither, has no offset, or is outside the years 1 to 9999.
     """
     if isinstance(value, datetime):
-        instant = value
+        parsed = value
     elif isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        instant = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
+        parsed = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
     elif isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
-        instant = _from_iso(value)
+        parsed = _parse_iso(value)
     else:
-        msg = "an instant is written like 2025-03-01T09:30:00Z, or 2025-03-01 for midnight UTC"
-        raise ValueError(msg)
-    if instant.tzinfo is None:
-        msg = "an instant needs its offset from UTC, like 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00"
-        raise ValueError(msg)
+        raise ValueError("must be a time such as 2025-03-01T09:30:00Z, or a date such as 2025-03-01 for midnight UTC")
+    if parsed.tzinfo is None:
+        raise ValueError("needs an offset from UTC, such as 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00")
     try:
-        return instant.astimezone(UTC)
+        return parsed.astimezone(UTC)
     except OverflowError:
-        msg = "an instant must lie between the years 1 and 9999 in UTC"
-        raise ValueError(msg) from None
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
-def _from_iso(value: str) -> datetime:
+def _parse_iso(value: str) -> datetime:
     try:
         return datetime.fromisoformat(value.upper())
     except ValueError:
-        hint = "; in an address `+` is written `%2B`" if re.search(r" [0-9]{2}:?[0-9]{2}$", value) else ""
-        msg = f"{value!r} is no instant; one is written like 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00{hint}"
-        raise ValueError(msg) from None
+        hint = "; in a URL, write `+` as `%2B`" if re.search(r" [0-9]{2}:?[0-9]{2}$", value) else ""
+        raise ValueError(
+            f"{value!r} is not a valid time; write it like 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00{hint}"
+        ) from None
 
 
-def _storable(value: str) -> str:
-    """Refuses what canonical JSON cannot carry: U+0000 and lone surrogates."""
+def _check_storable(value: str) -> str:
+    """Reject what canonical JSON cannot represent: U+0000 and lone surrogates."""
     if _UNSTORABLE.search(value):
-        raise ValueError(_what_is_wrong(value))
+        raise ValueError(_describe_invalid_text(value))
     return value
 
 
-def _prose(value: str, info: ValidationInfo) -> str:
-    if not value or value.isspace() or (_UNFIT.search(value) and not _was_taken(_UNFIT, value, info)):
-        raise ValueError(_what_is_wrong(value))
+def _check_text(value: str, info: ValidationInfo) -> str:
+    if not value or value.isspace() or _contains_forbidden(_FORBIDDEN_IN_TEXT, value, info):
+        raise ValueError(_describe_invalid_text(value))
     return value
 
 
-def _one_line(value: str, info: ValidationInfo) -> str:
-    if (
-        not value
-        or value.isspace()
-        or (_UNFIT_IN_A_LINE.search(value) and not _was_taken(_UNFIT_IN_A_LINE, value, info))
-    ):
-        raise ValueError(_what_is_wrong(value))
+def _check_line(value: str, info: ValidationInfo) -> str:
+    if not value or value.isspace() or _contains_forbidden(_FORBIDDEN_IN_LINE, value, info):
+        raise ValueError(_describe_invalid_text(value))
     return value
 
 
-def _was_taken(unfit: re.Pattern[str], value: str, info: ValidationInfo) -> bool:
-    """Whether a text is read back from a log and has nothing unfit in it but C1 controls."""
-    return bool(info.context and info.context.get("stored")) and not unfit.search(_C1.sub("", value))
+def _contains_forbidden(forbidden: re.Pattern[str], value: str, info: ValidationInfo) -> bool:
+    """Return whether a text contains forbidden characters; in data read from a log, C1 controls are allowed."""
+    if not forbidden.search(value):
+        return False
+    is_stored = bool(info.context and info.context.get("stored"))
+    return not is_stored or forbidden.search(_C1.sub("", value)) is not None
 
 
 def refuse_controls(value: str) -> str:
-    """Return a line that stands outside the log, such as the label of a token, which may be empty.
+    """Return a line that is not stored in the log, such as the label of a token; it may be empty.
 
     Raises:
-        ValueError: it has control characters or line breaks in it.
+        ValueError: it contains control characters or line breaks.
     """
-    if value and _UNFIT_IN_A_LINE.search(value):
-        raise ValueError(_what_is_wrong(value))
+    if value and _FORBIDDEN_IN_LINE.search(value):
+        raise ValueError(_describe_invalid_text(value))
     return value
 
 
-def _what_is_wrong(value: str) -> str:
-    """The sentence for a text that was refused; finding it may take longer than the check that nearly all texts pass."""
+def _describe_invalid_text(value: str) -> str:
+    """Return the error message for an invalid text; only called after a faster check has failed."""
     if not value or value.isspace():
         return "must not be blank"
     if "\x00" in value:
         return "must not contain the character U+0000"
     if re.search(r"[\ud800-\udfff]", value):
         return "must not contain a lone surrogate"
-    if _UNFIT.search(value):
-        return "must not contain control characters other than tab and line breaks"
+    if _FORBIDDEN_IN_TEXT.search(value):
+        return "must not contain control characters except tab and line breaks"
     return "must be a single line"
 
 
-def _subject_of(*kinds: str) -> Any:
-    """A validator of ids of these kinds; of a single kind the bare key will do."""
+def _subject_validator(*kinds: str) -> Any:
+    """Return a validator for ids of these kinds; with a single kind, the key alone is accepted too."""
 
     def check(value: object) -> object:
         if not isinstance(value, str):
-            return value  # pydantic says what was expected
+            return value  # pydantic reports the wrong type
         full = f"{kinds[0]}:{value}" if len(kinds) == 1 and ":" not in value else value
         if not is_subject(full) or kind_of(full) not in kinds:
-            wanted = " or ".join(f"{kind}:KEY" for kind in kinds)
-            msg = f"must be {wanted}, where KEY is 1 to 100 of a-z 0-9 . _ ~ - and starts with a letter or digit"
-            raise ValueError(msg)
+            raise ValueError(f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}; {_KEY_FORMAT}")
         return full
 
     return BeforeValidator(check)
 
 
-def _integral(value: object) -> object:
-    """Return `13` for `13.0`, which is the same number in JSON and an integer in JSON Schema."""
+def _convert_integral(value: object) -> object:
+    """Return `13` for `13.0`: in JSON they are the same number, and in JSON Schema both are integers."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_INTEGER else value
 
 
-def _check_word(value: str) -> str:
+def _check_slug(value: str) -> str:
     if not re.fullmatch(SLUG_PATTERN, value):
-        msg = "must be one word of 1 to 64 of a-z 0-9 . _ - that starts with a letter or digit, such as `lead-pm`"
-        raise ValueError(msg)
+        raise ValueError(
+            "must have 1 to 64 characters from a-z 0-9 . _ - and start with a letter or digit, such as `lead-pm`"
+        )
     return value
 
 
@@ -223,48 +230,45 @@ def _check_day(value: str) -> str:
             return date.fromisoformat(value).isoformat()
     except ValueError:
         pass
-    msg = "must be a day there is, written like 2025-03-01"
-    raise ValueError(msg)
+    raise ValueError("must be a valid date, such as 2025-03-01")
 
 
 def _check_key(value: str) -> str:
     if not _KEY.fullmatch(value):
-        msg = "a key is 1 to 100 of a-z 0-9 . _ ~ - and starts with a letter or digit"
-        raise ValueError(msg)
+        raise ValueError(_KEY_FORMAT)
     return value
 
 
-def _pattern_of(*kinds: str) -> str:
-    """The JSON Schema pattern of ids of these kinds; of a single kind the bare key will do."""
-    prefix = f"{'|'.join(kinds)}"
+def _subject_pattern(*kinds: str) -> str:
+    """Return the JSON Schema pattern for ids of these kinds; with a single kind, the key alone is accepted too."""
+    prefix = "|".join(kinds)
     return rf"^(?:{prefix}:)?{KEY_PATTERN}$" if len(kinds) == 1 else rf"^(?:{prefix}):{KEY_PATTERN}$"
 
 
-def _pattern_of_named(*kinds: str) -> str:
-    """The JSON Schema pattern of what `_named` accepts."""
+def _name_pattern(*kinds: str) -> str:
+    """Return the JSON Schema pattern of what `_name_validator` accepts."""
     others = rf"(?!(?:{'|'.join(SUBJECT_KINDS)}):)"
     return rf"^(?:(?:{'|'.join(kinds)}):{KEY_PATTERN}|{others}{_LINE})$"
 
 
 def documented(**schema: Any) -> Any:
-    """JSON Schema keywords that describe, for clients, what a validator of the same type enforces."""
+    """Return JSON Schema keywords that document what a validator of the same type enforces."""
     return Field(json_schema_extra=schema)
 
 
-def _named(*kinds: str) -> AfterValidator:
-    """A validator of ids of these kinds or, where it has not the shape of an id, of a name for the directory."""
+def _name_validator(*kinds: str) -> AfterValidator:
+    """Return a validator for ids of these kinds, and for names to look up in the directory."""
 
     def check(value: str, info: ValidationInfo) -> str:
         kind, colon, _ = value.partition(":")
         if colon and kind in SUBJECT_KINDS and not (kind in kinds and is_subject(value)):
-            msg = f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}, or a name the directory knows"
-            raise ValueError(msg)
-        return _one_line(value, info)
+            raise ValueError(f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}, or a name in the directory")
+        return _check_line(value, info)
 
     return AfterValidator(check)
 
 
-_id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$", "description": "A subject, as `kind:key`."}
+_id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$", "description": "The id of a subject, `KIND:KEY`."}
 YEAR_PATTERN: Final = "^(?!0000)[0-9]{4}-"
 
 Timestamp = Annotated[
@@ -275,7 +279,7 @@ Timestamp = Annotated[
         {"type": "string", "format": "date-time", "pattern": YEAR_PATTERN, "examples": ["2025-03-01T09:30:00Z"]}
     ),
 ]
-Integral: Final = BeforeValidator(_integral)
+Integral: Final = BeforeValidator(_convert_integral)
 Integer = Annotated[int, Strict(), Field(ge=-MAX_INTEGER, le=MAX_INTEGER), Integral]
 Position = Annotated[int, Strict(), Field(ge=1, le=MAX_INTEGER), Integral]
 Version = Annotated[int, Strict(), Field(ge=0, le=MAX_INTEGER), Integral]
@@ -288,97 +292,101 @@ Day = Annotated[
 Text = Annotated[
     str,
     StringKind.TEXT,
-    AfterValidator(_prose),
+    AfterValidator(_check_text),
     Field(max_length=20_000),
     documented(minLength=1, pattern=TEXT_PATTERN),
 ]
 Line = Annotated[
     str,
     StringKind.TEXT,
-    AfterValidator(_one_line),
+    AfterValidator(_check_line),
     Field(max_length=500),
     documented(minLength=1, pattern=LINE_PATTERN),
 ]
 RawText = Annotated[
-    str, StringKind.TEXT, AfterValidator(_storable), Field(max_length=200_000), documented(pattern=RAW_TEXT_PATTERN)
+    str,
+    StringKind.TEXT,
+    AfterValidator(_check_storable),
+    Field(max_length=200_000),
+    documented(pattern=RAW_TEXT_PATTERN),
 ]
 Code = Annotated[
     str,
     StringKind.CODE,
     StringConstraints(min_length=1, max_length=200),
-    AfterValidator(_one_line),
+    AfterValidator(_check_line),
     documented(pattern=LINE_PATTERN),
 ]
 Slug = Annotated[
     str,
     StringKind.CODE,
-    AfterValidator(_check_word),
+    AfterValidator(_check_slug),
     WithJsonSchema({"type": "string", "pattern": f"^{SLUG_PATTERN}$"}),
 ]
 Key = Annotated[str, StringKind.CODE, AfterValidator(_check_key), documented(pattern=f"^{KEY_PATTERN}$")]
-SubjectId = Annotated[str, StringKind.SUBJECT, _subject_of(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
+SubjectId = Annotated[str, StringKind.SUBJECT, _subject_validator(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
 ProductId = Annotated[
     str,
     StringKind.SUBJECT,
-    _subject_of("product"),
-    Field(description="A product: `product:KEY`, or its key alone."),
-    documented(pattern=_pattern_of("product")),
+    _subject_validator("product"),
+    Field(description="A product: `product:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("product")),
 ]
 DecisionId = Annotated[
     str,
     StringKind.SUBJECT,
-    _subject_of("decision"),
-    Field(description="A decision: `decision:KEY`, or its key alone."),
-    documented(pattern=_pattern_of("decision")),
+    _subject_validator("decision"),
+    Field(description="A decision: `decision:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("decision")),
 ]
 FeatureId = Annotated[
     str,
     StringKind.SUBJECT,
-    _subject_of("feature"),
-    Field(description="A feature: `feature:KEY`, or its key alone."),
-    documented(pattern=_pattern_of("feature")),
+    _subject_validator("feature"),
+    Field(description="A feature: `feature:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("feature")),
 ]
 GoalId = Annotated[
     str,
     StringKind.SUBJECT,
-    _subject_of("goal"),
-    Field(description="A goal: `goal:KEY`, or its key alone."),
-    documented(pattern=_pattern_of("goal")),
+    _subject_validator("goal"),
+    Field(description="A goal: `goal:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("goal")),
 ]
 ReleaseId = Annotated[
     str,
     StringKind.SUBJECT,
-    _subject_of("release"),
-    Field(description="A release: `release:KEY`, or its key alone."),
-    documented(pattern=_pattern_of("release")),
+    _subject_validator("release"),
+    Field(description="A release: `release:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("release")),
 ]
 PersonId = Annotated[
     str,
     StringKind.SUBJECT,
-    _subject_of("person"),
-    Field(description="A person: `person:KEY`, or its key alone."),
-    documented(pattern=_pattern_of("person")),
+    _subject_validator("person"),
+    Field(description="A person: `person:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("person")),
 ]
 TeamId = Annotated[
     str,
     StringKind.SUBJECT,
-    _subject_of("team"),
-    Field(description="A team: `team:KEY`, or its key alone."),
-    documented(pattern=_pattern_of("team")),
+    _subject_validator("team"),
+    Field(description="A team: `team:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("team")),
 ]
 Person = Annotated[
     str,
     StringKind.PERSON,
     StringConstraints(min_length=1, max_length=300),
-    _named("person"),
-    Field(description="A person, by id (`person:KEY`) or by any name, e-mail or handle the directory knows."),
-    documented(pattern=_pattern_of_named("person")),
+    _name_validator("person"),
+    Field(description="A person: `person:KEY`, or any name, email address or handle in the directory."),
+    documented(pattern=_name_pattern("person")),
 ]
 Holder = Annotated[
     str,
     StringKind.PERSON,
     StringConstraints(min_length=1, max_length=300),
-    _named("person", "team"),
-    Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name the directory knows."),
-    documented(pattern=_pattern_of_named("person", "team")),
+    _name_validator("person", "team"),
+    Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name in the directory."),
+    documented(pattern=_name_pattern("person", "team")),
 ]

@@ -1,1 +1,1 @@
-"""The log: codec, application, recorders, Merkle tree, directory of people."""
+"""The append-only event log: codec, Merkle tree, stores, command handler, verification."""

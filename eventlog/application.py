@@ -1,4 +1,10 @@
-"""The `eventsourcing` application over the log: its mapper, its factory, and the states that it folds."""
+"""What the `eventsourcing` library sees of the log: its application, its mapper, and its factory.
+
+From the library this project uses four interfaces, here and in `eventlog.recorder`: the application, the mapper between
+events and stored events, the recorder with its contract tests (tests/eventlog/test_library_contract.py), and
+subscriptions. So projections written with the library's own classes run on this log. The stores, the group commit and
+the proofs are our own. See docs/decisions/0028-the-eventsourcing-library.md.
+"""
 
 from __future__ import annotations
 
@@ -21,54 +27,62 @@ from eventsourcing.persistence import (
     StoredEvent,
     TrackingRecorder,
     Transcoder,
-)  # fmt: skip
+)
 from eventsourcing.utils import Environment
 
 from domain.any_subject import TextsErased
 from domain.catalog import EVENT_NAMES
 from domain.fields import SubjectState, evolve
 from eventlog import codec
-from eventlog.appender import Append, EntryRow
 from eventlog.entry import Entry
 from eventlog.reading import LongReadError
 from eventlog.recorder import LogNotification, LogRecorder
+from eventlog.records import Append, EntryRow
+from eventlog.sql import LAST
 from eventlog.state_cache import StateCache
-from eventlog.store import LAST, Store
+from eventlog.store import Store
 
-CACHED_STATES = 20_000
-RECENT_ENTRIES = 4_096
+MAX_CACHED_STATES = 20_000
+MAX_RECENT_ENTRIES = 4_096
 ENTRIES_PER_READ = 1_000
 ERASURE = EVENT_NAMES[TextsErased]
 
 
 class LogMapper(Mapper[str]):
-    """Between entries and stored events. Types are the names of the catalogue, never module paths."""
+    """Maps between entries and the library's stored events. A topic is an event type of the catalog, never a module path."""
 
     def __init__(self, entropy: Callable[[int], bytes]) -> None:
         super().__init__(transcoder=cast("Transcoder", None))  # the codec is the transcoder
         self._entropy = entropy
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
-        """The stored form of an entry; its position and instant are the log's to give."""
+        """Return the stored form of an entry; the log assigns its position and time."""
         entry = cast("Entry", domain_event)
         own, texts = codec.encode(entry.event, entry.metadata, self._entropy)
         return StoredEvent(
-            originator_id=entry.subject, originator_version=entry.version, topic=EVENT_NAMES[type(entry.event)],
+            originator_id=entry.subject,
+            originator_version=entry.version,
+            topic=EVENT_NAMES[type(entry.event)],
             state=own if texts is None else own + b"\n" + texts,
-        )  # fmt: skip
+        )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Entry:
-        """The entry behind a notification of this log."""
+        """Return the entry behind a notification of this log."""
         found = cast("LogNotification", stored_event)
         own, _, texts = found.state.partition(b"\n")
         return codec.decode(
-            position=found.id, subject=str(found.originator_id), version=found.originator_version,
-            type_=found.topic, recorded_at=found.recorded_at, own=own, texts=texts or None,
-        )  # fmt: skip
+            position=found.id,
+            subject=str(found.originator_id),
+            version=found.originator_version,
+            type_=found.topic,
+            recorded_at=found.recorded_at,
+            own=own,
+            texts=texts or None,
+        )
 
 
 class LogFactory(InfrastructureFactory[TrackingRecorder]):
-    """Hands the library the one store there is."""
+    """Gives the library a mapper and a recorder over the store."""
 
     def __init__(self, env: Environment, store: Store, entropy: Callable[[int], bytes]) -> None:
         super().__init__(env)
@@ -76,43 +90,40 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
         self._entropy = entropy
 
     def mapper(self, *_: Any, **__: Any) -> Any:
-        """The log's own mapper."""
+        """Return the log's mapper."""
         return LogMapper(self._entropy)
 
     def application_recorder(self) -> ApplicationRecorder:
-        """The log's own recorder."""
+        """Return the log's recorder."""
         return LogRecorder(self._store)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """There is none but the application's.
+        """Not supported: the log has no separate recorder for snapshots.
 
         Raises:
-            ProgrammingError: always; snapshots stay off.
+            ProgrammingError: always.
         """
-        msg = f"the log keeps no {purpose} apart"
-        raise ProgrammingError(msg)
+        raise ProgrammingError(f"the log has no separate recorder for {purpose}")
 
     def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:
-        """There is none: read models keep their own position.
+        """Not supported: read models store their own position.
 
         Raises:
             ProgrammingError: always.
         """
-        msg = f"the log tracks nobody, not even for {tracking_recorder_class}"
-        raise ProgrammingError(msg)
+        raise ProgrammingError(f"the log has no tracking recorder {tracking_recorder_class}")
 
     def process_recorder(self) -> ProcessRecorder:
-        """There is none: read models keep their own position.
+        """Not supported: read models store their own position.
 
         Raises:
             ProgrammingError: always.
         """
-        msg = "the log processes no events"
-        raise ProgrammingError(msg)
+        raise ProgrammingError("the log has no process recorder")
 
 
-class LogApplication(Application[str]):
-    """The library's application: event store and subscriptions over one store, and what is at hand of both."""
+class StoreApplication(Application[str]):
+    """The library's application over one store: what a projection written with the library's classes follows."""
 
     name = "decisionlog"
     env: ClassVar[dict[str, str]] = {}
@@ -120,116 +131,132 @@ class LogApplication(Application[str]):
     def __init__(self, store: Store, entropy: Callable[[int], bytes]) -> None:
         self._store = store
         self._entropy = entropy
-        self._recent: OrderedDict[int, Entry] = OrderedDict()
-        self._states = StateCache(CACHED_STATES)
-        self._forgotten = store.known.size
-        """Up to where it is known which texts were erased; what is cached is read later."""
-        self._learning = threading.Lock()
         super().__init__()
-        store.learn = self.on_committed
-        store.moved = self._states.moved
-        store.forget = self.on_erased
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
-        """The factory over the store, whatever the environment says."""
+        """Return the factory over the store, whatever the environment variables say."""
         return LogFactory(env, self._store, self._entropy)
 
+
+class LogApplication(StoreApplication):
+    """The application of an open log, with caches of recent entries and of subject states."""
+
+    def __init__(self, store: Store, entropy: Callable[[int], bytes]) -> None:
+        self._recent: OrderedDict[int, Entry] = OrderedDict()
+        self._states = StateCache(MAX_CACHED_STATES)
+        self._erasures_known_until = store.cached_head.size
+        """The position up to which erasures are known; everything cached was read later."""
+        self._cache_lock = threading.Lock()
+        super().__init__(store, entropy)
+        store.on_committed = self.on_committed
+        store.on_remote_change = self._states.on_remote_change
+        store.on_remote_erasure = self.on_erased
+
+    # States
+
     def state(self, subject: str, *, at_most: int | None = None) -> SubjectState:
-        """A subject as the rules see it, as of the last commit; version 0 when the log has never heard of it.
+        """Return a subject as the rules see it, as of the last commit; version 0 if the log has no entry of it.
 
         Raises:
             LongReadError: more than `at_most` entries would have to be read.
         """
-        age = self._states.age
-        known = self._states.base(subject)
+        generation = self._states.generation
+        known = self._states.get_possibly_stale(subject)
         state, after = known or SubjectState(subject), known.version if known else -1
         limit = ENTRIES_PER_READ if at_most is None else at_most + 1
-        while new := self._store.stream(subject, after=after, limit=limit):
-            if at_most is not None and len(new) > at_most:
+        while rows := self._store.stream(subject, after=after, limit=limit):
+            if at_most is not None and len(rows) > at_most:
                 raise LongReadError(lambda: self.state(subject))
-            state, after = fold(state, map(codec.read_back, new)), new[-1].version
-            if len(new) < limit:
+            state, after = fold(state, map(codec.decode_row, rows)), rows[-1].version
+            if len(rows) < limit:
                 break
         if state.version:
-            self._states.put(state, age)
+            self._states.put(state, generation)
         return state
 
     def cached_state(self, subject: str) -> SubjectState | None:
-        """A subject as this process last knew it; None if it does not know."""
+        """Return a subject as this process last knew it, or None."""
         return self._states.get(subject)
 
-    def on_committed(self, append: Append, rows: Sequence[EntryRow]) -> None:
-        """Remembers what was just written, so that neither a rule nor a projection has to read it back.
+    # Recent entries
 
-        Called by the writer for each append, in order of position.
+    def recent(self, after: int, limit: int) -> list[Entry]:
+        """Return the cached entries after a position, without a gap; none if the first is not cached."""
+        found: list[Entry] = []
+        recent = self._recent  # other threads add and remove entries meanwhile, so there may be gaps
+        while len(found) < limit and (entry := recent.get(after + 1 + len(found))):
+            found.append(entry)
+        return found
+
+    # Filling and clearing the caches
+
+    def on_committed(self, append: Append, rows: Sequence[EntryRow]) -> None:
+        """Cache what was just written, so that neither rules nor projections have to read it back.
+
+        Called in the writer's thread for each append, in order of position.
         """
-        with self._learning:
-            for entry, row in zip(append.entries, rows, strict=False):  # the library's own appends bring no entries
-                # Somebody else may have forgotten it between the commit and now.
-                if row.position > self._forgotten:
-                    self._learn(replace(entry, position=row.position, recorded_at=row.recorded_at))
+        with self._cache_lock:
+            # Appends of the library's own application bring no entries.
+            for entry, row in zip(append.entries, rows, strict=False):
+                # Another process may have erased it between the commit and now.
+                if row.position > self._erasures_known_until:
+                    self._cache_entry(replace(entry, position=row.position, recorded_at=row.recorded_at))
         if append.erased_positions:
-            self._forget(append.erased_positions, rows[-1].position)
+            self._drop_erased(append.erased_positions, rows[-1].position)
 
     def on_erased(self, size: int) -> None:
-        """Drops what is cached and holds texts that were erased by the first `size` entries, whoever wrote them."""
+        """Drop from the caches what holds texts that were erased by one of the first `size` entries."""
         erased: list[int] = []
         try:
-            for row in self._store.rows(self._forgotten, LAST, until=size, types=(ERASURE,)):
-                erased += cast("TextsErased", codec.read_back(row).event).positions
+            for row in self._store.rows(self._erasures_known_until, LAST, until=size, types=(ERASURE,)):
+                erased += cast("TextsErased", codec.decode_row(row).event).positions
         except PersistenceError:
             self.clear_cache()
-        self._forget(erased, size)
+        self._drop_erased(erased, size)
 
-    def _forget(self, positions: Sequence[int], size: int) -> None:
+    def clear_cache(self) -> None:
+        """Clear all caches."""
+        with self._cache_lock:
+            self._recent = OrderedDict()
+            self._states.clear()
+
+    def _drop_erased(self, positions: Sequence[int], size: int) -> None:
         try:
             subjects = self._store.subjects_at(positions)
-        except PersistenceError:  # what is not known to be free of them has to go
+        except PersistenceError:  # it is unknown which states hold erased texts, so all are dropped
             self.clear_cache()
             subjects = set()
-        with self._learning:
-            self._forgotten = max(self._forgotten, size)
+        with self._cache_lock:
+            self._erasures_known_until = max(self._erasures_known_until, size)
             for position in positions:
                 self._recent.pop(position, None)
             self._states.drop(subjects)
 
-    def clear_cache(self) -> None:
-        """Drop all that is cached."""
-        with self._learning:
-            self._recent = OrderedDict()
-            self._states.clear()
-
-    def _learn(self, entry: Entry) -> None:
+    def _cache_entry(self, entry: Entry) -> None:
         self._recent[entry.position] = entry
-        if len(self._recent) > RECENT_ENTRIES:
+        if len(self._recent) > MAX_RECENT_ENTRIES:
             self._recent.popitem(last=False)
-        self._learn_state(entry)
-
-    def _learn_state(self, entry: Entry) -> None:
         known = self._states.get(entry.subject) or SubjectState(entry.subject)
         if known.version == entry.version - 1:
-            self._states.put(apply_entry(known, entry), self._states.age)
-
-    def recent(self, after: int, limit: int) -> list[Entry]:
-        """Entries after a position that were written so recently that they are at hand; none, if the first is not."""
-        found: list[Entry] = []
-        at_hand = self._recent  # as it is now; others write at the same time, so there may be gaps
-        while len(found) < limit and (entry := at_hand.get(after + 1 + len(found))):
-            found.append(entry)
-        return found
+            self._states.put(apply_entry(known, entry), self._states.generation)
 
 
 def fold(state: SubjectState, entries: Iterable[Entry]) -> SubjectState:
-    """A state after more entries of its subject."""
+    """Return a state after more entries of its subject."""
     for entry in entries:
         state = apply_entry(state, entry)
     return state
 
 
 def apply_entry(state: SubjectState, entry: Entry) -> SubjectState:
-    """A state after one more entry."""
+    """Return a state after one more entry."""
     event = entry.event
     return evolve(
-        state, position=entry.position, type_=entry.type, effective_at=entry.effective_at, changes=event.field_changes(), voids=event.voided_position(),
+        state,
+        position=entry.position,
+        type_=entry.type,
+        effective_at=entry.effective_at,
+        changes=event.field_changes(),
+        voids=event.voided_position(),
         is_imported=event.is_imported,
-    )  # fmt: skip
+    )

@@ -1,7 +1,7 @@
-"""Canonical bytes: RFC 8785 within a subset in which ordinary compact JSON with sorted keys already is the same.
+"""Canonical JSON: the subset of RFC 8785 in which compact JSON with sorted keys is already canonical.
 
-Keys are ASCII, integers lie below 2^53, and there are no floats and no nulls: decimals are strings, what is absent is
-left out. Within that, sorted keys without white space are the whole of the canonical form.
+Keys are ASCII, integers are below 2^53, and there are no floats and no nulls: decimals are strings, and absent values
+are omitted.
 """
 
 from __future__ import annotations
@@ -14,36 +14,34 @@ SAFE_INTEGER: Final = 2**53 - 1
 
 
 class NotCanonicalError(ValueError):
-    """Something that has no canonical bytes here."""
+    """A value has no canonical form, or bytes are not canonical."""
 
 
 def canonical(value: Any) -> bytes:
-    """The one spelling of a JSON value.
+    """Return the canonical bytes of a JSON value.
 
     Raises:
-        NotCanonicalError: it holds a float, a null, a large integer, U+0000, a lone surrogate or a key beyond ASCII.
+        NotCanonicalError: it holds a float, a null, a large integer, U+0000, a lone surrogate or a non-ASCII key.
     """
     try:
-        return to_json(_in_order(value))
+        return to_json(_sort_keys(value))
     except (UnicodeEncodeError, PydanticSerializationError):
-        raise NotCanonicalError("a lone surrogate has no canonical bytes") from None
+        raise NotCanonicalError("a lone surrogate has no canonical form") from None
 
 
-def _in_order(value: Any) -> Any:
-    """The value with the keys of every object in order, once it is known to have canonical bytes."""
+def _sort_keys(value: Any) -> Any:
+    """Return the value with the keys of every object sorted, after checking that it has a canonical form."""
     if isinstance(value, str):
         if "\x00" in value:
-            raise NotCanonicalError("U+0000 has no canonical bytes here")
+            raise NotCanonicalError("U+0000 is not allowed")
         return value
     if isinstance(value, dict):
         for key in value:
             if not (isinstance(key, str) and key.isascii()):
                 raise NotCanonicalError(f"the key {key!r} is not ASCII")
-        return {key: _in_order(value[key]) for key in sorted(value)}
+        return {key: _sort_keys(value[key]) for key in sorted(value)}
     if isinstance(value, list):
-        return [_in_order(member) for member in value]
+        return [_sort_keys(member) for member in value]
     if not isinstance(value, int) or abs(value) > SAFE_INTEGER:
-        raise NotCanonicalError(
-            f"{value!r} has no canonical bytes here: whole numbers below 2^53, strings, lists and objects only"
-        )
+        raise NotCanonicalError(f"{value!r} is not allowed: use integers below 2^53, strings, lists and objects")
     return value

@@ -1,8 +1,8 @@
-"""Reading canonical JSON strictly: the value behind some bytes, if these are the one spelling of that value.
+"""A strict parser of canonical JSON.
 
-The check is the definition. Bytes are decoded into the few types that canonical JSON has here, and encoded again with
-sorted keys; they are canonical when that gives the same bytes. The writer (`eventlog.canonical`) uses another library,
-so neither can hide a mistake of the other.
+The check follows the definition: bytes are decoded into the few types that canonical JSON has here and encoded again
+with sorted keys; they are canonical if the result is the same. The writer (`eventlog.canonical`) uses another library,
+so a mistake of one shows in the other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from eventlog.canonical import SAFE_INTEGER, NotCanonicalError
 
 MAX_DEPTH: Final = 8
-"""Lists and objects within one another, at most. No event has more than six."""
+"""The deepest nesting of lists and objects. No event has more than six levels."""
 
 _ESCAPED_NUL: Final = b"\\u0000"
 
@@ -24,8 +24,8 @@ def parse_canonical(stored: bytes) -> Any:
     """Return the value behind canonical bytes.
 
     Raises:
-        NotCanonicalError: it is not JSON, it is another spelling of the same value, or it holds what has no canonical
-            bytes: a float, a null, an integer of 2^53 or more, U+0000, or a key beyond ASCII.
+        NotCanonicalError: it is not JSON, not the canonical form of its value, or it holds what has no canonical form:
+            a float, a null, an integer of 2^53 or more, U+0000, or a non-ASCII key.
         TypeError: it is not bytes.
     """
     decoder, encoder = _codec()
@@ -35,15 +35,15 @@ def parse_canonical(stored: bytes) -> Any:
         raise NotCanonicalError(f"its bytes are not canonical JSON: {error}") from error
     if encoder.encode(value) != stored:
         raise NotCanonicalError("its bytes are not canonical")
-    # Keys beyond ASCII and U+0000 cannot occur in bytes that hold neither.
+    # Bytes without non-ASCII characters and without U+0000 cannot hold such keys or strings.
     if not (stored.isascii() and _ESCAPED_NUL not in stored) and not _is_allowed(value):
-        raise NotCanonicalError("it holds U+0000, or a key beyond ASCII")
+        raise NotCanonicalError("it holds U+0000 or a non-ASCII key")
     return value
 
 
 @cache
 def _codec() -> tuple[msgspec.json.Decoder[Any], msgspec.json.Encoder]:
-    """The decoder for canonical values, and an encoder that sorts keys; made once, when first needed."""
+    """Return the decoder for canonical values and an encoder that sorts keys; created on first use."""
     integer = Annotated[int, msgspec.Meta(ge=-SAFE_INTEGER, le=SAFE_INTEGER)]
     value: Any = str | integer | bool
     for _ in range(MAX_DEPTH):
@@ -52,7 +52,7 @@ def _codec() -> tuple[msgspec.json.Decoder[Any], msgspec.json.Encoder]:
 
 
 def _is_allowed(value: Any) -> bool:
-    """Whether no key is beyond ASCII, and no string holds U+0000."""
+    """Whether all keys are ASCII and no string holds U+0000."""
     if isinstance(value, dict):
         return all(key.isascii() and "\x00" not in key and _is_allowed(member) for key, member in value.items())
     if isinstance(value, list):

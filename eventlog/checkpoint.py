@@ -1,7 +1,7 @@
-"""Checkpoints: what a log was at some size, in three lines to be kept elsewhere.
+"""Checkpoints: the root of a log at some size, to be kept elsewhere as evidence.
 
-The form is that of C2SP checkpoints: the log's id, the size in decimal, the root in base64. Signatures would follow
-after an empty line; whatever stands there is left alone.
+The format is that of C2SP checkpoints: the log's id, the size in decimal, and the root in base64, each on a line.
+Signatures may follow after an empty line; they are ignored here.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from eventlog.merkle import HASH_BYTES
 
 
 class NotACheckpointError(ValueError):
-    """A text that is no checkpoint."""
+    """A text is not a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """That the log `log` had just these entries when it was `size` long; `root` is that of their tree."""
+    """The log `log` had exactly the entries whose tree has this `root` when its size was `size`."""
 
     log: str
     size: int
@@ -27,10 +27,10 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """A checkpoint read back.
+        """Parse the text of a checkpoint.
 
         Raises:
-            NotACheckpointError: the text is none; the message says what a checkpoint looks like.
+            NotACheckpointError: the text is not a checkpoint; the message describes the format.
         """
         try:
             log, size, root, *_ = text.partition("\n\n")[0].splitlines()
@@ -42,5 +42,5 @@ class Checkpoint:
         return checkpoint
 
     def __str__(self) -> str:
-        """The three lines."""
+        """The checkpoint as three lines."""
         return f"{self.log}\n{self.size}\n{b64encode(self.root).decode()}\n"

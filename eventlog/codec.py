@@ -1,8 +1,8 @@
-"""Between events and bytes: an event's own part (B), the texts that lie beside it, and the entry that is proved.
+"""The codec: converts events to bytes and back, and composes the entries that are hashed and published.
 
-B is canonical JSON. Each text of the event stands in it as HMAC-SHA-256(salt, text) in hex; `texts` maps the place of
-each (a JSON pointer into B) to its salt and its words, so that a verifier needs nothing but the two. Without its text
-a place reads `[erased]`, and every hash stays what it was.
+An event is stored as canonical JSON: its metadata and its data. Each erasable text is replaced in it by a commitment,
+HMAC-SHA-256(salt, text) in hex. `texts` maps the place of each text, a JSON pointer, to its salt and the text. A verifier
+needs nothing else. When a text is erased it reads `[erased]`, and no hash changes.
 """
 
 from __future__ import annotations
@@ -28,121 +28,126 @@ Texts = dict[str, tuple[str, str]]
 
 
 def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) -> tuple[bytes, bytes | None]:
-    """An event's own part and its texts, both canonical; no texts are None.
+    """Return the canonical JSON of an event without its texts, and its texts, None if it has none.
 
     Raises:
-        NotCanonicalError: something in it has no canonical bytes, such as an integer of 2^53.
+        NotCanonicalError: a value has no canonical form, such as an integer of 2^53.
     """
-    own = _own_part(event, metadata)
+    own = _to_json(event, metadata)
     texts: dict[str, list[str]] = {}
     for place, text in sorted(_text_places(type(event), own), key=lambda found: _pointer(found[0])):
         pointer = _pointer(place)
         salt = entropy(SALT_BYTES)
         texts[pointer] = [salt.hex(), text]
-        _put(own, place, commitment(salt, text))
+        _set_at(own, place, commitment(salt, text))
     return canonical(own), canonical(texts) if texts else None
 
 
 def commitment(salt: bytes, text: str) -> str:
-    """What stands in B for a text, in hex."""
-    # `hmac.digest` would let go of the interpreter for each short text, and wait for it again beside a busy thread.
+    """Return the commitment to a text, in hex."""
+    # `hmac.digest` releases the interpreter lock for each short text, and then waits for it while other threads run.
     return hmac.new(salt, text.encode(), "sha256").hexdigest()
 
 
 def decode(
     *, position: int, subject: str, version: int, type_: str, recorded_at: int, own: bytes, texts: bytes | None
 ) -> Entry:
-    """An entry read back from its row; each text that is no longer there reads `[erased]`."""
+    """Return the entry of a row, from its columns by name; erased texts read `[erased]`."""
     data = from_json(own)
     known: dict[str, list[str]] = from_json(texts) if texts else {}
     model = EVENTS[type_]
     for place, _ in list(_text_places(model, data)):
-        _put(data, place, known.get(_pointer(place), ("", ERASED))[1])
+        _set_at(data, place, known.get(_pointer(place), ("", ERASED))[1])
     event = model.model_validate(data.get("data", {}), context=STORED)
-    return Entry(position, recorded_at, subject, type_, version, event, _envelope(data))
+    return Entry(position, recorded_at, subject, type_, version, event, _parse_metadata(data))
 
 
 def compose(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> bytes:
-    """The entry as it is proved and published, from the columns of its row in their order."""
+    """Return the entry as it is hashed and published, from the columns of its row."""
     position, subject, version, type_, recorded_at, own, _ = row
     hour, rest = divmod(recorded_at, _MICROS_PER_HOUR)
-    return (
-        b'{"event":%b,"position":%d,"recorded_at":"%b:%02d:%02d.%06dZ","subject":%b,"type":%b,"version":%d}' % (
-            own, position, _hour(hour), rest // 60_000_000, rest // 1_000_000 % 60, rest % 1_000_000,
-            _string(subject), _string(type_), version,
-        )
-    )  # fmt: skip
+    return b'{"event":%b,"position":%d,"recorded_at":"%b:%02d:%02d.%06dZ","subject":%b,"type":%b,"version":%d}' % (
+        own,
+        position,
+        _date_and_hour(hour),
+        rest // 60_000_000,
+        rest // 1_000_000 % 60,
+        rest % 1_000_000,
+        _json_string(subject),
+        _json_string(type_),
+        version,
+    )
 
 
 @lru_cache(64)
-def _hour(hour: int) -> bytes:
-    """The date and the hour of an instant: entries that follow one another seldom differ in it."""
+def _date_and_hour(hour: int) -> bytes:
+    """Return the date and the hour of a time; consecutive entries seldom differ in them."""
     return format_micros(hour * _MICROS_PER_HOUR)[: len("2025-01-01T00")].encode()
 
 
 @lru_cache(4096)
-def _string(value: str) -> bytes:
-    """A string that many entries have in common, in JSON."""
+def _json_string(value: str) -> bytes:
+    """Return a string that many entries share, as JSON."""
     return canonical(value)
 
 
-def read_back(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> Entry:
-    """The entry in the columns of a row in their order; each text that is no longer there reads `[erased]`."""
+def decode_row(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> Entry:
+    """Return the entry of a row; erased texts read `[erased]`."""
     position, subject, version, type_, recorded_at, own, texts = row
     return decode(
         position=position, subject=subject, version=version, type_=type_, recorded_at=recorded_at, own=own, texts=texts
     )
 
 
-def texts_of(stored: bytes | None) -> Texts:
-    """The texts of a row by place: salt in hex, and words."""
+def parse_texts(stored: bytes | None) -> Texts:
+    """Return the texts of a row by place, each with its salt in hex."""
     return {place: (salt, text) for place, (salt, text) in from_json(stored).items()} if stored else {}
 
 
-def text_places(model: type[Event], own: Any) -> Iterator[tuple[str, str]]:
-    """Where in an event's own part a text stands, as a JSON pointer, and the commitment to it."""
+def iter_commitments(model: type[Event], own: Any) -> Iterator[tuple[str, str]]:
+    """Yield the place of each text in an event, as a JSON pointer, with the commitment to it."""
     return ((_pointer(place), committed) for place, committed in _text_places(model, own))
 
 
-def broken_text(model: type[Event], own: Any, texts: Mapping[str, Sequence[str]]) -> str | None:
-    """The first place where the texts beside an event's own part are not just those that it is committed to."""
-    committed = dict(text_places(model, own))
+def find_broken_text(model: type[Event], own: Any, texts: Mapping[str, Sequence[str]]) -> str | None:
+    """Return the first place whose text does not match the commitment in the event, or None."""
+    committed = dict(iter_commitments(model, own))
     for place, (salt, text) in texts.items():
         given = bytes.fromhex(salt)
-        # A salt has one spelling, too.
+        # The hex form of a salt must be canonical too.
         if given.hex() != salt or len(given) != SALT_BYTES or committed.pop(place, None) != commitment(given, text):
             return place
     return next(iter(committed), None)
 
 
-# The own part --------------------------------------------------------------------------------------------------------
+# Events as JSON --------------------------------------------------------------------------------------------------------
 
 
-def _own_part(event: Event, metadata: Metadata) -> dict[str, Any]:
+def _to_json(event: Event, metadata: Metadata) -> dict[str, Any]:
     source = metadata.source
     whole = {
         "id": metadata.id,
         "transaction": {"id": metadata.transaction, "index": metadata.index},
         "actor": metadata.actor,
-        "on_behalf_of": [_present(who=link.who, grant=link.grant) for link in metadata.on_behalf_of],
+        "on_behalf_of": [_without_none(who=link.who, grant=link.grant) for link in metadata.on_behalf_of],
         "credential": metadata.credential,
-        "effective_at": _instant(metadata.effective_at),
+        "effective_at": _format_time(metadata.effective_at),
         "because": list(metadata.because),
-        "source": _present(
-            channel=source.channel, system=source.system, reference=source.reference, at=_instant(source.at)
+        "source": _without_none(
+            channel=source.channel, system=source.system, reference=source.reference, at=_format_time(source.at)
         ),
         "references": [content(reference) for reference in metadata.references],
         "note": metadata.note,
         "corrects": metadata.corrects,
-        "data": _persons_are_ids(event, content(event)),
+        "data": _require_person_ids(event, content(event)),
     }
     return {name: value for name, value in whole.items() if value not in (None, [], {})}
 
 
 def content(message: Message) -> dict[str, Any]:
-    """A message as JSON, without what is absent: nulls, and empty lists where an empty list is the default.
+    """Return a message as JSON, without nulls, and without empty lists where an empty list is the default.
 
-    An empty list that says something, such as the tags of a revision, stays.
+    An empty list with a meaning, such as the tags of a revision, stays.
     """
     data: dict[str, Any] = message.model_dump(mode="json", by_alias=True, exclude_none=True)
     _prune(message, data)
@@ -163,21 +168,21 @@ def _prune(message: BaseModel, data: dict[str, Any]) -> None:
 
 @cache
 def _prunable(model: type[BaseModel]) -> tuple[tuple[str, str, bool, bool], ...]:
-    """The fields of a message: its name, its name in JSON, whether an empty list is its default, whether it nests."""
+    """Return the fields of a message: name, name in JSON, whether an empty list is the default, whether it nests."""
     nesting = {leaf.path[0] for leaf in string_fields(model) if any(part != "*" for part in leaf.path[1:])}
     return tuple(
         (name, info.alias or name, info.default == (), name in nesting) for name, info in model.model_fields.items()
     )
 
 
-def _persons_are_ids(event: Event, data: dict[str, Any]) -> dict[str, Any]:
+def _require_person_ids(event: Event, data: dict[str, Any]) -> dict[str, Any]:
     for path in string_paths(type(event), StringKind.PERSON):
         for _, value in strings_at(data, path):
             assert is_subject(value), "a person in an event is an id, never a name"
     return data
 
 
-def _envelope(own: dict[str, Any]) -> Metadata:
+def _parse_metadata(own: dict[str, Any]) -> Metadata:
     source = own["source"]
     return Metadata(
         id=own["id"],
@@ -185,9 +190,9 @@ def _envelope(own: dict[str, Any]) -> Metadata:
         index=own["transaction"]["index"],
         actor=own["actor"],
         credential=own["credential"],
-        source=Origin(source["channel"], source.get("system"), source.get("reference"), _micros(source.get("at"))),
+        source=Origin(source["channel"], source.get("system"), source.get("reference"), _parse_time(source.get("at"))),
         on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
-        effective_at=_micros(own.get("effective_at")),
+        effective_at=_parse_time(own.get("effective_at")),
         because=tuple(own.get("because", ())),
         references=tuple(
             Reference.model_validate(reference, context=STORED) for reference in own.get("references", ())
@@ -197,15 +202,15 @@ def _envelope(own: dict[str, Any]) -> Metadata:
     )
 
 
-def _present(**members: str | None) -> dict[str, str]:
+def _without_none(**members: str | None) -> dict[str, str]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _instant(value: int | None) -> str | None:
+def _format_time(value: int | None) -> str | None:
     return None if value is None else format_micros(value)
 
 
-def _micros(value: str | None) -> int | None:
+def _parse_time(value: str | None) -> int | None:
     return None if value is None else to_micros(parse_timestamp(value))
 
 
@@ -214,7 +219,7 @@ def _micros(value: str | None) -> int | None:
 
 @cache
 def _text_paths(model: type[Event]) -> tuple[tuple[str, ...], ...]:
-    """Where the texts of an event of this class stand in its own part."""
+    """Return the paths of all texts in events of a class."""
     of_event = (("data", *path) for path in string_paths(model, StringKind.TEXT))
     of_reference = (("references", "*", *path) for path in string_paths(Reference, StringKind.TEXT))
     return (*of_event, ("note",), *of_reference)
@@ -226,12 +231,12 @@ def _text_places(model: type[Event], own: dict[str, Any]) -> Iterator[tuple[Plac
 
 @lru_cache(4096)
 def _pointer(place: Place) -> str:
-    """A JSON pointer; the names of our fields need no escapes."""
+    """Return a place as a JSON pointer. The names of the fields need no escaping."""
     return "".join(f"/{part}" for part in place)
 
 
-def _put(own: Any, place: Place, value: str) -> None:
-    *way, last = place
-    for part in way:
+def _set_at(own: Any, place: Place, value: str) -> None:
+    *parents, last = place
+    for part in parents:
         own = own[part]
     own[last] = value

@@ -1,7 +1,8 @@
-"""From a unit of commands to an append: keys and persons filled in, each command judged, each event serialised.
+"""The command handler: turns a transaction of commands into an append.
 
-A `Chain` judges units one after the other, each seeing what those before it have come to, though none of it is in the
-log yet. It reads through what it is given and writes nothing.
+It fills in keys, resolves names of people to ids, decides each command by the rules of the domain, and serializes the
+resulting events. A `CommandHandler` decides transactions one after the other; each sees the results of those before it,
+although none is in the log yet. It reads through views and writes nothing.
 """
 
 from __future__ import annotations
@@ -19,55 +20,55 @@ from domain.decision import SUPERSEDED_BY
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
 from domain.fields import Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_at
+from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
 from domain.product import IssueReport
 from domain.values import StringKind, is_subject, to_micros
-from eventlog.appender import Append, Head, IdempotencyRecord, NameRow, NewEvent, UniqueClaim
 from eventlog.application import apply_entry
 from eventlog.canonical import NotCanonicalError
 from eventlog.codec import SALT_BYTES, encode
-from eventlog.directory import name_rows, name_taken_error, normalize_name
 from eventlog.entry import Delegate, Entry, Metadata, Origin, Transaction
 from eventlog.ids import new_id, new_key
+from eventlog.records import Append, Head, IdempotencyRecord, NameRow, NewEvent, UniqueClaim, build_name_rows
 
 CLOCK_LEEWAY_US: Final = 60_000_000
-"""How far ahead of ours a caller's clock may be, in microseconds."""
+"""How far a caller's clock may be ahead of this one."""
 MAX_COMMANDS_PER_TRANSACTION: Final = 1000
 IMPORT: Final = "import"
 
 
 class View(Protocol):
-    """What a chain reads: the log as last committed, and who is meant by a name."""
+    """What a command handler reads: the log, and the people directory."""
 
     def state(self, subject: str) -> SubjectState:
-        """A subject as the rules see it."""
+        """Return a subject as the rules see it."""
 
     def new_subject_state(self, subject: str) -> SubjectState:
-        """A subject that a command is about to begin, as the rules see it."""
+        """Return the state of a subject that a command creates."""
 
-    def find_people(self, fold: str) -> tuple[str, ...]:
-        """The ids behind a folded spelling."""
+    def find_people(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of all people with a normalized name."""
+
+    def identified_by(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of the people whom a normalized e-mail address or handle identifies, not merely names."""
 
     def entry(self, position: int) -> Entry | None:
-        """The entry at a position, or None."""
-
-    def identified_by(self, fold: str) -> tuple[str, ...]:
-        """The ids that a folded spelling identifies, as an e-mail or a handle does; a name only names."""
+        """Return the entry at a position, or None."""
 
     def superseded_by(self, decision: str) -> frozenset[str]:
-        """The decisions that may name this one as what superseded them."""
+        """Return the decisions that a decision may have superseded."""
 
     def access(self) -> Access:
-        """Who can reach the log."""
+        """Return who can reach the log."""
 
     def head(self) -> Head:
-        """The head of the log, as committed."""
+        """Return the head of the log, as committed."""
 
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """A unit being judged: what its commands share, and what they have come to so far."""
+    """A transaction that is being decided: what its commands share, and their results so far."""
 
     transaction: Transaction
     id: str
@@ -76,13 +77,13 @@ class UnitOfWork:
     entries: list[Entry] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     names: dict[str, tuple[NameRow, ...]] = field(default_factory=dict)
-    """The new spellings, by what they fold to."""
+    """The names of new people, by normalized name."""
     resolved_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Whom spellings were taken for, by what they fold to; those that the unit itself brings are not among them."""
+    """The ids that normalized names were resolved to, without the people that this transaction registers."""
 
 
 def idempotency_scope(transaction: Transaction) -> str:
-    """Whom an idempotency key belongs to: its caller, or for imported lines the system they come from."""
+    """Return who owns the idempotency key: the caller, or for imports the system they come from."""
     source = transaction.commands[0].source
     if source is not None and IMPORT_RIGHT in transaction.caller.rights:
         return f"{IMPORT}:{source.system}"
@@ -90,78 +91,83 @@ def idempotency_scope(transaction: Transaction) -> str:
 
 
 def idempotency_claim(transaction: Transaction) -> UniqueClaim | None:
-    """The claim to a unit's idempotency key, if it has one."""
+    """Return the claim to the idempotency key of a transaction, or None if it has no key."""
     return None if transaction.key is None else UniqueClaim("key", idempotency_scope(transaction), transaction.key)
 
 
 def request_digest(transaction: Transaction, salt: bytes) -> bytes:
-    """The salted hash by which the same request is known again.
+    """Return the salted hash by which a repeated request is recognized.
 
-    Of each command all that was said, in the order of its model's fields: a test keeps that order as it is.
+    It covers everything the commands contain, in the order of the fields of their models. A test fixes that order.
     """
-    told = sha256(salt)
+    digest = sha256(salt)
     for command in transaction.commands:
-        told.update(command.model_dump_json(by_alias=True, exclude_none=True).encode())
-    return told.digest()
+        digest.update(command.model_dump_json(by_alias=True, exclude_none=True).encode())
+    return digest.digest()
 
 
 def must_be_valid_transaction(transaction: Transaction) -> None:
-    """Refuses what is no unit at all.
+    """Check the number of commands.
 
     Raises:
         Malformed: it has no command, or more than 1,000.
     """
     if not 1 <= len(transaction.commands) <= MAX_COMMANDS_PER_TRANSACTION:
-        msg = f"a unit has 1 to {MAX_COMMANDS_PER_TRANSACTION} commands, not {len(transaction.commands)}"
-        raise Malformed(msg, field="commands")
+        raise Malformed(
+            f"a transaction has 1 to {MAX_COMMANDS_PER_TRANSACTION} commands, not {len(transaction.commands)}",
+            field="commands",
+        )
 
 
 class _SnapshotAdvanced(Exception):
-    """A state holds more than the log did when judging began."""
+    """A state holds later entries than the head that the handler works on."""
 
 
 class CommandHandler:
-    """Units judged in order on top of the log; what they come to is remembered until they are written.
+    """Decides transactions in order on top of the log, and remembers their results until they are written.
 
-    They are judged by the first view; who is refused by one is judged by the next, and so are all after them.
+    It reads through the first view. When a command is refused on one view, it is decided again on the next, which is
+    then used for all that follow.
     """
 
     def __init__(
         self, views: Sequence[View], head: Head, *, clock: Callable[[], int], entropy: Callable[[int], bytes]
-    ) -> None:  # fmt: skip
-        self._view, *self._others = views
+    ) -> None:
+        self._view, *self._other_views = views
         self._clock = clock
         self._entropy = entropy
-        self._recorded = head.size
+        self._committed_size = head.size
         self._size = head.size
         self._last = head.recorded_at
-        self._began = max(clock(), head.recorded_at + 1)
+        self._started_at = max(clock(), head.recorded_at + 1)
+        # What the transactions decided so far have added to the log:
         self._states: dict[str, SubjectState] = {}
-        self._directory: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
-        self._identified: dict[str, tuple[str, ...]] = {}
-        self._new: set[str] = set()
-        """Subjects that a command is about to begin."""
+        self._identifiers: dict[str, tuple[str, ...]] = {}
         self._keys: set[UniqueClaim] = set()
         self._revoked: set[str] = set()
-        """Tokens that are good in the log still."""
+        # What was read from the view:
+        self._directory: dict[str, tuple[str, ...]] = {}
+        self._new_subjects: set[str] = set()
+        """Subjects that a command creates."""
 
     def must_wait_for_commit(self, transaction: Transaction) -> bool:
-        """Whether the units before it must be written first: it repeats one of them, or is dated after they began.
+        """Whether a transaction can be decided only after those before it are committed.
 
-        What is not written yet has no instant of its own, so nothing can be judged to lie before or after it.
+        That is so if it repeats one of them, or if it takes effect after they were started: their recorded times are
+        not known yet, so nothing can be decided to lie before or after them.
         """
-        if self._size == self._recorded:
+        if self._size == self._committed_size:
             return False
         return idempotency_claim(transaction) in self._keys or any(
-            c.effective_at and to_micros(c.effective_at) >= self._began for c in transaction.commands
+            c.effective_at and to_micros(c.effective_at) >= self._started_at for c in transaction.commands
         )
 
     def decide(self, transaction: Transaction) -> Append:
-        """What a unit comes to.
+        """Return the append that a transaction results in.
 
         Raises:
-            Refused: one of its kinds; the field begins with `commands.N.` where the unit has several.
+            Refused: one of its kinds; the field starts with `commands.N.` if the transaction has several commands.
         """
         while True:
             try:
@@ -169,29 +175,29 @@ class CommandHandler:
             except _SnapshotAdvanced:
                 self._advance_head()
             except Refused:
-                if not self._others:
+                if not self._other_views:
                     raise
-                self._view = self._others.pop(0)
+                self._view = self._other_views.pop(0)
                 self._directory.clear()
                 self._advance_head()
 
     def state(self, subject: str) -> SubjectState:
-        """A subject by what was judged so far."""
+        """Return a subject after the transactions decided so far."""
         return self._states.get(subject) or self._view.state(subject)
 
-    def find_people(self, fold: str) -> tuple[str, ...]:
-        """The ids behind a folded spelling, by what was judged so far."""
-        return tuple(sorted({*self._view.find_people(fold), *self._names.get(fold, ())}))
+    def find_people(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of all people with a normalized name, after the transactions decided so far."""
+        return tuple(sorted({*self._view.find_people(normalized), *self._names.get(normalized, ())}))
 
     def spellings(self) -> set[str]:
-        """Every spelling of a person, folded, that the directory has from what was judged so far."""
+        """Return every normalized name that the transactions decided so far add to the directory."""
         return set(self._names)
 
     def _advance_head(self) -> None:
-        """Stands where the log stands now, so that nothing is judged at an instant before what it rests on."""
+        """Continue on the current head, so that no event gets a time before what it is based on."""
         head = self._view.head()
-        self._size += head.size - self._recorded
-        self._recorded = head.size
+        self._size += head.size - self._committed_size
+        self._committed_size = head.size
         self._last = max(self._last, head.recorded_at)
 
     def _decide_transaction(self, transaction: Transaction) -> Append:
@@ -218,77 +224,93 @@ class CommandHandler:
     def _decide_command(self, command: Command, work: UnitOfWork) -> None:
         caller = work.transaction.caller
         command = self._resolve_people(self._fill_in_keys(command), work)
-        if command.creates and command.corrects is None:  # what corrects may begin the same subject again
-            self._new.add(command.subject_id())
+        if command.creates and command.corrects is None:  # a correction may create the same subject again
+            self._new_subjects.add(command.subject_id())
         _must_have_source(command, caller.rights)
         self._must_reference_recorded(command, work.subjects)
-        said, eff = _effective(command, work.now)
+        stored_effective_at, effective_at = _effective_times(command, work.now)
         context = CommandContext(
-            now=work.now, effective_at=eff, actor=caller.actor, principal=command.on_behalf_of or caller.actor,
-            rights=caller.rights, new_key=lambda: new_key(self._entropy), credential=caller.credential,
-        )  # fmt: skip
-        drafts = self._decide(command, context, work)
+            now=work.now,
+            effective_at=effective_at,
+            actor=caller.actor,
+            principal=command.on_behalf_of or caller.actor,
+            rights=caller.rights,
+            new_key=lambda: new_key(self._entropy),
+            credential=caller.credential,
+        )
+        drafts = self._apply_rules(command, context, work)
         self._reserve_names(command, work)
-        guarded = any(map(access.changes_identity, drafts))
-        before = self._must_be_permitted(drafts, context, work) if guarded else None
+        changes_identity = any(map(access.changes_identity, drafts))
+        access_before = self._must_be_permitted(drafts, context, work) if changes_identity else None
         for draft in drafts:
-            self._add_event(draft, self._build_metadata(command, context, said, work), work)
-        if before:
-            self._take_access(before, command, context, work)
+            self._add_event(draft, self._build_metadata(command, context, stored_effective_at, work), work)
+        if access_before:
+            self._revoke_lost_access(access_before, command, context, work)
 
-    def _decide(self, command: Command, context: CommandContext, work: UnitOfWork) -> list[Draft]:
+    def _apply_rules(self, command: Command, context: CommandContext, work: UnitOfWork) -> list[Draft]:
         if isinstance(command, access.AccessCommand):
             return access.decide(command, context, work.subjects, self._access(work))
         return decide(command, context, work.subjects)
 
     def _access(self, work: UnitOfWork) -> Access:
-        """Who can reach the log, by what was judged so far."""
+        """Return who can reach the log, after what was decided so far."""
         known = self._view.access()
-        revoked = self._revoked.union(_revoked_by(work.entries))
+        revoked = self._revoked.union(_find_revoked(work.entries))
         return replace(known, tokens=tuple(token for token in known.tokens if token.id not in revoked))
 
     def _must_be_permitted(
         self, drafts: list[Draft], context: CommandContext, work: UnitOfWork
-    ) -> tuple[Access, access.Standing]:
-        """Who can reach the log before somebody's identity changes, once it is known that the caller may change it."""
+    ) -> tuple[Access, access.AccessSummary]:
+        """Check that the caller may change an identity; return who can reach the log before the change."""
         known = self._access(work)
-        access.must_be_permitted(drafts, context, work.subjects, known)
-        return known, access.standing(work.subjects, known)
+        access.require_permission(drafts, context, work.subjects, known)
+        return known, access.summarize_access(work.subjects, known)
 
-    def _take_access(
-        self, before: tuple[Access, access.Standing], command: Command, context: CommandContext, work: UnitOfWork
+    def _revoke_lost_access(
+        self, before: tuple[Access, access.AccessSummary], command: Command, context: CommandContext, work: UnitOfWork
     ) -> None:
-        """Takes what a change of somebody's identity means for the tokens; refuses it if it would shut out too many."""
+        """Revoke the tokens that a change of identity invalidates; refuse it if no administrator would be left."""
         known, standing = before
-        access.must_leave_access(standing, context, work.subjects, known)
-        for token in access.lost_tokens(work.subjects, known):
-            self._add_event(access.revocation(token), self._build_metadata(command, context, None, work), work)
+        access.require_access_kept(standing, context, work.subjects, known)
+        for token in access.orphaned_tokens(work.subjects, known):
+            self._add_event(access.build_revocation(token), self._build_metadata(command, context, None, work), work)
 
     def _add_event(self, draft: Draft, metadata: Metadata, work: UnitOfWork) -> None:
-        """Takes an event into the unit, as it will stand in the log if nothing comes between."""
+        """Add an event to the transaction, as it will be in the log if nothing comes between."""
         entry = Entry(
-            position=self._size + metadata.index, recorded_at=work.now, subject=draft.subject,
-            type=EVENT_NAMES[type(draft.event)], version=work.subjects[draft.subject].version + 1, event=draft.event,
+            position=self._size + metadata.index,
+            recorded_at=work.now,
+            subject=draft.subject,
+            type=EVENT_NAMES[type(draft.event)],
+            version=work.subjects[draft.subject].version + 1,
+            event=draft.event,
             metadata=metadata,
-        )  # fmt: skip
+        )
         work.entries.append(entry)
         work.events.append(self._serialize(entry))
         work.subjects.put(apply_entry(work.subjects[entry.subject], entry))
 
     def _build_metadata(
-        self, command: Command, context: CommandContext, said: int | None, work: UnitOfWork
+        self, command: Command, context: CommandContext, effective_at: int | None, work: UnitOfWork
     ) -> Metadata:
         caller = work.transaction.caller
         return Metadata(
-            id=new_id(self._entropy), transaction=work.id, index=len(work.entries) + 1, actor=context.actor,
-            credential=caller.credential, source=_origin(command, caller.channel),
+            id=new_id(self._entropy),
+            transaction=work.id,
+            index=len(work.entries) + 1,
+            actor=context.actor,
+            credential=caller.credential,
+            source=_build_origin(command, caller.channel),
             on_behalf_of=(Delegate(context.principal),) if context.principal != context.actor else (),
-            effective_at=said, because=command.because, references=command.references, note=command.note,
+            effective_at=effective_at,
+            because=command.because,
+            references=command.references,
+            note=command.note,
             corrects=command.corrects,
-        )  # fmt: skip
+        )
 
     def _fill_in_keys(self, command: Command) -> Command:
-        """Gives what is created a random key, where the caller gave none."""
+        """Generate the key of a new subject, if the caller gave none."""
         if command.creates and getattr(command, "key", None) is None:
             return command.model_copy(update={"key": new_key(self._entropy)})
         if isinstance(command, DelegateOwnership) and command.delegation is None:
@@ -296,86 +318,90 @@ class CommandHandler:
         return command
 
     def _resolve_people(self, command: Command, work: UnitOfWork) -> Command:
-        """Puts the id of each person in the place of what the directory knows them by."""
+        """Replace each name of a person by the person's id."""
         paths = string_paths(type(command), StringKind.PERSON)
-        known = {
+        ids = {
             value: self._resolve_person(value, ".".join(map(str, place)), work)
             for path in paths
             for place, value in strings_at(command, path)
             if not is_subject(value)
         }
-        for path in paths if known else ():
-            command = replace_strings(command, path, lambda value: known.get(value, value))
+        for path in paths if ids else ():
+            command = replace_strings(command, path, lambda value: ids.get(value, value))
         return command
 
-    def _resolve_person(self, spelling: str, place: str, work: UnitOfWork) -> str:
-        found = self._find_people(normalize_name(spelling), work)
+    def _resolve_person(self, name: str, place: str, work: UnitOfWork) -> str:
+        found = self._find_people(normalize_name(name), work)
         if len(found) > 1:
-            found = work.subjects.canonical_ids(self._identified_by(normalize_name(spelling), work) or found)
+            found = work.subjects.canonical_ids(self._identified_by(normalize_name(name), work) or found)
         if not found:
-            msg = f"the directory knows nobody called {spelling!r}; register them first, or use an id"
-            raise Unknown(msg, field=place)
+            raise Unknown(f"no person named {name!r}; register them first, or use an id", field=place)
         if len(found) > 1:
-            msg = f"{spelling!r} may be {' or '.join(found)}; use an id"
-            raise Malformed(msg, field=place)
+            raise Malformed(f"{name!r} may be {' or '.join(found)}; use an id", field=place)
         return found[0]
 
-    def _find_people(self, fold: str, work: UnitOfWork) -> tuple[str, ...]:
-        new = (name.person for name in work.names.get(fold, ()))
-        if fold not in self._directory:
-            self._directory[fold] = self._view.find_people(fold)
-        work.resolved_names[fold] = tuple(sorted({*self._directory[fold], *self._names.get(fold, ())}))
-        return tuple(sorted({*work.resolved_names[fold], *new}))
+    def _find_people(self, normalized: str, work: UnitOfWork) -> tuple[str, ...]:
+        """Return the ids of all people with a name, including those that this transaction registers."""
+        new = (name.person for name in work.names.get(normalized, ()))
+        if normalized not in self._directory:
+            self._directory[normalized] = self._view.find_people(normalized)
+        known = {*self._directory[normalized], *self._names.get(normalized, ())}
+        work.resolved_names[normalized] = tuple(sorted(known))
+        return tuple(sorted({*known, *new}))
 
-    def _identified_by(self, fold: str, work: UnitOfWork) -> tuple[str, ...]:
-        """The ids that a spelling identifies, also by what was judged so far."""
-        new = (name.person for name in work.names.get(fold, ()) if not name.shown)
-        return tuple(sorted({*self._view.identified_by(fold), *self._identified.get(fold, ()), *new}))
+    def _identified_by(self, normalized: str, work: UnitOfWork) -> tuple[str, ...]:
+        """Return the ids whom an identifier identifies, including people that this transaction registers."""
+        new = (name.person for name in work.names.get(normalized, ()) if not name.shown)
+        return tuple(sorted({*self._view.identified_by(normalized), *self._identifiers.get(normalized, ()), *new}))
 
     def _reserve_names(self, command: Command, work: UnitOfWork) -> None:
-        """Takes the spellings of somebody new. Two people may share a name; an e-mail or a handle is one person's."""
+        """Add the names of a new person. Two people may share a name; an e-mail address or handle is one person's."""
         if not isinstance(command, RegisterPerson):
             return
-        for n, spelling in enumerate(command.identifiers):
-            others = self._find_people(normalize_name(spelling), work)
-            if others and normalize_name(spelling) != normalize_name(command.name):
-                raise name_taken_error(spelling, others[0], f"also.{n}")
-        fold = normalize_name(command.name)
-        if self._find_people(fold, work) and (others := self._identified_by(fold, work)):
+        for n, identifier in enumerate(command.identifiers):
+            others = self._find_people(normalize_name(identifier), work)
+            if others and normalize_name(identifier) != normalize_name(command.name):
+                raise name_taken_error(identifier, others[0], f"also.{n}")
+        normalized = normalize_name(command.name)
+        if self._find_people(normalized, work) and (others := self._identified_by(normalized, work)):
             raise name_taken_error(command.name, others[0], "name")
-        for name in name_rows(command.subject_id(), command.name, command.identifiers):
+        for name in build_name_rows(command.subject_id(), command.name, command.identifiers):
             work.names[name.normalized] = (*work.names.get(name.normalized, ()), name)
 
     def _must_reference_recorded(self, command: Command, subjects: Subjects) -> None:
-        """What a command rests on or points at is in the log, and not only on its way there."""
+        """Check that decisions and positions that a command refers to are committed."""
         for n, decision in enumerate(command.because):
             if not subjects[decision].version:
-                msg = f"the log knows no {decision}"
-                raise Unknown(msg, field=f"because.{n}", subject=decision)
-        named: dict[str, int | None] = {"corrects": command.corrects}
+                raise Unknown(f"no {decision} in the log", field=f"because.{n}", subject=decision)
+        positions: dict[str, int | None] = {"corrects": command.corrects}
         if isinstance(command, VoidEntry | IssueReport):
-            named["position"] = command.position
+            positions["position"] = command.position
         if isinstance(command, EraseTexts):
-            named["positions"] = max(command.positions)
-        for name, position in named.items():
-            if position is not None and position > self._recorded:
-                msg = f"the log ends at position {self._recorded}; there is no {position}"
-                raise Unknown(msg, field=name)
+            positions["positions"] = max(command.positions)
+        for name, position in positions.items():
+            if position is not None and position > self._committed_size:
+                raise Unknown(f"no position {position}: the log ends at position {self._committed_size}", field=name)
         if command.corrects is not None:
             self._must_correct_voided(command, command.corrects, subjects)
 
     def _must_correct_voided(self, command: Command, position: int, subjects: Subjects) -> None:
-        """What an act replaces was voided, and spoke of the same subject, unless the act brings a new one into being."""
+        """Check that a corrected entry is voided and of the same subject, unless the correction creates a new one."""
         entry = self._view.entry(position)
-        assert entry is not None  # it has been looked whether the log goes so far
+        assert entry is not None  # the position was checked to be committed
         if not command.creates and entry.subject != command.subject_id():
-            msg = f"the entry at position {position} is one of {entry.subject}, not of {command.subject_id()}"
-            raise NotAllowed(msg, field="corrects", subject=entry.subject)
+            raise NotAllowed(
+                f"the entry at position {position} is one of {entry.subject}, not of {command.subject_id()}",
+                field="corrects",
+                subject=entry.subject,
+            )
         if not subjects[entry.subject].events[position].is_voided:
-            msg = f"the entry at position {position} counts; void it first, and then record what replaces it"
-            raise NotAllowed(msg, field="corrects", subject=entry.subject)
+            raise NotAllowed(
+                f"the entry at position {position} is not voided; void it first, then record its correction",
+                field="corrects",
+                subject=entry.subject,
+            )
 
-    # What it comes to
+    # The append
 
     def _serialize(self, entry: Entry) -> NewEvent:
         try:
@@ -385,21 +411,25 @@ class CommandHandler:
         return NewEvent(entry.subject, entry.version, entry.type, own, texts)
 
     def _build_append(self, work: UnitOfWork) -> Append:
-        forgotten = (entry.event.positions for entry in work.entries if isinstance(entry.event, TextsErased))
+        erasures = (entry.event.positions for entry in work.entries if isinstance(entry.event, TextsErased))
         return Append(
-            events=tuple(work.events), read_versions=dict(work.subjects.read_versions), resolved_names=work.resolved_names, idempotency=self._idempotency_record(work.transaction),
+            events=tuple(work.events),
+            read_versions=dict(work.subjects.read_versions),
+            resolved_names=work.resolved_names,
+            idempotency=self._idempotency_record(work.transaction),
             names=tuple(name for names in work.names.values() for name in names),
-            erased_positions=tuple(position for positions in forgotten for position in positions),
-            entries=tuple(work.entries), alongside=work.transaction.alongside,
-            revoked=_revoked_by(work.entries),
-        )  # fmt: skip
+            erased_positions=tuple(position for positions in erasures for position in positions),
+            entries=tuple(work.entries),
+            alongside=work.transaction.alongside,
+            revoked=_find_revoked(work.entries),
+        )
 
     def _idempotency_record(self, transaction: Transaction) -> IdempotencyRecord | None:
-        key = idempotency_claim(transaction)
-        if key is None:
+        claim = idempotency_claim(transaction)
+        if claim is None:
             return None
         salt = self._entropy(SALT_BYTES)
-        return IdempotencyRecord(key, salt, request_digest(transaction, salt))
+        return IdempotencyRecord(claim, salt, request_digest(transaction, salt))
 
     def _remember(self, append: Append, work: UnitOfWork) -> None:
         self._states.update({event.subject: work.subjects[event.subject] for event in append.events})
@@ -408,59 +438,64 @@ class CommandHandler:
         for name in append.names:
             self._names[name.normalized] = (*self._names.get(name.normalized, ()), name.person)
             if not name.shown:
-                self._identified[name.normalized] = (*self._identified.get(name.normalized, ()), name.person)
+                self._identifiers[name.normalized] = (*self._identifiers.get(name.normalized, ()), name.person)
         if append.idempotency:
             self._keys.add(append.idempotency.claim)
         self._revoked.update(append.revoked)
 
     def _find_referencing(self, subject: str) -> set[str]:
-        """The decisions that another may have superseded."""
-        judged = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
-        return judged | self._view.superseded_by(subject)
+        """Return the decisions that a decision may have superseded."""
+        decided = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
+        return decided | self._view.superseded_by(subject)
 
     def _load(self, subject: str) -> SubjectState:
         state = self._states.get(subject)
         if state is None:
-            state = self._view.new_subject_state(subject) if subject in self._new else self._view.state(subject)
-            if state.position > self._recorded:
+            state = (
+                self._view.new_subject_state(subject) if subject in self._new_subjects else self._view.state(subject)
+            )
+            if state.position > self._committed_size:
                 raise _SnapshotAdvanced
         return state
 
 
-def _revoked_by(entries: Iterable[Entry]) -> tuple[str, ...]:
+def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:
     return tuple(entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked))
 
 
 def _must_match_expected(transaction: Transaction, subjects: Subjects) -> None:
     for subject, version in transaction.expected.items():
-        now = subjects[subject].version
-        if now != version:
-            msg = f"{subject} is at version {now}, not {version}: it has changed since you looked"
-            raise Stale(msg, subject=subject, version=now)
+        current = subjects[subject].version
+        if current != version:
+            raise Stale(
+                f"{subject} is at version {current}, not {version}: it has changed since you read it",
+                subject=subject,
+                version=current,
+            )
 
 
 def _must_have_source(command: Command, rights: frozenset[str]) -> None:
-    """Only an importer may say where an act was recorded first, and who observes must."""
+    """Check that only an importer names a source, and that an import names one."""
     if command.source is not None and IMPORT_RIGHT not in rights:
-        msg = "only a token with the right to import may give a source"
-        raise Forbidden(msg, field="source")
+        raise Forbidden("only a token with the right to import may give a source", field="source")
     if isinstance(command, ImportChanges) and command.source is None:
-        msg = "what is observed has a source: say which system tells it"
-        raise Malformed(msg, field="source")
+        raise Malformed("an import needs a source: name the system it comes from", field="source")
 
 
-def _effective(command: Command, now: int) -> tuple[int | None, int]:
-    """The effective instant to store, if it is not the log's own, and the one to judge by."""
+def _effective_times(command: Command, now: int) -> tuple[int | None, int]:
+    """Return the effective time to store, None if it is the recorded time, and the one to decide by."""
     if command.effective_at is None:
         return None, now
-    said = to_micros(command.effective_at)
-    if said > now + CLOCK_LEEWAY_US:
-        msg = "an act cannot take effect later than now; what begins in the future has a `from` or `until` of its own"
-        raise Malformed(msg, field="effective_at")
-    return (None, now) if said >= now else (said, said)
+    effective_at = to_micros(command.effective_at)
+    if effective_at > now + CLOCK_LEEWAY_US:
+        raise Malformed(
+            "a command cannot take effect in the future; give what starts later a `from` or `until` of its own",
+            field="effective_at",
+        )
+    return (None, now) if effective_at >= now else (effective_at, effective_at)
 
 
-def _origin(command: Command, channel: str) -> Origin:
+def _build_origin(command: Command, channel: str) -> Origin:
     source = command.source
     if source is None:
         return Origin(channel)

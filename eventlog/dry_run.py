@@ -1,4 +1,4 @@
-"""What would become of units, told without writing anything: a dry run."""
+"""Dry run: what the results of transactions would be, without writing anything."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ from eventlog.entry import Receipt, RecordedEvent, Transaction
 
 
 class DryRun:
-    """Judges units in order on top of a log, each seeing those before it, and remembers what they would come to.
+    """Decides transactions in order on top of a log, each seeing those before it, and remembers their results.
 
-    `answered` tells the receipt that the log has given under a unit's key already.
+    `replay` returns the receipt that the log has stored under the idempotency key of a transaction.
     """
 
-    def __init__(self, chain: CommandHandler, answered: Callable[[Transaction], Receipt | None]) -> None:
-        self._chain = chain
-        self._answered = answered
-        self._told: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
+    def __init__(self, handler: CommandHandler, replay: Callable[[Transaction], Receipt | None]) -> None:
+        self._handler = handler
+        self._replay = replay
+        self._results: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
-        """The fate each unit would have. Positions are those it would get if nothing else came between."""
-        return [self._outcome(transaction) for transaction in transactions]
+        """Return the result each transaction would have, with the positions it would get if nothing came between."""
+        return [self._execute(transaction) for transaction in transactions]
 
     def state(self, subject: str) -> SubjectState:
-        """A subject as it would be by now."""
-        return self._chain.state(subject)
+        """Return a subject as it would be by now."""
+        return self._handler.state(subject)
 
-    def find_people(self, fold: str) -> tuple[str, ...]:
-        """The ids behind a folded spelling, with those that the directory would have by now."""
-        return self._chain.find_people(fold)
+    def find_people(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids behind a normalized name, including people registered in this dry run."""
+        return self._handler.find_people(normalized)
 
     def spellings(self) -> set[str]:
-        """Every spelling of a person, folded, that the directory would have more by now."""
-        return self._chain.spellings()
+        """Return every normalized name that this dry run would add to the directory."""
+        return self._handler.spellings()
 
-    def _outcome(self, transaction: Transaction) -> Receipt | Refused:
+    def _execute(self, transaction: Transaction) -> Receipt | Refused:
         try:
             must_be_valid_transaction(transaction)
-            return self._answered(transaction) or self._repeated(transaction) or self._judged(transaction)
+            return self._replay(transaction) or self._replay_own(transaction) or self._decide(transaction)
         except Refused as refused:
             return refused
 
-    def _repeated(self, transaction: Transaction) -> Receipt | None:
-        """The receipt of the same unit earlier in this rehearsal."""
-        told = (
-            self._told.get((idempotency_scope(transaction), transaction.key)) if transaction.key is not None else None
-        )
-        if told is None:
+    def _replay_own(self, transaction: Transaction) -> Receipt | None:
+        """Return the receipt of the same transaction earlier in this dry run, or None."""
+        if transaction.key is None:
             return None
-        if told[0] != request_digest(transaction, b""):
-            msg = f"the key {transaction.key!r} was used for another command; use a new key for a new command"
-            raise KeyReused(msg)
-        return Receipt(told[1].recorded, replayed=True)
-
-    def _judged(self, transaction: Transaction) -> Receipt:
-        entries = self._chain.decide(transaction).entries
-        receipt = Receipt(
-            tuple(
-                RecordedEvent(each.position, each.subject, each.version, each.type, each.recorded_at)
-                for each in entries
+        digest, receipt = self._results.get((idempotency_scope(transaction), transaction.key), (b"", None))
+        if receipt is None:
+            return None
+        if digest != request_digest(transaction, b""):
+            raise KeyReused(
+                f"the key {transaction.key!r} was used for another command; use a new key for a new command"
             )
-        )
+        return Receipt(receipt.recorded, replayed=True)
+
+    def _decide(self, transaction: Transaction) -> Receipt:
+        recorded = [
+            RecordedEvent(entry.position, entry.subject, entry.version, entry.type, entry.recorded_at)
+            for entry in self._handler.decide(transaction).entries
+        ]
+        receipt = Receipt(tuple(recorded))
         if transaction.key is not None:
-            self._told[idempotency_scope(transaction), transaction.key] = (request_digest(transaction, b""), receipt)
+            key = (idempotency_scope(transaction), transaction.key)
+            self._results[key] = (request_digest(transaction, b""), receipt)
         return receipt

@@ -1,4 +1,4 @@
-"""Where a log is: a path, or the address of a PostgreSQL database and a schema in it."""
+"""Addresses of PostgreSQL databases: the schema in them, and hiding their passwords."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, unquote_plus, urlencod
 from eventlog.errors import DatabaseUnavailableError
 
 DEFAULT_SCHEMA: Final = "decisionlog"
-QUOTING: Final = (
-    "In a password, `@`, `/`, `:`, `?`, `#` and `%` are written as `%40`, `%2F`, `%3A`, `%3F`, `%23` and `%25`"
-)
+QUOTING: Final = "In a password, write `@`, `/`, `:`, `?`, `#` and `%` as `%40`, `%2F`, `%3A`, `%3F`, `%23` and `%25`"
 _SECRET_PARAMETER: Final = re.compile(
     r"(?i)(?<=[?&]password=)[^&#]+|(?<=[?&]sslpassword=)[^&#]+|(?<=[?&]passfile=)[^&#]+"
 )
@@ -19,21 +17,21 @@ _UNQUOTED: Final = re.compile(r"[@/?#:\s]|%(?![0-9A-Fa-f]{2})")
 
 
 def is_dsn(where: object) -> bool:
-    """Whether something is the address of a PostgreSQL database, and no path."""
+    """Whether something is the address of a PostgreSQL database, not a path."""
     return isinstance(where, str) and where.startswith(("postgresql://", "postgres://"))
 
 
 def split_dsn(url: str) -> tuple[str, str]:
-    """The address as the database's own tools know it, and the schema that `?schema=` names.
+    """Split an address into the address without `?schema=`, as PostgreSQL's tools accept it, and the schema.
 
     Raises:
-        NoStoreError: that is no name for a schema.
+        DatabaseUnavailableError: the name of the schema is not valid.
     """
     parts = _split(url)
     query = parse_qsl(parts.query)
     schema = dict(query).get("schema", DEFAULT_SCHEMA)
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
-        raise DatabaseUnavailableError(f"{schema!r} is no name for a schema here: use small letters, digits and _.")
+        raise DatabaseUnavailableError(f"Invalid schema name {schema!r}: use lowercase letters, digits and _.")
     rest = urlencode([(name, value) for name, value in query if name != "schema"])
     return urlunsplit(parts._replace(query=rest)), schema
 
@@ -41,15 +39,14 @@ def split_dsn(url: str) -> tuple[str, str]:
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
-    except ValueError:  # its message may hold the password
-        msg = f"{without_secret(url)} is no address of a database. {QUOTING}"
-        raise DatabaseUnavailableError(msg) from None
+    except ValueError:  # its message may contain the password
+        raise DatabaseUnavailableError(f"{without_secret(url)} is not a valid address. {QUOTING}") from None
 
 
 def without_secret(url: str) -> str:
-    """The address as it may be shown: without its passwords, wherever they are, and also where it is no valid address.
+    """Return an address without its passwords, wherever they are, even if the address is invalid.
 
-    A password that was not quoted may hold `@`, `/`, `?` or `#`: all up to the last `@` is taken for it.
+    An unquoted password may contain `@`, `/`, `?` or `#`, so everything up to the last `@` is treated as password.
     """
     scheme, separator, rest = url.partition("://")
     user, at, place = rest.rpartition("@")
@@ -59,7 +56,7 @@ def without_secret(url: str) -> str:
 
 
 def secrets_in(url: str) -> set[str]:
-    """The passwords in an address, as they are written there and as they are meant."""
+    """Return the passwords in an address, both quoted and unquoted."""
     return {each for secret in _written_secrets(url) for each in (secret, unquote(secret), unquote_plus(secret))}
 
 
@@ -70,13 +67,13 @@ def _written_secrets(url: str) -> set[str]:
 
 
 def redact(text: str, url: str) -> str:
-    """Return a message, such as a library's, without the passwords of an address that it may repeat.
+    """Return a message, such as a library's, without the passwords of an address that it may quote.
 
-    Where a password was not quoted, a library may take a part of it for a host or a port: then its message is withheld.
+    If a password was not quoted, a library may mistake a part of it for a host or a port: then the message is withheld.
     """
     secrets = secrets_in(url)
     if any(_UNQUOTED.search(secret) for secret in _written_secrets(url)):
-        return f"the address is not in order. {QUOTING}"
+        return f"the address is not valid. {QUOTING}"
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

@@ -1,4 +1,4 @@
-"""What goes into the log and what comes out of it: units of commands in, entries out."""
+"""What goes into the log and what comes out: transactions of commands, receipts, and entries with metadata."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from domain.messages import Command, Event, Reference
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who speaks, as their credentials say; never taken from a body.
+    """The caller according to their credentials, never according to the body of a request.
 
-    `actor` is `person:KEY` or `service:KEY`, `credential` the id of the token or key used, `channel` the way in
-    (`http`, `cli`, `import`, `kafka`), `rights` such as `domain.any_subject.MAY_IMPORT`.
+    `actor` is `person:KEY` or `service:KEY`, `credential` the id of the token that was used, `channel` the interface
+    (`http`, `cli`, `import`, `kafka`), and `rights` are keys of `domain.rights.RIGHTS`.
     """
 
     actor: str
@@ -25,10 +25,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """What one caller sends: one command or several, applied whole or not at all.
+    """The commands that one caller sends to be applied all or none.
 
-    `key` is the idempotency key; it belongs to the caller, and for import lines to the system they come from.
-    `expected` are the versions the caller saw (`If-Match`), by subject.
+    `key` is the idempotency key; its scope is the caller, or for imports the system they come from. `expected` holds
+    the versions that the caller has read (`If-Match`), by subject.
     """
 
     commands: tuple[Command, ...]
@@ -36,12 +36,12 @@ class Transaction:
     key: str | None = None
     expected: Mapping[str, int] = field(default_factory=dict)
     alongside: Callable[[Any], object] | None = None
-    """Writes names or tokens (through a `Beside`) in the transaction of the entries; refuses by raising."""
+    """Writes names or tokens through a `SideTables` in the database transaction of the entries; refuses by raising."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """One event's place in the log, as a receipt names it. `recorded_at` is in microseconds since 1970."""
+    """A recorded event in a receipt. `recorded_at` is in microseconds since 1970."""
 
     position: int
     subject: str
@@ -52,20 +52,20 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a unit: its entries in order. `replayed` when an idempotency key was answered again."""
+    """The result of a transaction: its events, in order. `replayed` if its idempotency key was used before."""
 
     recorded: tuple[RecordedEvent, ...]
     replayed: bool = False
 
     @property
     def position(self) -> int:
-        """The last position it wrote; reads that wait for it see the whole unit."""
+        """The position of its last event; a read that waits for it sees the whole transaction."""
         return self.recorded[-1].position
 
 
 @dataclass(frozen=True, slots=True)
 class Delegate:
-    """One link of the chain from actor to principal, with the grant it rests on, if any."""
+    """One link of the chain from actor to principal, with the grant that allows it, if any."""
 
     who: str
     grant: str | None = None
@@ -73,7 +73,7 @@ class Delegate:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The way an act came in; for imports also the system, its reference, and its own time in microseconds."""
+    """The channel of a command; for imports also the system, its reference, and its time in microseconds."""
 
     channel: str
     system: str | None = None
@@ -83,7 +83,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Who, when and why: all of an event's own part but its data. Instants in microseconds since 1970."""
+    """Who recorded an event, when, why, and from which source. Times are in microseconds since 1970."""
 
     id: str
     transaction: str
@@ -100,13 +100,13 @@ class Metadata:
 
     @property
     def principal(self) -> str:
-        """Whose act it was: the end of the chain, else the actor."""
+        """On whose behalf the actor acted: the end of the chain, or else the actor."""
         return self.on_behalf_of[-1].who if self.on_behalf_of else self.actor
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry read back, with its texts; a forgotten one reads `[erased]`."""
+    """An entry with its texts; an erased one reads `[erased]`."""
 
     position: int
     recorded_at: int
@@ -118,15 +118,15 @@ class Entry:
 
     @property
     def effective_at(self) -> int:
-        """When it took effect: what was said, else when it was recorded."""
+        """When it took effect: the stated time, or else the recorded time."""
         return self.recorded_at if self.metadata.effective_at is None else self.metadata.effective_at
 
     @property
     def originator_id(self) -> str:
-        """The stream, as the `eventsourcing` library calls it."""
+        """The subject, by the name of the `eventsourcing` library."""
         return self.subject
 
     @property
     def originator_version(self) -> int:
-        """The place in the stream, as the `eventsourcing` library calls it."""
+        """The version, by the name of the `eventsourcing` library."""
         return self.version

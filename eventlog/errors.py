@@ -1,11 +1,13 @@
-"""What can be wrong with the log itself, as opposed to a command (`domain.errors`).
+"""Errors of the log itself, as opposed to those of a command (`domain.errors`).
 
-LogError
-├── LogInUseError        another process writes it
-├── SealedLogError       it goes on elsewhere
-├── NoStoreError         the database cannot be had
-├── NewerLogError        a later version of this program wrote it
-└── DamagedLogError      the file is not what was written
+LogError                          the log cannot be used
+├── LogInUseError                 another process writes it
+├── ReadOnlyLogError              it was made read-only
+├── DatabaseUnavailableError      the database cannot be reached or used
+├── NewerLogError                 a later version of this program wrote it
+└── DamagedLogError               the file is not a complete decision log
+Errors of an open log derive from those of the `eventsourcing` library:
+DiskFullError, DamagedStoreError, UnknownOutcomeError
 """
 
 from __future__ import annotations
@@ -19,39 +21,27 @@ class LogError(Exception):
     """The log cannot be used."""
 
 
-class DiskFullError(OperationalError):
-    """There is no room for what was to be stored, and nothing of it was."""
-
-
-class DamagedStoreError(IntegrityError):
-    """The file of a log that is open was found to be damaged: nothing more is written to it."""
-
-    def __init__(self, name: Path | str, what: str) -> None:
-        super().__init__(
-            f"{name} is damaged: {what}. Nothing more is written to it. Stop the server, run `decisionlog verify`, "
-            "and put a backup in its place: docs/how-to/back-up-and-restore.md says how"
-        )
-
-
 class LogInUseError(LogError):
     """Another process writes this log."""
 
     def __init__(self, path: Path, address: str, key: str = "") -> None:
-        where = f"; it answers at {address}" if address else ""
-        super().__init__(f"{path} is being written by another process{where}. Speak to that one, or stop it first.")
+        where = f" at {address}" if address else ""
+        super().__init__(
+            f"{path} is in use by another process{where}. Send commands to that process, or stop it first."
+        )
         self.address = address
         self.key = key
 
 
 class ReadOnlyLogError(LogError):
-    """It was sealed: it may be read, but not written any more."""
+    """The log was made read-only, because it was migrated to another store or is being migrated."""
 
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name} is sealed: {why}")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} is read-only: {reason}")
 
 
 class DatabaseUnavailableError(LogError):
-    """The database cannot be had; the message says why, and what to do."""
+    """The database cannot be reached or used; the message says why, and how to fix it."""
 
 
 class NewerLogError(LogError):
@@ -59,16 +49,40 @@ class NewerLogError(LogError):
 
     def __init__(self, name: Path | str, found: int, known: int) -> None:
         super().__init__(
-            f"{name} has schema version {found}, and this program knows {known} at most. "
+            f"{name} has schema version {found}, but this program supports up to version {known}. "
             "Use the version of decisionlog that wrote it, or a later one."
         )
 
 
 class DamagedLogError(LogError):
-    """The file is not what was written."""
+    """The file is not a complete decision log."""
 
-    def __init__(self, name: Path | str, what: str) -> None:
+    def __init__(self, name: Path | str, problem: str) -> None:
         super().__init__(
-            f"{name} cannot be used as a decision log: {what}. "
-            "Keep it aside, and put a backup in its place: docs/how-to/back-up-and-restore.md says how."
+            f"{name} cannot be used as a decision log: {problem}. "
+            "Move it aside and restore a backup: see docs/how-to/back-up-and-restore.md."
+        )
+
+
+class DiskFullError(OperationalError):
+    """The disk is full; nothing was stored."""
+
+
+class DamagedStoreError(IntegrityError):
+    """Damage was found in a log that is open; nothing more is written to it."""
+
+    def __init__(self, name: Path | str, problem: str) -> None:
+        super().__init__(
+            f"{name} is damaged: {problem}. Nothing more is written to it. Stop the server, run `decisionlog verify`, "
+            "and restore a backup: see docs/how-to/back-up-and-restore.md"
+        )
+
+
+class UnknownOutcomeError(OperationalError):
+    """The connection was lost during a commit, so it is unknown whether the group was recorded."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the connection to {name} was lost during a commit, so it is unknown whether this was recorded. "
+            "Retry with the same idempotency key"
         )

@@ -1,7 +1,6 @@
-"""The lock beside a log file: one process writes.
+"""The lock file of a log file: only one process writes.
 
-The file holds the address at which that process can be spoken to, and a key that it takes from whoever may read the
-file, which is its owner alone.
+It holds the address of that process and a key for it. Only the owner of the file can read it.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from eventlog.errors import LogInUseError
 
 
 class WriterLock:
-    """Held from the moment it is made until `release`; the system releases it when the process dies."""
+    """A lock that is held until `release`; the operating system releases it when the process ends."""
 
     def __init__(self, log: Path) -> None:
-        """Takes the lock.
+        """Acquire the lock.
 
         Raises:
-            LogInUseError: another process has it; the error carries that process's address and key, if it gave them.
+            LogInUseError: another process holds it; the error has that process's address and key, if it published them.
         """
         self._path = log.with_name(log.name + ".lock")
         self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        os.fchmod(self._handle, 0o600)  # an older file may have had another mode, and the key is in it
+        os.fchmod(self._handle, 0o600)  # an existing file may have another mode, and it holds the key
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -33,18 +32,18 @@ class WriterLock:
         self.announce()
 
     def announce(self, address: str = "", key: str = "") -> None:
-        """Says where, and with what key, whoever finds the lock taken can speak to this process."""
+        """Publish the address of this process, and a key for it, to processes that find the lock held."""
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"{address}\n{key}".encode(), 0)
 
     def release(self) -> None:
-        """Lets others write. The file stays: removing it could give the lock to two."""
+        """Release the lock. The file stays, because deleting it could give the lock to two processes."""
         self.announce()
         os.close(self._handle)
 
 
-def writer_of(log: Path) -> LogInUseError | None:
-    """What somebody who wants to write this log would be told, or None when nobody writes it. It only looks."""
+def find_writer(log: Path) -> LogInUseError | None:
+    """Return the error that opening this log would raise, or None if no process writes it."""
     path = log.with_name(log.name + ".lock")
     try:
         handle = os.open(path, os.O_RDONLY)

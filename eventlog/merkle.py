@@ -1,7 +1,7 @@
-"""The Merkle tree of RFC 6962, grown at its right edge.
+"""The Merkle tree of RFC 6962, extended at its right edge.
 
-Of a tree of any size only its *frontier* is needed to add a leaf or to tell the root: the roots of the perfect subtrees
-that its size is made of, the largest first. There are as many as the size has binary ones.
+Adding a leaf and computing the root need only the *frontier* of a tree: the roots of the perfect subtrees that it
+consists of, the largest first. Their number is the number of ones in the binary form of the tree's size.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ Frontier = tuple[bytes, ...]
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The leaf of an entry: SHA-256(0x00 ‖ entry)."""
+    """Return the hash of a leaf: SHA-256(0x00 ‖ entry)."""
     return sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The node above two others: SHA-256(0x01 ‖ left ‖ right)."""
+    """Return the hash of a node: SHA-256(0x01 ‖ left ‖ right)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def append_leaf(frontier: Frontier, size: int, leaf: bytes) -> Frontier:
-    """The frontier after one more leaf; `size` is the number of leaves before it."""
+    """Return the frontier after one more leaf; `size` is the number of leaves before it."""
     edge, node = list(frontier), leaf
-    while size & 1:  # each trailing one is a perfect subtree as large as what is being carried
+    while size & 1:  # each trailing one is a perfect subtree of the same size as `node`
         node = node_hash(edge.pop(), node)
         size >>= 1
     return (*edge, node)
 
 
 def append_leaves(frontier: Frontier, size: int, leaves: Sequence[bytes]) -> Frontier:
-    """The frontier after several more leaves, worked out level by level: what `grown` comes to leaf by leaf, sooner."""
+    """Return the frontier after more leaves. Faster than `append_leaf` for each, because it goes level by level."""
     lefts, nodes, edge = list(frontier), list(leaves), []
     while nodes or lefts:
-        if size & 1:  # a perfect subtree as large as these has waited for the first of them
+        if size & 1:  # a perfect subtree of the same size precedes the first of them
             nodes.insert(0, lefts.pop())
         if len(nodes) & 1:
             edge.append(nodes.pop())
@@ -48,7 +48,7 @@ def append_leaves(frontier: Frontier, size: int, leaves: Sequence[bytes]) -> Fro
 
 
 def root(frontier: Frontier) -> bytes:
-    """The root of the tree; of an empty one, the hash of nothing."""
+    """Return the root of the tree; of an empty tree, the hash of no bytes."""
     if not frontier:
         return sha256(b"").digest()
     *lefts, node = frontier
@@ -57,11 +57,11 @@ def root(frontier: Frontier) -> bytes:
     return node
 
 
-def packed(frontier: Frontier) -> bytes:
-    """The frontier as it is stored: the hashes one after the other."""
+def pack_frontier(frontier: Frontier) -> bytes:
+    """Return the stored form of a frontier: its hashes, concatenated."""
     return b"".join(frontier)
 
 
-def unpacked(stored: bytes) -> Frontier:
-    """The inverse of `packed`."""
+def unpack_frontier(stored: bytes) -> Frontier:
+    """Return the frontier from its stored form."""
     return tuple(stored[at : at + HASH_BYTES] for at in range(0, len(stored), HASH_BYTES))

@@ -1,118 +1,165 @@
-"""Carrying a log from one store to another: every entry, text, answer, name and token, and the head.
+"""Migrating a log from one store to another: every entry, text and side table, and the head.
 
-The target is sealed while it is filled, so that nobody writes it before it is whole. What has arrived stays: carried
-again, a log goes on where it stopped. In the end the two are compared row by row and the target is verified; only then
-is the source sealed, and the target's seal taken off, so that never two logs grow from one.
+The target is read-only while it is filled, so that no process writes it before it is complete. What was copied stays:
+an interrupted migration continues where it stopped. Then both stores are compared row by row and verified. Only then is
+the source made read-only and the target made writable, so that two logs never grow from one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
-from eventlog.appender import EntryRow, Head
+from eventlog import sql
 from eventlog.codec import compose
 from eventlog.errors import LogError
 from eventlog.merkle import append_leaf, leaf_hash
-from eventlog.store import BESIDE, Store
+from eventlog.records import EntryRow, Head
+from eventlog.sql import SIDE_TABLE_KEYS, Session, update_head
+from eventlog.store import Store
 from eventlog.verification import Finding, verify
 
-BATCH: Final = 1000
-Tell = Callable[[int, int], None]
+ROWS_PER_BATCH: Final = 1000
+Progress = Callable[[int, int], None]
 
 
 class MigrationError(LogError):
-    """The log cannot be carried there; the message says why, and what to do. The source is as it was."""
+    """The log cannot be migrated; the message says why, and how to fix it. The source is unchanged."""
 
 
-def migrate(source: Store, target: Store, tell: Tell = lambda _done, _of: None) -> Head:
-    """Carries a log; `tell` hears how many entries were carried and compared, and of how many. Gives the head of both.
+def migrate(source: Store, target: Store, on_progress: Progress = lambda _done, _total: None) -> Head:
+    """Migrate a log and return the head of both stores.
 
-    The source must be nobody else's to write meanwhile; it may be sealed already, if it was for this target.
+    `on_progress` is called with the number of entries copied and compared, and their total. No other process may write
+    the source meanwhile. The source may be read-only already, if a migration to this target made it so.
 
     Raises:
-        MigrationError: the target holds something else, or what arrived is not what was sent.
-        PersistenceError: a store failed; do it again.
+        MigrationError: the target holds something else, or a copy differs from its source.
+        PersistenceError: a store failed; run the migration again.
     """
-    filling = f"it is being filled from {source.name}; run `decisionlog migrate` to the end"
-    gone = f"it goes on in {target.name}; set DECISIONLOG_STORE to that"
-    if source.seal() not in ("", gone):
-        msg = f"{source.name} cannot be carried on: {source.seal()}."
-        raise MigrationError(msg)
-    if not (source.seal() and not target.seal()):  # else all was done, to the last step
-        _must_be_free_for(target, source, filling)
-        _carry(source, target, tell)
-        for table in BESIDE:
-            target.replace(table, _pages(source, table))
-        _must_be_equal(source, target, tell)
-        source.put_seal(gone)
-        target.put_seal("")
+    in_progress = f"it is being filled from {source.name}; run `decisionlog migrate` until it finishes"
+    moved = f"it was migrated to {target.name}; set DECISIONLOG_STORE to that"
+    if source.read_only_reason() not in ("", moved):
+        raise MigrationError(f"{source.name} cannot be migrated: {source.read_only_reason()}.")
+    is_finished = source.read_only_reason() and not target.read_only_reason()
+    if not is_finished:
+        _must_be_free_for(target, source, in_progress)
+        _copy_entries(source, target, on_progress)
+        for table in SIDE_TABLE_KEYS:
+            replace_side_table(target, table, _iter_pages(source, table))
+        _must_be_equal(source, target, on_progress)
+        set_read_only(source, moved)
+        set_read_only(target, "")
     return target.head()
 
 
-def _must_be_free_for(target: Store, source: Store, filling: str) -> None:
-    """Seals the target, if it is empty or holds a part of just this log."""
-    size, seal = target.head().size, target.seal()
-    if seal not in ("", filling) or (size and not seal):
-        msg = f"{target.name} holds another log. Name an empty schema with ?schema=, and try again."
-        raise MigrationError(msg)
+# Writing to a store --------------------------------------------------------------------------------------------------
+
+
+def append_rows(target: Store, rows: Sequence[EntryRow], head: Head) -> None:
+    """Append rows of another store unchanged, with the head after them."""
+
+    def write(session: Session) -> None:
+        session.insert("events", rows)
+        update_head(session, head)
+
+    target.run(write)
+    target.cache_head(head)
+
+
+def erase_texts(target: Store, positions: Sequence[int]) -> None:
+    """Erase texts that were erased in the source."""
+    target.run(lambda session: sql.erase_texts(session, positions))
+
+
+def replace_side_table(target: Store, table: str, pages: Iterable[Sequence[Any]]) -> None:
+    """Replace all rows of a side table."""
+
+    def write(session: Session) -> None:
+        session.execute(f"DELETE FROM {table}")
+        for rows in pages:
+            session.insert(table, rows)
+
+    target.run(write)
+
+
+def set_read_only(store: Store, reason: str) -> None:
+    """Make a log read-only for a reason, or writable if the reason is empty."""
+
+    def write(session: Session) -> None:
+        session.execute("DELETE FROM read_only")
+        session.executemany("INSERT INTO read_only VALUES (?)", [(reason,)] if reason else [])
+
+    store.run(write)
+
+
+# Steps ---------------------------------------------------------------------------------------------------------------
+
+
+def _must_be_free_for(target: Store, source: Store, in_progress: str) -> None:
+    """Make the target read-only, if it is empty or holds a part of this very log."""
+    size, reason = target.head().size, target.read_only_reason()
+    if reason not in ("", in_progress) or (size and not reason):
+        raise MigrationError(f"{target.name} holds another log. Name an empty schema with ?schema= and retry.")
     if size and target.rows(0, 1)[0][:6] != source.rows(0, 1)[0][:6]:
-        msg = (
-            f"{target.name} holds a part of another log. Drop its schema or name another with ?schema=, and try again."
+        raise MigrationError(
+            f"{target.name} holds a part of another log. Drop its schema or name another with ?schema=, then retry."
         )
-        raise MigrationError(msg)
-    target.put_seal(filling)
+    set_read_only(target, in_progress)
 
 
-def _carry(source: Store, target: Store, tell: Tell) -> None:
+def _copy_entries(source: Store, target: Store, on_progress: Progress) -> None:
     head, size = target.head(), source.head().size
-    while rows := source.rows(head.size, BATCH):
-        head = _after(head, rows)
-        target.adopt(rows, head)
-        tell(head.size, 2 * size)
+    while rows := source.rows(head.size, ROWS_PER_BATCH):
+        head = _head_after(head, rows)
+        append_rows(target, rows, head)
+        on_progress(head.size, 2 * size)
 
 
-def _after(head: Head, rows: list[EntryRow]) -> Head:
-    """The head after some more rows."""
+def _head_after(head: Head, rows: list[EntryRow]) -> Head:
     frontier = head.frontier
     for row in rows:
         frontier = append_leaf(frontier, row.position - 1, leaf_hash(compose(row)))
     return Head(rows[-1].position, frontier, rows[-1].recorded_at)
 
 
-def _pages(store: Store, table: str) -> Iterator[list[tuple[object, ...]]]:
+def _iter_pages(store: Store, table: str) -> Iterator[list[tuple[object, ...]]]:
     after = None
-    while rows := store.beside(table, after, BATCH):
+    while rows := store.read_side_table(table, after, ROWS_PER_BATCH):
         yield rows
-        after = rows[-1][: len(BESIDE[table].split(","))]
+        after = rows[-1][: len(SIDE_TABLE_KEYS[table].split(","))]
 
 
-def _must_be_equal(source: Store, target: Store, tell: Tell) -> None:
-    """Compares all that was carried. Texts that were forgotten since they arrived are forgotten in the target, too."""
-    size, after = source.head().size, 0
-    while there := source.rows(after, BATCH):
-        here = target.rows(after, BATCH)
-        forgotten = [
-            one.position for one, other in zip(there, here, strict=False) if one.texts is None is not other.texts
-        ]
-        if forgotten:
-            target.drop_texts(forgotten)
-            here = target.rows(after, BATCH)
-        if here != there:
-            msg = (
-                f"{target.name} does not hold what {source.name} holds, from position {after + 1} on; drop its schema."
+def _must_be_equal(source: Store, target: Store, on_progress: Progress) -> None:
+    """Compare everything that was copied, and verify both stores."""
+    _must_have_equal_entries(source, target, on_progress)
+    for table in SIDE_TABLE_KEYS:
+        if [*_iter_pages(source, table)] != [*_iter_pages(target, table)]:
+            raise MigrationError(
+                f"{target.name} does not hold the same {table} as {source.name}. Run `decisionlog migrate` again."
             )
-            raise MigrationError(msg)
-        after = there[-1].position
-        tell(size + after, 2 * size)
-    for table in BESIDE:
-        if [*_pages(source, table)] != [*_pages(target, table)]:
-            msg = f"{target.name} does not hold the {table} that {source.name} holds; run `decisionlog migrate` again."
-            raise MigrationError(msg)
     if source.head() != target.head():
-        msg = f"the head of {source.name} is not that of its entries: `decisionlog verify` says more."
-        raise MigrationError(msg)
+        raise MigrationError(f"The head of {source.name} does not match its entries. Run `decisionlog verify`.")
     for store in (source, target):
         if isinstance(found := verify(store), Finding):
-            msg = f"{store.name} is not what was written: {found}."
-            raise MigrationError(msg)
+            raise MigrationError(f"{store.name} is not what was written: {found}.")
+
+
+def _must_have_equal_entries(source: Store, target: Store, on_progress: Progress) -> None:
+    """Compare all entries. Texts that were erased in the source since they were copied are erased in the target too."""
+    size, after = source.head().size, 0
+    while expected := source.rows(after, ROWS_PER_BATCH):
+        copied = target.rows(after, ROWS_PER_BATCH)
+        erased = [
+            row.position for row, copy in zip(expected, copied, strict=False) if row.texts is None is not copy.texts
+        ]
+        if erased:
+            erase_texts(target, erased)
+            copied = target.rows(after, ROWS_PER_BATCH)
+        if copied != expected:
+            raise MigrationError(
+                f"{target.name} does not hold the same entries as {source.name} after position {after}. "
+                "Drop its schema and retry."
+            )
+        after = expected[-1].position
+        on_progress(size + after, 2 * size)

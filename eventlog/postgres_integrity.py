@@ -1,8 +1,8 @@
-"""Whether the tables of a log in PostgreSQL are what they were created as, and its indexes agree with them.
+"""Checks that the tables of a log in PostgreSQL are as they were created, and that the indexes agree with them.
 
-What could change rows on their way in or out is looked for: triggers, rules, policies, child tables, foreign tables,
-tables and views that do not belong there. Then each index is compared with its table: what it holds, read through it
-alone, against what the table holds, read without any index.
+Whatever could change rows when they are written or read is reported: triggers, rules, policies, child tables, foreign
+tables, and unexpected tables and views. Then each index is compared with its table: the rows read through the index
+alone against the rows read without any index.
 """
 
 from __future__ import annotations
@@ -19,23 +19,32 @@ if TYPE_CHECKING:
 TABLES: Final = {
     "events": "position bigint, subject text, version bigint, type text, recorded_at bigint, event bytea, texts bytea",
     "head": "one integer, size bigint, frontier bytea, recorded_at bigint",
-    "answers": "scope text, key text, salt bytea, digest bytea, first bigint, count bigint",
-    "names": "folded text, person text, spelling text, shown smallint",
+    "idempotency_records": "scope text, key text, salt bytea, digest bytea, first bigint, count bigint",
+    "names": "normalized text, person text, name text, shown smallint",
     "tokens": "id text, hash bytea, actor text, rights text, label text, created_at bigint, revoked_at bigint",
     "owners": "name text, person text",
-    "seal": "why text",
+    "read_only": "reason text",
 }
 """The tables of a log with their columns."""
 
 INDEXES: Final = {
-    ("events", "position", True), ("events", "subject, version", True), ("head", "one", True),
-    ("answers", "scope, key", True), ("answers", "first, count", False),
-    ("names", "folded, person, spelling", True), ("names", "person", False),
-    ("tokens", "id", True), ("tokens", "hash", True), ("tokens", "id", False), ("owners", "name", True),
-}  # fmt: skip
+    ("events", "position", True),
+    ("events", "subject, version", True),
+    ("head", "one", True),
+    ("idempotency_records", "scope, key", True),
+    ("idempotency_records", "first, count", False),
+    ("names", "normalized, person, name", True),
+    ("names", "person", False),
+    ("tokens", "id", True),
+    ("tokens", "hash", True),
+    ("tokens", "id", False),
+    ("owners", "name", True),
+}
 """Each index: its table, its columns, and whether it is unique."""
 
-_OTHERS: Final = re.compile(r"(shadow_)?(projection|cell|cell_ref|act|act_because|search)|workers|replica(_\w+)?")
+_OTHERS: Final = re.compile(
+    r"(shadow_)?(projection|field_value|field_ref|event|event_because|search)|workers|replica(_\w+)?"
+)
 """The other tables that this program makes in the same schema: the read model, and what workers and replicas keep."""
 
 _RELATIONS: Final = """
@@ -58,7 +67,7 @@ WHERE c.relnamespace = %(schema)s::regnamespace ORDER BY 1, 2
 """
 _INDEXES: Final = """
 SELECT t.relname, i.relname, x.indisunique, x.indisvalid AND x.indisready AND x.indislive
-  AND (x.indpred IS NULL OR i.relname = 'tokens_good'),
+  AND (x.indpred IS NULL OR i.relname = 'active_tokens'),
   (SELECT string_agg(coalesce(a.attname, '?'), ', ' ORDER BY k.n) FROM unnest(x.indkey) WITH ORDINALITY AS k (attnum, n)
    LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum AND k.attnum > 0), i.oid, am.amname::text
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
@@ -68,7 +77,7 @@ WHERE t.relnamespace = %s::regnamespace ORDER BY t.relname, i.relname
 
 
 def find_damage(connection: Connection, schema: str) -> Iterator[str]:
-    """Yield in words whatever in a schema is not as the log created it. The connection is one that only reads."""
+    """Describe whatever in a schema is not as the log created it. The connection is read-only."""
     yield from _find_foreign(connection, schema)
     yield from _find_wrong_tables(connection, schema)
     found = [row for row in connection.execute(_INDEXES, (schema,)).fetchall() if row[0] in TABLES]
@@ -78,7 +87,7 @@ def find_damage(connection: Connection, schema: str) -> Iterator[str]:
 
 
 def _find_foreign(connection: Connection, schema: str) -> Iterator[str]:
-    """What does not belong there, or could change what is read or written."""
+    """Describe what does not belong there, or could change what is read or written."""
     for name, kind, policies, persistence, inherits in connection.execute(_RELATIONS, (schema,)).fetchall():
         if kind != "r" or not (name in TABLES or _OTHERS.fullmatch(name)):
             yield f"it has a {_KINDS.get(kind, 'relation')} {name}, which does not belong there"
@@ -110,7 +119,7 @@ def _find_wrong_indexes(found: list[Any]) -> Iterator[str]:
 
 
 def _find_indexes_unlike_tables(connection: Connection, found: list[Any]) -> Iterator[str]:
-    """Compare each index with its table, both as of one moment, so that those who write meanwhile change nothing."""
+    """Compare each index with its table in one snapshot, so that concurrent writes make no difference."""
     known = {each[:2] for each in INDEXES}
     with connection.transaction(force_rollback=True):
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -122,9 +131,9 @@ def _find_indexes_unlike_tables(connection: Connection, found: list[Any]) -> Ite
 
 
 def _agrees(connection: Connection, table: str, columns: str) -> bool:
-    """Whether an index on some columns holds just what its table holds."""
+    """Whether an index on some columns holds exactly what its table holds."""
     text = " || chr(0x1F) || ".join(f"{column}::text" for column in columns.split(", "))
-    # A condition on the first column is what lets the planner take this index, and no other way.
+    # The condition on the first column makes the planner use this index.
     sql = (
         f"SELECT count(*), coalesce(sum(hashtextextended({text}, 0)::numeric), 0) FROM {table}"
         f" WHERE {columns.partition(', ')[0]} IS NOT NULL"
@@ -133,16 +142,16 @@ def _agrees(connection: Connection, table: str, columns: str) -> bool:
 
 
 def _read(connection: Connection, sql: str, *, index: bool) -> Any:
-    """The answer to a question, by an index alone or by none."""
-    ways = {"enable_indexonlyscan": index, "enable_indexscan": index, "enable_seqscan": not index}
-    for way, is_on in {**ways, "enable_bitmapscan": False}.items():
-        connection.execute(f"SET LOCAL {way} = {'on' if is_on else 'off'}".encode())
+    """Return the result of a query that uses only indexes, or none."""
+    settings = {"enable_indexonlyscan": index, "enable_indexscan": index, "enable_seqscan": not index}
+    for setting, is_on in {**settings, "enable_bitmapscan": False}.items():
+        connection.execute(f"SET LOCAL {setting} = {'on' if is_on else 'off'}".encode())
     return connection.execute(sql.encode(), prepare=False).fetchone()
 
 
 def _find_with_amcheck(connection: Connection, found: list[Any]) -> Iterator[str]:
-    """What the extension `amcheck` finds, where it is installed and may be called."""
-    import psycopg  # noqa: PLC0415  (an extra, as the store of such a log)
+    """Describe what the extension `amcheck` finds, where it is installed and may be called."""
+    import psycopg  # noqa: PLC0415  (an optional dependency)
 
     sql = "SELECT 1 FROM pg_extension WHERE extname = 'amcheck'"
     if not connection.execute(sql).fetchone():
@@ -154,6 +163,6 @@ def _find_with_amcheck(connection: Connection, found: list[Any]) -> Iterator[str
             with connection.transaction(force_rollback=True):
                 connection.execute("SELECT bt_index_check(%s::oid::regclass, true)", (oid,))
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFunction):
-            return  # who may not call it has the comparison above
+            return  # without the permission, the comparison above must be enough
         except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError) as error:
             yield f"the index {name} on {table} is damaged ({' '.join(str(error).split())})"

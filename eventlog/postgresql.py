@@ -1,7 +1,7 @@
-"""The log in one schema of a PostgreSQL database, which any number of processes may write at the same time.
+"""The store in one schema of a PostgreSQL database, which any number of processes can write at the same time.
 
-Whoever commits a group first locks the row of the head, and so sees everything that was committed before; nobody has to
-be elected. A commit notifies all processes, and each looks again now and then in case it missed one.
+A writer locks the row of the head before it reads anything, so it sees everything committed before; no leader election
+is needed. Each commit notifies all processes, and each process also polls in case it missed a notification.
 """
 
 from __future__ import annotations
@@ -12,33 +12,36 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventsourcing import persistence
 
-from eventlog.appender import Append, Appender, EntryRow, Head, Lookups, UniqueClaim
+from eventlog.appender import Appender
 from eventlog.dsn import redact, split_dsn, without_secret
-from eventlog.errors import DamagedLogError, DatabaseUnavailableError
+from eventlog.errors import DamagedLogError, DatabaseUnavailableError, UnknownOutcomeError
 from eventlog.postgres_integrity import find_damage
-from eventlog.store import HEAD, Outcome, Result, Session, Store, UnknownOutcomeError, head_of, put_beside, put_head
+from eventlog.records import Append, EntryRow, Head, Lookups, Outcome, UniqueClaim
+from eventlog.side_tables import write_side_tables
+from eventlog.sql import HEAD, Result, Session, parse_head, update_head
+from eventlog.store import Store
 
 try:
     import psycopg
-except ImportError as missing:  # an extra, and imported only where it is asked for
+except ImportError as missing:  # an optional dependency
     raise DatabaseUnavailableError(
-        "A postgresql:// address needs psycopg. Install it with `pip install 'decisionlog[postgresql]'`, and try again."
+        "A postgresql:// address needs psycopg. Install it with `pip install 'decisionlog[postgresql]'` and retry."
     ) from missing
 
 if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
-OLDEST: Final = 15
-READERS: Final = 8
-"""Connections that read at the same time, at most."""
-LOOK: Final = 1.0
-"""Seconds after which a process looks whether the log has grown, if nobody told it."""
-FORGOTTEN: Final = " forgotten"
+MIN_POSTGRES_VERSION: Final = 15
+MAX_READ_CONNECTIONS: Final = 8
+POLL_INTERVAL_S: Final = 1.0
+"""How often a process polls the size of the log when it receives no notification."""
+ERASED: Final = " erased"
+"""Appended to a notification when the commit erased texts."""
 SCHEMA: Final = """
 CREATE TABLE events (
   position bigint PRIMARY KEY, subject text COLLATE "C" NOT NULL, version bigint NOT NULL, type text COLLATE "C" NOT NULL,
@@ -46,25 +49,25 @@ CREATE TABLE events (
 CREATE TABLE head (
   one integer PRIMARY KEY CHECK (one = 1), size bigint NOT NULL, frontier bytea NOT NULL,
   recorded_at bigint NOT NULL) WITH (fillfactor = 10);
-CREATE TABLE answers (
+CREATE TABLE idempotency_records (
   scope text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, salt bytea, digest bytea NOT NULL,
   first bigint NOT NULL, count bigint NOT NULL, PRIMARY KEY (scope, key));
-CREATE INDEX answers_by_position ON answers (first, count); -- so that `verify` need not look up their rows
+CREATE INDEX idempotency_records_by_position ON idempotency_records (first, count); -- for `verify`
 CREATE TABLE names (
-  folded text COLLATE "C" NOT NULL, person text COLLATE "C" NOT NULL, spelling text COLLATE "C" NOT NULL,
-  shown smallint NOT NULL, PRIMARY KEY (folded, person, spelling));
+  normalized text COLLATE "C" NOT NULL, person text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,
+  shown smallint NOT NULL, PRIMARY KEY (normalized, person, name));
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, rights text NOT NULL,
   label text NOT NULL, created_at bigint NOT NULL, revoked_at bigint);
-CREATE INDEX tokens_good ON tokens (id) WHERE revoked_at IS NULL;
+CREATE INDEX active_tokens ON tokens (id) WHERE revoked_at IS NULL;
 CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL);
-CREATE TABLE seal (why text NOT NULL);
+CREATE TABLE read_only (reason text NOT NULL);
 INSERT INTO head VALUES (1, 0, '', 0)
 """
-COLUMNS_OF: Final = {
+COLUMN_TYPES: Final = {
     "events": ("bigint", "text", "bigint", "text", "bigint", "bytea", "bytea"),
-    "answers": ("text", "text", "bytea", "bytea", "bigint", "bigint"),
+    "idempotency_records": ("text", "text", "bytea", "bytea", "bigint", "bigint"),
     "names": ("text", "text", "text", "smallint"),
     "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint"),
     "owners": ("text", "text"),
@@ -73,35 +76,42 @@ VERSIONS: Final = """
 SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject)
 FROM unnest(%b::text[]) AS wanted (subject)
 """
-MOVED: Final = "SELECT subject, max(version) FROM events WHERE position > ? AND position <= ? GROUP BY subject"
-TAKEN_KEYS: Final = """
-SELECT scope, key FROM answers JOIN unnest(%b::text[], %b::text[]) AS wanted (scope, key) USING (scope, key)
+VERSIONS_BETWEEN: Final = (
+    "SELECT subject, max(version) FROM events WHERE position > ? AND position <= ? GROUP BY subject"
+)
+USED_KEYS: Final = """
+SELECT scope, key FROM idempotency_records JOIN unnest(%b::text[], %b::text[]) AS wanted (scope, key) USING (scope, key)
 """
-KNOWN_AS: Final = "SELECT folded, person FROM names WHERE folded = ANY (%b::text[])"
+PEOPLE: Final = "SELECT normalized, person FROM names WHERE normalized = ANY (%b::text[])"
 
 
-def connected(url: str, *, read_only: bool = False, **options: str) -> Connection:
-    """A connection that commits each statement by itself and finds the log's tables by their names.
+def connect(url: str, *, read_only: bool = False, **options: str) -> Connection:
+    """Open a connection in autocommit mode, with the log's schema as search path.
 
-    Plans made while tables are small would read them from end to end for ever; every question here has an index. What has
-    none, such as the one row of the head, then looks so dear that before PostgreSQL 18 it would be compiled each time,
-    which takes a hundred times as long as reading it.
+    Sequential scans are off, because plans made while the tables are small would scan them forever, and every query here
+    has an index. JIT is off too: without sequential scans the one row of `head` looks so expensive that before
+    PostgreSQL 18 its query would be compiled each time, which takes a hundred times as long as reading it.
 
     Raises:
-        psycopg.Error: the server cannot be had; the message does not hold the password.
+        psycopg.Error: the server cannot be reached; the message does not contain the password.
     """
     try:
-        return _connected(url, read_only=read_only, **options)
+        return _connect(url, read_only=read_only, **options)
     except psycopg.Error as error:
         raise type(error)(redact(str(error), url)) from None
 
 
-def _connected(url: str, *, read_only: bool, **options: str) -> Connection:
+def _connect(url: str, *, read_only: bool, **options: str) -> Connection:
     conninfo, schema = split_dsn(url)
     settings = {
-        "search_path": schema, "synchronous_commit": "on", "enable_seqscan": "off", "jit": "off",
-        "client_min_messages": "warning", "default_transaction_read_only": "on" if read_only else "off", **options,
-    }  # fmt: skip
+        "search_path": schema,
+        "synchronous_commit": "on",
+        "enable_seqscan": "off",
+        "jit": "off",
+        "client_min_messages": "warning",
+        "default_transaction_read_only": "on" if read_only else "off",
+        **options,
+    }
     given = psycopg.conninfo.conninfo_to_dict(conninfo)
     flags = " ".join([str(given.pop("options", "")), *(f"-c {name}={value}" for name, value in settings.items())])
     defaults = {"connect_timeout": "10", "tcp_user_timeout": "10000", "application_name": "decisionlog"}
@@ -117,96 +127,97 @@ class PostgresStore(Store):
         self.url = url
         self._clock = clock
         self._channel = split_dsn(url)[1]
-        self._heard = 0
-        """Up to where it is known what others have written."""
-        self._writing: Connection | None = None
-        self._writing_as = 0
+        self._last_remote = 0
+        """The size of the log up to which the writes of other processes are known."""
+        self._write_connection: Connection | None = None
+        self._write_backend = 0
         self._idle: queue.LifoQueue[Connection | None] = queue.LifoQueue()
-        for _ in range(READERS):
-            self._idle.put(None)  # a place for a connection that is made when it is needed
+        for _ in range(MAX_READ_CONNECTIONS):
+            self._idle.put(None)  # a slot for a connection that is opened when it is needed
         self._stopping = threading.Event()
         self._prepare(whole=whole)
-        self._told = self._heard = self.head().size
+        self._last_notified = self._last_remote = self.head().size
         self._listener = threading.Thread(target=self._listen_until_closed, name="decisionlog-listener", daemon=True)
         self._listener.start()
         if not read_only:
-            self._writer.start()
+            self._queue.start()
 
     # Opening and closing
 
     def _prepare(self, *, whole: bool) -> None:
-        """Creates the schema where there is none; refuses a server too old and a log not whole."""
+        """Create the schema if it does not exist, and check the server and the log."""
         try:
-            with connected(self.url, read_only=self.read_only) as connection:
-                self._must_be_fit(connection)
+            with connect(self.url, read_only=self.read_only) as connection:
+                self._must_be_supported(connection)
                 self._create(connection)
             if whole:
-                self._must_be_whole()
+                self._must_be_complete()
         except psycopg.Error as error:
             self.close()
-            msg = f"{self.name} cannot be used: {_one_line(error)}. Check DECISIONLOG_STORE and the server, and try again."
-            raise DatabaseUnavailableError(msg) from error
+            raise DatabaseUnavailableError(
+                f"{self.name} cannot be used: {_one_line(error)}. Check DECISIONLOG_STORE and the server, then retry."
+            ) from error
         except BaseException:
             self.close()
             raise
 
-    def _must_be_fit(self, connection: Connection) -> None:
+    def _must_be_supported(self, connection: Connection) -> None:
         version = connection.info.server_version // 10_000
-        if version < OLDEST:
+        if version < MIN_POSTGRES_VERSION:
             raise DatabaseUnavailableError(
-                f"{self.name} is PostgreSQL {version}; a decision log needs {OLDEST} or later."
+                f"{self.name} is PostgreSQL {version}; a decision log needs version {MIN_POSTGRES_VERSION} or later."
             )
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise DatabaseUnavailableError(
-                f"{self.name} is encoded in {encoding}; a decision log needs a database in UTF8."
+                f"The encoding of {self.name} is {encoding}; a decision log needs a database with the encoding UTF8."
             )
 
     def _create(self, connection: Connection) -> None:
-        """Creates the tables, once: processes that start together wait here for the first."""
+        """Create the tables once: processes that start together wait here for the first."""
         if _exists(connection, self._channel, "head"):
             return
         if self.read_only:
-            raise DatabaseUnavailableError(f"There is no log in {self.name}. Begin one with `decisionlog serve`.")
+            raise DatabaseUnavailableError(f"No log in {self.name}. Create one with `decisionlog serve`.")
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"decisionlog {self._channel}",))
             if _exists(connection, self._channel, "head"):
                 return
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._channel}".encode())
             if _exists(connection, self._channel, "events"):
-                raise DamagedLogError(self.name, "the schema holds something else")
+                raise DamagedLogError(self.name, "the schema contains other tables")
             connection.execute(SCHEMA.encode(), prepare=False)
 
     def _disconnect(self) -> None:
         self._stopping.set()
         if hasattr(self, "_listener"):
             with suppress(psycopg.Error):
-                self._read("SELECT pg_notify(?, '')", (self._channel,))  # so that nobody waits for the next look
+                self._read("SELECT pg_notify(?, '')", (self._channel,))  # wakes the listener
             self._listener.join()
         self._drop_idle()
-        if self._writing:
-            self._writing.close()
+        if self._write_connection:
+            self._write_connection.close()
 
-    def _compact(self) -> None:
-        self._connection().execute("VACUUM (FULL) events, answers, names")
+    def _vacuum(self) -> None:
+        self._open_write_connection().execute("VACUUM (FULL) events, idempotency_records, names")
 
     def find_damage(self) -> list[str]:
-        """What in the schema is not as it was created, and indexes that do not agree with their tables."""
-        with self.library_errors(), connected(self.url, read_only=True) as connection:
+        """Describe differences from the expected schema, and indexes that differ from their tables."""
+        with self.library_errors(), connect(self.url, read_only=True) as connection:
             return list(find_damage(connection, self._channel))
 
     @contextmanager
     def library_errors(self) -> Iterator[None]:
-        """Psycopg's errors under the library's names, which are the same."""
+        """Raise psycopg's errors as the errors of the `eventsourcing` library, which have the same names."""
         try:
             yield
         except psycopg.Error as error:
-            raise _in_library_terms(error) from error
+            raise _to_library_error(error) from error
 
     # Reading
 
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query, as of the last commit; asked again where the connection had died meanwhile."""
+        """Return all rows of a query, as of the last commit; retry once if the connection was lost while idle."""
         with self.library_errors():
             try:
                 return self._read(statement, parameters)
@@ -220,15 +231,15 @@ class PostgresStore(Store):
         connection = self._idle.get()
         try:
             if connection is None or connection.closed:
-                connection = connected(self.url, read_only=self.read_only)
-            return connection.execute(_translated(statement), parameters, binary=True).fetchall()
+                connection = connect(self.url, read_only=self.read_only)
+            return connection.execute(_to_psycopg(statement), parameters, binary=True).fetchall()
         finally:
             if connection and self._stopping.is_set():
-                connection.close()  # whoever closes the store sees only what is idle then
+                connection.close()  # closing the store closes only idle connections
             self._idle.put(connection if connection and not connection.closed else None)
 
     def _drop_idle(self) -> None:
-        """If one connection has died, so have most likely all that wait beside it."""
+        """Close all idle connections: if one was lost, the others most likely were too."""
         idle: list[Connection | None] = []
         with suppress(queue.Empty):
             while True:
@@ -240,68 +251,68 @@ class PostgresStore(Store):
 
     # Writing
 
-    def _connection(self) -> Connection:
-        """The writer's connection; a new one where it was lost."""
-        if self._writing is None or self._writing.closed:
-            self._writing = connected(self.url)
-            self._writing_as = self._writing.info.backend_pid
-        return self._writing
+    def _open_write_connection(self) -> Connection:
+        """Return the writer's connection; a new one if it was lost."""
+        if self._write_connection is None or self._write_connection.closed:
+            self._write_connection = connect(self.url)
+            self._write_backend = self._write_connection.info.backend_pid
+        return self._write_connection
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
-        connection = self._begun(Lookups([], [], []))[0]
+        connection = self._begin(Lookups([], [], [])).connection
         try:
-            with self._committing(connection):
+            with self._unknown_outcome_if_lost(connection):
                 yield _Session(connection.cursor())
-                done = connection.execute("COMMIT")
-            self._must_be_committed(done)
+                commit = connection.execute("COMMIT")
+            self._must_be_committed(commit)
         finally:
             _roll_back(connection)
 
-    def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
-        core = Appender(Head(), self._clock)
-        connection, core.head, versions, taken, named = self._begun(core.missing(appends))
+    def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
+        appender = Appender(Head(), self._clock)
+        locked = self._begin(appender.missing(appends))
         try:
-            core.provide(versions, taken, named)
-            outcomes: list[Outcome] = [core.append(append) for append in appends]
-            placed = [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
-            if placed:
-                self._write(connection, core.head, placed)
+            appender.head = locked.head
+            appender.provide(locked.versions, locked.claimed, locked.people)
+            outcomes: list[Outcome] = [appender.append(append) for append in appends]
+            written = [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
+            if written:
+                self._write(locked.connection, appender.head, written)
         finally:
-            _roll_back(connection)
-        self.saw(core.head)
+            _roll_back(locked.connection)
+        self.cache_head(appender.head)
         return outcomes
 
-    def _begun(self, wanted: Lookups) -> Begun:
-        """A transaction that holds the head, with what is to be known in it; a connection that died idle is replaced."""
+    def _begin(self, wanted: Lookups) -> _LockedLog:
+        """Begin a transaction that locks the head. Retry once if the connection was lost while idle."""
         try:
-            return _begin(self._connection(), wanted)
+            return _begin(self._open_write_connection(), wanted)
         except psycopg.OperationalError:
-            if self._writing and not self._writing.closed:
-                _roll_back(self._writing)
+            if self._write_connection and not self._write_connection.closed:
+                _roll_back(self._write_connection)
                 raise
-            return _begin(self._connection(), wanted)  # nothing was written yet, so it may be tried again
+            return _begin(self._open_write_connection(), wanted)  # nothing was written yet, so a retry is safe
 
-    def _write(self, connection: Connection, head: Head, placed: list[tuple[Append, list[EntryRow]]]) -> None:
-        """Writes a group and commits it, in one round trip."""
-        news = f"{head.size}{FORGOTTEN if any(append.erased_positions for append, _ in placed) else ''}"
+    def _write(self, connection: Connection, head: Head, written: list[tuple[Append, list[EntryRow]]]) -> None:
+        """Write a group and commit it, in one round trip."""
+        notification = f"{head.size}{ERASED if any(append.erased_positions for append, _ in written) else ''}"
         session = _Session(connection.cursor())
-        with self._committing(connection), connection.pipeline():
-            session.insert("events", [row for _, rows in placed for row in rows])
-            put_beside(session, placed)
-            put_head(session, head)
-            connection.execute("SELECT pg_notify(%s, %s)", (self._channel, news))
-            done = connection.execute("COMMIT")
-        self._must_be_committed(done)
+        with self._unknown_outcome_if_lost(connection), connection.pipeline():
+            session.insert("events", [row for _, rows in written for row in rows])
+            write_side_tables(session, written)
+            update_head(session, head)
+            connection.execute("SELECT pg_notify(%s, %s)", (self._channel, notification))
+            commit = connection.execute("COMMIT")
+        self._must_be_committed(commit)
 
-    def _must_be_committed(self, done: psycopg.Cursor[tuple[Any, ...]]) -> None:
-        if done.statusmessage != "COMMIT":  # a transaction that had failed says ROLLBACK, and no error
-            msg = f"{self.name} rolled it back"
-            raise persistence.OperationalError(msg)
+    def _must_be_committed(self, commit: psycopg.Cursor[tuple[Any, ...]]) -> None:
+        if commit.statusmessage != "COMMIT":  # COMMIT of a failed transaction answers ROLLBACK, without an error
+            raise persistence.OperationalError(f"{self.name} rolled the transaction back")
 
     @contextmanager
-    def _committing(self, connection: Connection) -> Iterator[None]:
-        """A connection that is lost in here may have committed first.
+    def _unknown_outcome_if_lost(self, connection: Connection) -> Iterator[None]:
+        """If the connection is lost in this context, it is unknown whether it committed before.
 
         Raises:
             UnknownOutcomeError: it was lost.
@@ -313,116 +324,123 @@ class PostgresStore(Store):
                 raise UnknownOutcomeError(self.name) from error
             raise
 
-    # Hearing of others
+    # Commits of other processes
 
     def _listen_until_closed(self) -> None:
         while not self._stopping.is_set():
             try:
-                with connected(self.url, read_only=self.read_only) as connection:
+                with connect(self.url, read_only=self.read_only) as connection:
                     connection.execute(f"LISTEN {self._channel}".encode())
-                    self._news(self.head().size, forgotten=True)  # whatever was said meanwhile
+                    self._on_remote_commit(self.head().size, has_erased=True)  # notifications may have been missed
                     while not self._stopping.is_set():
-                        self._hear(connection)
+                        self._receive_notification(connection)
             except (psycopg.Error, persistence.PersistenceError) as error:
-                if not self._stopping.wait(LOOK):
-                    LOGGER.warning("%s cannot be listened to (%s); trying again", self.name, _one_line(error))
+                if not self._stopping.wait(POLL_INTERVAL_S):
+                    LOGGER.warning("Cannot listen for notifications of %s (%s); retrying", self.name, _one_line(error))
 
-    def _hear(self, connection: Connection) -> None:
-        heard = list(connection.notifies(timeout=LOOK, stop_after=1))
-        for note in heard:
-            size, _, forgotten = note.payload.partition(" ")
-            if size and note.pid == self._writing_as:
-                self._heard = int(size)  # notes come in the order of commits
+    def _receive_notification(self, connection: Connection) -> None:
+        """Wait for a notification, or poll if none arrives in time."""
+        notifications = list(connection.notifies(timeout=POLL_INTERVAL_S, stop_after=1))
+        for notification in notifications:
+            size, _, erased = notification.payload.partition(" ")
+            if size and notification.pid == self._write_backend:
+                self._last_remote = int(size)  # notifications arrive in the order of commits
             elif size:
-                self._news(int(size), forgotten=bool(forgotten))
-        if not heard:
-            self._look(connection)
+                self._on_remote_commit(int(size), has_erased=bool(erased))
+        if not notifications:
+            self._poll(connection)
 
-    def _look(self, connection: Connection) -> None:
-        """In case something was not heard; and a connection that has died is found out."""
+    def _poll(self, connection: Connection) -> None:
+        """Check the size of the log, in case a notification was missed; this also detects a lost connection."""
         ((size,),) = connection.execute("SELECT size FROM head").fetchall()
-        if size > self._told:
-            self._news(size, forgotten=True)
+        if size > self._last_notified:
+            self._on_remote_commit(size, has_erased=True)
 
-    def _news(self, size: int, *, forgotten: bool) -> None:
-        """Somebody else has written, or may have: what is at hand here may be older."""
+    def _on_remote_commit(self, size: int, *, has_erased: bool) -> None:
+        """Update the caches after another process may have committed, then notify the listeners."""
         self.head()
-        self._tell(self.moved, dict(self.read(MOVED, (self._heard, size))))
-        if forgotten:
-            self._tell(self.forget, size)
-        self._heard = size
-        self._announce(size)
+        self._call_listener(self.on_remote_change, dict(self.read(VERSIONS_BETWEEN, (self._last_remote, size))))
+        if has_erased:
+            self._call_listener(self.on_remote_erasure, size)
+        self._last_remote = size
+        self._notify_listeners(size)
 
 
-Begun = tuple["Connection", Head, dict[str, "int | None"], dict[UniqueClaim, bool], dict[str, set[str]]]
+class _LockedLog(NamedTuple):
+    """A transaction that holds the lock of the head, and what was read in it."""
+
+    connection: Connection
+    head: Head
+    versions: dict[str, int | None]
+    claimed: dict[UniqueClaim, bool]
+    people: dict[str, set[str]]
 
 
-def _begin(connection: Connection, wanted: Lookups) -> Begun:
-    """Locks the head, and only then looks: each statement sees all that was committed before it began."""
+def _begin(connection: Connection, wanted: Lookups) -> _LockedLog:
+    """Begin a transaction, lock the head, and then read: each statement sees all that was committed before it began."""
     keys = [claim for claim in wanted.claims if claim.kind == "key"]
-    new = [claim.key for claim in wanted.claims if claim.kind == "name"]
-    names = list({*wanted.names, *new})
+    new_names = [claim.key for claim in wanted.claims if claim.kind == "name"]
+    names = list({*wanted.names, *new_names})
     with connection.pipeline():
         connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         head = connection.execute(f"{HEAD} FOR UPDATE".encode(), binary=True)
         versions = connection.execute(VERSIONS, (wanted.streams,), binary=True)
-        answered = (
-            connection.execute(TAKEN_KEYS, ([key.scope for key in keys], [key.key for key in keys])) if keys else None
-        )
-        found = connection.execute(KNOWN_AS, (names,)) if names else None
-    named: dict[str, set[str]] = {fold: set() for fold in names}
-    for fold, person in found.fetchall() if found else ():
-        named[fold].add(person)
-    taken = dict.fromkeys(wanted.claims, False) | {UniqueClaim("name", "", fold): bool(named[fold]) for fold in new}
-    if answered:
-        taken |= {UniqueClaim("key", scope, key): True for scope, key in answered.fetchall()}
-    return connection, head_of(head.fetchall()), dict(versions.fetchall()), taken, named
+        used = connection.execute(USED_KEYS, ([key.scope for key in keys], [key.key for key in keys])) if keys else None
+        found = connection.execute(PEOPLE, (names,)) if names else None
+    people: dict[str, set[str]] = {name: set() for name in names}
+    for name, person in found.fetchall() if found else ():
+        people[name].add(person)
+    claimed = dict.fromkeys(wanted.claims, False)
+    claimed |= {UniqueClaim("name", "", name): bool(people[name]) for name in new_names}
+    if used:
+        claimed |= {UniqueClaim("key", scope, key): True for scope, key in used.fetchall()}
+    return _LockedLog(connection, parse_head(head.fetchall()), dict(versions.fetchall()), claimed, people)
 
 
 def _roll_back(connection: Connection) -> None:
-    """Ends a transaction that is not committed."""
+    """Roll back a transaction that is not committed."""
     if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-        with suppress(psycopg.Error):  # a connection that cannot even do that is closed by then
+        with suppress(psycopg.Error):  # a connection that cannot even roll back is closed afterwards
             connection.execute("ROLLBACK")
 
 
 class _Session:
-    """The writer's transaction, as the statements that both stores share want it."""
+    """The writer's transaction, for the statements of `eventlog.sql`."""
 
     def __init__(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
         self._cursor = cursor
 
     def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> Result:
-        return self._cursor.execute(_translated(statement), parameters)
+        return self._cursor.execute(_to_psycopg(statement), parameters)
 
     def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> None:
-        self._cursor.executemany(_translated(statement), parameters)
+        self._cursor.executemany(_to_psycopg(statement), parameters)
 
     def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Adds rows to a table in one statement, however many."""
+        """Insert any number of rows in one statement."""
         if rows:
-            self._cursor.execute(_insertion(table), [*map(list, zip(*rows, strict=True))])
+            self._cursor.execute(_insert_statement(table), [*map(list, zip(*rows, strict=True))])
 
 
 @cache
-def _insertion(table: str) -> bytes:
-    arrays = ", ".join(f"%b::{kind}[]" for kind in COLUMNS_OF[table])
+def _insert_statement(table: str) -> bytes:
+    arrays = ", ".join(f"%b::{kind}[]" for kind in COLUMN_TYPES[table])
     return f"INSERT INTO {table} SELECT * FROM unnest({arrays})".encode()
 
 
 @cache
-def _translated(statement: str) -> bytes:
+def _to_psycopg(statement: str) -> bytes:
     return statement.replace("?", "%s").encode()
 
 
 def _exists(connection: Connection, schema: str, table: str) -> bool:
-    """Whether a table is there by now. Asked of the catalogue: a name that was looked up before could be remembered."""
+    """Whether a table exists now. Reads the catalog, because the session may cache a name that it resolved before."""
     statement = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename = %s"
     ((found,),) = connection.execute(statement, (schema, table)).fetchall()
     return bool(found)
 
 
-def _in_library_terms(error: psycopg.Error) -> persistence.PersistenceError:
+def _to_library_error(error: psycopg.Error) -> persistence.PersistenceError:
     names = (kind.__name__ for kind in type(error).__mro__)
     kind = next((getattr(persistence, name) for name in names if hasattr(persistence, name)), persistence.DatabaseError)
     return kind(_one_line(error))

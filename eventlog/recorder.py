@@ -1,7 +1,10 @@
-"""The log as the `eventsourcing` library sees it: a recorder, its notifications and its subscriptions.
+"""The log as a recorder of the `eventsourcing` library, with its notifications and subscriptions.
 
-The library's `state` of an event is its own part and, after a line break, its texts; canonical JSON never holds a raw
-line break, so nothing has to be parsed to take them apart.
+`LogRecorder` passes the library's contract tests (tests/eventlog/test_library_contract.py), so whatever is written with
+the library's application, projections and runners works on this log. See `eventlog.application`.
+
+The library's `state` of an event is its canonical JSON and, after a line break, its erasable texts. Canonical JSON has
+no raw line break, so the two are separated without parsing.
 """
 
 from __future__ import annotations
@@ -18,93 +21,106 @@ from eventsourcing.persistence import (
     ListenNotifySubscription,
     Notification,
     StoredEvent,
-)  # fmt: skip
+)
 
-from eventlog.appender import Append, Conflict, EntryRow, NewEvent
-from eventlog.store import LAST, Store
+from eventlog.records import Append, Conflict, EntryRow, NewEvent
+from eventlog.sql import LAST
+from eventlog.store import Store
 
 
 @dataclass(frozen=True)
 class LogNotification(Notification):
-    """A notification that says when its event was recorded, in microseconds since 1970; its id is the position."""
+    """A notification with the recorded time of its event, in microseconds since 1970. Its id is the position."""
 
     recorded_at: int
 
 
 class LogRecorder(ApplicationRecorder):
-    """The library's recorder over a store. Streams have text ids; a stream may start at version 0 or 1."""
+    """A recorder over a store. Streams have text ids; a stream may start at version 0 or 1."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        """Appends events as one unit and waits until they are committed.
+        """Append events as one transaction and wait for the commit.
 
         Raises:
-            IntegrityError: a stream has moved; nothing was written.
+            IntegrityError: a stream has a newer version; nothing was written.
         """
         if not stored_events:
             return []
         outcome = self.store.submit([Append(tuple(map(_new_event, stored_events)))]).result()[0]
         if isinstance(outcome, Conflict):
-            msg = f"{outcome.subject} is at version {outcome.version}"
-            raise IntegrityError(msg)
+            raise IntegrityError(f"{outcome.subject} is at version {outcome.version}")
         if isinstance(outcome, Exception):
             raise outcome
         return [row.position for row in outcome]
 
     def select_events(
-        self, originator_id: UUID | str, *, gt: int | None = None, lte: int | None = None, desc: bool = False,
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
         limit: int | None = None,
-    ) -> Sequence[LogNotification]:  # fmt: skip
-        """The events of one stream, in the order of their versions."""
+    ) -> Sequence[LogNotification]:
+        """Return the events of one stream, in order of version."""
         found = self.store.stream(
-            str(originator_id), after=-1 if gt is None else gt, until=LAST if lte is None else lte,
-            limit=LAST if limit is None else limit, descending=desc,
-        )  # fmt: skip
+            str(originator_id),
+            after=-1 if gt is None else gt,
+            until=LAST if lte is None else lte,
+            limit=LAST if limit is None else limit,
+            descending=desc,
+        )
         return [_notification(row) for row in found]
 
     def select_notifications(
-        self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
         inclusive_of_start: bool = True,
-    ) -> Sequence[LogNotification]:  # fmt: skip
-        """Events of the whole log in order, all or those of some types."""
+    ) -> Sequence[LogNotification]:
+        """Return events of the whole log in order, all or those of some types."""
         after = (start or 0) - (1 if inclusive_of_start else 0)
         found = self.store.rows(after, limit, until=LAST if stop is None else stop, types=topics)
         return [_notification(row) for row in found]
 
     def max_notification_id(self) -> int | None:
-        """The last position, or None in an empty log."""
+        """Return the last position, or None if the log is empty."""
         return self.store.head().size or None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:
-        """Everything after `gt`, then whatever is recorded, for ever."""
+        """Return a subscription: every event after `gt`, then each new one."""
         return LogSubscription(self, gt, topics)
 
 
 class LogSubscription(ListenNotifySubscription[LogRecorder]):
-    """The library's subscription, woken by commits. With topics it moves on over what does not match."""
+    """The library's subscription, woken by commits. With topics, it also advances past events that do not match."""
 
     def __init__(self, recorder: LogRecorder, gt: int | None, topics: Sequence[str]) -> None:
         self._wake_lock = threading.Lock()
         super().__init__(recorder, gt, topics)
-        recorder.store.listeners.append(self._woken)
-        self._has_been_notified.set()  # for what was committed before it listened
+        recorder.store.listeners.append(self._wake)
+        self._has_been_notified.set()  # for events committed before it listened
 
     def stop(self) -> None:
-        """Ends the iteration."""
+        """End the iteration."""
         super().stop()
         with self._wake_lock:
-            if self._woken in self._recorder.store.listeners:
-                self._recorder.store.listeners.remove(self._woken)
+            if self._wake in self._recorder.store.listeners:
+                self._recorder.store.listeners.remove(self._wake)
 
-    def _woken(self, _size: int) -> None:
+    def _wake(self, _size: int) -> None:
         self._has_been_notified.set()
 
     def _pull(self) -> None:
         seen = self._recorder.store.head().size
         super()._pull()
-        # All that matches up to the size before the pull has been handed out: the next one starts behind it.
+        # Every matching event up to this size has been returned, so the next pull starts after it.
         if not self._has_been_stopped:
             self._last_notification_id = max(self._last_notification_id or 0, seen)
 
@@ -119,6 +135,10 @@ def _new_event(stored: StoredEvent) -> NewEvent:
 def _notification(row: EntryRow) -> LogNotification:
     state = row.event if row.texts is None else row.event + b"\n" + row.texts
     return LogNotification(
-        originator_id=row.subject, originator_version=row.version, topic=row.type, state=state,
-        id=row.position, recorded_at=row.recorded_at,
-    )  # fmt: skip
+        originator_id=row.subject,
+        originator_version=row.version,
+        topic=row.type,
+        state=state,
+        id=row.position,
+        recorded_at=row.recorded_at,
+    )

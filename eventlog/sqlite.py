@@ -1,4 +1,4 @@
-"""The log in one SQLite file. One connection writes; readers share a few others, and see only what is committed."""
+"""The store in one SQLite file. One connection writes; a few others read, and see only what is committed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing import Any, Final
 
 from eventsourcing import persistence
 
-from eventlog.appender import Append, Appender, UniqueClaim
+from eventlog.appender import Appender
 from eventlog.errors import DamagedLogError, DiskFullError, NewerLogError
+from eventlog.records import Append, Outcome, UniqueClaim
+from eventlog.side_tables import write_side_tables
+from eventlog.sql import AMONG_RESULTS, HEAD, Session, iter_values, parse_head, update_head
 from eventlog.sqlite_integrity import (
     DAMAGE_ERRORS,
     BackgroundCheck,
@@ -24,13 +27,12 @@ from eventlog.sqlite_integrity import (
     find_schema_damage,
     read_schema,
 )
-from eventlog.store import AMONG_ANSWERS, HEAD, Outcome, Session, Store, head_of, put_beside, put_head, valued
+from eventlog.store import Store
 
-COPIED_AT_ONCE: Final = 1024
-"""Pages of a backup between two words about its progress."""
-KEPT_CONNECTIONS: Final = 8
-BUSY_SECONDS: Final = 30
-APPLICATION_ID: Final = 0x64_6C_6F_67  # "dlog": tells our files from others
+BACKUP_PAGES_PER_STEP: Final = 1024
+MAX_IDLE_CONNECTIONS: Final = 8
+BUSY_TIMEOUT_S: Final = 30
+APPLICATION_ID: Final = 0x64_6C_6F_67  # "dlog": marks a file as a decision log
 SCHEMA_VERSION: Final = 1
 SCHEMA: Final = """
 CREATE TABLE events (
@@ -39,25 +41,25 @@ CREATE TABLE events (
 CREATE TABLE head (
   one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, frontier BLOB NOT NULL,
   recorded_at INTEGER NOT NULL) STRICT;
-CREATE TABLE answers (
+CREATE TABLE idempotency_records (
   scope TEXT NOT NULL, key TEXT NOT NULL, salt BLOB, digest BLOB NOT NULL, first INTEGER NOT NULL,
   count INTEGER NOT NULL, PRIMARY KEY (scope, key)) STRICT, WITHOUT ROWID;
-CREATE INDEX answers_by_position ON answers (first, count); -- so that `verify` need not look up their rows
+CREATE INDEX idempotency_records_by_position ON idempotency_records (first, count); -- for `verify`
 CREATE TABLE names (
-  folded TEXT NOT NULL, person TEXT NOT NULL, spelling TEXT NOT NULL, shown INTEGER NOT NULL,
-  PRIMARY KEY (folded, person, spelling)) STRICT, WITHOUT ROWID;
+  normalized TEXT NOT NULL, person TEXT NOT NULL, name TEXT NOT NULL, shown INTEGER NOT NULL,
+  PRIMARY KEY (normalized, person, name)) STRICT, WITHOUT ROWID;
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
   id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, rights TEXT NOT NULL, label TEXT NOT NULL,
   created_at INTEGER NOT NULL, revoked_at INTEGER) STRICT;
-CREATE INDEX tokens_good ON tokens (id) WHERE revoked_at IS NULL;
+CREATE INDEX active_tokens ON tokens (id) WHERE revoked_at IS NULL;
 INSERT INTO head VALUES (1, 0, x'', 0);
 """
 OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (
   name TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT, WITHOUT ROWID"""
-SEAL_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS seal (why TEXT NOT NULL) STRICT"
-CHECKED_AT_OPEN_BYTES: Final = 16 * 1024 * 1024
-"""A file up to this size is checked before it is written, in less than a tenth of a second; a larger one meanwhile."""
+READ_ONLY: Final = "CREATE TABLE IF NOT EXISTS read_only (reason TEXT NOT NULL) STRICT"
+MAX_CHECKED_AT_OPEN_BYTES: Final = 16 * 1024 * 1024
+"""A file up to this size is checked before it is written, in under 0.1 s; a larger one is checked in the background."""
 LAST_VERSIONS: Final = """
 CREATE TEMP TABLE last_versions (subject TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR REPLACE INTO temp.last_versions
@@ -66,13 +68,13 @@ CREATE TEMP TRIGGER keep_last_versions AFTER INSERT ON main.events BEGIN
   INSERT OR REPLACE INTO last_versions VALUES (new.subject, new.version);
 END;
 """
-"""The last version of each subject as the rows of the table say it, worked out without any index when a writer begins,
-and kept up with what it inserts. In the writer's own temporary database: no file of the log changes by it."""
+"""The last version of each subject according to the rows of the table: computed without any index when the writer
+starts, and updated by a trigger. It is in the writer's own temporary database, so the log's file does not change."""
 
 
 @contextmanager
 def library_errors() -> Iterator[None]:
-    """SQLite's errors under the library's names, which are the same."""
+    """Raise SQLite's errors as the errors of the `eventsourcing` library, which have the same names."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -85,13 +87,13 @@ def library_errors() -> Iterator[None]:
 
 
 def _reading_mode(path: Path) -> str:
-    """How to open a file that is only read.
+    """Return the mode in which to open a file for reading only.
 
-    SQLite wants files beside it even then. Where they cannot be made and there are none, nobody has the file open, and
-    it can be read as one that does not change.
+    SQLite creates a write-ahead log even for readers. Where it cannot be created and does not exist, no other process
+    has the file open, and it can be opened as immutable.
     """
-    alone = not path.with_name(path.name + "-wal").exists() and not os.access(path.parent, os.W_OK)
-    return "ro&immutable=1" if alone else "ro"
+    is_unused = not path.with_name(path.name + "-wal").exists() and not os.access(path.parent, os.W_OK)
+    return "ro&immutable=1" if is_unused else "ro"
 
 
 class SqliteStore(Store):
@@ -101,28 +103,28 @@ class SqliteStore(Store):
         super().__init__(str(path), read_only=read_only)
         self.path = path
         self._clock = clock
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(maxsize=KEPT_CONNECTIONS)
-        self._check: BackgroundCheck | None = None
+        self._idle_connections: LifoQueue[sqlite3.Connection] = LifoQueue(maxsize=MAX_IDLE_CONNECTIONS)
+        self._background_check: BackgroundCheck | None = None
         self._prepare(whole=whole)
         if not read_only:
-            self._writer.start()
-            self._run_first(self._learn_last_versions)
+            self._queue.call_soon(self._load_last_versions)
+            self._queue.start()
 
     # Opening and closing
 
     def _prepare(self, *, whole: bool) -> None:
-        """Creates the tables of a new file; refuses a file that is not ours or not whole."""
+        """Create the tables of a new file, or check an existing one."""
         try:
-            with self._reading() as connection:
+            with self._read_connection() as connection:
                 if not self.read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:
                     self._create(connection)
-                self._must_be_ours(connection)
+                self._must_be_a_log(connection)
                 if not self.read_only:
-                    connection.execute(SEAL_SCHEMA)
+                    connection.execute(READ_ONLY)
                     connection.execute(OWNERS)
-                    self._must_be_sound(connection)
+                    self._must_be_undamaged(connection)
             if whole:
-                self._must_be_whole()
+                self._must_be_complete()
         except (*DAMAGE_ERRORS, persistence.DatabaseError) as error:
             self.close()
             raise DamagedLogError(self.path, describe(error)) from error
@@ -132,63 +134,67 @@ class SqliteStore(Store):
 
     def _create(self, connection: sqlite3.Connection) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise DamagedLogError(self.path, "it holds something else")
-        connection.execute("PRAGMA journal_mode = WAL")  # kept in the file
+            raise DamagedLogError(self.path, "it is another application's database")
+        connection.execute("PRAGMA journal_mode = WAL")  # stored in the file
         connection.executescript(
             f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
         )
 
-    def _must_be_ours(self, connection: sqlite3.Connection) -> None:
+    def _must_be_a_log(self, connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise DamagedLogError(self.path, "it is not a decision log")
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found > SCHEMA_VERSION:
             raise NewerLogError(self.path, found, SCHEMA_VERSION)
         if found < SCHEMA_VERSION:
-            raise DamagedLogError(self.path, f"its schema version is {found}, which there never was")
+            raise DamagedLogError(self.path, f"its schema version is {found}, which never existed")
 
-    def _must_be_sound(self, connection: sqlite3.Connection) -> None:
-        """Compares pages, indexes and schema before anything is written; the pages of a large file in the background.
+    def _must_be_undamaged(self, connection: sqlite3.Connection) -> None:
+        """Check pages, indexes and schema before anything is written; the pages of a large file in the background.
 
         Raises:
             DamagedLogError: something is wrong.
         """
-        for what in find_schema_damage(read_schema(connection), _expected_schema()):
-            raise DamagedLogError(self.path, what)
-        if self.path.stat().st_size > CHECKED_AT_OPEN_BYTES:
-            self._check = BackgroundCheck(self._connect, self.stop_writing)
+        for problem in find_schema_damage(read_schema(connection), _expected_schema()):
+            raise DamagedLogError(self.path, problem)
+        if self.path.stat().st_size > MAX_CHECKED_AT_OPEN_BYTES:
+            self._background_check = BackgroundCheck(self._connect, self.stop_writing)
             return
-        for what in find_page_damage(connection):
-            raise DamagedLogError(self.path, what)
+        for problem in find_page_damage(connection):
+            raise DamagedLogError(self.path, problem)
 
     def find_damage(self) -> list[str]:
-        """What is wrong with the file itself: damaged pages, indexes unlike their tables, what its schema is not."""
-        with library_errors(), self._reading() as connection:
+        """Describe damaged pages, indexes that differ from their tables, and differences from the expected schema."""
+        with library_errors(), self._read_connection() as connection:
             schema = find_schema_damage(read_schema(connection), _expected_schema())
             return [*schema, *find_page_damage(connection)]
 
     def _connect(self) -> sqlite3.Connection:
         mode = _reading_mode(self.path) if self.read_only else "rwc"
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
-            check_same_thread=False, timeout=BUSY_SECONDS, cached_statements=256,
-        )  # fmt: skip
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT_S,
+            cached_statements=256,
+        )
         if not self.read_only:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     @cached_property
-    def _writing(self) -> sqlite3.Connection:
-        """The one connection that writes; the writer's thread alone uses it."""
+    def _write_connection(self) -> sqlite3.Connection:
+        """The only connection that writes, used by the writer's thread alone."""
         return self._connect()
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection to read with; a few are kept, so that threads may come and go."""
+    def _read_connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection for reading; a few idle ones are kept for other threads."""
         try:
-            connection = self._idle.get_nowait()
+            connection = self._idle_connections.get_nowait()
         except Empty:
             connection = self._connect()
         try:
@@ -197,54 +203,54 @@ class SqliteStore(Store):
             connection.close()
             raise
         try:
-            self._idle.put_nowait(connection)
+            self._idle_connections.put_nowait(connection)
         except Full:
             connection.close()
 
     def _disconnect(self) -> None:
-        if self._check:
-            self._check.stop()
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
-        if "_writing" in self.__dict__:
-            self._writing.close()
+        if self._background_check:
+            self._background_check.stop()
+        while not self._idle_connections.empty():
+            self._idle_connections.get_nowait().close()
+        if "_write_connection" in self.__dict__:
+            self._write_connection.close()
 
-    def _tidy(self) -> bool:
-        connection = self._writing
-        connection.execute("PRAGMA busy_timeout = 0")  # whoever waits to write must not wait for a reader
+    def _truncate_wal(self) -> bool:
+        connection = self._write_connection
+        connection.execute("PRAGMA busy_timeout = 0")  # writers must not wait for a reader
         try:
             return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 
-    def _compact(self) -> None:
-        connection = self._writing
+    def _vacuum(self) -> None:
+        connection = self._write_connection
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def library_errors(self) -> AbstractContextManager[None]:
-        """SQLite's errors under the library's names."""
+        """Raise SQLite's errors as the errors of the `eventsourcing` library."""
         return library_errors()
 
     # Reading and writing
 
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query, as of the last commit."""
-        with library_errors(), self._reading() as connection:
+        """Return all rows of a query, as of the last commit."""
+        with library_errors(), self._read_connection() as connection:
             return connection.execute(statement, parameters).fetchall()
 
-    def _learn_last_versions(self) -> None:
-        """Works out the last version of each subject from the rows alone. The writer's first task."""
+    def _load_last_versions(self) -> None:
+        """Compute the last version of each subject from the rows alone. The writer's first task."""
         try:
-            self._writing.executescript(LAST_VERSIONS)
+            self._write_connection.executescript(LAST_VERSIONS)
         except DAMAGE_ERRORS as error:
             self.stop_writing(f"its entries cannot be read ({describe(error)})")
 
     @contextmanager
     def _transaction(self) -> Iterator[_Session]:
         self.must_not_be_damaged()
-        connection = self._writing
+        connection = self._write_connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield _Session(connection)
@@ -254,41 +260,42 @@ class SqliteStore(Store):
                 connection.execute("ROLLBACK")
             raise
 
-    def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
+    def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
         with self._transaction() as session:
-            core = Appender(head_of(session.execute(HEAD).fetchall()), self._clock)
-            wanted = core.missing(appends)
-            core.provide(
-                self._versions(session, wanted.streams),
-                _taken(session, wanted.claims),
-                _known_as(session, wanted.names),
+            appender = Appender(parse_head(session.execute(HEAD).fetchall()), self._clock)
+            missing = appender.missing(appends)
+            appender.provide(
+                self._find_versions(session, missing.streams),
+                _find_claimed(session, missing.claims),
+                _find_people(session, missing.names),
             )
-            outcomes: list[Outcome] = [core.append(append) for append in appends]
+            outcomes: list[Outcome] = [appender.append(append) for append in appends]
             try:
                 _write(session, appends, outcomes)
-            except sqlite3.IntegrityError as error:  # what was judged under this lock can only fit
-                raise self.stop_writing(f"an index knows what no entry says ({describe(error)})") from error
-            put_head(session, core.head)
-        self.saw(core.head)
+            except sqlite3.IntegrityError as error:  # the appends were checked under this lock, so they must fit
+                raise self.stop_writing(f"an index holds what no entry says ({describe(error)})") from error
+            update_head(session, appender.head)
+        self.cache_head(appender.head)
         return outcomes
 
-    def _versions(self, session: _Session, streams: Sequence[str]) -> dict[str, int | None]:
-        """The last version of each stream, on which the index and the rows of the table must agree.
+    def _find_versions(self, session: _Session, streams: Sequence[str]) -> dict[str, int | None]:
+        """Return the last version of each stream. The index and the rows of the table must agree on it.
 
         Raises:
             DamagedStoreError: they do not; from then on nothing is written.
         """
         versions: dict[str, int | None] = {}
-        for subject, indexed, stored in session.ask(VERSIONS, [(stream,) for stream in streams]):
+        for subject, indexed, stored in session.query(VERSIONS, [(stream,) for stream in streams]):
             if indexed != stored:
-                said = f"its index says version {indexed or 0} of {subject}, and its entries say {stored or 0}"
-                raise self.stop_writing(said)
+                raise self.stop_writing(
+                    f"its index says version {indexed or 0} of {subject}, and its entries say {stored or 0}"
+                )
             versions[subject] = stored
         return versions
 
 
 class _Session:
-    """The writer's transaction, as the statements that both stores share want it."""
+    """The writer's transaction, for the statements of `eventlog.sql`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -296,29 +303,34 @@ class _Session:
         self.executemany = connection.executemany
 
     def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Adds rows to a table, in few statements."""
-        for marks, values in valued(rows):
+        """Insert many rows in few statements."""
+        for marks, values in iter_values(rows):
             self.execute(f"INSERT INTO {table} VALUES {marks}", values)
 
-    def ask(self, question: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """All rows of a question about many things, which stand where it has `{marks}`."""
+    def query(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return all rows of a query over many values, which replace `{marks}` in it.
+
+        One statement for many: each one releases the interpreter lock and waits to acquire it again.
+        """
         return [
             row
-            for marks, values in valued(rows)
-            for row in self.execute(question.format(marks=marks), values).fetchall()
+            for marks, values in iter_values(rows)
+            for row in self.execute(statement.format(marks=marks), values).fetchall()
         ]
 
 
 @cache
 def _expected_schema() -> SchemaObjects:
-    """The schema of a log as SQLite describes it."""
+    """Return the schema of a new log as SQLite describes it."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(f"{SCHEMA} {SEAL_SCHEMA}; {OWNERS}")
+        connection.executescript(f"{SCHEMA} {READ_ONLY}; {OWNERS}")
         return read_schema(connection)
 
 
-def copy(source: Path, target: Path, tell: Callable[[int, int], None]) -> None:
-    """Copies a log file as it is at this moment, also while a process writes it; `tell` hears pages done, and of how many.
+def copy(source: Path, target: Path, on_progress: Callable[[int, int], None]) -> None:
+    """Copy a log file as of this moment, also while a process writes it.
+
+    `on_progress` is called with the number of pages copied and their total.
 
     Raises:
         DatabaseError: the copy could not be written, or the file could not be read.
@@ -329,21 +341,22 @@ def copy(source: Path, target: Path, tell: Callable[[int, int], None]) -> None:
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader,
         closing(sqlite3.connect(target)) as writer,
     ):
+        # A read transaction fixes the snapshot; otherwise each commit would restart the copy.
         reader.execute("BEGIN")
-        reader.execute(
-            "SELECT size FROM head"
-        ).fetchone()  # from here on it sees this moment, or each commit would make the copying begin again
-        reader.backup(writer, pages=COPIED_AT_ONCE, progress=lambda _, left, of: tell(of - left, of), sleep=0)
+        reader.execute("SELECT size FROM head").fetchone()
+        reader.backup(
+            writer,
+            pages=BACKUP_PAGES_PER_STEP,
+            progress=lambda _, left, total: on_progress(total - left, total),
+            sleep=0,
+        )
 
 
 def _write(session: Session, appends: Sequence[Append], outcomes: Sequence[Outcome]) -> None:
-    """Writes what has found its place in a group: entries, and what goes with them."""
-    placed = [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
-    session.insert("events", [row for _, rows in placed for row in rows])
-    put_beside(session, placed)
-
-
-# Each asks for many in one statement: every statement lets go of the interpreter, and waits for it again.
+    """Write the entries of a group, and what goes with them."""
+    written = [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
+    session.insert("events", [row for _, rows in written for row in rows])
+    write_side_tables(session, written)
 
 
 VERSIONS: Final = (
@@ -352,20 +365,20 @@ VERSIONS: Final = (
 )
 
 
-def _taken(session: _Session, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, bool]:
+def _find_claimed(session: _Session, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, bool]:
     keys = [(claim.scope, claim.key) for claim in claims if claim.kind == "key"]
-    answered = session.ask(f"SELECT scope, key FROM {AMONG_ANSWERS}", keys)
-    named = _known_as(session, [claim.key for claim in claims if claim.kind == "name"])
+    used = session.query(f"SELECT scope, key FROM {AMONG_RESULTS}", keys)
+    people = _find_people(session, [claim.key for claim in claims if claim.kind == "name"])
     return {
         **dict.fromkeys(claims, False),
-        **{UniqueClaim("key", scope, key): True for scope, key in answered},
-        **{UniqueClaim("name", "", fold): True for fold, persons in named.items() if persons},
+        **{UniqueClaim("key", scope, key): True for scope, key in used},
+        **{UniqueClaim("name", "", name): True for name, ids in people.items() if ids},
     }
 
 
-def _known_as(session: _Session, folds: Sequence[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {fold: set() for fold in folds}
-    sql = "SELECT folded, person FROM names WHERE folded IN (VALUES {marks})"
-    for fold, person in session.ask(sql, [(fold,) for fold in folds]):
-        found[fold].add(person)
+def _find_people(session: _Session, names: Sequence[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {name: set() for name in names}
+    sql = "SELECT normalized, person FROM names WHERE normalized IN (VALUES {marks})"
+    for name, person in session.query(sql, [(name,) for name in names]):
+        found[name].add(person)
     return found

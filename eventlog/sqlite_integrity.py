@@ -1,7 +1,7 @@
-"""Whether an SQLite file is sound apart from what its rows say: its pages, its indexes, and its schema.
+"""Checks of an SQLite file itself, whatever its rows say: pages, indexes, and schema.
 
-SQLite trusts its indexes: a question that one of them answers is never compared with the table. So each index is
-compared with its table here, and whatever does not belong to the schema is named.
+SQLite trusts its indexes: what an index returns is never compared with the table. So each index is compared with its
+table here, and every object that does not belong to the schema is reported.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from contextlib import closing, suppress
 from typing import Final
 
 MAX_PROBLEMS: Final = 10
-"""Of what `PRAGMA integrity_check` finds; one alone is enough to distrust the file."""
+"""The most problems that `PRAGMA integrity_check` reports; one is enough to distrust the file."""
 
 DAMAGE_ERRORS: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What reading a damaged file may raise; the latter, when a message or a name is not UTF-8 any more."""
+"""What reading a damaged file may raise; the latter if a message or a name is not valid UTF-8."""
 
 SchemaObjects = set[tuple[str, str, str, str]]
-"""Each table, index, trigger and view: its type, its name, its table, and the statement that made it."""
+"""Each table, index, trigger and view: its type, name, table, and CREATE statement."""
 
 
 def find_page_damage(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield what `PRAGMA integrity_check` finds: damaged pages, and indexes that differ from their tables."""
+    """Describe damaged pages, and indexes that differ from their tables (`PRAGMA integrity_check`)."""
     try:
         for (found,) in connection.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})").fetchall():
             if found != "ok":
@@ -42,7 +42,7 @@ def read_schema(connection: sqlite3.Connection, rename: Callable[[str], str] = s
 
 
 def find_schema_damage(found: SchemaObjects, expected: SchemaObjects) -> Iterator[str]:
-    """Yield in words how a schema differs from the expected one."""
+    """Describe how a schema differs from the expected one."""
     names = {(kind, name) for kind, name, _, _ in expected}
     for kind, name, table, _ in sorted(found - expected):
         if (kind, name) in names:
@@ -56,7 +56,7 @@ def find_schema_damage(found: SchemaObjects, expected: SchemaObjects) -> Iterato
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether an error says that what is stored is damaged, and not that the disk fails or a lock is held."""
+    """Whether an error means that the file is damaged, not that the disk fails or a lock is held."""
     if isinstance(error, UnicodeDecodeError):
         return True
     if not isinstance(error, sqlite3.DatabaseError):
@@ -64,18 +64,28 @@ def is_damage(error: BaseException) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}:
         return True
-    return any(sign in describe(error) for sign in _SIGNS_OF_DAMAGE)
+    return any(message in describe(error) for message in _DAMAGE_MESSAGES)
 
 
-_SIGNS_OF_DAMAGE: Final = (
-    "Could not decode to UTF-8", "malformed", "no such table", "no such column", "no such module", "has no column",
-    "vtable constructor failed", "fts5: corrupt", "missing row", "unsupported file format", "no such index",
-)  # fmt: skip
-"""SQLite has one code for these and for a mistake in a statement; ours are fixed, so the file must have changed."""
+_DAMAGE_MESSAGES: Final = (
+    "Could not decode to UTF-8",
+    "malformed",
+    "no such table",
+    "no such column",
+    "no such module",
+    "has no column",
+    "vtable constructor failed",
+    "fts5: corrupt",
+    "missing row",
+    "unsupported file format",
+    "no such index",
+)
+"""SQLite uses one error code for these and for mistakes in a statement. The statements here are fixed, so the file must
+have changed."""
 
 
 def describe(error: BaseException) -> str:
-    """Return what an error says, in one line that can be printed."""
+    """Return the message of an error as one printable line."""
     return " ".join(str(error).encode(errors="replace").decode().split())
 
 
@@ -84,7 +94,7 @@ def _normalize(sql: str) -> str:
 
 
 class BackgroundCheck:
-    """Checks the pages of a large file in a thread, and calls `report` with the first thing that is wrong."""
+    """Checks the pages of a large file in a thread, and calls `report` with the first problem."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], report: Callable[[str], object]) -> None:
         self._connect = connect
@@ -99,7 +109,7 @@ class BackgroundCheck:
         self._stopping = True
         while self._thread.is_alive():
             if self._connection is not None:
-                with suppress(sqlite3.ProgrammingError):  # it has just been closed
+                with suppress(sqlite3.ProgrammingError):  # it was closed meanwhile
                     self._connection.interrupt()
             self._thread.join(timeout=0.05)
 

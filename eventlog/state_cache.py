@@ -1,4 +1,4 @@
-"""The states that are at hand: of each subject the latest that this process knows."""
+"""A cache of subject states: the latest of each subject that this process knows."""
 
 from __future__ import annotations
 
@@ -10,83 +10,84 @@ from typing import NamedTuple
 from domain.fields import SubjectState
 
 
-class Age(NamedTuple):
-    """How often others have gone on, and how often texts were forgotten."""
+class Generation(NamedTuple):
+    """How often other processes have committed, and how often texts were erased."""
 
-    moves: int
-    drops: int
+    remote_changes: int
+    erasures: int
 
 
 class StateCache:
-    """States by subject, at most so many; the one that has moved longest ago goes first.
+    """States by subject, at most `limit`; the one that was changed longest ago is evicted first.
 
-    What was read from the database may be old by the time it is put here: somebody may have gone on, or forgotten texts
-    that are in it. So whoever reads asks for the `age` first. Of an earlier age, a state is not kept where texts were
-    forgotten since, and where others have only gone on it is kept as one that may be old.
+    A state that was read from the database may be outdated by the time it is put here: another process may have
+    committed, or texts in it may have been erased. So a reader asks for the `generation` first and passes it to `put`.
+    If texts were erased since, the state is dropped; if another process has committed, it is kept as stale.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        # Of a plain dict the first is found behind all that was deleted before it.
+        # In a plain dict, finding the first key takes longer with every key deleted before it.
         self._states: OrderedDict[str, SubjectState] = OrderedDict()
-        self._old: set[str] = set()
-        """Those of subjects that have moved on since."""
-        self._changing = threading.Lock()
-        self._moves = 0
-        self._drops = 0
+        self._stale: set[str] = set()
+        """Subjects with later entries of other processes."""
+        self._lock = threading.Lock()
+        self._remote_changes = 0
+        self._erasures = 0
 
     @property
-    def age(self) -> Age:
-        """How often others have gone on, and how often texts were forgotten."""
-        return Age(self._moves, self._drops)
+    def generation(self) -> Generation:
+        """The number of remote changes and of erasures so far."""
+        return Generation(self._remote_changes, self._erasures)
 
     def get(self, subject: str) -> SubjectState | None:
-        """The latest state known, if any that is not known to be old."""
-        return None if subject in self._old else self._states.get(subject)
+        """Return the latest known state, or None if there is none or it is stale."""
+        return None if subject in self._stale else self._states.get(subject)
 
-    def base(self, subject: str) -> SubjectState | None:
-        """The latest state known, old or not: to go on from."""
+    def get_possibly_stale(self, subject: str) -> SubjectState | None:
+        """Return the latest known state, stale or not, to apply later entries to."""
         return self._states.get(subject)
 
-    def put(self, state: SubjectState, age: Age) -> None:
-        """Keeps a state that was read at this age, unless its texts may be forgotten or a later one is here."""
-        with self._changing:
+    def put(self, state: SubjectState, generation: Generation) -> None:
+        """Cache a state that was read in a generation, unless it may hold erased texts or a later one is cached."""
+        with self._lock:
             known = self._states.get(state.subject)
-            if age.drops != self._drops or (known is not None and known.version > state.version):
+            if generation.erasures != self._erasures or (known is not None and known.version > state.version):
                 return
-            if known is None or known.version < state.version:
+            is_newer = known is None or known.version < state.version
+            if is_newer:
                 self._replace(state)
-            if age.moves == self._moves:
-                self._old.discard(state.subject)
-            elif known is None or known.version < state.version:
-                self._old.add(state.subject)
+            if generation.remote_changes == self._remote_changes:
+                self._stale.discard(state.subject)
+            elif is_newer:
+                self._stale.add(state.subject)
 
     def _replace(self, state: SubjectState) -> None:
         self._states.pop(state.subject, None)
         self._states[state.subject] = state
         if len(self._states) > self._limit:
-            self._old.discard(self._states.popitem(last=False)[0])
+            self._stale.discard(self._states.popitem(last=False)[0])
 
-    def moved(self, versions: Mapping[str, int]) -> None:
-        """Says which streams are further: their states are old."""
-        with self._changing:
-            self._moves += 1
+    def on_remote_change(self, versions: Mapping[str, int]) -> None:
+        """Mark the states of streams with later versions as stale."""
+        with self._lock:
+            self._remote_changes += 1
             for subject, version in versions.items():
                 known = self._states.get(subject)
                 if known is not None and known.version < version:
-                    self._old.add(subject)
+                    self._stale.add(subject)
 
     def drop(self, subjects: Iterable[str]) -> None:
-        """Drops the states of some subjects."""
-        with self._changing:
-            self._drops += 1
+        """Drop the states of some subjects, because texts in them were erased."""
+        with self._lock:
+            self._erasures += 1
             for subject in subjects:
                 self._states.pop(subject, None)
-                self._old.discard(subject)
+                self._stale.discard(subject)
 
     def clear(self) -> None:
-        """Drops them all."""
-        with self._changing:
-            self._drops += 1
+        """Drop all states."""
+        with self._lock:
+            self._erasures += 1
             self._states.clear()
-            self._old.clear()
+            self._stale.clear()

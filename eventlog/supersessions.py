@@ -1,4 +1,4 @@
-"""Which decisions another one has superseded, found without reading the log again each time."""
+"""An index of which decisions each decision superseded, kept in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.catalog import EVENT_NAMES
 from domain.decision import SUPERSEDED_BY, DecisionSuperseded
-from eventlog.codec import read_back
+from eventlog.codec import decode_row
 from eventlog.reading import LongReadError
 from eventlog.store import Store
 
@@ -16,16 +16,16 @@ POSITIONS_PER_READ: Final = 10_000
 
 
 class Supersessions:
-    """An index from decisions to those they superseded, read on from where it ended. It may name more, never fewer."""
+    """Maps decisions to those they superseded; reads only new entries. It may contain too many, never too few."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._superseded: dict[str, set[str]] = {}
         self._position = 0
-        self._reading = threading.Lock()
+        self._read_lock = threading.Lock()
 
     def superseded_by(self, decision: str, size: int, at_most: int | None = None) -> frozenset[str]:
-        """The decisions that name this one as what superseded them, in the first `size` entries.
+        """Return the decisions that a decision superseded, within the first `size` entries.
 
         Raises:
             LongReadError: more than `at_most` entries would have to be read first.
@@ -36,14 +36,14 @@ class Supersessions:
         return frozenset(self._superseded.get(decision, ()))
 
     def _read_until(self, size: int) -> None:
-        with self._reading:
+        with self._read_lock:
             while self._position < size:
                 until = min(size, self._position + POSITIONS_PER_READ)
                 for row in self._store.rows(self._position, POSITIONS_PER_READ, until=until, types=(SUPERSESSION,)):
-                    for step in read_back(row).event.field_changes():
-                        self._add(row.subject, step.refs if step.field == SUPERSEDED_BY else ())
+                    for change in decode_row(row).event.field_changes():
+                        self._add(row.subject, change.refs if change.field == SUPERSEDED_BY else ())
                 self._position = until
 
-    def _add(self, decision: str, by: tuple[str, ...]) -> None:
-        for each in by:
-            self._superseded[each] = self._superseded.get(each, set()) | {decision}
+    def _add(self, decision: str, successors: tuple[str, ...]) -> None:
+        for successor in successors:
+            self._superseded[successor] = self._superseded.get(successor, set()) | {decision}

@@ -1,11 +1,20 @@
-"""Whether a log is still what was written: every row, the order, the tree, the head, and each text's commitment.
+"""Verification: checks that a log is what was written. Made to be audited: read it from top to bottom.
 
-Everything is worked out again from the stored bytes: each entry is parsed, composed and hashed, one after the other.
-What is found without help from outside is any change but one that rewrites entries and head together, and consistently;
-that one is found by a checkpoint that was kept elsewhere.
+Everything is computed again from the stored bytes. `_Verifier.run` calls one method for each check:
 
-What the tree does not cover is checked for what can be known of it. The database: its pages, its indexes, its schema.
-Idempotency records: that they point at the entries of one unit, whole. Names and tokens: see `eventlog.side_tables`.
+1.  Entries are consecutive: positions without a gap, increasing times, consecutive versions of each subject.
+2.  Each entry is canonical JSON of a known event type, so its bytes have one meaning.
+3.  Each erasable text matches its commitment in the entry.
+4.  The entries of a transaction are consecutive.
+5.  The Merkle tree over all entries has the root that the head stores. (Composing the entry covers every column.)
+6.  The tree has the root of each given checkpoint at the checkpoint's size.
+7.  Texts are missing exactly where a later entry says that they were erased.
+8.  The database itself is undamaged: pages, indexes and schema.
+9.  Each idempotency record refers to one whole transaction, and no two refer to the same.
+10. Where texts were erased, the salt of the idempotency record was too.
+11. Names, tokens and local owners are valid: see `eventlog.side_table_checks`.
+
+Without a checkpoint kept elsewhere, one change cannot be detected: rewriting entries and head together, consistently.
 """
 
 from __future__ import annotations
@@ -23,72 +32,72 @@ from eventsourcing.persistence import PersistenceError
 from domain.any_subject import TextsErased
 from domain.catalog import EVENTS
 from domain.messages import Event
-from eventlog.appender import EntryRow, Head
 from eventlog.canonical_reader import parse_canonical
 from eventlog.checkpoint import Checkpoint
-from eventlog.codec import broken_text, compose, text_places
+from eventlog.codec import compose, find_broken_text, iter_commitments
 from eventlog.merkle import Frontier, append_leaves, leaf_hash, root
-from eventlog.side_tables import SIDE_TABLES, find_unsound_row
-from eventlog.store import Answered
+from eventlog.records import EntryRow, Head, Span
+from eventlog.side_table_checks import KEY_COLUMNS, find_invalid_row
 
 T = TypeVar("T")
 
-ROWS_AT_ONCE: Final = 1000
-BEFORE_ALL: Final = -(2**63)
-"""Where reading begins: a row at a position that no entry can have is to be seen, too."""
+ROWS_PER_READ: Final = 1000
+BEFORE_FIRST: Final = -(2**63)
+"""Reading starts here, so that a row at an impossible position is seen too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The first thing that does not fit. `position` is None where only the whole can be judged."""
+    """The first thing that is wrong. `position` is None if it cannot be attributed to one entry."""
 
     position: int | None
     what: str
 
     def __str__(self) -> str:
-        """Both in words."""
+        """The finding as a sentence."""
         return f"position {self.position}: {self.what}" if self.position is not None else self.what
 
 
 class Stored(Protocol):
-    """What is verified. Each raises `PersistenceError` where what is stored cannot be read."""
+    """What is verified. Every method raises `PersistenceError` if it cannot read."""
 
     def rows(self, after: int, limit: int) -> list[EntryRow]:
-        """At most `limit` rows after a position, in its order, as committed."""
+        """Return at most `limit` rows after a position, in order, as committed."""
 
     def head(self) -> Head:
-        """The head as committed."""
+        """Return the head, as committed."""
 
     def find_damage(self) -> list[str]:
-        """What is wrong with the database itself: its pages, its indexes, its schema."""
+        """Describe damage of the database itself: pages, indexes, schema."""
 
-    def beside(self, table: str, after: Sequence[Any] | None, limit: int) -> list[Any]:
-        """Rows of a side table in the order of its key, after one of them."""
+    def read_side_table(self, table: str, after: Sequence[Any] | None, limit: int) -> list[Any]:
+        """Return at most `limit` rows of a side table after a key, in the order of its primary key."""
 
-    def answered(self, first: int, limit: int) -> list[Answered]:
-        """What the answers under keys point at, by the first position; at most `limit` from one on."""
+    def result_spans(self, first: int, limit: int) -> list[Span]:
+        """Return the entries that idempotency records refer to, in order, from a position on."""
 
     def is_salted(self, first: int) -> bool:
-        """Whether an answer to the unit that begins at a position could still be tried with guesses of what was asked."""
+        """Whether the idempotency record of the transaction that starts at a position still has its salt."""
 
 
 def verify(
     stored: Stored,
     checkpoints: Iterable[Checkpoint] = (),
-    tell: Callable[[int, int], None] = lambda _done, _of: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Checkpoint | Finding:
-    """Goes through a log in order, also while it grows: what it was found to be, or the first thing that does not fit.
+    """Verify a log, also while it grows: return a checkpoint of it, or the first thing that is wrong.
 
-    `checkpoints` are what it must have been; `tell` hears how many entries are done, and of how many.
+    `checkpoints` are earlier ones that it must agree with. `on_progress` is called with the number of verified entries
+    and their total.
     """
     try:
-        return _Verifier(stored, checkpoints, tell).run()
-    except _Misfit as misfit:
-        return misfit.finding
+        return _Verifier(stored, checkpoints, on_progress).run()
+    except _FindingError as error:
+        return error.finding
 
 
-class _Misfit(Exception):
-    """Something does not fit."""
+class _FindingError(Exception):
+    """Something is wrong."""
 
     def __init__(self, position: int | None, what: str) -> None:
         super().__init__(what)
@@ -98,65 +107,66 @@ class _Misfit(Exception):
 class _Verifier:
     """One pass through a log.
 
-    No snapshot is held, which would stand in the way of those who write; so what the log says of an earlier entry is
-    judged when everything committed by then has been read.
+    It holds no snapshot, which would block writers from truncating their log. So what the log says about an earlier
+    entry is checked when everything committed by then has been read.
     """
 
     def __init__(
-        self, stored: Stored, checkpoints: Iterable[Checkpoint], tell: Callable[[int, int], None]
-    ) -> None:  # fmt: skip
+        self, stored: Stored, checkpoints: Iterable[Checkpoint], on_progress: Callable[[int, int], None]
+    ) -> None:
         self._stored = stored
         self._checkpoints = sorted(checkpoints, key=lambda checkpoint: checkpoint.size)
-        self._tell = tell
-        self._frontier: Frontier = ()
+        self._on_progress = on_progress
+        # The verified entries so far:
+        self._log = ""
         self._size = 0
         self._recorded_at = 0
+        self._frontier: Frontier = ()
         self._versions: dict[str, int] = {}
-        self._log = ""
-        self._place = 0
-        self._begins = array("q")
-        """Positions at which a unit begins."""
-        self._bare: set[int] = set()
-        """Positions whose texts are gone."""
+        self._index = 0
+        """The index of the last entry in its transaction."""
+        self._transaction_starts = array("q")
+        """The position of the first entry of each transaction."""
+        self._without_texts: set[int] = set()
+        """Positions whose texts are missing."""
+        self._erased: dict[int, int] = {}
+        """Positions whose texts were erased, each with the position of the entry that says so."""
+        # Entries that were recorded after this pass, which rows of side tables may refer to:
         self._subjects: set[str] = set()
-        self._seen = BEFORE_ALL
-        """Up to where entries were read that came after this pass, of which rows of side tables may speak."""
-        self._forgotten: dict[int, int] = {}
-        """Positions whose texts an entry says were forgotten, with the position of that entry."""
+        self._subjects_read_until = BEFORE_FIRST
 
     def run(self) -> Checkpoint:
-        """What the log is; raises the first misfit."""
-        self._compare_checkpoints()
-        for rows in self._batches():
-            self._take(rows)
-            self._compare_checkpoints()
-        self._compare_forgotten()
-        self._compare_database()
-        self._compare_answers()
-        self._compare_side_tables()
-        for checkpoint in self._checkpoints:
-            what = f"a checkpoint knows {checkpoint.size} entries, and the log holds {self._size}: its end was cut off"
-            raise _Misfit(self._size + 1, what)
+        """Run all checks; raise the first finding."""
+        self._check_checkpoints()
+        for rows in self._read_batches():
+            self._check_entries(rows)
+            self._check_checkpoints()
+        self._check_erasures()
+        self._check_database()
+        self._check_idempotency_records()
+        self._check_erased_salts()
+        self._check_side_tables()
+        self._check_no_checkpoint_is_left()
         return Checkpoint(self._log, self._size, root(self._frontier))
 
-    # Rows
+    # Reading -----------------------------------------------------------------------------------------------------------
 
-    def _batches(self) -> Iterator[list[EntryRow]]:
-        """Every row, until all that is committed has been read; then the head must say the same."""
-        after = BEFORE_ALL
+    def _read_batches(self) -> Iterator[list[EntryRow]]:
+        """Yield all rows until everything committed has been read; then the head must agree with them."""
+        after = BEFORE_FIRST
         while True:
-            head = self._head()
-            rows = self._read(after)
+            head = self._read_head()
+            rows = self._read_rows(after)
             if not rows:
                 break
-            yield from self._cut(rows)
+            yield from self._split_at_checkpoints(rows)
             after = rows[-1].position
-            self._tell(self._size, max(head.size, self._size))
-        # Nothing came after the head was read, so it must be that of just these rows.
-        self._compare_head(head)
+            self._on_progress(self._size, max(head.size, self._size))
+        # No row was added after the head was read, so it must be the head of exactly these rows.
+        self._check_head(head)
 
-    def _cut(self, rows: list[EntryRow]) -> Iterator[list[EntryRow]]:
-        """The same rows in parts that end where a checkpoint was taken."""
+    def _split_at_checkpoints(self, rows: list[EntryRow]) -> Iterator[list[EntryRow]]:
+        """Yield the same rows in batches that end at the size of each checkpoint."""
         sizes = [checkpoint.size for checkpoint in self._checkpoints if checkpoint.size < rows[-1].position]
         for size in dict.fromkeys(sizes):
             before = [row for row in rows if row.position <= size]
@@ -164,37 +174,36 @@ class _Verifier:
             rows = rows[len(before) :]
         yield rows
 
-    def _head(self) -> Head:
-        try:
-            return self._stored.head()
-        except PersistenceError as error:
-            raise _Misfit(None, f"the head of the log cannot be read: {error}") from error
+    def _read_head(self) -> Head:
+        return _read(self._stored.head, "head of the log")
 
-    def _read(self, after: int) -> list[EntryRow]:
-        """Some rows after a position; where they cannot be read, those before the first that cannot."""
+    def _read_rows(self, after: int) -> list[EntryRow]:
+        """Return the next rows; if one of them cannot be read, only the first."""
         try:
-            return self._stored.rows(after, ROWS_AT_ONCE)
+            return self._stored.rows(after, ROWS_PER_READ)
         except PersistenceError:
-            return self._read_one(after)
+            return self._read_row(after)
 
-    def _read_one(self, after: int) -> list[EntryRow]:
+    def _read_row(self, after: int) -> list[EntryRow]:
         try:
             return self._stored.rows(after, 1)
         except PersistenceError as error:
-            raise _Misfit(max(after, 0) + 1, f"it cannot be read: {error}") from error
+            raise _FindingError(max(after, 0) + 1, f"it cannot be read: {error}") from error
 
-    def _take(self, rows: list[EntryRow]) -> None:
-        """Checks some rows and takes them into the whole; what is wrong with the first is told before all else."""
-        following = rows[: self._following(rows)]
-        for row in following:
-            self._check(row)
-        self._grow(following)
-        if len(following) < len(rows):
-            row = rows[len(following)]
-            raise _Misfit(min(row.position, self._size + 1), self._misfit_of_order(row))
+    # Entries -----------------------------------------------------------------------------------------------------------
 
-    def _following(self, rows: list[EntryRow]) -> int:
-        """How many of these rows follow those before them in position, time, and version of their subject."""
+    def _check_entries(self, rows: list[EntryRow]) -> None:
+        """Check rows and add them to the tree. Of several problems, the one at the lowest position is reported."""
+        consecutive = rows[: self._count_consecutive(rows)]
+        for row in consecutive:
+            self._check_entry(row)
+        self._add_to_tree(consecutive)
+        if len(consecutive) < len(rows):
+            row = rows[len(consecutive)]
+            raise _FindingError(min(row.position, self._size + 1), self._describe_order_error(row))
+
+    def _count_consecutive(self, rows: list[EntryRow]) -> int:
+        """Return how many rows follow one another in position, time, and version of their subject."""
         size, last, versions = self._size, self._recorded_at, self._versions
         for n, (position, subject, version, _, recorded_at, _, _) in enumerate(rows):
             size += 1
@@ -204,192 +213,205 @@ class _Verifier:
             versions[subject] = version
         return len(rows)
 
-    def _misfit_of_order(self, row: EntryRow) -> str:
-        """What is wrong with a row that does not follow those before it."""
+    def _describe_order_error(self, row: EntryRow) -> str:
         if row.position > self._size + 1:
-            return f"it is missing: position {row.position} comes next"
+            return f"it is missing: the next entry is at position {row.position}"
         if row.position != self._size + 1:
             return f"it follows position {self._size}"
         if row.recorded_at <= self._recorded_at:
-            return "it was recorded no later than the one before"
+            return "it was not recorded later than the entry before it"
         version = self._versions.get(row.subject, 0) + 1
-        return f"it is version {row.version} of {row.subject}, where {version} comes next"
+        return f"it is version {row.version} of {row.subject}, but version {version} is expected"
 
-    def _check(self, row: EntryRow) -> None:
+    def _check_entry(self, row: EntryRow) -> None:
         try:
-            what = self._misfit(row)
+            problem = self._find_entry_error(row)
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
-            what = f"it cannot be read: {error}"
-        if what:
-            raise _Misfit(row.position, what)
+            problem = f"it cannot be read: {error}"
+        if problem:
+            raise _FindingError(row.position, problem)
 
-    def _misfit(self, row: EntryRow) -> str | None:
-        """What is wrong with an entry by itself and in its unit."""
+    def _find_entry_error(self, row: EntryRow) -> str | None:
+        """Check that an entry is canonical JSON of a known type, its texts, and its index in its transaction."""
         model = EVENTS.get(row.type)
         if model is None:
-            return f"nobody knows an event of type {row.type}"
-        own = parse_canonical(row.event)
-        what = self._misfit_of_texts(row, model, own)
-        if what:
-            return what
+            return f"its event type {row.type} is unknown"
+        event = parse_canonical(row.event)
+        problem = self._find_text_error(row, model, event)
+        if problem:
+            return problem
         if model is TextsErased:
-            self._forgotten.update(dict.fromkeys(own["data"]["positions"], row.position))
-        return self._misfit_of_place(row, own["transaction"]["index"])
+            self._erased.update(dict.fromkeys(event["data"]["positions"], row.position))
+        return self._find_index_error(row, event["transaction"]["index"])
 
-    def _misfit_of_place(self, row: EntryRow, place: int) -> str | None:
-        """The entries of a unit stand one after the other, and count from 1."""
-        if place == 1:
-            self._begins.append(row.position)
-        elif place != self._place + 1:
-            return f"it is number {place} of its unit, where 1 or {self._place + 1} comes next"
-        self._place = place
-        return None
-
-    def _misfit_of_texts(self, row: EntryRow, model: type[Event], own: Any) -> str | None:
-        """What is wrong with the texts of a row. That all are gone is nothing wrong yet: a later entry may say so."""
+    def _find_text_error(self, row: EntryRow, model: type[Event], event: Any) -> str | None:
+        """Check that texts match their commitments. Whether missing texts were erased is checked at the end."""
         if row.texts is None:
-            if any(text_places(model, own)):
-                self._bare.add(row.position)
+            if any(iter_commitments(model, event)):
+                self._without_texts.add(row.position)
             return None
         texts: dict[str, list[str]] = parse_canonical(row.texts)
-        place = broken_text(model, own, texts)
-        if place is not None:
-            return f"its text at {place} is not what was committed to"
-        return None if texts else "it has no text, and yet room for some"
+        broken = find_broken_text(model, event, texts)
+        if broken is not None:
+            return f"its text at {broken} does not match its commitment"
+        return None if texts else "it stores an empty set of texts"
 
-    def _grow(self, rows: list[EntryRow]) -> None:
-        """Takes rows that were checked into the tree."""
+    def _find_index_error(self, row: EntryRow, index: int) -> str | None:
+        """Check that the entries of a transaction are consecutive and count from 1."""
+        if index == 1:
+            self._transaction_starts.append(row.position)
+        elif index != self._index + 1:
+            return f"its index in its transaction is {index}, but 1 or {self._index + 1} is expected"
+        self._index = index
+        return None
+
+    def _add_to_tree(self, rows: list[EntryRow]) -> None:
         if not rows:
             return
         try:
             leaves = list(map(leaf_hash, map(compose, rows)))
         except (ValueError, TypeError, ArithmeticError) as error:
             if len(rows) == 1:
-                raise _Misfit(rows[0].position, f"it cannot be read: {error}") from error
-            for row in rows:  # or nobody knew which
-                self._grow([row])
+                raise _FindingError(rows[0].position, f"it cannot be read: {error}") from error
+            for row in rows:  # to find out which one
+                self._add_to_tree([row])
             return
         self._frontier = append_leaves(self._frontier, self._size, leaves)
         self._log = self._log or rows[0].subject
         self._size = rows[-1].position
         self._recorded_at = rows[-1].recorded_at
 
-    # The whole
+    # Head and checkpoints ----------------------------------------------------------------------------------------------
 
-    def _compare_head(self, head: Head) -> None:
+    def _check_head(self, head: Head) -> None:
+        """Check that the head has the size, the tree and the last time of the entries."""
         if head.size > self._size:
-            raise _Misfit(self._size + 1, f"it is missing: the head of the log says there are {head.size} entries")
+            raise _FindingError(self._size + 1, f"it is missing: the head of the log counts {head.size} entries")
         if head.size < self._size:
-            raise _Misfit(head.size + 1, f"the head of the log says that it ends at {head.size}")
+            raise _FindingError(head.size + 1, f"the head of the log counts only {head.size} entries")
         if head.frontier != self._frontier:
-            raise _Misfit(None, self._first_difference(head.frontier))
+            raise _FindingError(None, self._describe_tree_difference(head.frontier))
         if head.recorded_at != self._recorded_at:
-            raise _Misfit(None, "the head of the log has another instant than the last entry")
+            raise _FindingError(None, "the head of the log has another time than the last entry")
 
-    def _first_difference(self, said: Frontier) -> str:
-        """The first of the subtrees in the head that is not that of the entries."""
+    def _describe_tree_difference(self, stored: Frontier) -> str:
+        """Return which entries belong to the first subtree that differs from the one in the head."""
         first = 0
         for n, mine in enumerate(self._frontier):
-            width = self._width(n)
-            if n >= len(said) or said[n] != mine:
+            width = self._subtree_width(n)
+            if n >= len(stored) or stored[n] != mine:
                 where = f"entry {first + 1}" if width == 1 else f"an entry from {first + 1} to {first + width}"
-                return f"{where} is not what was written, or the head was altered: their root differs"
+                return f"{where} is not what was written, or the head was altered: their hashes differ"
             first += width
-        return "the head holds more than the roots of its entries"
+        return "the head holds more subtrees than its entries have"
 
-    def _width(self, n: int) -> int:
-        """How many entries the n-th subtree of the frontier has."""
+    def _subtree_width(self, n: int) -> int:
+        """Return the number of entries in the n-th subtree of the frontier."""
         ones = [bit for bit in range(self._size.bit_length()) if self._size >> bit & 1]
         return 1 << ones[-1 - n]
 
-    def _compare_checkpoints(self) -> None:
+    def _check_checkpoints(self) -> None:
+        """Compare the tree with each checkpoint of its current size."""
         while self._checkpoints and self._checkpoints[0].size == self._size:
             checkpoint = self._checkpoints.pop(0)
             if self._size and checkpoint.log != self._log:
-                raise _Misfit(None, f"a checkpoint is of {checkpoint.log}, and this log is {self._log}")
+                raise _FindingError(None, f"a checkpoint belongs to {checkpoint.log}, and this log is {self._log}")
             if checkpoint.root != root(self._frontier):
-                what = f"the first {self._size} entries are not those of a checkpoint: the log was rewritten"
-                raise _Misfit(None, what)
+                raise _FindingError(
+                    None, f"the first {self._size} entries do not match a checkpoint: the log was rewritten"
+                )
 
-    def _compare_forgotten(self) -> None:
-        """Texts are gone just where a later entry says so."""
-        for position in sorted(self._bare):
-            if self._forgotten.get(position, 0) <= position:
-                raise _Misfit(position, "its texts are gone, and no later entry says that they were forgotten")
-        for position, by in sorted(self._forgotten.items()):
-            # Read again: they may have been forgotten since this pass went by.
-            if any(row.texts is not None for row in self._read_one(position - 1)):
-                raise _Misfit(position, f"its texts are here, though position {by} says that they were forgotten")
+    def _check_no_checkpoint_is_left(self) -> None:
+        for checkpoint in self._checkpoints:
+            raise _FindingError(
+                self._size + 1,
+                f"a checkpoint counts {checkpoint.size} entries, and the log holds {self._size}: its end was cut off",
+            )
 
-    def _compare_database(self) -> None:
-        """The database is sound in itself: an index that differs from its table would give wrong answers."""
-        try:
-            for what in self._stored.find_damage():
-                raise _Misfit(None, f"the entries are sound, but the database is not: {what}")
-        except PersistenceError as error:
-            raise _Misfit(None, f"the database cannot be read: {error}") from error
+    # Erasures ----------------------------------------------------------------------------------------------------------
 
-    # Answers
+    def _check_erasures(self) -> None:
+        """Check that texts are missing exactly where a later entry says that they were erased."""
+        for position in sorted(self._without_texts):
+            if self._erased.get(position, 0) <= position:
+                raise _FindingError(position, "its texts are missing, and no later entry says that they were erased")
+        for position, erased_by in sorted(self._erased.items()):
+            # Read again: the texts may have been erased after this pass read them.
+            if any(row.texts is not None for row in self._read_row(position - 1)):
+                raise _FindingError(position, f"its texts are present, but position {erased_by} says they were erased")
 
-    def _compare_answers(self) -> None:
-        """Each answer is of one unit, whole, and of no unit are there two."""
-        first, full = BEFORE_ALL, True
-        while full:
-            answers = self._of_answers(partial(self._stored.answered, first, ROWS_AT_ONCE + 1))
-            self._compare_units(answers)
-            full = len(answers) > ROWS_AT_ONCE
-            # The last is read once more, or another one of the same unit could hide behind it.
-            first = answers[-1][0] if answers else first
-        for position in self._forgotten:
-            self._must_be_unsalted(position)
+    # Database ----------------------------------------------------------------------------------------------------------
 
-    def _of_answers(self, read: Callable[[], T], what: str = "answers under keys") -> T:
-        try:
-            return read()
-        except PersistenceError as error:
-            raise _Misfit(None, f"the {what} cannot be read: {error}") from error
+    def _check_database(self) -> None:
+        """Check the database itself: an index that differs from its table would return wrong rows."""
+        for problem in _read(self._stored.find_damage, "database"):
+            raise _FindingError(None, f"the entries are intact, but the database is damaged: {problem}")
 
-    def _compare_units(self, answers: list[Answered]) -> None:
-        if not answers:
+    # Idempotency records -----------------------------------------------------------------------------------------------
+
+    def _check_idempotency_records(self) -> None:
+        """Check that each idempotency record refers to one whole transaction, and no two to the same."""
+        first, is_full_page = BEFORE_FIRST, True
+        while is_full_page:
+            spans = _read(partial(self._stored.result_spans, first, ROWS_PER_READ + 1), "idempotency records")
+            self._check_spans(spans)
+            is_full_page = len(spans) > ROWS_PER_READ
+            # The last record is read again, or another one of the same transaction could follow it unseen.
+            first = spans[-1][0] if spans else first
+
+    def _check_spans(self, spans: list[Span]) -> None:
+        if not spans:
             return
-        low, high = bisect_left(self._begins, answers[0][0]), bisect_right(self._begins, answers[-1][0])
-        begins = [*self._begins[low : high + 1], self._size + 1]
-        transactions = set(zip(begins, map(sub, begins[1:], begins), strict=False))
-        if len(set(answers)) == len(answers) and transactions.issuperset(answers):
+        low = bisect_left(self._transaction_starts, spans[0][0])
+        high = bisect_right(self._transaction_starts, spans[-1][0])
+        starts = [*self._transaction_starts[low : high + 1], self._size + 1]
+        transactions = set(zip(starts, map(sub, starts[1:], starts), strict=False))
+        if len(set(spans)) == len(spans) and transactions.issuperset(spans):
             return
-        before = None
-        for first, count in answers:
-            if first == before:
-                raise _Misfit(first, "two answers under keys are of its unit")
-            if (first, count) not in transactions and not self._came_later(first, count):
-                raise _Misfit(first, f"an answer is of {count} entries from here on, and these are no unit")
-            before = first
+        previous = None
+        for first, count in spans:
+            if first == previous:
+                raise _FindingError(first, "two idempotency records refer to its transaction")
+            if (first, count) not in transactions and not self._was_recorded_later(first, count):
+                raise _FindingError(
+                    first, f"an idempotency record refers to {count} entries from here on, which are not a transaction"
+                )
+            previous = first
 
-    def _came_later(self, first: int, count: int) -> bool:
-        """Whether there are such entries, which were recorded since this pass went by."""
-        return first > self._size and count > 0 and first + count - 1 <= self._head().size
+    def _was_recorded_later(self, first: int, count: int) -> bool:
+        """Whether entries were recorded after this pass read the log."""
+        return first > self._size and count > 0 and first + count - 1 <= self._read_head().size
 
-    def _must_be_unsalted(self, position: int) -> None:
-        """Where texts were forgotten, nobody can try words on the hash of what was asked any more."""
-        first = self._begins[bisect_right(self._begins, position) - 1]
-        if self._of_answers(partial(self._stored.is_salted, first)):
-            raise _Misfit(position, "its texts were forgotten, and the answer to its unit still has its salt")
+    def _check_erased_salts(self) -> None:
+        """Check that erased texts cannot be guessed: with the salt, guesses could be compared with the digest."""
+        for position in self._erased:
+            first = self._transaction_starts[bisect_right(self._transaction_starts, position) - 1]
+            if _read(partial(self._stored.is_salted, first), "idempotency records"):
+                raise _FindingError(position, "its texts were erased, but its idempotency record still has its salt")
 
-    # Side tables
+    # Side tables -------------------------------------------------------------------------------------------------------
 
-    def _compare_side_tables(self) -> None:
-        """Each row of names, tokens and idempotency records is sound, and refers to what the log knows."""
+    def _check_side_tables(self) -> None:
+        """Check that each row of the side tables is valid, and refers to subjects of the log."""
         self._subjects = set(self._versions)
-        for table, key in SIDE_TABLES.items():
+        for table, key in KEY_COLUMNS.items():
             after: Sequence[Any] | None = None
-            while rows := self._of_answers(partial(self._stored.beside, table, after, ROWS_AT_ONCE), table):
-                self._learn_later_subjects()
-                if what := find_unsound_row(table, rows, self._subjects):
-                    raise _Misfit(None, f"a row of the table {table} is not sound: {what}")
+            while rows := _read(partial(self._stored.read_side_table, table, after, ROWS_PER_READ), table):
+                self._add_later_subjects()
+                if problem := find_invalid_row(table, rows, self._subjects):
+                    raise _FindingError(None, f"a row of the table {table} is invalid: {problem}")
                 after = [rows[-1][n] for n in key]
 
-    def _learn_later_subjects(self) -> None:
-        self._seen = max(self._seen, self._size)
-        while rows := self._read(self._seen):
+    def _add_later_subjects(self) -> None:
+        """Add the subjects of entries that were recorded after this pass read the log."""
+        self._subjects_read_until = max(self._subjects_read_until, self._size)
+        while rows := self._read_rows(self._subjects_read_until):
             self._subjects.update(row.subject for row in rows)
-            self._seen = rows[-1].position
+            self._subjects_read_until = rows[-1].position
+
+
+def _read(read: Callable[[], T], what: str) -> T:
+    try:
+        return read()
+    except PersistenceError as error:
+        raise _FindingError(None, f"the {what} cannot be read: {error}") from error

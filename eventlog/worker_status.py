@@ -1,7 +1,7 @@
-"""What the processes that carry a log out and in say of themselves: how far each is, and what went wrong last.
+"""The status of background workers: how far each publisher, intake or replica is, and its last error.
 
-Each keeps one sheet, over and over, where every process that has the log can read it: a file in the folder of the log,
-or a row in its schema. Nothing rests on it but what people are shown; it can be thrown away.
+Each worker overwrites one status, which every process that can open the log can read: in a file next to the log, or in a
+row in its schema. It is only shown to people, so it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any, Final, Protocol
 from domain.values import format_micros
 from eventlog.dsn import is_dsn
 
-SILENT: Final = 15_000_000
-"""Microseconds after which a worker that said nothing more is taken for gone; it says something every second or so."""
+WORKER_TIMEOUT_US: Final = 15_000_000
+"""A worker that has not saved its status for this long is considered stopped; it saves it about every second."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """What one worker says. Instants in microseconds since 1970.
+    """The status of one worker. Times are in microseconds since 1970.
 
-    `position` is the last one it is done with. `behind` is how many messages it had left to do, for one that does not
-    follow the log. `failing` is whether what went wrong last still does. `topic` is the id of the topic of `position`.
+    `position` is the last one it has processed. `behind` is the number of waiting messages, for a worker that does not
+    follow the log. `failing` says whether the last error persists. `topic` is the id of the topic of `position`.
     """
 
     name: str
@@ -39,115 +39,120 @@ class WorkerStatus:
     error_at: int | None = None
     topic: str = ""
 
-    def working(self, now: int) -> bool:
-        """Whether it is at work, as far as it says."""
-        return not self.failing and now - self.at < SILENT
+    def is_working(self, now: int) -> bool:
+        """Whether the worker is running without an error, according to its status."""
+        return not self.failing and now - self.at < WORKER_TIMEOUT_US
 
-    def left(self, size: int) -> int:
-        """How much it has left to do, of a log of that size."""
+    def lag(self, size: int) -> int:
+        """Return how many entries or messages it has still to process, for a log of a size."""
         return max(0, size - self.position) if self.behind is None else self.behind
 
-    def told(self, size: int, *, working: bool) -> dict[str, Any]:
-        """The same for people, of a log of that size."""
-        error_at = None if self.error_at is None else format_micros(self.error_at)
+    def to_dict(self, size: int, *, working: bool) -> dict[str, Any]:
+        """Return the status for people, for a log of a size."""
         return {
-            "name": self.name, "place": self.place, "working": working, "position": self.position,
-            "lag": self.left(size), "seen_at": format_micros(self.at), "error": self.error, "error_at": error_at,
-        }  # fmt: skip
+            "name": self.name,
+            "place": self.place,
+            "working": working,
+            "position": self.position,
+            "lag": self.lag(size),
+            "seen_at": format_micros(self.at),
+            "error": self.error,
+            "error_at": None if self.error_at is None else format_micros(self.error_at),
+        }
 
-    def failed(self, error: str, now: int) -> WorkerStatus:
-        """The same once something went wrong."""
+    def with_error(self, error: str, now: int) -> WorkerStatus:
+        """Return the status after an error."""
         return replace(self, failing=True, error=error, error_at=now, at=now)
 
 
 class Workers(Protocol):
-    """The sheets of a log's workers."""
+    """The stored statuses of a log's workers."""
 
-    def put(self, sheet: WorkerStatus) -> None:
-        """Keeps a worker's sheet in the place of the one before."""
+    def save(self, status: WorkerStatus) -> None:
+        """Store the status of a worker; it replaces the previous one."""
 
     def all(self) -> list[WorkerStatus]:
-        """Every sheet there is, by name."""
+        """Return every status, by name of the worker."""
 
-    def of(self, name: str) -> WorkerStatus | None:
-        """A worker's last sheet."""
+    def find(self, name: str) -> WorkerStatus | None:
+        """Return the last status of a worker, or None."""
 
 
 def workers_at(where: Path | str) -> Workers:
-    """The sheets of the log in a file, or at the address of a database."""
+    """Return the statuses stored for the log in a file, or at the address of a database."""
     if is_dsn(where):
-        return SheetsInTable(str(where))
-    return SheetsInFolder(Path(where).parent / "workers")
+        return WorkerTable(str(where))
+    return WorkerFiles(Path(where).parent / "workers")
 
 
 @dataclass(frozen=True, slots=True)
-class SheetsInFolder:
-    """A file for each, which is whole at any moment."""
+class WorkerFiles:
+    """A file for each worker, replaced atomically."""
 
     folder: Path
 
-    def put(self, sheet: WorkerStatus) -> None:
-        """Writes a file beside, and puts it in the place of the one before."""
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", sheet.name):
-            raise ValueError(sheet.name)
+    def save(self, status: WorkerStatus) -> None:
+        """Write a new file, and rename it over the old one."""
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", status.name):
+            raise ValueError(status.name)
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        new = self.folder / f"{sheet.name}.{os.getpid()}.new"
-        new.write_text(json.dumps(asdict(sheet)), encoding="utf-8")
-        new.replace(self.folder / f"{sheet.name}.json")
+        new = self.folder / f"{status.name}.{os.getpid()}.new"
+        new.write_text(json.dumps(asdict(status)), encoding="utf-8")
+        new.replace(self.folder / f"{status.name}.json")
 
     def all(self) -> list[WorkerStatus]:
-        """What stands in the files."""
+        """Return the statuses of all valid files."""
         found = []
         for path in sorted(self.folder.glob("*.json")):
-            with suppress(OSError, ValueError, TypeError):  # what is no sheet says nothing
+            with suppress(OSError, ValueError, TypeError):  # an invalid file is ignored
                 found.append(WorkerStatus(**json.loads(path.read_text(encoding="utf-8"))))
         return found
 
-    def of(self, name: str) -> WorkerStatus | None:
-        """A worker's last sheet."""
-        return next((sheet for sheet in self.all() if sheet.name == name), None)
+    def find(self, name: str) -> WorkerStatus | None:
+        """Return the last status of a worker, or None."""
+        return next((status for status in self.all() if status.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
-class SheetsInTable:
-    """A row for each, in the schema of the log."""
+class WorkerTable:
+    """A row for each worker, in the schema of the log."""
 
     url: str
 
-    def put(self, sheet: WorkerStatus) -> None:
-        """Writes a row, and makes the table where it is missing."""
-        from psycopg import errors  # noqa: PLC0415  (an extra, as the store of such a log)
+    def save(self, status: WorkerStatus) -> None:
+        """Write a row; create the table if it does not exist."""
+        from psycopg import errors  # noqa: PLC0415  (an optional dependency)
 
         try:
-            self._put(sheet)
+            self._save(status)
         except errors.UndefinedTable:
-            with suppress(errors.DuplicateTable, errors.UniqueViolation):  # another process was faster
-                self._run("CREATE TABLE workers (name text PRIMARY KEY, sheet text NOT NULL)")
-            self._put(sheet)
+            with suppress(errors.DuplicateTable, errors.UniqueViolation):  # another process created it first
+                self._execute("CREATE TABLE workers (name text PRIMARY KEY, status text NOT NULL)")
+            self._save(status)
 
-    def _put(self, sheet: WorkerStatus) -> None:
-        self._run(
-            "INSERT INTO workers VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET sheet = excluded.sheet",
-            (sheet.name, json.dumps(asdict(sheet))),
+    def _save(self, status: WorkerStatus) -> None:
+        self._execute(
+            "INSERT INTO workers VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET status = excluded.status",
+            (status.name, json.dumps(asdict(status))),
         )
 
     def all(self) -> list[WorkerStatus]:
-        """What stands in the rows."""
+        """Return the statuses of all rows."""
         from psycopg import errors  # noqa: PLC0415
 
         try:
-            rows = self._run("SELECT sheet FROM workers ORDER BY name")
+            rows = self._execute("SELECT status FROM workers ORDER BY name")
         except errors.UndefinedTable:
             return []
-        return [WorkerStatus(**json.loads(sheet)) for (sheet,) in rows]
+        return [WorkerStatus(**json.loads(status)) for (status,) in rows]
 
-    def of(self, name: str) -> WorkerStatus | None:
-        """A worker's last sheet."""
-        return next((sheet for sheet in self.all() if sheet.name == name), None)
+    def find(self, name: str) -> WorkerStatus | None:
+        """Return the last status of a worker, or None."""
+        return next((status for status in self.all() if status.name == name), None)
 
-    def _run(self, statement: str, parameters: tuple[str, ...] = ()) -> list[Any]:
-        from eventlog.postgresql import connected  # noqa: PLC0415
+    def _execute(self, statement: str, parameters: tuple[str, ...] = ()) -> list[Any]:
+        from eventlog.postgresql import connect  # noqa: PLC0415
 
-        with connected(self.url) as connection:
-            done = connection.execute(statement.encode(), parameters)
-            return done.fetchall() if done.description else []
+        with connect(self.url) as connection:
+            result = connection.execute(statement.encode(), parameters)
+            return result.fetchall() if result.description else []

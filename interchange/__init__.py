@@ -1,0 +1,1 @@
+"""Files in and out: tracker histories, decision records in Markdown, and files of commands."""

@@ -1,4 +1,4 @@
-"""The audit trail: every act in the order in which it was recorded, with whose it was and why."""
+"""The audit trail: all events in the order in which they were recorded, each with who caused it and why."""
 
 from __future__ import annotations
 
@@ -6,39 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from projections.query import (
-    ACT_COLUMNS,
-    LIMIT,
-    NOW,
-    Answer,
-    Filter,
-    ResolvedTime,
-    Row,
-    TimePoint,
-    answer,
-    build_blame,
-    decode_cursor,
-    encode_cursor,
-    loads,
-    matching,
-    resolve_time,
-    subjects_where,
-    taken,
-    titles,
-    within,
-)  # fmt: skip
+from projections.blame import EVENT_COLUMNS, build_blame
+from projections.filters import Filter, matches_text, subjects_where, within
+from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
-from projections.schema import members
+from projections.schema import loads, members
+from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+from projections.titles import find_titles
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which acts a question is about. Within a field any will do; the fields together must all fit.
+    """Which events a query covers. Any item of a sequence may match; all that is given must match.
 
-    `by` is actor or principal. `types` are stored names, with or without their version. Spans are half open, in
-    microseconds: `span` by when acts took effect, `recorded` by when the log heard of them. `because` are decisions they
-    rest on; `justified` asks for acts with such a decision or without. `corrections` asks for acts that void another or
-    replace one; `backdated` for those that say they took effect earlier than they were recorded.
+    `by` is the actor or the principal. `types` are stored names, with or without their version. Periods are half open
+    and in microseconds: `span` is when events took effect, `recorded` when they were recorded. `because` are decisions
+    that events cite; `justified` selects events that cite any, or none. `corrections` selects events that void or
+    replace another; `backdated` those that took effect before they were recorded.
     """
 
     actors: Sequence[str] = ()
@@ -64,52 +48,64 @@ class AuditFilter:
 
 
 def audit(
-    read: Read, asked: AuditFilter | None = None, when: TimePoint = NOW, *, oldest_first: bool = False, limit: int = LIMIT,
+    read: Read,
+    selection: AuditFilter | None = None,
+    when: TimePoint = NOW,
+    *,
+    oldest_first: bool = False,
+    limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:  # fmt: skip
-    """The acts that fit and were in effect at the instant asked for, newest first unless told otherwise.
+) -> Answer:
+    """Return the events that match and were in effect at the time asked for, newest first by default.
 
-    Each is its blame, with `data`, what was said in full.
+    Each has the members of its blame, its subject with its title, and `data`, the event in full.
     """
-    then = resolve_time(read, when)
-    way, sign = ("asc", ">") if oldest_first else ("desc", "<")
-    where, parameters = _where(read, asked or AuditFilter(), then)
+    time = resolve_time(read, when)
+    order, sign = ("asc", ">") if oldest_first else ("desc", "<")
+    where, parameters = _match_events(read, selection or AuditFilter(), time)
     if cursor is not None:
         (parameters["after"],) = decode_cursor(cursor, int)
         where += f" and a.position {sign} :after"
-    few = f"select a.position from act a where {where} order by a.position {way} limit :limit"
-    found = _select(read, f"a.position in ({few}) order by a.position {way}", {**parameters, "limit": limit + 1})
-    shown, is_more = taken(read, found, limit)
-    following = encode_cursor(shown[-1]["position"]) if is_more else None
-    return answer(then, _titled(read, shown, then), following=following)
+    positions = f"select a.position from event a where {where} order by a.position {order} limit :limit"
+    tail = f"a.position in ({positions}) order by a.position {order}"
+    shown, is_more = take_page(read, _select(read, tail, {**parameters, "limit": limit + 1}), limit)
+    next_cursor = encode_cursor(shown[-1]["position"]) if is_more else None
+    return build_answer(time, _add_titles(read, shown, time), next_cursor=next_cursor)
 
 
-def all_events(read: Read, asked: AuditFilter, then: ResolvedTime) -> list[Row]:
-    """The acts that fit and were in effect at a moment, all of them, oldest first: what other answers are made of."""
-    where, parameters = _where(read, asked, then)
-    return _titled(read, list(_select(read, f"{where} order by a.position", parameters)), then)
+def all_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[Row]:
+    """Return all events that match and were in effect, oldest first, unpaged, as a part of other answers."""
+    where, parameters = _match_events(read, selection, time)
+    return _add_titles(read, list(_select(read, f"{where} order by a.position", parameters)), time)
 
 
 def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[Row]:
-    sql = f"""select {ACT_COLUMNS}, a.subject, a.version, a.unit, a.place, a.credential, a.refs, a.body
-        from act a where {tail}"""
-    return (_act(row) for row in read.rows(sql, parameters))
+    sql = f"""select {EVENT_COLUMNS}, a.subject, a.version, a.transaction_id, a.transaction_index, a.credential, a.refs,
+            a.body
+        from event a where {tail}"""
+    return (_build_row(row) for row in read.rows(sql, parameters))
 
 
-def _titled(read: Read, acts: list[Row], then: ResolvedTime) -> list[Row]:
-    called = titles(read, (act["subject"] for act in acts), then)
-    return [{**act, "title": called.get(act["subject"])} for act in acts]
+def _add_titles(read: Read, events: list[Row], time: ResolvedTime) -> list[Row]:
+    titles = find_titles(read, (event["subject"] for event in events), time)
+    return [{**event, "title": titles.get(event["subject"])} for event in events]
 
 
-def _act(row: Sequence[Any]) -> Row:
-    subject, version, transaction, place, credential, references, body = row[15:]
+def _build_row(columns: Sequence[Any]) -> Row:
+    subject, version, transaction_id, transaction_index, credential, references, body = columns[15:]
     return {
-        **build_blame(row[:15]), "subject": subject, "version": version, "transaction": transaction, "index": place,
-        "credential": credential, "references": loads(references) or [], "data": loads(body),
-    }  # fmt: skip
+        **build_blame(columns[:15]),
+        "subject": subject,
+        "version": version,
+        "transaction": transaction_id,
+        "index": transaction_index,
+        "credential": credential,
+        "references": loads(references) or [],
+        "data": loads(body),
+    }
 
 
-_LISTS = {
+_CONDITIONS = {
     "actors": "a.actor in {0}",
     "principals": "a.principal in {0}",
     "by": "(a.actor in {0} or a.principal in {0})",
@@ -118,47 +114,51 @@ _LISTS = {
     "channels": "a.channel in {0}",
     "systems": "a.source_system in {0}",
     "references": "a.source_reference in {0}",
-    "because": "a.position in (select b.position from act_because b where b.decision in {0})",
-    "transactions": "a.unit in {0}",
+    "because": "a.position in (select b.position from event_because b where b.decision in {0})",
+    "transactions": "a.transaction_id in {0}",
     "positions": "a.position in {0}",
 }
 
 
-def _where(read: Read, asked: AuditFilter, then: ResolvedTime) -> tuple[str, dict[str, Any]]:
-    about = Filter(kinds=asked.kinds, products=asked.products, include_removed=True)
-    where, parameters = subjects_where(read, about, then, "a.subject")
-    terms = [where, "a.position <= :p", *(["a.eff <= :t"] if then.when.as_of is not None else [])]
-    for name, term in _LISTS.items():
-        wanted: Sequence[Any] = getattr(asked, name)
+def _match_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+    subjects = Filter(kinds=selection.kinds, products=selection.products, include_removed=True)
+    where, parameters = subjects_where(read, subjects, time, "a.subject")
+    terms = [where, "a.position <= :known"]
+    if time.requested.as_of is not None:
+        terms.append("a.valid_from <= :as_of")
+    for name, condition in _CONDITIONS.items():
+        wanted: Sequence[Any] = getattr(selection, name)
         if wanted:
-            parameters[f"a_{name}"] = _all_of(read, name, wanted)
-            terms.append(term.format(members(f"a_{name}")))
-    if asked.text is not None:
-        found = matching("s", "a_text", asked.text, parameters)
-        terms.append(f"a.position in (select s.position from search s where {found})")
-    spans = (("a.eff", asked.span, "span"), ("a.recorded_at", asked.recorded, "recorded"))
-    ends = (within(column, span, name, parameters) for column, span, name in spans)
-    return " and ".join(terms + _exceptions(asked)) + "".join(ends), parameters
+            parameters[f"a_{name}"] = _spell_out(read, name, wanted)
+            terms.append(condition.format(members(f"a_{name}")))
+    if selection.text is not None:
+        has_text = matches_text("s", "a_text", selection.text, parameters)
+        terms.append(f"a.position in (select s.position from search s where {has_text})")
+    periods = (("a.valid_from", selection.span, "span"), ("a.recorded_at", selection.recorded, "recorded"))
+    ends = (within(column, period, name, parameters) for column, period, name in periods)
+    return " and ".join(terms + _match_flags(selection)) + "".join(ends), parameters
 
 
-def _all_of(read: Read, name: str, wanted: Sequence[Any]) -> list[Any]:
+def _spell_out(read: Read, name: str, wanted: Sequence[Any]) -> list[Any]:
+    """Return all ids of each person, and all versions of each event type that is given without one."""
     if name in ("actors", "principals", "by"):
-        return [one for who in wanted for one in read.all_of(who)]
+        return [person_id for person in wanted for person_id in read.all_ids(person)]
     if name == "types":
-        return [
-            spelt for said in wanted for spelt in ([said] if "." in said else [f"{said}.v{n}" for n in range(1, 10)])
-        ]
+        spelled = ([type_] if "." in type_ else [f"{type_}.v{n}" for n in range(1, 10)] for type_ in wanted)
+        return [type_ for types in spelled for type_ in types]
     return list(wanted)
 
 
-def _exceptions(asked: AuditFilter) -> list[str]:
+def _match_flags(selection: AuditFilter) -> list[str]:
     terms = []
-    if asked.justified is not None:
-        terms.append(f"a.because is {'not ' if asked.justified else ''}null")
-    if asked.corrections:
+    if selection.justified is not None:
+        terms.append(f"a.because is {'not ' if selection.justified else ''}null")
+    if selection.corrections:
         terms.append("(a.corrects is not null or a.type = 'EntryVoided.v1')")
-    if asked.voided is not None:
-        terms.append("(a.void is not null and a.void <= :p)" if asked.voided else "(a.void is null or a.void > :p)")
-    if asked.backdated:
-        terms.append("a.eff < a.recorded_at")
+    if selection.voided is True:
+        terms.append("(a.voided_by is not null and a.voided_by <= :known)")
+    if selection.voided is False:
+        terms.append("(a.voided_by is null or a.voided_by > :known)")
+    if selection.backdated:
+        terms.append("a.valid_from < a.recorded_at")
     return terms

@@ -1,6 +1,6 @@
-"""Whether a read model holds what the log says: all of it, or the rows of some subjects.
+"""Compares a read model with its log, in full or for some subjects.
 
-Both ways work the rows out again from the entries, in a database of their own, and compare them with those in use.
+Both ways compute the rows again from the entries in a separate database, and compare them with the rows in use.
 """
 
 from __future__ import annotations
@@ -15,79 +15,79 @@ from typing import Any, Final, Protocol
 from eventlog.entry import Entry
 from projections import schema
 from projections.projector import Projector, Source
-from projections.read_model import Read, ReadModel, spell_row
+from projections.read_model import Read, ReadModel, encode_row
 from projections.schema import TEXTS_PER_EVENT
 from projections.sqlite import SqliteDatabase, SqliteWriter
 
-BATCH: Final = 5_000
+BATCH_ENTRIES: Final = 5_000
 ATTEMPTS: Final = 3
-"""A model that goes on while it is compared may differ for that; so it is compared again."""
+"""A read model that is written during the comparison may differ; so the comparison is repeated."""
 
-_BY_SUBJECT: Final = ("cell", "cell_ref", "act")
+_BY_SUBJECT: Final = ("field_value", "field_ref", "event")
 
 
 class Streams(Source, Protocol):
-    """A log, as far as the rows of single subjects are compared with it."""
+    """A log whose entries can be read by subject."""
 
     def stream(self, subject: str) -> list[Entry]:
-        """All entries of one subject, in order."""
+        """Return all entries of one subject, in order."""
         ...
 
 
 def find_difference(
-    source: Source, model: ReadModel, tell: Callable[[int, int], None] = lambda _done, _all: None
+    source: Source, model: ReadModel, progress: Callable[[int, int], None] = lambda _done, _all: None
 ) -> str | None:
-    """Build the read model again in a temporary file, and return in words where the one in use differs; None: nowhere.
+    """Rebuild the read model in a temporary file, and return a description of how the one in use differs, or None.
 
-    Nothing is written to the model in use, which may go on meanwhile.
+    Nothing is written to the read model in use, and it may be written meanwhile.
     """
     for attempt in range(ATTEMPTS):
         with model.snapshot() as read:
             position, found = read.position, dict(_table_hashes(read))
-        expected = _hashes_at(source, position, tell)
-        wrong = [table for table in expected if expected[table] != found[table]]
-        if not wrong:
+        expected = _hashes_at(source, position, progress)
+        different = [table for table in expected if expected[table] != found[table]]
+        if not different:
             return None
         if attempt and model.position == position:
             break
-    return f"the rows of {' and '.join(wrong)} are not those that the log's {position} entries give"
+    return f"the rows of {' and '.join(different)} do not match the {position} entries of the log"
 
 
 def _table_hashes(read: Read) -> Iterator[tuple[str, str]]:
-    """SHA-256 over the rows of each table in the order of their keys."""
+    """Yield each table with the SHA-256 of its sorted rows."""
     for table, (columns, key) in schema.TABLES.items():
         digest = hashlib.sha256()
         for row in read.rows(f"select {columns} from {table} order by {key}", {}):
-            digest.update(spell_row(row) + b"\n")
+            digest.update(encode_row(row) + b"\n")
         yield table, digest.hexdigest()
 
 
 def _hashes_at(source: Source, position: int, tell: Callable[[int, int], None]) -> dict[str, str]:
-    """The hashes of a model that was built from the first entries of a log, up to a position."""
+    """Return the table hashes of a read model built from the log's entries up to a position."""
     with tempfile.TemporaryDirectory() as folder:
         database = SqliteDatabase(Path(folder) / "model.sqlite3")
-        database.renew()
+        database.recreate()
         with closing(database.writer()) as writer:
             projector, done = Projector(writer), 0
             while done < position:
-                entries = source.read(done, min(BATCH, position - done))
+                entries = source.read(done, min(BATCH_ENTRIES, position - done))
                 with writer.transaction():
                     projector.apply(entries)
                 done = entries[-1].position
                 tell(done, position)
-        again = ReadModel(database, lambda: 0)
-        with again.snapshot() as read:
+        rebuilt = ReadModel(database, lambda: 0)
+        with rebuilt.snapshot() as read:
             found = dict(_table_hashes(read))
-        again.close()
+        rebuilt.close()
         return found
 
 
 def find_different_subject(log: Streams, read: Read, subjects: Sequence[str]) -> str | None:
-    """Return the first of some subjects whose rows in a snapshot are not those that its entries give, or None."""
+    """Return the first of some subjects whose rows in a snapshot differ from what its entries give, or None."""
     position = read.position
     entries = [entry for subject in subjects for entry in log.stream(subject) if entry.position <= position]
     with closing(SqliteWriter(Path(":memory:"))) as writer:
-        writer.create("")
+        writer.create_tables("")
         Projector(writer).write(sorted(entries, key=lambda entry: entry.position))
         expected = list(_rows_of(writer.rows, subjects, entries))
     found = list(_rows_of(read.rows, subjects, entries))
@@ -100,7 +100,7 @@ def find_different_subject(log: Streams, read: Read, subjects: Sequence[str]) ->
 def _rows_of(
     ask: Callable[[str, dict[str, Any]], Any], subjects: Sequence[str], entries: Sequence[Entry]
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """For each subject all of its rows, in one order."""
+    """Yield all rows of each subject, sorted."""
     for subject in subjects:
         rows: list[tuple[Any, ...]] = []
         for table in _BY_SUBJECT:
@@ -113,7 +113,10 @@ def _rows_of(
 
 
 def _rows_of_entry(ask: Callable[[str, dict[str, Any]], Any], position: int) -> Iterator[tuple[Any, ...]]:
-    yield from ask("select decision, position from act_because where position = :p order by decision", {"p": position})
+    yield from ask(
+        "select decision, position from event_because where position = :position order by decision",
+        {"position": position},
+    )
     first = position * TEXTS_PER_EVENT
     sql = f"""select {schema.TABLES["search"][0]} from search where rowid >= :first and rowid < :end order by rowid"""
     yield from ask(sql, {"first": first, "end": first + TEXTS_PER_EVENT})

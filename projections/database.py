@@ -1,4 +1,4 @@
-"""What a database must offer to hold a read model."""
+"""The interface of a database that holds a read model."""
 
 from __future__ import annotations
 
@@ -9,129 +9,129 @@ from typing import Any, Final, Protocol
 from projections.bounds import UNBOUNDED, Bounds
 
 Row = tuple[Any, ...]
-Rows = Callable[[str, Mapping[str, Any]], Iterable[Row]]
-"""The rows of a statement in the language of `projections.schema`, with its parameters."""
+RunQuery = Callable[[str, Mapping[str, Any]], Iterable[Row]]
+"""Runs a statement in the SQL dialect of `projections.schema` with its parameters, and returns its rows."""
 
-Place = tuple[int, int]
-"""Where a row of a cell stands among the others: its effective instant and its id."""
+RowKey = tuple[int, int]
+"""The sort key of a row among those of its field: when it takes effect, and its id."""
 
-Span = tuple[str, str, Place, Place]
-"""A part of one cell's history: subject, field, the first row and the last."""
+RowRange = tuple[str, str, RowKey, RowKey]
+"""A range of one field's rows: subject, field, the first row and the last."""
 
-Following = tuple[int | None, int | None]
-"""The effective instant and the id of the row that takes over from another; None twice where none does."""
+NextRow = tuple[int | None, int | None]
+"""When the next row takes effect, and its id; None and None if there is no next row."""
 
-Near = tuple[int, int, int, int | None, int | None]
-"""A row in or beside a span: the number of the span, its effective instant, its id, and what follows it."""
+NeighborRow = tuple[int, int, int, int | None, int | None]
+"""A row in a range or next to it: the index of the range, when the row takes effect, its id, and its next row."""
 
 
 MISSING: Final = "there is none yet"
-"""The trouble that is none: a model that was never begun."""
+"""What `Database.check` returns for a read model that was never created."""
 
 
 PROJECTOR: Final = "projector"
-"""What is claimed by the one that writes the model."""
+"""The lock of the process that writes the read model."""
 
 REBUILD: Final = "rebuild"
-"""What is claimed by the one that builds another beside it."""
+"""The lock of the process that rebuilds the read model."""
 
 
 class Writer(Protocol):
-    """A connection that changes the tables. `p` is the prefix of their names: `""`, or that of a set being built."""
+    """A connection that changes the tables. `p` is the prefix of their names: empty, or that of a set being built."""
 
-    def claim(self, what: str) -> bool:
-        """Takes the right to do something, unless another has it; kept until this is closed, or its process dies."""
+    def try_lock(self, what: str) -> bool:
+        """Take a lock unless another process holds it. It is held until this is closed or the process ends."""
         ...
 
     def transaction(self, p: str = "") -> AbstractContextManager[None]:
-        """All or nothing; waits until nobody else writes these tables, so that what it reads stays so."""
+        """Run a transaction, alone among the writers of these tables."""
         ...
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        """Runs one statement in the language of `projections.schema`; its rows, if it has any."""
+        """Run one statement in the SQL dialect of `projections.schema`, and return its rows, if any."""
         ...
 
     def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
-        """Adds rows, each with the columns of `schema.TABLES`."""
+        """Insert rows, each with the columns of `schema.TABLES`."""
         ...
 
-    def neighbors(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
-        """The rows that count in some spans, the one before each and the one after."""
+    def neighbors(self, p: str, spans: Sequence[RowRange]) -> Iterable[NeighborRow]:
+        """Return the rows in some ranges that are not void, and for each range the row before it and the row after it."""
         ...
 
     def update_validity(self, p: str, rows: Sequence[Row]) -> None:
-        """Gives rows of cells (subject, field, eff, id) their `et`, `et_id` and `void`."""
+        """Set `valid_to`, `next_id` and `voided_by` of rows of `field_value`, given with their primary keys."""
         ...
 
-    def merge_words(self, p: str) -> None:
-        """Takes words out of the index of which no text is left."""
+    def optimize_search(self, p: str) -> None:
+        """Remove words from the search index that no text has any more."""
         ...
 
-    def create(self, p: str) -> None:
-        """Makes the tables, empty, at position 0, without most of their indexes."""
+    def create_tables(self, p: str) -> None:
+        """Create the tables, empty, at position 0, without most of their indexes."""
         ...
 
-    def index(self, p: str) -> Iterable[None]:
-        """Makes the other indexes of tables that this made, one after the other."""
+    def create_indexes(self, p: str) -> Iterable[None]:
+        """Create the other indexes of the tables that this writer created, one per step of the iterator."""
         ...
 
-    def drop(self, p: str) -> None:
-        """Drops the tables, if they are there."""
+    def drop_tables(self, p: str) -> None:
+        """Drop the tables if they exist."""
         ...
 
-    def swap(self, p: str) -> None:
-        """Puts the tables of this prefix in the place of those without one; readers see either, and nothing between."""
+    def swap_tables(self, p: str) -> None:
+        """Replace the tables without a prefix by those with this one. Readers see either set, never a mixture."""
         ...
 
     def close(self) -> None:
-        """Ends it, and gives back what it claimed."""
+        """Close the connection, and release its locks."""
         ...
 
 
 class Database(Protocol):
-    """A place for one read model."""
+    """A database that holds one read model."""
 
     @property
     def transient_errors(self) -> tuple[type[Exception], ...]:
-        """The errors that may be over when one tries again."""
+        """The errors that may not occur again on a retry."""
         ...
 
     def check(self) -> str | None:
-        """Why what is there cannot even be read, or None."""
+        """Return why the read model cannot be read, or None."""
         ...
 
     def is_damage(self, error: BaseException) -> bool:
-        """Whether an error says that what is stored is damaged."""
+        """Whether an error means that stored data is damaged."""
         ...
 
     def find_damage(self) -> list[str]:
-        """What is wrong with the database itself, whatever its rows say: its pages, its indexes, its schema."""
+        """Return what is wrong with the database itself, whatever its rows: pages, indexes, schema."""
         ...
 
-    def has(self, table: str) -> bool:
-        """Whether there is a table, of the model or beside it."""
+    def has_table(self, table: str) -> bool:
+        """Whether a table exists."""
         ...
 
-    def renew(self) -> None:
-        """Throws away what is there, and makes empty tables."""
+    def recreate(self) -> None:
+        """Drop the read model, and create empty tables."""
         ...
 
-    def reading(self, bounds: Bounds = UNBOUNDED) -> AbstractContextManager[Rows]:
-        """A snapshot: what is read through it does not change. A statement that runs over the bounds is ended."""
+    def snapshot(self, bounds: Bounds = UNBOUNDED) -> AbstractContextManager[RunQuery]:
+        """Open a snapshot, which later writes do not change. A statement that exceeds the bounds is canceled."""
         ...
 
     def writer(self) -> Writer:
-        """A connection that writes."""
+        """Open a connection that writes."""
         ...
 
     def has_active_writer(self) -> bool:
-        """Whether a process writes the model now; asking changes nothing."""
+        """Whether a process writes the read model now. Changes nothing."""
         ...
 
     def scrub(self) -> bool:
-        """Removes what is left of deleted rows where it can; whether it could, or a reader was in the way."""
+        """Remove what is left of deleted rows where possible. Return False if a reader blocked it."""
         ...
 
     def close(self) -> None:
-        """Closes the connections that nobody is using."""
+        """Close the idle connections."""
         ...

@@ -1,4 +1,4 @@
-"""The register of decisions, a decision's page, its history, and what it replaces and rests on."""
+"""The decision register, the page and history of a decision, and the graph of decisions it relates to."""
 
 from __future__ import annotations
 
@@ -10,41 +10,33 @@ from domain.fields import Value
 from projections.audit import AuditFilter, all_events
 from projections.field_history import ChangeFilter, all_field_history
 from projections.field_values import all_field_values, by_subject, subject_fields
-from projections.query import (
-    LIMIT,
-    NOW,
+from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
+from projections.paging import (
+    DEFAULT_LIMIT,
     Answer,
-    Filter,
-    ResolvedTime,
     Row,
-    TimePoint,
-    answer,
+    build_answer,
+    build_until_full,
     decode_cursor,
     encode_cursor,
-    filled,
-    loads,
-    matching,
-    names,
-    page,
-    resolve_time,
-    spellings,
-    subjects_where,
-    titles,
-)  # fmt: skip
+    split_page,
+)
 from projections.read_model import Read
-from projections.schema import members
+from projections.schema import loads, members
+from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+from projections.titles import find_titles
 
-PART: Final = 1_000
+BATCH_ROWS: Final = 1_000
 COLUMNS: Final = ("title", "status", "kind", "products", "deciders", "role.accountable", "tags", "review_on", "aliases")
-"""What the register shows of each."""
+"""The fields that the register shows by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterFilter:
-    """Which decisions a question is about; all that is said must fit.
+    """Which decisions a query covers; all that is given must match.
 
-    `about` says of which subjects, products and statuses (our meaning or the source's word). `kinds` are `strategic`,
-    `feature` and so on. `ever` are statuses, by meaning or word, that a decision has at some time had.
+    `about` selects by subject, product and status. `kinds` are the kinds of decisions, such as `strategic`. `ever` are
+    statuses that a decision has had at some time, as a value or a source value.
     """
 
     about: Filter = field(default_factory=Filter)
@@ -56,215 +48,235 @@ class RegisterFilter:
     text: str | None = None
 
 
-def register(
-    read: Read, asked: RegisterFilter | None = None, when: TimePoint = NOW, *, columns: Sequence[str] = COLUMNS,
-    limit: int = LIMIT, cursor: str | None = None,
-) -> Answer:  # fmt: skip
-    """The decisions that fit, in the order in which they came to the log.
+_FIELD_OF_CONDITION: Final = {
+    "deciders": "deciders",
+    "accountable": "role.accountable",
+    "tags": "tags",
+    "kinds": "kind",
+}
 
-    Each with its `number` in every product it belongs to: decisions are counted in the order in which a product got
-    them, and keep their number whatever becomes of them.
+
+def register(
+    read: Read,
+    selection: RegisterFilter | None = None,
+    when: TimePoint = NOW,
+    *,
+    columns: Sequence[str] = COLUMNS,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Answer:
+    """Return the decisions that match, in the order in which they were recorded.
+
+    Each has its `number` in every product it belongs to. A product's decisions are numbered in the order in which they
+    were assigned to it; a number never changes.
     """
-    then = resolve_time(read, when)
-    where, parameters = _where(read, asked or RegisterFilter(), then)
+    time = resolve_time(read, when)
+    where, parameters = _match_decisions(read, selection or RegisterFilter(), time)
+    first_id = "(select min(b.id) from field_value b where b.subject = c.subject and b.field = 'exists')"
     if cursor is not None:
         (parameters["after"],) = decode_cursor(cursor, int)
-        where += " and (select min(b.id) from cell b where b.subject = c.subject and b.field = 'exists') > :after"
-    sql = f"""select c.subject, (select min(b.id) from cell b where b.subject = c.subject and b.field = 'exists') as began
-        from cell c where c.field = 'exists' and {then.in_turn("c")} and {where} order by began limit :limit"""
-    found = [{"subject": row[0], "began": row[1]} for row in read.rows(sql, {**parameters, "limit": limit + 1})]
-    shown, following = page(found, limit, ("began",))
-    rows = filled(read, [row["subject"] for row in shown], lambda part: _entries(read, part, columns, then), PART)
-    if len(rows) < len(shown):
-        following = encode_cursor(shown[len(rows) - 1]["began"])
-    return answer(then, rows, following=following)
+        where += f" and {first_id} > :after"
+    sql = f"""select c.subject, {first_id} as first_id from field_value c
+        where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id limit :limit"""
+    rows = read.rows(sql, {**parameters, "limit": limit + 1})
+    found = [{"subject": subject, "first_id": id_} for subject, id_ in rows]
+    shown, next_cursor = split_page(found, limit, ("first_id",))
+    subjects = [row["subject"] for row in shown]
+    rows_shown = build_until_full(read, subjects, lambda batch: _build_rows(read, batch, columns, time), BATCH_ROWS)
+    if len(rows_shown) < len(shown):
+        next_cursor = encode_cursor(shown[len(rows_shown) - 1]["first_id"])
+    return build_answer(time, rows_shown, next_cursor=next_cursor)
 
 
-def _where(read: Read, asked: RegisterFilter, then: ResolvedTime) -> tuple[str, dict[str, Any]]:
-    where, parameters = subjects_where(read, replace(asked.about, kinds=("decision",)), then, "c.subject")
+def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+    where, parameters = subjects_where(read, replace(selection.about, kinds=("decision",)), time, "c.subject")
     terms = [where]
-    for name, cell in (
-        ("deciders", "deciders"),
-        ("accountable", "role.accountable"),
-        ("tags", "tags"),
-        ("kinds", "kind"),
-    ):
-        wanted = [one for said in getattr(asked, name) for one in read.all_of(said)]
+    for name, field_name in _FIELD_OF_CONDITION.items():
+        wanted = [one for value in getattr(selection, name) for one in read.all_ids(value)]
         if wanted:
-            parameters |= {f"r_{name}": wanted, f"r_{name}_json": spellings(wanted)}
-            terms.append(f"""c.subject in (select h.subject from cell h where h.field = '{cell}' and {then.holds("h")}
-                and (h.value in {members(f"r_{name}_json")} or {names("h", f"r_{name}")}))""")
-    if asked.ever:
-        parameters |= {"r_ever": list(asked.ever), "r_ever_json": spellings(asked.ever)}
-        terms.append(f"""c.subject in (select e.subject from cell e where e.field = 'status' and {then.counts("e")}
-            and e.eff <= :t and (e.value in {members("r_ever_json")} or e.word in {members("r_ever")}))""")
-    if asked.text is not None:
-        found = matching("s", "r_text", asked.text, parameters)
-        terms.append(f"c.subject in (select s.subject from search s where {found} and s.position <= :p)")
+            parameters |= {f"r_{name}": wanted, f"r_{name}_json": json_spellings(wanted)}
+            terms.append(f"""c.subject in (select h.subject from field_value h
+                where h.field = '{field_name}' and {time.is_in_effect("h")}
+                and (h.value in {members(f"r_{name}_json")} or {refers_to_any("h", f"r_{name}")}))""")
+    if selection.ever:
+        parameters |= {"r_ever": list(selection.ever), "r_ever_json": json_spellings(selection.ever)}
+        terms.append(f"""c.subject in (select e.subject from field_value e
+            where e.field = 'status' and {time.is_known("e")} and e.valid_from <= :as_of
+            and (e.value in {members("r_ever_json")} or e.source_value in {members("r_ever")}))""")
+    if selection.text is not None:
+        has_text = matches_text("s", "r_text", selection.text, parameters)
+        terms.append(f"c.subject in (select s.subject from search s where {has_text} and s.position <= :known)")
     return " and ".join(terms), parameters
 
 
-def _entries(read: Read, subjects: Sequence[str], columns: Sequence[str], then: ResolvedTime) -> list[Row]:
+def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], time: ResolvedTime) -> list[Row]:
     if not subjects:
         return []
-    found = by_subject(all_field_values(read, Filter(subjects=subjects, fields=columns, include_removed=True), then))
-    numbered = numbers(read, subjects, then)
+    selection = Filter(subjects=subjects, fields=columns, include_removed=True)
+    fields = by_subject(all_field_values(read, selection, time))
+    numbers = decision_numbers(read, subjects, time)
     return [
-        {"subject": subject, "number": numbered.get(subject, {}), "fields": found.get(subject, {})}
+        {"subject": subject, "number": numbers.get(subject, {}), "fields": fields.get(subject, {})}
         for subject in subjects
     ]
 
 
-def numbers(read: Read, subjects: Sequence[str], then: ResolvedTime) -> dict[str, dict[str, int]]:
-    """The numbers of these decisions, by product."""
-    sql = f"""select r.ref, r.subject, min(r.id) from cell_ref r where r.field = 'products' and r.id < :b
+def decision_numbers(read: Read, subjects: Sequence[str], time: ResolvedTime) -> dict[str, dict[str, int]]:
+    """Return the numbers of these decisions by product."""
+    sql = f"""select r.ref, r.subject, min(r.id) from field_ref r where r.field = 'products' and r.id < :first_unknown
         and r.subject >= 'decision:' and r.subject < 'decision;' and r.ref in (
-            select p.ref from cell_ref p join cell m
-            on m.subject = p.subject and m.field = p.field and m.eff = p.eff and m.id = p.id
-            where p.field = 'products' and p.subject in {members("subjects")} and {then.holds("m")})
+            select p.ref from field_ref p join field_value m
+            on m.subject = p.subject and m.field = p.field and m.valid_from = p.valid_from and m.id = p.id
+            where p.field = 'products' and p.subject in {members("subjects")} and {time.is_in_effect("m")})
         group by r.ref, r.subject order by r.ref, min(r.id)"""
     wanted, counts = set(subjects), dict[str, int]()
-    found: dict[str, dict[str, int]] = {}
-    for product, subject, _ in read.rows(sql, {"subjects": list(subjects), **then.parameters}):
+    numbers: dict[str, dict[str, int]] = {}
+    for product, subject, _ in read.rows(sql, {"subjects": list(subjects), **time.parameters}):
         counts[product] = counts.get(product, 0) + 1
         if subject in wanted:
-            found.setdefault(subject, {})[product] = counts[product]
-    return found
+            numbers.setdefault(subject, {})[product] = counts[product]
+    return numbers
 
 
 class NotFound(LookupError):
-    """The read model has never heard of this subject."""
+    """The read model has no event of this subject."""
 
 
-def page_of(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
-    """All there is to say of one subject: every cell with its blame, what it replaces, what rests on it, its version.
+def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
+    """Return everything about one subject: each field with its blame, related decisions and the version.
 
-    Made for decisions, and true of every subject. One that is struck is shown, with `on_record` false.
+    Made for decisions, but works for every kind. A removed subject is shown with `current` false.
 
     Raises:
-        NotThere: there is no such subject by then.
+        NotFound: no event of the subject was recorded by then.
     """
-    then = resolve_time(read, when)
-    found = read.one(
-        "select max(version) from act where subject = :s and position <= :p", {"s": subject, "p": then.position}
-    )
+    time = resolve_time(read, when)
+    sql = "select max(version) from event where subject = :subject and position <= :known"
+    found = read.one(sql, {"subject": subject, **time.parameters})
     if not found or found[0] is None:
-        msg = f"the log knows no {subject}"
-        raise NotFound(msg)
-    cells = subject_fields(read, subject, then, blame=True)
-    exists = cells.get("exists", {}).get("value") is True
-    reached = {name: _reached(read, (subject,), neighbours, then) for name, neighbours in DIRECTIONS.items()}
-    named = {**titles(read, [one for found in reached.values() for one in found], then)}
+        raise NotFound(f"the log has no {subject}")
+    fields = subject_fields(read, subject, time, blame=True)
+    related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
+    titles = find_titles(read, [end for ends in related.values() for end in ends], time)
     about = {
-        "subject": subject, "version": found[0], "current": exists, "title": cells.get("title", {}).get("value"),
-        "number": numbers(read, (subject,), then).get(subject, {}), "fields": cells,
-        **{name: [{"subject": one, "title": named.get(one)} for one in found] for name, found in reached.items()},
-    }  # fmt: skip
-    return answer(then, [], about=about)
+        "subject": subject,
+        "version": found[0],
+        "current": fields.get("exists", {}).get("value") is True,
+        "title": fields.get("title", {}).get("value"),
+        "number": decision_numbers(read, (subject,), time).get(subject, {}),
+        "fields": fields,
+        **{name: [{"subject": end, "title": titles.get(end)} for end in ends] for name, ends in related.items()},
+    }
+    return build_answer(time, [], about=about)
 
 
 def history(read: Read, subject: str, when: TimePoint = NOW, *, fields: Sequence[str] = ()) -> Answer:
-    """What happened to a subject by an instant: its acts in the order in which they took effect, each with the steps it made.
+    """Return the events of a subject in the order in which they took effect, each with the changes it made.
 
-    With `fields`, only acts that changed one of these, and only those steps.
+    With `fields`, return only events that changed one of these fields, and only those changes.
     """
-    then = resolve_time(read, when)
-    asked = ChangeFilter(fields=Filter(subjects=(subject,), fields=fields))
-    steps: dict[int, list[Row]] = {}
-    for step in all_field_history(read, asked, then):
-        steps.setdefault(step["position"], []).append(
-            {name: said for name, said in step.items() if name not in _OF_ACT}
-        )
-    acts = all_events(read, AuditFilter(subjects=read.all_of(subject)), then)
-    rows = [{**act, "changes": steps.get(act["position"], [])} for act in acts]
-    shown = [row for row in rows if row["changes"] or not fields]
-    return answer(then, sorted(shown, key=lambda row: (row["at"], row["position"])))
+    time = resolve_time(read, when)
+    selection = ChangeFilter(fields=Filter(subjects=(subject,), fields=fields))
+    changes: dict[int, list[Row]] = {}
+    for change in all_field_history(read, selection, time):
+        shown = {name: value for name, value in change.items() if name not in _KEYS_OF_EVENT}
+        changes.setdefault(change["position"], []).append(shown)
+    events = all_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
+    rows = [{**event, "changes": changes.get(event["position"], [])} for event in events]
+    matching = [row for row in rows if row["changes"] or not fields]
+    return build_answer(time, sorted(matching, key=lambda row: (row["at"], row["position"])))
 
 
-_OF_ACT: Final = ("subject", "title", "position", "blame")
+_KEYS_OF_EVENT: Final = ("subject", "title", "position", "blame")
+"""What a change has in common with its event."""
 
 
 # The graph ---------------------------------------------------------------------------------------------------------
 
-Neighbours = Callable[[Read, Sequence[str], ResolvedTime], list[tuple[str, str]]]
+FindEdges = Callable[[Read, Sequence[str], ResolvedTime], list[tuple[str, str]]]
+"""Returns pairs of one of the given subjects and a subject that it is related to."""
 
 
-def _named_by(read: Read, subjects: Sequence[str], then: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
-    """Each of these with a subject that its cells name."""
-    sql = f"""select c.subject, c.value from cell c where c.subject in {members("subjects")}
-        and c.field in {members("fields")} and c.value is not null and {then.holds("c")} order by c.subject, c.field"""
-    rows = read.rows(sql, {"subjects": list(subjects), "fields": list(fields), **then.parameters})
-    return [(subject, str(one)) for subject, value in rows for one in _listed(loads(value))]
+def _edges_out(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
+    """Return the edges from these subjects to those that their fields refer to."""
+    sql = f"""select c.subject, c.value from field_value c where c.subject in {members("subjects")}
+        and c.field in {members("fields")} and c.value is not null and {time.is_in_effect("c")}
+        order by c.subject, c.field"""
+    rows = read.rows(sql, {"subjects": list(subjects), "fields": list(fields), **time.parameters})
+    return [(subject, str(end)) for subject, value in rows for end in _as_list(loads(value))]
 
 
-def _naming(read: Read, subjects: Sequence[str], then: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
-    """Each of these with a subject whose cells name it."""
-    sql = f"""select r.ref, r.subject from cell_ref r join cell c
-        on c.subject = r.subject and c.field = r.field and c.eff = r.eff and c.id = r.id
-        where r.ref in {members("subjects")} and r.field in {members("fields")} and {then.holds("c")}
+def _edges_in(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
+    """Return the edges from these subjects to those whose fields refer to them."""
+    sql = f"""select r.ref, r.subject from field_ref r join field_value c
+        on c.subject = r.subject and c.field = r.field and c.valid_from = r.valid_from and c.id = r.id
+        where r.ref in {members("subjects")} and r.field in {members("fields")} and {time.is_in_effect("c")}
         order by r.ref, r.subject"""
-    return list(read.rows(sql, {"subjects": list(subjects), "fields": list(fields), **then.parameters}))
+    return list(read.rows(sql, {"subjects": list(subjects), "fields": list(fields), **time.parameters}))
 
 
-def _because(read: Read, subjects: Sequence[str], then: ResolvedTime, *, reverse: bool) -> list[tuple[str, str]]:
-    """Each of these with what its acts rest on; or reversed, with what has acts that rest on it."""
-    one, other = ("b.decision", "a.subject") if reverse else ("a.subject", "b.decision")
-    sql = f"""select distinct {one}, {other} from act_because b join act a on a.position = b.position
-        where {one} in {members("subjects")} and a.position <= :p and a.eff <= :t
-        and (a.void is null or a.void > :p) order by {one}, {other}"""
-    return list(read.rows(sql, {"subjects": list(subjects), **then.parameters}))
+def _because_edges(
+    read: Read, subjects: Sequence[str], time: ResolvedTime, *, reverse: bool = False
+) -> list[tuple[str, str]]:
+    """Return the edges from these subjects to the decisions that their events cite; reversed, from these decisions to
+    the subjects whose events cite them.
+    """
+    start, end = ("b.decision", "a.subject") if reverse else ("a.subject", "b.decision")
+    sql = f"""select distinct {start}, {end} from event_because b join event a on a.position = b.position
+        where {start} in {members("subjects")} and a.position <= :known and a.valid_from <= :as_of
+        and (a.voided_by is null or a.voided_by > :known) order by {start}, {end}"""
+    return list(read.rows(sql, {"subjects": list(subjects), **time.parameters}))
 
 
-def _listed(value: Value) -> list[Value]:
+def _as_list(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [value]
 
 
-DIRECTIONS: Final[dict[str, Neighbours]] = {
-    "replaces": lambda read, subjects, then: _naming(read, subjects, then, "superseded_by", "reversed_by"),
-    "replaced_by": lambda read, subjects, then: _named_by(read, subjects, then, "superseded_by", "reversed_by"),
-    "rests_on": lambda read, subjects, then: (
-        _because(read, subjects, then, reverse=False) + _named_by(read, subjects, then, "decisions")
+RELATIONS: Final[dict[str, FindEdges]] = {
+    "replaces": lambda read, subjects, time: _edges_in(read, subjects, time, "superseded_by", "reversed_by"),
+    "replaced_by": lambda read, subjects, time: _edges_out(read, subjects, time, "superseded_by", "reversed_by"),
+    "rests_on": lambda read, subjects, time: (
+        _because_edges(read, subjects, time) + _edges_out(read, subjects, time, "decisions")
     ),
-    "supports": lambda read, subjects, then: (
-        _because(read, subjects, then, reverse=True) + _naming(read, subjects, then, "decisions")
+    "supports": lambda read, subjects, time: (
+        _because_edges(read, subjects, time, reverse=True) + _edges_in(read, subjects, time, "decisions")
     ),
 }
-"""The ways from a decision to others: what it replaces, what replaced it, what it rests on, and what rests on it."""
+"""How decisions relate to each other and to other subjects."""
 
 
-def _reached(read: Read, subjects: Sequence[str], neighbours: Neighbours, then: ResolvedTime) -> list[str]:
-    return list(dict.fromkeys(end for start, end in neighbours(read, subjects, then) if start != end))
+def _find_ends(read: Read, subjects: Sequence[str], find: FindEdges, time: ResolvedTime) -> list[str]:
+    return list(dict.fromkeys(end for start, end in find(read, subjects, time) if start != end))
 
 
 def graph(read: Read, subject: str, when: TimePoint = NOW, *, most: int = 1_000) -> Answer:
-    """All that a decision replaces, is replaced by, rests on and supports, directly and through others.
+    """Return everything that a decision replaces, is replaced by, rests on and supports, directly and through others.
 
-    Rows are edges, `from` one to another, with the `way` and the number of steps from the decision (`distance`). The
-    subjects they name stand in `nodes` with title and status; `truncated` says that there are more than `most`.
+    Rows are edges, `from` one subject `to` another, with the relation (`way`) and the `distance` from the decision.
+    `nodes` has the title and status of each subject; `truncated` says that there are more than `most` edges.
     """
-    then = resolve_time(read, when)
-    edges = [
-        edge for way, neighbours in DIRECTIONS.items() for edge in _walk(read, subject, way, neighbours, then, most)
-    ]
+    time = resolve_time(read, when)
+    edges = [edge for name, find in RELATIONS.items() for edge in _walk(read, subject, name, find, time, most)]
     shown = edges[:most]
-    nodes = sorted({subject, *(edge[end] for edge in shown for end in ("from", "to"))})
-    cells = by_subject(
-        all_field_values(read, Filter(subjects=nodes, fields=("title", "status"), include_removed=True), then)
-    )
-    said = [
-        {"subject": node, **{name: cells.get(node, {}).get(name, {}).get("value") for name in ("title", "status")}}
-        for node in nodes
+    subjects = sorted({subject, *(edge[end] for edge in shown for end in ("from", "to"))})
+    columns = ("title", "status")
+    selection = Filter(subjects=subjects, fields=columns, include_removed=True)
+    fields = by_subject(all_field_values(read, selection, time))
+    nodes = [
+        {"subject": node, **{name: fields.get(node, {}).get(name, {}).get("value") for name in columns}}
+        for node in subjects
     ]
-    return answer(then, shown, about={"nodes": said, "truncated": len(edges) > most})
+    return build_answer(time, shown, about={"nodes": nodes, "truncated": len(edges) > most})
 
 
-def _walk(read: Read, subject: str, way: str, neighbours: Neighbours, then: ResolvedTime, most: int) -> list[Row]:
+def _walk(read: Read, subject: str, relation: str, find: FindEdges, time: ResolvedTime, most: int) -> list[Row]:
+    """Return the edges of one relation, breadth first."""
     edges: list[Row] = []
     seen, frontier, distance = {subject}, [subject], 0
     while frontier and len(edges) <= most:
         distance += 1
-        found = [(start, end) for start, end in dict.fromkeys(neighbours(read, frontier, then)) if start != end]
-        edges += [{"from": start, "to": end, "way": way, "distance": distance} for start, end in found]
+        found = [(start, end) for start, end in dict.fromkeys(find(read, frontier, time)) if start != end]
+        edges += [{"from": start, "to": end, "way": relation, "distance": distance} for start, end in found]
         frontier = list(dict.fromkeys(end for _, end in found if end not in seen))
         seen.update(frontier)
     return edges

@@ -1,4 +1,4 @@
-"""Between entries and rows of acts: a row holds all of an entry but its event's own id, so one can be read back."""
+"""Converts entries to rows of the table `event` and back. A row has all of an entry but the event's own id."""
 
 from __future__ import annotations
 
@@ -13,36 +13,59 @@ from domain.values import ERASED, STORED, StringKind
 from eventlog.entry import Delegate, Entry, Metadata, Origin
 from projections.schema import TABLES, dumps
 
-COLUMNS: Final = TABLES["act"][0]
+COLUMNS: Final = TABLES["event"][0]
 
 
 def event_row(entry: Entry) -> tuple[Any, ...]:
-    """The act's row; who may void it, nobody knows yet."""
+    """Return the row of an entry that is not voided."""
     who: Metadata = entry.metadata
     chain = [{"who": link.who, **({"grant": link.grant} if link.grant else {})} for link in who.on_behalf_of]
     references = [reference.model_dump(mode="json", exclude_none=True) for reference in who.references]
     return (
-        entry.position, entry.recorded_at, entry.effective_at, who.effective_at, entry.type, entry.subject, entry.version,
-        who.transaction, who.index, who.actor, who.principal, dumps(chain) if chain else None, who.credential,
-        dumps(list(who.because)) if who.because else None, who.note,
-        who.source.channel, who.source.system, who.source.reference, who.source.at,
-        dumps(references) if references else None, who.corrects, None,
+        entry.position,
+        entry.recorded_at,
+        entry.effective_at,
+        who.effective_at,
+        entry.type,
+        entry.subject,
+        entry.version,
+        who.transaction,
+        who.index,
+        who.actor,
+        who.principal,
+        dumps(chain) if chain else None,
+        who.credential,
+        dumps(list(who.because)) if who.because else None,
+        who.note,
+        who.source.channel,
+        who.source.system,
+        who.source.reference,
+        who.source.at,
+        dumps(references) if references else None,
+        who.corrects,
+        None,
         dumps(entry.event.model_dump(mode="json", by_alias=True, exclude_none=True)),
-    )  # fmt: skip
+    )
 
 
 def entry_from_row(row: Sequence[Any]) -> Entry:
-    """The entry behind the row of an act, with the texts that are in it; its event's own id is empty."""
-    position, recorded_at, _, effective_at, type_, subject, version, transaction, place, actor, _ = row[:11]
+    """Return the entry of a row with its texts. The event's own id is empty."""
+    position, recorded_at, _, effective_at, type_, subject, version, transaction, index, actor, _ = row[:11]
     chain, credential, because, note, channel, system, reference, at, references, corrects, _, body = row[11:]
     metadata = Metadata(
-        id="", transaction=transaction, index=place, actor=actor, credential=credential,
+        id="",
+        transaction=transaction,
+        index=index,
+        actor=actor,
+        credential=credential,
         source=Origin(channel, system, reference, at),
-        on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in _list(chain)),
-        effective_at=effective_at, because=tuple(_list(because)),
-        references=tuple(Reference.model_validate(each, context=STORED) for each in _list(references)),
-        note=note, corrects=corrects,
-    )  # fmt: skip
+        on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in _load_list(chain)),
+        effective_at=effective_at,
+        because=tuple(_load_list(because)),
+        references=tuple(Reference.model_validate(each, context=STORED) for each in _load_list(references)),
+        note=note,
+        corrects=corrects,
+    )
     return Entry(
         position,
         recorded_at,
@@ -55,20 +78,20 @@ def entry_from_row(row: Sequence[Any]) -> Entry:
 
 
 def without_texts(entry: Entry) -> Entry:
-    """The entry as it reads once its texts are forgotten."""
+    """Return the entry with all its texts erased."""
     event, references = entry.event, entry.metadata.references
     for path in string_paths(type(event), StringKind.TEXT):
-        event = replace_strings(event, path, _forgotten)
+        event = replace_strings(event, path, _erase)
     for path in string_paths(Reference, StringKind.TEXT):
-        references = tuple(replace_strings(each, path, _forgotten) for each in references)
+        references = tuple(replace_strings(each, path, _erase) for each in references)
     note = entry.metadata.note if entry.metadata.note is None else ERASED
     return replace(entry, event=event, metadata=replace(entry.metadata, note=note, references=references))
 
 
-def _forgotten(_: str) -> str:
+def _erase(_: str) -> str:
     return ERASED
 
 
-def _list(stored: str | None) -> list[Any]:
+def _load_list(stored: str | None) -> list[Any]:
     found: list[Any] = json.loads(stored) if stored else []
     return found

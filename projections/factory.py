@@ -1,4 +1,4 @@
-"""Where a read model is: a file, or a schema of a PostgreSQL database."""
+"""Opens the database of a read model: a file, or a schema of a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from projections.sqlite import SqliteDatabase
 
 
 def open_database(where: Path | str) -> Database:
-    """The database for a path, or for the address of a PostgreSQL database (`postgresql://...?schema=NAME`).
+    """Return the database at a path, or at a PostgreSQL URL (`postgresql://...?schema=NAME`).
 
     Raises:
-        NoStoreError: the address names no schema.
-        ModuleNotFoundError: psycopg is not installed, and the address needs it.
+        NoStoreError: the URL names no schema.
+        ModuleNotFoundError: the URL needs psycopg, which is not installed.
     """
     if isinstance(where, str) and is_dsn(where):
-        from projections.postgresql import PostgresqlDatabase  # noqa: PLC0415  (an extra that a file does without)
+        from projections.postgresql import PostgresqlDatabase  # noqa: PLC0415  (an optional dependency)
 
         return PostgresqlDatabase(where)
     return SqliteDatabase(Path(where))

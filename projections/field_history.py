@@ -1,4 +1,4 @@
-"""How cells came to hold what they hold: every change of every cell, the second of the two general questions."""
+"""The history of fields: every change of every field, in the order in which the changes took effect."""
 
 from __future__ import annotations
 
@@ -9,30 +9,14 @@ from typing import Any, Final, Literal
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros
+from projections.blame import EVENT_COLUMNS, build_blame
 from projections.bounds import ReadTooMuch
-from projections.ordering import Direction, Held, Order, direction, list_difference
-from projections.query import (
-    ACT_COLUMNS,
-    LIMIT,
-    NOW,
-    Answer,
-    Filter,
-    ResolvedTime,
-    Row,
-    TimePoint,
-    answer,
-    build_blame,
-    decode_cursor,
-    encode_cursor,
-    fields_where,
-    loads,
-    resolve_time,
-    spellings,
-    taken,
-    within,
-)  # fmt: skip
+from projections.filters import Filter, fields_where, json_spellings, within
+from projections.ordering import Direction, FieldContent, TargetOrder, change_direction, list_difference
+from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
-from projections.schema import members
+from projections.schema import loads, members
+from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
 MAX_GROUPS: Final = 200_000
 
@@ -41,14 +25,13 @@ Group = Literal["subject", "field", "direction", "actor", "principal"]
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilter:
-    """Which steps a question is about.
+    """Which changes a query covers.
 
-    `cells` says of which cells; what it says of their contents is left to `from_*` and `to_*`, which ask what the cell
-    held just before and just after: a value (ours), or a word (the source's). `by` is actor or principal. Spans are half
-    open and in microseconds: `span` of when it took effect, `recorded` of when the log heard of it; `positions` says the
-    same by position. Subjects that were
-    struck have a history too, and are left out only with `live`. A step that changes nothing is one only with
-    `include_unchanged`.
+    `fields` selects the fields; its conditions on values are ignored here in favor of `from_*` and `to_*`, which match
+    the value or source value just before and just after the change. `by` is the actor or the principal. Periods are
+    half open and in microseconds: `span` is when the change took effect, `recorded` when it was recorded; `positions`
+    is the latter by position. Changes of removed subjects are included unless `live`. A change to an equal value is
+    left out unless `include_unchanged`.
     """
 
     fields: Filter = field(default_factory=Filter)
@@ -68,188 +51,207 @@ class ChangeFilter:
 
 
 def field_history(
-    read: Read, asked: ChangeFilter, when: TimePoint = NOW, *, newest_first: bool = False, limit: int = LIMIT,
+    read: Read,
+    selection: ChangeFilter,
+    when: TimePoint = NOW,
+    *,
+    newest_first: bool = False,
+    limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:  # fmt: skip
-    """The steps that fit up to the instant asked for, in the order in which they took effect.
+) -> Answer:
+    """Return the changes that match and took effect by the time asked for, in the order in which they took effect.
 
-    Each says what the cell held `before` and `after` (`value` and `word`), its `direction`, `at` (when it took effect),
-    whether it is the end of a term (`ended`), for lists who came and went, and by whom and why (`blame`).
+    Each has `before` and `after` (`value` and `source_value`), its `direction`, `at` (when it took effect), whether it
+    is the end of a period (`ended`), what a list gained and lost, and its `blame`.
     """
-    then = resolve_time(read, when)
+    time = resolve_time(read, when)
     after = decode_cursor(cursor, int, int, int) if cursor is not None else None
-    found, is_more = taken(read, _select(read, asked, then, newest_first=newest_first, after=after), limit)
-    following = encode_cursor(*found[-1][0]) if is_more else None
-    return answer(then, [row for _, row in found], following=following)
+    found, is_more = take_page(read, _select(read, selection, time, newest_first=newest_first, after=after), limit)
+    next_cursor = encode_cursor(*found[-1][0]) if is_more else None
+    return build_answer(time, [row for _, row in found], next_cursor=next_cursor)
 
 
 def count_changes(
     read: Read,
-    asked: ChangeFilter,
+    selection: ChangeFilter,
     by: Sequence[Group],
     when: TimePoint = NOW,
     *,
     min_count: int = 1,
-    limit: int = LIMIT,
+    limit: int = DEFAULT_LIMIT,
 ) -> Answer:
-    """How many of the steps that fit there are, by one or several of subject, field, direction, actor and principal.
+    """Return how many of the matching changes there are by subject, field, direction, actor or principal, or by several
+    of these, most first.
 
-    `truncated` says that there are more counts than `limit`.
+    `truncated` says that there are more groups than `limit`.
     """
-    then = resolve_time(read, when)
-    counts = _counts(read, asked, by, then)
-    ranked = sorted(
-        ((group, n) for group, n in counts.items() if n >= min_count), key=lambda found: (-found[1], found[0])
-    )
-    rows = [{**dict(zip(by, group, strict=True)), "count": n} for group, n in ranked[:limit]]
-    return answer(then, rows, about={"truncated": len(ranked) > limit})
+    time = resolve_time(read, when)
+    counts = _count(read, selection, by, time)
+    large = ((group, count) for group, count in counts.items() if count >= min_count)
+    ranked = sorted(large, key=lambda found: (-found[1], found[0]))
+    rows = [{**dict(zip(by, group, strict=True)), "count": count} for group, count in ranked[:limit]]
+    return build_answer(time, rows, about={"truncated": len(ranked) > limit})
 
 
-def _counts(read: Read, asked: ChangeFilter, by: Sequence[Group], then: ResolvedTime) -> Counter[tuple[str, ...]]:
+def _count(read: Read, selection: ChangeFilter, by: Sequence[Group], time: ResolvedTime) -> Counter[tuple[str, ...]]:
     counts: Counter[tuple[str, ...]] = Counter()
-    known: dict[str, str] = {}  # so that each word is kept only once
-    for row, way in _rows(read, asked, then, keeps=False):
-        told = {"subject": row[0], "field": row[2], "direction": way, "actor": row[14], "principal": row[15]}
-        words = [read.one_of(told[name]) if name in ("actor", "principal") else told[name] for name in by]
-        counts[tuple([known.setdefault(word, word) for word in words])] += 1
+    interned: dict[str, str] = {}  # keeps each string once
+    for row, direction in _select_rows(read, selection, time, keeps=False):
+        columns = {"subject": row[0], "field": row[2], "direction": direction, "actor": row[14], "principal": row[15]}
+        group = [read.surviving_id(columns[name]) if name in ("actor", "principal") else columns[name] for name in by]
+        counts[tuple([interned.setdefault(text, text) for text in group])] += 1
         if len(counts) > MAX_GROUPS and read.bounds.is_bounded:
-            msg = f"it counts more than {MAX_GROUPS:,} groups"
-            raise ReadTooMuch(msg)
+            raise ReadTooMuch(f"it counts more than {MAX_GROUPS:,} groups")
     return counts
 
 
-def each_step(read: Read, asked: ChangeFilter, then: ResolvedTime) -> Iterator[Row]:
-    """The steps that fit, in the order in which they took effect, for a caller that keeps none of them."""
-    return (row for _, row in _select(read, asked, then, keeps=False))
+def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[Row]:
+    """Yield the changes that match in the order in which they took effect, for a caller that does not keep them."""
+    return (row for _, row in _select(read, selection, time, keeps=False))
 
 
-def all_field_history(read: Read, asked: ChangeFilter, then: ResolvedTime) -> list[Row]:
-    """The steps that fit, all of them: what other answers are made of."""
-    return [row for _, row in _select(read, asked, then)]
+def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[Row]:
+    """Return all changes that match, unpaged, as a part of other answers."""
+    return [row for _, row in _select(read, selection, time)]
 
 
 def _select(
     read: Read,
-    asked: ChangeFilter,
-    then: ResolvedTime,
+    selection: ChangeFilter,
+    time: ResolvedTime,
     *,
     newest_first: bool = False,
     after: tuple[int, ...] | None = None,
     keeps: bool = True,
 ) -> Iterator[tuple[tuple[int, int, int], Row]]:
-    """Each step with its place in the order: when, the row's id, and whether it is the end of its term."""
-    for row, way in _rows(read, asked, then, newest_first=newest_first, after=after, keeps=keeps):
-        yield (row[3], row[4], row[5]), _step(row, way, read)
+    """Yield each change with its sort key: when it took effect, the row's id, and whether it is the end of a period."""
+    for row, direction in _select_rows(read, selection, time, newest_first=newest_first, after=after, keeps=keeps):
+        yield (row[3], row[4], row[5]), _build_row(row, direction, read)
 
 
-def _rows(
+def _select_rows(
     read: Read,
-    asked: ChangeFilter,
-    then: ResolvedTime,
+    selection: ChangeFilter,
+    time: ResolvedTime,
     *,
     newest_first: bool = False,
     after: tuple[int, ...] | None = None,
     keeps: bool = True,
 ) -> Iterator[tuple[Sequence[Any], Direction]]:
-    """The rows of the steps that fit, each with its direction. With `keeps` they count towards what may be kept."""
-    points, parameters = _points(read, asked, then)
-    where = _conditions(read, asked, parameters)
-    way, sign = ("desc", "<") if newest_first else ("asc", ">")
+    """Yield the database rows of matching changes with their direction. With `keeps` they count toward the bounds."""
+    points, parameters = _change_points(read, selection, time)
+    where = _match_changes(read, selection, parameters)
+    order, sign = ("desc", "<") if newest_first else ("asc", ">")
     if after is not None:
         parameters |= {"c_at": after[0], "c_id": after[1], "c_ended": after[2]}
         where += f" and (s.at, s.id, s.ended) {sign} (:c_at, :c_id, :c_ended)"
     sql = f"""with point as ({points}),
-        step as (select subject, field, at, id, ended, before_id,
-            case when until <= at then null else value end as value, case when until <= at then null else word end as word,
-            case when over then null else before_value end as before_value,
-            case when over then null else before_word end as before_word, title from point)
-        select s.subject, s.title, s.field, s.at, s.id, s.ended, s.before_value, s.before_word, s.value, s.word,
-            {ACT_COLUMNS}
-        from step s join act a on a.position = s.id / {CHANGES_PER_EVENT}
-        where {where} order by s.at {way}, s.id {way}, s.ended {way}"""
-    order = Order(read, then)
+        change as (select subject, field, at, id, ended, before_id,
+            case when ends_at <= at then null else value end as value,
+            case when ends_at <= at then null else source_value end as source_value,
+            case when is_over then null else before_value end as before_value,
+            case when is_over then null else before_source_value end as before_source_value, title from point)
+        select s.subject, s.title, s.field, s.at, s.id, s.ended, s.before_value, s.before_source_value, s.value,
+            s.source_value, {EVENT_COLUMNS}
+        from change s join event a on a.position = s.id / {CHANGES_PER_EVENT}
+        where {where} order by s.at {order}, s.id {order}, s.ended {order}"""
+    targets = TargetOrder(read, time)
     for row in (read.rows if keeps else read.stream)(sql, parameters):
-        way = direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), order)
-        if (way != "include_unchanged" or asked.include_unchanged) and _wanted(way, asked.directions):
-            yield row, way
+        direction = change_direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), targets)
+        if direction == "unchanged" and not selection.include_unchanged:
+            continue
+        if not selection.directions or direction in selection.directions:
+            yield row, direction
 
 
-def _wanted(found: Direction, directions: Sequence[str]) -> bool:
-    return not directions or found in directions
-
-
-def _points(read: Read, asked: ChangeFilter, then: ResolvedTime) -> tuple[str, dict[str, Any]]:
-    """SQL for the instants at which cells change: rows, each with the row before it, and ends of terms."""
-    about = replace(asked.fields, values=(), source_values=(), holders=(), include_removed=not asked.live)
-    where, parameters = fields_where(read, about, then)
-    acts = _acts(read, asked, parameters)
-    if acts != _ANY_ACT:
-        # Narrows to the subjects of these acts, so that a rare actor does not cost a look at every cell.
-        where += f" and c.subject in (select a.subject from act a where {acts})"
-    title = then.value("c.subject", "title")
-    before = f"""select n.eff, n.id from cell n where n.subject = c.subject and n.field = c.field
-        and (n.eff, n.id) < (c.eff, c.id) and {then.counts("n")} order by n.eff desc, n.id desc limit 1"""
-    ends = f"""not exists (select 1 from cell n where n.subject = c.subject and n.field = c.field
-        and (n.eff, n.id) > (c.eff, c.id) and n.eff <= c.until and {then.counts("n")})"""
-    sql = f"""select c.subject, c.field, c.eff as at, c.id, 0 as ended, c.value, c.word, c.until,
-            b.value as before_value, b.word as before_word, b.id as before_id,
-            b.until is not null and (b.until < c.eff or b.until <= b.eff) as over, {title} as title
-        from cell c left join cell b
-            on b.subject = c.subject and b.field = c.field and (b.eff, b.id) = ({before})
-        where {where} and {then.counts("c")} and c.eff <= :t {within("c.eff", asked.span, "span", parameters)}
+def _change_points(read: Read, selection: ChangeFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+    """Return SQL for the times at which fields change: rows, each with the row before it, and ends of periods."""
+    fields = replace(selection.fields, values=(), source_values=(), holders=(), include_removed=not selection.live)
+    where, parameters = fields_where(read, fields, time)
+    events = _match_events(read, selection, parameters)
+    if events != _ANY_EVENT:
+        # Narrow to the subjects of these events, so that a rare actor does not cost a scan of all fields.
+        where += f" and c.subject in (select a.subject from event a where {events})"
+    title = time.value("c.subject", "title")
+    before = f"""select n.valid_from, n.id from field_value n where n.subject = c.subject and n.field = c.field
+        and (n.valid_from, n.id) < (c.valid_from, c.id) and {time.is_known("n")}
+        order by n.valid_from desc, n.id desc limit 1"""
+    ends = f"""not exists (select 1 from field_value n where n.subject = c.subject and n.field = c.field
+        and (n.valid_from, n.id) > (c.valid_from, c.id) and n.valid_from <= c.ends_at and {time.is_known("n")})"""
+    sql = f"""select c.subject, c.field, c.valid_from as at, c.id, 0 as ended, c.value, c.source_value, c.ends_at,
+            b.value as before_value, b.source_value as before_source_value, b.id as before_id,
+            b.ends_at is not null and (b.ends_at < c.valid_from or b.ends_at <= b.valid_from) as is_over,
+            {title} as title
+        from field_value c left join field_value b
+            on b.subject = c.subject and b.field = c.field and (b.valid_from, b.id) = ({before})
+        where {where} and {time.is_known("c")} and c.valid_from <= :as_of
+            {within("c.valid_from", selection.span, "span", parameters)}
         union all
-        select c.subject, c.field, c.until, c.id, 1, null, null, null, c.value, c.word, c.id, 0 = 1, {title}
-        from cell c
-        where {where} and {then.counts("c")} and c.until > c.eff and c.until <= :t and {ends}
-            {within("c.until", asked.span, "span", parameters)}"""
+        select c.subject, c.field, c.ends_at, c.id, 1, null, null, null, c.value, c.source_value, c.id, 0 = 1, {title}
+        from field_value c
+        where {where} and {time.is_known("c")} and c.ends_at > c.valid_from and c.ends_at <= :as_of and {ends}
+            {within("c.ends_at", selection.span, "span", parameters)}"""
     return sql, parameters
 
 
-_ANY_ACT: Final = "1 = 1"
-_BY: Final = {"actors": ("a.actor",), "principals": ("a.principal",), "by": ("a.actor", "a.principal")}
+_ANY_EVENT: Final = "1 = 1"
+_PERSON_COLUMNS: Final = {"actors": ("a.actor",), "principals": ("a.principal",), "by": ("a.actor", "a.principal")}
 
 
-def _conditions(read: Read, asked: ChangeFilter, parameters: dict[str, Any]) -> str:
-    terms = [_acts(read, asked, parameters)]
-    for side, values, words in (
-        ("before_", asked.from_values, asked.from_source_values), ("", asked.to_values, asked.to_source_values),
-    ):  # fmt: skip
-        if values or words:
-            terms.append(_held(read, side, values, words, parameters))
+def _match_changes(read: Read, selection: ChangeFilter, parameters: dict[str, Any]) -> str:
+    terms = [_match_events(read, selection, parameters)]
+    for side, values, source_values in (
+        ("before_", selection.from_values, selection.from_source_values),
+        ("", selection.to_values, selection.to_source_values),
+    ):
+        if values or source_values:
+            terms.append(_match_content(read, side, values, source_values, parameters))
     return " and ".join(terms)
 
 
-def _acts(read: Read, asked: ChangeFilter, parameters: dict[str, Any]) -> str:
-    """SQL: the act is one of those asked for."""
-    terms = [_ANY_ACT]
-    for name, columns in _BY.items():
-        wanted = [one for who in getattr(asked, name) for one in read.all_of(who)]
-        if wanted:
-            parameters[name] = wanted
+def _match_events(read: Read, selection: ChangeFilter, parameters: dict[str, Any]) -> str:
+    terms = [_ANY_EVENT]
+    for name, columns in _PERSON_COLUMNS.items():
+        person_ids = [person_id for person in getattr(selection, name) for person_id in read.all_ids(person)]
+        if person_ids:
+            parameters[name] = person_ids
             terms.append("(" + " or ".join(f"{column} in {members(name)}" for column in columns) + ")")
-    if asked.positions is not None:
-        parameters |= {"first": asked.positions.start, "past": asked.positions.stop}
+    if selection.positions is not None:
+        parameters |= {"first": selection.positions.start, "past": selection.positions.stop}
         terms.append("a.position >= :first and a.position < :past")
-    return " and ".join(terms) + within("a.recorded_at", asked.recorded, "recorded", parameters)
+    return " and ".join(terms) + within("a.recorded_at", selection.recorded, "recorded", parameters)
 
 
-def _held(read: Read, side: str, values: Sequence[Value], words: Sequence[str], parameters: dict[str, Any]) -> str:
-    """SQL: just before or just after, the cell held one of these values, had it in its list, or had one of these words."""
-    meant = [one for value in values for one in (read.all_of(value) if isinstance(value, str) else [value])]
-    texts = [value for value in meant if isinstance(value, str)]
-    parameters |= {f"{side}values": spellings(meant), f"{side}members": texts, f"{side}words": list(words)}
-    listed = f"""(s.{side}value like '[%' and s.{side}id in (select r.id from cell_ref r
+def _match_content(
+    read: Read, side: str, values: Sequence[Value], source_values: Sequence[str], parameters: dict[str, Any]
+) -> str:
+    """SQL: just before or after the change the field had one of these values, alone or in a list, or source values."""
+    spelled = [one for value in values for one in (read.all_ids(value) if isinstance(value, str) else [value])]
+    parameters |= {
+        f"{side}values": json_spellings(spelled),
+        f"{side}members": [value for value in spelled if isinstance(value, str)],
+        f"{side}source_values": list(source_values),
+    }
+    is_listed = f"""(s.{side}value like '[%' and s.{side}id in (select r.id from field_ref r
         where r.ref in {members(f"{side}members")} and r.field = s.field and r.subject = s.subject))"""
-    return f"""(s.{side}value in {members(f"{side}values")} or {listed} or s.{side}word in {members(f"{side}words")})"""
+    return f"""(s.{side}value in {members(f"{side}values")} or {is_listed}
+        or s.{side}source_value in {members(f"{side}source_values")})"""
 
 
-def _step(row: Sequence[Any], way: Direction, read: Read) -> Row:
-    subject, title, name, at, _, ended, before_value, before_word, value, word = row[:10]
-    before: Held = (loads(before_value), before_word)
-    after: Held = (loads(value), word)
+def _build_row(columns: Sequence[Any], direction: Direction, read: Read) -> Row:
+    subject, title, name, at, _, ended, before_value, before_source_value, value, source_value = columns[:10]
+    before: FieldContent = (loads(before_value), before_source_value)
+    after: FieldContent = (loads(value), source_value)
     return {
-        "subject": subject, "title": loads(title), "field": name,
-        "before": {"value": before[0], "source_value": before[1]}, "after": {"value": after[0], "source_value": after[1]},
-        "direction": way, **list_difference(before[0], after[0], read.same),
-        "at": format_micros(at), "position": row[10], "ended": bool(ended), "blame": build_blame(row[10:]),
-    }  # fmt: skip
+        "subject": subject,
+        "title": loads(title),
+        "field": name,
+        "before": {"value": before[0], "source_value": before[1]},
+        "after": {"value": after[0], "source_value": after[1]},
+        "direction": direction,
+        **list_difference(before[0], after[0], read.merged_into),
+        "at": format_micros(at),
+        "position": columns[10],
+        "ended": bool(ended),
+        "blame": build_blame(columns[10:]),
+    }

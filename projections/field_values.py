@@ -1,4 +1,4 @@
-"""What every cell holds at an instant, as known at an instant: the first of the two general questions."""
+"""The values of fields as of one time, as known at another."""
 
 from __future__ import annotations
 
@@ -7,139 +7,136 @@ from typing import Any, Final, Literal
 
 from domain.fields import CHANGES_PER_EVENT
 from domain.values import format_micros
-from projections.query import (
-    LIMIT,
-    NOW,
-    Answer,
-    Filter,
-    ResolvedTime,
-    Row,
-    TimePoint,
-    answer,
-    decode_cursor,
-    encode_cursor,
-    fields_where,
-    find_blames,
-    loads,
-    resolve_time,
-    taken,
-    titles,
-)  # fmt: skip
+from projections.blame import add_blame
+from projections.filters import Filter, fields_where
+from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
-from projections.schema import kind, pairs
+from projections.schema import kind, loads, pairs
+from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+from projections.titles import find_titles
 
 Group = Literal["holder", "value", "source_value", "field", "kind", "product", "subject"]
 
-FULL: Final = "(c.word is not null or (c.value is not null and c.value <> '[]'))"
-"""SQL: the cell holds something. An emptied cell is as if it had never been."""
+HAS_CONTENT: Final = "(c.source_value is not null or (c.value is not null and c.value <> '[]'))"
+"""SQL: the field has a value. A cleared field is like one that was never set."""
 
 
 def field_values(
     read: Read,
-    asked: Filter,
+    selection: Filter,
     when: TimePoint = NOW,
     *,
     blame: bool = False,
-    limit: int = LIMIT,
+    limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Answer:
-    """The cells that fit, ordered by subject and field.
+    """Return the fields that match and have a value, ordered by subject and field.
 
-    Each with the subject's title, `since` (when it came to hold this), `until` if its term ends, and the position that
-    says so; with `blame`, also who, when and why.
+    Each has the subject's title, `since` (when it got this value), `until` if the period of the value ends, and the
+    position of the event that set it; with `blame`, also who set it, when and why.
     """
-    then = resolve_time(read, when)
-    where, parameters = fields_where(read, asked, then)
+    time = resolve_time(read, when)
+    where, parameters = fields_where(read, selection, time)
     if cursor is not None:
         parameters["after_subject"], parameters["after_field"] = decode_cursor(cursor, str, str)
         where += " and (c.subject, c.field) > (:after_subject, :after_field)"
-    found = _select(read, then, where, {**parameters, "limit": limit + 1}, "order by c.subject, c.field limit :limit")
-    shown, is_more = taken(read, found, limit)
-    following = encode_cursor(*shown[-1][:2]) if is_more else None
-    rows = _titled(read, shown, then)
-    return answer(then, with_blame(read, rows, then) if blame else rows, following=following)
+    found = _select(read, time, where, {**parameters, "limit": limit + 1}, "order by c.subject, c.field limit :limit")
+    shown, is_more = take_page(read, found, limit)
+    next_cursor = encode_cursor(*shown[-1][:2]) if is_more else None
+    rows = _build_rows(read, shown, time)
+    return build_answer(time, add_blame(read, rows, time) if blame else rows, next_cursor=next_cursor)
 
 
-def all_field_values(read: Read, asked: Filter, then: ResolvedTime) -> list[Row]:
-    """The cells that fit at a moment, all of them: what other answers are made of."""
-    where, parameters = fields_where(read, asked, then)
-    return _titled(read, list(_select(read, then, where, parameters, "order by c.subject, c.field")), then)
+def all_field_values(read: Read, selection: Filter, time: ResolvedTime) -> list[Row]:
+    """Return all fields that match and have a value, unpaged, as a part of other answers."""
+    where, parameters = fields_where(read, selection, time)
+    return _build_rows(read, list(_select(read, time, where, parameters, "order by c.subject, c.field")), time)
 
 
 def _select(
-    read: Read, then: ResolvedTime, where: str, parameters: dict[str, Any], tail: str
+    read: Read, time: ResolvedTime, where: str, parameters: dict[str, Any], tail: str
 ) -> Iterator[tuple[Any, ...]]:
-    sql = f"""select c.subject, c.field, c.value, c.word, c.eff, c.until, c.id / {CHANGES_PER_EVENT}
-        from cell c where {where} and {then.holds("c")} and {FULL} {tail}"""
+    sql = f"""select c.subject, c.field, c.value, c.source_value, c.valid_from, c.ends_at, c.id / {CHANGES_PER_EVENT}
+        from field_value c where {where} and {time.is_in_effect("c")} and {HAS_CONTENT} {tail}"""
     return read.rows(sql, parameters)
 
 
-def _titled(read: Read, found: list[tuple[Any, ...]], then: ResolvedTime) -> list[Row]:
-    called = titles(read, {row[0] for row in found}, then)
-    return [_cell(row, called.get(row[0])) for row in found]
+def _build_rows(read: Read, found: list[tuple[Any, ...]], time: ResolvedTime) -> list[Row]:
+    titles = find_titles(read, {row[0] for row in found}, time)
+    return [_build_row(row, titles.get(row[0])) for row in found]
 
 
-def _cell(row: Sequence[Any], title: str | None) -> Row:
-    subject, name, value, word, since, until, position = row
+def _build_row(columns: Sequence[Any], title: str | None) -> Row:
+    subject, field, value, source_value, valid_from, ends_at, position = columns
     return {
-        "subject": subject, "title": title, "field": name, "value": loads(value), "source_value": word,
-        "since": format_micros(since), "until": None if until is None else format_micros(until), "position": position,
-    }  # fmt: skip
-
-
-def with_blame(read: Read, rows: list[Row], then: ResolvedTime) -> list[Row]:
-    """The same rows, each with who, when and why."""
-    found = find_blames(read, (row["position"] for row in rows), then)
-    return [{**row, "blame": found[row["position"]]} for row in rows]
+        "subject": subject,
+        "title": title,
+        "field": field,
+        "value": loads(value),
+        "source_value": source_value,
+        "since": format_micros(valid_from),
+        "until": None if ends_at is None else format_micros(ends_at),
+        "position": position,
+    }
 
 
 _GROUPS: Final[dict[str, str]] = {
     "value": "c.value",
-    "source_value": "c.word",
+    "source_value": "c.source_value",
     "field": "c.field",
     "subject": "c.subject",
     "kind": kind("c.subject"),
-    "holder": "coalesce(same.value, r.ref)",
+    "holder": "coalesce(merged.value, r.ref)",
     "product": "m.ref",
 }
 
 
 def count_fields(
-    read: Read, asked: Filter, by: Group, when: TimePoint = NOW, *, min_count: int = 1, limit: int = LIMIT
+    read: Read,
+    selection: Filter,
+    by: Group,
+    when: TimePoint = NOW,
+    *,
+    min_count: int = 1,
+    limit: int = DEFAULT_LIMIT,
 ) -> Answer:
-    """How many of the cells that fit there are for each holder, value, word, field, kind, product or subject.
+    """Return how many of the matching fields there are for each holder, value, source value, field, kind, product or
+    subject, most first.
 
-    A cell with several holders counts for each of them, and one whose subject belongs to several products likewise.
-    `truncated` says that there are more counts than `limit`.
+    A field with several holders counts for each of them, as does one whose subject belongs to several products.
+    `truncated` says that there are more groups than `limit`.
     """
-    then = resolve_time(read, when)
-    where, parameters = fields_where(read, asked, then)
+    time = resolve_time(read, when)
+    where, parameters = fields_where(read, selection, time)
     joins = ""
     if by == "holder":
-        joins = f"""join cell_ref r on r.subject = c.subject and r.field = c.field and r.eff = c.eff and r.id = c.id
-            and {kind("r.ref")} in ('person', 'team') left join {pairs("same")} same on same.key = r.ref"""
-        parameters["same"] = dict(read.same)
+        joins = f"""join field_ref r on r.subject = c.subject and r.field = c.field and r.valid_from = c.valid_from
+            and r.id = c.id and {kind("r.ref")} in ('person', 'team')
+            left join {pairs("merged_into")} merged on merged.key = r.ref"""
+        parameters["merged_into"] = dict(read.merged_into)
     if by == "product":
-        joins = f"""join cell p on p.subject = c.subject and p.field = 'products' and {then.holds("p")}
-            join cell_ref m on m.subject = p.subject and m.field = p.field and m.eff = p.eff and m.id = p.id"""
-    sql = f"""select g, count(distinct cell) from (
-            select {_GROUPS[by]} as g, c.subject || ' ' || c.field as cell from cell c {joins}
-            where {where} and {then.holds("c")} and {FULL}) counted
-        group by g having count(distinct cell) >= :least order by count(distinct cell) desc, g nulls first limit :limit"""
+        joins = f"""join field_value p on p.subject = c.subject and p.field = 'products' and {time.is_in_effect("p")}
+            join field_ref m on m.subject = p.subject and m.field = p.field and m.valid_from = p.valid_from
+            and m.id = p.id"""
+    sql = f"""select g, count(distinct field_key) from (
+            select {_GROUPS[by]} as g, c.subject || ' ' || c.field as field_key from field_value c {joins}
+            where {where} and {time.is_in_effect("c")} and {HAS_CONTENT}) counted
+        group by g having count(distinct field_key) >= :least
+        order by count(distinct field_key) desc, g nulls first limit :limit"""
     found = list(read.rows(sql, {**parameters, "least": min_count, "limit": limit + 1}))
     decode = loads if by == "value" else str
     rows = [{by: None if group is None else decode(group), "count": count} for group, count in found[:limit]]
-    return answer(then, rows, about={"truncated": len(found) > limit})
+    return build_answer(time, rows, about={"truncated": len(found) > limit})
 
 
-def subject_fields(read: Read, subject: str, then: ResolvedTime, *, blame: bool = False) -> dict[str, Row]:
-    """Every cell of one subject by field, whether or not it is on the record."""
-    rows = all_field_values(read, Filter(subjects=(subject,), include_removed=True), then)
-    return {row["field"]: row for row in (with_blame(read, rows, then) if blame else rows)}
+def subject_fields(read: Read, subject: str, time: ResolvedTime, *, blame: bool = False) -> dict[str, Row]:
+    """Return all fields of one subject by name, also if the subject is removed."""
+    rows = all_field_values(read, Filter(subjects=(subject,), include_removed=True), time)
+    return {row["field"]: row for row in (add_blame(read, rows, time) if blame else rows)}
 
 
 def by_subject(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
-    """Cells by subject and field, in the order they came."""
+    """Return rows of fields by subject and field, in their order."""
     found: dict[str, dict[str, Row]] = {}
     for row in rows:
         found.setdefault(row["subject"], {})[row["field"]] = row

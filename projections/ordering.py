@@ -1,4 +1,4 @@
-"""What is later than what, and what kind of change a step is."""
+"""The order of releases and dates, and the direction of a change."""
 
 from __future__ import annotations
 
@@ -10,126 +10,129 @@ from typing import Final, Literal
 
 from domain.fields import Value
 from domain.values import kind_of
-from projections.query import ResolvedTime, loads
 from projections.read_model import Read
+from projections.schema import loads
+from projections.timepoint import ResolvedTime
 
 Direction = Literal[
-    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "include_unchanged"
+    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
 DIRECTIONS: Final[tuple[Direction, ...]] = Direction.__args__  # type: ignore[attr-defined]
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _VERSION = re.compile(r"\D*(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)")
-_LAST_VERSION = re.compile(r"(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)\D*$")
+_TRAILING_VERSION = re.compile(r"(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)\D*$")
 
-Held = tuple[Value, str | None]
-"""What a cell holds: the meaning and the source's own word."""
+FieldContent = tuple[Value, str | None]
+"""The value and the source value of a field."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """The order of releases at a moment: a product's own where it has said one, else by version number."""
+class TargetOrder:
+    """The order of releases and dates at one time. Releases follow their product's order, or else their version."""
 
     read: Read
-    then: ResolvedTime
+    time: ResolvedTime
 
     @cached_property
-    def _said(self) -> tuple[Mapping[str, int], ...]:
-        """For each product that orders its releases, their places."""
-        rows = self._values("releases")
-        lists = (loads(value) for value in rows.values())
-        return tuple({str(item): n for n, item in enumerate(found)} for found in lists if isinstance(found, list))
+    def _release_ranks(self) -> tuple[Mapping[str, int], ...]:
+        """The ranks of releases, for each product that has ordered its releases."""
+        lists = (loads(value) for value in self._find_values("releases").values())
+        return tuple({str(item): n for n, item in enumerate(items)} for items in lists if isinstance(items, list))
 
     @cached_property
     def _versions(self) -> Mapping[str, tuple[int, ...] | None]:
-        """For each release the numbers of its version."""
-        versions = {subject: str(loads(value)) for subject, value in self._values("version").items()}
-        return {subject: _numbers(_VERSION.match(version)) for subject, version in versions.items()}
+        """The version numbers of each release that has a version."""
+        versions = {subject: str(loads(value)) for subject, value in self._find_values("version").items()}
+        return {subject: _parse_numbers(_VERSION.match(version)) for subject, version in versions.items()}
 
-    def _values(self, name: str) -> dict[str, str]:
-        sql = f"select c.subject, c.value from cell c where c.field = :name and c.value is not null and {self.then.holds('c')}"
-        return dict(self.read.rows(sql, {"name": name, **self.then.parameters}))
+    def _find_values(self, field: str) -> dict[str, str]:
+        sql = f"""select c.subject, c.value from field_value c
+            where c.field = :field and c.value is not null and {self.time.is_in_effect("c")}"""
+        return dict(self.read.rows(sql, {"field": field, **self.time.parameters}))
 
     def compare(self, one: Value, other: Value) -> int | None:
-        """Below 0 if `one` is the earlier, above 0 if it is the later, 0 if neither; None if they have no order."""
+        """Return a number below 0 if `one` is earlier, above 0 if it is later, 0 if equal; None if there is no order."""
         if not isinstance(one, str) or not isinstance(other, str):
             return None
-        if _DAY.fullmatch(one) and _DAY.fullmatch(other):
+        if _DATE.fullmatch(one) and _DATE.fullmatch(other):
             return (one > other) - (one < other)
         if kind_of(one) != "release" or kind_of(other) != "release":
             return None
-        for places in self._said:
-            if one in places and other in places:
-                return places[one] - places[other]
-        a, b = self._number(one), self._number(other)
+        for ranks in self._release_ranks:
+            if one in ranks and other in ranks:
+                return ranks[one] - ranks[other]
+        a, b = self._version_numbers(one), self._version_numbers(other)
         return None if a is None or b is None else (a > b) - (a < b)
 
-    def _number(self, release: str) -> tuple[int, ...] | None:
+    def _version_numbers(self, release: str) -> tuple[int, ...] | None:
         if release in self._versions:
             return self._versions[release]
-        return _numbers(_LAST_VERSION.search(release.partition(":")[2]))
+        return _parse_numbers(_TRAILING_VERSION.search(release.partition(":")[2]))
 
     def key(self, value: Value) -> tuple[int, int, tuple[int, ...], str]:
-        """A sorting key for releases, days and words beside one another: first those with an order."""
+        """Return a sort key: releases that their product has ordered, then other releases, then all other values."""
         if isinstance(value, str) and kind_of(value) == "release":
-            for places in self._said:
-                if value in places:
-                    return 0, places[value], (), value
-            return 1, 0, self._number(value) or (1 << 62,), value
+            for ranks in self._release_ranks:
+                if value in ranks:
+                    return 0, ranks[value], (), value
+            return 1, 0, self._version_numbers(value) or (1 << 62,), value
         return 2, 0, (), str(value)
 
 
-def _numbers(found: re.Match[str] | None) -> tuple[int, ...] | None:
-    """The numbers of a version; 1.0 is 1."""
-    if found is None:
+def _parse_numbers(match: re.Match[str] | None) -> tuple[int, ...] | None:
+    """Return the numbers of a version without trailing zeros, so that 1.0 equals 1."""
+    if match is None:
         return None
-    numbers = [int(number) for number in found["numbers"].split(".")]
+    numbers = [int(number) for number in match["numbers"].split(".")]
     while len(numbers) > 1 and not numbers[-1]:
         numbers.pop()
     return tuple(numbers)
 
 
-def direction(before: Held, after: Held, order: Order) -> Direction:
-    """What kind of change this is. Two ids of one person are one."""
-    if _empty(before) or _empty(after):
-        return "include_unchanged" if _empty(before) and _empty(after) else "first" if _empty(before) else "cleared"
-    old, new = as_one(before[0], order.read.same), as_one(after[0], order.read.same)
+def change_direction(before: FieldContent, after: FieldContent, order: TargetOrder) -> Direction:
+    """Return the kind of a change. Two ids of one merged person are equal."""
+    if _is_empty(before) or _is_empty(after):
+        if _is_empty(before) and _is_empty(after):
+            return "unchanged"
+        return "first" if _is_empty(before) else "cleared"
+    old, new = (resolve_people(content[0], order.read.merged_into) for content in (before, after))
     if old == new:
-        return "include_unchanged" if before[1] == after[1] else "changed"
+        return "unchanged" if before[1] == after[1] else "changed"
     if isinstance(old, list) and isinstance(new, list):
-        return _of_lists([str(item) for item in old], [str(item) for item in new])
-    found = order.compare(old, new)
-    return "changed" if not found else "later" if found < 0 else "earlier"
+        return _list_direction([str(item) for item in old], [str(item) for item in new])
+    difference = order.compare(old, new)
+    return "changed" if not difference else "later" if difference < 0 else "earlier"
 
 
-def _of_lists(old: Sequence[str], new: Sequence[str]) -> Direction:
-    had, has = set(old), set(new)
-    if had == has:
+def _list_direction(old: Sequence[str], new: Sequence[str]) -> Direction:
+    before, after = set(old), set(new)
+    if before == after:
         return "reordered"
-    if had and has and not had & has:
+    if before and after and not before & after:
         return "replaced"
-    return "gained" if had < has else "lost" if had > has else "changed"
+    return "gained" if before < after else "lost" if before > after else "changed"
 
 
-def _empty(held: Held) -> bool:
-    return held[0] in (None, []) and held[1] is None
+def _is_empty(content: FieldContent) -> bool:
+    return content[0] in (None, []) and content[1] is None
 
 
-def as_one(value: Value, same: Mapping[str, str]) -> Value:
-    """The value with each person under the one id they are read as, and nobody twice."""
+def resolve_people(value: Value, merged_into: Mapping[str, str]) -> Value:
+    """Return the value with each merged person replaced by the surviving id, without duplicates."""
     if isinstance(value, str):
-        return same.get(value, value)
+        return merged_into.get(value, value)
     if isinstance(value, list):
-        one = [as_one(item, same) for item in value]
-        return [item for n, item in enumerate(one) if item not in one[:n]]
+        items = [resolve_people(item, merged_into) for item in value]
+        return [item for n, item in enumerate(items) if item not in items[:n]]
     return value
 
 
-def list_difference(before: Value, after: Value, same: Mapping[str, str]) -> dict[str, list[Value]]:
-    """Who or what came to a list and who went, in the order of the lists; empty for what is no list."""
+def list_difference(before: Value, after: Value, merged_into: Mapping[str, str]) -> dict[str, list[Value]]:
+    """Return what a list `gained` and `lost`, in the order of the lists; an empty dict for values that are not lists."""
     if not isinstance(before, list | None) or not isinstance(after, list | None) or before is after is None:
         return {}
-    old, new = as_one(before or [], same), as_one(after or [], same)
+    old, new = resolve_people(before or [], merged_into), resolve_people(after or [], merged_into)
     assert isinstance(old, list)
     assert isinstance(new, list)
     return {"gained": [item for item in new if item not in old], "lost": [item for item in old if item not in new]}

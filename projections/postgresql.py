@@ -19,25 +19,25 @@ from eventlog.dsn import redact, split_dsn, without_secret
 from eventlog.errors import DatabaseUnavailableError
 from projections import schema
 from projections.bounds import UNBOUNDED, Bounds
-from projections.database import MISSING, PROJECTOR, Near, Row, Rows, Span
+from projections.database import MISSING, PROJECTOR, NeighborRow, Row, RowRange, RunQuery
 from projections.schema import TABLES, VERSION
 from projections.tokenizer import tokenize
 
-IDLE: Final = 16
-FEW: Final = 100
-"""Rows that are sent along with other statements; more go in a stream of their own, which costs three round trips."""
+MAX_IDLE_CONNECTIONS: Final = 16
+MAX_INLINE_ROWS: Final = 100
+"""Up to this many rows are sent with other statements. More are sent by COPY, which costs three round trips."""
 CANCEL_TIMEOUT_S: Final = 2.0
-_LONGEST_WORD: Final = 500
-"""Characters; PostgreSQL takes no lexeme of 2,048 bytes."""
-_LAST_PLACE: Final = 16_383
-"""PostgreSQL counts words no further."""
+_MAX_LEXEME_CHARS: Final = 500
+"""PostgreSQL accepts lexemes of less than 2,048 bytes."""
+_MAX_LEXEME_POSITION: Final = 16_383
+"""PostgreSQL has no higher positions of words."""
 
 _SEARCH: Final = """create table {p}search (
     rowid bigint primary key, subject text collate "C" not null, field text collate "C" not null,
     position bigint not null, content text collate "C" not null, words tsvector not null
 )"""
 
-_SPELLINGS: Final = (
+_TRANSLATIONS: Final = (
     (re.compile("%"), "%%"),
     (re.compile(r"\bin members\(:(\w+)\)"), r"= any(:\1)"),
     (re.compile(r"\bpairs\(:(\w+)\)"), r"(select key, value from jsonb_each_text(:\1::text::jsonb))"),
@@ -49,72 +49,77 @@ _SPELLINGS: Final = (
 
 
 @lru_cache(4096)
-def spelt(sql: str) -> str:
-    """A statement in PostgreSQL's words, with psycopg's parameters."""
-    for word, spelling in _SPELLINGS:
-        sql = word.sub(spelling, sql)
+def translate(sql: str) -> str:
+    """Return a statement in PostgreSQL's SQL with psycopg's parameters."""
+    for pattern, replacement in _TRANSLATIONS:
+        sql = pattern.sub(replacement, sql)
     return sql
 
 
-def _bound(value: Any) -> Any:
+def _bind(value: Any) -> Any:
     if isinstance(value, str):
         return schema.storable(value)
     if isinstance(value, list | tuple):
-        return [_bound(item) for item in value]
+        return [_bind(item) for item in value]
     if isinstance(value, dict):
         return schema.storable(schema.dumps(value))
     return value
 
 
 def tsvector(text: str) -> str:
-    """The words of a text with their places. They are cut as the other database cuts them, not by PostgreSQL's parser."""
-    return " ".join(f"{word[:_LONGEST_WORD]}:{min(n, _LAST_PLACE)}" for n, word in enumerate(tokenize(text), start=1))
+    """Return the words of a text with their positions. They are split by `tokenize`, as for SQLite, not by PostgreSQL."""
+    return " ".join(
+        f"{word[:_MAX_LEXEME_CHARS]}:{min(n, _MAX_LEXEME_POSITION)}" for n, word in enumerate(tokenize(text), start=1)
+    )
 
 
 Connection = psycopg.Connection[Row]
 
 
-def _asking(connection: Connection) -> Callable[[str, Mapping[str, Any]], psycopg.Cursor[Row]]:
+def _query_runner(connection: Connection) -> Callable[[str, Mapping[str, Any]], psycopg.Cursor[Row]]:
     def rows(sql: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Row]:
-        bound = {name: _bound(value) for name, value in parameters.items()}
-        return connection.execute(cast("Any", spelt(sql)), bound)
+        bound = {name: _bind(value) for name, value in parameters.items()}
+        return connection.execute(cast("Any", translate(sql)), bound)
 
     return rows
 
 
 class PostgresqlDatabase:
-    """A schema, which is made where there is none, with a few connections that are reused.
+    """A schema of a PostgreSQL database, created if it is missing, with a pool of connections that read.
 
-    `url` is a `postgresql://` address; the schema is `decisionlog`, unless `?schema=` names another.
+    `url` is a `postgresql://` URL. The schema is `decisionlog` unless `?schema=` names another.
     """
 
     transient_errors: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
     def __init__(self, url: str) -> None:
         self._url, self._namespace = split_dsn(url)
-        self._idle: LifoQueue[Connection] = LifoQueue(maxsize=IDLE)
+        self._idle: LifoQueue[Connection] = LifoQueue(maxsize=MAX_IDLE_CONNECTIONS)
 
     def __str__(self) -> str:
         return f"schema {self._namespace}"
 
     def connect(self) -> Connection:
-        """A connection on which transactions are begun by hand.
+        """Open a connection with manual transactions.
 
-        What is asked again is planned once, for that takes as long as most answers; nothing is compiled, as none takes
-        long enough.
+        Statements are prepared on their second use, because planning takes as long as most queries. JIT compilation is
+        off, because no query runs long enough to gain from it.
 
         Raises:
-            NoStoreError: the address is not in order.
-            psycopg.Error: the server cannot be had; neither message holds the password.
+            DatabaseUnavailableError: the URL is not valid.
+            psycopg.Error: the server cannot be reached. Neither message has the password.
         """
         try:
             connection = psycopg.connect(
-                self._url, autocommit=True, prepare_threshold=2, client_encoding="utf8",
+                self._url,
+                autocommit=True,
+                prepare_threshold=2,
+                client_encoding="utf8",
                 application_name="decisionlog projections",
-            )  # fmt: skip
+            )
         except psycopg.ProgrammingError as error:
-            msg = f"{without_secret(self._url)} cannot be used: {redact(str(error), self._url).strip()}."
-            raise DatabaseUnavailableError(msg) from None
+            reason = redact(str(error), self._url).strip()
+            raise DatabaseUnavailableError(f"{without_secret(self._url)} cannot be used: {reason}.") from None
         except psycopg.Error as error:
             raise type(error)(redact(str(error), self._url)) from None
         path = names.SQL("set search_path = {}; set jit = off").format(names.Identifier(self._namespace))
@@ -122,47 +127,47 @@ class PostgresqlDatabase:
         return connection
 
     def check(self) -> str | None:
-        """Why there is no model to read, or None."""
+        """Return why there is no read model to read, or None."""
         with closing(self.connect()) as connection:
             found = connection.execute("select to_regclass('projection') is null").fetchone()
         return MISSING if found is None or found[0] else None
 
     def is_damage(self, error: BaseException) -> bool:
-        """Whether an error says that a table or an index is damaged, or gone."""
-        return isinstance(error, _DAMAGE)
+        """Whether an error means that a table or an index is damaged or missing."""
+        return isinstance(error, _DAMAGE_ERRORS)
 
     def find_damage(self) -> list[str]:
-        """Indexes of the model that are not valid, and what the server cannot read."""
+        """Return the invalid indexes of the read model."""
         sql = """select i.relname from pg_index x join pg_class i on i.oid = x.indexrelid
             where i.relnamespace = to_regnamespace(%s) and not (x.indisvalid and x.indisready)"""
         with closing(self.connect()) as connection:
             found = connection.execute(sql, (self._namespace,)).fetchall()
         return [f"the index {name} is not valid" for (name,) in found]
 
-    def has(self, table: str) -> bool:
-        """Whether there is a table in the schema."""
+    def has_table(self, table: str) -> bool:
+        """Whether the schema has a table."""
         with closing(self.connect()) as connection:
             found = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()
         return bool(found and found[0])
 
-    def renew(self) -> None:
-        """Drops the tables, and makes them empty. Readers see the old ones until then."""
+    def recreate(self) -> None:
+        """Drop the tables, and create empty ones. Readers see the old ones until then."""
         with closing(self.writer()) as writer:
-            writer.renew()
+            writer.recreate()
 
     @contextmanager
-    def reading(self, bounds: Bounds = UNBOUNDED) -> Iterator[Rows]:
-        """A snapshot. Keep it short: an old one keeps deleted rows alive, and a rebuild from taking over.
+    def snapshot(self, bounds: Bounds = UNBOUNDED) -> Iterator[RunQuery]:
+        """Open a snapshot. Keep it short: an old one keeps deleted rows alive and delays the end of a rebuild.
 
         Raises:
-            OperationalError: the library's; the server cannot be reached, or went away meanwhile.
+            eventsourcing.persistence.OperationalError: the server cannot be reached, or the connection was lost.
         """
-        with self._out_of_reach():
-            connection = self._begun(bounds)
+        with self._convert_errors():
+            connection = self._begin_snapshot(bounds)
             try:
                 if bounds.is_bounded:
                     bounds.on_interrupt(lambda: _cancel(connection))
-                yield _asking(connection)
+                yield _query_runner(connection)
                 bounds.on_interrupt(None)
                 connection.execute("rollback")
             except BaseException:
@@ -175,16 +180,16 @@ class PostgresqlDatabase:
             connection.close()
 
     @contextmanager
-    def _out_of_reach(self) -> Iterator[None]:
-        """Says in the library's words, which whoever asks knows, that the server cannot be had."""
+    def _convert_errors(self) -> Iterator[None]:
+        """Raise errors of the connection as those of the library, which callers handle."""
         try:
             yield
         except self.transient_errors as error:
-            msg = f"{self} cannot be read: {' '.join(str(error).split())}"
-            raise persistence.OperationalError(msg) from error
+            reason = " ".join(str(error).split())
+            raise persistence.OperationalError(f"{self} cannot be read: {reason}") from error
 
-    def _begun(self, bounds: Bounds) -> Connection:
-        """A connection in a new snapshot; those that broke while nobody used them are left aside."""
+    def _begin_snapshot(self, bounds: Bounds) -> Connection:
+        """Return a connection in a new snapshot. Idle connections that were lost are discarded."""
         while True:
             try:
                 connection = self._idle.get_nowait()
@@ -196,44 +201,47 @@ class PostgresqlDatabase:
                 continue
 
     def writer(self) -> PostgresqlWriter:
-        """A connection that writes."""
+        """Open a connection that writes."""
         return PostgresqlWriter(self.connect(), self._namespace)
 
     def has_active_writer(self) -> bool:
-        """Whether a process writes the model now."""
+        """Whether a process writes the read model now."""
         with closing(self.writer()) as writer:
-            return not writer.claim(PROJECTOR)
+            return not writer.try_lock(PROJECTOR)
 
     def scrub(self) -> bool:
-        """Lets the server write over deleted rows. Its own log and its backups are beyond our reach."""
+        """Let the server reuse the space of deleted rows. Its write-ahead log and its backups are not covered."""
         with closing(self.connect()) as connection:
-            connection.execute("vacuum cell, cell_ref, act, search")
+            connection.execute("vacuum field_value, field_ref, event, search")
         return True
 
     def close(self) -> None:
-        """Closes the connections that nobody is using."""
+        """Close the idle connections."""
         while not self._idle.empty():
             self._idle.get_nowait().close()
 
 
-_DAMAGE: Final = (
-    psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError_,
-    psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn,
-)  # fmt: skip
+_DAMAGE_ERRORS: Final = (
+    psycopg.errors.DataCorrupted,
+    psycopg.errors.IndexCorrupted,
+    psycopg.errors.InternalError_,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+)
 
 
 def _cancel(connection: Connection) -> None:
-    """Asks the server to end what a connection is running, without waiting for it."""
+    """Ask the server to cancel what a connection runs, without waiting."""
     threading.Thread(target=_try_to_cancel, args=(connection,), name="cancel", daemon=True).start()
 
 
 def _try_to_cancel(connection: Connection) -> None:
-    with suppress(psycopg.Error):  # `statement_timeout` ends it then
+    with suppress(psycopg.Error):  # then `statement_timeout` ends it
         connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
 
 
 def _begin(connection: Connection, bounds: Bounds) -> Connection:
-    # Locked before the snapshot is taken: whoever waited for other tables to come in their place sees those, whole.
+    # Locked before the snapshot is taken: a reader that waited for `swap_tables` sees all of the new tables.
     try:
         begin = "begin isolation level repeatable read read only; lock projection in access share mode"
         if bounds.seconds < inf:
@@ -246,10 +254,10 @@ def _begin(connection: Connection, bounds: Bounds) -> Connection:
 
 
 class PostgresqlWriter:
-    """A connection that writes; whoever writes the same tables waits for its transaction to end.
+    """A connection that writes. A transaction waits for other writers of the same tables.
 
-    Within a transaction, what gives no rows is sent without waiting for the answer: a batch of few entries takes as long
-    as its round trips. A failure is then told by a later statement, or by the end of the transaction.
+    Within a transaction, statements without rows are pipelined: a small batch takes as long as its round trips. Their
+    errors are raised by a later statement or at the end of the transaction.
     """
 
     def __init__(self, connection: Connection, namespace: str) -> None:
@@ -257,12 +265,12 @@ class PostgresqlWriter:
         self._namespace = namespace
         self._pipeline = ExitStack()
         self._late: list[str] = []
-        # Plans made while the tables are small must serve when they grow. And the position stands in the same transaction:
-        # whatever a server that dies had not written to disk yet, is read from the log once more.
+        # Plans made while the tables are small must still be good when they have grown. Commits need not be durable: the
+        # position is in the same transaction, so what a crash of the server loses is read from the log again.
         connection.execute("set enable_seqscan = off; set synchronous_commit = off")
 
-    def claim(self, what: str) -> bool:
-        """Takes a lock that the server releases when this connection ends, however it ends."""
+    def try_lock(self, what: str) -> bool:
+        """Take an advisory lock, unless it is held. The server releases it when this connection ends."""
         found = self._connection.execute(
             "select pg_try_advisory_lock(hashtextextended(%s, 0))", (f"decisionlog {self._namespace} {what}",)
         ).fetchone()
@@ -270,7 +278,7 @@ class PostgresqlWriter:
 
     @contextmanager
     def transaction(self, p: str = "") -> Iterator[None]:
-        """All or nothing, alone among writers of these tables."""
+        """Run a transaction, alone among the writers of these tables."""
         connection = self._connection
         try:
             with self._pipeline:
@@ -285,24 +293,24 @@ class PostgresqlWriter:
             raise
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        """Runs one statement."""
-        bound = {name: _bound(value) for name, value in parameters.items()}
-        done = self._connection.execute(cast("Any", spelt(sql)), bound)
+        """Run one statement."""
+        bound = {name: _bind(value) for name, value in parameters.items()}
+        done = self._connection.execute(cast("Any", translate(sql)), bound)
         return done.fetchall() if sql.lstrip().startswith("select") else ()
 
     def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
-        """Adds rows: a few with other statements, many in one stream."""
+        """Insert rows: a few in the pipeline, many by COPY."""
         if not rows:
             return
         columns = TABLES[table][0]
         if table == "search":
             columns, rows = f"{columns}, words", [(*row, tsvector(row[-1])) for row in rows]
-        if len(rows) <= FEW:
-            given = schema.dumps([dict(zip(columns.split(", "), row, strict=True)) for row in rows])
+        if len(rows) <= MAX_INLINE_ROWS:
+            values = schema.dumps([dict(zip(columns.split(", "), row, strict=True)) for row in rows])
             sql = f"insert into {p}{table} ({columns}) select {columns} from json_populate_recordset(null::{p}{table}, %s)"
-            self._connection.execute(cast("Any", sql), (given,))
+            self._connection.execute(cast("Any", sql), (values,))
             return
-        self._pipeline.close()  # in which there are no streams
+        self._pipeline.close()  # COPY does not work in a pipeline
         with (
             self._connection.cursor() as cursor,
             cursor.copy(cast("Any", f"copy {p}{table} ({columns}) from stdin")) as copy,
@@ -310,37 +318,38 @@ class PostgresqlWriter:
             for row in rows:
                 copy.write_row(row)
 
-    def neighbors(self, p: str, spans: Sequence[Span]) -> Iterable[Near]:
-        """The rows that count in some spans, the one before each and the one after."""
+    def neighbors(self, p: str, spans: Sequence[RowRange]) -> Iterable[NeighborRow]:
+        """Return the rows in some ranges that are not void, and for each range the row before it and the row after it."""
         if not spans:
             return []
-        of_cell = f"""select c.eff, c.id, c.et, c.et_id from {p}cell c
-            where c.subject = s.subject and c.field = s.field and c.void is null"""
+        of_field = f"""select c.valid_from, c.id, c.valid_to, c.next_id from {p}field_value c
+            where c.subject = s.subject and c.field = s.field and c.voided_by is null"""
         sql = f"""select s.n - 1, c.* from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-            %s::bigint[]) with ordinality as s (subject, field, eff, id, last_eff, last_id, n) cross join lateral (
-            ({of_cell} and (c.eff, c.id) < (s.eff, s.id) order by c.eff desc, c.id desc limit 1)
-            union all ({of_cell} and (c.eff, c.id) >= (s.eff, s.id) and (c.eff, c.id) <= (s.last_eff, s.last_id))
-            union all ({of_cell} and (c.eff, c.id) > (s.last_eff, s.last_id) order by c.eff, c.id limit 1)) c"""
+            %s::bigint[]) with ordinality as s (subject, field, valid_from, id, last_valid_from, last_id, n) cross join lateral (
+            ({of_field} and (c.valid_from, c.id) < (s.valid_from, s.id) order by c.valid_from desc, c.id desc limit 1)
+            union all ({of_field} and (c.valid_from, c.id) >= (s.valid_from, s.id) and (c.valid_from, c.id) <= (s.last_valid_from, s.last_id))
+            union all ({of_field} and (c.valid_from, c.id) > (s.last_valid_from, s.last_id) order by c.valid_from, c.id limit 1)) c"""
         columns = zip(*((subject, name, *first, *last) for subject, name, first, last in spans), strict=True)
         found = self._connection.execute(cast("Any", sql), [list(column) for column in columns]).fetchall()
-        return cast("Iterable[Near]", found)
+        return cast("Iterable[NeighborRow]", found)
 
     def update_validity(self, p: str, rows: Sequence[Row]) -> None:
-        """Gives rows of cells their `et`, `et_id` and `void`, all at once."""
+        """Set `valid_to`, `next_id` and `voided_by` of rows of `field_value` in one statement."""
         if not rows:
             return
-        sql = f"""update {p}cell c set et = s.et, et_id = s.et_id, void = s.void from unnest(%s::text[], %s::text[],
+        sql = f"""update {p}field_value c set valid_to = s.valid_to, next_id = s.next_id, voided_by = s.voided_by
+            from unnest(%s::text[], %s::text[],
             %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-            as s (subject, field, eff, id, et, et_id, void)
-            where c.subject = s.subject and c.field = s.field and c.eff = s.eff and c.id = s.id"""
+            as s (subject, field, valid_from, id, valid_to, next_id, voided_by)
+            where c.subject = s.subject and c.field = s.field and c.valid_from = s.valid_from and c.id = s.id"""
         self._connection.execute(cast("Any", sql), [list(column) for column in zip(*rows, strict=True)])
 
-    def merge_words(self, p: str) -> None:
-        """Nothing: the words stand in the row, and went with it."""
+    def optimize_search(self, p: str) -> None:
+        """Do nothing: the words are in the deleted row."""
 
-    def create(self, p: str) -> None:
-        """Makes the tables."""
-        text, keyed = 'text collate "C"', "with (fillfactor = 80)"  # room for a row's `et` beside it
+    def create_tables(self, p: str) -> None:
+        """Create the tables."""
+        text, keyed = 'text collate "C"', "with (fillfactor = 80)"  # space to update `valid_to` in place
         tables, late = schema.ddl(p=p, tag=self._free_tag(), text=text, integer="bigint", keyed=keyed)
         for statement in (*tables, _SEARCH.format(p=p)):
             self._connection.execute(cast("Any", statement))
@@ -348,46 +357,46 @@ class PostgresqlWriter:
         self._late = [*late, words, f"create index on {p}search (position)"]
         self.insert(p, "projection", [("fields", 0, VERSION)])
 
-    def index(self, p: str) -> Iterator[None]:  # noqa: ARG002  (they were spelt for these tables)
-        """Makes the other indexes."""
+    def create_indexes(self, p: str) -> Iterator[None]:  # noqa: ARG002  (the statements have the prefix)
+        """Create the other indexes."""
         for statement in self._late:
             self._connection.execute(cast("Any", statement))
             yield
 
-    def drop(self, p: str) -> None:
-        """Drops the tables."""
+    def drop_tables(self, p: str) -> None:
+        """Drop the tables."""
         self._connection.execute(cast("Any", "drop table if exists " + ", ".join(f"{p}{table}" for table in TABLES)))
 
-    def swap(self, p: str) -> None:
-        """Puts the tables of this prefix in the place of those without one.
+    def swap_tables(self, p: str) -> None:
+        """Replace the tables without a prefix by those with this one.
 
-        Every reader holds `projection` from its beginning; so who has it alone needs to wait for nobody any more.
+        Every reader locks `projection` first, so the exclusive lock on it waits for all readers.
         """
         self._connection.execute("lock projection in access exclusive mode")
-        self.drop("")
+        self.drop_tables("")
         for table in TABLES:
             self._connection.execute(cast("Any", f"analyze {p}{table}"))
             self._connection.execute(cast("Any", f"alter table {p}{table} rename to {table}"))
 
-    def renew(self) -> None:
-        """Makes the schema where there is none, and the tables, empty. Two that do so at once do it one after the other."""
+    def recreate(self) -> None:
+        """Create the schema if it is missing, and empty tables. Concurrent calls run one after the other."""
         with self._connection.transaction():
             self._connection.execute("select pg_advisory_xact_lock(hashtextextended('decisionlog schema', 0))")
             self._connection.execute(
                 names.SQL("create schema if not exists {}").format(names.Identifier(self._namespace))
             )
-            self.drop("")
-            self.create("")
-            for _ in self.index(""):
+            self.drop_tables("")
+            self.create_tables("")
+            for _ in self.create_indexes(""):
                 pass
 
     def _free_tag(self) -> str:
-        """Of two names for a set of indexes the one not in use: an index keeps its name when its table gets another."""
+        """Return the one of two index name prefixes that is not in use. A renamed table keeps its index names."""
         taken = "select 1 from pg_indexes where schemaname = current_schema() and indexname like 'a\\_%'"
         return "b" if self._connection.execute(cast("Any", taken)).fetchone() else "a"
 
     def close(self) -> None:
-        """Ends it, and gives back what it claimed: said in words, for a server notices an end only after a while."""
+        """Close the connection, and release its locks explicitly, because a server may notice a lost connection late."""
         with suppress(psycopg.Error):
             self._connection.execute("select pg_advisory_unlock_all()")
         self._connection.close()

@@ -1,8 +1,8 @@
-"""From entries to rows: the one way in which the read model changes.
+"""The projector writes entries to the tables of the read model.
 
-Rows are added and never moved. Of a cell's row change later: `void`, once; and `et` and `et_id`, the instant at which
-the row is followed by another, and which. A backdated entry is therefore no special case, and neither is a voided one: a
-row that came or went asks for what follows itself and the row before it, and no other.
+Rows are inserted and never moved. Only three columns of a `field_value` row change later: `voided_by`, once, and
+`valid_to` and `next_id`, which point to the next row of the field. So backdated and voided entries are no special case:
+a row that was inserted or voided affects its next row and the row before it, and no other.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from domain.any_subject import TextsErased
 from domain.fields import CHANGES_PER_EVENT, FieldChange, Value
 from domain.values import ERASED
 from eventlog.entry import Entry
-from projections.database import Following, Place, Span, Writer
+from projections.database import NextRow, RowKey, RowRange, Writer
 from projections.event_rows import COLUMNS, entry_from_row, event_row, without_texts
 from projections.schema import TEXTS_PER_EVENT, dumps
 
 NOTE: Final = "note"
-"""What the remark of an act is called among the fields that search looks into."""
+"""The field name of an event's note in the search index."""
 
-LONGEST_MEMBER: Final = 500
-"""A longer member of a list is prose, and nobody asks who holds it."""
+MAX_REF_CHARS: Final = 500
+"""Longer items of a list are prose, which `field_ref` does not index."""
 
-Key = tuple[str, str, int, int]
-_Cell = tuple[Key, int | None, str | None, str | None]
-"""A new row of a cell: its key, the end of its term, value, word."""
+FieldRowKey = tuple[str, str, int, int]
+_FieldRow = tuple[FieldRowKey, int | None, str | None, str | None]
+"""A new row of `field_value`: its key, the end of its period, value and source value."""
 
 
 class Head(Protocol):
@@ -40,53 +40,55 @@ class Head(Protocol):
 
 
 class Source(Protocol):
-    """The log, as far as a reader needs it."""
+    """A log to read from."""
 
     def read(self, after: int, limit: int) -> list[Entry]:
-        """At most `limit` entries after a position, in order, without a hole."""
+        """Return at most `limit` entries after a position, in order, without a gap."""
         ...
 
     def head(self) -> Head:
-        """Where the log ends now."""
+        """Return the current end of the log."""
         ...
 
 
 class Gap(Exception):
-    """The next entry is not the one after the last: reading on would lose events without anybody noticing."""
+    """An entry is missing: reading on would silently lose events."""
 
 
 @dataclass(slots=True)
 class _Batch:
     """The rows of some entries."""
 
-    acts: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
     becauses: list[tuple[str, int]] = field(default_factory=list)
-    cells: list[_Cell] = field(default_factory=list)
+    field_values: list[_FieldRow] = field(default_factory=list)
     refs: list[tuple[str, str, str, int, int]] = field(default_factory=list)
     texts: list[tuple[int, str, str, int, str]] = field(default_factory=list)
     voids: list[tuple[str, int, int]] = field(default_factory=list)
-    forgotten: list[int] = field(default_factory=list)
+    erased: list[int] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
-        self.acts.append(event_row(entry))
+        self.events.append(event_row(entry))
         self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.metadata.because))
-        for n, step in enumerate(entry.event.field_changes()):
-            self._add_step(entry, n, step)
+        for n, change in enumerate(entry.event.field_changes()):
+            self._add_change(entry, n, change)
         self._add_text(entry, TEXTS_PER_EVENT - 1, NOTE, entry.metadata.note)
         voided = entry.event.voided_position()
         if voided is not None:
             self.voids.append((entry.subject, voided, entry.position))
         if isinstance(entry.event, TextsErased):
-            self.forgotten.extend(entry.event.positions)
+            self.erased.extend(entry.event.positions)
 
-    def _add_step(self, entry: Entry, n: int, step: FieldChange) -> None:
-        eff = entry.effective_at if step.starts_at is None else step.starts_at
+    def _add_change(self, entry: Entry, n: int, change: FieldChange) -> None:
+        valid_from = entry.effective_at if change.starts_at is None else change.starts_at
         id_ = entry.position * CHANGES_PER_EVENT + n
-        value = None if step.value is None else dumps(step.value)
-        self.cells.append(((entry.subject, step.field, eff, id_), step.ends_at, value, step.source_value))
-        self.refs.extend((ref, step.field, entry.subject, eff, id_) for ref in _named(step))
-        if step.is_searchable:
-            self._add_text(entry, n, step.field, [step.value, step.source_value])
+        value = None if change.value is None else dumps(change.value)
+        self.field_values.append(
+            ((entry.subject, change.field, valid_from, id_), change.ends_at, value, change.source_value)
+        )
+        self.refs.extend((ref, change.field, entry.subject, valid_from, id_) for ref in _refs(change))
+        if change.is_searchable:
+            self._add_text(entry, n, change.field, [change.value, change.source_value])
 
     def _add_text(self, entry: Entry, n: int, name: str, value: Value) -> None:
         content = "\n".join(text for text in _strings(value) if text != ERASED)
@@ -96,37 +98,34 @@ class _Batch:
 
 
 class Projector:
-    """Writes entries to the tables of one prefix, inside the transaction of whoever calls it."""
+    """Writes entries to the tables with one prefix, inside the caller's transaction."""
 
     def __init__(self, writer: Writer, prefix: str = "") -> None:
         self.writer = writer
         self.prefix = prefix
 
     def position(self) -> int:
-        """The position of the last entry written."""
+        """Return the position of the last entry written."""
         return int(self._run("select position from {p}projection where name = 'fields'")[0][0])
 
     def apply(self, entries: Sequence[Entry]) -> bool:
-        """Writes the next entries; whether texts were forgotten on the way.
+        """Write the next entries. Return whether they erased texts.
 
         Raises:
-            Hole: the first is not the one after the last written, or one is missing among them.
+            Gap: the first entry does not follow the last one written, or one is missing.
         """
         before = self.position()
         for expected, entry in enumerate(entries, before + 1):
             if entry.position != expected:
-                msg = f"the read model stands at {expected - 1}, and the log's next entry is {entry.position}"
-                raise Gap(msg)
+                raise Gap(f"the read model is at position {expected - 1}, but the next entry is at {entry.position}")
         batch = self.write(entries)
-        self._forget(batch.forgotten)
+        self._erase_texts(batch.erased)
         position = before + len(entries)
         self._run("update {p}projection set position = :position where name = 'fields'", position=position)
-        return bool(batch.forgotten)
+        return bool(batch.erased)
 
     def write(self, entries: Sequence[Entry]) -> _Batch:
-        """Writes the rows of some entries, wherever they are in the log, and nothing else: not the position, and not what
-        they erase.
-        """
+        """Write only the rows of some entries, from anywhere in the log: not the position, and no erasure."""
         batch = _Batch()
         for entry in entries:
             batch.add(entry)
@@ -137,103 +136,114 @@ class Projector:
         return self.writer.rows(sql.format(p=self.prefix), parameters)
 
     def _insert(self, batch: _Batch) -> None:
-        self.writer.insert(self.prefix, "act", batch.acts)
-        self.writer.insert(self.prefix, "act_because", batch.becauses)
-        self._insert_cells(batch)
-        self.writer.insert(self.prefix, "cell_ref", batch.refs)
+        self.writer.insert(self.prefix, "event", batch.events)
+        self.writer.insert(self.prefix, "event_because", batch.becauses)
+        self._insert_field_values(batch)
+        self.writer.insert(self.prefix, "field_ref", batch.refs)
         self.writer.insert(self.prefix, "search", batch.texts)
 
-    def _insert_cells(self, batch: _Batch) -> None:
-        """Adds the rows of cells with what follows them, and tells those before them and what was voided."""
-        new = {cell[0] for cell in batch.cells}
-        voided = self._voided(batch, new)
-        after, before = self._followed(new, voided)
+    def _insert_field_values(self, batch: _Batch) -> None:
+        """Insert the rows with their next rows, and update the rows before them and the voided ones."""
+        new = {row[0] for row in batch.field_values}
+        voided = self._find_voided(batch, new)
+        after, before = self._find_next_rows(new, voided)
         rows = [
-            (*key, *(key[2:] if key in voided else after[key]), until, voided.get(key), value, word)
-            for key, until, value, word in batch.cells
+            (*key, *(key[2:] if key in voided else after[key]), ends_at, voided.get(key), value, source_value)
+            for key, ends_at, value, source_value in batch.field_values
         ]
-        self.writer.insert(self.prefix, "cell", rows)
-        moved = [(*key, *place, None) for key, place in after.items() if key in before and before[key] != place]
-        gone = [(*key, *key[2:], by) for key, by in voided.items() if key not in new]
-        self.writer.update_validity(self.prefix, moved + gone)
+        self.writer.insert(self.prefix, "field_value", rows)
+        updated = [(*key, *row_key, None) for key, row_key in after.items() if key in before and before[key] != row_key]
+        newly_void = [(*key, *key[2:], by) for key, by in voided.items() if key not in new]
+        self.writer.update_validity(self.prefix, updated + newly_void)
 
-    def _voided(self, batch: _Batch, new: set[Key]) -> dict[Key, int]:
-        """The rows that were voided, each with the position that first did so; marks their acts."""
-        found: dict[Key, int] = {}
+    def _find_voided(self, batch: _Batch, new: set[FieldRowKey]) -> dict[FieldRowKey, int]:
+        """Return the rows that were voided, each with the position that first voided it, and mark their events."""
+        found: dict[FieldRowKey, int] = {}
         for subject, voided, by in batch.voids:
             keys = [key for key in new if key[3] // CHANGES_PER_EVENT == voided]
-            for key in keys or [row[:4] for row in self._steps_of(subject, voided) if row[5] is None]:
+            for key in keys or [row[:4] for row in self._rows_of_entry(subject, voided) if row[5] is None]:
                 found.setdefault(key, by)
-            self._run("update {p}act set void = :by where position = :voided and void is null", by=by, voided=voided)
+            self._run(
+                "update {p}event set voided_by = :by where position = :voided and voided_by is null",
+                by=by,
+                voided=voided,
+            )
         return found
 
-    def _followed(self, new: set[Key], voided: dict[Key, int]) -> tuple[dict[Key, Following], dict[Key, Following]]:
-        """For rows that came, and for those around them, the next that counts; and which it was before."""
-        touched: dict[tuple[str, str], list[Place]] = defaultdict(list)
-        for subject, name, eff, id_ in {*new, *voided}:
-            touched[subject, name].append((eff, id_))
-        spans: list[Span] = [(*cell, min(places), max(places)) for cell, places in touched.items()]
-        before: dict[Key, Following] = {}
-        around: list[set[Place]] = [
-            {place for place in touched[s[:2]] if (*s[:2], *place) not in voided} for s in spans
+    def _find_next_rows(
+        self, new: set[FieldRowKey], voided: dict[FieldRowKey, int]
+    ) -> tuple[dict[FieldRowKey, NextRow], dict[FieldRowKey, NextRow]]:
+        """Return the next rows of inserted rows and of their neighbors, and what they were before."""
+        touched: dict[tuple[str, str], list[RowKey]] = defaultdict(list)
+        for subject, name, valid_from, id_ in {*new, *voided}:
+            touched[subject, name].append((valid_from, id_))
+        ranges: list[RowRange] = [(*field_key, min(row_keys), max(row_keys)) for field_key, row_keys in touched.items()]
+        before: dict[FieldRowKey, NextRow] = {}
+        live_rows: list[set[RowKey]] = [
+            {row_key for row_key in touched[s[:2]] if (*s[:2], *row_key) not in voided} for s in ranges
         ]
-        for n, eff, id_, et, et_id in self.writer.neighbors(self.prefix, spans):
-            key = (*spans[n][:2], eff, id_)
-            before[key] = et, et_id
+        for n, valid_from, id_, valid_to, next_id in self.writer.neighbors(self.prefix, ranges):
+            key = (*ranges[n][:2], valid_from, id_)
+            before[key] = valid_to, next_id
             if key not in voided:
-                around[n].add((eff, id_))
-        after: dict[Key, Following] = {}
-        for (subject, name, _, last), places in zip(spans, around, strict=True):
-            ordered = sorted(places)
-            after |= {(subject, name, *one): following for one, following in pairwise(ordered)}
-            if ordered and ordered[-1] <= last:  # nothing comes after; what lies beyond the span keeps what it has
+                live_rows[n].add((valid_from, id_))
+        after: dict[FieldRowKey, NextRow] = {}
+        for (subject, name, _, last), row_keys in zip(ranges, live_rows, strict=True):
+            ordered = sorted(row_keys)
+            after |= {(subject, name, *one): next_cursor for one, next_cursor in pairwise(ordered)}
+            if ordered and ordered[-1] <= last:  # there is no next row; rows beyond the range keep theirs
                 after[subject, name, *ordered[-1]] = None, None
         return after, before
 
-    def _steps_of(self, subject: str, position: int) -> Sequence[tuple[Any, ...]]:
-        """The rows of cells that an entry made."""
+    def _rows_of_entry(self, subject: str, position: int) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of `field_value` that an entry created."""
         first = position * CHANGES_PER_EVENT
-        sql = """select subject, field, eff, id, value, void from {p}cell
+        sql = """select subject, field, valid_from, id, value, voided_by from {p}field_value
             where subject = :subject and id >= :first and id < :end"""
         return self._run(sql, subject=subject, first=first, end=first + CHANGES_PER_EVENT)
 
-    def _forget(self, positions: Sequence[int]) -> None:
-        """Writes the rows of these entries anew, without their texts.
+    def _erase_texts(self, positions: Sequence[int]) -> None:
+        """Rewrite the rows of these entries without their texts.
 
-        The entries are read back from the rows: whoever feeds the model need not have them any more.
+        The entries are restored from the rows, because the log has already erased their texts.
         """
         for position in positions:
-            (row,) = self._run(f"select {COLUMNS} from {{p}}act where position = :position", position=position)
-            again = _Batch()
-            again.add(without_texts(entry_from_row(row)))
-            self._reword(again)
-            note, refs, body = (again.acts[0][n] for n in (14, 19, 22))
-            sql = "update {p}act set note = :note, refs = :refs, body = :body where position = :position"
+            (row,) = self._run(f"select {COLUMNS} from {{p}}event where position = :position", position=position)
+            erased = _Batch()
+            erased.add(without_texts(entry_from_row(row)))
+            self._update_texts(erased)
+            note, refs, body = (erased.events[0][n] for n in (14, 19, 22))
+            sql = "update {p}event set note = :note, refs = :refs, body = :body where position = :position"
             self._run(sql, note=note, refs=refs, body=body, position=position)
             sql = "delete from {p}search where rowid >= :first and rowid < :end"
             self._run(sql, first=position * TEXTS_PER_EVENT, end=(position + 1) * TEXTS_PER_EVENT)
-            self.writer.insert(self.prefix, "search", again.texts)
+            self.writer.insert(self.prefix, "search", erased.texts)
         if positions:
-            self.writer.merge_words(self.prefix)
+            self.writer.optimize_search(self.prefix)
 
-    def _reword(self, again: _Batch) -> None:
-        this = "subject = :subject and field = :field and eff = :eff and id = :id"
-        for (subject, name, eff, id_), _, value, word in again.cells:
-            key = {"subject": subject, "field": name, "eff": eff, "id": id_}
-            self._run(f"update {{p}}cell set value = :value, word = :word where {this}", value=value, word=word, **key)
-            self._run(f"delete from {{p}}cell_ref where {this}", **key)
-        self.writer.insert(self.prefix, "cell_ref", again.refs)
+    def _update_texts(self, erased: _Batch) -> None:
+        this = "subject = :subject and field = :field and valid_from = :valid_from and id = :id"
+        for (subject, name, valid_from, id_), _, value, source_value in erased.field_values:
+            key = {"subject": subject, "field": name, "valid_from": valid_from, "id": id_}
+            self._run(
+                f"update {{p}}field_value set value = :value, source_value = :source_value where {this}",
+                value=value,
+                source_value=source_value,
+                **key,
+            )
+            self._run(f"delete from {{p}}field_ref where {this}", **key)
+        self.writer.insert(self.prefix, "field_ref", erased.refs)
 
 
-def _named(step: FieldChange) -> Iterator[str]:
-    """What a cell can be found by: the subjects it names, and the members of its list."""
-    listed = step.value if isinstance(step.value, list) else ()
-    short = (item for item in listed if isinstance(item, str) and len(item) <= LONGEST_MEMBER and item != ERASED)
-    return iter(dict.fromkeys((*step.refs, *short)))
+def _refs(change: FieldChange) -> Iterator[str]:
+    """Return what a field can be found by: the subjects it refers to, and the items of its list."""
+    listed = change.value if isinstance(change.value, list) else ()
+    short = (item for item in listed if isinstance(item, str) and len(item) <= MAX_REF_CHARS and item != ERASED)
+    return iter(dict.fromkeys((*change.refs, *short)))
 
 
 def _strings(value: Value) -> Iterator[str]:
-    """Every string in a value, however deep."""
+    """Yield all strings in a value at any depth."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

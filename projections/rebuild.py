@@ -1,4 +1,4 @@
-"""Building the read model again, beside the one in use, and putting it in its place at one stroke."""
+"""Rebuilds the read model next to the one in use, then swaps the two."""
 
 from __future__ import annotations
 
@@ -11,50 +11,51 @@ from projections.projector import Gap, Projector, Source
 from projections.read_model import ReadModel
 from projections.schema import SHADOW
 
-BATCH: Final = 5_000
+BATCH_ENTRIES: Final = 5_000
 
 
 class Rebuilding(Exception):
-    """The read model is being built by another process."""
+    """Another process is rebuilding the read model."""
 
 
 def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
-    """Builds the model from the log's first entry; its position. `progress` is told entries done and in all.
+    """Rebuild the read model from the log's first entry, and return its position.
 
-    Readers see the old content until the end, and a projector beside it may go on: it reads its position inside each of
-    its transactions. A rebuild that fails leaves nothing behind; what is left of a process that died is dropped by the next
-    rebuild, and when the model is opened.
+    `progress` is called with the number of entries done and of all entries. Readers see the old content until the end,
+    and the projector may keep writing to it, since it reads its position in each of its transactions. A rebuild that
+    fails leaves nothing behind. What a killed process leaves is dropped by the next rebuild, or when the read model is
+    opened.
 
     Raises:
-        Hole: the log has one.
-        Rebuilding: somebody else is at it.
+        Gap: an entry is missing in the log.
+        Rebuilding: another process is rebuilding.
     """
     with closing(model.database.writer()) as writer:
-        if not writer.claim(REBUILD):
+        if not writer.try_lock(REBUILD):
             raise Rebuilding
         try:
             with writer.transaction():
-                writer.drop(SHADOW)
-                writer.create(SHADOW)
+                writer.drop_tables(SHADOW)
+                writer.create_tables(SHADOW)
             shadow = Projector(writer, SHADOW)
             position = _fill(shadow, source, 0, progress)
-            _index(writer)
+            _create_indexes(writer)
             position = _fill(shadow, source, position, progress)
             with writer.transaction():
-                position = _take_over(shadow, Projector(writer).position(), source, position)
-                writer.swap(SHADOW)
+                position = _catch_up(shadow, Projector(writer).position(), source, position)
+                writer.swap_tables(SHADOW)
         except BaseException:
             with writer.transaction():
-                writer.drop(SHADOW)
+                writer.drop_tables(SHADOW)
             raise
         finally:
             model.scrub()
     return position
 
 
-def _index(writer: Writer) -> None:
-    """Makes the indexes, now that most rows are there; whoever writes the model beside this waits for one at a time."""
-    indexes = iter(writer.index(SHADOW))
+def _create_indexes(writer: Writer) -> None:
+    """Create the indexes after most rows were inserted. The projector waits for one index at a time."""
+    indexes = iter(writer.create_indexes(SHADOW))
     more = True
     while more:
         with writer.transaction(SHADOW):
@@ -65,23 +66,22 @@ def _fill(shadow: Projector, source: Source, position: int, progress: Callable[[
     size = source.head().size
     while position < size:
         with shadow.writer.transaction(SHADOW):
-            position = _step(shadow, source, position, BATCH)
+            position = _apply_next(shadow, source, position, BATCH_ENTRIES)
         size = source.head().size
         progress(position, size)
     return position
 
 
-def _step(shadow: Projector, source: Source, position: int, limit: int) -> int:
+def _apply_next(shadow: Projector, source: Source, position: int, limit: int) -> int:
     entries = source.read(position, limit)
     if not entries:
-        msg = f"the log says it goes on after {position}, and has no entry there"
-        raise Gap(msg)
+        raise Gap(f"the log has more entries, but none at position {position + 1}")
     shadow.apply(entries)
     return entries[-1].position
 
 
-def _take_over(shadow: Projector, in_use: int, source: Source, position: int) -> int:
-    """Reads what the model in use has read meanwhile, so that nobody's position goes back."""
+def _catch_up(shadow: Projector, in_use: int, source: Source, position: int) -> int:
+    """Apply what the projector has applied meanwhile, so that the position never goes back."""
     while position < in_use:
-        position = _step(shadow, source, position, min(BATCH, in_use - position))
+        position = _apply_next(shadow, source, position, min(BATCH_ENTRIES, in_use - position))
     return position

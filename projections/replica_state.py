@@ -1,7 +1,7 @@
-"""What a replica keeps beside its read model, in the same database: how it stands, and what people are called.
+"""The state of a replica, kept in the database of its read model: its progress, and the names of people.
 
-The offset belongs to a position and is written with it in one transaction; where the model stands elsewhere, such as at
-its beginning, the offset counts for nothing. Everything here can be had again from the topics and the log.
+The offset belongs to a position and is written with it in one transaction. If the read model is at another position,
+such as 0, the offset is ignored. All of this can be restored from the topics and the log.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import astuple, dataclass, fields
 from typing import Final
 
 from domain.fields import SubjectState
+from domain.names import normalize_name
 from eventlog.application import fold
-from eventlog.directory import DirectoryPerson, normalize_name
 from eventlog.entry import Entry
-from projections.database import Rows, Writer
+from identity.directory import DirectoryPerson
+from projections.database import RunQuery, Writer
 from projections.event_rows import COLUMNS, entry_from_row
 from projections.read_model import ReadModel
 
@@ -33,11 +34,11 @@ _DDL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """How a replica stands.
+    """The state of a replica.
 
-    `log` is the log it follows, `next` the offset in `topic` to go on at from `position`, `known` the last position it
-    has heard of, `unread` how many messages it has not read, `heard_at` when it last looked, `waits_for` the position that
-    is missing, `trouble` what went wrong last, in words, and `trouble_at` when. Instants are in microseconds.
+    `log` is the log it follows, `next` the next offset in `topic` after `position`, `known` the last position it has
+    heard of, `unread` the number of unread messages, `heard_at` when it last polled, `waits_for` the position that is
+    missing, `trouble` the last error, and `trouble_at` when it occurred. Times are in microseconds since 1970.
     """
 
     log: str = ""
@@ -58,131 +59,131 @@ class ReplicaState:
 
 
 _COLUMNS: Final = ", ".join(each.name for each in fields(ReplicaState))
-_HOLES: Final = ", ".join(f":{each.name}" for each in fields(ReplicaState))
+_PLACEHOLDERS: Final = ", ".join(f":{each.name}" for each in fields(ReplicaState))
 
 
-def begin(writer: Writer) -> None:
-    """Makes the tables where there are none. Called by the one that writes the model, in its transaction."""
+def create_tables(writer: Writer) -> None:
+    """Create missing tables, in the caller's transaction."""
     for statement in _DDL:
         writer.rows(statement, {})
 
 
-def read_state(rows: Rows) -> ReplicaState:
-    """How the replica stands; as at the beginning where nothing was written yet."""
+def read_state(rows: RunQuery) -> ReplicaState:
+    """Return the state; the initial state if none was written."""
     found = [*rows(f"select {_COLUMNS} from replica", {})]
     return ReplicaState(*found[0]) if found else ReplicaState()
 
 
-def write_state(writer: Writer, standing: ReplicaState) -> None:
-    """Writes how it stands."""
+def write_state(writer: Writer, state: ReplicaState) -> None:
+    """Write the state."""
     writer.rows("delete from replica", {})
-    values = dict(zip((each.name for each in fields(ReplicaState)), astuple(standing), strict=True))
-    writer.rows(f"insert into replica (one, {_COLUMNS}) values (1, {_HOLES})", values)
+    values = dict(zip((each.name for each in fields(ReplicaState)), astuple(state), strict=True))
+    writer.rows(f"insert into replica (one, {_COLUMNS}) values (1, {_PLACEHOLDERS})", values)
 
 
 # People --------------------------------------------------------------------------------------------------------------
 
 
-def put_names(writer: Writer, person: str, spellings: Sequence[str]) -> None:
-    """Puts the spellings of somebody, the one to show first, in the place of those there were; none: forgets them."""
+def replace_names(writer: Writer, person: str, spellings: Sequence[str]) -> None:
+    """Replace the spellings of a person's name, the one to show first. An empty list deletes the person."""
     writer.rows("delete from replica_name where person = :person", {"person": person})
     for place, spelling in enumerate(spellings):
         row = {"person": person, "place": place, "spelling": spelling, "folded": normalize_name(spelling)}
         writer.rows("insert into replica_name values (:person, :place, :spelling, :folded)", row)
 
 
-def drop_names_but(writer: Writer, persons: Sequence[str]) -> None:
-    """Forgets everybody else."""
+def delete_names_except(writer: Writer, persons: Sequence[str]) -> None:
+    """Delete the names of all other people."""
     known = {person for (person,) in writer.rows("select distinct person from replica_name", {})}
     for person in sorted(known - set(persons)):
-        put_names(writer, person, ())
+        replace_names(writer, person, ())
 
 
 class Names:
-    """The directory of people as a replica knows it; empty where it is not told of people."""
+    """The directory of people as a replica knows it; empty without a people topic."""
 
     def __init__(self, model: ReadModel) -> None:
         self._model = model
 
     def find(self, spelling: str) -> tuple[str, ...]:
-        """The ids of all who go by this spelling, in order."""
+        """Return the ids of all people with this spelling, sorted."""
         found = self._rows(
             "select distinct person from replica_name where folded = :folded", folded=normalize_name(spelling)
         )
         return tuple(sorted(person for (person,) in found))
 
     def name(self, person: str) -> str | None:
-        """The name to show for an id, or None when there is none."""
+        """Return the name to show for an id, or None."""
         return next(iter(self.spellings(person)), None)
 
     def spellings(self, person: str) -> tuple[str, ...]:
-        """Every spelling of an id, the one to show first."""
+        """Return all spellings for an id, the one to show first."""
         sql = "select spelling from replica_name where person = :person order by place"
         return tuple(spelling for (spelling,) in self._rows(sql, person=person))
 
     def list_people(self) -> Iterator[DirectoryPerson]:
-        """All there are, in the order of their ids."""
-        spelled: dict[str, list[str]] = {}
+        """Return all people, sorted by id."""
+        by_person: dict[str, list[str]] = {}
         for person, spelling in self._rows("select person, spelling from replica_name order by place"):
-            spelled.setdefault(person, []).append(spelling)
-        return (DirectoryPerson(person, spelled[person][0], tuple(spelled[person])) for person in sorted(spelled))
+            by_person.setdefault(person, []).append(spelling)
+        return (DirectoryPerson(person, by_person[person][0], tuple(by_person[person])) for person in sorted(by_person))
 
     def _rows(self, sql: str, **parameters: str) -> list[tuple[str, ...]]:
         with self._model.read() as read:
             return list(read.rows(sql, parameters))
 
 
-# In the log's place --------------------------------------------------------------------------------------------------
+# As a log ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """Where what a replica has read of the log ends: its size, and its last instant in microseconds."""
+class ReplicaHead:
+    """The end of the log as the replica has read it: its size, and the time of the last entry in microseconds."""
 
     size: int
     recorded_at: int
 
 
 class Replica:
-    """What questions need of a log, answered from a replica of it."""
+    """The parts of a log that queries need, answered from a replica."""
 
     def __init__(self, model: ReadModel) -> None:
         self._model = model
         self.directory = Names(model)
 
-    def is_kept(self) -> bool:
-        """Whether anybody ever kept a replica there."""
-        return self._model.database.has("replica")
+    def exists(self) -> bool:
+        """Whether the database holds a replica."""
+        return self._model.database.has_table("replica")
 
-    def standing(self) -> ReplicaState:
-        """How it stands."""
+    def read_state(self) -> ReplicaState:
+        """Return the state of the replica."""
         with self._model.read() as read:
             return read_state(read.rows)
 
-    def head(self) -> End:
-        """Where what it has read ends."""
+    def head(self) -> ReplicaHead:
+        """Return the end of what it has read."""
         with self._model.read() as read:
-            found = read.one("select position, recorded_at from act order by position desc limit 1", {})
-        return End(*found) if found else End(0, 0)
+            found = read.one("select position, recorded_at from event order by position desc limit 1", {})
+        return ReplicaHead(*found) if found else ReplicaHead(0, 0)
 
     def state(self, subject: str) -> SubjectState:
-        """A subject as far as it has read; version 0 when it has never heard of it."""
+        """Return the state of a subject as of the last entry read; version 0 if there is none."""
         with self._model.read() as read:
             rows = read.rows(
-                f"select {COLUMNS} from act where subject = :subject order by position", {"subject": subject}
+                f"select {COLUMNS} from event where subject = :subject order by position", {"subject": subject}
             )
             return fold(SubjectState(subject), map(entry_from_row, rows))
 
     def cached_state(self, subject: str) -> SubjectState:
-        """The same: a replica is always behind a little."""
+        """Return the same: a replica is always slightly behind."""
         return self.state(subject)
 
-    def state_cached(self, _subject: str) -> SubjectState | None:
-        """None: a replica keeps no states, and reads each."""
+    def find_cached_state(self, _subject: str) -> SubjectState | None:
+        """Return None: a replica caches no states."""
         return None
 
     def read(self, after: int, limit: int) -> list[Entry]:
-        """At most `limit` entries after a position, in order."""
-        sql = f"select {COLUMNS} from act where position > :after order by position limit :limit"
+        """Return at most `limit` entries after a position, in order."""
+        sql = f"select {COLUMNS} from event where position > :after order by position limit :limit"
         with self._model.read() as read:
             return [entry_from_row(row) for row in read.rows(sql, {"after": after, "limit": limit})]

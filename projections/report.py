@@ -1,9 +1,9 @@
-"""The progress report of a product over a span, for somebody who was not there.
+"""The progress report of a product over a period, for readers who did not follow along.
 
-It is a function of the log up to a position, and nothing else: asked again with the same span and position it answers
-the same rows, whatever was recorded since. Its hash is that of its canonical JSON, in which every text is left out.
-What was said stands in the log at the positions it names, each text under its own salted commitment; so the hash holds
-when texts are forgotten, and nobody can try a guess on it.
+A report is a pure function of the log up to a position: the same period and position always give the same rows,
+whatever is recorded later. Its hash is that of its canonical JSON without texts. The texts are in the log at the positions
+that the report names, each under its own salted commitment; so the hash stays valid when texts are erased, and does not
+help to guess them.
 """
 
 from __future__ import annotations
@@ -23,37 +23,50 @@ from domain.values import format_micros, is_subject, kind_of, parse_timestamp, t
 from eventlog.canonical import canonical
 from projections.accountability import unowned
 from projections.audit import AuditFilter, all_events
-from projections.field_history import ChangeFilter, each_step
-from projections.field_values import all_field_values, by_subject, with_blame
-from projections.ordering import Order, as_one
-from projections.query import (
-    Answer,
-    Filter,
-    ResolvedTime,
-    Row,
-    TimePoint,
-    answer,
-    find_blames,
-    resolve_time,
-    subjects_where,
-    titles,
-)
+from projections.blame import add_blame, find_blames
+from projections.field_history import ChangeFilter, iterate_changes
+from projections.field_values import all_field_values, by_subject
+from projections.filters import Filter, subjects_where
+from projections.ordering import TargetOrder, resolve_people
+from projections.paging import Answer, Row, build_answer
 from projections.read_model import PinnedRead, Read
 from projections.schema import members
+from projections.timepoint import ResolvedTime, TimePoint, resolve_time
+from projections.titles import find_titles
 
 Section = Literal[
-    "decisions", "shipped", "dropped", "slipped", "overdue", "moved", "handed_over", "course", "next", "waiting",
-    "unowned", "undecided", "late",
-]  # fmt: skip
+    "decisions",
+    "shipped",
+    "dropped",
+    "slipped",
+    "overdue",
+    "moved",
+    "handed_over",
+    "course",
+    "next",
+    "waiting",
+    "unowned",
+    "undecided",
+    "late",
+]
 SECTIONS: Final[tuple[Section, ...]] = Section.__args__  # type: ignore[attr-defined]
 
 ACCOUNTABLE: Final = "role.accountable"
 TARGET: Final = "target."
-FIELDS: Final = (
-    STATUS, EXISTS, "products", "horizon", "rank", "stage", "target.*", ACCOUNTABLE, "delegation.*", "on",
-)  # fmt: skip
-"""The cells whose steps are told. `stage` is what trackers call how mature a feature is."""
-AT_THE_END: Final = (
+CHANGE_FIELDS: Final = (
+    STATUS,
+    EXISTS,
+    "products",
+    "horizon",
+    "rank",
+    "stage",
+    "target.*",
+    ACCOUNTABLE,
+    "delegation.*",
+    "due_on",
+)
+"""The fields whose changes are reported. `stage` is a tracker's name for the maturity of a feature."""
+CURRENT_FIELDS: Final = (
     STATUS,
     "horizon",
     "rank",
@@ -62,43 +75,42 @@ AT_THE_END: Final = (
     "decisions",
     "deciders",
     "review_on",
-    "by",
-    "on",
+    "due_on",
 )
+"""The fields whose values at the end of the period are reported."""
 HORIZONS: Final = ("now", "next", "later")
-PROMISED: Final = frozenset({"committed", "started"})
-OVER: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
-"""What nobody need be accountable for any more."""
-COURSE: Final = ("VisionSet", "StrategySet", "ProductRetired")
-OWN_REASONS: Final = ("why", "reason", "finding", "vision", "strategy")
-"""Where the data of an act says why, or what for, in the order in which it is looked for."""
-TEXTS: Final = frozenset({"title", "titles", "why", "note", "source_value", "names"})
-"""What has no part in the canonical JSON: it can be forgotten, or is no part of the log."""
+PROMISED_STATUSES: Final = frozenset({"committed", "started"})
+ENDED_STATUSES: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
+"""The statuses of subjects that need no accountable person any more."""
+COURSE_EVENTS: Final = ("VisionSet", "StrategySet", "ProductRetired")
+REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
+"""Where the data of an event gives its reason, in order of preference."""
+TEXT_KEYS: Final = frozenset({"title", "titles", "why", "note", "source_value", "names"})
+"""The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
 
 Line = Row
-MOST_LINES: Final = 1_000
-"""Lines of a section. Nobody reads as many, and a report has to fit into memory."""
-STEPS_AT_ONCE: Final = 500
+"""A line of a report, ready for JSON."""
+MAX_LINES: Final = 1_000
+"""The most lines a section shows, so that a report fits into memory."""
+BATCH_CHANGES: Final = 500
 LINE_BYTES: Final = 4_000
-"""What a line takes in memory, about."""
-One = TypeVar("One")
-Values = Mapping[str, Mapping[str, Row]]
-"""Cells at the end of the span, by subject and field."""
+"""The approximate size of a line in memory."""
+Item = TypeVar("Item")
 
 
-class NoSuchReport(LookupError):
-    """There is no such position, or no report was issued there."""
+class ReportNotFound(LookupError):
+    """The log does not reach this position, or no report was issued there."""
 
 
-class NotWhatWasIssued(Exception):
-    """The log no longer says what was issued."""
+class ReportMismatch(Exception):
+    """The report that the log gives now is not the one that was issued."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """What a report is asked for. Instants are microseconds since 1970, the span half open.
+class ReportRequest:
+    """The product, period and position of a report. Times are microseconds since 1970; the period is half open.
 
-    Without `until` it ends now, without `position` it speaks up to the last that is recorded.
+    `until` defaults to now, `position` to the last one recorded.
     """
 
     product: str
@@ -107,529 +119,580 @@ class Span:
     position: int | None = None
 
 
-def report(read: Read, span: Span) -> Answer:
-    """What became of a product in a span, line by line, each with who, when, why and where in the log.
+def report(read: Read, request: ReportRequest) -> Answer:
+    """Return what happened to a product in a period, line by line, each with who, when, why and where in the log.
 
-    Rows have their `section`, in the order of `SECTIONS`: `decisions` that were taken, turned down, put off or undone;
-    what was `shipped`, `dropped`, or `slipped` to later, what is `overdue`, what else `moved` on the roadmap; what was
-    `handed_over`; the `course` (vision, strategy, goals); what comes `next` and what is `waiting` to be decided; what is
-    `unowned`, and what is planned with no decision behind it (`undecided`); and what was learnt `late`: acts and
-    corrections recorded in the span of what was before it.
+    Each row has a `section`; rows are in the order of `SECTIONS`: `decisions` that were taken, rejected, deferred or
+    undone; what was `shipped`, `dropped` or `slipped`; what is `overdue`; what else `moved` on the roadmap; what was
+    `handed_over`; the `course` (vision, strategy, goals); what comes `next`; which decisions are `waiting`; what is
+    `unowned`; what is planned without a decision (`undecided`); and what was recorded `late`: events and corrections
+    recorded in the period about the time before it.
 
-    A section has at most `MOST_LINES` lines: of what happened those whose contents hold still, then the latest; of how
-    things stand the first. `counts` says how many there are.
+    A section has at most `MAX_LINES` lines. Of events those still in effect come first, then the latest. `counts` has
+    the number of all lines.
 
     Raises:
-        NoSuchReport: the log does not go so far.
+        ReportNotFound: the log does not reach the position.
     """
-    position = read.position if span.position is None else span.position
-    known = _recorded_at(read, position)
-    until = max(read.now, known + 1) if span.until is None else span.until  # the last act lies before the end
-    pinned = PinnedRead(read.ask, read.clock, position, bounds=read.bounds)
-    then = resolve_time(pinned, TimePoint(until - 1, known))
-    reporter = _Reporter(pinned, replace(span, until=until), then)
-    rows = reporter.rows()
-    called = titles(pinned, [*_named(rows), *(row["subject"] for row in rows)], then)
-    for row in rows:
-        row["title"] = called.get(row["subject"])
-    counts = {section: reporter.counts[section] for section in SECTIONS}
+    position = read.position if request.position is None else request.position
+    known_at = _recorded_at(read, position)
+    # The last event is before the end.
+    until = max(read.now, known_at + 1) if request.until is None else request.until
+    pinned = PinnedRead(read.run, read.clock, position, bounds=read.bounds)
+    time = resolve_time(pinned, TimePoint(until - 1, known_at))
+    builder = _ReportBuilder(pinned, replace(request, until=until), time)
+    lines = builder.build_lines()
+    referenced = _find_references(lines)
+    titles = find_titles(pinned, [*referenced, *(line.subject for line in lines)], time)
+    rows = [line.to_row(titles.get(line.subject)) for line in lines]
     about = {
-        "product": span.product, "title": titles(pinned, [span.product], then).get(span.product),
-        "since": format_micros(span.since), "until": format_micros(until), "counts": counts,
-        "titles": {subject: called[subject] for subject in _named(rows) if subject in called},
-    }  # fmt: skip
-    told = answer(then, rows, about=about)
-    return replace(told, about={**about, "sha256": hash_of(told.to_dict())})
+        "product": request.product,
+        "title": find_titles(pinned, [request.product], time).get(request.product),
+        "since": format_micros(request.since),
+        "until": format_micros(until),
+        "counts": {section: builder.counts[section] for section in SECTIONS},
+        "titles": {subject: titles[subject] for subject in referenced if subject in titles},
+    }
+    answer = build_answer(time, rows, about=about)
+    return replace(answer, about={**about, "sha256": report_hash(answer.to_dict())})
 
 
-def issued(read: Read, product: str, position: int) -> Answer:
-    """The report that was issued at a position, once more.
+def issued_report(read: Read, product: str, position: int) -> Answer:
+    """Return the report that was issued at a position again.
 
     Raises:
-        NoSuchReport: none was issued there.
-        NotWhatWasIssued: it had another hash then.
+        ReportNotFound: no report was issued there.
+        ReportMismatch: its hash differs from the one that was issued.
     """
-    span, digest = _issued(read, product, position)
-    told = report(read, span)
-    if told.about["sha256"] != digest:
-        msg = (
-            f"what was issued at position {position} had the SHA-256 {digest}, and what the log says now up to position "
-            f"{span.position} has {told.about['sha256']}; `decisionlog verify` and `decisionlog rebuild` find out why"
+    request, sha256_issued = _find_issued(read, product, position)
+    answer = report(read, request)
+    if answer.about["sha256"] != sha256_issued:
+        raise ReportMismatch(
+            f"the report issued at position {position} had the SHA-256 {sha256_issued}, but the log up to position "
+            f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`"
         )
-        raise NotWhatWasIssued(msg)
-    return told
+    return answer
 
 
-def _issued(read: Read, product: str, position: int) -> tuple[Span, str]:
-    """The span of a report that was issued at a position, and the hash it had."""
-    sql = "select body from act where position = :p and type = 'ReportIssued.v1' and subject = :s"
-    found = read.one(sql, {"p": position, "s": product})
+def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str]:
+    """Return the request of a report that was issued at a position, and its hash."""
+    sql = "select body from event where position = :position and type = 'ReportIssued.v1' and subject = :product"
+    found = read.one(sql, {"position": position, "product": product})
     if found is None:
-        msg = f"no report of {product} was issued at position {position}"
-        raise NoSuchReport(msg)
+        raise ReportNotFound(f"no report of {product} was issued at position {position}")
     data = json.loads(found[0])
     since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
-    return Span(product, since, until, data["position"]), data["sha256"]
+    return ReportRequest(product, since, until, data["position"]), data["sha256"]
 
 
-def hash_of(told: Row) -> str:
-    """SHA-256 of a report's canonical JSON, in hex. Takes a report as it is answered, also with its names and its hash."""
-    return sha256(
-        canonical(_without_texts({name: said for name, said in told.items() if name != "sha256"}))
-    ).hexdigest()
+def report_hash(answer: Row) -> str:
+    """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and names."""
+    hashed = {name: value for name, value in answer.items() if name != "sha256"}
+    return sha256(canonical(_without_texts(hashed))).hexdigest()
 
 
 def _without_texts(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = ((name, said) for name, said in value.items() if name not in TEXTS and said is not None)
-        return {name: _without_texts(said) for name, said in kept}
+        kept = ((name, member) for name, member in value.items() if name not in TEXT_KEYS and member is not None)
+        return {name: _without_texts(member) for name, member in kept}
     return [_without_texts(member) for member in value if member is not None] if isinstance(value, list) else value
 
 
 def _recorded_at(read: Read, position: int) -> int:
-    """When a position was recorded: the instant that pins it, as no two share one."""
-    found = read.one("select recorded_at from act where position = :p", {"p": position})
+    """Return when a position was recorded. No two positions share a time, so it pins the position."""
+    found = read.one("select recorded_at from event where position = :position", {"position": position})
     if found is None:
-        msg = f"the log ends at position {read.position}; there is no {position}"
-        raise NoSuchReport(msg)
+        raise ReportNotFound(f"the log ends at position {read.position}; there is no position {position}")
     return int(found[0])
 
 
-def _named(rows: Iterable[Row]) -> list[str]:
-    """The subjects that the lines name without saying what they are called."""
-    named = ([row["changes"], row["blame"]["because"], row["rests_on"], row.get("slips")] for row in rows)
-    return sorted({one for said in named for one in _subjects_in(said)})
+@dataclass(slots=True)
+class _Line:
+    """A line of a report. Fields that are None do not apply to its section."""
+
+    section: Section
+    subject: str
+    at: str
+    by: Sequence[str]
+    why: str | None
+    blame: Row
+    changes: list[Row] = field(default_factory=list)
+    holds: bool | None = None
+    """Whether a field still has the value that this line reports."""
+    due: str | None = None
+    departed: Sequence[str] | None = None
+    """Former holders who have left."""
+    voids: int | None = None
+    """The position that this event voided."""
+    slips: Row | None = None
+    rests_on: list[str] = field(default_factory=list)
+
+    def to_row(self, title: str | None) -> Line:
+        optional = {
+            "holds": self.holds,
+            "due": self.due,
+            "departed": self.departed,
+            "voids": self.voids,
+            "slips": self.slips,
+        }
+        return {
+            "section": self.section,
+            "subject": self.subject,
+            "title": title,
+            "at": self.at,
+            "by": list(self.by),
+            "why": self.why,
+            "changes": self.changes,
+            "blame": self.blame,
+            "link": f"/v1/subjects/{self.subject}",
+            **{name: value for name, value in optional.items() if value is not None},
+            "rests_on": self.rests_on,
+        }
+
+
+def _find_references(lines: Iterable[_Line]) -> list[str]:
+    """Return the subjects that the lines refer to without their titles."""
+    values = ([line.changes, line.blame["because"], line.rests_on, line.slips] for line in lines)
+    return sorted({subject for value in values for subject in _subjects_in(value)})
 
 
 def _subjects_in(value: Any) -> Iterable[str]:
     if isinstance(value, str):
         return [value] if is_subject(value) else []
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [one for member in inner for one in _subjects_in(member)]
+    return [subject for member in inner for subject in _subjects_in(member)]
 
 
 @dataclass(frozen=True)
-class _Act:
-    """What the read model keeps of an act beside its blame."""
+class _Event:
+    """The parts of an event that its blame does not have."""
 
-    transaction: str
+    transaction_id: str
     data: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class _Standing:
-    """How something stands at the end of the span: the cells that say so, and what else its line says."""
+class _State:
+    """The state of a subject at the end of the period, given by some of its fields."""
 
     section: Section
     subject: str
     fields: Sequence[str]
-    more: Mapping[str, Any] = field(default_factory=dict)
+    due: str | None = None
 
 
 @dataclass(eq=False, slots=True)
-class _Told:
-    """A line of what happened, with how many of the cells it changed still hold what it says."""
+class _ChangeLine:
+    """A line about changes, with how many of the changed fields still have the value that it reports."""
 
-    line: Line | None
+    line: _Line | None
     number: int
-    holding: int = 0
+    in_effect: int = 0
 
 
-class _Happened:
-    """Lines of what happened, made of steps in their order. Of a long section only its weightiest lines are kept."""
+class _ChangeLines:
+    """Lines about changes, collected in the order of the changes. Of a long section only the most relevant are kept."""
 
     def __init__(self) -> None:
         self.counts: Counter[Section] = Counter()
-        self._told: dict[Section, dict[tuple[Any, ...], _Told]] = {}
-        self._last: dict[tuple[str, str], _Told | None] = {}
-        """By which line each cell holds what it does."""
+        self._lines: dict[Section, dict[tuple[Any, ...], _ChangeLine]] = {}
+        self._last: dict[tuple[str, str], _ChangeLine | None] = {}
+        """The line about the last change of each field."""
 
-    def add(self, section: Section | None, step: Row, data: Mapping[str, Any], line: Callable[..., Line]) -> None:
-        """Adds a step to the line of its act in a section, which is begun with `line` if there is none."""
-        told = self._line_for(section, step, data, line) if section else None
-        cell = (step["subject"], step["field"])
-        before = self._last.get(cell)
+    def add(self, section: Section | None, change: Row, start_line: Callable[[Section, Row], _Line]) -> None:
+        """Add a change to the line of its event in a section, which `start_line` creates if there is none."""
+        entry = self._find_or_start(section, change, start_line) if section else None
+        key = (change["subject"], change["field"])
+        before = self._last.get(key)
         if before:
-            before.holding -= 1
-        self._last[cell] = told
-        if told and told.line:
-            told.holding += 1
-            change = {name: step[name] for name in ("field", "before", "after", "direction")}
-            told.line["changes"].append(change)
+            before.in_effect -= 1
+        self._last[key] = entry
+        if entry and entry.line:
+            entry.in_effect += 1
+            entry.line.changes.append({name: change[name] for name in ("field", "before", "after", "direction")})
 
-    def _line_for(self, section: Section, step: Row, data: Mapping[str, Any], line: Callable[..., Line]) -> _Told:
-        found = self._told.setdefault(section, {})
-        key = (step["subject"], step["at"], step["position"])
+    def _find_or_start(self, section: Section, change: Row, start_line: Callable[[Section, Row], _Line]) -> _ChangeLine:
+        found = self._lines.setdefault(section, {})
+        key = (change["subject"], change["at"], change["position"])
         if key not in found:
             self.counts[section] += 1
-            if len(found) >= 2 * MOST_LINES:
-                self._thin_out(section)
-            self._told[section][key] = _Told(line(section, step, data), self.counts[section])
-        return self._told[section][key]
+            if len(found) >= 2 * MAX_LINES:
+                self._drop_excess(section)
+            found[key] = _ChangeLine(start_line(section, change), self.counts[section])
+        return found[key]
 
-    def _thin_out(self, section: Section) -> None:
-        """Keeps the weightiest lines of a section: those whose contents hold still, then the latest."""
-        found = self._told[section]
-        by_weight = sorted(found, key=lambda key: (found[key].holding > 0, found[key].number))
-        for key in by_weight[:-MOST_LINES]:
+    def _drop_excess(self, section: Section) -> None:
+        """Keep the lines still in effect, then the latest ones."""
+        found = self._lines[section]
+        by_relevance = sorted(found, key=lambda key: (found[key].in_effect > 0, found[key].number))
+        for key in by_relevance[:-MAX_LINES]:
             found.pop(key).line = None
 
-    def lines(self) -> list[Line]:
-        """The lines that were kept, in their order."""
-        for section in self._told:
-            self._thin_out(section)
-        told = [one for found in self._told.values() for one in found.values()]
-        return [{**one.line, "holds": one.holding > 0} for one in told if one.line]
+    def finish(self) -> list[_Line]:
+        """Return the lines that were kept, in their order."""
+        lines = []
+        for section, found in self._lines.items():
+            self._drop_excess(section)
+            for entry in found.values():
+                if entry.line:
+                    entry.line.holds = entry.in_effect > 0
+                    lines.append(entry.line)
+        return lines
 
 
-class _Reporter:
-    """Puts a report together from one snapshot."""
+class _ReportBuilder:
+    """Builds a report from one snapshot."""
 
-    def __init__(self, read: Read, span: Span, then: ResolvedTime) -> None:
-        assert span.until is not None
-        self.read, self.span, self.then = read, span, then
-        self.until = span.until
-        self.day = format_micros(self.until)[:10]
-        self.order = Order(read, then)
+    def __init__(self, read: Read, request: ReportRequest, time: ResolvedTime) -> None:
+        assert request.until is not None
+        self.read, self.request, self.time = read, request, time
+        self.until = request.until
+        self.date = format_micros(self.until)[:10]
+        self.order = TargetOrder(read, time)
         self.counts: Counter[Section] = Counter()
-        self.members = self._members()
-        self.values: Values = by_subject(self._at_the_end())
+        self.members = self._find_members()
+        current = Filter(products=[request.product], fields=CURRENT_FIELDS)
+        self.fields: Mapping[str, Mapping[str, Row]] = by_subject(all_field_values(read, current, time))
+        """Fields at the end of the period, by subject and name."""
 
-    def rows(self) -> list[Line]:
-        """All lines, section by section."""
-        happened = sorted(
-            (*self._happened(), *self._course()), key=lambda line: (line["at"], line["blame"]["position"])
+    def build_lines(self) -> list[_Line]:
+        """Return all lines, section by section."""
+        past = sorted(
+            (*self._change_lines(), *self._course_lines()), key=lambda line: (line.at, line.blame["position"])
         )
-        told = [*happened, *self._stands(), *self._late()]
-        self.read.bounds.keep(len(told) * LINE_BYTES)
-        behind = self._behind(line["subject"] for line in told)
-        for line in told:
-            line["rests_on"] = [one for one in behind.get(line["subject"], ()) if one not in line["blame"]["because"]]
-        return sorted(told, key=lambda line: SECTIONS.index(line["section"]))  # stable: each section keeps its order
+        lines = [*past, *self._state_lines(), *self._late_lines()]
+        self.read.bounds.count_bytes(len(lines) * LINE_BYTES)
+        decisions = self._find_decisions(line.subject for line in lines)
+        for line in lines:
+            line.rests_on = [one for one in decisions.get(line.subject, ()) if one not in line.blame["because"]]
+        return sorted(lines, key=lambda line: SECTIONS.index(line.section))  # stable: sections keep their order
 
-    def _members(self) -> list[str]:
-        """All that belonged to the product when the span began or when it ended, on the record or not."""
-        began = replace(self.then, at=self.span.since - 1)
+    def _find_members(self) -> list[str]:
+        """Return all subjects of the product at the start or the end of the period, removed or not."""
+        start = replace(self.time, as_of=self.request.since - 1)
+        of_product = Filter(products=[self.request.product], include_removed=True)
         found: set[str] = set()
-        for then in (began, self.then):
-            where, parameters = subjects_where(
-                self.read, Filter(products=[self.span.product], include_removed=True), then, "c.subject"
-            )
-            sql = f"select distinct c.subject from cell c where c.field = 'exists' and {where}"
+        for time in (start, self.time):
+            where, parameters = subjects_where(self.read, of_product, time, "c.subject")
+            sql = f"select distinct c.subject from field_value c where c.field = 'exists' and {where}"
             found.update(row[0] for row in self.read.rows(sql, parameters))
         return sorted(found)
 
-    def _at_the_end(self) -> list[Row]:
-        return all_field_values(self.read, Filter(products=[self.span.product], fields=AT_THE_END), self.then)
-
-    def _first(self, section: Section, lines: Sequence[One]) -> Sequence[One]:
-        """Those lines of a section that are told, of all that there are."""
+    def _limit(self, section: Section, lines: Sequence[Item]) -> Sequence[Item]:
+        """Count the lines of a section, and return those to show."""
         self.counts[section] += len(lines)
-        return lines[:MOST_LINES]
+        return lines[:MAX_LINES]
 
     # What happened
 
-    def _happened(self) -> list[Line]:
-        """A line for each act and section, with the cells that it changed."""
-        told, begun = _Happened(), self._begun()
-        for steps, acts in self._steps(FIELDS):
-            for step in steps:
-                act = acts[step["position"]]
-                section = _section(step, self.span.product, new=(act.transaction, step["subject"]) in begun)
-                told.add(section, step, act.data, self._line)
-        self.counts += told.counts
-        lines = told.lines()
+    def _change_lines(self) -> list[_Line]:
+        """Return a line for each event and section, with the fields that it changed."""
+        collected, created = _ChangeLines(), self._find_created()
+        for changes, events in self._change_batches(CHANGE_FIELDS):
+            for change in changes:
+                event = events[change["position"]]
+                is_new = (event.transaction_id, change["subject"]) in created
+                section = _change_section(change, self.request.product, is_new=is_new)
+                collected.add(section, change, _line_starter(event.data))
+        self.counts += collected.counts
+        lines = collected.finish()
         for line in lines:
-            if line["section"] == "slipped":
-                line["slips"] = self._slips(line["subject"], line["changes"][-1]["field"])
+            if line.section == "slipped":
+                line.slips = self._count_slips(line.subject, line.changes[-1]["field"])
         return lines
 
-    def _begun(self) -> set[tuple[str, str]]:
-        """The units that put a subject on the record in the span, each with the subject."""
+    def _find_created(self) -> set[tuple[str, str]]:
+        """Return the subjects that were created in the period, each with the transaction."""
         return {
-            (acts[step["position"]].transaction, step["subject"])
-            for steps, acts in self._steps((EXISTS,))
-            for step in steps
-            if _began(step)
+            (events[change["position"]].transaction_id, change["subject"])
+            for changes, events in self._change_batches((EXISTS,))
+            for change in changes
+            if _is_first(change)
         }
 
-    def _steps(self, fields: Sequence[str]) -> Iterator[tuple[list[Row], Mapping[int, _Act]]]:
-        """The steps of the span in batches, each with its acts; a batch is not kept."""
-        asked = ChangeFilter(fields=Filter(subjects=self.members, fields=fields), span=(self.span.since, self.until))
-        steps = (step for step in each_step(self.read, asked, self.then) if self._changed(step))
-        while batch := list(islice(steps, STEPS_AT_ONCE)):
-            read_before = self.read.bounds.read
-            yield batch, self._acts(step["position"] for step in batch)
-            self.read.bounds.release(read_before)
+    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[list[Row], Mapping[int, _Event]]]:
+        """Yield the changes of the period in batches, each with its events; batches do not count as kept."""
+        period = (self.request.since, self.until)
+        selection = ChangeFilter(fields=Filter(subjects=self.members, fields=fields), span=period)
+        changes = (each for each in iterate_changes(self.read, selection, self.time) if self._changed_value(each))
+        while batch := list(islice(changes, BATCH_CHANGES)):
+            kept_bytes = self.read.bounds.kept_bytes
+            yield batch, self._find_events(change["position"] for change in batch)
+            self.read.bounds.release_to(kept_bytes)
 
-    def _changed(self, step: Row) -> bool:
-        """Whether it changed what is meant, and not the word for it alone."""
-        before, after = (as_one(step[side]["value"], self.read.same) for side in ("before", "after"))
+    def _changed_value(self, change: Row) -> bool:
+        """Whether the value changed, and not only the source value."""
+        before, after = (resolve_people(change[side]["value"], self.read.merged_into) for side in ("before", "after"))
         return before != after and not (before in (None, []) and after in (None, []))
 
-    def _line(self, section: Section, step: Row, data: Mapping[str, Any]) -> Line:
-        """A line with no changes yet. Who decided is named where the act says so, else whose act it was."""
-        deciders = data.get("deciders") if section == "decisions" else None
-        return _line(
-            section, step, step["blame"], at=step["at"], by=deciders, why=_own_reason(step["blame"]["type"], data)
-        ) | {"holds": False}
+    def _count_slips(self, subject: str, field: str) -> Row:
+        """Return how often a target was moved to later by the end of the period, and the first target."""
+        selection = ChangeFilter(fields=Filter(subjects=[subject], fields=[field]))
+        changes = list(iterate_changes(self.read, selection, self.time))  # kept only for a short time
+        first = next((change["after"] for change in changes if change["after"]["value"] is not None), None)
+        return {"later": sum(change["direction"] == "later" for change in changes), "first": first}
 
-    def _slips(self, subject: str, field: str) -> Row:
-        """How often a promise was put off by the end of the span, and what was promised first."""
-        asked = ChangeFilter(fields=Filter(subjects=[subject], fields=[field]))
-        steps = list(each_step(self.read, asked, self.then))  # which are not kept for long
-        first = next((step["after"] for step in steps if step["after"]["value"] is not None), None)
-        return {"later": sum(step["direction"] == "later" for step in steps), "first": first}
-
-    def _acts(self, positions: Iterable[int]) -> Mapping[int, _Act]:
-        sql = f"select position, unit, body from act where position in {members('positions')}"
+    def _find_events(self, positions: Iterable[int]) -> Mapping[int, _Event]:
+        sql = f"select position, transaction_id, body from event where position in {members('positions')}"
         rows = self.read.rows(sql, {"positions": sorted(set(positions))})
-        return {position: _Act(transaction, json.loads(body)) for position, transaction, body in rows}
+        return {position: _Event(transaction_id, json.loads(body)) for position, transaction_id, body in rows}
 
-    def _course(self) -> list[Line]:
-        """Acts that say where the product goes."""
-        asked = AuditFilter(
-            subjects=[self.span.product], types=COURSE, span=(self.span.since, self.until), voided=False
+    def _course_lines(self) -> list[_Line]:
+        """Return lines about changes of the product's vision and strategy."""
+        selection = AuditFilter(
+            subjects=[self.request.product],
+            types=COURSE_EVENTS,
+            span=(self.request.since, self.until),
+            voided=False,
         )
-        acts = all_events(self.read, asked, self.then)
-        return [self._of_act("course", act) for act in self._first("course", acts)]
+        events = all_events(self.read, selection, self.time)
+        return [_event_line("course", event) for event in self._limit("course", events)]
 
-    def _of_act(self, section: Section, act: Row) -> Line:
-        blame = {name: said for name, said in act.items() if name not in _OF_ACT}
-        return _line(section, act, blame, at=act["at"], by=None, why=_own_reason(act["type"], act["data"]))
+    # The state at the end of the period
 
-    # How things stand at the end
-
-    def _stands(self) -> list[Line]:
-        features = self._of_kind("feature", lambda cells: _value(cells, STATUS) not in CLOSED)
-        planned = [one for one in features if _is_planned(self.values[one])]
-        coming = [one for one in planned if _value(self.values[one], STATUS) != "paused"]
-        standing = [
+    def _state_lines(self) -> list[_Line]:
+        features = self._find_subjects("feature", lambda fields: _value(fields, STATUS) not in CLOSED)
+        planned = [feature for feature in features if _planning_fields(self.fields[feature])]
+        coming = [feature for feature in planned if _value(self.fields[feature], STATUS) != "paused"]
+        states = [
             *self._overdue(features),
-            *(_Standing("next", one, _plans(self.values[one])) for one in sorted(coming, key=self._turn)),
+            *(_State("next", one, _planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
             *self._waiting(),
             *self._undecided(planned),
         ]
-        told = [*self._standing(standing), *self._unowned()]
-        acts = self._acts(line["blame"]["position"] for line in told)
-        return [
-            {**line, "why": _own_reason(line["blame"]["type"], acts[line["blame"]["position"]].data)} for line in told
-        ]
-
-    def _of_kind(self, kind: str, fits: Callable[[Mapping[str, Row]], bool]) -> list[str]:
-        return [one for one, cells in self.values.items() if kind_of(one) == kind and fits(cells)]
-
-    def _standing(self, standing: Sequence[_Standing]) -> list[Line]:
-        """A line for each, with the blame of the latest of its cells; of each section those that are told."""
-        by_section: dict[Section, list[_Standing]] = {}
-        for one in standing:
-            by_section.setdefault(one.section, []).append(one)
-        told = [one for section, found in by_section.items() for one in self._first(section, found)]
-        cells = [[cell for name, cell in self.values[one.subject].items() if name in one.fields] for one in told]
-        latest = [max(found, key=lambda cell: (cell["since"], cell["position"])) for found in cells]
-        blamed = find_blames(self.read, (cell["position"] for cell in latest), self.then)
-        lines = []
-        for one, found, last in zip(told, cells, latest, strict=True):
-            line = _line(one.section, last, blamed[last["position"]], at=last["since"], by=None, why=None)
-            line["changes"] = [
-                {"field": cell["field"], "after": {"value": cell["value"], "source_value": cell["source_value"]}}
-                for cell in found
-            ]
-            lines.append({**line, **one.more})
+        lines = [*self._lines_of_states(states), *self._unowned_lines()]
+        events = self._find_events(line.blame["position"] for line in lines)
+        for line in lines:
+            line.why = _find_reason(line.blame["type"], events[line.blame["position"]].data)
         return lines
 
-    def _overdue(self, features: Sequence[str]) -> list[_Standing]:
-        """Open features and goals of which every day that was promised is over."""
-        late = [(one, name) for one in features if (name := self._latest_target(one))]
-        goals = self._of_kind(
-            "goal", lambda cells: _value(cells, STATUS) == "open" and self._is_over(_value(cells, "by"))
+    def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, Row]], bool]) -> list[str]:
+        return [subject for subject, fields in self.fields.items() if kind_of(subject) == kind and matches(fields)]
+
+    def _lines_of_states(self, states: Sequence[_State]) -> list[_Line]:
+        """Return a line for each state to show, with the blame of the latest of its fields."""
+        by_section: dict[Section, list[_State]] = {}
+        for state in states:
+            by_section.setdefault(state.section, []).append(state)
+        shown = [state for section, found in by_section.items() for state in self._limit(section, found)]
+        fields = [[row for name, row in self.fields[state.subject].items() if name in state.fields] for state in shown]
+        latest = [max(rows, key=lambda row: (row["since"], row["position"])) for rows in fields]
+        blames = find_blames(self.read, (row["position"] for row in latest), self.time)
+        lines = []
+        for state, rows, last in zip(shown, fields, latest, strict=True):
+            blame = blames[last["position"]]
+            line = _Line(state.section, state.subject, last["since"], [blame["principal"]], None, blame, due=state.due)
+            line.changes = [
+                {"field": row["field"], "after": {"value": row["value"], "source_value": row["source_value"]}}
+                for row in rows
+            ]
+            lines.append(line)
+        return lines
+
+    def _overdue(self, features: Sequence[str]) -> list[_State]:
+        """Return open features and goals whose last target date has passed."""
+        late = [(feature, name) for feature in features if (name := self._latest_target(feature))]
+        goals = self._find_subjects(
+            "goal", lambda fields: _value(fields, STATUS) == "open" and self._has_passed(_value(fields, "due_on"))
         )
         return [
-            *(_Standing("overdue", one, [name], {"due": self._due(one, name)}) for one, name in late),
-            *(_Standing("overdue", one, ["by"], {"due": self._due(one, "by")}) for one in goals),
+            *(_State("overdue", feature, [name], self._due_date(feature, name)) for feature, name in late),
+            *(_State("overdue", goal, ["due_on"], self._due_date(goal, "due_on")) for goal in goals),
         ]
 
-    def _due(self, subject: str, name: str) -> Any:
-        return self._day_of(self.values[subject][name]["value"])
+    def _due_date(self, subject: str, name: str) -> Any:
+        return self._target_date(self.fields[subject][name]["value"])
 
     def _latest_target(self, feature: str) -> str | None:
-        """The last of a feature's targets, if the days of all of them are over."""
-        days = {
-            name: self._day_of(cell["value"]) for name, cell in self.values[feature].items() if _is_target(name, cell)
+        """Return the last of a feature's targets if all of them have passed."""
+        dates = {
+            name: self._target_date(row["value"]) for name, row in self.fields[feature].items() if _is_target(name, row)
         }
-        if not days or not all(self._is_over(day) for day in days.values()):
+        if not dates or not all(self._has_passed(date) for date in dates.values()):
             return None
-        return max(days, key=lambda name: (str(days[name]), name))
+        return max(dates, key=lambda name: (str(dates[name]), name))
 
-    def _day_of(self, target: Any) -> Any:
-        """The day of a target, if it is one, or a release that has one."""
-        return _value(self.values.get(str(target), {}), "on") if str(target).startswith("release:") else target
+    def _target_date(self, target: Any) -> Any:
+        """Return the date of a target: a date itself, or that of a release if it has one."""
+        return _value(self.fields.get(str(target), {}), "due_on") if str(target).startswith("release:") else target
 
-    def _is_over(self, day: Any) -> bool:
-        return isinstance(day, str) and day < self.day
+    def _has_passed(self, date: Any) -> bool:
+        return isinstance(date, str) and date < self.date
 
-    def _turn(self, feature: str) -> tuple[Any, ...]:
-        """Where a feature stands among those that come next."""
-        cells = self.values[feature]
-        horizon, rank = _value(cells, "horizon"), _value(cells, "rank")
-        targets = sorted(self.order.key(cell["value"]) for name, cell in cells.items() if _is_target(name, cell))
+    def _next_rank(self, feature: str) -> tuple[Any, ...]:
+        """Return the sort key of a feature in the section `next`."""
+        fields = self.fields[feature]
+        horizon, rank = _value(fields, "horizon"), _value(fields, "rank")
+        targets = sorted(self.order.key(row["value"]) for name, row in fields.items() if _is_target(name, row))
         return (
-            HORIZONS.index(horizon) if horizon in HORIZONS else len(HORIZONS), rank if isinstance(rank, int) else 1 << 53,
-            not targets, targets[:1], feature,
-        )  # fmt: skip
+            HORIZONS.index(horizon) if horizon in HORIZONS else len(HORIZONS),
+            rank if isinstance(rank, int) else 1 << 53,
+            not targets,
+            targets[:1],
+            feature,
+        )
 
-    def _waiting(self) -> list[_Standing]:
-        """Decisions that are still to be taken, and those whose day to be looked at again is there."""
-        open_ = self._of_kind("decision", lambda cells: (_value(cells, STATUS) or PROPOSED) in OPEN_DECISION)
-        due = self._of_kind(
-            "decision", lambda cells: _value(cells, STATUS) == "accepted" and self._is_over(_value(cells, "review_on"))
+    def _waiting(self) -> list[_State]:
+        """Return decisions that are open, and accepted ones whose review date has passed."""
+        undecided = self._find_subjects(
+            "decision", lambda fields: (_value(fields, STATUS) or PROPOSED) in OPEN_DECISION
+        )
+        due = self._find_subjects(
+            "decision",
+            lambda fields: _value(fields, STATUS) == "accepted" and self._has_passed(_value(fields, "review_on")),
         )
         return [
-            *(_Standing("waiting", one, [STATUS]) for one in open_ if STATUS in self.values[one]),
-            *(_Standing("waiting", one, ["review_on"]) for one in due),
+            *(_State("waiting", decision, [STATUS]) for decision in undecided if STATUS in self.fields[decision]),
+            *(_State("waiting", decision, ["review_on"]) for decision in due),
         ]
 
-    def _unowned(self) -> list[Line]:
-        """What nobody is accountable for, of what is still going on."""
-        found = unowned(self.read, Filter(products=[self.span.product]), self.then.when, limit=len(self.members) + 1)
-        going_on = self._first("unowned", [row for row in found.rows if self._goes_on(row["subject"])])
-        acts = self._last_acts(row["subject"] for row in going_on)
+    def _unowned_lines(self) -> list[_Line]:
+        """Return lines about subjects that need an accountable person and have none."""
+        of_product = Filter(products=[self.request.product])
+        found = unowned(self.read, of_product, self.time.requested, limit=len(self.members) + 1)
+        active = self._limit("unowned", [row for row in found.rows if self._is_active(row["subject"])])
+        blames = self._find_ownership_blames(row["subject"] for row in active)
+        lines = []
+        for row in active:
+            blame = blames[row["subject"]]
+            by = [blame["principal"]]
+            lines.append(_Line("unowned", row["subject"], blame["at"], by, None, blame, departed=row["departed"]))
+        return lines
+
+    def _is_active(self, subject: str) -> bool:
+        return _value(self.fields.get(subject, {}), STATUS) not in ENDED_STATUSES
+
+    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Row]:
+        """Return who last set the accountable person of each subject, or else who created it."""
+        selection = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), include_removed=True)
+        if not selection.subjects:
+            return {}
+        rows = add_blame(self.read, all_field_values(self.read, selection, self.time), self.time)
+        return {row["subject"]: row["blame"] for row in sorted(rows, key=lambda row: row["field"] == ACCOUNTABLE)}
+
+    def _undecided(self, planned: Sequence[str]) -> list[_State]:
+        """Return planned features that neither refer to a decision nor have an event that cites one."""
+        decisions = self._find_decisions(planned)
         return [
-            _line("unowned", row, acts[row["subject"]], at=acts[row["subject"]]["at"], by=None, why=None)
-            | {"departed": row["departed"]}
-            for row in going_on
+            _State("undecided", feature, _planning_fields(self.fields[feature]))
+            for feature in planned
+            if feature not in decisions
         ]
 
-    def _goes_on(self, subject: str) -> bool:
-        status = _value(self.values.get(subject, {}), STATUS)
-        return status not in OVER
-
-    def _last_acts(self, subjects: Iterable[str]) -> Mapping[str, Row]:
-        """What was last said of who owns each of these, or else when it began."""
-        asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), include_removed=True)
-        cells = (
-            with_blame(self.read, all_field_values(self.read, asked, self.then), self.then) if asked.subjects else []
-        )
-        return {cell["subject"]: cell["blame"] for cell in sorted(cells, key=lambda cell: cell["field"] == ACCOUNTABLE)}
-
-    def _undecided(self, planned: Sequence[str]) -> list[_Standing]:
-        """Planned features that neither name a decision nor have an act that rests on one."""
-        behind = self._behind(planned)
-        return [_Standing("undecided", one, _plans(self.values[one])) for one in planned if one not in behind]
-
-    def _behind(self, subjects: Iterable[str]) -> Mapping[str, Sequence[str]]:
-        """The decisions behind each of these that has any: those its acts rest on, in their order, and those it names."""
-        asked = sorted(set(subjects))
-        sql = f"""select a.subject, b.decision from act_because b join act a on a.position = b.position
-            where a.subject in {members("subjects")} and a.position <= :p and a.eff <= :t and (a.void is null or a.void > :p)
-            order by a.eff, a.position, b.decision"""
+    def _find_decisions(self, subjects: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """Return the decisions that the events of each subject cite, in order, and those that it refers to."""
+        wanted = sorted(set(subjects))
+        sql = f"""select a.subject, b.decision from event_because b join event a on a.position = b.position
+            where a.subject in {members("subjects")} and a.position <= :known and a.valid_from <= :as_of
+            and (a.voided_by is null or a.voided_by > :known)
+            order by a.valid_from, a.position, b.decision"""
         found: dict[str, list[str]] = {}
-        for subject, decision in self.read.rows(sql, {"subjects": asked, **self.then.parameters}):
+        for subject, decision in self.read.rows(sql, {"subjects": wanted, **self.time.parameters}):
             found.setdefault(subject, []).append(decision)
-        for subject in asked:
-            linked = _value(self.values.get(subject, {}), "decisions")
+        for subject in wanted:
+            linked = _value(self.fields.get(subject, {}), "decisions")
             if linked:
                 found.setdefault(subject, []).extend(linked)
         return {subject: list(dict.fromkeys(decisions)) for subject, decisions in found.items()}
 
-    # What was learnt late
+    # What was recorded late
 
-    def _late(self) -> list[Line]:
-        """Acts recorded in the span that took effect before it, and entries that were voided in it."""
-        recorded = (self.span.since, self.until)
-        then = replace(self.then, when=replace(self.then.when, as_of=None))  # what was voided need not be in effect
-        backdated = all_events(self.read, AuditFilter(subjects=self.members, recorded=recorded, backdated=True), then)
-        voids = all_events(
-            self.read, AuditFilter(subjects=self.members, recorded=recorded, types=["EntryVoided"]), then
-        )
-        since = format_micros(self.span.since)
-        late = [act for act in backdated if act["at"] < since and act["type"] != "ChangesImported.v1"]
-        found = {act["position"]: act for act in (*late, *voids)}
-        told = self._first("late", [act for _, act in sorted(found.items())])
-        return [self._of_act("late", act) | _voiding(act) for act in told]
-
-
-_OF_ACT: Final = ("subject", "title", "version", "transaction", "index", "credential", "references", "data")
-
-
-def _line(section: Section, about: Row, blame: Row, *, at: str, by: Sequence[str] | None, why: str | None) -> Line:
-    """One line: what it is about, when, by whom, why, and where it can be looked up."""
-    return {
-        "section": section, "subject": about["subject"], "title": about["title"], "at": at,
-        "by": list(by or [blame["principal"]]), "why": why, "changes": [], "blame": blame,
-        "link": f"/v1/subjects/{about['subject']}",
-    }  # fmt: skip
+    def _late_lines(self) -> list[_Line]:
+        """Return lines about events recorded in the period that took effect before it, and about voided entries."""
+        recorded = (self.request.since, self.until)
+        # Events that were voided need not be in effect at the end.
+        time = replace(self.time, requested=replace(self.time.requested, as_of=None))
+        backdated = AuditFilter(subjects=self.members, recorded=recorded, backdated=True)
+        voiding = AuditFilter(subjects=self.members, recorded=recorded, types=["EntryVoided"])
+        since = format_micros(self.request.since)
+        late = [
+            event
+            for event in all_events(self.read, backdated, time)
+            if event["at"] < since and event["type"] != "ChangesImported.v1"
+        ]
+        found = {event["position"]: event for event in (*late, *all_events(self.read, voiding, time))}
+        return [
+            _event_line("late", event) for event in self._limit("late", [event for _, event in sorted(found.items())])
+        ]
 
 
-def _voiding(act: Row) -> Row:
-    return {"voids": act["data"]["position"]} if act["type"] == "EntryVoided.v1" else {}
+_KEYS_BEYOND_BLAME: Final = ("subject", "title", "version", "transaction", "index", "credential", "references", "data")
 
 
-def _own_reason(type_: str, data: Mapping[str, Any]) -> str | None:
-    names = ("until",) if type_ == "DecisionDeferred.v1" else OWN_REASONS
-    return next((str(data[name]) for name in names if data.get(name)), None)
+def _event_line(section: Section, event: Row) -> _Line:
+    blame = {name: value for name, value in event.items() if name not in _KEYS_BEYOND_BLAME}
+    why = _find_reason(event["type"], event["data"])
+    voids = event["data"]["position"] if event["type"] == "EntryVoided.v1" else None
+    return _Line(section, event["subject"], event["at"], [blame["principal"]], why, blame, voids=voids)
 
 
-def _section(step: Row, product: str, *, new: bool) -> Section | None:
-    """Where a step is told, if it is; `new` if its subject was put on the record in the same unit."""
-    kind, field, after = kind_of(step["subject"]), step["field"], step["after"]["value"]
+def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
+    """Return a function that starts a line about changes made by an event with this data."""
+
+    def start_line(section: Section, change: Row) -> _Line:
+        blame = change["blame"]
+        deciders = data.get("deciders") if section == "decisions" else None
+        why = _find_reason(blame["type"], data)
+        return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], why, blame)
+
+    return start_line
+
+
+def _find_reason(event_type: str, data: Mapping[str, Any]) -> str | None:
+    keys = ("until",) if event_type == "DecisionDeferred.v1" else REASON_KEYS
+    return next((str(data[key]) for key in keys if data.get(key)), None)
+
+
+def _change_section(change: Row, product: str, *, is_new: bool) -> Section | None:
+    """Return the section of a change, if it is reported; `is_new` if its transaction created the subject."""
+    kind, field, after = kind_of(change["subject"]), change["field"], change["after"]["value"]
     if field == ACCOUNTABLE or field.startswith("delegation."):
-        return None if new and step["direction"] == "first" else "handed_over"
+        return None if is_new and change["direction"] == "first" else "handed_over"
     if kind == "feature":
-        return _of_feature(step, product)
+        return _feature_section(change, product)
+    is_creation = field == EXISTS and _is_first(change)
     if kind == "decision":
-        proposed = field == STATUS and _began(step) and after == PROPOSED
-        return "decisions" if field in (STATUS, EXISTS) and not proposed and not _is_birth(step) else None
+        is_proposal = field == STATUS and _is_first(change) and after == PROPOSED
+        return "decisions" if field in (STATUS, EXISTS) and not is_proposal and not is_creation else None
     if kind == "goal":
-        return "course" if field in (STATUS, EXISTS) and not _is_birth(step) else None
-    if kind == "release" and field == "on":
-        return "slipped" if step["direction"] == "later" else "moved"
+        return "course" if field in (STATUS, EXISTS) and not is_creation else None
+    if kind == "release" and field == "due_on":
+        return "slipped" if change["direction"] == "later" else "moved"
     return None
 
 
-def _of_feature(step: Row, product: str) -> Section | None:
-    field, after = step["field"], step["after"]["value"]
+def _feature_section(change: Row, product: str) -> Section | None:
+    field, after = change["field"], change["after"]["value"]
     if field == "products":
-        left = product in (step["before"]["value"] or ()) and product not in (after or ())
-        return "dropped" if left else None if _began(step) else "moved"
+        if product in (change["before"]["value"] or ()) and product not in (after or ()):
+            return "dropped"
+        return None if _is_first(change) else "moved"
     if field == EXISTS:
-        return "dropped" if _was_struck(step) else "moved"
+        return "dropped" if after is False else "moved"
     if field == STATUS and after in CLOSED:
         return "shipped" if after == "shipped" else "dropped"
-    return "slipped" if field.startswith(TARGET) and step["direction"] == "later" else "moved"
+    return "slipped" if field.startswith(TARGET) and change["direction"] == "later" else "moved"
 
 
-def _began(step: Row) -> bool:
-    """Whether there was nothing before."""
-    return step["before"]["value"] is None and step["before"]["source_value"] is None
+def _is_first(change: Row) -> bool:
+    """Whether the field had no value before."""
+    return change["before"]["value"] is None and change["before"]["source_value"] is None
 
 
-def _is_birth(step: Row) -> bool:
-    return step["field"] == EXISTS and _began(step)
+def _value(fields: Mapping[str, Row], name: str) -> Any:
+    return fields[name]["value"] if name in fields else None
 
 
-def _was_struck(step: Row) -> bool:
-    return step["field"] == EXISTS and step["after"]["value"] is False
+def _is_target(name: str, row: Row) -> bool:
+    return name.startswith(TARGET) and row["value"] is not None
 
 
-def _value(cells: Mapping[str, Row], field: str) -> Any:
-    return cells[field]["value"] if field in cells else None
-
-
-def _is_target(name: str, cell: Row) -> bool:
-    return name.startswith(TARGET) and cell["value"] is not None
-
-
-def _is_planned(cells: Mapping[str, Row]) -> bool:
-    return bool(_plans(cells))
-
-
-def _plans(cells: Mapping[str, Row]) -> list[str]:
-    """The cells that say a feature is to come: promised or under way, near on the board, or aimed at something."""
+def _planning_fields(fields: Mapping[str, Row]) -> list[str]:
+    """Return the fields that make a feature planned: committed, started or paused, in now or next, or with a target."""
     return [
         name
-        for name, cell in cells.items()
-        if _is_target(name, cell)
-        or (name == STATUS and cell["value"] in PROMISED | {"paused"})
-        or (name == "horizon" and cell["value"] in ("now", "next"))
+        for name, row in fields.items()
+        if _is_target(name, row)
+        or (name == STATUS and row["value"] in PROMISED_STATUSES | {"paused"})
+        or (name == "horizon" and row["value"] in ("now", "next"))
     ]

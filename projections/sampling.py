@@ -1,8 +1,8 @@
-"""Checking the read model while it is served: subject after subject, so that all are checked in time.
+"""Checks the read model continuously while it is served, one group of subjects after another.
 
-A thread folds the entries of a few subjects again and compares the rows in use with what comes of them. It goes through
-the subjects in their order, from the first to the last, and then begins again. After each round it also checks the
-database itself: pages, indexes, schema; and it verifies the log. Whatever is wrong is told to the one that writes the model, which builds it again.
+A thread computes the rows of a few subjects again from their entries and compares them with those in use. It goes
+through all subjects in order and then starts over. After each round it also checks the database itself (pages, indexes,
+schema) and verifies the log. Damage is reported to the runner, which rebuilds the read model.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ _log: Final = logging.getLogger("decisionlog.projections")
 
 SUBJECTS_AT_ONCE: Final = 20
 SUBJECTS_AT_START: Final = 500
-CHECKED_AT_START: Final = 5_000
-"""Up to how many entries the whole model is checked before a server answers, which takes less than a second."""
+MAX_ENTRIES_AT_START: Final = 5_000
+"""Up to this many entries, the whole read model is checked before the server answers; that takes less than a second."""
 FIRST_ROUND_PAUSE_S: Final = 0.2
-"""Between two batches of the first round, which begins when the server starts: 100 subjects a second at most."""
+"""Between two batches of the first round after the start: at most 100 subjects a second."""
 PAUSE_S: Final = 5.0
 """Between two batches of later rounds: 14,400 subjects an hour."""
-PAUSE_OF_VERIFY_S: Final = 0.05
-"""For each thousand entries of the log that are verified; that takes about ten milliseconds."""
+VERIFY_PAUSE_S: Final = 0.05
+"""After each thousand entries of the log that are verified, which takes about ten milliseconds."""
 ATTEMPTS: Final = 3
-"""A difference counts when it is still there after the model has caught up with the log, twice."""
+"""A difference counts only if it is still there after the read model has caught up with the log twice."""
 CATCH_UP_S: Final = 10.0
 
 
 class Log(Streams, Protocol):
-    """What a sampler needs of the log."""
+    """A log to compare the read model with."""
 
     def find_damage(self, tell: Callable[[int, int], None]) -> str:
-        """Verify the log; what is wrong with it, or nothing. If something is, nothing more is written."""
+        """Verify the log. Return what is wrong with it, or an empty string. A damaged log becomes read-only."""
         ...
 
     def subjects(self, after: str, limit: int) -> list[str]:
-        """The next subjects of the log in their order."""
+        """Return the next subjects of the log, in order."""
         ...
 
 
 class Sampler:
-    """Compares the read model with the log in the background, as long as this process writes the model."""
+    """Compares the read model with the log in the background, while this process writes the read model."""
 
     def __init__(self, log: Log, model: ReadModel, runner: Runner, *, at_once: int = SUBJECTS_AT_ONCE) -> None:
         self._log = log
@@ -63,11 +63,11 @@ class Sampler:
     def check_before_start(self) -> None:
         """Check all subjects of a small log before anything is answered.
 
-        Only where no other process can write the log or its model meanwhile.
+        Only for a process that alone has access to the log and the read model.
         """
         try:
             size = self._log.head().size
-            if not self._model.damage and self._model.position == size <= CHECKED_AT_START:
+            if not self._model.damage and self._model.position == size <= MAX_ENTRIES_AT_START:
                 self._model.damage = self._find_any_damage()
         except Exception as error:
             if not self._model.is_damage(error):
@@ -79,17 +79,17 @@ class Sampler:
             with self._model.snapshot() as read:
                 different = find_different_subject(self._log, read, subjects)
             if different is not None:
-                return _of_subject(different)
+                return _describe_difference(different)
             self._after = subjects[-1]
         self._after = ""
         return next(iter(self._model.database.find_damage()), "")
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, after the batch at hand."""
+        """Finish the current batch, and stop."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -98,14 +98,14 @@ class Sampler:
         while not self._stopping.wait(PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S):
             try:
                 self.check_next()
-            except Exception as error:  # noqa: BLE001  (a check that fails must not end all later ones)
+            except Exception as error:  # noqa: BLE001  (a failed check must not stop later ones)
                 if self._model.is_damage(error):
-                    self._runner.distrust(describe(error))
+                    self._runner.report_damage(describe(error))
                 elif not self._stopping.is_set():
-                    _log.warning("The read model could not be compared with the log (%s); trying again later", error)
+                    _log.warning("The read model could not be compared with the log (%s); retrying later", error)
 
     def check_next(self) -> None:
-        """Check the next subjects; after the last one the database itself, and begin again."""
+        """Check the next subjects; after the last one check the database and the log, and start over."""
         if not self._runner.active or self._model.damage:
             return
         subjects = self._next_subjects(self._at_once)
@@ -115,19 +115,19 @@ class Sampler:
             return
         self._after = ""
         for what in self._model.database.find_damage():
-            self._runner.distrust(what)
+            self._runner.report_damage(what)
             return
-        self._log.find_damage(self._pause)  # which stops whatever would write
+        self._log.find_damage(self._pause)  # a damaged log becomes read-only
         self.rounds += 1
 
     def _pause(self, _done: int, _of: int) -> None:
-        """Leave most of the time to those who wait for answers."""
-        if self._stopping.wait(PAUSE_OF_VERIFY_S):
-            raise Stopped("the server ends")
+        """Leave most of the time to queries."""
+        if self._stopping.wait(VERIFY_PAUSE_S):
+            raise Stopped("the server is shutting down")
 
     def _next_subjects(self, at_once: int) -> list[str]:
-        """The next subjects of log and model: one that the log does not know must not be in the model either."""
-        sql = "select distinct subject from cell where subject > :after order by subject limit :limit"
+        """Return the next subjects of the log and of the read model, which must not have subjects that the log lacks."""
+        sql = "select distinct subject from field_value where subject > :after order by subject limit :limit"
         with self._model.snapshot() as read:
             shown = [str(subject) for (subject,) in read.rows(sql, {"after": self._after, "limit": at_once})]
         logged = self._log.subjects(self._after, at_once)
@@ -140,11 +140,11 @@ class Sampler:
                 different = find_different_subject(self._log, read, subjects) or ""
             if not different:
                 return
-            # Entries may have come, or texts been erased, between the two readings.
+            # Entries may have been added, or texts erased, between the two reads.
             if not self._runner.wait_for(self._log.head().size, CATCH_UP_S):
                 return
-        self._runner.distrust(_of_subject(different))
+        self._runner.report_damage(_describe_difference(different))
 
 
-def _of_subject(subject: str) -> str:
-    return f"the rows of {subject} are not those that the log gives"
+def _describe_difference(subject: str) -> str:
+    return f"the rows of {subject} do not match the log"

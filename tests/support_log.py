@@ -19,10 +19,10 @@ from api.app import create_app
 from api.services import Services
 from domain.errors import Refused
 from eventlog.entry import Caller, Receipt, Transaction
-from eventlog.log import DecisionLog
-from eventlog.store import TokenRow
-from eventlog.tokens import PREFIX
+from eventlog.records import TokenRow
 from eventlog.worker_status import workers_at
+from identity.decision_log import DecisionLog
+from identity.tokens import PREFIX
 from projections.read_model import ReadModel
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
@@ -74,13 +74,13 @@ class House:
         self._entropy = (n.to_bytes(4) for n in itertools.count(1))
         self.log = DecisionLog.open(folder / "log.sqlite", clock=self.clock, entropy=self.random)
         self.model = ReadModel.open(SqliteDatabase(folder / "model.sqlite"), self.log, self.clock)
-        self.runner = Runner(self.log, self.model, poll=0.05)
+        self.runner = Runner(self.log, self.model, poll_s=0.05)
         self.log.on_append(lambda _: self.runner.wake())
         self.runner.start()
         self.ada = self.person("Ada Lovelace", "ada@example.org")
         self.token = quiet_token(self.log, self.ada, ALL_RIGHTS)
         self.workers = workers_at(folder / "log.sqlite")
-        sheets = lambda: [(sheet, sheet.working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
+        sheets = lambda: [(sheet, sheet.is_working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
         services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets)
         self.app = _app()
         self.app.state.services = services

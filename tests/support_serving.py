@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from tests.support_warm import warm
+from tests.support_fork_server import warm
 
 COMMAND = Path(sys.executable).with_name("decisionlog")
 ENDED = 15
@@ -48,7 +48,7 @@ class Serving:
     def token(self) -> str:
         """The first token, as it is shown on a terminal, else from the file that the server names."""
         shown = re.search(r"dlog_\S+", self.said)
-        return shown[0] if shown else Path(re.search(r"is in (\S+), which", self.said)[1]).read_text().strip()
+        return shown[0] if shown else Path(re.search(r"is in (\S+), readable", self.said)[1]).read_text().strip()
 
 
 @contextmanager
@@ -79,5 +79,5 @@ def _greeting(said: TextIO) -> Iterator[str]:
     with suppress(OSError):  # a terminal that nobody writes to any more
         for line in said:
             yield line
-            if line.startswith(("}'", "Tokens were made")):
+            if line.startswith(("}'", "Access tokens already exist")):
                 return

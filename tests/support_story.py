@@ -1,11 +1,11 @@
-"""Given, when, then for the rules of the domain: a log in a dictionary.
+"""Given-when-then tests for the rules of the domain, with a log that is a dictionary in memory.
 
     given(fact("decision:tea", DecisionProposed(title="Tea"))).when(
         AcceptDecision(subject="decision:tea")
     ).then(fact("decision:tea", DecisionAccepted(deciders=("person:ann",))))
 
-Ann, Bob, a team and a product are there in every story. Each fact of `given` takes effect a day after the one before
-it, from day 1 on; a command comes on day 100, put by Ann, unless it is said otherwise.
+Every story starts with Ann, Bob, a team and a product. The facts of `given` take effect on consecutive days, starting
+with day 1. By default, a command is sent by Ann on day 100.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ TODAY = 100
 
 
 def day(number: int) -> int:
-    """Microseconds since 1970 at the beginning of a numbered day of the story."""
+    """Return the start of a numbered day of the story, in microseconds since 1970."""
     return to_micros(datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=number))
 
 
-def instant(number: int) -> datetime:
-    """The same as an instant."""
+def day_time(number: int) -> datetime:
+    """Return the start of a numbered day of the story."""
     return from_micros(day(number))
 
 
 def fact(subject: str, event: Event) -> Draft:
-    """An event in a subject's stream."""
+    """Return an event of a subject."""
     return Draft(subject, event)
 
 
@@ -52,7 +52,7 @@ BACKGROUND = (
 
 @dataclass
 class Story:
-    """What has happened so far; `positions` counts from 1, so the background takes 1 to 4."""
+    """A log; positions start at 1, and `BACKGROUND` takes 1 to 4."""
 
     states: dict[str, SubjectState] = field(default_factory=dict)
     position: int = 0
@@ -60,79 +60,84 @@ class Story:
     def state(self, subject: str) -> SubjectState:
         return self.states.get(subject, SubjectState(subject))
 
-    def happen(self, draft: Draft, eff: int) -> None:
+    def record(self, draft: Draft, effective_at: int) -> None:
         self.position += 1
         self.states[draft.subject] = evolve(
-            self.state(draft.subject), position=self.position, type_=EVENT_NAMES[type(draft.event)], effective_at=eff,
-            changes=draft.event.field_changes(), voids=draft.event.voided_position(), is_imported=draft.event.is_imported,
-        )  # fmt: skip
+            self.state(draft.subject),
+            position=self.position,
+            type_=EVENT_NAMES[type(draft.event)],
+            effective_at=effective_at,
+            changes=draft.event.field_changes(),
+            voids=draft.event.voided_position(),
+            is_imported=draft.event.is_imported,
+        )
 
     def value(self, subject: str, name: str, *, on: int = TODAY) -> Value:
-        """What a cell holds on a day."""
+        """Return the value of a field on a day."""
         return self.state(subject).value_at(name, day(on))
 
     def when(
         self, *commands: Command, on: int = TODAY, actor: str = "person:ann", rights: Iterable[str] = ()
     ) -> Outcome:
-        """The outcome of a unit of commands: what it would record, or the refusal."""
+        """Decide the commands as one transaction, and return the events they lead to or the refusal."""
         after = Story(dict(self.states), self.position)
         recorded: list[Draft] = []
         for command in commands:
-            eff = to_micros(command.effective_at) if command.effective_at else day(on)
-            act = CommandContext(
-                day(on), eff, actor, command.on_behalf_of or actor, frozenset(rights), lambda: "random"
+            effective_at = to_micros(command.effective_at) if command.effective_at else day(on)
+            context = CommandContext(
+                day(on), effective_at, actor, command.on_behalf_of or actor, frozenset(rights), lambda: "random"
             )
             try:
-                drafts = decide(command, act, Subjects(after.state, lambda _: after.states))
+                drafts = decide(command, context, Subjects(after.state, lambda _: after.states))
             except Refused as refusal:
                 return Outcome(self, [], refusal)
             for draft in drafts:
-                after.happen(draft, eff)
+                after.record(draft, effective_at)
             recorded += drafts
         return Outcome(after, recorded, None)
 
 
 @dataclass
 class Outcome:
-    """What a command came to."""
+    """The events that a transaction leads to, or its refusal."""
 
     story: Story
     drafts: list[Draft]
     refusal: Refused | None
 
     def then(self, *drafts: Draft) -> Story:
-        """It recorded just these; the story goes on after them."""
+        """Assert that exactly these events were recorded, and return the story after them."""
         assert self.refusal is None, self.refusal
         assert self.drafts == list(drafts)
         return self.story
 
     def recorded(self) -> Story:
-        """It was recorded, whatever it was."""
+        """Assert that any events were recorded, and return the story after them."""
         assert self.refusal is None, self.refusal
         assert self.drafts
         return self.story
 
-    def refused(self, kind: type[Refused], field: str | None = None, saying: str = "") -> None:
-        """It was refused as just this kind, naming the field."""
+    def refused(self, error: type[Refused], field: str | None = None, containing: str = "") -> None:
+        """Assert that it was refused with exactly this error class and field, and with this text in the message."""
         if self.refusal is None:
             pytest.fail(f"recorded {self.drafts}")
-        assert (type(self.refusal), self.refusal.field) == (kind, field), self.refusal
-        assert saying in str(self.refusal)
+        assert (type(self.refusal), self.refusal.field) == (error, field), self.refusal
+        assert containing in str(self.refusal), self.refusal
 
 
 def given(*facts: Draft) -> Story:
-    """A log in which these have happened, a day apart."""
+    """Return a log in which these events happened, a day apart."""
     story = Story()
     for draft in BACKGROUND:
-        story.happen(draft, day(0))
+        story.record(draft, day(0))
     for number, draft in enumerate(facts, start=1):
-        story.happen(draft, day(number))
+        story.record(draft, day(number))
     return story
 
 
-def dated(command: Command, number: int) -> Command:
-    """The command, dated back to a day."""
-    return command.model_copy(update={"effective_at": instant(number)})
+def backdated(command: Command, number: int) -> Command:
+    """Return the command with the effective time set to a day."""
+    return command.model_copy(update={"effective_at": day_time(number)})
 
 
-__all__ = ["Outcome", "Story", "dated", "day", "fact", "given", "instant"]
+__all__ = ["Outcome", "Story", "backdated", "day", "day_time", "fact", "given"]

@@ -1,4 +1,4 @@
-"""The command line in this process, over a house that is open already."""
+"""Run the command line in this process, on a log that is already open."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import Any
 from click.testing import CliRunner, Result
 from support_log import House
 
-from cli.inside import InProcess
-from cli.instants import Zone
+from cli.connection import IN_PROCESS_URL, connect
+from cli.context import Context
+from cli.dates import Zone
+from cli.in_process_client import InProcessTransport
 from cli.main import cli
-from cli.reaching import INSIDE, reach
-from cli.surroundings import Surroundings
 from decisionlog_client import Client
 
 NOW = datetime(2025, 5, 14, 16, 30, tzinfo=UTC)
-"""The time for whoever sits at the terminal: a Wednesday."""
+"""The current time for commands: a Wednesday."""
 
 
-def around(house: House, zone: Zone | None = None, token: str | None = None) -> Surroundings:
-    """The surroundings of a command that asks a house."""
+def around(house: House, zone: Zone | None = None, token: str | None = None) -> Context:
+    """Return a context whose client asks this log."""
 
     @contextmanager
     def client(*_: object, **__: object) -> Iterator[Client]:
-        with reach(INSIDE, token or house.token, InProcess(house.app)) as opened:
+        with connect(IN_PROCESS_URL, token or house.token, InProcessTransport(house.app)) as opened:
             yield opened
 
-    return Surroundings(client, lambda: NOW, zone or Zone(UTC))
+    return Context(client, lambda: NOW, zone or Zone(UTC))
 
 
 def said(house: House, *words: str, **more: Any) -> Result:
-    """What a command says whose output is not a terminal. What it cannot do is raised."""
+    """Run a command whose output is not a terminal, and return the result. Errors are raised."""
     return CliRunner().invoke(cli, words, obj=around(house, **more), standalone_mode=False, catch_exceptions=False)
 
 
 def table(house: House, *words: str) -> list[dict[str, str]]:
-    """The table that a command prints, its rows by heading."""
+    """Run a command, and return the rows of its table by heading."""
     header, *rows = said(house, *words).stdout.splitlines()
     return [dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows]

@@ -1,4 +1,4 @@
-"""Who may know whom."""
+"""The packages form layers: each imports only those below it."""
 
 import ast
 import re
@@ -6,33 +6,51 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[1]
-BELOW = {
+ROOT = Path(__file__).parents[1]
+LAYERS = {
     "domain": set(),
     "eventlog": {"domain"},
-    "projections": {"domain", "eventlog"},
-    "api": {"domain", "eventlog", "projections"},
-    "consumers": {"domain", "eventlog", "projections"},
-    "decisionlog_client": {"domain"},
-    "cli": {"domain", "eventlog", "projections", "api", "consumers", "decisionlog_client"},
+    "identity": {"domain", "eventlog"},
+    "projections": {"domain", "eventlog", "identity"},
+    "interchange": {"domain", "eventlog", "identity", "projections"},
+    "consumers": {"domain", "eventlog", "identity", "projections"},
+    "api": {"domain", "eventlog", "identity", "projections"},
+    "decisionlog_client": set(),
+    "cli": {
+        "domain",
+        "eventlog",
+        "identity",
+        "projections",
+        "interchange",
+        "consumers",
+        "api",
+        "decisionlog_client",
+    },
 }
+"""Each package with the packages it may import."""
+CLIENT = Path("clients/python/src/decisionlog_client")
+FOLDERS = {package: Path(package) for package in LAYERS} | {"decisionlog_client": CLIENT}
+APPLICATION = LAYERS.keys() - {"decisionlog_client"}
+TOOLS = {"tools"}
+"""Packages for development. mypy checks them, and neither the wheel nor the image contains them."""
 ONLY_IN = {
     "fastapi": "api",
     "starlette": "api",
     "kafka": "consumers",
-    "yaml": "consumers",
+    "yaml": "interchange",
     "click": "cli",
     "rich": "cli",
 }
 PURE = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "threading", "time", "uuid", "httpx2"}
 
 
-def imported(source: str) -> Iterator[str]:
-    """The top-level packages that a file imports, wherever in it."""
+def find_imports(source: str) -> Iterator[str]:
+    """The top-level packages that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -40,69 +58,126 @@ def imported(source: str) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def trespasses(room: str, source: str) -> set[str]:
-    """What a file in a room imports and may not."""
-    known = set(imported(source))
-    above = known & (BELOW.keys() - BELOW[room] - {room})
-    elsewhere = {name for name in known if ONLY_IN.get(name, room) != room}
-    impure = known & PURE if room == "domain" else set()
+def find_violations(package: str, source: str) -> set[str]:
+    """What a file of a package imports and must not."""
+    imports = set(find_imports(source))
+    above = imports & (LAYERS.keys() - LAYERS[package] - {package})
+    elsewhere = {name for name in imports if ONLY_IN.get(name, package) != package}
+    impure = imports & PURE if package == "domain" else set()
     return above | elsewhere | impure
 
 
-@pytest.mark.parametrize("room", BELOW)
-def test_nobody_looks_up(room):
-    """Every room imports only rooms below it, and its own tools: fastapi in api, kafka in consumers, none in domain."""
-    files = sorted((HOUSE / room).rglob("*.py"))
+@pytest.mark.parametrize("package", LAYERS)
+def test_a_package_imports_only_those_below_it(package):
+    """Libraries have their package too: fastapi is imported in api only, kafka in consumers only, neither in domain."""
+    files = sorted((ROOT / FOLDERS[package]).rglob("*.py"))
 
-    found = {str(file.relative_to(HOUSE)): trespasses(room, file.read_text()) for file in files}
+    found = {str(file.relative_to(ROOT)): find_violations(package, file.read_text()) for file in files}
 
     assert files
     assert {file: names for file, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize(
-    ("room", "source", "found"),
+    ("package", "source", "found"),
     [
-        ("domain", "from eventlog.entry import Unit", {"eventlog"}),
+        ("domain", "from eventlog.entry import Transaction", {"eventlog"}),
         ("domain", "def f():\n    import time", {"time"}),
         ("eventlog", "import projections.read_model", {"projections"}),
-        ("api", "from interchange.tracker import x", {"consumers"}),
+        ("eventlog", "from identity.tokens import Tokens", {"identity"}),
+        ("api", "from interchange.tracker import x", {"interchange"}),
         ("consumers", "import api", {"api"}),
         ("projections", "if True:\n    from fastapi import FastAPI", {"fastapi"}),
         ("api", "import kafka", {"kafka"}),
-        ("decisionlog_client", "from api import answers", {"api"}),
+        ("decisionlog_client", "from domain.errors import Refused", {"domain"}),
         ("api", "import decisionlog_client", {"decisionlog_client"}),
         ("cli", "import fastapi, kafka, api, consumers, domain.fields", {"fastapi", "kafka"}),
         ("eventlog", "import sqlite3, domain.fields\nfrom eventlog import entry\nfrom . import codec", set()),
     ],
 )
-def test_a_trespasser_is_found(room, source, found):
-    """The check finds an import from above, from next door, or of another room's tool, and nothing else."""
-    assert trespasses(room, source) == found
+def test_a_violation_is_found(package, source, found):
+    """The check finds an import of a package above or next to it, or of another package's library, and nothing else."""
+    assert find_violations(package, source) == found
 
 
-def test_every_room_is_watched():
-    """No package stands outside the plan of the house."""
-    packages = {file.parent.name for file in HOUSE.glob("*/__init__.py")}
+def test_every_package_is_checked():
+    """Every package has its place in the layers."""
+    packages = {file.parent.name for file in ROOT.glob("*/__init__.py")}
 
-    assert packages == set(BELOW)
+    assert packages == APPLICATION | TOOLS
 
 
-def test_nobody_needs_kafka():
-    """Its client is loaded by whoever speaks to a broker, and not a moment before: the server never does."""
-    loaded = (
-        "import sys, cli.main, cli.serving, cli.streaming, cli.status, api.app, consumers.kafka.publisher, consumers.kafka.command_consumer;"
+def test_the_server_does_not_load_the_kafka_client():
+    """The Kafka client is loaded only by a command that connects to a broker."""
+    script = (
+        "import sys, cli.main, cli.commands.serve, cli.kafka_workers, cli.commands.status, api.app;"
+        "import consumers.kafka.publisher, consumers.kafka.command_consumer;"
         "sys.exit('kafka' in sys.modules)"
     )
 
-    assert subprocess.run([sys.executable, "-c", loaded], cwd=HOUSE, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
-def test_every_room_goes_out():
-    """The package and the image hold every room: one that is missing would be missed only by whoever installs them."""
-    settings = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
-    copied = re.findall(r"^COPY (\w+) \1$", (HOUSE / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_wheel_the_image_and_mypy_name_every_package():
+    """The application's wheel and the image contain every package, and mypy checks every package."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    copied = re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert set(settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(BELOW)
-    assert set(settings["tool"]["mypy"]["packages"]) == set(BELOW)
-    assert set(copied) == set(BELOW)
+    assert set(settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == APPLICATION
+    assert set(settings["tool"]["mypy"]["packages"]) == LAYERS.keys() | TOOLS
+    assert set(copied) == APPLICATION
+
+
+def test_the_client_imports_nothing_of_the_application():
+    """With nothing but its own folder on the path, the client can be imported."""
+    loaded = f"import sys, decisionlog_client; sys.exit(any(name in sys.modules for name in {sorted(APPLICATION)!r}))"
+    environment = {"PYTHONPATH": str(ROOT / CLIENT.parent)}
+
+    assert subprocess.run([sys.executable, "-c", loaded], check=False, env=environment).returncode == 0
+
+
+def test_the_application_requires_its_own_client():
+    """The application depends on exactly the version of the client in this repository."""
+    server, client = (
+        tomllib.loads((ROOT / path).read_text(encoding="utf-8"))["project"]
+        for path in ("pyproject.toml", "clients/python/pyproject.toml")
+    )
+
+    assert f"decisionlog-client=={client['version']}" in server["dependencies"]
+    assert client["version"] == server["version"]
+
+
+def copy_sources(dockerfile: str) -> list[str]:
+    """The paths that a Dockerfile copies from the build context."""
+    copies = re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
+    return [source for copied in copies for source in copied.split()[:-1]]
+
+
+def is_in_context(path: str, dockerignore: str) -> bool:
+    """Whether a path is sent to the builder: the last pattern that matches it or a folder above it decides."""
+    included = True
+    for line in filter(None, map(str.strip, dockerignore.splitlines())):
+        pattern, exception = line.removeprefix("!").strip("/"), line.startswith("!")
+        parts = [path, *map(str, Path(path).parents)][:-1]
+        if not line.startswith("#") and any(fnmatch(part, pattern) for part in parts):
+            included = exception
+    return included
+
+
+def test_dockerignore_lets_every_copied_path_through():
+    """Every path that the Dockerfile copies exists and is in the build context; secrets and tests are not."""
+    dockerfile, dockerignore = ((ROOT / name).read_text(encoding="utf-8") for name in ("Dockerfile", ".dockerignore"))
+    sources = copy_sources(dockerfile)
+
+    assert len(sources) > len(APPLICATION)
+    assert [path for path in sources if not (ROOT / path).exists()] == []
+    assert [path for path in sources if not is_in_context(path, dockerignore)] == []
+    assert [path for path in ("tests", ".git", ".env", "data/first-token") if is_in_context(path, dockerignore)] == []
+
+
+def test_a_path_that_dockerignore_keeps_out_is_found():
+    """A copied folder that no pattern lets through counts as left out."""
+    assert copy_sources("FROM a\nCOPY b c ./\nCOPY --from=x y z\n") == ["b", "c"]
+    assert not is_in_context("api", "*\n!domain\n")
+    assert is_in_context("api/app.py", "*\n!api\n")
+    assert not is_in_context("api/__pycache__", "*\n!api\n**/__pycache__\n")

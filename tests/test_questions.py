@@ -19,7 +19,8 @@ import pytest
 from support_log import House
 from support_terminal import table
 
-from interchange.tracker import LogSink, import_changes, load_mapping
+from interchange.sink import LogSink
+from interchange.tracker import import_changes, load_mapping
 
 ROOT = Path(__file__).parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -44,8 +45,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                     new_key=lambda: f"p{next(keys)}",
                 )
             )
-            assert not report.refused, report.refused[:3]
-            assert {remark.line for remark in report.not_placed} == ({"2105", "2196"} if name == "keps" else set())
+            assert not report.rejected, report.rejected[:3]
+            assert {remark.line for remark in report.skipped} == ({"2105", "2196"} if name == "keps" else set())
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""The story of the demo, read from its three files: acts in their order, each a command as it could be sent."""
+"""Load the story of the demo from its three files: a list of steps, each with commands as they would be sent."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from importlib.resources import files
 from typing import Any, Final
 
 DAYS: Final = 365
-"""The story begins on day 0 and is over before this one."""
+"""The story begins on day 0 and ends before this day."""
 
 _LIFE: Final = re.compile(r"(?P<day>\d+) (?P<what>[^,:]+)(?:, because (?P<because>[a-z0-9-]+))?(?:: (?P<note>.+))?")
 _PLAIN: Final = {
-    "committed": "CommitFeature", "started": "StartFeature", "paused": "PauseFeature", "shipped": "ShipFeature",
-    "dropped": "DropFeature", "reopened": "ReopenFeature",
-}  # fmt: skip
+    "committed": "CommitFeature",
+    "started": "StartFeature",
+    "paused": "PauseFeature",
+    "shipped": "ShipFeature",
+    "dropped": "DropFeature",
+    "reopened": "ReopenFeature",
+}
 _MANAGERS: Final = {"tideline": ((205, "tomas"), (DAYS, "priya")), "harbour-desk": ((271, "priya"), (DAYS, "ilse"))}
-"""Who manages which product until which day, and puts to the log what happens to its features."""
+"""The product managers, each until a day. They record what happens to the features of their product."""
 
 
-class NotInOrder(ValueError):
-    """A file of the story says something that is not understood."""
+class InvalidStory(ValueError):
+    """A file of the story contains a line that cannot be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What somebody put to the log on a day: commands that go together.
+class Step:
+    """Commands that one person sends together on a day.
 
-    In the commands `@DAY` stands for a day, and `@NAME` for the position of an act or the id of somebody. `effective` is
-    the day on which it took effect, where that was earlier; `name` is what later acts call it.
+    In the commands `@DAY` stands for a date, and `@NAME` for the position of a step or the id of a person. `effective`
+    is the day on which they took effect, if earlier. Later steps refer to `name`.
     """
 
     day: int
@@ -42,65 +46,71 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All of it: who there is, and what they did, in order."""
+    """The people, and the steps in order."""
 
     people: tuple[Mapping[str, Any], ...]
-    acts: tuple[Act, ...]
+    steps: tuple[Step, ...]
 
 
 def load() -> Story:
-    """The story as it stands in the files.
+    """Load the story.
 
     Raises:
-        NotInOrder: a line of it is not understood.
+        InvalidStory: a line cannot be parsed.
     """
-    told = _file("story.toml")
-    acts = [*_decisions(_file("decisions.toml")), *map(_act, told["act"]), *_features(_file("features.toml"))]
-    return Story(tuple(told["people"]), tuple(sorted(acts, key=lambda act: act.day)))  # stable: as the files have it
+    story = _read_file("story.toml")
+    steps = [
+        *_parse_decisions(_read_file("decisions.toml")),
+        *map(_parse_step, story["act"]),
+        *_parse_features(_read_file("features.toml")),
+    ]
+    return Story(
+        tuple(story["people"]), tuple(sorted(steps, key=lambda step: step.day))
+    )  # stable: in the order of the files
 
 
-def _file(name: str) -> dict[str, Any]:
+def _read_file(name: str) -> dict[str, Any]:
     return tomllib.loads(files("cli.demo").joinpath(name).read_text(encoding="utf-8"))
 
 
-def _act(told: Mapping[str, Any]) -> Act:
-    own = {name: said for name, said in told.items() if name not in ("day", "who", "effective", "as", "subjects")}
-    commands = [{**own, "subject": subject} for subject in told.get("subjects", ())] or [own]
-    return Act(told["day"], told["who"], tuple(commands), told.get("effective"), told.get("as"))
+def _parse_step(line: Mapping[str, Any]) -> Step:
+    own = {name: value for name, value in line.items() if name not in ("day", "who", "effective", "as", "subjects")}
+    commands = [{**own, "subject": subject} for subject in line.get("subjects", ())] or [own]
+    return Step(line["day"], line["who"], tuple(commands), line.get("effective"), line.get("as"))
 
 
-def _decisions(told: Mapping[str, Any]) -> Iterator[Act]:
-    for key, said in told.items():
-        by = said["by"]
-        case = {name: value for name, value in said.items() if name not in ("day", "by", "open", "review_on")}
+def _parse_decisions(decisions: Mapping[str, Any]) -> Iterator[Step]:
+    for key, fields in decisions.items():
+        by = fields["by"]
+        case = {name: value for name, value in fields.items() if name not in ("day", "by", "open", "review_on")}
         command = {"key": key, "products": ["tideline"], "accountable": by[0], **case}
-        if "review_on" in said:
-            command["review_on"] = f"@{said['review_on']}"
-        if said.get("open"):
-            yield Act(said["day"], by[0], ({"type": "ProposeDecision", **command},))
+        if "review_on" in fields:
+            command["review_on"] = f"@{fields['review_on']}"
+        if fields.get("open"):
+            yield Step(fields["day"], by[0], ({"type": "ProposeDecision", **command},))
         else:
-            yield Act(said["day"], by[0], ({"type": "RecordDecision", "deciders": by, **command},))
+            yield Step(fields["day"], by[0], ({"type": "RecordDecision", "deciders": by, **command},))
 
 
-def _features(told: Mapping[str, Any]) -> Iterator[Act]:
-    for key, said in told.items():
-        product = said.get("product", "tideline")
-        for line in said["life"]:
+def _parse_features(features: Mapping[str, Any]) -> Iterator[Step]:
+    for key, fields in features.items():
+        product = fields.get("product", "tideline")
+        for line in fields["life"]:
             found = _LIFE.fullmatch(line)
             if found is None:
-                raise NotInOrder(f"{key}: {line!r} is not understood")
+                raise InvalidStory(f"{key}: {line!r} cannot be parsed")
             day = int(found["day"])
             who = next(who for until, who in _MANAGERS[product] if day < until)
-            yield Act(day, who, ({**_moved(key, said, product, found), **_reasons(found)},))
+            yield Step(day, who, ({**_parse_line(key, fields, product, found), **_parse_reasons(found)},))
 
 
-def _moved(key: str, said: Mapping[str, Any], product: str, found: re.Match[str]) -> dict[str, Any]:
-    """The command of one line of a feature's life."""
+def _parse_line(key: str, fields: Mapping[str, Any], product: str, found: re.Match[str]) -> dict[str, Any]:
+    """Return the command for one line of a feature's life."""
     what, subject = found["what"], f"feature:{key}"
     first, *rest = what.split()
     if what == "proposed":
-        owner = {"accountable": said["owner"]} if "owner" in said else {}
-        return {"type": "ProposeFeature", "key": key, "title": said["title"], "products": [product], **owner}
+        owner = {"accountable": fields["owner"]} if "owner" in fields else {}
+        return {"type": "ProposeFeature", "key": key, "title": fields["title"], "products": [product], **owner}
     if first in ("now", "next", "later"):
         return {
             "type": "PrioritizeFeature",
@@ -116,10 +126,10 @@ def _moved(key: str, said: Mapping[str, Any], product: str, found: re.Match[str]
         return {"type": "TargetMilestone", "subject": subject, "day": f"@{rest[1]}"}
     if what in _PLAIN:
         return {"type": _PLAIN[what], "subject": subject}
-    raise NotInOrder(f"{key}: {what!r} is not understood")
+    raise InvalidStory(f"{key}: {what!r} cannot be parsed")
 
 
-def _reasons(found: re.Match[str]) -> dict[str, Any]:
+def _parse_reasons(found: re.Match[str]) -> dict[str, Any]:
     because = {"because": [found["because"]]} if found["because"] else {}
     note = "why" if found["what"] in ("dropped", "reopened") else "note"
     return {**because, **({note: found["note"]} if found["note"] else {})}

@@ -1,4 +1,4 @@
-"""How a broker is reached. The client library is imported only when one is."""
+"""Connections to Kafka brokers. The client library is imported only when one is opened."""
 
 from __future__ import annotations
 
@@ -10,34 +10,41 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
-LARGEST_MESSAGE: Final = 8 * 1024 * 1024
-"""Bytes; an entry with its texts fits, as a unit has at most half as many when it comes in."""
-_SOON_AGAIN: Final = MappingProxyType({"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1_000})
-"""A broker that comes back is found within a second, not after half a minute."""
-_RESOLUTE: Final = MappingProxyType(
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+"""An entry with its texts fits, because a request has at most half as many bytes."""
+_RECONNECT: Final = MappingProxyType({"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1_000})
+"""Reconnect to a restarted broker within a second, instead of half a minute."""
+_RELIABLE: Final = MappingProxyType(
     {
-        "acks": "all", "enable_idempotence": True, "linger_ms": 5, "batch_size": 128 * 1024,
-        "max_request_size": LARGEST_MESSAGE, "allow_auto_create_topics": False, "metrics_enabled": False,
+        "acks": "all",
+        "enable_idempotence": True,
+        "linger_ms": 5,
+        "batch_size": 128 * 1024,
+        "max_request_size": MAX_MESSAGE_BYTES,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
     }
-)  # fmt: skip
+)
 
 
-class NoClient(Exception):
-    """The client library is not installed; the message says how to."""
+class KafkaClientMissing(Exception):
+    """The client library is not installed; the message says how to install it."""
 
 
-def must_have_client() -> None:
-    """Whether a broker can be spoken to at all.
+def require_client() -> None:
+    """Check that the client library is installed.
 
     Raises:
         NoClient: the client library is not installed.
     """
     if find_spec("kafka") is None:
-        raise NoClient("Kafka needs kafka-python. Install it with `pip install 'decisionlog[kafka]'`, and try again.")
+        raise KafkaClientMissing(
+            "Kafka needs kafka-python. Install it with `pip install 'decisionlog[kafka]'`, and try again."
+        )
 
 
 class _Secret(str):
-    """A word that is not shown where the client library notes down what it was given."""
+    """A password that does not appear when the client library logs its configuration."""
 
     __slots__ = ()
 
@@ -47,8 +54,8 @@ class _Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the brokers of a cluster are, and how they know us. `patience` is how long they have to answer at first, in
-    milliseconds.
+    """The brokers of a cluster: their addresses, and the credentials for them. `patience` limits the first
+    connection.
     """
 
     bootstrap_servers: tuple[str, ...]
@@ -60,19 +67,19 @@ class Broker:
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     ssl_password: str | None = field(default=None, repr=False)
-    patience: int = 5_000
+    bootstrap_timeout_ms: int = 5_000
 
     @classmethod
-    def at(cls, servers: str, **more: Any) -> Broker:
-        """The brokers at addresses with commas between."""
+    def from_addresses(cls, servers: str, **more: Any) -> Broker:
+        """Return the brokers at comma-separated addresses."""
         return cls(tuple(server.strip() for server in servers.split(",")), **more)
 
     def __str__(self) -> str:
         return ",".join(self.bootstrap_servers)
 
-    def arguments(self) -> dict[str, Any]:
-        """What every client of kafka-python takes."""
-        given = {
+    def client_arguments(self) -> dict[str, Any]:
+        """Return the arguments that every client of kafka-python takes."""
+        credentials = {
             "security_protocol": self.security_protocol,
             "sasl_mechanism": self.sasl_mechanism,
             "sasl_plain_username": self.sasl_username,
@@ -82,30 +89,36 @@ class Broker:
             "ssl_keyfile": self.ssl_keyfile,
             "ssl_password": _Secret(self.ssl_password) if self.ssl_password else None,
         }
-        told = {name: value for name, value in given.items() if value is not None}
-        found = {"bootstrap_servers": list(self.bootstrap_servers), "bootstrap_timeout_ms": self.patience}
-        return found | {"client_id": "decisionlog"} | _SOON_AGAIN | told
+        given = {name: value for name, value in credentials.items() if value is not None}
+        addresses = {
+            "bootstrap_servers": list(self.bootstrap_servers),
+            "bootstrap_timeout_ms": self.bootstrap_timeout_ms,
+        }
+        return addresses | {"client_id": "decisionlog"} | _RECONNECT | given
 
-    # Each of these raises kafka.errors.KafkaError where no broker answers.
+    # Each of these raises kafka.errors.KafkaError if no broker answers.
 
     def admin(self, **more: Any) -> KafkaAdminClient:
-        """A client that looks at topics and makes them."""
-        from kafka import KafkaAdminClient  # noqa: PLC0415  (only who speaks to a broker needs it)
+        """Return a client that describes and creates topics."""
+        from kafka import KafkaAdminClient  # noqa: PLC0415  (imported only if Kafka is used)
 
-        return KafkaAdminClient(**self.arguments() | more)
+        return KafkaAdminClient(**self.client_arguments() | more)
 
     def producer(self, **more: Any) -> KafkaProducer:
-        """A client that sends, in order, and takes only what every replica in sync has for sent."""
+        """Return a client that sends in order, and waits for the confirmation of all in-sync replicas."""
         from kafka import KafkaProducer  # noqa: PLC0415
 
-        return KafkaProducer(**self.arguments() | _RESOLUTE | more)
+        return KafkaProducer(**self.client_arguments() | _RELIABLE | more)
 
     def consumer(self, *topics: str, **more: Any) -> KafkaConsumer:
-        """A client that reads; it commits nothing by itself, and begins at the oldest message."""
+        """Return a client that starts at the oldest message and never commits by itself."""
         from kafka import KafkaConsumer  # noqa: PLC0415
 
-        careful: dict[str, Any] = {
-            "enable_auto_commit": False, "auto_offset_reset": "earliest", "allow_auto_create_topics": False,
-            "max_partition_fetch_bytes": LARGEST_MESSAGE, "metrics_enabled": False,
-        }  # fmt: skip
-        return KafkaConsumer(*topics, **self.arguments() | careful | more)
+        defaults: dict[str, Any] = {
+            "enable_auto_commit": False,
+            "auto_offset_reset": "earliest",
+            "allow_auto_create_topics": False,
+            "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
+            "metrics_enabled": False,
+        }
+        return KafkaConsumer(*topics, **self.client_arguments() | defaults | more)

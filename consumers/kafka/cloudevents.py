@@ -1,7 +1,4 @@
-"""Entries of the log as CloudEvents 1.0 on Kafka, in binary mode: the value is the entry, headers say what it is.
-
-Nothing here speaks to a broker.
-"""
+"""Convert entries of the log to CloudEvents 1.0 messages in binary mode, and back. No broker is involved."""
 
 from __future__ import annotations
 
@@ -11,36 +8,38 @@ from pydantic_core import from_json
 
 from domain.catalog import EVENTS
 from domain.values import format_micros, parse_timestamp, to_micros
-from eventlog.appender import EntryRow
 from eventlog.canonical_reader import parse_canonical
-from eventlog.codec import broken_text, compose, texts_of
+from eventlog.codec import compose, find_broken_text, parse_texts
 from eventlog.merkle import leaf_hash
+from eventlog.records import EntryRow
 
-PREFIX: Final = "decisionlog."
-"""Stands before the stored name of an event in `ce_type`."""
-JSON: Final = b"application/json"
-LEAF: Final = "leaf"
-TEXTS: Final = "texts"
+EVENT_TYPE_PREFIX: Final = "decisionlog."
+"""The prefix of the stored name of an event in `ce_type`."""
+JSON_TYPE: Final = b"application/json"
+LEAF_HEADER: Final = "leaf"
+TEXTS_HEADER: Final = "texts"
+CONFIRMED_HEADER: Final = "confirmed"
+"""The position up to which all entries had been delivered when a message was sent."""
 Headers = list[tuple[str, bytes]]
 
-_BEFORE: Final = b'{"event":'
-_BEHIND: Final = b',"position":'
+_EVENT_PREFIX: Final = b'{"event":'
+_POSITION_PREFIX: Final = b',"position":'
 
 
 class Message(NamedTuple):
-    """A message as it is sent, or as it was received."""
+    """A Kafka message: its key, value and headers."""
 
     key: bytes | None
     value: bytes | None
     headers: Headers
 
 
-class Unreadable(Exception):
-    """A message is no entry of a decision log, or not the one it says it is."""
+class InvalidMessage(Exception):
+    """The message is not an entry of a decision log, or does not match its headers."""
 
 
-def message_of(row: EntryRow, log_id: str) -> Message:
-    """The message that tells of one entry. `log_id` is the subject that is its log, `log:KEY`."""
+def build_message(row: EntryRow, log_id: str) -> Message:
+    """Return the message for an entry. `log_id` is the id of its log, `log:KEY`."""
     value = compose(row)
     subject = row.subject.encode()
     headers = [
@@ -50,16 +49,16 @@ def message_of(row: EntryRow, log_id: str) -> Message:
         ("ce_id", b"%d" % row.position),
         ("ce_subject", subject),
         ("ce_time", format_micros(row.recorded_at).encode()),
-        ("content-type", JSON),
-        (LEAF, leaf_hash(value).hex().encode()),
+        ("content-type", JSON_TYPE),
+        (LEAF_HEADER, leaf_hash(value).hex().encode()),
     ]
     if row.texts is not None:
-        headers.append((TEXTS, row.texts))
+        headers.append((TEXTS_HEADER, row.texts))
     return Message(subject, value, headers)
 
 
-def header(message: Message, name: str) -> str | None:
-    """What a header says; None where there is none, or no text in it."""
+def get_header(message: Message, name: str) -> str | None:
+    """Return the text of a header, or None if it is missing or not UTF-8."""
     for key, value in message.headers:
         if key == name and value is not None:
             try:
@@ -69,65 +68,68 @@ def header(message: Message, name: str) -> str | None:
     return None
 
 
-def position_of(message: Message) -> int | None:
-    """The position that a message says it is of; None where it is of none."""
-    said = header(message, "ce_id")
-    return int(said) if said is not None and said.isascii() and said.isdecimal() else None
+def get_position(message: Message) -> int | None:
+    """Return the position in the headers of a message, or None if there is none."""
+    text = get_header(message, "ce_id")
+    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
 
 
-def row_of(message: Message) -> EntryRow:
-    """The row of the log that a message tells of: the inverse of `message_of`.
+def parse_message(message: Message) -> EntryRow:
+    """Return the row of the log in a message: the inverse of `message_of`.
 
     Raises:
-        Unreadable: it has no entry in it, its leaf or its texts do not belong to it, or it is of a type from later times.
+        Unreadable: there is no entry, its leaf hash or texts do not match it, or its type is unknown.
     """
     if message.value is None:
-        raise Unreadable("the message has no value")
-    texts = next((bytes(given) for name, given in message.headers if name == TEXTS), None)
-    row = row_from(message.value, header(message, LEAF), texts)
-    _must_be_told_right(message, row)
+        raise InvalidMessage("the message has no value")
+    texts = next((bytes(value) for name, value in message.headers if name == TEXTS_HEADER), None)
+    row = parse_entry(message.value, get_header(message, LEAF_HEADER), texts)
+    _require_matching_headers(message, row)
     return row
 
 
-def row_from(entry: bytes, leaf: str | None, texts: bytes | None) -> EntryRow:
-    """The row of an entry as it is published, with its leaf hash in hex and the texts beside it, wherever it comes from.
+def parse_entry(entry: bytes, leaf: str | None, texts: bytes | None) -> EntryRow:
+    """Return the row of a published entry, given its leaf hash in hex and its texts.
 
     Raises:
-        Unreadable: leaf or texts do not belong to it, or it is no entry that this version knows.
+        Unreadable: the leaf hash or texts do not match, or this version does not know such an entry.
     """
     if leaf != leaf_hash(entry).hex():
-        raise Unreadable(f"the leaf hash of the entry is {leaf_hash(entry).hex()}, and the message says {leaf}")
+        raise InvalidMessage(f"the leaf hash of the entry is {leaf_hash(entry).hex()}, and the message says {leaf}")
     try:
-        row = _taken_apart(entry, texts)
+        row = _split_entry(entry, texts)
         if compose(row) != entry:
-            raise Unreadable("the entry is not in its one canonical form")
-        _must_fit(row)
+            raise InvalidMessage("the entry is not in canonical form")
+        _require_valid_event(row)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Unreadable(f"the value is no entry of a decision log: {error}") from error
+        raise InvalidMessage(f"the value is not an entry of a decision log: {error}") from error
     return row
 
 
-def _taken_apart(entry: bytes, texts: bytes | None) -> EntryRow:
-    """The row that an entry must be of, if it is composed of it; its own part is not looked into."""
-    behind = entry.rindex(_BEHIND)
-    rest = from_json(b"{" + entry[behind + 1 :])
+def _split_entry(entry: bytes, texts: bytes | None) -> EntryRow:
+    """Return the row of an entry, without parsing its event."""
+    event_end = entry.rindex(_POSITION_PREFIX)
+    rest = from_json(b"{" + entry[event_end + 1 :])
     recorded_at = to_micros(parse_timestamp(rest["recorded_at"]))
-    own = entry[len(_BEFORE) : behind]
-    return EntryRow(rest["position"], rest["subject"], rest["version"], rest["type"], recorded_at, own, texts)
+    event = entry[len(_EVENT_PREFIX) : event_end]
+    return EntryRow(rest["position"], rest["subject"], rest["version"], rest["type"], recorded_at, event, texts)
 
 
-def _must_fit(row: EntryRow) -> None:
-    """The type is known, and the texts beside the entry are those that it is committed to, or were forgotten."""
+def _require_valid_event(row: EntryRow) -> None:
+    """Check that the type is known, and that the texts match their commitments or were erased."""
     model = EVENTS.get(row.type)
     if model is None:
-        raise Unreadable(f"position {row.position} is a {row.type}, which this version does not know; take a later one")
-    own = parse_canonical(row.event)
-    if row.texts is not None and (place := broken_text(model, own, texts_of(row.texts))) is not None:
-        raise Unreadable(f"the texts of position {row.position} are not those of its entry, at {place}")
+        raise InvalidMessage(
+            f"position {row.position} is a {row.type}, which this version does not know; upgrade decisionlog"
+        )
+    event = parse_canonical(row.event)
+    if row.texts is not None and (path := find_broken_text(model, event, parse_texts(row.texts))) is not None:
+        raise InvalidMessage(f"the texts of position {row.position} do not match its entry, at {path}")
 
 
-def _must_be_told_right(message: Message, row: EntryRow) -> None:
-    """What the headers say is what the entry says."""
-    told = (header(message, "ce_id"), header(message, "ce_type"), message.key)
-    if told != (str(row.position), PREFIX + row.type, row.subject.encode()):
-        raise Unreadable(f"the message says it is {told}, and is position {row.position}, {row.type} of {row.subject}")
+def _require_matching_headers(message: Message, row: EntryRow) -> None:
+    headers = (get_header(message, "ce_id"), get_header(message, "ce_type"), message.key)
+    if headers != (str(row.position), EVENT_TYPE_PREFIX + row.type, row.subject.encode()):
+        raise InvalidMessage(
+            f"the headers say {headers}, and the entry is position {row.position}, {row.type} of {row.subject}"
+        )

@@ -1,4 +1,4 @@
-"""The topic of events, read by a replica: from wherever it says, in the topic's order."""
+"""Read entries from the events topic, from any offset, for a replica."""
 
 from __future__ import annotations
 
@@ -7,84 +7,83 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from consumers.kafka.broker import Broker
-from consumers.kafka.cloudevents import Message, Unreadable, header, row_of
-from consumers.kafka.replica import Arrival
-from consumers.kafka.topics import Topics, UnfitTopic
+from consumers.kafka.cloudevents import InvalidMessage, Message, get_header, parse_message
+from consumers.kafka.replica_session import ReceivedEntry
+from consumers.kafka.topics import InvalidTopic, Topics
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-AT_ONCE: Final = 4_000
-"""Messages taken at once."""
+MAX_POLL_MESSAGES: Final = 4_000
 
 
-def reading(broker: Broker, topic: str, **more: Any) -> KafkaConsumer:
-    """A consumer of the one partition of a topic, of no group: whoever reads says from where.
+def open_topic_consumer(broker: Broker, topic: str, **more: Any) -> KafkaConsumer:
+    """Return a consumer of the only partition of a topic, without a consumer group.
 
     Raises:
-        UnfitTopic: it has more partitions than one.
-        KafkaError: there is no such topic yet, or no broker answers.
+        InvalidTopic: the topic has more than one partition.
+        KafkaError: the topic does not exist yet, or no broker answers.
     """
-    from kafka import TopicPartition  # noqa: PLC0415  (only who speaks to a broker needs it)
+    from kafka import TopicPartition  # noqa: PLC0415  (imported only if Kafka is used)
     from kafka.errors import UnknownTopicOrPartitionError  # noqa: PLC0415
 
-    # Each entry is held against its leaf hash, which is a better sum than the client's, and a faster one.
-    consumer = broker.consumer(max_poll_records=AT_ONCE, check_crcs=False, **more)
+    # Each entry is checked against its leaf hash, which is stronger than the client's checksum, and faster.
+    consumer = broker.consumer(max_poll_records=MAX_POLL_MESSAGES, check_crcs=False, **more)
     partitions = consumer.partitions_for_topic(topic)
     if len(partitions) == 1:
         consumer.assign([TopicPartition(topic, 0)])
         return consumer
     consumer.close()
     if partitions:
-        raise UnfitTopic(f"{topic} has {len(partitions)} partitions, and must have 1, so that readers see one order.")
-    raise UnknownTopicOrPartitionError(f"there is no topic {topic} yet; `decisionlog publish` makes it")
+        raise InvalidTopic(f"{topic} has {len(partitions)} partitions, and must have 1, so that readers see one order.")
+    raise UnknownTopicOrPartitionError(f"the topic {topic} does not exist yet; `decisionlog publish` creates it")
 
 
 class TopicFeed:
-    """The messages of the topic of events as rows of the log."""
+    """The messages of the events topic as rows of the log."""
 
     def __init__(self, broker: Broker, topics: Topics) -> None:
         from kafka.errors import KafkaError  # noqa: PLC0415
 
-        self.passing: tuple[type[Exception], ...] = (KafkaError,)
+        self.transient_errors: tuple[type[Exception], ...] = (KafkaError,)
         self._broker = broker
         self.topic = topics.events.name
         self._consumer: KafkaConsumer | None = None
 
     def seek(self, offset: int | None) -> None:
-        """Goes on at an offset, or at the oldest message; also where the topic no longer has that offset."""
+        """Continue at an offset; at the oldest message if it is None or no longer in the topic."""
         if self._consumer is None:
-            self._consumer = reading(self._broker, self.topic)
-        (place,) = self._consumer.assignment()
+            self._consumer = open_topic_consumer(self._broker, self.topic)
+        (partition,) = self._consumer.assignment()
         if offset is None:
-            self._consumer.seek_to_beginning(place)
+            self._consumer.seek_to_beginning(partition)
         else:
-            self._consumer.seek(place, offset)
+            self._consumer.seek(partition, offset)
 
-    def poll(self, seconds: float) -> Sequence[Arrival]:
-        """What comes next, at most so many messages; waits so long for the first."""
-        assert self._consumer is not None, "a feed is read after it was told from where"
+    def poll(self, seconds: float) -> Sequence[ReceivedEntry]:
+        """Return the next messages, and wait for the first of them."""
+        assert self._consumer is not None, "call `seek` before `poll`"
         found = self._consumer.poll(timeout_ms=round(seconds * 1000))
-        return [self._arrival(record) for records in found.values() for record in records]
+        return [self._parse(record) for records in found.values() for record in records]
 
     def unread(self) -> int | None:
-        """How many messages there are behind the last that was read; None until the broker has said."""
+        """Return how many messages follow the last one read; None until the broker has reported it."""
         if self._consumer is None:
             return None
-        (place,) = self._consumer.assignment()
-        end = self._consumer.highwater(place)
-        return None if end is None else max(0, end - self._consumer.position(place))
+        (partition,) = self._consumer.assignment()
+        end = self._consumer.highwater(partition)
+        return None if end is None else max(0, end - self._consumer.position(partition))
 
     def close(self) -> None:
-        """Ends the connections; the next `seek` makes others."""
+        """Close the connections; the next `seek` opens new ones."""
         if self._consumer is not None:
-            with suppress(*self.passing):
+            with suppress(*self.transient_errors):
                 self._consumer.close()
             self._consumer = None
 
-    def _arrival(self, record: Any) -> Arrival:
+    def _parse(self, record: Any) -> ReceivedEntry:
         message = Message(record.key, record.value, record.headers)
         try:
-            return Arrival(record.offset, header(message, "ce_source") or "", row_of(message))
-        except Unreadable as error:
-            return Arrival(record.offset, "", None, str(error))
+            return ReceivedEntry(record.offset, get_header(message, "ce_source") or "", parse_message(message))
+        except InvalidMessage as error:
+            return ReceivedEntry(record.offset, "", None, str(error))

@@ -1,4 +1,4 @@
-"""Why a command was not applied, as a problem document (RFC 9457): what HTTP answers, but for the status it has there."""
+"""Build problem documents (RFC 9457) for commands that were not applied: as over HTTP, without the status."""
 
 from __future__ import annotations
 
@@ -13,32 +13,35 @@ TYPE_PREFIX: Final = "urn:decisionlog:problem:"
 TOO_LARGE: Final = "too-large"
 
 
-def of_fault(name: str, detail: str, **more: Any) -> dict[str, Any]:
-    """A problem document of a named type; what is None is left out."""
-    given = {name: value for name, value in more.items() if value is not None}
-    return {"type": TYPE_PREFIX + name, "title": name.replace("-", " ").capitalize(), "detail": detail} | given
+def build_problem(name: str, detail: str, **more: Any) -> dict[str, Any]:
+    """Return a problem document of a named type, without the members that are None."""
+    members = {name: value for name, value in more.items() if value is not None}
+    return {"type": TYPE_PREFIX + name, "title": name.replace("-", " ").capitalize(), "detail": detail} | members
 
 
-def of_refusal(refused: Refused) -> dict[str, Any]:
-    """The problem document of a refusal."""
-    return of_fault(
-        name_of(type(refused)), refused.detail,
-        field=refused.field, subject=refused.subject, version=getattr(refused, "version", None),
-    )  # fmt: skip
+def refusal_problem(refused: Refused) -> dict[str, Any]:
+    """Return the problem document of a refusal."""
+    return build_problem(
+        problem_name(type(refused)),
+        refused.detail,
+        field=refused.field,
+        subject=refused.subject,
+        version=getattr(refused, "version", None),
+    )
 
 
-def of_validation(found: Sequence[Any]) -> dict[str, Any]:
-    """The problem document of what pydantic found wrong, each error with its field."""
-    faults = list_errors(found)
-    wrong = [{"field": field, "detail": detail} for field, detail in faults]
+def validation_problem(found: Sequence[Any]) -> dict[str, Any]:
+    """Return the problem document of pydantic's validation errors, each with its field."""
+    by_field = list_errors(found)
+    errors = [{"field": field, "detail": detail} for field, detail in by_field]
     name = "unprocessable" if is_combination(found) else "malformed"
-    return of_fault(name, summarize_errors(faults), field=faults[0][0] or None, errors=wrong)
+    return build_problem(name, summarize_errors(by_field), field=by_field[0][0] or None, errors=errors)
 
 
-def name_of(kind: type[Refused]) -> str:
-    """What a kind of refusal is called outside."""
+def problem_name(kind: type[Refused]) -> str:
+    """Return the public name of a kind of refusal."""
     if kind is KeyReused:
         return "idempotency-key-reused"
     if kind is Malformed:
-        return "unprocessable"  # its shape was right: `malformed` is what pydantic refuses
+        return "unprocessable"  # `malformed` is what pydantic refuses
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()

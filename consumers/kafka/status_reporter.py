@@ -1,4 +1,4 @@
-"""A worker's word on itself: said often enough to be believed, and seldom enough to cost nothing."""
+"""Report the status of a worker, such as a publisher, for `decisionlog status`: at most once per interval."""
 
 from __future__ import annotations
 
@@ -10,47 +10,45 @@ from typing import Final
 from eventlog.worker_status import Workers, WorkerStatus
 
 _log: Final = logging.getLogger("decisionlog.consumers")
-OFTEN: Final = 1_000_000
-"""Microseconds between two sheets that say nothing new but how far it is."""
-LONGEST: Final = 500
-"""Characters of what went wrong."""
+REPORT_INTERVAL_US: Final = 1_000_000
+MAX_ERROR_CHARACTERS: Final = 500
 
 
-class Reporter:
-    """Keeps the sheet of one worker. What went wrong last stays on it; whether it still does is said beside it."""
+class StatusReporter:
+    """Stores the status of one worker. Its last error is kept, with whether the worker is still failing."""
 
     def __init__(self, workers: Workers, name: str, place: str, clock: Callable[[], int]) -> None:
-        before = workers.of(name)
+        previous = workers.find(name)
         self._workers = workers
         self._clock = clock
-        self._said = 0
-        self.before = before
-        """What the process before said last."""
-        known = before is not None and before.place == place
-        self._sheet = replace(before, failing=False) if before and known else WorkerStatus(name, place, 0)
+        self._reported_at = 0
+        self.previous = previous
+        """The last status of the previous process."""
+        is_same = previous is not None and previous.place == place
+        self._status = replace(previous, failing=False) if previous and is_same else WorkerStatus(name, place, 0)
 
-    def done(self, position: int, behind: int | None = None, topic: str = "") -> None:
-        """It works, and is done with a position."""
+    def report_progress(self, position: int, behind: int | None = None, topic: str = "") -> None:
+        """Report that the worker is working and has finished a position."""
         now = self._clock()
-        recovered = self._sheet.failing
-        self._sheet = replace(self._sheet, position=position, behind=behind, topic=topic, failing=False, at=now)
-        if recovered or now - self._said >= OFTEN:
-            self._say(now)
+        has_recovered = self._status.failing
+        self._status = replace(self._status, position=position, behind=behind, topic=topic, failing=False, at=now)
+        if has_recovered or now - self._reported_at >= REPORT_INTERVAL_US:
+            self._store(now)
 
-    def failed(self, error: BaseException) -> None:
-        """Something went wrong, and will be tried again."""
+    def report_failure(self, error: BaseException) -> None:
+        """Report an error after which the worker will retry."""
         now = self._clock()
         text = " ".join(str(error).split()) or type(error).__name__
-        self._sheet = self._sheet.failed(text[:LONGEST], now)
-        self._say(now)
+        self._status = self._status.with_error(text[:MAX_ERROR_CHARACTERS], now)
+        self._store(now)
 
-    def last(self) -> None:
-        """Says once more how far it is, before it ends."""
-        self._say(self._clock())
+    def flush(self) -> None:
+        """Store the latest status before the worker ends."""
+        self._store(self._clock())
 
-    def _say(self, now: int) -> None:
-        self._said = now
+    def _store(self, now: int) -> None:
+        self._reported_at = now
         try:
-            self._workers.put(self._sheet)
-        except Exception as error:  # noqa: BLE001  (whoever cannot be told must not stop the work)
-            _log.warning("How far the %s is cannot be told: %s", self._sheet.name, error)
+            self._workers.save(self._status)
+        except Exception as error:  # noqa: BLE001  (a failing report must not stop the work)
+            _log.warning("The status of the %s cannot be stored: %s", self._status.name, error)

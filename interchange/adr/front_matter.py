@@ -1,7 +1,7 @@
-"""The front matter of a record: what stands between two lines of dashes, in YAML or in what was meant to be YAML.
+"""Parse and render front matter: the lines between two lines of dashes, in YAML or almost in YAML.
 
-Records are written by hand. Front matter keeps the braces of the template it was made from, comments, and values that
-are no YAML; all of it is read, and nothing in it is ever carried out: no tag makes an object, no alias is resolved.
+Records are written by hand. Their front matter may contain the braces of a template, comments, and values that are not
+YAML. All of it is read, and nothing is executed: no tag creates an object, and no alias is resolved.
 """
 
 from __future__ import annotations
@@ -13,109 +13,109 @@ from typing import Any, Final
 
 import yaml
 
-LONGEST: Final = 16 * 1024
-MOST_BRACKETS: Final = 100
-"""What is longer or has more brackets is not read as YAML: the time that takes grows with the square of either."""
-_KEYED: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
+MAX_YAML_CHARACTERS: Final = 16 * 1024
+MAX_BRACKETS: Final = 100
+"""Text with more is not parsed as YAML, because the time for that grows with the square of either."""
+_KEY_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
 _OPENING: Final = re.compile(r"\A---[ \t]*\n")
 _BREAK: Final = re.compile("[\n\x85\u2028\u2029]")
-"""What ends a line in YAML."""
+"""The line breaks of YAML."""
 _CLOSING: Final = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(slots=True)
-class Front:
-    """Front matter by its keys, in lower case: a text, or a list of texts. `loose` are lines that belong to no key."""
+class FrontMatter:
+    """Front matter: texts or lists of texts by lower-case key. `other_lines` are lines that belong to no key."""
 
-    told: dict[str, str | list[str]] = field(default_factory=dict)
-    loose: list[str] = field(default_factory=list)
-    noticed: list[str] = field(default_factory=list)
+    values: dict[str, str | list[str]] = field(default_factory=dict)
+    other_lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
-def split(text: str) -> tuple[Front, str]:
-    """The front matter of a text, and the rest."""
+def split_front_matter(text: str) -> tuple[FrontMatter, str]:
+    """Return the front matter of a text, and the rest of the text."""
     opened = _OPENING.match(text)
     start = opened.end() if opened else 0
     closing = _CLOSING.search(text, start)
-    if closing is None or not (opened or _is_keyed(text[: closing.start()])):
-        return Front(), text
-    front = _read(text[start : closing.start()])
+    if closing is None or not (opened or _has_only_keys(text[: closing.start()])):
+        return FrontMatter(), text
+    front = _parse(text[start : closing.start()])
     if not opened:
-        front.noticed.append("the front matter is not opened by a line of dashes")
+        front.warnings.append("the front matter has no opening line of dashes")
     return front, text[closing.end() :]
 
 
-def _is_keyed(text: str) -> bool:
-    """Whether every line has a key, so that a text that lacks its opening dashes is front matter all the same."""
+def _has_only_keys(text: str) -> bool:
+    """Whether every line has a key; then the text is front matter even without its opening dashes."""
     lines = [line for line in text.split("\n") if line.strip()]
-    return bool(lines) and all(_KEYED.fullmatch(line) for line in lines)
+    return bool(lines) and all(_KEY_LINE.fullmatch(line) for line in lines)
 
 
-def _read(text: str) -> Front:
-    front = Front()
+def _parse(text: str) -> FrontMatter:
+    front = FrontMatter()
     covered: set[int] = set()
     try:
-        if len(text) > LONGEST or text.count("[") + text.count("{") > MOST_BRACKETS:
-            front.noticed.append("the front matter is too much to be read as YAML, and was read line by line")
-            return _by_line(text, front)
+        if len(text) > MAX_YAML_CHARACTERS or text.count("[") + text.count("{") > MAX_BRACKETS:
+            front.warnings.append("the front matter is too long for YAML and was read line by line")
+            return _parse_lines(text, front)
         for pair in _pairs(text):
-            _take(front, pair)
+            _add_pair(front, pair)
             covered.update(range(pair.first, pair.last + 1))
-            if pair.behind:
-                front.loose.append(pair.behind)
+            if pair.comment:
+                front.other_lines.append(pair.comment)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        told = Front(noticed=[f"the front matter is no YAML{where}, and was read line by line"])
-        return _by_line(text, told)
+        message = f"the front matter is not YAML{where} and was read line by line"
+        return _parse_lines(text, FrontMatter(warnings=[message]))
     rest = (line.rstrip() for n, line in enumerate(_BREAK.split(text)) if n not in covered)
-    front.loose += [line for line in rest if line.strip()]
+    front.other_lines += [line for line in rest if line.strip()]
     return front
 
 
-def _by_line(text: str, front: Front) -> Front:
+def _parse_lines(text: str, front: FrontMatter) -> FrontMatter:
     for line in text.split("\n"):
-        match = _KEYED.fullmatch(line.rstrip())
-        if match and match[1].casefold() not in front.told:
-            front.told[match[1].casefold()] = (match[2] or "").strip()
+        match = _KEY_LINE.fullmatch(line.rstrip())
+        if match and match[1].casefold() not in front.values:
+            front.values[match[1].casefold()] = (match[2] or "").strip()
         elif line.strip():
-            front.loose.append(line.rstrip())
+            front.other_lines.append(line.rstrip())
     return front
 
 
 @dataclass(slots=True)
 class _Pair:
-    """A key, the text and the texts of its value, the lines it takes, and a comment behind it."""
+    """A key and its value, its first and last line, and the comment after it."""
 
     key: str
     value: str | list[str]
     first: int
     last: int
-    behind: str
-    braced: bool
+    comment: str
+    is_braced: bool
 
 
-def _take(front: Front, pair: _Pair) -> None:
-    if pair.key in front.told:
-        front.noticed.append(f"the front matter says `{pair.key}` twice")
-        shown = ", ".join(pair.value) if isinstance(pair.value, list) else pair.value
-        front.loose.append(f"{pair.key}: {shown}")
+def _add_pair(front: FrontMatter, pair: _Pair) -> None:
+    if pair.key in front.values:
+        front.warnings.append(f"the front matter has `{pair.key}` twice")
+        value = ", ".join(pair.value) if isinstance(pair.value, list) else pair.value
+        front.other_lines.append(f"{pair.key}: {value}")
         return
-    if pair.braced and isinstance(pair.value, list):
-        front.noticed.append(f"the value of `{pair.key}` still has the braces of a template")
+    if pair.is_braced and isinstance(pair.value, list):
+        front.warnings.append(f"the value of `{pair.key}` still has the braces of a template")
         pair.value = ", ".join(pair.value)
-    front.told[pair.key] = pair.value
+    front.values[pair.key] = pair.value
 
 
 def _pairs(text: str) -> Iterator[_Pair]:
-    """The keys and values at the top of a YAML mapping.
+    """Yield the keys and values at the top level of a YAML mapping.
 
     Raises:
-        yaml.YAMLError: it is not one.
+        yaml.YAMLError: the text is not a mapping.
     """
     lines = _BREAK.split(text)
-    told = yaml.parse(text, Loader=yaml.SafeLoader)
-    events = [event for event in told if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent)]
+    parsed = yaml.parse(text, Loader=yaml.SafeLoader)
+    events = [event for event in parsed if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent)]
     if not events:
         return
     if not isinstance(events[0], yaml.MappingStartEvent):
@@ -139,18 +139,22 @@ def _pair(text: str, lines: list[str], key: Any, value: list[Any]) -> _Pair:
     scalars = [event for event in value if isinstance(event, yaml.ScalarEvent)]
     end: Any = value[-1].end_mark if flow or not scalars else scalars[-1].end_mark
     last = end.line - (end.column == 0 and end.line > key.start_mark.line)
-    behind = lines[end.line][end.column :].strip() if end.column else ""
+    rest = lines[end.line][end.column :].strip() if end.column else ""
     raw = text[value[0].start_mark.index : end.index]
     return _Pair(
-        key.value.strip().casefold(), _value(value, raw), key.start_mark.line, last,
-        behind if behind.startswith("#") else "", flow and isinstance(value[0], yaml.MappingStartEvent) and bool(scalars),
-    )  # fmt: skip
+        key.value.strip().casefold(),
+        _value(value, raw),
+        key.start_mark.line,
+        last,
+        rest if rest.startswith("#") else "",
+        flow and isinstance(value[0], yaml.MappingStartEvent) and bool(scalars),
+    )
 
 
 def _value(value: list[Any], raw: str) -> str | list[str]:
-    """A text as a text, a list of texts as a list, and a mapping without values, such as `{a, b}`, as what stands in it.
+    """Return a text, a list of texts, or the keys of a mapping without values such as `{a, b}`.
 
-    Anything deeper is the text it was written as.
+    Anything deeper is returned as its source text.
     """
     if isinstance(value[0], yaml.ScalarEvent):
         return str(value[0].value)
@@ -163,30 +167,30 @@ def _value(value: list[Any], raw: str) -> str | list[str]:
     return raw.strip() if any(texts[1::2]) else texts[::2]
 
 
-class _Plain(yaml.SafeDumper):
-    """Writes a text as people do: without quotes wherever it can be read without, and several lines as several lines."""
+class _PlainDumper(yaml.SafeDumper):
+    """Writes texts without quotes where possible, and several lines as a block."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (the library's own way of saying so)
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (as the library declares it)
 
 
-def _represented(dumper: _Plain, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: _PlainDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Plain.add_representer(str, _represented)
+_PlainDumper.add_representer(str, _represent_text)
 
 
-def written(told: Mapping[str, str | list[str]], loose: list[str] | None = None) -> str:
-    """Front matter with its lines of dashes. Loose lines stand first, as comments."""
-    lines = [line if line.lstrip().startswith("#") else f"# {line}" for line in loose or []]
-    lines += [_line(key, value) for key, value in told.items()]
+def render_front_matter(values: Mapping[str, str | list[str]], other_lines: list[str] | None = None) -> str:
+    """Return front matter between lines of dashes. `other_lines` come first, as comments."""
+    lines = [line if line.lstrip().startswith("#") else f"# {line}" for line in other_lines or []]
+    lines += [_render_line(key, value) for key, value in values.items()]
     return "\n".join(["---", *lines, "---", ""])
 
 
-def _line(key: str, value: str | list[str]) -> str:
+def _render_line(key: str, value: str | list[str]) -> str:
     if not value:
         return f"{key}:"
-    flow = None if isinstance(value, list) else False  # a list stands on one line, and the mapping around it does not
-    return yaml.dump({key: value}, Dumper=_Plain, default_flow_style=flow, allow_unicode=True, width=10_000_000).rstrip(
-        "\n"
-    )
+    flow = None if isinstance(value, list) else False  # write a list on one line, and the mapping around it as a block
+    return yaml.dump(
+        {key: value}, Dumper=_PlainDumper, default_flow_style=flow, allow_unicode=True, width=10_000_000
+    ).rstrip("\n")

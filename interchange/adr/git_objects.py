@@ -1,8 +1,8 @@
-"""Asking git about the objects of a repository, without git ever opening that repository.
+"""Read the objects of a git repository without letting git open that repository.
 
-Git is run on an empty repository of our own, in a temporary folder, to which the folders of objects are linked. The
-configuration, attributes, hooks, replacements, grafts, alternates and work tree of the real repository are out of its reach,
-so nothing in them can name a program to run. The environment is made from nothing, and so says nothing to git either.
+Git runs on an empty repository in a temporary folder, which links to the object folders of the real one. So the real
+repository's configuration, attributes, hooks, replacements, grafts, alternates and work tree cannot make git run a
+program. Git gets a fixed environment, and nothing from ours.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-from interchange.adr.repository import GitRepository, HistoryError
+from interchange.adr.git_repository import GitRepository, HistoryError
 
 TIMEOUT_S: Final = 300
-"""For all calls of one import together."""
+"""The limit for all git commands of one import together."""
 MAX_OUTPUT_BYTES: Final = 256 * 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 2000
 BATCH_BYTES: Final = 32 * 1024 * 1024
 BATCH_OBJECTS: Final = 10_000
 _CHUNK_BYTES: Final = 64 * 1024
 SHA1_LENGTH: Final = 40
-"""Characters of an id in a repository of SHA-1; with SHA-256 they are 64."""
+"""The length of an object id in a SHA-1 repository; in a SHA-256 repository it is 64."""
 FOLDER_MODE: Final = "040000"
 _ENVIRONMENT: Final = {
     "GIT_ATTR_NOSYSTEM": "1",
@@ -44,18 +44,30 @@ _ENVIRONMENT: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-"""All that git is told, besides where it is and a home of its own. Nothing is handed on from our environment."""
+"""The whole environment of git, besides PATH and a home folder. Nothing is inherited."""
 _SETTINGS: Final = (
-    "core.attributesFile=/dev/null", "core.commitGraph=false", "core.excludesFile=/dev/null", "core.fsmonitor=false",
-    "core.hooksPath=/dev/null", "core.multiPackIndex=false", "core.pager=cat", "core.useReplaceRefs=false",
-    "credential.helper=", "diff.external=", "gc.auto=0", "log.showSignature=false", "maintenance.auto=false",
-    "protocol.allow=never", "safe.bareRepository=explicit", "submodule.recurse=false",
-)  # fmt: skip
-"""What follows from the empty repository already is said once more: a fault in one must not be enough."""
+    "core.attributesFile=/dev/null",
+    "core.commitGraph=false",
+    "core.excludesFile=/dev/null",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.multiPackIndex=false",
+    "core.pager=cat",
+    "core.useReplaceRefs=false",
+    "credential.helper=",
+    "diff.external=",
+    "gc.auto=0",
+    "log.showSignature=false",
+    "maintenance.auto=false",
+    "protocol.allow=never",
+    "safe.bareRepository=explicit",
+    "submodule.recurse=false",
+)
+"""Defense in depth: most of this already follows from the empty repository."""
 
 
 class TreeEntry(NamedTuple):
-    """One name in a folder of a commit: its mode, its object, and the name as bytes."""
+    """An entry of a folder in a commit: its mode, its object id and its name."""
 
     mode: str
     id: str
@@ -64,7 +76,7 @@ class TreeEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GitObjects:
-    """The objects of a repository, as git reads them. Every question costs from one deadline."""
+    """Runs git commands on the objects of a repository. All commands share one deadline."""
 
     program: str
     path: str
@@ -72,60 +84,66 @@ class GitObjects:
     deadline: float
     repository: GitRepository
 
-    def run(self, *arguments: str | bytes, given: bytes = b"", settings: Sequence[str] = ()) -> bytes:
-        """Return what a git command writes.
+    def run(self, *arguments: str | bytes, input_bytes: bytes = b"", settings: Sequence[str] = ()) -> bytes:
+        """Return the output of a git command.
 
         Raises:
-            HistoryError: it fails, takes too long, or writes too much.
+            HistoryError: the command fails, takes too long, or writes too much.
         """
         options = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
         command = [self.program, f"--git-dir={self.git_dir}", "--no-pager", "--literal-pathspecs", *options, *arguments]
         with tempfile.TemporaryFile() as input_file:
-            input_file.write(given)
+            input_file.write(input_bytes)
             input_file.seek(0)
             code, output, message = self._collect(command, input_file)
         if code:
-            raise HistoryError(self._failure(message))
+            raise HistoryError(self._failure_text(message))
         return output
 
     def sizes(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return the bytes of some objects by their ids.
+        """Return the sizes of some objects in bytes, by id.
 
         Raises:
-            HistoryError: one of them is missing.
+            HistoryError: an object is missing.
         """
         found: dict[str, int] = {}
-        for some in _chunks(ids, BATCH_OBJECTS):
-            asked = "".join(f"{id_}\n" for id_ in some).encode()
-            lines = self.run("cat-file", "--batch-check=%(objectname) %(objectsize)", given=asked).decode().splitlines()
+        for group in _groups(ids, BATCH_OBJECTS):
+            request = "".join(f"{id_}\n" for id_ in group).encode()
+            lines = (
+                self.run("cat-file", "--batch-check=%(objectname) %(objectsize)", input_bytes=request)
+                .decode()
+                .splitlines()
+            )
             for line in lines:
                 id_, _, size = line.partition(" ")
                 if not size.isdecimal():
-                    raise HistoryError(self._failure(f"object {id_} is missing"))
+                    raise HistoryError(self._failure_text(f"object {id_} is missing"))
                 found[id_] = int(size)
         return found
 
     def contents(self, sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:
-        """Yield the content of some blobs, whose sizes are known, by their ids.
+        """Yield the id and content of some blobs, given their sizes by id.
 
         Raises:
-            HistoryError: one of them cannot be read.
+            HistoryError: a blob cannot be read.
         """
-        for some in _by_size(sizes):
-            output = memoryview(self.run("cat-file", "--batch=", given="".join(f"{one}\n" for one in some).encode()))
+        for group in _groups_by_size(sizes):
+            output = memoryview(
+                self.run("cat-file", "--batch=", input_bytes="".join(f"{id_}\n" for id_ in group).encode())
+            )
             at = 0
-            for id_ in some:
-                at += 1  # the format is empty, which leaves an empty line before each content
+            for id_ in group:
+                at += 1  # the empty format leaves an empty line before each content
                 yield id_, bytes(output[at : at + sizes[id_]])
                 at += sizes[id_] + 1
             if at != len(output):
-                raise HistoryError(self._failure("objects are not as long as they say"))
+                raise HistoryError(self._failure_text("an object has another length than its header says"))
 
     def tree(self, tree: str) -> list[TreeEntry]:
-        """Return what a commit or folder holds, not what lies in folders below.
+        """Return the entries of a commit or folder, without those in subfolders.
 
         Raises:
-            HistoryError: it cannot be read.
+            HistoryError: the object cannot be read.
         """
         entries = []
         for line in self.run("ls-tree", "-z", tree).split(b"\x00"):
@@ -136,10 +154,10 @@ class GitObjects:
         return entries
 
     def folder(self, commit: str, path: bytes) -> list[TreeEntry]:
-        """Return what a folder holds in a commit; nothing where it has no such folder.
+        """Return the entries of a folder in a commit; none if the commit has no such folder.
 
         Raises:
-            HistoryError: it cannot be read.
+            HistoryError: an object cannot be read.
         """
         tree = commit
         for part in path.split(b"/") if path else ():
@@ -154,34 +172,40 @@ class GitObjects:
         environment = _ENVIRONMENT | {"HOME": home, "XDG_CONFIG_HOME": home, "PATH": self.path}
         try:
             process = subprocess.Popen(
-                command, stdin=input_file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
-                cwd=self.git_dir, start_new_session=True,
-            )  # fmt: skip
+                command,
+                stdin=input_file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd=self.git_dir,
+                start_new_session=True,
+            )
         except OSError as error:
-            msg = f"{self.repository.top} is a git work tree, and git cannot be started ({error.strerror})."
-            raise HistoryError(msg) from error
+            raise HistoryError(
+                f"{self.repository.top} is a git work tree, and git cannot be started ({error.strerror})."
+            ) from error
         with process:
             try:
-                output, message = self._drain(process)
+                output, message = self._read_output(process)
                 return process.wait(max(0.0, self.deadline - time.monotonic())), output, message
             except subprocess.TimeoutExpired as error:
-                raise _too_slow() from error
+                raise _timeout_error() from error
             finally:
                 if process.poll() is None:
                     with suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
 
-    def _drain(self, process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
-        """Read all output, as far as it is bounded; of what is said on standard error only the beginning is kept."""
+    def _read_output(self, process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
+        """Return the output up to its limit, and the beginning of the error messages."""
         output, message = bytearray(), bytearray()
         with selectors.DefaultSelector() as selector:
-            for stream, kept in ((process.stdout, output), (process.stderr, message)):
+            for stream, buffer in ((process.stdout, output), (process.stderr, message)):
                 if stream is not None:
-                    selector.register(stream, selectors.EVENT_READ, kept)
+                    selector.register(stream, selectors.EVENT_READ, buffer)
             while selector.get_map():
                 ready = selector.select(max(0.0, self.deadline - time.monotonic()))
                 if not ready:
-                    raise _too_slow()
+                    raise _timeout_error()
                 for key, _ in ready:
                     data = os.read(key.fd, _CHUNK_BYTES)
                     if not data:
@@ -189,23 +213,27 @@ class GitObjects:
                     elif key.data is output or len(message) < MAX_MESSAGE_BYTES:
                         key.data.extend(data)
                 if len(output) > MAX_OUTPUT_BYTES:
-                    msg = f"git says more than {MAX_OUTPUT_BYTES} bytes of the history of {self.repository.top}."
-                    raise HistoryError(f"{msg} Import from a copy of the folder without .git.")
+                    raise HistoryError(
+                        f"The history of {self.repository.top} has more than {MAX_OUTPUT_BYTES} bytes. Import from a copy "
+                        "of the folder without .git."
+                    )
         return bytes(output), message[:MAX_MESSAGE_BYTES].decode(errors="replace").strip()
 
-    def _failure(self, message: str) -> str:
-        said = f"git cannot read the history of {self.repository.top}: {message}"
+    def _failure_text(self, message: str) -> str:
+        text = f"git cannot read the history of {self.repository.top}: {message}"
         if self.repository.is_partial():
-            said += ". It is a partial clone, and what it lacks is not fetched. Import from a clone without --filter."
-        return said
+            text += (
+                ". It is a partial clone, and missing objects are not fetched. Import from a clone without --filter."
+            )
+        return text
 
 
 @contextmanager
 def open_git_objects(repository: GitRepository) -> Iterator[GitObjects]:
-    """Open the objects of a repository to be read.
+    """Open the objects of a repository for reading.
 
     Raises:
-        HistoryError: git is not installed, or the repository is not whole.
+        HistoryError: git is not installed, or the repository is incomplete.
     """
     commit = repository.head()
     object_format = "sha1" if commit is None or len(commit) == SHA1_LENGTH else "sha256"
@@ -225,39 +253,41 @@ def _open_empty(repository: GitRepository, object_format: str) -> Iterator[GitOb
 
 
 def remote_address(repository: GitRepository) -> bytes:
-    """Return where the remote `origin` of a repository is, or nothing. The configuration is only parsed; what it includes is not.
+    """Return the address of the remote `origin`, or nothing. The configuration is parsed without its includes.
 
     Raises:
-        HistoryError: git is not installed, or cannot read it.
+        HistoryError: git is not installed, or cannot read the configuration.
     """
     configuration = repository.configuration()
     if b"origin" not in configuration:
         return b""
     with _open_empty(repository, "sha1") as git:
         words = ("config", "--file", "-", "--no-includes", "--default", "", "--get", "remote.origin.url")
-        return git.run(*words, given=configuration)
+        return git.run(*words, input_bytes=configuration)
 
 
 def find_git(repository: GitRepository) -> tuple[str, str]:
-    """Return the absolute path of git, and the part of PATH that it was looked for in: never the current folder, never the
-    repository itself.
+    """Return the absolute path of git, and the folders of PATH that were searched for it.
+
+    The current folder and the repository itself are never searched.
 
     Raises:
-        HistoryError: git is not there.
+        HistoryError: git is not installed.
     """
-    top, here = repository.top.resolve(), _current_folder()
+    top, current = repository.top.resolve(), _current_folder()
     folders = [
         folder
         for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
         if Path(folder).is_absolute()
         and not (resolved := Path(folder).resolve()).is_relative_to(top)
-        and resolved != here
+        and resolved != current
     ]
     path = os.pathsep.join(folders)
     found = shutil.which("git", path=path) if folders else None
     if found is None or Path(found).resolve().is_relative_to(top):
-        msg = f"{repository.top} is a git work tree, and git cannot be found on PATH. Install git, and try again."
-        raise HistoryError(msg)
+        raise HistoryError(
+            f"{repository.top} is a git work tree, and git was not found on PATH. Install git and try again."
+        )
     return found, path
 
 
@@ -269,7 +299,7 @@ def _current_folder() -> Path | None:
 
 
 def _make_repository(git_dir: Path, object_format: str) -> None:
-    """Make an empty bare repository. Its HEAD names no commit: commits are always asked for by their ids."""
+    """Create an empty bare repository. Its HEAD names no commit, because commits are always named by their ids."""
     for name in ("objects", "refs"):
         (git_dir / name).mkdir()
     (git_dir / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
@@ -279,27 +309,27 @@ def _make_repository(git_dir: Path, object_format: str) -> None:
     (git_dir / "config").write_text(config, encoding="ascii")
 
 
-def _chunks(ids: Sequence[str], length: int) -> Iterator[list[str]]:
+def _groups(ids: Sequence[str], length: int) -> Iterator[list[str]]:
     rest = iter(ids)
-    while some := list(islice(rest, length)):
-        yield some
+    while group := list(islice(rest, length)):
+        yield group
 
 
-def _by_size(sizes: dict[str, int]) -> Iterator[list[str]]:
-    """Yield the ids in lots of some megabytes, as a lot is held in memory twice."""
-    lot: list[str] = []
-    held = 0
+def _groups_by_size(sizes: dict[str, int]) -> Iterator[list[str]]:
+    """Yield the ids in groups of some megabytes, because a group is held in memory twice."""
+    group: list[str] = []
+    total = 0
     for id_, size in sizes.items():
-        if lot and (held + size > BATCH_BYTES or len(lot) >= BATCH_OBJECTS):
-            yield lot
-            lot, held = [], 0
-        lot.append(id_)
-        held += size
-    if lot:
-        yield lot
+        if group and (total + size > BATCH_BYTES or len(group) >= BATCH_OBJECTS):
+            yield group
+            group, total = [], 0
+        group.append(id_)
+        total += size
+    if group:
+        yield group
 
 
-def _too_slow() -> HistoryError:
+def _timeout_error() -> HistoryError:
     return HistoryError(
         f"git did not answer within {TIMEOUT_S} seconds. Import from a copy of the folder without .git."
     )

@@ -1,11 +1,6 @@
-"""File imports: the history that other systems can export, and files of commands."""
+"""Import the change history that an issue tracker exports, as a TOML mapping describes it."""
 
-from interchange.tracker.changes import import_changes
-from interchange.tracker.commands import import_commands
-from interchange.tracker.import_report import Report
+from interchange.tracker.history_importer import import_changes
 from interchange.tracker.mapping import Mapping, MappingError, load_mapping
-from interchange.tracker.sink import DrySink, LogSink, Sink
 
-__all__ = [
-    "DrySink", "LogSink", "Mapping", "MappingError", "Report", "Sink", "import_changes", "import_commands", "load_mapping",
-]  # fmt: skip
+__all__ = ["Mapping", "MappingError", "import_changes", "load_mapping"]

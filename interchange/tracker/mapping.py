@@ -1,13 +1,13 @@
-"""What a mapping file says: how the lines of one tracker's history are to be read.
+"""The mapping file: how the columns and fields of a tracker's history are read.
 
-Every key is described for its users in docs/how-to/import-a-tracker.md; a test keeps the two together.
+docs/how-to/import-a-tracker.md describes every key; a test keeps the two in step.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -17,47 +17,43 @@ from domain import decision, feature
 from domain.any_subject import FieldName
 from domain.validation_messages import describe_error
 from domain.values import Code, Key, Line, Text
-from interchange.tracker.regular_files import read_regular
+from interchange.files import read_regular
+from interchange.person_matching import PersonMatcher, PersonNames
+from interchange.value_parsers import FieldRule, ValueParser, field_name_part
 
-Reading = Literal["text", "code", "words", "day", "release", "people", "teams", "records"]
 STATUSES: Final = {
     "decision": decision.OPEN | decision.REOPENABLE | decision.REVIEWABLE,
     "feature": feature.OPEN | feature.CLOSED,
 }
 MAX_MAPPING_BYTES: Final = 1024 * 1024
-MAX_NAME_CHARACTERS: Final = 1000
-"""What is longer is no name of a person, team or release, and no pattern of a mapping is tried on it."""
 _FIELD: Final = TypeAdapter(FieldName)
 
 
 class MappingError(Exception):
-    """The mapping file is not in order; the message names each key and what is wrong with it."""
+    """The mapping file is invalid; the message names each key and what is wrong with it."""
 
 
-def _expression(pattern: str) -> str:
-    """Refuses what is no regular expression, or has no group to say which part counts."""
+def _require_group(pattern: str) -> str:
     try:
         groups = re.compile(pattern).groups
     except re.error as error:
-        msg = f"is no regular expression: {error}"
-        raise ValueError(msg) from None
+        raise ValueError(f"is not a regular expression: {error}") from None
     if not groups:
-        msg = "needs a group in parentheses around the part that counts"
-        raise ValueError(msg)
+        raise ValueError("needs a group in parentheses around the part that counts")
     return pattern
 
 
-Pattern = Annotated[str, AfterValidator(_expression)]
+Pattern = Annotated[str, AfterValidator(_require_group)]
 Names = tuple[str, ...]
 
 
-class Part(BaseModel):
-    """A table of the file. Keys it does not know are refused, so that a misspelt one is not silently without effect."""
+class Table(BaseModel):
+    """A table of the file. Unknown keys are refused, so that a misspelt key does not go unnoticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Product(Part):
+class Product(Table):
     """The product that everything in the file belongs to."""
 
     key: Key
@@ -66,8 +62,8 @@ class Product(Part):
     releases: Names = ()
 
 
-class Columns(Part):
-    """Which column of a line says what."""
+class Columns(Table):
+    """The meaning of each column."""
 
     when: str
     record: str
@@ -81,72 +77,58 @@ class Columns(Part):
     note: Names = ()
     reference: Names = ()
     references: Names = ()
-    leave_out: Names = ()
+    ignore: Names = ()
 
-    def named(self) -> frozenset[str]:
-        """Every column the mapping speaks of."""
+    def all_names(self) -> frozenset[str]:
+        """Return every column that the mapping names."""
         one = (self.when, self.record, self.field, self.to, self.from_, self.kind, self.who, self.id, self.source_at)
-        many = (*self.note, *self.reference, *self.references, *self.leave_out)
+        many = (*self.note, *self.reference, *self.references, *self.ignore)
         return frozenset(column for column in (*one, *many) if column is not None)
 
 
-class Kinds(Part):
-    """Which kinds of line are more than the change of one field."""
+class LineKinds(Table):
+    """The kinds of lines that do more than change one field."""
 
-    begin: Names = ()
-    strike: Names = ()
+    create: Names = ()
+    remove: Names = ()
     restore: Names = ()
     rename: Names = ()
-    unannounced: Literal["refuse", "begin"] = "refuse"
+    unknown_records: Literal["skip", "create"] = "skip"
 
 
-class Someone(Part):
-    """One person, and all the ways in which the file spells them."""
+class PersonTable(Table):
+    """One person, and all spellings of their name in the file."""
 
     name: Line
-    also: Names = ()
-    here: Names = ()
+    aliases: Names = ()
+    local_aliases: Names = ()
 
 
-class People(Part):
-    """How spellings are read as persons and teams."""
+class PeopleTable(Table):
+    """How spellings are matched to people and teams."""
 
     handle: Pattern | None = None
-    show: str = "{}"
+    display_as: str = "{}"
     team: Pattern | None = None
     teams: dict[Key, Names] = {}
 
 
-class Releases(Part):
-    """How releases are spelt."""
+class ReleasesTable(Table):
+    """How the names of releases are spelled."""
 
     pattern: Pattern | None = None
 
 
-class Rule(Part):
-    """What a field of the tracker is in the log."""
-
-    cell: str
-    as_: Reading = Field("text", alias="as")
-    words: dict[str, str] = {}
-    separator: str | None = None
-
-    @cached_property
-    def meanings(self) -> dict[str, str]:
-        """The meanings by the folded word: trackers are seldom sure of their capitals."""
-        return {word.casefold(): meaning for word, meaning in self.words.items()}
-
-
-class Subject(Part):
-    """What a record becomes."""
+class SubjectTable(Table):
+    """A subject that a record becomes."""
 
     kind: Literal["decision", "feature"]
-    when: str | None = None
+    created_by: str | None = None
     link: str | None = None
-    fields: dict[str, Rule]
+    fields: dict[str, FieldRule]
 
-    def rule(self, field: str) -> Rule | None:
-        """The rule for a field: its own, else that of the longest prefix, with the rest put in the place of `*`."""
+    def find_rule(self, field: str) -> FieldRule | None:
+        """Return the rule for a field: its own, else that of the longest prefix, with `*` replaced by the rest."""
         found = self.fields.get(field)
         if found is not None:
             return found
@@ -155,132 +137,132 @@ class Subject(Part):
             return None
         prefix = max(prefixes, key=len)
         rule = self.fields[prefix]
-        return rule.model_copy(update={"cell": rule.cell.replace("*", cell_part(field[len(prefix) - 1 :]))})
+        rest = field_name_part(field[len(prefix) - 1 :])
+        return rule.model_copy(update={"field": rule.field.replace("*", rest)})
 
 
-class Mapping(Part):
+class Mapping(Table):
     """A whole mapping file."""
 
     system: Code
     product: Product
     columns: Columns
-    kinds: Kinds = Kinds()
-    nothing: Names = ()
-    releases: Releases = Releases()
-    people: People = People()
-    person: tuple[Someone, ...] = ()
-    subject: Annotated[tuple[Subject, ...], Field(min_length=1)]
+    kinds: LineKinds = LineKinds()
+    empty_values: Names = ()
+    releases: ReleasesTable = ReleasesTable()
+    people: PeopleTable = PeopleTable()
+    person: tuple[PersonTable, ...] = ()
+    subject: Annotated[tuple[SubjectTable, ...], Field(min_length=1)]
 
 
-def cell_part(name: str) -> str:
-    """A name in the letters that the name of a cell is made of.
+def build_person_matcher(mapping: Mapping) -> PersonMatcher:
+    """Return the matcher that the tables `people` and `person` describe."""
+    return PersonMatcher(
+        teams=mapping.people.teams,
+        people=[PersonNames(person.name, person.aliases, person.local_aliases) for person in mapping.person],
+        team_pattern=mapping.people.team,
+        handle_pattern=mapping.people.handle,
+        display_as=mapping.people.display_as,
+    )
 
-    Of another alphabet it is spelled as in the names of hosts (RFC 3492), so that two names never become one.
-    """
-    folded = name.casefold()
-    folded = folded[:MAX_NAME_CHARACTERS]  # spelling it out takes the square of its length
-    plain = folded if folded.isascii() else folded.encode("punycode").decode()
-    letters = re.sub(r"[^a-z0-9_.~-]+", "_", plain.lower()).strip("_.~-")[:100]
-    return letters or name.encode(errors="backslashreplace").hex()[:100] or "unnamed"
 
-
-def match_name(pattern: re.Pattern[str] | None, name: str) -> str | None:
-    """Return the part of a name that counts by a pattern of the mapping, or None where it does not fit."""
-    name = name.strip()
-    match = pattern.fullmatch(name) if pattern and len(name) <= MAX_NAME_CHARACTERS else None
-    return match.group(1) if match else None
+def build_value_parser(
+    mapping: Mapping, people: PersonMatcher, find_record: Callable[[str], str | None]
+) -> ValueParser:
+    """Return the parser for values of the file. `find_record` returns the subject of a record by its name."""
+    return ValueParser(
+        people,
+        find_record,
+        empty_values=mapping.empty_values,
+        product=mapping.product.key,
+        release_pattern=mapping.releases.pattern,
+    )
 
 
 def load_mapping(path: Path) -> Mapping:
-    """Reads a mapping file.
+    """Read a mapping file.
 
     Raises:
-        MappingError: it is no TOML, or not a mapping; names every key that is wrong.
-        OSError: it cannot be read.
+        MappingError: the file is not TOML, or not a valid mapping; the message names every invalid key.
+        OSError: the file cannot be read.
     """
     try:
         content = read_regular(path, MAX_MAPPING_BYTES, follow=True)
         return parse_mapping(content.decode("utf-8").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
-        msg = f"{path}: this is not UTF-8 (byte {error.start + 1})"
-        raise MappingError(msg) from None
+        raise MappingError(f"{path}: this is not UTF-8 (byte {error.start + 1})") from None
     except MappingError as error:
-        msg = f"{path}: {error}"
-        raise MappingError(msg) from error
+        raise MappingError(f"{path}: {error}") from error
 
 
 def parse_mapping(text: str) -> Mapping:
-    """Reads the text of a mapping.
+    """Parse the text of a mapping.
 
     Raises:
-        MappingError: it is no TOML, or not a mapping; names every key that is wrong.
+        MappingError: the text is not TOML, or not a valid mapping; the message names every invalid key.
     """
     try:
         mapping = Mapping.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        msg = f"this is not TOML: {error}"
-        raise MappingError(msg) from None
+        raise MappingError(f"this is not TOML: {error}") from None
     except RecursionError:
-        msg = "this is nested too deeply"
-        raise MappingError(msg) from None
+        raise MappingError("this is nested too deeply") from None
     except ValidationError as error:
-        told = (f"{'.'.join(map(str, e['loc']))}: {describe_error(e)}" for e in error.errors())
-        raise MappingError("\n".join(told)) from None
-    wrong = [*_wrong_subjects(mapping), *_wrong_people(mapping)]
-    if wrong:
-        raise MappingError("\n".join(wrong))
+        lines = (f"{'.'.join(map(str, e['loc']))}: {describe_error(e)}" for e in error.errors())
+        raise MappingError("\n".join(lines)) from None
+    errors = [*_subject_errors(mapping), *_people_errors(mapping)]
+    if errors:
+        raise MappingError("\n".join(errors))
     return mapping
 
 
-def _wrong_subjects(mapping: Mapping) -> list[str]:
-    wrong = []
+def _subject_errors(mapping: Mapping) -> list[str]:
+    errors = []
     kinds = [subject.kind for subject in mapping.subject]
-    if mapping.subject[0].when is not None:
-        wrong.append("subject.0.when: the first subject is what every record becomes, so it has no `when`")
+    if mapping.subject[0].created_by is not None:
+        errors.append("subject.0.created_by: every record becomes the first subject, so it cannot have `created_by`")
     if mapping.subject[0].link is not None:
-        wrong.append("subject.0.link: the first subject is what the others link to, so it has no `link`")
+        errors.append("subject.0.link: the other subjects link to the first, so it cannot have `link`")
     if len(set(kinds)) < len(kinds):
-        wrong.append("subject: a record can become one subject of a kind, so give each `kind` once")
+        errors.append("subject: a record can become only one subject of a kind; use each `kind` once")
     for n, subject in enumerate(mapping.subject):
         for name, rule in subject.fields.items():
-            wrong += [
-                f"subject.{n}.fields.{name}.{key}: {what}" for key, what in _wrong_rule(mapping, subject, name, rule)
-            ]
-    return wrong
+            found = _rule_errors(mapping, subject, name, rule)
+            errors += [f"subject.{n}.fields.{name}.{key}: {message}" for key, message in found]
+    return errors
 
 
-def _wrong_rule(mapping: Mapping, subject: Subject, name: str, rule: Rule) -> list[tuple[str, str]]:
-    wrong = []
-    if name.endswith("*") != ("*" in rule.cell):
-        wrong.append(("cell", "a field that ends in `*` needs a cell with a `*`, and no other does"))
+def _rule_errors(mapping: Mapping, subject: SubjectTable, name: str, rule: FieldRule) -> list[tuple[str, str]]:
+    errors = []
+    if name.endswith("*") != ("*" in rule.field):
+        errors.append(("field", "must contain `*` if the tracker's field ends in `*`, and only then"))
     try:
-        _FIELD.validate_python(rule.cell.replace("*", "0"))
+        _FIELD.validate_python(rule.field.replace("*", "0"))
     except ValidationError:
-        wrong.append(("cell", f"{rule.cell!r} is no name of a cell; write `name` or `name.part` in a-z 0-9 _"))
-    if bool(rule.words) != (rule.as_ == "words"):
-        wrong.append(("words", 'a table of words is needed with `as = "words"`, and only there'))
+        errors.append(("field", f"{rule.field!r} is not a field name; use `name` or `name.part` in a-z 0-9 _"))
+    if bool(rule.values) != (rule.as_ == "mapped"):
+        errors.append(("values", 'a table of values is required with `as = "mapped"`, and not allowed otherwise'))
     if rule.as_ == "release" and mapping.releases.pattern is None:
-        wrong.append(("as", "to read releases, say in `releases.pattern` what one looks like"))
-    if rule.cell == "status":
-        odd = sorted(set(rule.words.values()) - STATUSES[subject.kind])
-        if rule.as_ != "words" or odd:
+        errors.append(("as", "to read releases, set `releases.pattern` to a pattern that matches their names"))
+    if rule.field == "status":
+        invalid = sorted(set(rule.values.values()) - STATUSES[subject.kind])
+        if rule.as_ != "mapped" or invalid:
             allowed = ", ".join(sorted(STATUSES[subject.kind]))
-            wrong.append(
-                ("words", f"a status of a {subject.kind} is one of {allowed}{': not ' if odd else ''}{', '.join(odd)}")
-            )
-    return wrong
+            but = f", not {', '.join(invalid)}" if invalid else ""
+            errors.append(("values", f"the status of a {subject.kind} is one of {allowed}{but}"))
+    return errors
 
 
-def _wrong_people(mapping: Mapping) -> list[str]:
-    wrong = []
-    if mapping.people.show.count("{}") != 1:
-        wrong.append("people.show: needs `{}` once, where the part of a handle goes that counts")
+def _people_errors(mapping: Mapping) -> list[str]:
+    errors = []
+    if mapping.people.display_as.count("{}") != 1:
+        errors.append("people.display_as: must contain `{}` once, for the part of the handle that counts")
     seen: dict[str, int] = {}
-    for n, someone in enumerate(mapping.person):
-        for spelling in {name.casefold() for name in (someone.name, *someone.also, *someone.here)}:
+    for n, person in enumerate(mapping.person):
+        for spelling in {name.casefold() for name in (person.name, *person.aliases, *person.local_aliases)}:
             if spelling in seen:
-                wrong.append(
-                    f"person.{n}: {spelling!r} is in person.{seen[spelling]} already; one spelling is one person"
+                errors.append(
+                    f"person.{n}: {spelling!r} is already in person.{seen[spelling]}; a spelling can mean one person only"
                 )
             seen[spelling] = n
-    return wrong
+    return errors

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from support_log import House
 
-from api import admission, delivery
+from api import admission, large_responses
 from api.admission import Admission, LaneLimits, Limits
 from projections import roadmap
-from projections.query import NOW, Answer, answer, resolve_time
+from projections.paging import Answer, build_answer
 from projections.read_model import Read
+from projections.timepoint import NOW, resolve_time
 from tests.projections.test_bounds import ENDLESS
 
 SOON_S = 3.0
@@ -80,7 +81,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def asked(read: Read, *_: Any, **__: Any) -> Answer:
         read.one(ENDLESS, {})
-        return answer(resolve_time(read, NOW), [])
+        return build_answer(resolve_time(read, NOW), [])
 
     monkeypatch.setattr(roadmap, "roadmap", asked)
 
@@ -104,7 +105,7 @@ def test_a_question_ends_at_its_deadline(house: House) -> None:
         response = run(lambda: get(house, "/v1/roadmap"))
         assert (response.status, response.headers["retry-after"]) == (503, "60")
         assert "longer than 0.3 seconds" in response.detail
-        assert "ask for less" in response.detail
+        assert "narrow it down" in response.detail
         assert response.seconds < SOON_S
         run(lambda: freed(questions))
 
@@ -166,7 +167,7 @@ def test_a_full_queue_sends_callers_away(house: House) -> None:
     waited = [each for each in many if 0.4 < each.seconds < 0.9]
     assert (len(at_once), len(waited)) == (3, 2)
     assert {each.headers["retry-after"] for each in (*at_once, *waited)} == {"5"}
-    assert "ask again in 5 seconds" in at_once[0].detail
+    assert "try again in 5 seconds" in at_once[0].detail
 
 
 @pytest.mark.usefixtures("endless")
@@ -215,7 +216,7 @@ def test_a_question_that_needs_too_much_memory_is_refused(house: House) -> None:
     with limited(house, read_bytes=10_000):
         response = run(lambda: get(house, "/v1/fields"))
     assert response.status == 422
-    assert "ask for less" in response.detail
+    assert "narrow it down" in response.detail
 
 
 def test_a_large_answer_is_sent_in_chunks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,8 +226,8 @@ def test_a_large_answer_is_sent_in_chunks(house: House, monkeypatch: pytest.Monk
     house.get("/products")
     path = "/v1/fields?as_of=2030-01-01"
     whole = run(lambda: get(house, path))
-    monkeypatch.setattr(delivery, "LARGE_BYTES", 100)
-    monkeypatch.setattr(delivery, "CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(large_responses, "LARGE_BYTES", 100)
+    monkeypatch.setattr(large_responses, "CHUNK_BYTES", 1_000)
     with limited(house) as questions:
         in_chunks = run(lambda: get(house, path))
         assert questions.unsent == 0
@@ -238,9 +239,9 @@ def test_a_large_answer_is_sent_in_chunks(house: House, monkeypatch: pytest.Monk
 
 def test_a_caller_who_does_not_take_a_large_answer_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large answer waits for its caller only so long, and is then no longer kept."""
-    monkeypatch.setattr(delivery, "SEND_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(large_responses, "SEND_TIMEOUT_S", 0.1)
     questions = Admission()
-    response = delivery.LargeResponse([b"x" * 1000] * 3, "text/plain", {})
+    response = large_responses.LargeResponse([b"x" * 1000] * 3, "text/plain", {})
     response.count_in(questions)
     assert questions.unsent == 3000
 
@@ -260,4 +261,4 @@ def test_json_in_parts_is_the_json_of_the_framework(value: Any) -> None:
     """JSON in parts is that of Starlette, byte for byte."""
     from fastapi.responses import JSONResponse
 
-    assert "".join(delivery.json_parts(value)).encode() == JSONResponse(value).body
+    assert "".join(large_responses.json_parts(value)).encode() == JSONResponse(value).body

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from support_log import House
 
 from api.app import create_app
-from api.edge import MAX_REQUESTS, Edge, Hosts
+from api.middleware import MAX_REQUESTS, Hosts, Middleware
 
 PUBLIC = "https://log.example.org"
 OPEN = ["/docs", "/openapi.json"]
@@ -169,16 +169,16 @@ def test_with_a_public_address_another_host_is_refused(public: TestClient, host:
 )
 def test_on_loopback_only_names_of_this_machine_are_taken(host: str, status: int) -> None:
     """A page of elsewhere whose name was made to point here is refused (DNS rebinding)."""
-    client = TestClient(Edge(JSONResponse({}), [], Hosts(loopback=True)))
+    client = TestClient(Middleware(JSONResponse({}), [], Hosts(loopback=True)))
 
     assert client.get("/", headers={"Host": host}).status_code == status
 
 
 def test_beyond_a_number_of_requests_only_health_is_answered() -> None:
     """The others are told to come again."""
-    edge = Edge(JSONResponse({}), [], Hosts())
-    edge._running = MAX_REQUESTS
-    client = TestClient(edge)
+    middleware = Middleware(JSONResponse({}), [], Hosts())
+    middleware._running = MAX_REQUESTS
+    client = TestClient(middleware)
 
     refused = client.get("/v1/roadmap")
 
@@ -212,3 +212,39 @@ def test_secrets_come_with_no_store(kept: House, tmp_path: Path) -> None:
 
     assert answer.json()["secret"].startswith("dlog_")
     assert answer.headers["cache-control"] == "no-store"
+
+
+def preflight(client: TestClient, origin: str) -> Any:
+    return client.options(
+        "/v1/decisions",
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,if-match",
+        },
+    )
+
+
+def test_no_other_origin_may_call_the_api_by_default(kept: House) -> None:
+    """No response has a CORS header, and a preflight request is answered like any OPTIONS request."""
+    answer = kept.client.get("/v1/health", headers={"Origin": "https://pages.example"})
+    asked = preflight(kept.client, "https://pages.example")
+
+    assert asked.status_code == 204
+    assert not [name for each in (answer, asked) for name in each.headers if name.startswith("access-control")]
+
+
+def test_a_configured_origin_may_call_the_api(kept: House) -> None:
+    """A page of that origin may send a token and commands, and read ETag and position; others may not."""
+    app = create_app(kept.app.state.services, cors_origins=["https://pages.example"])
+    client = TestClient(app, headers={"Authorization": f"Bearer {kept.token}"})
+
+    allowed = preflight(client, "https://pages.example")
+    answer = client.get("/v1/fields", headers={"Origin": "https://pages.example"})
+
+    assert allowed.status_code == 200, allowed.text
+    assert allowed.headers["access-control-allow-origin"] == "https://pages.example"
+    assert answer.headers["access-control-allow-origin"] == "https://pages.example"
+    assert {"ETag", "Decisionlog-Position"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+    assert preflight(client, "https://evil.example").status_code == 400
+    assert client.options("/v1/fields").status_code == 204

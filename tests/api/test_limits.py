@@ -23,9 +23,9 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from api import commands, json_input
+from api import json_parsing
+from api.authentication import LookupUnavailableError
 from api.bodies import MAX_BODY
-from api.commands import MAX_COMMANDS
 from api.connections import (
     BODY_TIMEOUT_S,
     HEAD_TIMEOUT_S,
@@ -35,8 +35,9 @@ from api.connections import (
     Pool,
     protocol_of,
 )
-from api.lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
-from api.security import CannotTell
+from api.routes import commands
+from api.routes.commands import MAX_COMMANDS
+from api.token_lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
 from tests.support_serving import COMMAND, Serving, serving
 
 DESCRIPTORS = 512
@@ -191,7 +192,7 @@ def test_members_are_counted_outside_texts() -> None:
     """Prose has commas and brackets, which are no members."""
     prose = json.dumps({"a": '[,{"\\' * 100_000}).encode()
 
-    assert json_input.parse(prose) == json.loads(prose)
+    assert json_parsing.parse(prose) == json.loads(prose)
 
 
 def test_others_write_between_the_units_of_a_bulk_request(attacked: Attacked) -> None:
@@ -224,7 +225,7 @@ def test_the_largest_bulk_request_is_within_every_bound() -> None:
     body = json.dumps({"transactions": [{"commands": [decision] * (MAX_COMMANDS // 1_000)}] * 1_000}).encode()
 
     assert len(body) < MAX_BODY
-    assert len(commands._transactions_of(json_input.parse(body)).transactions) == 1_000
+    assert len(commands._parse_bulk(json_parsing.parse(body)).transactions) == 1_000
 
 
 def test_more_commands_than_that_are_refused(attacked: Attacked) -> None:
@@ -418,7 +419,7 @@ def test_a_flood_of_unknown_tokens_does_not_keep_known_ones_waiting() -> None:
     async def flood() -> None:
         unknown = [asyncio.create_task(find(secret_of(n))) for n in range(1, MAX_NEW + 1) for _ in range(2)]  # type: ignore[arg-type]
         await asyncio.sleep(0)
-        with pytest.raises(CannotTell):
+        with pytest.raises(LookupUnavailableError):
             await find(secret_of(MAX_NEW + 1))  # type: ignore[misc]
         assert await asyncio.wait_for(find(secret_of(0)), 5) == "http"  # type: ignore[arg-type]
         tokens.release.set()

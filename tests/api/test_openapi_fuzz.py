@@ -79,6 +79,6 @@ def test_a_wrong_document_is_found(app: FastAPI, spoil: Callable[[dict[str, Any]
 
     # Each phase by itself: Schemathesis puts what an earlier one was answered into what a later one leaves out.
     for phase in ("coverage", "examples", "fuzzing"):
-        run(app, outcome, phases=[phase], examples=10, seed=1, document=document)
+        run(app, outcome, phases=[phase], examples=30, seed=1, document=document)
 
     assert check in outcome.failures

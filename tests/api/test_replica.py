@@ -12,7 +12,7 @@ import pytest
 from support_log import House
 
 from api.services import Services
-from eventlog.directory import normalize_name
+from domain.names import normalize_name
 from projections import replica_state
 from projections.projector import Projector
 from projections.read_model import ReadModel
@@ -31,16 +31,16 @@ OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalog"}
 def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
     """A replica that has read the log but for its last entries, and knows everybody's names."""
     database = SqliteDatabase(folder / "replica.sqlite3")
-    database.renew()
+    database.recreate()
     size = house.log.head().size - without
     with closing(database.writer()) as writer, writer.transaction():
         Projector(writer).apply(house.log.read(0, size))
-        replica_state.begin(writer)
+        replica_state.create_tables(writer)
         replica_state.write_state(
             writer, ReplicaState(house.log.id, "events", size, size, known=size + without, heard_at=1)
         )
         for somebody in house.log.directory.list_people():
-            replica_state.put_names(writer, somebody.id, somebody.spellings)
+            replica_state.replace_names(writer, somebody.id, somebody.spellings)
     return ReadModel(database, house.clock)
 
 
@@ -48,7 +48,7 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
 def served(house: House, model: ReadModel) -> Iterator[House]:
     """The same routes over a replica."""
     before, book = house.app.state.services, Replica(model)
-    runner = Runner(book, model, poll=0.01, beside=True)
+    runner = Runner(book, model, poll_s=0.01, external=True)
     runner.start()
     house.app.state.services = Services(book, model, runner, house.sign_in, 0.05, upstream=AT)
     try:
@@ -113,7 +113,7 @@ def test_a_replica_behind_says_so(house: House, tmp_path: Path) -> None:
     with served(house, filled(house, tmp_path, without=3)):
         health = house.client.get("/v1/health").json()
         answer = house.client.get("/v1/features")
-        waited = house.client.get("/v1/features", params={"after": size + 10})
+        waited = house.client.get("/v1/features", params={"min_position": size + 10})
 
     assert health == {"status": "ok", "position": size, "read_model": size - 3, "lag": 3}
     assert answer.headers["Decisionlog-Lag"] == "3"
@@ -141,5 +141,5 @@ def test_the_directory_is_that_of_the_log(house: House, model: ReadModel) -> Non
         for spelling in somebody.spellings:
             assert names.find(normalize_name(spelling).upper()) == house.log.directory.find(spelling)
     with closing(model.database.writer()) as writer, writer.transaction():
-        replica_state.drop_names_but(writer, [known[0].id])
+        replica_state.delete_names_except(writer, [known[0].id])
     assert [each.id for each in names.list_people()] == [known[0].id]

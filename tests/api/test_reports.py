@@ -10,7 +10,7 @@ import pytest
 from support_log import T0, House
 
 from domain.values import format_micros
-from projections.report import hash_of
+from projections.report import report_hash
 
 SPAN = {"since": "2024-12-31"}
 SHOP = "/products/shop/report"
@@ -45,7 +45,7 @@ def test_what_was_reported_can_be_shown_later(shop: House) -> None:
 
     again = shop.get(SHOP, issued_at=issued_at)
 
-    assert again["sha256"] == told["sha256"] == hash_of(told) == hash_of(again)
+    assert again["sha256"] == told["sha256"] == report_hash(told) == report_hash(again)
     assert again["counts"] == told["counts"]
     assert {row["title"] for row in again["rows"]} == {"[erased]"}
     assert {row["title"] for row in told["rows"]} == {"Cards", "Gift cards"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from cli.wiring import collect_seldom
+from cli.bootstrap import tune_gc
 from tests.benchmarks import (
     asking,
     growing,
@@ -42,7 +42,7 @@ def main() -> None:
     asked = parser.parse_args()
     names = asked.names or [*BENCHMARKS, *SIZED]
     sys.stdout.write(house.machine() + "\n")
-    collect_seldom()  # as the commands do
+    tune_gc()  # as the commands do
     for name in names:
         sys.stdout.write(f"\n{name}\n")
         for line in SIZED[name](asked.events) if name in SIZED else BENCHMARKS[name]():

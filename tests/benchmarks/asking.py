@@ -14,14 +14,16 @@ from api.app import create_app
 from api.services import Services
 from domain.fields import SubjectState
 from eventlog.application import fold
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from projections.audit import AuditFilter, audit
 from projections.factory import open_database
-from projections.query import NOW, Filter, TimePoint, encode_cursor
+from projections.filters import Filter
+from projections.paging import encode_cursor
 from projections.read_model import ReadModel
 from projections.rebuild import rebuild
 from projections.roadmap import FIELDS, roadmap
 from projections.runner import Runner
+from projections.timepoint import NOW, TimePoint
 from tests.benchmarks.filling import History, filled, places
 from tests.benchmarks.house import system_clock, timed_in_turn
 

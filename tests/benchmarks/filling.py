@@ -19,12 +19,13 @@ from domain.messages import Event
 from domain.ownership import OwnershipAssigned
 from domain.people import PersonRegistered
 from domain.product import ProductDefined, ReleaseScheduled
-from eventlog.appender import EntryRow, Head
 from eventlog.codec import compose, encode
 from eventlog.entry import Metadata, Origin
-from eventlog.log import DecisionLog
 from eventlog.merkle import append_leaves, leaf_hash
+from eventlog.migration import append_rows
+from eventlog.records import EntryRow, Head
 from eventlog.store import Store
+from identity.decision_log import DecisionLog
 from tests.support_log import T0
 from tests.support_postgresql import fresh_schema
 
@@ -134,8 +135,8 @@ class Filling:
             leaves = [leaf_hash(compose(row)) for row in rows]
             frontier = append_leaves(self._head.frontier, self._head.size, leaves)
             self._head = Head(rows[-1].position, frontier, rows[-1].recorded_at)
-            self._store.adopt(rows, self._head)
-            self._store.run(lambda session, new=answers: session.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", new))  # fmt: skip
+            append_rows(self._store, rows, self._head)
+            self._store.run(lambda session, new=answers: session.executemany("INSERT INTO idempotency_records VALUES (?, ?, ?, ?, ?, ?)", new))  # fmt: skip
 
     def _placed(self, transaction: list[Fact], n: int) -> Iterator[EntryRow]:
         name = self._chance.randbytes(16).hex()

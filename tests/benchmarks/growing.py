@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from domain.decision import RecordDecision
 from eventlog.entry import Caller, Receipt, Transaction
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.benchmarks.filling import filled, places
 
 SMALL = 10_000

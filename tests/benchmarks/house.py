@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from interchange.tracker import LogSink, Report, import_changes, load_mapping
+from interchange.import_report import ImportReport
+from interchange.sink import LogSink
+from interchange.tracker import import_changes, load_mapping
 from tests.support_log import House
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +59,7 @@ def system_clock() -> int:
     return time.time_ns() // 1000
 
 
-def imported(house: House, name: str) -> Report:
+def imported(house: House, name: str) -> ImportReport:
     """Imports one of the corpora with the mapping the project ships, until it can be read."""
     keys = (f"{name}-{n}" for n in itertools.count())
     mapping = load_mapping(ROOT / "examples" / "mappings" / f"{name}.toml")

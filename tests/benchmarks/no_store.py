@@ -14,8 +14,10 @@ from typing import Any
 
 import eventlog.log
 from cli.main import main
-from eventlog.appender import Append, Appender, EntryRow, Head, UniqueClaim
-from eventlog.store import LAST, Outcome, Session, Store, StoredResult, TokenRow
+from eventlog.appender import Appender
+from eventlog.records import Append, EntryRow, Head, Outcome, StoredResult, TokenRow, UniqueClaim
+from eventlog.sql import LAST, Session
+from eventlog.store import Store
 
 
 class NoStore(Store):
@@ -34,7 +36,7 @@ class NoStore(Store):
         self._persons: dict[str, list[EntryRow]] = {}
 
     def head(self) -> Head:
-        return self.known
+        return self.cached_head
 
     def rows(self, after: int, limit: int, *, until: int = LAST, types: Sequence[str] = ()) -> list[EntryRow]:
         return self._first[after : after + limit]
@@ -45,13 +47,13 @@ class NoStore(Store):
         rows = [row for row in self._persons.get(subject, ()) if after < row.version <= until]
         return (rows[::-1] if descending else rows)[:limit]
 
-    def answers(self, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, StoredResult]:
+    def find_results(self, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, StoredResult]:
         return {}
 
-    def known_as(self, folded: str) -> tuple[str, ...]:
+    def find_people(self, folded: str) -> tuple[str, ...]:
         return tuple(sorted(self._names.get(folded, ())))
 
-    def seal(self) -> str:
+    def read_only_reason(self) -> str:
         return ""
 
     def token(self, hash_: bytes) -> TokenRow | None:
@@ -63,7 +65,7 @@ class NoStore(Store):
     def change(self, work: Callable[[Any], Any]) -> Any:
         return work(self)
 
-    def good_tokens(self) -> list[tuple[str, str, str]]:
+    def active_tokens(self) -> list[tuple[str, str, str]]:
         return [(token.id, token.actor, token.rights) for token in self._tokens.values()]
 
     def owners(self) -> list[tuple[str, str]]:
@@ -81,7 +83,7 @@ class NoStore(Store):
         return done
 
     def _placed(self, append: Append) -> Outcome:
-        core = Appender(self.known, self._clock)
+        core = Appender(self.cached_head, self._clock)
         wanted = core.missing([append])
         core.provide(
             {stream: self._versions.get(stream) for stream in wanted.streams},
@@ -90,7 +92,7 @@ class NoStore(Store):
         )
         rows = core.append(append)
         if isinstance(rows, list):
-            self.known = core.head
+            self.cached_head = core.head
             self._versions.update({row.subject: row.version for row in rows})
             for name in append.names:
                 self._names.setdefault(name.normalized, set()).add(name.person)
@@ -98,7 +100,7 @@ class NoStore(Store):
             for row in rows:
                 if row.subject.startswith("person:"):
                     self._persons.setdefault(row.subject, []).append(row)
-            self.learn(append, rows)
+            self.on_committed(append, rows)
         return rows
 
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -107,10 +109,10 @@ class NoStore(Store):
     def _transaction(self) -> AbstractContextManager[Session]:
         raise NotImplementedError
 
-    def _transact(self, appends: Sequence[Append]) -> list[Outcome]:
+    def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
         raise NotImplementedError
 
-    def _compact(self) -> None:
+    def _vacuum(self) -> None:
         raise NotImplementedError
 
     def _disconnect(self) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.values import format_micros
-from projections.query import Filter, TimePoint
+from projections.filters import Filter
 from projections.roadmap import roadmap
+from projections.timepoint import TimePoint
 from tests.benchmarks.house import imported, system_clock, timed_in_turn
 from tests.support_log import House
 
@@ -43,6 +44,6 @@ def measure() -> Iterator[str]:
 
 def _span(house: House) -> tuple[int, int]:
     with house.model.read() as read:
-        row = read.one("select min(eff), max(eff) from act where source_system = 'keps'", {})
+        row = read.one("select min(valid_from), max(valid_from) from event where source_system = 'keps'", {})
     assert row is not None
     return int(row[0]), int(row[1])

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from projections.database import Database
 from projections.factory import open_database
 from projections.projector import Projector
 from projections.read_model import ReadModel
-from projections.rebuild import BATCH, rebuild
+from projections.rebuild import BATCH_ENTRIES, rebuild
 from tests.benchmarks.filling import Filling, filled, places
 from tests.benchmarks.house import system_clock
 
@@ -43,7 +43,7 @@ def measure(events: int) -> Iterator[str]:
 
 def _decode(log: DecisionLog) -> None:
     after = 0
-    while entries := log.read(after, BATCH):
+    while entries := log.read(after, BATCH_ENTRIES):
         after = entries[-1].position
 
 

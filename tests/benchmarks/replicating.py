@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from cli.wiring import clock
+from cli.bootstrap import clock
 from consumers.kafka.broker import Broker
 from consumers.kafka.event_consumer import TopicFeed
 from consumers.kafka.publisher import Publisher
-from consumers.kafka.replica import Turn
-from consumers.kafka.status_reporter import Reporter
+from consumers.kafka.replica_session import ReplicaSession
+from consumers.kafka.status_reporter import StatusReporter
 from consumers.kafka.topics import Topics
-from eventlog.log import DecisionLog
 from eventlog.worker_status import workers_at
+from identity.decision_log import DecisionLog
 from projections.database import Database
 from projections.factory import open_database
 from projections.read_model import ReadModel, content_hash
@@ -36,7 +36,7 @@ def measure() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as cluster:
         path = Path(folder) / "log"
         write_log(path, EVENTS, 11)
-        broker, topics = Broker.at(cluster.bootstrap_servers), Topics(fresh_prefix())
+        broker, topics = Broker.from_addresses(cluster.bootstrap_servers), Topics(fresh_prefix())
         with DecisionLog.open(path, clock=clock) as log:
             publish(log, path, broker, topics)
             for name, databases in _places(Path(folder)):
@@ -45,7 +45,7 @@ def measure() -> Iterator[str]:
 
 def publish(log: DecisionLog, path: Path, broker: Broker, topics: Topics) -> None:
     """Publishes all there is of a log."""
-    reporter = Reporter(workers_at(path), "publisher", topics.events.name, clock)
+    reporter = StatusReporter(workers_at(path), "publisher", topics.events.name, clock)
     publisher = Publisher(log, broker, topics, reporter)
     running = threading.Thread(target=publisher.run)
     running.start()
@@ -67,7 +67,7 @@ def _compared(name: str, log: DecisionLog, broker: Broker, topics: Topics, place
         for seconds, work in ((local, lambda database: _local(log, database)),
                               (copied, lambda database: _replica(log.head().size, broker, topics, database))):  # fmt: skip
             database = place()
-            database.renew()
+            database.recreate()
             begun = time.perf_counter()
             work(database)
             seconds.append(time.perf_counter() - begun)
@@ -91,6 +91,6 @@ def _local(log: DecisionLog, database: Database) -> None:
 def _replica(size: int, broker: Broker, topics: Topics, database: Database) -> None:
     feed, model = TopicFeed(broker, topics), ReadModel(database, clock)
     with closing(feed), closing(database.writer()) as writer:
-        turn = Turn(model, writer, feed, None, clock)
+        turn = ReplicaSession(model, writer, feed, None, clock)
         while model.position < size:
             turn.step()

@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from cli.wiring import clock
 from kafka import KafkaConsumer, TopicPartition
 
-from cli.wiring import clock
 from consumers.kafka.broker import Broker
-from consumers.kafka.cloudevents import message_of
-from consumers.kafka.command_consumer import Intake
-from consumers.kafka.publisher import CONFIRMED, WINDOW, Publisher
-from consumers.kafka.status_reporter import Reporter
+from consumers.kafka.cloudevents import CONFIRMED_HEADER, build_message
+from consumers.kafka.command_consumer import CommandConsumer
+from consumers.kafka.publisher import MAX_IN_FLIGHT, Publisher
+from consumers.kafka.status_reporter import StatusReporter
 from consumers.kafka.topics import Topics
 from eventlog.entry import Caller
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.faults.logs import write_log
 from tests.faults.streams import Watched
 from tests.kafka.broker import Cluster, missing
@@ -68,23 +68,23 @@ def _out(folder: Path, servers: str) -> Iterator[str]:
 
 
 def _messages(log: DecisionLog) -> list[Any]:
-    messages = [message_of(row, log.id) for row in log.rows(0, EVENTS * 2)]
+    messages = [build_message(row, log.id) for row in log.rows(0, EVENTS * 2)]
     for n, message in enumerate(messages):
-        message.headers.append((CONFIRMED, b"%d" % max(0, n - WINDOW)))
+        message.headers.append((CONFIRMED_HEADER, b"%d" % max(0, n - MAX_IN_FLIGHT)))
     return messages
 
 
 def _bare(servers: str, topic: str, messages: list[Any]) -> float:
     """Seconds until a producer of kafka-python has sent it all, with as many under way, and has heard that it arrived."""
-    with closing(Broker.at(servers).admin()) as admin:
+    with closing(Broker.from_addresses(servers).admin()) as admin:
         admin.create_topics({topic: {"num_partitions": 1}}, wait_for_metadata=True)
-    with closing(Broker.at(servers).producer()) as producer:
+    with closing(Broker.from_addresses(servers).producer()) as producer:
         producer.partitions_for(topic)
         begun, under_way = time.perf_counter(), deque[Any]()
         for message in messages:
             sent = producer.send(topic, key=message.key, value=message.value, headers=message.headers, partition=0)
             under_way.append(sent)
-            if len(under_way) > WINDOW:
+            if len(under_way) > MAX_IN_FLIGHT:
                 under_way.popleft().get(60)
         for future in under_way:
             future.get(60)
@@ -96,9 +96,13 @@ def _published(servers: str, log: DecisionLog, prefix: str) -> float:
     begun: list[float] = []
     sheets = Watched()
     seconds = count(1)
-    reporter = Reporter(sheets, "publisher", prefix, lambda: next(seconds) * 1_000_000)
+    reporter = StatusReporter(sheets, "publisher", prefix, lambda: next(seconds) * 1_000_000)
     publisher = Publisher(
-        log, Broker.at(servers), Topics(prefix), reporter, tell=lambda _said: begun.append(time.perf_counter())
+        log,
+        Broker.from_addresses(servers),
+        Topics(prefix),
+        reporter,
+        notify=lambda _said: begun.append(time.perf_counter()),
     )
     thread = threading.Thread(target=publisher.run)
     thread.start()
@@ -157,10 +161,10 @@ async def _posted(address: str, token: str) -> float:
 def _ordered(servers: str, prefix: str) -> None:
     """The commands stand on the topic before anybody looks."""
     topics = Topics(prefix)
-    with closing(Broker.at(servers).admin()) as admin:
+    with closing(Broker.from_addresses(servers).admin()) as admin:
         for topic in (topics.commands, topics.results, topics.rejected):
-            topics.made(admin, topic)
-    with closing(Broker.at(servers).producer()) as producer:
+            topics.ensure_topic(admin, topic)
+    with closing(Broker.from_addresses(servers).producer()) as producer:
         for command in _commands():
             producer.send(
                 topics.commands.name, value=json.dumps(command).encode(), headers=[("ce_id", command["key"].encode())]
@@ -183,9 +187,9 @@ def _taken_in(folder: Path, servers: str, prefix: str) -> float:
     begun: list[float] = []
     caller = Caller("service:intake", "local", "kafka")
     with DecisionLog.open(folder / "log.sqlite3", clock=clock) as log:
-        intake = Intake(
-            log, Broker.at(servers), Topics(prefix), caller, Reporter(Watched(), "intake", prefix, clock), log_id=log.id,
-            clock=clock, tell=lambda _said: begun.append(time.perf_counter()),
+        intake = CommandConsumer(
+            log, Broker.from_addresses(servers), Topics(prefix), caller, StatusReporter(Watched(), "intake", prefix, clock), log_id=log.id,
+            clock=clock, notify=lambda _said: begun.append(time.perf_counter()),
         )  # fmt: skip
         thread = threading.Thread(target=intake.run)
         thread.start()

@@ -107,7 +107,7 @@ def servers() -> Iterator[dict[str, Measured]]:
 
         def start(command: Sequence[str | Path], database: Callable[[], float], **store: str) -> Measured:
             store["DECISIONLOG_DATA"] = stack.enter_context(tempfile.TemporaryDirectory())
-            more = {"PYTHONPATH": str(ROOT), "DECISIONLOG_PROJECTION": "beside", **store}
+            more = {"PYTHONPATH": str(ROOT), "DECISIONLOG_PROJECTION": "external", **store}
             data = Path(more.pop("DECISIONLOG_DATA"))
             return Measured(stack.enter_context(serving(data, command=command, **more)), database, store)
 

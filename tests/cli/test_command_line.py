@@ -14,10 +14,10 @@ import httpx2
 import pytest
 from support_serving import COMMAND, run, serving, surroundings
 
-from cli.keeping import resets_may_corrupt
+from cli.bootstrap import open_read_only
+from cli.commands.doctor import has_wal_reset_bug
+from cli.commands.token import format_columns
 from cli.settings import Settings
-from cli.tokens import _lines
-from cli.wiring import reading
 
 DECISION = {
     "type": "RecordDecision", "key": "tea", "title": "Sell tea", "decision": "We sell tea.", "why": "Thirst.",
@@ -53,7 +53,7 @@ def test_commands_from_a_file(begun, tmp_path):
     again = run(begun, "import", "commands", str(tmp_path / "commands.jsonl"), "--json")
 
     report = json.loads(again.stdout)
-    assert (report["lines"], report["applied"], report["already_there"]) == (1, 0, 1)
+    assert (report["lines"], report["imported"], report["unchanged"]) == (1, 0, 1)
 
 
 def test_a_refused_line_is_named(begun, tmp_path):
@@ -61,7 +61,7 @@ def test_a_refused_line_is_named(begun, tmp_path):
     done = run(begun, "import", "commands", written(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}))
 
     assert done.returncode == 1
-    assert "decision:tea is in the log already" in done.stdout
+    assert "decision:tea already exists" in done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -85,7 +85,7 @@ def test_export(begun, tmp_path):
     assert [json.loads(line)["entry"]["position"] for line in plain] == [1, 2, 3]
     assert lines[1:] == plain
     assert json.loads(lines[0])["name"] == "ann"
-    assert with_people.stderr == f"3 entries in {tmp_path / 'log.jsonl'}\n"
+    assert with_people.stderr == f"Exported 3 entries to {tmp_path / 'log.jsonl'}\n"
 
 
 def test_rebuild(begun):
@@ -95,7 +95,7 @@ def test_rebuild(begun):
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
     hashes = [re.search(r"SHA-256 of its content: (\w{64})", done.stdout)[1] for done in (first, second)]
     assert hashes[0] == hashes[1]
-    assert "The same as before." in second.stdout
+    assert "The content is unchanged." in second.stdout
 
 
 def test_doctor(begun):
@@ -105,10 +105,10 @@ def test_doctor(begun):
     assert done.returncode == 0, done.stderr
     assert f"SQLite {sqlite3.sqlite_version}" in done.stdout
     assert re.search(r"log:\w{16}: 3 entries, root [0-9a-f]{64}", done.stdout)
-    assert "Nobody serves it." in done.stdout
+    assert "No server is running." in done.stdout
     said = done.stdout.splitlines()
-    assert "Every entry fits its proof, every text its commitment, and every answer under a key its unit." in said[-2:]
-    assert said[-1].startswith("Note: this SQLite") is resets_may_corrupt(sqlite3.sqlite_version)
+    assert "OK: 3 entries verified; all hashes, texts and idempotency records match." in said[-2:]
+    assert said[-1].startswith("Note: this version of SQLite") is has_wal_reset_bug(sqlite3.sqlite_version)
 
 
 def test_doctor_only_looks(begun):
@@ -130,7 +130,7 @@ def test_a_log_is_read_where_nothing_can_be_written(begun, monkeypatch):
     for path in begun.glob("*-*"):
         path.unlink()
 
-    with reading(Settings(data=begun)) as log:
+    with open_read_only(Settings(data=begun)) as log:
         assert log.verify() is None
 
     assert not list(begun.glob("log.sqlite3-*"))
@@ -147,7 +147,7 @@ def test_doctor_finds_what_was_altered(begun):
     done = run(begun, "doctor")
 
     assert done.returncode == 4
-    assert "root" in done.stderr
+    assert "the head was altered" in done.stderr
     assert "back-up-and-restore.md" in done.stderr
 
 
@@ -168,7 +168,7 @@ def test_where_there_is_no_log(tmp_path, command):
     done = run(tmp_path / "none", *command)
 
     assert done.returncode == 1
-    assert "Begin one with `decisionlog serve`" in done.stderr
+    assert "Create one with `decisionlog serve`" in done.stderr
     assert not (tmp_path / "none").exists()
 
 
@@ -228,9 +228,9 @@ def test_a_wrong_token_is_not_ignored(begun):
     weak = run(begun, "token", "create", "ann", DECISIONLOG_TOKEN=secret)
     good = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN=secret)
 
-    assert (unknown.returncode, "unknown or was revoked" in unknown.stderr) == (1, True)
-    assert (weak.returncode, "right to administer" in weak.stderr) == (1, True)
-    assert re.fullmatch(r"Eve is person:\w{16}\.\n", good.stdout)
+    assert (unknown.returncode, "unknown or revoked" in unknown.stderr) == (1, True)
+    assert (weak.returncode, "right to admin" in weak.stderr) == (1, True)
+    assert re.fullmatch(r"Added Eve as person:\w{16}\.\n", good.stdout)
 
 
 def test_a_host_that_is_none(tmp_path):
@@ -255,7 +255,10 @@ def test_a_port_that_is_taken(tmp_path):
 def test_tokens_without_a_server(begun):
     """A token can be made, listed and revoked where nobody serves; its secret is shown once."""
     made = run(begun, "token", "create", "service:tracker", "--right", "import", "--label", "nightly")
-    token, secret = re.search(r"Token (\w+) of service:tracker", made.stdout)[1], re.search(r"dlog_\S+", made.stdout)[0]
+    token, secret = (
+        re.search(r"Token (\w+) for service:tracker", made.stdout)[1],
+        re.search(r"dlog_\S+", made.stdout)[0],
+    )
 
     listed = run(begun, "token", "list").stdout
     (as_json,) = map(json.loads, run(begun, "token", "list", "--json").stdout.splitlines())
@@ -269,9 +272,9 @@ def test_tokens_without_a_server(begun):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("token", "create", "nobody"), "`decisionlog person add nobody` registers them"),
-        (("token", "create", "ann", "--right", "fly"), "there is no right fly"),
-        (("token", "revoke", "none"), "there is no token none"),
+        (("token", "create", "nobody"), "`decisionlog person add nobody`"),
+        (("token", "create", "ann", "--right", "fly"), "unknown right: fly"),
+        (("token", "revoke", "none"), "no token none"),
     ],
 )
 def test_tokens_refused(begun, arguments, said):
@@ -292,7 +295,7 @@ def test_beside_a_server(tmp_path):
         made = run(data, "token", "create", "service:tracker")
         secret = re.search(r"dlog_\S+", made.stdout)[0]
         known = httpx2.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"}).json()
-        revoked = run(data, "token", "revoke", re.search(r"Token (\w+) of", made.stdout)[1])
+        revoked = run(data, "token", "revoke", re.search(r"Token (\w+) for", made.stdout)[1])
         unknown = httpx2.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"})
         checked = run(data, "doctor")
         rebuilt = run(data, "rebuild")
@@ -301,12 +304,12 @@ def test_beside_a_server(tmp_path):
         entry = client.get("/v1/log/entries/4").json()["entry"]
         client.close()
 
-    assert json.loads(imported.stdout)["applied"] == 1, imported.stderr
-    assert (refused.returncode, "is in the log already" in refused.stdout) == (1, True)
+    assert json.loads(imported.stdout)["imported"] == 1, imported.stderr
+    assert (refused.returncode, "already exists" in refused.stdout) == (1, True)
     assert known["size"] == 5
     assert (revoked.returncode, unknown.status_code) == (0, 401)
-    assert f"Served at {server.address}." in checked.stdout
-    assert "The same as before." in rebuilt.stdout
+    assert f"Server running at {server.address}." in checked.stdout
+    assert "The content is unchanged." in rebuilt.stdout
     assert len(exported.stdout.splitlines()) == 6
     assert (second.returncode, server.address in second.stderr) == (3, True)
     assert (entry["event"]["credential"], entry["subject"]) == ("local", "decision:tea")
@@ -361,7 +364,7 @@ def test_tokens_fit_the_terminal():
     """On a terminal a row is one line that fits, and in a pipe nothing is cut."""
     rows = [("id", "label"), ("a" * 16, "tea\n" * 30)]
 
-    shown, piped = list(_lines(rows, 80)), list(_lines(rows, None))
+    shown, piped = list(format_columns(rows, 80)), list(format_columns(rows, None))
 
     assert [len(line) for line in shown] == [25 - 2, 80]
     assert shown[1].endswith("…")
@@ -375,4 +378,4 @@ def test_tokens_fit_the_terminal():
 )  # fmt: skip
 def test_versions_with_the_wal_reset_bug(version, affected):
     """The bug is in 3.7.0 to 3.51.2, but not in the two that were repaired."""
-    assert resets_may_corrupt(version) is affected
+    assert has_wal_reset_bug(version) is affected

@@ -12,24 +12,25 @@ from click.testing import CliRunner
 from support_serving import run, serving
 
 from api.report_page import as_markdown, page_of
-from cli.demo.story import DAYS, Act, NotInOrder, _features, load
-from cli.demo.telling import demo
-from cli.errors import CannotGoOn, Exit
+from cli.bootstrap import open_read_only, open_runtime
+from cli.demo.story import DAYS, InvalidStory, Step, _parse_features, load
+from cli.demo.writer import create_demo
+from cli.error_messages import describe_failure
+from cli.errors import CommandFailed, Exit
 from cli.main import cli
-from cli.sentences import in_a_sentence
 from cli.settings import Settings
-from cli.wiring import house, reading
 from domain.product import IssueReport
-from eventlog.directory import names_in
 from eventlog.entry import Caller, Transaction
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
+from identity.directory import names_in
 from projections import accountability, decisions, field_history, field_values, listings
 from projections.audit import AuditFilter, audit
 from projections.changes import changes, slips
-from projections.query import Filter, TimePoint
-from projections.report import SECTIONS, Span, issued, report
+from projections.filters import Filter
+from projections.report import SECTIONS, ReportRequest, issued_report, report
 from projections.roadmap import roadmap
 from projections.search import search
+from projections.timepoint import TimePoint
 
 ENDS = date(2025, 6, 30)
 P = "product:tideline"
@@ -47,14 +48,14 @@ def made(tmp_path_factory):
     directory = tmp_path_factory.mktemp("demo") / "demo"
     done = run(directory.parent, "demo", str(directory), "--ends-on", str(ENDS))
     assert done.returncode == 0, done.stderr
-    assert f"535 entries in {directory}" in done.stdout
+    assert "(535 entries up to" in done.stdout
     return directory
 
 
 @pytest.fixture(scope="module")
 def read(made):
     settings = Settings(data=made)
-    with reading(settings) as log, house(log, settings) as built:
+    with open_read_only(settings) as log, open_runtime(log, settings) as built:
         assert built.runner.wait_for(log.head().size, 30)
         assert log.verify() is None
         with built.model.read() as snapshot:
@@ -64,38 +65,38 @@ def read(made):
 def test_the_story_has_what_it_promises():
     """Twelve people, sixty decisions, eighty features; slips, a handover, a reversal, two backdated acts, a correction."""
     story = load()
-    types = Counter(command["type"] for act in story.acts for command in act.commands)
+    types = Counter(command["type"] for act in story.steps for command in act.commands)
 
     assert len(story.people) == 12
     assert types["RecordDecision"] + types["ProposeDecision"] == 60
     assert types["ProposeFeature"] == 80
-    assert sum(act.effective is not None for act in story.acts) == 2
+    assert sum(act.effective is not None for act in story.steps) == 2
     assert (types["ReverseDecision"], types["VoidEntry"]) == (1, 1)
-    assert [command["corrects"] for act in story.acts for command in act.commands if "corrects" in command] == [
+    assert [command["corrects"] for act in story.steps for command in act.commands if "corrects" in command] == [
         "@wrong-drop"
     ]
     assert any(command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
-               for act in story.acts for command in act.commands)  # fmt: skip
-    assert all(0 <= act.day < DAYS for act in story.acts)
+               for act in story.steps for command in act.commands)  # fmt: skip
+    assert all(0 <= act.day < DAYS for act in story.steps)
 
 
 @pytest.mark.parametrize("line", ["proposed", "12 begun", "12 for", "12 proposed because x"])
 def test_a_line_that_is_not_understood_is_named(line):
     """Whoever writes on the story is told which line is wrong."""
-    with pytest.raises((NotInOrder, IndexError)):
-        list(_features({"f": {"title": "F", "life": [line]}}))
+    with pytest.raises((InvalidStory, IndexError)):
+        list(_parse_features({"f": {"title": "F", "life": [line]}}))
 
 
 def test_a_life_is_told_in_words():
     """A line becomes the command it tells of, put by whoever manages the product that day."""
     life = ["300 beta", "204 for 2.0, because d: Late.", "206 dropped: No."]
-    with pytest.raises(NotInOrder, match="'beta'"):
-        list(_features({"f": {"title": "F", "life": life[:1]}}))
+    with pytest.raises(InvalidStory, match="'beta'"):
+        list(_parse_features({"f": {"title": "F", "life": life[:1]}}))
 
-    assert list(_features({"f": {"title": "F", "life": life[1:]}})) == [
-        Act(204, "tomas", ({"type": "TargetMilestone", "subject": "feature:f", "release": "tideline-2.0",
+    assert list(_parse_features({"f": {"title": "F", "life": life[1:]}})) == [
+        Step(204, "tomas", ({"type": "TargetMilestone", "subject": "feature:f", "release": "tideline-2.0",
                             "because": ["d"], "note": "Late."},)),
-        Act(206, "priya", ({"type": "DropFeature", "subject": "feature:f", "why": "No."},)),
+        Step(206, "priya", ({"type": "DropFeature", "subject": "feature:f", "why": "No."},)),
     ]  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def test_every_view_has_something_to_show(read):
         "board": roadmap(read, about).rows,
         "timeline": roadmap(read, about, layout="timeline").rows,
         "owners": roadmap(read, about, columns="owner").rows,
-        "changes": changes(read, TimePoint(day(274)), asked=about).rows,
+        "changes": changes(read, TimePoint(day(274)), selection=about).rows,
         "slips": slips(read, about).rows,
         "fields": field_values.field_values(read, about).rows,
         "history": field_history.field_history(
@@ -114,9 +115,9 @@ def test_every_view_has_something_to_show(read):
         ).rows,
         "register": decisions.register(read).rows,
         "graph": decisions.graph(read, "decision:sailors-first").rows,
-        "holders": accountability.counted(read).rows,
+        "holders": accountability.count_holders(read).rows,
         "unowned": accountability.unowned(read, about).rows,
-        "delegations": accountability.of_subject(read, P, TimePoint(day(150))).rows,
+        "delegations": accountability.roles_of_subject(read, P, TimePoint(day(150))).rows,
         "releases": listings.releases(read, [P]).rows,
         "goals": listings.subjects(read, Filter(kinds=["goal"]), ("status",)).rows,
         "corrections": audit(read, AuditFilter(corrections=True)).rows,
@@ -140,15 +141,15 @@ def test_what_was_known_on_a_day_can_be_asked(read):
 
     assert owner(TimePoint(day(300))) == "OwnershipHandedOver.v1"
     assert owner(TimePoint(day(300), known_at=day(300))) == "FeatureProposed.v1"
-    first = read.one("select recorded_at, channel from act where position = 2", {})
+    first = read.one("select recorded_at, channel from event where position = 2", {})
     assert first == (day(0) + 8 * 3_600_000_000 + 1, "demo")
 
 
 def test_each_section_of_the_report_has_a_line(read, made):
     """Over half a year every heading is there, and the page says who is meant by each name."""
-    answer = report(read, Span(P, day(180), day(DAYS)))
+    answer = report(read, ReportRequest(P, day(180), day(DAYS)))
     told = answer.to_dict()
-    with reading(Settings(data=made)) as log:
+    with open_read_only(Settings(data=made)) as log:
         text = as_markdown(page_of(told, names_in(told, log.directory)))
 
     assert [section for section in SECTIONS if not answer.about["counts"][section]] == []
@@ -162,18 +163,18 @@ def test_the_reports_issued_in_it_are_what_the_log_says(read):
 
     assert len(rows) == 3
     for row in rows:
-        told = issued(read, P, row["position"])
+        told = issued_report(read, P, row["position"])
         assert told.about["until"] < row["recorded_at"]
 
 
 def test_a_demo_is_made_once(made):
     """What is there already is left alone, and a year that ends in the future is not told."""
-    with pytest.raises(CannotGoOn, match="is there already"):
-        demo(Settings(), made, ENDS)
-    with pytest.raises(CannotGoOn, match="still to come") as refused:
-        demo(Settings(), made.parent / "later", date(2999, 1, 1))
+    with pytest.raises(CommandFailed, match="already exists"):
+        create_demo(Settings(), made, ENDS)
+    with pytest.raises(CommandFailed, match="in the future") as refused:
+        create_demo(Settings(), made.parent / "later", date(2999, 1, 1))
 
-    assert refused.value.code == Exit.MISUNDERSTOOD
+    assert refused.value.code == Exit.USAGE_ERROR
     assert sorted(path.name for path in made.parent.iterdir()) == ["demo"]
 
 
@@ -190,27 +191,27 @@ def test_the_report_on_the_command_line(made, tmp_path):
     again = run(made, "report", "tideline", "--issued-at", str(written), "--format", "json")
 
     assert given.returncode == again.returncode == 0, (given.stderr, again.stderr)
-    assert given.stderr == f"Issued at position {written}: --issued-at {written} shows the same again.\n"
+    assert given.stderr == f"Issued at position {written}. Show it again with --issued-at {written}.\n"
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert json.loads(again.stdout)["sha256"] in page.read_text(encoding="utf-8")
     assert written == size_of(made) == size + 1
 
 
 def size_of(data):
-    with reading(Settings(data=data)) as log:
+    with open_read_only(Settings(data=data)) as log:
         return log.head().size
 
 
 @pytest.mark.parametrize(
     ("words", "code", "saying"),
     [
-        (["nope", *SPAN], Exit.REFUSED, "no product:nope"),
-        (["tideline"], Exit.MISUNDERSTOOD, "Say where the span begins"),
-        (["tideline", "--since", "soon"], Exit.MISUNDERSTOOD, "'soon' is no instant"),
-        (["tideline", "--since", "2025-04-01", "--until", "2025-03-01"], Exit.REFUSED, "later than"),
-        (["tideline", *SPAN, "--position", "99999"], Exit.REFUSED, "there is no 99999"),
-        (["tideline", "--issued-at", "1"], Exit.REFUSED, "no report of product:tideline was issued at position 1"),
-        (["tideline", "--issued-at", "1", "--issue"], Exit.MISUNDERSTOOD, "leave the others out"),
+        (["nope", *SPAN], Exit.FAILED, "no product:nope"),
+        (["tideline"], Exit.USAGE_ERROR, "Missing --since"),
+        (["tideline", "--since", "soon"], Exit.USAGE_ERROR, "Can't read the time 'soon'"),
+        (["tideline", "--since", "2025-04-01", "--until", "2025-03-01"], Exit.FAILED, "later than"),
+        (["tideline", *SPAN, "--position", "99999"], Exit.FAILED, "there is no position 99999"),
+        (["tideline", "--issued-at", "1"], Exit.FAILED, "no report of product:tideline was issued at position 1"),
+        (["tideline", "--issued-at", "1", "--issue"], Exit.USAGE_ERROR, "cannot be combined"),
     ],
 )
 def test_a_report_that_cannot_be_given_is_refused_in_a_sentence(made, words, code, saying):
@@ -229,7 +230,7 @@ def test_a_report_that_is_no_longer_what_was_issued_is_not_shown_as_such(made, t
 
     refused, sentence = said(made, "tideline", "--issued-at", str(position), "-o", str(tmp_path / "report.md"))
 
-    assert refused == Exit.REFUSED
+    assert refused == Exit.FAILED
     assert "decisionlog verify" in sentence
     assert list(tmp_path.iterdir()) == []
 
@@ -239,4 +240,4 @@ def said(data, *words):
     done = CliRunner().invoke(cli, ["report", *words, "--data", str(data)], standalone_mode=False)
     if isinstance(done.exception, ClickException):
         return done.exception.exit_code, done.exception.format_message()
-    return in_a_sentence(done.exception)
+    return describe_failure(done.exception)

@@ -8,8 +8,8 @@ import stat
 import pytest
 from support_serving import run
 
-from cli.errors import CannotGoOn
-from cli.files import loose_modes, open_new_file, private_folder, put_in_place, tighten_modes
+from cli.errors import CommandFailed
+from cli.files import create_private_folder, loose_modes, open_new_file, rename_into_place, tighten_modes
 from tests.faults.logs import write_log
 
 
@@ -71,7 +71,7 @@ def test_no_link_is_followed(tmp_path, overwrite):
     (tmp_path / "new.partial").symlink_to("victim")
 
     for name in ("out", "lost"):
-        with pytest.raises(CannotGoOn, match="symbolic link"):
+        with pytest.raises(CommandFailed, match="symbolic link"):
             write(tmp_path / name, overwrite=overwrite)
     write(tmp_path / "new", overwrite=overwrite)
 
@@ -83,13 +83,13 @@ def test_nothing_is_replaced_unasked(tmp_path):
     """A file that exists is replaced with `overwrite` alone, and then has mode 0600; a folder or a pipe never is."""
     (tmp_path / "out").write_bytes(b"before")
     (tmp_path / "out").chmod(0o666)
-    with pytest.raises(CannotGoOn, match="--overwrite"):
+    with pytest.raises(CommandFailed, match="--overwrite"):
         write(tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"before"
     write(tmp_path / "out", overwrite=True)
     assert ((tmp_path / "out").read_bytes(), mode(tmp_path / "out")) == (b"mine", 0o600)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(CannotGoOn, match="not a regular file"):
+    with pytest.raises(CommandFailed, match="not a regular file"):
         write(tmp_path / "pipe", overwrite=True)
 
 
@@ -101,7 +101,7 @@ def test_who_comes_meanwhile_is_not_replaced(tmp_path):
             stream.write(b"mine")
             (tmp_path / "out").write_bytes(b"theirs")
 
-    with pytest.raises(CannotGoOn, match="exists already"):
+    with pytest.raises(CommandFailed, match="already exists"):
         write_late()
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("out", b"theirs")]
 
@@ -119,10 +119,10 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
 
 def test_a_private_folder(tmp_path, loose_umask):
     """A library that opens files by name does so where nobody else can put one."""
-    with private_folder(tmp_path / "out") as folder:
+    with create_private_folder(tmp_path / "out") as folder:
         assert mode(folder) == 0o700
         (folder / "copy").write_bytes(b"x")
-        put_in_place(folder / "copy", tmp_path / "out")
+        rename_into_place(folder / "copy", tmp_path / "out")
         (folder / "rest").write_bytes(b"y")
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
@@ -166,7 +166,7 @@ def test_a_checkpoint_is_replaced_by_a_later_one_of_its_log(data, tmp_path):
     run(data, *words)
 
     again = run(data, *words)
-    assert (again.returncode, "in place of the checkpoint" in again.stdout) == (0, True)
+    assert (again.returncode, "replacing a consistent checkpoint" in again.stdout) == (0, True)
     log, size, root = checkpoint.read_text().splitlines()
     for kept, code in ((f"log:other\n{size}\n{root}\n", 1), (f"{log}\n{int(size) + 1}\n{root}\n", 4)):
         checkpoint.write_text(kept)
@@ -178,13 +178,13 @@ def test_loose_modes_are_reported_and_taken_away(data):
     """`doctor` names what others may get at; the next command that writes leaves it to the owner alone."""
     looked = run(data, "doctor")
     assert "mode 755" in looked.stdout
-    assert f"{data / 'log.sqlite3'}, which has mode 644" in looked.stdout
+    assert f"{data / 'log.sqlite3'} (mode 644)" in looked.stdout
 
     assert run(data, "person", "add", "Ann").returncode == 0
 
     assert loose_modes(data) == []
     assert (mode(data), mode(data / "log.sqlite3")) == (0o700, 0o600)
-    assert "Others may get at" not in run(data, "doctor").stdout
+    assert "Other users can access" not in run(data, "doctor").stdout
 
 
 def test_a_folder_of_more_than_a_log(data):
@@ -193,5 +193,5 @@ def test_a_folder_of_more_than_a_log(data):
     tighten_modes(data)
     assert (mode(data), mode(data / "log.sqlite3"), mode(data / "notes.txt")) == (0o755, 0o600, 0o644)
     data.chmod(0o777)
-    with pytest.raises(CannotGoOn, match="chmod o-w"):
+    with pytest.raises(CommandFailed, match="chmod o-w"):
         tighten_modes(data)

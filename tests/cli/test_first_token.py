@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli.first_token import first_token
+from cli.first_token import create_first_token
 from cli.settings import Settings
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.support_serving import serving
 
 
@@ -42,12 +42,12 @@ def test_a_terminal_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """There it is shown once, and no file is left."""
     monkeypatch.setattr("sys.stdout", Terminal())
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=iter(range(1, 99)).__next__) as log:
-        made = first_token(log, "service:ann", Settings(data=tmp_path))
-        again = first_token(log, "service:ann", Settings(data=tmp_path))
+        made = create_first_token(log, "service:ann", Settings(data=tmp_path))
+        again = create_first_token(log, "service:ann", Settings(data=tmp_path))
 
     assert made is not None
-    assert made.secret in made.announcement("ann")
-    assert made.secret in made.header()
+    assert made.secret in made.format_announcement("ann")
+    assert made.secret in made.format_header()
     assert again is None
     assert not (tmp_path / "first-token").exists()
 
@@ -57,6 +57,6 @@ def test_a_token_that_cannot_be_kept_is_not_made(tmp_path: Path) -> None:
     (tmp_path / "first-token").mkdir()
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=iter(range(1, 99)).__next__) as log:
         with pytest.raises(OSError, match="first-token"):
-            first_token(log, "service:ann", Settings(data=tmp_path))
+            create_first_token(log, "service:ann", Settings(data=tmp_path))
 
         assert log.tokens.all() == []

@@ -6,8 +6,9 @@ import re
 import subprocess
 
 import pytest
-from interchange.traps import TRAPS, make_trap
 from support_serving import COMMAND, run, surroundings
+
+from tests.interchange.adr.traps import TRAPS, make_trap
 
 OURS = ("filter.clean", "filter.process", "filter of a submodule", "embedded bare repository")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -28,7 +29,7 @@ def test_nothing_is_run(tmp_path, name, kind):
 
     assert not trap.canary.exists()
     assert (dry.returncode, done.returncode) == (0, 0)
-    assert ": 1 applied" in done.stdout
+    assert ": 1 imported" in done.stdout
 
 
 def test_git_is_not_taken_from_here(tmp_path):
@@ -40,7 +41,7 @@ def test_git_is_not_taken_from_here(tmp_path):
         words = [COMMAND, "import", "madr", "docs", "--dry-run"]
         done = subprocess.run(words, cwd=trap.top, env=environment, capture_output=True, text=True, check=True)
 
-        assert "1 would be applied" in done.stdout
+        assert "1 to import" in done.stdout
     assert not trap.canary.exists()
 
 
@@ -53,7 +54,7 @@ def test_the_environment_stays_here(tmp_path, target):
     done = run(tmp_path / "data", "import", "madr", str(tmp_path / "adr"), SECRET_KEY=SECRET)
 
     assert done.returncode == 0
-    assert "0001-x.md: is a symbolic link, and only regular files are read" in done.stdout
+    assert "0001-x.md: is a symbolic link; only regular files are read" in done.stdout
     held = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert SECRET.encode() not in held + done.stdout.encode() + done.stderr.encode()
 
@@ -68,7 +69,7 @@ def test_nothing_but_text_reaches_the_terminal(tmp_path, history, as_json):
         f"---\nstatus: Half {HARM} done\nstatus: {HARM}\nke{HARM}y: 1\n---\n# T\n", encoding="utf-8"
     )
     (trap.docs / f"0003-{HARM}.md").symlink_to("nowhere")
-    (trap.docs / "x\n999 versions: 999 applied.md").write_text("# x\n", encoding="utf-8")
+    (trap.docs / "x\n999 versions: 999 imported.md").write_text("# x\n", encoding="utf-8")
     (trap.docs / "0004-b.md").write_text(f"# T\n* Status: {HARM}\n* Deciders: {HARM}\n", encoding="utf-8")
     if history:
         (trap.docs / "history.jsonl").write_text(
@@ -83,7 +84,7 @@ def test_nothing_but_text_reaches_the_terminal(tmp_path, history, as_json):
         done = run(tmp_path / "data", "import", "madr", str(trap.docs), "--verbose", *words, *more)
 
         assert not CONTROLS.search(done.stdout + done.stderr)
-        assert "999 versions: 999 applied" not in done.stdout.splitlines()
+        assert "999 versions: 999 imported" not in done.stdout.splitlines()
         assert "owned" in done.stdout
 
 
@@ -92,7 +93,7 @@ def test_a_tracker_with_controls(tmp_path):
     mapping, file = tmp_path / "mapping.toml", tmp_path / "lines.jsonl"
     mapping.write_text(
         'system = "t"\n[product]\nkey = "p"\ntitle = "P"\n[columns]\nid = "n"\nwhen = "w"\nrecord = "r"\nfield = "f"\nto = "t"\n'
-        '[[subject]]\nkind = "decision"\n[subject.fields.s]\ncell = "status"\nas = "words"\nwords = {open = "proposed"}\n',
+        '[[subject]]\nkind = "decision"\n[subject.fields.s]\nfield = "status"\nas = "mapped"\nvalues = {open = "proposed"}\n',
         encoding="utf-8",
     )  # fmt: skip
     shared = {"n": HARM, "w": "2024-01-01", "r": HARM, "f": HARM, "t": HARM, HARM: 1}

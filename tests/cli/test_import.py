@@ -23,8 +23,8 @@ def test_a_dry_run_says_what_would_happen(tmp_path):
     done = run(tmp_path / "data", "import", "changes", *KEPS, "--dry-run", "--json")
 
     report = json.loads(done.stdout)
-    assert (report["dry_run"], report["applied"], report["refused"]) == (True, report["lines"] - 2, [])
-    assert [remark["line"] for remark in report["not_placed"]] == ["2105", "2196"]
+    assert (report["dry_run"], report["imported"], report["rejected"]) == (True, report["lines"] - 2, [])
+    assert [remark["line"] for remark in report["skipped"]] == ["2105", "2196"]
     assert not (tmp_path / "data").exists()
 
 
@@ -44,11 +44,11 @@ def test_interrupting(tmp_path, served):
         command.send_signal(signal.SIGINT)
         said = command.communicate(timeout=30)[1]
 
-    done = int(re.search(r"Interrupted after (\d+) of 5000 lines\. The same command goes on from there\.", said)[1])
+    done = int(re.search(r"Interrupted after (\d+) of 5000 lines\. Run the same command to continue\.", said)[1])
     report = json.loads(run(data, "import", "commands", str(file), "--dry-run", "--json").stdout)
     assert command.returncode == 130
     assert done % 1000 == 0
-    assert (report["already_there"], report["applied"]) == (done, 5000 - done)
+    assert (report["unchanged"], report["imported"]) == (done, 5000 - done)
 
 
 def size_of(data: Path) -> int:
@@ -91,11 +91,11 @@ def test_importing_through_a_server(tmp_path):
         dry = json.loads(run(tmp_path, "import", "changes", *KEPS, "--dry-run", "--json").stdout)
     again = reported(tmp_path)
 
-    assert (first["applied"], first["refused"]) == (first["lines"] - 2, [])
-    assert (again["applied"], again["already_there"]) == (0, first["applied"])
+    assert (first["imported"], first["rejected"]) == (first["lines"] - 2, [])
+    assert (again["imported"], again["unchanged"]) == (0, first["imported"])
     assert again["position"] == first["position"]
     assert dry == again | {"dry_run": True, "position": None}
-    assert (dry["persons_registered"], dry["contradictions"], dry["unknown_words"]) == (0, [], {})
+    assert (dry["people_registered"], dry["contradictions"], dry["unknown_values"]) == (0, [], {})
 
 
 def test_importing_into_a_log_elsewhere(tmp_path):
@@ -110,9 +110,9 @@ def test_importing_into_a_log_elsewhere(tmp_path):
     gone = run(mine, "import", "changes", *KEPS, **there)
 
     told, told_again = json.loads(first.stdout), json.loads(again.stdout)
-    assert (told["applied"], told["refused"]) == (told["lines"] - 2, [])
-    assert (told_again["applied"], told_again["already_there"]) == (0, told["applied"])
-    for done, said in ((dry, "A dry run needs the files of a log"), (unknown, "token"), (gone, server.address)):
+    assert (told["imported"], told["rejected"]) == (told["lines"] - 2, [])
+    assert (told_again["imported"], told_again["unchanged"]) == (0, told["imported"])
+    for done, said in ((dry, "A dry run needs the log's files"), (unknown, "token"), (gone, server.address)):
         assert (done.returncode != 0, done.stdout, len(done.stderr.splitlines())) == (True, "", 1), done.stderr
         assert said in done.stderr
     assert not mine.exists()

@@ -17,7 +17,7 @@ def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
     with fresh_schema() as address:
         done = run(tmp_path, "migrate", "--to", address)
         assert done.returncode == 0, done.stderr
-        assert "the same in both" in done.stdout
+        assert "both logs have the root" in done.stdout
         assert run(tmp_path, "migrate", "--to", address).returncode == 0
 
         refused = run(tmp_path, "serve")
@@ -42,14 +42,14 @@ def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--to", "elsewhere"), "needs the address of a PostgreSQL database"),
+        (("--to", "elsewhere"), "must be the address of a PostgreSQL database"),
         (("--to", "postgresql://127.0.0.1:1/none"), "cannot be used"),
     ],
 )
 def test_what_cannot_be_carried_is_said_in_a_sentence(
     tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    """A wrong address is told as such, and nothing is sealed."""
+    """A wrong address is reported, and the log stays writable."""
     with serving(tmp_path):
         pass
     done = run(tmp_path, "migrate", *arguments)

@@ -34,7 +34,7 @@ def test_an_attacked_log_starts_again_for_its_owner(tmp_path: Path, store: dict[
             attacker.post(f"/v1/people/{key}/merge", {"into": mallory})
             attacker.post(f"/v1/subjects/{row['id']}/strike", {"why": "w"})
             for position in range(1, 8):
-                attacker.post(f"/v1/subjects/{row['id']}/void", {"position": position, "reason": "r"})
+                attacker.post(f"/v1/subjects/{row['id']}/void", {"position": position, "why": "r"})
             attacker.post(f"/v1/people/{key}/leave")
         owner.post("/v1/people", {"name": "Admin"}).raise_for_status()
         assert attacker.get("/v1/me").status_code == 401  # who left on their own account

@@ -2,7 +2,7 @@
 
 import re
 
-from support_pages import ROOT, blocks, exchanges
+from support_documentation import ROOT, blocks, exchanges
 
 README = ROOT / "README.md"
 SCREEN = 60
@@ -11,7 +11,7 @@ SCREEN = 60
 
 def test_the_first_screen():
     """The two commands are on the first screen: `make run`, with all that it says and what the command it prints answers,
-    and `make test`. What they show is done in tests/cli/test_pages.py.
+    and `make test`. What they show is done in tests/cli/test_documentation.py.
     """
     first = README.read_text(encoding="utf-8").splitlines()[:SCREEN]
     console, answer, *_ = blocks(README)

@@ -22,11 +22,11 @@ def test_in_and_out(tmp_path):
         out = run(tmp_path / "data", "export", "madr", str(tmp_path / "out"), "--product", "govuk")
     again = run(tmp_path / "data", *words)
 
-    assert (dry["applied"], first["applied"]) == (106, 106)
+    assert (dry["imported"], first["imported"]) == (106, 106)
     assert again.stdout.startswith(
-        "Records of adr-alphagov-govuk-aws, product:govuk\n145 versions: 0 applied, 68 already"
+        "Records of adr-alphagov-govuk-aws, product:govuk\n145 versions: 0 imported, 145 unchanged"
     )
-    assert out.stderr.splitlines()[-1] == f"38 decisions in {tmp_path / 'out'}"
+    assert out.stderr.splitlines()[-1] == f"Exported 38 decisions to {tmp_path / 'out'}"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in CORPUS.glob("*.md")}
 
 
@@ -38,18 +38,18 @@ def log(tmp_path_factory):
     folder.mkdir()
     (folder / "0001-one.md").write_text(RECORD, encoding="utf-8")
     done = run(above / "data", "import", "madr", str(folder), "--system", "ours")
-    assert done.stdout.startswith("Records of ours\n1 versions: 1 applied")
+    assert done.stdout.startswith("Records of ours\n1 version: 1 imported")
     return above / "data"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("import", "madr", "adr", "--product", "No Key"), "--product needs"),
+        (("import", "madr", "adr", "--product", "No Key"), "--product"),
         (("import", "madr", "nowhere"), "does not exist"),
-        (("export", "madr", "adr"), "holds something already"),
-        (("export", "madr", "new", "--product", "shop"), "no product:shop"),
-        (("export", "--people", "madr", "new"), "the export of the whole log"),
+        (("export", "madr", "adr"), "is not empty"),
+        (("export", "madr", "new", "--product", "shop"), "No product 'shop'"),
+        (("export", "--people", "madr", "new"), "apply only to"),
     ],
 )
 def test_what_cannot_be_done(log, monkeypatch, words, said):
@@ -82,4 +82,4 @@ def test_a_log_that_was_never_begun(tmp_path):
     done = run(tmp_path / "data", "export", "madr", str(tmp_path / "out"))
 
     assert done.returncode == 1
-    assert "There is no log in" in done.stderr
+    assert "No log in" in done.stderr

@@ -8,12 +8,12 @@ import click
 import pytest
 from support_log import EmptyHouse
 
-from api.commands import ROUTES
-from cli.main import cli
-from cli.reference import pages
+from api.app import COMMAND_PATHS
+from cli.main import SECTIONS, cli
 from cli.settings import Settings
 from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES, PRELUDE
+from tools.generate_reference import pages
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 MADE = pages()
@@ -33,7 +33,12 @@ def test_nothing_is_left_behind():
 def leaves_of(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
     if not isinstance(command, click.Group):
         return [(path, command)]
-    return [found for name, each in command.commands.items() for found in leaves_of(each, f"{path} {name}")]
+    context = click.Context(command)
+    return [
+        found
+        for name in command.list_commands(context)
+        for found in leaves_of(command.get_command(context, name), f"{path} {name}")
+    ]
 
 
 def test_everything_is_there():
@@ -66,6 +71,28 @@ def test_every_setting_and_option_says_what_it_is():
         if isinstance(option, click.Option) and not option.help
     ]
     assert options == []
+
+
+def all_commands(group: click.Group) -> list[click.Command]:
+    context = click.Context(group)
+    found = [group.get_command(context, name) for name in group.list_commands(context)]
+    return [*found, *(each for command in found if isinstance(command, click.Group) for each in all_commands(command))]
+
+
+def test_summaries_match_the_help_of_each_command():
+    """The summary of a command in `decisionlog --help` is the first line of its own help."""
+    summaries = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
+
+    found = {name: cli.get_command(click.Context(cli), name).help.partition("\n")[0] for name in summaries}
+
+    assert found == summaries
+
+
+def test_short_help_fits_a_line():
+    """The first line of the help of every command has at most 60 characters, and is shown uncut."""
+    first_lines = [command.help.partition("\n")[0] for command in all_commands(cli)]
+
+    assert [line for line in first_lines if len(line) > 60 or not line.endswith(".")] == []
 
 
 SHOWN = dict(re.findall(r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$", MADE["http.md"], flags=re.DOTALL | re.MULTILINE))
@@ -102,7 +129,7 @@ def sent(house, route, **placeholders):
 
 def written(name):
     """The route of a command, as it is shown."""
-    return f"POST /v1{ROUTES[COMMANDS[name]]}"
+    return f"POST /v1{COMMAND_PATHS[COMMANDS[name]]}"
 
 
 def test_every_route_is_shown_with_curl():

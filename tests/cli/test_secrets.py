@@ -72,7 +72,7 @@ def test_a_password_on_the_command_line_is_warned_of(tmp_path, words):
 
     warned, quiet = run(tmp_path, *words, address), run(tmp_path, *words, f"@{file}")
 
-    assert "Write it as @FILE" in warned.stderr
+    assert "Use @FILE instead" in warned.stderr
     assert "Warning" not in quiet.stderr
     assert HUSH not in warned.stderr + quiet.stderr
     file.chmod(0o644)

@@ -13,21 +13,27 @@ import httpx2
 import pytest
 from support_log import House
 
-from cli.inside import InProcess
+from cli.in_process_client import InProcessTransport
 from decisionlog_client import (
+    AlreadyExists,
     AsyncClient,
     Client,
     Failed,
+    Forbidden,
+    KeyReused,
+    Malformed,
     NotADecisionLog,
     NotSignedIn,
     NotYet,
+    Refused,
+    Stale,
+    Unknown,
     Unreachable,
     exchange,
     questions,
 )
-from decisionlog_client.exchange import Call, Tries
+from decisionlog_client.exchange import Call, Retries
 from domain.decision import AcceptDecision, ProposeDecision, RecordDecision
-from domain.errors import AlreadyExists, Forbidden, KeyReused, Malformed, Refused, Stale, Unknown
 from domain.product import DefineProduct
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
@@ -58,7 +64,7 @@ class Losing(httpx2.BaseTransport):
     """A way to the house on which answers are lost: the request arrives, and the connection breaks."""
 
     def __init__(self, house: House, lost: int) -> None:
-        self._inside = InProcess(house.app)
+        self._inside = InProcessTransport(house.app)
         self.left = lost
         self.seen: list[httpx2.Request] = []
 
@@ -141,7 +147,7 @@ def test_a_lost_answer_records_nothing_twice_for_the_other_client(house):
     async def run() -> Any:
         async with AsyncClient(ADDRESS, token=house.token, transport=LosingToo(house, 2), sleep=_no_time) as client:
             receipt = await client.send(tea())
-            page = await client.ask(questions.page(receipt["subject"]))
+            page = await client.ask(questions.subject(receipt["subject"]))
             outcomes = await client.send_bulk([tea()], [tea(key="tea", accountable="nobody")])
             pages = [each async for each in client.pages(questions.audit(limit=4))]
             text = await client.text(questions.me(), "json")
@@ -210,14 +216,14 @@ def test_many_units_are_sent_in_parts():
     long = [("k", [tea(context="x" * 20_000, why="y" * 20_000)])] * 120
 
     parts = [
-        [len(json.loads(call.body)["transactions"]) for call in exchange.sending_bulk(transactions)]
+        [len(json.loads(call.body)["transactions"]) for call in exchange.build_bulk_calls(transactions)]
         for transactions in (short, long)
     ]
 
     assert parts[0] == [500, 500, 203]
     assert sum(parts[1]) == 120
-    assert all(len(call.body) < 4 * 1024 * 1024 for call in exchange.sending_bulk(long))
-    assert [call.repeatable for call in exchange.sending_bulk([*short[:1], *long[:1]])] == [False]
+    assert all(len(call.body) < 4 * 1024 * 1024 for call in exchange.build_bulk_calls(long))
+    assert [call.repeatable for call in exchange.build_bulk_calls([*short[:1], *long[:1]])] == [False]
 
 
 # Asking --------------------------------------------------------------------------------------------------------------
@@ -234,7 +240,7 @@ def test_ones_own_writes_are_read(house):
 
     assert "own-writes" in [row["subject"].partition(":")[2] for row in products["rows"]]
     assert products["position"] >= receipt["position"]
-    assert [request.url.params.get("after") for request in seen] == [None, None, str(receipt["position"]), None]
+    assert [request.url.params.get("min_position") for request in seen] == [None, None, str(receipt["position"]), None]
 
 
 def test_what_another_has_written(house):
@@ -265,24 +271,24 @@ def test_instants_lists_and_flags(house):
         include_removed=True, text=None,
     )  # fmt: skip
 
-    assert exchange.asking(asked, 0).params == [
+    assert exchange.build_question_call(asked, 0).params == [
         ("as_of", "2024-03-01T00:00:00+00:00"), ("known_at", "2030-01-01"), ("status", "accepted"),
         ("status", "proposed"), ("include_removed", "true"),
     ]  # fmt: skip
     with client_of(house) as client:
         assert client.ask(asked)["rows"] == []
         assert client.text(asked, "csv").startswith("subject,title,number")
-    with pytest.raises(ValueError, match="needs its offset"):
-        exchange.asking(questions.decisions(as_of=datetime(2025, 3, 1)), 0)  # noqa: DTZ001  (what is refused)
+    with pytest.raises(ValueError, match="needs a UTC offset"):
+        exchange.build_question_call(questions.decisions(as_of=datetime(2025, 3, 1)), 0)  # noqa: DTZ001  (what is refused)
 
 
 @pytest.mark.parametrize(
     ("question", "refusal"),
     [
         (questions.roadmap(product="nowhere"), Unknown),
-        (questions.page("tea"), Malformed),
-        (questions.cells(kind="tea"), Malformed),
-        (questions.page("decision:a/../../me"), Refused),
+        (questions.subject("tea"), Malformed),
+        (questions.fields(kind="tea"), Malformed),
+        (questions.subject("decision:a/../../me"), Refused),
     ],
 )
 def test_what_is_refused(house, question, refusal):
@@ -364,21 +370,21 @@ def said(status: int, wait: str | None = None) -> httpx2.Response:
 )  # fmt: skip
 def test_what_is_sent_again(call, outcome, wait):
     """It is sent again after what may pass, if that can do no harm and the wait is within one's patience."""
-    assert Tries(call, patience=30).after(outcome) == wait
+    assert Retries(call, patience=30).get_wait(outcome) == wait
 
 
 def test_patience_ends():
     """The waits of one call add up, each twice as long as the one before, and end with the patience."""
-    tries = Tries(ASK, patience=1.6)
+    tries = Retries(ASK, patience=1.6)
 
-    assert [tries.after(LOST) for _ in range(6)] == [0.1, 0.2, 0.4, 0.8, None, None]
+    assert [tries.get_wait(LOST) for _ in range(6)] == [0.1, 0.2, 0.4, 0.8, None, None]
 
 
 def test_a_late_answer_is_waited_for_twice():
     """What was not answered in time is sent once more, and then that is that: nobody waits for ever."""
-    tries = Tries(SEND, patience=30)
+    tries = Retries(SEND, patience=30)
 
-    assert [tries.after(LATE) for _ in range(3)] == [0.1, None, None]
+    assert [tries.get_wait(LATE) for _ in range(3)] == [0.1, None, None]
 
 
 def test_a_proxy_is_for_the_world(monkeypatch):

@@ -1,7 +1,7 @@
-"""The life of a decision."""
+"""The life cycle of a decision."""
 
 import pytest
-from support_story import Story, dated, fact, given
+from support_story import Story, backdated, fact, given
 
 from domain.any_subject import ChangesImported, ImportedChange, VoidEntry
 from domain.decision import (
@@ -36,7 +36,7 @@ from domain.decision import (
     ReviseDecision,
     SupersedeDecision,
     WithdrawDecision,
-)  # fmt: skip
+)
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, OutOfOrder, Unknown
 from domain.feature import ProposeFeature
 from domain.fields import STATUS
@@ -54,7 +54,7 @@ RECORDED = fact(
         title="Sell tea", decision="We sell tea.", why="Thirst.", accountable="person:bob", deciders=("person:ann",)
     ),
 )
-LIVES = {
+STAGES = {
     "proposed": (PROPOSED,),
     "accepted": (PROPOSED, ACCEPTED),
     "rejected": (PROPOSED, fact(TEA, DecisionRejected(deciders=("person:ann",), why="No."))),
@@ -67,7 +67,7 @@ LIVES = {
     "recorded, then superseded": (RECORDED, fact(TEA, DecisionSuperseded(by=(MILK,)))),
     "recorded, then reversed": (RECORDED, fact(TEA, DecisionReversed(why="Bad."))),
     "recorded, then reopened": (RECORDED, fact(TEA, DecisionReopened(why="News."))),
-    "word not understood": (
+    "status that could not be mapped": (
         fact(
             TEA,
             ChangesImported(
@@ -80,19 +80,19 @@ MILK_IN_FORCE = (
     fact(MILK, DecisionProposed(title="Sell milk")),
     fact(MILK, DecisionAccepted(deciders=("person:ann",))),
 )
-OPEN = {"proposed", "deferred", "reopened", "word not understood"}
-EVER = set(LIVES)
+OPEN = {"proposed", "deferred", "reopened", "status that could not be mapped"}
+ANY_STAGE = set(STAGES)
 RECORDED_LIKE = {
     "recorded": "accepted",
     "recorded, then superseded": "superseded",
     "recorded, then reversed": "reversed",
     "recorded, then reopened": "reopened",
 }
-"""Each stage that began with one DecisionRecorded, and the stage of the stepwise flow with the same rules."""
+"""Each stage that starts with DecisionRecorded, and the stage of the proposal workflow with the same rules."""
 ALLOWED = {
     ReviseDecision(subject=TEA, title="Sell green tea"): OPEN,
     AdviseOnDecision(subject=TEA, advice="Do."): OPEN,
-    DissentFromDecision(subject=TEA, reason="Don't."): EVER,
+    DissentFromDecision(subject=TEA, why="Don't."): ANY_STAGE,
     AcceptDecision(subject=TEA): OPEN,
     RejectDecision(subject=TEA, why="No."): OPEN,
     DeferDecision(subject=TEA, until="Spring."): OPEN,
@@ -106,11 +106,11 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("stage", LIVES)
+@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("command", ALLOWED, ids=lambda command: command.type)
 def test_transitions(command, stage):
-    """Each order is taken in just the stages of a decision's life that the table names."""
-    story = given(*MILK_IN_FORCE, *LIVES[stage])
+    """Each command is accepted in exactly the stages that the table lists."""
+    story = given(*MILK_IN_FORCE, *STAGES[stage])
 
     outcome = story.when(command)
 
@@ -127,7 +127,7 @@ def test_transitions(command, stage):
         (ReviseDecision(subject=TEA, options=()), DecisionRevised(options=())),
         (AdviseOnDecision(subject=TEA, advice="Do."), AdviceGiven(by="person:ann", advice="Do.")),
         (AdviseOnDecision(subject=TEA, advice="Do.", by="person:bob"), AdviceGiven(by="person:bob", advice="Do.")),
-        (DissentFromDecision(subject=TEA, reason="Don't."), DissentRecorded(by="person:ann", reason="Don't.")),
+        (DissentFromDecision(subject=TEA, why="Don't."), DissentRecorded(by="person:ann", why="Don't.")),
         (AcceptDecision(subject=TEA), DecisionAccepted(deciders=("person:ann",))),
         (
             AcceptDecision(subject=TEA, on_behalf_of="person:bob", why="Thirst."),
@@ -145,8 +145,8 @@ def test_transitions(command, stage):
         (WithdrawDecision(subject=TEA, why="Mine."), DecisionWithdrawn(why="Mine.")),
     ],
 )
-def test_from_order_to_fact(command, event):
-    """An order about a proposal becomes the fact of the same content, by whoever's act it was."""
+def test_events_of_a_proposal(command, event):
+    """A command on a proposal records the matching event, attributed to the principal by default."""
     given(PROPOSED).when(command).then(fact(TEA, event))
 
 
@@ -164,13 +164,13 @@ def test_from_order_to_fact(command, event):
         ),
     ],
 )
-def test_from_order_to_fact_once_taken(command, event):
-    """An order about a decision in force becomes the fact of the same content."""
+def test_events_of_an_accepted_decision(command, event):
+    """A command on an accepted decision records the matching event."""
     given(*MILK_IN_FORCE, PROPOSED, ACCEPTED).when(command).then(fact(TEA, event))
 
 
-def test_proposing():
-    """A proposal begins a decision, with its owner if one is named."""
+def test_propose():
+    """Proposing creates a decision and makes the named team accountable."""
     given().when(ProposeDecision(key="tea", title="Sell tea", accountable="team:core")).then(
         fact(TEA, DecisionProposed(title="Sell tea", accountable="team:core")),
     )
@@ -187,8 +187,8 @@ def record(**more: object) -> RecordDecision:
     return RecordDecision.model_validate(required | more)
 
 
-def test_recording_what_was_decided():
-    """Four fields are enough to record a decision already taken, in one event; its accountable owns it."""
+def test_record_in_one_event():
+    """Four fields are enough to record a decision, with its accountable person, in one event."""
     story = given().when(record()).then(RECORDED)
 
     assert story.state(TEA).version == 1
@@ -196,7 +196,7 @@ def test_recording_what_was_decided():
     assert story.value(TEA, "role.accountable") == ["person:bob"]
 
 
-WHOLE_CASE = {
+FULL_CASE = {
     "kind": "feature",
     "products": ("product:shop",),
     "context": "It is cold.",
@@ -210,44 +210,44 @@ WHOLE_CASE = {
 }
 
 
-@pytest.mark.parametrize("case", [{}, *({name: said} for name, said in WHOLE_CASE.items()), WHOLE_CASE])
+@pytest.mark.parametrize("case", [{}, *({name: value} for name, value in FULL_CASE.items()), FULL_CASE])
 @pytest.mark.parametrize("more", [{}, {"option": "Tea"}, {"deciders": ("person:bob", "person:ann")}])
-def test_recording_comes_to_the_same_as_proposing_and_accepting(case, more):
-    """A decision recorded in one event has the fields of one proposed, assigned and accepted at the same time."""
-    at_once = given().when(record(**case, **more)).recorded()
+def test_recording_equals_proposing_and_accepting(case, more):
+    """A decision recorded in one event has the same fields as one that was proposed, assigned and accepted."""
+    in_one_event = given().when(record(**case, **more)).recorded()
     propose = ProposeDecision.model_validate({"key": "tea", "title": "Sell tea", **case})
     accept = AcceptDecision(subject=TEA, decision="We sell tea.", why="Thirst.", **more)
     assign = AssignOwnership(subject=TEA, holders=("person:bob",))
     stepwise = given().when(propose, assign, accept).recorded()
 
-    assert fields_of(at_once) == fields_of(stepwise)
-    assert fields_of(at_once).keys() >= {STATUS, "exists", "title", "decision", "why", "deciders", *case}
+    assert fields_of(in_one_event) == fields_of(stepwise)
+    assert fields_of(in_one_event).keys() >= {STATUS, "exists", "title", "decision", "why", "deciders", *case}
 
 
 def fields_of(story: Story) -> dict[str, object]:
     return {name: story.value(TEA, name) for name in story.state(TEA).field_names()}
 
 
-def test_recorded_fields_are_the_command_s():
-    """A new field of RecordDecision that DecisionRecorded does not carry would be lost."""
+def test_the_event_has_every_field_of_the_command():
+    """DecisionRecorded has every field of RecordDecision, so that none is lost."""
     own = set(RecordDecision.model_fields) - set(Command.model_fields) - {"type", "key", "supersedes"}
 
     assert own == set(DecisionRecorded.model_fields)
 
 
-def test_voiding_a_recording_undoes_it_whole():
-    """A decision whose DecisionRecorded is void is unknown, with everything that was recorded in it."""
+def test_voiding_a_recorded_decision():
+    """A decision whose DecisionRecorded is voided no longer exists, and none of its fields has a value."""
     story = given(RECORDED).when(VOID).recorded()
 
     assert set(fields_of(story).values()) == {None}
     story.when(ReverseDecision(subject=TEA, why="?")).refused(Unknown, "subject")
 
 
-VOID = VoidEntry(subject=TEA, position=5, reason="Wrong.")
+VOID = VoidEntry(subject=TEA, position=5, why="Wrong.")
 
 
-def test_correcting_a_recording():
-    """What corrects a void recording begins the same decision again; without `corrects` its key stays used."""
+def test_correcting_a_recorded_decision():
+    """A command that corrects the voided DecisionRecorded reuses its key; without `corrects` the key stays taken."""
     void = given(RECORDED).when(VOID).recorded()
 
     void.when(record(title="Sell green tea")).refused(AlreadyExists, "key")
@@ -256,51 +256,55 @@ def test_correcting_a_recording():
     corrected.when(record(corrects=5)).refused(AlreadyExists, "key")
 
 
-def test_a_correction_names_the_beginning():
-    """Only the entry with which a decision began stands for it; another voided entry of it does not."""
+def test_corrects_must_name_the_first_entry():
+    """A key is reused only if `corrects` names the voided first entry of the decision, and not another voided entry."""
     advice = fact(TEA, AdviceGiven(by="person:ann", advice="Do."))
-    story = given(RECORDED, advice).when(VoidEntry(subject=TEA, position=6, reason="Wrong."), VOID).recorded()
+    story = given(RECORDED, advice).when(VoidEntry(subject=TEA, position=6, why="Wrong."), VOID).recorded()
 
     story.when(record(corrects=6)).refused(AlreadyExists, "key")
     story.when(record(corrects=5)).recorded()
 
 
-def test_a_correction_begins_before_what_is_left():
-    """What is recorded again takes effect no later than what was said of it since and still counts."""
-    handed_over = fact(TEA, OwnershipHandedOver(to="person:ann", by=("person:bob",)))  # position 6, on day 2
-    story = given(RECORDED, handed_over).when(VOID).recorded()
+def test_a_correction_takes_effect_before_the_remaining_entries():
+    """A decision that is recorded again takes effect no later than the remaining entries about it."""
+    handover = fact(TEA, OwnershipHandedOver(to="person:ann", previous_holders=("person:bob",)))  # position 6, on day 2
+    story = given(RECORDED, handover).when(VOID).recorded()
 
     story.when(record(corrects=5)).refused(NotAllowed, "effective_at", "position 6")
-    corrected = story.when(dated(record(corrects=5), 2)).recorded()
+    corrected = story.when(backdated(record(corrects=5), 2)).recorded()
     assert corrected.value(TEA, "role.accountable") == ["person:bob"]  # at the same time, the later position holds
-    corrected = story.when(dated(record(corrects=5), 1)).recorded()
+    corrected = story.when(backdated(record(corrects=5), 1)).recorded()
     assert corrected.value(TEA, "role.accountable") == ["person:ann"]
 
 
-def test_voiding_a_later_hand_over():
-    """A hand-over after the recording is voided on its own; the recorded accountable person holds again."""
-    handed_over = fact(TEA, OwnershipHandedOver(to="person:ann", by=("person:bob",)))
-    story = given(RECORDED, handed_over).when(VoidEntry(subject=TEA, position=6, reason="Wrong.")).recorded()
+def test_voiding_a_later_handover():
+    """Voiding a handover makes the recorded person accountable again."""
+    handover = fact(TEA, OwnershipHandedOver(to="person:ann", previous_holders=("person:bob",)))
+    story = given(RECORDED, handover).when(VoidEntry(subject=TEA, position=6, why="Wrong.")).recorded()
 
     assert story.value(TEA, "role.accountable") == ["person:bob"]
 
 
-def test_voiding_a_recording_that_replaced_another():
-    """A recording that superseded another decision is voided only after the superseding is."""
+def test_voiding_a_recorded_decision_that_supersedes_another():
+    """A DecisionRecorded that superseded another decision can be voided only after the DecisionSuperseded is."""
     story = given(*MILK_IN_FORCE).when(record(supersedes=(MILK,))).recorded()  # positions 7 and 8
-    void = VoidEntry(subject=TEA, position=7, reason="Wrong.")
+    void = VoidEntry(subject=TEA, position=7, why="Wrong.")
 
     story.when(void).refused(NotAllowed, "position", f"position 8 of {MILK} first")
-    undone = story.when(VoidEntry(subject=MILK, position=8, reason="Wrong."), void).recorded()
+    undone = story.when(VoidEntry(subject=MILK, position=8, why="Wrong."), void).recorded()
     assert (undone.value(MILK, STATUS), undone.value(TEA, STATUS)) == ("accepted", None)
 
 
-def test_confirming_and_ratifying_a_recording():
-    """A decider named in a DecisionRecorded confirms it with their own credentials, once."""
+def test_confirming_a_recorded_decision():
+    """A decider of a recorded decision can confirm it once, with their own credentials."""
     confirmed = given(RECORDED).when(ConfirmDecision(subject=TEA)).recorded()
 
     confirmed.when(ConfirmDecision(subject=TEA)).refused(NothingChanges, "subject")
     given(RECORDED).when(ConfirmDecision(subject=TEA), actor="person:bob").refused(NotAllowed, "subject")
+
+
+def test_ratifying_a_recorded_decision():
+    """A recorded decision can be ratified."""
     given(RECORDED).when(RatifyDecision(subject=TEA)).recorded()
 
 
@@ -315,54 +319,54 @@ def test_confirming_and_ratifying_a_recording():
     ],
     ids=lambda command: command.type,
 )
-def test_one_action_is_one_event(command):
-    """Whatever is begun together with its accountable person is one event, and that person holds the role."""
+def test_creating_with_an_accountable_person_is_one_event(command):
+    """Creating a subject with an accountable person records a single event; a person who has left is refused."""
     outcome = given().when(command)
 
     (draft,) = outcome.drafts
     assert outcome.recorded().value(draft.subject, "role.accountable") == ["person:bob"]
-    given(fact("person:bob", PersonLeft())).when(command).refused(NotAllowed, "accountable", "departed")
+    given(fact("person:bob", PersonLeft())).when(command).refused(NotAllowed, "accountable", "has left")
 
 
-def test_recording_replaces_what_was_in_force():
-    """A recorded decision takes the place of those it supersedes, in one go."""
+def test_recording_supersedes():
+    """Recording a decision supersedes the accepted decisions it lists."""
     story = given(*MILK_IN_FORCE).when(record(supersedes=(MILK,))).recorded()
 
     assert story.value(MILK, STATUS) == "superseded"
     assert story.value(MILK, "superseded_by") == [TEA]
 
 
-def test_only_what_is_in_force_is_replaced():
-    """A recorded decision supersedes nothing that is not in force."""
+def test_only_accepted_decisions_are_superseded():
+    """Recording a decision cannot supersede a proposal."""
     given(fact(MILK, DecisionProposed(title="Milk"))).when(record(supersedes=(MILK,))).refused(NotAllowed, "subject")
 
 
-def test_a_service_decides_nothing():
-    """Where nobody is named, a service cannot be the decider."""
+def test_a_service_is_not_a_decider():
+    """A service that names no deciders cannot accept or record a decision."""
     given(PROPOSED).when(AcceptDecision(subject=TEA), actor="service:ci").refused(NotAllowed, "deciders")
     given().when(record(), actor="service:ci").refused(NotAllowed, "deciders")
 
 
-def test_a_service_may_write_down_what_a_person_decided():
-    """A service that names the decider records the decision."""
+def test_a_service_records_the_decision_of_a_person():
+    """A service can record a decision if it names the deciders."""
     given().when(record(deciders=("person:bob",)), actor="service:ci").recorded()
 
 
-def test_keys_are_for_life():
-    """No key is used twice, not even that of a decision whose beginning was voided."""
+def test_keys_are_never_reused():
+    """A key that was used for a decision cannot be used again."""
     given(PROPOSED).when(record()).refused(AlreadyExists, "key")
 
 
 @pytest.mark.parametrize("field", ["deciders", "supersedes", "products", "because"])
-def test_naming_somebody_twice(field):
-    """A list that names the same one twice is not in order."""
+def test_duplicates_in_a_list(field):
+    """A list that contains the same subject twice is refused."""
     twice = {"deciders": "person:bob", "supersedes": MILK, "products": "product:shop", "because": MILK}[field]
 
     given(*MILK_IN_FORCE).when(record(**{field: (twice, twice)})).refused(Malformed, field, "2 times")
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "place"),
+    ("field", "value", "path"),
     [
         ("accountable", "person:eve", "accountable"),
         ("deciders", ("person:ann", "person:eve"), "deciders.1"),
@@ -372,18 +376,18 @@ def test_naming_somebody_twice(field):
         ("on_behalf_of", "person:eve", "on_behalf_of"),
     ],
 )
-def test_naming_strangers(field, value, place):
-    """An order may name only what the log knows; the refusal names the place."""
-    given().when(record(**{field: value})).refused(Unknown, place)
+def test_references_to_unknown_subjects(field, value, path):
+    """A command can reference only subjects in the log; the refusal names the path of the field."""
+    given().when(record(**{field: value})).refused(Unknown, path)
 
 
-def test_revising_nothing():
-    """A revision that gives nothing is refused."""
+def test_empty_revision():
+    """A revision without any field is refused."""
     given(PROPOSED).when(ReviseDecision(subject=TEA)).refused(NothingChanges, "title")
 
 
-def test_revising_keeps_what_is_left_out():
-    """What a revision leaves out stays; an empty list given empties it."""
+def test_revision_keeps_omitted_fields():
+    """A revision keeps the fields it omits; an empty list clears the field."""
     case = DecisionProposed(title="Tea", context="Thirst.", evidence=("Sweat.",), options=(Option(title="Green"),))
     story = given(fact(TEA, case)).when(ReviseDecision(subject=TEA, title="Green tea", evidence=())).recorded()
 
@@ -394,32 +398,36 @@ def test_revising_keeps_what_is_left_out():
 
 
 def test_superseding_itself():
-    """A decision does not supersede itself."""
+    """A decision cannot supersede itself."""
     given(PROPOSED, ACCEPTED).when(SupersedeDecision(subject=TEA, by=(TEA,))).refused(NotAllowed, "by", "itself")
 
 
 def test_superseded_by_a_proposal():
-    """Only a decision in force supersedes another."""
+    """Only an accepted decision can supersede another."""
     proposal = fact(MILK, DecisionProposed(title="Milk"))
 
     given(PROPOSED, ACCEPTED, proposal).when(SupersedeDecision(subject=TEA, by=(MILK,))).refused(NotAllowed, "by")
 
 
-def test_superseding_in_a_circle():
-    """Nothing is superseded by what it has itself superseded, however long the way."""
+def test_superseding_in_a_cycle():
+    """A decision cannot be superseded by one that it supersedes, directly or indirectly."""
     juice = "decision:juice"
-    observed = ImportedChange(field="status", value="accepted")
+    accepted = ImportedChange(field="status", value="accepted")
     story = given(
-        *MILK_IN_FORCE, fact(MILK, DecisionSuperseded(by=(juice,))),
-        fact(juice, DecisionProposed(title="Juice")), fact(juice, DecisionSuperseded(by=(TEA,))),
-        PROPOSED, ACCEPTED, fact(MILK, ChangesImported(changes=(observed,))),
-    )  # fmt: skip
+        *MILK_IN_FORCE,
+        fact(MILK, DecisionSuperseded(by=(juice,))),
+        fact(juice, DecisionProposed(title="Juice")),
+        fact(juice, DecisionSuperseded(by=(TEA,))),
+        PROPOSED,
+        ACCEPTED,
+        fact(MILK, ChangesImported(changes=(accepted,))),
+    )
 
     story.when(SupersedeDecision(subject=TEA, by=(MILK,))).refused(NotAllowed, "by", "itself superseded")
 
 
-def test_confirming_is_for_those_named():
-    """Only a named decider confirms, with their own credentials, and once."""
+def test_only_deciders_confirm():
+    """Only a decider can confirm a decision, with their own credentials and only once."""
     story = given(PROPOSED, ACCEPTED)
 
     story.when(ConfirmDecision(subject=TEA), actor="person:bob").refused(NotAllowed, "subject")
@@ -431,8 +439,8 @@ def test_confirming_is_for_those_named():
     )
 
 
-def test_confirming_anew():
-    """A decision that was reopened and taken again is confirmed again."""
+def test_confirming_after_reopening():
+    """A decision that was reopened and accepted again can be confirmed again."""
     story = given(
         PROPOSED,
         ACCEPTED,
@@ -444,48 +452,48 @@ def test_confirming_anew():
     story.when(ConfirmDecision(subject=TEA)).recorded()
 
 
-def test_reopening_empties_how_it_came_to_rest():
-    """A decision that is open again waits for nothing, and nothing has reversed, rejected or withdrawn it."""
-    ends = {
+def test_reopening_clears_the_outcome_fields():
+    """Reopening clears the fields that say how the decision was deferred, rejected, withdrawn or reversed."""
+    outcomes = {
         DeferDecision(subject=TEA, until="Spring."): ("deferred_until",),
         RejectDecision(subject=TEA, why="No."): ("rejected_because",),
         WithdrawDecision(subject=TEA, why="Mine."): ("withdrawn_because",),
     }
-    stories = [(given(PROPOSED).when(command).recorded(), cells) for command, cells in ends.items()]
+    stories = [(given(PROPOSED).when(command).recorded(), fields) for command, fields in outcomes.items()]
     reverse = ReverseDecision(subject=TEA, why="Bad.", by=MILK)
     stories.append(
         (given(PROPOSED, ACCEPTED, *MILK_IN_FORCE).when(reverse).recorded(), ("reversed_because", "reversed_by"))
     )
 
-    for story, cells in stories:
-        assert all(story.value(TEA, cell) for cell in cells)
+    for story, fields in stories:
+        assert all(story.value(TEA, field) for field in fields)
         reopened = story.when(ReopenDecision(subject=TEA, why="News.")).recorded()
-        assert [reopened.value(TEA, cell) for cell in cells] == [None] * len(cells)
+        assert [reopened.value(TEA, field) for field in fields] == [None] * len(fields)
 
 
 @pytest.mark.parametrize(
-    ("command", "cell"),
+    ("command", "field"),
     [
         (RejectDecision(subject=TEA, why="No."), "rejected_because"),
         (WithdrawDecision(subject=TEA, why="No."), "withdrawn_because"),
     ],
     ids=lambda value: getattr(value, "type", value),
 )
-def test_turning_down_keeps_the_reason_for_it(command, cell):
-    """Why a decision was turned down stands beside why it was proposed."""
+def test_rejecting_keeps_the_original_reason(command, field):
+    """The reason for rejecting or withdrawing a proposal does not replace the reason for the proposal."""
     story = given(fact(TEA, DecisionProposed(title="Sell tea", why="Thirst."))).when(command).recorded()
 
-    assert (story.value(TEA, "why"), story.value(TEA, cell)) == ("Thirst.", "No.")
+    assert (story.value(TEA, "why"), story.value(TEA, field)) == ("Thirst.", "No.")
 
 
-# Ann is read as Bob in these.
+# In the following tests, Ann is merged into Bob.
 
 ANN, BOB = "person:ann", "person:bob"
 ONE_PERSON = fact(ANN, PersonMerged(into=BOB))
 
 
 def test_confirming_under_another_id():
-    """Who was named under one of their ids confirms under any of them, and once."""
+    """A decider can confirm under any of their merged ids, but only once."""
     story = given(ONE_PERSON, PROPOSED, ACCEPTED)
 
     confirmed = story.when(ConfirmDecision(subject=TEA), actor=BOB).recorded()
@@ -496,50 +504,52 @@ def test_confirming_under_another_id():
 
 
 def test_two_ids_of_one_person_are_one_decider():
-    """Nobody decides twice, under whatever ids."""
+    """A list of deciders cannot contain two ids of the same person."""
     command = AcceptDecision(subject=TEA, deciders=(ANN, BOB))
 
     given(PROPOSED).when(command).recorded()
-    given(PROPOSED, ONE_PERSON).when(command).refused(Malformed, "deciders", "are one person")
+    given(PROPOSED, ONE_PERSON).when(command).refused(Malformed, "deciders", "are the same person")
 
 
-def test_departed_people_are_given_nothing():
-    """Who has left does not become accountable, unless it took effect before they left."""
+def test_people_who_left_cannot_become_accountable():
+    """A person who has left cannot become accountable, unless it took effect before they left."""
     gone = given(fact("person:bob", PersonLeft()))
 
-    gone.when(record()).refused(NotAllowed, "accountable", "departed")
-    gone.when(dated(record(), 0)).recorded()
+    gone.when(record()).refused(NotAllowed, "accountable", "has left")
+    gone.when(backdated(record(), 0)).recorded()
 
 
-def test_dating_back():
-    """A decision taken long ago is recorded as of then."""
-    story = given().when(dated(record(), 50)).recorded()
+def test_backdating():
+    """A decision can be recorded with an earlier effective time."""
+    story = given().when(backdated(record(), 50)).recorded()
 
     assert story.value(TEA, STATUS, on=49) is None
     assert story.value(TEA, STATUS, on=50) == "accepted"
 
 
-def test_dating_back_behind_the_latest_status_act():
-    """A status act is not dated before the latest one, and is told which that is; at the same instant it may be."""
+def test_backdating_before_the_latest_status_change():
+    """A status change cannot be dated before the latest one, but can have the same time."""
     story: Story = given(PROPOSED, ACCEPTED)  # positions 5 and 6, on days 1 and 2
 
-    story.when(dated(ReverseDecision(subject=TEA, why="Bad."), 1)).refused(OutOfOrder, "effective_at", "position 6")
-    story.when(dated(ReverseDecision(subject=TEA, why="Bad."), 2)).recorded()
+    story.when(backdated(ReverseDecision(subject=TEA, why="Bad."), 1)).refused(OutOfOrder, "effective_at", "position 6")
+    story.when(backdated(ReverseDecision(subject=TEA, why="Bad."), 2)).recorded()
 
 
-def test_dating_back_before_the_beginning():
-    """Nothing of a subject takes effect before it begins."""
+def test_backdating_before_the_creation():
+    """Nothing can take effect before its subject was created."""
     story = given(PROPOSED)
 
-    story.when(dated(AdviseOnDecision(subject=TEA, advice="Do."), 0)).refused(NotAllowed, "effective_at", "begins at")
-    story.when(dated(AdviseOnDecision(subject=TEA, advice="Do."), 1)).recorded()
+    story.when(backdated(AdviseOnDecision(subject=TEA, advice="Do."), 0)).refused(
+        NotAllowed, "effective_at", "was created at"
+    )
+    story.when(backdated(AdviseOnDecision(subject=TEA, advice="Do."), 1)).recorded()
 
 
-def test_dating_back_other_cells():
-    """Anything but a status may be dated back behind later acts, and holds until that cell's next change."""
+def test_backdating_other_fields():
+    """A field other than the status can be backdated, and keeps its value until its next change."""
     early, late = DecisionRevised(context="Early."), DecisionRevised(context="Late.")
     story = given(PROPOSED, fact(TEA, early), fact(TEA, late))
 
-    story = story.when(dated(ReviseDecision(subject=TEA, context="Between."), 2)).recorded()
+    story = story.when(backdated(ReviseDecision(subject=TEA, context="Between."), 2)).recorded()
 
     assert [story.value(TEA, "context", on=number) for number in (1, 2, 3)] == [None, "Between.", "Late."]

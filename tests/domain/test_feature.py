@@ -1,8 +1,8 @@
-"""The life of a feature."""
+"""The life cycle of a feature."""
 
 import pytest
 from pydantic import ValidationError
-from support_story import dated, fact, given
+from support_story import backdated, fact, given
 
 from domain.errors import Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import (
@@ -33,7 +33,7 @@ from domain.product import GoalSet, ProductRetired, ReleaseScheduled
 
 GIFT = "feature:gift-cards"
 PROPOSED = fact(GIFT, FeatureProposed(title="Gift cards", products=("product:shop",)))
-LIVES = {
+STAGES = {
     "proposed": (PROPOSED,),
     "committed": (PROPOSED, fact(GIFT, FeatureCommitted())),
     "started": (PROPOSED, fact(GIFT, FeatureStarted())),
@@ -53,17 +53,17 @@ ALLOWED = {
     ShipFeature(subject=GIFT): (OPEN, FeatureShipped()),
     DropFeature(subject=GIFT, why="No use."): (OPEN, FeatureDropped(why="No use.")),
     ReopenFeature(subject=GIFT, why="Bugs."): ({"shipped", "dropped"}, FeatureReopened(why="Bugs.")),
-    LinkFeature(subject=GIFT, goals=()): (set(LIVES), FeatureLinked(goals=())),
+    LinkFeature(subject=GIFT, goals=()): (set(STAGES), FeatureLinked(goals=())),
 }
 
 
-@pytest.mark.parametrize("stage", LIVES)
+@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("command", ALLOWED, ids=lambda command: command.type)
 def test_transitions(command, stage):
-    """Each order is taken in just the stages of a feature's life that the table names, and becomes its fact."""
+    """Each command is accepted in exactly the stages that the table lists, and records the matching event."""
     stages, event = ALLOWED[command]
 
-    outcome = given(*LIVES[stage]).when(command)
+    outcome = given(*STAGES[stage]).when(command)
 
     if stage in stages:
         outcome.then(fact(GIFT, event))
@@ -71,8 +71,8 @@ def test_transitions(command, stage):
         outcome.refused(NotAllowed, "subject", "it must be")
 
 
-def test_proposing():
-    """A proposal begins a feature in its products, with its owner if one is named."""
+def test_propose():
+    """Proposing creates a feature in its products, with an accountable person."""
     command = ProposeFeature(key="gift-cards", title="Gift cards", products=("shop",), accountable="person:bob")
 
     story = (
@@ -85,21 +85,21 @@ def test_proposing():
 
 
 def test_proposing_for_an_unknown_product():
-    """A feature belongs to products the log knows."""
+    """A feature cannot be proposed for a product that is not in the log."""
     given().when(ProposeFeature(key="x", title="X", products=("moon",))).refused(Unknown, "products.0")
 
 
 def test_proposing_for_a_retired_product():
-    """What is off the market gets no new feature; one that was proposed before may be recorded later."""
+    """A feature cannot be proposed for a retired product, unless it took effect before the product was retired."""
     retired = given(fact("product:shop", ProductRetired(why="Sold.")))
     command = ProposeFeature(key="x", title="X", products=("shop",))
 
     retired.when(command).refused(NotAllowed, "products.0", "retired")
-    retired.when(dated(command, 0)).recorded()
+    retired.when(backdated(command, 0)).recorded()
 
 
 def test_targets():
-    """A milestone is aimed at a release or a day, and cleared by neither."""
+    """The target of a milestone is a release or a date; with neither, it is cleared."""
     release = fact("release:r1", ReleaseScheduled(products=("product:shop",), version="1.0"))
     story = given(release, PROPOSED)
 
@@ -113,14 +113,14 @@ def test_targets():
     assert story.value(GIFT, "target.beta") is None
 
 
-def test_two_targets_at_once():
-    """A milestone is not aimed at a release and a day at once."""
+def test_release_and_date_together():
+    """A target cannot be both a release and a date."""
     with pytest.raises(ValidationError, match="not both"):
         TargetMilestone(subject=GIFT, release="r1", day="2025-06-01")
 
 
-def test_links_keep_what_is_left_out():
-    """A list of links given is the whole list; one left out stays."""
+def test_links_keep_omitted_lists():
+    """A list of links replaces the previous one; an omitted list stays unchanged."""
     goal = fact("goal:growth", GoalSet(title="Growth"))
     story = given(goal, PROPOSED).when(LinkFeature(subject=GIFT, goals=("growth",))).recorded()
 
@@ -130,8 +130,8 @@ def test_links_keep_what_is_left_out():
     assert story.value(GIFT, "features") == []
 
 
-def test_linking_badly():
-    """A feature is linked to something, never to itself, and to nothing twice."""
+def test_invalid_links():
+    """Linking to nothing, to the feature itself, or to the same goal twice is refused."""
     story = given(PROPOSED, fact("goal:growth", GoalSet(title="Growth")))
 
     story.when(LinkFeature(subject=GIFT)).refused(NothingChanges, "goals")

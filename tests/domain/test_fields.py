@@ -1,4 +1,4 @@
-"""Cells in time, against a naive reading of what they mean."""
+"""Field values over time, compared with a naive implementation."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from domain.fields import CHANGES_PER_EVENT, FieldChange, Subjects, SubjectState, evolve
 
 Fact = tuple[int, int | None, int | None, int | None, int | None]
-"""When it took effect, the value, the term's begin and end, and which earlier fact it voids instead, if any."""
+"""The effective time, the value, the start and end of its period, and the earlier fact that it voids instead, if any."""
 
 TIMES = st.integers(0, 6)
 FACTS = st.lists(
@@ -18,75 +18,81 @@ FACTS = st.lists(
 )
 
 
-def log_of(facts: list[Fact]) -> SubjectState:
+def build_state(facts: list[Fact]) -> SubjectState:
     state = SubjectState("feature:x")
-    for position, (eff, value, at, until, void) in enumerate(facts, start=1):
+    for position, (effective_at, value, starts_at, ends_at, void) in enumerate(facts, start=1):
         voids = void if void in state.events else None
-        steps = [] if voids else [FieldChange("rank", value, starts_at=at, ends_at=until)]
+        changes = [] if voids else [FieldChange("rank", value, starts_at=starts_at, ends_at=ends_at)]
         state = evolve(
-            state, position=position, type_="T.v1", effective_at=eff, changes=steps, voids=voids, is_imported=False
+            state,
+            position=position,
+            type_="T.v1",
+            effective_at=effective_at,
+            changes=changes,
+            voids=voids,
+            is_imported=False,
         )
     return state
 
 
-def naive(facts: list[Fact], at: int) -> int | None:
-    """The greatest (instant, position) not after `at` decides, unless it is void or its own term is over."""
+def naive_value(facts: list[Fact], at: int) -> int | None:
+    """Return the value with the greatest (time, position) up to `at`, unless its period ended; voided facts do not count."""
     voided, rows = set(), []
-    for position, (eff, value, begin, until, void) in enumerate(facts, start=1):
+    for position, (effective_at, value, starts_at, ends_at, void) in enumerate(facts, start=1):
         if void is not None and void < position:
             voided.add(void)
         else:
-            rows.append((eff if begin is None else begin, position, value, until))
-    counting = [row for row in rows if row[0] <= at and row[1] not in voided]
-    if not counting:
+            rows.append((effective_at if starts_at is None else starts_at, position, value, ends_at))
+    candidates = [row for row in rows if row[0] <= at and row[1] not in voided]
+    if not candidates:
         return None
-    _, _, value, until = max(counting, key=lambda row: row[:2])
-    return None if until is not None and until <= at else value
+    _, _, value, ends_at = max(candidates, key=lambda row: row[:2])
+    return None if ends_at is not None and ends_at <= at else value
 
 
 @given(FACTS)
-def test_values_in_time(facts):
-    """A cell holds at every instant what the naive reading of all facts says, whatever their order, terms and voids."""
-    state = log_of(facts)
+def test_values_over_time(facts):
+    """At every time a field has the value that the naive implementation computes, for any order, periods and voids."""
+    state = build_state(facts)
 
-    assert [state.value_at("rank", at) for at in range(-1, 8)] == [naive(facts, at) for at in range(-1, 8)]
+    assert [state.value_at("rank", at) for at in range(-1, 8)] == [naive_value(facts, at) for at in range(-1, 8)]
 
 
 @given(FACTS)
-def test_versions_and_acts(facts):
-    """A state remembers each event of its stream once, and what was voided of it."""
-    state = log_of(facts)
+def test_versions_and_events(facts):
+    """A state counts every event, and keeps a summary of each."""
+    state = build_state(facts)
 
     assert state.version == len(facts)
     assert sorted(state.events) == list(range(1, len(facts) + 1))
 
 
-def test_a_row_carries_its_position():
-    """The id of a row orders the steps of the log and tells the position of its event."""
-    steps = [FieldChange("a", number) for number in range(CHANGES_PER_EVENT)]
+def test_row_ids_contain_the_position():
+    """The id of a row contains the position of its event and orders the changes of one event."""
+    changes = [FieldChange("a", number) for number in range(CHANGES_PER_EVENT)]
     state = evolve(
-        SubjectState("x:y"), position=7, type_="T.v1", effective_at=0, changes=steps, voids=None, is_imported=False
+        SubjectState("x:y"), position=7, type_="T.v1", effective_at=0, changes=changes, voids=None, is_imported=False
     )
 
     assert {row.position for row in state.rows["a"]} == {7}
     assert state.value_at("a", 0) == CHANGES_PER_EVENT - 1
 
 
-def test_adoption():
-    """A subject is adopted by the first ordinary event, and stays so."""
+def test_managed_subjects():
+    """A subject becomes managed with its first event that is not imported, and stays managed."""
     state = SubjectState("feature:x")
-    adopted = []
-    for position, observed in enumerate([True, True, False, True], start=1):
+    is_managed = []
+    for position, is_imported in enumerate([True, True, False, True], start=1):
         state = evolve(
-            state, position=position, type_="T.v1", effective_at=0, changes=(), voids=None, is_imported=observed
+            state, position=position, type_="T.v1", effective_at=0, changes=(), voids=None, is_imported=is_imported
         )
-        adopted.append(state.is_managed)
+        is_managed.append(state.is_managed)
 
-    assert adopted == [False, False, True, True]
+    assert is_managed == [False, False, True, True]
 
 
-def test_folding_changes_nothing_behind():
-    """The state before an event is what it was, after it too."""
+def test_states_are_immutable():
+    """Applying an event does not change the previous state."""
     before = evolve(
         SubjectState("x:y"),
         position=1,
@@ -101,25 +107,25 @@ def test_folding_changes_nothing_behind():
     assert (before.version, before.value_at("a", 9), before.events[1].is_voided) == (1, 1, False)
 
 
-def test_a_world_remembers_what_it_was_asked():
-    """A world fetches each subject once and knows the versions a unit rests on, not those it made itself."""
+def test_subjects_are_fetched_once():
+    """Each subject is fetched once, and `read_versions` has its version as fetched, not as changed by `put`."""
     fetched = []
 
     def fetch(subject: str) -> SubjectState:
         fetched.append(subject)
         return SubjectState(subject, version=3)
 
-    world = Subjects(fetch, lambda _: ())
-    assert world["feature:x"] is world["feature:x"]
-    world.put(SubjectState("feature:x", version=4))
+    subjects = Subjects(fetch, lambda _: ())
+    assert subjects["feature:x"] is subjects["feature:x"]
+    subjects.put(SubjectState("feature:x", version=4))
 
-    assert world["feature:x"].version == 4
-    assert (fetched, world.read_versions) == (["feature:x"], {"feature:x": 3})
+    assert subjects["feature:x"].version == 4
+    assert (fetched, subjects.read_versions) == (["feature:x"], {"feature:x": 3})
 
 
-@pytest.mark.parametrize(("value", "names"), [(["a:b", "c:d"], ("a:b", "c:d")), ("a:b", ()), (None, ())])
-def test_names(value, names):
-    """The names of a list cell are its members, in order; a cell that is no list has none."""
+@pytest.mark.parametrize(("value", "expected"), [(["a:b", "c:d"], ("a:b", "c:d")), ("a:b", ()), (None, ())])
+def test_subjects_at(value, expected):
+    """`subjects_at` returns the members of a list field, and nothing for any other field."""
     state = evolve(
         SubjectState("x:y"),
         position=1,
@@ -130,4 +136,4 @@ def test_names(value, names):
         is_imported=False,
     )
 
-    assert state.subjects_at("a", 0) == names
+    assert state.subjects_at("a", 0) == expected

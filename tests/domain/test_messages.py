@@ -1,4 +1,4 @@
-"""What every message is made of."""
+"""The fields of commands and events."""
 
 import re
 from typing import Annotated
@@ -20,24 +20,30 @@ def undeclared(model: type[BaseModel]) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_every_string_is_declared(name):
-    """Every string of every command and event is declared code, subject, text or person."""
+def test_every_string_has_a_kind(name):
+    """Every string of every command and event is declared as code, subject, text or person."""
     assert string_fields(MESSAGES[name]) or name in NO_STRINGS
     assert undeclared(MESSAGES[name]) == []
 
 
 NO_STRINGS = {
-    "LogOpened.v1", "FeatureCommitted.v1", "FeatureStarted.v1", "FeaturePaused.v1", "FeatureShipped.v1",
-    "PersonRegistered.v1", "PersonLeft.v1", "TeamDisbanded.v1",
-}  # fmt: skip
+    "LogOpened.v1",
+    "FeatureCommitted.v1",
+    "FeatureStarted.v1",
+    "FeaturePaused.v1",
+    "FeatureShipped.v1",
+    "PersonRegistered.v1",
+    "PersonLeft.v1",
+    "TeamDisbanded.v1",
+}
 
 
-def test_an_undeclared_string_is_found():
-    """The test above would find a string that nobody declared, however deep it lies."""
+def test_undeclared_strings_are_found():
+    """The check finds a string without a kind at any depth."""
 
     class Inner(BaseModel):
         good: Line
-        bad: tuple[Annotated[str, "no mark"] | None, ...] = ()
+        bad: tuple[Annotated[str, "no kind"] | None, ...] = ()
 
     class Outer(BaseModel):
         inner: Inner | None = None
@@ -46,13 +52,13 @@ def test_an_undeclared_string_is_found():
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_every_message_says_what_it_means(name):
-    """Every command and every event carries a sentence of its own."""
+def test_every_message_has_a_description(name):
+    """Every command and every event has a docstring that is a sentence."""
     assert re.fullmatch(r"[A-Z].*[.]", MESSAGES[name].__doc__ or "", re.DOTALL)
 
 
 def test_stored_names():
-    """Every event is stored under its own name and a version, and every command goes by its own name."""
+    """The stored name of an event has a version, and the type of a command is its class name."""
     assert all(re.fullmatch(r"[A-Z][A-Za-z]+\.v[1-9][0-9]*", name) for name in EVENTS)
     assert len(set(EVENTS.values())) == len(EVENTS)
     assert all(command.model_fields["type"].default == name for name, command in COMMANDS.items())
@@ -70,22 +76,22 @@ def integers(schema: object):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_number_is_one_that_json_keeps(name):
-    """No command takes an integer beyond 2^53 - 1, which readers of JSON would round."""
+def test_integers_are_exact_in_json(name):
+    """No command accepts an integer beyond 2^53 - 1, which JSON parsers may round."""
     bounds = [(field["minimum"], field["maximum"]) for field in integers(COMMANDS[name].model_json_schema())]
 
-    assert all(least >= -MAX_INTEGER and most <= MAX_INTEGER for least, most in bounds)
-    assert bounds, "every command has at least `corrects`"
+    assert all(minimum >= -MAX_INTEGER and maximum <= MAX_INTEGER for minimum, maximum in bounds)
+    assert bounds, "every command has the integer `corrects`"
 
 
-def test_paths_lead_to_strings():
-    """The paths of a message's texts lead to each of them, through lists and what is left out."""
+def test_string_paths():
+    """The paths of the texts of a message lead to each of them, also inside lists."""
     command = {"title": "Tea", "options": [{"title": "Green", "pros": ["Good", "Cheap"]}, {"title": "Black"}]}
 
     found = {
-        place: value
+        exact_path: value
         for path in string_paths(COMMANDS["ProposeDecision"], StringKind.TEXT)
-        for place, value in strings_at(command, path)
+        for exact_path, value in strings_at(command, path)
     }
 
     assert found == {
@@ -97,8 +103,8 @@ def test_paths_lead_to_strings():
     }
 
 
-def test_replacing_leaves_the_rest_alone():
-    """Strings at a path are replaced in a copy; everything else stays as it is."""
+def test_replace_strings():
+    """Strings at a path are replaced in a copy, and everything else stays unchanged."""
     before = {"options": [{"title": "Green", "cost": "1"}, {"cost": "2"}], "note": "n"}
 
     after = replace_strings(before, ("options", "*", "title"), str.upper)
@@ -108,13 +114,13 @@ def test_replacing_leaves_the_rest_alone():
     assert replace_strings(before, ("absent", "*"), str.upper) == before
 
 
-def test_leaves_of_a_step_that_has_many_meanings():
-    """A field that may be a number, a word or nothing is declared for where it is a word."""
+def test_string_kind_of_a_union():
+    """A field that can be a number or a string has the kind of its string."""
     assert StringField(("value",), StringKind.CODE, required=False) in string_fields(ImportedChange)
 
 
-def test_an_observation_fits_its_rows():
-    """No command can make an event of more steps than positions have room for."""
-    steps = COMMANDS["ImportChanges"].model_json_schema()["properties"]["changes"]
+def test_changes_per_import():
+    """An import cannot contain more changes than the ids of rows allow for."""
+    changes = COMMANDS["ImportChanges"].model_json_schema()["properties"]["changes"]
 
-    assert steps["maxItems"] <= CHANGES_PER_EVENT
+    assert changes["maxItems"] <= CHANGES_PER_EVENT

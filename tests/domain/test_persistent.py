@@ -1,4 +1,4 @@
-"""Persistent collections against the plain ones."""
+"""Persistent collections compared with lists and dictionaries."""
 
 import time
 
@@ -13,8 +13,8 @@ NUMBERS = st.lists(st.integers(-50, 3000), max_size=600)
 
 
 @given(NUMBERS, st.integers(-60, 3100))
-def test_sorted_items_are_those_of_a_sorted_list(numbers, probe):
-    """Whatever the order in which items come, they are in ascending order, and earlier collections stay as they were."""
+def test_sorted_items_match_a_sorted_list(numbers, probe):
+    """Items added in any order are in ascending order, and earlier collections stay unchanged."""
     items = SortedItems()
     for n, number in enumerate(numbers):
         before, items = items, items.with_item((number, n))
@@ -28,8 +28,8 @@ def test_sorted_items_are_those_of_a_sorted_list(numbers, probe):
 
 
 @given(st.lists(st.tuples(st.integers(-5, 2000) | st.text(max_size=2), st.integers()), max_size=900))
-def test_a_table_holds_what_a_dictionary_holds(pairs):
-    """Each key has its latest value, whatever the number of keys; what was made earlier does not change."""
+def test_a_table_matches_a_dictionary(pairs):
+    """Each key has its latest value, for any number of keys, and earlier tables stay unchanged."""
     pairs = [(str(key), value) for key, value in pairs] + [(str(n), n) for n in range(300)]
     table, plain = Table(), {}
     for n, (key, value) in enumerate(pairs):
@@ -42,12 +42,12 @@ def test_a_table_holds_what_a_dictionary_holds(pairs):
     assert table == plain
     assert len(table) == len(plain)
     assert set(table) == plain.keys()
-    assert table.get("not there", 7) == 7
-    assert "not there" not in table
+    assert table.get("missing", 7) == 7
+    assert "missing" not in table
 
 
 def test_a_table_of_numbers_is_iterated_in_order():
-    """Positions are keys as well, and a large table tells its keys in ascending order."""
+    """A large table iterates over its keys in ascending order."""
     table = Table()
     for number in range(3000):
         table = table.with_value(number, -number)
@@ -55,8 +55,8 @@ def test_a_table_of_numbers_is_iterated_in_order():
     assert all(table[number] == -number for number in range(3000))
 
 
-def test_keys_that_collide_are_all_kept(monkeypatch):
-    """Where hashes are the same, a leaf grows and nothing is lost."""
+def test_colliding_keys(monkeypatch):
+    """Keys with equal hashes are all kept, in one leaf."""
 
     class Same(str):
         __slots__ = ()
@@ -71,20 +71,20 @@ def test_keys_that_collide_are_all_kept(monkeypatch):
     assert sorted(table.values()) == list(range(40))
 
 
-def _fold_s(events: int, names: int) -> float:
-    state, began = SubjectState("feature:x"), time.process_time()
+def _measure_fold_s(events: int, fields: int) -> float:
+    state, started_at = SubjectState("feature:x"), time.process_time()
     for position in range(1, events + 1):
-        steps = [FieldChange(f"x.{position % names}", "v")]
+        changes = [FieldChange(f"x.{position % fields}", "v")]
         voids = position - 1 if position % 3 == 0 else None
         state = evolve(
-            state, position=position, type_="T.v1", effective_at=0, changes=steps, voids=voids, is_imported=False
+            state, position=position, type_="T.v1", effective_at=0, changes=changes, voids=voids, is_imported=False
         )
     assert state.version == events
-    return time.process_time() - began
+    return time.process_time() - started_at
 
 
-def test_folding_takes_time_in_proportion():
-    """Eight times the events of a subject take about eight times as long, not sixty-four: in one field or in many."""
-    for names in (1, 1_000_000):
-        few = min(_fold_s(4_000, names) for _ in range(3))
-        assert min(_fold_s(32_000, names) for _ in range(2)) < few * 24
+def test_folding_is_linear():
+    """Eight times the events take about eight times as long, not sixty-four, in one field or in many."""
+    for fields in (1, 1_000_000):
+        few = min(_measure_fold_s(4_000, fields) for _ in range(3))
+        assert min(_measure_fold_s(32_000, fields) for _ in range(2)) < few * 24

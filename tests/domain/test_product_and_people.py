@@ -1,7 +1,7 @@
 """Products, releases, goals, people and teams."""
 
 import pytest
-from support_story import fact, given, instant
+from support_story import day_time, fact, given
 
 from domain.any_subject import ChangesImported, ImportedChange
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges
@@ -42,7 +42,7 @@ from domain.product import (
 
 SHOP, ANN, BOB = "product:shop", "person:ann", "person:bob"
 RETIRED = fact(SHOP, ProductRetired(why="Sold."))
-RELEASE = fact("release:r1", ReleaseScheduled(products=(SHOP,), version="1.0", on="2025-06-01"))
+RELEASE = fact("release:r1", ReleaseScheduled(products=(SHOP,), version="1.0", due_on="2025-06-01"))
 GOAL = fact("goal:growth", GoalSet(title="Growth"))
 
 
@@ -59,11 +59,11 @@ GOAL = fact("goal:growth", GoalSet(title="Growth"))
             "release:r2",
             ReleaseScheduled(products=(SHOP,), version="2.0"),
         ),
-        (RescheduleRelease(subject="r1", on="2025-07-01"), "release:r1", ReleaseRescheduled(on="2025-07-01")),
+        (RescheduleRelease(subject="r1", due_on="2025-07-01"), "release:r1", ReleaseRescheduled(due_on="2025-07-01")),
         (
-            SetGoal(key="fame", title="Fame", measure="Fans.", by="2025-12-31"),
+            SetGoal(key="fame", title="Fame", measure="Fans.", due_on="2025-12-31"),
             "goal:fame",
-            GoalSet(title="Fame", measure="Fans.", by="2025-12-31"),
+            GoalSet(title="Fame", measure="Fans.", due_on="2025-12-31"),
         ),
         (CloseGoal(subject="growth", outcome="met"), "goal:growth", GoalClosed(outcome="met")),
         (RegisterPerson(key="p1", name="Eve", identifiers=("eve@x",)), "person:p1", PersonRegistered()),
@@ -74,8 +74,8 @@ GOAL = fact("goal:growth", GoalSet(title="Growth"))
     ],
     ids=lambda value: getattr(value, "type", ""),
 )
-def test_from_order_to_fact(command, subject, event):
-    """Each order about products and people becomes the fact of the same content."""
+def test_events(command, subject, event):
+    """Each command records the matching event."""
     given(RELEASE, GOAL).when(command).then(fact(subject, event))
 
 
@@ -87,8 +87,8 @@ def test_from_order_to_fact(command, subject, event):
     ],
     ids=lambda command: command.type,
 )
-def test_owned_from_the_beginning(command):
-    """Who is named as accountable owns a product or a goal from its beginning."""
+def test_accountable_from_the_start(command):
+    """The person named in `accountable` is accountable for the new product or goal."""
     story = given().when(command).recorded()
 
     assert story.value(f"{command.creates}:x", "role.accountable") == [ANN]
@@ -105,8 +105,8 @@ def test_owned_from_the_beginning(command):
     ],
     ids=lambda command: command.type,
 )
-def test_keys_are_for_life(command):
-    """No key is used twice."""
+def test_keys_are_never_reused(command):
+    """A key that was used cannot be used again."""
     given(RELEASE, GOAL).when(command).refused(AlreadyExists, "key")
 
 
@@ -119,19 +119,19 @@ def test_keys_are_for_life(command):
     ],
     ids=lambda command: command.type,
 )
-def test_retired_products_stand_still(command):
-    """A retired product gets no vision, no strategy, and is not retired again."""
+def test_retired_products_cannot_be_changed(command):
+    """A retired product cannot get a vision or a strategy, and cannot be retired again."""
     given(RETIRED).when(command).refused(NotAllowed, "subject", "retired")
 
 
-def test_releases_are_ordered_once_each():
-    """An order of releases names each once."""
+def test_duplicates_in_the_order_of_releases():
+    """The order of releases lists each release once."""
     given(RELEASE).when(OrderReleases(subject=SHOP, releases=("r1", "r1"))).refused(Malformed, "releases")
 
 
 @pytest.mark.parametrize("outcome", ["met", "missed", "dropped"])
 def test_goals_are_closed_once(outcome):
-    """A closed goal stays closed, however it ended."""
+    """A closed goal cannot be closed again, whatever its outcome."""
     closed = given(GOAL, fact("goal:growth", GoalClosed(outcome=outcome)))
 
     closed.when(CloseGoal(subject="growth", outcome="met")).refused(NotAllowed, "subject", "it must be open")
@@ -142,47 +142,47 @@ def test_goals_are_closed_once(outcome):
     [(RecordPersonLeft(subject=BOB), PersonLeft()), (DisbandTeam(subject="core"), TeamDisbanded())],
     ids=lambda value: getattr(value, "type", ""),
 )
-def test_leaving_once(command, event):
-    """Who has left does not leave again."""
-    given(fact(command.subject, event)).when(command).refused(NothingChanges, "subject", "departed already")
+def test_leaving_twice(command, event):
+    """A person cannot leave twice, and a team cannot be disbanded twice."""
+    given(fact(command.subject, event)).when(command).refused(NothingChanges, "subject", "already")
 
 
-def test_leaving_under_the_id_one_is_read_as():
-    """That somebody left is said of the id they are read as, and once."""
-    joined = given(fact(BOB, PersonMerged(into=ANN)))
+def test_leaving_after_a_merge():
+    """For a merged person, leaving is recorded once, under the id that was kept."""
+    merged = given(fact(BOB, PersonMerged(into=ANN)))
 
-    joined.when(RecordPersonLeft(subject=BOB)).refused(NotAllowed, "subject", f"say of {ANN}")
-    gone = joined.when(RecordPersonLeft(subject=ANN)).recorded()
+    merged.when(RecordPersonLeft(subject=BOB)).refused(NotAllowed, "subject", f"record it for {ANN}")
+    gone = merged.when(RecordPersonLeft(subject=ANN)).recorded()
     gone.when(RecordPersonLeft(subject=BOB)).refused(NothingChanges, "subject", "already")
 
 
-def test_joining_once():
-    """An id is joined into another once."""
-    joined = given(fact(BOB, PersonMerged(into=ANN)))
+def test_merging_twice():
+    """An id can be merged only once."""
+    merged = given(fact(BOB, PersonMerged(into=ANN)))
 
-    joined.when(MergePeople(subject=BOB, into=ANN)).refused(NothingChanges, "subject")
+    merged.when(MergePeople(subject=BOB, into=ANN)).refused(NothingChanges, "subject")
 
 
-def test_joining_in_a_circle():
-    """Nobody is joined into themselves, whichever way round."""
+def test_merging_in_a_cycle():
+    """A person cannot be merged into themselves, directly or indirectly."""
     given().when(MergePeople(subject=ANN, into=ANN)).refused(NotAllowed, "into")
     given(fact(BOB, PersonMerged(into=ANN))).when(MergePeople(subject=ANN, into=BOB)).refused(NotAllowed, "into")
 
 
-def test_an_observed_circle_does_not_hold_up_the_rule():
-    """Observed history may join people in a circle; the rule still comes to an end."""
+def test_an_imported_cycle_of_merges():
+    """Imported history can contain a cycle of merges, and the rule still terminates."""
     eve, fay = "person:eve", "person:fay"
-    circle = [
+    cycle = [
         fact(who, ChangesImported(changes=(ImportedChange(field="merged_into", value=into),)))
         for who, into in ((eve, fay), (fay, eve))
     ]
-    story = given(fact(eve, PersonRegistered()), fact(fay, PersonRegistered()), *circle)
+    story = given(fact(eve, PersonRegistered()), fact(fay, PersonRegistered()), *cycle)
 
     story.when(MergePeople(subject=ANN, into=eve)).recorded()
 
 
-def test_what_a_person_is_given_counts():
-    """A person registered earlier in the same unit can be named in the next order."""
+def test_commands_see_earlier_commands_of_the_transaction():
+    """A person registered earlier in the same transaction can be referenced by the next command."""
     story = given().when(
         RegisterPerson(key="p1", name="Eve"), DefineProduct(key="till", title="Till", accountable="person:p1")
     )
@@ -194,17 +194,20 @@ def test_what_a_person_is_given_counts():
 
 
 def report_of(since: int, until: int) -> IssueReport:
-    return IssueReport(subject=SHOP, since=instant(since), until=instant(until), position=4, sha256="0f" * 32)
+    return IssueReport(subject=SHOP, since=day_time(since), until=day_time(until), position=4, sha256="0f" * 32)
 
 
-def test_a_report_is_issued_over_a_span_that_is_over():
-    """What was reported is kept, up to this very day; a span that is empty or not yet over is refused."""
-    issued = ReportIssued(since=instant(1), until=instant(100), position=4, sha256="0f" * 32)
+def test_issue_report():
+    """A report is issued for a period that is not empty and ends no later than now."""
+    issued = ReportIssued(since=day_time(1), until=day_time(100), position=4, sha256="0f" * 32)
 
     story = given().when(report_of(1, 100)).then(fact(SHOP, issued))
 
     assert story.value(SHOP, "report") == {
-        "since": "2025-01-02T00:00:00.000000Z", "until": "2025-04-11T00:00:00.000000Z", "position": 4, "sha256": "0f" * 32,
-    }  # fmt: skip
-    given().when(report_of(100, 100)).refused(Malformed, "until", "later than it begins")
-    given().when(report_of(1, 101)).refused(Malformed, "until", "later than now")
+        "since": "2025-01-02T00:00:00.000000Z",
+        "until": "2025-04-11T00:00:00.000000Z",
+        "position": 4,
+        "sha256": "0f" * 32,
+    }
+    given().when(report_of(100, 100)).refused(Malformed, "until", "later than `since`")
+    given().when(report_of(1, 101)).refused(Malformed, "until", "in the future")

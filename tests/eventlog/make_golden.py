@@ -13,7 +13,8 @@ from pathlib import Path
 
 from domain.examples import examples_for
 from eventlog.entry import Entry
-from eventlog.log import DecisionLog, RawEntry
+from eventlog.log import RawEntry
+from identity.decision_log import DecisionLog
 from tests.eventlog.support import open_log, transaction
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -47,16 +48,25 @@ def golden(entry: Entry, raw: RawEntry) -> dict[str, object]:
     """What goes in (with the salt of each text, by its place) and what comes out."""
     metadata = entry.metadata
     given = {
-        "position": entry.position, "recorded_at": entry.recorded_at, "subject": entry.subject,
-        "type": entry.type, "version": entry.version,
-        "id": metadata.id, "transaction": metadata.transaction, "place": metadata.index, "actor": metadata.actor,
+        "position": entry.position,
+        "recorded_at": entry.recorded_at,
+        "subject": entry.subject,
+        "type": entry.type,
+        "version": entry.version,
+        "id": metadata.id,
+        "transaction": metadata.transaction,
+        "place": metadata.index,
+        "actor": metadata.actor,
         "on_behalf_of": [[link.who, link.grant] for link in metadata.on_behalf_of],
-        "credential": metadata.credential, "effective_at": metadata.effective_at, "because": list(metadata.because),
+        "credential": metadata.credential,
+        "effective_at": metadata.effective_at,
+        "because": list(metadata.because),
         "source": [metadata.source.channel, metadata.source.system, metadata.source.reference, metadata.source.at],
         "references": [[reference.system, reference.id] for reference in metadata.references],
-        "note": metadata.note, "corrects": metadata.corrects,
+        "note": metadata.note,
+        "corrects": metadata.corrects,
         "data": entry.event.model_dump(mode="json", by_alias=True, exclude_unset=True),
-    }  # fmt: skip
+    }
     salts = {place: salt for place, (salt, _) in raw.texts.items()}
     return {"given": given, "salts": salts, "entry": raw.entry.decode(), "leaf": raw.leaf}
 

@@ -14,7 +14,7 @@ from domain.any_subject import ERASE_RIGHT, IMPORT_RIGHT
 from domain.catalog import COMMAND
 from domain.errors import Refused
 from eventlog.entry import Caller, Receipt, Transaction
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 
 START = 1_740_000_000_000_000
 ANN = Caller("person:ann", "token-1", "http", frozenset({IMPORT_RIGHT, ERASE_RIGHT}))
@@ -54,9 +54,9 @@ def tables(place: Path | str) -> Any:
     """A connection to the tables, past the log, for whoever means it harm; it takes `?` and commits by itself."""
     if isinstance(place, Path):
         return sqlite3.connect(where(place), isolation_level=None)
-    from eventlog.postgresql import connected
+    from eventlog.postgresql import connect
 
-    return connected(place)
+    return connect(place)
 
 
 def transaction(
@@ -86,7 +86,7 @@ def everything(place: Path | str) -> bytes:
     with tables(place) as connection:
         rows = [
             row
-            for table in ("events", "answers", "names", "tokens")
+            for table in ("events", "idempotency_records", "names", "tokens")
             for row in connection.execute(f"SELECT * FROM {table}")
         ]
     return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)

@@ -1,4 +1,4 @@
-"""Nobody is shut out or brought back by accident, and what is done to tokens and names is on record."""
+"""Access: nobody is locked out or let in by accident, and every change of tokens and names is recorded."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any
 
 import pytest
 
-from domain.access import ADMIN_RIGHT, LOCAL, NamesChanged, TokenCreated, TokenRevoked, may_speak
+from domain.access import ADMIN_RIGHT, LOCAL_CREDENTIAL, NamesChanged, TokenCreated, TokenRevoked, is_active
 from domain.errors import AlreadyExists, Forbidden, NotAllowed, Refused, Unknown
-from eventlog.directory import normalize_name
+from domain.names import normalize_name
+from domain.rights import RIGHTS
 from eventlog.entry import Caller
-from eventlog.log import DecisionLog
-from eventlog.tokens import RIGHTS, TRUSTED
+from identity.decision_log import DecisionLog
+from identity.tokens import CACHE_TTL_S
 from tests.eventlog.support import do, do_many, everything, open_log, transaction
 
-OWNER = Caller("person:owner", LOCAL, "cli", frozenset(RIGHTS))
-WHY = {"why": "Because.", "reason": "Because."}
+OWNER = Caller("person:owner", LOCAL_CREDENTIAL, "cli", frozenset(RIGHTS))
+WHY = {"why": "Because."}
 
 
 @dataclass
 class Org:
-    """A log with an owner who administers, three who have an ordinary token, and one who has none."""
+    """A log with an owner who is an administrator, three people with ordinary tokens, and one without a token."""
 
     log: DecisionLog
     secrets: dict[str, str]
@@ -34,12 +35,12 @@ class Org:
         return token.caller("http")
 
     def speaks(self, key: str) -> bool:
-        """Whether a token is good, and its holder may speak."""
+        """Whether a token is active, and its holder may act."""
         token = self.log.tokens.find(self.secrets[key])
-        return token is not None and may_speak(token.actor, self.log.state)
+        return token is not None and is_active(token.actor, self.log.state)
 
     def events(self, kind: type[Any]) -> list[tuple[str, str, Any]]:
-        """Of one kind of event: the actor, the subject and the event."""
+        """The actor, the subject and the event of each entry of a type."""
         return [
             (entry.metadata.actor, entry.subject, entry.event)
             for entry in self.log.read(0, 10_000)
@@ -82,14 +83,14 @@ def restore(key: str) -> dict[str, Any]:
 
 def void(log: DecisionLog, key: str, event: str) -> dict[str, Any]:
     (position,) = [entry.position for entry in log.stream(f"person:{key}") if entry.type == f"{event}.v1"]
-    return {"type": "VoidEntry", "subject": f"person:{key}", "position": position, "reason": "Because."}
+    return {"type": "VoidEntry", "subject": f"person:{key}", "position": position, "why": "Because."}
 
 
 # Who has left does not speak -----------------------------------------------------------------------------------------
 
 
-def test_who_left_does_not_speak_under_an_id_that_was_merged_before(org: Org) -> None:
-    """A departure holds for every id that is read as the one who left."""
+def test_leaving_revokes_access_under_every_merged_id(org: Org) -> None:
+    """A person who left cannot act under any id that was merged into theirs."""
     do(org.log, merge("mallory", "second"), caller=org.caller("admin"))
     do(org.log, depart("second"), caller=org.caller("admin"))
 
@@ -98,34 +99,35 @@ def test_who_left_does_not_speak_under_an_id_that_was_merged_before(org: Org) ->
     assert org.speaks("ann")
 
 
-def test_who_left_does_not_speak_again_by_being_merged(org: Org) -> None:
-    """An id that has left stays silent, whoever it is merged into; the other one speaks on."""
+def test_merging_a_person_who_left_gives_no_access_back(org: Org) -> None:
+    """An id that has left stays without access after a merge; the id it is merged into keeps its access."""
     do(org.log, depart("mallory"), caller=org.caller("admin"))
     do(org.log, merge("mallory", "ann"), caller=org.caller("admin"))
 
-    assert not may_speak("person:mallory", org.log.state)
+    assert not is_active("person:mallory", org.log.state)
     assert org.speaks("ann")
 
 
-def test_a_departure_revokes_every_token_of_the_person_for_good(org: Org) -> None:
-    """The tokens of all merged ids are revoked with an entry each, and bringing the person back revives none."""
+def test_leaving_revokes_every_token_permanently(org: Org) -> None:
+    """The tokens of all merged ids are revoked with an event each, and restoring the person revives none."""
     do(org.log, merge("mallory", "second"), caller=org.caller("admin"))
     do(org.log, depart("second"), caller=org.caller("admin"))
 
     revoked = org.events(TokenRevoked)
     assert {(actor, subject, event.reason) for actor, subject, event in revoked} == {
-        ("person:admin", "person:mallory", "left"), ("person:admin", "person:second", "left"),
-    }  # fmt: skip
+        ("person:admin", "person:mallory", "left"),
+        ("person:admin", "person:second", "left"),
+    }
     do(org.log, void(org.log, "second", "PersonLeft"), caller=org.caller("admin"))
-    assert may_speak("person:second", org.log.state)
+    assert is_active("person:second", org.log.state)
     assert not org.speaks("second")
     assert not org.speaks("mallory")
     org.secrets["second"] = org.log.tokens.create("person:second", by=OWNER)[1]
     assert org.speaks("second")
 
 
-def test_an_ordinary_token_brings_nobody_back(org: Org) -> None:
-    """Voiding a departure, restoring and merging who has left take the right to administer, alone or in a transaction."""
+def test_bringing_a_person_back_needs_the_admin_right(org: Org) -> None:
+    """Voiding a departure, restoring, and merging a person who left need the admin right, alone or in a transaction."""
     do(org.log, depart("mallory"), caller=org.caller("admin"))
     do(org.log, remove("guest"), caller=org.caller("ann"))
     back = void(org.log, "mallory", "PersonLeft")
@@ -135,11 +137,11 @@ def test_an_ordinary_token_brings_nobody_back(org: Org) -> None:
             do(org.log, *commands, caller=org.caller("ann"))
     with pytest.raises(Forbidden):
         do(org.log, {"type": "DefineProduct", "key": "p", "title": "P"}, back, caller=org.caller("ann"))
-    assert not may_speak("person:mallory", org.log.state)
+    assert not is_active("person:mallory", org.log.state)
 
 
-def test_a_token_for_who_has_left_is_refused(org: Org) -> None:
-    """Nobody gets a token who may not speak, or whom the log does not know."""
+def test_a_token_for_a_person_who_left_is_refused(org: Org) -> None:
+    """A token cannot be created for a person who left or whom the log does not have."""
     do(org.log, depart("mallory"), caller=org.caller("admin"))
     with pytest.raises(NotAllowed, match="has left"):
         org.log.tokens.create("person:mallory", by=OWNER)
@@ -147,29 +149,38 @@ def test_a_token_for_who_has_left_is_refused(org: Org) -> None:
         org.log.tokens.create("person:nobody", by=OWNER)
 
 
-def test_another_process_hears_of_a_departure(org: Org, place: Path | str) -> None:
-    """A token revoked here is worthless to every process as soon as it looks, within a second at the latest."""
+def test_another_process_stops_accepting_a_revoked_token(org: Org, place: Path | str) -> None:
+    """A token that another process revoked is refused within a second at the latest."""
     now = [0.0]
     with open_log(place, read_only=isinstance(place, Path)) as other:
         other.tokens._timer = lambda: now[0]
         assert other.tokens.find(org.secrets["mallory"])
         do(org.log, depart("mallory"), caller=org.caller("admin"))
-        now[0] = TRUSTED
+        now[0] = CACHE_TTL_S
         assert other.tokens.find(org.secrets["mallory"]) is None
-        assert not may_speak("person:mallory", other.state)
+        assert not is_active("person:mallory", other.state)
 
 
 # Nobody is shut out --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", ["owner", "admin", "second", "mallory"])
-def test_an_ordinary_token_changes_nobody_who_has_access(org: Org, target: str) -> None:
-    """Who has a token is departed, removed, merged or voided by no other ordinary token, nor by an import."""
-    attacks = [depart(target), remove(target), merge(target, "ann"), merge("ann", target),
-               void(org.log, target, "PersonRegistered")]  # fmt: skip
+def test_removing_a_person_with_access_needs_the_admin_right(org: Org, target: str) -> None:
+    """Without the admin right a token holder cannot be recorded as left, removed, merged, voided, or removed by an import."""
+    attacks = [
+        depart(target),
+        remove(target),
+        merge(target, "ann"),
+        merge("ann", target),
+        void(org.log, target, "PersonRegistered"),
+    ]
     importer = replace(org.caller("ann"), rights=frozenset({"import"}))
-    observed = {"type": "ImportChanges", "subject": f"person:{target}", "source": {"system": "hr"},
-                "changes": [{"field": "status", "value": "departed"}]}  # fmt: skip
+    observed = {
+        "type": "ImportChanges",
+        "subject": f"person:{target}",
+        "source": {"system": "hr"},
+        "changes": [{"field": "status", "value": "departed"}],
+    }
 
     for attack in attacks:
         with pytest.raises(Forbidden, match="administrator"):
@@ -179,21 +190,25 @@ def test_an_ordinary_token_changes_nobody_who_has_access(org: Org, target: str) 
     assert org.speaks(target)
 
 
-def test_an_importer_shuts_out_no_service(org: Org) -> None:
-    """A service that has a token is not observed away, nor is the log itself."""
+def test_an_import_cannot_remove_a_service_with_a_token(org: Org) -> None:
+    """An import cannot remove a service that has a token, nor the log itself."""
     secret = org.log.tokens.create("service:ci", by=OWNER)[1]
     org.secrets["ci"] = secret
     importer = replace(org.caller("ann"), rights=frozenset({"import"}))
     for field, value in (("status", "departed"), ("exists", False), ("merged_into", "person:guest")):
-        observed = {"type": "ImportChanges", "subject": "service:ci", "source": {"system": "hr"},
-                    "changes": [{"field": field, "value": value}]}  # fmt: skip
+        observed = {
+            "type": "ImportChanges",
+            "subject": "service:ci",
+            "source": {"system": "hr"},
+            "changes": [{"field": field, "value": value}],
+        }
         with pytest.raises(Refused):
             do(org.log, observed, caller=importer)
     assert org.speaks("ci")
 
 
-def test_a_local_owner_stays_whoever_says_otherwise(org: Org) -> None:
-    """Not even administrators, or the owner by accident, shut a local owner out; another local owner may."""
+def test_only_a_local_owner_can_remove_a_local_owner(org: Org) -> None:
+    """An administrator cannot remove a local owner, nor can the owner by accident; another local owner can."""
     attacks = [depart("owner"), remove("owner"), merge("owner", "admin"), void(org.log, "owner", "PersonRegistered")]
     for caller in (org.caller("admin"), org.caller("owner"), OWNER):
         for attack in attacks:
@@ -205,8 +220,8 @@ def test_a_local_owner_stays_whoever_says_otherwise(org: Org) -> None:
     assert not org.speaks("owner")
 
 
-def test_the_last_administrator_stays(org: Org) -> None:
-    """One of two administrators may go; the last may not, by any command, nor may their token be revoked from afar."""
+def test_the_last_administrator_cannot_be_removed(org: Org) -> None:
+    """One of two administrators can be removed; the last one cannot, and their token cannot be revoked remotely."""
     do(org.log, {"type": "RegisterPerson", "key": "new", "name": "New"})
     org.log.owners.remember("New", "person:new")
     local = replace(OWNER, actor="person:new")
@@ -224,7 +239,7 @@ def test_the_last_administrator_stays(org: Org) -> None:
 
 
 def test_two_administrators_cannot_remove_each_other_at_once(org: Org) -> None:
-    """In one transaction or in two that are sent together, at least one administrator is left."""
+    """In one transaction or in two concurrent ones, at least one administrator remains."""
     do(org.log, {"type": "RegisterPerson", "key": "new", "name": "New"})
     org.log.owners.remember("New", "person:new")
     do(org.log, depart("owner"), caller=replace(OWNER, actor="person:new"))
@@ -238,8 +253,8 @@ def test_two_administrators_cannot_remove_each_other_at_once(org: Org) -> None:
     assert org.speaks("admin")
 
 
-def test_what_is_sent_together_revokes_each_token_once(org: Org) -> None:
-    """Who left and came back in the same request has no token left, and so does not count as an administrator."""
+def test_a_transaction_revokes_each_token_once(org: Org) -> None:
+    """A person who leaves and returns in the same request has no token left, and does not count as an administrator."""
     do(org.log, {"type": "RegisterPerson", "key": "new", "name": "New"})
     org.log.owners.remember("New", "person:new")
     do(org.log, depart("owner"), caller=replace(OWNER, actor="person:new"))
@@ -248,9 +263,13 @@ def test_what_is_sent_together_revokes_each_token_once(org: Org) -> None:
     before = len(org.events(TokenRevoked))
 
     outcomes = do_many(
-        org.log, transaction(depart("mallory"), caller=admin), transaction(remove("ann"), caller=admin), transaction(restore("ann"), caller=admin),
-        transaction(depart("second"), caller=admin), transaction(depart("admin"), caller=admin),
-    )  # fmt: skip
+        org.log,
+        transaction(depart("mallory"), caller=admin),
+        transaction(remove("ann"), caller=admin),
+        transaction(restore("ann"), caller=admin),
+        transaction(depart("second"), caller=admin),
+        transaction(depart("admin"), caller=admin),
+    )
 
     assert [isinstance(outcome, Refused) for outcome in outcomes] == [False, False, False, False, True]
     revoked = [subject for _, subject, _ in org.events(TokenRevoked)[before:]]
@@ -258,20 +277,25 @@ def test_what_is_sent_together_revokes_each_token_once(org: Org) -> None:
     assert org.speaks("admin")
 
 
-def test_a_person_may_leave_on_their_own(org: Org) -> None:
-    """An ordinary person may say of themselves that they left, and no longer speaks then."""
+def test_a_person_can_record_that_they_left(org: Org) -> None:
+    """A person without the admin right can record that they left, and then has no access."""
     do(org.log, depart("ann"), caller=org.caller("ann"))
     assert not org.speaks("ann")
 
 
-def test_a_loop_over_everybody_leaves_a_log_that_can_be_used(org: Org, place: Path | str) -> None:
-    """Whatever an ordinary token does to all people in turn, administrators and owner speak on, also after a restart."""
+def test_removing_everyone_in_turn_locks_nobody_out(org: Org, place: Path | str) -> None:
+    """Whatever a token without the admin right does to all people in turn, administrators and owner keep access, also after a restart."""
     caller = org.caller("mallory")
     people = [one.id.removeprefix("person:") for one in org.log.directory.list_people()]
     refused = 0
     for key in [*people, "mallory"]:
-        for attack in (merge(key, "mallory"), merge("mallory", key), remove(key), depart(key),
-                       void(org.log, key, "PersonRegistered")):  # fmt: skip
+        for attack in (
+            merge(key, "mallory"),
+            merge("mallory", key),
+            remove(key),
+            depart(key),
+            void(org.log, key, "PersonRegistered"),
+        ):
             try:
                 do(org.log, attack, caller=caller)
             except Refused:
@@ -285,8 +309,11 @@ def test_a_loop_over_everybody_leaves_a_log_that_can_be_used(org: Org, place: Pa
         org.log = again
         assert again.owners.find("owner") == "person:owner"
         assert [key for key in ("owner", "admin", "ann", "second") if org.speaks(key)] == [
-            "owner", "admin", "ann", "second",
-        ]  # fmt: skip
+            "owner",
+            "admin",
+            "ann",
+            "second",
+        ]
         do(again, {"type": "DefineProduct", "key": "after", "title": "After"}, caller=org.caller("admin"))
         assert again.verify() is None
 
@@ -294,8 +321,8 @@ def test_a_loop_over_everybody_leaves_a_log_that_can_be_used(org: Org, place: Pa
 # Names ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_name_never_hides_whom_an_identifier_means(org: Org) -> None:
-    """A person who is called like another's e-mail is refused; like another's name, that name is asked back."""
+def test_a_name_cannot_equal_the_identifier_of_another_person(org: Org) -> None:
+    """A new person whose name is another person's e-mail address is refused; a shared name is ambiguous."""
     with pytest.raises(AlreadyExists, match="person:ann"):
         do(org.log, {"type": "RegisterPerson", "name": "ANN@example.org"}, caller=org.caller("mallory"))
     with pytest.raises(AlreadyExists, match="person:ann"):
@@ -309,8 +336,8 @@ def test_a_name_never_hides_whom_an_identifier_means(org: Org) -> None:
     assert org.log.directory.find("ann@example.org") == ("person:ann",)
 
 
-def test_an_identifier_wins_over_names_that_are_spelled_like_it(org: Org) -> None:
-    """Where names and an identifier are the same spelling, the identifier says who is meant, also in a command."""
+def test_an_identifier_wins_over_equal_names(org: Org) -> None:
+    """Where names and an identifier are equal, the identifier decides who is meant, also in a command."""
     org.log.directory.add("person:guest", "ann@example.org", shared=True)
     assert org.log.directory.find_people(normalize_name("ann@example.org")) == ("person:ann", "person:guest")
     assert org.log.directory.find("ann@example.org") == ("person:ann",)
@@ -319,8 +346,8 @@ def test_an_identifier_wins_over_names_that_are_spelled_like_it(org: Org) -> Non
     assert org.log.state("product:p").value_at("role.accountable", org.log.head().recorded_at) == ["person:ann"]
 
 
-def test_an_identifier_that_was_taken_can_be_moved(org: Org) -> None:
-    """An administrator moves a spelling to whom it belongs; both persons get an entry, and nothing names it."""
+def test_an_administrator_can_move_an_identifier(org: Org) -> None:
+    """An identifier is moved to another person; both people get an event, and the events contain no name."""
     do(org.log, {"type": "RegisterPerson", "key": "squat", "name": "Squat", "identifiers": ["cid@example.org"]})
     with pytest.raises(AlreadyExists):
         org.log.directory.add("person:guest", "cid@example.org", by=OWNER)
@@ -336,24 +363,27 @@ def test_an_identifier_that_was_taken_can_be_moved(org: Org) -> None:
 # What is on record ---------------------------------------------------------------------------------------------------
 
 
-def test_tokens_and_names_leave_entries_with_who_did_it(org: Org, place: Path | str) -> None:
-    """Making and revoking a token and each change of a name are entries, without a secret or a name in them."""
+def test_changes_of_tokens_and_names_are_recorded(org: Org, place: Path | str) -> None:
+    """Creating and revoking a token and each change of a name are events, without a secret or a name in them."""
     admin = org.caller("admin")
     token, secret = org.log.tokens.create("person:guest", rights=["import"], label="laptop", by=admin)
     org.log.tokens.revoke(token, by=admin)
     org.log.tokens.revoke(token, by=admin)
     org.log.directory.add("person:guest", "zzyzx@example.org", by=admin)
     org.log.directory.rename("person:guest", "Zzyzx", by=admin)
-    org.log.directory.forget("person:guest", "Zzyzx", by=admin)
+    org.log.directory.erase_names("person:guest", "Zzyzx", by=admin)
 
     guest = [(entry.metadata.actor, entry.event) for entry in org.log.stream("person:guest")][1:]
     assert guest == [
         ("person:admin", event)
         for event in (
-            TokenCreated(token=token, rights=("import",)), TokenRevoked(token=token, reason="revoked"),
-            NamesChanged(change="added"), NamesChanged(change="renamed"), NamesChanged(change="erased"),
+            TokenCreated(token=token, rights=("import",)),
+            TokenRevoked(token=token, reason="revoked"),
+            NamesChanged(change="added"),
+            NamesChanged(change="renamed"),
+            NamesChanged(change="erased"),
         )
-    ]  # fmt: skip
+    ]
     told = b"".join(raw.entry for raw in org.log.raw(0, 10_000)).lower()
     assert b"zzyzx" not in told
     assert b"laptop" not in told
@@ -361,8 +391,8 @@ def test_tokens_and_names_leave_entries_with_who_did_it(org: Org, place: Path | 
     assert org.log.verify() is None
 
 
-def test_a_token_and_its_entry_are_written_together_or_not_at_all(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the row cannot be written there is no entry, and where the entry is refused there is no row."""
+def test_a_token_and_its_event_are_written_all_or_none(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the row cannot be written there is no event, and if the event is refused there is no row."""
     size, tokens = org.log.head().size, len(org.log.tokens.all())
     with pytest.raises(AlreadyExists):
         org.log.directory.add("person:guest", "ann@example.org", by=OWNER)
@@ -374,7 +404,7 @@ def test_a_token_and_its_entry_are_written_together_or_not_at_all(org: Org, monk
     assert (org.log.head().size, len(org.log.tokens.all())) == (size, tokens)
 
 
-def test_an_entry_on_access_cannot_be_voided(org: Org) -> None:
-    """What was done to a token stays on record: its entry is not voided, not even by an administrator."""
+def test_an_event_about_a_token_cannot_be_voided(org: Org) -> None:
+    """Not even an administrator can void an event about a token."""
     with pytest.raises(NotAllowed, match="cannot be voided"):
         do(org.log, void(org.log, "ann", "TokenCreated"), caller=org.caller("admin"))

@@ -17,7 +17,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(k
 
 @given(values)
 def test_bytes_are_those_of_rfc_8785(value: Any) -> None:
-    """Whatever we have bytes for has the bytes that RFC 8785 gives it."""
+    """Every value that has canonical bytes here has those of RFC 8785."""
     assert canonical(value) == rfc8785.dumps(value)
 
 
@@ -25,7 +25,7 @@ def test_bytes_are_those_of_rfc_8785(value: Any) -> None:
     "value",
     [1.0, None, 2**53, -(2**53), float("nan"), "\x00", "\ud800", {"ü": 1}, {1: 1}, {"a": [None]}, b"x"],
 )
-def test_what_has_no_bytes_is_refused(value: Any) -> None:
-    """Floats, nulls, large integers, U+0000, lone surrogates and foreign keys have no canonical bytes."""
+def test_a_value_without_canonical_form_is_refused(value: Any) -> None:
+    """Floats, nulls, large integers, U+0000, lone surrogates and non-ASCII keys have no canonical bytes."""
     with pytest.raises(NotCanonicalError):
         canonical(value)

@@ -1,4 +1,4 @@
-"""What is read as canonical is just what the writer writes."""
+"""The strict parser accepts exactly what the writer writes."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def is_written(stored: bytes, value: Any) -> bool:
 
 
 @given(values.filter(lambda value: depth(value) <= MAX_DEPTH))
-def test_what_is_written_is_read_back(value: Any) -> None:
-    """The reader returns what the writer wrote, whatever it is."""
+def test_canonical_bytes_are_parsed(value: Any) -> None:
+    """The parser returns every value that the writer wrote."""
     assert parse_canonical(canonical(value)) == value
 
 
-def test_every_character_has_one_spelling() -> None:
-    """The reader spells every character as the writer does, in strings that hold an escaped backslash too."""
+def test_every_character_is_parsed() -> None:
+    """The parser accepts every character as the writer writes it, also in strings with an escaped backslash."""
     every = "".join(map(chr, [*range(1, 0xD800), *range(0xE000, 0x110000)]))
 
     for text in (every, "\\u0000", "a\\u0000b", "Ü\\u0000"):
@@ -52,35 +52,61 @@ def test_every_character_has_one_spelling() -> None:
 @pytest.mark.parametrize(
     "stored",
     [
-        b'{"a":1.0}', b'{"a":1e2}', b'{"a":null}', b"null", b'{"a":[[null]]}', b"%d" % (SAFE_INTEGER + 1),
-        b'{"a":-0}', b'{"a":01}', b'{"b":1,"a":1}', b'{"a":1,"a":1}', b'{"a": 1}', b'{"a":1} ', b' {"a":1}',
-        b'{"a":"\\u0061"}', b'{"a":"\\/"}', b'{"a":"\\u0000"}', b'{"\\u0000":1}', b'{"a":"\xff"}', b'{"a":"\\ud800"}',
-        b'{"a":"\xed\xa0\x80"}', b'{"a":"\\u00dc"}', '{"ü":1}'.encode(), b"NaN", b"Infinity", b"1e400", b"", b"{",
-        b'{"a":1}{"a":1}', b'\xef\xbb\xbf{"a":1}', b"[" * 100_000, b"[" * 9 + b"]" * 9,
+        b'{"a":1.0}',
+        b'{"a":1e2}',
+        b'{"a":null}',
+        b"null",
+        b'{"a":[[null]]}',
+        b"%d" % (SAFE_INTEGER + 1),
+        b'{"a":-0}',
+        b'{"a":01}',
+        b'{"b":1,"a":1}',
+        b'{"a":1,"a":1}',
+        b'{"a": 1}',
+        b'{"a":1} ',
+        b' {"a":1}',
+        b'{"a":"\\u0061"}',
+        b'{"a":"\\/"}',
+        b'{"a":"\\u0000"}',
+        b'{"\\u0000":1}',
+        b'{"a":"\xff"}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"\\u00dc"}',
+        '{"ü":1}'.encode(),
+        b"NaN",
+        b"Infinity",
+        b"1e400",
+        b"",
+        b"{",
+        b'{"a":1}{"a":1}',
+        b'\xef\xbb\xbf{"a":1}',
+        b"[" * 100_000,
+        b"[" * 9 + b"]" * 9,
     ],
-)  # fmt: skip
-def test_what_is_not_canonical_is_refused(stored: bytes) -> None:
-    """Another spelling, a value that canonical JSON does not have here, or no JSON at all."""
+)
+def test_other_bytes_are_refused(stored: bytes) -> None:
+    """Another form of the same value, a value that is not allowed, and invalid JSON are refused."""
     with pytest.raises(NotCanonicalError):
         parse_canonical(stored)
 
 
 @pytest.mark.parametrize("stored", [None, 1, 1.5])
-def test_what_is_not_bytes_is_refused(stored: Any) -> None:
-    """SQLite may hold a value of any type in a damaged row."""
+def test_a_value_that_is_not_bytes_is_refused(stored: Any) -> None:
+    """SQLite may return a value of any type from a damaged row."""
     with pytest.raises((TypeError, NotCanonicalError)):
         parse_canonical(stored)
 
 
-def test_no_event_is_deeper_than_is_read() -> None:
-    """An event's own part has two levels around a member of the event, and the deepest member has room."""
+def test_no_event_is_nested_deeper_than_the_parser_allows() -> None:
+    """Metadata adds two levels around the data of an event, and the deepest event still fits."""
     deepest = max(len(leaf.path) for model in EVENTS.values() for leaf in string_fields(model))
 
     assert deepest + 2 < MAX_DEPTH
 
 
-def test_bytes_changed_at_random_are_read_only_if_they_are_canonical(tmp_path: Path) -> None:
-    """Of stored bytes with one byte changed, the reader takes only those that the writer would write."""
+def test_randomly_changed_bytes_are_refused_unless_canonical(tmp_path: Path) -> None:
+    """Of stored bytes with one byte changed, the parser accepts only those that the writer would write."""
     path = tmp_path / "log.sqlite"
     write_log(path, 200, 1)
     store = SqliteStore(path, clock=lambda: 0, read_only=True)

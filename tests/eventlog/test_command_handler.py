@@ -1,4 +1,4 @@
-"""What a chain looks up in the log: who is meant by a name, what an act replaces, and what a decision has replaced."""
+"""The command handler: resolving names, corrections, and superseded decisions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.errors import AlreadyExists, Malformed, NotAllowed
 from domain.examples import EXAMPLES
 from eventlog.command_handler import request_digest
 from eventlog.entry import Receipt
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.eventlog.support import do, do_many, open_log, transaction
 
 
@@ -31,7 +31,7 @@ def state_vision(of: str, **more: Any) -> dict[str, Any]:
 
 
 def void(subject: str, position: int) -> dict[str, Any]:
-    return {"type": "VoidEntry", "subject": subject, "position": position, "reason": "Wrong."}
+    return {"type": "VoidEntry", "subject": subject, "position": position, "why": "Wrong."}
 
 
 def decide(key: str, **more: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def log(tmp_path: Path) -> Iterator[DecisionLog]:
 
 
 def test_two_people_may_share_a_name(log: DecisionLog) -> None:
-    """In one unit or in several; whoever uses the name is told both ids, and whoever uses a handle is understood."""
+    """In one transaction or in several; the name is refused with both ids, and a handle is resolved."""
     do(log, person("bea", "ann bee", "@bea"), person("cat", "Ann Bee", "@cat"))
     results = do_many(log, *[transaction(person(key, "Dan", f"@{key}")) for key in ("dan", "don")])
     assert [type(result) for result in results] == [Receipt, Receipt]
@@ -60,19 +60,19 @@ def test_two_people_may_share_a_name(log: DecisionLog) -> None:
     assert log.state("product:x").value_at("role.accountable", 1 << 60) == ["person:bea"]
 
 
-def test_a_handle_is_one_persons(log: DecisionLog) -> None:
-    """An e-mail or a handle that is somebody's is refused to another, in one unit, too, and the refusal names them."""
+def test_a_handle_belongs_to_one_person(log: DecisionLog) -> None:
+    """The e-mail address or handle of another person is refused, also within one transaction, and the error names the person."""
     for commands, field in (
         ([person("bea", "Bea", "x", "@ANNB")], "also.1"),
         ([person("bea", "Bea", "@b"), person("cat", "Cat", "@b")], "commands.1.also.0"),
     ):
-        with pytest.raises(AlreadyExists, match=r"person:(ann|bea) already") as refused:
+        with pytest.raises(AlreadyExists, match=r"person:(ann|bea)") as refused:
             do(log, *commands)
         assert refused.value.field == field
 
 
-def test_a_name_that_two_ids_of_one_person_share_is_understood(log: DecisionLog) -> None:
-    """Once two ids are joined, what either is called means the one they are read as."""
+def test_a_name_of_two_merged_ids_is_resolved(log: DecisionLog) -> None:
+    """After two ids are merged, a name of either means the remaining one."""
     do(log, person("bea", "Ann Bee"))
     do(log, {"type": "MergePeople", "subject": "person:ann", "into": "person:bea"})
 
@@ -81,8 +81,10 @@ def test_a_name_that_two_ids_of_one_person_share_is_understood(log: DecisionLog)
     assert log.state("product:x").value_at("role.accountable", 1 << 60) == ["person:bea"]
 
 
-def test_registering_many_looks_at_each_name_once(log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many people a unit registers, no spelling is compared with all the others."""
+def test_registering_many_people_compares_no_name_with_all_others(
+    log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of comparisons grows linearly with the number of people in a transaction."""
     compared = 0
 
     class Counted(str):
@@ -95,15 +97,15 @@ def test_registering_many_looks_at_each_name_once(log: DecisionLog, monkeypatch:
             return str.__eq__(self, other)
 
     monkeypatch.setattr("eventlog.command_handler.normalize_name", lambda spelling: Counted(spelling.casefold()))
-    monkeypatch.setattr("eventlog.directory.normalize_name", lambda spelling: Counted(spelling.casefold()))
+    monkeypatch.setattr("eventlog.records.normalize_name", lambda spelling: Counted(spelling.casefold()))
 
     do(log, *[person(f"p{n}", f"Person {n}", f"@{n}") for n in range(200)])
 
     assert compared < 200 * 50
 
 
-def test_what_corrects_replaces_a_voided_entry_of_its_subject(log: DecisionLog) -> None:
-    """`corrects` is the position of a voided entry, of the subject spoken to, or of any where one is brought into being."""
+def test_a_correction_replaces_a_voided_entry_of_its_subject(log: DecisionLog) -> None:
+    """`corrects` is the position of a voided entry of the same subject, or of any subject if the command creates one."""
     wrong = do(log, state_vision("shop")).position
 
     with pytest.raises(NotAllowed, match="void it first") as refused:
@@ -137,8 +139,8 @@ def test_a_recorded_decision_is_corrected_under_its_own_key(tmp_path: Path) -> N
         assert log.state("decision:tea").value_at("title", 1 << 60) == "Tea"
 
 
-def test_an_acceptance_that_replaced_another_is_void_only_after_the_replacing(log: DecisionLog) -> None:
-    """However the one replaced the other, and whether that is written or waits to be: the refusal says what to void first."""
+def test_voiding_an_acceptance_requires_voiding_the_supersession_first(log: DecisionLog) -> None:
+    """The error says what to void first, whether the supersession is committed or in the same request."""
     do(log, decide("old"), decide("older"))
     unit_of_new = do(log, decide("new", supersedes=["decision:old"]))
     assert [each.type for each in unit_of_new.recorded] == ["DecisionRecorded.v1", "DecisionSuperseded.v1"]
@@ -158,9 +160,8 @@ def test_an_acceptance_that_replaced_another_is_void_only_after_the_replacing(lo
     assert log.state("decision:new").value_at("status", 1 << 60) is None
 
 
-def test_a_request_is_known_again_after_an_upgrade() -> None:
-    """The digest of every example is what it was when it was first kept: moving a field of a model would change it, and
-    an import done before would be refused as something else."""
+def test_request_digests_are_stable() -> None:
+    """The digest of every example is unchanged: moving a field of a model would change it, and a repeated import would be refused."""
     kept = json.loads((Path(__file__).parent / "digests.json").read_text(encoding="utf-8"))
     now = {name: request_digest(transaction(example), b"salt").hex() for name, example in EXAMPLES.items()}
 

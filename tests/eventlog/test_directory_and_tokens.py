@@ -8,7 +8,7 @@ import pytest
 from domain.any_subject import IMPORT_RIGHT
 from domain.errors import AlreadyExists, Unknown
 from eventlog.entry import Caller
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.eventlog.support import do, everything, open_log
 
 
@@ -20,8 +20,8 @@ def log(place: Path | str) -> Iterator[DecisionLog]:
         yield opened
 
 
-def test_a_spelling_is_found_in_any_case_and_kept_as_written(log: DecisionLog) -> None:
-    """Case, outer and double spaces and composed accents make no difference in finding; what was written stays."""
+def test_a_name_is_found_in_any_case_and_kept_as_written(log: DecisionLog) -> None:
+    """Case, extra spaces and composed accents make no difference in finding; the stored name is unchanged."""
     log.directory.add("person:ann", "Zoë  Straße")
     for spelling in ("ANN BEE", " ann  bee ", "@annb", "zoe\u0308 STRASSE"):
         assert log.directory.find(spelling) == ("person:ann",)
@@ -29,24 +29,26 @@ def test_a_spelling_is_found_in_any_case_and_kept_as_written(log: DecisionLog) -
     assert log.directory.find("Ann") == ()
 
 
-def test_the_name_shown_changes_and_the_old_one_is_still_understood(log: DecisionLog) -> None:
-    """A change of name is shown from then on, and finds the same id under either name."""
+def test_a_former_name_is_still_found(log: DecisionLog) -> None:
+    """A new name is displayed from then on, and both names find the same id."""
     log.directory.rename("person:ann", "Ann Cee")
     assert log.directory.name("person:ann") == "Ann Cee"
     assert log.directory.find("Ann Bee") == log.directory.find("ann cee") == ("person:ann",)
 
 
-def test_a_service_has_a_name_as_well(log: DecisionLog) -> None:
-    """Services are shown by name, and the whole directory can be exported."""
+def test_a_service_has_a_name(log: DecisionLog) -> None:
+    """Services have display names, and the whole directory can be listed."""
     log.directory.rename("service:ci", "The builder")
     assert [(one.id, one.name) for one in log.directory.list_people()] == [
-        ("person:ann", "Ann Bee"), ("person:bob", "Bob"), ("service:ci", "The builder"),
-    ]  # fmt: skip
+        ("person:ann", "Ann Bee"),
+        ("person:bob", "Bob"),
+        ("service:ci", "The builder"),
+    ]
     assert log.directory.name("service:other") is None
 
 
-def test_a_spelling_passes_to_nobody_else_unless_it_is_meant_to(log: DecisionLog) -> None:
-    """A spelling that is somebody's is refused to another; said to be shared, it finds both."""
+def test_a_name_of_another_person_is_refused_unless_shared(log: DecisionLog) -> None:
+    """Another person's name is refused; added as a shared name, it finds both people."""
     for change in (log.directory.add, log.directory.rename):
         with pytest.raises(AlreadyExists, match="person:ann"):
             change("person:bob", "ANN BEE")
@@ -54,22 +56,22 @@ def test_a_spelling_passes_to_nobody_else_unless_it_is_meant_to(log: DecisionLog
     assert log.directory.find("Ann Bee") == ("person:ann", "person:bob")
 
 
-def test_names_can_be_forgotten_to_the_last_byte(log: DecisionLog, place: Path | str) -> None:
-    """One spelling or all of somebody's are forgotten, and are in no file afterwards."""
-    log.directory.forget("person:ann", "@AnnB")
+def test_erased_names_are_in_no_file(log: DecisionLog, place: Path | str) -> None:
+    """One name of a person or all of them are erased, and are in no file afterwards."""
+    log.directory.erase_names("person:ann", "@AnnB")
     assert log.directory.find("@annb") == ()
-    log.directory.forget("person:ann")
+    log.directory.erase_names("person:ann")
     assert log.directory.name("person:ann") is None
     with pytest.raises(Unknown):
-        log.directory.forget("person:ann")
+        log.directory.erase_names("person:ann")
     log.checkpoint_and_vacuum()
     held = everything(place).lower()
     assert b"annb" not in held
     assert b"ann bee" not in held
 
 
-def test_a_token_is_known_by_its_secret_until_it_is_revoked(log: DecisionLog) -> None:
-    """A secret is told once, says who speaks with what rights, and is worthless once revoked."""
+def test_a_token_is_found_by_its_secret_until_it_is_revoked(log: DecisionLog) -> None:
+    """The secret is returned once; it identifies the holder and the rights until it is revoked."""
     token, secret = log.tokens.create("person:ann", rights=[IMPORT_RIGHT], label="laptop")
     found = log.tokens.find(secret)
     assert found is not None
@@ -83,8 +85,8 @@ def test_a_token_is_known_by_its_secret_until_it_is_revoked(log: DecisionLog) ->
         log.tokens.revoke("nothing")
 
 
-def test_no_secret_is_kept(log: DecisionLog, place: Path | str) -> None:
-    """Of a token the files hold only a hash."""
+def test_no_secret_is_stored(log: DecisionLog, place: Path | str) -> None:
+    """The files contain only a hash of a token."""
     _, secret = log.tokens.create("service:ci")
     held = everything(place)
     assert secret.startswith("dlog_")

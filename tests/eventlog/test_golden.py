@@ -1,4 +1,4 @@
-"""The bytes of every event type are final, and a second composer, which shares no code with the first, agrees."""
+"""The bytes of every event type are final, and a second composer that shares no code with the first agrees."""
 
 from __future__ import annotations
 
@@ -68,12 +68,19 @@ def naive_entry(given: dict[str, Any], salts: dict[str, str]) -> tuple[str, str]
 
 def envelope_of(given: dict[str, Any]) -> Metadata:
     return Metadata(
-        id=given["id"], transaction=given["transaction"], index=given["place"], actor=given["actor"], credential=given["credential"],
-        source=Origin(*given["source"]), on_behalf_of=tuple(Delegate(*link) for link in given["on_behalf_of"]),
-        effective_at=given["effective_at"], because=tuple(given["because"]),
+        id=given["id"],
+        transaction=given["transaction"],
+        index=given["place"],
+        actor=given["actor"],
+        credential=given["credential"],
+        source=Origin(*given["source"]),
+        on_behalf_of=tuple(Delegate(*link) for link in given["on_behalf_of"]),
+        effective_at=given["effective_at"],
+        because=tuple(given["because"]),
         references=tuple(Reference(system=system, id=id_) for system, id_ in given["references"]),
-        note=given["note"], corrects=given["corrects"],
-    )  # fmt: skip
+        note=given["note"],
+        corrects=given["corrects"],
+    )
 
 
 def encoded(golden: dict[str, Any]) -> tuple[bytes, bytes | None]:
@@ -81,7 +88,7 @@ def encoded(golden: dict[str, Any]) -> tuple[bytes, bytes | None]:
     salts = iter(golden["salts"].values())
     event = EVENTS[given["type"]].model_validate(given["data"])
     own, texts = codec.encode(event, envelope_of(given), lambda _: bytes.fromhex(next(salts)))
-    assert {place: salt for place, (salt, _) in codec.texts_of(texts).items()} == golden["salts"]
+    assert {place: salt for place, (salt, _) in codec.parse_texts(texts).items()} == golden["salts"]
     return own, texts
 
 
@@ -89,8 +96,9 @@ def row(golden: dict[str, Any], own: bytes, texts: bytes | None) -> tuple[Any, .
     given = golden["given"]
     return (
         *(given[name] for name in ("position", "subject", "version", "type", "recorded_at")),
-        own, texts,
-    )  # fmt: skip
+        own,
+        texts,
+    )
 
 
 def decoded(golden: dict[str, Any], own: bytes, texts: bytes | None) -> Entry:
@@ -101,14 +109,14 @@ def decoded(golden: dict[str, Any], own: bytes, texts: bytes | None) -> Entry:
 
 
 def test_every_event_type_has_a_golden_entry() -> None:
-    """No event type is without its golden entry, and none of those is of a type unknown."""
+    """Every event type has a golden entry, and every golden entry has a known type."""
     assert {name.partition("+")[0] for name in NAMES} == set(EVENTS)
     assert set(EVENTS) <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_codec_writes_the_golden_bytes(name: str) -> None:
-    """From the same event, envelope and salts come the same bytes and the same leaf, for ever."""
+    """The same event, metadata and salts always give the same bytes and the same leaf."""
     golden = load(name)
     entry = codec.compose(row(golden, *encoded(golden)))
     assert entry.decode() == golden["entry"]
@@ -117,14 +125,14 @@ def test_the_codec_writes_the_golden_bytes(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_naive_composer_writes_the_golden_bytes(name: str) -> None:
-    """A composer that knows only the design arrives at the same bytes and the same leaf."""
+    """A composer written from the design alone gives the same bytes and the same leaf."""
     golden = load(name)
     assert naive_entry(golden["given"], golden["salts"]) == (golden["entry"], golden["leaf"])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_golden_bytes_are_read_back_as_they_were_given(name: str) -> None:
-    """What was encoded is decoded to the same event and envelope, texts and all."""
+def test_golden_bytes_are_decoded(name: str) -> None:
+    """Encoded events are decoded to the same event and metadata, with all texts."""
     golden = load(name)
     given = golden["given"]
     entry = decoded(golden, *encoded(golden))
@@ -133,29 +141,30 @@ def test_golden_bytes_are_read_back_as_they_were_given(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if load(name)["salts"]])
-def test_without_its_texts_an_entry_reads_forgotten(name: str) -> None:
-    """Of an entry whose texts are gone each text reads [erased], all else stays, and so does the leaf."""
+def test_erased_texts_read_erased(name: str) -> None:
+    """Each erased text reads [erased]; everything else is unchanged, and so is the leaf."""
     golden = load(name)
     own, texts = encoded(golden)
     entry = decoded(golden, own, None)
-    again = codec.texts_of(codec.encode(entry.event, entry.metadata, bytes)[1])
+    again = codec.parse_texts(codec.encode(entry.event, entry.metadata, bytes)[1])
     assert {text for _, text in again.values()} == {ERASED}
     assert set(again) == set(golden["salts"])
     assert leaf_hash(codec.compose(row(golden, own, None))) == leaf_hash(codec.compose(row(golden, own, texts)))
 
 
-def test_empty_lists_stay_where_they_say_something() -> None:
-    """A revision that empties the tags is not a revision that leaves them alone."""
+def test_a_meaningful_empty_list_is_stored() -> None:
+    """A revision that empties the tags differs from one that does not change them."""
     own, _ = codec.encode(
         EVENTS["DecisionRevised.v1"].model_validate({"tags": [], "why": "so"}),
-        envelope_of(load("DecisionRevised.v1")["given"]), bytes,
-    )  # fmt: skip
+        envelope_of(load("DecisionRevised.v1")["given"]),
+        bytes,
+    )
     assert json.loads(own)["data"]["tags"] == []
     assert "evidence" not in json.loads(own)["data"]
 
 
-def test_a_name_is_no_person_by_the_time_it_is_stored() -> None:
-    """The codec refuses an event that names somebody otherwise than by id."""
+def test_the_codec_refuses_a_name_in_place_of_an_id() -> None:
+    """An event that names a person otherwise than by id is not encoded."""
     event = EVENTS["AdviceGiven.v1"].model_construct(by="Ann Bee", advice="x")
     with pytest.raises(AssertionError, match="never a name"):
         codec.encode(event, envelope_of(load("AdviceGiven.v1")["given"]), bytes)

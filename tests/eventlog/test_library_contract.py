@@ -12,8 +12,9 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 from support_postgresql import fresh_schema
 
-from eventlog.log import DecisionLog, open_store
+from eventlog.log import open_store
 from eventlog.recorder import LogRecorder
+from identity.decision_log import DecisionLog
 from tests.eventlog.support import Clock, do, open_log, where
 
 
@@ -50,7 +51,7 @@ def recorder(place: Path | str) -> Any:
 
 
 def test_a_stream_has_no_gaps(recorder: LogRecorder) -> None:
-    """Where the library's own recorder takes version 5 after 1, this one refuses, and writes nothing."""
+    """Where the library's recorders accept version 5 after 1, this one refuses and writes nothing."""
     recorder.insert_events([event(1)])
     with pytest.raises(IntegrityError):
         recorder.insert_events([event(5)])
@@ -59,8 +60,8 @@ def test_a_stream_has_no_gaps(recorder: LogRecorder) -> None:
     assert recorder.max_notification_id() == 1
 
 
-def test_texts_travel_in_the_state_behind_a_line_break(recorder: LogRecorder) -> None:
-    """State is split at its first line break into the event's own part and its texts, and put together again."""
+def test_the_state_holds_the_texts_after_a_line_break(recorder: LogRecorder) -> None:
+    """The state is split at its first line break into event and texts, and joined again."""
     stored = StoredEvent(originator_id="x:1", originator_version=1, topic="t", state=b'{"a":1}\n{"/a":["00","b"]}')
     recorder.insert_events([stored])
     (row,) = recorder.store.rows(0, 1)
@@ -68,14 +69,14 @@ def test_texts_travel_in_the_state_behind_a_line_break(recorder: LogRecorder) ->
     assert recorder.select_events("x:1")[0].state == stored.state
 
 
-def test_a_notification_says_when_its_event_was_recorded(recorder: LogRecorder) -> None:
-    """Notifications carry the log's own instant, and no two are the same."""
+def test_a_notification_has_the_recorded_time(recorder: LogRecorder) -> None:
+    """Notifications carry the recorded time, and no two are the same."""
     recorder.insert_events([event(1), event(2)])
     first, second = recorder.select_notifications(1, 10)
     assert first.recorded_at < second.recorded_at
 
 
-def test_a_subscription_with_topics_moves_on_over_what_does_not_match(recorder: LogRecorder) -> None:
+def test_a_subscription_with_topics_advances_past_other_events(recorder: LogRecorder) -> None:
     """A subscription to a rare topic does not read the whole log again at every commit."""
     recorder.insert_events([event(1, "rare"), *(event(n, "common") for n in range(2, 20))])
     with recorder.subscribe(topics=["rare"]) as subscription:
@@ -93,8 +94,8 @@ def test_a_subscription_with_topics_moves_on_over_what_does_not_match(recorder: 
         assert subscription._last_notification_id == 29
 
 
-def test_the_application_is_the_librarys_and_its_repository_folds_states(place: Path | str) -> None:
-    """The library's repository, event store and notification log work on a log that was written by commands."""
+def test_the_librarys_application_reads_the_log(place: Path | str) -> None:
+    """The library's event store and notification log work on a log that was written by commands."""
     with open_log(place) as log:
         do(
             log,
@@ -103,15 +104,16 @@ def test_the_application_is_the_librarys_and_its_repository_folds_states(place: 
         )
         application = log.application
         assert [entry.type for entry in application.events.get("person:ann")] == [
-            "PersonRegistered.v1", "PersonLeft.v1",
-        ]  # fmt: skip
+            "PersonRegistered.v1",
+            "PersonLeft.v1",
+        ]
         assert application.state("person:ann").version == 2
         section = application.notification_log["1,10"]
         assert [item.topic for item in section.items] == ["LogOpened.v1", "PersonRegistered.v1", "PersonLeft.v1"]
 
 
-def test_an_entry_saved_through_the_library_is_the_entry_that_is_read(place: Path | str, tmp_path: Path) -> None:
-    """The mapper is its own inverse, but for what the log gives: position and instant."""
+def test_the_library_can_save_an_entry(place: Path | str, tmp_path: Path) -> None:
+    """The mapper is its own inverse, except for position and time, which the log assigns."""
     with open_log(place) as log:
         do(log, {"type": "RegisterTeam", "key": "core", "title": "Core"})
         entry = log.stream("team:core")[0]
@@ -120,5 +122,8 @@ def test_an_entry_saved_through_the_library_is_the_entry_that_is_read(place: Pat
             other.application.save(entry)
             again = other.stream("team:core")[0]
         assert (again.subject, again.version, again.event, again.metadata) == (
-            entry.subject, entry.version, entry.event, entry.metadata,
-        )  # fmt: skip
+            entry.subject,
+            entry.version,
+            entry.event,
+            entry.metadata,
+        )

@@ -22,12 +22,12 @@ from domain.errors import (
     Refused,
     Stale,
     Unknown,
-)  # fmt: skip
+)
 from domain.examples import EXAMPLES, examples_for
-from eventlog.appender import Append, NewEvent
 from eventlog.entry import Caller, Receipt
 from eventlog.errors import DamagedLogError, LogInUseError
-from eventlog.log import DecisionLog
+from eventlog.records import Append, NewEvent
+from identity.decision_log import DecisionLog
 from tests.eventlog.support import ANN, START, Clock, do, do_many, open_log, tables, transaction
 
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
@@ -63,7 +63,7 @@ def sizes(log: DecisionLog) -> int:
 
 
 def test_every_command_is_recorded_end_to_end(place: Path | str) -> None:
-    """Each command of the catalogue has an example, and all of them are recorded in sequence."""
+    """Each command of the catalog has an example, and all of them are recorded in sequence."""
     assert set(EXAMPLES) == set(COMMANDS)
     with open_log(place) as log:
         for example in examples_for(log.id):
@@ -75,7 +75,7 @@ def test_every_command_is_recorded_end_to_end(place: Path | str) -> None:
         assert log.verify() is None
 
 
-def test_every_request_sent_twice_under_its_key_is_recorded_once(place: Path | str) -> None:
+def test_a_repeated_request_is_recorded_once(place: Path | str) -> None:
     """Each command, sent twice with a key, gets the same receipt, and nothing more is recorded."""
     with open_log(place) as log:
         for n, example in enumerate(examples_for(log.id)):
@@ -86,8 +86,8 @@ def test_every_request_sent_twice_under_its_key_is_recorded_once(place: Path | s
             assert sizes(log) == size
 
 
-def test_the_state_that_is_judged_is_the_fold_of_the_stream(place: Path | str) -> None:
-    """A state out of the cache is the same as one folded anew from the file."""
+def test_a_cached_state_equals_the_fold_of_its_stream(place: Path | str) -> None:
+    """A cached state equals one folded from the file."""
     with open_log(place) as log:
         for example in examples_for(log.id):
             do(log, example)
@@ -101,8 +101,8 @@ def test_the_state_that_is_judged_is_the_fold_of_the_stream(place: Path | str) -
 # Units ---------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_at_hand_is_what_is_stored(place: Path | str) -> None:
-    """Entries that were just written need not be read back: as they were judged, they equal what their rows say."""
+def test_cached_entries_equal_stored_entries(place: Path | str) -> None:
+    """Entries that were just written are cached as they were decided, and equal their rows."""
     with open_log(place) as log:
         examples = examples_for(log.id)[:-1]
         for example in examples:
@@ -115,8 +115,8 @@ def test_what_is_at_hand_is_what_is_stored(place: Path | str) -> None:
         assert log.read(1, 1000) == at_hand
 
 
-def test_what_is_forgotten_is_at_hand_no_more(place: Path | str) -> None:
-    """The entries in memory go with the texts in the file."""
+def test_erased_entries_leave_the_cache(place: Path | str) -> None:
+    """Erasing texts in the file drops their entries from memory."""
     with open_log(place) as log:
         do(log, *PEOPLE)
         (receipt,) = do_many(log, transaction(retitle("Laden")))
@@ -128,7 +128,7 @@ def test_what_is_forgotten_is_at_hand_no_more(place: Path | str) -> None:
         assert "Laden" not in str(log.read(0, 1000))
 
 
-def test_a_new_log_begins_with_an_entry_that_names_it(place: Path | str) -> None:
+def test_the_first_entry_names_the_log(place: Path | str) -> None:
     """Position 1 is LogOpened, in the stream of the log's own id, and stays when the log is opened again."""
     with open_log(place) as log:
         first, name = log.entry(1), log.id
@@ -138,8 +138,8 @@ def test_a_new_log_begins_with_an_entry_that_names_it(place: Path | str) -> None
         assert (log.head().size, log.id) == (1, name)
 
 
-def test_a_unit_is_applied_whole_or_not_at_all(log: DecisionLog) -> None:
-    """If the last of several commands is refused, none is recorded, and the field says which it was."""
+def test_a_transaction_is_applied_all_or_none(log: DecisionLog) -> None:
+    """If the last of several commands is refused, none is recorded, and the field says which one it was."""
     size = sizes(log)
     with pytest.raises(Unknown) as refused:
         do(
@@ -153,8 +153,8 @@ def test_a_unit_is_applied_whole_or_not_at_all(log: DecisionLog) -> None:
     assert log.directory.find("Cid") == ()
 
 
-def test_each_command_of_a_unit_sees_those_before_it(log: DecisionLog) -> None:
-    """A unit may speak of what its own earlier commands have made, people's names included."""
+def test_a_command_sees_the_commands_before_it_in_its_transaction(log: DecisionLog) -> None:
+    """A transaction can refer to what its own earlier commands created, including names of people."""
     receipt = do(
         log,
         {"type": "RegisterPerson", "key": "cid", "name": "Cid Dee"},
@@ -166,16 +166,16 @@ def test_each_command_of_a_unit_sees_those_before_it(log: DecisionLog) -> None:
     assert log.state("feature:gifts").subjects_at("role.accountable", START * 2) == ("person:cid",)
 
 
-def test_an_empty_unit_and_one_too_large_are_refused(log: DecisionLog) -> None:
-    """A unit has 1 to 1,000 commands."""
+def test_an_empty_and_an_oversized_transaction_are_refused(log: DecisionLog) -> None:
+    """A transaction has 1 to 1,000 commands."""
     with pytest.raises(Malformed):
         do(log)
     with pytest.raises(Malformed):
         do(log, *[retitle(str(n)) for n in range(1001)])
 
 
-def test_of_many_units_each_has_its_own_fate_and_sees_those_before(log: DecisionLog) -> None:
-    """A refused unit among many spoils neither those before nor those after it, and order is kept."""
+def test_each_of_many_transactions_has_its_own_outcome(log: DecisionLog) -> None:
+    """A refused transaction among many affects neither those before nor those after it, and the order is kept."""
     propose = {"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]}
     start = {"type": "StartFeature", "subject": "feature:gifts"}
     results = do_many(
@@ -192,8 +192,8 @@ def test_of_many_units_each_has_its_own_fate_and_sees_those_before(log: Decision
     assert log.verify() is None
 
 
-def test_a_missing_key_is_random_and_has_no_meaning(log: DecisionLog) -> None:
-    """What is created without a key gets a random one of at least 12 letters and digits, delegations too."""
+def test_a_missing_key_is_generated(log: DecisionLog) -> None:
+    """A subject created without a key gets a random one of at least 12 letters and digits, delegations too."""
     receipt = do(log, {"type": "ProposeDecision", "title": "A telling title"})
     assert len(receipt.recorded[0].subject.removeprefix("decision:")) >= 12
     do(log, {"type": "AssignOwnership", "subject": "product:shop", "holders": ["@annb"]})
@@ -205,18 +205,16 @@ def test_a_missing_key_is_random_and_has_no_meaning(log: DecisionLog) -> None:
 # Clocks --------------------------------------------------------------------------------------------------------------
 
 
-def test_no_two_entries_have_the_same_instant_even_if_the_clock_stands_still_or_goes_back(
-    log: DecisionLog, clock: Clock
-) -> None:
-    """recorded_at is the clock's, or a microsecond after the entry before."""
+def test_recorded_times_increase_even_if_the_clock_stops_or_goes_back(log: DecisionLog, clock: Clock) -> None:
+    """recorded_at is the time of the clock, or a microsecond after the previous entry."""
     clock.step = -1_000_000
     do(log, retitle("One"), retitle("Two"))
     instants = [entry.recorded_at for entry in log.read(0, 100)]
     assert instants == sorted(set(instants))
 
 
-def test_the_future_is_refused_beyond_a_minute_of_leeway(log: DecisionLog, clock: Clock) -> None:
-    """Within the leeway an act is taken as of now; beyond it is refused; an earlier instant is kept."""
+def test_an_effective_time_more_than_a_minute_ahead_is_refused(log: DecisionLog, clock: Clock) -> None:
+    """Up to a minute ahead, a command takes effect now; beyond that it is refused; an earlier time is kept."""
     clock.step = 0
     clock.now += 10_000_000
     with pytest.raises(Malformed) as refused:
@@ -233,8 +231,10 @@ def iso(microseconds: int) -> str:
     return format_micros(microseconds)
 
 
-def test_nothing_is_dated_before_the_beginning_of_what_is_written_with_it(log: DecisionLog, clock: Clock) -> None:
-    """Of two units sent together, the second is judged by the instant that the first has really been given."""
+def test_an_effective_time_is_compared_with_the_committed_time_of_the_transaction_before(
+    log: DecisionLog, clock: Clock
+) -> None:
+    """Of two transactions sent together, the second is decided by the recorded time that the first really got."""
     propose = transaction({"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]})
     dated = {
         "type": "ChangeTitle",
@@ -250,8 +250,8 @@ def test_nothing_is_dated_before_the_beginning_of_what_is_written_with_it(log: D
 # People --------------------------------------------------------------------------------------------------------------
 
 
-def test_somebody_unknown_is_refused_by_the_field_that_names_them(log: DecisionLog) -> None:
-    """A name the directory does not know is refused, naming the field."""
+def test_an_unknown_name_is_refused_with_its_field(log: DecisionLog) -> None:
+    """A name that the directory does not have is refused, with the field."""
     with pytest.raises(Unknown) as refused:
         do(
             log,
@@ -261,7 +261,7 @@ def test_somebody_unknown_is_refused_by_the_field_that_names_them(log: DecisionL
 
 
 def test_a_name_that_two_people_share_is_refused_with_both_ids(log: DecisionLog) -> None:
-    """Whoever names somebody ambiguously is told whom it may mean."""
+    """An ambiguous name is refused with all ids it may mean."""
     do(log, {"type": "RegisterPerson", "key": "ann2", "name": "Ann Cee"})
     log.directory.add("person:ann2", "Ann", shared=True)
     log.directory.add("person:ann", "Ann", shared=True)
@@ -269,8 +269,8 @@ def test_a_name_that_two_people_share_is_refused_with_both_ids(log: DecisionLog)
         do(log, {"type": "AssignOwnership", "subject": "product:shop", "holders": ["ANN"]})
 
 
-def test_no_name_ever_stands_in_an_entry(log: DecisionLog) -> None:
-    """A person registered with all their spellings leaves none of them in any entry."""
+def test_entries_contain_no_names(log: DecisionLog) -> None:
+    """None of the names of a registered person is in any entry."""
     published = b"".join(raw.entry for raw in log.raw(0, 100))
     assert b"Ann" not in published
     assert b"annb" not in published
@@ -279,8 +279,8 @@ def test_no_name_ever_stands_in_an_entry(log: DecisionLog) -> None:
 # Versions ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_expected_version_that_is_not_the_last_is_refused(log: DecisionLog) -> None:
-    """Who has not seen the latest version is told which it is."""
+def test_an_outdated_expected_version_is_refused(log: DecisionLog) -> None:
+    """The error says which version is the latest."""
     do(log, retitle("Two"), product__shop=1)
     with pytest.raises(Stale) as refused:
         do(log, retitle("Three"), product__shop=1)
@@ -288,7 +288,7 @@ def test_an_expected_version_that_is_not_the_last_is_refused(log: DecisionLog) -
 
 
 def racing(log: DecisionLog, times: int) -> list[int]:
-    """Has somebody else retitle the shop just before each of the next appends is queued."""
+    """Change the title of the shop just before each of the next appends is queued."""
     submit, left = log._store.submit, [times]
 
     def slower(appends: Any) -> Any:
@@ -307,14 +307,14 @@ def racing(log: DecisionLog, times: int) -> list[int]:
     return left
 
 
-def test_a_unit_that_lost_a_race_is_decided_again(log: DecisionLog) -> None:
-    """Up to three times a unit whose streams have moved is decided anew, and then recorded behind the winners."""
+def test_a_transaction_with_a_conflict_is_decided_again(log: DecisionLog) -> None:
+    """A transaction whose streams were changed is decided again, up to three times, and recorded after the others."""
     racing(log, 3)
     assert do(log, retitle("Mine")).recorded[0].version == 5
 
 
-def test_a_unit_that_lost_every_race_is_refused_and_names_the_winner(log: DecisionLog) -> None:
-    """After the fourth lost race the refusal names the position that won, and nothing of the unit is recorded."""
+def test_a_transaction_with_four_conflicts_is_refused(log: DecisionLog) -> None:
+    """After the fourth conflict the error names the position of the other change, and nothing is recorded."""
     racing(log, 4)
     with pytest.raises(Stale, match="position 7") as refused:
         do(log, retitle("Mine"))
@@ -322,16 +322,16 @@ def test_a_unit_that_lost_every_race_is_refused_and_names_the_winner(log: Decisi
     assert sizes(log) == 7
 
 
-def test_a_unit_also_rests_on_what_it_only_looked_at(log: DecisionLog) -> None:
-    """A feature proposed for a product is decided again if the product moved meanwhile."""
+def test_a_stream_that_was_only_read_can_conflict(log: DecisionLog) -> None:
+    """A feature proposed for a product is decided again if the product was changed meanwhile."""
     left = racing(log, 1)
     do(log, {"type": "ProposeFeature", "title": "Gifts", "products": ["shop"]})
     assert left == [0]
     assert [entry.type for entry in log.read(3, 10)] == ["TitleChanged.v1", "FeatureProposed.v1"]
 
 
-def test_a_failing_append_does_not_spoil_its_group(log: DecisionLog) -> None:
-    """If a group fails as a whole, each append is tried alone, and only the poisoned one fails."""
+def test_a_failing_append_does_not_affect_its_group(log: DecisionLog) -> None:
+    """If a group fails as a whole, each append is retried alone, and only the bad one fails."""
     good = [NewEvent(f"team:t{n}", 1, "T.v1", b"{}", None) for n in range(2)]
     poisoned = NewEvent("team:bad", 1, "T.v1", None, None)  # type: ignore[arg-type]
     outcomes = log._store.submit([Append((good[0],)), Append((poisoned,)), Append((good[1],))]).result()
@@ -343,7 +343,7 @@ def test_a_failing_append_does_not_spoil_its_group(log: DecisionLog) -> None:
 
 
 def test_a_key_used_for_another_command_is_refused(log: DecisionLog) -> None:
-    """The same key with another command is refused, with another caller it is another key."""
+    """The same key with another command is refused; with another caller it is another key."""
     do(log, retitle("One"), key="k")
     with pytest.raises(KeyReused):
         do(log, retitle("Two"), key="k")
@@ -351,23 +351,23 @@ def test_a_key_used_for_another_command_is_refused(log: DecisionLog) -> None:
     assert not do(log, retitle("Two"), key="k", caller=other).replayed
 
 
-def test_the_key_of_an_imported_line_belongs_to_its_system(log: DecisionLog) -> None:
-    """Whoever imports the same line of a system again changes nothing; another system's key is another."""
+def test_the_idempotency_key_of_an_import_belongs_to_its_system(log: DecisionLog) -> None:
+    """Importing the same line of a system again changes nothing, whoever does it; for another system it is another key."""
     other = Caller("service:importer", "token-2", "import", ANN.rights)
     do(log, observe("decision:a"), key="line-1")
     assert do(log, observe("decision:a"), key="line-1", caller=other).replayed
     assert not do(log, observe("decision:a", source={"system": "tracker"}), key="line-1").replayed
 
 
-def test_a_refusal_is_not_kept_under_its_key(log: DecisionLog) -> None:
-    """What was refused may be asked again with the same key, once it is right."""
+def test_a_refused_request_does_not_use_up_its_key(log: DecisionLog) -> None:
+    """A refused command can be corrected and sent again with the same key."""
     with pytest.raises(Unknown):
         do(log, {"type": "ChangeTitle", "subject": "goal:x", "title": "T"}, key="k")
     assert not do(log, retitle("T"), key="k").replayed
 
 
-def test_requests_with_one_key_at_the_same_time_are_recorded_once(log: DecisionLog) -> None:
-    """Of ten at once one is recorded; the others wait for it and get its receipt, many in one call as well."""
+def test_concurrent_requests_with_one_key_are_recorded_once(log: DecisionLog) -> None:
+    """Of ten concurrent requests one is recorded; the others wait for it and get its receipt, also within one call."""
 
     async def ten() -> list[Receipt]:
         return await asyncio.gather(*(log.execute(transaction(retitle("T"), key="k")) for _ in range(10)))
@@ -379,8 +379,8 @@ def test_requests_with_one_key_at_the_same_time_are_recorded_once(log: DecisionL
     assert [one.replayed for one in many if isinstance(one, Receipt)] == [False, True, True]
 
 
-def test_a_caller_who_gives_up_leaves_the_log_in_order(log: DecisionLog) -> None:
-    """If a request is cancelled, its unit is recorded or not, its key answers again, and others go on."""
+def test_a_cancelled_request_blocks_nothing(log: DecisionLog) -> None:
+    """The transaction of a cancelled request is recorded or not, its key still works, and others proceed."""
 
     async def give_up_and_ask_again() -> Receipt:
         for _ in range(5):
@@ -395,8 +395,8 @@ def test_a_caller_who_gives_up_leaves_the_log_in_order(log: DecisionLog) -> None
     assert do(log, retitle("U")).position == 5
 
 
-def test_a_listener_that_fails_stops_nobody(log: DecisionLog, caplog: pytest.LogCaptureFixture) -> None:
-    """The writer reports a failing listener and goes on."""
+def test_a_failing_listener_does_not_stop_the_writer(log: DecisionLog, caplog: pytest.LogCaptureFixture) -> None:
+    """The writer logs the failure and continues."""
     called = threading.Event()
 
     def failing(size: int) -> None:
@@ -414,8 +414,8 @@ def test_a_listener_that_fails_stops_nobody(log: DecisionLog, caplog: pytest.Log
 # Importing -----------------------------------------------------------------------------------------------------------
 
 
-def test_only_an_importer_may_observe_or_give_a_source(log: DecisionLog) -> None:
-    """Without the right to import neither is allowed, and what is observed has a source."""
+def test_importing_and_naming_a_source_need_the_import_right(log: DecisionLog) -> None:
+    """Without the right to import neither is allowed, and an import needs a source."""
     plain = Caller("person:ann", "token-3", "http")
     for command in (observe("decision:a"), retitle("T", source={"system": "jira"})):
         with pytest.raises(Forbidden):
@@ -425,8 +425,8 @@ def test_only_an_importer_may_observe_or_give_a_source(log: DecisionLog) -> None
     assert refused.value.field == "source"
 
 
-def test_what_is_imported_says_so(log: DecisionLog) -> None:
-    """An imported act's entry names the channel, the system, its reference, and that system's own time."""
+def test_an_imported_entry_names_its_source(log: DecisionLog) -> None:
+    """The entry names the channel, the system, its reference, and the time in that system."""
     source = {"system": "jira", "reference": "7", "at": "2020-01-01"}
     entry = log.entry(do(log, observe("decision:a", source=source)).position)
     assert entry is not None
@@ -439,12 +439,12 @@ def test_what_is_imported_says_so(log: DecisionLog) -> None:
     )
 
 
-def test_an_adopted_subject_is_no_longer_observed(log: DecisionLog) -> None:
-    """From the first ordinary command on the rules hold, and observing it is refused."""
+def test_a_managed_subject_cannot_be_imported_any_more(log: DecisionLog) -> None:
+    """After the first ordinary command on a subject the rules apply, and importing changes to it is refused."""
     do(log, observe("decision:a"))
     do(log, observe("decision:a"))
     do(log, {"type": "ChangeTitle", "subject": "decision:a", "title": "Ours"})
-    with pytest.raises(NotAllowed, match="adopted"):
+    with pytest.raises(NotAllowed, match="edited here"):
         do(log, observe("decision:a"))
 
 
@@ -457,11 +457,11 @@ def test_an_adopted_subject_is_no_longer_observed(log: DecisionLog) -> None:
         (retitle("T", because=["decision:none"]), "because.0"),
         (observe("decision:a", because=["decision:none"]), "because.0"),
         (retitle("T", corrects=99), "corrects"),
-        ({"type": "VoidEntry", "subject": "product:shop", "position": 4, "reason": "r"}, "position"),
+        ({"type": "VoidEntry", "subject": "product:shop", "position": 4, "why": "r"}, "position"),
         ({"type": "EraseTexts", "subject": "LOG", "positions": [1, 4]}, "positions"),
     ],
 )
-def test_a_command_points_only_at_what_is_recorded(log: DecisionLog, command: dict[str, Any], field: str) -> None:
+def test_a_command_can_refer_only_to_committed_entries(log: DecisionLog, command: dict[str, Any], field: str) -> None:
     """A reason or a position that is not in the log is refused, even one that the command itself would get."""
     if command["subject"] == "LOG":
         command = {**command, "subject": log.id}
@@ -474,8 +474,8 @@ def test_a_command_points_only_at_what_is_recorded(log: DecisionLog, command: di
 # Forgetting ----------------------------------------------------------------------------------------------------------
 
 
-def test_forgotten_texts_are_in_no_byte_of_any_file_and_every_leaf_stays(tmp_path: Path) -> None:
-    """After forgetting and compacting, canaries are in none of the log's files, and proofs hold as before."""
+def test_erased_texts_are_in_no_file_and_every_hash_stays(tmp_path: Path) -> None:
+    """After erasing and vacuuming, the texts are in none of the files of the log, and all proofs still verify."""
     canaries = [f"canary-{n:03}-{n * 7919:x}" for n in range(50)]
     with open_log(tmp_path) as log:
         do(log, *PEOPLE)
@@ -496,8 +496,8 @@ def test_forgotten_texts_are_in_no_byte_of_any_file_and_every_leaf_stays(tmp_pat
         assert do(log, retitle(canaries[0]), key="k0").replayed  # its salt is gone: the key alone decides
 
 
-def test_what_is_not_forgotten_keeps_its_texts(log: DecisionLog) -> None:
-    """Forgetting takes the texts of the chosen positions, and of no other."""
+def test_only_the_chosen_texts_are_erased(log: DecisionLog) -> None:
+    """Erasing removes the texts of the chosen positions, and of no other."""
     first, second = (do(log, retitle(title), key=title).position for title in ("one", "two"))
     do(log, {"type": "EraseTexts", "subject": log.id, "positions": [first]})
     titles = [log.entry(position).event.title for position in (first, second)]  # type: ignore[union-attr]
@@ -510,7 +510,7 @@ def test_what_is_not_forgotten_keeps_its_texts(log: DecisionLog) -> None:
 
 
 def test_a_second_writer_is_refused_with_the_address_of_the_first(tmp_path: Path) -> None:
-    """One process writes; whoever comes second learns where the first can be spoken to."""
+    """Only one process writes; a second one gets the address of the first."""
     with open_log(tmp_path) as log:
         log.announce("http://127.0.0.1:8000")
         with pytest.raises(LogInUseError, match=r"127\.0\.0\.1:8000"):
@@ -518,10 +518,8 @@ def test_a_second_writer_is_refused_with_the_address_of_the_first(tmp_path: Path
     open_log(tmp_path).close()
 
 
-def test_a_reader_beside_the_writer_sees_what_is_committed_and_writes_nothing(
-    log: DecisionLog, place: Path | str
-) -> None:
-    """Opened for reading, a log follows the writer and refuses to write."""
+def test_a_read_only_log_follows_the_writer(log: DecisionLog, place: Path | str) -> None:
+    """Opened for reading, a log shows what is committed and refuses to write."""
     with open_log(place, read_only=True) as reader:
         do(log, retitle("Two"))
         assert reader.head() == log.head()
@@ -531,7 +529,7 @@ def test_a_reader_beside_the_writer_sees_what_is_committed_and_writes_nothing(
 
 @pytest.mark.parametrize("damage", ["not a database", "foreign", "cut", "missing row"])
 def test_a_damaged_file_is_refused_with_advice(tmp_path: Path, damage: str) -> None:
-    """A file that is not a whole log is refused with what to do, and left as it is."""
+    """A file that is not a complete log is refused with what to do, and left unchanged."""
     import sqlite3
 
     path = tmp_path / "log.sqlite"
@@ -553,7 +551,7 @@ def test_a_damaged_file_is_refused_with_advice(tmp_path: Path, damage: str) -> N
 
 
 def test_waiting_readers_are_woken_by_a_commit(log: DecisionLog) -> None:
-    """Who waits for a position gets it once it is committed, and a time-out tells the size as it is."""
+    """A reader that waits for a position gets it once it is committed; after a timeout it gets the current size."""
     from concurrent.futures import ThreadPoolExecutor
 
     assert log.wait(3, timeout=0.01) == 3
@@ -579,10 +577,8 @@ def test_waiting_readers_are_woken_by_a_commit(log: DecisionLog) -> None:
         ("UPDATE head SET size = 7", 4),
     ],
 )
-def test_verifying_finds_what_was_altered(
-    log: DecisionLog, place: Path | str, tamper: str, position: int | None
-) -> None:
-    """Any alteration is found, and its position named where it can be told."""
+def test_verify_finds_an_alteration(log: DecisionLog, place: Path | str, tamper: str, position: int | None) -> None:
+    """Every alteration is found, and its position is named where it can be known."""
     assert log.verify() is None
     if isinstance(place, str):
         tamper = re.sub(

@@ -1,4 +1,4 @@
-"""What is long to read is read in a thread: nobody else waits in the event loop meanwhile."""
+"""Long reads happen in a thread, so that the event loop stays responsive."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from domain.errors import NotAllowed
 from eventlog import application, supersessions
-from eventlog.log import DecisionLog
-from eventlog.reading import ENTRIES_IN_LOOP
+from eventlog.reading import MAX_ENTRIES_IN_LOOP
+from identity.decision_log import DecisionLog
 from tests.eventlog.support import do, open_log
 
-LONG = ENTRIES_IN_LOOP + 200
+LONG = MAX_ENTRIES_IN_LOOP + 200
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def decision(key: str) -> dict[str, Any]:
 
 
 def test_a_long_subject_is_folded_in_a_thread(log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first command on a subject with many entries folds them apart from the event loop, and only once."""
+    """The first command on a subject with many entries folds them outside the event loop, and only once."""
     do(log, *map(attribute, range(LONG)))
     log.application.clear_cache()
     folded: list[tuple[int, bool]] = []
@@ -51,14 +51,14 @@ def test_a_long_subject_is_folded_in_a_thread(log: DecisionLog, monkeypatch: pyt
     do(log, attribute(0))
     do(log, attribute(1))
 
-    assert [apart for entries, apart in folded if entries > ENTRIES_IN_LOOP] == [False]
+    assert [apart for entries, apart in folded if entries > MAX_ENTRIES_IN_LOOP] == [False]
     assert log.state("product:shop").version == LONG + 3
 
 
 def test_voiding_an_accepted_decision_reads_a_long_log_in_a_thread(
     log: DecisionLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a decision replaced is found by an index that is read on in a thread; and then it is at hand."""
+    """What a decision superseded is found by an index that is read in a thread and then kept."""
     for key in ("old", "new"):
         do(log, decision(key))
     do(log, {"type": "SupersedeDecision", "subject": "decision:old", "by": ["new"]})
@@ -67,22 +67,22 @@ def test_voiding_an_accepted_decision_reads_a_long_log_in_a_thread(
     read_until = supersessions.Supersessions._read_until
 
     def watched(index: Any, size: int) -> None:
-        if size - index._position > ENTRIES_IN_LOOP:
+        if size - index._position > MAX_ENTRIES_IN_LOOP:
             read.append(threading.current_thread() is threading.main_thread())
         read_until(index, size)
 
     monkeypatch.setattr(supersessions.Supersessions, "_read_until", watched)
     accepted = next(e.position for e in log.stream("decision:new") if e.type.startswith("DecisionRecorded."))
-    wrong = {"type": "VoidEntry", "subject": "decision:new", "position": accepted, "reason": "Wrong."}
+    wrong = {"type": "VoidEntry", "subject": "decision:new", "position": accepted, "why": "Wrong."}
     for _ in range(2):
-        with pytest.raises(NotAllowed, match="it supersedes decision:old"):
+        with pytest.raises(NotAllowed, match="decision:new supersedes decision:old"):
             do(log, wrong)
 
     assert read == [False]
 
 
-def test_erasing_texts_keeps_the_states_that_hold_none_of_them(log: DecisionLog) -> None:
-    """Only the subjects of the erased entries are read again, and the erased text is in no answer."""
+def test_erasing_drops_only_the_states_that_hold_the_texts(log: DecisionLog) -> None:
+    """Only the subjects of the erased entries are read again, and the erased text is in no result."""
     position = do(log, {"type": "SetVision", "subject": "product:shop", "vision": "Secret."}).position
     kept = log.application.cached_state("person:ann")
     do(log, {"type": "EraseTexts", "subject": log.id, "positions": [position]})
@@ -93,8 +93,8 @@ def test_erasing_texts_keeps_the_states_that_hold_none_of_them(log: DecisionLog)
     assert "Secret." not in repr(log.read(0, 100))
 
 
-def test_another_process_erases_what_it_has_of_the_texts(tmp_path: Path) -> None:
-    """What another process erased is dropped here as well, and nothing else is."""
+def test_texts_erased_elsewhere_are_dropped_from_the_cache(tmp_path: Path) -> None:
+    """What another process erased is dropped from the cache, and nothing else is."""
     from support_postgresql import fresh_schema
 
     with fresh_schema() as address, open_log(address) as log, open_log(address, entropy=lambda n: b"x" * n) as other:

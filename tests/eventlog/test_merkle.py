@@ -31,27 +31,27 @@ def frontier_of(size: int) -> merkle.Frontier:
 
 
 @pytest.mark.parametrize("size", range(131))
-def test_the_root_is_that_of_the_recursive_definition(size: int) -> None:
-    """Grown leaf by leaf, a tree has the root that RFC 6962 defines."""
+def test_the_root_equals_the_recursive_definition(size: int) -> None:
+    """Extended leaf by leaf, a tree has the root that RFC 6962 defines."""
     assert merkle.root(frontier_of(size)) == naive_root(LEAVES[:size])
 
 
-def test_many_leaves_at_once_make_the_same_tree() -> None:
-    """Extended by any number of leaves from any size on, a frontier is what it becomes leaf by leaf."""
+def test_adding_many_leaves_equals_adding_each() -> None:
+    """`append_leaves` gives the same frontier as `append_leaf` for each, from any size on."""
     for size in range(0, 131, 3):
         for more in range(131 - size):
             assert merkle.append_leaves(frontier_of(size), size, LEAVES[size : size + more]) == frontier_of(size + more)
 
 
-def test_a_frontier_holds_one_hash_for_each_binary_one_and_survives_storage() -> None:
-    """A frontier is as long as its size has ones, and is read back as it was stored."""
+def test_a_frontier_is_packed_and_unpacked() -> None:
+    """A frontier has one hash for each binary one of its size, and is stored without loss."""
     for size in range(131):
         frontier = frontier_of(size)
         assert len(frontier) == size.bit_count()
-        assert merkle.unpacked(merkle.packed(frontier)) == frontier
+        assert merkle.unpack_frontier(merkle.pack_frontier(frontier)) == frontier
 
 
-def test_known_answers() -> None:
-    """The empty tree and the empty leaf have the hashes that RFC 6962 implementations publish."""
+def test_known_hashes() -> None:
+    """The empty tree and the empty leaf have the hashes that other implementations of RFC 6962 publish."""
     assert merkle.root(()).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert merkle.leaf_hash(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"

@@ -1,4 +1,4 @@
-"""A log carried from SQLite to PostgreSQL."""
+"""Migrating a log from SQLite to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from eventlog import migration
 from eventlog.errors import ReadOnlyLogError
 from eventlog.log import open_store
 from eventlog.migration import MigrationError, migrate
-from eventlog.store import BESIDE, Store
+from eventlog.records import EntryRow, Head
+from eventlog.sql import SIDE_TABLE_KEYS
+from eventlog.store import Store
 from tests.eventlog.support import Clock, do, open_log, tables, where
 
 
@@ -27,7 +29,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A log with every command in it, keys, people, tokens and something forgotten."""
+    """A log with every command, keys, people, tokens and an erased text."""
     with open_log(tmp_path) as log:
         for n, example in enumerate(examples_for(log.id)):
             do(log, example, key=f"k{n}")
@@ -43,11 +45,15 @@ def both(source: Path, address: str) -> Iterator[tuple[Store, Store]]:
 
 
 def content(store: Store) -> list[object]:
-    return [store.head(), store.rows(0, 10_000), *(store.beside(table, None, 10_000) for table in BESIDE)]
+    return [
+        store.head(),
+        store.rows(0, 10_000),
+        *(store.read_side_table(table, None, 10_000) for table in SIDE_TABLE_KEYS),
+    ]
 
 
-def test_a_log_arrives_whole_and_the_source_is_sealed(source: Path, address: str) -> None:
-    """Every row of every table arrives as it was; the target goes on, answers old keys, and the source only tells."""
+def test_a_migrated_log_is_complete_and_its_source_read_only(source: Path, address: str) -> None:
+    """Every row of every table is copied; the target accepts writes and old keys, and the source can only be read."""
     with both(source, address) as (one, other):
         heard: list[tuple[int, int]] = []
         head = migrate(one, other, lambda *news: heard.append(news))
@@ -67,36 +73,36 @@ def test_a_log_arrives_whole_and_the_source_is_sealed(source: Path, address: str
 
 
 class Interrupted(Exception):
-    """The process was ended here."""
+    """The process was interrupted."""
 
 
-def interrupted_when_all_is_carried(one: Store, other: Store) -> None:
+def interrupt_after_copying(one: Store, other: Store) -> None:
     def end(*_: object) -> None:
         raise Interrupted
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(other, "replace", end)
+        patch.setattr(migration, "replace_side_table", end)
         with pytest.raises(Interrupted):
             migrate(one, other)
 
 
-@pytest.mark.parametrize("step", ["adopt", "replace", "drop_texts", "put_seal"])
+@pytest.mark.parametrize("step", ["append_rows", "replace_side_table", "erase_texts", "set_read_only"])
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_interrupted_anywhere_it_goes_on_where_it_stopped(
+def test_an_interrupted_migration_continues(
     source: Path, address: str, step: str, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A target half filled can be written by nobody; run again, all arrives, and what was there is not sent twice."""
-    monkeypatch.setattr(migration, "BATCH", 20)
+    """A partly filled target cannot be written; a second run completes it, and copies nothing twice."""
+    monkeypatch.setattr(migration, "ROWS_PER_BATCH", 20)
     carried: list[int] = []
     with both(source, address) as (one, other):
-        adopt, left = other.adopt, [times]
+        append_rows, left = migration.append_rows, [times]
 
-        def counting(rows: list[object], head: object) -> None:
-            adopt(rows, head)  # type: ignore[arg-type]
+        def counting(target: Store, rows: list[EntryRow], head: Head) -> None:
+            append_rows(target, rows, head)
             carried.append(len(rows))
 
-        other.adopt = counting  # type: ignore[method-assign,assignment]
-        done = getattr(other, step)
+        monkeypatch.setattr(migration, "append_rows", counting)
+        done = getattr(migration, step)
 
         def interrupted(*given: object) -> None:
             if not left[0]:
@@ -104,23 +110,23 @@ def test_interrupted_anywhere_it_goes_on_where_it_stopped(
             left[0] -= 1
             done(*given)
 
-        setattr(other, step, interrupted)
+        monkeypatch.setattr(migration, step, interrupted)
         try:
             migrate(one, other)
         except Interrupted:
-            assert other.seal()
-        setattr(other, step, done)
+            assert other.read_only_reason()
+        monkeypatch.setattr(migration, step, done)
         migrate(one, other)
         assert content(one) == content(other)
-        assert (sum(carried), other.seal()) == (one.head().size, "")
-        assert one.seal()
+        assert (sum(carried), other.read_only_reason()) == (one.head().size, "")
+        assert one.read_only_reason()
 
 
-def test_what_is_forgotten_between_two_runs_is_forgotten_in_the_target(source: Path, address: str) -> None:
-    """Texts, names and tokens that went while a migration was interrupted do not come back with it."""
+def test_texts_erased_between_two_runs_are_erased_in_the_target(source: Path, address: str) -> None:
+    """Texts, names and tokens that were deleted while a migration was interrupted do not come back."""
     with both(source, address) as (one, other):
         adopted = other.head().size
-        interrupted_when_all_is_carried(one, other)
+        interrupt_after_copying(one, other)
         assert other.head().size > adopted
     with open_log(source, entropy=os.urandom) as log:
         positions = [raw.position for raw in log.raw(0, 1000) if raw.texts][:3]
@@ -132,21 +138,21 @@ def test_what_is_forgotten_between_two_runs_is_forgotten_in_the_target(source: P
 
 
 def test_a_target_that_holds_another_log_is_refused(source: Path, address: str) -> None:
-    """A log is never carried over another, and both stay as they are."""
+    """A log is never copied over another, and both stay unchanged."""
     open_log(address, entropy=os.urandom).close()
     with both(source, address) as (one, other):
         before = content(other)
         with pytest.raises(MigrationError, match="another log"):
             migrate(one, other)
-        assert (one.seal(), content(other), other.seal()) == ("", before, "")
+        assert (one.read_only_reason(), content(other), other.read_only_reason()) == ("", before, "")
 
 
-def test_a_row_that_arrived_otherwise_is_found(source: Path, address: str) -> None:
-    """A target that was altered while it was filled is refused, and the source is not sealed."""
+def test_an_altered_target_is_refused(source: Path, address: str) -> None:
+    """A target that was altered while it was filled is refused, and the source stays writable."""
     with both(source, address) as (one, other):
-        interrupted_when_all_is_carried(one, other)
+        interrupt_after_copying(one, other)
         with tables(address) as connection:
             connection.execute("UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 7")
         with pytest.raises(MigrationError, match="does not hold"):
             migrate(one, other)
-        assert (one.seal(), bool(other.seal())) == ("", True)
+        assert (one.read_only_reason(), bool(other.read_only_reason())) == ("", True)

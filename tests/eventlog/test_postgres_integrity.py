@@ -1,4 +1,4 @@
-"""What is not as the log created it in PostgreSQL is found, and an untouched log is not suspected."""
+"""Changes to the schema of a log in PostgreSQL are found, and an unchanged one passes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventlog.postgresql import PostgresStore, connected
+from eventlog.postgresql import PostgresStore, connect
 from eventlog.worker_status import WorkerStatus, workers_at
 from projections.factory import open_database
 from projections.read_model import ReadModel
@@ -24,7 +24,7 @@ def address() -> Iterator[str]:
             model = ReadModel.open(open_database(address), log, Clock())
             rebuild(log, model)
             model.close()
-        workers_at(address).put(WorkerStatus("publisher", "here", 1))
+        workers_at(address).save(WorkerStatus("publisher", "here", 1))
         yield address
 
 
@@ -36,8 +36,8 @@ def damage(address: str) -> str:
         store.close()
 
 
-def test_an_untouched_log_is_not_suspected(address: str) -> None:
-    """A log with its read model and its workers' table in one schema has nothing that does not belong there."""
+def test_an_unchanged_schema_passes(address: str) -> None:
+    """A schema with the log, the read model and the workers' table contains nothing unexpected."""
     assert damage(address) == ""
 
 
@@ -45,46 +45,58 @@ def test_an_untouched_log_is_not_suspected(address: str) -> None:
     ("statement", "found"),
     [
         (
-            ("CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
-            "CREATE TRIGGER noted BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION noted()"),
+            (
+                "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
+                "CREATE TRIGGER noted BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION noted()"
+            ),
             "trigger noted on events",
         ),
-        ("CREATE RULE silent AS ON DELETE TO answers DO INSTEAD NOTHING", "rule silent on answers"),
+        (
+            "CREATE RULE silent AS ON DELETE TO idempotency_records DO INSTEAD NOTHING",
+            "rule silent on idempotency_records",
+        ),
         ("ALTER TABLE names ENABLE ROW LEVEL SECURITY", "the table names has row security"),
         ("CREATE POLICY hidden ON tokens USING (false)", "policy hidden on tokens"),
         ("CREATE TABLE more () INHERITS (events)", "the table events has row security, a parent or child"),
         ("CREATE TABLE notes (a int)", "a table notes"),
         ("CREATE VIEW seen AS SELECT 1", "a view seen"),
-        ("ALTER TABLE events DROP CONSTRAINT events_subject_version_key", "index on events (subject, version) is missing"),
-        ("DROP INDEX answers_by_position", "index on answers (first, count) is missing"),
+        (
+            "ALTER TABLE events DROP CONSTRAINT events_subject_version_key",
+            "index on events (subject, version) is missing",
+        ),
+        ("DROP INDEX idempotency_records_by_position", "index on idempotency_records (first, count) is missing"),
         ("CREATE INDEX ON events (type)", "an index on events (type)"),
         ("ALTER TABLE tokens ADD COLUMN more text", "the table tokens has the columns"),
         ("ALTER TABLE head SET UNLOGGED", "not kept in the server's log"),
-        ("DROP TABLE seal", "the table seal has the columns of no table"),
+        ("DROP TABLE read_only", "the table read_only has the columns of no table"),
         (
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'events_subject_version_key'::regclass",
             "events_subject_version_key on events is not valid",
         ),
         (
             # Rows that the index does not know: it is told of nothing that is written meanwhile.
-            ("UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'names_by_person'::regclass;"
-            "INSERT INTO names VALUES ('x', 'person:x', 'X', 1);"
-            "UPDATE pg_index SET indisready = true, indisvalid = true WHERE indexrelid = 'names_by_person'::regclass"),
+            (
+                "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'names_by_person'::regclass;"
+                "INSERT INTO names VALUES ('x', 'person:x', 'X', 1);"
+                "UPDATE pg_index SET indisready = true, indisvalid = true WHERE indexrelid = 'names_by_person'::regclass"
+            ),
             "the index names_by_person does not hold what the table names holds",
         ),
         (
-            ("UPDATE pg_index SET indisready = false, indisvalid = false, indisunique = false"
-            " WHERE indexrelid = 'events_subject_version_key'::regclass;"
-            "INSERT INTO events SELECT 999, 'product:q', 1, type, recorded_at, event, texts FROM events LIMIT 1;"
-            "UPDATE pg_index SET indisready = true, indisvalid = true, indisunique = true"
-            " WHERE indexrelid = 'events_subject_version_key'::regclass"),
+            (
+                "UPDATE pg_index SET indisready = false, indisvalid = false, indisunique = false"
+                " WHERE indexrelid = 'events_subject_version_key'::regclass;"
+                "INSERT INTO events SELECT 999, 'product:q', 1, type, recorded_at, event, texts FROM events LIMIT 1;"
+                "UPDATE pg_index SET indisready = true, indisvalid = true, indisunique = true"
+                " WHERE indexrelid = 'events_subject_version_key'::regclass"
+            ),
             "the index events_subject_version_key does not hold what the table events holds",
         ),
     ],
-)  # fmt: skip
-def test_what_was_changed_is_found(address: str, statement: str, found: str) -> None:
-    """Triggers, rules, policies, foreign tables, missing or invalid indexes, and indexes unlike their table."""
-    with connected(address) as connection:
+)
+def test_a_changed_schema_is_found(address: str, statement: str, found: str) -> None:
+    """Triggers, rules, policies, foreign tables, missing or invalid indexes, and indexes that differ from their table are found."""
+    with connect(address) as connection:
         for each in _statements(statement):
             connection.execute(each.encode())
 

@@ -1,4 +1,4 @@
-"""What only a log in PostgreSQL promises: several processes at once, and connections that break."""
+"""What only a log in PostgreSQL offers: several writing processes, and recovery from lost connections."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from domain.errors import Refused
 from eventlog.dsn import split_dsn, without_secret
 from eventlog.entry import Receipt
 from eventlog.errors import DatabaseUnavailableError, ReadOnlyLogError
-from eventlog.log import DecisionLog
-from eventlog.postgresql import PostgresStore, connected
+from eventlog.migration import set_read_only
+from eventlog.postgresql import PostgresStore, connect
+from identity.decision_log import DecisionLog
 from tests.eventlog.support import Clock, do, open_log, tables, transaction
 
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
@@ -36,7 +37,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def two(address: str) -> Iterator[tuple[DecisionLog, DecisionLog]]:
-    """One log, opened as two processes would."""
+    """A log opened as by two processes."""
     with open_log(address) as one, open_log(address, entropy=os.urandom) as other:
         do(one, SHOP)
         yield one, other
@@ -47,7 +48,7 @@ def retitle(title: str) -> dict[str, str]:
 
 
 def soon(true: Callable[[], bool]) -> bool:
-    """Whether something comes true within a few seconds."""
+    """Whether a condition becomes true within a few seconds."""
     end = time.monotonic() + 10
     while not true() and time.monotonic() < end:
         time.sleep(0.01)
@@ -55,16 +56,16 @@ def soon(true: Callable[[], bool]) -> bool:
 
 
 def kill(address: str, log: DecisionLog) -> None:
-    """Ends the writer's connection from the server's side."""
+    """Terminate the writer's connection on the server."""
     with tables(address) as connection:
-        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (log._store._writing_as,))  # type: ignore[attr-defined]
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (log._store._write_backend,))  # type: ignore[attr-defined]
 
 
 # Several processes ----------------------------------------------------------------------------------------------------
 
 
-def test_many_processes_begin_one_log(address: str) -> None:
-    """Of many that open a new schema at the same moment one creates and begins the log, and all have it."""
+def test_concurrent_processes_create_one_log(address: str) -> None:
+    """Of many processes that open a new schema at once, one creates the log, and all open it."""
     with ThreadPoolExecutor(8) as pool:
         opening = [pool.submit(open_log, address, entropy=os.urandom) for _ in range(8)]
     logs = [one.result() for one in opening if not one.exception()]
@@ -77,13 +78,13 @@ def test_many_processes_begin_one_log(address: str) -> None:
             log.close()
 
 
-def test_processes_write_side_by_side_without_a_gap(address: str) -> None:
-    """Several processes write at once: every answered unit is there once, positions have no gap, and it verifies."""
+def test_concurrent_processes_write_without_a_gap(address: str) -> None:
+    """Every transaction that was answered is there once, positions have no gap, and the log verifies."""
     script = (
         "import asyncio, sys; from tests.eventlog.support import *; import os, time\n"
         "log = open_log(sys.argv[1], clock=lambda: time.time_ns() // 1000, entropy=os.urandom)\n"
-        "work = [unit({'type': 'ChangeTitle', 'subject': 'product:shop', 'title': f'{sys.argv[2]} {n}'}) for n in range(3)]\n"
-        "work += [unit({'type': 'RegisterTeam', 'key': f'{sys.argv[2]}-{n}', 'title': 'T'}) for n in range(30)]\n"
+        "work = [transaction({'type': 'ChangeTitle', 'subject': 'product:shop', 'title': f'{sys.argv[2]} {n}'}) for n in range(3)]\n"
+        "work += [transaction({'type': 'RegisterTeam', 'key': f'{sys.argv[2]}-{n}', 'title': 'T'}) for n in range(30)]\n"
         "async def all_(): return await asyncio.gather(*(log.execute(each) for each in work), return_exceptions=True)\n"
         "print(sum(isinstance(one, Receipt) for one in asyncio.run(all_()))); log.close()\n"
     )
@@ -98,10 +99,10 @@ def test_processes_write_side_by_side_without_a_gap(address: str) -> None:
         assert log.verify() is None
 
 
-def test_each_process_hears_of_what_another_writes(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """Listeners and those who wait are woken by the commits of other processes, each once."""
+def test_a_process_is_notified_of_commits_of_another(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """Listeners and waiting readers are woken by the commits of other processes, once each."""
     one, other = two
-    assert soon(lambda: other._store._told == 2)
+    assert soon(lambda: other._store._last_notified == 2)
     heard: list[int] = []
     other.on_append(heard.append)
     with ThreadPoolExecutor(1) as pool:
@@ -114,8 +115,8 @@ def test_each_process_hears_of_what_another_writes(two: tuple[DecisionLog, Decis
     assert heard == [3, 4, 5]
 
 
-def test_a_state_is_that_of_the_last_commit_whoever_made_it(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """What one process has folded goes on with what others have written meanwhile, and what is at hand has no holes."""
+def test_a_state_includes_commits_of_other_processes(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """A cached state is extended by what others have written, and cached entries have no gaps."""
     one, other = two
     for n in range(6):
         do((one, other)[n % 2], retitle(f"T{n}"))
@@ -128,8 +129,8 @@ def test_a_state_is_that_of_the_last_commit_whoever_made_it(two: tuple[DecisionL
         assert positions == list(range(1, 9))
 
 
-def test_what_another_process_forgets_is_at_hand_no_more(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """Texts that one process forgets leave the memory of the others."""
+def test_texts_erased_by_another_process_leave_the_cache(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """Texts that one process erases leave the memory of the others."""
     one, other = two
     position = do(one, retitle("a canary")).position
     assert "a canary" in str(one.application.recent(position - 1, 1))
@@ -139,8 +140,8 @@ def test_what_another_process_forgets_is_at_hand_no_more(two: tuple[DecisionLog,
     assert "a canary" not in str(one.state("product:shop"))
 
 
-def test_one_key_is_used_once_whichever_process_is_asked(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """The same request to two processes at the same time is recorded once, and both give the same answer."""
+def test_an_idempotency_key_is_used_once_across_processes(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """The same request to two processes at the same time is recorded once, and both return the same receipt."""
     for n in range(10):
         with ThreadPoolExecutor(2) as pool:
             asked = [pool.submit(do, log, retitle(f"T{n}"), key=f"k{n}") for log in two]
@@ -150,8 +151,8 @@ def test_one_key_is_used_once_whichever_process_is_asked(two: tuple[DecisionLog,
     assert two[0].head().size == 12
 
 
-def test_of_two_who_saw_one_version_one_wins(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """Two processes that write on top of the same version: one is recorded, the other told the winner's version."""
+def test_concurrent_writes_on_one_version_conflict(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """Of two processes that write on the same version, one is recorded, and the other gets the winner's version."""
     for n in range(10):
         results = []
         seen = two[0].state("product:shop").version
@@ -173,8 +174,8 @@ def test_of_two_who_saw_one_version_one_wins(two: tuple[DecisionLog, DecisionLog
 # Connections that break -----------------------------------------------------------------------------------------------
 
 
-def test_a_connection_that_died_idle_is_replaced(two: tuple[DecisionLog, DecisionLog], address: str) -> None:
-    """Whoever asks after the database has closed every connection notices nothing."""
+def test_a_connection_lost_while_idle_is_replaced(two: tuple[DecisionLog, DecisionLog], address: str) -> None:
+    """After the database has closed every connection, reads and writes still succeed."""
     one, _ = two
     with tables(address) as connection:
         connection.execute(
@@ -187,35 +188,33 @@ def test_a_connection_that_died_idle_is_replaced(two: tuple[DecisionLog, Decisio
 
 
 class Cut(PostgresStore):
-    """Loses its connection while committing: before the server has done it, or after."""
+    """Loses its connection during a commit: before the server has executed it, or after."""
 
     cut = ""
 
     def _write(self, connection, head, placed):  # type: ignore[no-untyped-def]
         def lose() -> None:
-            with connected(self.url) as other:
-                other.execute("SELECT pg_terminate_backend(%s, 5000)", (self._writing_as,))
+            with connect(self.url) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", (self._write_backend,))
 
         when, Cut.cut = Cut.cut, ""
         if when == "before":
             lose()
         super()._write(connection, head, placed)
         if when == "after":
-            with self._committing(connection):
+            with self._unknown_outcome_if_lost(connection):
                 lose()
                 connection.execute("SELECT 1")
 
 
 @pytest.mark.parametrize(("when", "recorded"), [("before", 2), ("after", 3)])
-def test_a_connection_lost_while_committing_means_unknown_and_the_key_tells(
-    address: str, when: str, recorded: int
-) -> None:
-    """The caller is told that nobody knows, is never told of a conflict, and learns by the key what has become of it."""
+def test_a_connection_lost_during_a_commit_has_an_unknown_outcome(address: str, when: str, recorded: int) -> None:
+    """The caller is told that the outcome is unknown, never that there was a conflict, and finds it out by the key."""
     with DecisionLog(Cut(address, clock=Clock()), None, clock=Clock(), entropy=os.urandom) as log:
-        log._begin()
+        log._initialize()
         do(log, SHOP)
         Cut.cut = when
-        with pytest.raises(PersistenceError, match="not known"):
+        with pytest.raises(PersistenceError, match="unknown"):
             do(log, retitle("T"), key="k")
         assert log.head().size == recorded
         again = do(log, retitle("T"), key="k")
@@ -224,8 +223,8 @@ def test_a_connection_lost_while_committing_means_unknown_and_the_key_tells(
         assert log.verify() is None
 
 
-def test_a_server_that_goes_away_under_load_leaves_nothing_twice(address: str) -> None:
-    """Requests with keys over a writer's connection that is killed again and again: each is recorded once in the end."""
+def test_retries_over_lost_connections_record_nothing_twice(address: str) -> None:
+    """Requests with keys are recorded once each, although the writer's connection is killed again and again."""
     with open_log(address, clock=Clock(), entropy=os.urandom) as log:
         stop = threading.Event()
 
@@ -258,33 +257,33 @@ def test_a_server_that_goes_away_under_load_leaves_nothing_twice(address: str) -
         assert log.verify() is None
 
 
-def test_nothing_is_compiled(address: str) -> None:
-    """No connection of the log has its statements compiled, which would take a hundred times as long as to run them."""
-    with connected(address) as connection:
+def test_queries_are_not_jit_compiled(address: str) -> None:
+    """No connection of the log compiles its queries, which would take a hundred times as long as running them."""
+    with connect(address) as connection:
         assert connection.execute("SHOW jit").fetchall() == [("off",)]
 
 
 # Opening --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_server_that_is_not_there_is_said_in_a_sentence() -> None:
-    """Who names a server that does not answer is told so, and what to check; no secret is shown."""
+def test_an_unreachable_server_is_reported() -> None:
+    """The error says what to check, and shows no secret."""
     with pytest.raises(DatabaseUnavailableError, match="DECISIONLOG_STORE") as refused:
         open_log("postgresql://ann:hush@127.0.0.1:1/none")
     assert "hush" not in str(refused.value)
 
 
-def test_reading_a_schema_without_a_log_is_refused_and_makes_none(address: str) -> None:
-    """Only who writes begins a log."""
-    with pytest.raises(DatabaseUnavailableError, match="no log"):
+def test_opening_a_missing_log_for_reading_creates_nothing(address: str) -> None:
+    """Only a writer creates a log."""
+    with pytest.raises(DatabaseUnavailableError, match="No log"):
         open_log(address, read_only=True)
     with tables(address) as connection:
         found = connection.execute("SELECT to_regnamespace(%s)", (split_dsn(address)[1],)).fetchone()
     assert found == (None,)
 
 
-def test_a_schema_is_named_in_the_address() -> None:
-    """`?schema=` names a schema and is taken out; a hostile name is refused; secrets are not shown."""
+def test_the_schema_is_part_of_the_address() -> None:
+    """`?schema=` names a schema and is removed; a hostile name is refused; secrets are not shown."""
     assert split_dsn("postgresql://h/db?sslmode=require&schema=mine") == (
         "postgresql://h/db?sslmode=require",
         "mine",
@@ -297,25 +296,25 @@ def test_a_schema_is_named_in_the_address() -> None:
     assert "ann" in shown
 
 
-def test_a_sealed_log_is_read_and_not_written(address: str) -> None:
-    """A seal says why; it stops whoever would write, and nobody who reads."""
+def test_a_read_only_log_can_be_read_and_not_written(address: str) -> None:
+    """The error says why the log is read-only; reading still works."""
     with open_log(address) as log:
-        log._store.put_seal("it goes on elsewhere")
+        set_read_only(log._store, "it goes on elsewhere")
     with pytest.raises(ReadOnlyLogError, match="goes on elsewhere"):
         open_log(address)
     with open_log(address, read_only=True) as log:
         assert log.head().size == 1
 
 
-def test_a_commit_that_was_rolled_back_is_no_success(address: str) -> None:
-    """A COMMIT of a transaction that had failed says ROLLBACK without an error; the caller is told that it failed."""
+def test_a_rolled_back_commit_is_an_error(address: str) -> None:
+    """COMMIT of a failed transaction answers ROLLBACK without an error; the caller gets an error."""
 
     def fail(session):  # type: ignore[no-untyped-def]
-        session.execute("INSERT INTO seal VALUES ('x')")
+        session.execute("INSERT INTO read_only VALUES ('x')")
         with suppress(psycopg.Error):
             session.execute("SELECT 1 / 0")
 
     with closing(PostgresStore(address, clock=Clock())) as store:
         with pytest.raises(PersistenceError, match="rolled"):
             store.run(fail)
-        assert store.seal() == ""
+        assert store.read_only_reason() == ""

@@ -1,4 +1,4 @@
-"""What is at hand saves questions, and is never the last word where several processes write."""
+"""The caches save queries, and are never authoritative where several processes write."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from support_postgresql import fresh_schema
 
 from domain.errors import AlreadyExists, KeyReused, Malformed, Stale, Unknown
 from domain.fields import SubjectState
-from eventlog.log import DecisionLog
 from eventlog.state_cache import StateCache
-from eventlog.tokens import TRUSTED
+from identity.decision_log import DecisionLog
+from identity.tokens import CACHE_TTL_S
 from tests.eventlog.support import do, do_many, open_log, transaction
 
 ANN = {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "identifiers": ["@ann"]}
@@ -27,17 +27,17 @@ def retitle(title: str) -> dict[str, str]:
 
 @pytest.fixture
 def two() -> Iterator[tuple[DecisionLog, DecisionLog]]:
-    """One log opened as two processes would, of which the first hears nothing of the other."""
+    """A log opened as by two processes, of which the first gets no notifications of the other."""
     with fresh_schema() as address, open_log(address) as deaf, open_log(address, entropy=os.urandom) as other:
-        deaf._store._news = lambda _size, *, forgotten: None  # type: ignore[attr-defined]
+        deaf._store._on_remote_commit = lambda _size, *, has_erased: None  # type: ignore[attr-defined]
         do(deaf, ANN)
         do(deaf, SHOP)
         do(deaf, DECISION)
         yield deaf, other
 
 
-def test_a_write_asks_nothing_before_the_lock(place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once people and subjects are known, a decision with a key is judged without a question to the database."""
+def test_a_cached_decision_is_decided_without_a_query(place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once people and subjects are cached, a decision with a key is decided without a query."""
     with open_log(place) as log:
         do(log, ANN)
         do(log, DECISION, key="first")
@@ -54,8 +54,8 @@ def test_a_write_asks_nothing_before_the_lock(place: Path | str, monkeypatch: py
         assert asked == []
 
 
-def test_nobody_is_refused_by_what_is_at_hand(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """What another process has begun can be spoken of, though this one has not heard of it."""
+def test_a_stale_cache_refuses_nothing(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """A subject that another process created can be used, though this process was not notified of it."""
     deaf, other = two
     do(other, {"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]})
     do(deaf, {"type": "ChangeTitle", "subject": "product:shop", "title": "A"})
@@ -70,8 +70,8 @@ def test_nobody_is_refused_by_what_is_at_hand(two: tuple[DecisionLog, DecisionLo
         do(deaf, {"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]})
 
 
-def test_what_is_old_at_hand_is_judged_again(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """A write that rests on a version another process has moved is judged by the new one."""
+def test_a_decision_on_a_stale_state_is_decided_again(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """A command based on a version that another process has changed is decided on the new one."""
     deaf, other = two
     for n in range(5):
         do(other, retitle(f"other {n}"))
@@ -79,29 +79,29 @@ def test_what_is_old_at_hand_is_judged_again(two: tuple[DecisionLog, DecisionLog
     assert deaf.state("product:shop").version == 11
 
 
-def test_a_name_is_taken_as_it_is_when_it_is_written(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """Where a spelling has passed to somebody else, or become ambiguous, nobody is taken for who went by it before."""
+def test_a_name_is_resolved_as_of_the_commit(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """If a name was moved to another person or became ambiguous, the command does not use the previous person."""
     deaf, other = two
     do(other, {"type": "RegisterPerson", "key": "bob", "name": "Bob"})
-    other.directory.forget("person:ann", "@ann")
+    other.directory.erase_names("person:ann", "@ann")
     other.directory.add("person:bob", "@ann")
 
     decision = do(deaf, DECISION).recorded[0].subject
 
     assert deaf.state(decision).value_at("role.accountable", deaf.head().recorded_at) == ["person:bob"]
-    other.directory.forget("person:bob", "@ann")
+    other.directory.erase_names("person:bob", "@ann")
     other.directory.add("person:ann", "@ann", shared=True)
     other.directory.add("person:bob", "@ann", shared=True)
     with pytest.raises(Malformed, match="may be"):
         do(deaf, DECISION)
-    other.directory.forget("person:ann")
-    other.directory.forget("person:bob")
+    other.directory.erase_names("person:ann")
+    other.directory.erase_names("person:bob")
     with pytest.raises(Unknown):
         do(deaf, DECISION)
 
 
-def test_a_key_is_known_whoever_has_answered(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """A second call to another process, which judges it first, is answered as the first, also where it would be refused."""
+def test_an_idempotency_key_works_across_processes(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """A repeated request to another process gets the first receipt, also where it would be refused."""
     deaf, other = two
     gifts = {"type": "ProposeFeature", "key": "gifts", "title": "Gifts", "products": ["shop"]}
     first = [do(other, retitle("A"), key="1"), do(other, gifts, key="2")]
@@ -116,8 +116,8 @@ def test_a_key_is_known_whoever_has_answered(two: tuple[DecisionLog, DecisionLog
         do(deaf, gifts | {"title": "Other"}, key="1")
 
 
-def test_a_token_revoked_elsewhere_is_worth_nothing_a_moment_later(two: tuple[DecisionLog, DecisionLog]) -> None:
-    """A token is trusted for a second after it was looked up; where it was revoked, not for an instant."""
+def test_a_token_revoked_by_another_process_expires_from_the_cache(two: tuple[DecisionLog, DecisionLog]) -> None:
+    """A token is cached for a second; where it is revoked, it is refused at once."""
     deaf, other = two
     now = [0.0]
     tokens = deaf.tokens
@@ -127,9 +127,9 @@ def test_a_token_revoked_elsewhere_is_worth_nothing_a_moment_later(two: tuple[De
 
     other.tokens.revoke(token)
 
-    now[0] = TRUSTED - 0.01
+    now[0] = CACHE_TTL_S - 0.01
     assert tokens.find(secret)
-    now[0] = TRUSTED
+    now[0] = CACHE_TTL_S
     assert tokens.find(secret) is None
     mine, secret = tokens.create("person:ann")
     assert tokens.find(secret)
@@ -137,27 +137,27 @@ def test_a_token_revoked_elsewhere_is_worth_nothing_a_moment_later(two: tuple[De
     assert tokens.find(secret) is None
 
 
-def test_a_state_that_was_read_before_others_went_on_is_not_kept() -> None:
-    """What was read and is old when it is put, or older than what is there, is dropped; and there is room for so many."""
+def test_a_state_read_before_a_remote_commit_is_stale() -> None:
+    """A state that was outdated when it was put, or is older than the cached one, is not returned; the size is limited."""
     states = StateCache(2)
-    age = states.age
+    age = states.generation
     states.put(SubjectState("product:a", 2), age)
     states.put(SubjectState("product:a", 1), age)
     assert states.get("product:a") == SubjectState("product:a", 2)
 
-    states.moved({"product:a": 3})
+    states.on_remote_change({"product:a": 3})
     states.put(SubjectState("product:a", 2), age)
     assert states.get("product:a") is None
 
     for name in "abc":
-        states.put(SubjectState(f"product:{name}", 1), states.age)
+        states.put(SubjectState(f"product:{name}", 1), states.generation)
     assert [states.get(f"product:{name}") is None for name in "abc"] == [True, False, False]
     states.clear()
     assert states.get("product:c") is None
 
 
-def test_many_units_with_keys_cost_few_questions(place: Path | str) -> None:
-    """A hundred units under keys that were used are answered by looking up all their keys at once."""
+def test_many_repeated_transactions_need_few_queries(place: Path | str) -> None:
+    """The results of a hundred repeated transactions are looked up together."""
     with open_log(place) as log:
         do(log, SHOP)
         transactions = [transaction(retitle(f"T{n}"), key=f"k{n}") for n in range(100)]
@@ -169,4 +169,4 @@ def test_many_units_with_keys_cost_few_questions(place: Path | str) -> None:
         again = do_many(log, *transactions)
 
         assert [receipt.recorded for receipt in again] == [receipt.recorded for receipt in first]
-        assert sum("FROM answers" in sql for sql in asked) < 10
+        assert sum("FROM idempotency_records" in sql for sql in asked) < 10

@@ -1,12 +1,12 @@
-"""What the processes beside a log say of themselves."""
+"""The status that background workers save."""
 
 from contextlib import contextmanager
 
 import pytest
 from support_postgresql import fresh_schema
 
-from eventlog.log import DecisionLog
-from eventlog.worker_status import SILENT, WorkerStatus, workers_at
+from eventlog.worker_status import WORKER_TIMEOUT_US, WorkerStatus, workers_at
+from identity.decision_log import DecisionLog
 
 
 @contextmanager
@@ -22,44 +22,44 @@ def in_database(tmp_path):
 
 
 @pytest.mark.parametrize("place", [in_folder, in_database])
-def test_the_last_sheet_counts(place, tmp_path):
-    """Each worker has one, which another process reads; before the first there is none."""
+def test_the_last_status_of_a_worker_is_returned(place, tmp_path):
+    """Each worker has one status, which another process can read; before the first there is none."""
     with place(tmp_path) as where:
         workers = workers_at(where)
         assert workers.all() == []
         first = WorkerStatus("publisher", "decisionlog.events", 5, 7, topic="abc")
-        workers.put(first)
-        workers.put(WorkerStatus("intake", "decisionlog.commands", 6, behind=3))
-        workers.put(first.failed("no broker", 9))
+        workers.save(first)
+        workers.save(WorkerStatus("intake", "decisionlog.commands", 6, behind=3))
+        workers.save(first.with_error("no broker", 9))
 
         assert workers_at(where).all() == [
             WorkerStatus("intake", "decisionlog.commands", 6, behind=3),
             WorkerStatus("publisher", "decisionlog.events", 9, 7, None, True, "no broker", 9, "abc"),
         ]
-        assert workers.of("publisher").position == 7
-        assert workers.of("replica") is None
+        assert workers.find("publisher").position == 7
+        assert workers.find("replica") is None
 
 
-def test_who_says_nothing_is_gone():
-    """A worker is at work while it says so and nothing fails."""
+def test_a_worker_that_is_silent_or_failing_is_not_working():
+    """A worker counts as working while it saves its status and nothing fails."""
     sheet = WorkerStatus("publisher", "t", 100)
 
-    assert sheet.working(100 + SILENT - 1)
-    assert not sheet.working(100 + SILENT)
-    assert not sheet.failed("no broker", 101).working(102)
+    assert sheet.is_working(100 + WORKER_TIMEOUT_US - 1)
+    assert not sheet.is_working(100 + WORKER_TIMEOUT_US)
+    assert not sheet.with_error("no broker", 101).is_working(102)
 
 
-def test_what_is_left():
-    """Who follows the log has left what the log has more; who does not says how much."""
-    assert WorkerStatus("publisher", "t", 0, 7).left(10) == 3
-    assert WorkerStatus("publisher", "t", 0, 7).left(5) == 0
-    assert WorkerStatus("intake", "t", 0, 7, behind=2).left(10) == 2
+def test_the_lag_of_a_worker():
+    """The lag is what the log has more, or the number of waiting messages that the worker reports."""
+    assert WorkerStatus("publisher", "t", 0, 7).lag(10) == 3
+    assert WorkerStatus("publisher", "t", 0, 7).lag(5) == 0
+    assert WorkerStatus("intake", "t", 0, 7, behind=2).lag(10) == 2
 
 
-def test_what_is_no_sheet_says_nothing(tmp_path):
-    """A file that was cut off or has other fields is passed over."""
+def test_an_invalid_status_file_is_ignored(tmp_path):
+    """A file that is truncated or has other fields is skipped."""
     workers = workers_at(tmp_path / "log.sqlite3")
-    workers.put(WorkerStatus("publisher", "t", 0))
+    workers.save(WorkerStatus("publisher", "t", 0))
     (tmp_path / "workers" / "a.json").write_text("{")
     (tmp_path / "workers" / "b.json").write_text('{"other": 1}')
 

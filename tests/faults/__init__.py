@@ -1,1 +1,1 @@
-"""What breaks the log, or tries to. `python -m tests.faults NAME` runs one at length; the suite runs each in short."""
+"""Fault injection. `python -m tests.faults NAME` runs one kind at length; the test suite runs a short round of each."""

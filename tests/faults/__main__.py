@@ -1,4 +1,4 @@
-"""`python -m tests.faults NAME [options]`: one way to break the log, at length."""
+"""`python -m tests.faults NAME [options]`: run one kind of fault injection at length."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import Final
 
 STORES: Final = ("sqlite", "postgresql")
-WAYS: Final = (
+FAULTS: Final = (
     ("tamper", "rounds", 100_000, ("rows", "flips")),
     ("kill", "rounds", 100, ("sqlite", "postgresql-server", "postmaster")),
-    ("again", "rounds", 20, STORES),
+    ("retry", "rounds", 20, STORES),
     ("race", "rounds", 10_000, STORES),
     ("tail", "events", 1_000_000, STORES),
     ("schedules", "times", 1_000, ()),
@@ -20,25 +20,27 @@ WAYS: Final = (
     ("kafka-broker", "events", 100_000, ()),
     ("kafka-cluster", "events", 100_000, ()),
 )
-"""Name, what is counted, how much of it, and the kinds there are of it, the usual one first."""
-IN_STREAMS: Final = {
-    "kafka-publisher": "run_publisher", "kafka-broker": "run_broker", "kafka-cluster": "run_cluster",
-}  # fmt: skip
+"""Name, option for the number of rounds, its default, and the variants, the default one first."""
+STREAM_RUNS: Final = {
+    "kafka-publisher": "run_publisher",
+    "kafka-broker": "run_broker",
+    "kafka-cluster": "run_cluster",
+}
 
 
 def main() -> None:
-    """Runs one and prints what came of it; exit code 1 where the log did not stand."""
+    """Run one kind and print the result; the exit code is 1 if the log failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    ways = parser.add_subparsers(dest="way", required=True)
-    for kind, option, times, kinds_of_it in WAYS:
-        way = ways.add_parser(kind)
-        way.add_argument(f"--{option}", dest="times", type=int, default=times)
-        if kinds_of_it:
-            way.add_argument("--kind", choices=kinds_of_it, default=kinds_of_it[0])
-    asked = vars(parser.parse_args())
-    way = asked.pop("way")
-    module = import_module(f"tests.faults.{'streams' if way in IN_STREAMS else way}")
-    for line in getattr(module, IN_STREAMS.get(way, "run"))(asked.pop("times"), **asked):
+    subparsers = parser.add_subparsers(dest="fault", required=True)
+    for kind, option, times, variants in FAULTS:
+        subparser = subparsers.add_parser(kind)
+        subparser.add_argument(f"--{option}", dest="times", type=int, default=times)
+        if variants:
+            subparser.add_argument("--kind", choices=variants, default=variants[0])
+    options = vars(parser.parse_args())
+    fault = options.pop("fault")
+    module = import_module(f"tests.faults.{'streams' if fault in STREAM_RUNS else fault}")
+    for line in getattr(module, STREAM_RUNS.get(fault, "run"))(options.pop("times"), **options):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

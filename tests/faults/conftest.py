@@ -1,4 +1,4 @@
-"""What runs on a real broker runs on the one that all tests share."""
+"""Tests on a real broker use the one that all tests share."""
 
 from tests.kafka.conftest import bootstrap_servers, prefix
 

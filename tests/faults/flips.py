@@ -31,10 +31,11 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.services import Services
-from cli import keeping
-from cli.errors import CannotGoOn
+from cli.bootstrap import clock, local_caller, open_for_write, open_runtime
+from cli.commands.doctor import run_doctor
+from cli.commands.verify import verify_log
+from cli.errors import CommandFailed
 from cli.settings import Settings
-from cli.wiring import clock, house, local_caller, writing
 from eventlog.errors import LogError
 from eventlog.sqlite_integrity import DAMAGE_ERRORS
 from projections.factory import open_database
@@ -46,16 +47,25 @@ from tests.faults.logs import write_log
 SIZE: Final = 120
 SHARES: Final = 25
 HEAL_S: Final = 20.0
-SIDE_TABLES: Final = ("answers", "names", "tokens")
+SIDE_TABLES: Final = ("idempotency_records", "names", "tokens")
 """What no hash covers: a well-formed value in the place of another cannot be found there."""
 NOW: Final = re.compile(rb'"(as_of|known_at)":"[^"]*"')
 """What differs from one asking to the next."""
 AS_OF: Final = "as_of=2030-01-01T00:00:00Z"
 QUESTIONS: Final = (
-    f"/v1/roadmap?{AS_OF}", f"/v1/fields?{AS_OF}&limit=10000", f"/v1/decisions?{AS_OF}&limit=10000",
-    "/v1/fields/history?limit=10000", "/v1/audit?limit=10000", "/v1/search?text=decision", "/v1/search?text=because",
-    f"/v1/unowned?{AS_OF}", "/v1/log", "/v1/log/entries", "/v1/products/shop", "/v1/features/f7",
-)  # fmt: skip
+    f"/v1/roadmap?{AS_OF}",
+    f"/v1/fields?{AS_OF}&limit=10000",
+    f"/v1/decisions?{AS_OF}&limit=10000",
+    "/v1/fields/history?limit=10000",
+    "/v1/audit?limit=10000",
+    "/v1/search?text=decision",
+    "/v1/search?text=because",
+    f"/v1/unowned?{AS_OF}",
+    "/v1/log",
+    "/v1/log/entries",
+    "/v1/products/shop",
+    "/v1/features/f7",
+)
 
 
 @dataclass
@@ -72,7 +82,7 @@ class Folder:
         """Write a log of about this size, and its read model."""
         settings = Settings(data=path)
         write_log(settings.log_file, size, 7)
-        with writing(settings) as log:
+        with open_for_write(settings) as log:
             model = ReadModel.open(open_database(settings.model_file), log, clock)
             rebuild(log, model)
             model.close()
@@ -110,12 +120,12 @@ def _by_index(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str,
             yield index, connection.execute(sql).fetchall()
 
 
-_WITHOUT_ROWID: Final = ("answers", "names", "cell", "cell_ref", "act_because")
+_WITHOUT_ROWID: Final = ("answers", "names", "field_value", "field_ref", "event_because")
 
 
 def ask(settings: Settings, questions: Sequence[str] = QUESTIONS) -> Iterator[tuple[str, tuple[int, bytes]]]:
     """What a server in this process answers; a 503 is asked again until the server has built its model again."""
-    with writing(settings) as log, house(log, settings, check=True) as built:
+    with open_for_write(settings) as log, open_runtime(log, settings, check=True) as built:
         services = Services(log, built.model, built.runner, lambda _: local_caller("person:ann"))
         client = TestClient(_app(services), headers={"Authorization": "Bearer x"}, raise_server_exceptions=False)
         for question in questions:
@@ -225,11 +235,11 @@ def of_content(content: set[str], *, noticed: bool) -> Verdict:
 def is_noticed(settings: Settings) -> bool:
     """Whether `verify` or `doctor` says that something is damaged."""
     silence = io.StringIO()
-    for command in (lambda: keeping.verify(settings, [], None), lambda: keeping.doctor(settings, compare=True)):
+    for command in (lambda: verify_log(settings, [], None), lambda: run_doctor(settings, compare=True)):
         try:
             with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
                 command()
-        except (CannotGoOn, LogError, PersistenceError):
+        except (CommandFailed, LogError, PersistenceError):
             return True
     return "is of no use" in silence.getvalue()
 

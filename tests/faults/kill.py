@@ -22,12 +22,12 @@ from typing import Any, Final
 
 import httpx2
 
+from cli.bootstrap import clock, open_for_write, open_runtime
 from cli.settings import Settings
-from cli.wiring import clock, house, writing
 from domain.decision import DecisionRecorded
 from eventlog.checkpoint import Checkpoint
 from eventlog.entry import Entry
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from projections.read_model import ReadModel, content_hash
 from projections.rebuild import rebuild
 from projections.sqlite import SqliteDatabase
@@ -44,8 +44,8 @@ ROUNDS_A_LOG: Final = 10
 MOST_TIMES: Final = 5
 """Times that a write is sent."""
 ANSWERS_IN_TROUBLE: Final = {503, 507}
-LATE: Final = (sys.executable, "-m", "tests.faults.late_commit")
-LATE_IN_POSTGRESQL: Final = (sys.executable, "-m", "tests.faults.late_in_postgresql")
+LATE: Final = (sys.executable, "-m", "tests.faults.sabotaged_commit")
+LATE_IN_POSTGRESQL: Final = (sys.executable, "-m", "tests.faults.sabotaged_postgresql_commit")
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,8 @@ def _let_them_work(clients: list[Client], chance: Random) -> bool:
 
 
 def _wrong_with(place: Place, clients: list[Client]) -> Iterator[str]:
-    with writing(place.settings) as log:
-        verdict = log.verify_each()
+    with open_for_write(place.settings) as log:
+        verdict = log.verify_against()
         if not isinstance(verdict, Checkpoint):
             yield str(verdict)
         entries = log.read(0, verdict.size) if isinstance(verdict, Checkpoint) else []
@@ -190,7 +190,7 @@ def _stands(entry: Entry | None, recorded: dict[str, Any]) -> bool:
 
 def _wrong_views(place: Place, log: DecisionLog) -> Iterator[str]:
     """The read model that lived through the kill, once it has caught up, is that which is built from nothing, anywhere."""
-    with house(log, place.settings) as built:
+    with open_runtime(log, place.settings) as built:
         if not built.runner.wait_for(log.head().size, 60):
             yield f"the read model stands at {built.runner.position}, and the log at {log.head().size}"
         survived = content_hash(built.model)

@@ -1,4 +1,4 @@
-"""Logs of a given size, with something of everything in them."""
+"""Logs of a given size, with every kind of event in them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 from domain.catalog import COMMAND
 from domain.examples import examples_for
+from domain.rights import RIGHTS
 from eventlog.entry import Caller, Receipt, Transaction
-from eventlog.log import DecisionLog
-from eventlog.tokens import RIGHTS
+from identity.decision_log import DecisionLog
 
 START = 1_735_689_600_000_000
 ANN = Caller("person:ann", "a-token", "http", frozenset(RIGHTS))
 AT_ONCE = 100
 ENDS = {"RetireProduct", "MergePeople", "RecordPersonLeft", "DisbandTeam"}
-"""After these nothing more can be said of what the others speak of."""
+"""Commands after which the others would be refused."""
 
 
 def write_log(path: Path, size: int, seed: int) -> None:
-    """Writes a log of about as many entries: every command there is, then what products live through, some forgotten."""
+    """Write a log of about `size` entries: every command, then the life of products, with some texts erased."""
     chance = Random(seed)
     ticks = itertools.count(START, 1_000_003)
     with DecisionLog.open(path, clock=lambda: next(ticks), entropy=chance.randbytes) as log:
@@ -32,15 +32,15 @@ def write_log(path: Path, size: int, seed: int) -> None:
                 do(log, [[command]])
         transactions = _everyday(chance)
         while log.head().size < size:
-            room = size - log.head().size
-            do(log, list(itertools.islice(transactions, min(AT_ONCE, max(1, room // 2)))))
+            missing = size - log.head().size
+            do(log, list(itertools.islice(transactions, min(AT_ONCE, max(1, missing // 2)))))
             if chance.random() < 0.5:
                 positions = sorted(chance.sample(range(1, log.head().size + 1), 3))
                 do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": positions}]])
 
 
 def do(log: DecisionLog, transactions: list[list[dict[str, Any]]]) -> None:
-    """Applies units of commands, none of which may be refused."""
+    """Apply transactions of commands, none of which may be refused."""
     keyed = [
         Transaction(tuple(map(COMMAND.validate_python, commands)), ANN, f"{log.head().size}-{n}")
         for n, commands in enumerate(transactions)
@@ -53,16 +53,37 @@ def _everyday(chance: Random) -> Iterator[list[dict[str, Any]]]:
     for n in itertools.count(1):
         feature, decision = f"f{n}", f"d{n}"
         yield [
-            {"type": "RecordDecision", "key": decision, "title": f"Decision {n}", "accountable": "person:bob", "decision": "So be it. – Ünd so.",
-             "why": "x" * chance.randrange(1, 200), "options": [{"title": "A", "pros": ["1", "2"]}, {"title": "B"}]},
-            {"type": "ProposeFeature", "key": feature, "title": f"Feature {n}", "products": ["shop"],
-             "definition": '"quoted"\\n and broken\n'},
-        ]  # fmt: skip
+            {
+                "type": "RecordDecision",
+                "key": decision,
+                "title": f"Decision {n}",
+                "accountable": "person:bob",
+                "decision": "So be it. – Ünd so.",
+                "why": "x" * chance.randrange(1, 200),
+                "options": [{"title": "A", "pros": ["1", "2"]}, {"title": "B"}],
+            },
+            {
+                "type": "ProposeFeature",
+                "key": feature,
+                "title": f"Feature {n}",
+                "products": ["shop"],
+                "definition": '"quoted"\\n and broken\n',
+            },
+        ]
         yield [
             {"type": "PrioritizeFeature", "subject": f"feature:{feature}", "horizon": "now", "note": f"Because {n}."}
         ]
         yield [{"type": "StartFeature", "subject": f"feature:{feature}", "because": [f"decision:{decision}"]}]
-        yield [{"type": "ImportChanges", "subject": f"feature:old-{n}", "source": {"system": "archive", "reference": f"c{n}"},
+        yield [
+            {
+                "type": "ImportChanges",
+                "subject": f"feature:old-{n}",
+                "source": {"system": "archive", "reference": f"c{n}"},
                 "effective_at": "2020-02-29T12:00:00Z",
-                "changes": [{"field": "exists", "value": True}, {"field": "title", "text": f"Old {n}"},
-                          {"field": "x.notes", "texts": ["one", ""]}]}]  # fmt: skip
+                "changes": [
+                    {"field": "exists", "value": True},
+                    {"field": "title", "text": f"Old {n}"},
+                    {"field": "x.notes", "texts": ["one", ""]},
+                ],
+            }
+        ]

@@ -20,12 +20,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from cli.wiring import clock
+from cli.bootstrap import clock
 from domain.catalog import COMMAND
 from domain.errors import Refused, Stale
+from domain.rights import RIGHTS
 from eventlog.entry import Caller, Receipt, Transaction
-from eventlog.log import DecisionLog
-from eventlog.tokens import RIGHTS
+from identity.decision_log import DecisionLog
 from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
 
@@ -123,20 +123,22 @@ RACES: Final = {
     ),
     "a delegation ends while others act on it": Race(
         lambda n: [
-            _product(n), {"type": "AssignOwnership", "subject": f"product:p{n}", "holders": ["person:ann"]},
+            _product(n),
+            {"type": "AssignOwnership", "subject": f"product:p{n}", "holders": ["person:ann"]},
             {"type": "DelegateOwnership", "subject": f"product:p{n}", "delegation": "d", "to": "person:ann"},
         ],
         lambda n, k: [
             transaction(
-                {"type": "RevokeDelegation", "subject": f"product:p{n}", "delegation": "d"} if i % 2 else
-                {"type": "ChangeTitle", "subject": f"product:p{n}", "title": f"T{i}"},
+                {"type": "RevokeDelegation", "subject": f"product:p{n}", "delegation": "d"}
+                if i % 2
+                else {"type": "ChangeTitle", "subject": f"product:p{n}", "title": f"T{i}"},
                 **{f"product__p{n}": 3},
             )
             for i in range(k)
         ],
         one_ends_it,
     ),
-}  # fmt: skip
+}
 
 
 Run = Callable[[str, int], list[Result]]

@@ -19,10 +19,10 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from cli.wiring import clock
+from cli.bootstrap import clock
 from consumers.kafka.broker import Broker
 from consumers.kafka.topics import Topics
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from projections.read_model import ReadModel, content_hash
 from projections.rebuild import rebuild
 from projections.sqlite import SqliteDatabase
@@ -35,8 +35,8 @@ EVENTS: Final = 15_000
 LONGEST: Final = 1.2
 """Seconds for which it goes on working before it is killed, at most."""
 PATIENCE: Final = 120
-TWIN: Final = (sys.executable, "-m", "tests.faults.rows_first")
-"""A replica that writes the rows, and then in another transaction how far it is."""
+SABOTAGED: Final = (sys.executable, "-m", "tests.faults.sabotaged_replica")
+"""A replica that writes the rows first, and its position in a second transaction."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Published:
         path, prefix = folder / "log", fresh_prefix()
         write_log(path, events, 17)
         with DecisionLog.open(path, clock=clock) as log:
-            publish(log, path, Broker.at(servers), Topics(prefix))
+            publish(log, path, Broker.from_addresses(servers), Topics(prefix))
             model = ReadModel.open(SqliteDatabase(folder / "peaceful"), log, clock)
             size = rebuild(log, model)
         return cls(folder, servers, prefix, size, content_hash(model))
@@ -95,13 +95,18 @@ def _let_it_work(process: subprocess.Popen[str], into: Path, goal: int, chance: 
 def _started(published: Published, into: Path, command: Sequence[str | Path]) -> subprocess.Popen[str]:
     """A replica from the moment when it begins to read."""
     settings = {
-        "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": published.servers, "DECISIONLOG_KAFKA_PREFIX": published.prefix,
-        "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[2]),
-    }  # fmt: skip
+        "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": published.servers,
+        "DECISIONLOG_KAFKA_PREFIX": published.prefix,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
     process = subprocess.Popen(
-        [*command, "replica", "--into", into], env=surroundings(published.folder, **settings), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [*command, "replica", "--into", into],
+        env=surroundings(published.folder, **settings),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     assert process.stdout is not None
     process.stdout.readline()
     return process
@@ -115,7 +120,7 @@ def _position(into: Path) -> int:
 
 
 def run(times: int) -> Iterator[str]:
-    """So many kills; then the twin, until it is caught."""
+    """Kill a replica some times; then kill a sabotaged one until it is detected."""
     begun, kills = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as cluster:
         published = Published.at(Path(folder), cluster.bootstrap_servers, EVENTS)
@@ -130,10 +135,10 @@ def run(times: int) -> Iterator[str]:
                 break
         yield f"{kills} kills: each replica equal to a clean run, {time.monotonic() - begun:.0f} s"
         for number in range(1, 11):
-            into = Path(folder) / f"twin{number}"
-            some, wrong = kill_until_read(published, into, Random(number), TWIN, most=10)
+            into = Path(folder) / f"sabotaged{number}"
+            some, wrong = kill_until_read(published, into, Random(number), SABOTAGED, most=10)
             if wrong:
-                yield f"the twin is caught after {some} kills: {wrong.splitlines()[-1]}"
+                yield f"the sabotaged replica was detected after {some} kills: {wrong.splitlines()[-1]}"
                 return
-        yield "the twin was not caught"
+        yield "the sabotaged replica was not detected"
         raise SystemExit(1)

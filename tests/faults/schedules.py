@@ -21,18 +21,18 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from consumers.kafka.replica import Arrival, Turn
+from consumers.kafka.replica_session import ReceivedEntry, ReplicaSession
 from domain.any_subject import TextsErased
 from domain.examples import examples_for
-from eventlog.appender import EntryRow
-from eventlog.codec import read_back
-from eventlog.log import DecisionLog
+from eventlog.codec import decode_row
+from eventlog.records import EntryRow
+from identity.decision_log import DecisionLog
 from projections.database import Database, Writer
 from projections.projector import Projector
 from projections.read_model import ReadModel, content_hash
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import ENDS, START, do
-from tests.projections.support import emptied
+from tests.projections.support import delete_rows
 
 SECOND = 1_000_000
 LOG = "log:a"
@@ -69,7 +69,7 @@ def published() -> list[EntryRow]:
 def held(size: int) -> list[EntryRow]:
     """The rows of the log of that size, as it holds them: without what was forgotten by then."""
     rows = list(published()[:size])
-    for event in [read_back(row).event for row in rows]:
+    for event in [decode_row(row).event for row in rows]:
         if isinstance(event, TextsErased):
             for position in event.positions:
                 rows[position - 1] = rows[position - 1]._replace(texts=None)
@@ -82,14 +82,14 @@ def databases() -> Iterator[tuple[Database, Callable[[int], str]]]:
     with tempfile.TemporaryDirectory() as folder:
         one, other = (SqliteDatabase(Path(folder) / name) for name in ("replica", "clean"))
         for database in (one, other):
-            database.renew()
+            database.recreate()
         hashes: dict[int, str] = {}
 
         def clean(size: int) -> str:
             if size not in hashes:
-                emptied(other)
+                delete_rows(other)
                 with closing(other.writer()) as writer, writer.transaction():
-                    Projector(writer).apply([read_back(row) for row in published()[:size]])
+                    Projector(writer).apply([decode_row(row) for row in published()[:size]])
                 hashes[size] = content_hash(ReadModel(other, lambda: START))
             return hashes[size]
 
@@ -163,7 +163,7 @@ class MemoryFeed:
 
     schedule: Schedule
     outcome: Outcome
-    passing: tuple[type[Exception], ...] = ()
+    transient_errors: tuple[type[Exception], ...] = ()
     topic: str = "events"
     at: int = 0
     looks: Iterator[int] = field(init=False)
@@ -174,17 +174,17 @@ class MemoryFeed:
     def seek(self, offset: int | None) -> None:
         self.at = self.schedule.oldest if offset is None else max(offset, self.schedule.oldest)
 
-    def poll(self, seconds: float) -> Sequence[Arrival]:
+    def poll(self, seconds: float) -> Sequence[ReceivedEntry]:
         self.outcome.may_strike("look")
         first, self.at = self.at, min(len(self.schedule.topic), self.at + next(self.looks))
         return [self._arrival(offset) for offset in range(first, self.at)]
 
-    def _arrival(self, offset: int) -> Arrival:
+    def _arrival(self, offset: int) -> ReceivedEntry:
         position = self.schedule.topic[offset]
         if position is None:
-            return Arrival(offset, "", None, "it is nonsense")
+            return ReceivedEntry(offset, "", None, "it is nonsense")
         rows = published() if position > 0 else held(self.schedule.size)
-        return Arrival(offset, LOG, rows[abs(position) - 1])
+        return ReceivedEntry(offset, LOG, rows[abs(position) - 1])
 
     def unread(self) -> int:
         return len(self.schedule.topic) - self.at
@@ -193,7 +193,7 @@ class MemoryFeed:
 class MemoryApi:
     """The log's API, which gives what the log holds now."""
 
-    passing = (ConnectionError,)
+    transient_errors = (ConnectionError,)
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -224,9 +224,11 @@ class Mortal:
         self._outcome.may_strike("after the commit")
 
 
-def outcome(schedule: Schedule, database: Database, clean: Callable[[int], str], turn: type[Turn] = Turn) -> list[str]:
+def outcome(
+    schedule: Schedule, database: Database, clean: Callable[[int], str], turn: type[ReplicaSession] = ReplicaSession
+) -> list[str]:
     """What is wrong with the replica after a schedule, in words."""
-    emptied(database)
+    delete_rows(database)
     with closing(database.writer()) as writer, writer.transaction():
         for table in ("replica", "replica_name"):
             writer.rows(f"drop table if exists {table}", {})
@@ -239,7 +241,7 @@ def outcome(schedule: Schedule, database: Database, clean: Callable[[int], str],
     api = MemoryApi(size) if schedule.api else None
     try:
         quiet = _until_quiet(model, database, feed, api, ticks, schedule, outcome, turn)
-    except Exception as error:  # noqa: BLE001  (a twin may break in any way)
+    except Exception as error:  # noqa: BLE001  (a sabotaged replica may fail in any way)
         return [f"it ends with {error!r}"]
     there = {abs(position) for position in schedule.topic[schedule.oldest :] if position}
     hole = next(position for position in itertools.count(1) if position not in there)
@@ -258,7 +260,7 @@ def outcome(schedule: Schedule, database: Database, clean: Callable[[int], str],
 
 def _until_quiet(
     model: ReadModel, database: Database, feed: MemoryFeed, api: MemoryApi | None, ticks: Iterator[int],
-    schedule: Schedule, outcome: Outcome, turn: type[Turn],
+    schedule: Schedule, outcome: Outcome, turn: type[ReplicaSession],
 ) -> bool:  # fmt: skip
     for _ in range(len(schedule.kills) + 1):
         with closing(database.writer()) as writer:
@@ -285,7 +287,7 @@ def _until_quiet(
     return False
 
 
-def check(times: int, turn: type[Turn] = Turn, *, of: int = 0) -> int:
+def check(times: int, turn: type[ReplicaSession] = ReplicaSession, *, of: int = 0) -> int:
     """Runs so many random schedules; how many. The same each time.
 
     Raises:
@@ -297,7 +299,7 @@ def check(times: int, turn: type[Turn] = Turn, *, of: int = 0) -> int:
         @seed(of)
         @settings(
             max_examples=times, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate] if turn is not Turn else [Phase.generate, Phase.shrink],
+            phases=[Phase.generate] if turn is not ReplicaSession else [Phase.generate, Phase.shrink],
         )  # fmt: skip
         @given(schedule=schedules())
         def whatever_happens(schedule: Schedule) -> None:
@@ -311,18 +313,18 @@ def check(times: int, turn: type[Turn] = Turn, *, of: int = 0) -> int:
 
 
 def run(times: int) -> Iterator[str]:
-    """Many schedules, then each twin until it is caught."""
-    from tests.faults.test_schedules import TWINS
+    """Run many schedules, then each sabotaged replica until it is detected."""
+    from tests.faults.test_schedules import SABOTAGED_SESSIONS
 
     logging.disable(logging.WARNING)  # every hole is told of
     begun = time.monotonic()
     done = check(times)
     yield f"{done:,} schedules: the replica always as it must be, {time.monotonic() - begun:.0f} s"
-    for twin in TWINS:
+    for sabotaged in SABOTAGED_SESSIONS:
         try:
-            check(times, twin)
+            check(times, sabotaged)
         except AssertionError as error:
-            yield f"{twin.__name__} is caught: {str(error).splitlines()[0]}"
+            yield f"{sabotaged.__name__} was detected: {str(error).splitlines()[0]}"
         else:
-            yield f"{twin.__name__} was not caught"
+            yield f"{sabotaged.__name__} was not detected"
             raise SystemExit(1)

@@ -21,14 +21,14 @@ from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
-from cli.wiring import clock
+from cli.bootstrap import clock
 from consumers.kafka.broker import Broker
-from consumers.kafka.cloudevents import Message, Unreadable, position_of, row_of
+from consumers.kafka.cloudevents import InvalidMessage, Message, get_position, parse_message
 from consumers.kafka.publisher import Publisher
-from consumers.kafka.status_reporter import OFTEN, Reporter
+from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter
 from consumers.kafka.topics import Topics
-from eventlog.log import DecisionLog
 from eventlog.worker_status import WorkerStatus
+from identity.decision_log import DecisionLog
 from tests.faults.logs import do, write_log
 from tests.kafka.broker import Cluster, Node
 from tests.support_serving import COMMAND, surroundings
@@ -37,7 +37,7 @@ PREFIX: Final = "decisionlog"
 EVENTS: Final = f"{PREFIX}.events"
 SOON: Final = 15.0
 """Seconds after a broker is back within which the publisher must be at work again."""
-EARLY: Final = (sys.executable, "-m", "tests.faults.early_position")
+SABOTAGED_PUBLISHER: Final = (sys.executable, "-m", "tests.faults.sabotaged_publisher")
 KILLS: Final = 20
 """How often the brokers are killed while the events are published."""
 
@@ -65,7 +65,7 @@ def read(servers: str, topic: str, log: DecisionLog) -> Read:
     rows = {row.position: row for row in _rows(log)}
     for message in _messages(servers, topic):
         told.messages += 1
-        position = position_of(message)
+        position = get_position(message)
         if position is not None and position <= told.position:
             told.seen += 1
         elif position != told.position + 1:
@@ -85,8 +85,10 @@ def _rows(log: DecisionLog) -> Iterator[Any]:
 
 def _wrong(message: Message, row: Any) -> str | None:
     try:
-        return None if row_of(message) == row else f"position {position_of(message)} is not what the log has there"
-    except Unreadable as error:
+        return (
+            None if parse_message(message) == row else f"position {get_position(message)} is not what the log has there"
+        )
+    except InvalidMessage as error:
         return str(error)
 
 
@@ -126,9 +128,11 @@ def _publishing(
     servers: str, data: Path, prefix: str, command: Sequence[str | Path]
 ) -> Iterator[subprocess.Popen[str]]:
     more = {
-        "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": servers, "DECISIONLOG_KAFKA_PREFIX": prefix, "PYTHONUNBUFFERED": "1",
+        "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": servers,
+        "DECISIONLOG_KAFKA_PREFIX": prefix,
+        "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(Path(__file__).parents[2]),
-    }  # fmt: skip
+    }
     process = subprocess.Popen([*command, "publish"], env=surroundings(data, **more), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -171,7 +175,7 @@ def _end_of(servers: str, topic: str) -> int:
             return 0
         consumer.seek(place, end - 1)
         found = consumer.poll(timeout_ms=2000).get(place, [])
-        return position_of(Message(None, None, list(found[-1].headers))) or 0 if found else 0
+        return get_position(Message(None, None, list(found[-1].headers))) or 0 if found else 0
 
 
 def run_publisher(rounds: int) -> Iterator[str]:
@@ -207,14 +211,14 @@ class Watched:
         self.sheet: WorkerStatus | None = None
         self.failed = 0
 
-    def put(self, sheet: WorkerStatus) -> None:
+    def save(self, sheet: WorkerStatus) -> None:
         self.failed += sheet.failing
         self.sheet = sheet
 
     def all(self) -> list[WorkerStatus]:
         return [self.sheet] if self.sheet else []
 
-    def of(self, _: str) -> WorkerStatus | None:
+    def find(self, _: str) -> WorkerStatus | None:
         return self.sheet
 
     @property
@@ -222,8 +226,8 @@ class Watched:
         return self.sheet.position if self.sheet else 0
 
 
-class Careless(Broker):
-    """The sabotaged twin: takes for arrived what it has put on the wire."""
+class Unacknowledged(Broker):
+    """A sabotaged producer: it does not wait for acknowledgements."""
 
     def producer(self, **more: Any) -> Any:
         return super().producer(**more | {"acks": 0, "enable_idempotence": False})
@@ -238,9 +242,9 @@ class Publishing:
     topics: Topics
 
     def __post_init__(self) -> None:
-        ticks = iter(range(OFTEN, sys.maxsize, OFTEN))
+        ticks = iter(range(REPORT_INTERVAL_US, sys.maxsize, REPORT_INTERVAL_US))
         self.sheets = Watched()
-        reporter = Reporter(self.sheets, "publisher", self.topics.events.name, lambda: next(ticks))
+        reporter = StatusReporter(self.sheets, "publisher", self.topics.events.name, lambda: next(ticks))
         self.publisher = Publisher(self.log, self.broker, self.topics, reporter)
         self.thread = threading.Thread(target=self.publisher.run)
 
@@ -269,8 +273,8 @@ def kill_brokers(
     With several brokers it is always the leader that dies.
     """
     size, longest = log.head().size, 0.0
-    topics = Topics(prefix, copies=min(3, cluster.size))
-    with Publishing(log, broker.at(cluster.bootstrap_servers), topics) as publishing:
+    topics = Topics(prefix, replication_factor=min(3, cluster.size))
+    with Publishing(log, broker.from_addresses(cluster.bootstrap_servers), topics) as publishing:
         for n in range(1, kills + 1):
             goal = size * n // (kills + 1)
             if not publishing.reach(goal, 300):
@@ -297,7 +301,7 @@ def leader(cluster: Cluster) -> Node:
     """The broker that leads the topic; of one broker itself."""
     if cluster.size == 1:
         return cluster.nodes[0]
-    with closing(Broker.at(cluster.bootstrap_servers).admin()) as admin:
+    with closing(Broker.from_addresses(cluster.bootstrap_servers).admin()) as admin:
         (partition,) = admin.describe_topics([EVENTS])[0]["partitions"]
     return next(node for node in cluster.nodes if node.id == partition["leader_id"])
 

@@ -25,11 +25,11 @@ from typing import Any, Final
 
 from eventsourcing.persistence import PersistenceError
 
-from cli.wiring import clock
+from cli.bootstrap import clock
 from domain.any_subject import ChangeTitle
 from domain.product import DefineProduct
 from eventlog.entry import Caller, Receipt, Transaction
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
 
@@ -192,9 +192,16 @@ def tail(path: Path, events: int, pauses: float, longest: float = 1.0, followed:
 
 
 def tail_on_postgresql(
-    store: str, events: int, pauses: int, longest: float = 1.0, followed: Followed | None = None, *,
-    processes: int = PROCESSES, rolled_back: float = ROLLED_BACK, gap: int | None = None,
-) -> list[str]:  # fmt: skip
+    store: str,
+    events: int,
+    pauses: int,
+    longest: float = 1.0,
+    followed: Followed | None = None,
+    *,
+    processes: int = PROCESSES,
+    rolled_back: float = ROLLED_BACK,
+    gap: int | None = None,
+) -> list[str]:
     """Writes from several processes and follows in this one, `pauses` in all; tells what was wrong."""
     from tests.faults.tail_writer import Task, command
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 
-from cli.wiring import clock
+from cli.bootstrap import clock
 from eventlog import postgresql
 from eventlog.appender import Appender
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.faults.tail import write
 
 
@@ -27,7 +27,7 @@ from tests.faults.tail import write
 class Task:
     """What one process writes, and where it is troubled: `pauses` are sizes of the log at which it stands still.
 
-    With `gap` it is the sabotaged twin: at the first group beyond that size a position is left out.
+    With `gap` it is sabotaged: in the first group beyond that size a position is skipped.
     """
 
     name: str
@@ -48,10 +48,10 @@ class Trouble:
         self._longest = task.longest
         self._share = task.rolled_back
         self._chance = Random(task.name)
-        self._whole = postgresql.put_head
-        postgresql.put_head = self._put_head
+        self._whole = postgresql.update_head
+        postgresql.update_head = self._update_head
 
-    def _put_head(self, session: Any, head: Any) -> None:
+    def _update_head(self, session: Any, head: Any) -> None:
         self._whole(session, head)
         if self._pauses and head.size >= self._pauses[0]:
             self._pauses.pop(0)

@@ -20,13 +20,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from eventlog.appender import EntryRow, Head
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import compose
-from eventlog.merkle import Frontier, append_leaf, leaf_hash, packed, unpacked
+from eventlog.merkle import Frontier, append_leaf, leaf_hash, pack_frontier, unpack_frontier
+from eventlog.records import EntryRow, Head, Span
+from eventlog.sql import SIDE_TABLE_KEYS
 from eventlog.sqlite import library_errors
-from eventlog.store import BESIDE, Answered
-from eventlog.verification import BEFORE_ALL, verify
+from eventlog.verification import BEFORE_FIRST, verify
 from tests.faults import flips
 from tests.faults.logs import write_log
 
@@ -57,25 +57,27 @@ class Copy:
             with library_errors():
                 raise sqlite3.IntegrityError("it has no head")
         size, frontier, recorded_at = found[0]
-        return Head(size, unpacked(frontier), recorded_at)
+        return Head(size, unpack_frontier(frontier), recorded_at)
 
-    def answered(self, first: int, limit: int) -> list[Answered]:
+    def result_spans(self, first: int, limit: int) -> list[Span]:
         """What answers point at, as the log reads it."""
-        return self.all("SELECT first, count FROM answers WHERE first >= ? ORDER BY first LIMIT ?", first, limit)
+        return self.all(
+            "SELECT first, count FROM idempotency_records WHERE first >= ? ORDER BY first LIMIT ?", first, limit
+        )
 
     def find_damage(self) -> list[str]:
         """Nothing: what is changed here is changed by SQLite itself, and soundly."""
         return []
 
-    def beside(self, table: str, after: Sequence[Any] | None, limit: int) -> list[Any]:
+    def read_side_table(self, table: str, after: Sequence[Any] | None, limit: int) -> list[Any]:
         """Rows of a side table, as the log reads them."""
-        key = BESIDE[table]
+        key = SIDE_TABLE_KEYS[table]
         behind = f"WHERE ({key}) > ({', '.join('?' * len(after))})" if after else ""
         return self.all(f"SELECT * FROM {table} {behind} ORDER BY {key} LIMIT ?", *(after or ()), limit)
 
     def is_salted(self, first: int) -> bool:
         """Whether the hash of what was asked has its salt, as the log reads it."""
-        return bool(self.all("SELECT 1 FROM answers WHERE first = ? AND salt IS NOT NULL", first))
+        return bool(self.all("SELECT 1 FROM idempotency_records WHERE first = ? AND salt IS NOT NULL", first))
 
     def all(self, statement: str, *parameters: Any) -> list[Any]:
         with library_errors():
@@ -219,36 +221,36 @@ def texts_from_nowhere(log: Copy, chance: Random) -> None:
 
 def an_answer(log: Copy, chance: Random) -> None:
     """What the answer under a key points at: elsewhere, fewer entries or more."""
-    first, count = chance.choice(log.all("SELECT first, count FROM answers"))
+    first, count = chance.choice(log.all("SELECT first, count FROM idempotency_records"))
     column, value = chance.choice((("first", first), ("count", count)))
     other = _other(value, chance)
-    log.change(f"UPDATE answers SET {column} = ? WHERE first = ? AND {column} <> ?", other, first, other)
+    log.change(f"UPDATE idempotency_records SET {column} = ? WHERE first = ? AND {column} <> ?", other, first, other)
 
 
 def answers_swapped(log: Copy, chance: Random) -> None:
     """Two answers that point at what the other one answered, but for how many entries that were."""
-    (one, few), (two, many) = chance.sample(log.all("SELECT first, count FROM answers"), 2)
+    (one, few), (two, many) = chance.sample(log.all("SELECT first, count FROM idempotency_records"), 2)
     if few == many:
         raise Nothing
     for old, new in ((one, -5), (two, one), (-5, two)):
-        log.change("UPDATE answers SET first = ? WHERE first = ?", new, old)
+        log.change("UPDATE idempotency_records SET first = ? WHERE first = ?", new, old)
 
 
 def an_answer_more(log: Copy, chance: Random) -> None:
     """Another key for a unit that has one, or for entries that are not there."""
-    first, count = chance.choice(log.all("SELECT first, count FROM answers"))
+    first, count = chance.choice(log.all("SELECT first, count FROM idempotency_records"))
     end = log.head().size + 1
     first = chance.choice((first, first, end, end - count, 0, -first))
     columns = (f"forged-{chance.randrange(10**9)}", chance.randbytes(16), chance.randbytes(32), first, count)
-    log.change("INSERT INTO answers VALUES ('person:ann', ?, ?, ?, ?, ?)", *columns)
+    log.change("INSERT INTO idempotency_records VALUES ('person:ann', ?, ?, ?, ?, ?)", *columns)
 
 
 def a_salt_that_was_kept(log: Copy, chance: Random) -> None:
     """The salt of an answer whose unit's texts were forgotten, there once more."""
-    found = log.all("SELECT first FROM answers WHERE salt IS NULL")
+    found = log.all("SELECT first FROM idempotency_records WHERE salt IS NULL")
     if not found:
         raise Nothing
-    log.change("UPDATE answers SET salt = ? WHERE first = ?", chance.randbytes(16), chance.choice(found)[0])
+    log.change("UPDATE idempotency_records SET salt = ? WHERE first = ?", chance.randbytes(16), chance.choice(found)[0])
 
 
 # Rows ----------------------------------------------------------------------------------------------------------------
@@ -346,19 +348,40 @@ def act_rewritten(log: Copy, chance: Random) -> None:
 def _rewrite_head(log: Copy) -> None:
     frontier: Frontier = ()
     row = None
-    for row in log.rows(BEFORE_ALL, -1):
+    for row in log.rows(BEFORE_FIRST, -1):
         frontier = append_leaf(frontier, row.position - 1, leaf_hash(compose(row)))
     log.change(
-        "UPDATE head SET size = ?, frontier = ?, recorded_at = ?", row.position, packed(frontier), row.recorded_at
+        "UPDATE head SET size = ?, frontier = ?, recorded_at = ?",
+        row.position,
+        pack_frontier(frontier),
+        row.recorded_at,
     )
 
 
 Change = Callable[[Copy, Random], None]
 CHANGES: Final = (
-    a_value, a_value, a_value, a_value_of_another_row, the_head, no_head, a_spelling, a_text, a_text, texts_taken_away,
-    texts_from_nowhere, swapped, swapped_within_a_stream, removed, inserted, redated, all_redated,
-    an_answer, answers_swapped, an_answer_more, a_salt_that_was_kept,
-)  # fmt: skip
+    a_value,
+    a_value,
+    a_value,
+    a_value_of_another_row,
+    the_head,
+    no_head,
+    a_spelling,
+    a_text,
+    a_text,
+    texts_taken_away,
+    texts_from_nowhere,
+    swapped,
+    swapped_within_a_stream,
+    removed,
+    inserted,
+    redated,
+    all_redated,
+    an_answer,
+    answers_swapped,
+    an_answer_more,
+    a_salt_that_was_kept,
+)
 REWRITES: Final = (tail_cut_off, act_rewritten)
 """What is consistent in itself, and found by a checkpoint alone."""
 
@@ -386,7 +409,7 @@ def honest(folder: Path, sizes: Sequence[int]) -> Iterator[tuple[int, Copy]]:
 
 def try_to_cheat(
     log: Copy, seeds: Iterable[int], found: Counter[str], changes: Sequence[Change] = (*CHANGES, *REWRITES)
-) -> Iterator[Missed]:  # fmt: skip
+) -> Iterator[Missed]:
     """Changes a log in one way after another; counts what was found, and tells what was not."""
     known = verify(log)
     assert isinstance(known, Checkpoint), known

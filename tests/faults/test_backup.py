@@ -1,4 +1,4 @@
-"""A backup is the log, and what is restored from it is the same."""
+"""A backup is a complete log, and a restored log equals the original."""
 
 import re
 import stat
@@ -9,11 +9,11 @@ from random import Random
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from support_postgresql import cluster, fresh_schema
-from support_serving import run, serving
 
 from tests.faults.kill import Client
 from tests.faults.logs import write_log
+from tests.support_postgresql import cluster, fresh_schema
+from tests.support_serving import run, serving
 
 
 def content(data, **more):
@@ -21,8 +21,8 @@ def content(data, **more):
     return re.search(r"content: (\w{64})", run(data, "rebuild", **more).stdout)[1]
 
 
-def test_a_restored_log_is_the_log(tmp_path):
-    """A restored log verifies, agrees with the checkpoint, and its read model is built to the same content."""
+def test_a_restored_log_equals_the_original(tmp_path):
+    """A restored log verifies, agrees with the checkpoint, and its read model is rebuilt to the same content."""
     data, new, checkpoint = tmp_path / "data", tmp_path / "new", tmp_path / "checkpoint"
     data.mkdir()
     write_log(data / "log.sqlite3", 200, 1)
@@ -39,8 +39,8 @@ def test_a_restored_log_is_the_log(tmp_path):
     assert content(new) == content(data)
 
 
-def test_a_backup_beside_a_server_under_load(tmp_path):
-    """A backup taken while clients write is a whole log of some moment, and it takes no other file's place."""
+def test_a_backup_of_a_server_under_load(tmp_path):
+    """A backup taken while clients write is the complete log of some moment, and it never overwrites a file."""
     data, copy = tmp_path / "data", tmp_path / "copy" / "log.sqlite3"
     copy.parent.mkdir()
     with serving(data) as server:
@@ -53,11 +53,11 @@ def test_a_backup_beside_a_server_under_load(tmp_path):
     assert done.returncode == 0, done.stderr
     assert run(copy.parent, "verify").returncode == 0
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
-def test_a_cut_off_end_is_found_by_the_checkpoint(tmp_path):
-    """A restored log that is older than the checkpoint is said to have lost its end, with an exit code of its own."""
+def test_a_checkpoint_detects_a_truncated_log(tmp_path):
+    """A restored log that is older than the checkpoint is reported as truncated, with an exit code of its own."""
     data, checkpoint = tmp_path / "data", tmp_path / "checkpoint"
     data.mkdir()
     write_log(data / "log.sqlite3", 100, 1)
@@ -72,8 +72,8 @@ def test_a_cut_off_end_is_found_by_the_checkpoint(tmp_path):
     assert "cut off" in done.stderr
 
 
-def test_a_file_that_is_no_checkpoint(tmp_path):
-    """What is no checkpoint is refused in a sentence that says what one looks like."""
+def test_an_invalid_checkpoint_is_refused(tmp_path):
+    """The error describes the format of a checkpoint."""
     data, other = tmp_path / "data", tmp_path / "other"
     data.mkdir()
     write_log(data / "log.sqlite3", 60, 1)
@@ -85,8 +85,8 @@ def test_a_file_that_is_no_checkpoint(tmp_path):
     assert "three lines" in done.stderr
 
 
-def test_a_log_restored_by_pg_restore_is_the_log(tmp_path):
-    """Dumped and restored by PostgreSQL's own tools into an empty database, a log is what it was, read model and all."""
+def test_a_log_restored_by_pg_restore_equals_the_original(tmp_path):
+    """Dumped and restored with PostgreSQL's own tools, a log and its read model are unchanged."""
     dump, checkpoint = tmp_path / "log.dump", tmp_path / "checkpoint"
     write_log(tmp_path / "log.sqlite3", 200, 1)
     with fresh_schema(cluster().url) as store, another_database(store) as restored:

@@ -1,4 +1,4 @@
-"""A disk that is full, a file that must not be written, a file that was torn."""
+"""A full disk, a file that cannot be written, and a torn page."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from eventlog.errors import DamagedLogError
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from projections.postgresql import PostgresqlDatabase
 from tests.support_log import House
 
@@ -91,7 +91,7 @@ def must_recover(house, n):
 
 
 def test_a_full_disk(tmp_path, record_property):
-    """No room is answered 507 in a problem document, reads go on, and with room again so do writes, without hands."""
+    """A full disk is answered 507 with problem details; reads continue, and so do writes once there is space."""
     disk = tmp_path / "disk"
     with small_disk(disk, record_property) as fill, House(disk) as house:
         with fill(disk):
@@ -103,8 +103,8 @@ def test_a_full_disk(tmp_path, record_property):
         must_recover(house, n)
 
 
-def test_where_nothing_may_be_mounted_files_are_kept_short(tmp_path, monkeypatch):
-    """The same is tried with a limit on files where no disk may be mounted, and the report says which it was."""
+def test_without_a_mount_file_sizes_are_limited(tmp_path, monkeypatch):
+    """Where no disk can be mounted, the same is tested with a limit on file sizes, and the report says so."""
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 32))
     told = {}
 
@@ -115,7 +115,7 @@ def test_where_nothing_may_be_mounted_files_are_kept_short(tmp_path, monkeypatch
 
 
 def test_a_limit_on_files(tmp_path):
-    """Where a file may not grow, writes are answered 503 or 507, reads go on, and when it may, so do writes."""
+    """Where a file must not grow, writes are answered 503 or 507 and reads continue; without the limit writes continue."""
     with House(tmp_path) as house:
         define(house, "first")
         with short_files(tmp_path):
@@ -140,7 +140,7 @@ class Stubborn(sqlite3.Connection):
 
 
 def test_a_log_that_cannot_be_written(tmp_path, monkeypatch):
-    """Where nothing can be written, that is answered 503 in a problem document; reads go on, and later writes do."""
+    """Where nothing can be written, the answer is 503 with problem details; reads continue, and later so do writes."""
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stubborn))
     with House(tmp_path) as house:
         monkeypatch.setattr(Stubborn, "refusing", True)
@@ -164,7 +164,7 @@ def trouble(path):
 
 @pytest.mark.parametrize("page", range(4))
 def test_a_torn_page(tmp_path, page):
-    """A file with a page that was only half written is refused when it is opened, or `verify` says so."""
+    """A file with a half-written page is refused when it is opened, or `verify` reports it."""
     path = tmp_path / "log.sqlite"
     DecisionLog.open(path, clock=lambda: 1).close()
     with closing(sqlite3.connect(path)) as connection:
@@ -178,8 +178,8 @@ def test_a_torn_page(tmp_path, page):
     assert trouble(path) is not None
 
 
-def test_a_database_that_is_gone_is_said_to_be(tmp_path, monkeypatch):
-    """Where the read model cannot be reached, a question is answered 503 in a problem document that says to ask again."""
+def test_an_unreachable_read_model_is_reported(tmp_path, monkeypatch):
+    """A query is answered 503 with problem details that say to retry."""
     with House(tmp_path) as house:
         house.runner.stop()  # which had begun with another database
         gone = PostgresqlDatabase("postgresql://127.0.0.1:1/none")
@@ -189,4 +189,4 @@ def test_a_database_that_is_gone_is_said_to_be(tmp_path, monkeypatch):
 
         assert (answer.status_code, kind(answer)) == (503, "unavailable")
         assert answer.headers["retry-after"] == "10"
-        assert "ask again" in answer.json()["detail"]
+        assert "try again later" in answer.json()["detail"]

@@ -22,8 +22,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("attacks", [hostile.questions, hostile.bodies, hostile.headers, hostile.connections])
-def test_a_server_lives_and_others_are_answered(folder: Path, attacks: Callable[[Sizes], list[Attack]]) -> None:
-    """The server stays below 512 MB, and whoever else asks, writes or looks at its health is answered meanwhile."""
+def test_a_server_under_attack_answers_other_clients(folder: Path, attacks: Callable[[Sizes], list[Attack]]) -> None:
+    """The server stays below 512 MB, and other queries, writes and health checks are answered meanwhile."""
     for outcome in outcomes(folder, SHORT, attacks(SHORT)):
         assert outcome.alive, str(outcome)
         assert outcome.during.failed == 0, str(outcome)

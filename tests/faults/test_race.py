@@ -1,4 +1,4 @@
-"""Of many who want the same, one gets it."""
+"""Of concurrent writers that want the same, exactly one succeeds."""
 
 import asyncio
 import os
@@ -11,25 +11,25 @@ import pytest
 from domain.errors import NotAllowed
 from eventlog.appender import Appender
 from eventlog.command_handler import CommandHandler
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.faults.race import races, transaction
 from tests.support_log import House
 from tests.support_postgresql import fresh_schema
 
 ROUNDS = 201
 OVER_HTTP = 10
-UNTIL_CAUGHT = 3_000
-"""Races in which a sabotaged committer must be seen at least once; it mostly is within ten."""
+MAX_RACES = 3_000
+"""A sabotaged appender must be detected within this many races; usually ten are enough."""
 WRITERS = 16
 
 
 def test_each_race_has_one_winner(tmp_path):
-    """Of 16 writers for one version one wins; of two decisions that replace each other one stands; a grant ends once."""
+    """Of 16 writers on one version one succeeds; of two decisions that supersede each other one stays; a delegation ends once."""
     assert list(races(tmp_path / "log.sqlite3", ROUNDS)) == []
 
 
 def test_each_race_of_several_processes_has_one_winner():
-    """The same on PostgreSQL, where the writers are of four processes, none of which knows of the others."""
+    """The same on PostgreSQL, with writers in four independent processes."""
     with fresh_schema() as store:
         assert list(races(store, 30)) == []
 
@@ -37,20 +37,20 @@ def test_each_race_of_several_processes_has_one_winner():
 @pytest.mark.parametrize(
     ("sabotaged", "seen"),
     [
-        (lambda judge: lambda *_: None, "UNIQUE"),
-        (lambda judge: lambda self, append: judge(self, replace(append, rests_on={})), "2 won"),
+        (lambda find_conflict: lambda *_: None, "UNIQUE"),
+        (lambda find_conflict: lambda self, append: find_conflict(self, replace(append, read_versions={})), "2 won"),
     ],
-    ids=["no version", "no version of what it rests on"],
+    ids=["no version", "no version of streams that were read"],
 )
-def test_a_committer_that_compares_too_little_is_caught(tmp_path, monkeypatch, sabotaged, seen):
-    """Where versions are not compared under the lock, the table refuses, or two who exclude each other both win."""
-    monkeypatch.setattr(Appender, "_judge", sabotaged(Appender._find_conflict))
+def test_an_appender_with_a_missing_check_is_detected(tmp_path, monkeypatch, sabotaged, seen):
+    """Without a check of versions under the lock, the table refuses, or two conflicting transactions both succeed."""
+    monkeypatch.setattr(Appender, "_find_conflict", sabotaged(Appender._find_conflict))
 
-    assert any(seen in told for told in races(tmp_path / "log.sqlite3", UNTIL_CAUGHT))
+    assert any(seen in problem for problem in races(tmp_path / "log.sqlite3", MAX_RACES))
 
 
-def test_nothing_is_judged_before_what_it_saw(tmp_path):
-    """What is recorded between the head and a state being read counts, though the judging began before it."""
+def test_no_event_is_older_than_a_state_it_is_based_on(tmp_path):
+    """An entry committed after the head was read counts, if a state that was read holds it."""
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=lambda: 1) as log:
         run(log, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
         for key in "ab":
@@ -58,12 +58,12 @@ def test_nothing_is_judged_before_what_it_saw(tmp_path):
                 log,
                 {"type": "RecordDecision", "key": key, "title": key, "decision": "x", "why": "y", "accountable": "Ann"},
             )
-        chain = CommandHandler((log,), log.head(), clock=lambda: 1, entropy=os.urandom)
+        handler = CommandHandler((log,), log.head(), clock=lambda: 1, entropy=os.urandom)
         run(log, {"type": "DefineProduct", "key": "p", "title": "P"})
         run(log, {"type": "SupersedeDecision", "subject": "decision:b", "by": ["a"]})
 
         with pytest.raises(NotAllowed):
-            chain.decide(transaction({"type": "SupersedeDecision", "subject": "decision:a", "by": ["b"]}))
+            handler.decide(transaction({"type": "SupersedeDecision", "subject": "decision:a", "by": ["b"]}))
 
 
 def run(log, command):
@@ -77,7 +77,7 @@ def house(tmp_path):
 
 
 def test_a_race_over_http(house):
-    """Of 16 clients with one ETag one is answered 200; the others get 412 and the version they can go on from."""
+    """Of 16 clients with one ETag one gets 200; the others get 412 and the current version."""
     house.post("/products", {"key": "shop", "title": "Shop"})
     barrier = threading.Barrier(WRITERS)
 

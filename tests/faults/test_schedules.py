@@ -1,4 +1,4 @@
-"""Whatever happens to messages on their way, the replica is that of a clean run; and replicas that are not are caught."""
+"""Whatever happens to messages, a replica equals one of an undisturbed run; faulty replicas are detected."""
 
 from __future__ import annotations
 
@@ -8,87 +8,87 @@ from typing import Any
 
 import pytest
 
-from consumers.kafka.reorder_buffer import Arrivals
-from consumers.kafka.replica import Turn
-from eventlog.appender import EntryRow
-from eventlog.codec import read_back
+from consumers.kafka.reorder_buffer import ReorderBuffer
+from consumers.kafka.replica_session import ReplicaSession
+from eventlog.codec import decode_row
+from eventlog.records import EntryRow
 from projections import replica_state
 from projections.replica_state import ReplicaState
 from tests.faults.schedules import check
 
 
-class GreedyArrivals(Arrivals):
-    """Takes the end of what arrived for the place to go on at, and forgets what waits."""
+class GreedyBuffer(ReorderBuffer):
+    """Resumes after everything that arrived, and loses what waits."""
 
-    def resume(self) -> int:
-        return self._next
-
-
-class Greedy(Turn):
-    """Loses what waited when it is killed."""
-
-    def _begin(self) -> ReplicaState:
-        self._arrivals = GreedyArrivals()
-        return super()._begin()
+    def resume_offset(self) -> int:
+        return self._next_offset
 
 
-class RowsFirst(Turn):
-    """Writes the rows, and only then, in another transaction, how far it is."""
+class Greedy(ReplicaSession):
+    """Loses waiting messages when it is killed."""
+
+    def _resume(self) -> ReplicaState:
+        self._buffer = GreedyBuffer()
+        return super()._resume()
+
+
+class RowsFirst(ReplicaSession):
+    """Writes the rows first, and its position in a second transaction."""
 
     def _apply(self, rows: Sequence[EntryRow]) -> None:
-        before = {"position": self._standing.position}
+        before = {"position": self._state.position}
         move = "update projection set position = :position"
         with self._writer.transaction():
-            self._projector.apply([read_back(row) for row in rows])
+            self._projector.apply([decode_row(row) for row in rows])
             self._writer.rows(move, before)
         self.pause()
-        now = replace(self._standing, position=rows[-1].position, next=self._arrivals.resume(), waits_for=None)
+        now = replace(self._state, position=rows[-1].position, next=self._buffer.resume_offset(), waits_for=None)
         with self._writer.transaction():
             self._writer.rows(move, {"position": now.position})
             replica_state.write_state(self._writer, now)
-        self._standing = self._noted = now
+        self._state = self._stored_state = now
 
     def pause(self) -> None:
-        """Between the two."""
+        """Called between the two transactions."""
 
 
-class HoleArrivals(Arrivals):
-    """Goes on with whatever waits."""
+class HoleBuffer(ReorderBuffer):
+    """Skips missing positions."""
 
-    def ready(self, after: int, limit: int) -> list[EntryRow]:
-        ahead = self.ahead()
+    def pop_ready(self, after: int, limit: int) -> list[EntryRow]:
+        ahead = self.first_waiting()
         if ahead is None or ahead == after + 1:
-            return super().ready(after, limit)
+            return super().pop_ready(after, limit)
         _, row = self._waiting.pop(ahead)
         return [row._replace(position=after + 1)]
 
 
-class Skipping(Turn):
-    """Passes a hole over, and counts on as if there had been none."""
+class Skipping(ReplicaSession):
+    """Skips a gap and counts as if there had been none."""
 
-    def _begin(self) -> ReplicaState:
-        self._arrivals = HoleArrivals()
-        return super()._begin()
+    def _resume(self) -> ReplicaState:
+        self._buffer = HoleBuffer()
+        return super()._resume()
 
 
-class Rememberer(Turn):
-    """Forgets nothing."""
+class Rememberer(ReplicaSession):
+    """Erases nothing."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._projector._forget = lambda _positions: None  # type: ignore[method-assign]
+        self._projector._erase_texts = lambda _positions: None  # type: ignore[method-assign]
 
 
-TWINS = [Greedy, RowsFirst, Skipping, Rememberer]
+SABOTAGED_SESSIONS = [Greedy, RowsFirst, Skipping, Rememberer]
 
 
-def test_whatever_happens_the_replica_is_that_of_a_clean_run() -> None:
-    """A hundred random schedules; `python -m tests.faults schedules` runs ten times as many, and more."""
+def test_a_replica_equals_that_of_an_undisturbed_run() -> None:
+    """A hundred random schedules; `python -m tests.faults schedules` runs more."""
     assert check(100) == 100
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_replica_that_loses_something_is_caught(twin: type[Turn]) -> None:
-    """Each twin that is wrong in one thing is seen to be wrong."""
+@pytest.mark.parametrize("sabotaged", SABOTAGED_SESSIONS)
+def test_a_faulty_replica_is_detected(sabotaged: type[ReplicaSession]) -> None:
+    """Each sabotaged replica, wrong in one way, ends up different."""
     with pytest.raises(AssertionError):
-        check(300, twin, of=1)
+        check(300, sabotaged, of=1)

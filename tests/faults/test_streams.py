@@ -1,22 +1,22 @@
-"""Publishing stands whatever dies; what does not is caught."""
+"""Publishing survives the death of the publisher and of brokers; a faulty publisher is detected."""
 
 from random import Random
 
 import pytest
 
-from cli.wiring import clock
+from cli.bootstrap import clock
 from consumers.kafka.broker import Broker
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.faults.logs import write_log
-from tests.faults.streams import EARLY, Careless, finish, kill_brokers, kill_publisher, wrong_with
-from tests.faults.twins import caught
+from tests.faults.sabotage import is_caught
+from tests.faults.streams import SABOTAGED_PUBLISHER, Unacknowledged, finish, kill_brokers, kill_publisher, wrong_with
 from tests.kafka.broker import Cluster, missing
 
 MISSING = "a reader stands at"
 
 
 def killed(servers, folder, prefix, rounds, *command):
-    """What is wrong after a publisher was killed so often."""
+    """What is wrong after a publisher was killed some times."""
     with DecisionLog.open(folder / "log.sqlite3", clock=clock) as log:
         for n in range(rounds):
             kill_publisher(servers, folder, log, prefix, Random(n), *command)
@@ -26,19 +26,19 @@ def killed(servers, folder, prefix, rounds, *command):
         return wrong
 
 
-def test_a_publisher_that_is_killed_loses_nothing(tmp_path, bootstrap_servers, prefix):
-    """Killed at any moment under load, it goes on so that a reader ends with every entry."""
+def test_a_killed_publisher_loses_nothing(tmp_path, bootstrap_servers, prefix):
+    """After kills at any moment under load, a reader ends with every entry."""
     assert killed(bootstrap_servers, tmp_path, prefix, 2) == []
 
 
-def test_a_publisher_that_counts_what_it_has_sent_is_caught(tmp_path, bootstrap_servers, prefix):
-    """The sabotaged twin takes for published what is still under way, and a kill shows it."""
+def test_a_publisher_that_confirms_too_early_is_detected(tmp_path, bootstrap_servers, prefix):
+    """A publisher that saves its position before the broker has confirmed loses messages when it is killed."""
 
     def tried(n):
         (folder := tmp_path / str(n)).mkdir()
-        return killed(bootstrap_servers, folder, f"{prefix}-{n}", 1, EARLY)
+        return killed(bootstrap_servers, folder, f"{prefix}-{n}", 1, SABOTAGED_PUBLISHER)
 
-    assert caught(MISSING, tried)
+    assert is_caught(MISSING, tried)
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +62,11 @@ def died(mortal, prefix, broker):
     return wrong or wrong_with(cluster.bootstrap_servers, f"{prefix}.events", log)[1]
 
 
-def test_a_broker_that_is_killed_loses_nothing(mortal, prefix):
-    """Killed while a log is published and started again, it has every entry in order."""
+def test_a_killed_broker_loses_nothing(mortal, prefix):
+    """After a broker was killed and restarted during publishing, it has every entry in order."""
     assert died(mortal, prefix, Broker) == []
 
 
-def test_a_producer_that_does_not_wait_is_caught(mortal, prefix):
-    """The sabotaged twin takes for arrived what is on the wire; what the dead broker never read is then missing."""
-    assert caught(MISSING, lambda n: died(mortal, f"{prefix}-{n}", Careless))
+def test_a_producer_without_acknowledgements_is_detected(mortal, prefix):
+    """A producer that does not wait for acknowledgements loses what the killed broker never read."""
+    assert is_caught(MISSING, lambda n: died(mortal, f"{prefix}-{n}", Unacknowledged))

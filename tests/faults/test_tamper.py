@@ -1,4 +1,4 @@
-"""Whatever is changed in a log's file is found."""
+"""`verify` finds every change of a log file."""
 
 import json
 from collections import Counter
@@ -9,9 +9,9 @@ import pytest
 from eventlog import verification
 from eventlog.checkpoint import Checkpoint, NotACheckpointError
 from eventlog.codec import compose
-from eventlog.log import DecisionLog
 from eventlog.merkle import append_leaf, leaf_hash, root
 from eventlog.verification import verify
+from identity.decision_log import DecisionLog
 from tests.faults import tamper
 from tests.faults.logs import START, do, write_log
 from tests.faults.tamper import CHANGES, REWRITES, honest, try_to_cheat
@@ -21,7 +21,7 @@ ROUNDS = 400
 
 @contextmanager
 def undone(log):
-    """What is changed within is as before afterwards."""
+    """Undo all changes afterwards."""
     log.connection.execute("BEGIN")
     try:
         yield
@@ -31,13 +31,13 @@ def undone(log):
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
-    """An honest log of 200 entries or a few more."""
+    """An unchanged log of about 200 entries."""
     for _, copy in honest(tmp_path_factory.mktemp("honest"), [200]):
         yield copy
 
 
 def test_every_change_is_found(log):
-    """Any value changed, rows swapped, removed, inserted, re-dated: `verify` finds it, and each way was tried."""
+    """Any changed value, and swapped, removed, inserted or re-dated rows are found, and each kind of change was tried."""
     found = Counter()
 
     assert list(try_to_cheat(log, range(ROUNDS), found)) == []
@@ -45,8 +45,8 @@ def test_every_change_is_found(log):
     assert set(found) == {change.__name__ for change in (*CHANGES, *REWRITES)}
 
 
-def test_every_round_is_dealt_out_once():
-    """However the rounds are shared out among processes, each size has its seeds without a gap, and none is lost."""
+def test_rounds_are_shared_out_completely():
+    """However the rounds are shared among processes, each size has consecutive seeds, and none is missing."""
     dealt = tamper.shares(1_000)
 
     assert sum(rounds for _, _, rounds in dealt) >= 1_000
@@ -58,18 +58,18 @@ def test_every_round_is_dealt_out_once():
 @pytest.mark.parametrize(
     ("check", "instead", "unseen"),
     [
-        ("_misfit_of_texts", lambda *_: None, tamper.a_text),
-        ("_compare_forgotten", lambda *_: None, tamper.texts_taken_away),
-        ("_compare_head", lambda *_: None, tamper.the_head),
-        ("_compare_units", lambda *_: None, tamper.an_answer),
-        ("_must_be_unsalted", lambda *_: None, tamper.a_salt_that_was_kept),
-        ("broken_text", lambda *_: None, tamper.a_text),
-        ("_compare_checkpoints", lambda self: self._checkpoints.clear(), tamper.act_rewritten),
+        ("_find_text_error", lambda *_: None, tamper.a_text),
+        ("_check_erasures", lambda *_: None, tamper.texts_taken_away),
+        ("_check_head", lambda *_: None, tamper.the_head),
+        ("_check_spans", lambda *_: None, tamper.an_answer),
+        ("_check_erased_salts", lambda *_: None, tamper.a_salt_that_was_kept),
+        ("find_broken_text", lambda *_: None, tamper.a_text),
+        ("_check_checkpoints", lambda self: self._checkpoints.clear(), tamper.act_rewritten),
         ("parse_canonical", json.loads, tamper.a_spelling),
     ],
 )
-def test_a_verifier_that_leaves_something_out_is_caught(log, monkeypatch, check, instead, unseen):
-    """Without any one of its checks, some change goes unseen, and the test above would say so."""
+def test_a_verifier_with_a_missing_check_is_detected(log, monkeypatch, check, instead, unseen):
+    """Without any one of its checks, some change is not found, and the test above would fail."""
     assert list(try_to_cheat(log, range(10), Counter(), [unseen])) == []
 
     monkeypatch.setattr(verification if hasattr(verification, check) else verification._Verifier, check, instead)
@@ -77,8 +77,8 @@ def test_a_verifier_that_leaves_something_out_is_caught(log, monkeypatch, check,
     assert list(try_to_cheat(log, range(10), Counter(), [unseen]))
 
 
-def test_a_checkpoint_is_read_as_it_was_written():
-    """A checkpoint comes back as it was, also with signatures after it."""
+def test_a_checkpoint_is_parsed():
+    """A checkpoint is parsed as it was written, also with signatures after it."""
     known = Checkpoint("log:the-log", 12, bytes(range(32)))
 
     assert Checkpoint.parse(str(known)) == Checkpoint.parse(f"{known}\n— somebody c2ln\n") == known
@@ -87,14 +87,14 @@ def test_a_checkpoint_is_read_as_it_was_written():
 @pytest.mark.parametrize(
     "text", ["", "log:a\n1\n", "log:a\n01\n" + "A" * 43 + "=\n", "log:a\nx\nAA==\n", "\n1\nAA==\n"]
 )
-def test_what_is_no_checkpoint_is_refused(text):
-    """Three lines, a plain number, 32 bytes: anything else is no checkpoint."""
+def test_an_invalid_checkpoint_is_refused(text):
+    """A checkpoint has three lines, a plain number and 32 bytes."""
     with pytest.raises(NotACheckpointError, match="three lines"):
         Checkpoint.parse(text)
 
 
-def test_a_position_is_named(log):
-    """What was done to one row is found at that row."""
+def test_a_finding_names_the_position(log):
+    """A change of one row is found at that row."""
     with undone(log):
         log.change("DELETE FROM events WHERE position = 77")
         removed = verify(log)
@@ -105,8 +105,8 @@ def test_a_position_is_named(log):
     assert (removed.position, unknown.position) == (77, 78)
 
 
-def test_entries_that_differ_are_narrowed_down(log):
-    """An altered entry leaves its mark on one subtree of the head, whose entries are named."""
+def test_a_changed_entry_is_narrowed_down_to_a_subtree(log):
+    """An altered entry changes one subtree of the head, whose entries are named."""
     with undone(log):
         log.put("event", 5, log.cell("event", 5).replace(b'"actor":"', b'"actor":"x'))
         finding = verify(log)
@@ -114,8 +114,8 @@ def test_entries_that_differ_are_narrowed_down(log):
     assert str(finding).startswith("an entry from 1 to 128 is not what was written")
 
 
-def test_a_log_is_verified_while_it_grows_and_forgets(tmp_path):
-    """Appends and forgettings while it is verified are no misfit: what came later is judged by what came with it."""
+def test_a_log_is_verified_while_it_grows_and_texts_are_erased(tmp_path):
+    """Appends and erasures during verification are not findings."""
     path = tmp_path / "log.sqlite3"
     write_log(path, 300, 1)
     with (
@@ -128,58 +128,60 @@ def test_a_log_is_verified_while_it_grows_and_forgets(tmp_path):
             for position in positions:
                 do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": [position]}]])
 
-        found = beside.verify_each((), meanwhile)
+        found = beside.verify_against((), meanwhile)
 
-        assert found == beside.verify_each()
+        assert found == beside.verify_against()
         assert found.size == log.head().size
 
 
-def test_an_answer_that_points_elsewhere_is_found_where_it_points(log):
-    """An answer under a key is of one unit, whole: the position at which it begins is named, or the unit has two."""
-    ((first, count),) = log.all("SELECT first, count FROM answers WHERE count > 1 LIMIT 1")
+def test_an_idempotency_record_must_refer_to_one_whole_transaction(log):
+    """The finding names the position of the first entry that the record refers to."""
+    ((first, count),) = log.all("SELECT first, count FROM idempotency_records WHERE count > 1 LIMIT 1")
     with undone(log):
-        log.change("UPDATE answers SET count = count - 1 WHERE first = ?", first)
+        log.change("UPDATE idempotency_records SET count = count - 1 WHERE first = ?", first)
         fewer = verify(log)
     with undone(log):
-        log.change("INSERT INTO answers VALUES ('person:ann', 'more', x'00', x'00', ?, ?)", first, count)
+        log.change("INSERT INTO idempotency_records VALUES ('person:ann', 'more', x'00', x'00', ?, ?)", first, count)
         twice = verify(log)
     with undone(log):
-        log.change("UPDATE answers SET first = first + 1000000 WHERE first = ?", first)
+        log.change("UPDATE idempotency_records SET first = first + 1000000 WHERE first = ?", first)
         nowhere = verify(log)
 
-    assert str(fewer) == f"position {first}: an answer is of {count - 1} entries from here on, and these are no unit"
-    assert str(twice) == f"position {first}: two answers under keys are of its unit"
+    assert str(fewer) == (
+        f"position {first}: an idempotency record refers to {count - 1} entries from here on, which are not a transaction"
+    )
+    assert str(twice) == f"position {first}: two idempotency records refer to its transaction"
     assert nowhere.position == first + 1_000_000
 
 
-def test_two_answers_of_one_unit_are_found_across_pages(log, monkeypatch):
-    """However many answers are read at once, a second one of the same unit cannot hide behind the end of a page."""
-    firsts = [first for (first,) in log.all("SELECT first FROM answers ORDER BY first LIMIT 9")]
-    for rows_at_once in (2, 3, 4):
-        monkeypatch.setattr(verification, "ROWS_AT_ONCE", rows_at_once)
+def test_two_idempotency_records_of_one_transaction_are_found_across_pages(log, monkeypatch):
+    """However many records are read at once, a second one cannot hide behind the end of a page."""
+    firsts = [first for (first,) in log.all("SELECT first FROM idempotency_records ORDER BY first LIMIT 9")]
+    for rows_per_read in (2, 3, 4):
+        monkeypatch.setattr(verification, "ROWS_PER_READ", rows_per_read)
         assert isinstance(verify(log), Checkpoint)
         for first in firsts:
             with undone(log):
                 log.change(
-                    "INSERT INTO answers SELECT scope, 'more', salt, digest, first, count FROM answers WHERE first = ?",
+                    "INSERT INTO idempotency_records SELECT scope, 'more', salt, digest, first, count FROM idempotency_records WHERE first = ?",
                     first,
                 )
                 assert verify(log).position == first
 
 
 @pytest.mark.parametrize("size", [1, 37, 200])
-def test_a_checkpoint_is_compared_at_its_size_wherever_a_page_ends(log, monkeypatch, size):
-    """A checkpoint of any size, also in the midst of what is read at once, is that of just so many entries."""
-    rows = log.rows(verification.BEFORE_ALL, size)
+def test_a_checkpoint_is_compared_at_its_size(log, monkeypatch, size):
+    """A checkpoint of any size, also within a page, is compared with exactly that many entries."""
+    rows = log.rows(verification.BEFORE_FIRST, size)
     frontier = ()
     for row in rows:
         frontier = append_leaf(frontier, row.position - 1, leaf_hash(compose(row)))
     known = Checkpoint(rows[0].subject, size, root(frontier))
     other = Checkpoint(rows[0].subject, size, bytes(32))
-    for rows_at_once in (1, 64, 1000):
-        monkeypatch.setattr(verification, "ROWS_AT_ONCE", rows_at_once)
+    for rows_per_read in (1, 64, 1000):
+        monkeypatch.setattr(verification, "ROWS_PER_READ", rows_per_read)
         assert isinstance(verify(log, [known, known]), Checkpoint)
         assert (
             str(verify(log, [known, other]))
-            == f"the first {size} entries are not those of a checkpoint: the log was rewritten"
+            == f"the first {size} entries do not match a checkpoint: the log was rewritten"
         )

@@ -1,4 +1,4 @@
-"""SQLite before 3.51.3 can damage a file that one connection tidies while another commits to it."""
+"""SQLite before 3.51.3 can damage a file if one connection truncates the write-ahead log while another commits."""
 
 import sqlite3
 from collections import defaultdict
@@ -14,7 +14,7 @@ HARMLESS = ("SELECT", "PRAGMA", "BEGIN DEFERRED", "ROLLBACK")
 
 @pytest.fixture
 def watched(monkeypatch):
-    """For each connection to a log the statements by which it writes, or clears the file beside the log."""
+    """The statements of each connection that write, or truncate the write-ahead log."""
     done = defaultdict(list)
 
     class Watched(sqlite3.Connection):
@@ -44,7 +44,7 @@ def watched(monkeypatch):
 
 
 def live(house):
-    """Writes, forgets, makes a token, compacts and reads, as one after the other comes to a log."""
+    """Write, erase, create a token, vacuum and read."""
     made = house.post("/products", {"key": "shop", "title": "Shop"})
     assert made.status_code == 201, made.text
     assert house.post("/log/erase", {"positions": [made.json()["position"]]}).status_code == 200
@@ -54,24 +54,24 @@ def live(house):
     assert house.rows("/products")
 
 
-def test_one_connection_alone_writes_and_tidies(tmp_path, watched):
-    """Whatever a log lives through once it is open, no second connection commits to its file or clears the one beside."""
+def test_only_one_connection_writes_and_truncates(tmp_path, watched):
+    """While a log is open, no second connection commits to its file or truncates its write-ahead log."""
     with House(tmp_path) as house:
-        watched.clear()  # nobody else can be there while it is opened
+        watched.clear()  # no other connection exists while it is opened
         live(house)
 
         assert len(watched) == 1
         assert {"BEGIN IMMEDIATE", "COMMIT", "VACUUM", "PRAGMA WAL_CHECKPOINT(TRUNCATE)"} <= set(*watched.values())
 
 
-def test_a_log_that_is_tidied_beside_its_writer_is_caught(tmp_path, watched, monkeypatch):
-    """Where another connection tidies, as would be simpler, it is seen."""
+def test_truncating_on_another_connection_is_detected(tmp_path, watched, monkeypatch):
+    """If another connection truncates the write-ahead log, the test above would fail."""
 
     def beside(store):
-        with store._reading() as connection:
+        with store._read_connection() as connection:
             return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
-    monkeypatch.setattr(SqliteStore, "_tidy", beside)
+    monkeypatch.setattr(SqliteStore, "_truncate_wal", beside)
     with House(tmp_path) as house:
         watched.clear()
         live(house)

@@ -81,7 +81,9 @@ def _named(value: Any, chosen: random.Random, field: str = "") -> Any:
             first = chosen.randrange(PER_KIND)
             kind = _KIND_OF_FIELD[field]
             return [f"{kind}:{kind}{(first + n) % PER_KIND}" for n in range(len(value))]
-        return [_named(member, chosen, field) for member in value]
+        members = [_named(member, chosen, field) for member in value]
+        strings = [member for member in members if isinstance(member, str)]
+        return list(dict.fromkeys(strings)) if len(strings) == len(members) else members
     if isinstance(value, str) and value:
         if field in _KIND_OF_FIELD:
             return _one(_KIND_OF_FIELD[field], chosen)

@@ -80,9 +80,19 @@ def jars() -> Path:
         if not CACHE.exists():
             with tempfile.TemporaryDirectory(dir=CACHE.parent) as folder:
                 subprocess.run(
-                    ["mvn", "-q", "-B", "-f", POM, "dependency:copy-dependencies", "-DincludeScope=runtime",
-                     f"-DoutputDirectory={folder}/lib"], check=True, stdout=subprocess.DEVNULL,
-                )  # fmt: skip
+                    [
+                        "mvn",
+                        "-q",
+                        "-B",
+                        "-f",
+                        POM,
+                        "dependency:copy-dependencies",
+                        "-DincludeScope=runtime",
+                        f"-DoutputDirectory={folder}/lib",
+                    ],
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
                 Path(folder, "lib").rename(CACHE)
     return CACHE
 
@@ -120,8 +130,10 @@ class Node:
         with (self.folder / "said").open("ab") as said:
             self.process = subprocess.Popen(
                 [*JAVA, "-cp", f"{jars()}/*", "kafka.Kafka", self.folder / "server.properties"],
-                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
 
     def is_up(self) -> bool:
         """Whether it takes connections."""
@@ -168,14 +180,30 @@ class Cluster:
             folder = self.folder / f"node{n}"
             folder.mkdir(parents=True)
             properties = _PROPERTIES.format(
-                id=n, voters=voters, port=ports[n - 1], controller=controllers[n - 1], folder=folder / "data",
-                copies=min(3, self.size), in_sync=min(2, self.size),
-            )  # fmt: skip
+                id=n,
+                voters=voters,
+                port=ports[n - 1],
+                controller=controllers[n - 1],
+                folder=folder / "data",
+                copies=min(3, self.size),
+                in_sync=min(2, self.size),
+            )
             (folder / "server.properties").write_text(properties)
             subprocess.run(
-                [*JAVA, "-cp", f"{jars()}/*", "kafka.tools.StorageTool", "format", "-t", name, "-c",
-                 folder / "server.properties"], check=True, capture_output=True,
-            )  # fmt: skip
+                [
+                    *JAVA,
+                    "-cp",
+                    f"{jars()}/*",
+                    "kafka.tools.StorageTool",
+                    "format",
+                    "-t",
+                    name,
+                    "-c",
+                    folder / "server.properties",
+                ],
+                check=True,
+                capture_output=True,
+            )
             self.nodes.append(Node(folder, n, ports[n - 1]))
         for node in self.nodes:
             node.start()

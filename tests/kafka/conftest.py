@@ -1,4 +1,4 @@
-"""Tests of Kafka share one broker; each has topics of its own."""
+"""The Kafka tests share one broker; each test has its own topics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log, its topic, and a plain client that reads what is in it."""
+"""A log, and a plain Kafka client to send and read messages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import referencing
 import referencing.jsonschema
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from consumers.kafka.asyncapi import document
-from consumers.kafka.cloudevents import Message, header
-from consumers.kafka.status_reporter import OFTEN, Reporter
+from consumers.kafka.asyncapi import build_document
+from consumers.kafka.cloudevents import Message, get_header
+from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter
 from consumers.kafka.topics import Topics
-from eventlog.log import DecisionLog
 from eventlog.worker_status import workers_at
+from identity.decision_log import DecisionLog
 from tests.support_log import Ticking
 
 PATIENCE = 30.0
@@ -32,10 +32,10 @@ def open_log(folder: Path) -> DecisionLog:
     return DecisionLog.open(folder / "log.sqlite3", clock=Ticking())
 
 
-def reporter(folder: Path, name: str, place: str) -> Reporter:
+def reporter(folder: Path, name: str, place: str) -> StatusReporter:
     """One that says every step, as its clock runs fast."""
     seconds = count(1)
-    return Reporter(workers_at(folder / "log.sqlite3"), name, place, lambda: next(seconds) * OFTEN)
+    return StatusReporter(workers_at(folder / "log.sqlite3"), name, place, lambda: next(seconds) * REPORT_INTERVAL_US)
 
 
 def until(true: Callable[[], Any], what: str = "it") -> Any:
@@ -80,7 +80,7 @@ def send(servers: str, topic: str, *messages: tuple[bytes | None, bytes | None, 
 
 def fits(message: Message) -> None:
     """Holds a message against what the AsyncAPI document says of it."""
-    name = (header(message, "ce_type") or "").removeprefix("decisionlog.")
+    name = (get_header(message, "ce_type") or "").removeprefix("decisionlog.")
     matches(name, "payload", json.loads(message.value or b"null"))
     matches(name, "headers", {key: value.decode() for key, value in message.headers})
 
@@ -94,7 +94,7 @@ def matches(name: str, part: str, told: Any) -> None:
 
 @cache
 def _document() -> referencing.Registry[Any]:
-    resource = referencing.jsonschema.DRAFT202012.create_resource(document(Topics()))
+    resource = referencing.jsonschema.DRAFT202012.create_resource(build_document(Topics()))
     return referencing.Registry().with_resource("urn:topics", resource)
 
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI document is valid, leaves nothing out, and says of every message what it is."""
+"""The AsyncAPI document is valid and complete, and every message matches it."""
 
 import gzip
 import json
@@ -7,15 +7,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from consumers.kafka.asyncapi import document
-from consumers.kafka.cloudevents import Message, message_of
-from consumers.kafka.command_consumer import Order, answer_of, unit_of
-from consumers.kafka.publisher import CONFIRMED
+from consumers.kafka.asyncapi import build_document
+from consumers.kafka.cloudevents import CONFIRMED_HEADER, Message, build_message
+from consumers.kafka.command_messages import CommandMessage, build_reply, build_transaction
 from consumers.kafka.topics import Topics
 from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES
 from eventlog.entry import Caller, Receipt, RecordedEvent
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.faults.logs import write_log
 from tests.kafka.support import fits, matches
 
@@ -29,8 +28,8 @@ def validator():
 
 
 def test_the_document_is_valid(validator):
-    """It is an AsyncAPI 3.0.0 document; one with a word that AsyncAPI does not know is none."""
-    made = document(Topics())
+    """The document is valid AsyncAPI 3.0.0, and the check rejects an unknown keyword."""
+    made = build_document(Topics())
     assert list(validator.iter_errors(made)) == []
 
     publish = made["operations"]["publish"] | {"action": "publish"}
@@ -38,15 +37,19 @@ def test_the_document_is_valid(validator):
     assert list(validator.iter_errors(made | {"components": {}})) == []
 
 
-def test_nothing_is_left_out():
-    """Every command and every event is a message of its channel, and every reference leads somewhere."""
-    made = document(Topics("acme"))
+def test_every_message_is_in_a_channel():
+    """Every command and event is a message of its channel, and every reference resolves."""
+    made = build_document(Topics("acme"))
 
     assert set(made["channels"]["events"]["messages"]) == set(EVENTS)
     assert set(made["channels"]["commands"]["messages"]) == {*COMMANDS, "Batch"}
     assert {channel["address"] for channel in made["channels"].values()} == {
-        "acme.events", "acme.commands", "acme.results", "acme.rejected", "acme.people",
-    }  # fmt: skip
+        "acme.events",
+        "acme.commands",
+        "acme.results",
+        "acme.rejected",
+        "acme.people",
+    }
     assert [ref for ref in references(made) if not found(made, ref)] == []
 
 
@@ -70,14 +73,14 @@ def messages(tmp_path_factory):
     path = tmp_path_factory.mktemp("log") / "log.sqlite3"
     write_log(path, 200, 2)
     with DecisionLog.open(path, clock=lambda: 0, read_only=True) as log:
-        sent = [message_of(row, log.id) for row in log.rows(0, 1000)]
+        sent = [build_message(row, log.id) for row in log.rows(0, 1000)]
     for message in sent:
-        message.headers.append((CONFIRMED, b"0"))
+        message.headers.append((CONFIRMED_HEADER, b"0"))
     return sent
 
 
-def test_every_event_is_what_the_document_says(messages):
-    """Each entry of a log with something of everything matches, and one with anything else in it does not."""
+def test_events_match_the_document(messages):
+    """Every entry matches its schema, and an entry with another member does not."""
     for message in messages:
         fits(message)
 
@@ -92,8 +95,8 @@ def test_every_event_is_what_the_document_says(messages):
                 fits(wrong)
 
 
-def test_texts_are_not_in_the_entry(messages):
-    """The document says that a text stands there as a commitment: the words themselves do not match."""
+def test_texts_are_commitments(messages):
+    """The schema of an entry accepts commitments in place of texts, and not the texts."""
     message = next(each for each in messages if b"ProductDefined" in each.value)
     entry = json.loads(message.value)
     entry["event"]["data"]["title"] = "The words themselves"
@@ -103,8 +106,8 @@ def test_texts_are_not_in_the_entry(messages):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_command_is_what_the_document_says(name):
-    """The example of each matches; without its type, or with a field too many, it does not."""
+def test_commands_match_the_document(name):
+    """The example of a command matches its schema, and fails without its type or with another field."""
     matches(name, "payload", EXAMPLES[name])
 
     for wrong in (
@@ -116,13 +119,13 @@ def test_every_command_is_what_the_document_says(name):
 
 
 @pytest.mark.parametrize("value", [b"x", b"\xff", None, b'{"type": "DefineProduct"}', b'{"commands": 1}'])
-def test_every_rejection_is_what_the_document_says(value):
-    """Whatever was wrong with the command."""
-    order = Order(Message(b"k", value, [("ce_id", b"1"), ("ce_source", b"/erp")]), "t", 0, 0, 0)
-    fits(answer_of(order, unit_of(order, Caller("service:x", "local", "kafka")), "log:x", 0))
+def test_rejections_match_the_document(value):
+    """A rejection matches its schema, whatever was wrong with the command."""
+    order = CommandMessage(Message(b"k", value, [("ce_id", b"1"), ("ce_source", b"/erp")]), "t", 0, 0, 0)
+    fits(build_reply(order, build_transaction(order, Caller("service:x", "local", "kafka")), "log:x", 0))
 
 
-def test_a_result_is_what_the_document_says():
-    """With all that a receipt has."""
+def test_a_result_matches_the_document():
+    """A receipt with all members matches its schema."""
     receipt = Receipt((RecordedEvent(4, "product:shop", 1, "ProductDefined.v1", 0),), replayed=True)
-    fits(answer_of(Order(Message(None, b"{}", []), "t", 0, 0, 0), receipt, "log:x", 0))
+    fits(build_reply(CommandMessage(Message(None, b"{}", []), "t", 0, 0, 0), receipt, "log:x", 0))

@@ -1,10 +1,10 @@
-"""An entry as a message, and back."""
+"""Entries are converted to CloudEvents messages and back."""
 
 import pytest
 
-from consumers.kafka.cloudevents import Message, Unreadable, header, message_of, position_of, row_of
+from consumers.kafka.cloudevents import InvalidMessage, Message, build_message, get_header, get_position, parse_message
 from domain.values import format_micros
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.faults.logs import write_log
 
 
@@ -16,22 +16,22 @@ def rows(tmp_path_factory):
         return log.rows(0, 1000)
 
 
-def test_there_and_back(rows):
-    """Every entry of a log with something of everything, forgotten texts too, comes back as the row it was."""
-    messages = [message_of(row, "log:a") for row in rows]
+def test_a_message_is_parsed_into_its_row(rows):
+    """Every entry, including one with erased texts, is parsed into the row it was built from."""
+    messages = [build_message(row, "log:a") for row in rows]
 
-    assert [row_of(message) for message in messages] == rows
-    assert [position_of(message) for message in messages] == list(range(1, len(rows) + 1))
+    assert [parse_message(message) for message in messages] == rows
+    assert [get_position(message) for message in messages] == list(range(1, len(rows) + 1))
     assert {row.texts is None for row in rows} == {True, False}
 
 
-def test_attributes(rows):
-    """Headers carry the attributes of CloudEvents; the value is the entry."""
+def test_headers_are_the_attributes_of_cloudevents(rows):
+    """The headers are the attributes of CloudEvents, and the value is the entry."""
     row = rows[5]
-    message = message_of(row, "log:a")
+    message = build_message(row, "log:a")
 
     assert message.key == row.subject.encode()
-    assert {name: header(message, name) for name, _ in message.headers if name not in ("leaf", "texts")} == {
+    assert {name: get_header(message, name) for name, _ in message.headers if name not in ("leaf", "texts")} == {
         "ce_specversion": "1.0",
         "ce_type": f"decisionlog.{row.type}",
         "ce_source": "log:a",
@@ -54,26 +54,26 @@ def changed(message, **headers):
         (lambda m: m._replace(value=m.value.replace(b"2025", b"2026")), "leaf hash"),
         (lambda m: changed(m, leaf=None), "leaf hash"),
         (lambda m: changed(m, texts=b'{"/data/title":["00","x"]}'), "texts of position"),
-        (lambda m: changed(m, texts=b"[]"), "no entry"),
-        (lambda m: changed(m, ce_id=b"7"), "says it is"),
-        (lambda m: m._replace(key=b"feature:other"), "says it is"),
+        (lambda m: changed(m, texts=b"[]"), "not an entry"),
+        (lambda m: changed(m, ce_id=b"7"), "the headers say"),
+        (lambda m: m._replace(key=b"feature:other"), "the headers say"),
     ],
 )
-def test_what_was_changed_is_refused(rows, change, why):
-    """A message that is not the one it says it is, in any part, is refused with the reason."""
+def test_an_altered_message_is_invalid(rows, change, why):
+    """A message that was altered in any part is invalid, and the error names the reason."""
     row = next(row for row in rows if row.texts)
 
-    with pytest.raises(Unreadable, match=why):
-        row_of(change(message_of(row, "log:a")))
+    with pytest.raises(InvalidMessage, match=why):
+        parse_message(change(build_message(row, "log:a")))
 
 
-def test_another_text_is_refused(rows):
-    """A word of a text that was replaced by another of its length is found by its commitment."""
+def test_an_altered_text_is_invalid(rows):
+    """A text that was replaced by one of the same length does not match its commitment."""
     row = next(row for row in rows if row.texts)
     texts = row.texts[:-4] + (b"z" if row.texts[-4:-3] != b"z" else b"y") + row.texts[-3:]
 
-    with pytest.raises(Unreadable, match="texts of position"):
-        row_of(message_of(row._replace(texts=texts), "log:a"))
+    with pytest.raises(InvalidMessage, match="texts of position"):
+        parse_message(build_message(row._replace(texts=texts), "log:a"))
 
 
 @pytest.mark.parametrize(
@@ -87,20 +87,20 @@ def test_another_text_is_refused(rows):
         b'{"event":1,"position":1,"recorded_at":"x","subject":"s","type":"t","version":1}',
     ],
 )
-def test_what_is_no_entry_is_refused(value):
-    """Whatever else stands in the topic is refused in a sentence, even with the right leaf hash."""
+def test_other_values_are_invalid(value):
+    """A value that is not an entry is invalid, even with the right leaf hash."""
     from eventlog.merkle import leaf_hash
 
-    with pytest.raises(Unreadable):
-        row_of(Message(b"k", value, [("leaf", leaf_hash(value).hex().encode())]))
+    with pytest.raises(InvalidMessage):
+        parse_message(Message(b"k", value, [("leaf", leaf_hash(value).hex().encode())]))
 
 
-def test_another_spelling_is_another_entry(rows):
-    """The same JSON with a space in it is refused, though its leaf hash is right."""
+def test_json_must_be_canonical(rows):
+    """Equal JSON in another form is invalid, even with the right leaf hash."""
     from eventlog.merkle import leaf_hash
 
-    message = message_of(rows[0], "log:a")
+    message = build_message(rows[0], "log:a")
     value = message.value.replace(b'"position":1,', b'"position": 1,')
 
-    with pytest.raises(Unreadable):
-        row_of(changed(message._replace(value=value), leaf=leaf_hash(value).hex().encode()))
+    with pytest.raises(InvalidMessage):
+        parse_message(changed(message._replace(value=value), leaf=leaf_hash(value).hex().encode()))

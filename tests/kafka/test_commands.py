@@ -13,13 +13,14 @@ import pytest
 from support_postgresql import fresh_schema
 from support_serving import COMMAND, run, serving, surroundings
 
-from cli.errors import CannotGoOn
+from cli.bootstrap import clock
+from cli.commands.intake import resolve_service
+from cli.commands.publish import publish_log
+from cli.errors import CommandFailed
 from cli.settings import Settings
-from cli.streaming import _speaker, publish
-from cli.wiring import clock
-from consumers.kafka.cloudevents import position_of
+from consumers.kafka.cloudevents import get_position
 from eventlog.entry import Caller
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from tests.kafka.support import everything_in, send, until
 
 HOWTO = Path(__file__).parents[2] / "docs" / "how-to" / "connect-kafka.md"
@@ -35,9 +36,12 @@ def brokers(bootstrap_servers, prefix):
 def at_work(data, command, **more):
     """A worker, once it has said its first line."""
     process = subprocess.Popen(
-        [COMMAND, command], env=surroundings(data, PYTHONUNBUFFERED="1", **more), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [COMMAND, command],
+        env=surroundings(data, PYTHONUNBUFFERED="1", **more),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         yield process, process.stdout.readline()
     finally:
@@ -49,7 +53,7 @@ def at_work(data, command, **more):
 
 
 def positions(servers, prefix):
-    return [position_of(each) for each in everything_in(servers, f"{prefix}.events")]
+    return [get_position(each) for each in everything_in(servers, f"{prefix}.events")]
 
 
 def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers):
@@ -64,11 +68,12 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
             at_work(tmp_path, "publish", **brokers) as (first, said),
             at_work(tmp_path, "publish", **brokers) as (second, said_too),
             at_work(tmp_path, "intake", DECISIONLOG_TOKEN=secret, **brokers) as (_, taking),
-        ):  # fmt: skip
+        ):
             assert said == f"Publishing to {prefix}.events from position 1: messages are kept for 7 days.\n"
-            assert said_too == "Standing by: another process is the publisher.\n"
+            assert said_too == "Standby: another publisher is active.\n"
             assert (
-                taking == f"Taking commands from {prefix}.commands as service:intake: messages are kept for 7 days.\n"
+                taking
+                == f"Consuming commands from {prefix}.commands as service:intake: messages are kept for 7 days.\n"
             )
             feature = {
                 "type": "ProposeFeature",
@@ -83,7 +88,7 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
                 *((None, json.dumps(each).encode(), []) for each in (SHOP, feature)),
             )
             until(lambda: positions(bootstrap_servers, prefix) == [1, 2, 3, 4, 5, 6])
-            cards = client.get("/v1/roadmap", params={"after": 6}).json()["rows"][0]["cards"]
+            cards = client.get("/v1/roadmap", params={"min_position": 6}).json()["rows"][0]["cards"]
             assert [card["subject"] for card in cards] == ["feature:tea"]
 
             first.kill()
@@ -105,16 +110,16 @@ def caught_up(workers):
     return workers if found == [("intake", 6, True, 0), ("publisher", 7, True, 0)] else None
 
 
-def test_whose_act_a_command_is():
-    """That of the service whose token it is; without one that of our own service, but never where a server has the log."""
+def test_the_actor_of_a_command():
+    """The actor is the service of the token; without a token it is the default service, but never beside a server."""
     service, person = Caller("service:erp", "t", "kafka"), Caller("person:ann", "t", "kafka")
     ours, with_token = Settings(kafka_service="service:ours"), Settings(token="dlog_x")
 
-    assert _speaker(ours, lambda _secret: None) == Caller("service:ours", "local", "kafka")
-    assert _speaker(with_token, lambda secret: {"dlog_x": service}[secret]) == service
+    assert resolve_service(ours, lambda _secret: None) == Caller("service:ours", "local", "kafka")
+    assert resolve_service(with_token, lambda secret: {"dlog_x": service}[secret]) == service
     for settings, holder, served in ((ours, None, True), (with_token, person, True), (with_token, None, False)):
-        with pytest.raises(CannotGoOn, match="make a token with `decisionlog token create service:"):
-            _speaker(settings, lambda _secret, holder=holder: holder, served=served)
+        with pytest.raises(CommandFailed, match="`decisionlog token create service:"):
+            resolve_service(settings, lambda _secret, holder=holder: holder, needs_token=served)
 
 
 def snippet(n, servers, prefix):
@@ -124,8 +129,8 @@ def snippet(n, servers, prefix):
     return code.replace('auto_offset_reset="earliest"', 'auto_offset_reset="earliest", consumer_timeout_ms=2000')
 
 
-def test_the_page_does_what_it_says(tmp_path, bootstrap_servers, prefix, brokers, capsys):
-    """The command that the page sends is applied and answered, and the reader that it shows reads every entry once."""
+def test_the_guide_works(tmp_path, bootstrap_servers, prefix, brokers, capsys):
+    """The command and the reader in the guide work as shown."""
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=clock):
         pass
     with at_work(tmp_path, "intake", **brokers):
@@ -144,7 +149,7 @@ def test_the_page_does_what_it_says(tmp_path, bootstrap_servers, prefix, brokers
 
 
 def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, brokers):
-    """Intake and publisher share a log in a database; no server and no token is needed, and the act is the service's."""
+    """Publisher and command consumer share a log in PostgreSQL without a server or a token."""
     with fresh_schema() as url:
         store = {"DECISIONLOG_STORE": url, "DECISIONLOG_KAFKA_SERVICE": "service:erp", **brokers}
         with (
@@ -152,7 +157,7 @@ def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, bro
             at_work(tmp_path, "publish", **store),
             at_work(tmp_path, "publish", **store) as (_, said),
         ):
-            assert said.startswith("Standing by")
+            assert said.startswith("Standby")
             send(bootstrap_servers, f"{prefix}.commands", (None, json.dumps(SHOP).encode(), []))
             until(lambda: positions(bootstrap_servers, prefix) == [1, 2])
         entry = json.loads(everything_in(bootstrap_servers, f"{prefix}.events")[1].value)["event"]
@@ -160,17 +165,17 @@ def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, bro
         assert "publisher: working, position 2" in run(tmp_path, "status", **store).stdout
 
 
-def test_without_the_client_library_there_is_a_sentence(monkeypatch, tmp_path):
-    """Whoever has installed the log without the extra is told how to add it."""
+def test_a_missing_client_library_is_reported(monkeypatch, tmp_path):
+    """If the client library is missing, the error says how to install it."""
     monkeypatch.setattr("consumers.kafka.broker.find_spec", lambda _name: None)
 
-    with pytest.raises(CannotGoOn, match=r"pip install 'decisionlog\[kafka\]'"):
-        publish(Settings(data=tmp_path))
+    with pytest.raises(CommandFailed, match=r"pip install 'decisionlog\[kafka\]'"):
+        publish_log(Settings(data=tmp_path))
 
 
-def test_where_there_is_no_log_there_is_nothing_to_publish(tmp_path):
-    """It says so in a sentence, and so does status."""
+def test_a_missing_log_is_reported(tmp_path):
+    """If there is no log, `publish` and `status` say so."""
     for command in ("publish", "status"):
         done = run(tmp_path, command)
         assert done.returncode == 1
-        assert "There is no log" in done.stderr
+        assert "No log in" in done.stderr

@@ -1,4 +1,4 @@
-"""The parts of docker-compose.yml, started as plain processes with the same commands and settings, do what they are for."""
+"""The services of docker-compose.yml work, started as plain processes with the same commands and settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support_postgresql import fresh_schema
 from support_serving import COMMAND, ENDED
 
 from consumers.kafka.broker import Broker
-from consumers.kafka.event_consumer import reading
+from consumers.kafka.event_consumer import open_topic_consumer
 
 HOUSE = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((HOUSE / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -112,13 +112,13 @@ def company(bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) ->
         places = {r"@postgres:": log, r"@replica-postgres:": copy, r"^kafka:9092$": bootstrap_servers}
         opened = Company(places, tmp_path_factory.mktemp("company"), fresh_prefix(), stack)
         opened.start("server")
-        opened.log, file = opened.saying("server", r"at (http://\S+)\n[^$]*?is in (\S+), which").groups()
+        opened.log, file = opened.saying("server", r"at (http://\S+)\n[^$]*?is in (\S+), readable").groups()
         opened.token = Path(file).read_text().strip()
         places["^http://server:8737$"] = opened.log
         opened.start("replica", "publisher", "projector", "intake")
         opened.saying("replica", "Keeping the replica")
         opened.start("replica-server")
-        opened.replica = opened.saying("replica-server", r"for reading, at (http://\S+)")[1]
+        opened.replica = opened.saying("replica-server", r"Read-only replica in \S+, at (http://\S+)")[1]
         yield opened
 
 
@@ -149,9 +149,12 @@ def test_the_file_is_one_that_docker_takes() -> None:
             continue
         for given, code in (({"POSTGRES_PASSWORD": "x"}, 0), ({}, 1)):
             done = subprocess.run(
-                [*client, "-f", HOUSE / "docker-compose.yml", "config", "-q"], env=without | given, capture_output=True,
-                text=True, check=False,
-            )  # fmt: skip
+                [*client, "-f", HOUSE / "docker-compose.yml", "config", "-q"],
+                env=without | given,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             assert (done.returncode > 0) == code, done.stderr
 
     assert set(PARTS) == {"server", "projector", "publisher", "intake", "replica", "replica-server"}
@@ -160,15 +163,15 @@ def test_the_file_is_one_that_docker_takes() -> None:
         assert service["mem_limit"], name
 
 
-def test_every_part_is_started(company: Company) -> None:
-    """Each part of the file that is ours runs, and its health check says so."""
+def test_every_service_is_healthy(company: Company) -> None:
+    """Each of our services starts, and its health check passes."""
     assert set(company.said) == set(PARTS)
     for part in ("projector", "publisher", "intake", "replica"):
         assert until(lambda part=part: company.is_healthy(part)), part
 
 
-def test_a_command_on_a_topic_is_in_the_roadmap_of_the_replica(company: Company, bootstrap_servers: str) -> None:
-    """A plain client puts commands on the topic; seconds later a replica shows what came of them, and the refusal lies apart."""
+def test_a_command_reaches_the_replica(company: Company, bootstrap_servers: str) -> None:
+    """A command from the topic appears in a replica within seconds, and a rejection in its own topic."""
     headers = {"Authorization": f"Bearer {company.token}"}
     sent(bootstrap_servers, f"{company.prefix}.commands", TEA, NONSENSE, CUP)
     begun = time.monotonic()
@@ -189,15 +192,15 @@ def test_a_command_on_a_topic_is_in_the_roadmap_of_the_replica(company: Company,
         assert (writing.status_code, company.log in writing.json()["detail"]) == (421, True)
         assert ask.get("/v1/roadmap", headers={"Authorization": "Bearer dlog_invented"}).status_code == 401
 
-    consumer = reading(Broker.at(bootstrap_servers), f"{company.prefix}.rejected")
+    consumer = open_topic_consumer(Broker.from_addresses(bootstrap_servers), f"{company.prefix}.rejected")
     rejected = until(lambda: [each for some in consumer.poll(timeout_ms=500).values() for each in some])
     consumer.close()
     assert len(rejected) == 1
     assert "title" in rejected[0].value.decode()
 
 
-def test_forgotten_names_are_forgotten_there_too(company: Company) -> None:
-    """A name that the log's directory forgets is gone from the replica, and so is a text that the log forgets."""
+def test_erasure_reaches_the_replica(company: Company) -> None:
+    """A name or text that is erased in the log is erased in the replica."""
     headers = {"Authorization": f"Bearer {company.token}"}
     with (
         httpx2.Client(base_url=company.log, headers=headers) as log,

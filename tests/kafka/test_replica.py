@@ -1,4 +1,4 @@
-"""A replica on a real broker: fed from the topic, filled from the log's API, one at a time, and never of two logs."""
+"""A replica on a real broker follows the topic, fetches missing entries, and holds one log only."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from support_log import House, Ticking
 from support_postgresql import fresh_schema
 
 from consumers.kafka.broker import Broker
-from consumers.kafka.cloudevents import message_of
+from consumers.kafka.cloudevents import build_message
 from consumers.kafka.event_consumer import TopicFeed
-from consumers.kafka.people_topic import NobodyKept, PeopleKept, PeoplePublisher
-from consumers.kafka.replica import Follower, OtherLog, Upstream
-from consumers.kafka.topics import Topics, UnfitTopic
+from consumers.kafka.name_replicator import NameReplicator, NoNames
+from consumers.kafka.people_publisher import PeoplePublisher
+from consumers.kafka.replica_session import UpstreamLog, WrongLog
+from consumers.kafka.replica_worker import ReplicaWorker
+from consumers.kafka.topics import InvalidTopic, Topics
 from eventlog.appender import EntryRow
-from eventlog.log import DecisionLog
+from identity.decision_log import DecisionLog
 from projections.factory import open_database
 from projections.projector import Projector
 from projections.read_model import ReadModel, content_hash
@@ -43,15 +45,15 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecisionLog]:
 @pytest.fixture
 def topics(bootstrap_servers: str, prefix: str) -> Topics:
     made = Topics(prefix)
-    with Broker.at(bootstrap_servers).admin() as admin:
-        made.made(admin, made.events)
+    with Broker.from_addresses(bootstrap_servers).admin() as admin:
+        made.ensure_topic(admin, made.events)
     return made
 
 
 class Api:
     """The log's API, with no server between."""
 
-    passing = (ConnectionError,)
+    transient_errors = (ConnectionError,)
 
     def __init__(self, log: DecisionLog) -> None:
         self.log = log
@@ -64,15 +66,19 @@ class Api:
 
 
 def sent(servers: str, topics: Topics, rows: Sequence[EntryRow], log: str) -> None:
-    messages = (message_of(row, log) for row in rows)
+    messages = (build_message(row, log) for row in rows)
     send(servers, topics.events.name, *((each.key, each.value, each.headers) for each in messages))
 
 
-def follower(servers: str, topics: Topics, model: ReadModel, upstream: Upstream | None = None, **more: Any) -> Follower:
-    return Follower(model, TopicFeed(Broker.at(servers), topics), upstream, lambda: time.time_ns() // 1000, **more)
+def follower(
+    servers: str, topics: Topics, model: ReadModel, upstream: UpstreamLog | None = None, **more: Any
+) -> ReplicaWorker:
+    return ReplicaWorker(
+        model, TopicFeed(Broker.from_addresses(servers), topics), upstream, lambda: time.time_ns() // 1000, **more
+    )
 
 
-def at_most(one: Follower, seconds: float = PATIENCE) -> None:
+def at_most(one: ReplicaWorker, seconds: float = PATIENCE) -> None:
     """Lets a follower run until it ends, or for so long."""
     ending = threading.Timer(seconds, one.stop)
     ending.start()
@@ -100,7 +106,10 @@ def peaceful(log: DecisionLog, folder: Path) -> str:
 
 def stands(model: ReadModel) -> Any:
     """How a replica stands, once there is one."""
-    return until(lambda: model.database.check() is None and model.database.has("replica")) and Replica(model).standing()
+    return (
+        until(lambda: model.database.check() is None and model.database.has_table("replica"))
+        and Replica(model).read_state()
+    )
 
 
 def test_another_history_of_the_log_is_refused(
@@ -114,26 +123,26 @@ def test_another_history_of_the_log_is_refused(
     sent(bootstrap_servers, topics, log.rows(0, 5), log.id)
     with running(follower(bootstrap_servers, topics, model)):
         until(lambda: stands(model).position == 5)
-    with Broker.at(bootstrap_servers).admin() as admin:
-        anew.made(admin, anew.events)
+    with Broker.from_addresses(bootstrap_servers).admin() as admin:
+        anew.ensure_topic(admin, anew.events)
     other = log.rows(4, 1)[0]
     sent(bootstrap_servers, anew, [*log.rows(0, 4), other._replace(recorded_at=other.recorded_at + 1)], log.id)
 
-    with pytest.raises(OtherLog, match=r"position 5 of .* is another entry here"):
+    with pytest.raises(WrongLog, match=r"position 5 of .* differs from the entry in the replica"):
         at_most(follower(bootstrap_servers, anew, model))
     shorter = Api(log)
     shorter.size = lambda: (log.id, 4)  # type: ignore[method-assign]
-    with pytest.raises(OtherLog, match="ends at position 4, and the replica is at 5"):
+    with pytest.raises(WrongLog, match="ends at position 4, and the replica is at 5"):
         at_most(follower(bootstrap_servers, topics, model, shorter))
     assert model.position == 5
     model.close()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_topic_without_its_beginning_is_filled_from_the_log(
+def test_expired_messages_are_fetched_from_the_log(
     bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path, kind: str
 ) -> None:
-    """What was deleted from the topic, and a hole in it, come from the log's API; what else lies there is passed over."""
+    """Expired messages and holes are fetched from the log's API, and foreign messages are ignored."""
     rows, size = log.rows(0, 1_000), log.head().size
     sent(bootstrap_servers, topics, rows[100:150], log.id)
     send(bootstrap_servers, topics.events.name, (b"who", b"knows what this is", []))
@@ -143,25 +152,25 @@ def test_a_topic_without_its_beginning_is_filled_from_the_log(
         with running(follower(bootstrap_servers, topics, model, Api(log))):
             until(lambda: stands(model).position == size)
 
-        found = Replica(model).standing()
+        found = Replica(model).read_state()
         assert (found.log, found.lag, found.waits_for) == (log.id, 0, None)
-        assert "holds no entry" in found.trouble
+        assert "has no valid entry" in found.trouble
         assert content_hash(model) == peaceful(log, tmp_path)
 
 
-def test_a_hole_that_nobody_fills_is_waited_for(
+def test_a_hole_without_an_upstream_is_waited_for(
     bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
 ) -> None:
-    """The replica stands before it and says so; when it comes, and be it last, everything is there; a second goes on."""
+    """Without an upstream, the replica waits for a missing entry, reports it, and continues when it arrives."""
     rows, size = log.rows(0, 1_000), log.head().size
     sent(bootstrap_servers, topics, [*rows[:50], *rows[51:]], log.id)
     said: list[str] = []
 
     with place("sqlite", tmp_path) as model:
-        with running(follower(bootstrap_servers, topics, model, tell=said.append)) as first:
+        with running(follower(bootstrap_servers, topics, model, notify=said.append)) as first:
             until(lambda: stands(model).waits_for == 51)
             assert (stands(model).position, stands(model).lag) == (50, size - 50)
-            with running(follower(bootstrap_servers, topics, model, tell=said.append)):
+            with running(follower(bootstrap_servers, topics, model, notify=said.append)):
                 until(lambda: "Standing by: another process keeps this replica." in said)
                 first.stop()
                 until(lambda: said[2:])
@@ -170,49 +179,47 @@ def test_a_hole_that_nobody_fills_is_waited_for(
         assert content_hash(model) == peaceful(log, tmp_path)
 
 
-def test_two_logs_never_meet_in_a_replica(
+def test_two_logs_cannot_share_a_replica(
     bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
 ) -> None:
-    """Entries of another log end it, as does a place that holds the read models of a log; nothing of theirs is written."""
+    """A replica refuses entries of another log, and a database with the read models of a log."""
     sent(bootstrap_servers, topics, log.rows(0, 3), log.id)
     model = ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking())
     with running(follower(bootstrap_servers, topics, model)):
         until(lambda: stands(model).position == 3)
     sent(bootstrap_servers, topics, log.rows(3, 1), "log:other")
-    with pytest.raises(OtherLog, match="and it is sent log:other"):
+    with pytest.raises(WrongLog, match="and the topic has log:other"):
         at_most(follower(bootstrap_servers, topics, model))
     assert model.position == 3
     model.close()
     database = SqliteDatabase(tmp_path / "views")
-    database.renew()
+    database.recreate()
     with closing(database.writer()) as writer, writer.transaction():
         Projector(writer).apply(log.read(0, 5))
-    with pytest.raises(OtherLog, match="no replica's"):
+    with pytest.raises(WrongLog, match="not a replica"):
         at_most(follower(bootstrap_servers, topics, ReadModel(database, Ticking())))
 
 
-def test_a_topic_in_two_parts_is_refused(bootstrap_servers: str, prefix: str, tmp_path: Path) -> None:
-    """Two partitions have no order that a replica could follow."""
+def test_a_topic_must_have_one_partition(bootstrap_servers: str, prefix: str, tmp_path: Path) -> None:
+    """A topic with two partitions has no order that a replica could follow."""
     topics = Topics(prefix)
-    with Broker.at(bootstrap_servers).admin() as admin:
+    with Broker.from_addresses(bootstrap_servers).admin() as admin:
         made = {topics.events.name: {"num_partitions": 2, "replication_factor": 1}}
         admin.create_topics(made, wait_for_metadata=True)
 
-    with pytest.raises(UnfitTopic, match="must have 1"):
+    with pytest.raises(InvalidTopic, match="must have 1"):
         at_most(follower(bootstrap_servers, topics, ReadModel(SqliteDatabase(tmp_path / "r"), Ticking())))
 
 
-def test_names_go_by_a_topic_of_their_own(
-    bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
-) -> None:
-    """Names come, change and are forgotten, also while nobody looks; where they are not wanted any more they are dropped."""
-    broker, clock = Broker.at(bootstrap_servers), lambda: time.time_ns() // 1000
+def test_names_are_replicated(bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path) -> None:
+    """Names are added, changed and erased in the replica, and deleted if they are switched off."""
+    broker, clock = Broker.from_addresses(bootstrap_servers), lambda: time.time_ns() // 1000
     sent(bootstrap_servers, topics, log.rows(0, 3), log.id)
     model = ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking())
     names = Replica(model).directory
 
     def shown() -> dict[str, tuple[str, ...]]:
-        return {each.id: each.spellings for each in names.list_people()} if model.database.has("replica") else {}
+        return {each.id: each.spellings for each in names.list_people()} if model.database.has_table("replica") else {}
 
     with House(tmp_path) as house:
         directory = house.log.directory
@@ -220,21 +227,21 @@ def test_names_go_by_a_topic_of_their_own(
         bob = house.person("Bob")
         with (
             _publishing(house, broker, topics),
-            running(_kept(bootstrap_servers, topics, model, PeopleKept(broker, topics, clock))),
+            running(_kept(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
         ):
             until(lambda: shown() == wanted() != {})
             directory.rename(bob, "Robert")
             until(lambda: shown() == wanted())
             assert names.name(bob) == "Robert"
-        directory.forget(bob)
+        directory.erase_names(bob)
         with (
             _publishing(house, broker, topics),
-            running(_kept(bootstrap_servers, topics, model, PeopleKept(broker, topics, clock))),
+            running(_kept(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
         ):
             until(lambda: shown() == wanted())
             assert names.find("bob") == ()
 
-    with running(_kept(bootstrap_servers, topics, model, NobodyKept())):
+    with running(_kept(bootstrap_servers, topics, model, NoNames())):
         until(lambda: not shown())
     messages = everything_in(bootstrap_servers, topics.people.name)
     assert [each.value for each in messages if each.key == bob.encode()][-1] is None
@@ -243,8 +250,8 @@ def test_names_go_by_a_topic_of_their_own(
     model.close()
 
 
-def _kept(servers: str, topics: Topics, model: ReadModel, people: Any) -> Follower:
-    return follower(servers, topics, model, beside=[people])
+def _kept(servers: str, topics: Topics, model: ReadModel, people: Any) -> ReplicaWorker:
+    return follower(servers, topics, model, extensions=[people])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A log in memory, and a read model that has read it: in a file, and in a schema of a server."""
+"""Fixtures: a log in memory, and a read model of it, in a file and in a schema of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support_postgresql import fresh_schema
 from projections.database import Database
 from projections.factory import open_database
 from projections.read_model import Read, ReadModel
-from tests.projections.support import SECOND, START, Log, catch_up, emptied
+from tests.projections.support import SECOND, START, Log, catch_up, delete_rows
 
 NewDatabase = Callable[[], Database]
 
@@ -38,7 +38,7 @@ def in_schemas(_: Path) -> Iterator[NewDatabase]:
 
 @pytest.fixture(params=[in_files, in_schemas], ids=["sqlite", "postgresql"])
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
-    """Places for read models, each empty, on one database and on the other."""
+    """Creates empty databases, once with SQLite and once with PostgreSQL."""
     with request.param(tmp_path) as new:
         yield new
 
@@ -56,13 +56,13 @@ def model(new_database: NewDatabase, log: Log) -> Iterator[ReadModel]:
 
 
 @pytest.fixture
-def anew(new_database: NewDatabase) -> Iterator[Callable[[Log], ReadModel]]:
-    """A read model that has read a log and nothing else, in one place again and again."""
+def build_model(new_database: NewDatabase) -> Iterator[Callable[[Log], ReadModel]]:
+    """Returns a function that builds a read model of a log, always in the same database."""
     database = new_database()
-    database.renew()
+    database.recreate()
 
     def model_of(log: Log, batch: int = 7) -> ReadModel:
-        emptied(database)
+        delete_rows(database)
         model = ReadModel(database, lambda: START + 100 * SECOND)
         catch_up(model, log, batch)
         return model
@@ -73,7 +73,7 @@ def anew(new_database: NewDatabase) -> Iterator[Callable[[Log], ReadModel]]:
 
 @pytest.fixture
 def read(model: ReadModel, log: Log) -> Iterator[Callable[[], Read]]:
-    """Reads the log to its end, and gives a snapshot."""
+    """Returns a function that reads the log to its end and opens a snapshot."""
     opened = []
 
     def now() -> Read:

@@ -1,4 +1,4 @@
-"""A log in memory, and what reads it to its end."""
+"""A log in memory, and helpers to build read models from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from projections.database import Database
 from projections.projector import Projector
 from projections.read_model import ReadModel
 
-Anew = Callable[..., ReadModel]
+BuildModel = Callable[..., ReadModel]
 
 START = 1_700_000_000_000_000
 SECOND = 1_000_000
@@ -27,7 +27,7 @@ class Size:
 
 @dataclass
 class Log:
-    """Entries in order, recorded a second apart; `at` dates one elsewhere, in seconds since the start."""
+    """Entries in order, recorded a second apart. `at` backdates an entry, in seconds since `START`."""
 
     entries: list[Entry] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
@@ -38,16 +38,23 @@ class Log:
         chain = (Delegate(by),) if by != "person:ann" else ()
         effective = None if at is None else START + int(at * SECOND)
         metadata = Metadata(
-            id=f"e{position}", transaction=f"u{position}", index=0, actor="person:ann", credential="token",
-            source=more.pop("source", Origin("http")), on_behalf_of=chain, effective_at=effective, **more,
-        )  # fmt: skip
+            id=f"e{position}",
+            transaction=f"u{position}",
+            index=0,
+            actor="person:ann",
+            credential="token",
+            source=more.pop("source", Origin("http")),
+            on_behalf_of=chain,
+            effective_at=effective,
+            **more,
+        )
         recorded = START + position * SECOND
         name = EVENT_NAMES[type(event)]
         self.entries.append(Entry(position, recorded, subject, name, self.versions[subject], event, metadata))
         return position
 
     def replace(self, position: int, **changes: Any) -> None:
-        """What forgetting does to an entry as it is read."""
+        """Changes an entry as erasure does."""
         self.entries[position - 1] = replace(self.entries[position - 1], **changes)
 
     def read(self, after: int, limit: int) -> list[Entry]:
@@ -69,9 +76,9 @@ def at(seconds: float) -> int:
     return START + int(seconds * SECOND)
 
 
-def emptied(database: Database) -> None:
-    """Takes all rows out, which is faster than to make new tables."""
+def delete_rows(database: Database) -> None:
+    """Delete all rows, which is faster than to create new tables."""
     with closing(database.writer()) as writer, writer.transaction():
-        for table in ("cell", "cell_ref", "act", "act_because", "search"):
+        for table in ("field_value", "field_ref", "event", "event_because", "search"):
             writer.rows(f"delete from {table}", {})
         writer.rows("update projection set position = 0", {})

@@ -1,4 +1,4 @@
-"""A question that goes over its bounds is ended, on either database, and the next one is answered."""
+"""A query that exceeds its bounds ends on either database, and the next one is answered."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def position(model: ReadModel) -> int:
 
 
 def test_a_statement_ends_at_the_deadline(model: ReadModel) -> None:
-    """A statement without end is ended within its deadline, and the model is read as before."""
-    begun = time.monotonic()
+    """An endless statement ends at its deadline, and the read model stays usable."""
+    started = time.monotonic()
     with pytest.raises(TookTooLong, match=r"0\.3 seconds"), model.read(Bounds(seconds=0.3)) as read:
         read.one(ENDLESS, {})
-    assert 0.2 < time.monotonic() - begun < SOON_S
+    assert 0.2 < time.monotonic() - started < SOON_S
     assert position(model) == 0
 
 
-def test_a_statement_ends_when_its_caller_has_gone(model: ReadModel) -> None:
-    """A question that is cancelled ends within its statement."""
+def test_a_canceled_statement_ends(model: ReadModel) -> None:
+    """Canceling a query ends its running statement."""
     bounds = Bounds(seconds=60.0)
-    begun = time.monotonic()
+    started = time.monotonic()
     threading.Timer(0.2, bounds.cancel).start()
     with pytest.raises(Abandoned), model.read(bounds) as read:
         read.one(ENDLESS, {})
-    assert time.monotonic() - begun < SOON_S
+    assert time.monotonic() - started < SOON_S
     assert position(model) == 0
 
 
-def test_a_question_that_was_cancelled_before_it_began_reads_nothing(model: ReadModel) -> None:
-    """A caller who has gone before the statement costs no statement."""
+def test_a_query_canceled_before_it_starts_reads_nothing(model: ReadModel) -> None:
+    """A query that was canceled before it started runs no statement."""
     bounds = Bounds(seconds=60.0)
     bounds.cancel()
     with pytest.raises(Abandoned), model.read(bounds) as read:
@@ -53,8 +53,8 @@ def test_a_question_that_was_cancelled_before_it_began_reads_nothing(model: Read
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-def test_what_is_kept_is_bounded_and_what_passes_is_not(model: ReadModel, keeps: bool) -> None:
-    """Rows that are kept count; a million rows may pass by."""
+def test_kept_rows_count_and_streamed_rows_do_not(model: ReadModel, keeps: bool) -> None:
+    """Rows that are kept count toward the bounds; a million rows may be streamed."""
     bounds = Bounds(seconds=60.0, size=1 << 20)
     with model.read(bounds) as read:
         if keeps:
@@ -65,7 +65,7 @@ def test_what_is_kept_is_bounded_and_what_passes_is_not(model: ReadModel, keeps:
 
 
 def test_the_deadline_holds_between_rows() -> None:
-    """Rows that come slowly, one after another, end at the deadline as well."""
+    """Rows that arrive slowly end at the deadline too."""
 
     def slowly() -> Iterator[tuple[int]]:
         while True:
@@ -73,16 +73,16 @@ def test_the_deadline_holds_between_rows() -> None:
             yield (1,)
 
     with pytest.raises(TookTooLong):
-        list(Bounds(seconds=0.2).streamed(slowly()))
+        list(Bounds(seconds=0.2).stream_rows(slowly()))
 
 
-def test_heavy_rows_are_not_fetched_by_the_hundred() -> None:
-    """However large rows are, little more is in memory than may be kept."""
+def test_large_rows_are_fetched_in_small_batches() -> None:
+    """However large the rows are, memory use stays close to the size that may be kept."""
     rows = ((n, f"{n}" * 40_000) for n in range(100_000))
     tracemalloc.start()
     try:
         with pytest.raises(ReadTooMuch):
-            list(Bounds(size=8 << 20).kept(rows))
+            list(Bounds(size=8 << 20).keep_rows(rows))
         assert tracemalloc.get_traced_memory()[1] < (8 << 20) + 16 * BATCH_BYTES
     finally:
         tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""Several processes on one read model: one writes it, the others see it; two databases hold the same."""
+"""Several processes use one read model: one writes it, the others follow; both databases hold the same."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ from projections.read_model import ReadModel, content_hash
 from projections.rebuild import Rebuilding, rebuild
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
-from tests.projections.support import START, Log, catch_up, emptied
-from tests.projections.test_field_values import ACTS, log_of, observed
+from tests.projections.support import START, Log, catch_up, delete_rows
+from tests.projections.test_field_values import EVENTS_ON_SUBJECTS, imported, log_of
 
 
 @pytest.fixture
-def both(tmp_path: Path) -> Any:
+def both_databases(tmp_path: Path) -> Any:
     with fresh_schema() as url:
         databases = [SqliteDatabase(tmp_path / "m"), PostgresqlDatabase(url)]
         for database in databases:
-            database.renew()
+            database.recreate()
         yield databases
         for database in databases:
             database.close()
 
 
-@given(acts=ACTS, batch=st.integers(1, 9))
+@given(events=EVENTS_ON_SUBJECTS, batch=st.integers(1, 9))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_two_databases_hold_the_same(both: list[Database], acts: list[Any], batch: int) -> None:
-    """Whatever was recorded, and in whatever batches it was read, every row is the same on both."""
-    log = log_of(acts)
+def test_both_databases_have_equal_rows(both_databases: list[Database], events: list[Any], batch: int) -> None:
+    """Whatever was recorded, and in whatever batches it was read, both databases have equal rows."""
+    log = log_of(events)
     models = []
-    for n, database in enumerate(both):
-        emptied(database)
+    for n, database in enumerate(both_databases):
+        delete_rows(database)
         models.append(ReadModel(database, lambda: START))
         catch_up(models[n], log, batch + 3 * n)
 
     assert content_hash(models[0]) == content_hash(models[1])
 
 
-def test_one_writes_and_the_next_goes_on_when_it_ends(model: ReadModel, log: Log) -> None:
-    """Of two runners one writes; whoever waits at the other is answered all the same; and when the first ends it goes on."""
-    first, second = (Runner(log, model, poll=30) for _ in range(2))
+def test_a_second_runner_takes_over_when_the_first_stops(model: ReadModel, log: Log) -> None:
+    """Only one of two runners writes; callers can wait at the other, which takes over when the first stops."""
+    first, second = (Runner(log, model, poll_s=30) for _ in range(2))
     first.start()
     assert first.wait_for(0, 10)
-    position = log.add("feature:a", observed("exists", value=True))
+    position = log.add("feature:a", imported("exists", value=True))
     first.wake()
     assert first.wait_for(position, 10)
     second.start()
     try:
         assert second.wait_for(position, 10)
         assert (first.active, second.active) == (True, False)
-        position = log.add("feature:a", observed("status", value="open"))
+        position = log.add("feature:a", imported("status", value="open"))
         threading.Timer(0.05, first.wake).start()
         assert second.wait_for(position, 10)
 
         first.stop()
-        position = log.add("feature:a", observed("status", value="done"))
+        position = log.add("feature:a", imported("status", value="done"))
         second.wake()
         assert second.wait_for(position, 10)
         assert second.active
@@ -74,11 +74,11 @@ def test_one_writes_and_the_next_goes_on_when_it_ends(model: ReadModel, log: Log
         second.stop()
 
 
-def test_a_runner_beside_never_writes(model: ReadModel, log: Log) -> None:
-    """It leaves the writing to another process even where there is none."""
-    beside = Runner(log, model, poll=0.01, beside=True)
+def test_an_external_runner_never_writes(model: ReadModel, log: Log) -> None:
+    """A runner with `external` leaves writing to another process, even if there is none."""
+    beside = Runner(log, model, poll_s=0.01, external=True)
     beside.start()
-    position = log.add("feature:a", observed("exists", value=True))
+    position = log.add("feature:a", imported("exists", value=True))
     try:
         assert not beside.wait_for(position, 0.2)
         catch_up(model, log)
@@ -87,11 +87,11 @@ def test_a_runner_beside_never_writes(model: ReadModel, log: Log) -> None:
         beside.stop()
 
 
-def test_who_opens_a_model_that_another_writes_leaves_it_alone(model: ReadModel, log: Log) -> None:
-    """What looks like a fault from here is the writer's to judge."""
+def test_opening_a_model_that_another_process_writes_changes_nothing(model: ReadModel, log: Log) -> None:
+    """A read model that another process writes is not reset."""
     with closing(model.database.writer()) as writer:
         assert not model.database.has_active_writer()
-        assert writer.claim(PROJECTOR)
+        assert writer.try_lock(PROJECTOR)
         assert model.database.has_active_writer()
         with writer.transaction():
             writer.rows("update projection set position = 99", {})
@@ -102,48 +102,48 @@ def test_who_opens_a_model_that_another_writes_leaves_it_alone(model: ReadModel,
     assert ReadModel.open(model.database, log, lambda: START).position == 0
 
 
-def test_two_do_not_rebuild_at_once(model: ReadModel, log: Log) -> None:
-    """The second is told so, and the first goes on undisturbed."""
+def test_only_one_process_rebuilds_at_a_time(model: ReadModel, log: Log) -> None:
+    """A second rebuild is refused, and the first one is not disturbed."""
     with closing(model.database.writer()) as writer:
-        assert writer.claim(REBUILD)
+        assert writer.try_lock(REBUILD)
         with pytest.raises(Rebuilding):
             rebuild(log, model)
     assert rebuild(log, model) == 0
 
 
-def cut_off() -> None:
+def terminate_connections() -> None:
     with psycopg.connect(server(), autocommit=True) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'decisionlog projections'"
         )
 
 
-def test_a_server_that_comes_back_is_followed_again(log: Log, caplog: pytest.LogCaptureFixture) -> None:
-    """Connections that the server has ended are made anew, by the runner and by readers; nothing is lost or done twice."""
+def test_lost_connections_are_reopened(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    """Runner and readers reopen connections that the server closed; nothing is lost or written twice."""
     with fresh_schema() as url:
         model = ReadModel.open(PostgresqlDatabase(url), log, lambda: START)
-        runner = Runner(log, model, poll=0.05)
+        runner = Runner(log, model, poll_s=0.05)
         runner.start()
         try:
             for n in range(3):
-                position = log.add("feature:a", observed("status", value=f"s{n}"))
+                position = log.add("feature:a", imported("status", value=f"s{n}"))
                 runner.wake()
                 assert runner.wait_for(position, 20)
-                cut_off()
+                terminate_connections()
                 assert model.position == position
         finally:
             runner.stop()
-        assert "will be tried again" in caplog.text
+        assert "will retry" in caplog.text
         before = content_hash(model)
         rebuild(log, model)
         assert content_hash(model) == before
         model.close()
 
 
-def test_readers_never_stand_in_the_way_of_a_swap(model: ReadModel, log: Log) -> None:
-    """While a model is built and swapped again and again, every snapshot is whole: its position is that of its last act."""
+def test_readers_see_whole_tables_during_swaps(model: ReadModel, log: Log) -> None:
+    """During repeated rebuilds every snapshot is whole: its position is that of its last event."""
     for n in range(20):
-        log.add("feature:a", observed("status", value=f"s{n}"))
+        log.add("feature:a", imported("status", value=f"s{n}"))
     catch_up(model, log)
     done = threading.Event()
     wrong: list[Any] = []
@@ -151,10 +151,10 @@ def test_readers_never_stand_in_the_way_of_a_swap(model: ReadModel, log: Log) ->
     def reader() -> None:
         while not done.is_set():
             with model.read() as read:
-                found = read.one("select max(position), count(*) from act", {})
-                held = read.one("select count(*) from cell", {})
-                if (found, held) != ((read.position, 20), (20,)):
-                    wrong.append((read.position, found, held))
+                found = read.one("select max(position), count(*) from event", {})
+                rows = read.one("select count(*) from field_value", {})
+                if (found, rows) != ((read.position, 20), (20,)):
+                    wrong.append((read.position, found, rows))
 
     readers = [threading.Thread(target=reader) for _ in range(3)]
     for thread in readers:
@@ -167,17 +167,17 @@ def test_readers_never_stand_in_the_way_of_a_swap(model: ReadModel, log: Log) ->
     assert wrong == []
 
 
-def test_a_reader_follows_to_another_file(tmp_path):
-    """Where another process puts another file in the place of the one a reader had open, the reader reads that one."""
+def test_a_reader_opens_a_replaced_file(tmp_path):
+    """A reader opens the new file when another process has replaced the one it had open."""
     reader, other = SqliteDatabase(tmp_path / "model"), SqliteDatabase(tmp_path / "model")
-    assert not reader.has("projection")
+    assert not reader.has_table("projection")
     assert not (tmp_path / "model").exists()
-    with reader.reading():
+    with reader.snapshot():
         pass
-    assert not reader.has("projection")
+    assert not reader.has_table("projection")
 
-    other.renew()
+    other.recreate()
 
-    assert reader.has("projection")
+    assert reader.has_table("projection")
     reader.close()
     other.close()

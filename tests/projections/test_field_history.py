@@ -1,4 +1,4 @@
-"""Steps equal a fold that fits on one screen; directions say what kind of change each is."""
+"""Changes equal a naive reference model, and directions say what kind of change each is."""
 
 from __future__ import annotations
 
@@ -15,59 +15,64 @@ from domain.people import PersonMerged
 from domain.product import ReleasesOrdered
 from domain.values import format_micros, from_micros
 from projections.field_history import ChangeFilter, count_changes, field_history
+from projections.filters import Filter
 from projections.ordering import DIRECTIONS
-from projections.query import Filter, TimePoint
 from projections.read_model import Read
-from tests.projections import naive
-from tests.projections.support import Anew, Log, at
-from tests.projections.test_field_values import ACTS, SECONDS, log_of, observed
+from projections.timepoint import TimePoint
+from tests.projections import reference_model
+from tests.projections.support import BuildModel, Log, at
+from tests.projections.test_field_values import EVENTS_ON_SUBJECTS, SECONDS, imported, log_of
 
 EVERY = ChangeFilter(include_unchanged=True)
 
 
-def seen(row: dict[str, Any]) -> tuple[Any, ...]:
+def summarize(row: dict[str, Any]) -> tuple[Any, ...]:
     before, after = row["before"], row["after"]
-    held = (before["value"], before["source_value"]), (after["value"], after["source_value"])
-    return row["at"], row["subject"], row["field"], *held
+    contents = (before["value"], before["source_value"]), (after["value"], after["source_value"])
+    return row["at"], row["subject"], row["field"], *contents
 
 
-@given(acts=ACTS, t=SECONDS, k=st.none() | st.integers(0, 30), chosen=st.integers(1, 20))
+@given(events=EVENTS_ON_SUBJECTS, t=SECONDS, k=st.none() | st.integers(0, 30), chosen=st.integers(1, 20))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_steps_equal_the_naive_fold(anew: Anew, acts: list[Any], t: int, k: int | None, chosen: int) -> None:
-    """Every change of every cell is told once, with what was before it; pages put together are the whole."""
-    log = log_of(acts)
-    model = anew(log)
+def test_changes_equal_the_reference_model(
+    build_model: BuildModel, events: list[Any], t: int, k: int | None, chosen: int
+) -> None:
+    """Every change of every field is shown once with the value before it; pages together are the whole answer."""
+    log = log_of(events)
+    model = build_model(log)
     when = TimePoint(at(t), None if k is None else at(k))
-    told = naive.steps(log.entries, at(t), at(99 if k is None else k))
-    expected = sorted(((format_micros(when), *rest) for when, *rest in told), key=repr)
+    found = reference_model.changes(log.entries, at(t), at(99 if k is None else k))
+    expected = sorted(((format_micros(when), *rest) for when, *rest in found), key=repr)
     with model.read() as read:
         whole = field_history(read, EVERY, when).rows
-        assert sorted(map(seen, whole), key=repr) == expected
+        assert sorted(map(summarize, whole), key=repr) == expected
         assert [row["at"] for row in whole] == sorted(row["at"] for row in whole)
         assert pages(read, when, chosen) == whole
         assert pages(read, when, chosen, newest_first=True) == whole[::-1]
 
 
-TERMS = [
-    # until of the first, when the second begins, and what is told: when, and whether somebody held it before and after
+PERIODS = [
+    # the end of the first period, the start of the second, and the changes: when, and whether there was a value before and after
     (5, 5, [(1, False, True), (5, True, True)]),  # handed over as it ends
-    (4, 5, [(1, False, True), (4, True, False), (5, False, True)]),  # over, and later given again
+    (4, 5, [(1, False, True), (4, True, False), (5, False, True)]),  # ended, and assigned again later
     (9, 5, [(1, False, True), (5, True, True)]),  # cut short
-    (1, 1, [(1, False, True)]),  # over before it began: nobody ever held it
+    (1, 1, [(1, False, True)]),  # ended before it started
 ]
 
 
-@pytest.mark.parametrize(("until", "second", "expected"), TERMS)
-def test_the_ends_of_terms(until: int, second: int, expected: list[Any], log: Log, read: Callable[[], Read]) -> None:
-    """A term that ends is a step, unless another takes over at that instant or before."""
+@pytest.mark.parametrize(("until", "second", "expected"), PERIODS)
+def test_the_end_of_a_period_is_a_change(
+    until: int, second: int, expected: list[Any], log: Log, read: Callable[[], Read]
+) -> None:
+    """The end of a period is a change unless another value takes effect by then."""
     ending = OwnershipAssigned(role="driver", holders=("person:p",), until=from_micros(at(until)))
     log.add("feature:a", ending, at=1)
     log.add("feature:a", OwnershipAssigned(role="driver", holders=("person:q",)), at=second)
 
-    told = field_history(read(), ChangeFilter()).rows
+    found = field_history(read(), ChangeFilter()).rows
 
-    held = [(row["at"], bool(row["before"]["value"]), bool(row["after"]["value"])) for row in told]
-    assert held == [(format_micros(at(when)), before, after) for when, before, after in expected]
+    contents = [(row["at"], bool(row["before"]["value"]), bool(row["after"]["value"])) for row in found]
+    assert contents == [(format_micros(at(when)), before, after) for when, before, after in expected]
 
 
 def pages(read: Read, when: TimePoint, limit: int, **more: Any) -> list[Any]:
@@ -81,64 +86,76 @@ def pages(read: Read, when: TimePoint, limit: int, **more: Any) -> list[Any]:
 
 
 LISTS = [
-    ([], ["a"], "first"), (["a"], [], "cleared"), (["a"], ["a", "b"], "gained"), (["a", "b"], ["b"], "lost"),
-    (["a"], ["b"], "replaced"), (["a", "b"], ["b", "c"], "changed"), (["a", "b"], ["b", "a"], "reordered"),
-]  # fmt: skip
+    ([], ["a"], "first"),
+    (["a"], [], "cleared"),
+    (["a"], ["a", "b"], "gained"),
+    (["a", "b"], ["b"], "lost"),
+    (["a"], ["b"], "replaced"),
+    (["a", "b"], ["b", "c"], "changed"),
+    (["a", "b"], ["b", "a"], "reordered"),
+]
 
 
 @pytest.mark.parametrize(("before", "after", "expected"), LISTS)
 def test_the_direction_of_a_list(
     before: list[str], after: list[str], expected: str, log: Log, read: Callable[[], Read]
 ) -> None:
-    """A list is gained, lost, replaced, reordered, or simply changed."""
-    for held in (before, after):
-        log.add("feature:a", observed("role.author", holders=tuple(f"person:{name}" for name in held)))
+    """A list is gained, lost, replaced, reordered, or just changed."""
+    for contents in (before, after):
+        log.add("feature:a", imported("role.author", holders=tuple(f"person:{name}" for name in contents)))
 
-    told = field_history(read(), ChangeFilter(fields=Filter(fields=["role.*"]), include_unchanged=True)).rows
+    found = field_history(read(), ChangeFilter(fields=Filter(fields=["role.*"]), include_unchanged=True)).rows
 
-    assert told[-1]["direction"] == expected
-    assert told[-1]["gained"] == [f"person:{name}" for name in after if name not in before]
-    assert told[-1]["lost"] == [f"person:{name}" for name in before if name not in after]
+    assert found[-1]["direction"] == expected
+    assert found[-1]["gained"] == [f"person:{name}" for name in after if name not in before]
+    assert found[-1]["lost"] == [f"person:{name}" for name in before if name not in after]
 
 
 SINGLES = [
-    ("release:x-1.9", "release:x-1.10", "later"), ("release:x-1.10", "release:x-1.9", "earlier"),
-    ("2024-02-01", "2024-03-01", "later"), ("2024-02-01", "2023-03-01", "earlier"), ("now", "next", "changed"),
-    ("release:x-1.9", "2024-01-01", "changed"), (None, "now", "first"), ("now", None, "cleared"), (1, 2, "changed"),
-    ("release:k8s-1.9", "release:k9s-1.8", "earlier"), ("release:x-1.0", "release:x-1", "changed"),
+    ("release:x-1.9", "release:x-1.10", "later"),
+    ("release:x-1.10", "release:x-1.9", "earlier"),
+    ("2024-02-01", "2024-03-01", "later"),
+    ("2024-02-01", "2023-03-01", "earlier"),
+    ("now", "next", "changed"),
+    ("release:x-1.9", "2024-01-01", "changed"),
+    (None, "now", "first"),
+    ("now", None, "cleared"),
+    (1, 2, "changed"),
+    ("release:k8s-1.9", "release:k9s-1.8", "earlier"),
+    ("release:x-1.0", "release:x-1", "changed"),
     ("release:soon", "release:x-1.9", "changed"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("before", "after", "expected"), SINGLES)
 def test_the_direction_of_a_single_value(
     before: Any, after: Any, expected: str, log: Log, read: Callable[[], Read]
 ) -> None:
-    """A target is later or earlier where there is an order, and words have none."""
-    for held in (before, after):
-        log.add("feature:a", observed("target.beta", value=held))
+    """A target moves to later or earlier if the values have an order."""
+    for contents in (before, after):
+        log.add("feature:a", imported("target.beta", value=contents))
 
-    told = field_history(read(), ChangeFilter(fields=Filter(fields=["target.beta"]), include_unchanged=True)).rows
+    found = field_history(read(), ChangeFilter(fields=Filter(fields=["target.beta"]), include_unchanged=True)).rows
 
-    assert told[-1]["direction"] == expected
+    assert found[-1]["direction"] == expected
 
 
 def test_a_product_may_order_its_releases(log: Log, read: Callable[[], Read]) -> None:
-    """The product's own order goes before version numbers, and a release's version before its key."""
+    """A product's own order precedes version numbers, and a release's version precedes its key."""
     log.add("product:p", ReleasesOrdered(releases=("release:two", "release:one")))
-    log.add("release:b-9", observed("version", value="v1.1"))
+    log.add("release:b-9", imported("version", value="v1.1"))
     for release in ("two", "one", "b-9", "b-3"):
-        log.add("feature:a", observed("target.ga", value=f"release:{release}"))
+        log.add("feature:a", imported("target.ga", value=f"release:{release}"))
 
-    told = field_history(read(), ChangeFilter(fields=Filter(fields=["target.ga"]))).rows
+    found = field_history(read(), ChangeFilter(fields=Filter(fields=["target.ga"]))).rows
 
-    assert [row["direction"] for row in told] == ["first", "later", "changed", "later"]
+    assert [row["direction"] for row in found] == ["first", "later", "changed", "later"]
 
 
-def test_persons_joined_are_one(log: Log, read: Callable[[], Read]) -> None:
-    """Naming somebody by their other id is no change of hands, and either id finds both."""
-    log.add("feature:a", observed("role.author", holders=("person:p",)))
-    log.add("feature:a", observed("role.author", holders=("person:p2",)))
+def test_merged_people_are_equal(log: Log, read: Callable[[], Read]) -> None:
+    """Replacing one id of a merged person by the other is no change, and either id finds both values."""
+    log.add("feature:a", imported("role.author", holders=("person:p",)))
+    log.add("feature:a", imported("role.author", holders=("person:p2",)))
     log.add("person:p2", PersonMerged(into="person:p"))
 
     snapshot = read()
@@ -146,39 +163,39 @@ def test_persons_joined_are_one(log: Log, read: Callable[[], Read]) -> None:
     assert [
         row["direction"] for row in field_history(snapshot, ChangeFilter(fields=Filter(fields=["role.*"]))).rows
     ] == ["first"]
-    by_either = [ChangeFilter(to_values=[who], include_unchanged=True) for who in ("person:p", "person:p2")]
+    by_either = [ChangeFilter(to_values=[person], include_unchanged=True) for person in ("person:p", "person:p2")]
     roles = [
-        [row["position"] for row in field_history(snapshot, asked).rows if row["field"] == "role.author"]
-        for asked in by_either
+        [row["position"] for row in field_history(snapshot, selection).rows if row["field"] == "role.author"]
+        for selection in by_either
     ]
     assert roles == [[1, 2], [1, 2]]
 
 
-def test_filters_of_steps(log: Log, read: Callable[[], Read]) -> None:
-    """Before, after, direction, by whom and when each narrow the steps; counts are by several groups at once."""
-    log.add("feature:a", observed("exists", value=True))
-    log.add("feature:a", observed("status", value="open", source_value="Draft"))
-    log.add("feature:a", observed("status", value="done", source_value="Final"), by="person:bob")
-    log.add("feature:a", observed("status", value="open", source_value="Draft"), at=1)
-    log.add("feature:a", observed("status", value="open", source_value="Draft"))
-    log.add("feature:b", observed("status", value="done", source_value="Final"), by="person:bob")
+def test_change_filters(log: Log, read: Callable[[], Read]) -> None:
+    """Each filter narrows the changes; counts are by several groups at once."""
+    log.add("feature:a", imported("exists", value=True))
+    log.add("feature:a", imported("status", value="open", source_value="Draft"))
+    log.add("feature:a", imported("status", value="done", source_value="Final"), by="person:bob")
+    log.add("feature:a", imported("status", value="open", source_value="Draft"), at=1)
+    log.add("feature:a", imported("status", value="open", source_value="Draft"))
+    log.add("feature:b", imported("status", value="done", source_value="Final"), by="person:bob")
     log.add("feature:a", SubjectRemoved(why="never was"))
     snapshot = read()
 
-    def told(**asked: Any) -> list[tuple[str, int]]:
-        about = ChangeFilter(fields=Filter(fields=["status"]), **asked)
+    def found(**selection: Any) -> list[tuple[str, int]]:
+        about = ChangeFilter(fields=Filter(fields=["status"]), **selection)
         return [(row["subject"][-1], row["position"]) for row in field_history(snapshot, about).rows]
 
-    assert told() == [("a", 4), ("a", 3), ("a", 5), ("b", 6)]
-    assert told(include_unchanged=True) == [("a", 4), ("a", 2), ("a", 3), ("a", 5), ("b", 6)]
-    assert told(from_source_values=["Final"], to_source_values=["Draft"]) == [("a", 5)]
-    assert told(from_values=["open", "x"], to_values=["done"]) == [("a", 3)]
-    assert told(directions=["first"]) == [("a", 4), ("b", 6)]
-    assert told(by=["person:bob"]) == told(principals=["person:bob"]) == [("a", 3), ("b", 6)]
-    assert told(actors=["person:bob"]) == []
-    assert told(span=(at(1), at(3))) == [("a", 4)]
-    assert told(recorded=(at(4), None)) == [("a", 4), ("a", 5), ("b", 6)]
-    assert told(live=True) == []
+    assert found() == [("a", 4), ("a", 3), ("a", 5), ("b", 6)]
+    assert found(include_unchanged=True) == [("a", 4), ("a", 2), ("a", 3), ("a", 5), ("b", 6)]
+    assert found(from_source_values=["Final"], to_source_values=["Draft"]) == [("a", 5)]
+    assert found(from_values=["open", "x"], to_values=["done"]) == [("a", 3)]
+    assert found(directions=["first"]) == [("a", 4), ("b", 6)]
+    assert found(by=["person:bob"]) == found(principals=["person:bob"]) == [("a", 3), ("b", 6)]
+    assert found(actors=["person:bob"]) == []
+    assert found(span=(at(1), at(3))) == [("a", 4)]
+    assert found(recorded=(at(4), None)) == [("a", 4), ("a", 5), ("b", 6)]
+    assert found(live=True) == []
     rows = count_changes(
         snapshot, ChangeFilter(fields=Filter(fields=["status"])), ["subject", "direction"], min_count=2
     ).rows

@@ -1,4 +1,4 @@
-"""The progress report: what it tells under which heading, that it stays the same for ever, and how it is read."""
+"""The progress report: its sections and lines, its stable hash, and how it is rendered."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ from domain.people import PersonLeft, PersonMerged, PersonRegistered
 from domain.product import GoalClosed, GoalSet, ProductDefined, ReleaseRescheduled, ReleaseScheduled, StrategySet
 from domain.values import ERASED, StringKind, from_micros
 from eventlog.entry import Origin
-from projections.query import Answer
+from projections.paging import Answer
 from projections.read_model import Read
-from projections.report import SECTIONS, NoSuchReport, Span, hash_of, issued, report
+from projections.report import SECTIONS, ReportNotFound, ReportRequest, issued_report, report, report_hash
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
 on_one_database = pytest.mark.parametrize("new_database", [in_files], indirect=True, ids=["sqlite"])
-"""For what asks nothing of the database that the others do not."""
+"""For tests that do not depend on the database."""
 
 Reader = Callable[[], Read]
 P = "product:p"
 MARKUP = '<script>alert(1)</script> [x](javascript:x) *b* "quoted" & `code` \u202egnp'
 
 
-def product(log: Log) -> None:
-    """A product with an owner, before every span of these tests."""
+def add_product(log: Log) -> None:
+    """Add a product with an owner, before the period of every report."""
     log.add("person:ann", PersonRegistered(), at=-100)
     log.add("person:bob", PersonRegistered(), at=-100)
     log.add(P, ProductDefined(title="Shop"), at=-100)
@@ -73,28 +73,28 @@ def decision(log: Log, key: str, **more: Any) -> str:
     return subject
 
 
-def asked(read: Read, since: float = 1000, until: float = 2000, position: int | None = None) -> Answer:
-    return report(read, Span(P, at(since), at(until), position))
+def build(read: Read, since: float = 1000, until: float = 2000, position: int | None = None) -> Answer:
+    return report(read, ReportRequest(P, at(since), at(until), position))
 
 
-def told(answer: Answer) -> dict[str, list[str]]:
-    """The keys under each heading that has any."""
+def keys_by_section(answer: Answer) -> dict[str, list[str]]:
+    """Return the keys of the subjects in each section."""
     found: dict[str, list[str]] = {}
     for row in answer.rows:
         found.setdefault(row["section"], []).append(row["subject"].partition(":")[2])
     return found
 
 
-def line(answer: Answer, section: str, key: str | None = None) -> dict[str, Any]:
+def only_line(answer: Answer, section: str, key: str | None = None) -> dict[str, Any]:
     (row,) = (
         row for row in answer.rows if row["section"] == section and key in (None, row["subject"].partition(":")[2])
     )
     return row
 
 
-def test_what_happened_stands_under_its_heading(log: Log, read: Reader) -> None:
-    """Shipped, dropped, put off, brought forward: each once, and only what lies in the half-open span."""
-    product(log)
+def test_changes_are_in_their_section(log: Log, read: Reader) -> None:
+    """Shipped, dropped, slipped and moved features are each reported once, and only within the half-open period."""
+    add_product(log)
     for key in ("shipped", "dropped", "slipped", "nearer", "before", "after"):
         feature(log, key)
     for key in ("slipped", "nearer"):
@@ -107,68 +107,72 @@ def test_what_happened_stands_under_its_heading(log: Log, read: Reader) -> None:
     log.add("feature:after", MilestoneTargeted(milestone="ship", day="2030-05-01"), at=20)
     log.add("feature:after", FeatureShipped(), at=2000)
 
-    answer = asked(read())
+    answer = build(read())
 
-    assert told(answer) == {
-        "shipped": ["shipped"], "dropped": ["dropped"], "slipped": ["slipped"], "moved": ["nearer"],
-        "next": ["nearer", "slipped", "after"], "undecided": ["after", "nearer", "slipped"],
-    }  # fmt: skip
-    assert line(answer, "shipped")["blame"]["note"] == "at last"
-    assert line(answer, "dropped")["why"] == "Nobody asked."
-    assert line(answer, "slipped")["changes"][0]["before"]["value"] == "2030-02-01"
+    assert keys_by_section(answer) == {
+        "shipped": ["shipped"],
+        "dropped": ["dropped"],
+        "slipped": ["slipped"],
+        "moved": ["nearer"],
+        "next": ["nearer", "slipped", "after"],
+        "undecided": ["after", "nearer", "slipped"],
+    }
+    assert only_line(answer, "shipped")["blame"]["note"] == "at last"
+    assert only_line(answer, "dropped")["why"] == "Nobody asked."
+    assert only_line(answer, "slipped")["changes"][0]["before"]["value"] == "2030-02-01"
 
 
 @on_one_database
-def test_a_promise_put_off_again_says_how_often_and_from_where(log: Log, read: Reader) -> None:
-    """The count goes back to the first promise, also to what was before the span."""
-    product(log)
+def test_a_slipped_target_shows_the_count_and_the_first_target(log: Log, read: Reader) -> None:
+    """The count and the first target include moves before the period."""
+    add_product(log)
     for when, day in ((10, "2030-01-01"), (20, "2030-02-01"), (1100, "2030-03-01")):
         log.add(feature(log, "f") if when == 10 else "feature:f", MilestoneTargeted(milestone="ship", day=day), at=when)
 
-    slips = line(asked(read()), "slipped")["slips"]
+    slips = only_line(build(read()), "slipped")["slips"]
 
     assert slips == {"later": 2, "first": {"value": "2030-01-01", "source_value": None}}
 
 
 @on_one_database
-def test_decisions_are_told_with_their_deciders(log: Log, read: Reader) -> None:
-    """Who decided is named, not who wrote it down; what was undone afterwards is marked."""
-    product(log)
+def test_decisions_name_their_deciders(log: Log, read: Reader) -> None:
+    """A decision names who decided, not who recorded it; one that was reversed later no longer holds."""
+    add_product(log)
     subject = decision(log, "d", why="Old reason.")
     log.add(subject, DecisionAccepted(deciders=("person:bob",), why="Cheaper."), at=1100)
     log.add(subject, DecisionReversed(why="It was not."), at=1200)
     decision(log, "open")
 
-    answer = asked(read())
+    answer = build(read())
 
     taken, undone = (row for row in answer.rows if row["section"] == "decisions")
     assert (taken["by"], taken["why"], taken["holds"]) == (["person:bob"], "Cheaper.", False)
     assert (undone["changes"][0]["after"]["value"], undone["why"], undone["holds"]) == ("reversed", "It was not.", True)
-    assert told(answer)["waiting"] == ["open"]
+    assert keys_by_section(answer)["waiting"] == ["open"]
 
 
 @on_one_database
-def test_ownership_that_changed_hands_is_told(log: Log, read: Reader) -> None:
-    """A handover and a delegation are, the first owner of something new is not."""
-    product(log)
+def test_handovers_are_reported(log: Log, read: Reader) -> None:
+    """A handover and a delegation are reported; the first owner of a new subject is not."""
+    add_product(log)
     feature(log, "old")
     feature(log, "new", start=1100)
     log.replace(len(log.entries), metadata=log.entries[-2].metadata)  # sent together: the same unit
-    log.add("feature:old", OwnershipHandedOver(to="person:bob", by=("person:ann",)), at=1200)
-    term = OwnershipDelegated(delegation="x", to="person:bob", by=("person:ann",), until=from_micros(at(1900)))
-    log.add(P, term, at=1300)
+    log.add("feature:old", OwnershipHandedOver(to="person:bob", previous_holders=("person:ann",)), at=1200)
+    delegation = OwnershipDelegated(delegation="x", to="person:bob", by=("person:ann",), until=from_micros(at(1900)))
+    log.add(P, delegation, at=1300)
 
-    answer = asked(read())
+    answer = build(read())
 
-    assert told(answer)["handed_over"] == ["old", "p", "p"], "the end of the term is told as well"
+    assert keys_by_section(answer)["handed_over"] == ["old", "p", "p"], "the end of the term is told as well"
     assert {row["why"] for row in answer.rows} == {None}
-    assert line(answer, "handed_over", "old")["changes"][0]["after"]["value"] == ["person:bob"]
-    assert told(answer)["moved"] == ["new"]
+    assert only_line(answer, "handed_over", "old")["changes"][0]["after"]["value"] == ["person:bob"]
+    assert keys_by_section(answer)["moved"] == ["new"]
 
 
-def test_what_nobody_owns_and_what_no_decision_is_behind(log: Log, read: Reader) -> None:
-    """What is over needs no owner; a feature whose owner left has none; because or a link is a decision behind it."""
-    product(log)
+def test_unowned_and_undecided_features(log: Log, read: Reader) -> None:
+    """Dropped features need no owner; one whose owner left has none; a cited or linked decision counts as decided."""
+    add_product(log)
     for key, owner in (("orphan", None), ("left", "person:bob"), ("linked", "person:ann"), ("because", "person:ann")):
         feature(log, key, owner=owner)
         rests = ("decision:d",) if key == "because" else ()
@@ -178,94 +182,94 @@ def test_what_nobody_owns_and_what_no_decision_is_behind(log: Log, read: Reader)
     log.add("feature:linked", FeatureLinked(decisions=("decision:d",)), at=30)
     log.add("person:bob", PersonLeft(), at=1500)
 
-    answer = asked(read())
+    answer = build(read())
 
-    assert told(answer)["unowned"] == ["left", "orphan"]
-    assert line(answer, "unowned", "left")["departed"] == ["person:bob"]
-    assert told(answer)["undecided"] == ["left", "orphan"]
+    assert keys_by_section(answer)["unowned"] == ["left", "orphan"]
+    assert only_line(answer, "unowned", "left")["departed"] == ["person:bob"]
+    assert keys_by_section(answer)["undecided"] == ["left", "orphan"]
 
 
 @on_one_database
-def test_what_comes_next_is_in_the_order_of_the_board(log: Log, read: Reader) -> None:
-    """By horizon, rank and target; what is merely proposed, or for later, does not come next."""
-    product(log)
+def test_next_features_are_in_board_order(log: Log, read: Reader) -> None:
+    """Next features are sorted by horizon, rank and target, without proposed ones and those for later."""
+    add_product(log)
     for key, horizon, rank in (("c", "next", 1), ("b", "now", 2), ("a", "now", 1), ("z", "later", 1)):
         log.add(feature(log, key), FeaturePrioritized(horizon=horizon, rank=rank), at=10)
     feature(log, "idea")
 
-    assert told(asked(read()))["next"] == ["a", "b", "c"]
+    assert keys_by_section(build(read()))["next"] == ["a", "b", "c"]
 
 
 @on_one_database
-def test_what_is_overdue(log: Log, read: Reader) -> None:
-    """Every promised day is over, by its own date or by its release's; one that is still to come keeps it in time."""
-    product(log)
-    log.add("release:r", ReleaseScheduled(products=(P,), version="1", on="2023-11-01"), at=-50)
+def test_overdue_features_and_goals(log: Log, read: Reader) -> None:
+    """A feature is overdue when all its target dates, its own or its releases', have passed."""
+    add_product(log)
+    log.add("release:r", ReleaseScheduled(products=(P,), version="1", due_on="2023-11-01"), at=-50)
     for key in ("day", "release", "beta"):
         feature(log, key)
     log.add("feature:day", MilestoneTargeted(milestone="ship", day="2023-11-13"), at=10)
     log.add("feature:release", MilestoneTargeted(milestone="ship", release="release:r"), at=10)
     log.add("feature:beta", MilestoneTargeted(milestone="beta", day="2023-11-13"), at=10)
     log.add("feature:beta", MilestoneTargeted(milestone="ship", day="2023-11-14"), at=20)
-    log.add("goal:g", GoalSet(title="G", products=(P,), by="2023-11-01"), at=-50)
+    log.add("goal:g", GoalSet(title="G", products=(P,), due_on="2023-11-01"), at=-50)
 
-    answer = asked(read())  # which ends on 2023-11-14
+    answer = build(read())  # which ends on 2023-11-14
 
-    assert told(answer)["overdue"] == ["day", "release", "g"]
-    log.add("release:r", ReleaseRescheduled(on="2024-01-01"), at=1500)
-    later = asked(read())
-    assert told(later)["overdue"] == ["day", "g"]
-    assert told(later)["slipped"] == ["r"]
+    assert keys_by_section(answer)["overdue"] == ["day", "release", "g"]
+    log.add("release:r", ReleaseRescheduled(due_on="2024-01-01"), at=1500)
+    later = build(read())
+    assert keys_by_section(later)["overdue"] == ["day", "g"]
+    assert keys_by_section(later)["slipped"] == ["r"]
 
 
 @on_one_database
-def test_the_course_of_the_product(log: Log, read: Reader) -> None:
-    """Strategy and goals are told with what was said."""
-    product(log)
+def test_strategy_and_goals_are_the_course(log: Log, read: Reader) -> None:
+    """The course has strategy and goals with their texts."""
+    add_product(log)
     log.add(P, StrategySet(strategy="Few things."), at=1100)
     log.add("goal:g", GoalSet(title="G", products=(P,)), at=1200)
     log.add("goal:g", GoalClosed(outcome="met", why="1,024"), at=1300)
 
-    rows = [row for row in asked(read()).rows if row["section"] == "course"]
+    rows = [row for row in build(read()).rows if row["section"] == "course"]
 
     assert [(row["subject"], row["why"]) for row in rows] == [(P, "Few things."), ("goal:g", None), ("goal:g", "1,024")]
 
 
 @on_one_database
-def test_what_left_the_product_is_dropped_from_it(log: Log, read: Reader) -> None:
-    """Struck from the record or moved to another product: it is no longer here, and the report says so."""
-    product(log)
+def test_features_that_left_the_product_are_dropped(log: Log, read: Reader) -> None:
+    """Features that were removed or assigned to another product are reported as dropped."""
+    add_product(log)
     log.add("product:q", ProductDefined(title="Q"), at=-100)
     log.add(feature(log, "struck"), SubjectRemoved(why="A test."), at=1100)
     log.add(feature(log, "placed"), ProductsAssigned(products=("product:q",)), at=1200)
     log.add(feature(log, "never", owner=None), ProductsAssigned(products=("product:q",)), at=-20)
 
-    assert told(asked(read())) == {"dropped": ["struck", "placed"]}
+    assert keys_by_section(build(read())) == {"dropped": ["struck", "placed"]}
 
 
-def test_what_was_learnt_late(log: Log, read: Reader) -> None:
-    """An act dated back to before the span, and an entry voided in it, are told where they were recorded; what another
-    system had kept is not late."""
-    product(log)
+def test_backdated_events_and_voided_entries_are_late(log: Log, read: Reader) -> None:
+    """Events backdated to before the period and entries voided in it are late; imported history is not."""
+    add_product(log)
     feature(log, "f")
-    began = len(log.entries) + 0.5
+    start = len(log.entries) + 0.5
     late = log.add("feature:f", FeatureCommitted(), at=2, note="Only heard of it now.")
-    kept = (ImportedChange(field="exists", value=True), ImportedChange(field="products", subjects=(P,)))
-    log.add("feature:imported", ChangesImported(changes=kept), at=1, source=Origin("import", "jira"))
+    imported = (ImportedChange(field="exists", value=True), ImportedChange(field="products", subjects=(P,)))
+    log.add("feature:imported", ChangesImported(changes=imported), at=1, source=Origin("import", "jira"))
     log.add("feature:f", FeatureShipped(), at=len(log.entries) + 1)
-    log.add("feature:f", EntryVoided(position=len(log.entries), reason="Not yet."))
+    log.add("feature:f", EntryVoided(position=len(log.entries), why="Not yet."))
 
-    answer = report(read(), Span(P, at(began), at(1000)))
+    answer = report(read(), ReportRequest(P, at(start), at(1000)))
 
     assert [
         (row["at"] < answer.about["since"], row.get("voids"), row["why"] or row["blame"].get("note"))
-        for row in answer.rows if row["section"] == "late"
-    ] == [(True, None, "Only heard of it now."), (False, late + 2, "Not yet.")]  # fmt: skip
-    assert "shipped" not in told(answer)
+        for row in answer.rows
+        if row["section"] == "late"
+    ] == [(True, None, "Only heard of it now."), (False, late + 2, "Not yet.")]
+    assert "shipped" not in keys_by_section(answer)
 
 
-def forget_all(log: Log) -> None:
-    """Every text of every entry so far is forgotten."""
+def erase_all_texts(log: Log) -> None:
+    """Erase every text of every entry so far."""
     for entry in log.entries:
         event = entry.event
         for path in string_paths(type(event), StringKind.TEXT):
@@ -275,62 +279,63 @@ def forget_all(log: Log) -> None:
     log.add("log:l", TextsErased(positions=tuple(range(1, len(log.entries) + 1)), reason_code="request"))
 
 
-def story(log: Log) -> None:
-    """Something under nearly every heading."""
-    product(log)
+def add_story(log: Log) -> None:
+    """Add something to nearly every section."""
+    add_product(log)
     for key in ("a", "b", "c"):
         log.add(feature(log, key), MilestoneTargeted(milestone="ship", day="2030-01-01"), at=10)
     log.add(decision(log, "d"), DecisionAccepted(deciders=("person:bob",), why="Cheaper."), at=1100, note="said aloud")
     log.add("feature:a", FeatureShipped(), at=1200, because=("decision:d",))
     log.add("feature:b", MilestoneTargeted(milestone="ship", day="2030-02-01"), at=1300, note="sick leave")
-    log.add("feature:c", OwnershipHandedOver(to="person:bob", by=("person:ann",)), at=1400)
+    log.add("feature:c", OwnershipHandedOver(to="person:bob", previous_holders=("person:ann",)), at=1400)
     log.add(P, StrategySet(strategy="Few things."), at=1500)
 
 
-def test_the_same_question_has_the_same_hash_whatever_came_later(log: Log, read: Reader) -> None:
-    """Acts dated back into the span, voided entries, joined people and forgotten texts leave the report up to a position
-    as it was, but for the texts."""
-    story(log)
+def test_later_events_do_not_change_the_report_of_a_position(log: Log, read: Reader) -> None:
+    """Backdated events, voided entries, merged people and erased texts do not change the report up to a position,
+    except the texts.
+    """
+    add_story(log)
     position = len(log.entries)
-    before = asked(read(), position=position)
+    before = build(read(), position=position)
     shipped = next(entry.position for entry in log.entries if isinstance(entry.event, FeatureShipped))
     log.add("feature:c", FeatureShipped(), at=1250)
-    log.add("feature:a", EntryVoided(position=shipped, reason="x"))
+    log.add("feature:a", EntryVoided(position=shipped, why="x"))
     log.add("feature:a", FeatureReopened(why="x"), at=1600)
     log.add("person:bob", PersonMerged(into="person:ann"))
     log.add("decision:d", DecisionReversed(why="x"), at=1700)
 
-    after = asked(read(), position=position)
+    after = build(read(), position=position)
 
     assert after.to_dict() == before.to_dict()
-    assert asked(read()).about["sha256"] != before.about["sha256"], "what is known by now is another report"
-    forget_all(log)
-    forgotten = asked(read(), position=position)
+    assert build(read()).about["sha256"] != before.about["sha256"], "what is known by now is another report"
+    erase_all_texts(log)
+    forgotten = build(read(), position=position)
     assert forgotten.about["sha256"] == before.about["sha256"]
     assert {row["why"] for row in forgotten.rows} == {None, ERASED}
     assert {row["title"] for row in forgotten.rows} == {ERASED}
 
 
 @on_one_database
-def test_the_hash_is_that_of_what_was_said(log: Log, read: Reader) -> None:
-    """It can be worked out from the answer, is another for another span or position, and changes with any code in it."""
-    story(log)
+def test_the_hash_covers_everything_but_texts(log: Log, read: Reader) -> None:
+    """The hash can be computed from the answer; it differs for another period or position, and for any changed code."""
+    add_story(log)
     snapshot = read()
-    answer = asked(snapshot).to_dict()
+    answer = build(snapshot).to_dict()
 
-    assert hash_of(answer) == answer["sha256"] == hash_of(answer | {"names": {"person:ann": "Ann"}})
-    assert asked(snapshot, until=2001).about["sha256"] != answer["sha256"]
-    assert asked(snapshot, position=len(log.entries) - 1).about["sha256"] != answer["sha256"]
+    assert report_hash(answer) == answer["sha256"] == report_hash(answer | {"names": {"person:ann": "Ann"}})
+    assert build(snapshot, until=2001).about["sha256"] != answer["sha256"]
+    assert build(snapshot, position=len(log.entries) - 1).about["sha256"] != answer["sha256"]
     answer["rows"][0]["by"] = ["person:eve"]
-    assert hash_of(answer) != answer["sha256"]
+    assert report_hash(answer) != answer["sha256"]
 
 
 def test_an_issued_report_is_found_again(log: Log, read: Reader) -> None:
-    """Span, position and hash are those of the entry; where none was issued, it is said so."""
+    """An issued report has the period, position and hash of its entry; without one there is an error."""
     from domain.product import ReportIssued
 
-    story(log)
-    answer = asked(read())
+    add_story(log)
+    answer = build(read())
     event = ReportIssued(
         since=from_micros(at(1000)),
         until=from_micros(at(2000)),
@@ -339,19 +344,19 @@ def test_an_issued_report_is_found_again(log: Log, read: Reader) -> None:
     )
     position = log.add(P, event)
 
-    assert issued(read(), P, position).about == answer.about
+    assert issued_report(read(), P, position).about == answer.about
     for subject, where in ((P, position - 1), ("product:other", position)):
-        with pytest.raises(NoSuchReport, match="no report of"):
-            issued(read(), subject, where)
-    with pytest.raises(NoSuchReport, match=f"ends at position {position}"):
-        asked(read(), position=position + 1)
+        with pytest.raises(ReportNotFound, match="no report of"):
+            issued_report(read(), subject, where)
+    with pytest.raises(ReportNotFound, match=f"ends at position {position}"):
+        build(read(), position=position + 1)
 
 
 # As it is read -------------------------------------------------------------------------------------------------------
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its elements, what they link to, and its text."""
+    """The elements, links and text of an HTML page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -377,10 +382,10 @@ def read_as(answer: Answer, **options: Any) -> tuple[Page, str]:
 
 @on_one_database
 def test_an_empty_report_reads_well(log: Log, read: Reader) -> None:
-    """Where nothing happened and nothing is planned, it says so in two sentences, and shows no empty table."""
-    product(log)
+    """A report without lines says so in two sentences, and has no empty table."""
+    add_product(log)
 
-    html, markdown = read_as(asked(read()))
+    html, markdown = read_as(build(read()))
 
     assert "table" not in html.tags
     for text in ("".join(html.words), markdown):
@@ -391,9 +396,9 @@ def test_an_empty_report_reads_well(log: Log, read: Reader) -> None:
 
 @on_one_database
 def test_every_line_has_its_reason_and_its_link(log: Log, read: Reader) -> None:
-    """Subject, entry, and the decisions it rests on are linked; where nobody gave a reason it says so."""
-    story(log)
-    answer = asked(read())
+    """Subject, entry and decisions are linked; a missing reason is shown as such."""
+    add_story(log)
+    answer = build(read())
 
     html, markdown = read_as(answer)
 
@@ -411,12 +416,12 @@ def test_every_line_has_its_reason_and_its_link(log: Log, read: Reader) -> None:
 
 @on_one_database
 def test_nothing_that_was_written_is_taken_for_markup(log: Log, read: Reader) -> None:
-    """Titles and reasons that would be script, link or emphasis are shown as they were written, in either form."""
-    product(log)
+    """Titles and reasons with script, links or emphasis are shown literally in both formats."""
+    add_product(log)
     feature(log, "f", title=MARKUP)
     log.add("feature:f", FeatureDropped(why=MARKUP), at=1100)
 
-    html, markdown = read_as(asked(read()))
+    html, markdown = read_as(build(read()))
     plain = MARKUP.replace("\u202e", "")
 
     assert {"script", "img", "b"}.isdisjoint(html.tags)
@@ -427,19 +432,20 @@ def test_nothing_that_was_written_is_taken_for_markup(log: Log, read: Reader) ->
     unescaped = re.sub(r"\\[^\w\s]", "", dropped)
     assert not re.search(r"[<`]|\]\(javascript", unescaped)
     assert re.findall(r"\]\(([^)]*)\)", unescaped) == [
-        "https://log.example/v1/subjects/feature:f", f"https://log.example/v1/log/entries/{len(log.entries)}",
-    ]  # fmt: skip
+        "https://log.example/v1/subjects/feature:f",
+        f"https://log.example/v1/log/entries/{len(log.entries)}",
+    ]
 
 
 @on_one_database
 def test_a_long_report_is_cut_evenly(log: Log, read: Reader) -> None:
-    """Each section shows as many lines as the others where it has them, and says how many more there are."""
-    product(log)
+    """Sections share the lines evenly, and each says how many more there are."""
+    add_product(log)
     for n in range(30):
         log.add(feature(log, f"f{n:02}"), FeatureShipped(), at=1100 + n)
     log.add(feature(log, "g"), FeatureDropped(why="x" * 5000), at=1200)
 
-    html, markdown = read_as(asked(read()), lines=10)
+    html, markdown = read_as(build(read()), lines=10)
 
     assert html.tags.count("tr") == 2 + 10
     assert "21 more" in markdown

@@ -1,4 +1,4 @@
-"""What people wrote is text in a report: no reader of Markdown or HTML makes a link, a tag or a mention of it."""
+"""What people wrote is plain text in a report: no reader of Markdown or HTML finds a link, tag or mention in it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ LINKED_BY_ITSELF = re.compile(
 
 
 def page(text: str) -> Page:
-    """A report in which a text stands everywhere people's words can stand."""
+    """Return a report with a text in every place for people's words."""
     text = " ".join(text.split())
     link = Link(text, f"{BASE}/v1/subjects/feature:f")
     line = Said(link, text, text, [Link("#7", f"{BASE}/v1/log/entries/7")], [text, link])
@@ -150,7 +150,7 @@ _SECTIONS = (
 
 
 def texts(tokens: list[Token]) -> list[str]:
-    """The runs of text outside links and code, as a reader finds them that looks for links after parsing."""
+    """Return the runs of text outside links and code, as found by a reader that looks for links after parsing."""
     runs, depth = [""], 0
     for token in tokens:
         depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
@@ -162,13 +162,13 @@ def texts(tokens: list[Token]) -> list[str]:
 
 
 def inline(markdown: str) -> list[Token]:
-    """Everything within the blocks of a document, one block after another."""
+    """Return everything within the blocks of a document, one block after another."""
     blocks = MarkdownIt("commonmark").enable(["strikethrough", "table"]).parse(markdown)
     return [each for block in blocks for each in [*(block.children or []), Token("softbreak", "", 0)]]
 
 
 def must_be_text(text: str, markdown: str, html: str) -> None:
-    """Fails if anything in either form is more than text and links of ours."""
+    """Fail if either format has more than text and the report's own links."""
     tokens = inline(markdown)
     assert {token.type for token in tokens} <= {
         "text",
@@ -226,7 +226,7 @@ ATTRIBUTES = frozenset(
 
 
 class Tags(HTMLParser):
-    """The elements of a page, and where it leads."""
+    """The elements and links of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,7 +250,7 @@ class Tags(HTMLParser):
 @pytest.mark.parametrize("text", NAUGHTY)
 @pytest.mark.parametrize("made", [page, said])
 def test_naughty_text_is_text(made, text):
-    """Neither form has an element, an attribute or a link that is not the report's own."""
+    """Neither format has an element, attribute or link that is not the report's own."""
     report = made(text)
     must_be_text(text, as_markdown(report), as_html(report))
 
@@ -262,14 +262,14 @@ def test_naughty_text_is_text(made, text):
     ).map("".join)
 )
 def test_any_text_is_text(text):
-    """So it is with whatever is put together of them."""
+    """The same holds for random combinations."""
     report = said(text or "x")
     must_be_text(text, as_markdown(report), as_html(report))
 
 
 @pytest.mark.parametrize("text", ["www.evil.example", "ann@evil.example", "#12", "https://x.example", "a @b `c` GH-1"])
 def test_nothing_is_lost(text):
-    """Markdown and HTML show the text just as it was written."""
+    """Markdown and HTML show the text literally."""
     report = page(text)
     tokens = inline(as_markdown(report))
     parser = Tags()
@@ -281,6 +281,6 @@ def test_nothing_is_lost(text):
 
 
 def test_the_check_finds_links():
-    """What was let pass once is found: `www.` and e-mails behind a backslash."""
+    """The check finds links that once passed: `www.` and email addresses after a backslash."""
     for missed in ("www.evil.example", "www\\.evil.example", "ann\\@evil.example", "http\\://evil.example", "\\#12"):
         assert [run for run in texts(inline(missed)) if LINKED_BY_ITSELF.search(run)], missed

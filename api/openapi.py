@@ -1,0 +1,156 @@
+"""The OpenAPI document: its introduction, command schemas, operation ids, tags and servers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import answers, command_schemas
+from api.routes.commands import BulkRequest, KeyedTransaction
+from api.routes.people import Names
+from api.routes.tokens import NewToken
+
+DESCRIPTION: Final = """\
+The decision log of a product organization, and its roadmap as of any day.
+
+**Authentication.** Send an API token: `Authorization: Bearer TOKEN`. The token determines who you are; `on_behalf_of` is a
+claim and is shown as one.
+
+**Writing.** Every command has a route. `POST /v1/commands` takes any command, or several as one transaction. Send an
+`Idempotency-Key` to retry safely: the same request is recorded once and gets the same response. Send the ETag you read
+in `If-Match` so that you do not overwrite a change you have not seen.
+
+**Reading.** The log is bitemporal: `as_of` asks what was in effect at a time, `known_at` what the log had recorded by a
+time. Both default to now and can be combined. `min_position=POSITION` waits until the answer covers a position that you
+have written. Every answer states its `position`. Tables are available as JSON, CSV and JSON Lines: pass `format=csv` or
+`format=jsonl`, or send an `Accept` header.
+
+**People** are identified by an id, or by any name, e-mail address or handle in the directory. Register them first, with
+`POST /v1/people`.
+
+**Errors** are problem documents (RFC 9457) that name the field and say how to fix it.
+"""
+
+_OPERATION_IDS: Final = {
+    "GET /v1/health": "getHealth",
+    "GET /v1/version": "getVersion",
+    "GET /v1/catalog": "getCatalog",
+    "GET /v1/log": "getLog",
+    "GET /v1/status": "getStatus",
+    "GET /v1/log/entries": "listEntries",
+    "GET /v1/log/entries/{position}": "getEntry",
+    "GET /v1/me": "getMe",
+    "GET /v1/people/{key}": "getPerson",
+    "POST /v1/people/{key}/names": "addNames",
+    "DELETE /v1/people/{key}/names": "eraseNames",
+    "POST /v1/tokens": "createToken",
+    "DELETE /v1/tokens/{key}": "revokeToken",
+    "POST /v1/commands": "postCommands",
+    "POST /v1/bulk": "postBulk",
+    "GET /v1/roadmap": "getRoadmap",
+    "GET /v1/audit": "listEvents",
+    "GET /v1/search": "search",
+    "GET /v1/products/{key}/report": "getReport",
+    "GET /v1/fields/count": "countFields",
+    "GET /v1/fields/history": "listFieldChanges",
+    "GET /v1/fields/history/count": "countFieldChanges",
+    "GET /v1/accountability/count": "countAccountability",
+    "GET /v1/subjects/{subject}": "getSubject",
+    "GET /v1/subjects/{subject}/history": "getHistory",
+    "GET /v1/subjects/{subject}/graph": "getGraph",
+    "GET /v1/subjects/{subject}/accountability": "getAccountability",
+}
+"""What the general rule does not yield. Generated clients use these as function names."""
+
+_TAGS: Final = {
+    "decisions": "Decisions",
+    "features": "Features",
+    "products": "Products",
+    "releases": "Releases",
+    "goals": "Goals",
+    "people": "People",
+    "teams": "People",
+    "roadmap": "Roadmap",
+    "slips": "Roadmap",
+    "changes": "Roadmap",
+    "accountability": "Ownership",
+    "unowned": "Ownership",
+    "audit": "Audit",
+    "search": "Search",
+    "fields": "Fields",
+    "subjects": "Subjects",
+    "commands": "Commands",
+    "bulk": "Commands",
+    "log": "Log",
+    "status": "Log",
+    "tokens": "Tokens",
+    "me": "Tokens",
+}
+_TAG_DESCRIPTIONS: Final = {
+    "Decisions": "Record, change and list decisions.",
+    "Features": "Plan and ship features.",
+    "Products": "Products and their progress reports.",
+    "Releases": "Schedule and list releases.",
+    "Goals": "Set, close and list goals.",
+    "People": "People, teams and the names they go by.",
+    "Roadmap": "The roadmap as of any day, what changed, and what slipped.",
+    "Ownership": "Who is accountable for what.",
+    "Audit": "Every event, with who, when and why.",
+    "Search": "Full-text search.",
+    "Fields": "Fields of all subjects, and the history of their values.",
+    "Subjects": "Subjects of any kind.",
+    "Commands": "Any command, several as one transaction, or many transactions.",
+    "Log": "The log's entries, head and followers, and erasure.",
+    "Tokens": "API tokens.",
+    "Meta": "Health, version and catalog. No token needed.",
+}
+_OWNERSHIP_PATHS: Final = frozenset(
+    {"assign", "release", "hand-over", "acknowledge", "delegate", "revoke-delegation", "accountability"}
+)
+
+
+def build_document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of an application, built once."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schemas = command_schemas.build_schemas((KeyedTransaction, BulkRequest, Names, NewToken))
+        components = document.setdefault("components", {}).setdefault("schemas", {})
+        components.update(answers.build_answer_schemas(document))
+        components.update(schemas)
+        _name_operations(document)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _name_operations(document: dict[str, Any]) -> None:
+    """Set the id and the tag of each operation, and the servers of the document."""
+    document["servers"] = [{"url": "/", "description": "This server."}]
+    used = set()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            operation["operationId"] = _operation_id(method.upper(), path, operation["operationId"])
+            operation["tags"] = [_tag_of(path)]
+            used.add(operation["tags"][0])
+    document["tags"] = [
+        {"name": tag, "description": description} for tag, description in _TAG_DESCRIPTIONS.items() if tag in used
+    ]
+
+
+def _operation_id(method: str, path: str, generated: str) -> str:
+    """Return an id such as `listDecisions`, `getDecision` or `acceptDecision`."""
+    if f"{method} {path}" in _OPERATION_IDS:
+        return _OPERATION_IDS[f"{method} {path}"]
+    collection = path.split("/")[2].title()
+    if method == "POST":  # FastAPI's generated id starts with the name of the command
+        command = generated.partition("_")[0]
+        return command[:1].lower() + command[1:]
+    return f"get{collection.removesuffix('s')}" if "{" in path else f"list{collection}"
+
+
+def _tag_of(path: str) -> str:
+    parts = path.split("/")
+    if parts[2] == "subjects" and parts[-1] in _OWNERSHIP_PATHS:
+        return "Ownership"
+    return _TAGS.get(parts[2], "Meta")

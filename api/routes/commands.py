@@ -1,0 +1,140 @@
+"""Any command, several commands as one transaction, and many transactions in one request."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
+
+from api import answers, problems
+from api.authentication import CurrentCaller
+from api.bodies import json_body, read_json
+from api.bulk import execute_in_chunks
+from api.command_routes import (
+    IDEMPOTENCY_KEY_PATTERN,
+    VERSION_REQUIRED,
+    build_transaction,
+    document_headers,
+    public_receipt,
+    read_if_match,
+    record,
+)
+from api.problems import HttpProblem
+from api.services import ServiceDependency
+from domain.catalog import COMMAND, Batch
+from domain.errors import Refused
+from domain.messages import Command
+from eventlog.entry import Receipt
+
+MAX_COMMANDS: Final = 10_000
+"""Commands in one bulk request, over all its transactions."""
+_CREATED: Final[answers.Responses] = {
+    201: answers.describe_response(answers.Receipt, "The receipt, if the first command created its subject.")
+}
+
+
+class KeyedTransaction(Batch):
+    """A transaction with its own idempotency key."""
+
+    key: str | None = Field(
+        None, pattern=IDEMPOTENCY_KEY_PATTERN, description="The idempotency key of this transaction."
+    )
+
+
+class BulkRequest(BaseModel):
+    """Many transactions, each with its own outcome."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transactions: Annotated[tuple[KeyedTransaction, ...], FailFast()] = Field(
+        min_length=1, max_length=1000, description="The transactions, in order."
+    )
+
+
+_BATCH: Final = TypeAdapter(Batch)
+_BULK: Final = TypeAdapter(BulkRequest)
+
+
+def add_routes(router: APIRouter) -> None:
+    """Add the routes to a router whose route class is `CommandRoute`."""
+    router.add_api_route(
+        "/commands",
+        post_commands,
+        methods=["POST"],
+        summary="Send any command, or several as one transaction",
+        openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": document_headers(version_required=False)},
+        **answers.declared(answers.Receipt, more={**_CREATED, **problems.VERSION_REQUIRED, **answers.UNSTORED}),
+    )
+    router.add_api_route(
+        "/bulk",
+        post_bulk,
+        methods=["POST"],
+        summary="Send many transactions, each with its own outcome",
+        openapi_extra=json_body("BulkRequest"),
+        **answers.declared(answers.Outcomes, more=answers.UNSTORED),
+    )
+
+
+async def post_commands(request: Request, services: ServiceDependency, caller: CurrentCaller) -> JSONResponse:
+    """Takes one command with its `type`, or `{"commands": [...]}`, which is recorded in full or not at all."""
+    batch, commands = await read_json(request, _parse_commands)
+    first = commands[0]
+    subject = None if first.creates else first.subject_id()
+    given = dict(batch.expected) if batch else {}
+    needed = {each.subject_id() for each in commands if type(each) in VERSION_REQUIRED} - given.keys()
+    expected = read_if_match(request, services, subject, required=bool(needed)) | given
+    if missing := needed - expected.keys():
+        raise HttpProblem(
+            428, f"set the version you read of {', '.join(sorted(missing))} in `expected`", field="expected"
+        )
+    request.state.expected = expected
+    return await record(request, services, caller, commands, expected, subject)
+
+
+def _parse_commands(value: Any) -> tuple[Batch | None, tuple[Command, ...]]:
+    """Return the commands of a body, and their batch if they are in one."""
+    if isinstance(value, dict) and "commands" in value:
+        batch = _BATCH.validate_python(value)
+        return batch, batch.commands
+    return None, (COMMAND.validate_python(value),)
+
+
+async def post_bulk(request: Request, services: ServiceDependency, caller: CurrentCaller) -> Response:
+    """Takes up to 1,000 transactions with 10,000 commands in all. The response has, for each in order, its receipt or the
+    problem that refused it. Other writers can record between the transactions.
+    """
+    if "idempotency-key" in request.headers:
+        raise HttpProblem(
+            400, "set a `key` for each transaction instead of the `Idempotency-Key` header", field="Idempotency-Key"
+        )
+    body = await read_json(request, _parse_bulk)
+    transactions = [
+        build_transaction(tuple(each.commands), caller, each.key, dict(each.expected)) for each in body.transactions
+    ]
+    results = await execute_in_chunks(services.log, transactions)
+    return JSONResponse({"results": [_outcome_of(result) for result in results]})
+
+
+def _parse_bulk(value: Any) -> BulkRequest:
+    """Return the bulk request in a body.
+
+    Raises:
+        HttpProblem: 422 for more commands than one request can have.
+        ValidationError: the body is not a bulk request.
+    """
+    transactions = value.get("transactions") if isinstance(value, dict) else None
+    if isinstance(transactions, list):
+        lists = [each.get("commands") for each in transactions if isinstance(each, dict)]
+        count = sum(len(commands) for commands in lists if isinstance(commands, list))
+        if count > MAX_COMMANDS:
+            detail = f"a bulk request can have {MAX_COMMANDS} commands, not {count}; send several requests"
+            raise HttpProblem(422, detail, field="transactions")
+    return _BULK.validate_python(value)
+
+
+def _outcome_of(result: Receipt | Refused) -> dict[str, Any]:
+    if isinstance(result, Refused):
+        return {"refused": problems.of_refusal(result)}
+    return {"receipt": public_receipt(result, result.recorded[0].subject)}

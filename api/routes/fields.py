@@ -1,0 +1,130 @@
+"""Fields of subjects at a point in time, and the history of their values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api import answers
+from api.dependencies import (
+    DirectionText,
+    FieldFilter,
+    Limit,
+    MinCount,
+    PageParameters,
+    QueryDependency,
+    TimeParameters,
+    ValueFilter,
+    WithBlame,
+    check_directions,
+    list_parameter,
+    period_of,
+)
+from api.routing import add_query, v1_router
+from api.services import ServiceDependency
+from domain.values import Timestamp
+from projections import field_history as history_queries
+from projections import field_values as value_queries
+from projections.field_history import ChangeFilter
+
+
+def router() -> APIRouter:
+    """Return the routes that read fields."""
+    routes = v1_router("Fields")
+    add_query(routes, "/fields", list_fields, answers.CellTable, "List fields")
+    add_query(routes, "/fields/count", count_fields, answers.CellCounts, "Count fields")
+    add_query(routes, "/fields/history", list_field_changes, answers.StepTable, "List changes of fields")
+    add_query(routes, "/fields/history/count", count_field_changes, answers.StepCounts, "Count changes of fields")
+    return routes
+
+
+def list_fields(
+    query: QueryDependency, fields: ValueFilter, time: TimeParameters, page: PageParameters, blame: WithBlame = False
+) -> Response:
+    """The matching fields by subject and name: value, source value, since when, and the position that set it."""
+    return query(
+        lambda read: value_queries.field_values(read, fields, time, blame=blame, limit=page.limit, cursor=page.cursor)
+    )
+
+
+def count_fields(
+    query: QueryDependency,
+    fields: ValueFilter,
+    time: TimeParameters,
+    group: Annotated[value_queries.Group, Query(description="What to group by.")],
+    min_count: MinCount = 1,
+    limit: Limit = 1000,
+) -> Response:
+    """The number of matching fields by holder, value, source value, field, kind, product or subject."""
+    return query(lambda read: value_queries.count_fields(read, fields, group, time, min_count=min_count, limit=limit))
+
+
+async def _change_filter(
+    *,
+    services: ServiceDependency,
+    fields: FieldFilter,
+    from_value: Annotated[list[str], list_parameter("Only changes from one of these values.")],
+    from_source_value: Annotated[list[str], list_parameter("Only changes from one of these source values.")],
+    to_value: Annotated[list[str], list_parameter("Only changes to one of these values.")],
+    to_source_value: Annotated[list[str], list_parameter("Only changes to one of these source values.")],
+    direction: Annotated[
+        list[DirectionText],
+        list_parameter(
+            "Only changes in these directions: `first`, `cleared`, `later`, `earlier`, `changed`; for lists also "
+            "`gained`, `lost`, `replaced` (no member stayed) and `reordered`."
+        ),
+    ],
+    by: Annotated[list[str], list_parameter("Only changes by these actors or principals: ids or names.")],
+    since: Annotated[Timestamp | None, Query(description="Took effect at or after this time.")] = None,
+    until: Annotated[Timestamp | None, Query(description="Took effect before this time.")] = None,
+    recorded_since: Annotated[Timestamp | None, Query(description="Recorded at or after this time.")] = None,
+    recorded_until: Annotated[Timestamp | None, Query(description="Recorded before this time.")] = None,
+    live: Annotated[bool, Query(description="Only changes of subjects that exist at the requested time.")] = False,
+    include_unchanged: Annotated[bool, Query(description="Include changes that set the value it already had.")] = False,
+) -> ChangeFilter:
+    return ChangeFilter(
+        fields=fields,
+        from_values=from_value,
+        from_source_values=from_source_value,
+        to_values=to_value,
+        to_source_values=to_source_value,
+        directions=check_directions(direction),
+        by=[services.find_person(each, "by") for each in by],
+        span=period_of(since, until),
+        recorded=period_of(recorded_since, recorded_until, field="recorded_until"),
+        live=live,
+        include_unchanged=include_unchanged,
+    )
+
+
+ChangeParameters = Annotated[ChangeFilter, Depends(_change_filter)]
+
+
+def list_field_changes(
+    query: QueryDependency,
+    changes: ChangeParameters,
+    time: TimeParameters,
+    page: PageParameters,
+    order: Annotated[Literal["oldest", "newest"], Query(description="Which changes come first.")] = "oldest",
+) -> Response:
+    """The matching changes in the order they took effect: value before and after, who, when and why."""
+    return query(
+        lambda read: history_queries.field_history(
+            read, changes, time, newest_first=order == "newest", limit=page.limit, cursor=page.cursor
+        )
+    )
+
+
+def count_field_changes(
+    query: QueryDependency,
+    changes: ChangeParameters,
+    time: TimeParameters,
+    group: Annotated[list[history_queries.Group], Query(description="What to group by. Can be repeated.")],
+    min_count: MinCount = 1,
+    limit: Limit = 1000,
+) -> Response:
+    """The number of matching changes by one or several of subject, field, direction, actor and principal."""
+    return query(
+        lambda read: history_queries.count_changes(read, changes, group, time, min_count=min_count, limit=limit)
+    )

@@ -1,0 +1,126 @@
+"""The log itself: its head, its entries as they are hashed, the state of its followers, and erasure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import StreamingResponse
+
+from api import answers
+from api.problems import HttpProblem
+from api.routing import v1_router
+from api.services import ServiceDependency
+from domain import any_subject
+from domain.messages import Command
+from domain.values import MAX_INTEGER, format_micros
+from eventlog.log import RawEntry
+from identity.decision_log import DecisionLog
+
+COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
+
+_BATCH_SIZE: Final = 1000
+"""Entries read at once."""
+_READER_THREADS: Final = 2
+_reader_threads: Final = RunVar[CapacityLimiter]("reader_threads")
+_ENTRIES: Final[answers.Responses] = {
+    200: {
+        "description": "JSON Lines: one entry on each line.",
+        "content": {"application/jsonl": {"schema": {"$ref": "#/components/schemas/Entry"}}},
+    }
+}
+
+
+def router() -> APIRouter:
+    """Return the routes that read the log."""
+    routes = v1_router("Log", [Depends(refuse_command_headers)])
+    get = routes.get
+    get("/log", summary="Get the head of the log", **answers.declared(answers.Head))(get_log)
+    get("/status", summary="Get the status of everything that follows the log", **answers.declared(answers.Status))(
+        get_status
+    )
+    get("/log/entries", summary="Export entries", response_class=StreamingResponse, responses=_ENTRIES)(list_entries)
+    get("/log/entries/{position}", summary="Get an entry", **answers.declared(answers.Entry))(get_entry)
+    return routes
+
+
+async def refuse_command_headers(request: Request) -> None:
+    """Refuse headers that only commands honor, so that no client relies on them.
+
+    Raises:
+        HttpProblem: 400 naming the header.
+    """
+    for name in ("Idempotency-Key", "If-Match"):
+        if name in request.headers:
+            raise HttpProblem(400, f"`{name}` is not supported on this endpoint, only on commands", field=name)
+
+
+def get_log(services: ServiceDependency) -> dict[str, Any]:
+    """The id of the log, its size (the last position), and the root of the Merkle tree (RFC 6962) over its entries."""
+    head = services.log.head()
+    return {
+        "log": services.log.id,
+        "size": head.size,
+        "root": head.root,
+        "recorded_at": format_micros(head.recorded_at),
+        "read_model": services.runner.position,
+    }
+
+
+def get_status(services: ServiceDependency) -> dict[str, Any]:
+    """The position of the read model and of every worker that publishes, imports or replicates, with its last error."""
+    positions = services.positions()
+    workers = [status.to_dict(positions["position"], working=working) for status, working in services.workers()]
+    return {**positions, "workers": workers}
+
+
+def list_entries(
+    services: ServiceDependency,
+    cursor: Annotated[int, Query(ge=0, le=MAX_INTEGER, description="Start after this position.")] = 0,
+    limit: Annotated[
+        int | None, Query(ge=1, le=MAX_INTEGER, description="Maximum number of entries. Default: all.")
+    ] = None,
+) -> StreamingResponse:
+    """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer."""
+    parts = _iterate_in_threads(_read_lines(services.log, cursor, limit))
+    return StreamingResponse(parts, media_type="application/jsonl")
+
+
+async def _iterate_in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the parts, each read in one of a few dedicated threads, so that the others stay free for short requests."""
+    limiter = _reader_threads.get(None) or CapacityLimiter(_READER_THREADS)
+    _reader_threads.set(limiter)
+    while (part := await to_thread.run_sync(next, parts, None, limiter=limiter)) is not None:
+        yield part
+
+
+def _read_lines(log: DecisionLog, position: int, limit: int | None) -> Iterator[bytes]:
+    left = log.head().size - position if limit is None else limit
+    while left > 0:
+        found = list(log.raw(position, min(left, _BATCH_SIZE)))
+        if not found:
+            return
+        yield b"".join(_format_line(each) + b"\n" for each in found)
+        position, left = found[-1].position, left - len(found)
+
+
+def _format_line(raw: RawEntry) -> bytes:
+    texts = json.dumps(raw.texts, ensure_ascii=False).encode()
+    return b'{"entry":%b,"leaf":"%b","texts":%b}' % (raw.entry, raw.leaf.encode(), texts)
+
+
+def get_entry(
+    services: ServiceDependency,
+    position: Annotated[int, Path(description="The position in the log, counted from 1.")],
+) -> dict[str, Any]:
+    """The entry at a position, with its leaf hash and its texts."""
+    size = services.log.head().size
+    found = list(services.log.raw(position - 1, 1)) if 0 < position <= size else []
+    if not found:
+        raise HttpProblem(404, f"there is no position {position}; the log ends at {size}", field="position")
+    entry: dict[str, Any] = json.loads(_format_line(found[0]))
+    return entry

@@ -1,0 +1,55 @@
+"""Routes that need no token: health, version, the catalog of commands and events, and the API reference."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
+from starlette.routing import Route
+
+from api import answers, docs_page
+from api.services import ServiceDependency
+from domain.catalog import COMMANDS, EVENTS
+
+
+def router() -> APIRouter:
+    """Return the routes that need no token."""
+    routes = APIRouter(tags=["Meta"])
+    routes.add_api_route("/", lambda: RedirectResponse("/docs"), methods=["GET"], include_in_schema=False)
+    get = routes.get
+    get("/v1/health", summary="Health check", **answers.declared(answers.Health, more=answers.STOPPED))(get_health)
+    get("/v1/version", summary="Get the version", **answers.declared(answers.Version))(get_version)
+    get("/v1/catalog", summary="List commands and events", **answers.declared(answers.Catalogue))(get_catalog)
+    for path, endpoint in {"/docs": docs_page.get_docs, "/openapi.json": docs_page.get_openapi}.items():
+        routes.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))
+    return routes
+
+
+async def get_health(services: ServiceDependency) -> dict[str, Any]:
+    """The size of the log and the lag of the read model; 503 if the log is damaged or the read model has stopped.
+
+    `degraded` means that expensive queries have been waiting in the queue for at least half a minute.
+    """
+    services.check_log()
+    services.check_read_model()
+    status = "degraded" if services.questions.is_saturated() else "ok"
+    return {"status": status, **services.positions()}
+
+
+async def get_version() -> dict[str, str]:
+    """The name and version of the program, and the version of the API."""
+    return {"service": "decisionlog", "version": version("decisionlog-server"), "api": "v1"}
+
+
+async def get_catalog() -> dict[str, Any]:
+    """Every command with its meaning, and every event with its fields."""
+    return {
+        "commands": {name: _summarize(command) for name, command in COMMANDS.items()},
+        "events": {name: sorted(event.model_fields) for name, event in EVENTS.items()},
+    }
+
+
+def _summarize(command: type) -> str:
+    return (command.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,122 @@
+"""People and teams: the directory of names, and the commands that register and change them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import answers
+from api.authentication import CurrentCaller, require_right
+from api.bodies import json_body, parse_body
+from api.dependencies import KeyPath, QueryDependency
+from api.routes.log import refuse_command_headers
+from api.routes.subjects import get_endpoint, list_endpoint
+from api.routing import add_query, v1_router
+from api.services import ServiceDependency
+from domain import people
+from domain.access import ADMIN_RIGHT
+from domain.errors import Unknown
+from domain.messages import Command
+from domain.values import Line
+from projections.paging import Row, build_answer
+from projections.timepoint import NOW, resolve_time
+
+COMMANDS: Final[Mapping[type[Command], str]] = {
+    people.RegisterPerson: "/people",
+    people.MergePeople: "/people/{key}/merge",
+    people.RecordPersonLeft: "/people/{key}/leave",
+    people.RegisterTeam: "/teams",
+    people.DisbandTeam: "/teams/{key}/disband",
+}
+
+
+class Names(BaseModel):
+    """Names and identifiers to add to a person."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "Ann Bee", "identifiers": ["ann@example.org"]}]}
+    )
+
+    name: Line | None = Field(None, description="The new name to show. The previous name still finds the person.")
+    identifiers: list[Line] = Field(
+        default_factory=list, max_length=100, description="E-mail addresses, handles and other spellings."
+    )
+    move: bool = Field(default=False, description="Take the `identifiers` away from other people who have them.")
+
+
+def router() -> APIRouter:
+    """Return the routes of people and teams that are no commands."""
+    routes = v1_router("People")
+    admin = [Depends(refuse_command_headers), Depends(require_right(ADMIN_RIGHT))]
+    add_query(routes, "/people", list_people, answers.People, "List people")
+    routes.get("/people/{key}", summary="Get a person's names", **answers.declared(answers.PersonRow))(get_person)
+    routes.post(
+        "/people/{key}/names",
+        summary="Add names to a person",
+        dependencies=admin,
+        openapi_extra=json_body("Names"),
+        **answers.declared(answers.PersonRow),
+    )(add_names)
+    routes.delete(
+        "/people/{key}/names",
+        summary="Erase a person's names",
+        dependencies=admin,
+        **answers.declared(answers.PersonRow),
+    )(erase_names)
+    add_query(routes, "/teams", list_endpoint("team", ("status",)), answers.Teams, "List teams")
+    add_query(routes, "/teams/{key}", get_endpoint("team"), answers.SubjectPage, "Get a team", "light")
+    return routes
+
+
+def list_people(
+    query: QueryDependency,
+    services: ServiceDependency,
+    name: Annotated[str | None, Query(max_length=500, description="Only people with this name or identifier.")] = None,
+) -> Response:
+    """Everyone in the directory, with the name to show and every other spelling."""
+    directory = services.book.directory
+    found = None if name is None else set(directory.find(name))
+    rows: list[Row] = [
+        {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
+        for each in directory.list_people()
+        if found is None or each.id in found
+    ]
+    return query(lambda read: build_answer(resolve_time(read, NOW), rows))
+
+
+def get_person(services: ServiceDependency, key: KeyPath) -> dict[str, Any]:
+    """The names of a person. Once erased, only the id is left."""
+    person = f"person:{key}"
+    if not services.book.state(person).version:
+        raise Unknown(f"there is no {person} in the log", field="key", subject=person)
+    directory = services.book.directory
+    return {"id": person, "name": directory.name(person), "spellings": list(directory.spellings(person))}
+
+
+def add_names(
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    key: KeyPath,
+    names: Annotated[Names, Depends(parse_body(Names))],
+) -> dict[str, Any]:
+    """Adds identifiers; `name` changes the name to show. Each change is recorded as an event without the name itself."""
+    person = get_person(services, key)["id"]
+    if names.identifiers:
+        services.log.directory.add(person, *names.identifiers, move=names.move, by=caller)
+    if names.name:
+        services.log.directory.rename(person, names.name, by=caller)
+    return get_person(services, key)
+
+
+def erase_names(
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    key: KeyPath,
+    spelling: Annotated[str | None, Query(max_length=500, description="Only this spelling. Default: all.")] = None,
+) -> dict[str, Any]:
+    """Erases names from the directory. The id stays in the log and can no longer be traced to a person."""
+    services.log.directory.erase_names(get_person(services, key)["id"], spelling, by=caller)
+    return get_person(services, key)

@@ -1,0 +1,161 @@
+"""The roadmap as of any day, what changed between two days, and what slipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Final, get_args
+
+from fastapi import APIRouter, Query, Response
+
+from api import answers
+from api.dependencies import (
+    DirectionText,
+    FieldFilter,
+    IncludeRemoved,
+    MinCount,
+    PageParameters,
+    QueryDependency,
+    TimeParameters,
+    ValueFilter,
+    WithBlame,
+    check_choice,
+    check_directions,
+    check_recorded_choice,
+    list_parameter,
+    period_of,
+    time_point_of,
+)
+from api.routing import add_query, v1_router
+from domain.values import Timestamp, documented
+from projections import changes as change_queries
+from projections import roadmap as roadmap_query
+from projections.ordering import Direction
+from projections.read_model import Read
+
+_LAYOUTS: Final[Sequence[Any]] = get_args(roadmap_query.Layout)
+_COLUMNS: Final = ("horizon", "status", "release", "owner")
+_FIELDS: Final = ("title", "aliases", "status", "horizon", "rank", "products", "goals", "decisions")
+LayoutText = Annotated[str, documented(enum=list(_LAYOUTS))]
+
+
+def router() -> APIRouter:
+    """Return the routes of the roadmap."""
+    routes = v1_router("Roadmap")
+    add_query(routes, "/roadmap", get_roadmap, answers.Roadmap, "Get the roadmap")
+    add_query(routes, "/changes", list_changes, answers.Changes, "List what changed between two points in time")
+    add_query(routes, "/slips", list_slips, answers.Slips, "List targets that moved")
+    return routes
+
+
+def get_roadmap(
+    *,
+    query: QueryDependency,
+    cards: ValueFilter,
+    time: TimeParameters,
+    page: PageParameters,
+    show: Annotated[list[str], list_parameter("Fields on each card, or a prefix such as `role.*`.")],
+    layout: Annotated[LayoutText, Query(description="`board`, `timeline` or `table`.")] = "board",
+    columns: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="Columns of a board: `horizon`, `status`, `release`, `owner`, `owner.ROLE`, or any field.",
+        ),
+    ] = "horizon",
+    milestone: Annotated[str | None, Query(max_length=100, description="Only targets of this milestone.")] = None,
+    blame: WithBlame = False,
+) -> Response:
+    """Features, or subjects of another `kind`, in columns. Those without a place are in the column `unplanned`."""
+    check_choice(layout, _LAYOUTS, "layout")
+
+    def ask(read: Read) -> Any:
+        _check_fields(read, [columns], _COLUMNS, "columns")
+        _check_fields(read, show, _FIELDS, "show")
+        return roadmap_query.roadmap(
+            read,
+            cards,
+            time,
+            layout=layout,  # type: ignore[arg-type]
+            columns=columns,
+            milestone=milestone,
+            fields=show or roadmap_query.FIELDS,
+            blame=blame,
+            limit=page.limit,
+            cursor=page.cursor,
+        )
+
+    return query(ask)
+
+
+def _check_fields(read: Read, names: Sequence[str], known: Sequence[str], parameter: str) -> None:
+    """Refuse a name that is none of the known ones, no prefix, no dotted field, and no field in the log."""
+    for name in names:
+        if name in known or "." in name or name.endswith("*"):
+            continue
+        if read.one("select 1 from field_value where field = :field limit 1", {"field": name}) is None:
+            check_recorded_choice(name, known, parameter, name="field")
+
+
+def list_changes(
+    *,
+    query: QueryDependency,
+    fields: ValueFilter,
+    page: PageParameters,
+    from_value: Annotated[list[str], list_parameter("Only fields with one of these values at the first time.")],
+    from_source_value: Annotated[
+        list[str], list_parameter("Only fields with one of these source values at the first time.")
+    ],
+    to_value: Annotated[list[str], list_parameter("Only fields with one of these values at the second time.")],
+    to_source_value: Annotated[
+        list[str], list_parameter("Only fields with one of these source values at the second time.")
+    ],
+    since: Annotated[Timestamp, Query(description="The first time.")],
+    until: Annotated[Timestamp | None, Query(description="The second time. Default: now.")] = None,
+    known_since: Annotated[
+        Timestamp | None,
+        Query(description="For the first time, use what the log had recorded by then. Default: everything."),
+    ] = None,
+    known_until: Annotated[
+        Timestamp | None,
+        Query(description="For the second time, use what the log had recorded by then. Default: everything."),
+    ] = None,
+) -> Response:
+    """The fields whose values differ between two points in time, each with the changes that led from one to the other."""
+    period_of(since, until)
+    first, second = time_point_of(since, known_since), time_point_of(until, known_until)
+    return query(
+        lambda read: change_queries.changes(
+            read,
+            first,
+            second,
+            fields,
+            from_values=from_value,
+            from_source_values=from_source_value,
+            to_values=to_value,
+            to_source_values=to_source_value,
+            limit=page.limit,
+            cursor=page.cursor,
+        )
+    )
+
+
+def list_slips(
+    query: QueryDependency,
+    fields: FieldFilter,
+    time: TimeParameters,
+    page: PageParameters,
+    direction: Annotated[
+        list[DirectionText], list_parameter("Which moves to count: `later`, `earlier`. Default: both.")
+    ],
+    min_count: MinCount = 1,
+    include_removed: IncludeRemoved = False,
+) -> Response:
+    """Every target that moved: its moves, how many went later and earlier, and the first target next to the current."""
+    moves: Sequence[Direction] = check_directions(direction) or ("later", "earlier")
+    targets = replace(fields, include_removed=include_removed)
+    return query(
+        lambda read: change_queries.slips(
+            read, targets, time, min_count=min_count, moves=moves, limit=page.limit, cursor=page.cursor
+        )
+    )

@@ -1,0 +1,66 @@
+"""Find the HTTP interface of the log: the one source of answers for every command that asks or records.
+
+It is the server in `DECISIONLOG_URL` if that is set, else the server on this machine that has the log, else the
+interface runs in this process on the log's files. A command is written once and gives the same answer everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from cli.connection import connect
+from cli.credentials import find_token
+from cli.errors import CommandFailed, Exit
+from cli.settings import Settings
+from decisionlog_client import Client
+from eventlog.errors import LogInUseError
+from eventlog.lock import find_writer
+
+LOCK_WAIT_S: Final = 5.0
+"""How long to wait for another command that has the files open."""
+LOCK_POLL_INTERVAL_S: Final = 0.05
+
+
+@contextmanager
+def open_client(settings: Settings, *, writes: bool) -> Iterator[Client]:
+    """Open a client of the log that the settings name. With `writes`, the log is created if it does not exist.
+
+    Raises:
+        CommandFailed: there is no log, or another process has its files open and is not a server.
+    """
+    if settings.url:
+        client = connect(settings.url, find_token(settings))
+    elif server := _find_local_server(settings, writes=writes):
+        client = connect(server.address, find_token(settings) or server.key)
+    else:
+        # Loading the interface takes a second, which commands next to a server need not wait for.
+        from cli.in_process_client import open_in_process_client  # noqa: PLC0415
+
+        with open_in_process_client(settings, writes=writes) as in_process:
+            yield in_process
+        return
+    with client:
+        yield client
+
+
+def _find_local_server(settings: Settings, *, writes: bool) -> LogInUseError | None:
+    """Return the server that has the log, if there is one. A writer waits a moment for another command to finish.
+
+    Raises:
+        CommandFailed: another process has the log open and is not a server.
+    """
+    if settings.store:
+        return None
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while (found := find_writer(settings.log_file)) and not found.address:
+        if not writes:
+            return None
+        if time.monotonic() > deadline:
+            raise CommandFailed(
+                f"Another process has {settings.log_file} open. Try again when it has finished.", Exit.LOG_UNAVAILABLE
+            )
+        time.sleep(LOCK_POLL_INTERVAL_S)
+    return found

@@ -1,0 +1,266 @@
+"""`decisionlog import`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from cli import options
+from cli.bootstrap import tune_gc
+from cli.errors import CommandFailed, Exit
+from cli.import_sinks import open_dry_run_sink, open_sink
+from cli.options import load_settings
+from cli.progress import progress
+from cli.settings import Settings
+from cli.table import make_safe, to_single_line
+from domain.values import KEY_PATTERN
+from eventlog.entry import Caller
+from eventlog.ids import new_key
+from interchange.adr import HistoryError, default_system, import_records
+from interchange.command_file import import_commands
+from interchange.import_report import ImportReport
+from interchange.sink import ImportSink
+from interchange.tracker import MappingError, import_changes, load_mapping
+
+ReportProgress = Callable[[int, int], None]
+Import = Callable[[ImportSink, Caller, ReportProgress], Awaitable[ImportReport]]
+
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_folder = click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_verbose = click.option("--verbose", is_flag=True, help="Also print notes about what was imported before.")
+_import_options = options.combine(
+    options.dry_run, options.json_flag("Print the report as JSON."), _verbose, options.data, options.owner
+)
+_record_options = options.combine(
+    click.option("--product", help="Key of the product they belong to; created if there is none."),
+    click.option("--system", help="Name of the source system.  [the name of the git repository, else of DIR]"),
+    _import_options,
+)
+
+
+@click.group(name="import")
+def import_() -> None:
+    """Import histories, decision records or commands."""
+
+
+@import_.command(name="changes")
+@_file
+@click.option(
+    "--mapping",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file that maps columns and values.",
+)
+@_import_options
+def changes(
+    file: Path, mapping: Path, dry_run: bool, as_json: bool, verbose: bool, data: Path | None, owner: str | None
+) -> None:
+    """Import a change history from a tracker (JSON Lines).
+
+    Safe to repeat: lines that were imported are skipped, and an interrupted import continues.
+    """
+    settings = load_settings(data=data, owner=owner)
+    import_change_file(settings, file, mapping, dry_run=dry_run, as_json=as_json, verbose=verbose)
+
+
+@import_.command(name="commands")
+@_file
+@options.dry_run
+@options.json_flag("Print the report as JSON.")
+@options.data
+@options.owner
+def commands(file: Path, dry_run: bool, as_json: bool, data: Path | None, owner: str | None) -> None:
+    """Import commands (JSON Lines).
+
+    Each line is the body of a POST /v1/commands request.
+    """
+    import_command_file(load_settings(data=data, owner=owner), file, dry_run=dry_run, as_json=as_json)
+
+
+@import_.command(name="madr")
+@_folder
+@_record_options
+def madr(
+    folder: Path,
+    product: str | None,
+    system: str | None,
+    dry_run: bool,
+    as_json: bool,
+    verbose: bool,
+    data: Path | None,
+    owner: str | None,
+) -> None:
+    """Import decision records in MADR format (2 to 4).
+
+    A record is a file NUMBER-NAME.md. Its history comes from git or from DIR/history.jsonl; without either, the record
+    is imported as it is today. Safe to repeat: only what is new is imported.
+    """
+    settings = load_settings(data=data, owner=owner)
+    import_record_folder(
+        settings, folder, system=system, product=product, dry_run=dry_run, as_json=as_json, verbose=verbose
+    )
+
+
+@import_.command(name="nygard")
+@_folder
+@_record_options
+def nygard(
+    folder: Path,
+    product: str | None,
+    system: str | None,
+    dry_run: bool,
+    as_json: bool,
+    verbose: bool,
+    data: Path | None,
+    owner: str | None,
+) -> None:
+    """Import decision records in Michael Nygard's format.
+
+    They have the headings status, context, decision and consequences. Otherwise like `import madr`.
+    """
+    settings = load_settings(data=data, owner=owner)
+    import_record_folder(
+        settings, folder, system=system, product=product, dry_run=dry_run, as_json=as_json, verbose=verbose
+    )
+
+
+def import_change_file(
+    settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_json: bool, verbose: bool
+) -> None:
+    """Import a history of changes.
+
+    Raises:
+        CommandFailed: the mapping is invalid, a line was refused, or the import was interrupted.
+        Forbidden: the token does not have the right to import.
+    """
+    try:
+        parsed = load_mapping(mapping)
+    except MappingError as error:
+        raise CommandFailed(make_safe(f"{error}. See docs/how-to/import-a-tracker.md for the format.")) from error
+
+    def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
+        return import_changes(
+            file, parsed, sink, caller, new_key=lambda: new_key(os.urandom), verbose=verbose, progress=report_progress
+        )
+
+    _import(settings, run, dry_run=dry_run, as_json=as_json)
+
+
+def import_command_file(settings: Settings, file: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Import commands.
+
+    Raises:
+        CommandFailed: a line was refused, or the import was interrupted.
+        Forbidden: a line needs the right to import, and the token does not have it.
+    """
+
+    def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
+        return import_commands(file, sink, caller, progress=report_progress)
+
+    _import(settings, run, dry_run=dry_run, as_json=as_json)
+
+
+def import_record_folder(
+    settings: Settings,
+    folder: Path,
+    *,
+    system: str | None,
+    product: str | None,
+    dry_run: bool,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Import decision records in Markdown.
+
+    Raises:
+        CommandFailed: a name is invalid, git fails, a version was refused, or the import was interrupted.
+        Forbidden: the token does not have the right to import.
+    """
+    if product is not None and not re.fullmatch(KEY_PATTERN, product):
+        raise CommandFailed(f"--product {product!r} is not a valid key. Use 1 to 100 of a-z 0-9 . _ ~ -, e.g. `shop`.")
+    try:
+        source = system or default_system(folder)
+
+        def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
+            return import_records(
+                folder,
+                sink,
+                caller,
+                system=source,
+                product=product,
+                new_key=lambda: new_key(os.urandom),
+                verbose=verbose,
+                progress=report_progress,
+            )
+
+        if not as_json:
+            click.echo(to_single_line(f"Records of {source}" + (f", product:{product}" if product else "")))
+        _import(settings, run, dry_run=dry_run, as_json=as_json)
+    except HistoryError as error:
+        raise CommandFailed(to_single_line(str(error))) from error
+
+
+def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) -> None:
+    with (
+        (open_dry_run_sink if dry_run else open_sink)(settings) as (sink, caller),
+        progress("Dry run" if dry_run else "Importing") as bar,
+        _stop_on_interrupt(bar) as report_progress,
+    ):
+        tune_gc()
+        report = asyncio.run(_await(run(sink, caller, report_progress)))
+    click.echo(_format_report(report, as_json=as_json))
+    if report.rejected and not dry_run:
+        raise CommandFailed(f"Some {report.noun} were refused. Fix them and import again; the rest is imported.")
+    if report.rejected:
+        raise CommandFailed(f"Some {report.noun} would be refused. Fix them first, or import the rest.")
+
+
+async def _await(work: Awaitable[ImportReport]) -> ImportReport:
+    return await work
+
+
+def _format_report(report: ImportReport, *, as_json: bool) -> str:
+    """Return the report as text that is safe on a terminal: it quotes imported names and values."""
+    if not as_json:
+        return make_safe(str(report))
+    text = json.dumps(report.to_dict(), ensure_ascii=False, indent=2)
+    if make_safe(text) == text:
+        return text
+    return json.dumps(report.to_dict(), indent=2).replace("\x7f", "\\u007f")
+
+
+@contextmanager
+def _stop_on_interrupt(report_progress: ReportProgress) -> Iterator[ReportProgress]:
+    """Stop between two batches after an interrupt.
+
+    A second interrupt stops at once; what was being sent may then be in the log, and the next import skips it.
+    """
+    is_interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
+        signal.signal(signal.SIGINT, previous_handler)
+        click.echo("Stopping after the current batch ...", err=True)
+
+    def report_or_stop(done: int, total: int) -> None:
+        report_progress(done, total)
+        if is_interrupted and done < total:
+            raise CommandFailed(
+                f"Interrupted after {done} of {total} lines. Run the same command to continue.", Exit.INTERRUPTED
+            )
+
+    # asyncio does not replace a signal handler that is set before.
+    previous_handler = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield report_or_stop
+    finally:
+        signal.signal(signal.SIGINT, previous_handler)

@@ -1,0 +1,113 @@
+"""`decisionlog intake`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+from eventsourcing.persistence import OperationalError
+
+from cli import options
+from cli.bootstrap import clock, open_for_write, open_read_only, tune_gc
+from cli.errors import CommandFailed
+from cli.kafka_workers import become_active, build_reporter, build_topics, connect_broker, kafka_errors, run_worker
+from cli.remote_log import RemoteLog, connect_to_writer
+from cli.settings import Settings
+from consumers.kafka.command_consumer import CommandConsumer
+from domain.errors import Refused
+from eventlog.entry import Caller, Receipt, Transaction
+from eventlog.errors import LogInUseError
+from eventlog.transaction_sink import Sink
+from identity.decision_log import DecisionLog
+
+CHANNEL: Final = "kafka"
+INTAKE: Final = "intake"
+
+
+@click.command()
+@options.data
+def intake(data: Path | None) -> None:
+    """Consume commands from Kafka.
+
+    The outcome of each command is published to another topic. Each command takes effect once. Only one consumer is
+    active; others wait as standby.
+    """
+    run_intake(options.load_settings(data=data))
+
+
+def run_intake(settings: Settings) -> None:
+    """Consume commands until terminated; wait while another consumer is active.
+
+    Raises:
+        CommandFailed: there is no log, or no service to record the commands for.
+    """
+    if not settings.store:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # as when a log is created
+    with kafka_errors(), become_active(settings, INTAKE) as is_active:
+        if is_active:
+            _consume(settings)
+    click.echo("Stopped.")
+
+
+def _consume(settings: Settings) -> None:
+    with _open_sink(settings) as (log, sink, caller):
+        tune_gc()
+        broker, topics = connect_broker(settings), build_topics(settings)
+        reporter = build_reporter(settings, INTAKE, topics.commands.name)
+        run_worker(
+            CommandConsumer(sink, broker, topics, caller, reporter, log_id=log.id, clock=clock, notify=click.echo)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSink:
+    """A log that a server has. A server that cannot be reached is an error that is retried."""
+
+    server: RemoteLog
+
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
+        """Apply transactions in order, each with its own outcome."""
+        try:
+            return await self.server.execute_many(transactions)
+        except CommandFailed as error:
+            raise OperationalError(str(error)) from error
+
+
+@contextmanager
+def _open_sink(settings: Settings) -> Iterator[tuple[DecisionLog, Sink, Caller]]:
+    """Open the log and the sink of commands, and resolve their caller."""
+    try:
+        with open_for_write(settings) as log:
+            yield log, log, resolve_service(settings, lambda secret: _find_holder(log, secret))
+    except LogInUseError as found:
+        with connect_to_writer(found, settings) as server, open_read_only(settings) as log:
+            caller = resolve_service(settings, lambda _secret: server.caller(CHANNEL), needs_token=True)
+            yield log, RemoteSink(server), caller
+
+
+def resolve_service(
+    settings: Settings, find_holder: Callable[[str], Caller | None], *, needs_token: bool = False
+) -> Caller:
+    """Return the service for which commands are recorded: the token's holder, or without a token the configured one.
+
+    Raises:
+        CommandFailed: the token is missing or unknown, or its holder is not a service.
+    """
+    if settings.token is None and not needs_token:
+        return Caller(settings.kafka_service, "local", CHANNEL)
+    caller = find_holder(settings.token.get_secret_value()) if settings.token else None
+    if caller is None or not caller.actor.startswith("service:"):
+        raise CommandFailed(
+            "Commands from a topic are recorded for a service, so the token must belong to one. Create it with "
+            f"`decisionlog token create {settings.kafka_service}`, and set DECISIONLOG_TOKEN to it."
+        )
+    return caller
+
+
+def _find_holder(log: DecisionLog, secret: str) -> Caller | None:
+    token = log.tokens.find(secret)
+    return token.caller(CHANNEL) if token else None

@@ -1,0 +1,21 @@
+"""`decisionlog people`."""
+
+from __future__ import annotations
+
+import click
+
+from cli import options, tables
+from cli.options import Output
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command()
+@click.argument("name", required=False)
+@options.output
+def people(output: Output, name: str | None) -> None:
+    """List people.
+
+    Each is listed with every identifier and spelling. With NAME, only who has that name.
+    """
+    print_answer(questions.people(name), tables.people, output)

@@ -1,0 +1,58 @@
+"""`decisionlog project`."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli import options
+from cli.bootstrap import POLL_INTERVAL_S, open_read_only, open_runtime, tune_gc
+from cli.errors import CommandFailed
+from cli.settings import Settings
+from projections.runner import Runner
+
+STATE_POLL_INTERVAL_S: Final = 0.2
+"""How often to check whether the runner is active or failed."""
+
+
+@click.command()
+@options.data
+def project(data: Path | None) -> None:
+    """Run the projector in its own process.
+
+    Use it with servers started with DECISIONLOG_PROJECTION=external. Only one projector is active; others wait as
+    standby.
+    """
+    run_projector(options.load_settings(data=data))
+
+
+def run_projector(settings: Settings) -> None:
+    """Keep the read model up to date until terminated; wait while another process does.
+
+    Raises:
+        CommandFailed: there is no log, or it cannot be read.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        suppress(KeyboardInterrupt),
+        open_read_only(settings) as log,
+        open_runtime(log, settings, poll=POLL_INTERVAL_S) as runtime,
+    ):
+        tune_gc()
+        _watch(runtime.runner)
+    click.echo("Stopped.")
+
+
+def _watch(runner: Runner) -> None:
+    printed = None
+    while runner.error is None:
+        if runner.active not in (None, printed):
+            printed = runner.active
+            click.echo("Projector active." if printed else "Standby: another projector is active.")
+        time.sleep(STATE_POLL_INTERVAL_S)
+    raise CommandFailed(f"The projector failed at position {runner.position}: {runner.error}.")

@@ -1,0 +1,126 @@
+"""`decisionlog report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import options
+from cli.context import get_context
+from cli.errors import CommandFailed
+from cli.files import must_not_exist, open_new_file
+from cli.options import drop_unset, load_settings
+from cli.settings import Settings
+from cli.table import print_note
+from cli.terminal import print_data
+from decisionlog_client import Client, exchange, questions
+from domain.product import IssueReport
+from domain.values import parse_timestamp
+
+
+@click.command()
+@click.argument("product")
+@options.time_option("--since", "Start of the period, e.g. 2025-03-01 or 'last quarter'.")
+@options.time_option("--until", "End of the period, exclusive.  [now]")
+@click.option("--position", type=click.IntRange(1), help="Use entries up to this position.  [the last]")
+@click.option(
+    "--issued-at",
+    type=click.IntRange(1),
+    help="Show the report issued at this position again, instead of --since, --until and --position.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["markdown", "html", "json", "csv"]),
+    default="markdown",
+    show_default=True,
+    help="Output format; html prints on one or two pages.",
+)
+@click.option(
+    "--lines",
+    type=click.IntRange(1),
+    help="Maximum number of lines in Markdown and HTML.  [what fits on two printed pages]",
+)
+@options.output_file
+@options.overwrite
+@click.option("--issue", is_flag=True, help="Record that the report was issued, with its period, position and hash.")
+@options.data
+@options.owner
+def report(
+    product: str,
+    output: Path | None,
+    data: Path | None,
+    owner: str | None,
+    *,
+    format_: str,
+    issue: bool,
+    overwrite: bool,
+    **options_: Any,
+) -> None:
+    """Create a progress report for a product.
+
+    Lists decisions, what was shipped, dropped or slipped, who owns what, and what is next, with reasons and links. The
+    same period and position always give the same report and the same hash.
+    """
+    given = drop_unset(**options_)
+    if "issued_at" in given and (issue or given.keys() & {"since", "until", "position"}):
+        raise click.UsageError("--issued-at cannot be combined with --since, --until, --position or --issue.")
+    if "issued_at" not in given and "since" not in given:
+        raise click.UsageError("Missing --since, e.g. --since 'last quarter'.")
+    settings = load_settings(data=data, owner=owner)
+    write_report(settings, product, given, format_=format_, output=output, issue=issue, overwrite=overwrite)
+
+
+def write_report(
+    settings: Settings,
+    product: str,
+    given: Mapping[str, Any],
+    *,
+    format_: str,
+    output: Path | None,
+    issue: bool,
+    overwrite: bool = False,
+) -> None:
+    """Write the report of a product; with `issue`, record it as issued once it is written.
+
+    Raises:
+        CommandFailed: the file exists or cannot be written.
+        Refused: there is no such product, period or position, or a report is no longer what was issued.
+    """
+    key = product.removeprefix("product:")
+    if output is not None:
+        must_not_exist(output, overwrite=overwrite)  # before anything is issued
+    with get_context().client(settings, writes=issue) as log:
+        log.cover(log.ask(questions.head())["size"])
+        answer = log.ask(questions.report(key, **given))
+        # The same position gives the same report, whatever has been recorded since.
+        same: dict[str, Any] = {"since": answer["since"], "until": answer["until"], "position": answer["position"]}
+        if "lines" in given:
+            same["lines"] = given["lines"]
+        text = log.call(exchange.build_question_call(questions.report(key, **same), log.position, format_)).text
+        _write(output, text if text.endswith("\n") else f"{text}\n", format_, overwrite=overwrite)
+        if issue:
+            position = _issue(log, key, answer)
+            print_note(f"Issued at position {position}. Show it again with --issued-at {position}.")
+
+
+def _issue(log: Client, key: str, answer: Any) -> int:
+    since, until = parse_timestamp(answer["since"]), parse_timestamp(answer["until"])
+    command = IssueReport(
+        subject=f"product:{key}", since=since, until=until, position=answer["position"], sha256=answer["sha256"]
+    )
+    return log.send(command)["position"]
+
+
+def _write(output: Path | None, text: str, format_: str, *, overwrite: bool) -> None:
+    if output is None:
+        print_data(text, format_)
+        return
+    try:
+        with open_new_file(output, overwrite=overwrite) as stream:
+            stream.write(text.encode())
+    except OSError as error:
+        raise CommandFailed(f"{output}: {error.strerror}. Nothing was issued; free some space and retry.") from error

@@ -1,0 +1,28 @@
+"""`decisionlog search`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command()
+@click.argument("text")
+@options.product_and_status
+@options.kinds
+@options.include_removed
+@click.option("--limit", type=click.IntRange(1, 1000), help="Maximum number of results.  [50]")
+@options.bitemporal
+@options.output
+def search(output: Output, text: str, **given: Any) -> None:
+    """Search all text.
+
+    Results contain every word of TEXT, best match first. The last word also matches as a prefix.
+    """
+    print_answer(questions.search(text, **drop_unset(**given)), tables.search_results, output)

@@ -1,0 +1,237 @@
+"""`decisionlog serve`."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from hmac import compare_digest
+from pathlib import Path
+from typing import Final
+
+import click
+import uvicorn
+
+from api.admission import Admission, limits_for
+from api.app import create_app
+from api.connections import Pool, protocol_of
+from api.middleware import Hosts
+from api.services import Services
+from api.token_lookup import TokenLookup
+from cli import options
+from cli.bootstrap import find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.errors import CommandFailed
+from cli.first_token import FirstToken, create_first_token
+from cli.identity import resolve_owner
+from cli.settings import Settings
+from eventlog.dsn import without_secret
+from eventlog.entry import Caller
+from identity.decision_log import DecisionLog
+
+LISTEN_BACKLOG: Final = 2048
+SHUTDOWN_TIMEOUT_S: Final = 30
+"""How long requests in progress may take to finish when the server is stopped."""
+
+SWITCH_INTERVAL_S: Final = 0.001
+"""How often threads take turns. Measured: with Python's default, 0.005, short requests take twice as long while
+expensive queries run."""
+
+SignIn = Callable[[str], Caller | Awaitable[Caller | None] | None]
+
+
+@click.command()
+@options.data
+@options.owner
+@click.option("--host", help="Address to listen on.  [DECISIONLOG_HOST; 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 picks a free one.  [DECISIONLOG_PORT; 8737]")
+@click.option(
+    "--replica",
+    type=options.AddressParam(),
+    help="Serve this replica, read-only: a file, postgresql://..., or @FILE with the address.  [DECISIONLOG_REPLICA]",
+)
+def serve(data: Path | None, owner: str | None, host: str | None, port: int | None, replica: str | None) -> None:
+    """Serve the log over HTTP.
+
+    The first start creates the log, and prints an access token and a request that records a first decision.
+    """
+    run_server(options.load_settings(data=data, owner=owner, host=host, port=port, replica=replica))
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until interrupted or terminated.
+
+    Raises:
+        CommandFailed: the address is not available (then no log is created), or the replica cannot be served.
+        LogError: the log cannot be opened.
+    """
+    if settings.replica:
+        _serve_replica(settings)
+        return
+    if in_use := find_writer(settings):
+        raise in_use
+    with (
+        _listen(settings.host, settings.port) as listener,
+        open_for_write(settings) as log,
+        open_runtime(log, settings, external=settings.projection == "external", check=True) as runtime,
+    ):
+        address = _format_address(listener)
+        owner = resolve_owner(log, settings.owner)
+        key = urlsafe_b64encode(os.urandom(32)).decode()
+        log.announce(address, key)
+        services = Services(
+            log,
+            runtime.model,
+            runtime.runner,
+            _build_sign_in(log, key, local_caller(owner)),
+            workers=lambda: list_workers(settings),
+            questions=_build_admission(settings),
+        )
+        _run(services, listener, settings, lambda: _print_welcome(address, settings, log, owner))
+    click.echo("Stopped.")
+
+
+def _serve_replica(settings: Settings) -> None:
+    # Imported here, as it needs the code for Kafka.
+    from cli.replica_reader import build_replica_status, open_replica  # noqa: PLC0415
+    from cli.replica_sign_in import ReplicaSignIn  # noqa: PLC0415
+
+    own_token = settings.replica_token.get_secret_value() if settings.replica_token else None
+    if not settings.upstream and own_token is None:
+        raise CommandFailed(
+            "This replica would accept no token. Set DECISIONLOG_UPSTREAM to the address of the log's server, which "
+            "knows all tokens, or DECISIONLOG_REPLICA_TOKEN to a secret for this replica."
+        )
+    with _listen(settings.host, settings.port) as listener, open_replica(settings) as opened:
+        services = Services(
+            opened.replica,
+            opened.model,
+            opened.runner,
+            ReplicaSignIn(settings.upstream, own_token),
+            workers=lambda: [build_replica_status(opened.replica, opened.place)],
+            upstream=settings.upstream,
+            questions=_build_admission(settings),
+        )
+        message = f"Read-only replica in {opened.place}, at {_format_address(listener)}"
+        _run(services, listener, settings, lambda: click.echo(message))
+    click.echo("Stopped.")
+
+
+def _build_admission(settings: Settings) -> Admission:
+    return Admission(limits_for(seconds=settings.question_seconds, at_once=settings.questions_at_once))
+
+
+def _run(services: Services, listener: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
+    loopback = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+    app = create_app(services, Hosts(settings.public_url.rstrip("/"), loopback=loopback))
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        http=protocol_of(Pool()),  # has timeouts of its own
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        use_colors=False,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+    )
+    server = _Server(config, on_ready)
+    tune_gc()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # uvicorn shuts down on either signal and then raises it again; that must close the log, not kill the process.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Calls `on_ready` once it accepts requests and signals."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def _build_sign_in(log: DecisionLog, key: str, local: Caller) -> SignIn:
+    """Return the sign-in: by a token of the log, or by the key in the lock file for commands on this machine."""
+    lookup = TokenLookup(log.tokens)
+
+    def sign_in(secret: str) -> Caller | Awaitable[Caller | None] | None:
+        return local if compare_digest(secret.encode(), key.encode()) else lookup(secret)
+
+    return sign_in
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket, so that the address works as soon as it is printed."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise CommandFailed(
+                f"Cannot listen on {host}: it is not an address of this machine. Set --host or DECISIONLOG_HOST to "
+                "127.0.0.1 for this machine only, or 0.0.0.0 for all networks."
+            ) from error
+        raise CommandFailed(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. "
+            "Choose another port with --port or DECISIONLOG_PORT; 0 picks a free one."
+        ) from error
+
+
+def _format_address(listener: socket.socket) -> str:
+    """Return the URL at which this machine reaches a listener."""
+    host, port = listener.getsockname()[:2]
+    ip = ipaddress.ip_address(host)
+    if ip.is_unspecified:
+        ip = ipaddress.ip_address("::1" if ip.version == 6 else "127.0.0.1")  # noqa: PLR2004
+    return f"http://[{ip}]:{port}" if ip.version == 6 else f"http://{ip}:{port}"  # noqa: PLR2004
+
+
+def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: str) -> None:
+    place = without_secret(settings.store) if settings.store else settings.data
+    public = settings.public_url.rstrip("/") or address
+    click.echo(f"Decision log in {place}, at {address}")
+    click.echo(f"API reference: {public}/docs")
+    click.echo(f"Roadmap: {public}/v1/roadmap")
+    try:
+        token = create_first_token(log, owner, settings)
+    except OSError as error:
+        click.echo(f"No access token was created: {error}. Create one with `decisionlog token create`.")
+        return
+    if token is None:
+        click.echo("Access tokens already exist. Create another with `decisionlog token create`.")
+        return
+    click.echo(f"\n{token.format_announcement(settings.owner)}\n")
+    click.echo(f"Record a first decision:\n\n{format_first_request(public, token, settings.owner)}\n")
+
+
+def format_first_request(address: str, token: FirstToken, owner: str) -> str:
+    """Return a shell command that records a decision."""
+    decision = {
+        "key": "keep-a-log",
+        "title": "Keep a decision log",
+        "decision": "Every product decision is recorded here.",
+        "why": "In a year we want to know why.",
+        "accountable": owner,
+    }
+    body = shlex.quote(json.dumps(decision, ensure_ascii=False, indent=2))
+    return "\n".join(
+        [
+            f"curl {address}/v1/decisions \\",
+            f"  -H {token.format_header()} \\",
+            "  -H 'Content-Type: application/json' \\",
+            f"  -d {body}",
+        ]
+    )

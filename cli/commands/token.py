@@ -1,0 +1,180 @@
+"""`decisionlog token`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from cli import options
+from cli.bootstrap import open_local_for_write, open_read_only
+from cli.connection import connect
+from cli.credentials import find_token
+from cli.errors import CommandFailed
+from cli.identity import require_right, resolve_caller
+from cli.remote_log import connect_to_writer
+from cli.settings import Settings
+from decisionlog_client import questions
+from domain.access import ADMIN_RIGHT
+from domain.rights import RIGHTS
+from domain.values import format_micros, is_subject, kind_of
+from eventlog.entry import Caller
+from eventlog.errors import LogInUseError
+from identity.decision_log import DecisionLog
+from identity.tokens import Token
+
+HEADINGS = ("id", "created", "rights", "name", "label")
+
+
+@click.group()
+def token() -> None:
+    """Manage API tokens."""
+
+
+@token.command(name="create")
+@click.argument("holder")
+@click.option("--right", "rights", multiple=True, help=f"A right to grant: {', '.join(RIGHTS)}. Repeatable.")
+@click.option("--all-rights", is_flag=True, help="Grant every right.")
+@click.option("--label", default="", help="What the token is for.")
+@options.data
+@options.owner
+def create(
+    holder: str, rights: tuple[str, ...], all_rights: bool, label: str, data: Path | None, owner: str | None
+) -> None:
+    """Create a token for a person or service.
+
+    HOLDER is the name or id of a person, or `service:KEY`.
+    """
+    create_token(options.load_settings(data=data, owner=owner), holder, rights, all_rights=all_rights, label=label)
+
+
+@token.command(name="list")
+@options.json_flag("Print JSON Lines.")
+@options.data
+def list_(as_json: bool, data: Path | None) -> None:
+    """List tokens, including revoked ones.
+
+    In a pipe the columns are separated by tabs.
+    """
+    list_tokens(options.load_settings(data=data), as_json=as_json)
+
+
+@token.command(name="revoke")
+@click.argument("id")
+@options.data
+@options.owner
+def revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002  (the name of the argument in --help)
+    """Revoke the token with this ID."""
+    revoke_token(options.load_settings(data=data, owner=owner), id)
+
+
+def create_token(settings: Settings, holder: str, rights: Collection[str], *, all_rights: bool, label: str) -> None:
+    """Create a token and print its secret, which is not stored.
+
+    Raises:
+        CommandFailed: the holder is unknown or ambiguous.
+        Refused: the caller is not an administrator, or there is no such right.
+    """
+    rights = tuple(RIGHTS) if all_rights else tuple(rights)
+    try:
+        with open_local_for_write(settings) as log:
+            administrator = _require_administrator(log, settings)
+            actor = _find_holder(log, holder)
+            token_id, secret = log.tokens.create(actor, rights=rights, label=label, by=administrator)
+    except LogInUseError as found:
+        body = json.dumps({"holder": holder, "rights": rights, "label": label}).encode()
+        with connect_to_writer(found, settings) as server:
+            created = server.send("POST", "/v1/tokens", body)
+        token_id, actor, secret = created["id"], created["holder"], created["secret"]
+    click.echo(f"Token {token_id} for {actor} (the secret won't be shown again):\n\n  {secret}\n")
+
+
+def _require_administrator(log: DecisionLog, settings: Settings) -> Caller:
+    caller = resolve_caller(log, settings, "cli")
+    require_right(caller, ADMIN_RIGHT)
+    return caller
+
+
+def _find_holder(log: DecisionLog, name: str) -> str:
+    if is_subject(name) and kind_of(name) == "service":
+        return name
+    found = (name,) if is_subject(name) else log.directory.find(name)
+    if len(found) > 1:
+        raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
+    if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
+        raise CommandFailed(
+            f"No person named {name}. Add them with `decisionlog person add {shlex.quote(name)}` (HTTP: POST /v1/people). "
+            "A service needs no registration: use service:KEY."
+        )
+    return found[0]
+
+
+def list_tokens(settings: Settings, *, as_json: bool) -> None:
+    """Print all tokens, oldest first: in columns cut to the terminal's width, or separated by tabs in a pipe."""
+    tokens = _load_tokens(settings)
+    if as_json:
+        for each in tokens:
+            click.echo(json.dumps(each, ensure_ascii=False))
+        return
+    rows = [
+        HEADINGS,
+        *((each["id"], _get_created(each), ",".join(each["rights"]), each["name"], each["label"]) for each in tokens),
+    ]
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in format_columns(rows, width):
+        click.echo(line)
+
+
+def _load_tokens(settings: Settings) -> list[dict[str, Any]]:
+    """Return all tokens, from the server in DECISIONLOG_URL if it is set."""
+    if settings.url:
+        with connect(settings.url, find_token(settings)) as log:
+            answer = log.ask(questions.tokens())
+        return [{**row, "name": answer["names"].get(row["holder"], row["holder"])} for row in answer["rows"]]
+    with open_read_only(settings) as log:
+        return [_to_json(each, log.directory.name(each.actor) or each.actor) for each in log.tokens.all()]
+
+
+def _get_created(each: Mapping[str, Any]) -> str:
+    return "revoked" if each["revoked_at"] else str(each["created_at"])[:10]
+
+
+def _to_json(each: Token, name: str) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "holder": each.actor,
+        "name": name,
+        "rights": sorted(each.rights),
+        "label": each.label,
+        "created_at": format_micros(each.created_at),
+        "revoked_at": format_micros(each.revoked_at) if each.revoked_at else None,
+    }
+
+
+def format_columns(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """Yield rows as lines of at most `width` characters; without a width, separated by tabs and not cut."""
+    if width is None:
+        yield from ("\t".join(" ".join(cell.split()) for cell in row) for row in rows)
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        yield line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def revoke_token(settings: Settings, token_id: str) -> None:
+    """Revoke a token."""
+    try:
+        with open_local_for_write(settings) as log:
+            log.tokens.revoke(token_id, by=_require_administrator(log, settings))
+    except LogInUseError as found:
+        with connect_to_writer(found, settings) as server:
+            server.send("DELETE", f"/v1/tokens/{quote(token_id, safe='')}")
+    click.echo(f"Revoked token {token_id}.")

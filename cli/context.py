@@ -1,0 +1,32 @@
+"""The context of a command: clock, time zone, and how to open a client. Tests replace each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import click
+
+from cli.client import open_client
+from cli.dates import Zone
+from decisionlog_client import Client
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command depends on. `client(settings, writes=...)` opens a client of the log that the settings name."""
+
+    client: Callable[..., AbstractContextManager[Client]] = open_client
+    now: Callable[[], datetime] = _system_clock
+    zone: Zone = field(default_factory=Zone)
+
+
+def get_context() -> Context:
+    """Return the context of the command that is running."""
+    return click.get_current_context().ensure_object(Context)

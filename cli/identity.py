@@ -1,0 +1,148 @@
+"""Resolve the caller of a command: who it acts as, in the log's files or on the server that has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Protocol
+
+from cli.bootstrap import find_writer, local_caller, open_for_write, open_read_only
+from cli.credentials import find_token
+from cli.errors import CommandFailed
+from cli.remote_log import connect_to_writer
+from cli.settings import Settings
+from domain.access import LOG_SERVICE, is_active
+from domain.errors import Forbidden, Refused
+from domain.people import RegisterPerson
+from eventlog.entry import Caller, Receipt, Transaction
+from identity.decision_log import DecisionLog
+
+UNREGISTERED_OWNER: Final = "service:terminal"
+"""The caller of reads in a log whose owner is not registered yet."""
+
+
+class TransactionTarget(Protocol):
+    """Where transactions are sent: a log, a dry run or a server."""
+
+    async def execute_many(self, transactions: Sequence[Transaction]) -> Sequence[Receipt | Refused]:
+        """Apply transactions in order, each with its own outcome."""
+        ...
+
+
+def resolve_owner(log: DecisionLog, name: str, target: TransactionTarget | None = None) -> str:
+    """Return the person that an owner name stands for on this machine.
+
+    A name is resolved once, by the directory, and the person is registered if they are unknown. From then on the id is
+    remembered, even if others are registered under the same name. Registration is sent to `target`; by default the log.
+
+    Raises:
+        CommandFailed: several people have this name when it is first used, or its person has left.
+    """
+    known = log.owners.find(name)
+    owner = known or _find_only_person(log, name) or _register(log, name, target)
+    if known and not is_active(owner, log.state):
+        raise CommandFailed(f"{name} ({owner}) has left. Choose another owner with --owner or DECISIONLOG_OWNER.")
+    return owner if known or target else log.owners.remember(name, owner)
+
+
+def _find_only_person(log: DecisionLog, name: str) -> str | None:
+    found = _find_people(log, name)
+    if len(found) > 1:
+        raise CommandFailed(
+            f"{name} is ambiguous: {' or '.join(found)}. Choose another owner with --owner or DECISIONLOG_OWNER."
+        )
+    return found[0] if found else None
+
+
+def _find_people(log: DecisionLog, name: str) -> list[str]:
+    return [who for who in log.directory.find(name) if who.startswith("person:") and is_active(who, log.state)]
+
+
+def _register(log: DecisionLog, name: str, target: TransactionTarget | None) -> str:
+    # The first person of a log is registered by the log itself: there is no one else yet.
+    transaction = Transaction((RegisterPerson(name=name),), Caller(LOG_SERVICE, "none", "cli"))
+    (outcome,) = asyncio.run(_send(target or log, transaction))
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome.recorded[0].subject
+
+
+async def _send(target: TransactionTarget, transaction: Transaction) -> Sequence[Receipt | Refused]:
+    return await target.execute_many([transaction])
+
+
+def resolve_caller(
+    log: DecisionLog, settings: Settings, channel: str, target: TransactionTarget | None = None
+) -> Caller:
+    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every right.
+
+    An unknown owner is registered, by way of `target`; by default in the log.
+
+    Raises:
+        CommandFailed: the token is unknown or was revoked.
+    """
+    secret = find_token(settings)
+    if secret is None:
+        return local_caller(resolve_owner(log, settings.owner, target), channel)
+    return _find_token_holder(log, secret, channel)
+
+
+def find_caller(log: DecisionLog, settings: Settings, channel: str) -> Caller:
+    """Return the caller of a command that only reads. An unknown owner is not registered.
+
+    Raises:
+        CommandFailed: the token is unknown or was revoked.
+    """
+    secret = find_token(settings)
+    if secret is not None:
+        return _find_token_holder(log, secret, channel)
+    owner = log.owners.find(settings.owner)
+    if owner is None:
+        found = _find_people(log, settings.owner)
+        owner = found[0] if len(found) == 1 else UNREGISTERED_OWNER
+    return local_caller(owner, channel)
+
+
+def _find_token_holder(log: DecisionLog, secret: str, channel: str) -> Caller:
+    token = log.tokens.find(secret)
+    if token is None or not is_active(token.actor, log.state):
+        raise CommandFailed(
+            "The token in DECISIONLOG_TOKEN or DECISIONLOG_TOKEN_FILE is unknown or revoked, or its holder has left. "
+            "Unset it to act as the log's owner, or create another with `decisionlog token create`."
+        )
+    return token.caller(channel)
+
+
+def require_right(caller: Caller, right: str) -> None:
+    """Check that a caller has a right.
+
+    Raises:
+        Forbidden: they do not.
+    """
+    if right not in caller.rights:
+        raise Forbidden(f"your token does not have the right to {right}")
+
+
+@contextmanager
+def open_or_empty(settings: Settings) -> Iterator[DecisionLog]:
+    """Open the log for reading; if there is none, a temporary empty one."""
+    if settings.store or settings.log_file.exists():
+        with open_read_only(settings) as log:
+            yield log
+        return
+    with TemporaryDirectory(prefix="decisionlog-") as folder:
+        temporary = settings.model_copy(update={"data": Path(folder), "token": None, "store": ""})
+        with open_for_write(temporary) as log:
+            yield log
+
+
+def resolve_dry_run_caller(log: DecisionLog, settings: Settings, channel: str, target: TransactionTarget) -> Caller:
+    """Return the caller that the command would have without --dry-run."""
+    serving = find_writer(settings)
+    if serving is None:
+        return resolve_caller(log, settings, channel, target)
+    with connect_to_writer(serving, settings) as server:
+        return server.caller(channel)

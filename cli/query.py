@@ -1,0 +1,89 @@
+"""Ask the log and print the answer: as a table with the time it is valid for, as JSON, or as CSV."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from cli.context import get_context
+from cli.dates import Zone
+from cli.errors import CommandFailed
+from cli.options import Output
+from cli.table import Table, print_note, print_table
+from cli.tables import Names
+from cli.terminal import print_data
+from decisionlog_client import Client, Question, exchange, questions
+from domain.values import parse_timestamp
+
+T = TypeVar("T", bound=Mapping[str, Any])
+
+_NUMBER: Final = re.compile(r"(?:product:)?(?P<product>[^/:]+)/(?P<number>\d+)")
+
+
+@contextmanager
+def open_log(output: Output) -> Iterator[Client]:
+    """Open a client whose answers include everything that is recorded by now."""
+    with get_context().client(output.settings, writes=False) as log:
+        log.cover(log.ask(questions.head())["size"])
+        yield log
+
+
+def print_answer(question: Question[T], build_table: Callable[[T, Names], Table], output: Output) -> None:
+    """Ask a question and print the answer."""
+    with open_log(output) as log:
+        print_response(log, question, build_table, output)
+
+
+def print_response(
+    log: Client, question: Question[T], build_table: Callable[[T, Names], Table], output: Output
+) -> None:
+    """Ask an open log and print the answer."""
+    response = log.call(exchange.build_question_call(question, log.position, output.format or "json"))
+    if output.format:
+        print_data(response.text, output.format)
+        return
+    answer: T = json.loads(response.content)
+    print_table(build_table(answer, Names(answer.get("names", {}))), get_context().zone)
+    for note in build_notes(answer, get_context().zone):
+        print_note(note)
+
+
+def build_notes(answer: Mapping[str, Any], zone: Zone) -> Iterator[str]:
+    """Return the notes below an answer: whether it is empty, its time and position, and how to get the next page."""
+    if not answer.get("rows", True):
+        yield "No matching results."
+    began = answer.get("from")
+    since = f"From {_format_time(began, zone)} to " if began else "As of "
+    yield f"{since}{_format_time(answer, zone)}; position {answer['position']}."
+    if answer.get("next"):
+        yield f"More results: add --cursor {answer['next']}, or raise --limit (max 10,000)."
+
+
+def _format_time(point: Mapping[str, Any], zone: Zone) -> str:
+    known = point.get("known_at")
+    known_at = f", known at {zone.format(parse_timestamp(known))}" if known else ""
+    return f"{zone.format(parse_timestamp(point['as_of']))}{known_at}"
+
+
+def find_subject(log: Client, name: str) -> str:
+    """Return the subject that a person types: an id, the key of a decision, or `PRODUCT/NUMBER`.
+
+    Raises:
+        CommandFailed: the product has no decision with that number.
+        Refused: there is no such product.
+    """
+    numbered = _NUMBER.fullmatch(name)
+    if not numbered:
+        return name if ":" in name else f"decision:{name}"
+    product, number = f"product:{numbered['product']}", int(numbered["number"])
+    for answer in log.pages(questions.decisions(product=product, include_removed=True)):
+        for row in answer["rows"]:
+            if row["number"].get(product) == number:
+                return row["subject"]
+    raise CommandFailed(
+        f"{product} has no decision number {number}. List its decisions with "
+        f"`decisionlog decisions --product {numbered['product']}`."
+    )

@@ -1,0 +1,374 @@
+"""The table of each answer: its columns and rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from cli.table import Cell, Table
+from domain.values import parse_timestamp
+
+Row = Mapping[str, Any]
+Answer = Mapping[str, Any]
+TARGET: Final = "target."
+WHO: Final = ("who", "why", "put by", "source", "position")
+"""Columns that say who made a change, and why."""
+OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
+
+
+class Names:
+    """The names of people in an answer. Two people with the same name are shown with their ids."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        counts = Counter(names.values())
+        self._names = {who: name if counts[name] == 1 else f"{name} <{who}>" for who, name in names.items()}
+
+    def format(self, value: Any) -> str:
+        """Return a value, or the name of a person, as text."""
+        match value:
+            case None:
+                return ""
+            case bool():
+                return "yes" if value else "no"
+            case list():
+                return ", ".join(map(self.format, value))
+            case {"title": title, **rest}:
+                more = self.format(rest)
+                return f"{title} ({more})" if more else str(title)
+            case dict():
+                return "; ".join(
+                    f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, [])
+                )
+            case _:
+                return self._names.get(str(value), str(value))
+
+    def format_field(self, field: Row | None) -> str:
+        """Return the value of a field, with the source value in parentheses where it differs."""
+        if field is None:
+            return ""
+        value, source_value = field["value"], field["source_value"]
+        text = self.format(value)
+        if not source_value or (isinstance(value, list) and value) or source_value.casefold() == text.casefold():
+            return text
+        return f"{text} ({source_value})" if text else str(source_value)
+
+    def blame_cells(self, blame: Row | None) -> list[Cell]:
+        """Return the cells of the columns `WHO`."""
+        if blame is None:
+            return [None] * len(WHO)
+        actor = blame["actor"] if blame["actor"] != blame["principal"] else None
+        return [
+            self.format(blame["principal"]),
+            self.reason(blame),
+            self.format(actor),
+            source(blame["source"]),
+            blame["position"],
+        ]
+
+    def reason(self, blame: Row) -> str:
+        """Return the decisions behind a change, else its note."""
+        return ", ".join(blame["because"]) or str(blame.get("note") or "")
+
+
+def source(origin: Row) -> str:
+    """Return the source of a change: for imports the system and its reference, else the channel."""
+    parts = [origin.get("system"), origin.get("reference")]
+    return " ".join(part for part in parts if part) or str(origin["channel"])
+
+
+def parse_time(at: str | None) -> datetime | None:
+    return None if at is None else parse_timestamp(at)
+
+
+# Decisions and subjects ----------------------------------------------------------------------------------------------
+
+
+def decisions(answer: Answer, names: Names) -> Table:
+    """Return the table of `decisions`."""
+    fields = ("title", "status", "kind", "deciders", "role.accountable", "products", "tags")
+    rows = [
+        [
+            ", ".join(f"{product.partition(':')[2]}/{number}" for product, number in row["number"].items()),
+            row["subject"],
+            *(names.format_field(row["fields"].get(field)) for field in fields),
+            parse_time(row["fields"]["status"]["since"] if "status" in row["fields"] else None),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("number", "decision", "title", "status", "kind", "deciders", "accountable", "products", "tags", "since")
+    return Table(columns, rows, frozenset({"kind", "products", "tags", "number", "accountable"}))
+
+
+def subject(answer: Answer, names: Names) -> Table:
+    """Return the table of one subject."""
+    rows: list[list[Cell]] = [
+        [field, names.format_field(cell), parse_time(cell["since"]), *names.blame_cells(cell["blame"])]
+        for field, cell in answer["fields"].items()
+        if field != "exists"
+    ]
+    for relation in ("replaces", "replaced_by", "rests_on", "supports"):
+        rows += [
+            [relation.replace("_", " "), f"{each['subject']} {each['title'] or ''}", None, *[None] * len(WHO)]
+            for each in answer[relation]
+        ]
+    return Table(("field", "value", "since", *WHO), rows, OPTIONAL)
+
+
+def summarize_subject(answer: Answer) -> str:
+    """Return a one-line summary of a subject."""
+    number = "".join(f", {product} number {number}" for product, number in answer["number"].items())
+    removed = "" if answer["current"] else ", removed"
+    return f"{answer['subject']}: {answer['title'] or 'untitled'} (version {answer['version']}{number}{removed})"
+
+
+def fields(answer: Answer, names: Names) -> Table:
+    """Return the table of fields and their values."""
+    has_blame = any("blame" in row for row in answer["rows"])
+    rows = [
+        [
+            row["subject"],
+            row["title"],
+            row["field"],
+            names.format_field(row),
+            parse_time(row["since"]),
+            parse_time(row["until"]),
+            *(names.blame_cells(row.get("blame")) if has_blame else [row["position"]]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "field", "value", "since", "until", *(WHO if has_blame else ("position",)))
+    return Table(columns, rows, OPTIONAL | {"until"}, frozenset({"subject", "title", "field"}))
+
+
+def search_results(answer: Answer, names: Names) -> Table:  # noqa: ARG001  (the signature of all tables)
+    """Return the table of search results."""
+    rows = [
+        [row["subject"], row["title"], row["field"], row["snippet"], "yes" if row["current"] else "no", row["position"]]
+        for row in answer["rows"]
+    ]
+    return Table(("subject", "title", "field", "match", "current", "position"), rows, frozenset({"title", "position"}))
+
+
+def people(answer: Answer, names: Names) -> Table:  # noqa: ARG001  (the signature of all tables)
+    """Return the table of people."""
+    rows = [[row["name"], row["id"], ", ".join(row["spellings"])] for row in answer["rows"]]
+    return Table(("name", "id", "identifiers"), rows)
+
+
+# Roadmap and changes -------------------------------------------------------------------------------------------------
+
+
+def roadmap(answer: Answer, names: Names, shown: Sequence[str]) -> Table:
+    """Return the table of the roadmap with the fields in `shown`, or the usual ones if there are none."""
+    cards = list(_cards(answer))
+    fields = [field for field in _fields(card for _, card in cards) if field not in ("title", "exists")]
+    if not shown:
+        fields = [field for field in fields if not field.startswith(TARGET)]
+    ordered = sorted(fields, key=lambda field: (_FIRST.index(field) if field in _FIRST else len(_FIRST), field))
+    has_targets = any(field.startswith(TARGET) for _, card in cards for field in card["fields"]) and not shown
+    has_milestones = any("milestone" in card for _, card in cards)
+    has_blame = any("blame" in cell for _, card in cards for cell in card["fields"].values())
+    has_columns = any("cards" in row for row in answer["rows"])
+    rows: list[list[Cell]] = [
+        [
+            *([column] if has_columns else []),
+            card["subject"],
+            card["title"],
+            *([card.get("milestone")] if has_milestones else []),
+            *(names.format_field(card["fields"].get(field)) for field in ordered),
+            *([_targets(card, names)] if has_targets else []),
+            *(_last_change(card, names) if has_blame else []),
+        ]
+        for column, card in cards
+    ]
+    columns = [
+        *(["column"] if has_columns else []),
+        "subject",
+        "title",
+        *(["milestone"] if has_milestones else []),
+        *(field.removeprefix("role.") for field in ordered),
+        *(["targets"] if has_targets else []),
+        *(("changed", *WHO) if has_blame else ()),
+    ]
+    extra = frozenset() if shown else frozenset(columns) - _ALWAYS
+    return Table(columns, rows, extra | OPTIONAL, frozenset(), has_columns)
+
+
+_FIRST: Final = ("status", "role.accountable", "horizon", "rank")
+_ALWAYS: Final = frozenset(
+    {"column", "subject", "title", "milestone", "status", "accountable", "targets", "who", "why"}
+)
+
+
+def _cards(answer: Answer) -> Iterator[tuple[str, Row]]:
+    for row in answer["rows"]:
+        if "cards" not in row:
+            yield "", row
+            continue
+        column = f"{row['column']} {row['title']}" if row["title"] else str(row["column"])
+        for card in row["cards"]:
+            yield column, card
+
+
+def _fields(cards: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(field for card in cards for field in card["fields"]))
+
+
+def _targets(card: Row, names: Names) -> str:
+    targets = {field: cell for field, cell in card["fields"].items() if field.startswith(TARGET)}
+    return ", ".join(
+        f"{field.removeprefix(TARGET)} {cell['source_value'] or names.format(cell['value'])}"
+        for field, cell in targets.items()
+    )
+
+
+def _last_change(card: Row, names: Names) -> list[Cell]:
+    """Return when, by whom and why the card was last changed."""
+    blames = [cell["blame"] for cell in card["fields"].values() if cell.get("blame")]
+    last = max(blames, key=lambda blame: blame["position"], default=None)
+    return [parse_time(last["at"]) if last else None, *names.blame_cells(last)]
+
+
+def field_changes(answer: Answer, names: Names) -> Table:
+    """Return the table of changes to fields."""
+    rows = [
+        [
+            parse_time(row["at"]),
+            row["subject"],
+            row["title"],
+            row["field"],
+            names.format_field(row["before"]),
+            names.format_field(row["after"]),
+            row["direction"],
+            *_list_changes(row, names),
+            *names.blame_cells(row["blame"]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("when", "subject", "title", "field", "before", "after", "direction", "gained", "lost", *WHO)
+    return Table(columns, rows, OPTIONAL | {"title", "gained", "lost"}, frozenset({"subject", "title", "field"}))
+
+
+def _list_changes(row: Row, names: Names) -> list[Cell]:
+    return [names.format(row.get("gained")), names.format(row.get("lost"))]
+
+
+def changes(answer: Answer, names: Names) -> Table:
+    """Return the table of differences between two times."""
+    rows = []
+    for row in answer["rows"]:
+        own = [change for change in row["changes"] if change["field"] == row["field"] and "after_is" not in row]
+        last = (own or row["changes"])[-1:]
+        after = names.format_field(row["after"]) or row.get("after_is") or ""
+        voided = ", ".join(f"{each['position']}: {each['reason']}" for each in row["voided"])
+        rows.append(
+            [
+                row["subject"],
+                row["title"],
+                row["field"],
+                names.format_field(row["before"]) or row.get("before_is") or "",
+                after,
+                row["direction"],
+                parse_time(last[0]["at"]) if last else None,
+                *names.blame_cells(last[0]["blame"] if last else None),
+                voided,
+            ]
+        )
+    columns = ("subject", "title", "field", "before", "after", "direction", "when", *WHO, "voided")
+    return Table(columns, rows, OPTIONAL | {"title", "voided", "when"}, frozenset({"subject", "field"}))
+
+
+def slips(answer: Answer, names: Names) -> Table:
+    """Return the table of targets that moved."""
+    rows = [
+        [
+            row["subject"],
+            row["title"],
+            row["field"],
+            names.format_field(row["first"]),
+            names.format_field(row["now"]),
+            row["count"],
+            row["later"],
+            row["earlier"],
+            row["against_first"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "field", "first", "now", "moves", "later", "earlier", "against first")
+    return Table(columns, rows, frozenset({"title", "against first"}))
+
+
+def counts(answer: Answer, names: Names) -> Table:
+    """Return the table of counts by group."""
+    groups = [name for name in (answer["rows"][0] if answer["rows"] else ()) if name != "count"]
+    rows = [[*(names.format(row.get(name)) for name in groups), row["count"]] for row in answer["rows"]]
+    return Table([*groups, "count"], rows)
+
+
+# Who -----------------------------------------------------------------------------------------------------------------
+
+
+def roles(answer: Answer, names: Names) -> Table:
+    """Return the table of roles."""
+    rows = [
+        [
+            row["subject"],
+            row["title"],
+            row.get("status"),
+            row["role"] or row["field"],
+            names.format_field(row),
+            parse_time(row["since"]),
+            parse_time(row["until"]),
+            *names.blame_cells(row.get("blame")),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "status", "role", "holders", "since", "until", *WHO)
+    return Table(columns, rows, OPTIONAL | {"until", "who", "why"}, frozenset({"subject", "title", "status", "role"}))
+
+
+def unowned(answer: Answer, names: Names) -> Table:
+    """Return the table of subjects without an accountable person or team."""
+    rows = [
+        [row["subject"], row["title"], names.format(row["departed"]), row["source_value"]] for row in answer["rows"]
+    ]
+    return Table(("subject", "title", "departed", "named only"), rows)
+
+
+def events(answer: Answer, names: Names) -> Table:
+    """Return the table of the audit trail."""
+    rows = [
+        [
+            row["position"],
+            parse_time(row["recorded_at"]),
+            parse_time(row["at"]),
+            row["type"].partition(".")[0],
+            row["subject"],
+            row["title"],
+            names.format(row["principal"]),
+            names.format(row["actor"]) if row["actor"] != row["principal"] else "",
+            names.reason(row),
+            source(row["source"]),
+            row.get("corrects"),
+            row.get("void"),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = (
+        "position",
+        "recorded",
+        "effective",
+        "event",
+        "subject",
+        "title",
+        "who",
+        "put by",
+        "why",
+        "source",
+        "corrects",
+        "voided by",
+    )
+    optional = frozenset({"effective", "title", "put by", "source", "corrects", "voided by"})
+    return Table(columns, rows, optional)

@@ -1,0 +1,426 @@
+"""A function for every question that the server answers; pass its result to `Client.ask`, `text` or `pages`.
+
+The parameters are the query parameters of the HTTP interface, which the server's page `/docs` describes. Times are
+aware datetimes, dates, or strings in a format that the server reads. Several values of one parameter are a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, Unpack
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from decisionlog_client import answers
+
+T = TypeVar("T")
+Time = datetime | date | str
+Texts = str | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A question whose answer is a `T`. `awaits` says whether its answer can wait for a position."""
+
+    path: str
+    parameters: Mapping[str, Any]
+    awaits: bool = True
+
+    def next_page(self, answer: T) -> Question[T] | None:
+        """Return the question for the page that follows an answer, or None if there is none."""
+        following = answer.get("next") if isinstance(answer, Mapping) else None
+        return replace(self, parameters={**self.parameters, "cursor": following}) if following else None
+
+
+# Parameters that several questions share ----------------------------------------------------------------------------
+
+
+class AtTime(TypedDict, total=False):
+    """The valid time and the transaction time of the answer; now by default."""
+
+    as_of: Time
+    known_at: Time
+
+
+class Paged(TypedDict, total=False):
+    """The size of a page, and where it begins."""
+
+    limit: int
+    cursor: str
+
+
+class SubjectFilter(TypedDict, total=False):
+    """Select subjects."""
+
+    subject: Texts
+    product: Texts
+    status: Texts
+
+
+class IncludeRemoved(TypedDict, total=False):
+    """Include removed subjects."""
+
+    include_removed: bool
+
+
+class KindFilter(SubjectFilter, IncludeRemoved, total=False):
+    """Select subjects, by kind too."""
+
+    kind: Texts
+
+
+class FieldFilter(SubjectFilter, total=False):
+    """Select fields of subjects."""
+
+    kind: Texts
+    field: Texts
+
+
+class FieldValueFilter(FieldFilter, IncludeRemoved, total=False):
+    """Select fields by their values."""
+
+    value: Texts
+    source_value: Texts
+    holder: Texts
+
+
+class ChangeFilter(TypedDict, total=False):
+    """Select changes by the value before and after."""
+
+    from_value: Texts
+    from_source_value: Texts
+    to_value: Texts
+    to_source_value: Texts
+
+
+class Periods(TypedDict, total=False):
+    """Select by the time of effect and the time of recording."""
+
+    since: Time
+    until: Time
+    recorded_since: Time
+    recorded_until: Time
+
+
+# The parameters of each ----------------------------------------------------------------------------------------------
+
+
+class FieldsParameters(FieldValueFilter, AtTime, Paged, total=False):
+    """Parameters of `fields`."""
+
+    blame: bool
+
+
+class FieldsCountParameters(FieldValueFilter, AtTime, total=False):
+    """Parameters of `fields_count`."""
+
+    min_count: int
+    limit: int
+
+
+class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False):
+    """Select changes of fields."""
+
+    direction: Texts
+    by: Texts
+    live: bool
+    include_unchanged: bool
+
+
+class FieldHistoryParameters(FieldHistoryFilter, Paged, total=False):
+    """Parameters of `field_history`."""
+
+    order: Literal["oldest", "newest"]
+
+
+class FieldHistoryCountParameters(FieldHistoryFilter, total=False):
+    """Parameters of `field_history_count`."""
+
+    min_count: int
+    limit: int
+
+
+class RoadmapParameters(FieldValueFilter, AtTime, Paged, total=False):
+    """Parameters of `roadmap`."""
+
+    show: Texts
+    layout: Literal["board", "timeline", "table"]
+    columns: str
+    milestone: str
+    blame: bool
+
+
+class ChangesParameters(FieldValueFilter, ChangeFilter, Paged, total=False):
+    """Parameters of `changes`."""
+
+    until: Time
+    known_since: Time
+    known_until: Time
+
+
+class ReportParameters(TypedDict, total=False):
+    """Parameters of `report`: its period and the position it covers, or the position at which it was issued."""
+
+    since: Time
+    until: Time
+    position: int
+    issued_at: int
+    lines: int
+
+
+class SlipsParameters(FieldFilter, IncludeRemoved, AtTime, Paged, total=False):
+    """Parameters of `slips`."""
+
+    direction: Texts
+    min_count: int
+
+
+class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
+    """Parameters of `decisions`."""
+
+    kind: Texts
+    decider: Texts
+    accountable: Texts
+    tag: Texts
+    ever: Texts
+    text: str
+
+
+class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
+    """Parameters of the lists of subjects of one kind."""
+
+
+class ReleasesParameters(AtTime, total=False):
+    """Parameters of `releases`."""
+
+    product: Texts
+
+
+class HistoryParameters(AtTime, total=False):
+    """Parameters of `history`."""
+
+    field: Texts
+
+
+class AccountabilityParameters(KindFilter, AtTime, Paged, total=False):
+    """Parameters of `accountability`."""
+
+    role: Texts
+    blame: bool
+
+
+class AccountabilityCountParameters(KindFilter, AtTime, total=False):
+    """Parameters of `accountability_count`."""
+
+    role: Texts
+    min_count: int
+
+
+class UnownedParameters(KindFilter, AtTime, Paged, total=False):
+    """Parameters of `unowned`."""
+
+
+class SearchParameters(KindFilter, AtTime, total=False):
+    """Parameters of `search`."""
+
+    limit: int
+
+
+class AuditParameters(Periods, AtTime, Paged, total=False):
+    """Parameters of `audit`."""
+
+    actor: Texts
+    principal: Texts
+    by: Texts
+    kind: Texts
+    subject: Texts
+    product: Texts
+    type: Texts
+    channel: Texts
+    system: Texts
+    reference: Texts
+    because: Texts
+    transaction: Texts
+    position: int | Sequence[int]
+    text: str
+    justified: bool
+    corrections: bool
+    voided: bool
+    backdated: bool
+    order: Literal["newest", "oldest"]
+
+
+# The questions -------------------------------------------------------------------------------------------------------
+
+
+def fields(**parameters: Unpack[FieldsParameters]) -> Question[answers.CellTable]:
+    """The fields of subjects and their values."""
+    return Question("/v1/fields", parameters)
+
+
+def fields_count(group: str, **parameters: Unpack[FieldsCountParameters]) -> Question[answers.CellCounts]:
+    """The number of fields, grouped."""
+    return Question("/v1/fields/count", {"group": group, **parameters})
+
+
+def field_history(**parameters: Unpack[FieldHistoryParameters]) -> Question[answers.StepTable]:
+    """The changes of fields over time."""
+    return Question("/v1/fields/history", parameters)
+
+
+def field_history_count(
+    group: Texts, **parameters: Unpack[FieldHistoryCountParameters]
+) -> Question[answers.StepCounts]:
+    """The number of changes, grouped."""
+    return Question("/v1/fields/history/count", {"group": group, **parameters})
+
+
+def roadmap(**parameters: Unpack[RoadmapParameters]) -> Question[answers.Roadmap]:
+    """The roadmap, now or as of a past time."""
+    return Question("/v1/roadmap", parameters)
+
+
+def changes(since: Time, **parameters: Unpack[ChangesParameters]) -> Question[answers.Changes]:
+    """The differences between two times, with their reasons."""
+    return Question("/v1/changes", {"since": since, **parameters})
+
+
+def report(product: str, **parameters: Unpack[ReportParameters]) -> Question[answers.Report]:
+    """The progress report of a product, by its key."""
+    return Question(f"/v1/products/{_quote(product)}/report", parameters)
+
+
+def slips(**parameters: Unpack[SlipsParameters]) -> Question[answers.Slips]:
+    """Target dates and releases that moved."""
+    return Question("/v1/slips", parameters)
+
+
+def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Register]:
+    """The register of decisions."""
+    return Question("/v1/decisions", parameters)
+
+
+def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
+    """All features."""
+    return Question("/v1/features", parameters)
+
+
+def products(**parameters: Unpack[ListParameters]) -> Question[answers.Products]:
+    """All products."""
+    return Question("/v1/products", parameters)
+
+
+def goals(**parameters: Unpack[ListParameters]) -> Question[answers.Goals]:
+    """All goals."""
+    return Question("/v1/goals", parameters)
+
+
+def teams(**parameters: Unpack[ListParameters]) -> Question[answers.Teams]:
+    """All teams."""
+    return Question("/v1/teams", parameters)
+
+
+def releases(**parameters: Unpack[ReleasesParameters]) -> Question[answers.Releases]:
+    """All releases in their order."""
+    return Question("/v1/releases", parameters)
+
+
+def subject(subject: str, **parameters: Unpack[AtTime]) -> Question[answers.SubjectPage]:
+    """One subject with all its fields."""
+    return Question(f"/v1/subjects/{_quote(subject)}", parameters)
+
+
+def history(subject: str, **parameters: Unpack[HistoryParameters]) -> Question[answers.History]:
+    """The events of a subject."""
+    return Question(f"/v1/subjects/{_quote(subject)}/history", parameters)
+
+
+def graph(subject: str, **parameters: Unpack[AtTime]) -> Question[answers.Graph]:
+    """The decisions that a subject replaces and is based on, and those based on it."""
+    return Question(f"/v1/subjects/{_quote(subject)}/graph", parameters)
+
+
+def accountability_of(subject: str, **parameters: Unpack[AtTime]) -> Question[answers.Roles]:
+    """The people and teams with a role in a subject."""
+    return Question(f"/v1/subjects/{_quote(subject)}/accountability", parameters)
+
+
+def accountability(who: str, **parameters: Unpack[AccountabilityParameters]) -> Question[answers.Roles]:
+    """The roles that a person or a team has."""
+    return Question("/v1/accountability", {"who": who, **parameters})
+
+
+def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.HolderCounts]:
+    """The number of roles of each person and team."""
+    return Question("/v1/accountability/count", parameters)
+
+
+def unowned(**parameters: Unpack[UnownedParameters]) -> Question[answers.Unowned]:
+    """Subjects without an accountable person."""
+    return Question("/v1/unowned", parameters)
+
+
+def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]:
+    """The audit trail."""
+    return Question("/v1/audit", parameters)
+
+
+def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answers.Hits]:
+    """Full-text search."""
+    return Question("/v1/search", {"text": text, **parameters})
+
+
+def people(name: str | None = None) -> Question[answers.People]:
+    """The people in the directory, optionally those with a name."""
+    return Question("/v1/people", {"name": name})
+
+
+def person(key: str) -> Question[answers.PersonRow]:
+    """One person by key."""
+    return Question(f"/v1/people/{_quote(key.removeprefix('person:'))}", {}, awaits=False)
+
+
+def head() -> Question[answers.Head]:
+    """The head of the log: id, size and Merkle root."""
+    return Question("/v1/log", {}, awaits=False)
+
+
+def entry(position: int) -> Question[answers.Entry]:
+    """One entry in the form that is hashed."""
+    return Question(f"/v1/log/entries/{position}", {}, awaits=False)
+
+
+def me() -> Question[answers.Me]:
+    """The identity and rights of the token."""
+    return Question("/v1/me", {}, awaits=False)
+
+
+def tokens() -> Question[answers.Tokens]:
+    """All tokens, including revoked ones."""
+    return Question("/v1/tokens", {})
+
+
+def health() -> Question[answers.Health]:
+    """The health of the server."""
+    return Question("/v1/health", {}, awaits=False)
+
+
+def status() -> Question[answers.Status]:
+    """The position and lag of every process that follows the log."""
+    return Question("/v1/status", {}, awaits=False)
+
+
+def version() -> Question[answers.Version]:
+    """The version of the server."""
+    return Question("/v1/version", {}, awaits=False)
+
+
+def catalog() -> Question[answers.Catalogue]:
+    """All commands and events by name."""
+    return Question("/v1/catalog", {}, awaits=False)
+
+
+def _quote(part: str) -> str:
+    return quote(part, safe=":")

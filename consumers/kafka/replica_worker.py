@@ -1,0 +1,93 @@
+"""`decisionlog replica`: keep read models in another database, fed from the events topic."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Final, Protocol
+
+from consumers.kafka.replica_session import POLL_INTERVAL_S, EventFeed, ReplicaSession, UpstreamLog
+from projections.database import PROJECTOR, Writer
+from projections.read_model import ReadModel
+
+_log: Final = logging.getLogger("decisionlog.replica")
+
+RETRY_DELAY_S: Final = 1.0
+
+
+class ReplicaExtension(Protocol):
+    """Keeps further data in the replica's database, such as the names of people."""
+
+    def sync(self, writer: Writer) -> None:
+        """Write what is new, in transactions of its own, without waiting for more."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; the next `sync` opens new ones."""
+        ...
+
+
+class ReplicaWorker:
+    """Keeps one replica, or waits as a standby while another process does."""
+
+    def __init__(
+        self,
+        model: ReadModel,
+        feed: EventFeed,
+        upstream: UpstreamLog | None,
+        clock: Callable[[], int],
+        *,
+        extensions: Iterable[ReplicaExtension] = (),
+        notify: Callable[[str], None] = lambda _message: None,
+    ) -> None:
+        """`clock` returns microseconds since 1970."""
+        self._model = model
+        self._feed = feed
+        self._upstream = upstream
+        self._clock = clock
+        self._extensions = tuple(extensions)
+        self._notify = notify
+        self._last_message = ""
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Make `run` return."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Follow the topic until stopped, and retry after transient errors.
+
+        Raises:
+            WrongLog: the topic has another log than the replica.
+            InvalidTopic: the topic does not have the required configuration.
+        """
+        while not self._stop.is_set():
+            try:
+                self._run_session()
+            except (*self._model.database.transient_errors, *self._feed.transient_errors) as error:
+                _log.warning("The replica will retry: %s", error)
+                self._stop.wait(RETRY_DELAY_S)
+            finally:
+                self._feed.close()
+                for extension in self._extensions:
+                    extension.close()
+
+    def _run_session(self) -> None:
+        with closing(self._model.database.writer()) as writer:
+            while not writer.try_lock(PROJECTOR):
+                self._notify_once("Standing by: another process keeps this replica.")
+                if self._stop.wait(POLL_INTERVAL_S):
+                    return
+            session = ReplicaSession(self._model, writer, self._feed, self._upstream, self._clock)
+            self._notify_once(f"Keeping the replica in {self._model.database}.")
+            while not self._stop.is_set():
+                session.step()
+                for extension in self._extensions:
+                    extension.sync(writer)
+
+    def _notify_once(self, message: str) -> None:
+        if message != self._last_message:
+            self._notify(message)
+        self._last_message = message

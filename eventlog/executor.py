@@ -1,0 +1,260 @@
+"""The write path: load, decide, append, retry.
+
+1. *Load*: `eventlog.views` reads the states that a transaction needs, at first from the caches of this process.
+2. *Decide*: `eventlog.command_handler` applies the domain's rules and serializes the resulting events.
+3. *Append*: `eventlog.store` queues the result; `eventlog.appender` checks under the write lock that nothing it read has
+   changed, and assigns positions.
+4. *Retry*: where something has changed, the transaction is decided again on the committed log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from hmac import compare_digest
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import KeyReused, Refused, Stale
+from eventlog.command_handler import (
+    CommandHandler,
+    idempotency_claim,
+    idempotency_scope,
+    must_be_valid_transaction,
+    request_digest,
+)
+from eventlog.entry import Receipt, RecordedEvent, Transaction
+from eventlog.reading import MAX_ENTRIES_IN_LOOP, LongReadError
+from eventlog.records import Append, Conflict, EntryRow, Outcome, StoredResult, UniqueClaim
+from eventlog.store import Store
+from eventlog.views import CachedView, CommittedView
+
+if TYPE_CHECKING:
+    from eventlog.log import EventLog
+
+MAX_ATTEMPTS: Final = 4
+"""How often a transaction is decided, at most, when others change what it reads."""
+TRANSACTIONS_PER_CHUNK: Final = 1000
+MAX_LONG_READS: Final = 4
+"""After this many long reads, the rest of the chunk is decided in a thread."""
+
+Results = Mapping[UniqueClaim, StoredResult]
+Key = tuple[str, str]
+
+
+class TransactionExecutor:
+    """Executes transactions on a log. `on_side_tables_changed` is called after names or tokens were written."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        store: Store,
+        *,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
+        on_side_tables_changed: Callable[[], None],
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._on_side_tables_changed = on_side_tables_changed
+        self._keys_in_use: dict[Key, Future[None]] = {}
+
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
+        """Execute transactions in order; each has its own result, and later ones see earlier ones.
+
+        Raises:
+            PersistenceError: the store failed; what was recorded is found again by its idempotency key.
+        """
+        results: list[Receipt | Refused] = []
+        waiting = iter(transactions)
+        while chunk := list(islice(waiting, TRANSACTIONS_PER_CHUNK)):
+            results += await self._execute_chunk(chunk)
+        return results
+
+    async def _execute_chunk(self, transactions: list[Transaction]) -> list[Receipt | Refused]:
+        """Decide and append a chunk; decide those with a conflict again, in their order.
+
+        The first attempt reads from the caches, which needs no query. The append checks under the lock that they were
+        up to date.
+        """
+        results: list[Receipt | Refused | Conflict | None] = [_find_invalid(each) for each in transactions]
+        undecided = [n for n, result in enumerate(results) if result is None]
+        for attempt in range(MAX_ATTEMPTS):
+            remaining = undecided
+            while remaining:
+                batch = [transactions[n] for n in remaining]
+                done = await self._decide_and_append(batch, use_cache=attempt == 0)
+                for n, result in zip(remaining, done, strict=False):
+                    results[n] = result
+                remaining = remaining[len(done) :]
+            undecided = [n for n in undecided if isinstance(results[n], Conflict)]
+            if not undecided:
+                break
+        return [self._stale_error(result) if isinstance(result, Conflict) else result for result in results if result]
+
+    async def _decide_and_append(
+        self, transactions: list[Transaction], *, use_cache: bool
+    ) -> list[Receipt | Refused | Conflict]:
+        """Decide and append the first transactions, as many as can be decided before any of them is committed."""
+        acquired: dict[Key, Future[None]] = {}
+        try:
+            ready = await self._acquire_keys(transactions, acquired)
+            # For a single transaction, a repeated key is found by the append, or when the transaction is refused.
+            stored = self.find_results(ready) if len(ready) > 1 or not use_cache else None
+            return await self._append(await self._decide(ready, stored, use_cache=use_cache))
+        finally:
+            for key, done in acquired.items():
+                del self._keys_in_use[key]
+                done.set_result(None)
+
+    # Deciding
+
+    async def _decide(
+        self, transactions: list[Transaction], stored: Results | None, *, use_cache: bool
+    ) -> list[Receipt | Refused | Append]:
+        """Decide the first transactions. What takes long to read is read in a thread, and then all is decided again."""
+
+        def decide(at_most: int | None) -> list[Receipt | Refused | Append]:
+            return list(self._decide_each(transactions, stored, self._command_handler(at_most, use_cache=use_cache)))
+
+        for _ in range(MAX_LONG_READS):
+            try:
+                return decide(MAX_ENTRIES_IN_LOOP)
+            except LongReadError as error:
+                await asyncio.to_thread(error.load)
+        return await asyncio.to_thread(decide, None)
+
+    def _command_handler(self, at_most: int | None, *, use_cache: bool) -> CommandHandler:
+        views: list[CommittedView] = [CommittedView(self._log, at_most)]
+        if use_cache:
+            views.insert(0, CachedView(self._log, MAX_ENTRIES_IN_LOOP))
+        return CommandHandler(views, views[0].initial_head(), clock=self._clock, entropy=self._entropy)
+
+    def _decide_each(
+        self, transactions: list[Transaction], stored: Results | None, handler: CommandHandler
+    ) -> Iterator[Receipt | Refused | Append]:
+        """Decide transactions until one must wait for the commit of those before it."""
+        for n, transaction in enumerate(transactions):
+            if n and handler.must_wait_for_commit(transaction):
+                return
+            try:
+                yield self._decide_one(transaction, stored, handler)
+            except Refused as refused:
+                yield refused
+
+    def _decide_one(
+        self, transaction: Transaction, stored: Results | None, handler: CommandHandler
+    ) -> Receipt | Append:
+        """Replay the stored result of a transaction, or decide it.
+
+        Where stored results were not looked up, they are looked up for a refused transaction: it may be a repetition.
+        """
+        if stored and (receipt := self.replay(transaction, stored)):
+            return receipt
+        try:
+            return handler.decide(transaction)
+        except Refused:
+            repeated = self.replay(transaction, self.find_results([transaction])) if stored is None else None
+            if repeated is None:
+                raise
+            return repeated
+
+    # Appending
+
+    async def _append(self, decided: list[Receipt | Refused | Append]) -> list[Receipt | Refused | Conflict]:
+        """Commit the appends among decided transactions, and replace each by its result."""
+        appends = [each for each in decided if isinstance(each, Append)]
+        if not appends:
+            return [each for each in decided if not isinstance(each, Append)]
+        written = await asyncio.wrap_future(self._store.submit(appends))
+        if any(append.alongside or append.revoked for append in appends):
+            self._on_side_tables_changed()
+        outcomes = iter(written)
+        return [_build_result(next(outcomes)) if isinstance(each, Append) else each for each in decided]
+
+    def _stale_error(self, conflict: Conflict) -> Stale:
+        winner = self._store.stream(conflict.subject, after=conflict.version - 1, limit=1)
+        by = f"by the entry at position {winner[0].position}" if winner else "at the same time"
+        return Stale(
+            f"{conflict.subject or 'Something that this command read'} was changed {by}. Read it again and retry",
+            subject=conflict.subject,
+            version=conflict.version,
+        )
+
+    # Idempotency keys
+
+    def find_results(self, transactions: Sequence[Transaction]) -> Results:
+        """Return the results stored under the idempotency keys of transactions."""
+        claims = [claim for transaction in transactions if (claim := idempotency_claim(transaction))]
+        return self._store.find_results(claims)
+
+    def replay(self, transaction: Transaction, stored: Results) -> Receipt | None:
+        """Return the receipt stored under the idempotency key of a transaction, or None.
+
+        Raises:
+            KeyReused: the key was used for a different request.
+        """
+        claim = idempotency_claim(transaction)
+        result = stored.get(claim) if claim else None
+        if result is None:
+            return None
+        # Once texts were erased the salt is gone, so requests cannot be compared, and the key alone decides.
+        if result.salt is not None and not compare_digest(result.digest, request_digest(transaction, result.salt)):
+            raise KeyReused(
+                f"the key {transaction.key!r} was used for another command; use a new key for a new command"
+            )
+        rows = self._store.rows(result.first - 1, result.count)
+        return Receipt(tuple(map(_recorded_event, rows)), replayed=True)
+
+    async def _acquire_keys(
+        self, transactions: list[Transaction], acquired: dict[Key, Future[None]]
+    ) -> list[Transaction]:
+        """Acquire the idempotency keys of the first transactions, and return these transactions.
+
+        Only the first waits for another task that uses its key: waiting while holding keys could deadlock.
+        """
+        ready: list[Transaction] = []
+        for transaction in transactions:
+            if ready and self._is_key_in_use(transaction, acquired):
+                break
+            await self._acquire_key(transaction, acquired)
+            ready.append(transaction)
+        return ready
+
+    def _is_key_in_use(self, transaction: Transaction, acquired: dict[Key, Future[None]]) -> bool:
+        key = _key_of(transaction)
+        return key is not None and key in self._keys_in_use and key not in acquired
+
+    async def _acquire_key(self, transaction: Transaction, acquired: dict[Key, Future[None]]) -> None:
+        key = _key_of(transaction)
+        if key is None:
+            return
+        done = acquired.get(key) or Future()
+        while (other := self._keys_in_use.setdefault(key, done)) is not done:
+            await asyncio.shield(asyncio.wrap_future(other))
+        acquired[key] = done
+
+
+def _key_of(transaction: Transaction) -> Key | None:
+    return None if transaction.key is None else (idempotency_scope(transaction), transaction.key)
+
+
+def _find_invalid(transaction: Transaction) -> Refused | None:
+    try:
+        must_be_valid_transaction(transaction)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def _recorded_event(row: EntryRow) -> RecordedEvent:
+    return RecordedEvent(row.position, row.subject, row.version, row.type, row.recorded_at)
+
+
+def _build_result(outcome: Outcome) -> Receipt | Conflict:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome if isinstance(outcome, Conflict) else Receipt(tuple(map(_recorded_event, outcome)))

@@ -1,0 +1,114 @@
+"""SQL that both databases understand, with `?` for a value: reading and writing the tables of a log in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol
+
+from eventsourcing.persistence import IntegrityError
+
+from eventlog.merkle import pack_frontier, unpack_frontier
+from eventlog.records import Head, IdempotencyRecord, NameRow
+
+LAST: Final = 2**63 - 1
+"""Greater than any position, version or number of rows."""
+ROWS_PER_STATEMENT: Final = (64, 8, 1)
+"""Many rows are split into statements of these sizes, so that few different statements have to be prepared."""
+HEAD: Final = "SELECT size, frontier, recorded_at FROM head"
+COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
+AMONG_RESULTS: Final = (
+    "(VALUES {marks}) AS wanted CROSS JOIN idempotency_records WHERE scope = column1 AND key = column2"
+)
+"""The results stored under some keys. With `(scope, key) IN (VALUES ...)` SQLite would scan the whole table."""
+SIDE_TABLE_KEYS: Final = {
+    "idempotency_records": "scope, key",
+    "names": "normalized, person, name",
+    "tokens": "id",
+    "owners": "name",
+}
+"""The tables that no Merkle tree covers, because their rows may be changed or erased, each with its primary key."""
+
+
+class Result(Protocol):
+    """The result of a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that were changed."""
+
+    def fetchall(self) -> list[Any]:
+        """All rows."""
+
+    def fetchone(self) -> Any:
+        """The first row, or None."""
+
+
+class Session(Protocol):
+    """The writer's database transaction."""
+
+    def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> Result:
+        """Execute a statement."""
+
+    def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> object:
+        """Execute a statement once for each set of parameters."""
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert many rows in few statements."""
+
+
+def iter_values(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield placeholders for a VALUES clause with their values, for few statements of few lengths."""
+    done = 0
+    while done < len(rows):
+        count = next(size for size in ROWS_PER_STATEMENT if size <= len(rows) - done)
+        marks = ", ".join([f"({', '.join('?' * len(rows[done]))})"] * count)
+        yield marks, [value for row in rows[done : done + count] for value in row]
+        done += count
+
+
+def parse_head(rows: Sequence[Any]) -> Head:
+    """Return the head from the rows of the `head` table.
+
+    Raises:
+        IntegrityError: the table is empty.
+    """
+    if not rows:
+        raise IntegrityError("the log has no head")
+    size, frontier, recorded_at = rows[0]
+    return Head(size, unpack_frontier(frontier), recorded_at)
+
+
+def update_head(session: Session, head: Head) -> None:
+    """Store a new head."""
+    session.execute(
+        "UPDATE head SET size = ?, frontier = ?, recorded_at = ?",
+        (head.size, pack_frontier(head.frontier), head.recorded_at),
+    )
+
+
+def insert_idempotency_records(session: Session, records: Iterable[tuple[IdempotencyRecord, int, int]]) -> None:
+    """Insert idempotency records, each with the position of its first entry and the number of entries."""
+    rows = [(record.claim.scope, record.claim.key, record.salt, record.digest, *span) for record, *span in records]
+    session.insert("idempotency_records", rows)
+
+
+def insert_names(session: Session, names: Iterable[NameRow]) -> None:
+    """Insert names of people; existing ones stay as they are."""
+    session.executemany(
+        "INSERT INTO names VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(name.normalized, name.person, name.name, name.shown) for name in names],
+    )
+
+
+def erase_texts(session: Session, positions: Sequence[int]) -> None:
+    """Erase the texts at some positions."""
+    session.executemany("UPDATE events SET texts = NULL WHERE position = ?", [(position,) for position in positions])
+
+
+def erase_salts(session: Session, positions: Sequence[int]) -> None:
+    """Erase the salts of the requests that wrote some positions, so that erased texts cannot be guessed from digests."""
+    session.executemany(
+        "UPDATE idempotency_records SET salt = NULL"
+        " WHERE first = (SELECT max(first) FROM idempotency_records WHERE first <= ?) AND first + count > ?",
+        [(position, position) for position in positions],
+    )

@@ -1,0 +1,61 @@
+"""What the command handler reads of a log: as committed, or first from the caches of this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.fields import SubjectState
+
+if TYPE_CHECKING:
+    from eventlog.log import EventLog
+    from eventlog.records import Head
+
+
+class CommittedView:
+    """A log as last committed. Where a state needs more than `at_most` entries, it raises LongReadError."""
+
+    def __init__(self, log: EventLog, at_most: int | None = None) -> None:
+        self._log = log
+        self._at_most = at_most
+        self.entry, self.head, self.find_people = log.entry, log.head, log.find_people
+        self.access, self.identified_by = log.access, log.identified_by
+
+    def initial_head(self) -> Head:
+        """The head on which the first command is decided."""
+        return self._log.head()
+
+    def state(self, subject: str) -> SubjectState:
+        """Return a subject as the rules see it."""
+        return self._log.application.state(subject, at_most=self._at_most)
+
+    def new_subject_state(self, subject: str) -> SubjectState:
+        """Return the state of a subject that a command creates."""
+        return self.state(subject)
+
+    def superseded_by(self, decision: str) -> frozenset[str]:
+        """Return the decisions that a decision superseded."""
+        return self._log.superseded_by(decision, self._at_most)
+
+
+class CachedView(CommittedView):
+    """A log as this process last saw it, read from caches where possible.
+
+    It may be stale where other processes write. That is safe: an append is written only if nothing it read has changed,
+    which is checked under the write lock, and a command that this view refuses is decided again on the committed log.
+    """
+
+    def __init__(self, log: EventLog, at_most: int | None = None) -> None:
+        super().__init__(log, at_most)
+        self.find_people = log.names.find_cached_people
+
+    def initial_head(self) -> Head:
+        """The head as last seen."""
+        return self._log.cached_head
+
+    def state(self, subject: str) -> SubjectState:
+        """Return a subject from the cache, or else as committed."""
+        return self._log.find_cached_state(subject) or super().state(subject)
+
+    def new_subject_state(self, subject: str) -> SubjectState:
+        """Return the state of a subject that a command creates: new, unless it is cached."""
+        return self._log.application.cached_state(subject) or SubjectState(subject)

@@ -1,0 +1,170 @@
+"""The people directory: every name, e-mail address and handle of each person. It is stored outside the hashed log.
+
+A name is found in any case and kept as it was written. Two people may share a name; a caller who uses it is asked for an
+id. An e-mail address, a handle or another identifier belongs to one person, and where another person has the same text
+as a name, the identifier wins. Every change records an event that says who made it, without the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from domain.access import ChangeNames
+from domain.errors import Unknown
+from domain.messages import Command
+from domain.names import name_taken_error, normalize_name
+from eventlog.entry import Caller
+from eventlog.name_cache import NameCache
+from eventlog.records import IDENTIFIER, OTHER_NAME, SHOWN, NameRow
+from eventlog.side_tables import SideTables
+from eventlog.store import Store
+
+Recorder = Callable[[Sequence[Command], "Callable[[SideTables], object]", "Caller | None"], None]
+"""Records commands of a caller, or of the log itself, and writes side tables in the same transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPerson:
+    """A person or service in the directory: the display name, and every name and identifier."""
+
+    id: str
+    name: str
+    spellings: tuple[str, ...]
+
+
+class Directory:
+    """Finds people by name, and the names of people. Every change is committed when the call returns."""
+
+    def __init__(self, store: Store, names: NameCache, record: Recorder) -> None:
+        self._store = store
+        self._names = names
+        self._record = record
+
+    def find(self, name: str) -> tuple[str, ...]:
+        """Return the ids of all people with a name, in order; only those it identifies, where it is an identifier."""
+        normalized = normalize_name(name)
+        found = self.find_people(normalized)
+        return (self.identified_by(normalized) or found) if len(found) > 1 else found
+
+    def identified_by(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of the people whom a normalized identifier identifies."""
+        return self._store.identified_by(normalized)
+
+    def find_people(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of all people with a normalized name."""
+        return self._names.find_people(normalized)
+
+    def name(self, person: str) -> str | None:
+        """Return the display name of a person, or None if the directory has none."""
+        return next(iter(self.spellings(person)), None)
+
+    def list_people(self) -> Iterator[DirectoryPerson]:
+        """Return everyone in the directory, in the order of their ids."""
+        names: dict[str, list[str]] = {}
+        for person, name in self._store.names():
+            names.setdefault(person, []).append(name)
+        return (DirectoryPerson(person, each[0], tuple(each)) for person, each in names.items())
+
+    def spellings(self, person: str) -> tuple[str, ...]:
+        """Return every name and identifier of a person, the display name first."""
+        return tuple(name for _, name in self._store.names(person))
+
+    def add(
+        self, person: str, *spellings: str, shared: bool = False, move: bool = False, by: Caller | None = None
+    ) -> None:
+        """Add names to a person. With `shared`, another person may have them too; with `move`, others lose them.
+
+        Raises:
+            AlreadyExists: a name belongs to another person.
+            Unknown: the log has no such person.
+        """
+        previous = self._find_others(person, spellings) if move else {}
+
+        def write(side_tables: SideTables) -> None:
+            for other, names in previous.items():
+                for normalized in names:
+                    side_tables.delete_normalized(other, normalized)
+            if not shared:
+                _must_be_free(side_tables, person, spellings)
+            display = None if side_tables.has_name(person) else 0
+            kind = OTHER_NAME if shared else IDENTIFIER
+            side_tables.insert_names(
+                NameRow(person, name, normalize_name(name), SHOWN if n == display else kind)
+                for n, name in enumerate(spellings)
+            )
+
+        moved = [ChangeNames(subject=other, change="moved") for other in previous]
+        self._record([ChangeNames(subject=person, change="moved" if previous else "added"), *moved], write, by)
+
+    def _find_others(self, person: str, names: Iterable[str]) -> dict[str, list[str]]:
+        """Return the other people who have some names, with these names, normalized."""
+        found: dict[str, list[str]] = {}
+        for normalized in map(normalize_name, names):
+            for other in self._store.find_people(normalized):
+                if other != person:
+                    found.setdefault(other, []).append(normalized)
+        return found
+
+    def rename(self, person: str, name: str, *, by: Caller | None = None) -> None:
+        """Change the display name of a person or service; the old name is still found.
+
+        Raises:
+            AlreadyExists: the name belongs to another person.
+            Unknown: the log has no such person.
+        """
+
+        def write(side_tables: SideTables) -> None:
+            _must_be_free(side_tables, person, [name])
+            side_tables.hide_display_name(person)
+            side_tables.delete_names(person, name)
+            side_tables.insert_names([NameRow(person, name, normalize_name(name), SHOWN)])
+
+        self._record([ChangeNames(subject=person, change="renamed")], write, by)
+
+    def erase_names(self, person: str, spelling: str | None = None, *, by: Caller | None = None) -> None:
+        """Erase one name of a person, or all of them; the id stays.
+
+        Raises:
+            Unknown: the person has no such name, or the log has no such person.
+        """
+        known = self.spellings(person)
+        if not known or (spelling is not None and spelling not in known):
+            raise Unknown(f"the directory has no such name of {person}")
+        erase = [ChangeNames(subject=person, change="erased")]
+        self._record(erase, lambda side_tables: side_tables.delete_names(person, spelling), by)
+        self._store.truncate_wal()
+
+
+class Names(Protocol):
+    """Finds display names of people."""
+
+    def name(self, person: str) -> str | None:
+        """Return the display name of a person, or None."""
+
+
+def names_in(value: Any, names: Names) -> dict[str, str]:
+    """Return the display names of all people and services whose ids occur anywhere in an answer."""
+    named = ((who, names.name(who)) for who in sorted(set(_people_in(value))))
+    return {who: name for who, name in named if name is not None}
+
+
+def _people_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith(("person:", "service:")):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from _people_in(key)
+            yield from _people_in(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _people_in(member)
+
+
+def _must_be_free(side_tables: SideTables, person: str, names: Iterable[str]) -> None:
+    for name in names:
+        owner = side_tables.find_owner(normalize_name(name), other_than=person)
+        if owner:
+            raise name_taken_error(name, owner)

@@ -1,0 +1,161 @@
+"""API tokens: secrets that identify their holder. A secret is shown once; only its hash is stored."""
+
+from __future__ import annotations
+
+import re
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from domain.access import CreateToken, RevokeToken
+from domain.errors import Malformed, NothingChanges, Unknown
+from domain.rights import RIGHTS
+from domain.values import refuse_controls
+from eventlog.entry import Caller
+from eventlog.ids import new_key
+from eventlog.records import TokenRow
+from eventlog.store import Store
+from identity.directory import Recorder
+
+PREFIX: Final = "dlog_"
+SECRET_BYTES: Final = 32
+_SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]")
+"""32 bytes in base64 without padding: the last of the 43 characters carries only 4 bits."""
+CACHE_TTL_S: Final = 1.0
+"""How long a token that was looked up is used without looking it up again."""
+MAX_CACHED_TOKENS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is listed; times in microseconds since 1970, `revoked_at` None while it is active."""
+
+    id: str
+    actor: str
+    rights: frozenset[str]
+    label: str
+    created_at: int
+    revoked_at: int | None
+
+    def caller(self, channel: str) -> Caller:
+        """Return its holder as the caller of a command, through a channel."""
+        return Caller(self.actor, self.id, channel, self.rights)
+
+
+class Tokens:
+    """The tokens of one log.
+
+    Every change is committed when the call returns, and records an event that says who made it. `record` commits both.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        record: Recorder,
+        *,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._clock = clock
+        self._entropy = entropy
+        self._timer = timer
+        self._cache: dict[bytes, tuple[Token, float]] = {}
+
+    def create(
+        self, actor: str, *, rights: Collection[str] = (), label: str = "", by: Caller | None = None
+    ) -> tuple[str, str]:
+        """Create a token for a person or service; return its id and its secret, which cannot be read again.
+
+        Raises:
+            Malformed: a right does not exist, the label has control characters, or the holder cannot have a token.
+            Forbidden: the caller does not have the rights that the token would have.
+            Unknown: the log has no such person.
+            NotAllowed: the holder has left or was removed.
+        """
+        try:
+            refuse_controls(label)
+        except ValueError as error:
+            raise Malformed(f"the label {error}", field="label") from None
+        unknown = set(rights) - RIGHTS.keys()
+        if unknown:
+            raise Malformed(
+                f"unknown right: {', '.join(sorted(unknown))}. The rights are {', '.join(RIGHTS)}", field="rights"
+            )
+        token = new_key(self._entropy)
+        secret = PREFIX + urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
+        row = TokenRow(token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)
+        command = CreateToken(subject=actor, token=token, rights=tuple(sorted(rights)))
+        self._record([command], lambda side_tables: side_tables.put_token(row), by)
+        return token, secret
+
+    def cached(self, secret: str) -> tuple[Token | None, bool]:
+        """Return the token behind a secret if it was looked up recently, and whether it was ever found.
+
+        This runs no query.
+        """
+        token, until = self._cache.get(_hash(secret), (None, 0.0))
+        return (token if self._timer() < until else None), token is not None
+
+    def find(self, secret: str) -> Token | None:
+        """Return the active token behind a secret, or None.
+
+        A token that another process revoked is found for at most `CACHE_TTL_S` more seconds.
+        """
+        hash_ = _hash(secret)
+        token, until = self._cache.get(hash_, (None, 0.0))
+        return token if token and self._timer() < until else self._look_up(hash_)
+
+    def _look_up(self, hash_: bytes) -> Token | None:
+        # If the cache is cleared meanwhile, the old one is filled, which is not used any more.
+        cache, until = self._cache, self._timer() + CACHE_TTL_S
+        found = self._store.token(hash_)
+        if found is None:
+            return None
+        if len(cache) >= MAX_CACHED_TOKENS:
+            cache.clear()
+        token = _token(found)
+        cache[hash_] = (token, until)
+        return token
+
+    def all(self) -> list[Token]:
+        """Return all tokens, revoked ones included, oldest first."""
+        return [_token(row) for row in self._store.tokens()]
+
+    def revoke(self, token: str, *, by: Caller | None = None) -> None:
+        """Revoke a token; revoking it twice changes nothing.
+
+        Raises:
+            Unknown: there is no token with this id.
+            NotAllowed: no administrator would be left.
+        """
+        holder = self._store.find_token_holder(token)
+        if holder is None:
+            raise Unknown(f"no token {token}", field="id")
+        with suppress(NothingChanges):
+            # The event itself revokes the token, so nothing is written beside it.
+            self._record([RevokeToken(subject=holder, token=token)], lambda _side_tables: None, by)
+
+    def clear_cache(self) -> None:
+        """Look up every token again, as some may have been revoked."""
+        self._cache = {}
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text has the form of a token's secret."""
+    return _SECRET.fullmatch(text) is not None
+
+
+def _hash(secret: str) -> bytes:
+    # 32 random bytes cannot be guessed, so a fast hash is enough.
+    return sha256(secret.encode()).digest()
+
+
+def _token(row: TokenRow) -> Token:
+    return Token(row.id, row.actor, frozenset(row.rights.split()), row.label, row.created_at, row.revoked_at)

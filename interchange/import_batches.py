@@ -1,0 +1,84 @@
+"""Send planned transactions to a sink in batches, and count the outcomes in the import report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from domain.any_subject import ImportedChange
+from domain.errors import AlreadyExists, KeyReused, Refused
+from domain.fields import CHANGES_PER_EVENT
+from domain.messages import Command
+from eventlog.entry import Caller, Receipt, Transaction
+from interchange.import_report import Findings, ImportReport, Remark
+from interchange.sink import ImportSink
+
+LINES_PER_BATCH: Final = 1000
+
+ProgressCallback = Callable[[int, int], None]
+"""Called with the number of lines done and the number of all lines."""
+
+
+class SkippedLine(Exception):
+    """A line that cannot become a transaction; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTransaction:
+    """A line of a file and the commands it becomes.
+
+    `label` is the line's own id, else its number; None if it comes from no line, and then `prefix` says what it is in
+    the report. Without a `key`, the transaction is not recognized on the next import.
+    """
+
+    label: str | int | None
+    key: str | None
+    commands: tuple[Command, ...]
+    findings: Findings = field(default_factory=Findings)
+    prefix: str = ""
+
+
+async def send_batch(
+    batch: Sequence[PlannedTransaction], sink: ImportSink, caller: Caller, report: ImportReport
+) -> None:
+    """Send a batch and count the outcomes."""
+    results = await sink.execute_many([Transaction(planned.commands, caller, planned.key) for planned in batch])
+    for planned, result in zip(batch, results, strict=True):
+        count_outcome(report, planned.label, result, planned.prefix)
+        if report.verbose or (isinstance(result, Receipt) and not result.replayed):
+            report.add(planned.findings)
+
+
+async def ensure_exist(
+    wanted: Sequence[tuple[Command, ...]], sink: ImportSink, caller: Caller, report: ImportReport
+) -> int:
+    """Send commands that create subjects, unless these exist already. Return how many were created."""
+    results = await sink.execute_many([Transaction(commands, caller) for commands in wanted])
+    for commands, result in zip(wanted, results, strict=True):
+        if isinstance(result, Refused) and not isinstance(result, AlreadyExists):
+            report.rejected.append(Remark(None, f"{commands[0].subject_id()}: {result.detail}"))
+    return sum(isinstance(result, Receipt) for result in results)
+
+
+def count_outcome(report: ImportReport, label: str | int | None, result: Receipt | Refused, prefix: str = "") -> None:
+    """Count the outcome of a transaction in the report."""
+    if isinstance(result, KeyReused):
+        message = f"{prefix}was imported before with another content: the line or its mapping has changed"
+        report.rejected.append(Remark(label, message))
+    elif isinstance(result, Refused):
+        where = f"{result.field}: " if result.field else ""
+        report.rejected.append(Remark(label, prefix + where + result.detail))
+    else:
+        report.imported += not result.replayed
+        report.unchanged += result.replayed
+        if not report.dry_run:
+            report.position = max(report.position or 0, result.position)
+
+
+def split_changes(changes: list[ImportedChange]) -> Iterator[tuple[ImportedChange, ...]]:
+    """Yield changes in groups that fit in one event."""
+    rest = iter(changes)
+    while group := tuple(islice(rest, CHANGES_PER_EVENT)):
+        yield group

@@ -1,0 +1,142 @@
+"""Match spellings of names to people and teams, and build the commands that register new people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain.messages import Command
+from domain.names import normalize_name
+from domain.people import MergePeople, RegisterPerson
+from domain.values import KEY_PATTERN, Person, Timestamp
+
+MAX_NAME_CHARACTERS = 1000
+"""A longer text is not the name of a person, team or release, and no pattern is tried on it."""
+_PERSON: TypeAdapter[str] = TypeAdapter(Person)
+_KEY = re.compile(KEY_PATTERN)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonNames:
+    """One person: the name to show, further names, and names that mean this person in one file only."""
+
+    name: str
+    aliases: Sequence[str] = ()
+    local_aliases: Sequence[str] = ()
+
+
+class PersonMatcher:
+    """Decides which person or team a spelling means."""
+
+    def __init__(
+        self,
+        *,
+        teams: Mapping[str, Iterable[str]],
+        people: Iterable[PersonNames] = (),
+        team_pattern: str | None = None,
+        handle_pattern: str | None = None,
+        display_as: str = "{}",
+    ) -> None:
+        """`teams` are lists of names by key. The patterns have one group around the part that counts."""
+        people = tuple(people)
+        self._team_pattern = re.compile(team_pattern) if team_pattern else None
+        self._handle_pattern = re.compile(handle_pattern) if handle_pattern else None
+        self._display_as = display_as
+        self._teams = {normalize_name(name): key for key, names in teams.items() for name in names}
+        self._local = {normalize_name(name): person.name for person in people for name in person.local_aliases}
+        self._people = {
+            self._comparable(printable(name)): person for person in people for name in (person.name, *person.aliases)
+        }
+
+    def find_team(self, spelling: str) -> str | None:
+        """Return the key of the team that a spelling means, or None if it does not mean a team."""
+        key = self._teams.get(normalize_name(spelling))
+        if key is not None:
+            return key
+        handle = match_name(self._team_pattern, spelling)
+        return team_key(handle) if handle is not None else None
+
+    def person_name(self, spelling: str) -> str | None:
+        """Return the name to use for a person in a command, or None if the spelling cannot be a name."""
+        name = printable(self._local.get(normalize_name(spelling), spelling))
+        return name if _is_person_name(name) else None
+
+    def group_by_person(self, spellings: Iterable[str]) -> list[list[str]]:
+        """Return the spellings of each person, the name to show first."""
+        found: dict[str, dict[str, str]] = {}
+        for spelling in spellings:
+            name = self.person_name(spelling)
+            if name is None:
+                continue
+            person = self._people.get(self._comparable(name))
+            names = (person.name, *person.aliases, name) if person else (self._display_name(name), name)
+            known = found.setdefault(self._comparable(names[0]), {})
+            for each in map(printable, names):
+                known.setdefault(normalize_name(each), each)
+        return [list(names.values()) for names in found.values()]
+
+    def _comparable(self, spelling: str) -> str:
+        """Return what all spellings of one handle have in common; the normalized spelling if it is not a handle."""
+        return normalize_name(self._handle_in(spelling) or spelling)
+
+    def _display_name(self, spelling: str) -> str:
+        """Return the name to show for a person known by one spelling. A bare handle is shown unchanged."""
+        handle = self._handle_in(spelling)
+        return self._display_as.replace("{}", handle) if handle and handle != spelling.strip() else spelling
+
+    def _handle_in(self, spelling: str) -> str | None:
+        return match_name(self._handle_pattern, spelling)
+
+
+def match_name(pattern: re.Pattern[str] | None, name: str) -> str | None:
+    """Return the group of a pattern that matches a whole name, or None if it does not match."""
+    name = name.strip()
+    match = pattern.fullmatch(name) if pattern and len(name) <= MAX_NAME_CHARACTERS else None
+    return match.group(1) if match else None
+
+
+def printable(name: str) -> str:
+    """Return a name with its control characters replaced; a file in another encoding may have some."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", name)
+
+
+@cache
+def _is_person_name(spelling: str) -> bool:
+    try:
+        _PERSON.validate_python(spelling)
+    except ValidationError:
+        return False
+    return True
+
+
+def team_key(name: str) -> str | None:
+    """Return the key of a team by its handle; None for several words, which may be a person's name."""
+    if re.search(r"\s", name.strip()):
+        return None
+    key = re.sub(r"[^a-z0-9._~-]+", "-", name.casefold()).strip("-._~")[:100]
+    return key if _KEY.fullmatch(key) else None
+
+
+def build_registrations(
+    people: Iterable[list[str]], known: Collection[str], since: Timestamp | None, new_key: Callable[[], str]
+) -> Iterator[tuple[Command, ...]]:
+    """Yield the commands after which the directory knows every spelling.
+
+    A person of whom some spellings are known gets the others through a second id that is merged into the first.
+    """
+    for spellings in people:
+        new = [spelling for spelling in spellings if normalize_name(spelling) not in known]
+        if not new:
+            continue
+        key = new_key()
+        register = RegisterPerson(key=key, name=new[0], identifiers=tuple(new[1:]), effective_at=since)
+        existing = next((spelling for spelling in spellings if normalize_name(spelling) in known), None)
+        if existing is None:
+            yield (register,)
+        else:
+            yield register, MergePeople(subject=f"person:{key}", into=existing)

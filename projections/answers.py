@@ -1,0 +1,808 @@
+"""The shape of every answer of the server, written once.
+
+The OpenAPI document, the reference pages and the Python client's types are made from these classes. The client's copy is
+generated: run `python -m tools.client_answers` after a change. A key that may be missing is `NotRequired`; one that may
+be null says so in its type.
+
+Annotations are evaluated here (no `from __future__ import annotations`): otherwise Python 3.11 takes every key for
+required.
+"""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field, JsonValue
+from typing_extensions import TypedDict
+
+from projections.ordering import Direction
+from projections.report import Section
+
+At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_schema_extra={"format": "date-time"})]
+"""A time as every answer writes it: RFC 3339, in UTC, with six digits."""
+
+
+# Errors --------------------------------------------------------------------------------------------------------------
+
+
+class FieldProblem(TypedDict):
+    """What is wrong with one field."""
+
+    field: Annotated[str, Field(description="The path of the field; empty for the whole.")]
+    detail: Annotated[str, Field(description="What is wrong with it, and how to fix it.")]
+
+
+class Problem(TypedDict):
+    """A problem document (RFC 9457)."""
+
+    type: Annotated[str, Field(description="The type of problem, as `urn:decisionlog:problem:TYPE`.")]
+    title: Annotated[str, Field(description="The type in words.")]
+    status: Annotated[int, Field(description="The HTTP status.")]
+    detail: Annotated[str, Field(description="What is wrong, and how to fix it.")]
+    field: NotRequired[
+        Annotated[str | None, Field(description="The path of the first field, parameter or header that is wrong.")]
+    ]
+    subject: NotRequired[Annotated[str | None, Field(description="The subject that the problem is about.")]]
+    version: NotRequired[Annotated[int | None, Field(description="The current version of that subject.")]]
+    errors: NotRequired[Annotated[list[FieldProblem] | None, Field(description="Every field that is wrong.")]]
+
+
+# Parts of rows -------------------------------------------------------------------------------------------------------
+
+
+class FieldValue(TypedDict):
+    """The value of a field at one time."""
+
+    value: Annotated[
+        JsonValue,
+        Field(description="The value: text, a code, a number, or a list in its order; null if there is none."),
+    ]
+    source_value: Annotated[
+        str | None, Field(description="The value in the source system, if it differs; otherwise null.")
+    ]
+
+
+class DelegationLink(TypedDict):
+    """One link of the chain of delegation from the actor to the principal."""
+
+    who: Annotated[str, Field(description="The person or team on whose behalf it was done.")]
+    grant: NotRequired[
+        Annotated[str | None, Field(description="The delegation that allows it; without one, it is only claimed.")]
+    ]
+
+
+class EventSource(TypedDict):
+    """How an event was recorded, and, if it was imported, where it comes from."""
+
+    channel: Annotated[str, Field(description="The way it was recorded: `http`, `cli`, `import`.")]
+    system: NotRequired[Annotated[str | None, Field(description="The system that it was imported from.")]]
+    reference: NotRequired[Annotated[str | None, Field(description="That system's identifier of the change.")]]
+    at: NotRequired[Annotated[At | None, Field(description="The time of the change in that system.")]]
+
+
+class Blame(TypedDict):
+    """The event that set a value: who recorded it, when and why."""
+
+    position: Annotated[int, Field(description="The position of the event in the log.")]
+    type: Annotated[str, Field(description="The stored name of the event, such as `DecisionAccepted.v1`.")]
+    at: Annotated[At, Field(description="The time from which it is in effect.")]
+    recorded_at: Annotated[At, Field(description="The time at which it was recorded.")]
+    actor: Annotated[str, Field(description="Who recorded it, according to the token.")]
+    principal: Annotated[str, Field(description="On whose behalf it was recorded; the actor, if there is no one else.")]
+    on_behalf_of: NotRequired[
+        Annotated[
+            list[DelegationLink] | None,
+            Field(description="The chain of delegation from the actor to the principal, if they differ."),
+        ]
+    ]
+    because: Annotated[list[str], Field(description="The decisions that it is based on.")]
+    note: NotRequired[
+        Annotated[str | None, Field(description="A remark, or the reason if it is not based on a decision.")]
+    ]
+    source: Annotated[EventSource, Field(description="How it was recorded, and where it comes from.")]
+    corrects: NotRequired[
+        Annotated[int | None, Field(description="The position of the voided entry that it replaces.")]
+    ]
+    void: NotRequired[Annotated[int | None, Field(description="The position of the event that voided it.")]]
+
+
+class TitledSubject(TypedDict):
+    """A subject and its title."""
+
+    subject: Annotated[str, Field(description="The subject, as `kind:key`.")]
+    title: Annotated[str | None, Field(description="The title of the subject; null if it has none.")]
+
+
+class SubjectField(TitledSubject):
+    """A field of a subject."""
+
+    field: Annotated[str, Field(description="The name of the field, such as `horizon` or `role.accountable`.")]
+
+
+class FieldState(FieldValue):
+    """The value of a field, and the period for which it has it."""
+
+    since: Annotated[At, Field(description="The time from which the field has this value.")]
+    until: Annotated[At | None, Field(description="The time at which the value ends; null if it has no end.")]
+    position: Annotated[int, Field(description="The position of the event that set the value.")]
+    blame: NotRequired[
+        Annotated[Blame | None, Field(description="Who set the value, when and why; present if asked for.")]
+    ]
+
+
+class FieldRow(FieldState, SubjectField):
+    """A field of a subject with its value."""
+
+
+class RoleRow(FieldRow):
+    """A role, a delegation or an acknowledgment."""
+
+    role: Annotated[
+        str | None,
+        Field(description="The role, such as `accountable`; null for delegations and acknowledgments."),
+    ]
+    status: NotRequired[
+        Annotated[str | None, Field(description="The status of the subject; null or missing if it has none.")]
+    ]
+
+
+class ListDifference(TypedDict):
+    """The items added to a list and removed from it; missing if the value is not a list."""
+
+    gained: NotRequired[Annotated[list[JsonValue] | None, Field(description="The added items, in order.")]]
+    lost: NotRequired[Annotated[list[JsonValue] | None, Field(description="The removed items, in order.")]]
+
+
+class FieldChange(ListDifference):
+    """One change of one field."""
+
+    field: Annotated[str, Field(description="The name of the field.")]
+    before: Annotated[FieldValue, Field(description="The value before the change.")]
+    after: Annotated[FieldValue, Field(description="The value after the change.")]
+    direction: Annotated[Direction, Field(description="The kind of change.")]
+    at: Annotated[At, Field(description="The time at which the change took effect.")]
+    ended: Annotated[
+        bool, Field(description="Whether the value ended because its period was over; there is no event for that.")
+    ]
+
+
+class FieldChangeRow(FieldChange, SubjectField):
+    """One change of one field of a subject, with the event that made it."""
+
+    position: Annotated[int, Field(description="The position of the event that made the change.")]
+    blame: Annotated[Blame, Field(description="Who made the change, when and why.")]
+
+
+class VoidedEvent(TypedDict):
+    """An event that was voided."""
+
+    position: Annotated[int, Field(description="The position of the voided event.")]
+    reason: Annotated[str, Field(description="Why it was voided.")]
+    blame: Annotated[Blame, Field(description="Who voided it, when and why.")]
+
+
+class FieldDifference(ListDifference, SubjectField):
+    """A field whose values at two times differ."""
+
+    before: Annotated[FieldValue, Field(description="The value at the first time.")]
+    after: Annotated[FieldValue, Field(description="The value at the second time.")]
+    direction: Annotated[Direction, Field(description="The kind of change, all changes taken together.")]
+    before_is: NotRequired[
+        Annotated[
+            Literal["absent", "struck"] | None,
+            Field(description="Why the subject has no value at the first time: it did not exist, or was removed."),
+        ]
+    ]
+    after_is: NotRequired[
+        Annotated[
+            Literal["absent", "struck"] | None,
+            Field(description="Why the subject has no value at the second time: it did not exist, or was removed."),
+        ]
+    ]
+    changes: Annotated[list[FieldChangeRow], Field(description="The changes between the two times, in order.")]
+    voided: Annotated[list[VoidedEvent], Field(description="The events on this field that were voided in between.")]
+
+
+class Slip(SubjectField):
+    """A target date or release that moved."""
+
+    count: Annotated[int, Field(description="The number of matching moves.")]
+    later: Annotated[int, Field(description="The number of moves to a later date or release.")]
+    earlier: Annotated[int, Field(description="The number of moves to an earlier date or release.")]
+    first: Annotated[FieldValue, Field(description="The first target.")]
+    now: Annotated[FieldValue, Field(description="The current target.")]
+    against_first: Annotated[
+        Direction,
+        Field(description="The current target compared with the first; `unchanged` if they are equal."),
+    ]
+    moves: Annotated[list[FieldChangeRow], Field(description="The matching moves, in order.")]
+
+
+class Card(TitledSubject):
+    """A feature, or another subject, on the roadmap."""
+
+    milestone: NotRequired[
+        Annotated[
+            str | None,
+            Field(description="In columns of releases: the milestone whose target is the release of the column."),
+        ]
+    ]
+    fields: Annotated[dict[str, FieldState], Field(description="The fields that were asked for, by name.")]
+
+
+class Column(TypedDict):
+    """A column of the board, or a period of the timeline."""
+
+    column: Annotated[
+        str, Field(description="The value that the cards of the column share; `unplanned` if they have none.")
+    ]
+    title: Annotated[str | None, Field(description="The title of the subject that the column stands for, if any.")]
+    count: Annotated[int, Field(description="The number of cards in the column.")]
+    cards: Annotated[list[Card], Field(description="The cards, by rank and title.")]
+
+
+class DecisionRow(TypedDict):
+    """A decision in the register."""
+
+    subject: Annotated[str, Field(description="The decision, as `decision:key`.")]
+    number: Annotated[dict[str, int], Field(description="The decision's number in each of its products, by product.")]
+    fields: Annotated[dict[str, FieldRow], Field(description="The fields that the register shows, by name.")]
+
+
+AccountableField = TypedDict(
+    "AccountableField",
+    {
+        "role.accountable": NotRequired[
+            Annotated[list[str] | None, Field(description="The accountable people and teams.")]
+        ]
+    },
+)
+"""The accountable people and teams of a row."""
+
+
+class FeatureRow(TitledSubject, AccountableField):
+    """A feature in a list; fields without a value are missing."""
+
+    aliases: NotRequired[Annotated[list[str] | None, Field(description="Other names and numbers.")]]
+    status: NotRequired[
+        Annotated[str | None, Field(description="The status; null if only the source system's value is known.")]
+    ]
+    horizon: NotRequired[Annotated[str | None, Field(description="`now`, `next` or `later`.")]]
+    rank: NotRequired[Annotated[int | None, Field(description="The rank within the horizon.")]]
+    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it belongs to.")]]
+
+
+class ProductRow(TitledSubject, AccountableField):
+    """A product in a list; fields without a value are missing."""
+
+    status: NotRequired[Annotated[str | None, Field(description="The status.")]]
+    description: NotRequired[Annotated[str | None, Field(description="The description.")]]
+    line: NotRequired[Annotated[str | None, Field(description="The product line that it belongs to.")]]
+
+
+class GoalRow(TitledSubject, AccountableField):
+    """A goal in a list; fields without a value are missing."""
+
+    status: NotRequired[Annotated[str | None, Field(description="The status.")]]
+    by: NotRequired[Annotated[str | None, Field(description="The day by which it is to be reached.")]]
+    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it is for.")]]
+
+
+class TeamRow(TitledSubject):
+    """A team in a list; fields without a value are missing."""
+
+    status: NotRequired[Annotated[str | None, Field(description="The status.")]]
+
+
+class ReleaseRow(TitledSubject):
+    """A release in a list; fields without a value are missing."""
+
+    version: NotRequired[Annotated[str | None, Field(description="The version.")]]
+    due_on: NotRequired[Annotated[str | None, Field(description="The planned release date.")]]
+    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it is a release of.")]]
+
+
+class AuditEvent(Blame):
+    """An event in the audit trail."""
+
+    subject: Annotated[str, Field(description="The subject in whose stream the event is.")]
+    version: Annotated[int, Field(description="The version of the subject after the event.")]
+    transaction: Annotated[str, Field(description="The id of the transaction.")]
+    index: Annotated[int, Field(description="The index in the transaction, counted from 0.")]
+    credential: Annotated[str | None, Field(description="The id of the token.")]
+    references: Annotated[
+        list[dict[str, str]], Field(description="External ids and links: `id`, and `system` if it was given.")
+    ]
+    data: Annotated[dict[str, JsonValue], Field(description="The complete event; its type determines its fields.")]
+    title: Annotated[str | None, Field(description="The title of the subject; null if it has none.")]
+
+
+class HistoryEvent(AuditEvent):
+    """An event of a subject, with the changes it made."""
+
+    changes: Annotated[list[FieldChange], Field(description="The changes of fields, in order.")]
+
+
+_FromSubject = TypedDict(
+    "_FromSubject", {"from": Annotated[str, Field(description="The subject that the edge leaves.")]}
+)
+
+
+class GraphEdge(_FromSubject):
+    """A relation between two subjects: one replaces the other, or is based on it."""
+
+    to: Annotated[str, Field(description="The subject that the edge leads to.")]
+    way: Annotated[
+        Literal["replaces", "replaced_by", "rests_on", "supports"],
+        Field(description="The relation of `from` to `to`."),
+    ]
+    distance: Annotated[int, Field(description="The number of edges from the subject that was asked about.")]
+
+
+class GraphNode(TitledSubject):
+    """A subject of the graph."""
+
+    status: Annotated[str | None, Field(description="The status; null if it has none.")]
+
+
+class UnownedRow(TitledSubject):
+    """A subject without an accountable person or team."""
+
+    departed: Annotated[list[str], Field(description="The people who were accountable and have left.")]
+    source_value: Annotated[str | None, Field(description="A name that is not in the directory, such as `TBD`.")]
+
+
+class SearchHit(SubjectField):
+    """A text that contains the words of a search."""
+
+    position: Annotated[int, Field(description="The position of the event that contains the text.")]
+    snippet: Annotated[str, Field(description="An excerpt in which each match is between « and ».")]
+    current: Annotated[bool, Field(description="Whether the field still has this text.")]
+
+
+class PersonRow(TypedDict):
+    """A person in the directory."""
+
+    id: Annotated[str, Field(description="The id, as `person:key`.")]
+    name: Annotated[str | None, Field(description="The display name; null if it was erased.")]
+    spellings: Annotated[list[str], Field(description="All names, e-mail addresses and handles of the person.")]
+
+
+class TokenRow(TypedDict):
+    """A token, without its secret."""
+
+    id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
+    holder: Annotated[str, Field(description="The person or service that the token is for.")]
+    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    label: Annotated[str, Field(description="The purpose of the token.")]
+    created_at: Annotated[At, Field(description="The time at which it was created.")]
+    revoked_at: Annotated[At | None, Field(description="The time at which it was revoked; null if it is valid.")]
+
+
+class FieldCount(TypedDict):
+    """A number of fields; the other key is the one that `group` names."""
+
+    holder: NotRequired[Annotated[str | None, Field(description="The person or team that the value names.")]]
+    value: NotRequired[Annotated[JsonValue, Field(description="The value.")]]
+    source_value: NotRequired[Annotated[str | None, Field(description="The value in the source system.")]]
+    field: NotRequired[Annotated[str | None, Field(description="The name of the field.")]]
+    kind: NotRequired[Annotated[str | None, Field(description="The kind of the subject.")]]
+    product: NotRequired[Annotated[str | None, Field(description="A product of the subject.")]]
+    subject: NotRequired[Annotated[str | None, Field(description="The subject.")]]
+    count: Annotated[int, Field(description="The number of fields.")]
+
+
+class HolderCount(TypedDict):
+    """The number of roles of one person or team."""
+
+    holder: Annotated[str, Field(description="The person or team.")]
+    count: Annotated[int, Field(description="The number of roles.")]
+
+
+class FieldChangeCount(TypedDict):
+    """A number of changes; the other keys are those that `group` names."""
+
+    subject: NotRequired[Annotated[str | None, Field(description="The subject.")]]
+    field: NotRequired[Annotated[str | None, Field(description="The name of the field.")]]
+    direction: NotRequired[Annotated[Direction | None, Field(description="The kind of change.")]]
+    actor: NotRequired[Annotated[str | None, Field(description="Who recorded the changes.")]]
+    principal: NotRequired[Annotated[str | None, Field(description="On whose behalf they were recorded.")]]
+    count: Annotated[int, Field(description="The number of changes.")]
+
+
+# Answers of the read model -------------------------------------------------------------------------------------------
+
+
+class ReadAnswer(TypedDict):
+    """What every answer of the read model contains."""
+
+    position: Annotated[int, Field(description="The position of the log that the answer covers.")]
+    as_of: Annotated[At, Field(description="The valid time: the answer shows what was in effect at this time.")]
+    known_at: NotRequired[
+        Annotated[
+            At | None,
+            Field(
+                description="The transaction time: the answer shows what was recorded by this time; missing if it shows "
+                "everything."
+            ),
+        ]
+    ]
+    names: Annotated[dict[str, str], Field(description="The display names of the people and services, by id.")]
+
+
+class TableAnswer(ReadAnswer):
+    """An answer with rows, which is also available as CSV and JSON Lines."""
+
+    next: NotRequired[
+        Annotated[str | None, Field(description="The value of `cursor` for the next page; missing on the last page.")]
+    ]
+
+
+class CellTable(TableAnswer):
+    """Fields, by subject and name."""
+
+    rows: Annotated[list[FieldRow], Field(description="The fields.")]
+
+
+class CellCounts(TableAnswer):
+    """Numbers of fields, largest first."""
+
+    rows: Annotated[list[FieldCount], Field(description="The numbers.")]
+    truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]
+
+
+class StepTable(TableAnswer):
+    """Changes of fields, in the order in which they took effect."""
+
+    rows: Annotated[list[FieldChangeRow], Field(description="The changes.")]
+
+
+class StepCounts(TableAnswer):
+    """Numbers of changes, largest first."""
+
+    rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
+    truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]
+
+
+class ReportChange(TypedDict):
+    """A field that changed, or its value at the end of the period."""
+
+    field: Annotated[str, Field(description="The name of the field, such as `status` or `target.ship`.")]
+    before: NotRequired[
+        Annotated[FieldValue | None, Field(description="The value before; missing if the field did not change.")]
+    ]
+    after: Annotated[FieldValue, Field(description="The value after the change, or at the end of the period.")]
+    direction: NotRequired[
+        Annotated[Direction | None, Field(description="The kind of change; missing if the field did not change.")]
+    ]
+
+
+class ReportSlips(TypedDict):
+    """How often a target moved."""
+
+    later: Annotated[
+        int, Field(description="The number of moves to a later date, from the first target to the end of the period.")
+    ]
+    first: Annotated[FieldValue | None, Field(description="The first target; null if none was understood.")]
+
+
+class ReportLine(TitledSubject):
+    """A line of a progress report."""
+
+    section: Annotated[Section, Field(description="The section of the report.")]
+    at: Annotated[At, Field(description="The time at which it took effect.")]
+    by: Annotated[list[str], Field(description="Who decided it, or on whose behalf it was recorded.")]
+    why: Annotated[
+        str | None, Field(description="The reason that the event gives; null if it gives none: see also `blame`.")
+    ]
+    changes: Annotated[list[ReportChange], Field(description="The fields that the line is about.")]
+    blame: Annotated[Blame, Field(description="The event: who recorded it, based on what, with which note.")]
+    rests_on: Annotated[
+        list[str], Field(description="The decisions that the subject is based on, beyond those in `blame`.")
+    ]
+    link: Annotated[str, Field(description="The path of the subject.")]
+    holds: NotRequired[
+        Annotated[
+            bool | None, Field(description="Whether it still holds at the end of the period; missing if it does.")
+        ]
+    ]
+    slips: NotRequired[
+        Annotated[ReportSlips | None, Field(description="For a slipped target: how often it moved, and from where.")]
+    ]
+    due: NotRequired[Annotated[str | None, Field(description="For what is overdue: the day on which it was due.")]]
+    departed: NotRequired[
+        Annotated[
+            list[str] | None,
+            Field(description="For what has no accountable person: those who were accountable and have left."),
+        ]
+    ]
+    voids: NotRequired[Annotated[int | None, Field(description="For a correction: the position of the voided entry.")]]
+
+
+class Report(TableAnswer):
+    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+
+    rows: Annotated[list[ReportLine], Field(description="The lines.")]
+    product: Annotated[str, Field(description="The product, as `product:key`.")]
+    title: Annotated[str | None, Field(description="The title of the product; null if it has none.")]
+    since: Annotated[At, Field(description="The start of the period.")]
+    until: Annotated[At, Field(description="The end of the period, which it excludes; `as_of` is just before it.")]
+    counts: Annotated[dict[Section, int], Field(description="The number of lines in each section.")]
+    titles: Annotated[dict[str, str], Field(description="The titles of the subjects in the lines, by subject.")]
+    sha256: Annotated[str, Field(description="The SHA-256 of its canonical JSON without texts and names, in hex.")]
+
+
+class Roadmap(TableAnswer):
+    """The columns of a board or timeline. With `layout=table`, the rows are cards."""
+
+    rows: Annotated[
+        list[Column] | list[Card], Field(description="The columns in their order; with `layout=table`, the cards.")
+    ]
+
+
+class Since(TypedDict):
+    """The first of two times."""
+
+    position: Annotated[int, Field(description="The position of the log that it covers.")]
+    as_of: Annotated[At, Field(description="The valid time.")]
+    known_at: Annotated[At | None, Field(description="The transaction time; null if everything is included.")]
+
+
+_FromSince = TypedDict("_FromSince", {"from": Annotated[Since, Field(description="The first time.")]})
+
+
+class Changes(TableAnswer, _FromSince):
+    """The differences between two times; `as_of` and `known_at` are the second."""
+
+    rows: Annotated[list[FieldDifference], Field(description="The fields that differ.")]
+
+
+class SlipTotals(TypedDict):
+    """The number of moves of all targets that were asked about."""
+
+    later: Annotated[int, Field(description="The number of moves to a later date or release.")]
+    earlier: Annotated[int, Field(description="The number of moves to an earlier date or release.")]
+
+
+class Slips(TableAnswer):
+    """Targets that moved, most frequent first."""
+
+    rows: Annotated[list[Slip], Field(description="The targets.")]
+    totals: Annotated[SlipTotals, Field(description="All moves, including those that `min_count` leaves out.")]
+
+
+class Register(TableAnswer):
+    """Decisions, in the order in which they were recorded."""
+
+    rows: Annotated[list[DecisionRow], Field(description="The decisions.")]
+
+
+class Features(TableAnswer):
+    """Features, by title."""
+
+    rows: Annotated[list[FeatureRow], Field(description="The features.")]
+
+
+class Products(TableAnswer):
+    """Products, by title."""
+
+    rows: Annotated[list[ProductRow], Field(description="The products.")]
+
+
+class Goals(TableAnswer):
+    """Goals, by title."""
+
+    rows: Annotated[list[GoalRow], Field(description="The goals.")]
+
+
+class Teams(TableAnswer):
+    """Teams, by title."""
+
+    rows: Annotated[list[TeamRow], Field(description="The teams.")]
+
+
+class Releases(TableAnswer):
+    """Releases, in their order."""
+
+    rows: Annotated[list[ReleaseRow], Field(description="The releases.")]
+
+
+class SubjectPage(ReadAnswer):
+    """One subject with all its fields. Its CSV has a line for every field."""
+
+    subject: Annotated[str, Field(description="The subject, as `kind:key`.")]
+    version: Annotated[int, Field(description="The version, also the ETag; send it as `If-Match`.")]
+    current: Annotated[bool, Field(description="False if the subject was removed, or did not exist yet.")]
+    title: Annotated[str | None, Field(description="The title; null if it has none.")]
+    number: Annotated[dict[str, int], Field(description="A decision's number in each of its products, by product.")]
+    fields: Annotated[dict[str, FieldRow], Field(description="All fields by name, each with its blame.")]
+    replaces: Annotated[list[TitledSubject], Field(description="The decisions that it superseded or reversed.")]
+    replaced_by: Annotated[list[TitledSubject], Field(description="The decisions that superseded or reversed it.")]
+    rests_on: Annotated[list[TitledSubject], Field(description="The decisions that its events are based on.")]
+    supports: Annotated[list[TitledSubject], Field(description="The subjects with events that are based on it.")]
+
+
+class History(TableAnswer):
+    """The events of a subject."""
+
+    rows: Annotated[list[HistoryEvent], Field(description="The events.")]
+
+
+class Graph(TableAnswer):
+    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
+
+    rows: Annotated[list[GraphEdge], Field(description="The edges.")]
+    nodes: Annotated[list[GraphNode], Field(description="The subjects that the edges connect.")]
+    truncated: Annotated[bool, Field(description="Whether there are more edges.")]
+
+
+class Roles(TableAnswer):
+    """Roles of people and teams."""
+
+    rows: Annotated[list[RoleRow], Field(description="The roles.")]
+
+
+class HolderCounts(TableAnswer):
+    """The number of roles of each person and team, largest first."""
+
+    rows: Annotated[list[HolderCount], Field(description="The people and teams.")]
+    truncated: Annotated[bool, Field(description="Whether there are more rows.")]
+
+
+class Unowned(TableAnswer):
+    """Subjects without an accountable person or team."""
+
+    rows: Annotated[list[UnownedRow], Field(description="The subjects.")]
+
+
+class AuditTrail(TableAnswer):
+    """Events, in the order in which they were recorded."""
+
+    rows: Annotated[list[AuditEvent], Field(description="The events.")]
+
+
+class Hits(TableAnswer):
+    """The texts that a search found, best match first."""
+
+    rows: Annotated[list[SearchHit], Field(description="The texts.")]
+
+
+class People(TableAnswer):
+    """The people in the directory."""
+
+    rows: Annotated[list[PersonRow], Field(description="The people.")]
+
+
+class Tokens(TableAnswer):
+    """All tokens, including revoked ones."""
+
+    rows: Annotated[list[TokenRow], Field(description="The tokens.")]
+
+
+# Answers about the log and the server --------------------------------------------------------------------------------
+
+
+class Head(TypedDict):
+    """The head of the log."""
+
+    log: Annotated[str, Field(description="The id of the log.")]
+    size: Annotated[int, Field(description="The number of entries, which is the last position.")]
+    root: Annotated[str, Field(description="The root of the Merkle tree over all entries (RFC 6962), in hex.")]
+    recorded_at: Annotated[At, Field(description="The time at which the last entry was recorded.")]
+    read_model: Annotated[int, Field(description="The position that answers of the read model cover.")]
+
+
+class Entry(TypedDict):
+    """An entry in the form that is hashed."""
+
+    entry: Annotated[
+        dict[str, Any], Field(description="The entry. In JSON Lines it is in its canonical form, byte for byte.")
+    ]
+    leaf: Annotated[str, Field(description="The SHA-256 of a zero byte and the canonical entry, in hex.")]
+    texts: Annotated[
+        dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]],
+        Field(description="Its texts that were not erased, each as a pair of salt and text, by JSON pointer."),
+    ]
+
+
+class Me(TypedDict):
+    """The identity of the token."""
+
+    actor: Annotated[str, Field(description="The person or service that the token is for.")]
+    credential: Annotated[str, Field(description="The id of the token.")]
+    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+
+
+class MadeToken(TypedDict):
+    """A new token."""
+
+    id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
+    holder: Annotated[str, Field(description="The person or service that the token is for.")]
+    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    secret: Annotated[
+        str, Field(description="The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once.")
+    ]
+
+
+class Health(TypedDict):
+    """Whether the server can answer."""
+
+    status: Annotated[
+        Literal["ok", "degraded"],
+        Field(description="`ok`, or `degraded` while expensive queries wait long; a failure is a 503."),
+    ]
+    position: Annotated[int, Field(description="The number of entries in the log.")]
+    read_model: Annotated[int, Field(description="The position that answers of the read model cover.")]
+    lag: Annotated[int, Field(description="The number of entries that the read model is behind.")]
+
+
+class Worker(TypedDict):
+    """A process that publishes the log, or feeds it."""
+
+    name: Annotated[str, Field(description="The kind of process: `publisher`, `intake`, ...")]
+    place: Annotated[str, Field(description="The topic or database that it works on.")]
+    working: Annotated[
+        bool, Field(description="Whether it works: it reported within the last seconds, and has no current error.")
+    ]
+    position: Annotated[int, Field(description="The last position that it has finished.")]
+    lag: Annotated[int, Field(description="The number of entries or messages that it has left.")]
+    seen_at: Annotated[At, Field(description="The time of its last report.")]
+    error: Annotated[str | None, Field(description="Its last error, which may be over.")]
+    error_at: Annotated[At | None, Field(description="The time of that error.")]
+
+
+class Status(TypedDict):
+    """The log, the read model, and the processes that publish or feed the log."""
+
+    position: Annotated[int, Field(description="The number of entries in the log.")]
+    read_model: Annotated[int, Field(description="The position that answers of the read model cover.")]
+    lag: Annotated[int, Field(description="The number of entries that the read model is behind.")]
+    workers: Annotated[list[Worker], Field(description="Every process that ever reported; empty without a stream.")]
+
+
+class Version(TypedDict):
+    """The version of the server."""
+
+    service: Annotated[str, Field(description="`decisionlog`.")]
+    version: Annotated[str, Field(description="The version of the program.")]
+    api: Annotated[str, Field(description="The version of the HTTP interface.")]
+
+
+class Catalogue(TypedDict):
+    """All commands and events."""
+
+    commands: Annotated[dict[str, str], Field(description="The description of each command, by name.")]
+    events: Annotated[dict[str, list[str]], Field(description="The fields of each event, by stored name.")]
+
+
+class Recorded(TypedDict):
+    """A recorded event."""
+
+    position: Annotated[int, Field(description="The position in the log.")]
+    subject: Annotated[str, Field(description="The subject in whose stream it is.")]
+    version: Annotated[int, Field(description="The version of the subject after the event.")]
+    type: Annotated[str, Field(description="The stored name, such as `DecisionAccepted.v1`.")]
+    recorded_at: Annotated[At, Field(description="The time at which it was recorded.")]
+
+
+class Receipt(TypedDict):
+    """The result of a transaction."""
+
+    position: Annotated[
+        int, Field(description="The last position written; pass it as `min_position` to read your own write.")
+    ]
+    subject: Annotated[str, Field(description="The subject of the first command.")]
+    version: Annotated[int, Field(description="The current version of that subject; also the ETag.")]
+    recorded: Annotated[list[Recorded], Field(description="The recorded events, in order.")]
+    replayed: Annotated[bool, Field(description="Whether this repeats the result of an earlier idempotency key.")]
+
+
+class Outcome(TypedDict):
+    """The result of one transaction of a bulk request: a receipt or a problem."""
+
+    receipt: NotRequired[Annotated[Receipt | None, Field(description="The receipt, if it was recorded.")]]
+    refused: NotRequired[Annotated[Problem | None, Field(description="The problem, if it was refused.")]]
+
+
+class Outcomes(TypedDict):
+    """The results of a bulk request."""
+
+    results: Annotated[list[Outcome], Field(description="The result of each transaction, in the order of the request.")]

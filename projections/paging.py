@@ -1,0 +1,130 @@
+"""Answers, cursors, and pages that end after a number of rows or bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, TypeVar
+
+from domain.values import format_micros
+from projections.read_model import Read
+from projections.schema import dumps
+from projections.timepoint import ResolvedTime
+
+Row = dict[str, Any]
+"""A row of an answer, ready for JSON."""
+
+DEFAULT_LIMIT: Final = 1_000
+"""The default number of rows on a page."""
+BATCH_ROWS: Final = 1_000
+"""Rows of a large page that are built at once."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows ready for JSON and CSV, the position they cover, and the cursor of the next page."""
+
+    position: int
+    as_of: str
+    known_at: str | None
+    rows: list[Row]
+    next: str | None = None
+    about: Row = field(default_factory=dict)
+    """What concerns the answer as a whole."""
+
+    def to_dict(self) -> Row:
+        """Return the answer as one JSON object; the members of `about` are next to `rows`."""
+        whole = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "about"}
+        return {**{name: value for name, value in whole.items() if value is not None}, **self.about}
+
+
+def build_answer(
+    time: ResolvedTime, rows: list[Row], *, next_cursor: str | None = None, about: Row | None = None
+) -> Answer:
+    """Return rows as an answer."""
+    known_at = None if time.requested.known_at is None else format_micros(time.requested.known_at)
+    return Answer(time.position, format_micros(time.as_of), known_at, rows, next_cursor, about or {})
+
+
+class BadCursor(ValueError):
+    """The cursor did not come from an earlier answer to the same query."""
+
+    def __init__(self) -> None:
+        super().__init__("the cursor must be the `next` of an earlier answer to the same question")
+
+
+def encode_cursor(*key: Any) -> str:
+    """Return the sort key of the last row of a page as an opaque, URL-safe string."""
+    return dumps(key).encode().hex()
+
+
+def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
+    """Return the sort key in a cursor.
+
+    Raises:
+        BadCursor: it does not hold a key with parts of these types.
+    """
+    try:
+        parts = json.loads(bytes.fromhex(cursor))
+    except (ValueError, RecursionError):
+        raise BadCursor from None
+    if not isinstance(parts, list) or [type(part) for part in parts] != list(types):
+        raise BadCursor
+    if any(isinstance(part, int) and abs(part) >= 1 << 63 for part in parts):
+        raise BadCursor
+    return tuple(parts)
+
+
+def split_page(rows: list[Row], limit: int, key: Sequence[str]) -> tuple[list[Row], str | None]:
+    """Return the first `limit` of `limit + 1` rows, and the cursor of the next page if there is one."""
+    if len(rows) <= limit:
+        return rows, None
+    shown = rows[:limit]
+    return shown, encode_cursor(*(shown[-1][name] for name in key))
+
+
+def take_page(read: Read, rows: Iterable[Item], limit: int) -> tuple[list[Item], bool]:
+    """Return up to `limit` rows, fewer if the page reaches its size first, and whether there are more."""
+    found: list[Item] = []
+    for row in rows:
+        if len(found) >= limit or (found and read.bounds.is_page_full()):
+            return found, True
+        found.append(row)
+    return found, False
+
+
+def build_until_full(
+    read: Read, items: Sequence[Item], build: Callable[[Sequence[Item]], list[Result]], size: int = BATCH_ROWS
+) -> list[Result]:
+    """Return what `build` makes of the items, called with `size` items at a time until the page reaches its size."""
+    found: list[Result] = []
+    for begin in range(0, len(items), size):
+        if begin and read.bounds.is_page_full():
+            break
+        found += build(items[begin : begin + size])
+    return found
+
+
+def page_after(
+    rows: Iterable[Row],
+    key: Callable[[Row], tuple[Any, ...]],
+    types: Sequence[type],
+    limit: int | None,
+    cursor: str | None,
+) -> tuple[list[Row], str | None]:
+    """Return up to `limit` of the sorted rows after a cursor, and the cursor of the next page.
+
+    Raises:
+        BadCursor: it does not hold a key with parts of these types.
+    """
+    shown = list(rows)
+    if cursor is not None:
+        after = decode_cursor(cursor, *types)
+        shown = [row for row in shown if key(row) > after]
+    if limit is None or len(shown) <= limit:
+        return shown, None
+    return shown[:limit], encode_cursor(*key(shown[limit - 1]))

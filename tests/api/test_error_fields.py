@@ -1,0 +1,93 @@
+"""A refused field is named by its path in what was sent, as JSON has it, and by nothing of the program's inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support_log import House
+
+OBSERVED = {"type": "ImportChanges", "subject": "decision:x"}
+
+
+def observed(value: object) -> dict[str, Any]:
+    return {**OBSERVED, "changes": [{"field": "rank", "value": value}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "detail"),
+    [
+        (observed({}), "changes.0.value", "must be true or false or a whole number or text"),
+        (observed("a\nb"), "changes.0.value", "must be a single line"),
+        (observed(""), "changes.0.value", "must have at least 1 character"),
+        (observed(1.5), "changes.0.value", "must be true or false or a whole number or text"),
+        (observed(2**60), "changes.0.value", "must be less than or equal to 9007199254740991"),
+        ({"commands": [observed([])]}, "commands.0.changes.0.value", "must be true or false or a whole number or text"),
+        ({"type": "RegisterTeam", "title": "T", "Title": "x"}, "Title", "no such field; the fields are because"),
+        ({"type": "RegisterTeam", "title": "T", "query": "x"}, "query", "no such field; the fields are because"),
+        ({"commands": [{"type": "RegisterTeam"}]}, "commands.0.title", "is required"),
+        ({"commands": [{"type": "ImportChanges", "subject": "x"}]}, "commands.0.subject", "must be product:KEY"),
+        (
+            {"commands": [{"type": "RegisterTeam", "title": "T"}], "expected": {"x": 1}},
+            "expected.x",
+            "must be product:KEY",
+        ),
+        (
+            {"commands": [{"type": "RegisterTeam", "title": "T"}], "expected": {"log:l": -1}},
+            "expected.log:l",
+            "must be",
+        ),
+        (
+            {"type": "ProposeDecision", "title": "T", "options": [{"title": "O", "pros": [""]}]},
+            "options.0.pros.0",
+            "must not be blank",
+        ),
+        (
+            {"type": "ProposeDecision", "title": "T", "references": [{"Id": "x", "id": "y"}]},
+            "references.0.Id",
+            "no such field",
+        ),
+        ({"type": "AssignOwnership", "subject": "log:l", "holders": [7], "from": "x"}, "from", "must be a time"),
+    ],
+)
+def test_fields_are_named_as_they_were_sent(house: House, body: dict[str, Any], field: str, detail: str) -> None:
+    """The path is that of JSON, and one sentence says what would be right."""
+    refused = house.post("/commands", body)
+    document = refused.json()
+
+    assert refused.status_code == 422, refused.text
+    found = {each["field"]: each["detail"] for each in document["errors"]}
+    assert found[field].startswith(detail)
+    assert len(found) == len(document["errors"])
+    for inside in ("function-", "constrained", "[key]", "tagged", "literal", "pydantic"):
+        assert inside not in refused.text
+
+
+def test_a_list_with_a_wrong_member_is_not_called_too_short(house: House) -> None:
+    """Only the member is named."""
+    refused = house.post("/commands", {"commands": [{"type": "RegisterTeam"}]}).json()
+
+    assert [each["field"] for each in refused["errors"]] == ["commands.0.title"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        (
+            "/subjects/product:p/assign",
+            {"holders": ["x"], "from": "2025-02-01", "until": "2025-01-01"},
+            "unprocessable",
+        ),
+        ("/features/f/target", {"release": "r", "day": "2025-01-01"}, "unprocessable"),
+        ("/features/f/target", {"release": "r", "day": "2025-01-41"}, "malformed"),
+        ("/teams", {"title": " "}, "malformed"),
+    ],
+)
+def test_what_no_schema_can_say_is_another_kind_of_problem(
+    house: House, path: str, body: dict[str, Any], kind: str
+) -> None:
+    """`malformed` is what the document already rules out; `unprocessable` is what does not go together."""
+    refused = house.post(path, body)
+
+    assert refused.status_code == 422
+    assert refused.json()["type"] == f"urn:decisionlog:problem:{kind}"

@@ -1,0 +1,218 @@
+"""What is not understood is refused, never passed over: a question answered as another one is worse than none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support_log import House
+
+FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
+PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "field", "saying"),
+    [
+        ("/roadmap", {"asof": "2021-01-01"}, "asof", "`as_of`"),
+        ("/roadmap", {"foo": "1"}, "foo", "valid parameters: as_of"),
+        ("/fields", {"since": "2021-01-01"}, "since", "no parameter"),
+        ("/decisions", {"holder": "Ada Lovelace"}, "holder", "no parameter"),
+        ("/features", {"kind": "goal"}, "kind", "no parameter"),
+        ("/fields/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
+        ("/fields/history/count", {"group": "field", "cursor": "00"}, "cursor", "no parameter"),
+        ("/fields/history", {"include_removed": "true"}, "include_removed", "no parameter"),
+        ("/fields", {"as_of": ["2021-01-01", "2022-01-01"]}, "as_of", "only once"),
+        ("/fields", {"kind": "feture"}, "kind", "no kind `feture`; did you mean `feature`?"),
+        ("/roadmap", {"product": "nope"}, "product", "product:nope"),
+        ("/fields", {"subject": "kep-1287"}, "subject", "feature:gift-cards"),
+        ("/fields", {"subject": "feature:nope"}, "subject", "feature:nope"),
+        ("/fields/history", {"direction": "sideways"}, "direction", "later"),
+        ("/slips", {"direction": "sideways"}, "direction", "later"),
+        ("/audit", {"type": "Nonsense"}, "type", "/v1/catalog"),
+        ("/audit", {"type": "DecisionAcceptd"}, "type", "did you mean `DecisionAccepted`?"),
+        ("/audit", {"kind": "decison"}, "kind", "there is no kind `decison`; did you mean `decision`?"),
+        ("/decisions", {"status": "acepted"}, "status", "there is no status `acepted`; did you mean `accepted`?"),
+        ("/features", {"status": "in progress"}, "status", "valid values: accepted"),
+        ("/fields/history", {"direction": "latter"}, "direction", "did you mean `later`?"),
+        ("/roadmap", {"layout": "bord"}, "layout", "there is no layout `bord`; did you mean `board`?"),
+        ("/roadmap", {"columns": "owners"}, "columns", "there is no field `owners`; did you mean `owner`?"),
+        ("/roadmap", {"show": "titel"}, "show", "there is no field `titel`; did you mean `title`?"),
+        ("/audit", {"because": "nope"}, "because", "decision:nope"),
+        ("/changes", {"since": "2026-01-01", "until": "2025-01-01"}, "until", "earlier"),
+        ("/fields/history", {"since": "2026-01-01", "until": "2025-01-01"}, "until", "earlier"),
+        ("/subjects/feature:nope/history", {}, "subject", "feature:nope"),
+        ("/subjects/feature:nope/graph", {}, "subject", "feature:nope"),
+        ("/subjects/feature:nope/accountability", {}, "subject", "feature:nope"),
+        ("/fields/count", {"group": "field", "min_count": 10**20}, "min_count", ""),
+        ("/log/entries", {"cursor": 10**20}, "cursor", ""),
+        ("/audit", {"position": 10**20}, "position.0", ""),
+        ("/fields", {"as_of": "2021-03-01T09:30:00 02:00"}, "as_of", "%2B"),
+    ],
+)
+def test_a_question_is_understood_or_refused(
+    house: House, path: str, params: dict[str, Any], field: str, saying: str
+) -> None:
+    """The parameter is named, and what is meant or right is said."""
+    response = house.client.get(f"/v1{path}", params=params)
+
+    assert response.status_code in (404, 422), response.text
+    assert response.json()["field"] == field
+    assert saying in response.json()["detail"]
+
+
+def test_positions_can_be_asked_for(house: House) -> None:
+    """The audit trail of some positions holds these."""
+    assert [row["position"] for row in house.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]
+
+
+@pytest.mark.parametrize(("path", "group"), [("/fields/count", "field"), ("/fields/history/count", "field")])
+def test_counts_that_are_cut_off_say_so(house: House, path: str, group: str) -> None:
+    """Whoever sees a part of the counts is told that there are more; whoever sees all of them, that there are not."""
+    house.post("/decisions", FIRST)
+    whole = house.get(path, group=group)
+    many = len(whole["rows"])
+
+    assert (many > 1, whole["truncated"]) == (True, False)
+    assert house.get(path, group=group, limit=many)["truncated"] is False
+    cut = house.get(path, group=group, limit=many - 1)
+    assert (cut["rows"], cut["truncated"]) == (whole["rows"][:-1], True)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [("/products", {}), ("/changes", {"since": "2024-01-01"}), ("/slips", {"direction": "later"})]
+)
+def test_pages_make_up_the_whole(house: House, path: str, asked: dict[str, Any]) -> None:
+    """Read one row at a time, a list is what it is when read at once; a cursor of another answer is refused."""
+    for n, title in enumerate(("b", "A", "a", "C")):
+        house.post("/products", {"key": f"p{n}", "title": title})
+        for release, version in (("early", "1"), ("late", "2")):
+            scheduled = {"key": f"{release}{n}", "products": [f"p{n}"], "version": version}
+            assert house.post("/releases", scheduled).status_code == 201
+        assert house.post("/features", {"key": f"f{n}", "title": title, "products": [f"p{n}"]}).status_code == 201
+        for release in ("early", "late"):
+            target = {"milestone": "beta", "release": f"{release}{n}"}
+            assert house.post(f"/features/f{n}/target", target).status_code == 200
+    whole = house.rows(path, **asked)
+    found: list[dict[str, Any]] = []
+    answer = house.get(path, **asked, limit=1)
+    while answer.get("next"):
+        found += answer["rows"]
+        answer = house.get(path, **asked, limit=1, cursor=answer["next"])
+
+    assert [*found, *answer["rows"]] == whole
+    assert len(whole) > 3
+    assert house.client.get(f"/v1{path}", params={**asked, "cursor": "00"}).status_code == 422
+
+
+def test_reads_stop_when_the_read_model_has_stopped(house: House) -> None:
+    """Health and every question answer 503 with the reason, rather than what was so some time ago."""
+    house.runner._error = RuntimeError("a hole")
+
+    for path in ("/v1/health", "/v1/fields", "/v1/roadmap", "/v1/audit"):
+        response = house.client.get(path)
+        assert response.status_code == 503
+        assert "a hole" in response.json()["detail"]
+
+
+def test_a_version_is_required_in_a_batch_too(house: House) -> None:
+    """What changes prose in place says in `expected` what it has read, wherever in the batch it stands."""
+    revise = {"type": "ReviseDecision", "subject": "decision:d", "title": "D!"}
+    house.post("/commands", PROPOSED)
+    batch = {"commands": [{"type": "RegisterTeam", "title": "T"}, revise]}
+
+    assert house.post("/commands", batch).status_code == 428
+    assert house.post("/commands", {**batch, "expected": {"decision:d": 7}}).status_code == 412
+    assert house.post("/commands", {**batch, "expected": {"decision:d": 1}}).status_code == 201
+
+
+def test_a_header_that_is_not_honoured_is_refused(house: House) -> None:
+    """Whoever sends an idempotency key where none is honoured is told so."""
+    for path, body in (
+        ("/tokens", {"holder": "Ada Lovelace"}),
+        ("/bulk", {"transactions": [{"commands": [PROPOSED]}]}),
+    ):
+        response = house.post(path, body, Idempotency_Key="k")
+        assert response.status_code == 400
+        assert response.json()["field"] == "Idempotency-Key"
+
+
+def test_nobody_speaks_as_the_log_itself(house: House) -> None:
+    """The log's own name is no service's."""
+    assert house.post("/tokens", {"holder": "service:decisionlog"}).status_code == 422
+
+
+def test_who_has_departed_speaks_no_more(house: House) -> None:
+    """A token of somebody who left is worth nothing, and none is made for them."""
+    bo = house.person("Bo")
+    token = house.post("/tokens", {"holder": "Bo"}).json()["secret"]
+    assert house.client_of(token).get("/v1/log").status_code == 200
+
+    house.post(f"/people/{bo.partition(':')[2]}/leave")
+
+    assert house.client_of(token).get("/v1/log").status_code == 401
+    assert house.post("/tokens", {"holder": "Bo"}).status_code == 409
+
+
+def test_any_version_will_do_with_a_star(house: House) -> None:
+    """`If-Match: *` asks only that the subject is there (RFC 9110)."""
+    house.post("/commands", PROPOSED)
+
+    assert house.post("/decisions/d/withdraw", {"why": "No."}, If_Match="*").status_code == 200
+    assert house.post("/decisions/e/withdraw", {"why": "No."}, If_Match="*").status_code == 404
+
+
+def test_a_field_that_is_none_is_told_which_there_are(house: House) -> None:
+    """The known fields of the command are listed."""
+    response = house.post("/decisions", {**FIRST, "owner": "Ada"})
+
+    assert "accountable" in response.json()["detail"]
+
+
+def test_all_that_is_missing_is_said_at_once(house: House) -> None:
+    """The detail names every one of the four fields."""
+    detail = house.post("/decisions", {}).json()["detail"]
+
+    assert all(f"{name}: is required" in detail for name in FIRST)
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [("=1+1", "'=1+1"), ("a;=1+1", "a;'=1+1"), ("-2", "'-2"), ("a=b", "a=b"), ("@SUM(A1)", "'@SUM(A1)")],
+)
+def test_no_spreadsheet_executes_a_title(house: House, title: str, shown: str) -> None:
+    """A formula is made a text, also behind what some take for the end of a field."""
+    subject = house.post("/decisions", {**FIRST, "title": title}).json()["subject"]
+
+    text = house.client.get(
+        "/v1/fields",
+        params={"subject": subject, "field": "title", "format": "csv", "min_position": house.log.head().size},
+    ).text
+
+    assert f",{shown}," in text
+
+
+def test_a_table_comes_as_json_lines_and_csv_too(house: House) -> None:
+    """By parameter or by `Accept`; position and instant stand in the headers."""
+    position = house.post("/decisions", FIRST).json()["position"]
+    as_csv = house.client.get("/v1/fields", params={"min_position": position}, headers={"Accept": "text/csv"})
+    as_lines = house.client.get("/v1/fields", params={"min_position": position, "format": "jsonl"})
+
+    assert as_csv.headers["Content-Type"].startswith("text/csv")
+    assert as_csv.text.splitlines()[0].startswith("subject,title,field,value")
+    assert len(as_lines.text.splitlines()) == len(as_csv.text.splitlines()) - 1 > 5
+    assert int(as_csv.headers["Decisionlog-Position"]) >= position
+    assert f"Ada Lovelace <{house.ada}>" in as_csv.text
+
+
+def test_two_ids_of_one_person_are_no_two_people(house: House) -> None:
+    """A name that two ids share is ambiguous until they are joined."""
+    first, second = house.person("Bo"), house.person("Bo")
+    ambiguous = house.client.get("/v1/accountability", params={"who": "Bo"})
+    assert ambiguous.status_code == 422
+    assert first in ambiguous.json()["detail"]
+
+    position = house.post(f"/people/{first.partition(':')[2]}/merge", {"into": second}).json()["position"]
+
+    house.get("/fields", min_position=position)
+    assert house.client.get("/v1/accountability", params={"who": "Bo"}).status_code == 200

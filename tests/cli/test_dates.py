@@ -1,0 +1,129 @@
+"""Instants as people say them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.dates import Zone, parse_time
+
+NOW = datetime(2025, 5, 14, 16, 30, 15, tzinfo=UTC)
+"""A Wednesday."""
+BERLIN = Zone(ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("now", "2025-05-14T16:30:15"),
+        ("2025-03-01", "2025-03-01T00:00:00"),
+        ("2025-03-01T09:30:00Z", "2025-03-01T09:30:00"),
+        ("2025-03-01 09:30:00+02:00", "2025-03-01T07:30:00"),
+        ("2025-03-01 09:30", "2025-03-01T09:30:00"),
+        ("2025-03-01T09:30:10", "2025-03-01T09:30:10"),
+        ("today", "2025-05-14T00:00:00"),
+        ("Yesterday", "2025-05-13T00:00:00"),
+        ("yesterday at 9:05", "2025-05-13T09:05:00"),
+        ("tomorrow", "2025-05-15T00:00:00"),
+        ("9:05", "2025-05-14T09:05:00"),
+        ("30 seconds ago", "2025-05-14T16:29:45"),
+        ("an hour ago", "2025-05-14T15:30:15"),
+        ("2 weeks ago", "2025-04-30T16:30:15"),
+        ("three days ago", "2025-05-11T16:30:15"),
+        ("in 2 months", "2025-07-14T16:30:15"),
+        ("3 months ago", "2025-02-14T16:30:15"),
+        ("a quarter ago", "2025-02-14T16:30:15"),
+        ("2 years ago", "2023-05-14T16:30:15"),
+        ("this week", "2025-05-12T00:00:00"),
+        ("last week", "2025-05-05T00:00:00"),
+        ("next week", "2025-05-19T00:00:00"),
+        ("this month", "2025-05-01T00:00:00"),
+        ("last month", "2025-04-01T00:00:00"),
+        ("this quarter", "2025-04-01T00:00:00"),
+        ("last quarter", "2025-01-01T00:00:00"),
+        ("end of last quarter", "2025-04-01T00:00:00"),
+        ("last year", "2024-01-01T00:00:00"),
+        ("next year", "2026-01-01T00:00:00"),
+        ("end of the month", "2025-06-01T00:00:00"),
+        ("end of this month", "2025-06-01T00:00:00"),
+        ("start of 2024", "2024-01-01T00:00:00"),
+        ("end of 2024", "2025-01-01T00:00:00"),
+        ("wednesday", "2025-05-14T00:00:00"),
+        ("monday", "2025-05-12T00:00:00"),
+        ("last wednesday", "2025-05-07T00:00:00"),
+        ("last friday", "2025-05-09T00:00:00"),
+        ("next wednesday", "2025-05-21T00:00:00"),
+        ("next friday", "2025-05-16T00:00:00"),
+        ("2024", "2024-01-01T00:00:00"),
+        ("2024-11", "2024-11-01T00:00:00"),
+        ("2025-W10", "2025-03-03T00:00:00"),
+        ("Q1 2025", "2025-01-01T00:00:00"),
+        ("2024-q4", "2024-10-01T00:00:00"),
+        ("March 2024", "2024-03-01T00:00:00"),
+        ("1 March 2024", "2024-03-01T00:00:00"),
+        ("March 2nd, 2024", "2024-03-02T00:00:00"),
+        ("on 3 sep", "2024-09-03T00:00:00"),
+        ("may", "2025-05-01T00:00:00"),
+        ("june", "2024-06-01T00:00:00"),
+        ("2025-02-30", None),
+        ("tea", None),
+        ("", None),
+        ("99999 years ago", None),
+        ("10000-01-01", None),
+        ("25:00", None),
+        ("last march at 3", None),
+        ("march 09:30", None),
+    ],
+)
+def test_what_words_mean(words, meant):
+    """Words mean the instant at which what they name begins, and what means none is refused with what would do."""
+    if meant is None:
+        with pytest.raises(ValueError, match=r"Can't read the time"):
+            parse_time(words, NOW, Zone(UTC))
+    else:
+        assert parse_time(words, NOW, Zone(UTC)).isoformat() == f"{meant}+00:00"
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("2025-03-01", "2025-02-28T23:00:00"),
+        ("2025-07-01", "2025-06-30T22:00:00"),
+        ("yesterday 14:00", "2025-05-13T12:00:00"),
+        ("2 months ago", "2025-03-14T17:30:15"),
+        ("2025-03-30 02:30", "2025-03-30T01:30:00"),
+        ("2025-10-26 02:30", "2025-10-26T00:30:00"),
+        ("2025-03-01T00:00:00Z", "2025-03-01T00:00:00"),
+    ],
+)
+def test_where_the_reader_is(words, meant):
+    """A day begins when it does for the reader, also where the clock was set on or back in between."""
+    assert parse_time(words, NOW, BERLIN).isoformat() == f"{meant}+00:00"
+
+
+def test_the_end_of_february():
+    """So many months before a day that month does not have is its last."""
+    now = datetime(2024, 3, 31, 12, tzinfo=UTC)
+
+    assert parse_time("a month ago", now, Zone(UTC)) == datetime(2024, 2, 29, 12, tzinfo=UTC)
+
+
+@given(
+    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001  (what a clock shows)
+    st.integers(-14, 14).map(lambda hours: Zone(timezone(timedelta(hours=hours)))),
+)
+def test_what_is_said_is_understood(clock, zone):
+    """Every instant that is told to the reader is understood by the same words."""
+    instant = zone.to_aware(clock.replace(microsecond=0))
+
+    shown = zone.format(instant).rpartition(" ")[0]
+
+    assert parse_time(shown, NOW, zone) == instant
+
+
+def test_it_is_told_with_its_zone():
+    """An instant is told by the reader's clock, with the zone, and with seconds only where there are some."""
+    assert BERLIN.format(datetime(2025, 3, 1, tzinfo=UTC)) == "2025-03-01 01:00 CET"
+    assert BERLIN.format(datetime(2025, 7, 1, 0, 0, 1, tzinfo=UTC)) == "2025-07-01 02:00:01 CEST"

@@ -1,0 +1,253 @@
+"""Records are parsed and rendered."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interchange.adr.document import parse_record, render_madr
+from interchange.adr.front_matter import render_front_matter, split_front_matter
+from interchange.adr.record_fields import RecordFieldReader, parse_status, team_key_of
+from interchange.adr.record_links import target_of
+
+BOMB = "\n".join(["a: &a [x,x,x,x,x,x,x,x,x]", *(f"b{n}: &b{n} [{', '.join(['*a'] * 9)}]" for n in range(50))])
+
+
+def test_madr():
+    """The front matter, title and sections of a MADR record become fields."""
+    told = parse_record(
+        "---\nstatus: accepted\ndate: 2025-03-01\ndecision-makers: ann, bob\n---\n# Sell gift cards\n\n"
+        "## Context and Problem Statement\n\nPeople ask.\n\n## Decision Drivers\n\n* Cost\n\n"
+        "## Considered Options\n\n* Sell\n* Wait\n\n"
+        "## Decision Outcome\n\nSell.\n\n### Consequences\n\n* Good, because.\n\n### Confirmation\n\nA test.\n"
+    ).fields
+
+    assert told == {
+        "status": "accepted",
+        "date": "2025-03-01",
+        "deciders": "ann, bob",
+        "title": "Sell gift cards",
+        "context": "People ask.",
+        "x.decision-drivers": "* Cost",
+        "x.considered-options": "* Sell\n* Wait",
+        "decision": "Sell.",
+        "expected": "* Good, because.",
+        "x.confirmation": "A test.",
+    }
+
+
+def test_nygard():
+    """A Nygard record becomes the same fields."""
+    told = parse_record(
+        "# 7. Sell\n\nDate: 2025-03-01\n\n## Status\n\nAccepted\n\nAmends [3. Buy](0003-buy.md)\n\n## Context\n\nC.\n\n"
+        "## Decision\n\nD.\n\n## Consequences\n\nE.\n"
+    ).fields
+
+    assert told == {
+        "title": "7. Sell",
+        "date": "2025-03-01",
+        "status": "Accepted\n\nAmends [3. Buy](0003-buy.md)",
+        "context": "C.",
+        "decision": "D.",
+        "expected": "E.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("matter", "told", "noticed"),
+    [
+        ("status: {proposed}", {"status": "proposed"}, "braces"),
+        ("deciders: {ann, bob}", {"deciders": "ann, bob"}, "braces"),
+        ("deciders: [ann, bob]", {"deciders": "ann, bob"}, None),
+        ("consulted:\ninformed: []", {"consulted": "", "informed": ""}, None),
+        ("# a remark\nstatus: accepted # why", {"status": "accepted", "x.front-matter": ["# why", "# a remark"]}, None),
+        ("status: a: b\ndate: 2025", {"status": "a: b", "date": "2025"}, "not YAML (line 1)"),
+        ("status: {a | b [c](d)}", {"status": "{a | b [c](d)}"}, "not YAML"),
+        ("status: a\nstatus: b", {"status": "a", "x.front-matter": ["status: b"]}, "twice"),
+        ("contact: ann\nteam size: 3", {"x.contact": "ann", "x.team_size": "3"}, None),
+        ("deep: {a: {b: 1}}", {"x.deep": "{a: {b: 1}}"}, None),
+        ("status: !!python/object:os.system x", {"status": "x"}, None),
+        (
+            "sections: a\nteam size: 3\nteam_size: 4",
+            {"x.team_size": "3", "x.front-matter": ["sections: a", "team_size: 4"]},
+            None,
+        ),
+        ("höhe: a\nhähe: b\n'!': c", {"x.front-matter": ["höhe: a", "hähe: b", "!: c"]}, None),
+        ("? 中文\n: a", {"x.front-matter": ["中文: a"]}, None),
+        ("a: x\u2028  y # z", {"x.a": "x\u2028y", "x.front-matter": ["# z"]}, None),
+        ("just words", {"x.front-matter": ["just words"]}, "not YAML"),
+    ],
+)
+def test_irregular_front_matter(matter, told, noticed):
+    """Front matter that is not quite YAML is read without loss, and irregularities are reported."""
+    document = parse_record(f"---\n{matter}\n---\n# T\n")
+
+    assert document.fields == told | {"title": "T"}
+    assert noticed is None or any(noticed in what for what in document.warnings)
+
+
+def test_front_matter_without_an_opening_line():
+    """Keys above a line of dashes are front matter and not a heading."""
+    document = parse_record("status: proposed\ndate: 2026-03-23\n---\n\n# T\n")
+
+    assert document.fields == {"status": "proposed", "date": "2026-03-23", "title": "T"}
+    assert "the front matter has no opening line of dashes" in document.warnings
+
+
+@pytest.mark.parametrize(
+    "matter",
+    [BOMB, "a: " + "[" * 60_000, "a: " + "[" * 15_000, "a: " + "{" * 15_000, "? " * 8_000, "- " * 8_000, "a: &a [*a]"],
+    ids=["aliases", "long", "lists", "mappings", "keys", "members", "itself"],
+)
+def test_hostile_front_matter(matter):
+    """Front matter that is made to exhaust time or memory is read in a moment."""
+    began = time.perf_counter()
+
+    told = parse_record(f"---\n{matter}\n---\n# T\n").fields
+
+    assert time.perf_counter() - began < 5
+    assert sum(len(str(value)) for value in told.values()) < 2 * len(matter) + 1000
+    assert told["title"] == "T"
+
+
+def test_headings_in_other_blocks():
+    """A heading in code, in a list or in a quotation is text."""
+    text = "# T\n\n## Context\n\n```\n## Decision\n```\n\n> ## Decision\n\n* ## Decision\n"
+
+    assert parse_record(text).fields == {"title": "T", "context": text.partition("## Context\n\n")[2].strip()}
+
+
+def test_unknown_sections_are_kept():
+    """Unknown sections, repeated headings and text above the first heading are kept in order."""
+    told = parse_record(
+        "# T\n\nAbove.\n\n## Context\n\nC.\n\n## Costs\n\n5\n\n## Decision\n\nD.\n\n## Decision\n\nAgain.\n"
+    ).fields
+
+    assert told["x.preamble"] == "Above."
+    assert (told["context"], told["decision"]) == ("C.", "D.")
+    assert told["x.sections"] == [
+        "## Context and Problem Statement",
+        "## Costs\n\n5",
+        "## Decision Outcome",
+        "## Decision\n\nAgain.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no heading at all",
+        "# T",
+        "## Second level\n\n## Context\n\nC",
+        "# T\n\n## Context\n\n## Decision\n\nD",
+        "# T\n\n## Decision\n\nD\n\n### Consequences\n\nE\n\n### Other\n\nO\n\n## More Information\n\nM",
+        "# T\n\n## Consequences\n\nE\n\n### Deep\n\nF\n\n## Decision\n\nD",
+        "# T\n\n## Costs\n\n5\n\n## Consequences\n\nE",
+        "---\nstatus: |\n  a\n\n  b\nx: 'it''s'\nlist: [a, 'b, c']\n# r\n---\n# T",
+        "Setext\n======\n\nContext\n-------\n\nC",
+        "---\nstatus: accepted\n---\n# T\n\n## Decision\n\nD\n\n# Another\n\n## Decision Outcome\n\nE",
+    ],
+)
+def test_rendered_records_parse_to_the_same(text):
+    """A parsed record that is rendered and parsed again has the same fields."""
+    told = parse_record(text).fields
+    again = parse_record(render_madr(told, "decision:d1"))
+
+    assert again.fields == told
+    assert again.subject == "decision:d1"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("accepted", "accepted"),
+        ("Accepted", "accepted"),
+        ("{proposed}", "proposed"),
+        ("Approved", "accepted"),
+        ("Superseded by [DNS](0015-dns.md)", "superseded"),
+        ("Accepted\n\nSuperseded by [DNS](0015-dns.md)", "superseded"),
+        ("Accepted | Amended by [17. Rejected](0017-x.md)", "accepted"),
+        ("deprecated", "reversed"),
+        ("Partly superseded", None),
+        ("proposed | rejected | accepted", None),
+        ("", None),
+        ("on ice", None),
+    ],
+)
+def test_parsing_a_status(text, status):
+    """The first word of a status counts, and an ambiguous status is unknown."""
+    assert parse_status(text) == status
+
+
+def test_links_and_teams():
+    """A link refers to a file or a number, and only a name that contains a word for a team is a team."""
+    assert [target_of(link) for link in ("[x](../adr/0003-a.md#top)", "ADR-0012", "12")] == ["0003-a", "0012", "12"]
+    assert team_key_of("Agent Framework team") == "agent-framework-team"
+    assert [team_key_of(name) for name in ("Ann Arbor", "teamster", "westey-m")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "value", ["a: b", "'q'", "x\n\ny", "# c", " lead", "true", "[a](b.md) c", "tab\tx", "{a}", "@a", "é"]
+)
+def test_any_text_survives_front_matter(value):
+    """Any text that is rendered in front matter is parsed as the same text."""
+    matter, rest = split_front_matter(render_front_matter({"status": value, "list": [value, "b"]}) + "\nrest")
+
+    assert (matter.values, matter.other_lines, rest.strip()) == ({"status": value, "list": [value, "b"]}, [], "rest")
+
+
+PIECES = (
+    "---",
+    "...",
+    "# T",
+    "## Context",
+    "## Decision",
+    "### Consequences",
+    "## Consequences",
+    "### Foo",
+    "## Status",
+    "===",
+    "Setext",
+    "```",
+    "<!--",
+    "> x",
+    "- x: y",
+    "* Date: b",
+    "Status: a",
+    "status: x",
+    "status: {proposed}",
+    "? z",
+    ": q",
+    "a: [1, {b: c}]",
+    "x: |",
+    "  y",
+    "k: 'a' # b",
+    "!!x y",
+    "&a b",
+    "*a",
+    "'",
+    '"',
+    "{",
+    "]",
+    "%YAML 1.2",
+    "\t",
+    "\x85",
+    "\u2028",
+    "\x1c",
+    "\x00",
+    "中文: a",
+    "sections: a",
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(PIECES), max_size=20).map("\n".join))
+def test_any_text_can_be_parsed(text):
+    """Any text is parsed into fields that the log accepts."""
+    told = parse_record(text).fields
+    cells = RecordFieldReader({}, lambda _: None).read(told)
+
+    assert len(cells.changes) >= len(told) - 1
+    assert parse_record(render_madr(told, "decision:d")).subject == "decision:d"

@@ -1,0 +1,58 @@
+"""A worker reports its status."""
+
+from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter
+from eventlog.worker_status import workers_at
+
+
+class Clock:
+    def __init__(self):
+        self.now = 10 * REPORT_INTERVAL_US
+
+    def __call__(self):
+        return self.now
+
+
+def at(tmp_path, clock, place="t.events"):
+    workers = workers_at(tmp_path / "log.sqlite3")
+    return StatusReporter(workers, "publisher", place, clock), lambda: workers.find("publisher")
+
+
+def test_progress_is_stored_once_per_interval(tmp_path):
+    """Progress is stored once a second, and at once after a failure and at the end."""
+    clock = Clock()
+    reporter, sheet = at(tmp_path, clock)
+    reporter.report_progress(1)
+    reporter.report_progress(2)
+    assert sheet().position == 1
+    clock.now += REPORT_INTERVAL_US
+    reporter.report_progress(3)
+    assert sheet().position == 3
+    reporter.report_failure(OSError("no  broker\n"))
+    assert (sheet().failing, sheet().error) == (True, "no broker")
+    reporter.report_progress(4)
+    assert (sheet().position, sheet().failing, sheet().error) == (4, False, "no broker")
+    reporter.report_progress(5)
+    reporter.flush()
+    assert sheet().position == 5
+
+
+def test_the_next_process_continues_the_status(tmp_path):
+    """A new process continues the status of the previous one for the same topic."""
+    clock = Clock()
+    at(tmp_path, clock)[0].report_progress(7, topic="id")
+    again, sheet = at(tmp_path, clock)
+    again.report_failure(OSError("no broker"))
+    assert (sheet().position, sheet().topic, sheet().failing) == (7, "id", True)
+
+    at(tmp_path, clock, "other.events")[0].report_failure(OSError("no broker"))
+    assert (sheet().position, sheet().topic) == (0, "")
+
+
+def test_a_failing_store_does_not_stop_the_work(tmp_path, caplog):
+    """If the status cannot be stored, a warning is logged."""
+    (tmp_path / "workers").write_text("in the way")
+    reporter, _ = at(tmp_path, Clock())
+
+    reporter.report_progress(1)
+
+    assert "The status of the publisher cannot be stored" in caplog.text

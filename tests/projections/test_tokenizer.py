@@ -1,0 +1,80 @@
+"""Words are split and compared in the same way on every database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from domain.any_subject import TitleChanged
+from projections.postgresql import translate, tsvector
+from projections.read_model import Read
+from projections.search import search
+from projections.tokenizer import snippet, tokenize
+from tests.projections.support import Log
+
+TEXTS = {
+    "feature:mail": "Write to ann@example.org about the e-mail",
+    "feature:place": "Café Zürich, 12.5 km from foo_bar/baz-qux",
+    "feature:greek": "ΑΒΓ και δέ Straße",
+    "feature:han": "決定 の 記録 v1.2-rc3",
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("example", "mail"),
+        ("org", "mail"),
+        ("mail e", "mail"),
+        ("cafe ZURICH", "place"),
+        ("café", "place"),
+        ("bar", "place"),
+        ("qux", "place"),
+        ("5 12", "place"),
+        ("αβγ", "greek"),
+        ("δε", "greek"),
+        ("strass", None),
+        ("記録", "han"),
+        ("rc3", "han"),
+        ("ample", None),
+        ("' | x", None),
+        ("!!", None),
+    ],
+)
+def test_search_finds_words_on_every_database(
+    log: Log, read: Callable[[], Read], query: str, found: str | None
+) -> None:
+    """Search finds parts of addresses and compounds, other scripts, words without accents, and words by their start."""
+    for subject, text in TEXTS.items():
+        log.add(subject, TitleChanged(title=text))
+
+    hits = search(read(), query).rows
+
+    assert [hit["subject"] for hit in hits] == ([f"feature:{found}"] if found else [])
+
+
+def test_a_snippet_shows_where_the_words_are() -> None:
+    """A snippet has sixteen words around most of the matches, marks the matches, and shows omissions as dots."""
+    text = " ".join(["wort"] * 40) + " Café, und der Tee-Laden. " + " ".join(["mot"] * 40)
+
+    shown = snippet(text, tokenize("cafe tee"))
+
+    assert "«Café», und der «Tee»-Laden" in shown
+    assert shown.startswith("…wort")
+    assert shown.endswith("…")
+    assert snippet("Tee!", ["te"]) == "«Tee»!"
+    assert snippet("Tee!", ["x"]) == "Tee!"
+
+
+def test_a_long_word_and_a_long_text_fit_into_the_index() -> None:
+    """A text vector respects PostgreSQL's limits of 2,046 bytes a word and 16,383 positions."""
+    assert len(tsvector("ü" * 3000).encode()) < 2046
+    assert max(int(word.partition(":")[2]) for word in tsvector("a b " * 20_000).split()) == 16_383
+
+
+def test_only_names_after_one_colon_are_parameters() -> None:
+    """Casts and quoted texts are no parameters, and a percent sign is escaped."""
+    assert translate("x::text like 'a:%' and y = :y and z in members(:z)") == (
+        "x::text like 'a:%%' and y = %(y)s and z = any(%(z)s)"
+    )
