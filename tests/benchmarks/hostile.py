@@ -365,7 +365,8 @@ async def _sent(victim: Victim, attack: Attack, seconds: float) -> int | str:
         return CLOSED
     finally:
         if writer:
-            writer.close()
+            writer.transport.abort()  # closes at once, also where the server reads nothing any more
+            await asyncio.sleep(0)
 
 
 async def _send(writer: asyncio.StreamWriter, parts: Iterator[bytes]) -> None:

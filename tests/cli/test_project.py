@@ -35,7 +35,7 @@ def test_a_projector_beside_the_server(tmp_path):
 
             def written_and_read():
                 position = client.post("/v1/decisions", json=DECISION).raise_for_status().json()["position"]
-                return client.get("/v1/decisions", params={"after": position, "limit": 1}).status_code
+                return client.get("/v1/decisions", params={"min_position": position, "limit": 1}).status_code
 
             with projecting(data) as first, projecting(data) as second:
                 said = {process.stdout.readline() for process in (first, second)}
