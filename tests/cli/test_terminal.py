@@ -256,8 +256,8 @@ def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("roadmap", "nowhere"), "knows no product:nowhere. `decisionlog show --kind product --field title` lists them."),
-        (("show", "decision:none"), "knows no decision:none. `decisionlog show --kind decision"),
+        (("roadmap", "nowhere"), "no product:nowhere in the log. `decisionlog show --kind product --field title` lists them."),
+        (("show", "decision:none"), "no decision:none. `decisionlog show --kind decision"),
         (("who", "Nobody At All"), "knows nobody called 'Nobody At All'; `decisionlog people` lists them."),
         (("blame", "--kind", "tea"), "there is no kind 'tea'; there are product,"),
         (("audit", "--type", "Tea"), "there is no event type 'Tea'; docs/reference/events.md lists them all."),
