@@ -258,9 +258,9 @@ def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
     [
         (("roadmap", "nowhere"), "no product:nowhere in the log. `decisionlog show --kind product --field title` lists them."),
         (("show", "decision:none"), "no decision:none. `decisionlog show --kind decision"),
-        (("who", "Nobody At All"), "knows nobody called 'Nobody At All'; `decisionlog people` lists them."),
-        (("blame", "--kind", "tea"), "there is no kind 'tea'; there are product,"),
-        (("audit", "--type", "Tea"), "there is no event type 'Tea'; docs/reference/events.md lists them all."),
+        (("who", "Nobody At All"), "no person named 'Nobody At All'"),
+        (("blame", "--kind", "tea"), "no kind `tea`; did you mean `team`"),
+        (("audit", "--type", "no event type `Tea`"), "Tea"),
         (("decide", "none", "confirm"), "no decision 'decision:none'"),
         (("decide", "tea", "drink"), "No outcome 'drink'. Choose one of accept, reject,"),
         (("decide", "tea", "reject"), "Invalid options: --why is required."),
