@@ -260,7 +260,7 @@ def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
         (("show", "decision:none"), "no decision:none. `decisionlog show --kind decision"),
         (("who", "Nobody At All"), "no person named 'Nobody At All'"),
         (("blame", "--kind", "tea"), "no kind `tea`; did you mean `team`"),
-        (("audit", "--type", "no event type `Tea`"), "Tea"),
+        (("audit", "--type", "Tea"), "no event type `Tea`"),
         (("decide", "none", "confirm"), "no decision 'decision:none'"),
         (("decide", "tea", "drink"), "No outcome 'drink'. Choose one of accept, reject,"),
         (("decide", "tea", "reject"), "Invalid options: --why is required."),
