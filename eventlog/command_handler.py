@@ -67,6 +67,10 @@ class View(Protocol):
     def default_role(self) -> str | None:
         """The role of callers who hold none."""
 
+    @property
+    def limits_reading(self) -> bool:
+        """Whether callers read only what belongs to products for which they hold a role."""
+
     def teams_with_roles(self) -> Iterable[str]:
         """Return at least all teams that hold a role."""
 

@@ -8,15 +8,16 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_scope
+from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.dependencies import QueryDependency
 from api.problems import unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
+from domain.policy import ADMINISTER
 from domain.roles import Role
-from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES, SCOPES
+from domain.scopes import DEFAULT_SCOPES, SCOPES
 from domain.values import Code, ProductId, format_micros
 from identity.tokens import Token
 from projections.paging import build_answer
@@ -47,9 +48,9 @@ class NewToken(BaseModel):
 
 def router() -> APIRouter:
     """Return the routes of tokens."""
-    routes = v1_router("Tokens", [Depends(refuse_command_headers)])
+    routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=None)
     routes.get("/me", summary="Get the caller", **answers.declared(answers.Me))(get_me)
-    admin_routes = v1_router("Tokens", [Depends(refuse_command_headers), Depends(require_scope(ADMIN_SCOPE))])
+    admin_routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=ADMINISTER)
     add_query(admin_routes, "/tokens", list_tokens, answers.Tokens, "List API tokens")
     admin_routes.post(
         "/tokens",
