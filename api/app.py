@@ -56,6 +56,7 @@ QUERY_MODULES: Final = (
     search,
     log,
     people,
+    roles,
     tokens,
     meta,
 )

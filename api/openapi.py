@@ -85,6 +85,7 @@ _TAGS: Final = {
     "bulk": "Commands",
     "log": "Log",
     "status": "Log",
+    "roles": "Roles",
     "tokens": "Tokens",
     "me": "Tokens",
 }
@@ -103,6 +104,7 @@ _TAG_DESCRIPTIONS: Final = {
     "Subjects": "Subjects of any kind.",
     "Commands": "Any command, several as one transaction, or many transactions.",
     "Log": "The log's entries, head and followers, and erasure.",
+    "Roles": "Who may do what, for all products or for one.",
     "Tokens": "API tokens.",
     "Meta": "Health, version and catalog. No token needed.",
 }

@@ -42,6 +42,7 @@ SECTIONS: Final = {
     "Operate": {
         "status": "Show location, sync state, last error and your identity.",
         "token": "Manage API tokens.",
+        "role": "Grant, revoke and list roles.",
         "verify": "Verify every hash, and compare with checkpoints.",
         "doctor": "Check the installation and the integrity of every entry.",
         "export": "Export the log as JSON Lines, or decisions as MADR files.",

@@ -329,6 +329,21 @@ def roles(answer: Answer, names: Names) -> Table:
     return Table(columns, rows, OPTIONAL | {"until", "who", "why"}, frozenset({"subject", "title", "status", "role"}))
 
 
+def grants(answer: Answer, names: Names) -> Table:
+    """Return the table of roles that were granted."""
+    rows = [
+        [
+            names.format(row["holder"]),
+            row["role"],
+            row["product"] or "all products",
+            parse_time(row["since"]),
+            *names.blame_cells(row["blame"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("holder", "role", "product", "since", *WHO), rows, OPTIONAL, frozenset({"role"}))
+
+
 def unowned(answer: Answer, names: Names) -> Table:
     """Return the table of subjects without an accountable person or team."""
     rows = [

@@ -11,6 +11,7 @@ from api import answers
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.dependencies import QueryDependency
+from api.permissions import held_roles
 from api.problems import unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
@@ -66,9 +67,15 @@ def router() -> APIRouter:
     return routes
 
 
-def get_me(caller: CurrentCaller) -> dict[str, Any]:
-    """The holder of the token, the token's id, and its scopes."""
-    return {"actor": caller.actor, "credential": caller.credential, "scopes": sorted(caller.scopes)}
+def get_me(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]:
+    """The holder of the token, the token's id, its scopes, and the roles of its holder."""
+    grants = dict.fromkeys(held_roles(services, caller).grants())
+    return {
+        "actor": caller.actor,
+        "credential": caller.credential,
+        "scopes": sorted(caller.scopes),
+        "roles": [{"role": role, "product": product} for role, product in grants],
+    }
 
 
 def list_tokens(query: QueryDependency, services: ServiceDependency) -> Response:
