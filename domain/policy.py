@@ -284,11 +284,11 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
 
     Raises:
         Forbidden: the scope or a role is missing; the message says which, for what product, and who can grant it.
+        Unknown: the caller may not read a subject that the command names.
     """
-    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
-    held = HeldRoles(principal, subjects, evidence, context.now)
+    held = _held_roles(context, subjects, evidence)
     if evidence.limits_reading:
-        _require_readable(command, held, subjects, context.now)
+        require_readable(referenced_subjects(command), context, subjects, evidence)
     rule = RULES.get(type(command))
     if rule is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
@@ -299,18 +299,25 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     raise Forbidden(reason)
 
 
-def _require_readable(command: Command, held: HeldRoles, subjects: Subjects, now: int) -> None:
-    """Check that a caller may read every subject that a command names: one they may not read does not exist for them.
+def require_readable(
+    named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, evidence: Evidence
+) -> None:
+    """Check that a caller may read subjects, given as fields and ids: one they may not read does not exist for them.
 
     Raises:
         Unknown: as if the log had no such subject.
     """
-    products = readable_products(held)
-    if products is None:
+    if not evidence.limits_reading:
         return
-    for field, subject in referenced_subjects(command):
-        if subjects[subject].version and not is_readable(subject, products, subjects, now):
+    products = readable_products(_held_roles(context, subjects, evidence))
+    for field, subject in named if products is not None else ():
+        if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
             raise unknown_error(field, subject)
+
+
+def _held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence) -> HeldRoles:
+    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
+    return HeldRoles(principal, subjects, evidence, context.now)
 
 
 def _needed_action(rule: Rule, command: Command) -> Action:

@@ -31,7 +31,7 @@ class NewToken(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"holder": "Ann Bee", "scopes": ["read", "write"], "label": "Laptop", "role": "manager"}]
+            "examples": [{"holder": "Ann Bee", "scopes": ["read", "write"], "label": "Laptop"}]
         },
     )
 
