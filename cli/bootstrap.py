@@ -25,6 +25,7 @@ from projections.database import Database
 from projections.factory import open_database
 from projections.read_model import ReadModel
 from projections.replica_state import Replica
+from projections.report_hashes import ReportHashes
 from projections.runner import Runner
 from projections.sampling import MAX_ENTRIES_AT_START, Sampler
 
@@ -61,6 +62,7 @@ def open_for_write(settings: Settings, *, by: Callable[[], int] = clock) -> Iter
         tighten_modes(settings.data)
     with DecisionLog.open(settings.log, clock=by, entropy=EntropyPool(os.urandom)) as log:
         set_access(log, settings)
+        log.report_sha256 = _know_no_report
         yield log
 
 
@@ -94,6 +96,10 @@ def open_read_only(settings: Settings, *, whole: bool = True) -> Iterator[Decisi
     with DecisionLog.open(settings.log, clock=clock, read_only=True, whole=whole) as log:
         set_access(log, settings)
         yield log
+
+
+def _know_no_report(_command: object, *, in_loop: bool) -> None:
+    """Without a read model, no report can be computed, so none can be issued."""
 
 
 def set_access(log: DecisionLog | Replica, settings: Settings) -> None:
@@ -163,9 +169,11 @@ def open_runtime(
     runner.start()
     if sampler:
         sampler.start()
+    log.report_sha256 = ReportHashes(model, runner)
     try:
         yield Runtime(log, model, runner)
     finally:
+        log.report_sha256 = _know_no_report
         if sampler:
             sampler.stop()
         stop_listening()

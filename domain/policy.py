@@ -292,7 +292,7 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     rule = RULES.get(type(command))
     if rule is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    action = _needed_action(rule, command)
+    action = _needed_action(rule, command, context.actor)
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return
@@ -320,9 +320,11 @@ def _held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence)
     return HeldRoles(principal, subjects, evidence, context.now)
 
 
-def _needed_action(rule: Rule, command: Command) -> Action:
+def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
     """The action of a rule, for administrators if it concerns everybody; an import writes with its own scope."""
     action = rule.action
+    if isinstance(command, ownership.AcknowledgeOwnership) and command.on_behalf_of not in (None, actor):
+        return ADMINISTER  # people acknowledge a role with their own credentials
     if action is MANAGE and not command.creates:
         kind = kind_of(command.subject_id())
         if kind in ADMINISTERED_KINDS or (kind == "product" and type(command) in REMOVALS):

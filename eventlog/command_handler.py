@@ -77,6 +77,9 @@ class View(Protocol):
     def recorder_of(self, position: int) -> str | None:
         """Return the actor of the entry at a position, or None."""
 
+    def report_sha256(self, command: IssueReport) -> str | None:
+        """Return the SHA-256 of the report that a command issues, as the log computes it; None if it cannot."""
+
     def head(self) -> Head:
         """Return the head of the log, as committed."""
 
@@ -265,6 +268,8 @@ class CommandHandler:
         _must_have_source(command, context.scopes)
         self._must_reference_recorded(command, work.subjects)
         drafts = self._apply_rules(command, context, work)
+        if isinstance(command, IssueReport):
+            self._must_be_the_report(command)
         self._reserve_names(command, work)
         changes_identity = any(map(access.changes_identity, drafts))
         access_before = self._summarize_access(work) if changes_identity else None
@@ -272,6 +277,24 @@ class CommandHandler:
             self._add_event(draft, self._build_metadata(command, context, stored_effective_at, work), work)
         if access_before:
             self._revoke_lost_access(access_before, command, context, work)
+
+    def _must_be_the_report(self, command: IssueReport) -> None:
+        """Check that the hash of an issued report is that of the report which the log gives."""
+        actual = self._view.report_sha256(command)
+        if actual is None:
+            raise NotAllowed(
+                f"the report up to position {command.position} cannot be computed here yet; try again, or send the "
+                "command to a server of the log",
+                field="position",
+                subject=command.subject,
+            )
+        if actual != command.sha256:
+            raise NotAllowed(
+                f"the report of {command.subject} for this period and position has the SHA-256 {actual}; read the report "
+                "again and issue that one",
+                field="sha256",
+                subject=command.subject,
+            )
 
     def _build_context(self, command: Command, work: UnitOfWork) -> tuple[int | None, CommandContext]:
         """Return the effective time to store, None if it is the recorded time, and the context."""

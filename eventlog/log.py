@@ -77,6 +77,11 @@ class EventLog:
         """Called after names or tokens were written by a transaction of this process."""
         self.default_role: str | None = None
         """The role, for all products, of callers who hold none."""
+        self.report_sha256: Callable[..., str | None] | None = None
+        """Returns the SHA-256 of the report that an `IssueReport` issues, or None; raises LongReadError `in_loop`.
+
+        Without it, the hash of a report is not checked.
+        """
         self.limits_reading = False
         """Whether callers read only what belongs to products for which they hold a role."""
         self._supersessions = Supersessions(store)

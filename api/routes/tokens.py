@@ -30,9 +30,7 @@ class NewToken(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "examples": [{"holder": "Ann Bee", "scopes": ["read", "write"], "label": "Laptop"}]
-        },
+        json_schema_extra={"examples": [{"holder": "Ann Bee", "scopes": ["read", "write"], "label": "Laptop"}]},
     )
 
     holder: Code = Field(description="A person, by id or name, or a service as `service:KEY`.")
