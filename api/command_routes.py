@@ -124,7 +124,7 @@ def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
         version=versions[addressed],
         replayed=receipt.replayed,
         recorded=[
-            answers.Recorded(
+            answers.RecordedEvent(
                 position=each.position,
                 subject=each.subject,
                 version=each.version,

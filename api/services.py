@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
-from domain.errors import Malformed, Unknown
+from domain.errors import Malformed, Unknown, unknown_subject
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.worker_status import WorkerStatus
@@ -18,6 +18,7 @@ from identity.decision_log import DecisionLog
 from projections.read_model import ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
+from projections.suggestions import similar_names, similar_subjects
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Services:
         """
         if isinstance(self.book, Replica):
             found = self.book.read_state()
-            return {"position": found.known, "read_model": found.position, "lag": found.lag}
+            return {"position": found.known_position, "read_model": found.position, "lag": found.lag}
         recorded, projected = self.book.head().size, self.runner.position
         return {"position": recorded, "read_model": projected, "lag": recorded - projected}
 
@@ -98,7 +99,9 @@ class Services:
             return name
         found = self.book.directory.find(name)
         if not found:
-            raise Unknown(f"no person named {name!r}; GET /v1/people lists the people", field=field)
+            similar = similar_names(name, (each.name for each in self.book.directory.list_people()))
+            hint = f"did you mean {' or '.join(similar)}?" if similar else "GET /v1/people lists the people"
+            raise Unknown(f"no person named {name!r}; {hint}", field=field)
         with self.model.read() as read:
             people = sorted({read.surviving_id(each) for each in found})  # merged ids are one person
         if len(people) > 1:
@@ -117,7 +120,8 @@ class Services:
             form = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
         if not self.book.cached_state(subject).version:  # a subject that existed once stays known
-            raise Unknown(f"there is no {subject} in the log", field=field, subject=subject)
+            with self.model.read() as read:
+                raise unknown_subject(subject, field=field, similar=similar_subjects(read, subject))
         return subject
 
 

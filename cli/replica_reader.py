@@ -55,16 +55,16 @@ def open_replica_database(settings: Settings) -> Database:
 def build_replica_status(replica: Replica, place: str) -> tuple[WorkerStatus, bool]:
     """Return the status of a replica, and whether it is working."""
     state = replica.read_state()
-    waits_for = f"waiting for position {state.waits_for}" if state.waits_for else None
+    waits_for = f"waiting for position {state.missing_position}" if state.missing_position else None
     status = WorkerStatus(
         "replica",
         place,
-        state.heard_at,
+        state.polled_at,
         state.position,
         state.lag,
         failing=waits_for is not None,
-        error=waits_for or state.trouble or None,
-        error_at=state.heard_at if waits_for else state.trouble_at,
+        error=waits_for or state.error or None,
+        error_at=state.polled_at if waits_for else state.error_at,
     )
     return status, status.is_working(clock())
 

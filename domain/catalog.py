@@ -14,7 +14,7 @@ from typing import Annotated, Final, get_args
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from domain import access, any_subject, decision, feature, ownership, people, product
-from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
+from domain.errors import Malformed, NotAllowed, OutOfOrder, unknown_subject
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event, string_paths, strings_at
 from domain.values import SUBJECT_PATTERN, StringKind, SubjectId, Version, format_micros, is_subject, kind_of
@@ -190,9 +190,8 @@ def _require_known_subjects(command: Command, context: CommandContext, subjects:
     for field, subject in referenced_subjects(command):
         state = subjects[subject]
         if not state.version or state.started_at() is None:
-            kind = kind_of(subject)
-            hint = "; register them first" if kind in ("person", "team") else ""
-            raise Unknown(f"no {kind} '{subject}'{hint}", field=field, subject=subject)
+            hint = "register them first" if kind_of(subject) in ("person", "team") else ""
+            raise unknown_subject(subject, field=field, hint=hint)
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
         if not state.exists_at(context.now) and not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)

@@ -17,7 +17,7 @@ from domain.access import Access, TokenRevoked
 from domain.any_subject import IMPORT_RIGHT, EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.decision import SUPERSEDED_BY
-from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
+from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_at
 from domain.names import name_taken_error, normalize_name
@@ -372,7 +372,7 @@ class CommandHandler:
         """Check that decisions and positions that a command refers to are committed."""
         for n, decision in enumerate(command.because):
             if not subjects[decision].version:
-                raise Unknown(f"no {decision} in the log", field=f"because.{n}", subject=decision)
+                raise unknown_subject(decision, field=f"because.{n}")
         positions: dict[str, int | None] = {"corrects": command.corrects}
         if isinstance(command, VoidEntry | IssueReport):
             positions["position"] = command.position

@@ -18,7 +18,7 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import people
 from domain.access import ADMIN_RIGHT
-from domain.errors import Unknown
+from domain.errors import unknown_subject
 from domain.messages import Command
 from domain.values import Line
 from projections.paging import Row, build_answer
@@ -91,7 +91,7 @@ def get_person(services: ServiceDependency, key: KeyPath) -> dict[str, Any]:
     """The names of a person. Once erased, only the id is left."""
     person = f"person:{key}"
     if not services.book.state(person).version:
-        raise Unknown(f"there is no {person} in the log", field="key", subject=person)
+        raise unknown_subject(person, field="key")
     directory = services.book.directory
     return {"id": person, "name": directory.name(person), "spellings": list(directory.spellings(person))}
 
