@@ -24,6 +24,7 @@ from api.routes import (
     people,
     products,
     roadmap,
+    roles,
     search,
     subjects,
     tokens,
@@ -38,6 +39,7 @@ COMMAND_PATHS: Final[Mapping[type[Command], str]] = {
     **features.COMMANDS,
     **ownership.COMMANDS,
     **people.COMMANDS,
+    **roles.COMMANDS,
     **subjects.COMMANDS,
     **log.COMMANDS,
 }

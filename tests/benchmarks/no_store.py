@@ -66,7 +66,7 @@ class NoStore(Store):
         return work(self)
 
     def active_tokens(self) -> list[tuple[str, str, str]]:
-        return [(token.id, token.actor, token.rights) for token in self._tokens.values()]
+        return [(token.id, token.actor, token.scopes) for token in self._tokens.values()]
 
     def owners(self) -> list[tuple[str, str]]:
         return []
