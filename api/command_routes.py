@@ -15,6 +15,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 
 from api import answers, problems
 from api.authentication import CurrentCaller, authenticate_request
@@ -30,6 +31,8 @@ from eventlog.entry import Caller, Receipt, Transaction
 
 VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
 """Commands that replace shared text, and so need the version that was read: nobody overwrites an unseen change."""
+ERROR: Final = "decisionlog.error"
+"""Where a request that failed in `api.command_door` carries its error to the framework, which answers it."""
 IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
 
 _KINDS: Final = {
@@ -56,6 +59,8 @@ class CommandRoute(APIRoute):
         endpoint = self.endpoint
 
         async def handle(request: Request) -> Response:
+            if ERROR in request.scope:
+                raise request.scope[ERROR]
             services: Services = request.app.state.services
             caller = await authenticate_request(request, services)
             await refuse_writes_on_replica(request, services)
@@ -107,11 +112,25 @@ async def record(
     transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
     receipt = await services.log.execute(transaction)
     answer = public_receipt(receipt, subject or receipt.recorded[0].subject)
-    headers = {"ETag": f'"{answer["version"]}"'}
+    headers = [(b"etag", b'"%d"' % answer["version"])]
     created = commands[0].creates is not None
     if created:
-        headers["Location"] = f"/v1/subjects/{answer['subject']}"
-    return JSONResponse(answer, 201 if created else 200, headers=headers)
+        headers.append((b"location", f"/v1/subjects/{answer['subject']}".encode("latin-1")))
+    return ReceiptResponse(answer, 201 if created else 200, headers)
+
+
+class ReceiptResponse(JSONResponse):
+    """A receipt as a response, encoded by pydantic, with headers that are bytes already."""
+
+    def __init__(self, content: answers.Receipt, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = to_json(content)
+        self.raw_headers = [
+            *headers,
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+        ]
 
 
 def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:

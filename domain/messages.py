@@ -6,13 +6,15 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
 from domain.values import Code, DecisionId, Line, Person, Position, RawText, StringKind, Text, Timestamp
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def _set_fail_fast(schema: Any) -> None:
@@ -86,6 +88,8 @@ class Command(Message):
 class Event(Message):
     """Something that happened to one subject."""
 
+    has_periods: ClassVar[bool] = False
+    """Whether its changes can begin or end at times of their own."""
     is_imported: ClassVar[bool] = False
     """Whether it records what happened in another system, to which the rules here do not apply."""
 
@@ -184,6 +188,19 @@ def strings_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, 
     return [(path, value)] if isinstance(value, str) else []
 
 
+def strings_of_kind(message: BaseModel, kind: StringKind) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return the strings of one kind in a message, each with its exact path."""
+    members = vars(message)
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for path in string_paths(type(message), kind):
+        value = members[path[0]]
+        if isinstance(value, str):
+            found.append((path, value))
+        elif value:  # most fields are empty, and to follow the path of each would take most of the time
+            found += strings_at(message, path)
+    return found
+
+
 def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
     """Return a message, or its dumped form, with the strings at a path changed; unchanged parts are shared."""
     if not path:
@@ -195,7 +212,17 @@ def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], st
     if member is None:
         return data
     changed = replace_strings(member, tuple(rest), change)
-    return data.model_copy(update={head: changed}) if isinstance(data, BaseModel) else {**data, head: changed}
+    return copy_with(data, head, changed) if isinstance(data, BaseModel) else {**data, head: changed}
+
+
+def copy_with(message: M, name: str, value: object) -> M:
+    """Return a copy with one field replaced: as `model_copy` does, but without copying what is immutable anyway."""
+    copy = object.__new__(type(message))
+    object.__setattr__(copy, "__dict__", {**message.__dict__, name: value})
+    object.__setattr__(copy, "__pydantic_fields_set__", {*message.model_fields_set, name})
+    object.__setattr__(copy, "__pydantic_extra__", None)
+    object.__setattr__(copy, "__pydantic_private__", None)
+    return copy
 
 
 def _get_member(value: Any, name: str) -> Any:
@@ -217,8 +244,10 @@ __all__ = [
     "Source",
     "StringField",
     "Text",
+    "copy_with",
     "replace_strings",
     "string_fields",
     "string_paths",
     "strings_at",
+    "strings_of_kind",
 ]
