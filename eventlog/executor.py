@@ -169,7 +169,7 @@ class TransactionExecutor:
         appends = [each for each in decided if isinstance(each, Append)]
         if not appends:
             return [each for each in decided if not isinstance(each, Append)]
-        written = await asyncio.wrap_future(self._store.submit(appends))
+        written = await self._store.commit(appends)
         if any(append.alongside or append.revoked for append in appends):
             self._on_side_tables_changed()
         outcomes = iter(written)
