@@ -174,17 +174,18 @@ def read_if_match(request: Request, services: Services, subject: str | None, *, 
     Raises:
         HttpProblem: 400 or 422 for a header that cannot be applied, 412 for one that cannot match, 428 if it is missing.
     """
-    request.state.expected = _parse_if_match(request.headers.get("if-match"), services, subject, required=required)
+    header = request.headers.get("if-match")
+    if header is None and not required:
+        return {}
+    request.state.expected = _parse_if_match(header, services, subject)
     return dict(request.state.expected)
 
 
-def _parse_if_match(header: str | None, services: Services, subject: str | None, *, required: bool) -> dict[str, int]:
+def _parse_if_match(header: str | None, services: Services, subject: str | None) -> dict[str, int]:
     if header is None:
-        if required:
-            raise HttpProblem(
-                428, 'this command replaces text: send the version you read, like `If-Match: "3"`', field="If-Match"
-            )
-        return {}
+        raise HttpProblem(
+            428, 'this command replaces text: send the version you read, like `If-Match: "3"`', field="If-Match"
+        )
     given = header.strip()
     if given == "*" and subject is not None:
         return {}  # any version; every command already requires that its subject exists

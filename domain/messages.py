@@ -217,12 +217,32 @@ def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], st
 
 def copy_with(message: M, name: str, value: object) -> M:
     """Return a copy with one field replaced: as `model_copy` does, but without copying what is immutable anyway."""
-    copy = object.__new__(type(message))
-    object.__setattr__(copy, "__dict__", {**message.__dict__, name: value})
-    object.__setattr__(copy, "__pydantic_fields_set__", {*message.model_fields_set, name})
-    object.__setattr__(copy, "__pydantic_extra__", None)
-    object.__setattr__(copy, "__pydantic_private__", None)
-    return copy
+    return _construct(type(message), {**message.__dict__, name: value}, {*message.model_fields_set, name})
+
+
+def derive(event: type[M], command: Command, **more: object) -> M:
+    """Return an event with the fields that its class shares with a command, whose values were validated with the same types.
+
+    `more` gives the others, and those that differ.
+    """
+    fields = {**vars(command), **more}
+    names = _field_names(event)
+    return _construct(event, {name: fields[name] for name in names}, set(names))
+
+
+def _construct(model: type[M], fields: dict[str, object], given: set[str]) -> M:
+    """Return a message of values that are valid. pydantic's `model_construct` takes longer than to validate them."""
+    message = object.__new__(model)
+    object.__setattr__(message, "__dict__", fields)
+    object.__setattr__(message, "__pydantic_fields_set__", given)
+    object.__setattr__(message, "__pydantic_extra__", None)
+    object.__setattr__(message, "__pydantic_private__", None)
+    return message
+
+
+@cache
+def _field_names(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(model.model_fields)
 
 
 def _get_member(value: Any, name: str) -> Any:
@@ -245,6 +265,7 @@ __all__ = [
     "StringField",
     "Text",
     "copy_with",
+    "derive",
     "replace_strings",
     "string_fields",
     "string_paths",

@@ -131,23 +131,31 @@ def find_broken_text(model: type[Event], own: Any, texts: Mapping[str, Sequence[
 
 def _to_json(event: Event, metadata: Metadata) -> dict[str, Any]:
     source = metadata.source
-    whole = {
+    whole: dict[str, Any] = {
         "id": metadata.id,
         "transaction": {"id": metadata.transaction, "index": metadata.index},
         "actor": metadata.actor,
-        "on_behalf_of": [_without_none(who=link.who, grant=link.grant) for link in metadata.on_behalf_of],
         "credential": metadata.credential,
-        "effective_at": _format_time(metadata.effective_at),
-        "because": list(metadata.because),
-        "source": _without_none(
-            channel=source.channel, system=source.system, reference=source.reference, at=_format_time(source.at)
-        ),
-        "references": [content(reference) for reference in metadata.references],
-        "note": metadata.note,
-        "corrects": metadata.corrects,
-        "data": _require_person_ids(event, content(event)),
+        "source": {"channel": source.channel},
     }
-    return {name: value for name, value in whole.items() if value not in (None, [], {})}
+    if source.system is not None or source.reference is not None or source.at is not None:
+        whole["source"] |= _without_none(system=source.system, reference=source.reference, at=_format_time(source.at))
+    if metadata.on_behalf_of:
+        whole["on_behalf_of"] = [_without_none(who=link.who, grant=link.grant) for link in metadata.on_behalf_of]
+    if metadata.effective_at is not None:
+        whole["effective_at"] = format_micros(metadata.effective_at)
+    if metadata.because:
+        whole["because"] = list(metadata.because)
+    if metadata.references:
+        whole["references"] = [content(reference) for reference in metadata.references]
+    if metadata.note is not None:
+        whole["note"] = metadata.note
+    if metadata.corrects is not None:
+        whole["corrects"] = metadata.corrects
+    if data := content(event):
+        whole["data"] = data
+    _require_person_ids(event)
+    return whole
 
 
 def content(message: Message) -> dict[str, Any]:
@@ -185,10 +193,9 @@ def _prunable(model: type[BaseModel]) -> tuple[tuple[str, ...], tuple[tuple[str,
     )
 
 
-def _require_person_ids(event: Event, data: dict[str, Any]) -> dict[str, Any]:
+def _require_person_ids(event: Event) -> None:
     for _, value in strings_of_kind(event, StringKind.PERSON):
         assert is_subject(value), "a person in an event is an id, never a name"
-    return data
 
 
 def _parse_metadata(own: dict[str, Any]) -> Metadata:

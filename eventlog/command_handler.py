@@ -341,12 +341,15 @@ class CommandHandler:
 
     def _find_people(self, normalized: str, work: UnitOfWork) -> tuple[str, ...]:
         """Return the ids of all people with a name, including those that this transaction registers."""
-        new = (name.person for name in work.names.get(normalized, ()))
         if normalized not in self._directory:
             self._directory[normalized] = self._view.find_people(normalized)
-        known = {*self._directory[normalized], *self._names.get(normalized, ())}
-        work.resolved_names[normalized] = tuple(sorted(known))
-        return tuple(sorted({*known, *new}))
+        known = self._directory[normalized]
+        if normalized in self._names:
+            known = tuple(sorted({*known, *self._names[normalized]}))
+        work.resolved_names[normalized] = known
+        if normalized in work.names:
+            return tuple(sorted({*known, *(name.person for name in work.names[normalized])}))
+        return known
 
     def _identified_by(self, normalized: str, work: UnitOfWork) -> tuple[str, ...]:
         """Return the ids whom an identifier identifies, including people that this transaction registers."""
