@@ -235,8 +235,8 @@ class LogApplication(StoreApplication):
         self._recent[entry.position] = entry
         if len(self._recent) > MAX_RECENT_ENTRIES:
             self._recent.popitem(last=False)
-        known = self._states.get(entry.subject) or SubjectState(entry.subject)
-        if known.version == entry.version - 1:
+        known = self._states.get(entry.subject)
+        if (known.version if known else 0) == entry.version - 1:
             self._states.put(pending_state(known, entry), self._states.generation)
 
 
@@ -247,9 +247,11 @@ def fold(state: SubjectState, entries: Iterable[Entry]) -> SubjectState:
     return state
 
 
-def pending_state(state: SubjectState, entry: Entry) -> PendingState:
-    """Return a state after one more entry, to be computed when it is read."""
-    return PendingState(entry.subject, entry.version, lambda: apply_entry(state, entry))
+def pending_state(before: SubjectState | None, entry: Entry) -> PendingState:
+    """Return a state after one more entry, to be computed when it is read; `before` is None for the first entry."""
+    return PendingState(
+        entry.subject, entry.version, lambda: apply_entry(before or SubjectState(entry.subject), entry)
+    )
 
 
 def apply_entry(state: SubjectState, entry: Entry) -> SubjectState:
