@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
+from api.command_door import CommandDoor
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
 from api.routes import (
@@ -98,6 +99,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
-    app.middleware_app = Middleware(super(Application, app).__call__, app.router.routes, hosts or Hosts(), cors_origins)
+    door = CommandDoor(super(Application, app).__call__, app, writes.routes)
+    app.middleware_app = Middleware(door, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

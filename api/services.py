@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
 from domain.errors import Malformed, Unknown
+from domain.fields import SubjectState
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.worker_status import WorkerStatus
@@ -18,6 +19,8 @@ from identity.decision_log import DecisionLog
 from projections.read_model import ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
+
+MAX_ACTIVE_CALLERS: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,14 @@ class Services:
     workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
+    active_callers: dict[str, SubjectState] = field(default_factory=dict)
+    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+
+    def remember_active(self, caller: SubjectState) -> None:
+        """Remember that a caller has access, as long as nothing more happens to them."""
+        if len(self.active_callers) >= MAX_ACTIVE_CALLERS:
+            self.active_callers.clear()
+        self.active_callers[caller.subject] = caller
 
     @property
     def log(self) -> DecisionLog:

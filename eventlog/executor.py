@@ -101,7 +101,8 @@ class TransactionExecutor:
         """Decide and append the first transactions, as many as can be decided before any of them is committed."""
         acquired: dict[Key, Future[None]] = {}
         try:
-            ready = await self._acquire_keys(transactions, acquired)
+            has_keys = any(transaction.key is not None for transaction in transactions)
+            ready = await self._acquire_keys(transactions, acquired) if has_keys else transactions
             # For a single transaction, a repeated key is found by the append, or when the transaction is refused.
             stored = self.find_results(ready) if len(ready) > 1 or not use_cache else None
             return await self._append(await self._decide(ready, stored, use_cache=use_cache))
@@ -128,9 +129,8 @@ class TransactionExecutor:
         return await asyncio.to_thread(decide, None)
 
     def _command_handler(self, at_most: int | None, *, use_cache: bool) -> CommandHandler:
-        views: list[CommittedView] = [CommittedView(self._log, at_most)]
-        if use_cache:
-            views.insert(0, CachedView(self._log, MAX_ENTRIES_IN_LOOP))
+        committed = CommittedView(self._log, at_most)
+        views = (CachedView(self._log, MAX_ENTRIES_IN_LOOP), committed) if use_cache else (committed,)
         return CommandHandler(views, views[0].initial_head(), clock=self._clock, entropy=self._entropy)
 
     def _decide_each(
@@ -169,7 +169,7 @@ class TransactionExecutor:
         appends = [each for each in decided if isinstance(each, Append)]
         if not appends:
             return [each for each in decided if not isinstance(each, Append)]
-        written = await asyncio.wrap_future(self._store.submit(appends))
+        written = await self._store.commit(appends)
         if any(append.alongside or append.revoked for append in appends):
             self._on_side_tables_changed()
         outcomes = iter(written)
