@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from uvicorn.server import ServerState
 from api import json_parsing
 from api.authentication import LookupUnavailableError
 from api.bodies import MAX_BODY
+from api.bulk import CHUNK_COMMANDS, execute_in_chunks
 from api.connections import (
     BODY_TIMEOUT_S,
     HEAD_TIMEOUT_S,
@@ -41,6 +43,9 @@ from api.connections import (
 from api.routes import commands
 from api.routes.commands import MAX_COMMANDS
 from api.token_lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
+from domain.people import RegisterPerson
+from eventlog.entry import Receipt, Transaction
+from tests.support_log import House
 from tests.support_serving import COMMAND, Serving, serving
 
 DESCRIPTORS = 512
@@ -217,6 +222,31 @@ def test_others_write_between_the_units_of_a_bulk_request(attacked: Attacked) ->
     assert answer.status_code == 200, answer.text[:200]
     receipts = [result["receipt"]["position"] for result in answer.json()["results"]]
     assert sum(receipts[0] < position < receipts[-1] for position in positions) > 3
+
+
+def test_a_single_command_waits_for_one_chunk_of_a_bulk_request(tmp_path: Path) -> None:
+    """Between two commands that one caller sends one after the other, a bulk request records a chunk or two.
+
+    Counted in positions and not in seconds, so that it holds on a busy machine.
+    """
+    with House(tmp_path) as house:
+
+        def transaction(size: int) -> Transaction:
+            return Transaction(tuple(RegisterPerson(name="Member") for _ in range(size)), house.caller())
+
+        async def write() -> tuple[list[Any], list[int]]:
+            bulk = asyncio.create_task(execute_in_chunks(house.log, [transaction(3)] * 1_000))
+            positions = []
+            while not bulk.done():
+                positions.append((await house.log.execute(transaction(1))).position)
+            return await bulk, positions
+
+        receipts, positions = asyncio.run(write())
+
+    recorded_between = [after - before - 1 for before, after in pairwise(positions)]
+    assert all(isinstance(receipt, Receipt) for receipt in receipts)
+    assert len(positions) > 3_000 / (2 * CHUNK_COMMANDS)
+    assert max(recorded_between) <= 2 * CHUNK_COMMANDS
 
 
 def test_the_largest_bulk_request_is_within_every_bound() -> None:
