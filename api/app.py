@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
+from api.pages import sign_in
 from api.routes import (
     audit,
     commands,
@@ -25,6 +26,7 @@ from api.routes import (
     products,
     roadmap,
     search,
+    sessions,
     subjects,
     tokens,
 )
@@ -55,6 +57,7 @@ QUERY_MODULES: Final = (
     log,
     people,
     tokens,
+    sessions,
     meta,
 )
 
@@ -96,6 +99,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
+    app.router.routes += sign_in.router().routes
     app.middleware_app = Middleware(super(Application, app).__call__, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
@@ -20,13 +20,21 @@ from projections.replica_state import Replica
 from projections.runner import Runner
 
 
+class SessionFinder(Protocol):
+    """Finds people by the sessions of their browsers."""
+
+    async def find(self, secret: str) -> Caller | None:
+        """Return the person behind the secret of a session, or None."""
+
+
 @dataclass(frozen=True)
 class Services:
     """A log or its replica, the read model that follows it, and a way to find callers by their tokens.
 
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
-    address of a replica's log, if known. `questions` limits how many queries run at once, and for how long.
+    address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
+    finds people who signed in with a browser; without it, only tokens are accepted.
     """
 
     book: DecisionLog | Replica
@@ -37,6 +45,7 @@ class Services:
     workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
+    sessions: SessionFinder | None = None
 
     @property
     def log(self) -> DecisionLog:

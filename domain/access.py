@@ -1,14 +1,14 @@
 """The access policy: who may act on the log, and who may change whose access.
 
-Access comes from *tokens*, each held by a person or a service with some rights (`import`, `erase`, `admin`), and from
-*local owners*: the people on whose behalf commands run on the log's own machine. The rules receive both as `Access`
-and look up everything else in the subjects:
+Access comes from *tokens*, each held by a person or a service with some rights (`import`, `erase`, `admin`), from the
+*sessions* of people who signed in with a browser, and from *local owners*: the people on whose behalf commands run on
+the log's own machine. The rules receive them as `Access` and look up everything else in the subjects:
 
 * A person who has left, was removed, or was merged into a person who has left or was removed, cannot act.
 * Only administrators change who has access, or bring back people who have left. People may record that they left
   themselves.
 * A local owner cannot be locked out, and neither can the last administrator.
-* Losing the ability to act revokes a person's tokens permanently.
+* Losing the ability to act revokes a person's tokens permanently and ends their sessions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, Unkn
 from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonLeft, PersonRegistered
-from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, kind_of
+from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, Timestamp, kind_of, to_micros
 
 ADMIN_RIGHT: Final = "admin"
 LOCAL_CREDENTIAL: Final = "local"
@@ -32,6 +32,7 @@ LOG_SERVICE: Final = "service:decisionlog"
 IDENTITY_FIELDS: Final = frozenset({EXISTS, STATUS, MERGED_INTO})
 """The fields that decide whether a person or service may act, and under which id."""
 
+PersonId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^person:{KEY_PATTERN}$")]
 HolderId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^(?:person|service):{KEY_PATTERN}$")]
 
 
@@ -42,6 +43,7 @@ class CreateToken(Command):
     subject: HolderId
     token: Code
     rights: tuple[Code, ...] = ()
+    expires_at: Timestamp | None = None
 
 
 class TokenCreated(Event):
@@ -49,6 +51,7 @@ class TokenCreated(Event):
 
     token: Code
     rights: tuple[Code, ...] = ()
+    expires_at: Timestamp | None = Field(None, description="The end of its validity; absent if it has none.")
 
 
 class RevokeToken(Command):
@@ -64,6 +67,20 @@ class TokenRevoked(Event):
 
     token: Code
     reason: Literal["revoked", "left"]
+
+
+class CreateSignInLink(Command):
+    """Create a one-time link with which a person signs in to the pages. Internal: its code is stored outside the log."""
+
+    type: Literal["CreateSignInLink"] = "CreateSignInLink"
+    subject: PersonId
+    expires_at: Timestamp
+
+
+class SignInLinkCreated(Event):
+    """A one-time link was created with which a person can sign in to the pages."""
+
+    expires_at: Timestamp = Field(description="The end of its validity.")
 
 
 class ChangeNames(Command):
@@ -83,8 +100,8 @@ class NamesChanged(Event):
     )
 
 
-AccessCommand = CreateToken | RevokeToken | ChangeNames
-AccessEvent = TokenCreated | TokenRevoked | NamesChanged
+AccessCommand = CreateToken | RevokeToken | CreateSignInLink | ChangeNames
+AccessEvent = TokenCreated | TokenRevoked | SignInLinkCreated | NamesChanged
 
 
 class ActiveToken(NamedTuple):
@@ -97,14 +114,15 @@ class ActiveToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who has access to the log: the active tokens and the local owners."""
+    """Who has access to the log: the active tokens, the local owners, and the people who have a session."""
 
     tokens: tuple[ActiveToken, ...] = ()
     owners: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
 
     def holders(self) -> frozenset[str]:
-        """The ids of all token holders and local owners."""
-        return self.owners.union(token.holder for token in self.tokens)
+        """The ids of all token holders, local owners and people with a session."""
+        return self.owners.union(self.sessions, (token.holder for token in self.tokens))
 
 
 # Who may act ---------------------------------------------------------------------------------------------------------
@@ -239,6 +257,11 @@ def orphaned_tokens(subjects: Subjects, access: Access) -> list[ActiveToken]:
     return [token for token in access.tokens if not is_active(token.holder, subjects.__getitem__)]
 
 
+def signed_out_people(subjects: Subjects, access: Access) -> tuple[str, ...]:
+    """The people with a session who can no longer act."""
+    return tuple(person for person in sorted(access.sessions) if not is_active(person, subjects.__getitem__))
+
+
 def build_revocation(token: ActiveToken) -> Draft:
     """Build the event that revokes a token because its holder left."""
     return Draft(token.holder, TokenRevoked(token=token.id, reason="left"))
@@ -257,11 +280,16 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
         raise Forbidden(f"your token does not have the `{ADMIN_RIGHT}` right")
     match command:
         case CreateToken():
-            _require_eligible_holder(command, context, subjects)
-            return [Draft(command.subject, TokenCreated(token=command.token, rights=command.rights))]
+            _require_grantable(command, context)
+            _require_eligible_holder(command.subject, subjects)
+            created = TokenCreated(token=command.token, rights=command.rights, expires_at=command.expires_at)
+            return [Draft(command.subject, created)]
         case RevokeToken():
             _require_revocable(command, context, subjects, access)
             return [Draft(command.subject, TokenRevoked(token=command.token, reason="revoked"))]
+        case CreateSignInLink():
+            _require_eligible_holder(command.subject, subjects)
+            return [Draft(command.subject, SignInLinkCreated(expires_at=command.expires_at))]
         case ChangeNames():
             _require_registered(command.subject, "subject", subjects)
             return [Draft(command.subject, NamesChanged(change=command.change))]
@@ -269,15 +297,20 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
             assert_never(command)
 
 
-def _require_eligible_holder(command: CreateToken, context: CommandContext, subjects: Subjects) -> None:
+def _require_grantable(command: CreateToken, context: CommandContext) -> None:
     missing = sorted(set(command.rights) - context.rights)
     if missing:
         raise Forbidden(f"you cannot grant rights you do not have yourself: {', '.join(missing)}", field="rights")
-    if command.subject == LOG_SERVICE:
-        raise Malformed(f"{command.subject} is reserved for the log; choose another service name", field="holder")
-    _require_registered(command.subject, "holder", subjects)
-    if not is_active(command.subject, subjects.__getitem__):
-        raise NotAllowed(f"{command.subject} has left or was removed", field="holder", subject=command.subject)
+    if command.expires_at is not None and to_micros(command.expires_at) <= context.now:
+        raise Malformed("the token would already be expired; give a later time", field="expires_at")
+
+
+def _require_eligible_holder(holder: str, subjects: Subjects) -> None:
+    if holder == LOG_SERVICE:
+        raise Malformed(f"{holder} is reserved for the log; choose another service name", field="holder")
+    _require_registered(holder, "holder", subjects)
+    if not is_active(holder, subjects.__getitem__):
+        raise NotAllowed(f"{holder} has left or was removed", field="holder", subject=holder)
 
 
 def _require_registered(holder: str, field: str, subjects: Subjects) -> None:

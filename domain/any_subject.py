@@ -41,7 +41,7 @@ LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z
 
 IMPORT_RIGHT: Final = "import"
 ERASE_RIGHT: Final = "erase"
-ACCESS_EVENT_PREFIXES: Final = ("TokenCreated.", "TokenRevoked.", "NamesChanged.")
+ACCESS_EVENT_PREFIXES: Final = ("TokenCreated.", "TokenRevoked.", "SignInLinkCreated.", "NamesChanged.")
 
 
 class LogOpened(Event):

@@ -114,6 +114,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "TeamDisbanded.v1": people.TeamDisbanded,
         "TokenCreated.v1": access.TokenCreated,
         "TokenRevoked.v1": access.TokenRevoked,
+        "SignInLinkCreated.v1": access.SignInLinkCreated,
         "NamesChanged.v1": access.NamesChanged,
         "TitleChanged.v1": any_subject.TitleChanged,
         "AliasesSet.v1": any_subject.AliasesSet,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,8 +17,8 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.access import ADMIN_RIGHT
 from domain.any_subject import ERASE_RIGHT, IMPORT_RIGHT
-from domain.values import Code, format_micros
-from identity.tokens import Token
+from domain.values import Code, Timestamp, format_micros, to_micros
+from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
 from projections.paging import build_answer
 from projections.timepoint import NOW, resolve_time
 
@@ -35,6 +35,9 @@ class NewToken(BaseModel):
         default_factory=list, description=f"`{IMPORT_RIGHT}`, `{ERASE_RIGHT}`, `{ADMIN_RIGHT}`."
     )
     label: str = Field("", max_length=200, description="What the token is used for.")
+    expires_at: Timestamp | Literal["never"] | None = Field(
+        None, description=f"When it stops working, or `never`. Default: in {DEFAULT_LIFETIME_DAYS} days."
+    )
 
 
 def router() -> APIRouter:
@@ -75,8 +78,17 @@ def create_token(
     holder = services.find_person(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
         raise unprocessable("the holder of a token must be a person or a service", field="holder")
-    token, secret = services.log.tokens.create(holder, rights=new.rights, label=new.label, by=caller)
-    return {"id": token, "holder": holder, "rights": sorted(new.rights), "secret": secret}
+    tokens = services.log.tokens
+    expires_at = _expiry_of(new, tokens)
+    token, secret = tokens.create(holder, rights=new.rights, label=new.label, expires_at=expires_at, by=caller)
+    until = _format(expires_at)
+    return {"id": token, "holder": holder, "rights": sorted(new.rights), "secret": secret, "expires_at": until}
+
+
+def _expiry_of(new: NewToken, tokens: Tokens) -> int | None:
+    if new.expires_at is None:
+        return tokens.default_expiry()
+    return None if new.expires_at == "never" else to_micros(new.expires_at)
 
 
 def revoke_token(
@@ -94,5 +106,11 @@ def _row_of(token: Token) -> dict[str, Any]:
         "rights": sorted(token.rights),
         "label": token.label,
         "created_at": format_micros(token.created_at),
-        "revoked_at": None if token.revoked_at is None else format_micros(token.revoked_at),
+        "expires_at": _format(token.expires_at),
+        "used_at": _format(token.used_at),
+        "revoked_at": _format(token.revoked_at),
     }
+
+
+def _format(time: int | None) -> str | None:
+    return None if time is None else format_micros(time)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -17,20 +16,17 @@ from cli import options
 from cli.bootstrap import open_local_for_write, open_read_only
 from cli.connection import connect
 from cli.credentials import find_token
-from cli.errors import CommandFailed
-from cli.identity import require_right, resolve_caller
+from cli.expiry import NEVER, ExpiryParam
+from cli.identity import find_holder, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from decisionlog_client import questions
-from domain.access import ADMIN_RIGHT
 from domain.rights import RIGHTS
-from domain.values import format_micros, is_subject, kind_of
-from eventlog.entry import Caller
+from domain.values import format_micros, parse_timestamp, to_micros
 from eventlog.errors import LogInUseError
-from identity.decision_log import DecisionLog
-from identity.tokens import Token
+from identity.tokens import DEFAULT_LIFETIME_DAYS, Token
 
-HEADINGS = ("id", "created", "rights", "name", "label")
+HEADINGS = ("id", "created", "expires", "used", "rights", "name", "label")
 
 
 @click.group()
@@ -43,16 +39,29 @@ def token() -> None:
 @click.option("--right", "rights", multiple=True, help=f"A right to grant: {', '.join(RIGHTS)}. Repeatable.")
 @click.option("--all-rights", is_flag=True, help="Grant every right.")
 @click.option("--label", default="", help="What the token is for.")
+@click.option(
+    "--expires",
+    type=ExpiryParam(),
+    default=f"{DEFAULT_LIFETIME_DAYS}d",
+    help=f"When it stops working: 90d, 12w, a date, or never.  [{DEFAULT_LIFETIME_DAYS}d]",
+)
 @options.data
 @options.owner
 def create(
-    holder: str, rights: tuple[str, ...], all_rights: bool, label: str, data: Path | None, owner: str | None
+    holder: str,
+    rights: tuple[str, ...],
+    all_rights: bool,
+    label: str,
+    expires: str,
+    data: Path | None,
+    owner: str | None,
 ) -> None:
     """Create a token for a person or service.
 
     HOLDER is the name or id of a person, or `service:KEY`.
     """
-    create_token(options.load_settings(data=data, owner=owner), holder, rights, all_rights=all_rights, label=label)
+    granted = tuple(RIGHTS) if all_rights else rights
+    create_token(options.load_settings(data=data, owner=owner), holder, granted, label=label, expires=expires)
 
 
 @token.command(name="list")
@@ -75,45 +84,28 @@ def revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002
     revoke_token(options.load_settings(data=data, owner=owner), id)
 
 
-def create_token(settings: Settings, holder: str, rights: Collection[str], *, all_rights: bool, label: str) -> None:
-    """Create a token and print its secret, which is not stored.
+def create_token(settings: Settings, holder: str, rights: tuple[str, ...], *, label: str, expires: str) -> None:
+    """Create a token and print its secret, which is not stored. `expires` is a timestamp or `never`.
 
     Raises:
         CommandFailed: the holder is unknown or ambiguous.
         Refused: the caller is not an administrator, or there is no such right.
     """
-    rights = tuple(RIGHTS) if all_rights else tuple(rights)
     try:
         with open_local_for_write(settings) as log:
-            administrator = _require_administrator(log, settings)
-            actor = _find_holder(log, holder)
-            token_id, secret = log.tokens.create(actor, rights=rights, label=label, by=administrator)
+            administrator = require_administrator(log, settings)
+            actor = find_holder(log, holder)
+            expires_at = None if expires == NEVER else to_micros(parse_timestamp(expires))
+            token_id, secret = log.tokens.create(
+                actor, rights=rights, label=label, expires_at=expires_at, by=administrator
+            )
     except LogInUseError as found:
-        body = json.dumps({"holder": holder, "rights": rights, "label": label}).encode()
+        body = json.dumps({"holder": holder, "rights": rights, "label": label, "expires_at": expires}).encode()
         with connect_to_writer(found, settings) as server:
             created = server.send("POST", "/v1/tokens", body)
         token_id, actor, secret = created["id"], created["holder"], created["secret"]
-    click.echo(f"Token {token_id} for {actor} (the secret won't be shown again):\n\n  {secret}\n")
-
-
-def _require_administrator(log: DecisionLog, settings: Settings) -> Caller:
-    caller = resolve_caller(log, settings, "cli")
-    require_right(caller, ADMIN_RIGHT)
-    return caller
-
-
-def _find_holder(log: DecisionLog, name: str) -> str:
-    if is_subject(name) and kind_of(name) == "service":
-        return name
-    found = (name,) if is_subject(name) else log.directory.find(name)
-    if len(found) > 1:
-        raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
-    if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
-        raise CommandFailed(
-            f"No person named {name}. Add them with `decisionlog person add {shlex.quote(name)}` (HTTP: POST /v1/people). "
-            "A service needs no registration: use service:KEY."
-        )
-    return found[0]
+    until = "never expires" if expires == NEVER else f"expires on {expires[:10]}"
+    click.echo(f"Token {token_id} for {actor} {until} (the secret won't be shown again):\n\n  {secret}\n")
 
 
 def list_tokens(settings: Settings, *, as_json: bool) -> None:
@@ -125,7 +117,18 @@ def list_tokens(settings: Settings, *, as_json: bool) -> None:
         return
     rows = [
         HEADINGS,
-        *((each["id"], _get_created(each), ",".join(each["rights"]), each["name"], each["label"]) for each in tokens),
+        *(
+            (
+                each["id"],
+                _get_created(each),
+                str(each["expires_at"] or NEVER)[:10],
+                str(each["used_at"] or NEVER)[:10],
+                ",".join(each["rights"]),
+                each["name"],
+                each["label"],
+            )
+            for each in tokens
+        ),
     ]
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     for line in format_columns(rows, width):
@@ -154,6 +157,8 @@ def _to_json(each: Token, name: str) -> dict[str, Any]:
         "rights": sorted(each.rights),
         "label": each.label,
         "created_at": format_micros(each.created_at),
+        "expires_at": format_micros(each.expires_at) if each.expires_at else None,
+        "used_at": format_micros(each.used_at) if each.used_at else None,
         "revoked_at": format_micros(each.revoked_at) if each.revoked_at else None,
     }
 
@@ -173,7 +178,7 @@ def revoke_token(settings: Settings, token_id: str) -> None:
     """Revoke a token."""
     try:
         with open_local_for_write(settings) as log:
-            log.tokens.revoke(token_id, by=_require_administrator(log, settings))
+            log.tokens.revoke(token_id, by=require_administrator(log, settings))
     except LogInUseError as found:
         with connect_to_writer(found, settings) as server:
             server.send("DELETE", f"/v1/tokens/{quote(token_id, safe='')}")
