@@ -10,9 +10,12 @@ from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
+from domain import policy
 from domain.errors import Malformed, Unknown
+from domain.fields import Subjects
 from domain.values import is_subject
 from eventlog.entry import Caller
+from eventlog.views import CommittedView
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
 from projections.read_model import ReadModel, ReadModelDamagedError
@@ -95,6 +98,15 @@ class Services:
         """
         if isinstance(self.book, DecisionLog) and self.book.damage:
             raise HttpProblem(503, "the log file is damaged; run `decisionlog verify` on the server for details")
+
+    def is_administrator(self, caller: Caller) -> bool:
+        """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
+        principal = policy.Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
+        view = CommittedView(self.log)
+        with self.model.read() as read:
+            now = read.now
+        held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, now)
+        return policy.may(held, policy.ADMINISTER, [policy.NO_PRODUCT]) is None
 
     def find_person(self, name: str, field: str) -> str:
         """Return a subject id unchanged, or the id of the person with this name.

@@ -16,7 +16,8 @@ from typing import IO, Final
 
 from cli.bootstrap import local_caller
 from cli.settings import Settings
-from domain.rights import RIGHTS
+from domain.roles import ADMIN, Role, holds
+from domain.scopes import SCOPES
 from identity.decision_log import DecisionLog
 from identity.sign_in_links import FIRST_LIFETIME_S
 
@@ -48,7 +49,7 @@ class FirstToken:
 
 
 def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> FirstToken | None:
-    """Create the first token of a log, with every right; None if the log has had a token.
+    """Create the first token of a log, with every scope, for an administrator; None if the log has had a token.
 
     Raises:
         OSError: its file cannot be written. The token is then revoked.
@@ -68,8 +69,10 @@ def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> Firs
 
 
 def _create_token(log: DecisionLog, owner: str) -> tuple[str, str]:
+    role: Role | None = None if holds(log.state(owner), ADMIN) else ADMIN
     until = log.tokens.default_expiry()
-    return log.tokens.create(owner, rights=RIGHTS, label="first start", expires_at=until, by=local_caller(owner))
+    by = local_caller(owner)
+    return log.tokens.create(owner, scopes=SCOPES, label="first start", expires_at=until, role=role, by=by)
 
 
 @dataclass(frozen=True)

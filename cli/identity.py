@@ -15,9 +15,10 @@ from cli.credentials import find_token
 from cli.errors import CommandFailed
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
-from domain.access import ADMIN_RIGHT, LOG_SERVICE, is_active
+from domain.access import LOG_SERVICE, is_active
 from domain.errors import Forbidden, Refused
 from domain.people import RegisterPerson
+from domain.scopes import ADMIN_SCOPE
 from domain.values import is_subject, kind_of
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
@@ -79,7 +80,7 @@ async def _send(target: TransactionTarget, transaction: Transaction) -> Sequence
 def resolve_caller(
     log: DecisionLog, settings: Settings, channel: str, target: TransactionTarget | None = None
 ) -> Caller:
-    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every right.
+    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every scope.
 
     An unknown owner is registered, by way of `target`; by default in the log.
 
@@ -118,14 +119,14 @@ def _find_token_holder(log: DecisionLog, secret: str, channel: str) -> Caller:
     return token.caller(channel)
 
 
-def require_right(caller: Caller, right: str) -> None:
-    """Check that a caller has a right.
+def require_scope(caller: Caller, scope: str) -> None:
+    """Check that a caller has a scope.
 
     Raises:
         Forbidden: they do not.
     """
-    if right not in caller.rights:
-        raise Forbidden(f"your token does not have the right to {right}")
+    if scope not in caller.scopes:
+        raise Forbidden(f"your token does not have the scope `{scope}`")
 
 
 def require_administrator(log: DecisionLog, settings: Settings) -> Caller:
@@ -136,7 +137,7 @@ def require_administrator(log: DecisionLog, settings: Settings) -> Caller:
         Forbidden: the caller is not an administrator.
     """
     caller = resolve_caller(log, settings, "cli")
-    require_right(caller, ADMIN_RIGHT)
+    require_scope(caller, ADMIN_SCOPE)
     return caller
 
 

@@ -205,12 +205,12 @@ class Store(ABC):
         return [TokenRow._make(row) for row in self.read("SELECT * FROM tokens ORDER BY created_at, id")]
 
     def active_tokens(self, now: int) -> list[tuple[str, str, str]]:
-        """Return the id, holder and rights of each token that is not revoked and does not expire until a time."""
+        """Return the id, holder and scopes of each token that is not revoked and does not expire until a time."""
         sql = (
-            "SELECT id, actor, rights FROM tokens WHERE revoked_at IS NULL"
+            "SELECT id, actor, scopes FROM tokens WHERE revoked_at IS NULL"
             " AND (expires_at IS NULL OR expires_at > ?) ORDER BY id"
         )
-        return [(token, actor, rights) for token, actor, rights in self.read(sql, (now,))]
+        return [(token, actor, scopes) for token, actor, scopes in self.read(sql, (now,))]
 
     def session_holders(self) -> frozenset[str]:
         """Return the people who have a session."""

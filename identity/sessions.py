@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from eventlog.sql import Session as DatabaseSession
@@ -32,7 +32,7 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class ProviderLogin:
-    """A sign-in at an OpenID provider: the account, the provider's session, and its groups as the provider named them."""
+    """A sign-in at an OpenID provider: the account, the provider's session, and the groups as subjects (`group:KEY`)."""
 
     issuer: str
     subject: str
@@ -58,7 +58,7 @@ class Session(NamedTuple):
 
     def caller(self) -> Caller:
         """Return the person as the caller of a command."""
-        return Caller(self.person, self.id, "http", frozenset(RIGHTS))
+        return Caller(self.person, self.id, "http", frozenset(SCOPES), frozenset(self.provider_groups.split()))
 
 
 class Sessions:
@@ -86,7 +86,7 @@ class Sessions:
             id=new_key(self._entropy),
             hash=hash_secret(secret),
             person=person,
-            provider_groups="\n".join(of.groups),
+            provider_groups=" ".join(of.groups),
             created_at=now,
             used_at=now,
             expires_at=now + self.limits.lifetime_us,

@@ -10,7 +10,8 @@ from typing import Final
 
 from domain.access import CreateToken, RevokeToken
 from domain.errors import Malformed, NothingChanges, Unknown
-from domain.rights import RIGHTS
+from domain.roles import GrantRole, Role
+from domain.scopes import DEFAULT_SCOPES, SCOPES
 from domain.values import from_micros, refuse_controls
 from eventlog.entry import Caller
 from eventlog.ids import new_key
@@ -41,7 +42,7 @@ class Token:
 
     id: str
     actor: str
-    rights: frozenset[str]
+    scopes: frozenset[str]
     label: str
     created_at: int
     revoked_at: int | None
@@ -50,7 +51,7 @@ class Token:
 
     def caller(self, channel: str) -> Caller:
         """Return its holder as the caller of a command, through a channel."""
-        return Caller(self.actor, self.id, channel, self.rights)
+        return Caller(self.actor, self.id, channel, self.scopes)
 
 
 class Tokens:
@@ -80,19 +81,22 @@ class Tokens:
         self,
         actor: str,
         *,
-        rights: Collection[str] = (),
+        scopes: Collection[str] = DEFAULT_SCOPES,
         label: str = "",
         expires_at: int | None = None,
+        role: Role | None = None,
+        product: str | None = None,
         by: Caller | None = None,
     ) -> tuple[str, str]:
         """Create a token for a person or service; return its id and its secret, which cannot be read again.
 
-        `expires_at` is in microseconds since 1970; without it, the token never expires.
+        `expires_at` is in microseconds since 1970; without it, the token never expires. With a `role`, the holder is
+        granted it in the same transaction, for all products or for one.
 
         Raises:
-            Malformed: a right does not exist, the label has control characters, the holder cannot have a token, or it
+            Malformed: a scope does not exist, the label has control characters, the holder cannot have a token, or it
                 would already be expired.
-            Forbidden: the caller does not have the rights that the token would have.
+            Forbidden: the caller does not have the scopes that the token would have.
             Unknown: the log has no such person.
             NotAllowed: the holder has left or was removed.
         """
@@ -100,10 +104,10 @@ class Tokens:
             refuse_controls(label)
         except ValueError as error:
             raise Malformed(f"the label {error}", field="label") from None
-        unknown = set(rights) - RIGHTS.keys()
+        unknown = set(scopes) - SCOPES.keys()
         if unknown:
             raise Malformed(
-                f"unknown right: {', '.join(sorted(unknown))}. The rights are {', '.join(RIGHTS)}", field="rights"
+                f"unknown scope: {', '.join(sorted(unknown))}. The scopes are {', '.join(SCOPES)}", field="scopes"
             )
         token = new_key(self._entropy)
         secret = SECRET.new(self._entropy)
@@ -111,15 +115,16 @@ class Tokens:
             id=token,
             hash=hash_secret(secret),
             actor=actor,
-            rights=" ".join(sorted(rights)),
+            scopes=" ".join(sorted(scopes)),
             label=label,
             created_at=self._clock(),
             revoked_at=None,
             expires_at=expires_at,
         )
         until = None if expires_at is None else from_micros(expires_at)
-        command = CreateToken(subject=actor, token=token, rights=tuple(sorted(rights)), expires_at=until)
-        self._record([command], lambda side_tables: side_tables.put_token(row), by)
+        command = CreateToken(subject=actor, token=token, scopes=tuple(sorted(scopes)), expires_at=until)
+        grant = [GrantRole(subject=actor, role=role, product=product)] if role else []
+        self._record([*grant, command], lambda side_tables: side_tables.put_token(row), by)
         return token, secret
 
     def cached(self, secret: str) -> tuple[Token | None, bool]:
@@ -192,7 +197,7 @@ def _token(row: TokenRow) -> Token:
     return Token(
         id=row.id,
         actor=row.actor,
-        rights=frozenset(row.rights.split()),
+        scopes=frozenset(row.scopes.split()),
         label=row.label,
         created_at=row.created_at,
         revoked_at=row.revoked_at,

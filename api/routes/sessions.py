@@ -8,15 +8,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_right
+from api.authentication import CurrentCaller, require_scope
 from api.bodies import json_body, parse_body
 from api.dependencies import QueryDependency
 from api.problems import HttpProblem, unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain.access import ADMIN_RIGHT
 from domain.errors import Unknown
+from domain.scopes import ADMIN_SCOPE
 from domain.values import Code, format_micros
 from eventlog.entry import Caller
 from identity.sessions import Session
@@ -39,7 +39,7 @@ def router() -> APIRouter:
         "/sign-in-links",
         summary="Create a sign-in link",
         status_code=201,
-        dependencies=[Depends(require_right(ADMIN_RIGHT))],
+        dependencies=[Depends(require_scope(ADMIN_SCOPE))],
         openapi_extra=json_body("NewSignInLink"),
         **answers.declared(answers.MadeSignInLink, status=201),
     )(create_sign_in_link)
@@ -76,7 +76,8 @@ def list_sessions(
 ) -> Response:
     """The caller's own sessions that have not ended."""
     who = caller.actor if person is None else services.find_person(person, "person")
-    _must_be_own(who, caller)
+    if who != caller.actor and not services.is_administrator(caller):
+        raise HttpProblem(403, "only administrators see the sessions of others", field="person")
     rows = [_row_of(each, caller) for each in services.log.sessions.list_of(who)]
     return query(lambda read: build_answer(resolve_time(read, NOW), rows))
 
@@ -93,14 +94,9 @@ def end_session(
 ) -> dict[str, Any]:
     """The session ends at once. Administrators can end the sessions of others."""
     person = services.log.sessions.find_person(key)
-    if person is None or (person != caller.actor and ADMIN_RIGHT not in caller.rights):
+    if person is None or (person != caller.actor and not services.is_administrator(caller)):
         raise Unknown(f"you have no session {key}", field="key")
     return {"ended": int(services.log.sessions.end(key))}
-
-
-def _must_be_own(person: str, caller: Caller) -> None:
-    if person != caller.actor and ADMIN_RIGHT not in caller.rights:
-        raise HttpProblem(403, "only administrators see the sessions of others", field="person")
 
 
 def _row_of(session: Session, caller: Caller) -> dict[str, Any]:

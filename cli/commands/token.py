@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -21,12 +22,13 @@ from cli.identity import find_holder, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from decisionlog_client import questions
-from domain.rights import RIGHTS
-from domain.values import format_micros, parse_timestamp, to_micros
+from domain.roles import ROLES, Role
+from domain.scopes import DEFAULT_SCOPES, SCOPES
+from domain.values import format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.errors import LogInUseError
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token
 
-HEADINGS = ("id", "created", "expires", "used", "rights", "name", "label")
+HEADINGS = ("id", "created", "expires", "used", "scopes", "name", "label")
 
 
 @click.group()
@@ -36,8 +38,15 @@ def token() -> None:
 
 @token.command(name="create")
 @click.argument("holder")
-@click.option("--right", "rights", multiple=True, help=f"A right to grant: {', '.join(RIGHTS)}. Repeatable.")
-@click.option("--all-rights", is_flag=True, help="Grant every right.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help=f"A scope of the token: {', '.join(SCOPES)}. Repeatable; default: read and write.",
+)
+@click.option("--all-scopes", is_flag=True, help="Give it every scope.")
+@click.option("--role", type=click.Choice(ROLES), help="A role to grant the holder.")
+@click.option("--product", help="The product to grant the role for; all by default.")
 @click.option("--label", default="", help="What the token is for.")
 @click.option(
     "--expires",
@@ -49,8 +58,11 @@ def token() -> None:
 @options.owner
 def create(
     holder: str,
-    rights: tuple[str, ...],
-    all_rights: bool,
+    *,
+    scopes: tuple[str, ...],
+    all_scopes: bool,
+    role: Role | None,
+    product: str | None,
     label: str,
     expires: str,
     data: Path | None,
@@ -60,8 +72,15 @@ def create(
 
     HOLDER is the name or id of a person, or `service:KEY`.
     """
-    granted = tuple(RIGHTS) if all_rights else rights
-    create_token(options.load_settings(data=data, owner=owner), holder, granted, label=label, expires=expires)
+    wanted = NewToken(
+        holder=holder,
+        scopes=tuple(SCOPES) if all_scopes else scopes or tuple(sorted(DEFAULT_SCOPES)),
+        expires_at=expires,
+        label=label,
+        role=role,
+        product=product,
+    )
+    create_token(options.load_settings(data=data, owner=owner), wanted)
 
 
 @token.command(name="list")
@@ -84,27 +103,48 @@ def revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002
     revoke_token(options.load_settings(data=data, owner=owner), id)
 
 
-def create_token(settings: Settings, holder: str, rights: tuple[str, ...], *, label: str, expires: str) -> None:
-    """Create a token and print its secret, which is not stored. `expires` is a timestamp or `never`.
+@dataclass(frozen=True)
+class NewToken:
+    """A token to create: its holder by name or id, and a role to grant the holder in the same step.
+
+    `expires_at` is a timestamp or `never`.
+    """
+
+    holder: str
+    scopes: tuple[str, ...]
+    expires_at: str
+    label: str = ""
+    role: Role | None = None
+    product: str | None = None
+
+
+def create_token(settings: Settings, new: NewToken) -> None:
+    """Create a token and print its secret, which is not stored.
 
     Raises:
         CommandFailed: the holder is unknown or ambiguous.
-        Refused: the caller is not an administrator, or there is no such right.
+        Refused: the caller is not an administrator, or there is no such scope.
     """
+    product = new.product and (new.product if is_subject(new.product) else f"product:{new.product}")
     try:
         with open_local_for_write(settings) as log:
             administrator = require_administrator(log, settings)
-            actor = find_holder(log, holder)
-            expires_at = None if expires == NEVER else to_micros(parse_timestamp(expires))
+            actor = find_holder(log, new.holder)
             token_id, secret = log.tokens.create(
-                actor, rights=rights, label=label, expires_at=expires_at, by=administrator
+                actor,
+                scopes=new.scopes,
+                label=new.label,
+                expires_at=None if new.expires_at == NEVER else to_micros(parse_timestamp(new.expires_at)),
+                role=new.role,
+                product=product,
+                by=administrator,
             )
     except LogInUseError as found:
-        body = json.dumps({"holder": holder, "rights": rights, "label": label, "expires_at": expires}).encode()
+        body = json.dumps({**asdict(new), "product": product}).encode()
         with connect_to_writer(found, settings) as server:
             created = server.send("POST", "/v1/tokens", body)
         token_id, actor, secret = created["id"], created["holder"], created["secret"]
-    until = "never expires" if expires == NEVER else f"expires on {expires[:10]}"
+    until = "never expires" if new.expires_at == NEVER else f"expires on {new.expires_at[:10]}"
     click.echo(f"Token {token_id} for {actor} {until} (the secret won't be shown again):\n\n  {secret}\n")
 
 
@@ -123,7 +163,7 @@ def list_tokens(settings: Settings, *, as_json: bool) -> None:
                 _get_created(each),
                 str(each["expires_at"] or NEVER)[:10],
                 str(each["used_at"] or NEVER)[:10],
-                ",".join(each["rights"]),
+                ",".join(each["scopes"]),
                 each["name"],
                 each["label"],
             )
@@ -154,7 +194,7 @@ def _to_json(each: Token, name: str) -> dict[str, Any]:
         "id": each.id,
         "holder": each.actor,
         "name": name,
-        "rights": sorted(each.rights),
+        "scopes": sorted(each.scopes),
         "label": each.label,
         "created_at": format_micros(each.created_at),
         "expires_at": format_micros(each.expires_at) if each.expires_at else None,

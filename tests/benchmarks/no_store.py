@@ -80,7 +80,7 @@ class NoStore(Store):
         return frozenset()
 
     def active_tokens(self, now: int) -> list[tuple[str, str, str]]:
-        return [(token.id, token.actor, token.rights) for token in self._tokens.values()]
+        return [(token.id, token.actor, token.scopes) for token in self._tokens.values()]
 
     def owners(self) -> list[tuple[str, str]]:
         return []

@@ -30,7 +30,7 @@ def write_missing() -> list[str]:
             write_new_entries(log, written)
             asyncio.run(log.execute(transaction(example)))
         log.directory.rename("service:ci", "The builder")
-        log.tokens.revoke(log.tokens.create("service:ci", rights=["import"])[0])
+        log.tokens.revoke(log.tokens.create("service:ci", scopes=["import"])[0])
         asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "cas", "name": "Cas"})))
         log.sign_in_links.create("person:cas")
         write_new_entries(log, written)
