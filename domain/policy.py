@@ -111,6 +111,7 @@ RULES: Final = MappingProxyType(
         roles.RevokeRole: Rule(ADMINISTER),
         access.CreateToken: Rule(ADMINISTER),
         access.RevokeToken: Rule(ADMINISTER),
+        access.CreateSignInLink: Rule(ADMINISTER),
         access.ChangeNames: Rule(ADMINISTER),
         # any subject
         any_subject.ChangeTitle: Rule(MANAGE),
@@ -130,6 +131,7 @@ FOR_ALL_PRODUCTS: Final = frozenset(
     {
         access.CreateToken,
         access.RevokeToken,
+        access.CreateSignInLink,
         access.ChangeNames,
         any_subject.ImportChanges,
         any_subject.EraseTexts,

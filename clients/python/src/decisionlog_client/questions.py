@@ -402,6 +402,11 @@ def tokens() -> Question[answers.Tokens]:
     return Question("/v1/tokens", {})
 
 
+def sessions(*, person: str | None = None) -> Question[answers.Sessions]:
+    """Your own sessions, or those of another person."""
+    return Question("/v1/sessions", {} if person is None else {"person": person})
+
+
 def health() -> Question[answers.Health]:
     """The health of the server."""
     return Question("/v1/health", {}, awaits=False)
