@@ -7,9 +7,9 @@ bytes of the old one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
-from typing import Annotated, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
@@ -44,6 +44,18 @@ COMMANDS: Final = MappingProxyType(
         for command in get_args(union)
     }
 )
+_RULES: Final[dict[type[Command], Callable[[Any, CommandContext, Subjects], list[Draft]]]] = {
+    command: rules.decide  # type: ignore[misc]
+    for union, rules in (
+        (decision.DecisionCommand, decision),
+        (feature.FeatureCommand, feature),
+        (ownership.OwnershipCommand, ownership),
+        (product.ProductCommand, product),
+        (people.PeopleCommand, people),
+        (any_subject.AnySubjectCommand, any_subject),
+    )
+    for command in get_args(union)
+}
 
 
 class Batch(BaseModel):
@@ -148,19 +160,10 @@ def decide(command: Command, context: CommandContext, subjects: Subjects) -> lis
 
 
 def _decide(command: Command, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    if isinstance(command, decision.DecisionCommand):
-        return decision.decide(command, context, subjects)
-    if isinstance(command, feature.FeatureCommand):
-        return feature.decide(command, context, subjects)
-    if isinstance(command, ownership.OwnershipCommand):
-        return ownership.decide(command, context, subjects)
-    if isinstance(command, product.ProductCommand):
-        return product.decide(command, context, subjects)
-    if isinstance(command, people.PeopleCommand):
-        return people.decide(command, context, subjects)
-    if isinstance(command, any_subject.AnySubjectCommand):
-        return any_subject.decide(command, context, subjects)
-    raise Malformed(f"unknown command {type(command).__name__}", field="type")
+    rule = _RULES.get(type(command))
+    if rule is None:
+        raise Malformed(f"unknown command {type(command).__name__}", field="type")
+    return rule(command, context, subjects)
 
 
 def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
