@@ -25,6 +25,7 @@ from api.routes import (
     people,
     products,
     roadmap,
+    roles,
     search,
     subjects,
     tokens,
@@ -39,6 +40,7 @@ COMMAND_PATHS: Final[Mapping[type[Command], str]] = {
     **features.COMMANDS,
     **ownership.COMMANDS,
     **people.COMMANDS,
+    **roles.COMMANDS,
     **subjects.COMMANDS,
     **log.COMMANDS,
 }

@@ -16,6 +16,7 @@ from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
 from domain import access
 from domain.fields import MERGED_INTO, SubjectState
+from domain.scopes import ADMIN_SCOPE
 from eventlog.entry import Caller
 
 _bearer = HTTPBearer(
@@ -68,7 +69,7 @@ async def find_caller(services: Services, secret: str | None) -> Caller:
 
 async def has_access(services: Services, caller: Caller) -> bool:
     """Return whether a caller still has access (see `domain.access.is_active`). The machine's own key always does."""
-    if caller.credential == access.LOCAL_CREDENTIAL and access.ADMIN_RIGHT in caller.rights:
+    if caller.credential == access.LOCAL_CREDENTIAL and ADMIN_SCOPE in caller.scopes:
         return True
     state = services.book.find_cached_state(caller.actor)
     if state is not None and services.active_callers.get(caller.actor) is state:
@@ -93,12 +94,12 @@ def _get_cached_state(services: Services, subject: str) -> SubjectState:
     return state
 
 
-def require_right(right: str) -> Callable[[Caller], Awaitable[None]]:
-    """Return a dependency that refuses callers without a right."""
+def require_scope(scope: str) -> Callable[[Caller], Awaitable[None]]:
+    """Return a dependency that refuses callers without a scope."""
 
     async def check(caller: Annotated[Caller, Depends(authenticate)]) -> None:
-        if right not in caller.rights:
-            raise HttpProblem(403, f"your API token does not have the right `{right}`")
+        if scope not in caller.scopes:
+            raise HttpProblem(403, f"your API token does not have the scope `{scope}`")
 
     return check
 

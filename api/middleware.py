@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import HttpProblem, problem, respond
+from api.problems import HttpProblem, problem, respond, status_problem
 from api.security_headers import RawHeaders, add_security_headers
 
 MAX_REQUESTS: Final = 500
@@ -106,6 +106,7 @@ class Middleware:
         self._app = _allow_origins(app, cors_origins) if cors_origins else app
         self._has_cors = bool(cors_origins)
         self._routes = routes
+        self._literal_paths = _methods_of_literal_paths(routes)
         self._hosts = hosts
         self._running = 0
 
@@ -128,14 +129,16 @@ class Middleware:
             document = problem(refused.status, refused.name, refused.detail, field=refused.field)
             await respond(document, refused.headers)(scope, receive, response.send)
             return
-        method = scope["method"]
+        method, path = scope["method"], scope["path"]
         is_preflight = self._has_cors and any(name == b"access-control-request-method" for name, _ in scope["headers"])
-        if method == "OPTIONS" and not is_preflight and (allowed := self.methods_of(scope["path"])):
+        if method == "OPTIONS" and not is_preflight and (allowed := self.methods_of(path)):
             await _send_allowed(allowed, response.send)
-        elif method == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, response.send)
-        else:
-            await self._app(scope, receive, response.send)
+            return
+        asked = "GET" if method == "HEAD" else method
+        if method != "OPTIONS" and asked not in self._literal_paths.get(path, {asked}):
+            await respond(status_problem(405, f"{path} does not support {method}"))(scope, receive, response.send)
+            return
+        await self._app(scope if asked == method else {**scope, "method": asked}, receive, response.send)
 
     def _check(self, scope: Scope) -> None:
         """Check the `Host`, and replace it with the address that links are made from.
@@ -159,10 +162,26 @@ class Middleware:
 
     def methods_of(self, path: str) -> list[str]:
         """Return every method that a path supports, for `Allow`; an unknown path supports none."""
-        found = {method for route in self._routes for method in _methods_at(route, path)}
+        found = set(self._literal_paths.get(path) or self._methods_of_templates(path))
         if "GET" in found:
             found.add("HEAD")
         return sorted(found | {"OPTIONS"}) if found else []
+
+    def _methods_of_templates(self, path: str) -> Iterable[str]:
+        return (method for route in self._routes for method in _methods_at(route, path))
+
+
+def _methods_of_literal_paths(routes: Sequence[BaseRoute]) -> dict[str, set[str]]:
+    """Return the methods of each path without parameters.
+
+    Such a path comes before a template that matches it too (OpenAPI 3.1, section 4.8.8.2): `propose` is not a key in
+    `/v1/decisions/propose`.
+    """
+    found: dict[str, set[str]] = {}
+    for route in routes:
+        if isinstance(route, Route) and route.methods and "{" not in route.path:
+            found.setdefault(route.path, set()).update(route.methods)
+    return found
 
 
 def _methods_at(route: BaseRoute, path: str) -> Iterable[str]:

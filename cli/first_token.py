@@ -11,7 +11,8 @@ from typing import Final
 
 from cli.bootstrap import local_caller
 from cli.settings import Settings
-from domain.rights import RIGHTS
+from domain.roles import ADMIN, Role, holds
+from domain.scopes import SCOPES
 from identity.decision_log import DecisionLog
 
 FILE_NAME: Final = "first-token"
@@ -41,7 +42,7 @@ class FirstToken:
 
 
 def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> FirstToken | None:
-    """Create the first token of a log, with every right; None if the log has had a token.
+    """Create the first token of a log, with every scope, for an administrator; None if the log has had a token.
 
     Raises:
         OSError: its file cannot be written. The token is then revoked.
@@ -49,13 +50,13 @@ def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> Firs
     if log.tokens.all():
         return None
     if sys.stdout.isatty():
-        return FirstToken(log.tokens.create(owner, rights=RIGHTS, label="first start", by=local_caller(owner))[1])
+        return FirstToken(_create(log, owner)[1])
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data / FILE_NAME
     path.unlink(missing_ok=True)  # left by an earlier log; O_EXCL and O_NOFOLLOW refuse anything that reappears
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w") as file:
-        token, secret = log.tokens.create(owner, rights=RIGHTS, label="first start", by=local_caller(owner))
+        token, secret = _create(log, owner)
         try:
             file.write(f"{secret}\n")
             file.flush()
@@ -64,3 +65,8 @@ def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> Firs
             log.tokens.revoke(token, by=local_caller(owner))
             raise
     return FirstToken(secret, path)
+
+
+def _create(log: DecisionLog, owner: str) -> tuple[str, str]:
+    role: Role | None = None if holds(log.state(owner), ADMIN) else ADMIN
+    return log.tokens.create(owner, scopes=SCOPES, label="first start", role=role, by=local_caller(owner))

@@ -77,7 +77,7 @@ async def _send(target: TransactionTarget, transaction: Transaction) -> Sequence
 def resolve_caller(
     log: DecisionLog, settings: Settings, channel: str, target: TransactionTarget | None = None
 ) -> Caller:
-    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every right.
+    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every scope.
 
     An unknown owner is registered, by way of `target`; by default in the log.
 
@@ -116,14 +116,14 @@ def _find_token_holder(log: DecisionLog, secret: str, channel: str) -> Caller:
     return token.caller(channel)
 
 
-def require_right(caller: Caller, right: str) -> None:
-    """Check that a caller has a right.
+def require_scope(caller: Caller, scope: str) -> None:
+    """Check that a caller has a scope.
 
     Raises:
         Forbidden: they do not.
     """
-    if right not in caller.rights:
-        raise Forbidden(f"your token does not have the right to {right}")
+    if scope not in caller.scopes:
+        raise Forbidden(f"your token does not have the scope `{scope}`")
 
 
 @contextmanager

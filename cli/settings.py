@@ -75,11 +75,16 @@ class Settings(BaseModel):
         description="Maximum number of expensive queries, such as roadmaps and reports, that a server runs at once. "
         "One caller can use all of them but one. Further queries wait up to 10 seconds, then get 503.",
     )
+    default_role: Literal["none", "viewer", "contributor", "manager"] = Field(
+        "none",
+        description="Role, for all products, of people and services to whom no role was granted. `none`: they can only "
+        "ask who they are.",
+    )
     token: SecretStr | None = Field(
         None,
         description="API token used by commands, on a server or on the log's files. Commands act as its holder, with "
-        "its rights; an unknown or revoked token is refused. Without a token, commands that can write the files act "
-        "as the owner, with every right. Commands that only read the files need no token and ignore it.",
+        "its scopes; an unknown or revoked token is refused. Without a token, commands that can write the files act "
+        "as the owner, with every scope. Commands that only read the files need no token and ignore it.",
     )
     replica: str = Field(
         "",

@@ -18,7 +18,7 @@ from domain.catalog import EVENT_NAMES
 from domain.errors import Refused
 from domain.fields import SubjectState
 from domain.messages import Command
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
@@ -38,10 +38,11 @@ from eventlog.side_tables import SideTables
 from eventlog.sqlite import SqliteStore
 from eventlog.store import Store
 from eventlog.supersessions import Supersessions
+from eventlog.teams_with_roles import TeamsWithRoles
 from eventlog.verification import Finding, verify
 from eventlog.views import CommittedView
 
-SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(RIGHTS))
+SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(SCOPES))
 """The caller of commands that the log issues itself."""
 
 
@@ -72,7 +73,10 @@ class EventLog:
         self.names = NameCache(store)
         self.side_table_listeners: list[Callable[[], None]] = []
         """Called after names or tokens were written by a transaction of this process."""
+        self.default_role: str | None = None
+        """The role, for all products, of callers who hold none."""
         self._supersessions = Supersessions(store)
+        self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(
             self, store, clock=clock, entropy=entropy, on_side_tables_changed=self._notify_side_table_listeners
         )
@@ -236,6 +240,14 @@ class EventLog:
         """
         return self._supersessions.superseded_by(decision, self.head().size, at_most)
 
+    def teams_with_roles(self, size: int, at_most: int | None = None) -> frozenset[str]:
+        """Return at least all teams that hold a role, within the first `size` entries.
+
+        Raises:
+            LongReadError: more than `at_most` entries would have to be read first.
+        """
+        return self._teams_with_roles.all(size, at_most)
+
     def find_people(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of all people with a normalized name."""
         return self.names.find_people(normalized)
@@ -248,10 +260,11 @@ class EventLog:
         """Return who can reach the log: the active tokens and the local owners, as committed."""
         return Access(
             tuple(
-                ActiveToken(token, holder, frozenset(rights.split()))
-                for token, holder, rights in self._store.active_tokens()
+                ActiveToken(token, holder, frozenset(scopes.split()))
+                for token, holder, scopes in self._store.active_tokens()
             ),
             frozenset(person for _, person in self._store.owners()),
+            self.default_role,
         )
 
     # Reading entries

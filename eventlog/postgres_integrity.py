@@ -21,7 +21,7 @@ TABLES: Final = {
     "head": "one integer, size bigint, frontier bytea, recorded_at bigint",
     "idempotency_records": "scope text, key text, salt bytea, digest bytea, first bigint, count bigint",
     "names": "normalized text, person text, name text, shown smallint",
-    "tokens": "id text, hash bytea, actor text, rights text, label text, created_at bigint, revoked_at bigint",
+    "tokens": "id text, hash bytea, actor text, scopes text, label text, created_at bigint, revoked_at bigint",
     "owners": "name text, person text",
     "read_only": "reason text",
 }

@@ -58,7 +58,7 @@ CREATE TABLE names (
   shown smallint NOT NULL, PRIMARY KEY (normalized, person, name));
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
-  id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, rights text NOT NULL,
+  id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, scopes text NOT NULL,
   label text NOT NULL, created_at bigint NOT NULL, revoked_at bigint);
 CREATE INDEX active_tokens ON tokens (id) WHERE revoked_at IS NULL;
 CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL);

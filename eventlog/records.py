@@ -119,7 +119,7 @@ class TokenRow(NamedTuple):
     id: str
     hash: bytes
     actor: str
-    rights: str
+    scopes: str
     label: str
     created_at: int
     revoked_at: int | None

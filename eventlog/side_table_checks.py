@@ -1,7 +1,7 @@
 """Checks of the rows that no Merkle tree covers: names, tokens, local owners and idempotency records.
 
 These rows may be changed and erased, so no hash covers them. A row is valid if it has the right shape and refers to
-subjects of the log. A well-formed value in the place of another cannot be detected: another name; another label, right,
+subjects of the log. A well-formed value in the place of another cannot be detected: another name; another label, scope,
 holder or hash of a token; another scope or digest of an idempotency key.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from domain.names import normalize_name
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from domain.values import is_subject, kind_of
 from eventlog.records import IDENTIFIER, OTHER_NAME, SHOWN, TokenRow
 
@@ -75,8 +75,8 @@ def _check_token(row: Sequence[Any], subjects: Collection[str]) -> str | None:
         return f"the hash of the token {token.id} has {len(token.hash)} bytes, not {_HASH_BYTES}"
     if not _is_holder(token.actor, subjects):
         return f"the token {token.id} belongs to {token.actor!r}, which is not in the log"
-    if not set(token.rights.split()) <= RIGHTS.keys():
-        return f"the token {token.id} has the rights {token.rights!r}"
+    if not set(token.scopes.split()) <= SCOPES.keys():
+        return f"the token {token.id} has the scopes {token.scopes!r}"
     has_times = isinstance(token.created_at, int) and isinstance(token.revoked_at, int | None)
     if not has_times or not 0 <= token.created_at <= (token.revoked_at or token.created_at):
         return f"the token {token.id} was created at {token.created_at!r} and revoked at {token.revoked_at!r}"

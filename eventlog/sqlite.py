@@ -50,7 +50,7 @@ CREATE TABLE names (
   PRIMARY KEY (normalized, person, name)) STRICT, WITHOUT ROWID;
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
-  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, rights TEXT NOT NULL, label TEXT NOT NULL,
+  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, scopes TEXT NOT NULL, label TEXT NOT NULL,
   created_at INTEGER NOT NULL, revoked_at INTEGER) STRICT;
 CREATE INDEX active_tokens ON tokens (id) WHERE revoked_at IS NULL;
 INSERT INTO head VALUES (1, 0, x'', 0);

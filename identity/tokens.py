@@ -13,7 +13,8 @@ from typing import Final
 
 from domain.access import CreateToken, RevokeToken
 from domain.errors import Malformed, NothingChanges, Unknown
-from domain.rights import RIGHTS
+from domain.roles import GrantRole, Role
+from domain.scopes import DEFAULT_SCOPES, SCOPES
 from domain.values import refuse_controls
 from eventlog.entry import Caller
 from eventlog.ids import new_key
@@ -36,14 +37,14 @@ class Token:
 
     id: str
     actor: str
-    rights: frozenset[str]
+    scopes: frozenset[str]
     label: str
     created_at: int
     revoked_at: int | None
 
     def caller(self, channel: str) -> Caller:
         """Return its holder as the caller of a command, through a channel."""
-        return Caller(self.actor, self.id, channel, self.rights)
+        return Caller(self.actor, self.id, channel, self.scopes)
 
 
 class Tokens:
@@ -69,13 +70,22 @@ class Tokens:
         self._cache: dict[bytes, tuple[Token, float]] = {}
 
     def create(
-        self, actor: str, *, rights: Collection[str] = (), label: str = "", by: Caller | None = None
+        self,
+        actor: str,
+        *,
+        scopes: Collection[str] = DEFAULT_SCOPES,
+        label: str = "",
+        role: Role | None = None,
+        product: str | None = None,
+        by: Caller | None = None,
     ) -> tuple[str, str]:
         """Create a token for a person or service; return its id and its secret, which cannot be read again.
 
+        With a `role`, the holder is granted it in the same transaction, for all products or for one.
+
         Raises:
-            Malformed: a right does not exist, the label has control characters, or the holder cannot have a token.
-            Forbidden: the caller does not have the rights that the token would have.
+            Malformed: a scope does not exist, the label has control characters, or the holder cannot have a token.
+            Forbidden: the caller does not have the scopes that the token would have.
             Unknown: the log has no such person.
             NotAllowed: the holder has left or was removed.
         """
@@ -83,16 +93,17 @@ class Tokens:
             refuse_controls(label)
         except ValueError as error:
             raise Malformed(f"the label {error}", field="label") from None
-        unknown = set(rights) - RIGHTS.keys()
+        unknown = set(scopes) - SCOPES.keys()
         if unknown:
             raise Malformed(
-                f"unknown right: {', '.join(sorted(unknown))}. The rights are {', '.join(RIGHTS)}", field="rights"
+                f"unknown scope: {', '.join(sorted(unknown))}. The scopes are {', '.join(SCOPES)}", field="scopes"
             )
         token = new_key(self._entropy)
         secret = PREFIX + urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
-        row = TokenRow(token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)
-        command = CreateToken(subject=actor, token=token, rights=tuple(sorted(rights)))
-        self._record([command], lambda side_tables: side_tables.put_token(row), by)
+        row = TokenRow(token, _hash(secret), actor, " ".join(sorted(scopes)), label, self._clock(), None)
+        command = CreateToken(subject=actor, token=token, scopes=tuple(sorted(scopes)))
+        grant = [GrantRole(subject=actor, role=role, product=product)] if role else []
+        self._record([*grant, command], lambda side_tables: side_tables.put_token(row), by)
         return token, secret
 
     def cached(self, secret: str) -> tuple[Token | None, bool]:
@@ -158,4 +169,4 @@ def _hash(secret: str) -> bytes:
 
 
 def _token(row: TokenRow) -> Token:
-    return Token(row.id, row.actor, frozenset(row.rights.split()), row.label, row.created_at, row.revoked_at)
+    return Token(row.id, row.actor, frozenset(row.scopes.split()), row.label, row.created_at, row.revoked_at)

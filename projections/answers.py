@@ -371,7 +371,7 @@ class TokenRow(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
     label: Annotated[str, Field(description="The purpose of the token.")]
     created_at: Annotated[At, Field(description="The time at which it was created.")]
     revoked_at: Annotated[At | None, Field(description="The time at which it was revoked; null if it is valid.")]
@@ -708,7 +708,7 @@ class Me(TypedDict):
 
     actor: Annotated[str, Field(description="The person or service that the token is for.")]
     credential: Annotated[str, Field(description="The id of the token.")]
-    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
 
 
 class MadeToken(TypedDict):
@@ -716,7 +716,7 @@ class MadeToken(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
     secret: Annotated[
         str, Field(description="The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once.")
     ]

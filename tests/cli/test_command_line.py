@@ -220,7 +220,7 @@ def test_a_setting_out_of_order(tmp_path):
 
 
 def test_a_wrong_token_is_not_ignored(begun):
-    """A token that is set speaks without a server as well: an unknown one is refused, and one without the right stops."""
+    """A token that is set speaks without a server as well: an unknown one is refused, and one without the scope stops."""
     made = run(begun, "token", "create", "ann")
     secret = re.search(r"dlog_\S+", made.stdout)[0]
 
@@ -254,7 +254,7 @@ def test_a_port_that_is_taken(tmp_path):
 
 def test_tokens_without_a_server(begun):
     """A token can be made, listed and revoked where nobody serves; its secret is shown once."""
-    made = run(begun, "token", "create", "service:tracker", "--right", "import", "--label", "nightly")
+    made = run(begun, "token", "create", "service:tracker", "--scope", "import", "--label", "nightly")
     token, secret = (
         re.search(r"Token (\w+) for service:tracker", made.stdout)[1],
         re.search(r"dlog_\S+", made.stdout)[0],
@@ -263,7 +263,7 @@ def test_tokens_without_a_server(begun):
     listed = run(begun, "token", "list").stdout
     (as_json,) = map(json.loads, run(begun, "token", "list", "--json").stdout.splitlines())
     assert [line.split("\t")[::4] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
-    assert (as_json["id"], as_json["holder"], as_json["rights"]) == (token, "service:tracker", ["import"])
+    assert (as_json["id"], as_json["holder"], as_json["scopes"]) == (token, "service:tracker", ["import"])
     assert secret not in listed
     assert run(begun, "token", "revoke", token).returncode == 0
     assert secret.encode() not in b"".join(path.read_bytes() for path in begun.iterdir())
@@ -273,7 +273,7 @@ def test_tokens_without_a_server(begun):
     ("arguments", "said"),
     [
         (("token", "create", "nobody"), "`decisionlog person add nobody`"),
-        (("token", "create", "ann", "--right", "fly"), "unknown right: fly"),
+        (("token", "create", "ann", "--scope", "fly"), "unknown scope: fly"),
         (("token", "revoke", "none"), "no token none"),
     ],
 )

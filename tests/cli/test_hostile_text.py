@@ -102,7 +102,7 @@ CASES = {
     "token create": [
         Case("token create EVIL"),
         Case("token create ann --label EVIL"),
-        Case("token create ann --right EVIL"),
+        Case("token create ann --scope EVIL"),
     ],
     "token list": [Case("token list"), Case("token list --json")],
     "token revoke": [Case("token revoke EVIL")],

@@ -28,7 +28,7 @@ def write_missing() -> list[str]:
             write_new_entries(log, written)
             asyncio.run(log.execute(transaction(example)))
         log.directory.rename("service:ci", "The builder")
-        log.tokens.revoke(log.tokens.create("service:ci", rights=["import"])[0])
+        log.tokens.revoke(log.tokens.create("service:ci", scopes=["import"])[0])
         write_new_entries(log, written)
         for command in examples_for(log.id)[-1:]:
             asyncio.run(log.execute(transaction(command)))

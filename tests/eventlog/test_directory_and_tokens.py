@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.any_subject import IMPORT_RIGHT
 from domain.errors import AlreadyExists, Unknown
+from domain.scopes import IMPORT_SCOPE
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import do, everything, open_log
@@ -71,11 +71,11 @@ def test_erased_names_are_in_no_file(log: DecisionLog, place: Path | str) -> Non
 
 
 def test_a_token_is_found_by_its_secret_until_it_is_revoked(log: DecisionLog) -> None:
-    """The secret is returned once; it identifies the holder and the rights until it is revoked."""
-    token, secret = log.tokens.create("person:ann", rights=[IMPORT_RIGHT], label="laptop")
+    """The secret is returned once; it identifies the holder and the scopes until it is revoked."""
+    token, secret = log.tokens.create("person:ann", scopes=[IMPORT_SCOPE], label="laptop")
     found = log.tokens.find(secret)
     assert found is not None
-    assert found.caller("http") == Caller("person:ann", token, "http", frozenset({IMPORT_RIGHT}))
+    assert found.caller("http") == Caller("person:ann", token, "http", frozenset({IMPORT_SCOPE}))
     log.tokens.revoke(token)
     log.tokens.revoke(token)
     assert log.tokens.find(secret) is None

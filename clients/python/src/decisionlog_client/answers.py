@@ -423,7 +423,7 @@ class TokenRow(TypedDict):
     "The id, which is needed to revoke it."
     holder: str
     "The person or service that the token is for."
-    rights: list[str]
+    scopes: list[str]
     "Rights beyond reading and recording for oneself."
     label: str
     "The purpose of the token."
@@ -821,7 +821,7 @@ class Me(TypedDict):
     "The person or service that the token is for."
     credential: str
     "The id of the token."
-    rights: list[str]
+    scopes: list[str]
     "Rights beyond reading and recording for oneself."
 
 
@@ -832,7 +832,7 @@ class MadeToken(TypedDict):
     "The id, which is needed to revoke it."
     holder: str
     "The person or service that the token is for."
-    rights: list[str]
+    scopes: list[str]
     "Rights beyond reading and recording for oneself."
     secret: str
     "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."

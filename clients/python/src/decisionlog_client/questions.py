@@ -393,7 +393,7 @@ def entry(position: int) -> Question[answers.Entry]:
 
 
 def me() -> Question[answers.Me]:
-    """The identity and rights of the token."""
+    """The identity and scopes of the token."""
     return Question("/v1/me", {}, awaits=False)
 
 
