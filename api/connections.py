@@ -307,7 +307,7 @@ class BoundedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise Refusal(400, "only HTTP/1.1 and HTTP/1.0 are supported")
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         if hosts > 1 or (not hosts and version == "1.1"):
             raise Refusal(400, "an HTTP/1.1 request must have exactly one Host")  # RFC 9112, section 3.2
 

@@ -198,6 +198,8 @@ def strings_of_kind(message: BaseModel, kind: StringKind) -> list[tuple[tuple[st
         value = members[path[0]]
         if isinstance(value, str):
             found.append((path, value))
+        elif value and path[1:] == ("*",):
+            found += [((path[0], n), text) for n, text in enumerate(value)]
         elif value:  # most fields are empty, and to follow the path of each would take most of the time
             found += strings_at(message, path)
     return found

@@ -6,6 +6,7 @@ are omitted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -37,17 +38,24 @@ def _require_canonical_form(value: Any) -> None:
     Raises:
         NotCanonicalError: the value, or one in it, has no canonical form.
     """
-    if isinstance(value, str):
+    if isinstance(value, dict):
+        try:
+            is_ascii = "".join(value).isascii()
+        except TypeError:
+            is_ascii = False
+        if not is_ascii:
+            raise NotCanonicalError(f"a key of {list(value)} is not ASCII")
+        members: Iterable[Any] = value.values()
+    elif isinstance(value, list):
+        members = value
+    elif isinstance(value, str):
         if "\x00" in value:
             raise NotCanonicalError("U+0000 is not allowed")
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            if not (isinstance(key, str) and key.isascii()):
-                raise NotCanonicalError(f"the key {key!r} is not ASCII")
-            if type(member) is not str or "\x00" in member:  # nearly every member is a string, and no call is needed
-                _require_canonical_form(member)
-    elif isinstance(value, list):
-        for member in value:
-            _require_canonical_form(member)
-    elif not isinstance(value, int) or abs(value) > SAFE_INTEGER:
+        return
+    elif isinstance(value, int) and abs(value) <= SAFE_INTEGER:
+        return
+    else:
         raise NotCanonicalError(f"{value!r} is not allowed: use integers below 2^53, strings, lists and objects")
+    for member in members:
+        if type(member) is not str or "\x00" in member:  # nearly every member is a string, and needs no call
+            _require_canonical_form(member)

@@ -37,13 +37,15 @@ def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) ->
         NotCanonicalError: a value has no canonical form, such as an integer of 2^53.
     """
     own = _to_json(event, metadata)
+    places = _text_places(type(event), own)
+    if not places:
+        return canonical(own), None
     texts: dict[str, list[str]] = {}
-    for place, text in sorted(_text_places(type(event), own), key=lambda found: _pointer(found[0])):
-        pointer = _pointer(place)
+    for pointer, place, text in sorted((_pointer(place), place, text) for place, text in places):
         salt = entropy(SALT_BYTES)
         texts[pointer] = [salt.hex(), text]
         _set_at(own, place, commitment(salt, text))
-    return canonical(own), canonical(texts) if texts else None
+    return canonical(own), canonical(texts)
 
 
 def commitment(salt: bytes, text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import chain
 from typing import Final, Protocol
 
 from domain import access, policy
@@ -339,7 +340,8 @@ class CommandHandler:
             if not is_subject(value)
         }
         for path in string_paths(type(command), StringKind.PERSON) if ids else ():
-            command = replace_strings(command, path, lambda value: ids.get(value, value))
+            if getattr(command, path[0]):
+                command = replace_strings(command, path, lambda value: ids.get(value, value))
         return command
 
     def _resolve_person(self, name: str, place: str, work: UnitOfWork) -> str:
@@ -426,14 +428,13 @@ class CommandHandler:
         return NewEvent(entry.subject, entry.version, entry.type, own, texts)
 
     def _build_append(self, work: UnitOfWork) -> Append:
-        erasures = (entry.event.positions for entry in work.entries if isinstance(entry.event, TextsErased))
         return Append(
             events=tuple(work.events),
-            read_versions=dict(work.subjects.read_versions),
+            read_versions=work.subjects.read_versions,
             resolved_names=work.resolved_names,
             idempotency=self._idempotency_record(work.transaction),
-            names=tuple(name for names in work.names.values() for name in names),
-            erased_positions=tuple(position for positions in erasures for position in positions),
+            names=tuple(chain.from_iterable(work.names.values())),
+            erased_positions=tuple(chain.from_iterable(map(_erased_positions, work.entries))),
             entries=tuple(work.entries),
             alongside=work.transaction.alongside,
             revoked=_find_revoked(work.entries),
@@ -483,8 +484,12 @@ class CommandHandler:
         return state
 
 
+def _erased_positions(entry: Entry) -> tuple[int, ...]:
+    return entry.event.positions if isinstance(entry.event, TextsErased) else ()
+
+
 def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:
-    return tuple(entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked))
+    return tuple([entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked)])
 
 
 def _must_match_expected(transaction: Transaction, subjects: Subjects) -> None:

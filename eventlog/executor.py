@@ -99,10 +99,11 @@ class TransactionExecutor:
         self, transactions: list[Transaction], *, use_cache: bool
     ) -> list[Receipt | Refused | Conflict]:
         """Decide and append the first transactions, as many as can be decided before any of them is committed."""
+        if len(transactions) == 1 and transactions[0].key is None:
+            return await self._append(await self._decide(transactions, {}, use_cache=use_cache))
         acquired: dict[Key, Future[None]] = {}
         try:
-            has_keys = any(transaction.key is not None for transaction in transactions)
-            ready = await self._acquire_keys(transactions, acquired) if has_keys else transactions
+            ready = await self._acquire_keys(transactions, acquired)
             # For a single transaction, a repeated key is found by the append, or when the transaction is refused.
             stored = self.find_results(ready) if len(ready) > 1 or not use_cache else None
             return await self._append(await self._decide(ready, stored, use_cache=use_cache))
@@ -167,12 +168,11 @@ class TransactionExecutor:
     async def _append(self, decided: list[Receipt | Refused | Append]) -> list[Receipt | Refused | Conflict]:
         """Commit the appends among decided transactions, and replace each by its result."""
         appends = [each for each in decided if isinstance(each, Append)]
-        if not appends:
-            return [each for each in decided if not isinstance(each, Append)]
-        written = await self._store.commit(appends)
-        if any(append.alongside or append.revoked or append.signed_out for append in appends):
-            self._on_side_tables_changed()
-        outcomes = iter(written)
+        outcomes = iter(await self._store.commit(appends) if appends else ())
+        for append in appends:
+            if append.alongside or append.revoked or append.signed_out:
+                self._on_side_tables_changed()
+                break
         return [_build_result(next(outcomes)) if isinstance(each, Append) else each for each in decided]
 
     def _stale_error(self, conflict: Conflict) -> Stale:
@@ -257,4 +257,4 @@ def _recorded_event(row: EntryRow) -> RecordedEvent:
 def _build_result(outcome: Outcome) -> Receipt | Conflict:
     if isinstance(outcome, Exception):
         raise outcome
-    return outcome if isinstance(outcome, Conflict) else Receipt(tuple(map(_recorded_event, outcome)))
+    return outcome if isinstance(outcome, Conflict) else Receipt(tuple([_recorded_event(row) for row in outcome]))
