@@ -5,7 +5,6 @@ from __future__ import annotations
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -53,7 +52,7 @@ async def find_caller(services: Services, secret: str | None) -> Caller:
         detail = "send an API token as `Authorization: Bearer TOKEN`; create one with `decisionlog token create`"
         raise HttpProblem(401, detail, headers=challenge)
     caller = services.sign_in(secret)
-    if isawaitable(caller):
+    if caller is not None and not isinstance(caller, Caller):
         try:
             caller = await caller
         except LookupUnavailableError as error:

@@ -136,7 +136,10 @@ class SubjectState:
 
     def started_at(self) -> int | None:
         """The time the subject was created, in microseconds; None if it was not, or its first entry is voided."""
-        return next((row.valid_from for row in self.rows.get(EXISTS, _NO_ROWS) if self._counts(row)), None)
+        for row in self.rows.get(EXISTS, _NO_ROWS):
+            if self._counts(row):
+                return row.valid_from
+        return None
 
     def latest_row(self, name: str) -> FieldRow | None:
         """The latest row of a field whose event is not voided."""

@@ -64,6 +64,8 @@ class SortedItems(Sequence[T]):
 
     def _find_block(self, probe: Sortable) -> int:
         """The index of the block where an item belongs: the last one that does not start after it."""
+        if len(self._blocks) == 1:
+            return 0
         return max(bisect_right(self._blocks, probe, key=_first_item) - 1, 0)
 
     def at_or_before(self, probe: Sortable) -> Iterator[T]:
@@ -134,7 +136,10 @@ class Table(Mapping[K, V]):
         return self._find_leaf(key).get(key, default)
 
     def _find_leaf(self, key: K) -> dict[K, V]:
-        node, remainder = self._root, hash(key)
+        node = self._root
+        if isinstance(node, dict):  # as nearly always, and then no hash is needed
+            return node
+        remainder = hash(key)
         while isinstance(node, tuple):
             node, remainder = node[remainder % BRANCHES], remainder // BRANCHES
         return node

@@ -145,9 +145,10 @@ def has_any_grant(state: SubjectState, role: str) -> bool:
 def is_granted(state: SubjectState, role: str, line: Iterable[str]) -> bool:
     """Return whether a role, or one that includes it, is granted for all products or for one of `line`."""
     including = SATISFIED_BY[role]
-    return any(holds(state, each) for each in including) or any(
-        holds(state, each, product) for product in line for each in including
-    )
+    for each in including:
+        if holds(state, each):
+            return True
+    return any(holds(state, each, product) for product in line for each in including)
 
 
 def line_of(product: str, fetch: Callable[[str], SubjectState], at: int) -> tuple[str, ...]:
