@@ -78,6 +78,10 @@ class SortedItems(Sequence[T]):
         for n in range(index - 1, -1, -1):
             yield from reversed(self._blocks[n])
 
+    def last(self) -> T | None:
+        """Return the greatest item, or None."""
+        return self._blocks[-1][-1] if self._blocks else None
+
     def __iter__(self) -> Iterator[T]:
         return chain.from_iterable(self._blocks)
 
