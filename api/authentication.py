@@ -75,11 +75,11 @@ async def has_access(services: Services, caller: Caller) -> bool:
         return True  # nothing has happened to this person since the last request
     try:
         active = access.is_active(caller.actor, partial(_get_cached_state, services))
-        if active and state is not None and state.latest_row(MERGED_INTO) is None:  # no other state was read
-            services.remember_active(state)
-        return active
     except _NotCachedError:  # a stream may have thousands of entries: read them off the event loop
         return await to_thread(access.is_active, caller.actor, services.book.state)
+    if active and state is not None and state.latest_row(MERGED_INTO) is None:  # no other state was read
+        services.remember_active(state)
+    return active
 
 
 class _NotCachedError(Exception):
