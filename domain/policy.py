@@ -11,7 +11,6 @@ was revoked in the meantime.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -156,8 +155,7 @@ class Evidence(Protocol):
         """Return the actor of the entry at a position, or None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """A caller as the policy sees them: who they are, their groups, and the scopes of their token."""
 
     actor: str
