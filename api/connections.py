@@ -296,7 +296,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_size = self._body_size = self._unread = 0
         super().on_headers_complete()
-        self.cycle.transport = self._cycle_transport
+        self.cycle.transport = self._cycle_transport  # type: ignore[assignment]  # what a cycle uses of a transport
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # The protocol makes cycles of its own class, which has the same members.

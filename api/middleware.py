@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.cross_site import Site
 from api.problems import HttpProblem, problem, respond, status_problem
 from api.security_headers import RawHeaders, add_security_headers
 
@@ -42,6 +43,10 @@ class Hosts:
         host, port = scope.get("server") or ("localhost", None)
         return scope["scheme"], _authority(scope["scheme"], host, port)
 
+    def site(self, scheme: str, authority: bytes, host: bytes) -> Site:
+        """Return this server as the browser of a request sees it; `host` is the `Host` that it sent."""
+        return _build_site(scheme, authority, host, has_public_url=bool(self.public_url))
+
     def check(self, scope: Scope, host: bytes) -> None:
         """Check the `Host` of a request.
 
@@ -57,6 +62,16 @@ class Hosts:
                 "set DECISIONLOG_PUBLIC_URL to its address"
             )
             raise HttpProblem(421, detail, field="Host")
+
+
+@lru_cache(64)
+def _build_site(scheme: str, authority: bytes, host: bytes, *, has_public_url: bool) -> Site:
+    name = host.decode("latin-1")
+    return Site(
+        origins=frozenset({f"{scheme}://{authority.decode()}", f"{scheme}://{name}"}),
+        is_secure=scheme == "https",
+        has_cookies=scheme == "https" or has_public_url or _is_loopback(_name_of(name)),
+    )
 
 
 @lru_cache(64)
@@ -147,14 +162,18 @@ class Middleware:
             HttpProblem: 421 if it is not a name of this server; 503 if too many requests are being processed.
         """
         headers: RawHeaders = scope["headers"]
-        scope["scheme"], authority = self._hosts.origin(scope)
+        scheme, authority = self._hosts.origin(scope)
+        host = b""
         for n, (name, value) in enumerate(headers):
             if name == b"host":
-                self._hosts.check(scope, value)
+                host = value
+                self._hosts.check(scope, host)
                 headers[n] = (name, authority)
                 break
         else:
             headers.append((b"host", authority))
+        self._hosts.site(scheme, authority, host).put(scope)
+        scope["scheme"] = scheme
         if self._running > MAX_REQUESTS and scope["path"] not in _ALWAYS_SERVED:
             raise HttpProblem(
                 503, "the server is processing too many requests; try again soon", headers={"Retry-After": "1"}

@@ -40,7 +40,10 @@ FieldName = Annotated[
 ]
 LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a-z0-9._~-]{0,99}$")]
 
-ACCESS_EVENT_PREFIXES: Final = ("TokenCreated.", "TokenRevoked.", "NamesChanged.", "RoleGranted.", "RoleRevoked.")
+ACCESS_EVENT_PREFIXES: Final = (
+    *("TokenCreated.", "TokenRevoked.", "SignInLinkCreated.", "NamesChanged."),
+    *("RoleGranted.", "RoleRevoked."),
+)
 
 
 class LogOpened(Event):

@@ -119,6 +119,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "TeamDisbanded.v1": people.TeamDisbanded,
         "TokenCreated.v1": access.TokenCreated,
         "TokenRevoked.v1": access.TokenRevoked,
+        "SignInLinkCreated.v1": access.SignInLinkCreated,
         "NamesChanged.v1": access.NamesChanged,
         "RoleGranted.v1": roles.RoleGranted,
         "RoleRevoked.v1": roles.RoleRevoked,

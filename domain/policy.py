@@ -110,6 +110,7 @@ RULES: Final = MappingProxyType(
         roles.RevokeRole: Rule(ADMINISTER),
         access.CreateToken: Rule(ADMINISTER),
         access.RevokeToken: Rule(ADMINISTER),
+        access.CreateSignInLink: Rule(ADMINISTER),
         access.ChangeNames: Rule(ADMINISTER),
         # any subject
         any_subject.ChangeTitle: Rule(MANAGE),
@@ -129,6 +130,7 @@ FOR_ALL_PRODUCTS: Final = frozenset(
     {
         access.CreateToken,
         access.RevokeToken,
+        access.CreateSignInLink,
         access.ChangeNames,
         any_subject.ImportChanges,
         any_subject.EraseTexts,

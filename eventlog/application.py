@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from eventsourcing.application import Application
@@ -177,6 +177,10 @@ class LogApplication(StoreApplication):
         """Return a subject as this process last knew it, or None."""
         return self._states.get(subject)
 
+    def on_remote_change(self, versions: Mapping[str, int]) -> None:
+        """Mark the cached states of streams that another process wrote as stale."""
+        self._states.on_remote_change(versions)
+
     # Recent entries
 
     def recent(self, after: int, limit: int) -> list[Entry]:
@@ -249,9 +253,7 @@ def fold(state: SubjectState, entries: Iterable[Entry]) -> SubjectState:
 
 def pending_state(before: SubjectState | None, entry: Entry) -> PendingState:
     """Return a state after one more entry, to be computed when it is read; `before` is None for the first entry."""
-    return PendingState(
-        entry.subject, entry.version, lambda: apply_entry(before or SubjectState(entry.subject), entry)
-    )
+    return PendingState(entry.subject, entry.version, lambda: apply_entry(before or SubjectState(entry.subject), entry))
 
 
 def apply_entry(state: SubjectState, entry: Entry) -> SubjectState:

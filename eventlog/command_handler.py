@@ -92,6 +92,8 @@ class UnitOfWork:
     """The names of new people, by normalized name."""
     resolved_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The ids that normalized names were resolved to, without the people that this transaction registers."""
+    signed_out: set[str] = field(default_factory=set)
+    """The people whose sessions end."""
 
 
 def idempotency_scope(transaction: Transaction) -> str:
@@ -285,6 +287,7 @@ class CommandHandler:
         access.require_access_kept(standing, context, work.subjects, known)
         for token in access.orphaned_tokens(work.subjects, known):
             self._add_event(access.build_revocation(token), self._build_metadata(command, context, None, work), work)
+        work.signed_out.update(access.signed_out_people(work.subjects, known))
 
     def _add_event(self, draft: Draft, metadata: Metadata, work: UnitOfWork) -> None:
         """Add an event to the transaction, as it will be in the log if nothing comes between."""
@@ -435,6 +438,7 @@ class CommandHandler:
             entries=tuple(work.entries),
             alongside=work.transaction.alongside,
             revoked=_find_revoked(work.entries),
+            signed_out=tuple(sorted(work.signed_out)),
         )
 
     def _idempotency_record(self, transaction: Transaction) -> IdempotencyRecord | None:

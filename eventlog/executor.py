@@ -198,7 +198,7 @@ class TransactionExecutor:
         appends = [each for each in decided if isinstance(each, Append)]
         outcomes = iter(await self._store.commit(appends) if appends else ())
         for append in appends:
-            if append.alongside or append.revoked:
+            if append.alongside or append.revoked or append.signed_out:
                 self._on_side_tables_changed()
                 break
         return [_build_result(next(outcomes)) if isinstance(each, Append) else each for each in decided]

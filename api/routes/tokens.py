@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,8 +17,8 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.roles import Role
 from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES, SCOPES
-from domain.values import Code, ProductId, format_micros
-from identity.tokens import Token
+from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
+from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
 from projections.paging import build_answer
 from projections.timepoint import NOW, resolve_time
 
@@ -39,6 +39,9 @@ class NewToken(BaseModel):
         description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. By default `read` and `write`.",
     )
     label: str = Field("", max_length=200, description="What the token is used for.")
+    expires_at: Timestamp | Literal["never"] | None = Field(
+        None, description=f"When it stops working, or `never`. Default: in {DEFAULT_LIFETIME_DAYS} days."
+    )
     role: Role | None = Field(None, description="A role to grant the holder, unless they have it.")
     product: ProductId | None = Field(
         None, description="The product for which the role is granted; all products by default."
@@ -83,10 +86,25 @@ def create_token(
     holder = services.find_person(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
         raise unprocessable("the holder of a token must be a person or a service", field="holder")
-    token, secret = services.log.tokens.create(
-        holder, scopes=new.scopes, label=new.label, role=new.role, product=new.product, by=caller
+    tokens = services.log.tokens
+    expires_at = _expiry_of(new, tokens)
+    token, secret = tokens.create(
+        holder,
+        scopes=new.scopes,
+        label=new.label,
+        expires_at=expires_at,
+        role=new.role,
+        product=new.product,
+        by=caller,
     )
-    return {"id": token, "holder": holder, "scopes": sorted(new.scopes), "secret": secret}
+    until = _format(expires_at)
+    return {"id": token, "holder": holder, "scopes": sorted(new.scopes), "secret": secret, "expires_at": until}
+
+
+def _expiry_of(new: NewToken, tokens: Tokens) -> int | None:
+    if new.expires_at is None:
+        return tokens.default_expiry()
+    return None if new.expires_at == "never" else to_micros(new.expires_at)
 
 
 def revoke_token(
@@ -104,5 +122,11 @@ def _row_of(token: Token) -> dict[str, Any]:
         "scopes": sorted(token.scopes),
         "label": token.label,
         "created_at": format_micros(token.created_at),
-        "revoked_at": None if token.revoked_at is None else format_micros(token.revoked_at),
+        "expires_at": _format(token.expires_at),
+        "used_at": _format(token.used_at),
+        "revoked_at": _format(token.revoked_at),
     }
+
+
+def _format(time: int | None) -> str | None:
+    return None if time is None else format_micros(time)

@@ -350,7 +350,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=REQUESTS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
-    chosen = [name for name in CONTENDERS if not given.names or name == BARE or any(part in name for part in given.names)]
+    chosen = [
+        name for name in CONTENDERS if not given.names or name == BARE or any(part in name for part in given.names)
+    ]
     for connections in given.connections:
         with contenders(chosen) as found:
             label = f"{connections} connections"

@@ -105,6 +105,7 @@ CASES = {
         Case("token create ann --scope EVIL"),
     ],
     "token list": [Case("token list"), Case("token list --json")],
+    "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
     "record": [
         Case("record EVIL --decision EVIL --why EVIL --accountable ann"),
