@@ -5,7 +5,6 @@ from __future__ import annotations
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -60,7 +59,7 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
 
 async def _find_token_holder(services: Services, secret: str) -> Caller:
     caller = services.sign_in(secret)
-    if isawaitable(caller):
+    if caller is not None and not isinstance(caller, Caller):
         caller = await caller
     if caller is None:
         raise _unauthenticated(

@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from api import answers, problems
 from api.authentication import CurrentCaller, authenticate_request
-from api.bodies import json_body, read_json
+from api.bodies import find_header, json_body, read_json
 from api.dependencies import refuse_unknown_parameters
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
@@ -174,7 +174,7 @@ def read_if_match(request: Request, services: Services, subject: str | None, *, 
     Raises:
         HttpProblem: 400 or 422 for a header that cannot be applied, 412 for one that cannot match, 428 if it is missing.
     """
-    header = request.headers.get("if-match")
+    header = find_header(request, b"if-match")
     if header is None and not required:
         return {}
     request.state.expected = _parse_if_match(header, services, subject)
@@ -212,7 +212,7 @@ def read_idempotency_key(request: Request) -> str | None:
     Raises:
         HttpProblem: 400 for a key of another form.
     """
-    given = request.headers.get("idempotency-key")
+    given = find_header(request, b"idempotency-key")
     if given is not None and not _IDEMPOTENCY_KEY.match(given):
         raise HttpProblem(400, "an idempotency key is 1 to 200 visible ASCII characters", field="Idempotency-Key")
     return given

@@ -167,7 +167,7 @@ def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
     for kind in (StringKind.SUBJECT, StringKind.PERSON):
         for path, value in strings_of_kind(command, kind):
             if is_subject(value):
-                yield ".".join(map(str, path)), value
+                yield path[0] if len(path) == 1 else ".".join(map(str, path)), value  # type: ignore[misc]
 
 
 def _require_unique_references(referenced: Iterable[tuple[str, str]], subjects: Subjects) -> None:
@@ -189,14 +189,16 @@ def _require_known_subjects(
 ) -> None:
     """Every subject that a command references is in the log and is not removed."""
     for field, subject in referenced:
-        if roles.is_unregistered_holder(subject) and isinstance(command, roles.RoleCommand):
+        if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
             continue
         state = subjects[subject]
         if not state.version or state.started_at() is None:
             hint = "register them first" if kind_of(subject) in ("person", "team") else ""
             raise unknown_subject(subject, field=field, hint=hint)
+        if state.exists_at(context.now):
+            continue
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
-        if not state.exists_at(context.now) and not is_restorable:
+        if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 
