@@ -59,6 +59,7 @@ QUERY_MODULES: Final = (
     search,
     log,
     people,
+    roles,
     tokens,
     sessions,
     meta,
@@ -95,7 +96,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.state.services = services
     app.state.documents = docs_page.Documents()
     problems.install(app)
-    writes = v1_router("Commands")
+    writes = v1_router("Commands", action=None)  # the log asks the policy about each command
     writes.route_class = CommandRoute
     commands.add_routes(writes)
     add_command_routes(writes, COMMAND_PATHS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated
 
@@ -111,16 +110,6 @@ def _get_cached_state(services: Services, subject: str) -> SubjectState:
     if state is None:
         raise _NotCachedError
     return state
-
-
-def require_scope(scope: str) -> Callable[[Caller], Awaitable[None]]:
-    """Return a dependency that refuses callers without a scope."""
-
-    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> None:
-        if scope not in caller.scopes:
-            raise HttpProblem(403, f"your API token does not have the scope `{scope}`")
-
-    return check
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticate)]

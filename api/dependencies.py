@@ -389,7 +389,7 @@ class QueryRunner:
         """
         self._services.check_read_model()
         bounds = self._execution.bounds
-        with self._services.model.read(bounds) as read:
+        with self._services.read(bounds) as read:
             lag = lag_header(read, self._services)
             try:
                 answer = ask(read)

@@ -80,6 +80,10 @@ class Settings(BaseModel):
         description="Role, for all products, of people and services to whom no role was granted. `none`: they can only "
         "ask who they are.",
     )
+    reading: Literal["all", "own"] = Field(
+        "all",
+        description="What a role lets people read: `all` products, or with `own` only those for which they hold a role.",
+    )
     token: SecretStr | None = Field(
         None,
         description="API token used by commands, on a server or on the log's files. Commands act as its holder, with "

@@ -335,6 +335,21 @@ def roles(answer: Answer, titles: Titles) -> Table:
     return Table(columns, rows, OPTIONAL | {"until", "who", "why"}, frozenset({"subject", "title", "status", "role"}))
 
 
+def grants(answer: Answer, titles: Titles) -> Table:
+    """Return the table of roles that were granted."""
+    rows = [
+        [
+            titles.format(row["holder"]),
+            row["role"],
+            row["product"] or "all products",
+            parse_time(row["since"]),
+            *titles.blame_cells(row["blame"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("holder", "role", "product", "since", *WHO), rows, OPTIONAL, frozenset({"role"}))
+
+
 def unowned(answer: Answer, titles: Titles) -> Table:
     """Return the table of subjects without an accountable person or team."""
     rows = [[row["subject"], row["title"], titles.format(row["left"]), row["source_value"]] for row in answer["rows"]]

@@ -336,12 +336,33 @@ class PersonRow(TypedDict):
     spellings: Annotated[list[str], Field(description="All names, e-mail addresses and handles of the person.")]
 
 
+class HeldRole(TypedDict):
+    """A role, for one product or for all."""
+
+    role: Annotated[str, Field(description="`viewer`, `contributor`, `manager`, `auditor` or `admin`.")]
+    product: Annotated[
+        str | None, Field(description="The product that it is for, with the products of its line; null for all.")
+    ]
+
+
+class GrantRow(HeldRole):
+    """A role that was granted to a person, team, service or group."""
+
+    holder: Annotated[str, Field(description="Who holds the role.")]
+    since: Annotated[At, Field(description="The time at which it was granted.")]
+    position: Annotated[int, Field(description="The position of the event that granted it.")]
+    blame: Annotated[Blame, Field(description="Who granted it, when and why.")]
+
+
 class TokenRow(TypedDict):
     """A token, without its secret."""
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
     label: Annotated[str, Field(description="The purpose of the token.")]
     created_at: Annotated[At, Field(description="The time at which it was created.")]
     expires_at: Annotated[At | None, Field(description="The time until which it is valid; null if it never expires.")]
@@ -659,6 +680,12 @@ class People(TableAnswer):
     rows: Annotated[list[PersonRow], Field(description="The people.")]
 
 
+class Grants(TableAnswer):
+    """Who holds which role."""
+
+    rows: Annotated[list[GrantRow], Field(description="The roles, ordered by holder and role.")]
+
+
 class Tokens(TableAnswer):
     """All tokens, including revoked ones."""
 
@@ -702,7 +729,13 @@ class Me(TypedDict):
 
     actor: Annotated[str, Field(description="The person or service that the token or session is for.")]
     credential: Annotated[str, Field(description="The id of the token or session.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
+    roles: Annotated[
+        list[HeldRole], Field(description="The roles of its holder: their own, and those of their teams and groups.")
+    ]
 
 
 class CreatedToken(TypedDict):
@@ -710,7 +743,10 @@ class CreatedToken(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
     secret: Annotated[
         str, Field(description="The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once.")
     ]

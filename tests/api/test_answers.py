@@ -72,6 +72,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/people": [{}],
     "/v1/people/{key}": [{"key": "bob"}],
     "/v1/me": [{}],
+    "/v1/roles": [{}, {"holder": "person:ann"}, {"product": "shop"}],
     "/v1/tokens": [{}],
     "/v1/health": [{}],
     "/v1/status": [{}],

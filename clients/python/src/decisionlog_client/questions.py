@@ -397,6 +397,13 @@ def me() -> Question[answers.Me]:
     return Question("/v1/me", {}, awaits=False)
 
 
+def grants(
+    *, holder: str | None = None, product: str | None = None, **parameters: Unpack[AtTime]
+) -> Question[answers.Grants]:
+    """Who holds which role, optionally those of a holder or those that count for a product."""
+    return Question("/v1/roles", {"holder": holder, "product": product, **parameters})
+
+
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
