@@ -7,11 +7,15 @@ from importlib.metadata import version
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
+from api.pages import roadmap as roadmap_page
+from api.pages.static_files import PATH as STATIC_PATH
+from api.pages.static_files import get_static_file
 from api.routes import (
     audit,
     commands,
@@ -58,6 +62,9 @@ QUERY_MODULES: Final = (
     meta,
 )
 
+PAGE_MODULES: Final = (roadmap_page,)
+"""The pages, a module for each noun."""
+
 
 class Application(FastAPI):
     """The routes, with `api.middleware` around the whole framework including its own errors."""
@@ -96,6 +103,9 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
+    for page in PAGE_MODULES:
+        app.router.routes += page.router().routes
+    app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))
     app.middleware_app = Middleware(super(Application, app).__call__, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

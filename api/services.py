@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -27,6 +28,7 @@ class Services:
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
     address of a replica's log, if known. `questions` limits how many queries run at once, and for how long.
+    `zone` is the time zone of pages for readers whose browsers run no scripts.
     """
 
     book: DecisionLog | Replica
@@ -37,6 +39,7 @@ class Services:
     workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
+    zone: tzinfo = UTC
 
     @property
     def log(self) -> DecisionLog:
