@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from domain.fields import Value
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.read_model import Read
@@ -42,12 +44,16 @@ def find_reasons(read: Read, positions: Iterable[int], time: ResolvedTime) -> di
     """
     sql = f"select position, type, note, because, body from event where position in {members('positions')}"
     rows = list(read.rows(sql, {"positions": sorted(set(positions))}))
-    cited = {row[0]: tuple(loads(row[3]) or ()) for row in rows}
+    cited = {row[0]: _as_ids(loads(row[3])) for row in rows}
     texts = _find_texts(read, {decision for decisions in cited.values() for decision in decisions}, time)
     return {
-        position: _build_reason(find_own_reason(type_, loads(body)) or note, cited[position], texts)
+        position: _build_reason(find_own_reason(type_, json.loads(body)) or note, cited[position], texts)
         for position, type_, note, _, body in rows
     }
+
+
+def _as_ids(value: Value) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _build_reason(own: str | None, cited: tuple[str, ...], texts: Mapping[str, str]) -> Reason:

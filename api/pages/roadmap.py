@@ -85,8 +85,8 @@ class TimelineSlip:
     """A release on the timeline: its first and its current day, as shares of the period that is drawn."""
 
     release: str
-    first: str | None
-    now: str | None
+    first: str
+    now: str
     first_x: float
     now_x: float
     days: int
@@ -132,17 +132,18 @@ class _CardBuilder:
 
     def _day_of(self, target: BlamedValue | None) -> str | None:
         value = str(target.shown[0]) if target else ""
-        return self.days.get(value) or (value if _parse_day(value) else None)
+        return self.days.get(value) or (value if _day_of(value) else None)
 
     def _days_since(self, day: str) -> int:
-        due = _parse_day(day)
+        due = _day_of(day)
         today = from_micros(self.page.time.shown).astimezone(self.page.time.zone).date()
         return max(0, (today - due).days) if due else 0
 
 
-def _parse_day(value: str) -> date | None:
+def _day_of(value: object) -> date | None:
+    """Return the calendar day that a value is, if it is one."""
     try:
-        return date.fromisoformat(value)
+        return date.fromisoformat(str(value))
     except ValueError:
         return None
 
@@ -288,17 +289,14 @@ def _timeline(read: Read, page: Page, products: Sequence[str]) -> list[TimelineS
         return []
     subjects = [row["subject"] for row in rows]
     slips = change_queries.slips(read, Filter(subjects=subjects, fields=("due_on",)), page.time.point).rows
-    first = {row["subject"]: str(row["first"]["value"]) for row in slips}
-    ends = {row["subject"]: (first.get(row["subject"], row["due_on"]), row["due_on"]) for row in rows}
-    days = [day for pair in ends.values() for each in pair if (day := _parse_day(each))]
-    start, length = min(days), max(1, (max(days) - min(days)).days)
+    first = {row["subject"]: row["first"]["value"] for row in slips}
+    days = {row["subject"]: (_day_of(first.get(row["subject"])), _day_of(row["due_on"])) for row in rows}
+    pairs = {subject: (one or two, two) for subject, (one, two) in days.items() if two}
+    ends = [day for pair in pairs.values() for day in pair if day]
+    start, length = min(ends), max(1, (max(ends) - min(ends)).days)
+    share = lambda day: round(100 * (day - start).days / length, 2)  # noqa: E731
     return [
-        TimelineSlip(
-            subject,
-            one,
-            two,
-            *(round(100 * ((_parse_day(each) or start) - start).days / length, 2) for each in (one, two)),
-            ((_parse_day(two) or start) - (_parse_day(one) or start)).days,
-        )
-        for subject, (one, two) in ends.items()
+        TimelineSlip(subject, one.isoformat(), two.isoformat(), share(one), share(two), (two - one).days)
+        for subject, (one, two) in pairs.items()
+        if one
     ]

@@ -44,8 +44,7 @@ def test_a_page_without_a_token_shows_nothing_of_the_log(house):
 
 
 @pytest.mark.parametrize(
-    ("query", "field"),
-    [("as_of=yesterdy", "as_of"), ("known_at=2026-13-01", "known_at"), ("as_off=2026-01-01", "as_off")],
+    ("field", "value"), [("as_of", "yesterdy"), ("known_at", "2026-13-01"), ("as_off", "2026-01-01")]
 )
 def test_a_wrong_time_is_named(pages, field, value):
     """A page never shows another time than the one its address names."""
