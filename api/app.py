@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
+from api.pages import decisions as decisions_page
 from api.pages import roadmap as roadmap_page
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
@@ -62,7 +63,7 @@ QUERY_MODULES: Final = (
     meta,
 )
 
-PAGE_MODULES: Final = (roadmap_page,)
+PAGE_MODULES: Final = (roadmap_page, decisions_page)
 """The pages, a module for each noun."""
 
 

@@ -294,7 +294,10 @@ def _timeline(read: Read, page: Page, products: Sequence[str]) -> list[TimelineS
     pairs = {subject: (one or two, two) for subject, (one, two) in days.items() if two}
     ends = [day for pair in pairs.values() for day in pair if day]
     start, length = min(ends), max(1, (max(ends) - min(ends)).days)
-    share = lambda day: round(100 * (day - start).days / length, 2)  # noqa: E731
+
+    def share(day: date) -> float:
+        return round(100 * (day - start).days / length, 2)
+
     return [
         TimelineSlip(subject, one.isoformat(), two.isoformat(), share(one), share(two), (two - one).days)
         for subject, (one, two) in pairs.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -47,6 +48,48 @@ KIND_PATHS: Final[Mapping[str, str]] = {
     "team": "teams",
     "service": "people",
 }
+
+
+COMMAND_LABELS: Final[Mapping[str, str]] = {
+    "AdviseOnDecision": "Advise",
+    "DissentFromDecision": "Object",
+    "AssignOwnership": "Assign an owner",
+    "HandOverOwnership": "Hand over",
+    "ReleaseOwnership": "Give up ownership",
+    "AcknowledgeOwnership": "Acknowledge ownership",
+    "DelegateOwnership": "Delegate",
+    "RevokeDelegation": "Revoke a delegation",
+    "PrioritizeFeature": "Move",
+    "TargetMilestone": "Set target",
+    "ProposeFeature": "Add a feature",
+    "LinkFeature": "Link",
+    "DefineFeature": "Define",
+    "CommitFeature": "Commit",
+    "StartFeature": "Start",
+    "PauseFeature": "Pause",
+    "ShipFeature": "Ship",
+    "DropFeature": "Drop",
+    "ReopenFeature": "Reopen",
+    "DefineProduct": "Add a product",
+    "RescheduleRelease": "Reschedule",
+    "ScheduleRelease": "Schedule a release",
+    "SetGoal": "Set a goal",
+    "RegisterPerson": "Register a person",
+    "RegisterTeam": "Register a team",
+    "RecordPersonLeft": "Record that they left",
+    "MergePeople": "Merge into another person",
+    "ChangeTitle": "Rename",
+    "ProposeDecision": "Propose a decision",
+    "RecordDecision": "Record a decision",
+}
+
+
+def command_label(name: str) -> str:
+    """Return what a command is called on its button: "Accept" for `AcceptDecision`."""
+    if name in COMMAND_LABELS:
+        return COMMAND_LABELS[name]
+    spaced = re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    return re.sub(r" decision$", "", spaced).capitalize()
 
 
 def status_mark(status: str | None) -> Mark:
@@ -135,6 +178,7 @@ def plain_value(value: Any) -> list[Any]:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "command_label": command_label,
     "status_mark": status_mark,
     "field_label": field_label,
     "count_of": count_of,
