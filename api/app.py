@@ -14,6 +14,7 @@ from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
 from api.pages import decisions as decisions_page
+from api.pages import record as record_page
 from api.pages import roadmap as roadmap_page
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
@@ -63,7 +64,7 @@ QUERY_MODULES: Final = (
     meta,
 )
 
-PAGE_MODULES: Final = (roadmap_page, decisions_page)
+PAGE_MODULES: Final = (roadmap_page, decisions_page, record_page)
 """The pages, a module for each noun."""
 
 

@@ -109,7 +109,9 @@ class Page:
     def here(self, **changes: Any) -> str:
         """Return the address of this page with some parameters changed; None removes one."""
         query = self.request.query_params
-        given: dict[str, Any] = {name: query.getlist(name) for name in query if name not in NAMES}
+        given: dict[str, Any] = {
+            name: query.getlist(name) for name in query if name not in (*NAMES, "done", "min_position")
+        }
         return build_address(self.request.url.path, {**given, **self.time.parameters, **changes})
 
     def link(self, subject: str) -> str:
@@ -170,6 +172,7 @@ class Page:
             "position": read.position,
             "me": self.caller.actor,
             "path": self.request.url.path,
+            "done": self.request.query_params.get("done"),
             **{name: None if at is None else format_micros(at) for name, at in times.items()},
         }
 
@@ -196,7 +199,7 @@ def format_number(numbers: Mapping[str, int]) -> str:
 TimeText = Annotated[str, Query(max_length=40)]
 
 
-async def _page(
+async def _page(  # noqa: PLR0917  (the parameters of every page)
     request: Request,
     services: ServiceDependency,
     execution: ExecutionDependency,
@@ -206,6 +209,7 @@ async def _page(
     known_at: TimeText = "",  # noqa: ARG001
     compare: TimeText = "",  # noqa: ARG001
     compare_known_at: TimeText = "",  # noqa: ARG001
+    done: Annotated[int | None, Query(ge=1)] = None,  # noqa: ARG001  (what was just recorded, which the page confirms)
 ) -> Page:
     now = services.model.now()
     return Page(request, services, execution, caller, parse_page_time(request.query_params, now, services.zone))

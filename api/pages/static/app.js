@@ -73,3 +73,57 @@ document.addEventListener("click", (event) => {
 
 localizeTimes(document);
 document.addEventListener("htmx:after:swap", () => localizeTimes(document));
+
+// Drafts: what is typed into a form survives a lost connection, until the form was recorded.
+function keepDraft(form) {
+  const key = `draft ${form.dataset.draft}`;
+  const saved = JSON.parse(localStorage.getItem(key) || "null");
+  const fields = () => [...form.elements].filter((each) => each.name && each.type !== "hidden" && each.type !== "checkbox");
+  if (saved && !document.querySelector(".note")) {
+    const before = new Map(fields().map((each) => [each, each.value]));
+    for (const each of fields()) if (saved[each.name]) each.value = saved[each.name];
+    if ([...before].some(([each, value]) => each.value !== value)) {
+      const line = document.createElement("p");
+      line.className = "draft";
+      line.append("Restored what you typed earlier. ");
+      const discard = document.createElement("button");
+      discard.type = "button";
+      discard.textContent = "Discard it";
+      discard.addEventListener("click", () => {
+        for (const [each, value] of before) each.value = value;
+        localStorage.removeItem(key);
+        line.remove();
+      });
+      line.append(discard);
+      form.prepend(line);
+    }
+  }
+  form.addEventListener("input", () => {
+    localStorage.setItem(key, JSON.stringify(Object.fromEntries(fields().filter((each) => each.value).map((each) => [each.name, each.value]))));
+  });
+  form.addEventListener("submit", () => sessionStorage.setItem("sent draft", key));
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+}
+
+if (new URLSearchParams(location.search).has("done")) {
+  localStorage.removeItem(sessionStorage.getItem("sent draft"));
+  sessionStorage.removeItem("sent draft");
+}
+for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form);
+
+// Dragging a card to another column opens the form that moves it, which also has a button on the card.
+for (const card of document.querySelectorAll("[data-move]")) {
+  card.draggable = true;
+  card.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", card.dataset.move));
+}
+for (const column of document.querySelectorAll("[data-horizon]")) {
+  column.addEventListener("dragover", (event) => event.preventDefault());
+  column.addEventListener("drop", (event) => {
+    const address = event.dataTransfer.getData("text/plain");
+    if (!address.startsWith("/do/MoveFeature?")) return;
+    event.preventDefault();
+    location.assign(`${address}&horizon=${column.dataset.horizon}`);
+  });
+}
