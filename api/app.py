@@ -13,9 +13,7 @@ from starlette.types import Receive, Scope, Send
 from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
-from api.pages import decisions as decisions_page
-from api.pages import record as record_page
-from api.pages import roadmap as roadmap_page
+from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
 from api.routes import (
@@ -63,9 +61,6 @@ QUERY_MODULES: Final = (
     tokens,
     meta,
 )
-
-PAGE_MODULES: Final = (roadmap_page, decisions_page, record_page)
-"""The pages, a module for each noun."""
 
 
 class Application(FastAPI):

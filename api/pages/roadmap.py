@@ -221,6 +221,8 @@ def find_cards(
         read, selection, page.time.point, layout=layout, columns=by, fields=FIELDS, blame=True
     )
     differences = find_differences(read, page.time, replace(selection.of_subjects(), statuses=(), fields=COMPARED))
+    if layout == "table":
+        return [("", None, _build_cards(read, page, answer.rows, differences))]
     columns = {
         row["column"]: (row["title"], _build_cards(read, page, row["cards"], differences)) for row in answer.rows
     }

@@ -104,13 +104,17 @@ def parse_page_time(query: Mapping[str, str], now: int, zone: tzinfo = UTC) -> P
         HttpProblem: 422 naming the parameter that is not a time.
     """
     given = {name: query[name].strip() for name in NAMES if query.get(name, "").strip()}
-    times = {name: _parse(given.get(name), name, zone) for name in NAMES}
+    times = {name: parse_time(given.get(name), name, zone) for name in NAMES}
     compared = TimePoint(times["compare"], times["compare_known_at"]) if "compare" in given else None
     return PageTime(TimePoint(times["as_of"], times["known_at"]), compared, now, zone)
 
 
-def _parse(text: str | None, name: str, zone: tzinfo) -> int | None:
-    """Return microseconds since 1970; None means now. A time without an offset is in the zone."""
+def parse_time(text: str | None, name: str, zone: tzinfo) -> int | None:
+    """Return microseconds since 1970; None means now. A time without an offset is in the zone.
+
+    Raises:
+        HttpProblem: 422 naming the parameter if it is not a time.
+    """
     if text is None or text == NOW_WORD:
         return None
     try:

@@ -125,6 +125,16 @@ def subject_path(subject: str) -> str:
     return f"/{KIND_PATHS[kind]}/{key}" if kind in KIND_PATHS else f"/audit?subject={subject}"
 
 
+def page_address(address: str) -> str:
+    """Return the address of the page for an address of the API in a report."""
+    path = address.partition("/v1/")[2]
+    if path.startswith("log/entries/"):
+        return f"/audit/{path.rpartition('/')[2]}"
+    if path.startswith("subjects/"):
+        return subject_path(path.removeprefix("subjects/").partition("/")[0])
+    return f"/{path}" if path else address
+
+
 def parse_utc(text: str) -> datetime:
     """Return a time of an answer."""
     return parse_timestamp(text).astimezone(UTC)
@@ -188,6 +198,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "exact_time": exact_time,
     "html_time": html_time,
     "input_time": input_time,
+    "page_address": page_address,
     "items": plain_value,
     "kind": kind_of,
 }

@@ -1,0 +1,9 @@
+"""The pages, a module for each noun."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.pages import admin, audit, decisions, home, people, record, report, roadmap, search, subjects
+
+PAGE_MODULES: Final = (home, roadmap, decisions, record, subjects, people, audit, search, report, admin)
