@@ -185,8 +185,14 @@ def _is_folded(command: type[Command], name: str) -> bool:
     return name in FOLDED
 
 
+_SAID_BY_LABEL: Final = frozenset(
+    {"The title, in one line.", "The title.", "The reason.", "The decision itself.", "A description."}
+)
+
+
 def _hint_of(info: FieldInfo) -> str:
-    return (info.description or "").replace("`", "")
+    hint = (info.description or "").replace("`", "")
+    return "" if hint in _SAID_BY_LABEL else hint
 
 
 def _unwrap(hint: Any) -> tuple[Any, bool]:

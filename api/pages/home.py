@@ -36,7 +36,7 @@ VIEW_COOKIE: Final = "decisionlog-view"
 LOOKED_COOKIE: Final = "decisionlog-looked"
 """When the last visit began and when this one did, so that a page can say what changed since."""
 VISIT_S: Final = 30 * 60
-DEFAULT_DAYS: Final = 7
+DEFAULT_DAYS: Final = 30
 COOKIE_DAYS: Final = 400
 NEEDS: Final = 8
 CHANGES: Final = 15

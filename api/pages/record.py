@@ -29,7 +29,7 @@ from domain.errors import Refused
 from domain.messages import Command
 from eventlog.entry import Receipt
 from projections import search as search_queries
-from projections.field_values import subject_fields
+from projections.field_values import all_field_values, subject_fields
 from projections.filters import Filter
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
@@ -168,7 +168,9 @@ def _show(page: Page, entry: Entry) -> Response:
         candidates = _find_candidates(read, page, entry.form)
         current = _current_values(read, entry) if entry.subject else {}
         is_first = entry.status == 200  # noqa: PLR2004
-        values = {**_start_values(page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
+        values = (
+            {**_start_values(read, page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
+        )
         labels = {each.subject: each.label for found in candidates.values() for each in found}
         values = {name: labels.get(value, value) for name, value in values.items()}
         return {
@@ -190,12 +192,15 @@ def _version_of(page: Page, entry: Entry) -> int | str:
     return page.services.book.state(entry.subject).version if entry.form.needs_version else ""
 
 
-def _start_values(page: Page, form: Form, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
-    """Return what a new form starts with: its defaults, the only product, and the caller as accountable."""
+def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
+    """Return what a new form starts with: its defaults, the caller as accountable, and the only product or theirs."""
     values = {each.name: str(each.default) for each in form.fields if isinstance(each.default, str)}
-    products = candidates.get("product", ())
+    products = [each.subject for each in candidates.get("product", ())]
+    if form.creates and len(products) > 1:
+        own = Filter(subjects=products, fields=("role.accountable",), holders=(page.caller.actor,))
+        products = [row["subject"] for row in all_field_values(read, own, resolve_time(read, NOW))]
     if form.creates and len(products) == 1:
-        values["products"] = products[0].subject
+        values["products"] = products[0]
     if form.creates and any(each.name == "accountable" for each in form.fields):
         values["accountable"] = page.services.book.directory.name(page.caller.actor) or ""
     return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -13,8 +13,10 @@ from identity.directory import DirectoryPerson
 from projections.decisions import decision_numbers
 from projections.filters import Filter
 from projections.listings import subjects
+from projections.paging import Row
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
+from projections.titles import find_titles
 
 MAX_CANDIDATES: Final = 5
 
@@ -46,7 +48,14 @@ def list_candidates(read: Read, kind: str) -> list[Candidate]:
         labels = {subject: format_number(found) for subject, found in numbers.items() if found}
         found = [_candidate(row["subject"], row["title"], labels.get(row["subject"])) for row in rows]
         return sorted(found, key=lambda each: _number_of(each.label), reverse=True)
+    if kind == "release":  # two products may both have a release 1.0
+        titles = find_titles(read, (each for row in rows for each in row.get("products", ())), resolve_time(read, NOW))
+        return [_candidate(row["subject"], row["title"], _product_of(row, titles)) for row in rows]
     return [_candidate(row["subject"], row["title"], None) for row in rows]
+
+
+def _product_of(row: Row, titles: Mapping[str, str]) -> str | None:
+    return ", ".join(titles.get(each, each) for each in row.get("products", ())) or None
 
 
 def _number_of(label: str) -> tuple[int, str]:
@@ -57,7 +66,8 @@ def _number_of(label: str) -> tuple[int, str]:
 def _candidate(subject: str, title: str | None, number: str | None) -> Candidate:
     key = subject.partition(":")[2]
     label = " ".join(each for each in (number, title or key) if each)
-    return Candidate(subject, label, tuple(_fold(each) for each in (number, title, key, subject, label) if each))
+    names = (number if subject.startswith("decision:") else None, title, key, subject, label)
+    return Candidate(subject, label, tuple(_fold(each) for each in names if each))
 
 
 def people_candidates(people: Iterable[DirectoryPerson]) -> list[Candidate]:

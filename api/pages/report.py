@@ -22,7 +22,7 @@ from projections.report import ReportMismatch, ReportNotFound, ReportRequest, is
 
 PERIODS: Final = {"week": 7, "month": 30, "quarter": 91}
 DEFAULT_DAYS: Final = 91
-LINES: Final = 12
+LINES: Final = 80
 
 
 def router() -> APIRouter:
@@ -69,7 +69,13 @@ def get_report(
         told = page_of(body, names_in(body, page.services.book.directory), lines=lines)
         period = {"issued_at": issued_at} if issued_at else {"since": body["since"], "until": body["until"]}
         download = build_address(f"/v1/products/{key}/report", {**period, "format": "html"})
-        return {"report": told, "issued_at": issued_at, "download": download, "product": product}
+        return {
+            "report": told,
+            "issued_at": issued_at,
+            "download": download,
+            "product": product,
+            "period": (body["since"], body["until"]),
+        }
 
     return page.render("report.html", build)
 

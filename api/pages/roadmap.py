@@ -77,7 +77,7 @@ class Column:
 
     @property
     def count(self) -> int:
-        return len(self.cards) + self.hidden - sum(card.is_ghost for card in self.cards)
+        return len(self.cards) + self.hidden - sum(card.is_ghost or card.is_closed for card in self.cards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +193,31 @@ def get_roadmap(
             "by": columns,
             "by_choices": COLUMNS,
             "columns": found,
-            "open_count": len({card.subject for column in found for card in column.cards if not card.is_ghost})
+            "open_count": len(
+                {card.subject for column in found for card in column.cards if not (card.is_ghost or card.is_closed)}
+            )
             + sum(column.hidden for column in found),
-            "closed_count": len({card.subject for column in found for card in column.closed}),
+            "closed_count": len(
+                {
+                    card.subject
+                    for column in found
+                    for card in column.cards + column.closed
+                    if card.is_closed and not card.is_ghost
+                }
+            ),
             "changed_count": len(changed),
             "legend": LEGEND,
             "releases": _timeline(read, page, products) if layout == "timeline" else [],
+            "release_products": _release_products(read, page) if layout == "timeline" and len(products) != 1 else {},
             "is_presentation": present,
         }
 
     return page.render("roadmap.html", build)
+
+
+def _release_products(read: Read, page: Page) -> dict[str, list[str]]:
+    """Return the products of each release: two products may both have a release 1.0."""
+    return {row["subject"]: row.get("products", []) for row in listings.releases(read, (), page.time.point).rows}
 
 
 def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from api.pages.fields import Origin, Origins
+from api.pages.verbs import verb_of
 from domain.fields import EXISTS, STATUS
 from projections.field_history import ChangeFilter, all_field_history
 from projections.paging import Row
 from projections.read_model import Read
 from projections.timepoint import TimePoint, resolve_time
 
-VERBS: Final[Mapping[str, str]] = {
-    "LogOpened": "opened",
-    "DecisionRecorded": "decided",
-    "AdviceGiven": "advised on",
-    "DissentRecorded": "dissented from",
-    "FeatureProposed": "added",
-    "FeaturePrioritized": "moved",
-    "MilestoneTargeted": "moved",
-    "FeatureCommitted": "committed to",
-    "OwnershipAssigned": "assigned",
-    "OwnershipReleased": "gave up",
-    "OwnershipHandedOver": "handed over",
-    "OwnershipAcknowledged": "acknowledged",
-    "OwnershipDelegated": "delegated",
-    "DelegationRevoked": "revoked a delegation of",
-    "VisionSet": "set the vision of",
-    "StrategySet": "set the strategy of",
-    "ReleasesOrdered": "ordered the releases of",
-    "ReleaseRescheduled": "moved",
-    "GoalSet": "set the goal",
-    "ReportIssued": "issued a report on",
-    "PersonLeft": "recorded that one left:",
-    "TitleChanged": "renamed",
-    "AliasesSet": "set other names of",
-    "AttributeSet": "set a detail of",
-    "ProductsAssigned": "assigned to products:",
-    "EntryVoided": "voided an entry of",
-    "ChangesImported": "imported changes of",
-    "TextsErased": "erased texts of",
-    "NamesChanged": "changed names of",
-    "TokenCreated": "created a token for",
-    "TokenRevoked": "revoked a token of",
-}
-"""What the event's type says; of all other types the last word is the verb."""
 _QUIET: Final = frozenset(
     {EXISTS, "decision", "why", "context", "title", "definition", "vision", "strategy", "evidence"}
 )
@@ -81,12 +47,6 @@ class Sentence:
     def is_move(self) -> bool:
         """Whether one change says it all: "moved X from A to B"."""
         return len(self.changes) == 1 and self.type in ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled")
-
-
-def verb_of(event_type: str) -> str:
-    """Return the verb of an event's stored name."""
-    name = event_type.partition(".")[0]
-    return VERBS.get(name) or re.findall(r"[A-Z][a-z]+", name)[-1].lower()
 
 
 def build_sentences(read: Read, events: Iterable[Row], when: TimePoint) -> list[Sentence]:

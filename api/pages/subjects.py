@@ -35,6 +35,8 @@ PROSE: Final = {
     "reopened_because": "Reopened because",
 }
 HIDDEN: Final = frozenset({"exists", "title", "version", "report", *PROSE})
+_MARKERS: Final = ("acknowledged.", "confirmed.")
+"""Fields that only say that a person did something; the history says it better."""
 LATEST: Final = 10
 _ORDER: Final = ("status", "role.accountable", "horizon", "rank", "target.ship", "due_on", "products", "goals")
 
@@ -94,7 +96,8 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
     def rank(name: str) -> tuple[int, str]:
         return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
 
-    return [fields[name] for name in sorted(fields, key=rank) if name not in HIDDEN and fields[name].shown]
+    names = (name for name in sorted(fields, key=rank) if name not in HIDDEN and not name.startswith(_MARKERS))
+    return [fields[name] for name in names if fields[name].shown]
 
 
 # What each kind adds --------------------------------------------------------------------------------------------------

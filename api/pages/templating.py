@@ -14,7 +14,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.pages import words
+from api.pages import verbs, words
 from api.pages.static_files import static_address
 
 FOLDER: Final = Path(__file__).parent / "templates"
@@ -45,7 +45,7 @@ def load_templates() -> Environment:
         auto_reload=False,
     )
     environment.globals.update(static=static_address)
-    environment.filters.update(words.FILTERS)
+    environment.filters.update(words.FILTERS, verb=verbs.verb_of)
     environment.tests.update(words.TESTS)
     return environment
 

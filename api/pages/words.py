@@ -60,6 +60,7 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "DelegateOwnership": "Delegate",
     "RevokeDelegation": "Revoke a delegation",
     "PrioritizeFeature": "Move",
+    "MoveFeature": "Move",
     "TargetMilestone": "Set target",
     "ProposeFeature": "Add a feature",
     "LinkFeature": "Link",
