@@ -20,6 +20,7 @@ from domain import access
 from domain.fields import SubjectState
 from domain.scopes import ADMIN_SCOPE
 from eventlog.entry import Caller
+from identity.oidc.errors import ProviderUnavailableError, SignInRefusedError
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -51,7 +52,9 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
             caller = await _find_token_holder(services, secret)
         else:
             caller = await _find_session_holder(request, services)
-    except LookupUnavailableError as error:
+    except SignInRefusedError as error:
+        raise _unauthenticated(f"the access token is refused: {error}") from None
+    except (LookupUnavailableError, ProviderUnavailableError) as error:
         raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if not await has_access(services, caller):
         raise _unauthenticated(f"your token or session belongs to {caller.actor}, who has left or was removed")

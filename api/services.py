@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from fastapi import Depends, Request
 
@@ -22,6 +23,9 @@ from projections.read_model import ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
 
+if TYPE_CHECKING:
+    from identity.oidc.provider import Provider  # needs an optional dependency
+
 
 class SessionFinder(Protocol):
     """Finds people by the sessions of their browsers."""
@@ -37,7 +41,8 @@ class Services:
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
     address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
-    finds people who signed in with a browser; without it, only tokens are accepted.
+    finds people who signed in with a browser; without it, only tokens are accepted. `zone` is the time zone of pages for
+    readers whose browsers run no scripts. `provider` is the OpenID provider that people sign in with, if any.
     """
 
     book: DecisionLog | Replica
@@ -49,6 +54,8 @@ class Services:
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
     sessions: SessionFinder | None = None
+    provider: Provider | None = None
+    zone: tzinfo = UTC
 
     @property
     def log(self) -> DecisionLog:
@@ -103,9 +110,7 @@ class Services:
         """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
         principal = policy.Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
         view = CommittedView(self.log)
-        with self.model.read() as read:
-            now = read.now
-        held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, now)
+        held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, self.model.now())
         return policy.may(held, policy.ADMINISTER, [policy.NO_PRODUCT]) is None
 
     def find_person(self, name: str, field: str) -> str:

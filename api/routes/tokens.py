@@ -75,7 +75,7 @@ def get_me(caller: CurrentCaller) -> dict[str, Any]:
 
 def list_tokens(query: QueryDependency, services: ServiceDependency) -> Response:
     """Every token ever created: its holder and its scopes. Secrets are stored only as hashes."""
-    rows = [_row_of(token) for token in services.log.tokens.all()]
+    rows = [describe_token(token) for token in services.log.tokens.all()]
     return query(lambda read: build_answer(resolve_time(read, NOW), rows))
 
 
@@ -112,10 +112,11 @@ def revoke_token(
 ) -> dict[str, Any]:
     """The token stops working at once. The last one with the scope `admin` can only be revoked on the server itself."""
     services.log.tokens.revoke(key, by=caller)
-    return next(_row_of(token) for token in services.log.tokens.all() if token.id == key)
+    return next(describe_token(token) for token in services.log.tokens.all() if token.id == key)
 
 
-def _row_of(token: Token) -> dict[str, Any]:
+def describe_token(token: Token) -> dict[str, Any]:
+    """Return a token without its secret, as answers show it."""
     return {
         "id": token.id,
         "holder": token.actor,
