@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
@@ -13,7 +13,7 @@ from api.admission import Admission
 from api.problems import HttpProblem
 from domain import policy
 from domain.errors import Malformed, Unknown
-from domain.fields import Subjects
+from domain.fields import Subjects, SubjectState
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.views import CommittedView
@@ -25,6 +25,8 @@ from projections.runner import Runner
 
 if TYPE_CHECKING:
     from identity.oidc.provider import Provider  # needs an optional dependency
+
+MAX_ACTIVE_CALLERS: Final = 10_000
 
 
 class SessionFinder(Protocol):
@@ -56,6 +58,14 @@ class Services:
     sessions: SessionFinder | None = None
     provider: Provider | None = None
     zone: tzinfo = UTC
+    active_callers: dict[str, SubjectState] = field(default_factory=dict)
+    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+
+    def remember_active(self, caller: SubjectState) -> None:
+        """Remember that a caller has access, as long as nothing more happens to them."""
+        if len(self.active_callers) >= MAX_ACTIVE_CALLERS:
+            self.active_callers.clear()
+        self.active_callers[caller.subject] = caller
 
     @property
     def log(self) -> DecisionLog:

@@ -124,6 +124,10 @@ class Entry:
         """When it took effect: the stated time, or else the recorded time."""
         return self.recorded_at if self.metadata.effective_at is None else self.metadata.effective_at
 
+    def placed_at(self, position: int, recorded_at: int) -> Entry:
+        """Return the entry at the position and the time that the log has given it."""
+        return Entry(position, recorded_at, self.subject, self.type, self.version, self.event, self.metadata)
+
     @property
     def originator_id(self) -> str:
         """The subject, by the name of the `eventsourcing` library."""

@@ -270,6 +270,11 @@ class Store(ABC):
         self._must_not_be_read_only()
         return self._queue.submit(appends)
 
+    async def commit(self, appends: Sequence[Append]) -> list[Outcome]:
+        """Enqueue appends, in order, and return their outcomes once their group is committed."""
+        self._must_not_be_read_only()
+        return await self._queue.commit(appends)
+
     def run(self, work: Callable[[Session], T]) -> T:
         """Run a function in a transaction of its own in the writer's thread, and wait for its result."""
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.fields import Value
-from projections.audit import AuditFilter, all_events
-from projections.field_history import ChangeFilter, all_field_history
+from projections.audit import AuditFilter, all_events, find_events
+from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
 from projections.paging import (
@@ -19,6 +19,7 @@ from projections.paging import (
     build_until_full,
     decode_cursor,
     encode_cursor,
+    page_after,
     split_page,
 )
 from projections.read_model import Read
@@ -172,21 +173,52 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     return build_answer(time, [], about=about)
 
 
-def history(read: Read, subject: str, when: TimePoint = NOW, *, fields: Sequence[str] = ()) -> Answer:
+def history(
+    read: Read,
+    subject: str,
+    when: TimePoint = NOW,
+    *,
+    fields: Sequence[str] = (),
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer:
     """Return the events of a subject in the order in which they took effect, each with the changes it made.
 
     With `fields`, return only events that changed one of these fields, and only those changes.
     """
     time = resolve_time(read, when)
     selection = ChangeFilter(fields=Filter(subjects=(subject,), fields=fields))
+    found = find_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
+    if fields:
+        changed = {change["position"] for change in iterate_changes(read, selection, time)}
+        found = [event for event in found if event["position"] in changed]
+    shown, next_cursor = page_after(found, _event_key, (str, int), limit, cursor)
+
+    def build(batch: Sequence[Row]) -> list[Row]:
+        positions = [event["position"] for event in batch]
+        changes = _changes_by_event(read, selection, time, positions)
+        events = {event["position"]: event for event in all_events(read, AuditFilter(positions=positions), time)}
+        return [{**events[position], "changes": changes.get(position, [])} for position in positions]
+
+    rows = build_until_full(read, shown, build, BATCH_ROWS) if shown else []
+    if len(rows) < len(shown):
+        next_cursor = encode_cursor(*_event_key(rows[-1]))
+    return build_answer(time, rows, next_cursor=next_cursor)
+
+
+def _event_key(event: Row) -> tuple[str, int]:
+    return event["at"], event["position"]
+
+
+def _changes_by_event(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, positions: Sequence[int]
+) -> dict[int, list[Row]]:
     changes: dict[int, list[Row]] = {}
-    for change in all_field_history(read, selection, time):
+    among = replace(selection, positions=range(min(positions), max(positions) + 1))
+    for change in all_field_history(read, among, time):
         shown = {name: value for name, value in change.items() if name not in _KEYS_OF_EVENT}
         changes.setdefault(change["position"], []).append(shown)
-    events = all_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
-    rows = [{**event, "changes": changes.get(event["position"], [])} for event in events]
-    matching = [row for row in rows if row["changes"] or not fields]
-    return build_answer(time, sorted(matching, key=lambda row: (row["at"], row["position"])))
+    return changes
 
 
 _KEYS_OF_EVENT: Final = ("subject", "title", "position", "blame")

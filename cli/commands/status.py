@@ -70,7 +70,8 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
             "workers": log.ask(questions.status())["workers"],
             "all_owned": not unowned["rows"],
         }
-        names = {each["id"]: each["name"] for each in log.ask(questions.people())["rows"] if each["name"]}
+        people = (person for page in log.pages(questions.people()) for person in page["rows"])
+        names = {person["id"]: person["name"] for person in people if person["name"]}
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
