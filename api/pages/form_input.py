@@ -17,7 +17,7 @@ from api.problems import HttpProblem
 from domain.catalog import COMMAND
 from domain.messages import Command
 from domain.validation_messages import list_errors
-from domain.values import format_timestamp
+from domain.values import format_timestamp, is_subject
 
 MAX_BODY: Final = 1 << 20
 MAX_FIELDS: Final = 500
@@ -41,7 +41,12 @@ class Errors:
 
     def add(self, name: str, message: str, candidates: Sequence[Candidate] = ()) -> None:
         """Add an error, unless its field has one."""
-        self.by_field.setdefault(name, FieldError(message[:1].upper() + message[1:], candidates))
+        self.by_field.setdefault(name, FieldError(_capitalize(message), candidates))
+
+
+def _capitalize(message: str) -> str:
+    """Return a message that begins with a capital, unless it begins with an id."""
+    return message if is_subject(message.partition(" ")[0]) else message[:1].upper() + message[1:]
 
 
 async def read_form(request: Request) -> dict[str, str]:
