@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
+from api.pages import sign_in
 from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
@@ -28,7 +29,9 @@ from api.routes import (
     people,
     products,
     roadmap,
+    roles,
     search,
+    sessions,
     subjects,
     tokens,
 )
@@ -42,6 +45,7 @@ COMMAND_PATHS: Final[Mapping[type[Command], str]] = {
     **features.COMMANDS,
     **ownership.COMMANDS,
     **people.COMMANDS,
+    **roles.COMMANDS,
     **subjects.COMMANDS,
     **log.COMMANDS,
 }
@@ -59,6 +63,7 @@ QUERY_MODULES: Final = (
     log,
     people,
     tokens,
+    sessions,
     meta,
 )
 
@@ -100,6 +105,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
+    app.router.routes += sign_in.router().routes
     for page in PAGE_MODULES:
         app.router.routes += page.router().routes
     app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))

@@ -139,7 +139,7 @@ def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
 def build_transaction(
     commands: tuple[Command, ...], caller: Caller, key: str | None, expected: dict[str, int]
 ) -> Transaction:
-    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own right."""
+    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own scope."""
     imported = any(command.source or isinstance(command, any_subject.ImportChanges) for command in commands)
     return Transaction(commands, replace(caller, channel="import") if imported else caller, key, expected)
 

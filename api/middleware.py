@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.cross_site import Site
 from api.problems import HttpProblem, problem, respond
 from api.security_headers import RawHeaders, add_security_headers
 
@@ -40,6 +41,15 @@ class Hosts:
             parts = urlsplit(self.public_url)
             return parts.scheme, parts.netloc.encode()
         return scope["scheme"], _authority(scope)
+
+    def site(self, scope: Scope, host: str) -> Site:
+        """Return this server as the browser of a request sees it; `host` is the `Host` that it sent."""
+        scheme, authority = self.origin(scope)
+        return Site(
+            origins=frozenset({f"{scheme}://{authority.decode()}", f"{scheme}://{host}"}),
+            is_secure=scheme == "https",
+            has_cookies=scheme == "https" or bool(self.public_url) or _is_loopback(_name_of(host)),
+        )
 
     def check(self, scope: Scope, host: str) -> None:
         """Check the `Host` of a request.
@@ -135,14 +145,18 @@ class Middleware:
             HttpProblem: 421 if it is not a name of this server; 503 if too many requests are being processed.
         """
         headers: RawHeaders = scope["headers"]
-        scope["scheme"], authority = self._hosts.origin(scope)
+        scheme, authority = self._hosts.origin(scope)
+        host = ""
         for n, (name, value) in enumerate(headers):
             if name == b"host":
-                self._hosts.check(scope, value.decode("latin-1"))
+                host = value.decode("latin-1")
+                self._hosts.check(scope, host)
                 headers[n] = (name, authority)
                 break
         else:
             headers.append((b"host", authority))
+        self._hosts.site(scope, host).put(scope)
+        scope["scheme"] = scheme
         if self._running > MAX_REQUESTS and scope["path"] not in _ALWAYS_SERVED:
             raise HttpProblem(
                 503, "the server is processing too many requests; try again soon", headers={"Retry-After": "1"}

@@ -111,16 +111,18 @@ class CommandContext:
     """The circumstances of a command: everything a rule knows besides the command and the subjects.
 
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
-    or else the actor; `credential` is what the actor signed in with.
+    or else the actor; `credential` is what the actor signed in with, `scopes` what it may be used for, and `groups` are the
+    actor's groups at the sign-in provider.
     """
 
     now: int
     effective_at: int
     actor: str
     principal: str
-    rights: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
     new_key: Callable[[], str] = lambda: ""
     credential: str = ""
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

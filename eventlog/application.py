@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
@@ -177,6 +177,10 @@ class LogApplication(StoreApplication):
     def cached_state(self, subject: str) -> SubjectState | None:
         """Return a subject as this process last knew it, or None."""
         return self._states.get(subject)
+
+    def on_remote_change(self, versions: Mapping[str, int]) -> None:
+        """Mark the cached states of streams that another process wrote as stale."""
+        self._states.on_remote_change(versions)
 
     # Recent entries
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Protocol
 
-from domain import access
+from domain import access, policy
 from domain.access import Access, TokenRevoked
-from domain.any_subject import IMPORT_RIGHT, EraseTexts, ImportChanges, TextsErased, VoidEntry
+from domain.any_subject import EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.decision import SUPERSEDED_BY
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
@@ -24,6 +24,7 @@ from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
 from domain.product import IssueReport
+from domain.scopes import IMPORT_SCOPE
 from domain.values import StringKind, is_subject, to_micros
 from eventlog.application import apply_entry
 from eventlog.canonical import NotCanonicalError
@@ -62,6 +63,16 @@ class View(Protocol):
     def access(self) -> Access:
         """Return who can reach the log."""
 
+    @property
+    def default_role(self) -> str | None:
+        """The role of callers who hold none."""
+
+    def teams_with_roles(self) -> Iterable[str]:
+        """Return at least all teams that hold a role."""
+
+    def recorder_of(self, position: int) -> str | None:
+        """Return the actor of the entry at a position, or None."""
+
     def head(self) -> Head:
         """Return the head of the log, as committed."""
 
@@ -80,12 +91,14 @@ class UnitOfWork:
     """The names of new people, by normalized name."""
     resolved_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The ids that normalized names were resolved to, without the people that this transaction registers."""
+    signed_out: set[str] = field(default_factory=set)
+    """The people whose sessions end."""
 
 
 def idempotency_scope(transaction: Transaction) -> str:
     """Return who owns the idempotency key: the caller, or for imports the system they come from."""
     source = transaction.commands[0].source
-    if source is not None and IMPORT_RIGHT in transaction.caller.rights:
+    if source is not None and IMPORT_SCOPE in transaction.caller.scopes:
         return f"{IMPORT}:{source.system}"
     return transaction.caller.actor
 
@@ -226,7 +239,7 @@ class CommandHandler:
         command = self._resolve_people(self._fill_in_keys(command), work)
         if command.creates and command.corrects is None:  # a correction may create the same subject again
             self._new_subjects.add(command.subject_id())
-        _must_have_source(command, caller.rights)
+        _must_have_source(command, caller.scopes)
         self._must_reference_recorded(command, work.subjects)
         stored_effective_at, effective_at = _effective_times(command, work.now)
         context = CommandContext(
@@ -234,14 +247,16 @@ class CommandHandler:
             effective_at=effective_at,
             actor=caller.actor,
             principal=command.on_behalf_of or caller.actor,
-            rights=caller.rights,
+            scopes=caller.scopes,
             new_key=lambda: new_key(self._entropy),
             credential=caller.credential,
+            groups=caller.groups,
         )
+        policy.require_permission(command, context, work.subjects, self._view)
         drafts = self._apply_rules(command, context, work)
         self._reserve_names(command, work)
         changes_identity = any(map(access.changes_identity, drafts))
-        access_before = self._must_be_permitted(drafts, context, work) if changes_identity else None
+        access_before = self._summarize_access(work) if changes_identity else None
         for draft in drafts:
             self._add_event(draft, self._build_metadata(command, context, stored_effective_at, work), work)
         if access_before:
@@ -258,12 +273,9 @@ class CommandHandler:
         revoked = self._revoked.union(_find_revoked(work.entries))
         return replace(known, tokens=tuple(token for token in known.tokens if token.id not in revoked))
 
-    def _must_be_permitted(
-        self, drafts: list[Draft], context: CommandContext, work: UnitOfWork
-    ) -> tuple[Access, access.AccessSummary]:
-        """Check that the caller may change an identity; return who can reach the log before the change."""
+    def _summarize_access(self, work: UnitOfWork) -> tuple[Access, access.AccessSummary]:
+        """Return who can reach the log before a change of an identity."""
         known = self._access(work)
-        access.require_permission(drafts, context, work.subjects, known)
         return known, access.summarize_access(work.subjects, known)
 
     def _revoke_lost_access(
@@ -274,6 +286,7 @@ class CommandHandler:
         access.require_access_kept(standing, context, work.subjects, known)
         for token in access.orphaned_tokens(work.subjects, known):
             self._add_event(access.build_revocation(token), self._build_metadata(command, context, None, work), work)
+        work.signed_out.update(access.signed_out_people(work.subjects, known))
 
     def _add_event(self, draft: Draft, metadata: Metadata, work: UnitOfWork) -> None:
         """Add an event to the transaction, as it will be in the log if nothing comes between."""
@@ -422,6 +435,7 @@ class CommandHandler:
             entries=tuple(work.entries),
             alongside=work.transaction.alongside,
             revoked=_find_revoked(work.entries),
+            signed_out=tuple(sorted(work.signed_out)),
         )
 
     def _idempotency_record(self, transaction: Transaction) -> IdempotencyRecord | None:
@@ -474,10 +488,10 @@ def _must_match_expected(transaction: Transaction, subjects: Subjects) -> None:
             )
 
 
-def _must_have_source(command: Command, rights: frozenset[str]) -> None:
+def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
     """Check that only an importer names a source, and that an import names one."""
-    if command.source is not None and IMPORT_RIGHT not in rights:
-        raise Forbidden("only a token with the right to import may give a source", field="source")
+    if command.source is not None and IMPORT_SCOPE not in scopes:
+        raise Forbidden("only a token with the scope to import may give a source", field="source")
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.messages import Command, Event, Reference
+from domain.scopes import DEFAULT_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +15,15 @@ class Caller:
     """The caller according to their credentials, never according to the body of a request.
 
     `actor` is `person:KEY` or `service:KEY`, `credential` the id of the token that was used, `channel` the interface
-    (`http`, `cli`, `import`, `kafka`), and `rights` are keys of `domain.rights.RIGHTS`.
+    (`http`, `cli`, `import`, `kafka`), `scopes` are keys of `domain.scopes.SCOPES`, and `groups` are the
+    subjects (`group:KEY`) of the groups that the sign-in provider says they belong to.
     """
 
     actor: str
     credential: str
     channel: str
-    rights: frozenset[str] = frozenset()
+    scopes: frozenset[str] = DEFAULT_SCOPES
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class TransactionExecutor:
         if not appends:
             return [each for each in decided if not isinstance(each, Append)]
         written = await asyncio.wrap_future(self._store.submit(appends))
-        if any(append.alongside or append.revoked for append in appends):
+        if any(append.alongside or append.revoked or append.signed_out for append in appends):
             self._on_side_tables_changed()
         outcomes = iter(written)
         return [_build_result(next(outcomes)) if isinstance(each, Append) else each for each in decided]

@@ -114,15 +114,17 @@ def build_name_rows(person: str, display_name: str, identifiers: Iterable[str]) 
 
 
 class TokenRow(NamedTuple):
-    """A row of the `tokens` table; times in microseconds since 1970."""
+    """A row of the `tokens` table; times in microseconds since 1970. `used_at` is the last use, to the hour."""
 
     id: str
     hash: bytes
     actor: str
-    rights: str
+    scopes: str
     label: str
     created_at: int
     revoked_at: int | None
+    expires_at: int | None = None
+    used_at: int | None = None
 
 
 # Appends -------------------------------------------------------------------------------------------------------------
@@ -146,6 +148,8 @@ class Append:
     entries: tuple[Entry, ...] = ()
     revoked: tuple[str, ...] = ()
     """The ids of the tokens that its events revoke."""
+    signed_out: tuple[str, ...] = ()
+    """The people whose sessions its events end."""
     alongside: Callable[[Any], object] | None = None
     """Writes names or tokens through a `SideTables` in the same database transaction."""
 

@@ -25,6 +25,7 @@ SIDE_TABLE_KEYS: Final = {
     "names": "normalized, person, name",
     "tokens": "id",
     "owners": "name",
+    "provider_accounts": "issuer, subject",
 }
 """The tables that no Merkle tree covers, because their rows may be changed or erased, each with its primary key."""
 

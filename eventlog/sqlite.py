@@ -50,9 +50,20 @@ CREATE TABLE names (
   PRIMARY KEY (normalized, person, name)) STRICT, WITHOUT ROWID;
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
-  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, rights TEXT NOT NULL, label TEXT NOT NULL,
-  created_at INTEGER NOT NULL, revoked_at INTEGER) STRICT;
+  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, scopes TEXT NOT NULL, label TEXT NOT NULL,
+  created_at INTEGER NOT NULL, revoked_at INTEGER, expires_at INTEGER, used_at INTEGER) STRICT;
 CREATE INDEX active_tokens ON tokens (id) WHERE revoked_at IS NULL;
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, person TEXT NOT NULL, provider_groups TEXT NOT NULL,
+  created_at INTEGER NOT NULL, used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  issuer TEXT NOT NULL, subject TEXT NOT NULL, provider_session TEXT NOT NULL, id_token TEXT NOT NULL) STRICT;
+CREATE INDEX sessions_by_person ON sessions (person);
+CREATE INDEX sessions_by_account ON sessions (issuer, subject);
+CREATE TABLE one_time_codes (
+  hash BLOB PRIMARY KEY, kind TEXT NOT NULL, data TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX one_time_codes_by_expiry ON one_time_codes (expires_at);
+CREATE TABLE provider_accounts (
+  issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (issuer, subject)) STRICT, WITHOUT ROWID;
 INSERT INTO head VALUES (1, 0, x'', 0);
 """
 OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (

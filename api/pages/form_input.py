@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import ValidationError
 
+from api.cross_site import site_of
 from api.pages.command_forms import Form, FormField
 from api.pages.references import Candidate, NotFoundError, find_one
 from api.problems import HttpProblem
@@ -83,10 +84,8 @@ def refuse_cross_site(request: Request) -> None:
     Raises:
         HttpProblem: 403 unless the browser says that the form is from this server.
     """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    own = str(request.base_url).rstrip("/")
-    if site == "same-origin" or (site is None and origin == own):
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site == "same-origin" or (site is None and origin in site_of(request).origins):
         return
     if site is None and origin is None and "authorization" in request.headers:
         return  # no browser: it sends a token itself

@@ -240,6 +240,8 @@ class PageRoute(APIRoute):
 def respond_with_error(request: Request, error: Exception) -> Response:
     """Return a page that says what is wrong with a request, and how to fix it."""
     headers: dict[str, str] = {}
+    if isinstance(error, HttpProblem) and error.status == 401:  # noqa: PLR2004
+        return render_page(request, "signed_out.html", {"detail": error.detail}, 401, error.headers)
     if isinstance(error, HttpProblem):
         document = problems.problem(error.status, error.name, error.detail, field=error.field)
         headers = error.headers or {}

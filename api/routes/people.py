@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_right
+from api.authentication import CurrentCaller, require_scope
 from api.bodies import json_body, parse_body
 from api.dependencies import KeyPath, QueryDependency
 from api.routes.log import refuse_command_headers
@@ -17,9 +17,9 @@ from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import people
-from domain.access import ADMIN_RIGHT
 from domain.errors import Unknown
 from domain.messages import Command
+from domain.scopes import ADMIN_SCOPE
 from domain.values import Line
 from projections.paging import Row, build_answer
 from projections.timepoint import NOW, resolve_time
@@ -50,7 +50,7 @@ class Names(BaseModel):
 def router() -> APIRouter:
     """Return the routes of people and teams that are no commands."""
     routes = v1_router("People")
-    admin = [Depends(refuse_command_headers), Depends(require_right(ADMIN_RIGHT))]
+    admin = [Depends(refuse_command_headers), Depends(require_scope(ADMIN_SCOPE))]
     add_query(routes, "/people", list_people, answers.People, "List people")
     routes.get("/people/{key}", summary="Get a person's names", **answers.declared(answers.PersonRow))(get_person)
     routes.post(

@@ -65,8 +65,22 @@ class NoStore(Store):
     def change(self, work: Callable[[Any], Any]) -> Any:
         return work(self)
 
-    def active_tokens(self) -> list[tuple[str, str, str]]:
-        return [(token.id, token.actor, token.rights) for token in self._tokens.values()]
+    def run(self, work: Callable[[Any], Any]) -> Any:
+        return None  # when tokens were last used, and one-time codes, are not kept
+
+    @property
+    def session(self) -> Any:
+        return self
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        self.rowcount = 0
+        return self
+
+    def session_holders(self) -> frozenset[str]:
+        return frozenset()
+
+    def active_tokens(self, now: int) -> list[tuple[str, str, str]]:
+        return [(token.id, token.actor, token.scopes) for token in self._tokens.values()]
 
     def owners(self) -> list[tuple[str, str]]:
         return []

@@ -353,7 +353,7 @@ def test_a_key_used_for_another_command_is_refused(log: DecisionLog) -> None:
 
 def test_the_idempotency_key_of_an_import_belongs_to_its_system(log: DecisionLog) -> None:
     """Importing the same line of a system again changes nothing, whoever does it; for another system it is another key."""
-    other = Caller("service:importer", "token-2", "import", ANN.rights)
+    other = Caller("service:importer", "token-2", "import", ANN.scopes)
     do(log, observe("decision:a"), key="line-1")
     assert do(log, observe("decision:a"), key="line-1", caller=other).replayed
     assert not do(log, observe("decision:a", source={"system": "tracker"}), key="line-1").replayed
@@ -415,7 +415,7 @@ def test_a_failing_listener_does_not_stop_the_writer(log: DecisionLog, caplog: p
 
 
 def test_importing_and_naming_a_source_need_the_import_right(log: DecisionLog) -> None:
-    """Without the right to import neither is allowed, and an import needs a source."""
+    """Without the scope to import neither is allowed, and an import needs a source."""
     plain = Caller("person:ann", "token-3", "http")
     for command in (observe("decision:a"), retitle("T", source={"system": "jira"})):
         with pytest.raises(Forbidden):

@@ -21,7 +21,7 @@ from schemathesis.engine import Status, events, from_schema
 from api.services import Services
 from eventlog.entry import Caller
 from tests.fuzz.subjects import commands, name_subjects
-from tests.support_log import ALL_RIGHTS, House
+from tests.support_log import ALL_SCOPES, House
 
 TOKEN: Final = "fuzz"
 _CHECKS: Final = {
@@ -95,7 +95,7 @@ def _told(label: str, check: Any, interaction: Any) -> str:
 def application() -> Iterator[FastAPI]:
     """The application over a log of its own, whose caller is known by `TOKEN` and cannot be locked out by any case."""
     logging.getLogger("decisionlog.api").setLevel(logging.CRITICAL)
-    caller = Caller("service:fuzz", "fuzz", "http", ALL_RIGHTS)
+    caller = Caller("service:fuzz", "fuzz", "http", ALL_SCOPES)
     with tempfile.TemporaryDirectory() as folder, House(Path(folder), lambda: time.time_ns() // 1000) as house:
         for command in commands():
             created = house.post("/commands", command)
