@@ -25,6 +25,7 @@ from api.dependencies import (
     run_as_query,
     wait_for_position,
 )
+from api.pages.permissions import Permissions
 from api.pages.templating import render_page
 from api.pages.times import NAMES, PageTime, parse_page_time
 from api.pages.words import subject_path
@@ -99,6 +100,7 @@ class Page:
     execution: QueryExecution
     caller: Caller
     time: PageTime
+    permissions: Permissions
 
     # Addresses
 
@@ -212,7 +214,8 @@ async def _page(  # noqa: PLR0917  (the parameters of every page)
     done: Annotated[int | None, Query(ge=1)] = None,  # noqa: ARG001  (what was just recorded, which the page confirms)
 ) -> Page:
     now = services.model.now()
-    return Page(request, services, execution, caller, parse_page_time(request.query_params, now, services.zone))
+    time = parse_page_time(request.query_params, now, services.zone)
+    return Page(request, services, execution, caller, time, Permissions(services, caller, now))
 
 
 PageDependency = Annotated[Page, Depends(_page)]

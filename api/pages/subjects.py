@@ -69,6 +69,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
     history = build_sentences(read, decision_queries.history(read, subject, when).rows, when)
     status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
     is_writable = page.time.is_now and about["current"]
+    actions = actions_for(kind, status, has_owner="role.accountable" in fields)
     shared = {
         "subject": subject,
         "kind": kind,
@@ -79,7 +80,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "values": _sorted_values(fields),
         "history": history,
         "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
-        "actions": actions_for(kind, status, has_owner="role.accountable" in fields) if is_writable else [],
+        "actions": page.permissions.of(actions, subject) if is_writable else [],
         "version": about["version"],
         "slips": [],
         "cards": [],
