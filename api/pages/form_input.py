@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -106,6 +108,8 @@ def parse_commands(
     only what differs from these is recorded.
     """
     values = {each.name: _parse_field(each, typed.get(each.name, ""), candidates, zone, errors) for each in form.fields}
+    if "key" in values and not values["key"]:
+        values["key"] = slug_of(typed.get("title", ""))
     if errors.by_field:
         return []
     shared = {name: values[name] for name in Command.model_fields if values.get(name) not in (None, [])}
@@ -129,6 +133,12 @@ def parse_commands(
     if not found and not errors.by_field:
         errors.add("", "Nothing was changed.")
     return [] if errors.by_field else found
+
+
+def slug_of(title: str) -> str | None:
+    """Return a key made from a title, or None if it has no letters for one."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30] or None
 
 
 def _alias(command: type[Command], name: str) -> str:
