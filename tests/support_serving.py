@@ -45,6 +45,14 @@ class Serving:
         return re.search(r"http://\S+:\d+", self.said)[0]
 
     @property
+    def sign_in_link(self) -> str:
+        """The one-time link of the first start, from the file that the server names or from the terminal."""
+        shown = re.search(r"http://\S+/sign-in\?\S+", self.said)
+        return (
+            shown[0] if shown else Path(re.search(r"browser is in (\S+), readable", self.said)[1]).read_text().strip()
+        )
+
+    @property
     def token(self) -> str:
         """The first token, as it is shown on a terminal, else from the file that the server names."""
         shown = re.search(r"dlog_\S+", self.said)

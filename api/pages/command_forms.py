@@ -57,6 +57,8 @@ MOVE: Final = "MoveFeature"
 COMBINED: Final[Mapping[str, tuple[type[Command], ...]]] = {MOVE: (feature.PrioritizeFeature, feature.TargetMilestone)}
 """Forms that record several commands together: only those whose fields were changed."""
 HIDDEN: Final = frozenset({"type", "subject", "source", "corrects", "references", "key"})
+SHORT_NAME: Final = ("DefineProduct", "key")
+"""The key that people see: it is in the number of every decision of a product."""
 REASONS: Final = ("note", "because")
 FOLDED: Final = ("effective_at", "on_behalf_of")
 """Fields of every command that are rarely needed."""
@@ -72,6 +74,7 @@ FINAL: Final[Mapping[str, str]] = {
 REFUSED: Final = frozenset({"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "VoidEntry"})
 """Commands whose forms would not help: other pages or interfaces have them."""
 LABELS: Final[Mapping[str, str]] = {
+    "key": "Short name",
     "note": "Reason",
     "because": "Based on",
     "effective_at": "Took effect at",
@@ -156,7 +159,7 @@ def _rank(form: str, field: FormField) -> tuple[int, bool]:
 def _form_fields(command: type[Command]) -> Iterator[FormField]:
     hints = typing.get_type_hints(command, include_extras=True)
     for name, info in command.model_fields.items():
-        if name in HIDDEN:
+        if name in HIDDEN and (command.__name__, name) != SHORT_NAME:
             continue
         hint, is_list = _unwrap(hints[name])
         found = _control_of(hint)
@@ -166,7 +169,7 @@ def _form_fields(command: type[Command]) -> Iterator[FormField]:
         yield FormField(
             name=name,
             label=LABELS.get(name, name.strip("_").replace("_", " ").capitalize()),
-            hint=_hint_of(info),
+            hint=_SHORT_NAME_HINT if (command.__name__, name) == SHORT_NAME else _hint_of(info),
             control=control,
             kind=kind,
             choices=choices,
@@ -185,6 +188,9 @@ def _is_folded(command: type[Command], name: str) -> bool:
     return name in FOLDED
 
 
+_SHORT_NAME_HINT: Final = (
+    "Begins the numbers of its decisions: `tide` makes TIDE-1, TIDE-2. Lower case, and final. Default: from the title."
+).replace("`", "")
 _SAID_BY_LABEL: Final = frozenset(
     {"The title, in one line.", "The title.", "The reason.", "The decision itself.", "A description."}
 )

@@ -151,7 +151,9 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "graph": lay_out(subject, about),
             "history": history,
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
-            "actions": actions_for(status) if page.time.is_now and about["current"] else [],
+            "actions": page.permissions.of(actions_for(status), subject)
+            if page.time.is_now and about["current"]
+            else [],
         }
 
     return page.render("decision.html", build)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -11,13 +13,14 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import ValidationError
 
+from api.cross_site import site_of
 from api.pages.command_forms import Form, FormField
 from api.pages.references import Candidate, NotFoundError, find_one
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
 from domain.messages import Command
 from domain.validation_messages import list_errors
-from domain.values import format_timestamp
+from domain.values import format_timestamp, is_subject
 
 MAX_BODY: Final = 1 << 20
 MAX_FIELDS: Final = 500
@@ -41,7 +44,12 @@ class Errors:
 
     def add(self, name: str, message: str, candidates: Sequence[Candidate] = ()) -> None:
         """Add an error, unless its field has one."""
-        self.by_field.setdefault(name, FieldError(message[:1].upper() + message[1:], candidates))
+        self.by_field.setdefault(name, FieldError(_capitalize(message), candidates))
+
+
+def _capitalize(message: str) -> str:
+    """Return a message that begins with a capital, unless it begins with an id."""
+    return message if is_subject(message.partition(" ")[0]) else message[:1].upper() + message[1:]
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -78,10 +86,8 @@ def refuse_cross_site(request: Request) -> None:
     Raises:
         HttpProblem: 403 unless the browser says that the form is from this server.
     """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    own = str(request.base_url).rstrip("/")
-    if site == "same-origin" or (site is None and origin == own):
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site == "same-origin" or (site is None and origin in site_of(request).origins):
         return
     if site is None and origin is None and "authorization" in request.headers:
         return  # no browser: it sends a token itself
@@ -102,6 +108,8 @@ def parse_commands(
     only what differs from these is recorded.
     """
     values = {each.name: _parse_field(each, typed.get(each.name, ""), candidates, zone, errors) for each in form.fields}
+    if "key" in values and not values["key"]:
+        values["key"] = slug_of(typed.get("title", ""))
     if errors.by_field:
         return []
     shared = {name: values[name] for name in Command.model_fields if values.get(name) not in (None, [])}
@@ -125,6 +133,12 @@ def parse_commands(
     if not found and not errors.by_field:
         errors.add("", "Nothing was changed.")
     return [] if errors.by_field else found
+
+
+def slug_of(title: str) -> str | None:
+    """Return a key made from a title, or None if it has no letters for one."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30] or None
 
 
 def _alias(command: type[Command], name: str) -> str:

@@ -70,7 +70,7 @@ def get_home(
     if view or chosen not in VIEWS:
         chosen = check_choice(view or "manager", VIEWS, "view")
     last, started = _visits(page)
-    begin = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of if since else last
+    begin = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of or last if since else last
 
     def build(read: Read) -> Context:
         if not _has_content(read):

@@ -26,6 +26,7 @@ from api.dependencies import (
     run_as_query,
     wait_for_position,
 )
+from api.pages.permissions import Permissions
 from api.pages.templating import render_page
 from api.pages.times import NAMES, PageTime, parse_page_time
 from api.pages.words import subject_path
@@ -100,6 +101,7 @@ class Page:
     execution: QueryExecution
     caller: Caller
     time: PageTime
+    permissions: Permissions
 
     # Addresses
 
@@ -213,7 +215,8 @@ async def _page(  # noqa: PLR0917  (the parameters of every page)
     done: Annotated[int | None, Query(ge=1)] = None,  # noqa: ARG001  (what was just recorded, which the page confirms)
 ) -> Page:
     now = services.model.now()
-    return Page(request, services, execution, caller, parse_page_time(request.query_params, now, services.zone))
+    time = parse_page_time(request.query_params, now, services.zone)
+    return Page(request, services, execution, caller, time, Permissions(services, caller, now))
 
 
 PageDependency = Annotated[Page, Depends(_page)]
@@ -249,6 +252,8 @@ def redirect_to_sign_in(request: Request) -> Response:
 def respond_with_error(request: Request, error: Exception) -> Response:
     """Return a page that says what is wrong with a request, and how to fix it."""
     headers: dict[str, str] = {}
+    if isinstance(error, HttpProblem) and error.status == 401:  # noqa: PLR2004
+        return render_page(request, "signed_out.html", {"detail": error.detail}, 401, error.headers)
     if isinstance(error, HttpProblem):
         document = problems.problem(error.status, error.name, error.detail, field=error.field)
         headers = error.headers or {}

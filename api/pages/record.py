@@ -22,7 +22,7 @@ from api.pages.command_forms import Form, FormField, find_form
 from api.pages.form_input import Errors, Typed, parse_commands, read_form, refuse_cross_site
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import Candidate, list_candidates, people_candidates
-from api.pages.words import subject_path
+from api.pages.words import SUBJECT, subject_path
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
 from domain.errors import Refused
@@ -69,7 +69,7 @@ FormParameter = Annotated[str, Query(max_length=2000)]
 
 def get_record(page: PageDependency, product: FormParameter = "", title: FormParameter = "") -> Response:
     """Show the form that records a decision, or an empty one again."""
-    return _show(page, Entry(_form("RecordDecision"), typed={"products": product, "title": title}))
+    return _show(page, Entry(_form("RecordDecision"), typed=_without_empty({"products": product, "title": title})))
 
 
 def get_form(
@@ -85,7 +85,11 @@ def get_form(
     given = {"horizon": horizon, "products": product, "release": release}
     if not form.creates:
         subject = page.services.find_subject(subject, "subject")
-    return _show(page, Entry(form, subject, {name: value for name, value in given.items() if value}))
+    return _show(page, Entry(form, subject, _without_empty(given)))
+
+
+def _without_empty(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in given.items() if value}
 
 
 async def post_record(request: Request, page: PageDependency) -> Response:
@@ -156,7 +160,7 @@ async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
 def _parse(page: Page, entry: Entry) -> list[Command]:
     with page.services.model.read() as read:
         candidates = _find_candidates(read, page, entry.form)
-        unchanged = _current_values(read, entry) if entry.subject else {}
+        unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
     return parse_commands(entry.form, entry.typed, candidates, page.time.zone, entry.errors, unchanged)
 
 
@@ -178,6 +182,9 @@ def _show(page: Page, entry: Entry) -> Response:
             "subject": entry.subject,
             "values": values,
             "errors": entry.errors.by_field,
+            "mentioned": [
+                subject for each in entry.errors.by_field.values() for subject in SUBJECT.findall(each.message)
+            ],
             "candidates": candidates,
             "most": MAX_OFFERED,
             "form_key": entry.typed.get("form_key") or token_hex(16),
@@ -194,7 +201,7 @@ def _version_of(page: Page, entry: Entry) -> int | str:
 
 def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
     """Return what a new form starts with: its defaults, the caller as accountable, and the only product or theirs."""
-    values = {each.name: str(each.default) for each in form.fields if isinstance(each.default, str)}
+    values = _defaults(form)
     products = [each.subject for each in candidates.get("product", ())]
     if form.creates and len(products) > 1:
         own = Filter(subjects=products, fields=("role.accountable",), holders=(page.caller.actor,))
@@ -204,6 +211,10 @@ def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, S
     if form.creates and any(each.name == "accountable" for each in form.fields):
         values["accountable"] = page.services.book.directory.name(page.caller.actor) or ""
     return values
+
+
+def _defaults(form: Form) -> dict[str, str]:
+    return {each.name: each.default for each in form.fields if isinstance(each.default, str)}
 
 
 def _current_values(read: Read, entry: Entry) -> dict[str, str]:

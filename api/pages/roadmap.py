@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import ProductText, check_choice, list_parameter
+from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, SubjectDifference, find_differences
 from api.pages.fields import BlamedValue, Origin, Origins
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
@@ -210,6 +211,7 @@ def get_roadmap(
             "releases": _timeline(read, page, products) if layout == "timeline" else [],
             "release_products": _release_products(read, page) if layout == "timeline" and len(products) != 1 else {},
             "is_presentation": present,
+            "can_move": page.time.is_now and page.permissions.may_anywhere(MOVE),
         }
 
     return page.render("roadmap.html", build)

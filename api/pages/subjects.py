@@ -69,6 +69,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
     history = build_sentences(read, decision_queries.history(read, subject, when).rows, when)
     status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
     is_writable = page.time.is_now and about["current"]
+    actions = actions_for(kind, status, has_owner="role.accountable" in fields)
     shared = {
         "subject": subject,
         "kind": kind,
@@ -79,7 +80,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "values": _sorted_values(fields),
         "history": history,
         "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
-        "actions": actions_for(kind, status) if is_writable else [],
+        "actions": page.permissions.of(actions, subject) if is_writable else [],
         "version": about["version"],
         "slips": [],
         "cards": [],
@@ -188,10 +189,12 @@ def find_goals(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     return listings.subjects(read, Filter(kinds=("goal",), products=products), fields, page.time.point).rows
 
 
-def actions_for(kind: str, status: Any) -> list[str]:
+def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:
     """Return the commands that a subject with a status takes, the most frequent first."""
+    owning = "HandOverOwnership" if has_owner else "AssignOwnership"
     if kind != "feature":
-        return list(_ACTIONS[kind]) if status not in ENDED | {"left", "disbanded"} else []
+        names = _ACTIONS[kind] if status not in ENDED | {"left", "disbanded"} else ()
+        return [owning if name == _OWNING else name for name in names]
     if status in CLOSED:
         return ["ReopenFeature", "LinkFeature"]
     next_steps = {
@@ -207,19 +210,19 @@ def actions_for(kind: str, status: Any) -> list[str]:
         "DropFeature",
         "DefineFeature",
         "LinkFeature",
-        *_OWNERSHIP,
+        owning,
         "ChangeTitle",
     ]
 
 
-_OWNERSHIP: Final = ("AssignOwnership", "HandOverOwnership")
+_OWNING: Final = "AssignOwnership"
 _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "product": (
         *("ProposeFeature", "ScheduleRelease", "SetGoal", "SetVision", "SetStrategy", "OrderReleases"),
-        *(*_OWNERSHIP, "DelegateOwnership", "ChangeTitle", "RetireProduct"),
+        *(_OWNING, "DelegateOwnership", "ChangeTitle", "RetireProduct"),
     ),
     "release": ("RescheduleRelease",),
-    "goal": ("CloseGoal", *_OWNERSHIP, "ChangeTitle"),
+    "goal": ("CloseGoal", _OWNING, "ChangeTitle"),
     "person": ("MergePeople", "RecordPersonLeft"),
     "team": ("ChangeTitle", "DisbandTeam"),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final, Literal
 
-from domain.values import from_micros, is_subject, kind_of, parse_timestamp
+from domain.values import SUBJECT_PATTERN, from_micros, is_subject, kind_of, parse_timestamp
 
 Shape = Literal["good", "half", "ring", "warn", "bad"]
 """Circle, half-filled circle, ring, triangle, square: the state is never told by color alone."""
@@ -38,6 +38,8 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "exists": "existence",
     "chosen_option": "chosen option",
 }
+SUBJECT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}")
+"""A subject id within a text."""
 KIND_PATHS: Final[Mapping[str, str]] = {
     "product": "products",
     "decision": "decisions",
@@ -126,6 +128,11 @@ def subject_path(subject: str) -> str:
     return f"/{KIND_PATHS[kind]}/{key}" if kind in KIND_PATHS else f"/audit?subject={subject}"
 
 
+def with_titles(message: str, titles: Callable[[str], str]) -> str:
+    """Return a message with the titles of the subjects whose ids it contains."""
+    return SUBJECT.sub(lambda match: titles(match[0]), message)
+
+
 def page_address(address: str) -> str:
     """Return the address of the page for an address of the API in a report."""
     path = address.partition("/v1/")[2]
@@ -200,6 +207,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "html_time": html_time,
     "input_time": input_time,
     "page_address": page_address,
+    "with_titles": with_titles,
     "items": plain_value,
     "kind": kind_of,
 }

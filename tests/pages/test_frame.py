@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from support_log import quiet_token
 from support_pages import text_of
 
 from api.pages.static_files import static_address
@@ -87,3 +88,18 @@ def test_a_page_of_the_past_says_so_and_leads_back(pages):
     assert "You are looking at Jul 1, 2024, 00:00 , with everything known today" in text_of(html)
     assert 'data-key="Escape" href="/roadmap?' in html
     assert "as_of" not in html.partition('data-key="Escape" href="')[2].partition('"')[0]
+
+
+def test_a_reader_sees_no_buttons_that_their_role_may_not_use(house):
+    """A viewer can read everything, and is offered nothing that would be refused."""
+    house.post("/products", {"key": "shop", "title": "Shop"})
+    viewer = house.person("Vi Viewer")
+    offers = ("Record a decision", "Add a feature")
+    client = house.client_of(quiet_token(house.log, viewer, {"read", "write"}))
+    query = {"min_position": house.log.head().size}
+    assert all(each in client.get("/roadmap", params=query).text for each in offers)  # by the default role
+
+    house.log.default_role = "viewer"
+
+    assert not any(each in client.get("/roadmap", params=query).text for each in offers)
+    assert "Retire product" not in client.get("/products/shop", params=query).text
