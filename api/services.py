@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
+from api.quotas import Quotas
 from domain import policy
 from domain.errors import Malformed, Unknown
 from domain.fields import Subjects, SubjectState
@@ -45,6 +46,7 @@ class Services:
     address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
     finds people who signed in with a browser; without it, only tokens are accepted. `zone` is the time zone of pages for
     readers whose browsers run no scripts. `provider` is the OpenID provider that people sign in with, if any.
+    `quotas` limit what one token and one person use. `anonymous` is the caller of reads without a token; usually none.
     """
 
     book: DecisionLog | Replica
@@ -57,6 +59,8 @@ class Services:
     questions: Admission = field(default_factory=Admission)
     sessions: SessionFinder | None = None
     provider: Provider | None = None
+    quotas: Quotas = field(default_factory=Quotas)
+    anonymous: Caller | None = None
     zone: tzinfo = UTC
     active_callers: dict[str, SubjectState] = field(default_factory=dict)
     """Callers who were found to have access, each with the state that said so; a later state is another object."""

@@ -94,6 +94,25 @@ class Settings(BaseModel):
     session_idle_hours: float = Field(
         24, gt=0, le=8760, description="Hours without a request after which a browser has to sign in again."
     )
+    anonymous: Literal["none", "viewer"] = Field(
+        "none",
+        description="Who may read without signing in: nobody (`none`), or everybody who can reach the server (`viewer`). "
+        "The role is granted to `service:anonymous` when the server starts. Nobody records anything anonymously.",
+    )
+    requests_per_minute: int = Field(
+        12_000,
+        ge=0,
+        description="Requests that one token may send in a minute, all at once or spread; a person with several tokens "
+        "and sessions twice as many. More get 429 with `Retry-After`. Each process counts for itself; 0 is no limit.",
+    )
+    commands_per_minute: int = Field(
+        60_000, ge=0, description="Commands that one token may send in a minute, counted in the same way."
+    )
+    questions_per_token: int = Field(
+        64,
+        ge=0,
+        description="Queries of one token that may run or wait at a time; of a person twice as many. More get 429.",
+    )
     oidc_issuer: str = Field(
         "",
         pattern=r"^(https://[^?#\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^?#\s]*)?)?$",

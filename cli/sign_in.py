@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from api.provider_tokens import find_caller_by_access_token
+from api.quotas import QuotaLimits, Quotas
 from api.token_lookup import TokenLookup
 from cli.errors import CommandFailed
 from cli.settings import Settings
+from domain.roles import GrantRole, holds
+from domain.scopes import READ_SCOPE
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.oidc.groups import parse_claim_path, parse_group_table
@@ -18,6 +21,7 @@ from identity.sessions import HOUR_US, SessionLimits
 if TYPE_CHECKING:
     from identity.oidc.provider import Provider
 
+ANONYMOUS: Final = "service:anonymous"
 SignIn = Callable[[str], Caller | Awaitable[Caller | None] | None]
 
 
@@ -36,6 +40,20 @@ def build_sign_in(log: DecisionLog, key: str, local: Caller, provider: Provider 
         return lookup(secret)
 
     return sign_in
+
+
+def build_quotas(settings: Settings) -> Quotas:
+    """Return what one token and one person may use."""
+    return Quotas(QuotaLimits(settings.requests_per_minute, settings.commands_per_minute, settings.questions_per_token))
+
+
+def build_anonymous(log: DecisionLog, settings: Settings, by: Caller) -> Caller | None:
+    """Return the caller of reads without a token, if the operator allows them; the role is granted if it is not yet."""
+    if settings.anonymous == "none":
+        return None
+    if not holds(log.state(ANONYMOUS), settings.anonymous):
+        log.record([GrantRole(subject=ANONYMOUS, role=settings.anonymous)], lambda _: None, by)
+    return Caller(ANONYMOUS, "anonymous", "http", frozenset({READ_SCOPE}))
 
 
 def session_limits(settings: Settings) -> SessionLimits:

@@ -32,7 +32,7 @@ from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
 from cli.identity import resolve_owner
 from cli.settings import Settings
-from cli.sign_in import build_provider, build_sign_in, session_limits
+from cli.sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from eventlog.dsn import without_secret
 from identity.decision_log import DecisionLog
 
@@ -96,6 +96,8 @@ def run_server(settings: Settings) -> None:
             questions=_build_admission(settings),
             sessions=SessionLookup(log.sessions),
             provider=provider,
+            quotas=build_quotas(settings),
+            anonymous=build_anonymous(log, settings, local_caller(owner)),
         )
         _run(services, listener, settings, lambda: _print_welcome(address, settings, log, owner))
     click.echo("Stopped.")
