@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Protocol
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
+from api.quotas import Quotas
 from domain import policy
 from domain.errors import Malformed, Unknown, unknown_subject
 from domain.fields import SubjectState
@@ -24,6 +26,9 @@ from projections.replica_state import Replica
 from projections.runner import Runner
 from projections.suggestions import similar_names, similar_subjects
 from projections.visibility import limit
+
+if TYPE_CHECKING:
+    from identity.oidc.provider import Provider  # needs an optional dependency
 
 MAX_ACTIVE_CALLERS: Final = 10_000
 
@@ -62,7 +67,9 @@ class Services:
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
     address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
-    finds people who signed in with a browser; without it, only tokens are accepted.
+    finds people who signed in with a browser; without it, only tokens are accepted. `zone` is the time zone of pages for
+    readers whose browsers run no scripts. `provider` is the OpenID provider that people sign in with, if any.
+    `quotas` limit what one token and one person use. `anonymous` is the caller of reads without a token; usually none.
     """
 
     book: DecisionLog | Replica
@@ -76,6 +83,10 @@ class Services:
     products: frozenset[str] | None = None
     """The products that the caller may read, with those of their lines; None if they may read everything."""
     sessions: SessionFinder | None = None
+    provider: Provider | None = None
+    quotas: Quotas = field(default_factory=Quotas)
+    anonymous: Caller | None = None
+    zone: tzinfo = UTC
     active_callers: dict[str, SubjectState] = field(default_factory=dict)
     """Callers who were found to have access, each with the state that said so; a later state is another object."""
 

@@ -25,7 +25,7 @@ from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
 from domain.product import IssueReport
-from domain.scopes import IMPORT_SCOPE
+from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import StringKind, is_subject, to_micros
 from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
@@ -106,7 +106,7 @@ class UnitOfWork:
 def idempotency_scope(transaction: Transaction) -> str:
     """Return who owns the idempotency key: the caller, or for imports the system they come from."""
     source = transaction.commands[0].source
-    if source is not None and IMPORT_SCOPE in transaction.caller.scopes:
+    if source is not None and IMPORT_SCOPE in scopes_for(transaction.caller.scopes, source.system):
         return f"{IMPORT}:{source.system}"
     return transaction.caller.actor
 
@@ -308,7 +308,7 @@ class CommandHandler:
             effective_at=effective_at,
             actor=caller.actor,
             principal=command.on_behalf_of or caller.actor,
-            scopes=caller.scopes,
+            scopes=scopes_for(caller.scopes, command.source.system if command.source else None),
             new_key=lambda: new_key(self._entropy),
             credential=caller.credential,
             groups=caller.groups,
@@ -546,7 +546,10 @@ def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:
 def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
     """Check that only an importer names a source, and that an import names one."""
     if command.source is not None and IMPORT_SCOPE not in scopes:
-        raise Forbidden("only a token with the scope to import may give a source", field="source")
+        raise Forbidden(
+            f"only a token with the scope `{IMPORT_SCOPE}`, or `{IMPORT_SCOPE}:{command.source.system}`, may give this source",
+            field="source",
+        )
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 

@@ -18,7 +18,7 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.policy import ADMINISTER
 from domain.roles import Role
-from domain.scopes import DEFAULT_SCOPES, SCOPES
+from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
 from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
 from projections.paging import build_answer
@@ -34,9 +34,9 @@ class NewToken(BaseModel):
     )
 
     holder: Code = Field(description="A person, by id or name, or a service as `service:KEY`.")
-    scopes: list[Annotated[str, Field(pattern=f"^({'|'.join(SCOPES)})$")]] = Field(
+    scopes: list[Annotated[str, Field(pattern=f"^{SCOPE_PATTERN}$")]] = Field(
         default_factory=lambda: sorted(DEFAULT_SCOPES),
-        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. By default `read` and `write`.",
+        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. `import:SYSTEM` imports from one system only. By default `read` and `write`.",
     )
     label: str = Field("", max_length=200, description="What the token is used for.")
     expires_at: Timestamp | Literal["never"] | None = Field(
@@ -81,7 +81,7 @@ def get_me(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]
 
 def list_tokens(query: QueryDependency, services: ServiceDependency) -> Response:
     """Every token ever created: its holder and its scopes. Secrets are stored only as hashes."""
-    rows = [_row_of(token) for token in services.log.tokens.all()]
+    rows = [describe_token(token) for token in services.log.tokens.all()]
     return query(lambda read: build_answer(resolve_time(read, NOW), rows))
 
 
@@ -118,10 +118,11 @@ def revoke_token(
 ) -> dict[str, Any]:
     """The token stops working at once. The last one with the scope `admin` can only be revoked on the server itself."""
     services.log.tokens.revoke(key, by=caller)
-    return next(_row_of(token) for token in services.log.tokens.all() if token.id == key)
+    return next(describe_token(token) for token in services.log.tokens.all() if token.id == key)
 
 
-def _row_of(token: Token) -> dict[str, Any]:
+def describe_token(token: Token) -> dict[str, Any]:
+    """Return a token without its secret, as answers show it."""
     return {
         "id": token.id,
         "holder": token.actor,
