@@ -120,6 +120,8 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         components.update(answers.build_answer_schemas(document))
         components.update(schemas)
         _name_operations(document)
+        for operation in (each for methods in document["paths"].values() for each in methods.values()):
+            _describe_requests_as_sent(operation, components)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -136,6 +138,19 @@ def _name_operations(document: dict[str, Any]) -> None:
     document["tags"] = [
         {"name": tag, "description": description} for tag, description in _TAG_DESCRIPTIONS.items() if tag in used
     ]
+
+
+def _describe_requests_as_sent(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Describe what is sent: no parameter can be null, and a body that may be `{}` may be left out."""
+    for parameter in operation.get("parameters", ()):
+        choices = [each for each in parameter["schema"].get("anyOf", ()) if each != {"type": "null"}]
+        if choices:
+            rest = {name: value for name, value in parameter["schema"].items() if name != "anyOf"}
+            parameter["schema"] = rest | choices[0] if len(choices) == 1 else rest | {"anyOf": choices}
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        name = schema.get("$ref", "").rpartition("/")[2]
+        operation["requestBody"]["required"] = name not in schemas or bool(schemas[name].get("required"))
 
 
 def _operation_id(method: str, path: str, generated: str) -> str:
