@@ -241,7 +241,7 @@ def is_noticed(settings: Settings) -> bool:
                 command()
         except (CommandFailed, LogError, PersistenceError):
             return True
-    return "is of no use" in silence.getvalue()
+    return "cannot be used" in silence.getvalue()
 
 
 def changed_tables(untouched: Folder, settings: Settings) -> set[str]:
