@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -16,8 +17,9 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import httptools
+from starlette.types import Message
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api.problems import MEDIA_TYPE, status_problem
 from api.security_headers import as_bytes
@@ -45,6 +47,7 @@ LINGER_IDLE_S: Final = 2.0
 LINGER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a request that are read and discarded after its response."""
 SWEEP_INTERVAL_S: Final = 1.0
+_INVALID_IN_HEAD: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Refusal(Exception):
@@ -111,6 +114,53 @@ class Pool:
         self.sweeping = self.count > 0
         if self.sweeping:
             loop.call_later(SWEEP_INTERVAL_S, self._sweep, loop)
+
+
+class Cycle(RequestResponseCycle):
+    """One request and its response, which is sent in one piece if its body is.
+
+    uvicorn sends the head of a response and its body in two system calls, which take a fifth of the time of a short
+    request, and searches each header for invalid characters by itself.
+    """
+
+    _start: Message | None = None
+    """The start of the response, until its body or a part of it is there."""
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]
+        """Send a part of the response."""
+        if message["type"] == "http.response.start" and not self.response_started:
+            self._start = message
+            return
+        start, self._start = self._start, None
+        if start is not None:
+            if self._send_whole(start, message):
+                return
+            await super().send(start)  # type: ignore[arg-type]
+        await super().send(message)  # type: ignore[arg-type]
+
+    def _send_whole(self, start: Message, message: Message) -> bool:
+        """Send a response that is complete; return False if it is not an ordinary one."""
+        if message.get("more_body") or not self.keep_alive or self.disconnected or self.flow.write_paused:
+            return False
+        body: bytes = message.get("body", b"")
+        fields = [*self.default_headers, *start["headers"]]
+        head = b"".join([STATUS_LINE[start["status"]], *[b"%b: %b\r\n" % field for field in fields], b"\r\n"])
+        names = [name for name, _ in fields]
+        if (
+            self.scope["method"] == "HEAD"
+            or (b"content-length", b"%d" % len(body)) not in fields
+            or b"connection" in names
+            or b"transfer-encoding" in names
+            or not head.count(b"\r") == head.count(b"\n") == len(fields) + 2  # and none within a field
+            or _INVALID_IN_HEAD.search(head)
+        ):
+            return False
+        self.waiting_for_100_continue = False
+        self.response_started = self.response_complete = True
+        self.transport.write(head + body)
+        self.message_event.set()
+        self.on_response()
+        return True
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -246,13 +296,18 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_size = self._body_size = self._unread = 0
         super().on_headers_complete()
-        self.cycle.transport = self._cycle_transport
+        self.cycle.transport = self._cycle_transport  # type: ignore[assignment]  # what a cycle uses of a transport
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # The protocol makes cycles of its own class, which has the same members.
+        cycle.__class__ = Cycle
+        super()._start_asgi_task(cycle, app)
 
     def _check_version_and_host(self) -> None:
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise Refusal(400, "only HTTP/1.1 and HTTP/1.0 are supported")
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         if hosts > 1 or (not hosts and version == "1.1"):
             raise Refusal(400, "an HTTP/1.1 request must have exactly one Host")  # RFC 9112, section 3.2
 

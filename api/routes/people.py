@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_right
+from api.authentication import CurrentCaller, require_scope
 from api.bodies import json_body, parse_body
 from api.dependencies import KeyPath, PageParameters, QueryDependency
 from api.routes.log import refuse_command_headers
@@ -17,9 +17,9 @@ from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import people
-from domain.access import ADMIN_RIGHT
 from domain.errors import Unknown
 from domain.messages import Command
+from domain.scopes import ADMIN_SCOPE
 from domain.values import Line
 from projections.paging import Answer, Row, build_answer, page_after
 from projections.read_model import Read
@@ -51,7 +51,7 @@ class Names(BaseModel):
 def router() -> APIRouter:
     """Return the routes of people and teams that are no commands."""
     routes = v1_router("People")
-    admin = [Depends(refuse_command_headers), Depends(require_right(ADMIN_RIGHT))]
+    admin = [Depends(refuse_command_headers), Depends(require_scope(ADMIN_SCOPE))]
     add_query(routes, "/people", list_people, answers.People, "List people")
     routes.get("/people/{key}", summary="Get a person's names", **answers.declared(answers.PersonRow))(get_person)
     routes.post(

@@ -164,7 +164,7 @@ def test_status(house):
     told = said(house, "status").stdout
 
     assert f"{house.log.head().size} entries" in told
-    assert "You are Ada Lovelace, with the rights admin, erase, import." in told
+    assert "You are Ada Lovelace, with the scopes admin, erase, import." in told
     assert "see `decisionlog who --nobody`" in told
     assert json.loads(said(house, "status", "--json").stdout)["root"] == house.log.head().root
 
@@ -332,14 +332,14 @@ def test_what_is_not_understood(house, words, sentence):
 
 
 def test_no_right(house):
-    """Who does not have a right is told so, and who can give it."""
+    """Who does not have a scope is told so, and who can give it."""
     weak = house.log.tokens.create(house.ada)[1]
 
     with around(house, token=weak).client() as log, pytest.raises(Refused) as refused:
         log.ask(questions.tokens())
 
     assert describe_failure(refused.value)[1] == (
-        "Refused: your API token does not have the right `admin`. "
+        "Refused: your API token does not have the scope `admin`. "
         "An administrator of the log can create a token that has it."
     )
 

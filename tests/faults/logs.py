@@ -11,12 +11,12 @@ from typing import Any
 
 from domain.catalog import COMMAND
 from domain.examples import examples_for
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
 
 START = 1_735_689_600_000_000
-ANN = Caller("person:ann", "a-token", "http", frozenset(RIGHTS))
+ANN = Caller("person:ann", "a-token", "http", frozenset(SCOPES))
 AT_ONCE = 100
 ENDS = {"RetireProduct", "MergePeople", "RecordPersonLeft", "DisbandTeam"}
 """Commands after which the others would be refused."""
@@ -36,6 +36,7 @@ def fill(log: DecisionLog, size: int, seed: int) -> None:
 
 
 def _fill(log: DecisionLog, size: int, chance: Random) -> None:
+    log.default_role = "admin"
     for command in examples_for(log.id):
         if command["type"] not in ENDS:
             do(log, [[command]])

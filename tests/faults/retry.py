@@ -18,7 +18,7 @@ import httpx2
 from cli.bootstrap import open_for_write
 from domain.catalog import COMMANDS
 from domain.examples import examples_for
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from tests.faults.kill import MOST_TIMES, Place
 from tests.faults.logs import do
 from tests.support_log import quiet_token
@@ -58,7 +58,7 @@ class Caller:
             # The owner of the log must stay, and each person of the examples is merged into another or leaves.
             do(log, [[{"type": "RegisterPerson", "name": OWNER}], [first], [speaker]])
             self.examples = [_move_positions(example, 1) for example in examples]
-            self._tokens = [quiet_token(log, speaker, RIGHTS) for speaker in SPEAKERS]
+            self._tokens = [quiet_token(log, speaker, SCOPES) for speaker in SPEAKERS]
             self.before = log.head().size
 
     def send_all(self) -> None:

@@ -24,11 +24,11 @@ from eventlog.entry import Caller
 from tests.fuzz.bulk import refuses_every_invalid_transaction
 from tests.fuzz.statuses import CHECKS, is_refused_combination
 from tests.fuzz.subjects import commands, name_subjects
-from tests.support_log import ALL_RIGHTS, House
+from tests.support_log import ALL_SCOPES, House
 
 _CLIENT_HEADERS: Final = {"Accept-Encoding", "Connection", "Content-Length", "User-Agent"}
 TOKEN: Final = "fuzz"
-ADMINISTRATOR: Final = Caller("service:fuzz", "fuzz", "http", ALL_RIGHTS)
+ADMINISTRATOR: Final = Caller("service:fuzz", "fuzz", "http", ALL_SCOPES)
 
 
 @dataclass

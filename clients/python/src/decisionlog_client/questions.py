@@ -393,13 +393,18 @@ def entry(position: int) -> Question[answers.Entry]:
 
 
 def me() -> Question[answers.Me]:
-    """The identity and rights of the token."""
+    """The identity and scopes of the token."""
     return Question("/v1/me", {}, awaits=False)
 
 
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
+
+
+def sessions(*, person: str | None = None) -> Question[answers.Sessions]:
+    """Your own sessions, or those of another person."""
+    return Question("/v1/sessions", {} if person is None else {"person": person})
 
 
 def health() -> Question[answers.Health]:
