@@ -8,7 +8,7 @@ alone against the rows read without any index.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -128,6 +128,20 @@ def _find_wrong_indexes(found: list[Any]) -> Iterator[str]:
         yield f"the {'unique ' if unique else ''}index on {table} ({columns}) is missing"
     for table, columns, unique in sorted(valid - INDEXES):
         yield f"it has an index on {table} ({columns}){' that is unique' if unique else ''}, which does not belong there"
+
+
+def find_wrong_indexes(connection: Connection, schema: str, tables: Collection[str]) -> Iterator[str]:
+    """Describe which indexes of some tables are not valid, or do not hold what their table holds.
+
+    Indexes on a part of the rows, on expressions and of other kinds than B-trees are not compared.
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for table, name, _, is_valid, columns, _, method in connection.execute(_INDEXES, (schema,)).fetchall():
+            if table not in tables or method != "btree" or "?" in columns:
+                continue
+            if is_valid and not _agrees(connection, table, columns):
+                yield f"the index {name} does not hold what the table {table} holds"
 
 
 def _find_indexes_unlike_tables(connection: Connection, found: list[Any]) -> Iterator[str]:

@@ -57,7 +57,7 @@ def untouched(folder: Path, size: int = SIZE) -> Iterator[Untouched]:
             with open_runtime(log, settings) as runtime:
                 assert runtime.runner.wait_for(log.head().size, 60)
         found.answers = dict(ask(settings))
-        assert {status for status, _ in found.answers.values()} == {200}, found.answers
+        assert {status for status, _ in found.answers.values()} == {200}
         found.rows = rows_of(url)
         yield found
 

@@ -16,7 +16,7 @@ CHANGES = 6
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Untouched]:
-    with untouched(tmp_path_factory.mktemp("log"), 80) as found:
+    with untouched(tmp_path_factory.mktemp("log")) as found:
         yield found
 
 
@@ -70,3 +70,13 @@ def test_checking_without_indexes_is_detected(original: Untouched, monkeypatch: 
 
         monkeypatch.setattr(postgresql_store, "find_damage", lambda *_: iter(()))
         assert judge(original, url) == Verdict("outside the tree")
+
+
+def test_other_words_of_a_text_are_noticed(original: Untouched) -> None:
+    """What a search finds is compared with the texts."""
+    with copy_of(original.url) as url:
+        with psycopg.connect(url) as connection:
+            row = _row(url, "search", "content", "Feature 3")
+            connection.execute(f"UPDATE {SCHEMA}.search SET words = 'tea:1' WHERE ctid = %s::tid".encode(), [row])
+
+        assert judge(original, url) == Verdict("noticed, and served truly")
