@@ -15,6 +15,7 @@ from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
 from api.pages import sign_in
 from api.routes import (
+    access_journal,
     audit,
     commands,
     decisions,
@@ -56,6 +57,7 @@ QUERY_MODULES: Final = (
     subjects,
     ownership,
     audit,
+    access_journal,
     search,
     log,
     people,

@@ -111,12 +111,16 @@ class Services:
 
     def is_administrator(self, caller: Caller) -> bool:
         """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
+        return self.why_not(caller, policy.ADMINISTER) is None
+
+    def why_not(self, caller: Caller, action: policy.Action) -> str | None:
+        """Return why a caller may not do something for all products, or None if they may."""
         principal = policy.Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
         view = CommittedView(self.log)
         with self.model.read() as read:
             now = read.now
         held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, now)
-        return policy.may(held, policy.ADMINISTER, [policy.NO_PRODUCT]) is None
+        return policy.may(held, action, [policy.NO_PRODUCT])
 
     def find_person(self, name: str, field: str) -> str:
         """Return a subject id unchanged, or the id of the person with this name.

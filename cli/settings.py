@@ -92,6 +92,12 @@ class Settings(BaseModel):
     session_idle_hours: float = Field(
         24, gt=0, le=8760, description="Hours without a request after which a browser has to sign in again."
     )
+    access_journal_days: float = Field(
+        365,
+        gt=0,
+        le=36500,
+        description="Days for which rows of the access journal are kept: sign-ins, refusals, exports and audits.",
+    )
     replica: str = Field(
         "",
         description="Location of a replica: a file, or `postgresql://...`, in the schema `decisionlog` unless "

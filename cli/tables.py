@@ -157,6 +157,15 @@ def people(answer: Answer, names: Names) -> Table:  # noqa: ARG001  (the signatu
     return Table(("name", "id", "identifiers"), rows)
 
 
+def access_journal(answer: Answer, names: Names) -> Table:
+    """Return the table of the access journal."""
+    rows = [
+        [row["at"], row["kind"], names.format(row["who"]), row["what"], row["reason"], row["times"]]
+        for row in answer["rows"]
+    ]
+    return Table(("at", "kind", "who", "what", "reason", "times"), rows)
+
+
 # Roadmap and changes -------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,9 @@ TABLES: Final = {
     "expires_at bigint, issuer text, subject text, provider_session text, id_token text",
     "one_time_codes": "hash bytea, kind text, data text, expires_at bigint",
     "provider_accounts": "issuer text, subject text, person text",
+    "access_journal": "number bigint, at bigint, kind text, who text, credential text, what text, reason text, "
+    "times bigint, hash bytea",
+    "access_journal_head": "one integer, first bigint, start bytea, last bigint, hash bytea",
     "owners": "name text, person text",
     "read_only": "reason text",
 }
@@ -50,6 +53,9 @@ INDEXES: Final = {
     ("one_time_codes", "hash", True),
     ("one_time_codes", "expires_at", False),
     ("provider_accounts", "issuer, subject", True),
+    ("access_journal", "number", True),
+    ("access_journal", "at", False),
+    ("access_journal_head", "one", True),
     ("owners", "name", True),
 }
 """Each index: its table, its columns, and whether it is unique."""

@@ -36,6 +36,7 @@ from cli.identity import resolve_owner
 from cli.settings import Settings
 from eventlog.dsn import without_secret
 from eventlog.entry import Caller
+from identity.access_journal import DAY_US
 from identity.decision_log import DecisionLog
 from identity.sessions import HOUR_US, SessionLimits
 
@@ -93,6 +94,7 @@ def run_server(settings: Settings) -> None:
         log.sessions.set_limits(
             SessionLimits(int(settings.session_hours * HOUR_US), int(settings.session_idle_hours * HOUR_US))
         )
+        log.journal.retention_us = int(settings.access_journal_days * DAY_US)
         services = Services(
             log,
             runtime.model,
