@@ -120,9 +120,11 @@ def test_the_journal_is_filtered_and_paged(house: House) -> None:
 
 @contextmanager
 def opened(kind: str, folder: Path, clock: Ticking) -> Iterator[DecisionLog]:
-    with fresh_schema() if kind == "postgresql" else nullcontext(folder / "log") as place:
-        with DecisionLog.open(place, clock=clock, entropy=lambda n: bytes(n - 1) + b"\1") as log:
-            yield log
+    with (
+        fresh_schema() if kind == "postgresql" else nullcontext(folder / "log") as place,
+        DecisionLog.open(place, clock=clock, entropy=lambda n: bytes(n - 1) + b"\1") as log,
+    ):
+        yield log
 
 
 def run(log: DecisionLog, statement: str) -> None:
