@@ -18,6 +18,7 @@ from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
 from api.routes import (
+    access_journal,
     audit,
     commands,
     decisions,
@@ -59,6 +60,7 @@ QUERY_MODULES: Final = (
     subjects,
     ownership,
     audit,
+    access_journal,
     search,
     log,
     people,

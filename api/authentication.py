@@ -56,6 +56,7 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
         raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if not await has_access(services, caller):
         raise _unauthenticated(f"your token or session belongs to {caller.actor}, who has left or was removed")
+    request.state.caller = caller
     services.quotas.take_request(caller)
     return caller
 

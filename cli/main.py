@@ -23,6 +23,7 @@ SECTIONS: Final = {
         "who": "Show who is accountable for what.",
         "people": "List people.",
         "audit": "List events: who, when and why.",
+        "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",
     },
     "Record": {

@@ -170,6 +170,12 @@ class Settings(BaseModel):
         description="Hours after which a person who signed in with the provider has to sign in again. Changes of their "
         "groups take effect then.",
     )
+    access_journal_days: float = Field(
+        365,
+        gt=0,
+        le=36500,
+        description="Days for which rows of the access journal are kept: sign-ins, refusals, exports and audits.",
+    )
     replica: str = Field(
         "",
         description="Location of a replica: a file, or `postgresql://...`, in the schema `decisionlog` unless "

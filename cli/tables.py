@@ -161,6 +161,15 @@ def people(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signa
     return Table(("name", "id", "identifiers"), rows)
 
 
+def access_journal(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the access journal."""
+    rows = [
+        [row["at"], row["kind"], titles.format(row["who"]), row["what"], row["reason"], row["times"]]
+        for row in answer["rows"]
+    ]
+    return Table(("at", "kind", "who", "what", "reason", "times"), rows)
+
+
 # Roadmap and changes -------------------------------------------------------------------------------------------------
 
 

@@ -64,6 +64,8 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/accountability": [{"who": "person:ann", "blame": True}, {"who": "person:ann"}],
     "/v1/accountability/count": [{}],
     "/v1/unowned": [{}],
+    "/v1/access-journal": [{}, {"kind": "denied", "limit": 1}],
+    "/v1/sessions": [{}],
     "/v1/audit": [{}, {"order": "oldest", "limit": 5}],
     "/v1/search": [{"text": "tea"}],
     "/v1/log": [{}],

@@ -418,6 +418,27 @@ class TokenRow(TypedDict):
     "The time at which it was revoked; null if it was not."
 
 
+class AccessJournalRow(TypedDict):
+    """A row of the access journal."""
+
+    number: int
+    "The number of the row; numbers have no gaps."
+    at: str
+    "The time of the first of the attempts."
+    kind: str
+    "`sign-in`, `denied`, `refused` (a command), `export`, `audit`, or `lost` (rows)."
+    who: str | None
+    "The person or service; null if unknown."
+    credential: str | None
+    "The id of their token or session; null if unknown."
+    what: str | None
+    "The method and path; null for a sign-in."
+    reason: str | None
+    "Why it was refused; null if it was not."
+    times: int
+    "The number of equal attempts within about a second."
+
+
 class SessionRow(TypedDict):
     """A session: a person who signed in with a browser."""
 
@@ -786,6 +807,13 @@ class Grants(TableAnswer):
 
     rows: list[GrantRow]
     "The roles, ordered by holder and role."
+
+
+class AccessJournal(TableAnswer):
+    """Rows of the access journal, newest first."""
+
+    rows: list[AccessJournalRow]
+    "The rows."
 
 
 class Tokens(TableAnswer):

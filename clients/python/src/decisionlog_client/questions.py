@@ -228,6 +228,15 @@ class SearchParameters(KindFilter, AtTime, total=False):
     limit: int
 
 
+class AccessJournalParameters(Paged, total=False):
+    """Parameters of `access_journal`."""
+
+    kind: Texts
+    who: Texts
+    since: Time
+    until: Time
+
+
 class AuditParameters(Periods, AtTime, Paged, total=False):
     """Parameters of `audit`."""
 
@@ -365,6 +374,11 @@ def unowned(**parameters: Unpack[UnownedParameters]) -> Question[answers.Unowned
 def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]:
     """The audit trail."""
     return Question("/v1/audit", parameters)
+
+
+def access_journal(**parameters: Unpack[AccessJournalParameters]) -> Question[answers.AccessJournal]:
+    """The access journal: sign-ins, refusals, exports and audits."""
+    return Question("/v1/access-journal", parameters)
 
 
 def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answers.SearchResults]:
