@@ -7,12 +7,18 @@ from importlib.metadata import version
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
+from api.command_door import CommandDoor
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
+from api.pages.modules import PAGE_MODULES
+from api.pages.static_files import PATH as STATIC_PATH
+from api.pages.static_files import get_static_file
 from api.routes import (
+    access_journal,
     audit,
     commands,
     decisions,
@@ -26,6 +32,7 @@ from api.routes import (
     roadmap,
     roles,
     search,
+    sessions,
     subjects,
     tokens,
 )
@@ -53,11 +60,13 @@ QUERY_MODULES: Final = (
     subjects,
     ownership,
     audit,
+    access_journal,
     search,
     log,
     people,
     roles,
     tokens,
+    sessions,
     meta,
 )
 
@@ -99,6 +108,10 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
-    app.middleware_app = Middleware(super(Application, app).__call__, app.router.routes, hosts or Hosts(), cors_origins)
+    for page in PAGE_MODULES:
+        app.router.routes += page.router().routes
+    app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))
+    door = CommandDoor(super(Application, app).__call__, app, writes.routes)
+    app.middleware_app = Middleware(door, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

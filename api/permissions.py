@@ -82,3 +82,13 @@ def authorize(services: Services, caller: Caller, action: Action, *, only_cached
     if reason is not None:
         raise HttpProblem(403, reason)
     return replace(services, products=policy.readable_products(held))
+
+
+def is_administrator(services: Services, caller: Caller) -> bool:
+    """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
+    return why_not(services, caller, policy.ADMINISTER) is None
+
+
+def why_not(services: Services, caller: Caller, action: Action) -> str | None:
+    """Return why a caller may not do something for all products, or None if they may."""
+    return policy.may(held_roles(services, caller), action, [policy.NO_PRODUCT])

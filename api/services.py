@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
-from domain.errors import Malformed, Unknown
+from api.quotas import Quotas
+from domain import policy
+from domain.errors import Malformed, Unknown, unknown_subject
 from domain.fields import SubjectState
-from domain.policy import is_readable
 from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
 from eventlog.worker_status import WorkerStatus
@@ -22,7 +24,20 @@ from projections.bounds import UNBOUNDED, Bounds
 from projections.read_model import Read, ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
+from projections.suggestions import similar_names, similar_subjects
 from projections.visibility import limit
+
+if TYPE_CHECKING:
+    from identity.oidc.provider import Provider  # needs an optional dependency
+
+MAX_ACTIVE_CALLERS: Final = 10_000
+
+
+class SessionFinder(Protocol):
+    """Finds people by the sessions of their browsers."""
+
+    async def find(self, secret: str) -> Caller | None:
+        """Return the person behind the secret of a session, or None."""
 
 
 class LazyStates(Mapping[str, SubjectState]):
@@ -51,7 +66,10 @@ class Services:
 
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
-    address of a replica's log, if known. `questions` limits how many queries run at once, and for how long.
+    address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
+    finds people who signed in with a browser; without it, only tokens are accepted. `zone` is the time zone of pages for
+    readers whose browsers run no scripts. `provider` is the OpenID provider that people sign in with, if any.
+    `quotas` limit what one token and one person use. `anonymous` is the caller of reads without a token; usually none.
     """
 
     book: DecisionLog | Replica
@@ -64,6 +82,19 @@ class Services:
     questions: Admission = field(default_factory=Admission)
     products: frozenset[str] | None = None
     """The products that the caller may read, with those of their lines; None if they may read everything."""
+    sessions: SessionFinder | None = None
+    provider: Provider | None = None
+    quotas: Quotas = field(default_factory=Quotas)
+    anonymous: Caller | None = None
+    zone: tzinfo = UTC
+    active_callers: dict[str, SubjectState] = field(default_factory=dict)
+    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+
+    def remember_active(self, caller: SubjectState) -> None:
+        """Remember that a caller has access, as long as nothing more happens to them."""
+        if len(self.active_callers) >= MAX_ACTIVE_CALLERS:
+            self.active_callers.clear()
+        self.active_callers[caller.subject] = caller
 
     @property
     def log(self) -> DecisionLog:
@@ -79,7 +110,7 @@ class Services:
     def is_readable(self, subject: str) -> bool:
         """Return whether the caller may read a subject."""
         states = LazyStates(self.book.cached_state)
-        return is_readable(subject, self.products, states, MAX_INTEGER)
+        return policy.is_readable(subject, self.products, states, MAX_INTEGER)
 
     @contextmanager
     def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
@@ -99,7 +130,7 @@ class Services:
         """
         if isinstance(self.book, Replica):
             found = self.book.read_state()
-            return {"position": found.known, "read_model": found.position, "lag": found.lag}
+            return {"position": found.known_position, "read_model": found.position, "lag": found.lag}
         recorded, projected = self.book.head().size, self.runner.position
         return {"position": recorded, "read_model": projected, "lag": recorded - projected}
 
@@ -136,7 +167,9 @@ class Services:
             return name
         found = self.book.directory.find(name)
         if not found:
-            raise Unknown(f"no person named {name!r}; GET /v1/people lists the people", field=field)
+            similar = similar_names(name, (each.name for each in self.book.directory.list_people()))
+            hint = f"did you mean {' or '.join(similar)}?" if similar else "GET /v1/people lists the people"
+            raise Unknown(f"no person named {name!r}; {hint}", field=field)
         with self.model.read() as read:
             people = sorted({read.surviving_id(each) for each in found})  # merged ids are one person
         if len(people) > 1:
@@ -156,7 +189,8 @@ class Services:
             raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
         # A subject that existed once stays known.
         if not self.book.cached_state(subject).version or not self.is_readable(subject):
-            raise Unknown(f"there is no {subject} in the log", field=field, subject=subject)
+            with self.read() as read:
+                raise unknown_subject(subject, field=field, similar=similar_subjects(read, subject))
         return subject
 
 

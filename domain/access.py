@@ -1,11 +1,12 @@
 """Access: who may act on the log at all. What they may do is decided by `domain.policy`.
 
-Access comes from *tokens*, each held by a person or a service, with some scopes, and from *local owners*: the people on whose behalf commands run on the log's own machine. The rules receive both as `Access`
-and look up everything else in the subjects:
+Access comes from *tokens*, each held by a person or a service, with some scopes, from the *sessions* of people who
+signed in with a browser, and from *local owners*: the people on whose behalf commands run on the log's own machine. The
+rules receive them as `Access` and look up everything else in the subjects:
 
 * A person who has left, was removed, or was merged into a person who has left or was removed, cannot act.
 * A local owner cannot be locked out, and neither can the last administrator.
-* Losing the ability to act revokes a person's tokens permanently.
+* Losing the ability to act revokes a person's tokens permanently and ends their sessions.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Annotated, Final, Literal, NamedTuple, assert_never
 
 from pydantic import Field, StringConstraints
 
-from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, Unknown
+from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, unknown_subject
 from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
 from domain.roles import ADMIN, holds, merge_path, revokes_administrator
-from domain.scopes import ADMIN_SCOPE
-from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, kind_of
+from domain.scopes import ADMIN_SCOPE, has_scope
+from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, Timestamp, kind_of, to_micros
 
 LOCAL_CREDENTIAL: Final = "local"
 """The credential of a command that runs as a local owner, signed in with the key file of the log's own machine."""
@@ -30,6 +31,7 @@ LOG_SERVICE: Final = "service:decisionlog"
 IDENTITY_FIELDS: Final = frozenset({EXISTS, STATUS, MERGED_INTO})
 """The fields that decide whether a person or service may act, and under which id."""
 
+PersonId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^person:{KEY_PATTERN}$")]
 HolderId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^(?:person|service):{KEY_PATTERN}$")]
 
 
@@ -40,6 +42,7 @@ class CreateToken(Command):
     subject: HolderId
     token: Code
     scopes: tuple[Code, ...] = ()
+    expires_at: Timestamp | None = None
 
 
 class TokenCreated(Event):
@@ -47,6 +50,7 @@ class TokenCreated(Event):
 
     token: Code
     scopes: tuple[Code, ...] = ()
+    expires_at: Timestamp | None = Field(None, description="The end of its validity; absent if it has none.")
 
 
 class RevokeToken(Command):
@@ -62,6 +66,20 @@ class TokenRevoked(Event):
 
     token: Code
     reason: Literal["revoked", "left"]
+
+
+class CreateSignInLink(Command):
+    """Create a one-time link with which a person signs in to the pages. Internal: its code is stored outside the log."""
+
+    type: Literal["CreateSignInLink"] = "CreateSignInLink"
+    subject: PersonId
+    expires_at: Timestamp
+
+
+class SignInLinkCreated(Event):
+    """A one-time link was created with which a person can sign in to the pages."""
+
+    expires_at: Timestamp = Field(description="The end of its validity.")
 
 
 class ChangeNames(Command):
@@ -81,8 +99,8 @@ class NamesChanged(Event):
     )
 
 
-AccessCommand = CreateToken | RevokeToken | ChangeNames
-AccessEvent = TokenCreated | TokenRevoked | NamesChanged
+AccessCommand = CreateToken | RevokeToken | CreateSignInLink | ChangeNames
+AccessEvent = TokenCreated | TokenRevoked | SignInLinkCreated | NamesChanged
 
 
 class ActiveToken(NamedTuple):
@@ -95,11 +113,12 @@ class ActiveToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who has access to the log: the active tokens, the local owners, and the role of callers who hold none."""
+    """Who has access to the log: active tokens, local owners, the role of callers who hold none, people with sessions."""
 
     tokens: tuple[ActiveToken, ...] = ()
     owners: frozenset[str] = frozenset()
     default_role: str | None = None
+    sessions: frozenset[str] = frozenset()
 
 
 # Who may act ---------------------------------------------------------------------------------------------------------
@@ -201,6 +220,11 @@ def orphaned_tokens(subjects: Subjects, access: Access) -> list[ActiveToken]:
     return [token for token in access.tokens if not is_active(token.holder, subjects.__getitem__)]
 
 
+def signed_out_people(subjects: Subjects, access: Access) -> tuple[str, ...]:
+    """The people with a session who can no longer act."""
+    return tuple(person for person in sorted(access.sessions) if not is_active(person, subjects.__getitem__))
+
+
 def build_revocation(token: ActiveToken) -> Draft:
     """Build the event that revokes a token because its holder left."""
     return Draft(token.holder, TokenRevoked(token=token.id, reason="left"))
@@ -217,11 +241,16 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
     """
     match command:
         case CreateToken():
-            _require_eligible_holder(command, context, subjects)
-            return [Draft(command.subject, TokenCreated(token=command.token, scopes=command.scopes))]
+            _require_grantable(command, context)
+            _require_eligible_holder(command.subject, subjects)
+            created = TokenCreated(token=command.token, scopes=command.scopes, expires_at=command.expires_at)
+            return [Draft(command.subject, created)]
         case RevokeToken():
             _require_revocable(command, context, subjects, access)
             return [Draft(command.subject, TokenRevoked(token=command.token, reason="revoked"))]
+        case CreateSignInLink():
+            _require_eligible_holder(command.subject, subjects)
+            return [Draft(command.subject, SignInLinkCreated(expires_at=command.expires_at))]
         case ChangeNames():
             _require_registered(command.subject, "subject", subjects)
             return [Draft(command.subject, NamesChanged(change=command.change))]
@@ -229,21 +258,26 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
             assert_never(command)
 
 
-def _require_eligible_holder(command: CreateToken, context: CommandContext, subjects: Subjects) -> None:
-    missing = sorted(set(command.scopes) - context.scopes)
+def _require_grantable(command: CreateToken, context: CommandContext) -> None:
+    missing = sorted(scope for scope in command.scopes if not has_scope(context.scopes, scope))
     if missing:
         raise Forbidden(f"you cannot grant scopes you do not have yourself: {', '.join(missing)}", field="scopes")
-    if command.subject == LOG_SERVICE:
-        raise Malformed(f"{command.subject} is reserved for the log; choose another service name", field="holder")
-    _require_registered(command.subject, "holder", subjects)
-    if not is_active(command.subject, subjects.__getitem__):
-        raise NotAllowed(f"{command.subject} has left or was removed", field="holder", subject=command.subject)
+    if command.expires_at is not None and to_micros(command.expires_at) <= context.now:
+        raise Malformed("the token would already be expired; give a later time", field="expires_at")
+
+
+def _require_eligible_holder(holder: str, subjects: Subjects) -> None:
+    if holder == LOG_SERVICE:
+        raise Malformed(f"{holder} is reserved for the log; choose another service name", field="holder")
+    _require_registered(holder, "holder", subjects)
+    if not is_active(holder, subjects.__getitem__):
+        raise NotAllowed(f"{holder} has left or was removed", field="holder", subject=holder)
 
 
 def _require_registered(holder: str, field: str, subjects: Subjects) -> None:
     """A person must be registered before they get a token or a name; a service does not have to be."""
     if kind_of(holder) == "person" and not subjects[holder].version:
-        raise Unknown(f"no person '{holder}'; register them first", field=field, subject=holder)
+        raise unknown_subject(holder, field=field, hint="register them first")
 
 
 def _require_revocable(command: RevokeToken, context: CommandContext, subjects: Subjects, access: Access) -> None:

@@ -42,7 +42,10 @@ LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z
 
 MAX_ERASED: Final = 1_000
 """Positions in one erasure, so that no single command erases a whole log."""
-ACCESS_EVENT_PREFIXES: Final = ("TokenCreated.", "TokenRevoked.", "NamesChanged.", "RoleGranted.", "RoleRevoked.")
+ACCESS_EVENT_PREFIXES: Final = (
+    *("TokenCreated.", "TokenRevoked.", "SignInLinkCreated.", "NamesChanged."),
+    *("RoleGranted.", "RoleRevoked."),
+)
 
 NOT_IMPORTED: Final = frozenset({"service", "group", "log"})
 

@@ -120,6 +120,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "TeamDisbanded.v1": people.TeamDisbanded,
         "TokenCreated.v1": access.TokenCreated,
         "TokenRevoked.v1": access.TokenRevoked,
+        "SignInLinkCreated.v1": access.SignInLinkCreated,
         "NamesChanged.v1": access.NamesChanged,
         "RoleGranted.v1": roles.RoleGranted,
         "RoleRevoked.v1": roles.RoleRevoked,
@@ -146,8 +147,9 @@ def decide(command: Command, context: CommandContext, subjects: Subjects) -> lis
         Refused: one of its subclasses; see `domain.errors`.
     """
     if not isinstance(command, any_subject.ImportChanges):
-        _require_unique_references(command, subjects)
-        _require_known_subjects(command, context, subjects)
+        referenced = list(referenced_subjects(command))
+        _require_unique_references(referenced, subjects)
+        _require_known_subjects(command, referenced, context, subjects)
     drafts = _decide(command, context, subjects)
     for draft in drafts:
         _require_valid_time(draft, context, subjects)
@@ -161,10 +163,10 @@ def _decide(command: Command, context: CommandContext, subjects: Subjects) -> li
     return decide_kind(command, context, subjects)
 
 
-def _require_unique_references(command: Command, subjects: Subjects) -> None:
+def _require_unique_references(referenced: Iterable[tuple[str, str]], subjects: Subjects) -> None:
     """A list references each subject at most once, and each person under at most one of their ids."""
     by_canonical_id: dict[tuple[str, str], list[str]] = {}
-    for path, subject in referenced_subjects(command):
+    for path, subject in referenced:
         field, _, index = path.rpartition(".")
         if index.isdigit():
             by_canonical_id.setdefault((field, subjects.canonical_id(subject)), []).append(subject)
@@ -175,16 +177,20 @@ def _require_unique_references(command: Command, subjects: Subjects) -> None:
             raise Malformed(f"{same[0]} is listed {len(same)} times", field=field, subject=same[0])
 
 
-def _require_known_subjects(command: Command, context: CommandContext, subjects: Subjects) -> None:
+def _require_known_subjects(
+    command: Command, referenced: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects
+) -> None:
     """Every subject that a command references is in the log and is not removed."""
-    for field, subject in referenced_subjects(command):
-        if roles.is_unregistered_holder(subject) and isinstance(command, roles.RoleCommand):
+    for field, subject in referenced:
+        if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
             continue
         state = subjects[subject]
         if not state.version or state.started_at() is None:
             raise unknown_error(field, subject)
+        if state.exists_at(context.now):
+            continue
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
-        if not state.exists_at(context.now) and not is_restorable:
+        if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 
@@ -193,6 +199,8 @@ def _require_valid_time(draft: Draft, context: CommandContext, subjects: Subject
     if draft.event.is_imported or isinstance(draft.event, roles.RoleGranted | roles.RoleRevoked):
         return
     state = subjects[draft.subject]
+    if not state.version and not draft.event.has_periods:
+        return  # nothing was before the first event
     changes = tuple(draft.event.field_changes())
     _require_within_lifetime(state, changes, context)
     latest = state.latest_row(STATUS)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.errors import Unknown
-from domain.messages import Command, string_paths, strings_at
+from domain.errors import Unknown, unknown_subject
+from domain.messages import Command, strings_of_kind
 from domain.values import StringKind, is_subject, kind_of
 
 
 def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
     """Yield each subject that a command references, with the path of the field."""
     for kind in (StringKind.SUBJECT, StringKind.PERSON):
-        for path in string_paths(type(command), kind):
-            for exact_path, value in strings_at(command, path):
-                if is_subject(value):
-                    yield ".".join(str(part) for part in exact_path), value
+        for path, value in strings_of_kind(command, kind):
+            if is_subject(value):
+                yield path[0] if len(path) == 1 else ".".join(map(str, path)), value  # type: ignore[misc]
 
 
 def unknown_error(field: str, subject: str) -> Unknown:
     """Return the refusal of a subject that is not in the log, or that the caller may not read."""
-    kind = kind_of(subject)
-    hint = "; register them first" if kind in ("person", "team") else ""
-    return Unknown(f"no {kind} '{subject}'{hint}", field=field, subject=subject)
+    hint = "register them first" if kind_of(subject) in ("person", "team") else ""
+    return unknown_subject(subject, field=field, hint=hint)

@@ -9,6 +9,7 @@ granted now, so granting and revoking cannot be backdated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 
@@ -115,6 +116,7 @@ class Grant(NamedTuple):
     product: str | None
 
 
+@lru_cache(4096)
 def field_name(role: str, product: str | None) -> str:
     """Return the field that contains a grant."""
     return f"{FIELD_PREFIX}{role}.{product.partition(':')[2]}" if product else f"{FIELD_PREFIX}{role}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,7 +74,7 @@ class EventLog:
         self.application = LogApplication(store, entropy)
         self.names = NameCache(store)
         self.side_table_listeners: list[Callable[[], None]] = []
-        """Called after names or tokens were written by a transaction of this process."""
+        """Called after names or tokens were written by a transaction, or may have been by one of another process."""
         self.default_role: str | None = None
         """The role, for all products, of callers who hold none."""
         self.report_sha256: Callable[..., str | None] | None = None
@@ -90,6 +90,7 @@ class EventLog:
             self, store, clock=clock, entropy=entropy, on_side_tables_changed=self._notify_side_table_listeners
         )
         self._size_changed = threading.Condition()
+        store.on_remote_change = self._on_remote_change
         store.listeners.append(self._notify_waiting)
 
     @classmethod
@@ -186,10 +187,7 @@ class EventLog:
             Refused: nothing was recorded; see `domain.errors` for the kinds.
             PersistenceError: the store failed. Whether it was recorded is unknown; retry with the same idempotency key.
         """
-        (result,) = await self.execute_many([transaction])
-        if isinstance(result, Refused):
-            raise result
-        return result
+        return await self._executor.execute(transaction)
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Apply transactions in order; each has its own result, and later ones see earlier ones.
@@ -214,6 +212,12 @@ class EventLog:
         handler = CommandHandler((CommittedView(self),), self.head(), clock=self._clock, entropy=self._entropy)
         executor = self._executor
         return DryRun(handler, lambda transaction: executor.replay(transaction, executor.find_results([transaction])))
+
+    def _on_remote_change(self, versions: Mapping[str, int]) -> None:
+        """Update the caches after another process wrote; it may have revoked tokens of the people it wrote about."""
+        self.application.on_remote_change(versions)
+        if any(subject.startswith(("person:", "service:")) for subject in versions):
+            self._notify_side_table_listeners()
 
     def _notify_side_table_listeners(self) -> None:
         for listener in tuple(self.side_table_listeners):
@@ -266,14 +270,15 @@ class EventLog:
         return self._store.identified_by(normalized)
 
     def access(self) -> Access:
-        """Return who can reach the log: the active tokens and the local owners, as committed."""
+        """Return who can reach the log: active tokens, local owners and those with a session, as committed."""
         return Access(
             tuple(
                 ActiveToken(token, holder, frozenset(scopes.split()))
-                for token, holder, scopes in self._store.active_tokens()
+                for token, holder, scopes in self._store.active_tokens(self._clock())
             ),
             frozenset(person for _, person in self._store.owners()),
             self.default_role,
+            self._store.session_holders(),
         )
 
     # Reading entries

@@ -123,5 +123,8 @@ def pairs(name: str) -> str:
 
 
 def kind(subject: str) -> str:
-    """SQL: the kind of a subject, `feature` of `feature:gift-cards`."""
-    return f"substr({subject}, 1, instr({subject}, ':') - 1)"
+    """SQL: the kind of a subject, `feature` of `feature:gift-cards`; null for text that names no subject.
+
+    PostgreSQL refuses a negative length, in whatever order it evaluates the conditions around it.
+    """
+    return f"substr({subject}, 1, nullif(instr({subject}, ':'), 0) - 1)"

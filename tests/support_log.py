@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.services import Services
+from api.session_lookup import SessionLookup
 from domain.errors import Refused
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
@@ -83,7 +84,8 @@ class House:
         self.token = quiet_token(self.log, self.ada, ALL_SCOPES)
         self.workers = workers_at(folder / "log.sqlite")
         sheets = lambda: [(sheet, sheet.is_working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
-        services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets)
+        sessions = SessionLookup(self.log.sessions)
+        services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets, sessions=sessions)
         self.app = _app()
         self.app.state.services = services
         self.client = self.client_of(self.token)
@@ -99,6 +101,13 @@ class House:
     def client_of(self, token: str | None) -> TestClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return TestClient(self.app, headers=headers, raise_server_exceptions=False)
+
+    def browser(self, code: str | None = None) -> TestClient:
+        """A browser on the server's own machine; with the code of a sign-in link, signed in."""
+        client = TestClient(self.app, "http://localhost", headers={"Sec-Fetch-Site": "same-origin"})
+        if code:
+            assert client.post("/sign-in", data={"code": code}, follow_redirects=False).status_code == 303
+        return client
 
     def caller(self, channel: str = "http") -> Caller:
         actor = getattr(self, "ada", "service:setup")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,9 +18,9 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.policy import ADMINISTER
 from domain.roles import Role
-from domain.scopes import DEFAULT_SCOPES, SCOPES
-from domain.values import Code, ProductId, format_micros
-from identity.tokens import Token
+from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
+from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
+from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
 from projections.paging import build_answer
 from projections.timepoint import NOW, resolve_time
 
@@ -34,11 +34,14 @@ class NewToken(BaseModel):
     )
 
     holder: Code = Field(description="A person, by id or name, or a service as `service:KEY`.")
-    scopes: list[Annotated[str, Field(pattern=f"^({'|'.join(SCOPES)})$")]] = Field(
+    scopes: list[Annotated[str, Field(pattern=f"^{SCOPE_PATTERN}$")]] = Field(
         default_factory=lambda: sorted(DEFAULT_SCOPES),
-        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. By default `read` and `write`.",
+        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. `import:SYSTEM` imports from one system only. By default `read` and `write`.",
     )
     label: str = Field("", max_length=200, description="What the token is used for.")
+    expires_at: Timestamp | Literal["never"] | None = Field(
+        None, description=f"When it stops working, or `never`. Default: in {DEFAULT_LIFETIME_DAYS} days."
+    )
     role: Role | None = Field(None, description="A role to grant the holder, unless they have it.")
     product: ProductId | None = Field(
         None, description="The product for which the role is granted; all products by default."
@@ -56,7 +59,7 @@ def router() -> APIRouter:
         summary="Create an API token",
         status_code=201,
         openapi_extra=json_body("NewToken"),
-        **answers.declared(answers.MadeToken, status=201),
+        **answers.declared(answers.CreatedToken, status=201),
     )(create_token)
     admin_routes.delete("/tokens/{key}", summary="Revoke an API token", **answers.declared(answers.TokenRow))(
         revoke_token
@@ -78,7 +81,7 @@ def get_me(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]
 
 def list_tokens(query: QueryDependency, services: ServiceDependency) -> Response:
     """Every token ever created: its holder and its scopes. Secrets are stored only as hashes."""
-    rows = [_row_of(token) for token in services.log.tokens.all()]
+    rows = [describe_token(token) for token in services.log.tokens.all()]
     return query(lambda read: build_answer(resolve_time(read, NOW), rows))
 
 
@@ -89,10 +92,25 @@ def create_token(
     holder = services.find_person(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
         raise unprocessable("the holder of a token must be a person or a service", field="holder")
-    token, secret = services.log.tokens.create(
-        holder, scopes=new.scopes, label=new.label, role=new.role, product=new.product, by=caller
+    tokens = services.log.tokens
+    expires_at = _expiry_of(new, tokens)
+    token, secret = tokens.create(
+        holder,
+        scopes=new.scopes,
+        label=new.label,
+        expires_at=expires_at,
+        role=new.role,
+        product=new.product,
+        by=caller,
     )
-    return {"id": token, "holder": holder, "scopes": sorted(new.scopes), "secret": secret}
+    until = _format(expires_at)
+    return {"id": token, "holder": holder, "scopes": sorted(new.scopes), "secret": secret, "expires_at": until}
+
+
+def _expiry_of(new: NewToken, tokens: Tokens) -> int | None:
+    if new.expires_at is None:
+        return tokens.default_expiry()
+    return None if new.expires_at == "never" else to_micros(new.expires_at)
 
 
 def revoke_token(
@@ -100,15 +118,22 @@ def revoke_token(
 ) -> dict[str, Any]:
     """The token stops working at once. The last one with the scope `admin` can only be revoked on the server itself."""
     services.log.tokens.revoke(key, by=caller)
-    return next(_row_of(token) for token in services.log.tokens.all() if token.id == key)
+    return next(describe_token(token) for token in services.log.tokens.all() if token.id == key)
 
 
-def _row_of(token: Token) -> dict[str, Any]:
+def describe_token(token: Token) -> dict[str, Any]:
+    """Return a token without its secret, as answers show it."""
     return {
         "id": token.id,
         "holder": token.actor,
         "scopes": sorted(token.scopes),
         "label": token.label,
         "created_at": format_micros(token.created_at),
-        "revoked_at": None if token.revoked_at is None else format_micros(token.revoked_at),
+        "expires_at": _format(token.expires_at),
+        "used_at": _format(token.used_at),
+        "revoked_at": _format(token.revoked_at),
     }
+
+
+def _format(time: int | None) -> str | None:
+    return None if time is None else format_micros(time)

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     house,
     importing,
     policing,
+    quotas,
     reading,
     rebuilding,
     replicating,
@@ -24,7 +25,8 @@ from tests.benchmarks import (
 
 BENCHMARKS = {
     "importing": importing.measure, "reading": reading.measure, "writing": writing.measure, "starting": starting.measure,
-    "replicating": replicating.measure, "streaming": streaming.measure, "policing": policing.measure,
+    "replicating": replicating.measure, "streaming": streaming.measure,
+    "quotas": quotas.measure, "policing": policing.measure,
 }  # fmt: skip
 SIZED = {
     "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,

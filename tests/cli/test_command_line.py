@@ -262,7 +262,7 @@ def test_tokens_without_a_server(begun):
 
     listed = run(begun, "token", "list").stdout
     (as_json,) = map(json.loads, run(begun, "token", "list", "--json").stdout.splitlines())
-    assert [line.split("\t")[::4] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
+    assert [line.split("\t")[::6] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
     assert (as_json["id"], as_json["holder"], as_json["scopes"]) == (token, "service:tracker", ["import"])
     assert secret not in listed
     assert run(begun, "token", "revoke", token).returncode == 0
@@ -301,7 +301,7 @@ def test_beside_a_server(tmp_path):
         rebuilt = run(data, "rebuild")
         exported = run(data, "export")
         second = run(data, "serve")
-        entry = client.get("/v1/log/entries/4").json()["entry"]
+        entry = client.get("/v1/log/entries/5").json()["entry"]
         client.close()
 
     assert json.loads(imported.stdout)["imported"] == 1, imported.stderr
@@ -310,7 +310,7 @@ def test_beside_a_server(tmp_path):
     assert (revoked.returncode, unknown.status_code) == (0, 401)
     assert f"Server running at {server.address}." in checked.stdout
     assert "The content is unchanged." in rebuilt.stdout
-    assert len(exported.stdout.splitlines()) == 6
+    assert len(exported.stdout.splitlines()) == 7
     assert (second.returncode, server.address in second.stderr) == (3, True)
     assert (entry["event"]["credential"], entry["subject"]) == ("local", "decision:tea")
 

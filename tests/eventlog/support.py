@@ -89,7 +89,7 @@ def everything(place: Path | str) -> bytes:
     with tables(place) as connection:
         rows = [
             row
-            for table in ("events", "idempotency_records", "names", "tokens")
+            for table in ("events", "idempotency_records", "names", "tokens", "sessions", "one_time_codes")
             for row in connection.execute(f"SELECT * FROM {table}")
         ]
     return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
