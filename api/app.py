@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
-from api.command_door import CommandDoor
+from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
 from api.pages import sign_in
@@ -103,7 +103,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
     app.router.routes += sign_in.router().routes
-    door = CommandDoor(super(Application, app).__call__, app, writes.routes)
-    app.middleware_app = Middleware(door, app.router.routes, hosts or Hosts(), cors_origins)
+    dispatcher = CommandDispatcher(super(Application, app).__call__, app, writes.routes)
+    app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from support_log import House
 
 from api.app import COMMAND_PATHS
-from api.command_door import CommandDoor
+from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute
 from domain.catalog import COMMANDS
 
@@ -55,14 +55,14 @@ def scope(path: str) -> dict[str, object]:
 
 
 def test_every_route_that_records_has_the_quick_way(house: House) -> None:
-    """The door finds the route of each command by its path, with the parameter in it, and no other route."""
+    """`CommandDispatcher` finds the route of each command by its path, with the parameter in it, and no other route."""
     routes = [route for route in house.app.routes if isinstance(route, APIRoute)]
-    door = CommandDoor(house.app, house.app, routes)
+    dispatcher = CommandDispatcher(house.app, house.app, routes)
 
     for route in routes:
         path = re.sub(r"\{\w+\}", "team:core", route.path)
         found = scope(path)
-        is_found = door._find(found) is not None
+        is_found = dispatcher._find(found) is not None
         assert is_found == isinstance(route, CommandRoute) or "POST" not in route.methods, route.path
         if isinstance(route, CommandRoute):
             assert found["route"] is route
@@ -74,10 +74,12 @@ def test_every_route_that_records_has_the_quick_way(house: House) -> None:
 )
 def test_other_paths_take_the_frameworks_way(house: House, path: str) -> None:
     """A path that no command has is left to the framework."""
-    assert CommandDoor(house.app, house.app, house.app.routes)._find(scope(path)) is None
+    assert CommandDispatcher(house.app, house.app, house.app.routes)._find(scope(path)) is None
 
 
-def test_an_error_behind_the_door_is_answered_as_everywhere(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_while_recording_is_a_problem_document(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An unexpected error is a problem document with status 500, and names nothing of its cause."""
 
     async def fail(*_: object) -> None:

@@ -193,8 +193,8 @@ def test_most_decisions_have_a_quick_form() -> None:
     assert codec._flat_data(recorded.model_copy(update={"evidence": ("a text in a list",)})) is None
 
 
-def test_only_events_that_say_so_have_periods() -> None:
-    """An event whose changes begin or end at times of their own says so; the rules look at the times only then."""
+def test_only_events_that_declare_it_have_periods() -> None:
+    """An event whose changes begin or end at times of their own declares it; the rules look at the times only then."""
     for name in NAMES:
         given = load(name)["given"] if "given" in load(name) else load(name)
         event = EVENTS[name.partition("+")[0]].model_validate(given["data"])
