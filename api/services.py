@@ -88,7 +88,7 @@ class Services:
     anonymous: Caller | None = None
     zone: tzinfo = UTC
     active_callers: dict[str, SubjectState] = field(default_factory=dict)
-    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+    """Callers who were found to have access, each with the state that showed it; a later state is another object."""
 
     def remember_active(self, caller: SubjectState) -> None:
         """Remember that a caller has access, as long as nothing more happens to them."""

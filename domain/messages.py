@@ -219,7 +219,8 @@ def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], st
 
 def copy_with(message: M, name: str, value: object) -> M:
     """Return a copy with one field replaced: as `model_copy` does, but without copying what is immutable anyway."""
-    return _construct(type(message), {**message.__dict__, name: value}, {*message.model_fields_set, name})
+    given = message.__pydantic_fields_set__
+    return _construct(type(message), {**message.__dict__, name: value}, given if name in given else {*given, name})
 
 
 def derive(event: type[M], command: Command, **more: object) -> M:
@@ -228,8 +229,8 @@ def derive(event: type[M], command: Command, **more: object) -> M:
     `more` gives the others, and those that differ.
     """
     fields = {**vars(command), **more}
-    names = _field_names(event)
-    return _construct(event, {name: fields[name] for name in names}, set(names))
+    names, given = _field_names(event)
+    return _construct(event, {name: fields[name] for name in names}, given)
 
 
 def _construct(model: type[M], fields: dict[str, object], given: set[str]) -> M:
@@ -243,8 +244,9 @@ def _construct(model: type[M], fields: dict[str, object], given: set[str]) -> M:
 
 
 @cache
-def _field_names(model: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(model.model_fields)
+def _field_names(model: type[BaseModel]) -> tuple[tuple[str, ...], set[str]]:
+    """Return the names of the fields, in order and as a set, which no message changes, so that all can share it."""
+    return tuple(model.model_fields), set(model.model_fields)
 
 
 def _get_member(value: Any, name: str) -> Any:

@@ -81,7 +81,8 @@ class Origin(NamedTuple):
     at: int | None = None
 
 
-class Metadata(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Metadata:
     """Who recorded an event, when, why, and from which source. Times are in microseconds since 1970."""
 
     id: str
