@@ -204,7 +204,7 @@ class AccessJournal:
         number, hash_, chained = head.last, head.hash, []
         for values in rows:
             number += 1
-            row = AccessRow(number, *values, hash=b"")
+            row = AccessRow._make((number, *values, b""))
             hash_ = row.chained_hash(hash_)
             chained.append(row._replace(hash=hash_))
         session.insert("access_journal", chained)

@@ -56,6 +56,9 @@ async def redeem_link(request: Request, services: ServiceDependency) -> Response
     form = await read_form(request)
     person = await to_thread(services.log.sign_in_links.redeem, form.get("code", ""))
     if person is None:
+        services.log.journal.record(
+            "denied", what="POST /sign-in", reason="the link was used, has expired, or is wrong"
+        )
         text = f"<p>It was used before, has expired, or is incomplete. {GET_ANOTHER}</p>"
         return _page("This link does not work", text, 410)
     return await start_session(request, services, person, form.get("next"))
@@ -68,6 +71,7 @@ async def start_session(
     session, secret = await to_thread(services.log.sessions.start, person, login)
     if not await has_access(services, session.caller()):
         await to_thread(services.log.sessions.end, session.id)
+        services.log.journal.record("denied", person, session.id, "POST /sign-in", "they have left or were removed")
         return _page("You cannot sign in", "<p>You have left or were removed. Ask an administrator.</p>", 403)
     await end_current_session(request, services)
     response = RedirectResponse(local_path(next_), 303)
