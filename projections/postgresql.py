@@ -45,6 +45,7 @@ _TRANSLATIONS: Final = (
     (re.compile(r"\bmatches\((\w+), :(\w+)\)"), r"\1.words @@ (replace(:\2, ' ', ':* & ') || ':*')::tsquery"),
     (re.compile(r"\brank\((\w+), :(\w+)\)"), r"-ts_rank(\1.words, (replace(:\2, ' ', ':* & ') || ':*')::tsquery)"),
     (re.compile(r"\binstr\("), "strpos("),
+    (re.compile(r"\bmain\."), ""),  # within its own definition, a table expression names the table
     (re.compile(r"(?<![:\w]):([a-z_]\w*)"), r"%(\1)s"),
 )
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from api import answers
 from api.authentication import CurrentCaller
 from api.dependencies import PageParameters, QueryDependency, check_choices, list_parameter, period_of
+from api.permissions import why_not
 from api.problems import HttpProblem
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
@@ -44,7 +45,7 @@ def list_access(
 
     Needs the role `auditor` or `admin` for all products. Rows are kept for a year by default.
     """
-    if why := services.why_not(caller, policy.AUDIT):
+    if why := why_not(services, caller, policy.AUDIT):
         raise HttpProblem(403, why)
     begin, end = period_of(since, until)
     people = [services.find_person(each, "who") for each in who]

@@ -115,6 +115,7 @@ async def post_bulk(request: Request, services: ServiceDependency, caller: Curre
     transactions = [
         build_transaction(tuple(each.commands), caller, each.key, dict(each.expected)) for each in body.transactions
     ]
+    services.quotas.take_commands(caller, sum(len(each.commands) for each in transactions))
     results = await execute_in_chunks(services.log, transactions)
     for refused in {each.detail: each for each in results if isinstance(each, Forbidden)}.values():
         record_refusal(request, HTTPStatus.FORBIDDEN, refused.detail, is_command=True)
