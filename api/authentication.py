@@ -5,7 +5,6 @@ from __future__ import annotations
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -17,7 +16,7 @@ from api.cross_site import refuse_cross_site
 from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
 from domain import access
-from domain.fields import SubjectState
+from domain.fields import MERGED_INTO, SubjectState
 from domain.scopes import ADMIN_SCOPE
 from eventlog.entry import Caller
 
@@ -60,7 +59,7 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
 
 async def _find_token_holder(services: Services, secret: str) -> Caller:
     caller = services.sign_in(secret)
-    if isawaitable(caller):
+    if caller is not None and not isinstance(caller, Caller):
         caller = await caller
     if caller is None:
         raise _unauthenticated(
@@ -91,10 +90,16 @@ async def has_access(services: Services, caller: Caller) -> bool:
     """Return whether a caller still has access (see `domain.access.is_active`). The machine's own key always does."""
     if caller.credential == access.LOCAL_CREDENTIAL and ADMIN_SCOPE in caller.scopes:
         return True
+    state = services.book.find_cached_state(caller.actor)
+    if state is not None and services.active_callers.get(caller.actor) is state:
+        return True  # nothing has happened to this person since the last request
     try:
-        return access.is_active(caller.actor, partial(_get_cached_state, services))
+        active = access.is_active(caller.actor, partial(_get_cached_state, services))
     except _NotCachedError:  # a stream may have thousands of entries: read them off the event loop
         return await to_thread(access.is_active, caller.actor, services.book.state)
+    if active and state is not None and state.latest_row(MERGED_INTO) is None:  # no other state was read
+        services.remember_active(state)
+    return active
 
 
 class _NotCachedError(Exception):

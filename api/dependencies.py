@@ -19,7 +19,7 @@ from api.authentication import CurrentCaller
 from api.large_responses import LargeResponse
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
-from domain.errors import Unknown
+from domain.errors import unknown_subject
 from domain.values import (
     KEY_PATTERN,
     MAX_INTEGER,
@@ -39,13 +39,15 @@ from projections.paging import Answer, BadCursor
 from projections.read_model import Read
 from projections.replica_state import Replica, read_state
 from projections.schema import loads
+from projections.suggestions import similar_subjects
 from projections.timepoint import TimePoint
+from projections.titles import titles_of_answer
 
 MAX_LIMIT: Final = 10_000
 STATUSES: Final = (
     *("proposed", "accepted", "rejected", "deferred", "withdrawn", "superseded", "reversed"),  # decisions
     *("committed", "started", "paused", "shipped", "dropped"),  # features
-    *("active", "retired", "open", "met", "missed", "present", "departed"),  # products, goals, people and teams
+    *("active", "retired", "open", "met", "missed", "present", "left"),  # products, goals, people and teams
 )
 """Every status that a command sets."""
 POLL_INTERVAL_S: Final = 0.003
@@ -394,10 +396,12 @@ class QueryRunner:
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
             except NotFound as error:
-                raise Unknown(str(error)) from None
+                subject = str(error)
+                raise unknown_subject(subject, similar=similar_subjects(read, subject)) from None
             if not answer.rows:
                 _check_statuses(read, self._statuses)
-        response = formats.build_response(answer, self._format, self._services.book.directory, self.model, bounds)
+            titles = titles_of_answer(read, answer, self._services.book.directory)
+        response = formats.build_response(answer, self._format, titles, self.model, bounds)
         response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'

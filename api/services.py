@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
 from domain import policy
-from domain.errors import Malformed, Unknown
-from domain.fields import Subjects
+from domain.errors import Malformed, Unknown, unknown_subject
+from domain.fields import Subjects, SubjectState
 from domain.values import is_subject
 from eventlog.entry import Caller
 from eventlog.views import CommittedView
@@ -22,6 +22,9 @@ from identity.decision_log import DecisionLog
 from projections.read_model import ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
+from projections.suggestions import similar_names, similar_subjects
+
+MAX_ACTIVE_CALLERS: Final = 10_000
 
 
 class SessionFinder(Protocol):
@@ -52,6 +55,14 @@ class Services:
     questions: Admission = field(default_factory=Admission)
     sessions: SessionFinder | None = None
     zone: tzinfo = UTC
+    active_callers: dict[str, SubjectState] = field(default_factory=dict)
+    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+
+    def remember_active(self, caller: SubjectState) -> None:
+        """Remember that a caller has access, as long as nothing more happens to them."""
+        if len(self.active_callers) >= MAX_ACTIVE_CALLERS:
+            self.active_callers.clear()
+        self.active_callers[caller.subject] = caller
 
     @property
     def log(self) -> DecisionLog:
@@ -76,7 +87,7 @@ class Services:
         """
         if isinstance(self.book, Replica):
             found = self.book.read_state()
-            return {"position": found.known, "read_model": found.position, "lag": found.lag}
+            return {"position": found.known_position, "read_model": found.position, "lag": found.lag}
         recorded, projected = self.book.head().size, self.runner.position
         return {"position": recorded, "read_model": projected, "lag": recorded - projected}
 
@@ -122,7 +133,9 @@ class Services:
             return name
         found = self.book.directory.find(name)
         if not found:
-            raise Unknown(f"no person named {name!r}; GET /v1/people lists the people", field=field)
+            similar = similar_names(name, (each.name for each in self.book.directory.list_people()))
+            hint = f"did you mean {' or '.join(similar)}?" if similar else "GET /v1/people lists the people"
+            raise Unknown(f"no person named {name!r}; {hint}", field=field)
         with self.model.read() as read:
             people = sorted({read.surviving_id(each) for each in found})  # merged ids are one person
         if len(people) > 1:
@@ -141,7 +154,8 @@ class Services:
             form = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
         if not self.book.cached_state(subject).version:  # a subject that existed once stays known
-            raise Unknown(f"there is no {subject} in the log", field=field, subject=subject)
+            with self.model.read() as read:
+                raise unknown_subject(subject, field=field, similar=similar_subjects(read, subject))
         return subject
 
 

@@ -156,7 +156,7 @@ def open_runtime(
     if not external:
         model.damage = model.reset_reason  # answers wait until a discarded read model is rebuilt
     sampler = Sampler(log, model, runner) if check else None
-    if sampler and not external and not settings.store:
+    if sampler:
         sampler.check_before_start()
     runner.start()
     if sampler:

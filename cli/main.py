@@ -35,7 +35,7 @@ SECTIONS: Final = {
         "serve": "Serve the log over HTTP.",
         "project": "Run the projector in its own process.",
         "publish": "Publish entries to Kafka.",
-        "intake": "Consume commands from Kafka.",
+        "consume": "Consume commands from Kafka.",
         "replica": "Keep a replica of the read model fed from Kafka.",
         "demo": "Create a demo log: one year of a fictional product.",
     },

@@ -138,9 +138,9 @@ class Settings(BaseModel):
         "and delete names they have.",
     )
     kafka_service: str = Field(
-        "service:intake",
+        "service:consumer",
         pattern=r"^service:[a-z0-9][a-z0-9._~-]{0,99}$",
-        description="Service account recorded for commands from Kafka when `decisionlog intake` writes the log "
+        description="Service account recorded for commands from Kafka when `decisionlog consume` writes the log "
         "itself. Restrict access to the topic with broker ACLs.",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from domain import access, any_subject, decision, feature, ownership, people, product, roles
-from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
+from domain.errors import Malformed, NotAllowed, OutOfOrder, unknown_subject
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, Event, string_paths, strings_at
+from domain.messages import Command, CommandContext, Draft, Event, strings_of_kind
 from domain.values import SUBJECT_PATTERN, StringKind, SubjectId, Version, format_micros, is_subject, kind_of
 
 AnyCommand = Annotated[
@@ -146,8 +146,9 @@ def decide(command: Command, context: CommandContext, subjects: Subjects) -> lis
         Refused: one of its subclasses; see `domain.errors`.
     """
     if not isinstance(command, any_subject.ImportChanges):
-        _require_unique_references(command, subjects)
-        _require_known_subjects(command, context, subjects)
+        referenced = list(referenced_subjects(command))
+        _require_unique_references(referenced, subjects)
+        _require_known_subjects(command, referenced, context, subjects)
     drafts = _decide(command, context, subjects)
     for draft in drafts:
         _require_valid_time(draft, context, subjects)
@@ -164,16 +165,15 @@ def _decide(command: Command, context: CommandContext, subjects: Subjects) -> li
 def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
     """Yield each subject that a command references, with the path of the field."""
     for kind in (StringKind.SUBJECT, StringKind.PERSON):
-        for path in string_paths(type(command), kind):
-            for exact_path, value in strings_at(command, path):
-                if is_subject(value):
-                    yield ".".join(str(part) for part in exact_path), value
+        for path, value in strings_of_kind(command, kind):
+            if is_subject(value):
+                yield path[0] if len(path) == 1 else ".".join(map(str, path)), value  # type: ignore[misc]
 
 
-def _require_unique_references(command: Command, subjects: Subjects) -> None:
+def _require_unique_references(referenced: Iterable[tuple[str, str]], subjects: Subjects) -> None:
     """A list references each subject at most once, and each person under at most one of their ids."""
     by_canonical_id: dict[tuple[str, str], list[str]] = {}
-    for path, subject in referenced_subjects(command):
+    for path, subject in referenced:
         field, _, index = path.rpartition(".")
         if index.isdigit():
             by_canonical_id.setdefault((field, subjects.canonical_id(subject)), []).append(subject)
@@ -184,18 +184,21 @@ def _require_unique_references(command: Command, subjects: Subjects) -> None:
             raise Malformed(f"{same[0]} is listed {len(same)} times", field=field, subject=same[0])
 
 
-def _require_known_subjects(command: Command, context: CommandContext, subjects: Subjects) -> None:
+def _require_known_subjects(
+    command: Command, referenced: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects
+) -> None:
     """Every subject that a command references is in the log and is not removed."""
-    for field, subject in referenced_subjects(command):
-        if roles.is_unregistered_holder(subject) and isinstance(command, roles.RoleCommand):
+    for field, subject in referenced:
+        if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
             continue
         state = subjects[subject]
         if not state.version or state.started_at() is None:
-            kind = kind_of(subject)
-            hint = "; register them first" if kind in ("person", "team") else ""
-            raise Unknown(f"no {kind} '{subject}'{hint}", field=field, subject=subject)
+            hint = "register them first" if kind_of(subject) in ("person", "team") else ""
+            raise unknown_subject(subject, field=field, hint=hint)
+        if state.exists_at(context.now):
+            continue
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
-        if not state.exists_at(context.now) and not is_restorable:
+        if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 
@@ -204,6 +207,8 @@ def _require_valid_time(draft: Draft, context: CommandContext, subjects: Subject
     if draft.event.is_imported or isinstance(draft.event, roles.RoleGranted | roles.RoleRevoked):
         return
     state = subjects[draft.subject]
+    if not state.version and not draft.event.has_periods:
+        return  # nothing was before the first event
     changes = tuple(draft.event.field_changes())
     _require_within_lifetime(state, changes, context)
     latest = state.latest_row(STATUS)

@@ -11,7 +11,6 @@ was revoked in the meantime.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -158,8 +157,7 @@ class Evidence(Protocol):
         """Return the actor of the entry at a position, or None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """A caller as the policy sees them: who they are, their groups, and the scopes of their token."""
 
     actor: str
@@ -341,12 +339,12 @@ def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
         return _lines([command.product] if command.product else [], subjects, now)
     if isinstance(command, product.DefineProduct):
         return _lines([command.line] if command.line else [], subjects, now)
-    named = [*getattr(command, "products", ())]
+    named = getattr(command, "products", ())
     written = [*getattr(command, "supersedes", ())]
     if not command.creates:
         written.append(command.subject_id())
-    lines = set(_lines(named, subjects, now)) if named or command.creates else set()
-    return lines.union(*(lines_of_subject(subject, subjects, now) for subject in written))
+    lines = _lines(named, subjects, now) if named or command.creates else ()
+    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in written)) if written else lines
 
 
 def lines_of_subject(subject: str, subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:

@@ -9,6 +9,7 @@ granted now, so granting and revoking cannot be backdated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 
@@ -114,6 +115,7 @@ class Grant(NamedTuple):
     product: str | None
 
 
+@lru_cache(4096)
 def field_name(role: str, product: str | None) -> str:
     """Return the field that contains a grant."""
     return f"{FIELD_PREFIX}{role}.{product.partition(':')[2]}" if product else f"{FIELD_PREFIX}{role}"
@@ -145,9 +147,10 @@ def has_any_grant(state: SubjectState, role: str) -> bool:
 def is_granted(state: SubjectState, role: str, line: Iterable[str]) -> bool:
     """Return whether a role, or one that includes it, is granted for all products or for one of `line`."""
     including = SATISFIED_BY[role]
-    return any(holds(state, each) for each in including) or any(
-        holds(state, each, product) for product in line for each in including
-    )
+    for each in including:
+        if holds(state, each):
+            return True
+    return any(holds(state, each, product) for product in line for each in including)
 
 
 def line_of(product: str, fetch: Callable[[str], SubjectState], at: int) -> tuple[str, ...]:

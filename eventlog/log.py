@@ -178,10 +178,7 @@ class EventLog:
             Refused: nothing was recorded; see `domain.errors` for the kinds.
             PersistenceError: the store failed. Whether it was recorded is unknown; retry with the same idempotency key.
         """
-        (result,) = await self.execute_many([transaction])
-        if isinstance(result, Refused):
-            raise result
-        return result
+        return await self._executor.execute(transaction)
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Apply transactions in order; each has its own result, and later ones see earlier ones.

@@ -87,8 +87,8 @@ COLUMN_TYPES: Final = {
     "owners": ("text", "text"),
 }
 VERSIONS: Final = """
-SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject)
-FROM unnest(%b::text[]) AS wanted (subject)
+SELECT * FROM (SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject) AS version
+FROM unnest(%b::text[]) AS wanted (subject)) AS found WHERE version IS NOT NULL
 """
 VERSIONS_BETWEEN: Final = (
     "SELECT subject, max(version) FROM events WHERE position > ? AND position <= ? GROUP BY subject"
@@ -408,7 +408,8 @@ def _begin(connection: Connection, wanted: Lookups) -> _LockedLog:
     claimed |= {UniqueClaim("name", "", name): bool(people[name]) for name in new_names}
     if used:
         claimed |= {UniqueClaim("key", scope, key): True for scope, key in used.fetchall()}
-    return _LockedLog(connection, parse_head(head.fetchall()), dict(versions.fetchall()), claimed, people)
+    known = {**dict.fromkeys(wanted.streams), **dict(versions.fetchall())}
+    return _LockedLog(connection, parse_head(head.fetchall()), known, claimed, people)
 
 
 def _roll_back(connection: Connection) -> None:

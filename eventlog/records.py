@@ -39,8 +39,7 @@ class EntryRow(NamedTuple):
     texts: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """A serialized event without a position. `event` holds its metadata and data, `texts` the erasable texts."""
 
     subject: str
@@ -155,10 +154,12 @@ class Append:
 
     def subjects(self) -> Iterable[str]:
         """The streams whose versions must be known to check it for conflicts."""
-        return {*self.read_versions, *(event.subject for event in self.events)}
+        return self.read_versions.keys() | {event.subject for event in self.events}
 
     def claims(self) -> set[UniqueClaim]:
         """What must not be claimed by another transaction. Display names, in any spelling, may be shared."""
+        if not self.names:
+            return {self.idempotency.claim} if self.idempotency else set()
         shared = {(name.person, name.normalized) for name in self.names if name.shown}
         claims = {
             UniqueClaim("name", "", name.normalized)

@@ -25,6 +25,9 @@ from eventlog.write_queue import WriteQueue
 
 T = TypeVar("T")
 
+MAX_PARAMETERS: Final = 10_000
+"""The most parameters of one statement; both databases take more."""
+
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 
 
@@ -194,6 +197,16 @@ class Store(ABC):
         sql = f"SELECT person, name FROM names{condition} ORDER BY person, shown DESC, name"
         return [(who, name) for who, name in self.read(sql, values)]
 
+    def display_names(self, people: Sequence[str]) -> dict[str, str]:
+        """Return the display name of each of these people and services that has one."""
+        found: dict[str, str] = {}
+        for begin in range(0, len(people), MAX_PARAMETERS):
+            batch = people[begin : begin + MAX_PARAMETERS]
+            values = ", ".join("?" * len(batch))
+            sql = f"SELECT person, name FROM names WHERE person IN ({values}) ORDER BY person, shown, name DESC"
+            found |= dict(self.read(sql, batch))  # the display name comes last
+        return found
+
     def token(self, hash_: bytes) -> TokenRow | None:
         """Return the active token that has a hash, or None."""
         found = self.read("SELECT * FROM tokens WHERE hash = ? AND revoked_at IS NULL", (hash_,))
@@ -269,6 +282,11 @@ class Store(ABC):
         """Enqueue appends, in order; the future holds their outcomes once their group is committed."""
         self._must_not_be_read_only()
         return self._queue.submit(appends)
+
+    async def commit(self, appends: Sequence[Append]) -> list[Outcome]:
+        """Enqueue appends, in order, and return their outcomes once their group is committed."""
+        self._must_not_be_read_only()
+        return await self._queue.commit(appends)
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Run a function in a transaction of its own in the writer's thread, and wait for its result."""

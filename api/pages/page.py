@@ -185,8 +185,7 @@ class Page:
         if self.time.compared is not None:  # what exists only then is called what it is called then
             titles = {**find_titles(read, ids - titles.keys(), resolve_time(read, self.time.compared)), **titles}
         people = {each for each in ids if each.startswith(("person:", "service:"))}
-        named = ((who, self.services.book.directory.name(who)) for who in people)
-        titles |= {who: name for who, name in named if name}
+        titles |= self.services.book.directory.display_names(sorted(people)) if people else {}
         decisions = [each for each in ids if each.startswith("decision:")]
         numbers = decision_numbers(read, decisions, time) if decisions else {}
         return Titles(titles, {each: format_number(found) for each, found in numbers.items() if found})

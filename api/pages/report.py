@@ -16,15 +16,15 @@ from api.pages.sentences import Change, Sentence
 from api.pages.times import format_address_time, parse_time
 from api.pages.verbs import verb_of
 from api.problems import HttpProblem, unprocessable
-from api.report_page import HEADINGS, page_of
+from api.report_page import HEADINGS, build_page
 from domain.values import MAX_INTEGER, from_micros, to_micros
-from identity.directory import names_in
 from projections import audit as audit_queries
 from projections.audit import AuditFilter
 from projections.paging import Answer, Row
 from projections.read_model import Read
 from projections.reasons import NO_REASON, Reason
 from projections.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.titles import titles_of_answer
 
 PERIODS: Final = {"week": 7, "month": 30, "quarter": 91}
 DEFAULT_DAYS: Final = 91
@@ -44,7 +44,7 @@ class ReportLine:
     sentence: Sentence
     by: list[str]
     due: str | None
-    departed: list[str]
+    left: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def get_report(
     def build(read: Read) -> Context:
         answer = _build(read, product, begin or 0, end, issued_at)
         body = answer.to_dict()
-        told = page_of(body, names_in(body, page.services.book.directory), lines=lines)
+        told = build_page({**body, "titles": titles_of_answer(read, answer, page.services.book.directory)}, lines=lines)
         sections = find_sections(body["rows"], body["counts"], show_all=lines > LINES)
         period = {"issued_at": issued_at} if issued_at else {"since": body["since"], "until": body["until"]}
         download = build_address(f"/v1/products/{key}/report", {**period, "format": "html"})
@@ -150,7 +150,7 @@ def _build_line(row: Row) -> ReportLine:
     sentence = Sentence(
         blame["type"].partition(".")[0], verb_of(blame["type"]), row["subject"], changes, origin, is_voided=False
     )
-    return ReportLine(sentence, row["by"], row.get("due"), row.get("departed") or [])
+    return ReportLine(sentence, row["by"], row.get("due"), row.get("left") or [])
 
 
 def reason_of(own: str | None, because: Sequence[str]) -> Reason:

@@ -59,7 +59,7 @@ def router() -> APIRouter:
         summary="Create an API token",
         status_code=201,
         openapi_extra=json_body("NewToken"),
-        **answers.declared(answers.MadeToken, status=201),
+        **answers.declared(answers.CreatedToken, status=201),
     )(create_token)
     admin_routes.delete("/tokens/{key}", summary="Revoke an API token", **answers.declared(answers.TokenRow))(
         revoke_token

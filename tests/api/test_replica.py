@@ -37,7 +37,7 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
         Projector(writer).apply(house.log.read(0, size))
         replica_state.create_tables(writer)
         replica_state.write_state(
-            writer, ReplicaState(house.log.id, "events", size, size, known=size + without, heard_at=1)
+            writer, ReplicaState(house.log.id, "events", size, size, known_position=size + without, polled_at=1)
         )
         for somebody in house.log.directory.list_people():
             replica_state.replace_names(writer, somebody.id, somebody.spellings)

@@ -289,21 +289,21 @@ def test_an_outdated_expected_version_is_refused(log: DecisionLog) -> None:
 
 def racing(log: DecisionLog, times: int) -> list[int]:
     """Change the title of the shop just before each of the next appends is queued."""
-    submit, left = log._store.submit, [times]
+    commit, left = log._store.commit, [times]
 
-    def slower(appends: Any) -> Any:
+    async def slower(appends: Any) -> Any:
         if left[0]:
             left[0] -= 1
             version = log.state("product:shop").version + 1
             winner = NewEvent("product:shop", version, "TitleChanged.v1", winning, None)
-            submit([Append((winner,))]).result()
-        return submit(appends)
+            log._store.submit([Append((winner,))]).result()
+        return await commit(appends)
 
     winning = log._store.rows(0, 1, types=["ProductDefined.v1"])[0].event
     winning = json.dumps(
         {**json.loads(winning), "data": {"title": "x"}}, sort_keys=True, separators=(",", ":")
     ).encode()
-    log._store.submit = slower  # type: ignore[method-assign]
+    log._store.commit = slower  # type: ignore[method-assign]
     return left
 
 

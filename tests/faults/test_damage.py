@@ -434,4 +434,5 @@ def test_checking_without_indexes_is_detected(
 
     monkeypatch.setattr(SqliteStore, "find_damage", lambda _: [])
     monkeypatch.setattr(sqlite_store, "find_page_damage", lambda _: [])
-    assert flips.judge(untouched, folder.data).kind == "missed"
+    verdict = flips.judge(untouched, folder.data)
+    assert verdict == flips.Verdict("missed", "the server alone refuses it")
