@@ -14,7 +14,6 @@ from api import docs_page, openapi, problems
 from api.command_door import CommandDoor
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
-from api.pages import sign_in
 from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
@@ -106,7 +105,6 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
-    app.router.routes += sign_in.router().routes
     for page in PAGE_MODULES:
         app.router.routes += page.router().routes
     app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))

@@ -110,6 +110,7 @@ async def record(
 ) -> JSONResponse:
     """Record one transaction and return its receipt, with the subject's version as the ETag."""
     transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
+    services.quotas.take_commands(caller, len(commands))
     receipt = await services.log.execute(transaction)
     answer = public_receipt(receipt, subject or receipt.recorded[0].subject)
     headers = [(b"etag", b'"%d"' % answer["version"])]

@@ -31,6 +31,7 @@ from domain.values import (
     documented,
     to_micros,
 )
+from eventlog.entry import Caller
 from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.decisions import NotFound
 from projections.filters import Filter
@@ -297,7 +298,7 @@ _NARROW_DOWN: Final = "narrow it down: one `product`, a shorter period, fewer fi
 class QueryExecution:
     """Executes the query of one request in a thread, within the limits of its caller."""
 
-    def __init__(self, request: Request, services: Services, caller: str) -> None:
+    def __init__(self, request: Request, services: Services, caller: Caller) -> None:
         self.bounds: Bounds = UNBOUNDED
         self._request = request
         self._services = services
@@ -307,7 +308,8 @@ class QueryExecution:
         """Return the response, computed in a thread of the lane when it is this caller's turn.
 
         Raises:
-            HttpProblem: 503 if the server is too busy or the deadline passed, 422 if the query needs too much memory.
+            HttpProblem: 503 if the server is too busy or the deadline passed, 422 if the query needs too much memory, 429
+                if the caller has too many questions.
         """
         admission = self._services.questions
 
@@ -316,7 +318,8 @@ class QueryExecution:
             return answer()
 
         try:
-            response = await admission.ask(lane, self._caller, self._request.receive, work)
+            with self._services.quotas.question(self._caller):
+                response = await admission.ask(lane, self._caller.actor, self._request.receive, work)
         except TooBusyError:
             raise HttpProblem(
                 503,
@@ -339,7 +342,7 @@ class QueryExecution:
 
 
 async def _query_execution(request: Request, services: ServiceDependency, caller: CurrentCaller) -> QueryExecution:
-    return QueryExecution(request, services, caller.actor)
+    return QueryExecution(request, services, caller)
 
 
 ExecutionDependency = Annotated[QueryExecution, Depends(_query_execution)]

@@ -51,6 +51,7 @@ _HTTP_NAMES: Final = {
     421: "misdirected",
     422: "malformed",
     428: "version-required",
+    429: "too-many-requests",
     431: "too-large",
     500: "internal-server-error",
     503: "unavailable",

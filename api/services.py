@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Annotated, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
+from api.quotas import Quotas
 from domain import policy
 from domain.errors import Malformed, Unknown, unknown_subject
 from domain.fields import Subjects, SubjectState
@@ -23,6 +24,9 @@ from projections.read_model import ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
 from projections.suggestions import similar_names, similar_subjects
+
+if TYPE_CHECKING:
+    from identity.oidc.provider import Provider  # needs an optional dependency
 
 MAX_ACTIVE_CALLERS: Final = 10_000
 
@@ -41,8 +45,9 @@ class Services:
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
     address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
-    finds people who signed in with a browser; without it, only tokens are accepted. `zone` is the time
-    zone of pages for readers whose browsers run no scripts.
+    finds people who signed in with a browser; without it, only tokens are accepted. `zone` is the time zone of pages for
+    readers whose browsers run no scripts. `provider` is the OpenID provider that people sign in with, if any.
+    `quotas` limit what one token and one person use. `anonymous` is the caller of reads without a token; usually none.
     """
 
     book: DecisionLog | Replica
@@ -54,6 +59,9 @@ class Services:
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
     sessions: SessionFinder | None = None
+    provider: Provider | None = None
+    quotas: Quotas = field(default_factory=Quotas)
+    anonymous: Caller | None = None
     zone: tzinfo = UTC
     active_callers: dict[str, SubjectState] = field(default_factory=dict)
     """Callers who were found to have access, each with the state that said so; a later state is another object."""
@@ -117,9 +125,7 @@ class Services:
         """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
         principal = policy.Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
         view = CommittedView(self.log)
-        with self.model.read() as read:
-            now = read.now
-        held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, now)
+        held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, self.model.now())
         return policy.may(held, policy.ADMINISTER, [policy.NO_PRODUCT]) is None
 
     def find_person(self, name: str, field: str) -> str:

@@ -25,7 +25,7 @@ from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
 from domain.product import IssueReport
-from domain.scopes import IMPORT_SCOPE
+from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import StringKind, is_subject, to_micros
 from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
@@ -99,7 +99,7 @@ class UnitOfWork:
 def idempotency_scope(transaction: Transaction) -> str:
     """Return who owns the idempotency key: the caller, or for imports the system they come from."""
     source = transaction.commands[0].source
-    if source is not None and IMPORT_SCOPE in transaction.caller.scopes:
+    if source is not None and IMPORT_SCOPE in scopes_for(transaction.caller.scopes, source.system):
         return f"{IMPORT}:{source.system}"
     return transaction.caller.actor
 
@@ -240,7 +240,8 @@ class CommandHandler:
         command = self._resolve_people(self._fill_in_keys(command), work)
         if command.creates and command.corrects is None:  # a correction may create the same subject again
             self._new_subjects.add(command.subject_id())
-        _must_have_source(command, caller.scopes)
+        scopes = scopes_for(caller.scopes, command.source.system if command.source else None)
+        _must_have_source(command, scopes)
         self._must_reference_recorded(command, work.subjects)
         stored_effective_at, effective_at = _effective_times(command, work.now)
         context = CommandContext(
@@ -248,7 +249,7 @@ class CommandHandler:
             effective_at=effective_at,
             actor=caller.actor,
             principal=command.on_behalf_of or caller.actor,
-            scopes=caller.scopes,
+            scopes=scopes,
             new_key=lambda: new_key(self._entropy),
             credential=caller.credential,
             groups=caller.groups,
@@ -506,7 +507,10 @@ def _must_match_expected(transaction: Transaction, subjects: Subjects) -> None:
 def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
     """Check that only an importer names a source, and that an import names one."""
     if command.source is not None and IMPORT_SCOPE not in scopes:
-        raise Forbidden("only a token with the scope to import may give a source", field="source")
+        raise Forbidden(
+            f"only a token with the scope `{IMPORT_SCOPE}`, or `{IMPORT_SCOPE}:{command.source.system}`, may give this source",
+            field="source",
+        )
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from eventlog.lock import WriterLock
 from eventlog.log import EventLog
 from eventlog.store import Store
+from identity.accounts import Accounts
 from identity.directory import Directory
 from identity.one_time_codes import OneTimeCodes
 from identity.owners import Owners
@@ -26,6 +27,7 @@ class DecisionLog(EventLog):
         self.tokens = Tokens(store, self.record, clock=clock, entropy=entropy)
         self.owners = Owners(store)
         self.codes = OneTimeCodes(store, clock=clock, entropy=entropy)
+        self.accounts = Accounts(store, self.execute, entropy=entropy)
         self.sign_in_links = SignInLinks(self.codes, self.record, clock=clock)
         self.sessions = Sessions(store, clock=clock, entropy=entropy, limits=SessionLimits())
         self.side_table_listeners.append(self.tokens.clear_cache)

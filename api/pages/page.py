@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
@@ -234,9 +235,17 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except (HttpProblem, Refused, RequestValidationError, ValidationError) as error:
+                if isinstance(error, HttpProblem) and error.status == 401 and request.method == "GET":  # noqa: PLR2004
+                    return redirect_to_sign_in(request)
                 return respond_with_error(request, error)
 
         return handle_page
+
+
+def redirect_to_sign_in(request: Request) -> Response:
+    """Send a browser that is not signed in to the page for that, from which it comes back here."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(build_address("/sign-in", {"next": f"{request.url.path}{query}"}), 303)
 
 
 def respond_with_error(request: Request, error: Exception) -> Response:

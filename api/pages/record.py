@@ -123,6 +123,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
         entry.errors.add("confirmed", "Confirm that this cannot be undone.")
     if not entry.errors.by_field:
         try:
+            page.services.quotas.take_commands(page.caller, len(commands))
             receipt = await page.services.log.execute(
                 build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected(entry))
             )

@@ -113,6 +113,7 @@ async def post_bulk(request: Request, services: ServiceDependency, caller: Curre
     transactions = [
         build_transaction(tuple(each.commands), caller, each.key, dict(each.expected)) for each in body.transactions
     ]
+    services.quotas.take_commands(caller, sum(len(each.commands) for each in transactions))
     results = await execute_in_chunks(services.log, transactions)
     return JSONResponse({"results": [_outcome_of(result) for result in results]})
 

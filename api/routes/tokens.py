@@ -16,7 +16,7 @@ from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.roles import Role
-from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES, SCOPES
+from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
 from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
 from projections.paging import build_answer
@@ -34,9 +34,9 @@ class NewToken(BaseModel):
     )
 
     holder: Code = Field(description="A person, by id or name, or a service as `service:KEY`.")
-    scopes: list[Annotated[str, Field(pattern=f"^({'|'.join(SCOPES)})$")]] = Field(
+    scopes: list[Annotated[str, Field(pattern=f"^{SCOPE_PATTERN}$")]] = Field(
         default_factory=lambda: sorted(DEFAULT_SCOPES),
-        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. By default `read` and `write`.",
+        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. `import:SYSTEM` imports from one system only. By default `read` and `write`.",
     )
     label: str = Field("", max_length=200, description="What the token is used for.")
     expires_at: Timestamp | Literal["never"] | None = Field(

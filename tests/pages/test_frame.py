@@ -37,11 +37,11 @@ def test_a_static_file_is_cached_for_a_year_under_the_hash_of_its_content(house)
 
 
 def test_a_page_without_a_token_shows_nothing_of_the_log(house):
-    """An anonymous reader gets an error page."""
-    response = house.client_of(None).get("/roadmap")
+    """An anonymous reader is sent to the page to sign in, from which they come back."""
+    response = house.client_of(None).get("/roadmap?as_of=2026-01-01", follow_redirects=False)
 
-    assert response.status_code == 401
-    assert response.headers["content-type"].startswith("text/html")
+    assert response.status_code == 303
+    assert response.headers["location"] == "/sign-in?next=/roadmap%3Fas_of%3D2026-01-01"
 
 
 @pytest.mark.parametrize(
