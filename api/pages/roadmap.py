@@ -281,7 +281,7 @@ def _build_cards(
     at: TimePoint | None = None,
 ) -> list[Card]:
     when = at or page.time.point
-    subjects = [row["subject"] for row in rows]
+    subjects = [row["subject"] for row in rows if row["fields"].get("status", {}).get("value") not in CLOSED]
     blames = (field["blame"] for row in rows for _, field in flat_fields(row))
     slips = change_queries.slips(read, Filter(subjects=subjects), when).rows if subjects else []
     builder = _CardBuilder(
