@@ -26,6 +26,7 @@ from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision
 from domain.catalog import COMMAND
 from domain.messages import Command, string_paths
+from domain.roles import ROLE_HOLDER_PATTERN
 from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micros
 from eventlog.entry import Caller, Receipt, Transaction
 
@@ -44,7 +45,16 @@ _KINDS: Final = {
     "people": "person",
     "teams": "team",
 }
-_PATH_PATTERNS: Final = {"key": f"^{KEY_PATTERN}$", "subject": f"^{SUBJECT_PATTERN}$"}
+_PATH_PATTERNS: Final = {
+    "key": f"^{KEY_PATTERN}$",
+    "subject": f"^{SUBJECT_PATTERN}$",
+    "holder": f"^{ROLE_HOLDER_PATTERN}$",
+}
+_PATH_DESCRIPTIONS: Final = {
+    "key": "The subject's key, without its kind.",
+    "subject": "The subject, as `kind:key`.",
+    "holder": "The person, team, service or group, as `kind:key`.",
+}
 _IDEMPOTENCY_KEY: Final = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _ETAG: Final = r'(?:W/)?"[\x21\x23-\x7e]*"'
 _ETAG_LIST: Final = re.compile(rf"^{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*$")
@@ -225,7 +235,7 @@ def read_idempotency_key(request: Request) -> str | None:
 def _subject_in(path: str, parameters: Mapping[str, str], log_id: str) -> str | None:
     if "{key}" in path:
         return f"{_KINDS[path.split('/')[1]]}:{parameters['key']}"
-    return log_id if path == "/log/erase" else parameters.get("subject")
+    return log_id if path == "/log/erase" else parameters.get("subject", parameters.get("holder"))
 
 
 def _check_object(value: Any) -> dict[str, Any]:
@@ -255,9 +265,7 @@ def _document_request(command: type[Command], path: str) -> dict[str, Any]:
             "in": "path",
             "required": True,
             "schema": {"type": "string", "pattern": _PATH_PATTERNS[name]},
-            "description": "The subject, as `kind:key`."
-            if name == "subject"
-            else "The subject's key, without its kind.",
+            "description": _PATH_DESCRIPTIONS[name],
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]

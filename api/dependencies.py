@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, get_origin
 from fastapi import Depends, Path, Query, Request, Response
 
 from api import answers, formats
+from api.access_journal import record_read
 from api.admission import LaneName, TooBusyError
 from api.authentication import CurrentCaller
 from api.large_responses import LargeResponse
@@ -392,7 +393,7 @@ class QueryRunner:
         """
         self._services.check_read_model()
         bounds = self._execution.bounds
-        with self._services.model.read(bounds) as read:
+        with self._services.read(bounds) as read:
             lag = lag_header(read, self._services)
             try:
                 answer = ask(read)
@@ -465,7 +466,9 @@ async def _query_runner(
     ] = None,
 ) -> QueryRunner:
     statuses = request.query_params.getlist("status")
-    return QueryRunner(services, formats.choose_format(request, format), execution, statuses)
+    chosen = formats.choose_format(request, format)
+    record_read(request, is_file=chosen != "json")
+    return QueryRunner(services, chosen, execution, statuses)
 
 
 QueryDependency = Annotated[QueryRunner, Depends(_query_runner)]

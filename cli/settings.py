@@ -82,6 +82,10 @@ class Settings(BaseModel):
         description="Role, for all products, of people and services to whom no role was granted. `none`: they can only "
         "ask who they are.",
     )
+    reading: Literal["all", "own"] = Field(
+        "all",
+        description="What a role lets people read: `all` products, or with `own` only those for which they hold a role.",
+    )
     token: SecretStr | None = Field(
         None,
         description="API token used by commands, on a server or on the log's files. Commands act as its holder, with "
@@ -165,6 +169,12 @@ class Settings(BaseModel):
         le=8760,
         description="Hours after which a person who signed in with the provider has to sign in again. Changes of their "
         "groups take effect then.",
+    )
+    access_journal_days: float = Field(
+        365,
+        gt=0,
+        le=36500,
+        description="Days for which rows of the access journal are kept: sign-ins, refusals, exports and audits.",
     )
     replica: str = Field(
         "",

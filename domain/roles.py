@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 
 from pydantic import Field, StringConstraints
 
-from domain.errors import Malformed, NothingChanges
+from domain.errors import NotAllowed, NothingChanges
 from domain.fields import MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, ref
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES
@@ -57,9 +57,8 @@ MEMBER_FIELD: Final = "role.member"
 LINE_FIELD: Final = "line"
 ALL_PRODUCTS: Final = "all"
 
-RoleHolderId = Annotated[
-    str, StringKind.SUBJECT, StringConstraints(pattern=rf"^(?:person|team|service|group):{KEY_PATTERN}$")
-]
+ROLE_HOLDER_PATTERN: Final = rf"(?:person|team|service|group):{KEY_PATTERN}"
+RoleHolderId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^{ROLE_HOLDER_PATTERN}$")]
 
 
 class GrantRole(Command):
@@ -186,7 +185,7 @@ def decide(command: RoleCommand, _context: CommandContext, subjects: Subjects) -
     """
     if command.effective_at is not None or command.corrects is not None:
         field = "effective_at" if command.effective_at is not None else "corrects"
-        raise Malformed(f"a role is granted and revoked from now on; omit `{field}`", field=field)
+        raise NotAllowed(f"a role is granted and revoked from now on; omit `{field}`", field=field)
     is_held = holds(subjects[command.subject], command.role, command.product)
     where = command.product or "all products"
     event: Event

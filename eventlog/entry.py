@@ -86,7 +86,7 @@ class Metadata(NamedTuple):
 
     id: str
     transaction: str
-    index: int
+    index: int  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls here
     actor: str
     credential: str
     source: Origin
