@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from domain.any_subject import ImportedChange
 from domain.errors import AlreadyExists, KeyReused, Refused
@@ -38,6 +38,7 @@ class PlannedTransaction:
     commands: tuple[Command, ...]
     findings: Findings = field(default_factory=Findings)
     prefix: str = ""
+    data: dict[str, Any] | None = None
 
 
 async def send_batch(
@@ -46,7 +47,7 @@ async def send_batch(
     """Send a batch and count the outcomes."""
     results = await sink.execute_many([Transaction(planned.commands, caller, planned.key) for planned in batch])
     for planned, result in zip(batch, results, strict=True):
-        count_outcome(report, planned.label, result, planned.prefix)
+        count_outcome(report, planned.label, result, planned.prefix, planned.data)
         if report.verbose or (isinstance(result, Receipt) and not result.replayed):
             report.add(planned.findings)
 
@@ -62,14 +63,20 @@ async def ensure_exist(
     return sum(isinstance(result, Receipt) for result in results)
 
 
-def count_outcome(report: ImportReport, label: str | int | None, result: Receipt | Refused, prefix: str = "") -> None:
+def count_outcome(
+    report: ImportReport,
+    label: str | int | None,
+    result: Receipt | Refused,
+    prefix: str = "",
+    data: dict[str, Any] | None = None,
+) -> None:
     """Count the outcome of a transaction in the report."""
     if isinstance(result, KeyReused):
         message = f"{prefix}was imported before with another content: the line or its mapping has changed"
-        report.rejected.append(Remark(label, message))
+        report.rejected.append(Remark(label, message, data))
     elif isinstance(result, Refused):
         where = f"{result.field}: " if result.field else ""
-        report.rejected.append(Remark(label, prefix + where + result.detail))
+        report.rejected.append(Remark(label, prefix + where + result.detail, data))
     else:
         report.imported += not result.replayed
         report.unchanged += result.replayed
