@@ -304,6 +304,10 @@ class EventLog:
         """Return at most `limit` rows after a position, as they are stored."""
         return self._store.rows(after, limit)
 
+    def now(self) -> int:
+        """Return the time of the log's clock, in microseconds since 1970."""
+        return self._clock()
+
     def recorded_keys(self, scope: str, keys: Sequence[str]) -> dict[str, int]:
         """Return which idempotency keys of a scope were used, each with the position of its first entry."""
         found = self._store.find_results([UniqueClaim("key", scope, key) for key in keys])

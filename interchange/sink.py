@@ -67,6 +67,10 @@ class ImportSink(Sink, Protocol):
         """Return an entry with its texts."""
         ...
 
+    def now(self) -> int:
+        """Return the time of the log's clock, in microseconds since 1970."""
+        ...
+
     def person_has_names(self, person: str) -> bool:
         """Whether the directory has any name of a person."""
         ...
@@ -114,6 +118,10 @@ class LogSink:
     def entry(self, position: int) -> Entry | None:
         """Return an entry with its texts."""
         return self.log.entry(position)
+
+    def now(self) -> int:
+        """Return the time of the log's clock, in microseconds since 1970."""
+        return self.log.now()
 
     def person_has_names(self, person: str) -> bool:
         """Whether the directory has any name of a person."""
@@ -163,6 +171,10 @@ class DryRunSink:
     def entry(self, position: int) -> Entry | None:
         """Return an entry with its texts."""
         return self.log.entry(position)
+
+    def now(self) -> int:
+        """Return the time of the log's clock, in microseconds since 1970."""
+        return self.log.now()
 
     def person_has_names(self, person: str) -> bool:
         """Whether the directory has any name of a person."""

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from domain.values import to_micros
 from interchange.source_file import SourceFile, SourceLine, fingerprint_of
+from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter, name_in, unfold
 from interchange.tracker.mapping import Mapping as TrackerMapping
-from interchange.tracker.times import TimeReader
 from interchange.value_parsers import as_text
 
 Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]

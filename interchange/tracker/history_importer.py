@@ -22,9 +22,8 @@ from interchange.import_batches import (
     send_batch,
 )
 from interchange.import_report import ImportReport, Remark
-from interchange.person_matching import PersonMatcher
 from interchange.person_registration import find_erased, register_people, register_services, register_teams
-from interchange.sink import ImportSink, ImportedSubject, require_import_right
+from interchange.sink import ImportedSubject, ImportSink, require_import_right
 from interchange.source_file import NotAHistoryError, SourceFile, recognize_file
 from interchange.tracker.corrections import Corrector
 from interchange.tracker.entries import EntryReader, Expand, id_part, in_order

@@ -15,12 +15,12 @@ from domain.messages import Command, Reference, Source
 from interchange.import_batches import PlannedTransaction, SkippedLine, split_changes
 from interchange.import_report import Findings, ImportReport, Remark, describe_errors
 from interchange.person_matching import PersonMatcher
+from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter
 from interchange.tracker.entries import CREATED, Entry, author_of
 from interchange.tracker.mapping import Mapping as TrackerMapping
 from interchange.tracker.mapping import SubjectTable, build_value_parser
 from interchange.tracker.records import AmbiguousNameError, Records, TrackerRecord
-from interchange.tracker.times import TimeReader
 from interchange.value_parsers import FieldRule, ParsedValue, as_text, field_name_part
 
 MAX_NOTE_CHARACTERS: Final = 20_000

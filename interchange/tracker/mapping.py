@@ -21,8 +21,8 @@ from domain.values import Code, Key, Line, Text
 from interchange.files import read_regular
 from interchange.person_matching import PersonMatcher, PersonNames
 from interchange.source_file import FileFormat
+from interchange.times import parse_zone, to_strptime
 from interchange.tracker.columns import first_part
-from interchange.tracker.times import parse_zone, to_strptime
 from interchange.value_parsers import FieldRule, ValueParser, field_name_part
 
 STATUSES: Final = {
