@@ -478,6 +478,8 @@ def _must_have_source(command: Command, rights: frozenset[str]) -> None:
     """Check that only an importer names a source, and that an import names one."""
     if command.source is not None and IMPORT_RIGHT not in rights:
         raise Forbidden("only a token with the right to import may give a source", field="source")
+    if command.source is None and (command.on_behalf_of or "").startswith("service:"):
+        raise Malformed("must be a person; only an imported change may be a service's", field="on_behalf_of")
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from domain.messages import Command, Event, Reference
+
+UNKNOWN_AUTHOR: Final = "unknown"
+"""The principal of an imported change whose author is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,13 @@ class Metadata:
 
     @property
     def principal(self) -> str:
-        """On whose behalf the actor acted: the end of the chain, or else the actor."""
-        return self.on_behalf_of[-1].who if self.on_behalf_of else self.actor
+        """On whose behalf the actor acted: the end of the chain, or else the actor.
+
+        Who imports a change from another system has not made it: if its author is not known there, nobody is named.
+        """
+        if self.on_behalf_of:
+            return self.on_behalf_of[-1].who
+        return self.actor if self.source.system is None else UNKNOWN_AUTHOR
 
 
 @dataclass(frozen=True, slots=True)

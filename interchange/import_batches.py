@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from domain.any_subject import ImportedChange
-from domain.errors import AlreadyExists, KeyReused, Refused
+from domain.errors import AlreadyExists, KeyReused, Malformed, Refused
 from domain.fields import CHANGES_PER_EVENT
 from domain.messages import Command
 from eventlog.entry import Caller, Receipt, Transaction
@@ -55,8 +55,17 @@ async def send_batch(
 async def ensure_exist(
     wanted: Sequence[tuple[Command, ...]], sink: ImportSink, caller: Caller, report: ImportReport
 ) -> int:
-    """Send commands that create subjects, unless these exist already. Return how many were created."""
+    """Send commands that create subjects, unless these exist already. Return how many were created.
+
+    What would begin in the future of the log's clock begins now.
+    """
     results = await sink.execute_many([Transaction(commands, caller) for commands in wanted])
+    early = [n for n, result in enumerate(results) if isinstance(result, Malformed) and result.field == "effective_at"]
+    if early:
+        now = [tuple(one.model_copy(update={"effective_at": None}) for one in wanted[n]) for n in early]
+        again = await sink.execute_many([Transaction(commands, caller) for commands in now])
+        for n, result in zip(early, again, strict=True):
+            results[n] = result
     for commands, result in zip(wanted, results, strict=True):
         if isinstance(result, Refused) and not isinstance(result, AlreadyExists):
             report.rejected.append(Remark(None, f"{commands[0].subject_id()}: {result.detail}"))

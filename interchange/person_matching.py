@@ -175,7 +175,7 @@ def distinct_key(name: str) -> str:
 
     A name that consists of the characters of a key is its own key; any other gets a hash of the name as a suffix.
     """
-    folded = unicodedata.normalize("NFC", name.strip().removeprefix("@")).casefold()[:MAX_NAME_CHARACTERS]
+    folded = unicodedata.normalize("NFC", name.strip().removeprefix("@")).lower()[:MAX_NAME_CHARACTERS]
     plain = re.sub(r"[^a-z0-9._~-]+", "-", folded).strip("-._~")[:80]
     if folded.strip("-._~") == plain and _KEY.fullmatch(plain):
         return plain

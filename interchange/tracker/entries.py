@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from domain.values import to_micros
+from domain.values import from_micros, to_micros
 from interchange.source_file import SourceFile, SourceLine, fingerprint_of
 from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter, name_in, unfold
@@ -22,6 +22,8 @@ from interchange.value_parsers import as_text
 Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 """Turns a row of a known system into lines with the columns of its preset."""
 _SPOOL_BATCH: Final = 5000
+NOW: Final = "now"
+"""The time of a record that has none in the export of a known system."""
 CREATED: Final = "\x00created"
 """The kind of the line that a row of a list of records stands for, when it was created."""
 
@@ -37,6 +39,7 @@ class Entry:
         label: what it is called in the report: its own id, else the number of its row.
         own: the columns of the entry alone, without those of the row around it.
         at: when it took effect, in microseconds since 1970.
+        order_at: the time by which entries are ordered: the same, or that of the second clock if the file follows it.
     """
 
     number: int
@@ -48,6 +51,7 @@ class Entry:
     error: str = ""
     when: datetime | None = None
     at: int = 0
+    order_at: int = 0
     record: str = ""
     identity: str | None = None
     kind: str = ""
@@ -57,7 +61,10 @@ class Entry:
 class EntryReader:
     """Reads the entries of a file."""
 
-    def __init__(self, source: SourceFile, mapping: TrackerMapping, expand: Expand | None = None) -> None:
+    def __init__(
+        self, source: SourceFile, mapping: TrackerMapping, expand: Expand | None = None, *, now: int = 0
+    ) -> None:
+        self._now = now
         self._source = source
         self._mapping = mapping
         self._expand = expand
@@ -70,7 +77,17 @@ class EntryReader:
         self._get_kind = build_getter(columns.kind) if columns.kind else None
         self._get_field = build_getter(columns.field) if columns.field else None
         self._get_created = build_getter(columns.created) if columns.created else None
+        self._get_source_at = build_getter(columns.source_at) if columns.source_at else None
+        self.is_ordered_by_source = False
         self._seen: Counter[str] = Counter()
+
+    def source_time(self, data: dict[str, Any]) -> int | None:
+        """Return the time of the tracker's second clock in microseconds, or None if there is none."""
+        value = self._get_source_at(data) if self._get_source_at else None
+        try:
+            return None if value in (None, "") else to_micros(self.times.read(value))
+        except ValueError:
+            return None
 
     def read(self) -> Iterator[Entry]:
         """Yield the entries in the order of the file.
@@ -99,12 +116,15 @@ class EntryReader:
             return entry
         get_when = self._get_created if kind == CREATED and self._get_created else self._get_when
         try:
-            entry.when = self.times.read(get_when(data))
+            when = get_when(data)
+            entry.when = from_micros(self._now) if self._expand and when == NOW else self.times.read(when)
         except ValueError as error:
             name = self._mapping.columns.created if kind == CREATED else self._mapping.columns.when
             entry.error = f"column {name!r}: {error}"
             return entry
-        entry.at = to_micros(entry.when)
+        entry.at = entry.order_at = to_micros(entry.when)
+        if self.is_ordered_by_source:
+            entry.order_at = self.source_time(data) or entry.at
         entry.record = as_text(record).strip()
         identity = self._get_identity(data) if self._get_identity else None
         entry.identity = None if identity in (None, "") else as_text(identity)
@@ -185,7 +205,7 @@ def _rows(entries: Iterable[Entry], sign: int) -> Iterator[tuple[Any, ...]]:
         own = None if entry.own is entry.data else json.dumps(list(entry.own))
         kind = CREATED if entry.kind == CREATED else ""
         yield (
-            entry.at,
+            entry.order_at,
             sign * entry.place,
             entry.number,
             entry.key,

@@ -84,14 +84,14 @@ class _Import:
         self._caller = caller
         self._report = report
         self._path = source.path
-        self._reader = EntryReader(source, mapping, expand)
+        self._reader = EntryReader(source, mapping, expand, now=sink.now())
         self._people = build_person_matcher(mapping)
         self._is_repeated = bool(sink.keys_with_prefix(mapping.system, ""))
 
     async def run(
         self, new_key: Callable[[], str], progress: ProgressCallback, lines_per_batch: int
     ) -> ImportReport:
-        found = scan(self._reader.read(), self._mapping)
+        found = scan(self._reader, self._mapping)
         self._require_history(found)
         progress(0, found.lines)
         await self._prepare(found, new_key)
@@ -177,7 +177,7 @@ class _Import:
         for subject in self._mapping.subject:
             state = self._sink.state(f"{subject.kind}:{record.key}")
             started = state.started_at()
-            if started is not None and started < record.created[0]:
+            if started is not None and started < record.began:
                 record.subjects[subject.kind] = state.subject
                 record.is_from_log = True
 
@@ -188,7 +188,7 @@ class _Import:
         created = {event.identity or event.name for event in found.events if event.kind in ("create", "rename")}
         for who, line in found.first_lines.items():
             if who not in created and line.name not in known:
-                yield IdentityEvent(line.at, line.first, "create", line.name, line.identity)
+                yield IdentityEvent(line.at, line.first, "create", line.name, line.identity, effective=line.effective)
 
     def _find_logged(self, names: list[str], found: FileScan) -> list[LoggedRecord]:
         """Return the records of earlier imports from the same system that bore any of some names."""

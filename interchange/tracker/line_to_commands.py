@@ -99,11 +99,11 @@ class LinePlanner:
     def _commands(self, entry: Entry) -> tuple[Command, ...]:
         if entry.error:
             raise SkippedLine(entry.error)
-        self._moment = entry.at
+        self._moment = entry.order_at
         kinds = self._mapping.kinds
         if entry.kind != CREATED and self._mapping.file.rows == "changes":
             self._findings.unmapped_columns.update(set(entry.own) - self._mapped_columns)
-        moment = (entry.at, entry.place)
+        moment = (entry.order_at, entry.place)
         created = self._records.created_at(moment)
         record = created if created is not None else self._find(entry)
         shared = self._shared_arguments(entry)
@@ -126,14 +126,14 @@ class LinePlanner:
         if entry.kind in self._mapping.kinds.rename:
             name = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
             try:
-                found = self._records.find(name, (entry.at, entry.place - 1), entry.identity)
+                found = self._records.find(name, (entry.order_at, entry.place - 1), entry.identity)
             except AmbiguousNameError as error:
                 raise SkippedLine(str(error)) from None
             if found is None:
-                found = self._records.find(entry.record, (entry.at, entry.place), entry.identity)
+                found = self._records.find(entry.record, (entry.order_at, entry.place), entry.identity)
             return found
         try:
-            return self._records.find(name, (entry.at, entry.place), entry.identity)
+            return self._records.find(name, (entry.order_at, entry.place), entry.identity)
         except AmbiguousNameError as error:
             raise SkippedLine(str(error)) from None
 
@@ -240,13 +240,15 @@ class LinePlanner:
             raise SkippedLine(
                 f"{old or 'a record without a name'} is renamed {entry.record}, but no line before has created it"
             )
-        if self._records.takes_name(record, entry.record, (entry.at, entry.place)):
+        if self._records.takes_name(record, entry.record, (entry.order_at, entry.place)):
             message = f"{old} takes the name {entry.record} from another record"
             self._findings.reused_names.append(Remark(entry.label, message))
         changes = (ImportedChange(field="aliases", texts=(entry.record,)),)
         return tuple(self._import_changes(subject, changes, shared) for subject in record.subjects.values())
 
     def _change_field(self, entry: Entry, record: TrackerRecord, shared: dict[str, Any]) -> tuple[Command, ...]:
+        if not entry.field and self._get_to is not None and isinstance(values := self._get_to(entry.data), dict):
+            return self._set_state(entry, record, values, shared)
         if not entry.field:
             raise SkippedLine(f"the column {self._columns.field!r} names no field")
         name = entry.field
@@ -265,6 +267,15 @@ class LinePlanner:
             message = f"{entry.record} {name}: from {as_text(before)}, but the previous value is {previous}"
             self._findings.contradictions.append(Remark(entry.label, message))
         return self._set_values(entry, record, {name: to}, contradicted, shared)
+
+    def _set_state(
+        self, entry: Entry, record: TrackerRecord, values: dict[str, Any], shared: dict[str, Any]
+    ) -> tuple[Command, ...]:
+        """Return the commands for a line that says what several fields are: only what has changed is set."""
+        changed = {name: value for name, value in values.items() if record.values.get(name) != value}
+        if record.is_from_log:
+            changed = {name: value for name, value in changed.items() if not self._has_in_log(record, name, value, entry)}
+        return self._set_values(entry, record, changed, {}, shared) if changed else ()
 
     def _has_from(self, entry: Entry) -> bool:
         name = self._columns.from_ or ""
@@ -343,15 +354,15 @@ class LinePlanner:
             if is_new and subject.created_by is not None and record.values.get(subject.created_by) in (None, "", []):
                 continue
             changes = self._create_subject(subject, record) if is_new else []
-            is_start = self._records.created_at((entry.at, entry.place)) is record
+            is_start = self._records.created_at((entry.order_at, entry.place)) is record
             if not is_new and (is_start or self._begins_earlier(record, entry)):
                 changes = self._begin(subject, record, entry)
-            elif not is_new and self._records.renamed_at((entry.at, entry.place)) is record:
+            elif not is_new and self._records.renamed_at((entry.order_at, entry.place)) is record:
                 changes = [ImportedChange(field="aliases", texts=(entry.record,))]
             if is_new and record.is_from_log:
                 values = {**self._values_in_log(record, entry), **values}
                 record.values = {**values, **record.values}
-            for name, value in (record.values if is_new else values).items():
+            for name, value in sorted((record.values if is_new else values).items()):
                 changes += self._field_changes(entry, subject, name, value, contradicted.get(name), commands, shared)
             subject_id = record.subjects[subject.kind]
             commands += [self._import_changes(subject_id, group, shared) for group in split_changes(changes)]
@@ -359,9 +370,9 @@ class LinePlanner:
 
     def _begins_earlier(self, record: TrackerRecord, entry: Entry) -> bool:
         """Whether an entry is about a time before the record began, where the export has no lines for creation."""
-        if self._mapping.kinds.unknown_records != "create" or entry.at >= record.created[0]:
+        if self._mapping.kinds.unknown_records != "create" or entry.at >= record.began:
             return False
-        record.created = (entry.at, entry.place)
+        record.effective = entry.at
         return True
 
     def _values_in_log(self, record: TrackerRecord, entry: Entry) -> dict[str, Any]:

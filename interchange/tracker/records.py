@@ -31,6 +31,8 @@ class IdentityEvent(NamedTuple):
     name: str
     identity: str | None = None
     old_name: str = ""
+    effective: int | None = None
+    """When it took effect, where that is another time than the one by which lines are ordered."""
 
 
 class AmbiguousNameError(Exception):
@@ -44,6 +46,7 @@ class TrackerRecord:
     name: str
     created: Moment
     identity: str | None = None
+    effective: int | None = None
     key: str = ""
     values: dict[str, Any] = field(default_factory=dict)
     members: dict[str, list[Any]] = field(default_factory=dict)
@@ -53,6 +56,11 @@ class TrackerRecord:
     is_from_log: bool = False
     removals: list[tuple[Moment, bool]] = field(default_factory=list)
     names: list[tuple[Moment, str]] = field(default_factory=list)
+
+    @property
+    def began(self) -> int:
+        """When the record was created, in microseconds since 1970."""
+        return self.created[0] if self.effective is None else self.effective
 
     @property
     def first_name(self) -> str:
@@ -106,7 +114,8 @@ class Records:
         for event in events:
             moment = (event.at, event.place)
             if event.kind == "create":
-                known.pop((event.at, event.name), None)
+                began = event.at if event.effective is None else event.effective
+                known.pop((began, event.name), None)
             merged.append((moment, 1, lambda event=event: self._apply(event)))  # type: ignore[misc]
         for record in known.values():
             merged += [(moment, 0, act) for moment, act in self._steps_of(record)]
@@ -205,7 +214,7 @@ class Records:
             record = self._by_identity[event.identity]
             self._rename(record, event.name, moment)
         else:
-            record = TrackerRecord(event.name, moment, event.identity)
+            record = TrackerRecord(event.name, moment, event.identity, event.effective)
             self.all.append(record)
             if event.identity is not None:
                 self._by_identity[event.identity] = record
@@ -286,7 +295,7 @@ class KeyAllocator:
             return True
         if owner.system != self._system:
             return False
-        return record.identity is not None or (owner.created, owner.name) == (record.created[0], record.first_name)
+        return record.identity is not None or (owner.created, owner.name) == (record.began, record.first_name)
 
 
 class LoggedOwner(NamedTuple):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from interchange.tracker.columns import build_getter
-from interchange.tracker.entries import CREATED, Entry, author_of
+from interchange.tracker.entries import CREATED, Entry, EntryReader, author_of
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
 from interchange.tracker.records import IdentityEvent
 from interchange.value_parsers import FieldRule, as_text, field_name_part
@@ -32,6 +32,7 @@ class FirstLine(NamedTuple):
     last: int
     name: str
     identity: str | None
+    effective: int
 
 
 @dataclass(slots=True)
@@ -53,8 +54,15 @@ class FileScan:
     readable: int = 0
     rises: int = 0
     falls: int = 0
+    source_falls: int = 0
+    source_times: int = 0
     additive: set[str] = field(default_factory=set)
     """The fields whose lines each add or remove one member."""
+
+    @property
+    def follows_second_clock(self) -> bool:
+        """Whether the file is in the order of its second clock, and not in that of the time of effect."""
+        return bool(self.falls and self.source_times == self.readable and not self.source_falls)
 
     @property
     def order(self) -> str:
@@ -64,14 +72,20 @@ class FileScan:
         return "reversed" if self.falls > self.rises else "unsorted"
 
 
-def scan(entries: Iterable[Entry], mapping: Mapping) -> FileScan:
-    """Scan the entries of a file."""
-    return _Scanner(mapping).scan(entries)
+def scan(reader: EntryReader, mapping: Mapping) -> FileScan:
+    """Scan the entries of a file. If it is in the order of its second clock, entries are ordered by that from now on."""
+    found = _Scanner(mapping, reader).scan(reader.read())
+    if found.follows_second_clock and not reader.is_ordered_by_source:
+        reader.is_ordered_by_source = True
+        return _Scanner(mapping, reader).scan(reader.read())
+    return found
 
 
 class _Scanner:
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, reader: EntryReader) -> None:
         self._mapping = mapping
+        self._reader = reader
+        self._last_source = 0
         self._found = FileScan()
         self._matcher = build_person_matcher(mapping)
         self._parser = build_value_parser(mapping, self._matcher, lambda _: None)
@@ -91,13 +105,14 @@ class _Scanner:
             found.lines += 1
             if not found.readable and entry.data and len(found.columns) < 200:  # noqa: PLR2004
                 found.columns.update(dict.fromkeys(entry.data))
-            if entry.error or entry.when is None:
+            if entry.error or entry.when is None:  # its time could not be read
                 continue
             found.readable += 1
             if last is not None:
-                found.rises += entry.at > last
-                found.falls += entry.at < last
-            last = entry.at
+                found.rises += entry.order_at > last
+                found.falls += entry.order_at < last
+            last = entry.order_at
+            self._follow_second_clock(entry)
             found.since = entry.when if found.since is None else min(entry.when, found.since)
             self._add_record(entry)
             self._add_author(entry)
@@ -111,13 +126,20 @@ class _Scanner:
             }
         return found
 
+    def _follow_second_clock(self, entry: Entry) -> None:
+        source = self._reader.source_time(entry.data) if self._mapping.columns.source_at else None
+        if source is not None:
+            self._found.source_times += 1
+            self._found.source_falls += source < self._last_source
+            self._last_source = source
+
     def _add_record(self, entry: Entry) -> None:
         found, kinds = self._found, self._mapping.kinds
         name = entry.record
         found.names.add(name)
-        event = (entry.at, entry.place)
+        event = (entry.order_at, entry.place)
         if entry.kind == CREATED or entry.kind in kinds.create:
-            found.events.append(IdentityEvent(*event, "create", name, entry.identity))
+            found.events.append(IdentityEvent(*event, "create", name, entry.identity, effective=entry.at))
         elif entry.kind in kinds.rename:
             old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
             found.names.add(old)
@@ -133,9 +155,11 @@ class _Scanner:
                 found.events.append(IdentityEvent(*event, "rename", name, entry.identity, last))
         who = entry.identity if entry.identity is not None else name
         first = found.first_lines.get(who)
-        if first is None or entry.at < first.at:
-            found.first_lines[who] = FirstLine(entry.at, entry.place, entry.place, name, entry.identity)
-        elif entry.at == first.at:
+        if first is None or entry.order_at < first.at:
+            found.first_lines[who] = FirstLine(
+                entry.order_at, entry.place, entry.place, name, entry.identity, entry.at
+            )
+        elif entry.order_at == first.at:
             found.first_lines[who] = first._replace(last=entry.place)
 
     def _add_author(self, entry: Entry) -> None:
@@ -177,9 +201,7 @@ class _Scanner:
             yield from ((name, value) for name, value in entry.own.items() if name not in names)
             return
         to = self._get_to(entry.data) if self._get_to else None
-        if isinstance(to, dict) and not entry.field:
-            yield from to.items()
-        elif isinstance(to, dict) and entry.kind in self._mapping.kinds.create:
+        if isinstance(to, dict):
             yield from to.items()
         elif entry.field or to is not None:
             for get in self._changed_values:
