@@ -142,7 +142,7 @@ class SourceFile:
                 "JSON Lines, for example with `jq -c '.[]'`."
             )
         data = _parse_document(self.path, content, self.encoding)
-        for number, row in enumerate(_list_rows(data), 1):
+        for number, row in enumerate(list_rows(data), 1):
             if isinstance(row, dict):
                 yield SourceLine(number, row)
             else:
@@ -294,14 +294,14 @@ def _parse_document(path: Path, content: bytes, encoding: str) -> Any:
         raise NotAHistoryError(f"{path}: this is not JSON: {error}") from None
 
 
-def _list_rows(data: Any) -> list[Any]:
+def list_rows(data: Any) -> list[Any]:
     """Return the rows of a document: the list itself, the list in an object around it, or the object alone.
 
     A list of such objects, as the pages of an API joined by `jq -s`, is read as one.
     """
     if isinstance(data, list):
         if data and all(isinstance(one, dict) and _container(one) for one in data):
-            return [row for one in data for row in _list_rows(one)]
+            return [row for one in data for row in list_rows(one)]
         if data and all(isinstance(one, list) for one in data):
             return [row for one in data for row in one]
         return data

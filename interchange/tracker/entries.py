@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from domain.values import from_micros, to_micros
-from interchange.source_file import SourceFile, SourceLine, fingerprint_of
+from interchange.source_file import SourceFile, SourceLine, fingerprint_of, list_rows
 from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter, name_in, unfold
 from interchange.tracker.mapping import Mapping as TrackerMapping
@@ -136,7 +136,11 @@ class EntryReader:
         if line.data is None:
             yield {}, {}
         elif self._expand is not None:
-            for row in self._expand(line.data):
+            for wrapped in list_rows(line.data):
+                for row in self._expand(wrapped):
+                    yield row, row
+        elif not self._mapping.file.items and self._get_record(line.data) is None and self._get_when(line.data) is None:
+            for row in list_rows(line.data):
                 yield row, row
         elif self._mapping.file.items:
             yield from unfold(line.data, self._mapping.file.items)
