@@ -208,7 +208,8 @@ class _Parser:
             rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
         body = [row for row in rows if not all(set(cell) <= set("-: ") for cell in row)]
         named = [(row[0], row[1]) for row in body if len(row) == 2]  # noqa: PLR2004
-        if not any(self._words.field_of_key(key) for key, _ in named) or len(named) != len(body):
+        has_header = len(body) == 2 and all(self._words.field_of_key(cell) for cell in body[0])  # noqa: PLR2004
+        if has_header or not any(self._words.field_of_key(key) for key, _ in named) or len(named) != len(body):
             named = list(zip(body[0], body[1], strict=False)) if len(body) == 2 else []  # noqa: PLR2004
         found = {name: value for key, value in named if (name := self._words.field_of_key(key)) is not None}
         if "status" not in found and "date" not in found:
