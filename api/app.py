@@ -10,8 +10,10 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
+from api.command_door import CommandDoor
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
+from api.pages import sign_in
 from api.routes import (
     audit,
     commands,
@@ -24,7 +26,9 @@ from api.routes import (
     people,
     products,
     roadmap,
+    roles,
     search,
+    sessions,
     subjects,
     tokens,
 )
@@ -38,6 +42,7 @@ COMMAND_PATHS: Final[Mapping[type[Command], str]] = {
     **features.COMMANDS,
     **ownership.COMMANDS,
     **people.COMMANDS,
+    **roles.COMMANDS,
     **subjects.COMMANDS,
     **log.COMMANDS,
 }
@@ -55,6 +60,7 @@ QUERY_MODULES: Final = (
     log,
     people,
     tokens,
+    sessions,
     meta,
 )
 
@@ -96,6 +102,8 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
-    app.middleware_app = Middleware(super(Application, app).__call__, app.router.routes, hosts or Hosts(), cors_origins)
+    app.router.routes += sign_in.router().routes
+    door = CommandDoor(super(Application, app).__call__, app, writes.routes)
+    app.middleware_app = Middleware(door, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

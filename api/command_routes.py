@@ -15,6 +15,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 
 from api import answers, problems
 from api.authentication import CurrentCaller, authenticate_request
@@ -30,6 +31,8 @@ from eventlog.entry import Caller, Receipt, Transaction
 
 VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
 """Commands that replace shared text, and so need the version that was read: nobody overwrites an unseen change."""
+ERROR: Final = "decisionlog.error"
+"""Where a request that failed in `api.command_door` carries its error to the framework, which answers it."""
 IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
 
 _KINDS: Final = {
@@ -56,6 +59,8 @@ class CommandRoute(APIRoute):
         endpoint = self.endpoint
 
         async def handle(request: Request) -> Response:
+            if ERROR in request.scope:
+                raise request.scope[ERROR]
             services: Services = request.app.state.services
             caller = await authenticate_request(request, services)
             await refuse_writes_on_replica(request, services)
@@ -107,11 +112,25 @@ async def record(
     transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
     receipt = await services.log.execute(transaction)
     answer = public_receipt(receipt, subject or receipt.recorded[0].subject)
-    headers = {"ETag": f'"{answer["version"]}"'}
+    headers = [(b"etag", b'"%d"' % answer["version"])]
     created = commands[0].creates is not None
     if created:
-        headers["Location"] = f"/v1/subjects/{answer['subject']}"
-    return JSONResponse(answer, 201 if created else 200, headers=headers)
+        headers.append((b"location", f"/v1/subjects/{answer['subject']}".encode("latin-1")))
+    return ReceiptResponse(answer, 201 if created else 200, headers)
+
+
+class ReceiptResponse(JSONResponse):
+    """A receipt as a response, encoded by pydantic, with headers that are bytes already."""
+
+    def __init__(self, content: answers.Receipt, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = to_json(content)
+        self.raw_headers = [
+            *headers,
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+        ]
 
 
 def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
@@ -139,7 +158,7 @@ def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
 def build_transaction(
     commands: tuple[Command, ...], caller: Caller, key: str | None, expected: dict[str, int]
 ) -> Transaction:
-    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own right."""
+    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own scope."""
     imported = any(command.source or isinstance(command, any_subject.ImportChanges) for command in commands)
     return Transaction(commands, replace(caller, channel="import") if imported else caller, key, expected)
 
@@ -155,17 +174,18 @@ def read_if_match(request: Request, services: Services, subject: str | None, *, 
     Raises:
         HttpProblem: 400 or 422 for a header that cannot be applied, 412 for one that cannot match, 428 if it is missing.
     """
-    request.state.expected = _parse_if_match(request.headers.get("if-match"), services, subject, required=required)
+    header = request.headers.get("if-match")
+    if header is None and not required:
+        return {}
+    request.state.expected = _parse_if_match(header, services, subject)
     return dict(request.state.expected)
 
 
-def _parse_if_match(header: str | None, services: Services, subject: str | None, *, required: bool) -> dict[str, int]:
+def _parse_if_match(header: str | None, services: Services, subject: str | None) -> dict[str, int]:
     if header is None:
-        if required:
-            raise HttpProblem(
-                428, 'this command replaces text: send the version you read, like `If-Match: "3"`', field="If-Match"
-            )
-        return {}
+        raise HttpProblem(
+            428, 'this command replaces text: send the version you read, like `If-Match: "3"`', field="If-Match"
+        )
     given = header.strip()
     if given == "*" and subject is not None:
         return {}  # any version; every command already requires that its subject exists

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from api import answers, command_schemas
 from api.routes.commands import BulkRequest, KeyedTransaction
 from api.routes.people import Names
+from api.routes.sessions import NewSignInLink
 from api.routes.tokens import NewToken
 
 DESCRIPTION: Final = """\
@@ -57,6 +58,9 @@ _OPERATION_IDS: Final = {
     "GET /v1/fields/history": "listFieldChanges",
     "GET /v1/fields/history/count": "countFieldChanges",
     "GET /v1/accountability/count": "countAccountability",
+    "DELETE /v1/sessions": "endOtherSessions",
+    "DELETE /v1/sessions/{key}": "endSession",
+    "POST /v1/sign-in-links": "createSignInLink",
     "GET /v1/subjects/{subject}": "getSubject",
     "GET /v1/subjects/{subject}/history": "getHistory",
     "GET /v1/subjects/{subject}/graph": "getGraph",
@@ -87,6 +91,8 @@ _TAGS: Final = {
     "status": "Log",
     "tokens": "Tokens",
     "me": "Tokens",
+    "sessions": "Sessions",
+    "sign-in-links": "Sessions",
 }
 _TAG_DESCRIPTIONS: Final = {
     "Decisions": "Record, change and list decisions.",
@@ -104,6 +110,7 @@ _TAG_DESCRIPTIONS: Final = {
     "Commands": "Any command, several as one transaction, or many transactions.",
     "Log": "The log's entries, head and followers, and erasure.",
     "Tokens": "API tokens.",
+    "Sessions": "Sign-in links, and the sessions of browsers.",
     "Meta": "Health, version and catalog. No token needed.",
 }
 _OWNERSHIP_PATHS: Final = frozenset(
@@ -115,7 +122,7 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application, built once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = command_schemas.build_schemas((KeyedTransaction, BulkRequest, Names, NewToken))
+        schemas = command_schemas.build_schemas((KeyedTransaction, BulkRequest, Names, NewToken, NewSignInLink))
         components = document.setdefault("components", {}).setdefault("schemas", {})
         components.update(answers.build_answer_schemas(document))
         components.update(schemas)

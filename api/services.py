@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
+from domain import policy
 from domain.errors import Malformed, Unknown
+from domain.fields import Subjects, SubjectState
 from domain.values import is_subject
 from eventlog.entry import Caller
+from eventlog.views import CommittedView
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
+from projections.names import find_by_name
 from projections.read_model import ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
+from projections.timepoint import NOW, resolve_time
+
+MAX_ACTIVE_CALLERS: Final = 10_000
+
+
+class SessionFinder(Protocol):
+    """Finds people by the sessions of their browsers."""
+
+    async def find(self, secret: str) -> Caller | None:
+        """Return the person behind the secret of a session, or None."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,8 @@ class Services:
 
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
-    address of a replica's log, if known. `questions` limits how many queries run at once, and for how long.
+    address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
+    finds people who signed in with a browser; without it, only tokens are accepted.
     """
 
     book: DecisionLog | Replica
@@ -37,6 +52,15 @@ class Services:
     workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
+    sessions: SessionFinder | None = None
+    active_callers: dict[str, SubjectState] = field(default_factory=dict)
+    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+
+    def remember_active(self, caller: SubjectState) -> None:
+        """Remember that a caller has access, as long as nothing more happens to them."""
+        if len(self.active_callers) >= MAX_ACTIVE_CALLERS:
+            self.active_callers.clear()
+        self.active_callers[caller.subject] = caller
 
     @property
     def log(self) -> DecisionLog:
@@ -87,6 +111,28 @@ class Services:
         if isinstance(self.book, DecisionLog) and self.book.damage:
             raise HttpProblem(503, "the log file is damaged; run `decisionlog verify` on the server for details")
 
+    def is_administrator(self, caller: Caller) -> bool:
+        """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
+        principal = policy.Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
+        view = CommittedView(self.log)
+        with self.model.read() as read:
+            now = read.now
+        held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, now)
+        return policy.may(held, policy.ADMINISTER, [policy.NO_PRODUCT]) is None
+
+    def find_named(self, subject: str, field: str) -> str | None:
+        """Return the subject of a kind that bears or bore a name, as in `feature:shop-2`; None if there is none.
+
+        Raises:
+            Malformed: the name leads to several subjects.
+        """
+        kind, _, name = subject.partition(":")
+        with self.model.read() as read:
+            found = find_by_name(read, name, resolve_time(read, NOW), kind)
+        if len(found) > 1:
+            raise Malformed(f"{subject} may be {' or '.join(found[:10])}; use one of these ids", field=field)
+        return found[0] if found else None
+
     def find_person(self, name: str, field: str) -> str:
         """Return a subject id unchanged, or the id of the person with this name.
 
@@ -117,6 +163,8 @@ class Services:
             form = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
         if not self.book.cached_state(subject).version:  # a subject that existed once stays known
+            if (named := self.find_named(subject, field)) is not None:
+                return named
             raise Unknown(f"there is no {subject} in the log", field=field, subject=subject)
         return subject
 

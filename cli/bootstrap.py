@@ -14,7 +14,7 @@ from cli.errors import CommandFailed
 from cli.files import tighten_modes
 from cli.settings import Settings
 from domain.access import LOCAL_CREDENTIAL
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog.entry import Caller
 from eventlog.errors import DamagedLogError, LogInUseError
 from eventlog.ids import EntropyPool
@@ -59,6 +59,7 @@ def open_for_write(settings: Settings, *, by: Callable[[], int] = clock) -> Iter
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the log holds what people wrote
         tighten_modes(settings.data)
     with DecisionLog.open(settings.log, clock=by, entropy=EntropyPool(os.urandom)) as log:
+        log.default_role = find_default_role(settings)
         yield log
 
 
@@ -90,7 +91,13 @@ def open_read_only(settings: Settings, *, whole: bool = True) -> Iterator[Decisi
             "or set its location with --data or DECISIONLOG_DATA."
         )
     with DecisionLog.open(settings.log, clock=clock, read_only=True, whole=whole) as log:
+        log.default_role = find_default_role(settings)
         yield log
+
+
+def find_default_role(settings: Settings) -> str | None:
+    """Return the role of callers to whom none was granted, or None."""
+    return None if settings.default_role == "none" else settings.default_role
 
 
 def find_writer(settings: Settings) -> LogInUseError | None:
@@ -99,8 +106,8 @@ def find_writer(settings: Settings) -> LogInUseError | None:
 
 
 def local_caller(person: str, channel: str = "cli") -> Caller:
-    """Return a caller with every right: whoever can write the log's files has them anyway."""
-    return Caller(person, LOCAL_CREDENTIAL, channel, frozenset(RIGHTS))
+    """Return a caller with every scope: whoever can write the log's files has them anyway."""
+    return Caller(person, LOCAL_CREDENTIAL, channel, frozenset(SCOPES))
 
 
 def list_workers(settings: Settings) -> list[tuple[WorkerStatus, bool]]:
@@ -149,7 +156,7 @@ def open_runtime(
     if not external:
         model.damage = model.reset_reason  # answers wait until a discarded read model is rebuilt
     sampler = Sampler(log, model, runner) if check else None
-    if sampler and not external and not settings.store:
+    if sampler:
         sampler.check_before_start()
     runner.start()
     if sampler:

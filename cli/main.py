@@ -42,6 +42,7 @@ SECTIONS: Final = {
     "Operate": {
         "status": "Show location, sync state, last error and your identity.",
         "token": "Manage API tokens.",
+        "login-link": "Create a one-time link to sign in with a browser.",
         "verify": "Verify every hash, and compare with checkpoints.",
         "doctor": "Check the installation and the integrity of every entry.",
         "export": "Export the log as JSON Lines, or decisions as MADR files.",
@@ -64,7 +65,7 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        name = f"{cmd_name}_" if cmd_name == "import" else cmd_name
+        name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"cli.commands.{name}"), name)
         return command
 

@@ -18,6 +18,7 @@ from projections.factory import open_database
 from projections.read_model import ReadModel
 from projections.replica_state import Replica
 from projections.runner import Runner
+from projections.sampling import Sampler
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,12 @@ def open_replica(settings: Settings) -> Iterator[OpenReplica]:
             raise CommandFailed(f"No replica in {place}. To create one, {start}.")
         runner = Runner(replica, model, poll_s=POLL_INTERVAL_S, external=True)
         runner.start()
+        sampler = Sampler(replica, model, runner)
+        sampler.start()
         try:
             yield OpenReplica(replica, model, runner, place)
         finally:
+            sampler.stop()
             runner.stop()
     finally:
         model.close()

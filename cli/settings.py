@@ -75,11 +75,22 @@ class Settings(BaseModel):
         description="Maximum number of expensive queries, such as roadmaps and reports, that a server runs at once. "
         "One caller can use all of them but one. Further queries wait up to 10 seconds, then get 503.",
     )
+    default_role: Literal["none", "viewer", "contributor", "manager"] = Field(
+        "none",
+        description="Role, for all products, of people and services to whom no role was granted. `none`: they can only "
+        "ask who they are.",
+    )
     token: SecretStr | None = Field(
         None,
         description="API token used by commands, on a server or on the log's files. Commands act as its holder, with "
-        "its rights; an unknown or revoked token is refused. Without a token, commands that can write the files act "
-        "as the owner, with every right. Commands that only read the files need no token and ignore it.",
+        "its scopes; an unknown or revoked token is refused. Without a token, commands that can write the files act "
+        "as the owner, with every scope. Commands that only read the files need no token and ignore it.",
+    )
+    session_hours: float = Field(
+        168, gt=0, le=8760, description="Hours after which a person who signed in with a browser has to sign in again."
+    )
+    session_idle_hours: float = Field(
+        24, gt=0, le=8760, description="Hours without a request after which a browser has to sign in again."
     )
     replica: str = Field(
         "",
@@ -167,6 +178,12 @@ class Settings(BaseModel):
     def _read_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
         names = ((name, f"{PREFIX}{name.upper()}") for name in cls.model_fields)
         return {**{name: os.environ[variable] for name, variable in names if variable in os.environ}, **given}
+
+    @property
+    def server_url(self) -> str:
+        """The URL at which a browser finds the server of this log; no `/` at the end."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104  (compared, not bound)
+        return self.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def log(self) -> Path | str:

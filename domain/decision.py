@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field
 from domain.errors import NotAllowed, NothingChanges
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, ref, refs, text, texts
 from domain.guards import new_subject_id, require_person, require_status
-from domain.messages import Command, CommandContext, Draft, Event, Message
+from domain.messages import Command, CommandContext, Draft, Event, Message, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text
 
@@ -515,17 +515,15 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
 
 def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
-    case = {name: getattr(command, name) for name in (*Case.model_fields, *Conclusion.model_fields)}
     require_active_holder(command.accountable, context, subjects)
-    return [Draft(subject, DecisionProposed(title=command.title, accountable=command.accountable, **case))]
+    return [Draft(subject, derive(DecisionProposed, command))]
 
 
 def _record(command: RecordDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
     deciders = command.deciders or (require_person(context, "deciders"),)
     require_active_holder(command.accountable, context, subjects)
-    values = {name: getattr(command, name) for name in DecisionRecorded.model_fields if name != "deciders"}
-    drafts = [Draft(subject, DecisionRecorded(deciders=deciders, **values))]
+    drafts = [Draft(subject, derive(DecisionRecorded, command, deciders=deciders))]
     for superseded in command.supersedes:
         require_status(subjects[superseded], context, IN_FORCE, "be superseded", default=PROPOSED)
         drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,))))

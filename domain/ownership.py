@@ -7,7 +7,7 @@ Exactly one person or team is `accountable`; any other role can have several hol
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, assert_never
+from typing import ClassVar, Final, Literal, assert_never
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -38,6 +38,8 @@ class _PeriodCommand(Command):
 
 
 class _PeriodEvent(Event):
+    has_periods: ClassVar[bool] = True
+
     from_: Timestamp | None = Field(None, alias="from")
     until: Timestamp | None = None
 

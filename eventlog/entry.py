@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from domain.messages import Command, Event, Reference
+from domain.scopes import DEFAULT_SCOPES
 
 UNKNOWN_AUTHOR: Final = "unknown"
 """The principal of an imported change whose author is not known."""
@@ -17,13 +18,15 @@ class Caller:
     """The caller according to their credentials, never according to the body of a request.
 
     `actor` is `person:KEY` or `service:KEY`, `credential` the id of the token that was used, `channel` the interface
-    (`http`, `cli`, `import`, `kafka`), and `rights` are keys of `domain.rights.RIGHTS`.
+    (`http`, `cli`, `import`, `kafka`), `scopes` are keys of `domain.scopes.SCOPES`, and `groups` are the
+    subjects (`group:KEY`) of the groups that the sign-in provider says they belong to.
     """
 
     actor: str
     credential: str
     channel: str
-    rights: frozenset[str] = frozenset()
+    scopes: frozenset[str] = DEFAULT_SCOPES
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,10 @@ class Entry:
     def effective_at(self) -> int:
         """When it took effect: the stated time, or else the recorded time."""
         return self.recorded_at if self.metadata.effective_at is None else self.metadata.effective_at
+
+    def placed_at(self, position: int, recorded_at: int) -> Entry:
+        """Return the entry at the position and the time that the log has given it."""
+        return Entry(position, recorded_at, self.subject, self.type, self.version, self.event, self.metadata)
 
     @property
     def originator_id(self) -> str:

@@ -99,6 +99,8 @@ class TransactionExecutor:
         self, transactions: list[Transaction], *, use_cache: bool
     ) -> list[Receipt | Refused | Conflict]:
         """Decide and append the first transactions, as many as can be decided before any of them is committed."""
+        if len(transactions) == 1 and transactions[0].key is None:
+            return await self._append(await self._decide(transactions, {}, use_cache=use_cache))
         acquired: dict[Key, Future[None]] = {}
         try:
             ready = await self._acquire_keys(transactions, acquired)
@@ -128,9 +130,8 @@ class TransactionExecutor:
         return await asyncio.to_thread(decide, None)
 
     def _command_handler(self, at_most: int | None, *, use_cache: bool) -> CommandHandler:
-        views: list[CommittedView] = [CommittedView(self._log, at_most)]
-        if use_cache:
-            views.insert(0, CachedView(self._log, MAX_ENTRIES_IN_LOOP))
+        committed = CommittedView(self._log, at_most)
+        views = (CachedView(self._log, MAX_ENTRIES_IN_LOOP), committed) if use_cache else (committed,)
         return CommandHandler(views, views[0].initial_head(), clock=self._clock, entropy=self._entropy)
 
     def _decide_each(
@@ -167,12 +168,11 @@ class TransactionExecutor:
     async def _append(self, decided: list[Receipt | Refused | Append]) -> list[Receipt | Refused | Conflict]:
         """Commit the appends among decided transactions, and replace each by its result."""
         appends = [each for each in decided if isinstance(each, Append)]
-        if not appends:
-            return [each for each in decided if not isinstance(each, Append)]
-        written = await asyncio.wrap_future(self._store.submit(appends))
-        if any(append.alongside or append.revoked for append in appends):
-            self._on_side_tables_changed()
-        outcomes = iter(written)
+        outcomes = iter(await self._store.commit(appends) if appends else ())
+        for append in appends:
+            if append.alongside or append.revoked or append.signed_out:
+                self._on_side_tables_changed()
+                break
         return [_build_result(next(outcomes)) if isinstance(each, Append) else each for each in decided]
 
     def _stale_error(self, conflict: Conflict) -> Stale:
@@ -257,4 +257,4 @@ def _recorded_event(row: EntryRow) -> RecordedEvent:
 def _build_result(outcome: Outcome) -> Receipt | Conflict:
     if isinstance(outcome, Exception):
         raise outcome
-    return outcome if isinstance(outcome, Conflict) else Receipt(tuple(map(_recorded_event, outcome)))
+    return outcome if isinstance(outcome, Conflict) else Receipt(tuple([_recorded_event(row) for row in outcome]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from domain.catalog import EVENT_NAMES
 from domain.errors import Refused
 from domain.fields import SubjectState
 from domain.messages import Command
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
@@ -38,10 +38,11 @@ from eventlog.side_tables import SideTables
 from eventlog.sqlite import SqliteStore
 from eventlog.store import Store
 from eventlog.supersessions import Supersessions
+from eventlog.teams_with_roles import TeamsWithRoles
 from eventlog.verification import Finding, verify
 from eventlog.views import CommittedView
 
-SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(RIGHTS))
+SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(SCOPES))
 """The caller of commands that the log issues itself."""
 
 
@@ -71,12 +72,16 @@ class EventLog:
         self.application = LogApplication(store, entropy)
         self.names = NameCache(store)
         self.side_table_listeners: list[Callable[[], None]] = []
-        """Called after names or tokens were written by a transaction of this process."""
+        """Called after names or tokens were written by a transaction, or may have been by one of another process."""
+        self.default_role: str | None = None
+        """The role, for all products, of callers who hold none."""
         self._supersessions = Supersessions(store)
+        self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(
             self, store, clock=clock, entropy=entropy, on_side_tables_changed=self._notify_side_table_listeners
         )
         self._size_changed = threading.Condition()
+        store.on_remote_change = self._on_remote_change
         store.listeners.append(self._notify_waiting)
 
     @classmethod
@@ -202,6 +207,12 @@ class EventLog:
         executor = self._executor
         return DryRun(handler, lambda transaction: executor.replay(transaction, executor.find_results([transaction])))
 
+    def _on_remote_change(self, versions: Mapping[str, int]) -> None:
+        """Update the caches after another process wrote; it may have revoked tokens of the people it wrote about."""
+        self.application.on_remote_change(versions)
+        if any(subject.startswith(("person:", "service:")) for subject in versions):
+            self._notify_side_table_listeners()
+
     def _notify_side_table_listeners(self) -> None:
         for listener in tuple(self.side_table_listeners):
             listener()
@@ -236,6 +247,14 @@ class EventLog:
         """
         return self._supersessions.superseded_by(decision, self.head().size, at_most)
 
+    def teams_with_roles(self, size: int, at_most: int | None = None) -> frozenset[str]:
+        """Return at least all teams that hold a role, within the first `size` entries.
+
+        Raises:
+            LongReadError: more than `at_most` entries would have to be read first.
+        """
+        return self._teams_with_roles.all(size, at_most)
+
     def find_people(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of all people with a normalized name."""
         return self.names.find_people(normalized)
@@ -245,13 +264,15 @@ class EventLog:
         return self._store.identified_by(normalized)
 
     def access(self) -> Access:
-        """Return who can reach the log: the active tokens and the local owners, as committed."""
+        """Return who can reach the log: active tokens, local owners and those with a session, as committed."""
         return Access(
             tuple(
-                ActiveToken(token, holder, frozenset(rights.split()))
-                for token, holder, rights in self._store.active_tokens()
+                ActiveToken(token, holder, frozenset(scopes.split()))
+                for token, holder, scopes in self._store.active_tokens(self._clock())
             ),
             frozenset(person for _, person in self._store.owners()),
+            self.default_role,
+            self._store.session_holders(),
         )
 
     # Reading entries

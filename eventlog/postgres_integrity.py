@@ -21,7 +21,12 @@ TABLES: Final = {
     "head": "one integer, size bigint, frontier bytea, recorded_at bigint",
     "idempotency_records": "scope text, key text, salt bytea, digest bytea, first bigint, count bigint",
     "names": "normalized text, person text, name text, shown smallint",
-    "tokens": "id text, hash bytea, actor text, rights text, label text, created_at bigint, revoked_at bigint",
+    "tokens": "id text, hash bytea, actor text, scopes text, label text, created_at bigint, revoked_at bigint, "
+    "expires_at bigint, used_at bigint",
+    "sessions": "id text, hash bytea, person text, provider_groups text, created_at bigint, used_at bigint, "
+    "expires_at bigint, issuer text, subject text, provider_session text, id_token text",
+    "one_time_codes": "hash bytea, kind text, data text, expires_at bigint",
+    "provider_accounts": "issuer text, subject text, person text",
     "owners": "name text, person text",
     "read_only": "reason text",
 }
@@ -38,6 +43,13 @@ INDEXES: Final = {
     ("tokens", "id", True),
     ("tokens", "hash", True),
     ("tokens", "id", False),
+    ("sessions", "id", True),
+    ("sessions", "hash", True),
+    ("sessions", "person", False),
+    ("sessions", "issuer, subject", False),
+    ("one_time_codes", "hash", True),
+    ("one_time_codes", "expires_at", False),
+    ("provider_accounts", "issuer, subject", True),
     ("owners", "name", True),
 }
 """Each index: its table, its columns, and whether it is unique."""

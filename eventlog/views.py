@@ -19,6 +19,7 @@ class CommittedView:
         self._at_most = at_most
         self.entry, self.head, self.find_people = log.entry, log.head, log.find_people
         self.access, self.identified_by = log.access, log.identified_by
+        self.default_role = log.default_role
 
     def initial_head(self) -> Head:
         """The head on which the first command is decided."""
@@ -35,6 +36,15 @@ class CommittedView:
     def superseded_by(self, decision: str) -> frozenset[str]:
         """Return the decisions that a decision superseded."""
         return self._log.superseded_by(decision, self._at_most)
+
+    def teams_with_roles(self) -> frozenset[str]:
+        """Return at least all teams that hold a role."""
+        return self._log.teams_with_roles(self.initial_head().size, self._at_most)
+
+    def recorder_of(self, position: int) -> str | None:
+        """Return the actor of the entry at a position, or None."""
+        entry = self._log.entry(position)
+        return entry.metadata.actor if entry else None
 
 
 class CachedView(CommittedView):

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from domain.any_subject import IMPORT_RIGHT
 from domain.errors import Forbidden, Refused
 from domain.fields import EXISTS, SubjectState
 from domain.names import normalize_name
+from domain.scopes import IMPORT_SCOPE
 from eventlog.dry_run import DryRun
 from eventlog.entry import Caller, Entry, Receipt, Transaction
 from eventlog.transaction_sink import Sink
@@ -209,7 +209,7 @@ def describe_subjects(log: DecisionLog, kind: str) -> Iterator[ImportedSubject]:
 
 def import_scope(system: str) -> str:
     """Return the scope of the keys of imports from a system."""
-    return f"{IMPORT_RIGHT}:{system}"
+    return f"{IMPORT_SCOPE}:{system}"
 
 
 def directory_spellings(log: DecisionLog) -> set[str]:
@@ -221,10 +221,10 @@ def require_import_right(caller: Caller) -> None:
     """Check, before anything is sent, that the caller may import.
 
     Raises:
-        Forbidden: the caller does not have the right to import.
+        Forbidden: the caller does not have the scope to import.
     """
-    if IMPORT_RIGHT not in caller.rights:
+    if IMPORT_SCOPE not in caller.scopes:
         raise Forbidden(
             f"{caller.actor} may not import with this token. Create a token that may with "
-            "`decisionlog token create NAME --right import`."
+            "`decisionlog token create NAME --scope import`."
         )

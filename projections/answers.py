@@ -371,10 +371,24 @@ class TokenRow(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
     label: Annotated[str, Field(description="The purpose of the token.")]
     created_at: Annotated[At, Field(description="The time at which it was created.")]
-    revoked_at: Annotated[At | None, Field(description="The time at which it was revoked; null if it is valid.")]
+    expires_at: Annotated[At | None, Field(description="The time until which it is valid; null if it never expires.")]
+    used_at: Annotated[At | None, Field(description="The time of its last use, to the hour; null if it was not used.")]
+    revoked_at: Annotated[At | None, Field(description="The time at which it was revoked; null if it was not.")]
+
+
+class SessionRow(TypedDict):
+    """A session: a person who signed in with a browser."""
+
+    id: Annotated[str, Field(description="The id, which is needed to end it.")]
+    person: Annotated[str, Field(description="The person who signed in.")]
+    current: Annotated[bool, Field(description="Whether this request was made in this session.")]
+    provider: Annotated[str | None, Field(description="The OpenID provider; null for a sign-in link.")]
+    created_at: Annotated[At, Field(description="The time of the sign-in.")]
+    used_at: Annotated[At, Field(description="The time of the last request, to a few minutes.")]
+    expires_at: Annotated[At, Field(description="The time at which it ends, however much it is used.")]
 
 
 class FieldCount(TypedDict):
@@ -677,6 +691,12 @@ class Tokens(TableAnswer):
     rows: Annotated[list[TokenRow], Field(description="The tokens.")]
 
 
+class Sessions(TableAnswer):
+    """The sessions of a person, newest first."""
+
+    rows: Annotated[list[SessionRow], Field(description="The sessions.")]
+
+
 # Answers about the log and the server --------------------------------------------------------------------------------
 
 
@@ -704,11 +724,11 @@ class Entry(TypedDict):
 
 
 class Me(TypedDict):
-    """The identity of the token."""
+    """The identity of the caller."""
 
-    actor: Annotated[str, Field(description="The person or service that the token is for.")]
-    credential: Annotated[str, Field(description="The id of the token.")]
-    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    actor: Annotated[str, Field(description="The person or service that the token or session is for.")]
+    credential: Annotated[str, Field(description="The id of the token or session.")]
+    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
 
 
 class MadeToken(TypedDict):
@@ -716,10 +736,25 @@ class MadeToken(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    rights: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
     secret: Annotated[
         str, Field(description="The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once.")
     ]
+    expires_at: Annotated[At | None, Field(description="The time until which it is valid; null if it never expires.")]
+
+
+class MadeSignInLink(TypedDict):
+    """A new sign-in link."""
+
+    person: Annotated[str, Field(description="The person who can sign in with it.")]
+    url: Annotated[str, Field(description="The link. It works once, and is shown only in this answer.")]
+    expires_at: Annotated[At, Field(description="The time until which it works.")]
+
+
+class EndedSessions(TypedDict):
+    """How many sessions were ended."""
+
+    ended: Annotated[int, Field(description="The number of sessions that were ended.")]
 
 
 class Health(TypedDict):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.values import format_micros
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.filters import Filter, matches_text, subjects_where, within
 from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
@@ -77,6 +78,15 @@ def all_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[R
     """Return all events that match and were in effect, oldest first, unpaged, as a part of other answers."""
     where, parameters = _match_events(read, selection, time)
     return _add_titles(read, list(_select(read, f"{where} order by a.position", parameters)), time)
+
+
+def find_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[Row]:
+    """Return the position of each event that matches and was in effect, and `at`, in the order they took effect."""
+    where, parameters = _match_events(read, selection, time)
+    sql = f"select a.valid_from, a.position from event a where {where} order by a.valid_from, a.position"
+    return [
+        {"at": format_micros(valid_from), "position": position} for valid_from, position in read.rows(sql, parameters)
+    ]
 
 
 def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[Row]:

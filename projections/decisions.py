@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.fields import Value
-from projections.audit import AuditFilter, all_events
-from projections.field_history import ChangeFilter, all_field_history
+from projections.audit import AuditFilter, all_events, find_events
+from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
+from projections.names import find_by_name
 from projections.paging import (
     DEFAULT_LIMIT,
     Answer,
@@ -19,10 +20,12 @@ from projections.paging import (
     build_until_full,
     decode_cursor,
     encode_cursor,
+    page_after,
     split_page,
 )
 from projections.read_model import Read
 from projections.schema import loads, members
+from projections.search import is_text_held
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -105,7 +108,7 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
             and (e.value in {members("r_ever_json")} or e.source_value in {members("r_ever")}))""")
     if selection.text is not None:
         has_text = matches_text("s", "r_text", selection.text, parameters)
-        terms.append(f"c.subject in (select s.subject from search s where {has_text} and s.position <= :known)")
+        terms.append(f"c.subject in (select s.subject from search s where {has_text} and {is_text_held()})")
     return " and ".join(terms), parameters
 
 
@@ -154,7 +157,12 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     sql = "select max(version) from event where subject = :subject and position <= :known"
     found = read.one(sql, {"subject": subject, **time.parameters})
     if not found or found[0] is None:
-        raise NotFound(f"the log has no {subject}")
+        kind, _, name = subject.partition(":")
+        named = find_by_name(read, name, time, kind)
+        if len(named) == 1:
+            return subject_page(read, named[0], when)
+        candidates = f"; it may be {' or '.join(named[:10])}" if named else ""
+        raise NotFound(f"the log has no {subject}{candidates}")
     fields = subject_fields(read, subject, time, blame=True)
     related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
     titles = find_titles(read, [end for ends in related.values() for end in ends], time)
@@ -170,21 +178,52 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     return build_answer(time, [], about=about)
 
 
-def history(read: Read, subject: str, when: TimePoint = NOW, *, fields: Sequence[str] = ()) -> Answer:
+def history(
+    read: Read,
+    subject: str,
+    when: TimePoint = NOW,
+    *,
+    fields: Sequence[str] = (),
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer:
     """Return the events of a subject in the order in which they took effect, each with the changes it made.
 
     With `fields`, return only events that changed one of these fields, and only those changes.
     """
     time = resolve_time(read, when)
     selection = ChangeFilter(fields=Filter(subjects=(subject,), fields=fields))
+    found = find_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
+    if fields:
+        changed = {change["position"] for change in iterate_changes(read, selection, time)}
+        found = [event for event in found if event["position"] in changed]
+    shown, next_cursor = page_after(found, _event_key, (str, int), limit, cursor)
+
+    def build(batch: Sequence[Row]) -> list[Row]:
+        positions = [event["position"] for event in batch]
+        changes = _changes_by_event(read, selection, time, positions)
+        events = {event["position"]: event for event in all_events(read, AuditFilter(positions=positions), time)}
+        return [{**events[position], "changes": changes.get(position, [])} for position in positions]
+
+    rows = build_until_full(read, shown, build, BATCH_ROWS) if shown else []
+    if len(rows) < len(shown):
+        next_cursor = encode_cursor(*_event_key(rows[-1]))
+    return build_answer(time, rows, next_cursor=next_cursor)
+
+
+def _event_key(event: Row) -> tuple[str, int]:
+    return event["at"], event["position"]
+
+
+def _changes_by_event(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, positions: Sequence[int]
+) -> dict[int, list[Row]]:
     changes: dict[int, list[Row]] = {}
-    for change in all_field_history(read, selection, time):
+    among = replace(selection, positions=range(min(positions), max(positions) + 1))
+    for change in all_field_history(read, among, time):
         shown = {name: value for name, value in change.items() if name not in _KEYS_OF_EVENT}
         changes.setdefault(change["position"], []).append(shown)
-    events = all_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
-    rows = [{**event, "changes": changes.get(event["position"], [])} for event in events]
-    matching = [row for row in rows if row["changes"] or not fields]
-    return build_answer(time, sorted(matching, key=lambda row: (row["at"], row["position"])))
+    return changes
 
 
 _KEYS_OF_EVENT: Final = ("subject", "title", "position", "blame")

@@ -48,12 +48,29 @@ def subjects(
     return build_answer(time, rows, next_cursor=next_cursor)
 
 
-def releases(read: Read, products: Sequence[str] = (), when: TimePoint = NOW) -> Answer:
+def releases(
+    read: Read,
+    products: Sequence[str] = (),
+    when: TimePoint = NOW,
+    *,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer:
     """Return the releases of all or some products, in release order."""
     found = subjects(read, Filter(kinds=("release",), products=products), ("version", "due_on", "products"), when)
     order = TargetOrder(read, resolve_time(read, when))
-    found.rows.sort(key=lambda row: order.key(row["subject"]))
-    return found
+
+    def key(row: Row) -> tuple[int, int, str, str]:
+        group, rank, numbers, subject = order.key(row["subject"])
+        return group, rank, _sortable(numbers), subject
+
+    rows, next_cursor = page_after(sorted(found.rows, key=key), key, (int, int, str, str), limit, cursor)
+    return replace(found, rows=rows, next=next_cursor)
+
+
+def _sortable(numbers: Sequence[int]) -> str:
+    """Return text that sorts as the numbers do: each is preceded by its length."""
+    return ".".join(f"{len(str(number)):03}:{number}" for number in numbers)
 
 
 def _sort_key(row: Row) -> tuple[str, str]:

@@ -6,7 +6,7 @@ such as 0, the offset is ignored. All of this can be restored from the topics an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Final
 
@@ -162,7 +162,7 @@ class Replica:
 
     def head(self) -> ReplicaHead:
         """Return the end of what it has read."""
-        with self._model.read() as read:
+        with self._model.snapshot() as read:
             found = read.one("select position, recorded_at from event order by position desc limit 1", {})
         return ReplicaHead(*found) if found else ReplicaHead(0, 0)
 
@@ -181,6 +181,22 @@ class Replica:
     def find_cached_state(self, _subject: str) -> SubjectState | None:
         """Return None: a replica caches no states."""
         return None
+
+    def stream(self, subject: str) -> list[Entry]:
+        """Return all entries of one subject, in order."""
+        sql = f"select {COLUMNS} from event where subject = :subject order by position"
+        with self._model.snapshot() as read:
+            return [entry_from_row(row) for row in read.rows(sql, {"subject": subject})]
+
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """Return the next subjects that have entries, in order."""
+        sql = "select distinct subject from event where subject > :after order by subject limit :limit"
+        with self._model.snapshot() as read:
+            return [str(subject) for (subject,) in read.rows(sql, {"after": after, "limit": limit})]
+
+    def find_damage(self, _tell: Callable[[int, int], None] = lambda _done, _all: None) -> str:
+        """Return an empty string: a replica has no Merkle tree to verify."""
+        return ""
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """Return at most `limit` entries after a position, in order."""

@@ -48,7 +48,11 @@ class Serving:
     def token(self) -> str:
         """The first token, as it is shown on a terminal, else from the file that the server names."""
         shown = re.search(r"dlog_\S+", self.said)
-        return shown[0] if shown else Path(re.search(r"is in (\S+), readable", self.said)[1]).read_text().strip()
+        return (
+            shown[0]
+            if shown
+            else Path(re.search(r"token for .* is in (\S+), readable", self.said)[1]).read_text().strip()
+        )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from api import answers, formats
 from api.dependencies import (
     ExecutionDependency,
     KeyPath,
+    PageParameters,
     ProductText,
     QueryDependency,
     TimeParameters,
@@ -81,11 +82,12 @@ def list_releases(
     query: QueryDependency,
     services: ServiceDependency,
     time: TimeParameters,
+    page: PageParameters,
     product: Annotated[list[ProductText], list_parameter("Only releases of these products.")],
 ) -> Response:
     """In the order their product sets, else by version number."""
     products = [services.find_subject(each, "product", kind="product") for each in product]
-    return query(lambda read: listings.releases(read, products, time))
+    return query(lambda read: listings.releases(read, products, time, limit=page.limit, cursor=page.cursor))
 
 
 # The progress report --------------------------------------------------------------------------------------------------

@@ -212,7 +212,7 @@ def import_change_file(
 
     Raises:
         CommandFailed: the mapping is invalid, a line was refused, or the import was interrupted.
-        Forbidden: the token does not have the right to import.
+        Forbidden: the token does not have the scope to import.
     """
     try:
         parsed = load_mapping(mapping)
@@ -272,7 +272,7 @@ def import_command_file(settings: Settings, file: Path, *, dry_run: bool, as_jso
 
     Raises:
         CommandFailed: a line was refused, or the import was interrupted.
-        Forbidden: a line needs the right to import, and the token does not have it.
+        Forbidden: a line needs the scope to import, and the token does not have it.
     """
 
     def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
@@ -296,7 +296,7 @@ def import_record_folder(
 
     Raises:
         CommandFailed: a name is invalid, git fails, a version was refused, or the import was interrupted.
-        Forbidden: the token does not have the right to import.
+        Forbidden: the token does not have the scope to import.
     """
     if product is not None:
         _require_product_key(product)

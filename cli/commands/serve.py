@@ -24,17 +24,20 @@ from api.admission import Admission, limits_for
 from api.app import create_app
 from api.connections import Pool, protocol_of
 from api.middleware import Hosts
+from api.routes.sessions import build_link
 from api.services import Services
+from api.session_lookup import SessionLookup
 from api.token_lookup import TokenLookup
 from cli import options
 from cli.bootstrap import find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
 from cli.errors import CommandFailed
-from cli.first_token import FirstToken, create_first_token
+from cli.first_token import FirstToken, create_first_link, create_first_token
 from cli.identity import resolve_owner
 from cli.settings import Settings
 from eventlog.dsn import without_secret
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
+from identity.sessions import HOUR_US, SessionLimits
 
 LISTEN_BACKLOG: Final = 2048
 SHUTDOWN_TIMEOUT_S: Final = 30
@@ -60,7 +63,8 @@ SignIn = Callable[[str], Caller | Awaitable[Caller | None] | None]
 def serve(data: Path | None, owner: str | None, host: str | None, port: int | None, replica: str | None) -> None:
     """Serve the log over HTTP.
 
-    The first start creates the log, and prints an access token and a request that records a first decision.
+    The first start creates the log. It prints a link to sign in with a browser, an access token and a request that
+    records a first decision.
     """
     run_server(options.load_settings(data=data, owner=owner, host=host, port=port, replica=replica))
 
@@ -86,6 +90,9 @@ def run_server(settings: Settings) -> None:
         owner = resolve_owner(log, settings.owner)
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
+        log.sessions.set_limits(
+            SessionLimits(int(settings.session_hours * HOUR_US), int(settings.session_idle_hours * HOUR_US))
+        )
         services = Services(
             log,
             runtime.model,
@@ -93,6 +100,7 @@ def run_server(settings: Settings) -> None:
             _build_sign_in(log, key, local_caller(owner)),
             workers=lambda: list_workers(settings),
             questions=_build_admission(settings),
+            sessions=SessionLookup(log.sessions),
         )
         _run(services, listener, settings, lambda: _print_welcome(address, settings, log, owner))
     click.echo("Stopped.")
@@ -207,12 +215,18 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
     click.echo(f"Roadmap: {public}/v1/roadmap")
     try:
         token = create_first_token(log, owner, settings)
+        link = create_first_link(log, owner, settings, lambda code: build_link(public, code)) if token else None
     except OSError as error:
         click.echo(f"No access token was created: {error}. Create one with `decisionlog token create`.")
         return
     if token is None:
-        click.echo("Access tokens already exist. Create another with `decisionlog token create`.")
+        click.echo(
+            "Access tokens already exist. Create another with `decisionlog token create`, or sign in with a browser: "
+            "`decisionlog login-link NAME`."
+        )
         return
+    if link:
+        click.echo(f"\n{link.format_announcement(settings.owner)}")
     click.echo(f"\n{token.format_announcement(settings.owner)}\n")
     click.echo(f"Record a first decision:\n\n{format_first_request(public, token, settings.owner)}\n")
 

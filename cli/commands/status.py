@@ -70,7 +70,8 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
             "workers": log.ask(questions.status())["workers"],
             "all_owned": not unowned["rows"],
         }
-        names = {each["id"]: each["name"] for each in log.ask(questions.people())["rows"] if each["name"]}
+        people = (person for page in log.pages(questions.people()) for person in page["rows"])
+        names = {person["id"]: person["name"] for person in people if person["name"]}
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
@@ -87,8 +88,8 @@ def _format_log(answer: Mapping[str, Any], names: Names, unowned: str, settings:
     yield f"{count_entries(answer['size'])}, last recorded {last}; read model at position {answer['read_model']}"
     yield f"root {answer['root']}"
     you = answer["you"]
-    rights = f", with the rights {', '.join(you['rights'])}" if you["rights"] else ""
-    yield f"You are {names.format(you['actor'])}{rights}."
+    scopes = f", with the scopes {', '.join(you['scopes'])}" if you["scopes"] else ""
+    yield f"You are {names.format(you['actor'])}{scopes}."
     yield from map(format_worker, answer["workers"])
     if not answer["all_owned"]:
         items = "1 item has" if unowned == "1" else f"{unowned} items have"

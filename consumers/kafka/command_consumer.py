@@ -88,7 +88,7 @@ class CommandConsumer:
                 self._reporter.report_failure(error)
                 raise
             except (KafkaError, PersistenceError, OSError, Refused, *self._transient_errors) as error:
-                # `Refused` for a whole batch means that the consumer itself lacks a right; no command is to blame.
+                # `Refused` for a whole batch means that the consumer itself lacks a scope; no command is to blame.
                 self._reporter.report_failure(error)
                 self._stop.wait(RETRY_DELAY_S)
 

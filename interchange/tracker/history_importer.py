@@ -55,7 +55,7 @@ async def import_changes(
     rows of a known system into lines of its preset.
 
     Raises:
-        Forbidden: the caller does not have the right to import.
+        Forbidden: the caller does not have the scope to import.
         NotAHistoryError: the file is no history that this mapping can read.
         OSError: the file cannot be read.
     """

@@ -187,6 +187,7 @@ def _taken_in(folder: Path, servers: str, prefix: str) -> float:
     begun: list[float] = []
     caller = Caller("service:intake", "local", "kafka")
     with DecisionLog.open(folder / "log.sqlite3", clock=clock) as log:
+        log.default_role = "admin"
         intake = CommandConsumer(
             log, Broker.from_addresses(servers), Topics(prefix), caller, StatusReporter(Watched(), "intake", prefix, clock), log_id=log.id,
             clock=clock, notify=lambda _said: begun.append(time.perf_counter()),

@@ -225,6 +225,7 @@ def test_a_report_that_cannot_be_given_is_refused_in_a_sentence(made, words, cod
 def test_a_report_that_is_no_longer_what_was_issued_is_not_shown_as_such(made, tmp_path):
     """Where somebody claimed another hash, the report is refused with what to do, and nothing is written."""
     with DecisionLog.open(made / "log.sqlite3", clock=lambda: day(DAYS)) as log:
+        log.default_role = "admin"
         claim = IssueReport(subject=P, since="2025-01-01", until="2025-02-01", position=100, sha256="0" * 64)
         position = asyncio.run(log.execute(Transaction((claim,), Caller("service:liar", "x", "http")))).position
 

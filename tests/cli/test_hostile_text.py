@@ -102,9 +102,10 @@ CASES = {
     "token create": [
         Case("token create EVIL"),
         Case("token create ann --label EVIL"),
-        Case("token create ann --right EVIL"),
+        Case("token create ann --scope EVIL"),
     ],
     "token list": [Case("token list"), Case("token list --json")],
+    "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
     "record": [
         Case("record EVIL --decision EVIL --why EVIL --accountable ann"),

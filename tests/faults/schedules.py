@@ -54,6 +54,7 @@ def published() -> list[EntryRow]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log"
         with DecisionLog.open(path, clock=lambda: next(ticks), entropy=lambda n: next(ticks).to_bytes(n)) as log:
+            log.default_role = "admin"
             rows = log.rows(0, 10)
             log.on_append(lambda _size: rows.extend(log.rows(len(rows), 1000)))
             for n, command in enumerate(examples_for(log.id)):

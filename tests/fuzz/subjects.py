@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
 
+from api.command_routes import document_headers
 from domain.values import KEY_PATTERN
 
 PER_KIND: Final = 25
 _ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team):{KEY_PATTERN}")
+_IF_MATCH: Final = re.compile(document_headers(version_required=False)[1]["schema"]["pattern"])
 _KIND_OF_FIELD: Final = {
     "because": "decision", "decisions": "decision", "supersedes": "decision",
     "products": "product", "product": "product", "line": "product",
@@ -47,6 +50,7 @@ def name_subjects(case: schemathesis.Case) -> None:
     judges anew whether what was changed is valid.
     """
     chosen = random.Random(repr((case.path, case.path_parameters, case.query, case.body)))
+    _replace_seed_of_if_match(case, chosen)
     if chosen.random() < 0.25:
         return
     _name_in_path(case, chosen)
@@ -56,6 +60,21 @@ def name_subjects(case: schemathesis.Case) -> None:
         case.body = _named(case.body, chosen)
     if "If-Match" in (case.headers or {}) and chosen.random() < 0.75:
         case.headers["If-Match"] = "*"
+
+
+def _replace_seed_of_if_match(case: schemathesis.Case, chosen: random.Random) -> None:
+    """Give a case that is not about headers a valid `If-Match`.
+
+    Schemathesis finds no valid value for this pattern to build the cases of the phase `coverage` on, and takes an invalid
+    one, also in cases that it calls valid.
+    """
+    headers, meta = case.headers or {}, case.meta
+    if "If-Match" not in headers or meta is None or _IF_MATCH.match(str(headers["If-Match"])):
+        return
+    data = meta.phase.data
+    targets = {data.parameter_location, *(each.parameter_location for each in data.mutations)}
+    if meta.generation.mode.is_positive or ParameterLocation.HEADER not in targets:
+        headers["If-Match"] = chosen.choice(['"3"', '"0", "1"', 'W/"2"', "*"])
 
 
 def _name_in_path(case: schemathesis.Case, chosen: random.Random) -> None:

@@ -39,6 +39,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecisionLog]:
     path = tmp_path_factory.mktemp("log") / "log"
     write_log(path, 260, 4)
     with DecisionLog.open(path, clock=Ticking()) as opened:
+        opened.default_role = "admin"
         yield opened
 
 

@@ -61,6 +61,13 @@ QUESTIONS: dict[str, Ask] = {
     "features": lambda read, limit, cursor: listings.subjects(
         read, Filter(kinds=("feature",)), ("status", "horizon", "products"), limit=limit, cursor=cursor
     ),
+    "releases": lambda read, limit, cursor: listings.releases(read, limit=limit, cursor=cursor),
+    "history of a subject": lambda read, limit, cursor: decisions.history(
+        read, "product:p0", limit=limit, cursor=cursor
+    ),
+    "history of some fields": lambda read, limit, cursor: decisions.history(
+        read, "product:p0", fields=("title", "role.*"), limit=limit, cursor=cursor
+    ),
     "changes": lambda read, limit, cursor: changes.changes(read, TimePoint(as_of=START), limit=limit, cursor=cursor),
     "slips": lambda read, limit, cursor: changes.slips(read, Filter(), limit=limit, cursor=cursor),
     "table": _roadmap(layout="table"),

@@ -423,14 +423,37 @@ class TokenRow(TypedDict):
     "The id, which is needed to revoke it."
     holder: str
     "The person or service that the token is for."
-    rights: list[str]
+    scopes: list[str]
     "Rights beyond reading and recording for oneself."
     label: str
     "The purpose of the token."
     created_at: str
     "The time at which it was created."
+    expires_at: str | None
+    "The time until which it is valid; null if it never expires."
+    used_at: str | None
+    "The time of its last use, to the hour; null if it was not used."
     revoked_at: str | None
-    "The time at which it was revoked; null if it is valid."
+    "The time at which it was revoked; null if it was not."
+
+
+class SessionRow(TypedDict):
+    """A session: a person who signed in with a browser."""
+
+    id: str
+    "The id, which is needed to end it."
+    person: str
+    "The person who signed in."
+    current: bool
+    "Whether this request was made in this session."
+    provider: str | None
+    "The OpenID provider; null for a sign-in link."
+    created_at: str
+    "The time of the sign-in."
+    used_at: str
+    "The time of the last request, to a few minutes."
+    expires_at: str
+    "The time at which it ends, however much it is used."
 
 
 class FieldCount(TypedDict):
@@ -788,6 +811,13 @@ class Tokens(TableAnswer):
     "The tokens."
 
 
+class Sessions(TableAnswer):
+    """The sessions of a person, newest first."""
+
+    rows: list[SessionRow]
+    "The sessions."
+
+
 class Head(TypedDict):
     """The head of the log."""
 
@@ -815,13 +845,13 @@ class Entry(TypedDict):
 
 
 class Me(TypedDict):
-    """The identity of the token."""
+    """The identity of the caller."""
 
     actor: str
-    "The person or service that the token is for."
+    "The person or service that the token or session is for."
     credential: str
-    "The id of the token."
-    rights: list[str]
+    "The id of the token or session."
+    scopes: list[str]
     "Rights beyond reading and recording for oneself."
 
 
@@ -832,10 +862,30 @@ class MadeToken(TypedDict):
     "The id, which is needed to revoke it."
     holder: str
     "The person or service that the token is for."
-    rights: list[str]
+    scopes: list[str]
     "Rights beyond reading and recording for oneself."
     secret: str
     "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
+    expires_at: str | None
+    "The time until which it is valid; null if it never expires."
+
+
+class MadeSignInLink(TypedDict):
+    """A new sign-in link."""
+
+    person: str
+    "The person who can sign in with it."
+    url: str
+    "The link. It works once, and is shown only in this answer."
+    expires_at: str
+    "The time until which it works."
+
+
+class EndedSessions(TypedDict):
+    """How many sessions were ended."""
+
+    ended: int
+    "The number of sessions that were ended."
 
 
 class Health(TypedDict):

@@ -192,13 +192,13 @@ class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
     """Parameters of the lists of subjects of one kind."""
 
 
-class ReleasesParameters(AtTime, total=False):
+class ReleasesParameters(AtTime, Paged, total=False):
     """Parameters of `releases`."""
 
     product: Texts
 
 
-class HistoryParameters(AtTime, total=False):
+class HistoryParameters(AtTime, Paged, total=False):
     """Parameters of `history`."""
 
     field: Texts
@@ -372,9 +372,9 @@ def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answer
     return Question("/v1/search", {"text": text, **parameters})
 
 
-def people(name: str | None = None) -> Question[answers.People]:
+def people(name: str | None = None, **parameters: Unpack[Paged]) -> Question[answers.People]:
     """The people in the directory, optionally those with a name."""
-    return Question("/v1/people", {"name": name})
+    return Question("/v1/people", {"name": name, **parameters})
 
 
 def person(key: str) -> Question[answers.PersonRow]:
@@ -393,13 +393,18 @@ def entry(position: int) -> Question[answers.Entry]:
 
 
 def me() -> Question[answers.Me]:
-    """The identity and rights of the token."""
+    """The identity and scopes of the token."""
     return Question("/v1/me", {}, awaits=False)
 
 
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
+
+
+def sessions(*, person: str | None = None) -> Question[answers.Sessions]:
+    """Your own sessions, or those of another person."""
+    return Question("/v1/sessions", {} if person is None else {"person": person})
 
 
 def health() -> Question[answers.Health]:
