@@ -16,7 +16,7 @@ from cli.table import Table, print_note, print_table
 from cli.tables import Names
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
-from decisionlog_client.errors import NotFound, Unknown
+from decisionlog_client.errors import Unknown
 from domain.values import KEY_PATTERN, parse_timestamp
 
 T = TypeVar("T", bound=Mapping[str, Any])
@@ -110,6 +110,6 @@ def _find_named(log: Client, name: str, when: Mapping[str, Any]) -> str:
     for subject in keyed:
         try:
             return str(log.ask(questions.subject(subject, **when))["subject"])
-        except (NotFound, Unknown):
+        except Unknown:
             continue
     return f"decision:{name}"

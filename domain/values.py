@@ -49,6 +49,7 @@ SUBJECT_KINDS: Final = (
     "group",
     "evidence",
     "assumption",
+    "import",
     "log",
 )
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.messages import Command
 from domain.names import normalize_name
 from domain.people import MergePeople, RegisterPerson
-from domain.values import KEY_PATTERN, Person, Timestamp
+from domain.values import ERASED, KEY_PATTERN, Person, Timestamp
 
 Since = Callable[[Sequence[str]], Timestamp | None]
 
@@ -56,6 +56,7 @@ class PersonMatcher:
         self._services = {normalize_name(name): key for key, names in (services or {}).items() for name in names}
         self._known: dict[str, str] = {}
         self._erased: set[str] = set()
+        self._erased_spellings: list[str] = []
         self._team_pattern = re.compile(team_pattern) if team_pattern else None
         self._handle_pattern = re.compile(handle_pattern) if handle_pattern else None
         self._display_as = display_as
@@ -94,7 +95,15 @@ class PersonMatcher:
 
     def mark_erased(self, spellings: Iterable[str]) -> None:
         """Remember the spellings of people who were erased."""
+        spellings = list(spellings)
         self._erased.update(normalize_name(printable(spelling)) for spelling in spellings)
+        self._erased_spellings += sorted(spellings, key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the names of people who were erased."""
+        for spelling in self._erased_spellings:
+            text = text.replace(spelling, ERASED)
+        return text
 
     def match_known(self, groups: Iterable[list[str]], known: Collection[str]) -> list[list[str]]:
         """Return the groups of spellings that the directory does not know yet.

@@ -48,7 +48,11 @@ async def register_teams(
 
 
 async def register_services(
-    services: Iterable[tuple[str, str, datetime | None]], system: str, sink: ImportSink, caller: Caller, report: ImportReport
+    services: Iterable[tuple[str, str, datetime | None]],
+    system: str,
+    sink: ImportSink,
+    caller: Caller,
+    report: ImportReport,
 ) -> None:
     """Record services that are authors of changes, unless they exist."""
     commands = [
@@ -79,7 +83,9 @@ def find_erased(
     erased = [one for one, key in unknown.items() if key in positions and _names_erased(positions[key], sink)]
     if erased:
         matcher.mark_erased(erased)
-        report.warnings.append(Remark(None, f"{len(erased)} names of people who were erased here are not imported again"))
+        report.warnings.append(
+            Remark(None, f"{len(erased)} names of people who were erased here are not imported again")
+        )
 
 
 def _names_erased(position: int, sink: ImportSink) -> bool:

@@ -187,7 +187,11 @@ def describe_subject(log: DecisionLog, subject: str) -> ImportedSubject | None:
     if not state.version:
         return None
     entry = log.entry(min(state.events))
-    names = tuple((row.valid_from, str(row.value[0])) for row in state.rows.get("aliases", ()) if isinstance(row.value, list) and row.value)
+    names = tuple(
+        (row.valid_from, str(row.value[0]))
+        for row in state.rows.get("aliases", ())
+        if isinstance(row.value, list) and row.value
+    )
     exists = state.rows.get(EXISTS, ())
     removals = tuple((row.valid_from, row.value is not True) for row in exists)
     system = entry.metadata.source.system if entry else None

@@ -172,7 +172,9 @@ def recognize_file(
     kind = format_ or _recognize_format(path, text, is_whole=is_whole)
     if found is None:
         if kind != "csv" and start in "{[":
-            raise NotAHistoryError(f"{path}: this is JSON, but not in UTF-8 or UTF-16. Convert it with `iconv -t utf-8`.")
+            raise NotAHistoryError(
+                f"{path}: this is JSON, but not in UTF-8 or UTF-16. Convert it with `iconv -t utf-8`."
+            )
         found = _FALLBACK
         text = sample.decode(found, errors="ignore")
         warnings.append("the file is not UTF-8 and was read as Windows-1252; set `file.encoding` if that is wrong")

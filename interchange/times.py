@@ -58,7 +58,9 @@ _DATE_WITH_NAME: Final = re.compile(
     r"(?:[^\W\d_]{2,9}\.?,? )?(?:(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?[-/. ]+(?P<m>[^\W\d_]{3,9})\.?|(?P<m2>[^\W\d_]{3,9})\.? (?P<d2>\d{1,2})(?:st|nd|rd|th)?)"
     r"(?P<hms1> \d{1,2}:\d{2}(?::\d{2})?)?,?[-/. ]+(?P<y>\d{4}|\d{2})(?:,?[ T]+(?:at )?(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)?"
 )
-_YEAR_FIRST: Final = re.compile(r"(?P<y>\d{4})[/.](?P<m>\d{1,2})[/.](?P<d>\d{1,2})(?:[ T]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?)?")
+_YEAR_FIRST: Final = re.compile(
+    r"(?P<y>\d{4})[/.](?P<m>\d{1,2})[/.](?P<d>\d{1,2})(?:[ T]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?)?"
+)
 _DAY: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _EPOCH_DIGITS: Final = {10: 1_000_000, 13: 1_000, 16: 1}
 """Microseconds per unit by the number of digits: seconds, milliseconds and microseconds of the years 2001 to 2286."""
@@ -235,14 +237,34 @@ def _with_english_months(text: str) -> str:
         number = month_number(match[0])
         if number is None or match[0].casefold() in ("am", "pm"):
             return match[0]
-        return _ENGLISH[number - 1] if len(match[0].rstrip(".")) <= 5 and match[0].casefold() not in _FULL else _FULL_OF[number]  # noqa: PLR2004
+        return (
+            _ENGLISH[number - 1]
+            if len(match[0].rstrip(".")) <= 5 and match[0].casefold() not in _FULL
+            else _FULL_OF[number]
+        )  # noqa: PLR2004
 
     return _MONTH_NAME.sub(replace, text)
 
 
 _FULL_OF: Final = dict(
     enumerate(
-        ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"), 1
+        (
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ),
+        1,
     )
 )
-_FULL: Final = frozenset({"march", "april", "june", "july", "august", "mars", "juin", "août", "abril", "mayo", "enero", "junio", "julio"})
+_FULL: Final = frozenset(
+    {"march", "april", "june", "july", "august", "mars", "juin", "août", "abril", "mayo", "enero", "junio", "julio"}
+)

@@ -110,7 +110,13 @@ def markdown_files(descriptor: int, prefix: str = "", depth: int = 0) -> Iterato
         if is_markdown(name) and (not is_folder or is_record_name(name)):
             yield f"{prefix}{name}", descriptor, name
     for name, is_folder in found:
-        if is_folder and not is_markdown(name) and not name.startswith(".") and name != "node_modules" and depth < MAX_DEPTH:
+        if (
+            is_folder
+            and not is_markdown(name)
+            and not name.startswith(".")
+            and name != "node_modules"
+            and depth < MAX_DEPTH
+        ):
             try:
                 inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
             except OSError:

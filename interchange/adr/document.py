@@ -63,10 +63,14 @@ KNOWN_SECTIONS: Final = (
 _BY_FIELD: Final = {known.field: known for known in KNOWN_SECTIONS}
 _UNDER_DECISION: Final = frozenset({"decision", "expected", "x.confirmation"})
 PEOPLE: Final = frozenset({"deciders", "consulted", "informed", "accountable"})
-_HEADER_LINE: Final = re.compile(r"(?:[*+-][ \t]+)?[*_]{0,3}([^\s*_:：|#>`][^*_:：|\n]{0,59}?)[ \t]*[*_]{0,3}[ \t]*[:：][*_]{0,3}[ \t]*(.*)")
+_HEADER_LINE: Final = re.compile(
+    r"(?:[*+-][ \t]+)?[*_]{0,3}([^\s*_:：|#>`][^*_:：|\n]{0,59}?)[ \t]*[*_]{0,3}[ \t]*[:：][*_]{0,3}[ \t]*(.*)"
+)
 _NESTED_BULLET: Final = re.compile(r"(?:[ \t]+[*+-]|[*+-])[ \t]+(.*)")
 _INDENTED_BULLET: Final = re.compile(r"[ \t]+[*+-][ \t]+(.*)")
-_PLACEHOLDER_TITLE: Final = re.compile(r"[\[{<(].*[\]}>)]|(?:ADR[- ]?)?(?:NNNN|XXXX?|0000)\b.*|.*\{[^{}]*\}.*", re.IGNORECASE)
+_PLACEHOLDER_TITLE: Final = re.compile(
+    r"[\[{<(].*[\]}>)]|(?:ADR[- ]?)?(?:NNNN|XXXX?|0000)\b.*|.*\{[^{}]*\}.*", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -251,7 +255,9 @@ class _Parser:
         if name != "status":
             if section.level > 2 or len(section.body) > MAX_HEADER_CHARACTERS or self._words.field_of_heading(key):  # noqa: PLR2004
                 return False
-            members = [match[1] for line in section.body.split("\n") if (match := _NESTED_BULLET.fullmatch(line.rstrip()))]
+            members = [
+                match[1] for line in section.body.split("\n") if (match := _NESTED_BULLET.fullmatch(line.rstrip()))
+            ]
             lines = [line for line in section.body.split("\n") if line.strip()]
             if not (colon and value.strip()) and len(members) != len(lines) and len(lines) != 1:
                 return False

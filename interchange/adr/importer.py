@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from interchange.adr.record_versions import RecordHistory, RecordVersion
 from interchange.adr.version_to_commands import VersionPlanner
 from interchange.adr.words import DEFAULT_WORDS, Words
 from interchange.import_batches import ProgressCallback, ensure_exist, send_batch
+from interchange.import_record import record_import
 from interchange.import_report import ImportReport, Remark
 from interchange.person_registration import find_erased, register_people, register_teams
 from interchange.sink import ImportSink, require_import_right
@@ -75,7 +77,23 @@ async def import_records(
             await send_batch(batch, sink, caller, report)
             progress(report.lines, len(versions))
     progress(len(versions), len(versions))
+    await record_import(
+        sink,
+        caller,
+        report,
+        system=system,
+        title=folder.resolve().name,
+        digest=_digest(versions),
+        product=product,
+        redact=reader.people.redact,
+    )
     return report
+
+
+def _digest(versions: Sequence[RecordVersion]) -> str:
+    """Return a hash of what a folder has: its versions and their texts."""
+    said = sorted(f"{version.name}\n{version.key}\n{sorted(version.fields)}" for version in versions)
+    return sha256("\n".join(said).encode(errors="replace")).hexdigest()
 
 
 def _teams(versions: Sequence[RecordVersion]) -> dict[str, tuple[str, ...]]:
@@ -139,7 +157,9 @@ def settle_times(versions: Sequence[RecordVersion], now: int, history: RecordHis
             if version.key is None:
                 history.warnings.append(Remark(version.label, "its date is in the future and is kept as text"))
             else:
-                history.warnings.append(Remark(version.label, "its time is in the future; that of the version after it is used"))
+                history.warnings.append(
+                    Remark(version.label, "its time is in the future; that of the version after it is used")
+                )
             version = replace(version, at=following.get(version.name))  # noqa: PLW2901
         elif version.at is None and version.is_from_git:
             version = replace(version, at=following.get(version.name))  # noqa: PLW2901
@@ -150,7 +170,9 @@ def settle_times(versions: Sequence[RecordVersion], now: int, history: RecordHis
     for version in reversed(settled):
         before = latest.get(version.previous_name or version.name)
         if before is not None and version.at is not None and version.at < before and version.is_from_git:
-            history.warnings.append(Remark(version.label, "its time is before that of the version it follows, which is used"))
+            history.warnings.append(
+                Remark(version.label, "its time is before that of the version it follows, which is used")
+            )
             version = replace(version, at=before)  # noqa: PLW2901
         if version.at is not None:
             latest[version.name] = version.at

@@ -183,9 +183,7 @@ def _status_in(text: str, words: Words) -> str | None:
 
 def _is_superseded_later(text: str) -> bool:
     """Whether a later clause says that the whole record is superseded."""
-    return any(
-        relation.is_whole and relation.field == "superseded_by" for relation in clauses_of_supersession(text)
-    )
+    return any(relation.is_whole and relation.field == "superseded_by" for relation in clauses_of_supersession(text))
 
 
 def split_people(text: str | list[str]) -> list[str]:
@@ -224,7 +222,11 @@ def day_of(text: str) -> datetime | None:
         if found is not None:
             return datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
         day = re.split(r"\s*[(\[]|,?\s+(?:updated|amended|aktualisiert)", bare[:100], maxsplit=1)[0]
-        return TimeReader().read(day).replace(hour=0, minute=0, second=0, microsecond=0) if re.search(r"[^\W\d_]{3}", day) else None
+        return (
+            TimeReader().read(day).replace(hour=0, minute=0, second=0, microsecond=0)
+            if re.search(r"[^\W\d_]{3}", day)
+            else None
+        )
     except ValueError:
         return None
 

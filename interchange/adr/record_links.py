@@ -13,7 +13,8 @@ MAX_STATUS_CHARACTERS: Final = 4000
 MAX_CLAUSE_CHARACTERS: Final = 200
 
 _RELATION: Final = re.compile(
-    rf"(?<!\w)({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})(?:\s*+[:：]\s*+|\s++)", re.IGNORECASE
+    rf"(?<!\w)({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})(?:\s*+[:：]\s*+|\s++)",
+    re.IGNORECASE,
 )
 _CJK_RELATION: Final = re.compile(
     r"(?:(?:已?被|由)\s*(?P<zh>[^\n]{1,200}?)\s*(?:所)?(?:取代|替代|替换|替換|代替))|"
@@ -23,8 +24,13 @@ _NUMBER: Final = re.compile(r"(?:(?:ADR|DR)[-_ #]?|#)?[0-9]{1,6}\b", re.IGNORECA
 _FILE: Final = re.compile(r"<?(?:\.{0,2}/)?[\w./~-]{1,200}\.(?:md|markdown|mdx)\b>?", re.IGNORECASE)
 _WIKI: Final = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|[^\[\]\n]{0,200})?\]\]")
 _REFERENCE: Final = re.compile(r"\[([^\[\]\n]{1,200})\](?:\[([^\[\]\n]{0,200})\])?")
-_ANCHOR: Final = re.compile(r"<a\s[^<>]{0,300}?href=[\"']([^\"'<>]{1,300})[\"'][^<>]{0,300}>[^<>]{0,300}</a>", re.IGNORECASE)
-_NEXT: Final = re.compile(r"\s*(?:,|;|&|\band\b|\bund\b|\bet\b|\by\b|\+|、|と|和|/)\s*(?:(?:and|und|et|y)\s+)?(?:by\s+|durch\s+|par\s+|por\s+)?", re.IGNORECASE)
+_ANCHOR: Final = re.compile(
+    r"<a\s[^<>]{0,300}?href=[\"']([^\"'<>]{1,300})[\"'][^<>]{0,300}>[^<>]{0,300}</a>", re.IGNORECASE
+)
+_NEXT: Final = re.compile(
+    r"\s*(?:,|;|&|\band\b|\bund\b|\bet\b|\by\b|\+|、|と|和|/)\s*(?:(?:and|und|et|y)\s+)?(?:by\s+|durch\s+|par\s+|por\s+)?",
+    re.IGNORECASE,
+)
 _MODAL: Final = re.compile(
     r"\b(?:may|might|could|can|will|would|should|shall|must|to|not|never|later|possibly|maybe|if|unless|until|eventually|soon)\b"
     r"(?:\s+\w+){0,3}\s*$",

@@ -96,7 +96,9 @@ class VersionPlanner:
                 continue
             every = tuple(dict.fromkeys((*named, *other.successors)))
             change = ImportedChange(field=SUPERSEDED_BY, subjects=every)
-            if version.key is not None or not self._has_value(self._sink.state(subject).latest_row(SUPERSEDED_BY), change):
+            if version.key is not None or not self._has_value(
+                self._sink.state(subject).latest_row(SUPERSEDED_BY), change
+            ):
                 yield self._command(subject, (change,), version)
 
     def _identity_changes(self, version: RecordVersion, record: TrackedRecord) -> Iterator[ImportedChange]:

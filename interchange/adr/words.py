@@ -223,7 +223,10 @@ def _require_known(path: Path, table: str, word: str, meaning: Any, allowed: Any
 def fold(text: str) -> str:
     """Return a heading or a key without numbering, decoration and case."""
     bare = unicodedata.normalize("NFC", _MARKUP.sub("", text)).strip()
-    bare = bare.lstrip("".join(sorted({c for c in bare if unicodedata.category(c) in ("So", "Sk", "Cn", "Mn") or c in "\ufe0f\u200d"})) + " \t")
+    bare = bare.lstrip(
+        "".join(sorted({c for c in bare if unicodedata.category(c) in ("So", "Sk", "Cn", "Mn") or c in "\ufe0f\u200d"}))
+        + " \t"
+    )
     bare = _NUMBERING.sub("", bare).strip().rstrip(":：?").strip()
     return " ".join(bare.casefold().split())
 

@@ -8,7 +8,17 @@ from functools import cache
 from typing import Any, Final
 
 _PART: Final = re.compile(r"([^.\[\]]+)|\[(\d*)\]")
-_NAME_KEYS: Final = ("displayName", "fullName", "full_name", "name", "login", "username", "emailAddress", "email", "uniqueName")
+_NAME_KEYS: Final = (
+    "displayName",
+    "fullName",
+    "full_name",
+    "name",
+    "login",
+    "username",
+    "emailAddress",
+    "email",
+    "uniqueName",
+)
 """Where the systems keep the name of a person in an object, the best first."""
 MISSING: Final = object()
 

@@ -76,7 +76,8 @@ class Corrector:
             gone = tuple(
                 ImportedChange(field=change.field)
                 for change in getattr(entry.event, "changes", ())
-                if (entry.subject, change.field, entry.effective_at) not in spots and not entry.subject.startswith("release:")
+                if (entry.subject, change.field, entry.effective_at) not in spots
+                and not entry.subject.startswith("release:")
             )
             if gone:
                 commands.append(shared.model_copy(update={"subject": entry.subject, "changes": gone}))

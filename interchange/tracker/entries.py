@@ -65,6 +65,10 @@ class EntryReader:
         self, source: SourceFile, mapping: TrackerMapping, expand: Expand | None = None, *, now: int = 0
     ) -> None:
         self._now = now
+        self.pending: list[dict[str, Any]] = []
+        """Lines that earlier imports could not place, to be tried again; those that the file has are not doubled."""
+        self.digest = ""
+        """The hash of the keys of all entries, once the file was read."""
         self._source = source
         self._mapping = mapping
         self._expand = expand
@@ -80,6 +84,7 @@ class EntryReader:
         self._get_source_at = build_getter(columns.source_at) if columns.source_at else None
         self.is_ordered_by_source = False
         self._seen: Counter[str] = Counter()
+        self._said: set[str] = set()
 
     def source_time(self, data: dict[str, Any]) -> int | None:
         """Return the time of the tracker's second clock in microseconds, or None if there is none."""
@@ -97,14 +102,25 @@ class EntryReader:
             OSError: the file cannot be read.
         """
         self._seen.clear()
+        self._said.clear()
         place = 0
+        digest = sha256()
         for line in self._source.rows():
             for data, own in self._items(line):
                 place += 1
-                yield self._entry(line, data, own, place)
+                entry = self._entry(line, data, own, place)
+                digest.update(entry.key.encode())
+                yield entry
                 if self._get_created is not None and data:
                     place += 1
                     yield self._created_entry(line, data, own, place)
+
+        self.digest = digest.hexdigest()
+        said = set(self._said) if self.pending else set()
+        for data in self.pending:
+            if fingerprint_of(data) not in said:
+                place += 1
+                yield self.build(0, place, self._key(data), data, data, "")
 
     def build(self, number: int, place: int, key: str, data: dict[str, Any], own: dict[str, Any], kind: str) -> Entry:
         """Return an entry whose key is known."""
@@ -167,6 +183,8 @@ class EntryReader:
         Several changes of one id are told apart by their record and field, and by their number if these are the same.
         """
         said = fingerprint_of(data)
+        if self.pending:
+            self._said.add(said)
         line_id = self._get_id(data) if self._get_id else None
         if line_id in (None, ""):
             self._seen[said] += 1

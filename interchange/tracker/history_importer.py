@@ -21,6 +21,7 @@ from interchange.import_batches import (
     ensure_exist,
     send_batch,
 )
+from interchange.import_record import find_pending, record_import
 from interchange.import_report import ImportReport, Remark
 from interchange.person_registration import find_erased, register_people, register_services, register_teams
 from interchange.sink import ImportedSubject, ImportSink, require_import_right
@@ -29,7 +30,14 @@ from interchange.tracker.corrections import Corrector
 from interchange.tracker.entries import EntryReader, Expand, id_part, in_order
 from interchange.tracker.line_to_commands import LinePlanner
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
-from interchange.tracker.records import IdentityEvent, KeyAllocator, LoggedOwner, LoggedRecord, Records
+from interchange.tracker.records import (
+    IdentityEvent,
+    KeyAllocator,
+    LoggedOwner,
+    LoggedRecord,
+    Records,
+    keys_of_identity,
+)
 from interchange.tracker.scan import AdditiveFields, FileScan, distinct_attribute_names, scan
 
 MAX_COLUMNS_NAMED: Final = 12
@@ -88,9 +96,9 @@ class _Import:
         self._people = build_person_matcher(mapping)
         self._is_repeated = bool(sink.keys_with_prefix(mapping.system, ""))
 
-    async def run(
-        self, new_key: Callable[[], str], progress: ProgressCallback, lines_per_batch: int
-    ) -> ImportReport:
+    async def run(self, new_key: Callable[[], str], progress: ProgressCallback, lines_per_batch: int) -> ImportReport:
+        pending = list(find_pending(self._sink, self._mapping.system))
+        self._reader.pending = [one.data for one in pending]
         found = scan(self._reader, self._mapping)
         self._require_history(found)
         progress(0, found.lines)
@@ -117,6 +125,17 @@ class _Import:
         if self._reader.times.assumed_utc:
             message = "times without a zone were read as UTC; set `time.zone` if they are in another"
             self._report.warnings.append(Remark(None, message))
+        await record_import(
+            self._sink,
+            self._caller,
+            self._report,
+            system=self._mapping.system,
+            title=self._path.name,
+            digest=self._reader.digest,
+            product=self._mapping.product.key,
+            pending=pending,
+            redact=self._people.redact,
+        )
         return self._report
 
     def _require_history(self, found: FileScan) -> None:
@@ -132,7 +151,11 @@ class _Import:
                 raise NotAHistoryError(f"{self._path}: the file has no lines.")
             return
         columns = self._mapping.columns
-        wanted = [name for name in (columns.when, columns.record) if name.partition(".")[0].partition("[")[0] not in found.columns]
+        wanted = [
+            name
+            for name in (columns.when, columns.record)
+            if name.partition(".")[0].partition("[")[0] not in found.columns
+        ]
         if not wanted:
             return
         named = ", ".join(list(found.columns)[:MAX_COLUMNS_NAMED])
@@ -157,10 +180,13 @@ class _Import:
         """Return the records of the file, each with its key, and those of earlier imports that the file names."""
         events = [*found.events, *self._implied_creations(found)]
         records = Records(events)
-        missing = [name for name in found.names if name and not records.has_borne(name)]
-        logged = self._find_logged(missing, found) if missing and self._is_repeated else []
+        has_identities = self._mapping.columns.identity is not None
+        missing = [] if has_identities else [name for name in found.names if name and not records.has_borne(name)]
+        logged = self._find_logged(missing) if missing and self._is_repeated else []
+        logged += self._find_identified(records, found) if self._is_repeated else []
         if logged:
-            events = [*found.events, *self._implied_creations(found, {name for one in logged for _, name in one.names})]
+            known = {name for one in logged for _, name in one.names} | {one.identity for one in logged if one.identity}
+            events = [*found.events, *self._implied_creations(found, known)]
             records = Records(events, logged)
         allocator = KeyAllocator(self._mapping.system, self._find_owner)
         for record in records.from_log:
@@ -187,10 +213,10 @@ class _Import:
             return
         created = {event.identity or event.name for event in found.events if event.kind in ("create", "rename")}
         for who, line in found.first_lines.items():
-            if who not in created and line.name not in known:
+            if who not in created and who not in known and (line.identity is not None or line.name not in known):
                 yield IdentityEvent(line.at, line.first, "create", line.name, line.identity, effective=line.effective)
 
-    def _find_logged(self, names: list[str], found: FileScan) -> list[LoggedRecord]:
+    def _find_logged(self, names: list[str]) -> list[LoggedRecord]:
         """Return the records of earlier imports from the same system that bore any of some names."""
         wanted = set(names)
         by_key: dict[str, list[ImportedSubject]] = {}
@@ -204,6 +230,26 @@ class _Import:
             if first.created is not None and wanted & {name for _, name in first.names}:
                 kinds = tuple(one.subject.partition(":")[0] for one in subjects)
                 logged.append(LoggedRecord(key, kinds, first.created, first.names, first.removals[1:]))
+        return logged
+
+    def _find_identified(self, records: Records, found: FileScan) -> list[LoggedRecord]:
+        """Return the records of earlier imports by the ids of their own that no line of the file creates."""
+        logged = []
+        for line in found.first_lines.values():
+            if line.identity is None or records.has_identity(line.identity):
+                continue
+            for key in keys_of_identity(self._mapping.system, line.identity):
+                subjects = [
+                    one
+                    for table in self._mapping.subject
+                    if (one := self._sink.imported_subject(f"{table.kind}:{key}")) is not None
+                    and one.system == self._mapping.system
+                ]
+                if subjects and subjects[0].created is not None:
+                    first, kinds = subjects[0], tuple(one.subject.partition(":")[0] for one in subjects)
+                    created = subjects[0].created
+                    logged.append(LoggedRecord(key, kinds, created, first.names, first.removals[1:], line.identity))
+                    break
         return logged
 
     def _find_owner(self, key: str) -> LoggedOwner | None:
@@ -292,4 +338,3 @@ def _release_order(mapping: Mapping, found: FileScan) -> Iterator[PlannedTransac
     )
     digest = sha256(f"{found.since} {versions}".encode()).hexdigest()[:40]
     yield PlannedTransaction(None, f"releases:{digest}", (*create, order), prefix="the order of releases: ")
-

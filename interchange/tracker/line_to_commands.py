@@ -122,18 +122,18 @@ class LinePlanner:
         return self._change_field(entry, record, shared)
 
     def _find(self, entry: Entry) -> TrackerRecord | None:
-        name = entry.record
-        if entry.kind in self._mapping.kinds.rename:
-            name = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
-            try:
-                found = self._records.find(name, (entry.order_at, entry.place - 1), entry.identity)
-            except AmbiguousNameError as error:
-                raise SkippedLine(str(error)) from None
-            if found is None:
-                found = self._records.find(entry.record, (entry.order_at, entry.place), entry.identity)
-            return found
+        """Return the record that an entry is about; for a new name, the record that has the old one.
+
+        Raises:
+            SkippedLine: several records bear the name.
+        """
+        moment = (entry.order_at, entry.place)
         try:
-            return self._records.find(name, (entry.order_at, entry.place), entry.identity)
+            if entry.kind in self._mapping.kinds.rename:
+                old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
+                found = self._records.find(old, (entry.order_at, entry.place - 1), entry.identity)
+                return found or self._records.renamed_at(moment)
+            return self._records.find(entry.record, moment, entry.identity)
         except AmbiguousNameError as error:
             raise SkippedLine(str(error)) from None
 
@@ -169,7 +169,12 @@ class LinePlanner:
             return None
         name = self._people.person_name(who)
         if name is None:
-            self._warn(entry, f"the author is no name (at most 300 characters): {who[:60]}…" if len(who) > 60 else f"the author {who!r} is no name")  # noqa: E501, PLR2004
+            self._warn(
+                entry,
+                f"the author is no name (at most 300 characters): {who[:60]}…"
+                if len(who) > 60
+                else f"the author {who!r} is no name",
+            )  # noqa: E501, PLR2004
         return name
 
     def _note(self, entry: Entry, rest: list[str]) -> str | None:
@@ -232,9 +237,7 @@ class LinePlanner:
             values = {entry.field: values} if entry.field and values is not None else {}
         return self._set_values(entry, record, values, {}, shared)
 
-    def _rename_record(
-        self, entry: Entry, record: TrackerRecord | None, shared: dict[str, Any]
-    ) -> tuple[Command, ...]:
+    def _rename_record(self, entry: Entry, record: TrackerRecord | None, shared: dict[str, Any]) -> tuple[Command, ...]:
         old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
         if record is None:
             raise SkippedLine(
@@ -262,10 +265,11 @@ class LinePlanner:
             return self._set_values(entry, record, {name: self._members(record, entry, removed, added)}, {}, shared)
         contradicted = {}
         if self._get_from is not None and self._has_from(entry) and record.contradicts(name, before):
-            contradicted[name] = self._cut(entry, name, as_text(before), MAX_VALUE_CHARACTERS)
+            said = as_text(before) if self._is_imported(entry.key) else self._people.redact(as_text(before))
+            contradicted[name] = self._cut(entry, name, said, MAX_VALUE_CHARACTERS)
             previous = as_text(record.values.get(name))
             message = f"{entry.record} {name}: from {as_text(before)}, but the previous value is {previous}"
-            self._findings.contradictions.append(Remark(entry.label, message))
+            self._findings.contradictions.append(Remark(entry.label, self._people.redact(message)))
         return self._set_values(entry, record, {name: to}, contradicted, shared)
 
     def _set_state(
@@ -274,7 +278,9 @@ class LinePlanner:
         """Return the commands for a line that says what several fields are: only what has changed is set."""
         changed = {name: value for name, value in values.items() if record.values.get(name) != value}
         if record.is_from_log:
-            changed = {name: value for name, value in changed.items() if not self._has_in_log(record, name, value, entry)}
+            changed = {
+                name: value for name, value in changed.items() if not self._has_in_log(record, name, value, entry)
+            }
         return self._set_values(entry, record, changed, {}, shared) if changed else ()
 
     def _has_from(self, entry: Entry) -> bool:
@@ -325,7 +331,9 @@ class LinePlanner:
         gone = {name: None for name, value in record.values.items() if name not in values and value is not None}
         changed = {name: value for name, value in {**values, **gone}.items() if record.values.get(name) != value}
         if record.is_from_log:
-            changed = {name: value for name, value in changed.items() if not self._has_in_log(record, name, value, entry)}
+            changed = {
+                name: value for name, value in changed.items() if not self._has_in_log(record, name, value, entry)
+            }
         if not changed and record.subjects and created is None:
             return ()
         return self._set_values(entry, record, changed, {}, shared)
@@ -496,4 +504,3 @@ def _as_members(value: Any) -> list[Any]:
             return [value]
         return parsed if isinstance(parsed, list) else [value]
     return list(value) if isinstance(value, list | tuple) else [value]
-

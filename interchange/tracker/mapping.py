@@ -306,7 +306,9 @@ def _rule_errors(mapping: Mapping, subject: SubjectTable, name: str, rule: Field
         errors.append(("field", f"{rule.field!r} is not a field name; use `name` or `name.part` in a-z 0-9 _"))
     if bool(rule.values or rule.patterns) != (rule.as_ == "mapped"):
         errors.append(("values", 'a table of values is required with `as = "mapped"`, and not allowed otherwise'))
-    errors += [("patterns", f"{pattern!r} is not a regular expression") for pattern in rule.patterns if not _is_regex(pattern)]
+    errors += [
+        ("patterns", f"{pattern!r} is not a regular expression") for pattern in rule.patterns if not _is_regex(pattern)
+    ]
     if rule.as_ == "release" and mapping.releases.pattern is None:
         errors.append(("as", "to read releases, set `releases.pattern` to a pattern that matches their names"))
     if rule.field == "status":

@@ -170,7 +170,10 @@ def _names(values: Any) -> list[str]:
     if isinstance(values, str):
         return [part.strip() for part in values.split(",") if part.strip()]
     found = [name_in(one) if isinstance(one, dict) else one for one in values or () if one]
-    titles = [one.get("title") if isinstance(one, dict) and name is None else name for one, name in zip(values or (), found, strict=False)]
+    titles = [
+        one.get("title") if isinstance(one, dict) and name is None else name
+        for one, name in zip(values or (), found, strict=False)
+    ]
     return [str(one) for one in titles if one]
 
 
@@ -204,7 +207,12 @@ def _csv_record(row: Row, headers: Mapping[str, tuple[str, ...]]) -> Iterator[Li
     created = got.get("created")
     if created is not None:
         yield _created(record, created, got.get("creator"), {"title": got.get("title"), "type": got.get("type")})
-    for name, status in (("started", "In Progress"), ("completed", "Done"), ("canceled", "Canceled"), ("closed", "Closed")):
+    for name, status in (
+        ("started", "In Progress"),
+        ("completed", "Done"),
+        ("canceled", "Canceled"),
+        ("closed", "Closed"),
+    ):
         if got.get(name) is not None:
             yield _line(record, kind="", when=got[name], field="status", to=status)
     skipped = ("record", "identity", "created", "updated", "creator", "started", "completed", "canceled", "closed")
@@ -214,7 +222,9 @@ def _csv_record(row: Row, headers: Mapping[str, tuple[str, ...]]) -> Iterator[Li
             values[name] = [part.strip() for part in re.split(r"[,;]", values[name]) if part.strip()]
     if isinstance(values.get("release"), list) and len(values["release"]) == 1:
         values["release"] = values["release"][0]
-    times = [got[name] for name in ("updated", "canceled", "completed", "closed", "created") if got.get(name) is not None]
+    times = [
+        got[name] for name in ("updated", "canceled", "completed", "closed", "created") if got.get(name) is not None
+    ]
     yield from _state(record, times[0] if times else None, values)
 
 
@@ -378,7 +388,12 @@ def _github_issue(issue: Row) -> Iterator[Line]:
         yield from _github_event(record, event)
     closed = issue.get("closed_at") or issue.get("closedAt")
     if closed and not events:
-        yield _line(record, when=closed, field="status", to=_closed_status(issue.get("state_reason") or issue.get("stateReason")))
+        yield _line(
+            record,
+            when=closed,
+            field="status",
+            to=_closed_status(issue.get("state_reason") or issue.get("stateReason")),
+        )
     milestone = issue.get("milestone")
     values = {
         "assignee": _names(issue.get("assignees")),
@@ -466,7 +481,9 @@ def _expand_gitlab(row: Row) -> Iterator[Line]:
         for kind in ("state", "label", "milestone")
         for one in row.get(f"resource_{kind}_events") or row.get(f"{kind}_events") or ()
     ]
-    yield _created(record, row.get("created_at"), name_in(row.get("author")), {"title": row.get("title"), "status": "opened"})
+    yield _created(
+        record, row.get("created_at"), name_in(row.get("author")), {"title": row.get("title"), "status": "opened"}
+    )
     for event, kind in sorted(events, key=lambda one: str(one[0].get("created_at"))):
         yield from _gitlab_event(record, event, kind)
     if row.get("closed_at") and not events:
@@ -480,7 +497,12 @@ def _expand_gitlab(row: Row) -> Iterator[Line]:
 
 
 def _gitlab_event(record: Row, event: Row, kind: str) -> Iterator[Line]:
-    shared = {**record, "id": f"{kind}-{event.get('id')}", "when": event.get("created_at"), "who": name_in(event.get("user"))}
+    shared = {
+        **record,
+        "id": f"{kind}-{event.get('id')}",
+        "when": event.get("created_at"),
+        "who": name_in(event.get("user")),
+    }
     side = "removed" if event.get("action") == "remove" else "added"
     if kind == "state":
         yield _line(shared, field="status", to=event.get("state"))
@@ -493,7 +515,9 @@ def _gitlab_event(record: Row, event: Row, kind: str) -> Iterator[Line]:
 def _with_utc(row: Row) -> Row:
     """Return a row whose times say that they are in UTC, as their headers do."""
     return {
-        name: f"{value} UTC" if name.endswith("(UTC)") and isinstance(value, str) and value.strip()[-1:].isdigit() else value
+        name: f"{value} UTC"
+        if name.endswith("(UTC)") and isinstance(value, str) and value.strip()[-1:].isdigit()
+        else value
         for name, value in row.items()
     }
 
@@ -567,9 +591,17 @@ def _expand_openproject(row: Row) -> Iterator[Line]:
         links = row.get("_links") or {}
         record = {"record": f"#{row.get('id')}", "identity": str(row.get("id"))}
         yield _created(record, row.get("createdAt"), _link_title(links, "author"), {"title": row.get("subject")})
-        names = {"status": "status", "assignee": "assignee", "release": "version", "type": "type", "priority": "priority"}
+        names = {
+            "status": "status",
+            "assignee": "assignee",
+            "release": "version",
+            "type": "type",
+            "priority": "priority",
+        }
         values = {name: _link_title(links, link) for name, link in names.items()}
-        yield from _state(record, row.get("updatedAt"), {"title": row.get("subject"), "due": row.get("dueDate"), **values})
+        yield from _state(
+            record, row.get("updatedAt"), {"title": row.get("subject"), "due": row.get("dueDate"), **values}
+        )
     else:
         for line in _csv_record(row, _OPENPROJECT_CSV):
             yield {**line, "record": f"#{line['record']}"} if "record" in line and line is not row else line
@@ -602,7 +634,13 @@ def _openproject_activity(row: Row) -> Iterator[Line]:
 
 # Redmine
 
-_REDMINE_CSV: Final = {**_OPENPROJECT_CSV, "record": ("#", "ID"), "created": ("Created",), "updated": ("Updated",), "type": ("Tracker",)}
+_REDMINE_CSV: Final = {
+    **_OPENPROJECT_CSV,
+    "record": ("#", "ID"),
+    "created": ("Created",),
+    "updated": ("Updated",),
+    "type": ("Tracker",),
+}
 _REDMINE_FIELDS: Final = {
     "status_id": "status",
     "assigned_to_id": "assignee",
@@ -613,7 +651,14 @@ _REDMINE_FIELDS: Final = {
     "tracker_id": "type",
     "priority_id": "priority",
 }
-_REDMINE_STATUSES: Final = {"1": "New", "2": "In Progress", "3": "Resolved", "4": "Feedback", "5": "Closed", "6": "Rejected"}
+_REDMINE_STATUSES: Final = {
+    "1": "New",
+    "2": "In Progress",
+    "3": "Resolved",
+    "4": "Feedback",
+    "5": "Closed",
+    "6": "Rejected",
+}
 """The statuses of a new installation, used where the export gives only their numbers."""
 
 
@@ -685,7 +730,12 @@ def _expand_trello(row: Row) -> Iterator[Line]:
               "who": name_in(row.get("memberCreator"))}  # fmt: skip
     person = name_in(row.get("member") or data.get("member"))
     if kind in ("createCard", "copyCard", "convertToCardFromCheckItem", "emailCard", "moveCardToBoard"):
-        yield _created(shared, row.get("date"), shared["who"], {"title": card.get("name"), "status": (data.get("list") or {}).get("name")})
+        yield _created(
+            shared,
+            row.get("date"),
+            shared["who"],
+            {"title": card.get("name"), "status": (data.get("list") or {}).get("name")},
+        )
     elif kind in ("deleteCard", "moveCardFromBoard"):
         yield _line(shared, kind="deleted")
     elif kind in ("addMemberToCard", "removeMemberFromCard"):
@@ -694,10 +744,17 @@ def _expand_trello(row: Row) -> Iterator[Line]:
         return
     elif kind == "updateCard":
         if "listAfter" in data:
-            yield _line(shared, field="status", to=data["listAfter"].get("name"), **{"from": (data.get("listBefore") or {}).get("name")})
+            yield _line(
+                shared,
+                field="status",
+                to=data["listAfter"].get("name"),
+                **{"from": (data.get("listBefore") or {}).get("name")},
+            )
         for key, field in (("name", "title"), ("desc", "description"), ("due", "due")):
             if key in old:
-                yield _line(shared, field=field, to=_day(card.get(key)) if key == "due" else card.get(key), **{"from": old[key]})
+                yield _line(
+                    shared, field=field, to=_day(card.get(key)) if key == "due" else card.get(key), **{"from": old[key]}
+                )
         if "closed" in old:
             yield _line(shared, kind="deleted" if card.get("closed") else "restored")
 
@@ -748,7 +805,11 @@ def _expand_azure(row: Row) -> Iterator[Line]:
     changed = (fields.get("System.ChangedDate") or {}).get("newValue") or row.get("revisedDate")
     shared = {"record": f"#{number}", "identity": str(number), "id": f"{number}-{row.get('rev') or row.get('id')}",
               "when": changed, "who": _azure_value((fields.get("System.ChangedBy") or {}).get("newValue") or row.get("revisedBy"))}  # fmt: skip
-    known = {name: change for name, change in fields.items() if isinstance(change, dict) and not _AZURE_IGNORED.fullmatch(name)}
+    known = {
+        name: change
+        for name, change in fields.items()
+        if isinstance(change, dict) and not _AZURE_IGNORED.fullmatch(name)
+    }
     said = {_AZURE_FIELDS.get(name, name): change for name, change in known.items()}
     history = (fields.get("System.History") or {}).get("newValue")
     if history:

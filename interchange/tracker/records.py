@@ -96,6 +96,7 @@ class LoggedRecord:
     created: int
     names: tuple[tuple[int, str], ...]
     removals: tuple[tuple[int, bool], ...] = ()
+    identity: str | None = None
 
 
 class Records:
@@ -137,9 +138,7 @@ class Records:
             AmbiguousNameError: several records bear the name.
         """
         if identity is not None:
-            found = self._by_identity.get(identity)
-            if found is not None:
-                return found
+            return self._by_identity.get(identity)
         return self._find_named(name, moment)
 
     def find_linked(self, name: str, at: int) -> TrackerRecord | None:
@@ -148,6 +147,10 @@ class Records:
             return self._find_named(name, (at, 2**62))
         except AmbiguousNameError:
             return None
+
+    def has_identity(self, identity: str) -> bool:
+        """Whether a line of the file creates the record with an id of its own."""
+        return identity in self._by_identity
 
     def has_borne(self, name: str) -> bool:
         """Whether any record ever bears a name."""
@@ -240,7 +243,11 @@ class Records:
 
     def _steps_of(self, logged: LoggedRecord) -> Iterator[tuple[Moment, Callable[[], None]]]:
         """Yield what happened to a record of an earlier import."""
-        record = TrackerRecord(logged.names[0][1], (logged.created, -1), key=logged.key, is_from_log=True)
+        record = TrackerRecord(
+            logged.names[0][1], (logged.created, -1), logged.identity, key=logged.key, is_from_log=True
+        )
+        if logged.identity is not None:
+            self._by_identity[logged.identity] = record
         record.subjects = {kind: f"{kind}:{logged.key}" for kind in logged.kinds}
         self.from_log.append(record)
         for n, (at, name) in enumerate(logged.names):
@@ -312,5 +319,15 @@ def slug_of(name: str) -> str:
     return slug[:MAX_SLUG_CHARACTERS] or sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
+def keys_of_identity(system: str, identity: str) -> tuple[str, str]:
+    """Return the keys that the record with an id of its own may have in the log."""
+    slug = _slug_of_identity(identity)
+    return slug, f"{slug}~{slug_of(system)[:16]}"
+
+
 def _slug_of_identity(identity: str) -> str:
-    return slug_of(identity) if _OWN_ID.fullmatch(identity) else sha256(identity.encode(errors="surrogatepass")).hexdigest()[:16]
+    return (
+        slug_of(identity)
+        if _OWN_ID.fullmatch(identity)
+        else sha256(identity.encode(errors="surrogatepass")).hexdigest()[:16]
+    )

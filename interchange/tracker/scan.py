@@ -13,6 +13,8 @@ from interchange.tracker.mapping import Mapping, build_person_matcher, build_val
 from interchange.tracker.records import IdentityEvent
 from interchange.value_parsers import FieldRule, as_text, field_name_part
 
+RISES_PER_FALL: Final = 10
+"""In a file with the newest first, at most one line in so many is later than the one above it."""
 MAX_TRACKED_SETS: Final = 200_000
 
 
@@ -69,7 +71,7 @@ class FileScan:
         """Whether the file is `sorted` by time, `reversed`, or `unsorted`."""
         if not self.falls:
             return "sorted"
-        return "reversed" if self.falls > self.rises else "unsorted"
+        return "reversed" if self.rises * RISES_PER_FALL <= self.falls else "unsorted"
 
 
 def scan(reader: EntryReader, mapping: Mapping) -> FileScan:
@@ -156,9 +158,7 @@ class _Scanner:
         who = entry.identity if entry.identity is not None else name
         first = found.first_lines.get(who)
         if first is None or entry.order_at < first.at:
-            found.first_lines[who] = FirstLine(
-                entry.order_at, entry.place, entry.place, name, entry.identity, entry.at
-            )
+            found.first_lines[who] = FirstLine(entry.order_at, entry.place, entry.place, name, entry.identity, entry.at)
         elif entry.order_at == first.at:
             found.first_lines[who] = first._replace(last=entry.place)
 
@@ -281,7 +281,9 @@ class AdditiveFields:
     def _may_be(self, name: str) -> bool:
         if name not in self._candidates:
             rules = [rule for subject in self._mapping.subject if (rule := subject.find_rule(name)) is not None]
-            is_single = any(rule.several is False or rule.as_ in ("mapped", "date") or rule.field == "title" for rule in rules)
+            is_single = any(
+                rule.several is False or rule.as_ in ("mapped", "date") or rule.field == "title" for rule in rules
+            )
             self._candidates[name] = False if is_single else None
         return self._candidates[name] is not False
 

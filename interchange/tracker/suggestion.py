@@ -120,7 +120,14 @@ class _Suggestion:
 
     def _column_lines(self) -> Iterator[str]:
         needed = ("when", "record") if self._is_list else ("when", "record", "field", "to")
-        for role in (*needed, *(one for one in ("from", "who", "kind", "id", "identity") if not (self._is_list and one in ("from", "kind")))):
+        for role in (
+            *needed,
+            *(
+                one
+                for one in ("from", "who", "kind", "id", "identity")
+                if not (self._is_list and one in ("from", "kind"))
+            ),
+        ):
             column = self._chosen.get(role)
             if column is None and role in needed:
                 yield f'{role} = ""{_DOUBT} one of {", ".join(map(json.dumps, self._columns[:20]))}'
@@ -216,7 +223,12 @@ def _reads(reader: TimeReader, value: Any) -> bool:
 
 def _guess_formats(values: Sequence[str]) -> Iterator[str]:
     """Yield a format that fits the values: day first if any first number is above 12, month first if any second is."""
-    parts = [re.match(r"(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})(?:,?\s+(\d{1,2}):(\d{2})(:\d{2})?\s*([AaPp][Mm])?)?", value) for value in values]
+    parts = [
+        re.match(
+            r"(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})(?:,?\s+(\d{1,2}):(\d{2})(:\d{2})?\s*([AaPp][Mm])?)?", value
+        )
+        for value in values
+    ]
     known = [match for match in parts if match]
     if not known:
         yield "YYYY-MM-DD"

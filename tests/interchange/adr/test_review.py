@@ -203,7 +203,10 @@ def test_a_relation_from_the_other_side(folder, log, new):
 @pytest.mark.parametrize(
     ("text", "title"),
     [
-        ('---\ntitle: "ADR013: Sell gift cards"\nstatus: accepted\n---\n\n# Background\n\nB.\n', "ADR013: Sell gift cards"),
+        (
+            '---\ntitle: "ADR013: Sell gift cards"\nstatus: accepted\n---\n\n# Background\n\nB.\n',
+            "ADR013: Sell gift cards",
+        ),
         ("---\ntitle: Sell vouchers\nstatus: accepted\n---\n\n## Context\n\nC.\n", "Sell vouchers"),
         ("---\ntitle: Same\nstatus: accepted\n---\n\n# Same\n\n## Context\n\nC.\n", "Same"),
     ],
@@ -233,7 +236,9 @@ def test_names_of_files(folder, log):
     assert {"sub/0005-nested", "ADR-0007", "0002-long", "20240101-log4brains"} <= aliases
 
 
-@pytest.mark.parametrize(("encoding", "is_read"), [("utf-8-sig", True), ("utf-16", True), ("utf-16-le", False), ("latin-1", False)])
+@pytest.mark.parametrize(
+    ("encoding", "is_read"), [("utf-8-sig", True), ("utf-16", True), ("utf-16-le", False), ("latin-1", False)]
+)
 def test_encodings(folder, log, encoding, is_read):
     """A record is read by the mark of its encoding, or refused; no character is ever replaced."""
     content = "# Größe\n\n* Status: accepted\n* Deciders: Zoë Müller\n"
@@ -271,7 +276,8 @@ def test_own_words(folder, log, tmp_path):
     """A table of one's own adds statuses, keys and headings."""
     words = tmp_path / "words.toml"
     words.write_text(
-        '[status]\n"gilt so" = "accepted"\n[header]\nlage = "status"\n[headings]\n"Worum es geht" = "context"\n', "utf-8"
+        '[status]\n"gilt so" = "accepted"\n[header]\nlage = "status"\n[headings]\n"Worum es geht" = "context"\n',
+        "utf-8",
     )
     text = "# T\n\nLage: gilt so, bis auf weiteres\n\n## Worum es geht\n\nC.\n"
 
@@ -283,7 +289,9 @@ def test_own_words(folder, log, tmp_path):
         load_words(words)
 
 
-@pytest.mark.parametrize("text", [text for text, _ in LANGUAGES] + [f"# T\n\n{text}\n\n## Context\n\nC.\n" for text, _ in STATUSES])
+@pytest.mark.parametrize(
+    "text", [text for text, _ in LANGUAGES] + [f"# T\n\n{text}\n\n## Context\n\nC.\n" for text, _ in STATUSES]
+)
 def test_export_and_import_again_change_nothing(folder, log, tmp_path, text):
     """A record that is exported and imported into another log has the same fields, and again changes nothing."""
     state, _ = one(folder, log, text)

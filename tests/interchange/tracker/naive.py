@@ -40,9 +40,7 @@ def said(lines):
     for _, group in groupby(lines, key=lambda line: line["at"]):
         found = list(said_at_once(list(group), by_name))
         for one in found:
-            one.fields = {
-                key: linked(value, by_name) if key in RECORDS else value for key, value in one.fields.items()
-            }
+            one.fields = {key: linked(value, by_name) if key in RECORDS else value for key, value in one.fields.items()}
             yield one
 
 

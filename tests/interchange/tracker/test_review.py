@@ -147,7 +147,10 @@ def test_a_column_tells_records_of_one_name_apart(log, file, order):
 
     report = run(write(file, *lines[::order]), mapping, log)
 
-    told = {known_as(log, one, "title"): (known_as(log, one, "status"), known_as(log, one, "aliases")) for one in features(log)}
+    told = {
+        known_as(log, one, "title"): (known_as(log, one, "status"), known_as(log, one, "aliases"))
+        for one in features(log)
+    }
     assert report.is_complete
     assert told == {"First": ("shipped", ["S-1"]), "Second": ("started", ["S-2"])}
 
@@ -408,7 +411,11 @@ def test_additive_fields_by_the_mapping(log, file, columns):
         lines = [born(), moved("labels", "a", "2024-06-01T10:00:00Z"), moved("labels", "b", "2024-06-02T10:00:00Z")]
     else:
         mapping = BASE.replace('to = "toString"', 'to = "toString"\nadded = "plus"\nremoved = "minus"')
-        lines = [born(), moved("labels", None, plus=["a", "c"]), moved("labels", None, "2024-06-02T10:00:00Z", plus="b", minus=["c"])]
+        lines = [
+            born(),
+            moved("labels", None, plus=["a", "c"]),
+            moved("labels", None, "2024-06-02T10:00:00Z", plus="b", minus=["c"]),
+        ]
 
     run(write(file, *lines), example(mapping), log)
 
@@ -444,7 +451,11 @@ def test_one_id_for_several_changes(log, file, ids):
 
 def test_a_corrected_mapping_records_the_new_meaning(log, file):
     """A corrected mapping records what a value means; the source value stays, and what was known before is unchanged."""
-    lines = [born(status="Opne"), moved("status", "Donne", before="Opne"), moved("summary", "Last", "2024-07-01T10:00:00Z")]
+    lines = [
+        born(status="Opne"),
+        moved("status", "Donne", before="Opne"),
+        moved("summary", "Last", "2024-07-01T10:00:00Z"),
+    ]
     run(write(file, *lines), example(BASE), log)
     size = log.head().size
     corrected = BASE.replace('"Open" = "proposed"', '"Open" = "proposed"\n"Opne" = "proposed"\n"Donne" = "shipped"')
@@ -518,7 +529,7 @@ def test_columns_that_differ_only_in_case(log, file):
 @pytest.mark.parametrize("value", ["Active review (March 3 - 9)", "active REVIEW", "Active review 2"])
 def test_statuses_by_pattern(log, file, value):
     """A pattern of the mapping covers spellings that no table lists."""
-    table = "[subject.fields.status.patterns]\n'Active review.*' = \"started\"\n[subject.fields.\"Fix Version\"]"
+    table = '[subject.fields.status.patterns]\n\'Active review.*\' = "started"\n[subject.fields."Fix Version"]'
     mapping = example(BASE.replace('[subject.fields."Fix Version"]', table))
 
     run(write(file, born(status=value)), mapping, log)
@@ -637,8 +648,12 @@ def test_what_is_no_history(log, file, content, said):
 
 def test_a_list_of_records_as_csv(log, file):
     """In a list of records each row is what a record is now: it begins when it was created."""
-    mapping = BASE.replace('kind = "action"\nfield = "field"\nfrom = "fromString"\nto = "toString"\n', 'created = "born"\n')
-    mapping = mapping.replace("[columns]", '[file]\nrows = "records"\n[columns]').replace('when = "created"', 'when = "updated"')
+    mapping = BASE.replace(
+        'kind = "action"\nfield = "field"\nfrom = "fromString"\nto = "toString"\n', 'created = "born"\n'
+    )
+    mapping = mapping.replace("[columns]", '[file]\nrows = "records"\n[columns]').replace(
+        'when = "created"', 'when = "updated"'
+    )
     file.write_text(
         "issue,born,updated,summary,status,assignee\nS-1,2024-05-01,2024-06-01 10:00,Gift cards,Done,Ann\n"
         "S-2,2024-05-02,2024-05-02 09:00,Parking,Open,\n",
@@ -692,3 +707,59 @@ def test_the_helpers_of_this_file_differ(log):
     assert features(log) == []
     assert asyncio.iscoroutinefunction(log.execute_many)
     assert new_keys()() == "someone-1"
+
+
+# What could not be placed
+
+
+def imports_of(log):
+    return [log.state(one) for one in log.subjects("", 10_000) if one.startswith("import:")]
+
+
+def unplaced(state):
+    return [
+        json.loads(known) for name in state.rows if name.startswith("line.") and (known := state.value_at(name, AFTER))
+    ]
+
+
+def test_an_import_keeps_what_it_could_not_place(log, file):
+    """A line that cannot be placed is kept with the reason, and a repeated import keeps it once."""
+    lost = moved("status", "Done", issue="S-2")
+    for _ in range(2):
+        run(write(file, born(), lost), example(STRICT), log)
+
+    (kept,) = imports_of(log)
+    assert [(one["reason"], one["data"]) for one in unplaced(kept)] == [
+        ("S-2 changes, but no line before has created it", lost)
+    ]
+    assert (known_as(log, kept.subject, "lines"), known_as(log, kept.subject, "unplaced")) == (2, 1)
+    assert kept.version == 1
+
+
+def test_a_kept_line_is_placed_by_a_later_import(log, file):
+    """A file in any order of its pieces: what an import keeps is placed as soon as another names its record."""
+    lost = moved("status", "Done", issue="S-2")
+    run(write(file, born(), lost), example(STRICT), log)
+
+    report = run(write(file, born("S-2")), example(STRICT), log)
+
+    assert (report.imported, report.skipped) == (2, [])
+    assert known_as(log, "feature:s-2", "status") == "shipped"
+    assert [unplaced(state) for state in imports_of(log)] == [[], []]
+
+
+def test_a_kept_line_can_be_dismissed(log, file):
+    """A dismissed line is not tried again, and its history says why."""
+    from interchange.import_record import dismiss_lines  # noqa: PLC0415
+    from interchange.sink import LogSink  # noqa: PLC0415
+    from tests.interchange.tracker.support import IMPORTER  # noqa: PLC0415
+
+    run(write(file, born(), moved("status", "Done", issue="S-2")), example(STRICT), log)
+    (kept,) = imports_of(log)
+    (name,) = [name for name in kept.rows if name.startswith("line.")]
+    asyncio.run(dismiss_lines(LogSink(log), IMPORTER, kept.subject, [name], "a test issue"))
+
+    report = run(write(file, born("S-2")), example(STRICT), log)
+
+    assert (report.imported, unplaced(log.state(kept.subject))) == (1, [])
+    assert log.stream(kept.subject)[-1].metadata.note == "a test issue"
