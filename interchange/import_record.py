@@ -76,7 +76,7 @@ async def record_import(
     """
     if sink.is_dry_run:
         return
-    unplaced = [remark for remark in (*report.skipped, *report.rejected)]
+    unplaced = [*report.skipped, *report.rejected]
     lines = {field_of_line(one.data) if one.data else _field_of_remark(one): one for one in unplaced[:MAX_LINES_KEPT]}
     pending = list(pending)
     kept = {one.field for one in pending}

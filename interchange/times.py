@@ -48,6 +48,7 @@ _MONTHS: Final = {
     "janv": 1, "févr": 2, "fév": 2, "mars": 3, "avr": 4, "juin": 6, "juil": 7, "août": 8, "déc": 12,
     "ene": 1, "abr": 4, "ago": 8, "sept": 9, "dic": 12,
 }  # fmt: skip
+LONGEST_ABBREVIATION: Final = 5
 _ENGLISH: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?")
 _NAMED_ZONE: Final = re.compile(r"(.*\d)\s*(?:UTC|GMT|Z)", re.IGNORECASE)
@@ -239,9 +240,9 @@ def _with_english_months(text: str) -> str:
             return match[0]
         return (
             _ENGLISH[number - 1]
-            if len(match[0].rstrip(".")) <= 5 and match[0].casefold() not in _FULL
+            if len(match[0].rstrip(".")) <= LONGEST_ABBREVIATION and match[0].casefold() not in _FULL
             else _FULL_OF[number]
-        )  # noqa: PLR2004
+        )
 
     return _MONTH_NAME.sub(replace, text)
 

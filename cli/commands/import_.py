@@ -101,7 +101,7 @@ def changes(
 def _add_preset(preset: Preset) -> None:
     """Add the command `import NAME` for a system whose exports need no mapping."""
 
-    def import_preset(
+    def import_preset(  # noqa: PLR0917  (click's signature)
         file: Path,
         product: str,
         system: str | None,
@@ -159,7 +159,7 @@ def commands(file: Path, dry_run: bool, as_json: bool, data: Path | None, owner:
 @import_.command(name="madr")
 @_folder
 @_record_options
-def madr(
+def madr(  # noqa: PLR0917  (click's signature)
     folder: Path,
     product: str | None,
     system: str | None,
@@ -184,7 +184,7 @@ def madr(
 @import_.command(name="nygard")
 @_folder
 @_record_options
-def nygard(
+def nygard(  # noqa: PLR0917  (click's signature)
     folder: Path,
     product: str | None,
     system: str | None,

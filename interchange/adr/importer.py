@@ -82,7 +82,7 @@ async def import_records(
         caller,
         report,
         system=system,
-        title=folder.resolve().name,
+        title=folder.name or system,
         digest=_digest(versions),
         product=product,
         redact=reader.people.redact,

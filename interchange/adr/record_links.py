@@ -174,8 +174,44 @@ def _has_subject(clause: str) -> bool:
 
 
 _WHOLE: Final = frozenset(
-    "is was has been now then fully entirely completely later it this record decision adr status and but since today "
-    "accepted approved rejected proposed deprecated wurde ist jetzt vollständig a été est ha sido es superseded".split()
+    [
+        "is",
+        "was",
+        "has",
+        "been",
+        "now",
+        "then",
+        "fully",
+        "entirely",
+        "completely",
+        "later",
+        "it",
+        "this",
+        "record",
+        "decision",
+        "adr",
+        "status",
+        "and",
+        "but",
+        "since",
+        "today",
+        "accepted",
+        "approved",
+        "rejected",
+        "proposed",
+        "deprecated",
+        "wurde",
+        "ist",
+        "jetzt",
+        "vollständig",
+        "a",
+        "été",
+        "est",
+        "ha",
+        "sido",
+        "es",
+        "superseded",
+    ]
 )
 
 
@@ -198,7 +234,7 @@ def _targets(links: _LinkReader, text: str, at: int, *, anywhere: bool = False) 
         at = more.end()
 
 
-def _target_at(links: _LinkReader, text: str, at: int) -> tuple[str, int] | None:
+def _target_at(links: _LinkReader, text: str, at: int) -> tuple[str, int] | None:  # noqa: PLR0911  (one for each form)
     if (wiki := _WIKI.match(text, at)) is not None:
         return wiki[1], wiki.end()
     link = links.at(at) if text.startswith("[", at) else None

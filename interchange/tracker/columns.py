@@ -53,7 +53,7 @@ def unfold(row: dict[str, Any], path: str) -> Iterator[tuple[dict[str, Any], dic
     """
     scopes: list[tuple[dict[str, Any], dict[str, Any]]] = [(row, row)]
     for step in filter(None, path.split("[]")):
-        names = [part for part in _split(step.strip("."))]
+        names = list(_split(step.strip(".")))
         inner = []
         for outer, item in scopes:
             members = _walk(item, names)
@@ -74,9 +74,8 @@ def name_in(value: Any) -> Any:
 @cache
 def _split(path: str) -> tuple[str | int | None, ...]:
     """Return the parts of a path: keys, indexes, and None for every member of a list."""
-    parts: list[str | int | None] = []
-    for match in _PART.finditer(path):
-        parts.append(match[1] if match[1] is not None else int(match[2]) if match[2] else None)
+    matches = _PART.finditer(path)
+    parts = (match[1] if match[1] is not None else int(match[2]) if match[2] else None for match in matches)
     return tuple(parts) or (path,)
 
 

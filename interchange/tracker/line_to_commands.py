@@ -27,6 +27,7 @@ MAX_NOTE_CHARACTERS: Final = 20_000
 MAX_VALUE_CHARACTERS: Final = 200_000
 MAX_REFERENCES: Final = 50
 MAX_REFERENCE_CHARACTERS: Final = 200
+SHOWN_CHARACTERS: Final = 60
 CUT: Final = " […]"
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
@@ -169,12 +170,7 @@ class LinePlanner:
             return None
         name = self._people.person_name(who)
         if name is None:
-            self._warn(
-                entry,
-                f"the author is no name (at most 300 characters): {who[:60]}…"
-                if len(who) > 60
-                else f"the author {who!r} is no name",
-            )  # noqa: E501, PLR2004
+            self._warn(entry, f"the author is no name of at most 300 characters: {who[:SHOWN_CHARACTERS]!r}")
         return name
 
     def _note(self, entry: Entry, rest: list[str]) -> str | None:

@@ -664,7 +664,7 @@ _REDMINE_STATUSES: Final = {
 
 def _expand_redmine(row: Row) -> Iterator[Line]:
     issue = row.get("issue") if isinstance(row.get("issue"), dict) else row
-    if not isinstance(issue, dict) or "journals" not in issue and "created_on" not in issue:
+    if not isinstance(issue, dict) or ("journals" not in issue and "created_on" not in issue):
         for line in _csv_record(row, _REDMINE_CSV):
             yield {**line, "record": f"#{line['record']}"} if "record" in line and line is not row else line
         return

@@ -194,8 +194,7 @@ def test_files_in_any_order_equal_one_file(log, file, tmp_path):
     with open_log(tmp_path / "whole") as whole:
         run(write(file, *lines), example(STRICT), whole)
 
-        for at in ("2024-05-01T10:00:00Z", "2024-05-03T10:00:00Z", "2024-05-05T10:00:00Z"):
-            at = naive.micros(at)
+        for at in map(naive.micros, ("2024-05-01T10:00:00Z", "2024-05-03T10:00:00Z", "2024-05-05T10:00:00Z")):
             for name in ("status", "aliases", "title"):
                 assert known_as(log, "feature:s-1", name, at) == known_as(whole, "feature:s-1", name, at)
 
@@ -542,7 +541,7 @@ def test_statuses_by_pattern(log, file, value):
 
 FLAT = BASE.replace('kind = "action"\n', "")
 ROWS = [
-    {"issue": "S-1", "created": "2024-05-01T10:00:00Z", "author": "Zoë", "field": "summary", "fromString": "", "toString": "Größe, \"gut\"\nzwei"},
+    {"issue": "S-1", "created": "2024-05-01T10:00:00Z", "author": "Zoë", "field": "summary", "fromString": "", "toString": 'Größe, "gut"\nzwei'},
     {"issue": "S-1", "created": "2024-06-01T10:00:00Z", "author": "Zoë", "field": "status", "fromString": "Open", "toString": "Done"},
 ]  # fmt: skip
 
@@ -692,7 +691,7 @@ def test_a_transaction_key_is_safe_everywhere(log, file):
             sent.extend(one.key for one in transactions if isinstance(one, Transaction) and one.key)
             return await self.inner.execute_many(transactions)
 
-    from interchange.sink import LogSink  # noqa: PLC0415
+    from interchange.sink import LogSink
 
     mapping = example(BASE.replace("[columns]", '[columns]\nid = "id"'))
     write(file, born() | {"id": "a b ü 日本"}, moved("status", "Done") | {"id": "a\nb"})
@@ -750,9 +749,9 @@ def test_a_kept_line_is_placed_by_a_later_import(log, file):
 
 def test_a_kept_line_can_be_dismissed(log, file):
     """A dismissed line is not tried again, and its history says why."""
-    from interchange.import_record import dismiss_lines  # noqa: PLC0415
-    from interchange.sink import LogSink  # noqa: PLC0415
-    from tests.interchange.tracker.support import IMPORTER  # noqa: PLC0415
+    from interchange.import_record import dismiss_lines
+    from interchange.sink import LogSink
+    from tests.interchange.tracker.support import IMPORTER
 
     run(write(file, born(), moved("status", "Done", issue="S-2")), example(STRICT), log)
     (kept,) = imports_of(log)
