@@ -89,6 +89,11 @@ class PersonMatcher:
             return None
         return self._known.get(normalize_name(name), name)
 
+    @property
+    def has_erased(self) -> bool:
+        """Whether any spelling means a person who was erased."""
+        return bool(self._erased)
+
     def is_erased(self, spelling: str) -> bool:
         """Whether the person that a spelling means was erased, so that it must not be recorded again."""
         return bool(self._erased) and normalize_name(printable(spelling)) in self._erased

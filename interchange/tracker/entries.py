@@ -94,8 +94,8 @@ class EntryReader:
         except ValueError:
             return None
 
-    def read(self) -> Iterator[Entry]:
-        """Yield the entries in the order of the file.
+    def read(self, *, with_keys: bool = True) -> Iterator[Entry]:
+        """Yield the entries in the order of the file; without keys, if they are only counted and compared.
 
         Raises:
             NotAHistoryError: the file cannot be read as what it looks like.
@@ -108,7 +108,7 @@ class EntryReader:
         for line in self._source.rows():
             for data, own in self._items(line):
                 place += 1
-                entry = self._entry(line, data, own, place)
+                entry = self._entry(line, data, own, place, with_key=with_keys or bool(self.pending))
                 digest.update(entry.key.encode())
                 yield entry
                 if self._get_created is not None and data:
@@ -163,10 +163,12 @@ class EntryReader:
         else:
             yield line.data, line.data
 
-    def _entry(self, line: SourceLine, data: dict[str, Any], own: dict[str, Any], place: int) -> Entry:
+    def _entry(
+        self, line: SourceLine, data: dict[str, Any], own: dict[str, Any], place: int, *, with_key: bool
+    ) -> Entry:
         if line.data is None:
             return Entry(line.number, place, "", line.number, {}, error=line.error)
-        return self.build(line.number, place, self._key(data), data, own, "")
+        return self.build(line.number, place, self._key(data) if with_key else "", data, own, "")
 
     def _created_entry(self, line: SourceLine, data: dict[str, Any], own: dict[str, Any], place: int) -> Entry:
         record, created = self._get_record(data), self._get_created(data) if self._get_created else None

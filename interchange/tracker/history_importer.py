@@ -99,7 +99,7 @@ class _Import:
     async def run(self, new_key: Callable[[], str], progress: ProgressCallback, lines_per_batch: int) -> ImportReport:
         pending = list(find_pending(self._sink, self._mapping.system))
         self._reader.pending = [one.data for one in pending]
-        found = scan(self._reader, self._mapping)
+        found = scan(self._reader, self._mapping, with_keys=self._is_repeated)
         self._require_history(found)
         progress(0, found.lines)
         await self._prepare(found, new_key)

@@ -26,6 +26,7 @@ from interchange.value_parsers import FieldRule, ParsedValue, as_text, field_nam
 MAX_NOTE_CHARACTERS: Final = 20_000
 MAX_VALUE_CHARACTERS: Final = 200_000
 MAX_REFERENCES: Final = 50
+MAX_COLUMN_SETS: Final = 1000
 MAX_REFERENCE_CHARACTERS: Final = 200
 SHOWN_CHARACTERS: Final = 60
 CUT: Final = " […]"
@@ -69,6 +70,7 @@ class LinePlanner:
         self._parser = build_value_parser(mapping, people, self._find_subject)
         self._rules: dict[str, dict[str, FieldRule]] = {}
         self._unmapped: set[str] = set()
+        self._unmapped_by_columns: dict[tuple[str, ...], list[str]] = {}
         self._release_starts: dict[str, int] = {}
         self._get_who = build_getter(columns.who) if columns.who else None
         self._get_from = build_getter(columns.from_) if columns.from_ else None
@@ -103,7 +105,7 @@ class LinePlanner:
         self._moment = entry.order_at
         kinds = self._mapping.kinds
         if entry.kind != CREATED and self._mapping.file.rows == "changes":
-            self._findings.unmapped_columns.update(set(entry.own) - self._mapped_columns)
+            self._findings.unmapped_columns.update(self._unmapped_columns(entry))
         moment = (entry.order_at, entry.place)
         created = self._records.created_at(moment)
         record = created if created is not None else self._find(entry)
@@ -173,6 +175,15 @@ class LinePlanner:
             self._warn(entry, f"the author is no name of at most 300 characters: {who[:SHOWN_CHARACTERS]!r}")
         return name
 
+    def _unmapped_columns(self, entry: Entry) -> list[str]:
+        """Return the columns of an entry that the mapping does not name. Most entries have the same columns."""
+        columns = tuple(entry.own)
+        if columns not in self._unmapped_by_columns:
+            if len(self._unmapped_by_columns) >= MAX_COLUMN_SETS:
+                self._unmapped_by_columns.clear()
+            self._unmapped_by_columns[columns] = sorted(set(columns) - self._mapped_columns)
+        return self._unmapped_by_columns[columns]
+
     def _note(self, entry: Entry, rest: list[str]) -> str | None:
         texts = [as_text(value) for _, get in self._notes if (value := get(entry.data))]
         note = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "\n".join([*texts, *rest]))
@@ -203,7 +214,7 @@ class LinePlanner:
         references, rest = [], []
         named = [(name, get(entry.data)) for name, get in self._references_of]
         if entry.kind != CREATED and self._mapping.file.rows == "changes":
-            named += [(name, entry.own[name]) for name in sorted(entry.own.keys() - self._mapped_columns)]
+            named += [(name, entry.own[name]) for name in self._unmapped_columns(entry)]
         for name, value in named:
             if not value:
                 continue
@@ -261,7 +272,9 @@ class LinePlanner:
             return self._set_values(entry, record, {name: self._members(record, entry, removed, added)}, {}, shared)
         contradicted = {}
         if self._get_from is not None and self._has_from(entry) and record.contradicts(name, before):
-            said = as_text(before) if self._is_imported(entry.key) else self._people.redact(as_text(before))
+            said = as_text(before)
+            if self._people.has_erased and not self._is_imported(entry.key):
+                said = self._people.redact(said)
             contradicted[name] = self._cut(entry, name, said, MAX_VALUE_CHARACTERS)
             previous = as_text(record.values.get(name))
             message = f"{entry.record} {name}: from {as_text(before)}, but the previous value is {previous}"

@@ -74,12 +74,12 @@ class FileScan:
         return "reversed" if self.rises * RISES_PER_FALL <= self.falls else "unsorted"
 
 
-def scan(reader: EntryReader, mapping: Mapping) -> FileScan:
+def scan(reader: EntryReader, mapping: Mapping, *, with_keys: bool = True) -> FileScan:
     """Scan the entries of a file. If it is in the order of its second clock, entries are ordered by that from now on."""
-    found = _Scanner(mapping, reader).scan(reader.read())
+    found = _Scanner(mapping, reader).scan(reader.read(with_keys=with_keys))
     if found.follows_second_clock and not reader.is_ordered_by_source:
         reader.is_ordered_by_source = True
-        return _Scanner(mapping, reader).scan(reader.read())
+        return _Scanner(mapping, reader).scan(reader.read(with_keys=with_keys))
     return found
 
 
