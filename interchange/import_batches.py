@@ -59,7 +59,7 @@ async def ensure_exist(
 
     What would begin in the future of the log's clock begins now.
     """
-    results = await sink.execute_many([Transaction(commands, caller) for commands in wanted])
+    results = list(await sink.execute_many([Transaction(commands, caller) for commands in wanted]))
     early = [n for n, result in enumerate(results) if isinstance(result, Malformed) and result.field == "effective_at"]
     if early:
         now = [tuple(one.model_copy(update={"effective_at": None}) for one in wanted[n]) for n in early]

@@ -18,7 +18,7 @@ from domain.messages import Source
 from domain.values import ERASED
 from eventlog.entry import Caller, Transaction
 from interchange.import_batches import split_changes
-from interchange.import_report import ImportReport, Remark
+from interchange.import_report import Findings, ImportReport, Remark
 from interchange.sink import ImportSink
 from interchange.source_file import fingerprint_of
 
@@ -61,6 +61,7 @@ async def record_import(
     sink: ImportSink,
     caller: Caller,
     report: ImportReport,
+    findings: Findings,
     *,
     system: str,
     title: str,
@@ -69,7 +70,7 @@ async def record_import(
     pending: Iterable[PendingLine] = (),
     redact: Callable[[str], str] = str,
 ) -> None:
-    """Record what an import said and could not place, and that pending lines were placed. A repetition changes nothing.
+    """Record what an import noticed in all of its lines and could not place, and that pending lines were placed. A repetition changes nothing.
 
     `digest` is the hash of what was imported: the same file is the same import. `redact` takes the names of erased
     people out of a text.
@@ -81,7 +82,7 @@ async def record_import(
     pending = list(pending)
     kept = {one.field for one in pending}
     subject = f"{KIND}:{_key(system, digest)}"
-    changes = list(_changes(report, system, title, product, redact))
+    changes = list(_changes(report, findings, system, title, product, redact))
     changes += [
         ImportedChange(field=name, text=redact(_line_text(one))) for name, one in lines.items() if name not in kept
     ]
@@ -124,7 +125,7 @@ def _line_text(remark: Remark) -> str:
 
 
 def _changes(
-    report: ImportReport, system: str, title: str, product: str | None, redact: Callable[[str], str]
+    report: ImportReport, findings: Findings, system: str, title: str, product: str | None, redact: Callable[[str], str]
 ) -> Iterator[ImportedChange]:
     yield ImportedChange(field=EXISTS, value=True)
     yield ImportedChange(field="title", text=title)
@@ -134,17 +135,17 @@ def _changes(
     yield ImportedChange(field="lines", value=report.lines)
     yield ImportedChange(field="unplaced", value=len(report.skipped) + len(report.rejected))
     said = (
-        ("warning", report.warnings),
-        ("reused name", report.reused_names),
-        ("contradiction", report.contradictions),
+        ("warning", findings.warnings),
+        ("reused name", findings.reused_names),
+        ("contradiction", findings.contradictions),
     )
     remarks = [f"{kind}: {remark}"[:MAX_LINE_CHARACTERS] for kind, some in said for remark in some][:MAX_REMARKS]
     if remarks:
         yield ImportedChange(field="remarks", texts=tuple(_printable(redact(one)) for one in remarks))
     counters = {
-        "unmapped_fields": report.unmapped_fields,
-        "unmapped_columns": report.unmapped_columns,
-        **report.unknown_values,
+        "unmapped_fields": findings.unmapped_fields,
+        "unmapped_columns": findings.unmapped_columns,
+        **findings.unknown_values,
     }
     counted = {name: dict(counter.most_common(100)) for name, counter in counters.items() if counter}
     if counted:

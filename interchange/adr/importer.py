@@ -81,6 +81,7 @@ async def import_records(
         sink,
         caller,
         report,
+        report,
         system=system,
         title=folder.name or system,
         digest=_digest(versions),

@@ -22,7 +22,7 @@ from interchange.import_batches import (
     send_batch,
 )
 from interchange.import_record import find_pending, record_import
-from interchange.import_report import ImportReport, Remark
+from interchange.import_report import Findings, ImportReport, Remark
 from interchange.person_registration import find_erased, register_people, register_services, register_teams
 from interchange.sink import ImportedSubject, ImportSink, require_import_right
 from interchange.source_file import NotAHistoryError, SourceFile, recognize_file
@@ -93,6 +93,8 @@ class _Import:
         self._report = report
         self._path = source.path
         self._reader = EntryReader(source, mapping, expand, now=sink.now())
+        self._findings = Findings(warnings=list(report.warnings))
+        """What was noticed in all lines, also in those that were imported before."""
         self._people = build_person_matcher(mapping)
         self._is_repeated = bool(sink.keys_with_prefix(mapping.system, ""))
 
@@ -129,6 +131,7 @@ class _Import:
             self._sink,
             self._caller,
             self._report,
+            self._findings,
             system=self._mapping.system,
             title=self._path.name,
             digest=self._reader.digest,
@@ -298,6 +301,7 @@ class _Import:
                 corrector.add(planned, result)
             else:
                 count_outcome(self._report, planned.label, result, planned.prefix, planned.data)
+            self._findings.add(planned.findings)
             if self._report.verbose or is_new:
                 self._report.add(planned.findings)
         await corrector.send()

@@ -211,7 +211,8 @@ class LinePlanner:
 
     def _references(self, entry: Entry) -> tuple[tuple[Reference, ...], list[str]]:
         """Return the references in the reference columns and the unmapped columns, and the texts that are none."""
-        references, rest = [], []
+        references: list[Reference] = []
+        rest: list[str] = []
         named = [(name, get(entry.data)) for name, get in self._references_of]
         if entry.kind != CREATED and self._mapping.file.rows == "changes":
             named += [(name, entry.own[name]) for name in self._unmapped_columns(entry)]

@@ -114,7 +114,7 @@ class _Suggestion:
         failed = [value for value in values if not _reads(reader, value)]
         if failed and isinstance(failed[0], str):
             yield "\n[time]"
-            yield f"formats = {json.dumps(list(_guess_formats(failed)))}{_DOUBT} for {json.dumps(failed[0])}"
+            yield f"formats = {json.dumps(list(_guess_formats([one for one in failed if isinstance(one, str)])))}{_DOUBT} for {json.dumps(failed[0])}"
         elif reader.assumed_utc:
             yield f'\n[time]\nzone = "UTC"{_DOUBT} the times name no zone'
 
