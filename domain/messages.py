@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
-from domain.values import Code, DecisionId, Line, Person, Position, RawText, StringKind, Text, Timestamp
+from domain.values import Author, Code, DecisionId, Line, Position, RawText, StringKind, Text, Timestamp
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -68,8 +68,10 @@ class Command(Message):
     )
     because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this is based on.")
     note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
-    on_behalf_of: Person | None = Field(
-        None, description="The person on whose behalf the caller acts. Not verified, and displayed as a claim."
+    on_behalf_of: Author | None = Field(
+        None,
+        description="The person on whose behalf the caller acts. Not verified, and displayed as a claim. In an import, "
+        "also the service that made the change.",
     )
     references: tuple[Reference, ...] = Field((), max_length=50, description="External ids and links.")
     corrects: Position | None = Field(None, description="The position of the voided entry that this command replaces.")
