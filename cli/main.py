@@ -23,6 +23,7 @@ SECTIONS: Final = {
         "who": "Show who is accountable for what.",
         "people": "List people.",
         "audit": "List events: who, when and why.",
+        "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",
     },
     "Record": {
@@ -43,6 +44,7 @@ SECTIONS: Final = {
         "status": "Show location, sync state, last error and your identity.",
         "token": "Manage API tokens.",
         "login-link": "Create a one-time link to sign in with a browser.",
+        "role": "Grant, revoke and list roles.",
         "verify": "Verify every hash, and compare with checkpoints.",
         "doctor": "Check the installation and the integrity of every entry.",
         "export": "Export the log as JSON Lines, or decisions as MADR files.",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.bootstrap import POLL_INTERVAL_S, clock
+from cli.bootstrap import POLL_INTERVAL_S, clock, set_access
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from eventlog.dsn import is_dsn, without_secret
@@ -93,6 +93,7 @@ def open_replica(settings: Settings) -> Iterator[OpenReplica]:
         if found != (schema.VERSION,):
             raise CommandFailed(f"The replica in {place} was made by another version. To update it, {start}.")
         replica = Replica(model)
+        set_access(replica, settings)
         if not replica.exists():
             raise CommandFailed(f"No replica in {place}. To create one, {start}.")
         runner = Runner(replica, model, poll_s=POLL_INTERVAL_S, external=True)

@@ -161,6 +161,15 @@ def people(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signa
     return Table(("name", "id", "identifiers"), rows)
 
 
+def access_journal(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the access journal."""
+    rows = [
+        [row["at"], row["kind"], titles.format(row["who"]), row["what"], row["reason"], row["times"]]
+        for row in answer["rows"]
+    ]
+    return Table(("at", "kind", "who", "what", "reason", "times"), rows)
+
+
 # Roadmap and changes -------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +342,21 @@ def roles(answer: Answer, titles: Titles) -> Table:
     ]
     columns = ("subject", "title", "status", "role", "holders", "since", "until", *WHO)
     return Table(columns, rows, OPTIONAL | {"until", "who", "why"}, frozenset({"subject", "title", "status", "role"}))
+
+
+def grants(answer: Answer, titles: Titles) -> Table:
+    """Return the table of roles that were granted."""
+    rows = [
+        [
+            titles.format(row["holder"]),
+            row["role"],
+            row["product"] or "all products",
+            parse_time(row["since"]),
+            *titles.blame_cells(row["blame"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("holder", "role", "product", "since", *WHO), rows, OPTIONAL, frozenset({"role"}))
 
 
 def unowned(answer: Answer, titles: Titles) -> Table:

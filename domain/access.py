@@ -22,7 +22,7 @@ from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
 from domain.roles import ADMIN, holds, merge_path, revokes_administrator
-from domain.scopes import ADMIN_SCOPE
+from domain.scopes import ADMIN_SCOPE, has_scope
 from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, Timestamp, kind_of, to_micros
 
 LOCAL_CREDENTIAL: Final = "local"
@@ -259,7 +259,7 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
 
 
 def _require_grantable(command: CreateToken, context: CommandContext) -> None:
-    missing = sorted(set(command.scopes) - context.scopes)
+    missing = sorted(scope for scope in command.scopes if not has_scope(context.scopes, scope))
     if missing:
         raise Forbidden(f"you cannot grant scopes you do not have yourself: {', '.join(missing)}", field="scopes")
     if command.expires_at is not None and to_micros(command.expires_at) <= context.now:

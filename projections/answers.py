@@ -336,17 +336,53 @@ class PersonRow(TypedDict):
     spellings: Annotated[list[str], Field(description="All names, e-mail addresses and handles of the person.")]
 
 
+class HeldRole(TypedDict):
+    """A role, for one product or for all."""
+
+    role: Annotated[str, Field(description="`viewer`, `contributor`, `manager`, `auditor` or `admin`.")]
+    product: Annotated[
+        str | None, Field(description="The product that it is for, with the products of its line; null for all.")
+    ]
+
+
+class GrantRow(HeldRole):
+    """A role that was granted to a person, team, service or group."""
+
+    holder: Annotated[str, Field(description="Who holds the role.")]
+    since: Annotated[At, Field(description="The time at which it was granted.")]
+    position: Annotated[int, Field(description="The position of the event that granted it.")]
+    blame: Annotated[Blame, Field(description="Who granted it, when and why.")]
+
+
 class TokenRow(TypedDict):
     """A token, without its secret."""
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
     label: Annotated[str, Field(description="The purpose of the token.")]
     created_at: Annotated[At, Field(description="The time at which it was created.")]
     expires_at: Annotated[At | None, Field(description="The time until which it is valid; null if it never expires.")]
     used_at: Annotated[At | None, Field(description="The time of its last use, to the hour; null if it was not used.")]
     revoked_at: Annotated[At | None, Field(description="The time at which it was revoked; null if it was not.")]
+
+
+class AccessJournalRow(TypedDict):
+    """A row of the access journal."""
+
+    number: Annotated[int, Field(description="The number of the row; numbers have no gaps.")]
+    at: Annotated[At, Field(description="The time of the first of the attempts.")]
+    kind: Annotated[
+        str, Field(description="`sign-in`, `denied`, `refused` (a command), `export`, `audit`, or `lost` (rows).")
+    ]
+    who: Annotated[str | None, Field(description="The person or service; null if unknown.")]
+    credential: Annotated[str | None, Field(description="The id of their token or session; null if unknown.")]
+    what: Annotated[str | None, Field(description="The method and path; null for a sign-in.")]
+    reason: Annotated[str | None, Field(description="Why it was refused; null if it was not.")]
+    times: Annotated[int, Field(description="The number of equal attempts within about a second.")]
 
 
 class SessionRow(TypedDict):
@@ -659,6 +695,18 @@ class People(TableAnswer):
     rows: Annotated[list[PersonRow], Field(description="The people.")]
 
 
+class Grants(TableAnswer):
+    """Who holds which role."""
+
+    rows: Annotated[list[GrantRow], Field(description="The roles, ordered by holder and role.")]
+
+
+class AccessJournal(TableAnswer):
+    """Rows of the access journal, newest first."""
+
+    rows: Annotated[list[AccessJournalRow], Field(description="The rows.")]
+
+
 class Tokens(TableAnswer):
     """All tokens, including revoked ones."""
 
@@ -702,7 +750,13 @@ class Me(TypedDict):
 
     actor: Annotated[str, Field(description="The person or service that the token or session is for.")]
     credential: Annotated[str, Field(description="The id of the token or session.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
+    roles: Annotated[
+        list[HeldRole], Field(description="The roles of its holder: their own, and those of their teams and groups.")
+    ]
 
 
 class CreatedToken(TypedDict):
@@ -710,7 +764,10 @@ class CreatedToken(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
     secret: Annotated[
         str, Field(description="The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once.")
     ]

@@ -64,10 +64,11 @@ def register(
     when: TimePoint = NOW,
     *,
     columns: Sequence[str] = COLUMNS,
+    newest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Answer:
-    """Return the decisions that match, in the order in which they were recorded.
+    """Return the decisions that match, in the order in which they were recorded or the reverse.
 
     Each has its `number` in every product it belongs to. A product's decisions are numbered in the order in which they
     were assigned to it; a number never changes.
@@ -75,11 +76,12 @@ def register(
     time = resolve_time(read, when)
     where, parameters = _match_decisions(read, selection or RegisterFilter(), time)
     first_id = "(select min(b.id) from field_value b where b.subject = c.subject and b.field = 'exists')"
+    order, sign = ("desc", "<") if newest_first else ("asc", ">")
     if cursor is not None:
         (parameters["after"],) = decode_cursor(cursor, int)
-        where += f" and {first_id} > :after"
+        where += f" and {first_id} {sign} :after"
     sql = f"""select c.subject, {first_id} as first_id from field_value c
-        where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id limit :limit"""
+        where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id {order} limit :limit"""
     rows = read.rows(sql, {**parameters, "limit": limit + 1})
     found = [{"subject": subject, "first_id": id_} for subject, id_ in rows]
     shown, next_cursor = split_page(found, limit, ("first_id",))

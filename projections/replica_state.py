@@ -157,6 +157,8 @@ class Replica:
     def __init__(self, model: ReadModel) -> None:
         self._model = model
         self.directory = Names(model)
+        self.default_role: str | None = None
+        self.limits_reading = False
 
     def exists(self) -> bool:
         """Whether the database holds a replica."""
@@ -166,6 +168,12 @@ class Replica:
         """Return the state of the replica."""
         with self._model.read() as read:
             return read_state(read.rows)
+
+    def teams_with_roles(self) -> frozenset[str]:
+        """Return all teams that were ever granted a role."""
+        sql = "select distinct subject from event where type = 'RoleGranted.v1' and subject >= 'team:' and subject < 'team;'"
+        with self._model.read() as read:
+            return frozenset(subject for (subject,) in read.rows(sql, {}))
 
     def head(self) -> ReplicaHead:
         """Return the end of what it has read."""

@@ -30,6 +30,7 @@ from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
 from projections.paging import Answer, Row, build_answer
 from projections.read_model import PinnedRead, Read
+from projections.reasons import find_own_reason
 from projections.schema import members
 from projections.timepoint import ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -83,8 +84,6 @@ PROMISED_STATUSES: Final = frozenset({"committed", "started"})
 ENDED_STATUSES: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
 """The statuses of subjects that need no accountable person any more."""
 COURSE_EVENTS: Final = ("VisionSet", "StrategySet", "ProductRetired")
-REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
-"""Where the data of an event gives its reason, in order of preference."""
 TEXT_KEYS: Final = frozenset({"title", "titles", "why", "note", "source_value"})
 """The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
 
@@ -448,7 +447,7 @@ class _ReportBuilder:
         lines = [*self._lines_of_states(states), *self._unowned_lines()]
         events = self._find_events(line.blame["position"] for line in lines)
         for line in lines:
-            line.why = _find_reason(line.blame["type"], events[line.blame["position"]].data)
+            line.why = find_own_reason(line.blame["type"], events[line.blame["position"]].data)
         return lines
 
     def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, Row]], bool]) -> list[str]:
@@ -606,7 +605,7 @@ _KEYS_BEYOND_BLAME: Final = ("subject", "title", "version", "transaction", "inde
 
 def _event_line(section: Section, event: Row) -> _Line:
     blame = {name: value for name, value in event.items() if name not in _KEYS_BEYOND_BLAME}
-    why = _find_reason(event["type"], event["data"])
+    why = find_own_reason(event["type"], event["data"])
     voids = event["data"]["position"] if event["type"] == "EntryVoided.v1" else None
     return _Line(section, event["subject"], event["at"], [blame["principal"]], why, blame, voids=voids)
 
@@ -617,15 +616,10 @@ def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
     def start_line(section: Section, change: Row) -> _Line:
         blame = change["blame"]
         deciders = data.get("deciders") if section == "decisions" else None
-        why = _find_reason(blame["type"], data)
+        why = find_own_reason(blame["type"], data)
         return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], why, blame)
 
     return start_line
-
-
-def _find_reason(event_type: str, data: Mapping[str, Any]) -> str | None:
-    keys = ("until",) if event_type == "DecisionDeferred.v1" else REASON_KEYS
-    return next((str(data[key]) for key in keys if data.get(key)), None)
 
 
 def _change_section(change: Row, product: str, *, is_new: bool) -> Section | None:

@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import RedirectResponse
 from starlette.routing import Route
 
 from api import answers, docs_page
@@ -17,7 +16,6 @@ from domain.catalog import COMMANDS, EVENTS
 def router() -> APIRouter:
     """Return the routes that need no token."""
     routes = APIRouter(tags=["Meta"])
-    routes.add_api_route("/", lambda: RedirectResponse("/docs"), methods=["GET"], include_in_schema=False)
     get = routes.get
     get("/v1/health", summary="Health check", **answers.declared(answers.Health, more=answers.STOPPED))(get_health)
     get("/v1/version", summary="Get the version", **answers.declared(answers.Version))(get_version)

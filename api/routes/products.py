@@ -149,7 +149,7 @@ def get_report(
     services.check_read_model()
     subject = services.find_subject(key, "key", kind="product")
     given = {"since": since, "until": until, "position": position}
-    with services.model.read(execution.bounds) as read:
+    with services.read(execution.bounds) as read:
         lag = lag_header(read, services)
         try:
             answer = _build_report(read, subject, given, issued_at)

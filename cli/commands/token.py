@@ -42,7 +42,7 @@ def token() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    help=f"A scope of the token: {', '.join(SCOPES)}. Repeatable; default: read and write.",
+    help=f"A scope of the token: {', '.join(SCOPES)}, or import:SYSTEM. Repeatable; default: read and write.",
 )
 @click.option("--all-scopes", is_flag=True, help="Give it every scope.")
 @click.option("--role", type=click.Choice(ROLES), help="A role to grant the holder.")

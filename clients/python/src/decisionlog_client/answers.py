@@ -375,6 +375,28 @@ class PersonRow(TypedDict):
     "All names, e-mail addresses and handles of the person."
 
 
+class HeldRole(TypedDict):
+    """A role, for one product or for all."""
+
+    role: str
+    "`viewer`, `contributor`, `manager`, `auditor` or `admin`."
+    product: str | None
+    "The product that it is for, with the products of its line; null for all."
+
+
+class GrantRow(HeldRole):
+    """A role that was granted to a person, team, service or group."""
+
+    holder: str
+    "Who holds the role."
+    since: str
+    "The time at which it was granted."
+    position: int
+    "The position of the event that granted it."
+    blame: Blame
+    "Who granted it, when and why."
+
+
 class TokenRow(TypedDict):
     """A token, without its secret."""
 
@@ -383,7 +405,7 @@ class TokenRow(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "Rights beyond reading and recording for oneself."
+    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     label: str
     "The purpose of the token."
     created_at: str
@@ -394,6 +416,27 @@ class TokenRow(TypedDict):
     "The time of its last use, to the hour; null if it was not used."
     revoked_at: str | None
     "The time at which it was revoked; null if it was not."
+
+
+class AccessJournalRow(TypedDict):
+    """A row of the access journal."""
+
+    number: int
+    "The number of the row; numbers have no gaps."
+    at: str
+    "The time of the first of the attempts."
+    kind: str
+    "`sign-in`, `denied`, `refused` (a command), `export`, `audit`, or `lost` (rows)."
+    who: str | None
+    "The person or service; null if unknown."
+    credential: str | None
+    "The id of their token or session; null if unknown."
+    what: str | None
+    "The method and path; null for a sign-in."
+    reason: str | None
+    "Why it was refused; null if it was not."
+    times: int
+    "The number of equal attempts within about a second."
 
 
 class SessionRow(TypedDict):
@@ -759,6 +802,20 @@ class People(TableAnswer):
     "The people."
 
 
+class Grants(TableAnswer):
+    """Who holds which role."""
+
+    rows: list[GrantRow]
+    "The roles, ordered by holder and role."
+
+
+class AccessJournal(TableAnswer):
+    """Rows of the access journal, newest first."""
+
+    rows: list[AccessJournalRow]
+    "The rows."
+
+
 class Tokens(TableAnswer):
     """All tokens, including revoked ones."""
 
@@ -807,7 +864,9 @@ class Me(TypedDict):
     credential: str
     "The id of the token or session."
     scopes: list[str]
-    "Rights beyond reading and recording for oneself."
+    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
+    roles: list[HeldRole]
+    "The roles of its holder: their own, and those of their teams and groups."
 
 
 class CreatedToken(TypedDict):
@@ -818,7 +877,7 @@ class CreatedToken(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "Rights beyond reading and recording for oneself."
+    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     secret: str
     "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
     expires_at: str | None

@@ -228,6 +228,15 @@ class SearchParameters(KindFilter, AtTime, total=False):
     limit: int
 
 
+class AccessJournalParameters(Paged, total=False):
+    """Parameters of `access_journal`."""
+
+    kind: Texts
+    who: Texts
+    since: Time
+    until: Time
+
+
 class AuditParameters(Periods, AtTime, Paged, total=False):
     """Parameters of `audit`."""
 
@@ -367,6 +376,11 @@ def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]
     return Question("/v1/audit", parameters)
 
 
+def access_journal(**parameters: Unpack[AccessJournalParameters]) -> Question[answers.AccessJournal]:
+    """The access journal: sign-ins, refusals, exports and audits."""
+    return Question("/v1/access-journal", parameters)
+
+
 def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answers.SearchResults]:
     """Full-text search."""
     return Question("/v1/search", {"text": text, **parameters})
@@ -395,6 +409,13 @@ def entry(position: int) -> Question[answers.Entry]:
 def me() -> Question[answers.Me]:
     """The identity and scopes of the token."""
     return Question("/v1/me", {}, awaits=False)
+
+
+def grants(
+    *, holder: str | None = None, product: str | None = None, **parameters: Unpack[AtTime]
+) -> Question[answers.Grants]:
+    """Who holds which role, optionally those of a holder or those that count for a product."""
+    return Question("/v1/roles", {"holder": holder, "product": product, **parameters})
 
 
 def tokens() -> Question[answers.Tokens]:
