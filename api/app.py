@@ -18,6 +18,7 @@ from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
 from api.routes import (
+    access_journal,
     audit,
     commands,
     decisions,
@@ -59,9 +60,11 @@ QUERY_MODULES: Final = (
     subjects,
     ownership,
     audit,
+    access_journal,
     search,
     log,
     people,
+    roles,
     tokens,
     sessions,
     meta,
@@ -98,7 +101,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.state.services = services
     app.state.documents = docs_page.Documents()
     problems.install(app)
-    writes = v1_router("Commands")
+    writes = v1_router("Commands", action=None)  # the log asks the policy about each command
     writes.route_class = CommandRoute
     commands.add_routes(writes)
     add_command_routes(writes, COMMAND_PATHS)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -58,13 +56,14 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
         raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if not await has_access(services, caller):
         raise _build_401(f"your token or session belongs to {caller.actor}, who has left or was removed")
+    request.state.caller = caller
     services.quotas.take_request(caller)
     return caller
 
 
 async def _find_token_holder(services: Services, secret: str) -> Caller:
     caller = services.sign_in(secret)
-    if isawaitable(caller):
+    if caller is not None and not isinstance(caller, Caller):
         caller = await caller
     if caller is None:
         raise _build_401(
@@ -118,16 +117,6 @@ def _get_cached_state(services: Services, subject: str) -> SubjectState:
     if state is None:
         raise _NotCachedError
     return state
-
-
-def require_scope(scope: str) -> Callable[[Caller], Awaitable[None]]:
-    """Return a dependency that refuses callers without a scope."""
-
-    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> None:
-        if scope not in caller.scopes:
-            raise HttpProblem(403, f"your API token does not have the scope `{scope}`")
-
-    return check
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticate)]

@@ -14,12 +14,13 @@ from typing import Annotated, Any, Final, get_origin
 from fastapi import Depends, Path, Query, Request, Response
 
 from api import answers, formats
+from api.access_journal import record_read
 from api.admission import LaneName, TooBusyError
 from api.authentication import CurrentCaller
 from api.large_responses import LargeResponse
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
-from domain.errors import Unknown
+from domain.errors import unknown_subject
 from domain.values import (
     KEY_PATTERN,
     MAX_INTEGER,
@@ -40,13 +41,15 @@ from projections.paging import Answer, BadCursor
 from projections.read_model import Read
 from projections.replica_state import Replica, read_state
 from projections.schema import loads
+from projections.suggestions import similar_subjects
 from projections.timepoint import TimePoint
+from projections.titles import titles_of_answer
 
 MAX_LIMIT: Final = 10_000
 STATUSES: Final = (
     *("proposed", "accepted", "rejected", "deferred", "withdrawn", "superseded", "reversed"),  # decisions
     *("committed", "started", "paused", "shipped", "dropped"),  # features
-    *("active", "retired", "open", "met", "missed", "present", "departed"),  # products, goals, people and teams
+    *("active", "retired", "open", "met", "missed", "present", "left"),  # products, goals, people and teams
 )
 """Every status that a command sets."""
 POLL_INTERVAL_S: Final = 0.003
@@ -390,17 +393,19 @@ class QueryRunner:
         """
         self._services.check_read_model()
         bounds = self._execution.bounds
-        with self._services.model.read(bounds) as read:
+        with self._services.read(bounds) as read:
             lag = lag_header(read, self._services)
             try:
                 answer = ask(read)
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
             except NotFound as error:
-                raise Unknown(str(error)) from None
+                subject = str(error)
+                raise unknown_subject(subject, similar=similar_subjects(read, subject)) from None
             if not answer.rows:
                 _check_statuses(read, self._statuses)
-        response = formats.build_response(answer, self._format, self._services.book.directory, self.model, bounds)
+            titles = titles_of_answer(read, answer, self._services.book.directory)
+        response = formats.build_response(answer, self._format, titles, self.model, bounds)
         response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
@@ -461,7 +466,9 @@ async def _query_runner(
     ] = None,
 ) -> QueryRunner:
     statuses = request.query_params.getlist("status")
-    return QueryRunner(services, formats.choose_format(request, format), execution, statuses)
+    chosen = formats.choose_format(request, format)
+    record_read(request, is_file=chosen != "json")
+    return QueryRunner(services, chosen, execution, statuses)
 
 
 QueryDependency = Annotated[QueryRunner, Depends(_query_runner)]

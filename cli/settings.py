@@ -82,6 +82,10 @@ class Settings(BaseModel):
         description="Role, for all products, of people and services to whom no role was granted. `none`: they can only "
         "ask who they are.",
     )
+    reading: Literal["all", "own"] = Field(
+        "all",
+        description="What a role lets people read: `all` products, or with `own` only those for which they hold a role.",
+    )
     token: SecretStr | None = Field(
         None,
         description="API token used by commands, on a server or on the log's files. Commands act as its holder, with "
@@ -166,6 +170,12 @@ class Settings(BaseModel):
         description="Hours after which a person who signed in with the provider has to sign in again. Changes of their "
         "groups take effect then.",
     )
+    access_journal_days: float = Field(
+        365,
+        gt=0,
+        le=36500,
+        description="Days for which rows of the access journal are kept: sign-ins, refusals, exports and audits.",
+    )
     replica: str = Field(
         "",
         description="Location of a replica: a file, or `postgresql://...`, in the schema `decisionlog` unless "
@@ -212,9 +222,9 @@ class Settings(BaseModel):
         "and delete names they have.",
     )
     kafka_service: str = Field(
-        "service:intake",
+        "service:consumer",
         pattern=r"^service:[a-z0-9][a-z0-9._~-]{0,99}$",
-        description="Service account recorded for commands from Kafka when `decisionlog intake` writes the log "
+        description="Service account recorded for commands from Kafka when `decisionlog consume` writes the log "
         "itself. Restrict access to the topic with broker ACLs.",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(

@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, NamedTuple, assert_never
 
 from pydantic import Field, StringConstraints
 
-from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, Unknown
+from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, unknown_subject
 from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
@@ -277,7 +277,7 @@ def _require_eligible_holder(holder: str, subjects: Subjects) -> None:
 def _require_registered(holder: str, field: str, subjects: Subjects) -> None:
     """A person must be registered before they get a token or a name; a service does not have to be."""
     if kind_of(holder) == "person" and not subjects[holder].version:
-        raise Unknown(f"no person '{holder}'; register them first", field=field, subject=holder)
+        raise unknown_subject(holder, field=field, hint="register them first")
 
 
 def _require_revocable(command: RevokeToken, context: CommandContext, subjects: Subjects, access: Access) -> None:

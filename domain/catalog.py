@@ -7,17 +7,18 @@ bytes of the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from domain import access, any_subject, decision, feature, ownership, people, product, roles
-from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
+from domain.errors import Malformed, NotAllowed, OutOfOrder
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, Event, strings_of_kind
-from domain.values import SUBJECT_PATTERN, StringKind, SubjectId, Version, format_micros, is_subject, kind_of
+from domain.messages import Command, CommandContext, Draft, Event
+from domain.references import referenced_subjects, unknown_error
+from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros
 
 AnyCommand = Annotated[
     decision.DecisionCommand
@@ -162,14 +163,6 @@ def _decide(command: Command, context: CommandContext, subjects: Subjects) -> li
     return decide_kind(command, context, subjects)
 
 
-def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
-    """Yield each subject that a command references, with the path of the field."""
-    for kind in (StringKind.SUBJECT, StringKind.PERSON):
-        for path, value in strings_of_kind(command, kind):
-            if is_subject(value):
-                yield ".".join(map(str, path)), value
-
-
 def _require_unique_references(referenced: Iterable[tuple[str, str]], subjects: Subjects) -> None:
     """A list references each subject at most once, and each person under at most one of their ids."""
     by_canonical_id: dict[tuple[str, str], list[str]] = {}
@@ -189,15 +182,15 @@ def _require_known_subjects(
 ) -> None:
     """Every subject that a command references is in the log and is not removed."""
     for field, subject in referenced:
-        if roles.is_unregistered_holder(subject) and isinstance(command, roles.RoleCommand):
+        if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
             continue
         state = subjects[subject]
         if not state.version or state.started_at() is None:
-            kind = kind_of(subject)
-            hint = "; register them first" if kind in ("person", "team") else ""
-            raise Unknown(f"no {kind} '{subject}'{hint}", field=field, subject=subject)
+            raise unknown_error(field, subject)
+        if state.exists_at(context.now):
+            continue
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
-        if not state.exists_at(context.now) and not is_restorable:
+        if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 

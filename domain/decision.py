@@ -127,22 +127,24 @@ class ReviseDecision(Command):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [
-                {"required": [name], "properties": {name: {"type": ["string", "array"]}}}
-                for name in (
-                    "title",
-                    "decision",
-                    "why",
-                    "context",
-                    "options",
-                    "evidence",
-                    "assumptions",
-                    "constraints",
-                    "expected",
-                    "review_on",
-                    "tags",
-                )
-            ]
+            "not": {
+                "properties": {
+                    name: {"type": "null"}
+                    for name in (
+                        "title",
+                        "decision",
+                        "why",
+                        "context",
+                        "options",
+                        "evidence",
+                        "assumptions",
+                        "constraints",
+                        "expected",
+                        "review_on",
+                        "tags",
+                    )
+                }
+            }
         }
     )
 

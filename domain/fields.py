@@ -113,7 +113,13 @@ class SubjectState:
 
     def row_at(self, name: str, at: int) -> FieldRow | None:
         """The row that determines a field at a time, or None before the first."""
-        for row in self.rows.get(name, _NO_ROWS).at_or_before((at, _AFTER_ALL_IDS)):
+        rows = self.rows.get(name, _NO_ROWS)
+        last = rows.last()
+        if last is None:
+            return None
+        if last.valid_from <= at and self._counts(last):  # as nearly always
+            return last
+        for row in rows.at_or_before((at, _AFTER_ALL_IDS)):
             if self._counts(row):
                 return row
         return None
@@ -136,11 +142,17 @@ class SubjectState:
 
     def started_at(self) -> int | None:
         """The time the subject was created, in microseconds; None if it was not, or its first entry is voided."""
-        return next((row.valid_from for row in self.rows.get(EXISTS, _NO_ROWS) if self._counts(row)), None)
+        for row in self.rows.get(EXISTS, _NO_ROWS):
+            if self._counts(row):
+                return row.valid_from
+        return None
 
     def latest_row(self, name: str) -> FieldRow | None:
         """The latest row of a field whose event is not voided."""
-        for row in reversed(self.rows.get(name, _NO_ROWS)):
+        rows = self.rows.get(name)
+        if rows is None:
+            return None
+        for row in reversed(rows):
             if self._counts(row):
                 return row
         return None

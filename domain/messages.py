@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -102,16 +102,14 @@ class Event(Message):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event that a rule decided to record and that is not in the log yet."""
 
     subject: str
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class CommandContext:
+class CommandContext(NamedTuple):
     """The circumstances of a command: everything a rule knows besides the command and the subjects.
 
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,

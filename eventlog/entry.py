@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.messages import Command, Event, Reference
 from domain.scopes import DEFAULT_SCOPES
@@ -42,8 +42,7 @@ class Transaction:
     """Writes names or tokens through a `SideTables` in the database transaction of the entries; refuses by raising."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+class RecordedEvent(NamedTuple):
     """A recorded event in a receipt. `recorded_at` is in microseconds since 1970."""
 
     position: int
@@ -66,16 +65,14 @@ class Receipt:
         return self.recorded[-1].position
 
 
-@dataclass(frozen=True, slots=True)
-class Delegate:
+class Delegate(NamedTuple):
     """One link of the chain from actor to principal, with the grant that allows it, if any."""
 
     who: str
     grant: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The channel of a command; for imports also the system, its reference, and its time in microseconds."""
 
     channel: str
@@ -84,13 +81,12 @@ class Origin:
     at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """Who recorded an event, when, why, and from which source. Times are in microseconds since 1970."""
 
     id: str
     transaction: str
-    index: int
+    index: int  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls here
     actor: str
     credential: str
     source: Origin

@@ -71,6 +71,8 @@ class Sessions:
         self._store = store
         self._clock = clock
         self._entropy = entropy
+        self.on_start: Callable[[Session], None] = lambda _session: None
+        """Called with each session that was started."""
         self.set_limits(limits)
 
     def set_limits(self, limits: SessionLimits) -> None:
@@ -107,6 +109,7 @@ class Sessions:
             database.execute(f"INSERT INTO sessions VALUES ({', '.join('?' * len(session))})", session)
 
         self._store.run(write)
+        self.on_start(session)
         return session, secret
 
     def find(self, secret: str) -> Session | None:

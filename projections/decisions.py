@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from domain.fields import Value
+from domain.fields import EXISTS, Value
 from projections.audit import AuditFilter, all_events, find_events
+from projections.field_groups import build_subject_row, field_state, group_fields
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
@@ -115,11 +116,11 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
 def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], time: ResolvedTime) -> list[Row]:
     if not subjects:
         return []
-    selection = Filter(subjects=subjects, fields=columns, include_removed=True)
+    selection = Filter(subjects=subjects, fields=(EXISTS, *columns), include_removed=True)
     fields = by_subject(all_field_values(read, selection, time))
     numbers = decision_numbers(read, subjects, time)
     return [
-        {"subject": subject, "number": numbers.get(subject, {}), "fields": fields.get(subject, {})}
+        {**build_subject_row(subject, fields.get(subject, {})), "number": numbers.get(subject, {})}
         for subject in subjects
     ]
 
@@ -157,17 +158,17 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     sql = "select max(version) from event where subject = :subject and position <= :known"
     found = read.one(sql, {"subject": subject, **time.parameters})
     if not found or found[0] is None:
-        raise NotFound(f"the log has no {subject}")
+        raise NotFound(subject)
     fields = subject_fields(read, subject, time, blame=True)
     related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
     titles = find_titles(read, [end for ends in related.values() for end in ends], time)
     about = {
         "subject": subject,
         "version": found[0],
-        "current": fields.get("exists", {}).get("value") is True,
+        "current": fields.get(EXISTS, {}).get("value") is True,
         "title": fields.get("title", {}).get("value"),
         "number": decision_numbers(read, (subject,), time).get(subject, {}),
-        "fields": fields,
+        **group_fields({name: field_state(row) for name, row in fields.items()}),
         **{name: [{"subject": end, "title": titles.get(end)} for end in ends] for name, ends in related.items()},
     }
     return build_answer(time, [], about=about)
@@ -286,7 +287,7 @@ def _find_ends(read: Read, subjects: Sequence[str], find: FindEdges, time: Resol
 def graph(read: Read, subject: str, when: TimePoint = NOW, *, most: int = 1_000) -> Answer:
     """Return everything that a decision replaces, is replaced by, rests on and supports, directly and through others.
 
-    Rows are edges, `from` one subject `to` another, with the relation (`way`) and the `distance` from the decision.
+    Rows are edges, `from` one subject `to` another, with their `relation` and the `distance` from the decision.
     `nodes` has the title and status of each subject; `truncated` says that there are more than `most` edges.
     """
     time = resolve_time(read, when)
@@ -310,7 +311,7 @@ def _walk(read: Read, subject: str, relation: str, find: FindEdges, time: Resolv
     while frontier and len(edges) <= most:
         distance += 1
         found = [(start, end) for start, end in dict.fromkeys(find(read, frontier, time)) if start != end]
-        edges += [{"from": start, "to": end, "way": relation, "distance": distance} for start, end in found]
+        edges += [{"from": start, "to": end, "relation": relation, "distance": distance} for start, end in found]
         frontier = list(dict.fromkeys(end for _, end in found if end not in seen))
         seen.update(frontier)
     return edges

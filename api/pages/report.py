@@ -11,9 +11,8 @@ from api.dependencies import KeyPath
 from api.pages.page import Context, PageDependency, add_page, build_address, page_router
 from api.pages.times import format_address_time, parse_time
 from api.problems import HttpProblem, unprocessable
-from api.report_page import page_of
+from api.report_page import build_page
 from domain.values import MAX_INTEGER, from_micros, to_micros
-from identity.directory import names_in
 from projections import audit as audit_queries
 from projections.audit import AuditFilter
 from projections.paging import Answer
@@ -66,7 +65,7 @@ def get_report(
     def build(read: Read) -> Context:
         answer = _build(read, product, begin or 0, end, issued_at)
         body = answer.to_dict()
-        told = page_of(body, names_in(body, page.services.book.directory), lines=lines)
+        told = build_page({**body, "titles": {}}, lines=lines)
         period = {"issued_at": issued_at} if issued_at else {"since": body["since"], "until": body["until"]}
         download = build_address(f"/v1/products/{key}/report", {**period, "format": "html"})
         return {

@@ -34,6 +34,7 @@ from cli.identity import resolve_owner
 from cli.settings import Settings
 from cli.sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from eventlog.dsn import without_secret
+from identity.access_journal import DAY_US
 from identity.decision_log import DecisionLog
 
 LISTEN_BACKLOG: Final = 2048
@@ -86,6 +87,7 @@ def run_server(settings: Settings) -> None:
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
         log.sessions.set_limits(session_limits(settings))
+        log.journal.retention_us = int(settings.access_journal_days * DAY_US)
         provider = build_provider(settings, clock)
         services = Services(
             log,

@@ -180,7 +180,7 @@ def _load_tokens(settings: Settings) -> list[dict[str, Any]]:
     if settings.url:
         with connect(settings.url, find_token(settings)) as log:
             answer = log.ask(questions.tokens())
-        return [{**row, "name": answer["names"].get(row["holder"], row["holder"])} for row in answer["rows"]]
+        return [{**row, "name": answer["titles"].get(row["holder"], row["holder"])} for row in answer["rows"]]
     with open_read_only(settings) as log:
         return [_to_json(each, log.directory.name(each.actor) or each.actor) for each in log.tokens.all()]
 

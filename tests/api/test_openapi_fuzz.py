@@ -113,10 +113,10 @@ def test_a_route_that_needs_no_token_is_found(app: FastAPI) -> None:
     assert 401 in outcome.reached["GET /v1/me"]
 
 
-def test_a_caller_without_rights_is_refused_as_documented(app: FastAPI) -> None:
+def test_a_caller_without_scopes_is_refused_as_documented(app: FastAPI) -> None:
     """The caller of a run is a parameter, so that what each may do can be tried."""
     outcome = Outcome()
-    with application(replace(ADMINISTRATOR, rights=frozenset())) as restricted:
+    with application(replace(ADMINISTRATOR, scopes=frozenset())) as restricted:
         document = deepcopy(restricted.openapi())
         document["paths"] = {"/v1/tokens": document["paths"]["/v1/tokens"]}
         run(restricted, outcome, phases=["coverage"], examples=1, seed=1, document=document)
