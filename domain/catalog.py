@@ -13,7 +13,7 @@ from typing import Annotated, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from domain import access, any_subject, decision, feature, ownership, people, product
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product
 from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event, string_paths, strings_at
@@ -23,6 +23,7 @@ AnyCommand = Annotated[
     decision.DecisionCommand
     | feature.FeatureCommand
     | ownership.OwnershipCommand
+    | authority.AuthorityCommand
     | product.ProductCommand
     | people.PeopleCommand
     | any_subject.AnySubjectCommand,
@@ -38,6 +39,7 @@ COMMANDS: Final = MappingProxyType(
             decision.DecisionCommand,
             feature.FeatureCommand,
             ownership.OwnershipCommand,
+            authority.AuthorityCommand,
             people.PeopleCommand,
             any_subject.AnySubjectCommand,
         )
@@ -79,6 +81,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionRevised.v1": decision.DecisionRevised,
         "AdviceGiven.v1": decision.AdviceGiven,
         "DissentRecorded.v1": decision.DissentRecorded,
+        "DecisionApproved.v1": decision.DecisionApproved,
+        "AbstentionRecorded.v1": decision.AbstentionRecorded,
         "DecisionAccepted.v1": decision.DecisionAccepted,
         "DecisionRecorded.v1": decision.DecisionRecorded,
         "DecisionRejected.v1": decision.DecisionRejected,
@@ -107,6 +111,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "OwnershipAcknowledged.v1": ownership.OwnershipAcknowledged,
         "OwnershipDelegated.v1": ownership.OwnershipDelegated,
         "DelegationRevoked.v1": ownership.DelegationRevoked,
+        "ActionsDelegated.v1": delegation.ActionsDelegated,
+        "DecisionRightsSet.v1": authority.DecisionRightsSet,
         "PersonRegistered.v1": people.PersonRegistered,
         "PersonMerged.v1": people.PersonMerged,
         "PersonLeft.v1": people.PersonLeft,
@@ -148,18 +154,22 @@ def decide(command: Command, context: CommandContext, subjects: Subjects) -> lis
 
 def _decide(command: Command, context: CommandContext, subjects: Subjects) -> list[Draft]:
     if isinstance(command, decision.DecisionCommand):
-        return decision.decide(command, context, subjects)
-    if isinstance(command, feature.FeatureCommand):
-        return feature.decide(command, context, subjects)
-    if isinstance(command, ownership.OwnershipCommand):
-        return ownership.decide(command, context, subjects)
-    if isinstance(command, product.ProductCommand):
-        return product.decide(command, context, subjects)
-    if isinstance(command, people.PeopleCommand):
-        return people.decide(command, context, subjects)
-    if isinstance(command, any_subject.AnySubjectCommand):
-        return any_subject.decide(command, context, subjects)
-    raise Malformed(f"unknown command {type(command).__name__}", field="type")
+        drafts = decision.decide(command, context, subjects)
+    elif isinstance(command, feature.FeatureCommand):
+        drafts = feature.decide(command, context, subjects)
+    elif isinstance(command, ownership.OwnershipCommand):
+        drafts = ownership.decide(command, context, subjects)
+    elif isinstance(command, authority.AuthorityCommand):
+        drafts = authority.decide(command, context, subjects, COMMANDS)
+    elif isinstance(command, product.ProductCommand):
+        drafts = product.decide(command, context, subjects)
+    elif isinstance(command, people.PeopleCommand):
+        drafts = people.decide(command, context, subjects)
+    elif isinstance(command, any_subject.AnySubjectCommand):
+        drafts = any_subject.decide(command, context, subjects)
+    else:
+        raise Malformed(f"unknown command {type(command).__name__}", field="type")
+    return drafts
 
 
 def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
@@ -188,6 +198,8 @@ def _require_unique_references(command: Command, subjects: Subjects) -> None:
 def _require_known_subjects(command: Command, context: CommandContext, subjects: Subjects) -> None:
     """Every subject that a command references is in the log and is not removed."""
     for field, subject in referenced_subjects(command):
+        if kind_of(subject) == "service" and isinstance(command, delegation.DelegateActions):
+            continue  # a service does not have to be registered
         state = subjects[subject]
         if not state.version or state.started_at() is None:
             kind = kind_of(subject)

@@ -67,7 +67,9 @@ class Command(Message):
     because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this is based on.")
     note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
     on_behalf_of: Person | None = Field(
-        None, description="The person on whose behalf the caller acts. Not verified, and displayed as a claim."
+        None,
+        description="The person on whose behalf the caller acts. A claim, unless a delegation of theirs covers the "
+        "command; a service needs one.",
     )
     references: tuple[Reference, ...] = Field((), max_length=50, description="External ids and links.")
     corrects: Position | None = Field(None, description="The position of the voided entry that this command replaces.")
@@ -111,7 +113,8 @@ class CommandContext:
     """The circumstances of a command: everything a rule knows besides the command and the subjects.
 
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
-    or else the actor; `credential` is what the actor signed in with.
+    or else the actor; `credential` is what the actor signed in with. `delegation` is the position of the delegation
+    that lets the actor act for the principal; without one, the principal is a claim.
     """
 
     now: int
@@ -121,6 +124,7 @@ class CommandContext:
     rights: frozenset[str] = frozenset()
     new_key: Callable[[], str] = lambda: ""
     credential: str = ""
+    delegation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
