@@ -129,7 +129,7 @@ def _to_json(event: Event, metadata: Metadata) -> dict[str, Any]:
         "id": metadata.id,
         "transaction": {"id": metadata.transaction, "index": metadata.index},
         "actor": metadata.actor,
-        "on_behalf_of": [_without_none(who=link.who, grant=link.grant) for link in metadata.on_behalf_of],
+        "on_behalf_of": [_without_none(who=link.who, delegation=link.delegation) for link in metadata.on_behalf_of],
         "credential": metadata.credential,
         "effective_at": _format_time(metadata.effective_at),
         "because": list(metadata.because),
@@ -191,7 +191,7 @@ def _parse_metadata(own: dict[str, Any]) -> Metadata:
         actor=own["actor"],
         credential=own["credential"],
         source=Origin(source["channel"], source.get("system"), source.get("reference"), _parse_time(source.get("at"))),
-        on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
+        on_behalf_of=tuple(Delegate(link["who"], link.get("delegation")) for link in own.get("on_behalf_of", ())),
         effective_at=_parse_time(own.get("effective_at")),
         because=tuple(own.get("because", ())),
         references=tuple(
@@ -202,7 +202,7 @@ def _parse_metadata(own: dict[str, Any]) -> Metadata:
     )
 
 
-def _without_none(**members: str | None) -> dict[str, str]:
+def _without_none(**members: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in members.items() if value is not None}
 
 

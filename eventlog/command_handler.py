@@ -17,6 +17,7 @@ from domain.access import Access, TokenRevoked
 from domain.any_subject import IMPORT_RIGHT, EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.decision import SUPERSEDED_BY
+from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
 from domain.fields import Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_at
@@ -238,6 +239,7 @@ class CommandHandler:
             new_key=lambda: new_key(self._entropy),
             credential=caller.credential,
         )
+        context = resolve_delegation(command, context, work.subjects)
         drafts = self._apply_rules(command, context, work)
         self._reserve_names(command, work)
         changes_identity = any(map(access.changes_identity, drafts))
@@ -301,7 +303,9 @@ class CommandHandler:
             actor=context.actor,
             credential=caller.credential,
             source=_build_origin(command, caller.channel),
-            on_behalf_of=(Delegate(context.principal),) if context.principal != context.actor else (),
+            on_behalf_of=(Delegate(context.principal, context.delegation),)
+            if context.principal != context.actor
+            else (),
             effective_at=effective_at,
             because=command.because,
             references=command.references,
@@ -313,7 +317,7 @@ class CommandHandler:
         """Generate the key of a new subject, if the caller gave none."""
         if command.creates and getattr(command, "key", None) is None:
             return command.model_copy(update={"key": new_key(self._entropy)})
-        if isinstance(command, DelegateOwnership) and command.delegation is None:
+        if isinstance(command, DelegateOwnership | DelegateActions) and command.delegation is None:
             return command.model_copy(update={"delegation": new_key(self._entropy)})
         return command
 

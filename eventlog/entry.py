@@ -65,10 +65,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Delegate:
-    """One link of the chain from actor to principal, with the grant that allows it, if any."""
+    """One link of the chain from actor to principal: a person, and the position of their delegation.
+
+    Without a delegation, the link is a claim.
+    """
 
     who: str
-    grant: str | None = None
+    delegation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
