@@ -366,6 +366,27 @@ class _ProductJudge:
         findings = (self._apply(number, rule, decider) for number, rule in self.rules)
         return min(findings, key=lambda finding: (_HELPFUL.index(finding.reason), finding.rule))
 
+    def iterate_candidates(self) -> Iterator[Candidate]:
+        """Yield everybody whom a rule entitles, by themselves or by a delegation."""
+        for number, rule in self.rules:
+            titles = list(self._iterate_titles(rule))
+            for title in titles:
+                yield self._build_candidate(number, rule, title, title.holder)
+            for row, value in self._delegations():
+                delegator = None if value.get("is_claim") else self._find_delegator(titles, value)
+                if delegator is not None:
+                    title = _delegate_title(delegator, row, value)
+                    yield self._build_candidate(number, rule, title, str(value["to"]))
+
+    def _build_candidate(self, number: int, rule: DecisionRule, title: _Title, holder: str) -> Candidate:
+        reason = _check_limits(self.question.cost, (title.cost_limit, rule.cost_limit)) or "entitled"
+        reason = "left" if self._has_left(holder) else reason
+        members = [one for _, group in self._memberships(holder) for one in group if not self._has_left(one)]
+        tally = {"approvals": rule.approvals, "quorum": rule.quorum}
+        return Candidate(
+            holder, self.subjects.canonical_ids(members), self._build_finding(number, rule, title, reason, tally)
+        )
+
     def require_met(self) -> None:
         """Check that a rule is met by what people did themselves, if one of the rules is enforced.
 
@@ -399,7 +420,11 @@ class _ProductJudge:
             reason = _check_limits(self.question.cost, (title.cost_limit, rule.cost_limit)) or _check_tally(tally)
         elif doubt == "members_unknown" and _check_limits(self.question.cost, (rule.cost_limit,)) == "over_limit":
             reason = "not_entitled"
-        title = title or _Title("")
+        return self._build_finding(number, rule, title or _Title(""), reason, tally)
+
+    def _build_finding(
+        self, number: int, rule: DecisionRule, title: _Title, reason: Reason, tally: dict[str, int]
+    ) -> Finding:
         return Finding(
             product=self.product,
             rights_of=self.rights.product,
@@ -517,12 +542,7 @@ class _ProductJudge:
             if value.get("is_claim"):
                 is_claimed = True
                 continue
-            limit = value.get("cost_limit")
-            return title._replace(
-                delegation=row.position,
-                cost_limit=Cost.model_validate(limit) if limit else None,
-                rests_on=(*title.rests_on, row.position, *rests_on),
-            ), False
+            return _delegate_title(title, row, value, rests_on), False
         return None, is_claimed
 
     def _delegations(self) -> Iterator[tuple[FieldRow, dict[str, Any]]]:
@@ -545,6 +565,15 @@ class _ProductJudge:
                 if not self._has_left(delegator) and self._match(title.holder, delegator) is not None:
                     return title._replace(holder=delegator)
         return None
+
+
+def _delegate_title(title: _Title, row: FieldRow, value: dict[str, Any], rests_on: Iterable[int] = ()) -> _Title:
+    limit = value.get("cost_limit")
+    return title._replace(
+        delegation=row.position,
+        cost_limit=Cost.model_validate(limit) if limit else None,
+        rests_on=(*title.rests_on, row.position, *rests_on),
+    )
 
 
 def _list(value: Value) -> list[Value]:
@@ -602,6 +631,28 @@ def _check_tally(tally: dict[str, int]) -> Reason:
     if tally["support"] < tally.get("approvals", 1):
         return "approvals_missing"
     return "quorum_missing" if tally["participation"] < tally.get("quorum", 1) else "entitled"
+
+
+# Who may decide ------------------------------------------------------------------------------------------------------
+
+
+class Candidate(NamedTuple):
+    """Somebody who may decide, or whom a rule entitles but does not cover."""
+
+    holder: str
+    members: tuple[str, ...]
+    """The members of a team, as far as the log knows them."""
+    finding: Finding
+
+
+def find_candidates(product: str, kind: str, cost: Cost | None, subjects: Subjects, at: int) -> list[Candidate]:
+    """Return whom the decision rights of a product entitle to a kind of decision, and whether they cover a cost.
+
+    Support is not counted: `approvals` and `quorum` say how many of the people entitled by the same rule have to take
+    part. The list is empty if no rule is for this kind.
+    """
+    judges = _build_judges(Question((product,), kind, cost, ()), subjects, at)
+    return [candidate for each in judges for candidate in each.iterate_candidates()]
 
 
 # Explanations --------------------------------------------------------------------------------------------------------

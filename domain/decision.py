@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 from pydantic import ConfigDict, Field
 
 from domain import authority
-from domain.authority import AUTHORITY_FIELDS, Judgment, Question, Stance
+from domain.authority import AUTHORITY_FIELDS, Judgment, Question, Stance, Verdict
 from domain.delegation import Basis, find_basis
 from domain.errors import NotAllowed, NothingChanges
 from domain.fields import (
@@ -37,7 +37,7 @@ from domain.guards import new_subject_id, require_person, require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message
 from domain.money import Cost
 from domain.ownership import accountable_changes, require_active_holder
-from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text, kind_of
+from domain.values import MAX_INTEGER, Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text, kind_of
 
 DEFAULT_KIND: Final = "strategic"
 PROPOSED: Final = "proposed"
@@ -791,12 +791,42 @@ def find_cost(state: SubjectState, at: int) -> Cost | None:
     return Cost.model_validate(value) if isinstance(value, dict) else None
 
 
-def find_stances(state: SubjectState, at: int) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
-    """Return who approved a decision as it was at a time, and who abstained or dissented.
+def build_question_again(state: SubjectState, judgment: Judgment, at: int, position: int) -> Question:
+    """Return what to judge when the decision at a position is judged again, with everything that `state` knows.
+
+    Whoever decided is as recorded; a claim counts as confirmed if the decider has confirmed it since.
+    """
+    approvals, others = find_stances(state, at, position)
+    return Question(
+        products=state.subjects_at("products", at),
+        kind=str(state.value_at("kind", at) or DEFAULT_KIND),
+        cost=find_cost(state, at),
+        deciders=tuple(
+            Stance(each.decider, "confirmed" if find_confirmation(state, each, position) else each.basis)
+            for each in judgment.verdicts
+        ),
+        approvers=approvals,
+        others=others,
+        delegation=judgment.delegation,
+    )
+
+
+def find_confirmation(state: SubjectState, verdict: Verdict, position: int) -> int | None:
+    """Return the position at which a decider confirmed the claim that an event at another position made."""
+    row = state.latest_row(f"confirmed.{_key(verdict.decider)}")
+    return row.position if row and row.position > position and verdict.basis == "claimed" else None
+
+
+def find_stances(
+    state: SubjectState, at: int, before: int = MAX_INTEGER
+) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
+    """Return who approved a decision as it was at a time and before a position, and who abstained or dissented.
 
     Somebody's latest stance counts. A revision or a reopening makes all earlier approvals and abstentions void.
     """
-    since = max((position for position, event in state.events.items() if _renews(event)), default=0)
+    since = max(
+        (position for position, event in state.events.items() if position < before and _renews(event)), default=0
+    )
     latest: dict[str, tuple[int, str, Value]] = {}
     for prefix in ("approval.", "abstention.", "dissent."):
         for name in state.field_names(prefix):

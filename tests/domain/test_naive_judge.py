@@ -164,8 +164,8 @@ def naive_verdict(facts: list[Fact], on: int, question: Question, decider: str) 
     found = []
     for product in question.products:
         events = (last(facts, on, one, DecisionRightsSet) for one in path(product))
-        rules = next((event.rules for event in events if isinstance(event, DecisionRightsSet) and event.rules), ())
-        rules = [rule for rule in rules if question.kind in (rule.kinds or KINDS)]
+        given = next((event.rules for event in events if isinstance(event, DecisionRightsSet) and event.rules), ())
+        rules = [rule for rule in given if question.kind in (rule.kinds or KINDS)]
         verdicts = [verdict_by_rule(facts, on, product, rule, question, decider) for rule in rules]
         if verdicts:
             found.append(next(one for one in ("within", "not_judged", "exceeds") if one in verdicts))
