@@ -531,8 +531,8 @@ class DecisionRatified(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(f"ratified.{_key(self.by)}", True)
-        if self.authority and self.authority.verdict != "no_rule":
-            yield code("ratification", self.authority.verdict)
+        if self.authority and self.authority.verdict == "within" and "self_approved" not in self.authority.flags:
+            yield code("ratification", "within")
 
 
 class ReviewDecision(Command):
@@ -791,7 +791,9 @@ def find_cost(state: SubjectState, at: int) -> Cost | None:
     return Cost.model_validate(value) if isinstance(value, dict) else None
 
 
-def build_question_again(state: SubjectState, judgment: Judgment, at: int, position: int) -> Question:
+def build_question_again(
+    state: SubjectState, judgment: Judgment, at: int, position: int, *, needs_support: bool
+) -> Question:
     """Return what to judge when the decision at a position is judged again, with everything that `state` knows.
 
     Whoever decided is as recorded; a claim counts as confirmed if the decider has confirmed it since.
@@ -808,6 +810,7 @@ def build_question_again(state: SubjectState, judgment: Judgment, at: int, posit
         approvers=approvals,
         others=others,
         delegation=judgment.delegation,
+        needs_support=needs_support,
     )
 
 

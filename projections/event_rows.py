@@ -19,7 +19,9 @@ COLUMNS: Final = TABLES["event"][0]
 def event_row(entry: Entry) -> tuple[Any, ...]:
     """Return the row of an entry that is not voided."""
     who: Metadata = entry.metadata
-    chain = [{"who": link.who, **({"delegation": link.delegation} if link.delegation else {})} for link in who.on_behalf_of]
+    chain = [
+        {"who": link.who, **({"delegation": link.delegation} if link.delegation else {})} for link in who.on_behalf_of
+    ]
     references = [reference.model_dump(mode="json", exclude_none=True) for reference in who.references]
     return (
         entry.position,

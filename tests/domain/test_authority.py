@@ -394,11 +394,13 @@ def test_enforced_rights_and_rejection() -> None:
 
 
 def test_ratification() -> None:
-    """The verdict on the person who ratifies says whether they were entitled; the reopened decision has neither."""
+    """Only an entitled person who did not decide resolves what exceeds; reopening empties both fields."""
     story = given(OWNED, rights(OWNER_RULE), proposed()).when(accept(), actor=BOB).recorded()
     by_owner = story.when(RatifyDecision(subject=TEA)).recorded()
     by_other = story.when(RatifyDecision(subject=TEA), actor=BOB).recorded()
-    assert [after.value(TEA, "ratification") for after in (by_owner, by_other)] == ["within", "exceeds"]
+    assert [after.value(TEA, "ratification") for after in (by_owner, by_other)] == ["within", None]
+    own = given(OWNED, rights(OWNER_RULE), proposed()).when(accept()).recorded()
+    assert own.when(RatifyDecision(subject=TEA)).recorded().value(TEA, "ratification") is None
     reopened = by_owner.when(ReopenDecision(subject=TEA, why="News.")).recorded()
     assert (reopened.value(TEA, "ratification"), reopened.value(TEA, "authority")) == (None, None)
 
