@@ -24,8 +24,8 @@ from api.services import ServiceDependency
 from domain import authority, delegation, ownership
 from domain.errors import Malformed
 from domain.messages import Command
-from domain.money import Amount, Cost, Currency
-from domain.values import Slug
+from domain.money import Cost, Currency
+from domain.values import MAX_INTEGER, Slug
 from projections import accountability as accountability_queries
 from projections import authority as authority_queries
 
@@ -122,7 +122,9 @@ def list_deciders(
     time: TimeParameters,
     key: KeyPath,
     kind: Annotated[Slug, Query(description="The kind of decision, such as `strategic` or `feature`.")] = "strategic",
-    cost: Annotated[Amount | None, Query(description="What it costs, in whole units of `currency`.")] = None,
+    cost: Annotated[
+        int | None, Query(ge=0, le=MAX_INTEGER, description="What it costs, in whole units of `currency`.")
+    ] = None,
     currency: Annotated[Currency | None, Query(description="The currency, as its code of ISO 4217.")] = None,
 ) -> Response:
     """Everybody whom the decision rights of the product entitle to a kind of decision, at a cost if it is given: by name,
