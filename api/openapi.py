@@ -51,6 +51,8 @@ _OPERATION_IDS: Final = {
     "POST /v1/bulk": "postBulk",
     "GET /v1/roadmap": "getRoadmap",
     "GET /v1/audit": "listEvents",
+    "GET /v1/decisions/{key}/authority": "getDecisionAuthority",
+    "GET /v1/products/{key}/deciders": "listDeciders",
     "GET /v1/search": "search",
     "GET /v1/products/{key}/report": "getReport",
     "GET /v1/fields/count": "countFields",
@@ -107,7 +109,17 @@ _TAG_DESCRIPTIONS: Final = {
     "Meta": "Health, version and catalog. No token needed.",
 }
 _OWNERSHIP_PATHS: Final = frozenset(
-    {"assign", "release", "hand-over", "acknowledge", "delegate", "revoke-delegation", "accountability"}
+    {
+        "assign",
+        "release",
+        "hand-over",
+        "acknowledge",
+        "delegate",
+        "revoke-delegation",
+        "accountability",
+        "decision-rights",
+        "deciders",
+    }
 )
 
 
@@ -151,6 +163,6 @@ def _operation_id(method: str, path: str, generated: str) -> str:
 
 def _tag_of(path: str) -> str:
     parts = path.split("/")
-    if parts[2] == "subjects" and parts[-1] in _OWNERSHIP_PATHS:
+    if parts[-1] in _OWNERSHIP_PATHS and len(parts) > len(["", "v1", "subjects"]):
         return "Ownership"
     return _TAGS.get(parts[2], "Meta")

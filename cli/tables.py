@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
-from domain.values import parse_timestamp
+from domain.values import SUBJECT_PATTERN, parse_timestamp
 
 Row = Mapping[str, Any]
 Answer = Mapping[str, Any]
@@ -16,6 +17,9 @@ TARGET: Final = "target."
 WHO: Final = ("who", "why", "put by", "source", "position")
 """Columns that say who made a change, and why."""
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
+
+
+_ID: Final = re.compile(SUBJECT_PATTERN)
 
 
 class Names:
@@ -43,6 +47,10 @@ class Names:
                 )
             case _:
                 return self._names.get(str(value), str(value))
+
+    def format_sentence(self, sentence: str) -> str:
+        """Return a sentence with the names of people instead of their ids."""
+        return _ID.sub(lambda found: self._names.get(found[0], found[0]), sentence)
 
     def format_field(self, field: Row | None) -> str:
         """Return the value of a field, with the source value in parentheses where it differs."""
@@ -335,6 +343,47 @@ def unowned(answer: Answer, names: Names) -> Table:
         [row["subject"], row["title"], names.format(row["departed"]), row["source_value"]] for row in answer["rows"]
     ]
     return Table(("subject", "title", "departed", "named only"), rows)
+
+
+def authority(answer: Answer, names: Names) -> Table:
+    """Return the table of the authority behind a decision: a row for each verdict, then how it would be judged now."""
+    rows: list[list[Cell]] = []
+    for row in answer["rows"]:
+        decider, event = names.format(row["decider"]), row["type"].partition(".")[0]
+        then = [_format_sentences(row["explanation"], names), row["position"]]
+        rows.append([event, parse_time(row["at"]), decider, "then", _format_code(row["verdict"]), *then])
+        if row["explanation_now"] != row["explanation"]:
+            now = [_format_sentences(row["explanation_now"], names), None]
+            rows.append([event, parse_time(row["at"]), decider, "now", _format_code(row["verdict_now"]), *now])
+    columns = ("event", "effective", "decider", "judged", "verdict", "explanation", "position")
+    return Table(columns, rows)
+
+
+def _format_sentences(sentences: Iterable[str], names: Names) -> str:
+    return " ".join(map(names.format_sentence, sentences))
+
+
+def _format_code(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def deciders(answer: Answer, names: Names) -> Table:
+    """Return the table of who may decide about a product."""
+    rows: list[list[Cell]] = [
+        [
+            names.format(row["holder"]),
+            names.format(row["members"]),
+            _format_code(row["verdict"]),
+            names.format_sentence(row["explanation"]),
+            row["approvals"],
+            row["mode"],
+            row["rights_of"],
+            row["rights"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("who", "members", "verdict", "because", "approvals", "mode", "rights of", "position")
+    return Table(columns, rows, frozenset({"members", "mode", "rights of"}))
 
 
 def events(answer: Answer, names: Names) -> Table:

@@ -35,7 +35,7 @@ from domain.fields import (
 )
 from domain.guards import new_subject_id, require_person, require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message
-from domain.money import Cost
+from domain.money import CURRENCIES, Cost
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import MAX_INTEGER, Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text, kind_of
 
@@ -101,12 +101,17 @@ class Conclusion(Message):
     why: Text | None = Field(None, description="The reason.")
 
 
+def _cost_value(cost: Cost) -> str:
+    """Return a cost as the value of a field, such as `50000 EUR`."""
+    return f"{cost.amount} {cost.currency}"
+
+
 def _case_changes(case: Case) -> Iterator[FieldChange]:
     yield code("kind", case.kind)
     if case.products:
         yield refs("products", case.products)
     if case.cost:
-        yield code("cost", case.cost.model_dump())
+        yield code("cost", _cost_value(case.cost))
     if case.review_on:
         yield code("review_on", case.review_on)
     if case.tags:
@@ -221,7 +226,10 @@ class DecisionRevised(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         for name, value in self.model_dump(mode="json", exclude_none=True).items():
-            yield code(name, value) if name in ("cost", "review_on", "tags") else text(name, value)
+            if name == "cost" and self.cost:
+                yield code(name, _cost_value(self.cost))
+                continue
+            yield code(name, value) if name in ("review_on", "tags") else text(name, value)
 
 
 # Advice ------------------------------------------------------------------------------------------------------------
@@ -787,8 +795,9 @@ def _build_ratification(state: SubjectState, person: str, context: CommandContex
 
 def find_cost(state: SubjectState, at: int) -> Cost | None:
     """Return the cost that a decision states at a time."""
-    value = state.value_at("cost", at)
-    return Cost.model_validate(value) if isinstance(value, dict) else None
+    amount, _, currency = str(state.value_at("cost", at) or "").partition(" ")
+    # Only imported history, which no rule checks, can hold anything else.
+    return Cost(amount=int(amount), currency=currency) if amount.isdecimal() and currency in CURRENCIES else None
 
 
 def build_question_again(

@@ -49,9 +49,9 @@ class DelegateActions(PeriodCommand):
     kinds: tuple[Slug, ...] = Field(
         (),
         max_length=50,
-        description="The kinds of decision covered. Given without `commands`, nothing else is covered.",
+        description="The kinds of decision covered. Given without `actions`, nothing else is covered.",
     )
-    commands: tuple[Code, ...] = Field(
+    actions: tuple[Code, ...] = Field(
         (), max_length=100, description="The commands covered, such as `AcceptDecision`; all by default."
     )
 
@@ -63,11 +63,11 @@ class ActionsDelegated(PeriodEvent):
     to: Actor
     products: tuple[ProductId, ...] = ()
     kinds: tuple[Slug, ...] = ()
-    commands: tuple[Code, ...] = ()
+    actions: tuple[Code, ...] = ()
 
     def field_changes(self) -> Iterable[FieldChange]:
         value: dict[str, Value] = {"to": self.to}
-        for name in ("products", "kinds", "commands"):
+        for name in ("products", "kinds", "actions"):
             if listed := getattr(self, name):
                 value[name] = [*listed]
         yield self.limit_to_period(
@@ -100,7 +100,7 @@ def decide(
         to=command.to,
         products=command.products,
         kinds=command.kinds,
-        commands=command.commands,
+        actions=command.actions,
         **{"from": command.from_},
         until=command.until,
     )
@@ -109,9 +109,9 @@ def decide(
 
 def _require_known_commands(command: DelegateActions, known_commands: Iterable[str]) -> None:
     known = frozenset(known_commands)
-    for n, name in enumerate(command.commands):
+    for n, name in enumerate(command.actions):
         if name not in known:
-            raise NotAllowed(f"there is no command {name!r}", field=f"commands.{n}", subject=command.subject)
+            raise NotAllowed(f"there is no command {name!r}", field=f"actions.{n}", subject=command.subject)
 
 
 # Acting on a delegation ----------------------------------------------------------------------------------------------
@@ -166,10 +166,10 @@ def find_delegation(command: Command, context: CommandContext, subjects: Subject
 def _covers(value: Value, actor: str, scope: Scope, now: int, subjects: Subjects) -> bool:
     if not isinstance(value, dict) or subjects.canonical_id(str(value["to"])) != actor:
         return False
-    commands, kinds, products = (_strings(value, name) for name in ("commands", "kinds", "products"))
-    if commands and scope.command not in commands:
+    actions, kinds, products = (_strings(value, name) for name in ("actions", "kinds", "products"))
+    if actions and scope.command not in actions:
         return False
-    if kinds and scope.kind not in kinds and not (scope.kind is None and commands):
+    if kinds and scope.kind not in kinds and not (scope.kind is None and actions):
         return False
     return not products or (
         bool(scope.products)

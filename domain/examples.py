@@ -78,7 +78,7 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "AssignOwnership", "subject": "product:shop", "holders": ["Ann Bee"], "until": "2035-01-01"},
     {"type": "AcknowledgeOwnership", "subject": "product:shop"},
     {"type": "DelegateActions", "subject": "person:ann", "delegation": "planner", "to": "service:planner",
-     "products": ["shop"], "kinds": ["feature"], "commands": ["ProposeDecision"], "until": "2035-09-01"},
+     "products": ["shop"], "kinds": ["feature"], "actions": ["ProposeDecision"], "until": "2035-09-01"},
     {"type": "DelegateOwnership", "subject": "product:shop", "delegation": "summer", "to": "team:core",
      "kinds": ["feature"], "cost_limit": {"amount": 1000, "currency": "EUR"}, "limit": "without advertising", "until": "2035-09-01"},
     {"type": "RevokeDelegation", "subject": "product:shop", "delegation": "summer"},

@@ -452,8 +452,8 @@ def test_a_service_with_a_delegation() -> None:
         ({"products": ("market",)}, False),
         ({"kinds": ("strategic",)}, True),
         ({"kinds": ("technical",)}, False),
-        ({"commands": ("AcceptDecision",)}, True),
-        ({"commands": ("RejectDecision",)}, False),
+        ({"actions": ("AcceptDecision",)}, True),
+        ({"actions": ("RejectDecision",)}, False),
     ],
 )
 def test_the_scope_of_a_delegation(scope: Any, is_covered: bool) -> None:
