@@ -19,7 +19,8 @@ WHO: Final = ("who", "why", "put by", "source", "position")
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
 
 
-_ID: Final = re.compile(SUBJECT_PATTERN)
+_ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
+"""The id of a subject in a sentence, without the period that ends it."""
 
 
 class Names:

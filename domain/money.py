@@ -17,6 +17,7 @@ _CODES: Final = (
     "SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU "
     "UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG BGN ANG"
 )
+CURRENCY_PATTERN: Final = rf"^(?:{'|'.join(sorted(_CODES.split()))})$"
 CURRENCIES: Final = frozenset(_CODES.split())
 """The active currencies of ISO 4217 (List One), and those withdrawn since 2025, which older costs are stated in."""
 
@@ -27,7 +28,7 @@ def _check_currency(value: str) -> str:
     return value
 
 
-Currency = Annotated[str, StringKind.CODE, AfterValidator(_check_currency), documented(enum=sorted(CURRENCIES))]
+Currency = Annotated[str, StringKind.CODE, AfterValidator(_check_currency), documented(pattern=CURRENCY_PATTERN)]
 Amount = Annotated[int, Strict(), Field(ge=0, le=MAX_INTEGER), Integral]
 
 
