@@ -2,7 +2,7 @@
 
 The *decision rights* of a product are rules that are set together and replaced together. A product without rights of
 its own has those of its line, or of the line of that: the nearest wins. Each rule says for which kinds of decision and
-up to which cost somebody may decide (named people and teams, or the holders of roles), how many people have to support
+up to which cost a person may decide (named people and teams, or the holders of roles), how many people have to support
 a decision, and whether the log only records what exceeds the rule or refuses it. Rules for the same kind of decision
 are alternatives: meeting one of them is enough.
 
@@ -176,11 +176,11 @@ class Verdict(Message):
     verdict: VerdictCode = Field(description="`within`, `exceeds`, `no_rule` or `not_judged`.")
     basis: Basis = Field(
         description="`own`: with their own credentials; `delegated`: with their recorded delegation; `claimed`: another "
-        "person said so; `confirmed`: claimed, and they had approved the decision with their own credentials."
+        "person named them; `confirmed`: claimed, and they had approved the decision with their own credentials."
     )
     flags: tuple[Flag, ...] = Field(
         (),
-        description="`self_approved`: the decider had proposed it, or recorded it in one step, and nobody else decided "
+        description="`self_approved`: the decider had proposed it, or recorded it in one step, and no other person decided "
         "or approved it. `backdated`: it was recorded after it took effect.",
     )
     findings: tuple[Finding, ...] = Field((), description="What the decision rights of each product say.")
@@ -223,7 +223,7 @@ AUTHORITY_FIELDS: Final = ("authority", "authority.self_approved", "authority.ba
 
 
 class Stance(NamedTuple):
-    """Somebody's part in a decision. `position` is that of their approval, abstention or dissent; None for deciders."""
+    """The part of a person in a decision. `position` is that of their approval, abstention or dissent; None for deciders."""
 
     person: str
     basis: Basis
@@ -257,7 +257,7 @@ class Rights(NamedTuple):
 
 
 class _Title(NamedTuple):
-    """By what a rule entitles somebody."""
+    """By what a rule entitles a person or team."""
 
     holder: str
     role: str | None = None
@@ -367,7 +367,7 @@ class _ProductJudge:
         return min(findings, key=lambda finding: (_HELPFUL.index(finding.reason), finding.rule))
 
     def iterate_candidates(self) -> Iterator[Candidate]:
-        """Yield everybody whom a rule entitles, by themselves or by a delegation."""
+        """Yield all whom a rule entitles, by themselves or by a delegation."""
         for number, rule in self.rules:
             titles = list(self._iterate_titles(rule))
             for title in titles:
@@ -447,8 +447,8 @@ class _ProductJudge:
         question = self.question
         if not question.needs_support:
             return {"support": 1, "participation": 1}
-        supporters = self._entitled(rule, (*question.deciders, *question.approvers), enforced=enforced)
-        participants = supporters | self._entitled(rule, question.others, enforced=enforced)
+        supporters = self._find_entitled(rule, (*question.deciders, *question.approvers), enforced=enforced)
+        participants = supporters | self._find_entitled(rule, question.others, enforced=enforced)
         return {
             "approvals": rule.approvals,
             "support": len(supporters),
@@ -456,7 +456,7 @@ class _ProductJudge:
             "participation": len(participants),
         }
 
-    def _entitled(self, rule: DecisionRule, stances: Iterable[Stance], *, enforced: bool) -> set[str]:
+    def _find_entitled(self, rule: DecisionRule, stances: Iterable[Stance], *, enforced: bool) -> set[str]:
         return {
             self.subjects.canonical_id(stance.person)
             for stance in stances
@@ -468,7 +468,7 @@ class _ProductJudge:
         title, _ = self._find_title(rule, person)
         return title is not None and _check_limits(self.question.cost, (title.cost_limit,)) is None
 
-    # By what somebody is entitled
+    # By what a person is entitled
 
     def _find_title(self, rule: DecisionRule, person: str) -> tuple[_Title | None, Reason]:
         """Return by what a rule entitles a person; or None, and the reason why it does not."""
@@ -488,7 +488,7 @@ class _ProductJudge:
         return delegated, doubt
 
     def _iterate_titles(self, rule: DecisionRule) -> Iterator[_Title]:
-        """Yield everybody whom a rule entitles: by name, by a role on the product, and by a role on its line."""
+        """Yield all whom a rule entitles: by name, by a role on the product, and by a role on its line."""
         yield from map(_Title, rule.holders)
         for role in rule.roles:
             yield from self._holders(role, iterate_lines(self.product, self.subjects, self.at))
@@ -559,7 +559,7 @@ class _ProductJudge:
                     yield row, value
 
     def _find_delegator(self, titles: Iterable[_Title], value: dict[str, Any]) -> _Title | None:
-        """Return by what the one who delegated is entitled: nobody can delegate more than they have."""
+        """Return by what the one who delegated is entitled: a delegation never covers more than its giver has."""
         for title in titles:
             for delegator in value["by"]:
                 if not self._has_left(delegator) and self._match(title.holder, delegator) is not None:
@@ -637,7 +637,7 @@ def _check_tally(tally: dict[str, int]) -> Reason:
 
 
 class Candidate(NamedTuple):
-    """Somebody who may decide, or whom a rule entitles but does not cover."""
+    """A person or team who may decide, or whom a rule entitles but does not cover."""
 
     holder: str
     members: tuple[str, ...]
@@ -667,7 +667,7 @@ def explain_verdict(verdict: Verdict, judgment: Judgment) -> Iterator[str]:
     """Yield the sentences that explain one verdict."""
     yield f"{verdict.decider} {_BASES[verdict.basis]}."
     if verdict.verdict == "no_rule":
-        yield "No decision rights applied, so nobody's authority was limited or confirmed."
+        yield "No decision rights applied, so authority was neither limited nor confirmed."
     for finding in verdict.findings:
         inherited = f", inherited by {finding.product}" if finding.rights_of != finding.product else ""
         yield (
@@ -679,7 +679,7 @@ def explain_verdict(verdict: Verdict, judgment: Judgment) -> Iterator[str]:
 
 _BASES: Final[dict[str, str]] = {
     "own": "decided with their own credentials",
-    "delegated": "decided through somebody who acted with their delegation",
+    "delegated": "decided through an actor with their delegation",
     "claimed": "is named as a decider by another person, which is a claim until they confirm it",
     "confirmed": "is named as a decider by another person, and had approved it with their own credentials",
 }

@@ -805,7 +805,7 @@ def build_question_again(
 ) -> Question:
     """Return what to judge when the decision at a position is judged again, with everything that `state` knows.
 
-    Whoever decided is as recorded; a claim counts as confirmed if the decider has confirmed it since.
+    The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since.
     """
     approvals, others = find_stances(state, at, position)
     return Question(
@@ -834,7 +834,7 @@ def find_stances(
 ) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
     """Return who approved a decision as it was at a time and before a position, and who abstained or dissented.
 
-    Somebody's latest stance counts. A revision or a reopening makes all earlier approvals and abstentions void.
+    The latest stance of a person counts. A revision or a reopening makes all earlier approvals and abstentions void.
     """
     since = max(
         (position for position, event in state.events.items() if position < before and _renews(event)), default=0

@@ -30,7 +30,7 @@ Basis = Literal["own", "delegated", "claimed", "confirmed"]
 """What shows that a person did something themselves.
 
 `own`: they acted with their own credentials. `delegated`: a service or person acted with their recorded delegation.
-`claimed`: another person said so. `confirmed`: another person said so, and they confirmed it with their own credentials.
+`claimed`: another person named them. `confirmed`: another person named them, and they confirmed it with their own credentials.
 """
 
 
@@ -91,7 +91,7 @@ def decide(
             subject=command.subject,
         )
     if subjects.canonical_id(command.to) == actor:
-        raise NotAllowed("nobody needs a delegation to act for themselves", field="to", subject=command.to)
+        raise NotAllowed("you need no delegation to act for yourself", field="to", subject=command.to)
     _require_known_commands(command, known_commands)
     require_unused_delegation(command.subject, command.delegation, subjects)
     require_active_holder(command.to, context, subjects, field="to")

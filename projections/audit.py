@@ -24,7 +24,7 @@ class AuditFilter:
     and in microseconds: `span` is when events took effect, `recorded` when they were recorded. `because` are decisions
     that events cite; `justified` selects events that cite any, or none. `corrections` selects events that void or
     replace another; `backdated` those that took effect before they were recorded. `verdicts` are those on the authority
-    of the deciders; `self_approved` selects decisions that nobody but their proposer decided or approved.
+    of the deciders; `self_approved` selects decisions that only their proposer decided or approved.
     """
 
     actors: Sequence[str] = ()

@@ -63,7 +63,7 @@ def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answe
     """Return each verdict on the people who accepted, rejected or ratified a decision, in the order of the log.
 
     Each is explained in sentences as it was judged, and as it would be judged with what is known at the time asked for.
-    `verdict` is that of the latest acceptance or rejection; one that exceeds needs ratification until somebody who is
+    `verdict` is that of the latest acceptance or rejection; one that exceeds needs ratification until a person who is
     entitled, and did not decide it, has ratified it.
     """
     time = resolve_time(read, when)
@@ -160,9 +160,9 @@ def _dump_finding(finding: Finding) -> Row:
 
 
 def product_deciders(read: Read, product: str, kind: str, cost: Cost | None, when: TimePoint = NOW) -> Answer:
-    """Return who may decide about a product: everybody whom its decision rights entitle, those whom they cover first.
+    """Return who may decide about a product: all whom its decision rights entitle, those whom they cover first.
 
-    There are no rows if no decision rights apply to this kind of decision: nobody's authority is limited then.
+    There are no rows if no decision rights apply to this kind of decision: authority is not limited then.
     """
     time = resolve_time(read, when)
     candidates = find_candidates(product, kind, cost, read_subjects(read, time), time.as_of)

@@ -37,7 +37,7 @@ class RegisterFilter:
 
     `about` selects by subject, product and status. `kinds` are the kinds of decisions, such as `strategic`. `ever` are
     statuses that a decision has had at some time, as a value or a source value. `verdicts` are those on the authority of
-    the deciders; `unratified` selects decisions that exceed it and were not ratified by somebody entitled,
+    the deciders; `unratified` selects decisions that exceed it and were not ratified by an entitled person,
     `self_approved` and `backdated` those with that flag.
     """
 

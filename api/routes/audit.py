@@ -75,7 +75,7 @@ async def _audit_filter(
     voided: Annotated[bool | None, Query(description="Only events that were, or were not, voided.")] = None,
     backdated: Annotated[bool, Query(description="Only events that took effect before they were recorded.")] = False,
     self_approved: Annotated[
-        bool, Query(description="Only decisions that nobody but the proposer decided or approved.")
+        bool, Query(description="Only decisions that only the proposer decided or approved.")
     ] = False,
 ) -> AuditFilter:
     def find_people(names: list[str], field: str) -> list[str]:

@@ -91,7 +91,7 @@ def list_decisions(
         bool, Query(description="Only decisions that exceeded their deciders' authority and were not ratified.")
     ] = False,
     self_approved: Annotated[
-        bool, Query(description="Only decisions that nobody but the proposer decided or approved.")
+        bool, Query(description="Only decisions that only the proposer decided or approved.")
     ] = False,
     backdated: Annotated[
         bool, Query(description="Only decisions under decision rights that were recorded after they took effect.")

@@ -127,7 +127,7 @@ def list_deciders(
     ] = None,
     currency: Annotated[Currency | None, Query(description="The currency, as its code of ISO 4217.")] = None,
 ) -> Response:
-    """Everybody whom the decision rights of the product entitle to a kind of decision, at a cost if it is given: by name,
+    """All whom the decision rights of the product entitle to a kind of decision, at a cost if it is given: by name,
     by role or by a delegation. Those whom the rights cover come first. There are no rows if no rule applies.
     """
     if (cost is None) != (currency is None):

@@ -30,5 +30,5 @@ def authority(output: Output, decision: str, **when: Any) -> None:
 
 def _build_table(answer: Any, names: tables.Names) -> Table:
     if answer["needs_ratification"]:
-        print_note("Exceeds the authority of its deciders, and needs ratification by somebody entitled.")
+        print_note("Exceeds the authority of its deciders, and needs ratification by an entitled person.")
     return tables.authority(answer, names)

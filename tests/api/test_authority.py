@@ -15,7 +15,7 @@ THEN = ("verdict", "basis", "flags", "explanation", "findings", "kind", "cost", 
 
 @pytest.fixture
 def bo(house: House) -> str:
-    """Somebody else, who is accountable for nothing yet."""
+    """Another person, who is accountable for nothing yet."""
     return house.person("Bo")
 
 
@@ -82,14 +82,14 @@ def test_exceptions_are_found(shop: House, bo: str) -> None:
     record(shop, "late", 1, effective_at=shop.get("/decisions")["as_of"])
     record(shop, "others", 1, deciders=[bo])
 
-    def found(**filters: Any) -> list[str]:
+    def find(**filters: Any) -> list[str]:
         return [row["subject"].removeprefix("decision:") for row in shop.rows("/decisions", **filters)]
 
-    assert found(authority="exceeds") == ["large", "others"]
-    assert found(authority=["within", "exceeds"]) == ["small", "large", "late", "others"]
-    assert found(unratified="true", authority="exceeds") == ["large", "others"]
-    assert found(self_approved="true") == ["small", "large", "late"]
-    assert found(backdated="true") == ["late"]
+    assert find(authority="exceeds") == ["large", "others"]
+    assert find(authority=["within", "exceeds"]) == ["small", "large", "late", "others"]
+    assert find(unratified="true", authority="exceeds") == ["large", "others"]
+    assert find(self_approved="true") == ["small", "large", "late"]
+    assert find(backdated="true") == ["late"]
     audited = shop.rows("/audit", verdict="exceeds", order="oldest")
     assert [row["subject"] for row in audited] == ["decision:large", "decision:others"]
     assert len(shop.rows("/audit", self_approved="true")) == 3

@@ -183,7 +183,7 @@ def test_a_merged_person() -> None:
     assert code_of(story, record()) == ("within", "entitled")
 
 
-def test_somebody_who_had_left() -> None:
+def test_a_person_who_had_left() -> None:
     """A right does not entitle a person who had left when the decision took effect."""
     story = given(rights(rule(holders=(BOB,))), fact(BOB, PersonLeft()))
     assert code_of(story, record(deciders=(BOB,), accountable=ANN)) == ("exceeds", "left")
@@ -196,7 +196,7 @@ def test_setting_the_same_rights_again() -> None:
     given().when(command).recorded().when(command).refused(NothingChanges, "rules")
 
 
-def test_a_rule_entitles_somebody() -> None:
+def test_a_rule_without_holders() -> None:
     """A rule without roles and holders is refused."""
     with pytest.raises(ValidationError, match="at least one of"):
         DecisionRule()
@@ -217,14 +217,14 @@ def delegate(**values: Any) -> DelegateOwnership:
 
 
 def test_a_delegation_entitles() -> None:
-    """Somebody to whom an entitled person delegated is within their rights; the verdict rests on the delegation."""
+    """A person to whom an entitled person delegated is within their rights; the verdict rests on the delegation."""
     story = given(OWNED, rights(OWNER_RULE)).when(delegate()).recorded()
     (finding,) = verdict_of(story, record(), actor=BOB).findings
     assert (finding.verdict, finding.holder, finding.delegation, finding.rests_on) == ("within", ANN, 7, (5, 6, 7))
 
 
-def test_a_delegation_to_oneself_by_somebody_else() -> None:
-    """A delegation that its holder did not give with their own credentials entitles nobody."""
+def test_a_delegation_to_oneself() -> None:
+    """A delegation that its holder did not give with their own credentials does not entitle."""
     story = given(OWNED, rights(OWNER_RULE)).when(delegate(), actor=BOB).recorded()
     assert code_of(story, record(), actor=BOB) == ("exceeds", "delegation_claimed")
 
@@ -241,7 +241,7 @@ def test_a_delegation_with_a_limit() -> None:
 
 
 def test_a_delegation_ends_with_the_role() -> None:
-    """A delegation entitles nobody after the one who gave it lost the role."""
+    """A delegation does not entitle after the one who gave it lost the role."""
     story = given(OWNED, rights(OWNER_RULE), CEO_JOINS).when(delegate()).recorded()
     after = story.when(HandOverOwnership(subject=SHOP, to=CEO)).recorded()
     assert code_of(after, record(), actor=BOB) == ("exceeds", "not_entitled")
@@ -267,7 +267,7 @@ def test_a_delegation_that_ends_at_noon(seconds: int, expected: str) -> None:
 
 
 def test_a_named_decider_is_a_claim() -> None:
-    """A decider whom somebody else names is claimed; one who had approved with their own credentials is confirmed."""
+    """A decider whom another person names is claimed; one who had approved with their own credentials is confirmed."""
     story = given(OWNED, rights(OWNER_RULE), proposed())
     assert verdict_of(story, accept(deciders=(ANN,)), actor=BOB).basis == "claimed"
     approved = story.when(ApproveDecision(subject=TEA)).recorded()
@@ -287,7 +287,7 @@ def test_approvals() -> None:
     assert (judgment.verdict, judgment.approvals, judgment.verdicts[0].findings[0].support) == ("within", (7,), 2)
 
 
-def test_an_approval_by_somebody_else_does_not_count() -> None:
+def test_an_approval_by_a_person_without_rights() -> None:
     """An approval counts only if the rule entitles the person who gave it."""
     story = given(CEO_JOINS, rights(TWO), proposed()).when(ApproveDecision(subject=TEA), actor=CEO).recorded()
     assert code_of(story, accept()) == ("exceeds", "approvals_missing")
@@ -330,7 +330,7 @@ def test_the_same_approval_again() -> None:
 
 
 def test_self_approval() -> None:
-    """The flag is set if the proposer decides and nobody else decided or approved."""
+    """The flag is set if the proposer decides and no other person decided or approved."""
     story = given(OWNED, rights(OWNER_RULE), proposed(by=ANN))
     assert verdict_of(story, accept()).flags == ("self_approved",)
     assert verdict_of(story.when(ApproveDecision(subject=TEA), actor=BOB).recorded(), accept()).flags == ()
@@ -366,7 +366,7 @@ def test_enforced_rights_count_no_claim(command: Command) -> None:
 
 
 def test_enforced_rights_count_a_confirmed_decider() -> None:
-    """Somebody else can record the decision of an entitled person who approved it with their own credentials."""
+    """Another person can record the decision of an entitled person who approved it with their own credentials."""
     story = given(OWNED, rights(ENFORCED), proposed()).when(ApproveDecision(subject=TEA)).recorded()
     story.when(accept(deciders=(ANN,)), actor=BOB).recorded()
 
@@ -483,13 +483,13 @@ def test_a_delegation_to_act_covers_both_clocks(recorded_on: int, effective_on: 
 
 
 def test_only_oneself_can_delegate() -> None:
-    """A delegation is given with one's own credentials, by nobody else and through nobody else."""
+    """A delegation is given with one's own credentials, not by or through another person."""
     given().when(allow(), actor=BOB).refused(Forbidden, "subject")
     given().when(allow(on_behalf_of=ANN), actor=BOB).refused(Forbidden, "subject")
 
 
 def test_revoking_a_delegation_to_act() -> None:
-    """The person who gave a delegation can revoke it, the other one can give it up, and nobody else ends it."""
+    """The person who gave a delegation can revoke it, the other one can give it up, and no third person ends it."""
     story = given(proposed()).when(allow(to=BOB)).recorded()
     revoke = RevokeDelegation(subject=ANN, delegation="d")
     story.when(revoke, actor=CEO).refused(Forbidden, "subject")

@@ -82,8 +82,8 @@ def path(product: str) -> list[str]:
     return ["product:stall", "product:line"] if product == "product:stall" else ["product:line"]
 
 
-def named(facts: list[Fact], on: int, product: str, rule: DecisionRule) -> list[str]:
-    """Return everybody whom a rule entitles without a delegation."""
+def find_named(facts: list[Fact], on: int, product: str, rule: DecisionRule) -> list[str]:
+    """Return all whom a rule entitles without a delegation."""
     found = [*rule.holders]
     for roles, products in ((rule.roles, path(product)), (rule.line_roles, path(product)[1:])):
         for role in roles:
@@ -99,7 +99,7 @@ def entitled(facts: list[Fact], on: int, product: str, rule: DecisionRule, kind:
     """Return the limit of a delegation, None without a limit; `no` if not entitled, `maybe` if a team is unknown."""
     if has_left(facts, on, person):
         return "no"
-    entitled_holders = named(facts, on, product, rule)
+    entitled_holders = find_named(facts, on, product, rule)
     if any(is_holder(facts, on, person, holder) for holder in entitled_holders):
         return None
     for one in path(product):
