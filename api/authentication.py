@@ -1,22 +1,24 @@
-"""Authentication: the bearer token says who calls, never the body."""
+"""Authentication: the bearer token, or the session in a cookie, says who calls, never the body."""
 
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
+from api.cookies import read_cookie
+from api.cross_site import SAFE_METHODS, refuse_cross_site
 from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
 from domain import access
-from domain.fields import SubjectState
+from domain.fields import MERGED_INTO, SubjectState
+from domain.scopes import ADMIN_SCOPE
 from eventlog.entry import Caller
+from identity.oidc.errors import ProviderUnavailableError, SignInRefusedError
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -29,51 +31,81 @@ class LookupUnavailableError(Exception):
 
 
 async def authenticate(
-    _: Request, services: ServiceDependency, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    request: Request, services: ServiceDependency, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
-    """Return the holder of the request's token.
-
-    Raises:
-        HttpProblem: 401 if the token is missing, unknown or revoked; 503 if it cannot be checked right now.
-    """
-    return await find_caller(services, given.credentials if given else None)
+    """Return the caller of a request, as `authenticate_request` does; the dependency of every route that needs one."""
+    return await authenticate_request(request, services)
 
 
 async def authenticate_request(request: Request, services: Services) -> Caller:
-    """Return the holder of the request's token, without the framework's dependencies. Raises as `authenticate` does."""
+    """Return the holder of the request's token, or of the session in its cookie: the one place that lets callers in.
+
+    Raises:
+        HttpProblem: 401 if there is neither, or it is unknown, expired or revoked; 403 if another site caused a request
+            with a cookie; 429 if the caller makes too many; 503 if it cannot be checked right now.
+    """
     scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
-    return await find_caller(services, secret if secret and scheme.lower() == "bearer" else None)
-
-
-async def find_caller(services: Services, secret: str | None) -> Caller:
-    """Return the holder of a secret. Raises as `authenticate` does."""
-    challenge = {"WWW-Authenticate": 'Bearer realm="decisionlog"'}
-    if secret is None:
-        detail = "send an API token as `Authorization: Bearer TOKEN`; create one with `decisionlog token create`"
-        raise HttpProblem(401, detail, headers=challenge)
-    caller = services.sign_in(secret)
-    if isawaitable(caller):
-        try:
-            caller = await caller
-        except LookupUnavailableError as error:
-            raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
-    if caller is None:
-        detail = "the API token is unknown or was revoked; create one with `decisionlog token create`"
-        raise HttpProblem(401, detail, headers=challenge)
+    try:
+        if secret and scheme.lower() == "bearer":
+            caller = await _find_token_holder(services, secret)
+        else:
+            caller = await _find_session_holder(request, services)
+    except SignInRefusedError as error:
+        raise _unauthenticated(f"the access token is refused: {error}") from None
+    except (LookupUnavailableError, ProviderUnavailableError) as error:
+        raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if not await has_access(services, caller):
-        detail = f"the API token belongs to {caller.actor}, who has left or was removed"
-        raise HttpProblem(401, detail, headers=challenge)
+        raise _unauthenticated(f"your token or session belongs to {caller.actor}, who has left or was removed")
+    request.state.caller = caller
+    services.quotas.take_request(caller)
     return caller
+
+
+async def _find_token_holder(services: Services, secret: str) -> Caller:
+    caller = services.sign_in(secret)
+    if caller is not None and not isinstance(caller, Caller):
+        caller = await caller
+    if caller is None:
+        raise _unauthenticated(
+            "the API token is unknown, has expired or was revoked; create one with `decisionlog token create`"
+        )
+    return caller
+
+
+async def _find_session_holder(request: Request, services: Services) -> Caller:
+    cookie = read_cookie(request)
+    if cookie is None and services.anonymous and request.method in SAFE_METHODS:
+        return services.anonymous
+    if cookie is None or services.sessions is None:
+        raise _unauthenticated(
+            "send an API token as `Authorization: Bearer TOKEN`, created with `decisionlog token create`, or sign in at "
+            "/sign-in with a browser"
+        )
+    refuse_cross_site(request)
+    caller = await services.sessions.find(cookie)
+    if caller is None:
+        raise _unauthenticated("your session has ended; sign in again at /sign-in")
+    return caller
+
+
+def _unauthenticated(detail: str) -> HttpProblem:
+    return HttpProblem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="decisionlog"'})
 
 
 async def has_access(services: Services, caller: Caller) -> bool:
     """Return whether a caller still has access (see `domain.access.is_active`). The machine's own key always does."""
-    if caller.credential == access.LOCAL_CREDENTIAL and access.ADMIN_RIGHT in caller.rights:
+    if caller.credential == access.LOCAL_CREDENTIAL and ADMIN_SCOPE in caller.scopes:
         return True
+    state = services.book.find_cached_state(caller.actor)
+    if state is not None and services.active_callers.get(caller.actor) is state:
+        return True  # nothing has happened to this person since the last request
     try:
-        return access.is_active(caller.actor, partial(_get_cached_state, services))
+        active = access.is_active(caller.actor, partial(_get_cached_state, services))
     except _NotCachedError:  # a stream may have thousands of entries: read them off the event loop
         return await to_thread(access.is_active, caller.actor, services.book.state)
+    if active and state is not None and state.latest_row(MERGED_INTO) is None:  # no other state was read
+        services.remember_active(state)
+    return active
 
 
 class _NotCachedError(Exception):
@@ -85,16 +117,6 @@ def _get_cached_state(services: Services, subject: str) -> SubjectState:
     if state is None:
         raise _NotCachedError
     return state
-
-
-def require_right(right: str) -> Callable[[Caller], Awaitable[None]]:
-    """Return a dependency that refuses callers without a right."""
-
-    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> None:
-        if right not in caller.rights:
-            raise HttpProblem(403, f"your API token does not have the right `{right}`")
-
-    return check
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticate)]

@@ -15,21 +15,25 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 
 from api import answers, problems
 from api.authentication import CurrentCaller, authenticate_request
-from api.bodies import json_body, read_json
+from api.bodies import find_header, json_body, read_json
 from api.dependencies import refuse_unknown_parameters
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision
 from domain.catalog import COMMAND
 from domain.messages import Command, string_paths
+from domain.roles import ROLE_HOLDER_PATTERN
 from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micros
 from eventlog.entry import Caller, Receipt, Transaction
 
 VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
 """Commands that replace shared text, and so need the version that was read: nobody overwrites an unseen change."""
+ERROR: Final = "decisionlog.error"
+"""Where a request that failed in `api.command_door` carries its error to the framework, which answers it."""
 IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
 
 _KINDS: Final = {
@@ -41,7 +45,16 @@ _KINDS: Final = {
     "people": "person",
     "teams": "team",
 }
-_PATH_PATTERNS: Final = {"key": f"^{KEY_PATTERN}$", "subject": f"^{SUBJECT_PATTERN}$"}
+_PATH_PATTERNS: Final = {
+    "key": f"^{KEY_PATTERN}$",
+    "subject": f"^{SUBJECT_PATTERN}$",
+    "holder": f"^{ROLE_HOLDER_PATTERN}$",
+}
+_PATH_DESCRIPTIONS: Final = {
+    "key": "The subject's key, without its kind.",
+    "subject": "The subject, as `kind:key`.",
+    "holder": "The person, team, service or group, as `kind:key`.",
+}
 _IDEMPOTENCY_KEY: Final = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _ETAG: Final = r'(?:W/)?"[\x21\x23-\x7e]*"'
 _ETAG_LIST: Final = re.compile(rf"^{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*$")
@@ -56,6 +69,8 @@ class CommandRoute(APIRoute):
         endpoint = self.endpoint
 
         async def handle(request: Request) -> Response:
+            if ERROR in request.scope:
+                raise request.scope[ERROR]
             services: Services = request.app.state.services
             caller = await authenticate_request(request, services)
             await refuse_writes_on_replica(request, services)
@@ -105,13 +120,28 @@ async def record(
 ) -> JSONResponse:
     """Record one transaction and return its receipt, with the subject's version as the ETag."""
     transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
+    services.quotas.take_commands(caller, len(commands))
     receipt = await services.log.execute(transaction)
     answer = public_receipt(receipt, subject or receipt.recorded[0].subject)
-    headers = {"ETag": f'"{answer["version"]}"'}
+    headers = [(b"etag", b'"%d"' % answer["version"])]
     created = commands[0].creates is not None
     if created:
-        headers["Location"] = f"/v1/subjects/{answer['subject']}"
-    return JSONResponse(answer, 201 if created else 200, headers=headers)
+        headers.append((b"location", f"/v1/subjects/{answer['subject']}".encode("latin-1")))
+    return ReceiptResponse(answer, 201 if created else 200, headers)
+
+
+class ReceiptResponse(JSONResponse):
+    """A receipt as a response, encoded by pydantic, with headers that are bytes already."""
+
+    def __init__(self, content: answers.Receipt, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = to_json(content)
+        self.raw_headers = [
+            *headers,
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+        ]
 
 
 def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
@@ -124,7 +154,7 @@ def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
         version=versions[addressed],
         replayed=receipt.replayed,
         recorded=[
-            answers.Recorded(
+            answers.RecordedEvent(
                 position=each.position,
                 subject=each.subject,
                 version=each.version,
@@ -139,7 +169,7 @@ def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
 def build_transaction(
     commands: tuple[Command, ...], caller: Caller, key: str | None, expected: dict[str, int]
 ) -> Transaction:
-    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own right."""
+    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own scope."""
     imported = any(command.source or isinstance(command, any_subject.ImportChanges) for command in commands)
     return Transaction(commands, replace(caller, channel="import") if imported else caller, key, expected)
 
@@ -155,17 +185,18 @@ def read_if_match(request: Request, services: Services, subject: str | None, *, 
     Raises:
         HttpProblem: 400 or 422 for a header that cannot be applied, 412 for one that cannot match, 428 if it is missing.
     """
-    request.state.expected = _parse_if_match(request.headers.get("if-match"), services, subject, required=required)
+    header = find_header(request, b"if-match")
+    if header is None and not required:
+        return {}
+    request.state.expected = _parse_if_match(header, services, subject)
     return dict(request.state.expected)
 
 
-def _parse_if_match(header: str | None, services: Services, subject: str | None, *, required: bool) -> dict[str, int]:
+def _parse_if_match(header: str | None, services: Services, subject: str | None) -> dict[str, int]:
     if header is None:
-        if required:
-            raise HttpProblem(
-                428, 'this command replaces text: send the version you read, like `If-Match: "3"`', field="If-Match"
-            )
-        return {}
+        raise HttpProblem(
+            428, 'this command replaces text: send the version you read, like `If-Match: "3"`', field="If-Match"
+        )
     given = header.strip()
     if given == "*" and subject is not None:
         return {}  # any version; every command already requires that its subject exists
@@ -192,7 +223,7 @@ def read_idempotency_key(request: Request) -> str | None:
     Raises:
         HttpProblem: 400 for a key of another form.
     """
-    given = request.headers.get("idempotency-key")
+    given = find_header(request, b"idempotency-key")
     if given is not None and not _IDEMPOTENCY_KEY.match(given):
         raise HttpProblem(400, "an idempotency key is 1 to 200 visible ASCII characters", field="Idempotency-Key")
     return given
@@ -204,7 +235,7 @@ def read_idempotency_key(request: Request) -> str | None:
 def _subject_in(path: str, parameters: Mapping[str, str], log_id: str) -> str | None:
     if "{key}" in path:
         return f"{_KINDS[path.split('/')[1]]}:{parameters['key']}"
-    return log_id if path == "/log/erase" else parameters.get("subject")
+    return log_id if path == "/log/erase" else parameters.get("subject", parameters.get("holder"))
 
 
 def _check_object(value: Any) -> dict[str, Any]:
@@ -234,9 +265,7 @@ def _document_request(command: type[Command], path: str) -> dict[str, Any]:
             "in": "path",
             "required": True,
             "schema": {"type": "string", "pattern": _PATH_PATTERNS[name]},
-            "description": "The subject, as `kind:key`."
-            if name == "subject"
-            else "The subject's key, without its kind.",
+            "description": _PATH_DESCRIPTIONS[name],
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]

@@ -13,7 +13,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import HttpProblem, problem, respond
+from api.cross_site import Site
+from api.problems import HttpProblem, problem, respond, status_problem
 from api.security_headers import RawHeaders, add_security_headers
 
 MAX_REQUESTS: Final = 500
@@ -39,9 +40,14 @@ class Hosts:
         if self.public_url:
             parts = urlsplit(self.public_url)
             return parts.scheme, parts.netloc.encode()
-        return scope["scheme"], _authority(scope)
+        host, port = scope.get("server") or ("localhost", None)
+        return scope["scheme"], _authority(scope["scheme"], host, port)
 
-    def check(self, scope: Scope, host: str) -> None:
+    def site(self, scheme: str, authority: bytes, host: bytes) -> Site:
+        """Return this server as the browser of a request sees it; `host` is the `Host` that it sent."""
+        return _build_site(scheme, authority, host, has_public_url=bool(self.public_url))
+
+    def check(self, scope: Scope, host: bytes) -> None:
         """Check the `Host` of a request.
 
         Raises:
@@ -49,14 +55,32 @@ class Hosts:
         """
         if not (self.public_url or self.loopback):
             return
-        name = _name_of(host)
-        known = {urlsplit(self.public_url).hostname, (scope.get("server") or ("",))[0].strip("[]").lower()}
-        # A name without a dot, as in a container network, cannot be registered by an attacker.
-        if not name or ("." in name.strip(".") and name not in known and not _is_loopback(name)):
+        if not _is_own_name(self.public_url, (scope.get("server") or ("",))[0], host):
+            given = host.decode("latin-1")
             detail = (
-                f"this server does not answer to the host {name or host!r}; set DECISIONLOG_PUBLIC_URL to its address"
+                f"this server does not answer to the host {_name_of(given) or given!r}; "
+                "set DECISIONLOG_PUBLIC_URL to its address"
             )
             raise HttpProblem(421, detail, field="Host")
+
+
+@lru_cache(64)
+def _build_site(scheme: str, authority: bytes, host: bytes, *, has_public_url: bool) -> Site:
+    name = host.decode("latin-1")
+    return Site(
+        origins=frozenset({f"{scheme}://{authority.decode()}", f"{scheme}://{name}"}),
+        is_secure=scheme == "https",
+        has_cookies=scheme == "https" or has_public_url or _is_loopback(_name_of(name)),
+    )
+
+
+@lru_cache(64)
+def _is_own_name(public_url: str, address: str, host: bytes) -> bool:
+    """Return whether a `Host` names a server with a public URL at an address."""
+    name = _name_of(host.decode("latin-1"))
+    known = {urlsplit(public_url).hostname, address.strip("[]").lower()}
+    # A name without a dot, as in a container network, cannot be registered by an attacker.
+    return bool(name) and ("." not in name.strip(".") or name in known or _is_loopback(name))
 
 
 @lru_cache(64)
@@ -78,11 +102,11 @@ def _is_loopback(name: str) -> bool:
         return False
 
 
-def _authority(scope: Scope) -> bytes:
+@lru_cache(64)
+def _authority(scheme: str, host: str, port: int | None) -> bytes:
     """Return the address of the connection, which the client cannot forge."""
-    host, port = scope.get("server") or ("localhost", None)
     shown = f"[{host}]" if ":" in host else host
-    return (shown if port in (None, {"http": 80, "https": 443}.get(scope["scheme"])) else f"{shown}:{port}").encode()
+    return (shown if port in (None, {"http": 80, "https": 443}.get(scheme)) else f"{shown}:{port}").encode()
 
 
 class Middleware:
@@ -97,6 +121,7 @@ class Middleware:
         self._app = _allow_origins(app, cors_origins) if cors_origins else app
         self._has_cors = bool(cors_origins)
         self._routes = routes
+        self._literal_paths = _methods_of_literal_paths(routes)
         self._hosts = hosts
         self._running = 0
 
@@ -119,14 +144,16 @@ class Middleware:
             document = problem(refused.status, refused.name, refused.detail, field=refused.field)
             await respond(document, refused.headers)(scope, receive, response.send)
             return
-        method = scope["method"]
+        method, path = scope["method"], scope["path"]
         is_preflight = self._has_cors and any(name == b"access-control-request-method" for name, _ in scope["headers"])
-        if method == "OPTIONS" and not is_preflight and (allowed := self.methods_of(scope["path"])):
+        if method == "OPTIONS" and not is_preflight and (allowed := self.methods_of(path)):
             await _send_allowed(allowed, response.send)
-        elif method == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, response.send)
-        else:
-            await self._app(scope, receive, response.send)
+            return
+        asked = "GET" if method == "HEAD" else method
+        if method != "OPTIONS" and asked not in self._literal_paths.get(path, {asked}):
+            await respond(status_problem(405, f"{path} does not support {method}"))(scope, receive, response.send)
+            return
+        await self._app(scope if asked == method else {**scope, "method": asked}, receive, response.send)
 
     def _check(self, scope: Scope) -> None:
         """Check the `Host`, and replace it with the address that links are made from.
@@ -135,14 +162,18 @@ class Middleware:
             HttpProblem: 421 if it is not a name of this server; 503 if too many requests are being processed.
         """
         headers: RawHeaders = scope["headers"]
-        scope["scheme"], authority = self._hosts.origin(scope)
+        scheme, authority = self._hosts.origin(scope)
+        host = b""
         for n, (name, value) in enumerate(headers):
             if name == b"host":
-                self._hosts.check(scope, value.decode("latin-1"))
+                host = value
+                self._hosts.check(scope, host)
                 headers[n] = (name, authority)
                 break
         else:
             headers.append((b"host", authority))
+        self._hosts.site(scheme, authority, host).put(scope)
+        scope["scheme"] = scheme
         if self._running > MAX_REQUESTS and scope["path"] not in _ALWAYS_SERVED:
             raise HttpProblem(
                 503, "the server is processing too many requests; try again soon", headers={"Retry-After": "1"}
@@ -150,10 +181,26 @@ class Middleware:
 
     def methods_of(self, path: str) -> list[str]:
         """Return every method that a path supports, for `Allow`; an unknown path supports none."""
-        found = {method for route in self._routes for method in _methods_at(route, path)}
+        found = set(self._literal_paths.get(path) or self._methods_of_templates(path))
         if "GET" in found:
             found.add("HEAD")
         return sorted(found | {"OPTIONS"}) if found else []
+
+    def _methods_of_templates(self, path: str) -> Iterable[str]:
+        return (method for route in self._routes for method in _methods_at(route, path))
+
+
+def _methods_of_literal_paths(routes: Sequence[BaseRoute]) -> dict[str, set[str]]:
+    """Return the methods of each path without parameters.
+
+    Such a path comes before a template that matches it too (OpenAPI 3.1, section 4.8.8.2): `propose` is not a key in
+    `/v1/decisions/propose`.
+    """
+    found: dict[str, set[str]] = {}
+    for route in routes:
+        if isinstance(route, Route) and route.methods and "{" not in route.path:
+            found.setdefault(route.path, set()).update(route.methods)
+    return found
 
 
 def _methods_at(route: BaseRoute, path: str) -> Iterable[str]:

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from api import answers, command_schemas
 from api.routes.commands import BulkRequest, KeyedTransaction
 from api.routes.people import Names
+from api.routes.sessions import NewSignInLink
 from api.routes.tokens import NewToken
 
 DESCRIPTION: Final = """\
@@ -53,12 +54,16 @@ _OPERATION_IDS: Final = {
     "GET /v1/audit": "listEvents",
     "GET /v1/decisions/{key}/authority": "getDecisionAuthority",
     "GET /v1/products/{key}/deciders": "listDeciders",
+    "GET /v1/access-journal": "listAccess",
     "GET /v1/search": "search",
     "GET /v1/products/{key}/report": "getReport",
     "GET /v1/fields/count": "countFields",
     "GET /v1/fields/history": "listFieldChanges",
     "GET /v1/fields/history/count": "countFieldChanges",
     "GET /v1/accountability/count": "countAccountability",
+    "DELETE /v1/sessions": "endOtherSessions",
+    "DELETE /v1/sessions/{key}": "endSession",
+    "POST /v1/sign-in-links": "createSignInLink",
     "GET /v1/subjects/{subject}": "getSubject",
     "GET /v1/subjects/{subject}/history": "getHistory",
     "GET /v1/subjects/{subject}/graph": "getGraph",
@@ -80,6 +85,7 @@ _TAGS: Final = {
     "accountability": "Ownership",
     "unowned": "Ownership",
     "audit": "Audit",
+    "access-journal": "Audit",
     "search": "Search",
     "fields": "Fields",
     "subjects": "Subjects",
@@ -87,8 +93,11 @@ _TAGS: Final = {
     "bulk": "Commands",
     "log": "Log",
     "status": "Log",
+    "roles": "Roles",
     "tokens": "Tokens",
     "me": "Tokens",
+    "sessions": "Sessions",
+    "sign-in-links": "Sessions",
 }
 _TAG_DESCRIPTIONS: Final = {
     "Decisions": "Record, change and list decisions.",
@@ -99,13 +108,15 @@ _TAG_DESCRIPTIONS: Final = {
     "People": "People, teams and the names they go by.",
     "Roadmap": "The roadmap as of any day, what changed, and what slipped.",
     "Ownership": "Who is accountable for what.",
-    "Audit": "Every event, with who, when and why.",
+    "Audit": "Every event, with who, when and why; and who had access.",
     "Search": "Full-text search.",
     "Fields": "Fields of all subjects, and the history of their values.",
     "Subjects": "Subjects of any kind.",
     "Commands": "Any command, several as one transaction, or many transactions.",
     "Log": "The log's entries, head and followers, and erasure.",
+    "Roles": "Who may do what, for all products or for one.",
     "Tokens": "API tokens.",
+    "Sessions": "Sign-in links, and the sessions of browsers.",
     "Meta": "Health, version and catalog. No token needed.",
 }
 _OWNERSHIP_PATHS: Final = frozenset(
@@ -127,11 +138,13 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application, built once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = command_schemas.build_schemas((KeyedTransaction, BulkRequest, Names, NewToken))
+        schemas = command_schemas.build_schemas((KeyedTransaction, BulkRequest, Names, NewToken, NewSignInLink))
         components = document.setdefault("components", {}).setdefault("schemas", {})
         components.update(answers.build_answer_schemas(document))
         components.update(schemas)
         _name_operations(document)
+        for operation in (each for methods in document["paths"].values() for each in methods.values()):
+            _describe_requests_as_sent(operation, components)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -148,6 +161,19 @@ def _name_operations(document: dict[str, Any]) -> None:
     document["tags"] = [
         {"name": tag, "description": description} for tag, description in _TAG_DESCRIPTIONS.items() if tag in used
     ]
+
+
+def _describe_requests_as_sent(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Describe what is sent: no parameter can be null, and a body that may be `{}` may be left out."""
+    for parameter in operation.get("parameters", ()):
+        choices = [each for each in parameter["schema"].get("anyOf", ()) if each != {"type": "null"}]
+        if choices:
+            rest = {name: value for name, value in parameter["schema"].items() if name != "anyOf"}
+            parameter["schema"] = rest | choices[0] if len(choices) == 1 else rest | {"anyOf": choices}
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        name = schema.get("$ref", "").rpartition("/")[2]
+        operation["requestBody"]["required"] = name not in schemas or bool(schemas[name].get("required"))
 
 
 def _operation_id(method: str, path: str, generated: str) -> str:

@@ -21,6 +21,9 @@ _ALWAYS: Final = {
 
 def add_security_headers(headers: RawHeaders) -> None:
     """Add the missing headers to those of a response, in place."""
+    if not any(name in _ALWAYS for name, _ in headers):  # as nearly always
+        headers += _ALWAYS.items()
+        return
     missing = _ALWAYS.copy()
     for n, (name, value) in enumerate(headers):
         if missing.pop(name, None) and name == _POLICY_NAME:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from cli.settings import Settings
 from domain.access import LOG_SERVICE, is_active
 from domain.errors import Forbidden, Refused
 from domain.people import RegisterPerson
+from domain.scopes import ADMIN_SCOPE
+from domain.values import is_subject, kind_of
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
 
@@ -77,7 +80,7 @@ async def _send(target: TransactionTarget, transaction: Transaction) -> Sequence
 def resolve_caller(
     log: DecisionLog, settings: Settings, channel: str, target: TransactionTarget | None = None
 ) -> Caller:
-    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every right.
+    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every scope.
 
     An unknown owner is registered, by way of `target`; by default in the log.
 
@@ -116,14 +119,52 @@ def _find_token_holder(log: DecisionLog, secret: str, channel: str) -> Caller:
     return token.caller(channel)
 
 
-def require_right(caller: Caller, right: str) -> None:
-    """Check that a caller has a right.
+def require_scope(caller: Caller, scope: str) -> None:
+    """Check that a caller has a scope.
 
     Raises:
         Forbidden: they do not.
     """
-    if right not in caller.rights:
-        raise Forbidden(f"your token does not have the right to {right}")
+    if scope not in caller.scopes:
+        raise Forbidden(f"your token does not have the scope `{scope}`")
+
+
+def require_administrator(log: DecisionLog, settings: Settings) -> Caller:
+    """Return the caller of a command that only administrators may run.
+
+    Raises:
+        CommandFailed: the token is unknown or was revoked.
+        Forbidden: the caller is not an administrator.
+    """
+    caller = resolve_caller(log, settings, "cli")
+    require_scope(caller, ADMIN_SCOPE)
+    return caller
+
+
+def find_holder(log: DecisionLog, name: str) -> str:
+    """Return the service `service:KEY`, or the person with a name or id, who can hold a token.
+
+    Raises:
+        CommandFailed: no person or several people have this name.
+    """
+    return name if is_subject(name) and kind_of(name) == "service" else find_person(log, name)
+
+
+def find_person(log: DecisionLog, name: str) -> str:
+    """Return the person with a name or id.
+
+    Raises:
+        CommandFailed: no person or several people have this name.
+    """
+    found = (name,) if is_subject(name) else log.directory.find(name)
+    if len(found) > 1:
+        raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
+    if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
+        raise CommandFailed(
+            f"No person named {name}. Add them with `decisionlog person add {shlex.quote(name)}` (HTTP: POST /v1/people). "
+            "A service needs no registration: use service:KEY."
+        )
+    return found[0]
 
 
 @contextmanager

@@ -56,8 +56,9 @@ class RemoteSink:
         return [person for normalized, person in self._list_spellings() if normalized == fold]
 
     def _list_spellings(self) -> Iterator[tuple[str, str]]:
-        for person in self.server.client.ask(questions.people())["rows"]:
-            yield from ((normalize_name(spelling), person["id"]) for spelling in person["spellings"])
+        for page in self.server.client.pages(questions.people()):
+            for person in page["rows"]:
+                yield from ((normalize_name(spelling), person["id"]) for spelling in person["spellings"])
 
 
 @contextmanager

@@ -25,6 +25,7 @@ SECTIONS: Final = {
         "deciders": "Show who may decide about a product.",
         "people": "List people.",
         "audit": "List events: who, when and why.",
+        "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",
     },
     "Record": {
@@ -37,13 +38,15 @@ SECTIONS: Final = {
         "serve": "Serve the log over HTTP.",
         "project": "Run the projector in its own process.",
         "publish": "Publish entries to Kafka.",
-        "intake": "Consume commands from Kafka.",
+        "consume": "Consume commands from Kafka.",
         "replica": "Keep a replica of the read model fed from Kafka.",
         "demo": "Create a demo log: one year of a fictional product.",
     },
     "Operate": {
         "status": "Show location, sync state, last error and your identity.",
         "token": "Manage API tokens.",
+        "login-link": "Create a one-time link to sign in with a browser.",
+        "role": "Grant, revoke and list roles.",
         "verify": "Verify every hash, and compare with checkpoints.",
         "doctor": "Check the installation and the integrity of every entry.",
         "export": "Export the log as JSON Lines, or decisions as MADR files.",
@@ -66,7 +69,7 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        name = f"{cmd_name}_" if cmd_name == "import" else cmd_name
+        name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"cli.commands.{name}"), name)
         return command
 

@@ -71,7 +71,7 @@ class RemoteLog:
             NotSignedIn: the token is unknown or was revoked.
         """
         me = self.client.ask(questions.me())
-        return Caller(me["actor"], me["credential"], channel, frozenset(me["rights"]))
+        return Caller(me["actor"], me["credential"], channel, frozenset(me["scopes"]))
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Apply transactions in order, each with its own outcome."""

@@ -78,7 +78,7 @@ class ReplicaSignIn:
             self._unknown.add(secret)
             return None
         me = answer.json()
-        caller = Caller(me["actor"], me["credential"], "http", frozenset(me["rights"]))
+        caller = Caller(me["actor"], me["credential"], "http", frozenset(me["scopes"]))
         self._cache[key] = (self._tick(), caller)
         self._cache.move_to_end(key)
         if len(self._cache) > MAX_CACHED_TOKENS:

@@ -1,37 +1,37 @@
-"""The access policy: who may act on the log, and who may change whose access.
+"""Access: who may act on the log at all. What they may do is decided by `domain.policy`.
 
-Access comes from *tokens*, each held by a person or a service with some rights (`import`, `erase`, `admin`), and from
-*local owners*: the people on whose behalf commands run on the log's own machine. The rules receive both as `Access`
-and look up everything else in the subjects:
+Access comes from *tokens*, each held by a person or a service, with some scopes, from the *sessions* of people who
+signed in with a browser, and from *local owners*: the people on whose behalf commands run on the log's own machine. The
+rules receive them as `Access` and look up everything else in the subjects:
 
 * A person who has left, was removed, or was merged into a person who has left or was removed, cannot act.
-* Only administrators change who has access, or bring back people who have left. People may record that they left
-  themselves.
 * A local owner cannot be locked out, and neither can the last administrator.
-* Losing the ability to act revokes a person's tokens permanently.
+* Losing the ability to act revokes a person's tokens permanently and ends their sessions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, NamedTuple, assert_never
 
 from pydantic import Field, StringConstraints
 
-from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, Unknown
+from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, unknown_subject
 from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
-from domain.people import INACTIVE_STATUSES, PersonLeft, PersonRegistered
-from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, kind_of
+from domain.people import INACTIVE_STATUSES, PersonRegistered
+from domain.roles import ADMIN, holds, merge_path, revokes_administrator
+from domain.scopes import ADMIN_SCOPE, has_scope
+from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, Timestamp, kind_of, to_micros
 
-ADMIN_RIGHT: Final = "admin"
 LOCAL_CREDENTIAL: Final = "local"
 """The credential of a command that runs as a local owner, signed in with the key file of the log's own machine."""
 LOG_SERVICE: Final = "service:decisionlog"
 IDENTITY_FIELDS: Final = frozenset({EXISTS, STATUS, MERGED_INTO})
 """The fields that decide whether a person or service may act, and under which id."""
 
+PersonId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^person:{KEY_PATTERN}$")]
 HolderId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^(?:person|service):{KEY_PATTERN}$")]
 
 
@@ -41,14 +41,16 @@ class CreateToken(Command):
     type: Literal["CreateToken"] = "CreateToken"
     subject: HolderId
     token: Code
-    rights: tuple[Code, ...] = ()
+    scopes: tuple[Code, ...] = ()
+    expires_at: Timestamp | None = None
 
 
 class TokenCreated(Event):
     """A token was created for a person or a service."""
 
     token: Code
-    rights: tuple[Code, ...] = ()
+    scopes: tuple[Code, ...] = ()
+    expires_at: Timestamp | None = Field(None, description="The end of its validity; absent if it has none.")
 
 
 class RevokeToken(Command):
@@ -64,6 +66,20 @@ class TokenRevoked(Event):
 
     token: Code
     reason: Literal["revoked", "left"]
+
+
+class CreateSignInLink(Command):
+    """Create a one-time link with which a person signs in to the pages. Internal: its code is stored outside the log."""
+
+    type: Literal["CreateSignInLink"] = "CreateSignInLink"
+    subject: PersonId
+    expires_at: Timestamp
+
+
+class SignInLinkCreated(Event):
+    """A one-time link was created with which a person can sign in to the pages."""
+
+    expires_at: Timestamp = Field(description="The end of its validity.")
 
 
 class ChangeNames(Command):
@@ -83,8 +99,8 @@ class NamesChanged(Event):
     )
 
 
-AccessCommand = CreateToken | RevokeToken | ChangeNames
-AccessEvent = TokenCreated | TokenRevoked | NamesChanged
+AccessCommand = CreateToken | RevokeToken | CreateSignInLink | ChangeNames
+AccessEvent = TokenCreated | TokenRevoked | SignInLinkCreated | NamesChanged
 
 
 class ActiveToken(NamedTuple):
@@ -92,19 +108,17 @@ class ActiveToken(NamedTuple):
 
     id: str
     holder: str
-    rights: frozenset[str]
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who has access to the log: the active tokens and the local owners."""
+    """Who has access to the log: active tokens, local owners, the role of callers who hold none, people with sessions."""
 
     tokens: tuple[ActiveToken, ...] = ()
     owners: frozenset[str] = frozenset()
-
-    def holders(self) -> frozenset[str]:
-        """The ids of all token holders and local owners."""
-        return self.owners.union(token.holder for token in self.tokens)
+    default_role: str | None = None
+    sessions: frozenset[str] = frozenset()
 
 
 # Who may act ---------------------------------------------------------------------------------------------------------
@@ -112,17 +126,7 @@ class Access:
 
 def is_active(holder: str, fetch: Callable[[str], SubjectState]) -> bool:
     """Return whether a person or service may act: no id they are merged into has left or was removed."""
-    return all(_is_present(fetch(one)) for one in _merge_path(holder, fetch))
-
-
-def _merge_path(holder: str, fetch: Callable[[str], SubjectState]) -> list[str]:
-    """An id, followed by the ids it was merged into, in order."""
-    path = [holder]
-    while (row := fetch(path[-1]).latest_row(MERGED_INTO)) is not None and row.value is not None:
-        if row.value in path:
-            break
-        path.append(str(row.value))
-    return path
+    return all(_is_present(fetch(one)) for one in merge_path(holder, fetch))
 
 
 def _is_present(state: SubjectState) -> bool:
@@ -139,45 +143,16 @@ def _is_present(state: SubjectState) -> bool:
 
 
 def changes_identity(draft: Draft) -> bool:
-    """Return whether an event may affect who can act: a person or service leaves, returns, is merged or removed."""
+    """Return whether an event may affect who can act: a person or service leaves, returns, is merged or removed, or an
+    administrator loses that role.
+    """
+    if revokes_administrator(draft.event):
+        return True
     if kind_of(draft.subject) not in ("person", "service") or isinstance(draft.event, PersonRegistered | AccessEvent):
         return False
     return draft.event.voided_position() is not None or any(
         change.field in IDENTITY_FIELDS for change in draft.event.field_changes()
     )
-
-
-def require_permission(drafts: Iterable[Draft], context: CommandContext, subjects: Subjects, access: Access) -> None:
-    """Check that the caller may change these people; `subjects` are as they were before the change.
-
-    Raises:
-        Forbidden: only an administrator may.
-    """
-    if ADMIN_RIGHT in context.rights:
-        return
-    with_access = {subjects.canonical_id(holder) for holder in access.holders()}
-    actor = subjects.canonical_id(context.actor)
-    for draft in drafts:
-        if isinstance(draft.event, PersonLeft) and actor == subjects.canonical_id(draft.subject):
-            continue
-        for who in _affected_ids(draft):
-            if subjects.canonical_id(who) in with_access:
-                raise Forbidden(
-                    f"{who} has access to this log, so only an administrator can do this", field="subject", subject=who
-                )
-            if not is_active(who, subjects.__getitem__):
-                raise Forbidden(
-                    f"{who} has left or was removed; only an administrator can bring them back",
-                    field="subject",
-                    subject=who,
-                )
-
-
-def _affected_ids(draft: Draft) -> Iterator[str]:
-    yield draft.subject
-    for change in draft.event.field_changes():
-        if change.field == MERGED_INTO:
-            yield from change.refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +170,17 @@ def summarize_access(subjects: Subjects, access: Access) -> AccessSummary:
         for owner in sorted(access.owners)
         if is_active(owner, subjects.__getitem__)
     )
-    return AccessSummary(tuple(owners), _has_administrator(access.tokens, subjects))
+    return AccessSummary(tuple(owners), _has_administrator(access, subjects))
 
 
-def _has_administrator(tokens: Iterable[ActiveToken], subjects: Subjects) -> bool:
-    return any(ADMIN_RIGHT in token.rights and is_active(token.holder, subjects.__getitem__) for token in tokens)
+def _has_administrator(access: Access, subjects: Subjects) -> bool:
+    """Return whether a token with the scope `admin` belongs to an active administrator."""
+    return any(
+        ADMIN_SCOPE in token.scopes
+        and (holds(subjects[token.holder], ADMIN) or access.default_role == ADMIN)
+        and is_active(token.holder, subjects.__getitem__)
+        for token in access.tokens
+    )
 
 
 def require_access_kept(before: AccessSummary, context: CommandContext, subjects: Subjects, access: Access) -> None:
@@ -219,24 +200,29 @@ def require_access_kept(before: AccessSummary, context: CommandContext, subjects
                 field="subject",
                 subject=owner,
             )
-    if before.has_administrator and not _has_administrator(access.tokens, subjects):
+    if before.has_administrator and not _has_administrator(access, subjects):
         raise NotAllowed(_LAST_ADMINISTRATOR, field="subject")
 
 
 _LAST_ADMINISTRATOR: Final = (
     "this would leave the log without an administrator token. Create another one first: "
-    "`decisionlog token create NAME --right admin`"
+    "`decisionlog token create NAME --all-scopes --role admin`"
 )
 
 
 def _is_local(context: CommandContext, access: Access) -> bool:
     owners = {*access.owners, LOG_SERVICE}
-    return context.credential == LOCAL_CREDENTIAL and ADMIN_RIGHT in context.rights and context.actor in owners
+    return context.credential == LOCAL_CREDENTIAL and ADMIN_SCOPE in context.scopes and context.actor in owners
 
 
 def orphaned_tokens(subjects: Subjects, access: Access) -> list[ActiveToken]:
     """The tokens whose holders can no longer act."""
     return [token for token in access.tokens if not is_active(token.holder, subjects.__getitem__)]
+
+
+def signed_out_people(subjects: Subjects, access: Access) -> tuple[str, ...]:
+    """The people with a session who can no longer act."""
+    return tuple(person for person in sorted(access.sessions) if not is_active(person, subjects.__getitem__))
 
 
 def build_revocation(token: ActiveToken) -> Draft:
@@ -253,15 +239,18 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
     Raises:
         Refused: one of its subclasses; see `domain.errors`.
     """
-    if ADMIN_RIGHT not in context.rights:
-        raise Forbidden(f"your token does not have the `{ADMIN_RIGHT}` right")
     match command:
         case CreateToken():
-            _require_eligible_holder(command, context, subjects)
-            return [Draft(command.subject, TokenCreated(token=command.token, rights=command.rights))]
+            _require_grantable(command, context)
+            _require_eligible_holder(command.subject, subjects)
+            created = TokenCreated(token=command.token, scopes=command.scopes, expires_at=command.expires_at)
+            return [Draft(command.subject, created)]
         case RevokeToken():
             _require_revocable(command, context, subjects, access)
             return [Draft(command.subject, TokenRevoked(token=command.token, reason="revoked"))]
+        case CreateSignInLink():
+            _require_eligible_holder(command.subject, subjects)
+            return [Draft(command.subject, SignInLinkCreated(expires_at=command.expires_at))]
         case ChangeNames():
             _require_registered(command.subject, "subject", subjects)
             return [Draft(command.subject, NamesChanged(change=command.change))]
@@ -269,28 +258,33 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
             assert_never(command)
 
 
-def _require_eligible_holder(command: CreateToken, context: CommandContext, subjects: Subjects) -> None:
-    missing = sorted(set(command.rights) - context.rights)
+def _require_grantable(command: CreateToken, context: CommandContext) -> None:
+    missing = sorted(scope for scope in command.scopes if not has_scope(context.scopes, scope))
     if missing:
-        raise Forbidden(f"you cannot grant rights you do not have yourself: {', '.join(missing)}", field="rights")
-    if command.subject == LOG_SERVICE:
-        raise Malformed(f"{command.subject} is reserved for the log; choose another service name", field="holder")
-    _require_registered(command.subject, "holder", subjects)
-    if not is_active(command.subject, subjects.__getitem__):
-        raise NotAllowed(f"{command.subject} has left or was removed", field="holder", subject=command.subject)
+        raise Forbidden(f"you cannot grant scopes you do not have yourself: {', '.join(missing)}", field="scopes")
+    if command.expires_at is not None and to_micros(command.expires_at) <= context.now:
+        raise Malformed("the token would already be expired; give a later time", field="expires_at")
+
+
+def _require_eligible_holder(holder: str, subjects: Subjects) -> None:
+    if holder == LOG_SERVICE:
+        raise Malformed(f"{holder} is reserved for the log; choose another service name", field="holder")
+    _require_registered(holder, "holder", subjects)
+    if not is_active(holder, subjects.__getitem__):
+        raise NotAllowed(f"{holder} has left or was removed", field="holder", subject=holder)
 
 
 def _require_registered(holder: str, field: str, subjects: Subjects) -> None:
     """A person must be registered before they get a token or a name; a service does not have to be."""
     if kind_of(holder) == "person" and not subjects[holder].version:
-        raise Unknown(f"no person '{holder}'; register them first", field=field, subject=holder)
+        raise unknown_subject(holder, field=field, hint="register them first")
 
 
 def _require_revocable(command: RevokeToken, context: CommandContext, subjects: Subjects, access: Access) -> None:
-    remaining = [token for token in access.tokens if token.id != command.token]
-    if len(remaining) == len(access.tokens):
+    remaining = replace(access, tokens=tuple(token for token in access.tokens if token.id != command.token))
+    if len(remaining.tokens) == len(access.tokens):
         raise NothingChanges(f"token {command.token} is already revoked", field="id", subject=command.subject)
     if _is_local(context, access):  # a local owner can create another token at any time
         return
-    if _has_administrator(access.tokens, subjects) and not _has_administrator(remaining, subjects):
+    if _has_administrator(access, subjects) and not _has_administrator(remaining, subjects):
         raise NotAllowed(_LAST_ADMINISTRATOR, field="id", subject=command.subject)

@@ -12,10 +12,11 @@ from pydantic_core import PydanticCustomError
 
 from domain.decision import OPEN as OPEN_DECISION
 from domain.decision import SUPERSEDED, SUPERSEDED_BY
-from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
+from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
 from domain.guards import require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message
+from domain.roles import FIELD_PREFIX
 from domain.values import (
     COMBINATION,
     Code,
@@ -39,9 +40,14 @@ FieldName = Annotated[
 ]
 LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a-z0-9._~-]{0,99}$")]
 
-IMPORT_RIGHT: Final = "import"
-ERASE_RIGHT: Final = "erase"
-ACCESS_EVENT_PREFIXES: Final = ("TokenCreated.", "TokenRevoked.", "NamesChanged.")
+MAX_ERASED: Final = 1_000
+"""Positions in one erasure, so that no single command erases a whole log."""
+ACCESS_EVENT_PREFIXES: Final = (
+    *("TokenCreated.", "TokenRevoked.", "SignInLinkCreated.", "NamesChanged."),
+    *("RoleGranted.", "RoleRevoked."),
+)
+
+NOT_IMPORTED: Final = frozenset({"service", "group", "log"})
 
 
 class LogOpened(Event):
@@ -237,7 +243,7 @@ class ImportedChange(Message):
 
 
 class ImportChanges(Command):
-    """Import changes that were made in another system. Needs the `import` right."""
+    """Import changes that were made in another system. Needs the `import` scope."""
 
     type: Literal["ImportChanges"] = "ImportChanges"
     subject: SubjectId
@@ -258,12 +264,14 @@ class ChangesImported(Event):
 
 
 class EraseTexts(Command):
-    """Erase the text in some entries. The entries and all proofs stay valid. Needs the `erase` right."""
+    """Erase the text in some entries. The entries and all proofs stay valid. Needs the `erase` scope."""
 
     type: Literal["EraseTexts"] = "EraseTexts"
     subject: LogId = Field(description="The log itself.")
     positions: tuple[Position, ...] = Field(
-        min_length=1, max_length=10_000, description="The positions of the entries whose text to erase."
+        min_length=1,
+        max_length=MAX_ERASED,
+        description="The positions of the entries whose text to erase.",
     )
     reason_code: Slug = Field("request", description="The reason, as a code; it is stored permanently.")
 
@@ -320,7 +328,7 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
             _require_supersedes_nothing(command, context, subjects)
             event = EntryVoided(position=command.position, why=command.why)
         case ImportChanges():
-            _require_right(context, IMPORT_RIGHT)
+            _require_importable(command)
             if subjects[command.subject].is_managed:
                 raise NotAllowed(
                     f"{command.subject} has been edited here, so imported updates are no longer accepted",
@@ -329,7 +337,6 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
                 )
             event = ChangesImported(changes=command.changes)
         case EraseTexts():
-            _require_right(context, ERASE_RIGHT)
             event = TextsErased(positions=tuple(sorted(set(command.positions))), reason_code=command.reason_code)
         case _:
             assert_never(command)
@@ -353,9 +360,21 @@ def _require_applicable(command: AnySubjectCommand) -> None:
         )
 
 
-def _require_right(context: CommandContext, right: str) -> None:
-    if right not in context.rights:
-        raise Forbidden(f"your token does not have the `{right}` right")
+def _require_importable(command: ImportChanges) -> None:
+    """What decides who may act is never imported: services, groups, the log itself, and roles."""
+    if kind_of(command.subject) in NOT_IMPORTED:
+        raise NotAllowed(
+            f"{command.subject} cannot be imported: it has no history in another system",
+            field="subject",
+            subject=command.subject,
+        )
+    for n, change in enumerate(command.changes):
+        if change.field.startswith(FIELD_PREFIX):
+            raise NotAllowed(
+                f"`{change.field}` is a role, which cannot be imported; grant it with `decisionlog role grant`",
+                field=f"changes.{n}.field",
+                subject=command.subject,
+            )
 
 
 def _require_effective(state: SubjectState, context: CommandContext) -> None:
@@ -407,7 +426,7 @@ def _require_voidable(state: SubjectState, position: int) -> None:
         )
     if event.type.startswith(ACCESS_EVENT_PREFIXES):
         raise NotAllowed(
-            f"position {position} records a change to a token or to names, which cannot be voided",
+            f"position {position} records a change to a token, a role or names, which cannot be voided",
             field="position",
             subject=state.subject,
         )

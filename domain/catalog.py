@@ -7,17 +7,18 @@ bytes of the old one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
-from typing import Annotated, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product
-from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
+from domain.errors import Malformed, NotAllowed, OutOfOrder
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, Event, string_paths, strings_at
-from domain.values import SUBJECT_PATTERN, StringKind, SubjectId, Version, format_micros, is_subject, kind_of
+from domain.messages import Command, CommandContext, Draft, Event
+from domain.references import referenced_subjects, unknown_error
+from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros, kind_of
 
 AnyCommand = Annotated[
     decision.DecisionCommand
@@ -26,26 +27,36 @@ AnyCommand = Annotated[
     | authority.AuthorityCommand
     | product.ProductCommand
     | people.PeopleCommand
+    | roles.RoleCommand
     | any_subject.AnySubjectCommand,
     Field(discriminator="type"),
 ]
 COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(AnyCommand)
 
-COMMANDS: Final = MappingProxyType(
-    {
-        command.__name__: command
-        for union in (
-            product.ProductCommand,
-            decision.DecisionCommand,
-            feature.FeatureCommand,
-            ownership.OwnershipCommand,
-            authority.AuthorityCommand,
-            people.PeopleCommand,
-            any_subject.AnySubjectCommand,
-        )
-        for command in get_args(union)
-    }
+
+def _decide_authority(command: authority.AuthorityCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
+    return authority.decide(command, context, subjects, COMMANDS)
+
+
+_DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, Subjects], list[Draft]]]] = (
+    MappingProxyType(
+        {
+            command: decide_kind
+            for union, decide_kind in (
+                (product.ProductCommand, product.decide),
+                (decision.DecisionCommand, decision.decide),
+                (feature.FeatureCommand, feature.decide),
+                (ownership.OwnershipCommand, ownership.decide),
+                (authority.AuthorityCommand, _decide_authority),
+                (people.PeopleCommand, people.decide),
+                (roles.RoleCommand, roles.decide),
+                (any_subject.AnySubjectCommand, any_subject.decide),
+            )
+            for command in get_args(union)
+        }
+    )
 )
+COMMANDS: Final = MappingProxyType({command.__name__: command for command in _DECIDERS})
 
 
 class Batch(BaseModel):
@@ -120,7 +131,10 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "TeamDisbanded.v1": people.TeamDisbanded,
         "TokenCreated.v1": access.TokenCreated,
         "TokenRevoked.v1": access.TokenRevoked,
+        "SignInLinkCreated.v1": access.SignInLinkCreated,
         "NamesChanged.v1": access.NamesChanged,
+        "RoleGranted.v1": roles.RoleGranted,
+        "RoleRevoked.v1": roles.RoleRevoked,
         "TitleChanged.v1": any_subject.TitleChanged,
         "AliasesSet.v1": any_subject.AliasesSet,
         "AttributeSet.v1": any_subject.AttributeSet,
@@ -144,8 +158,9 @@ def decide(command: Command, context: CommandContext, subjects: Subjects) -> lis
         Refused: one of its subclasses; see `domain.errors`.
     """
     if not isinstance(command, any_subject.ImportChanges):
-        _require_unique_references(command, subjects)
-        _require_known_subjects(command, context, subjects)
+        referenced = list(referenced_subjects(command))
+        _require_unique_references(referenced, subjects)
+        _require_known_subjects(command, referenced, context, subjects)
     drafts = _decide(command, context, subjects)
     for draft in drafts:
         _require_valid_time(draft, context, subjects)
@@ -153,38 +168,16 @@ def decide(command: Command, context: CommandContext, subjects: Subjects) -> lis
 
 
 def _decide(command: Command, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    if isinstance(command, decision.DecisionCommand):
-        drafts = decision.decide(command, context, subjects)
-    elif isinstance(command, feature.FeatureCommand):
-        drafts = feature.decide(command, context, subjects)
-    elif isinstance(command, ownership.OwnershipCommand):
-        drafts = ownership.decide(command, context, subjects)
-    elif isinstance(command, authority.AuthorityCommand):
-        drafts = authority.decide(command, context, subjects, COMMANDS)
-    elif isinstance(command, product.ProductCommand):
-        drafts = product.decide(command, context, subjects)
-    elif isinstance(command, people.PeopleCommand):
-        drafts = people.decide(command, context, subjects)
-    elif isinstance(command, any_subject.AnySubjectCommand):
-        drafts = any_subject.decide(command, context, subjects)
-    else:
+    decide_kind = _DECIDERS.get(type(command))
+    if decide_kind is None:
         raise Malformed(f"unknown command {type(command).__name__}", field="type")
-    return drafts
+    return decide_kind(command, context, subjects)
 
 
-def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
-    """Yield each subject that a command references, with the path of the field."""
-    for kind in (StringKind.SUBJECT, StringKind.PERSON):
-        for path in string_paths(type(command), kind):
-            for exact_path, value in strings_at(command, path):
-                if is_subject(value):
-                    yield ".".join(str(part) for part in exact_path), value
-
-
-def _require_unique_references(command: Command, subjects: Subjects) -> None:
+def _require_unique_references(referenced: Iterable[tuple[str, str]], subjects: Subjects) -> None:
     """A list references each subject at most once, and each person under at most one of their ids."""
     by_canonical_id: dict[tuple[str, str], list[str]] = {}
-    for path, subject in referenced_subjects(command):
+    for path, subject in referenced:
         field, _, index = path.rpartition(".")
         if index.isdigit():
             by_canonical_id.setdefault((field, subjects.canonical_id(subject)), []).append(subject)
@@ -195,26 +188,32 @@ def _require_unique_references(command: Command, subjects: Subjects) -> None:
             raise Malformed(f"{same[0]} is listed {len(same)} times", field=field, subject=same[0])
 
 
-def _require_known_subjects(command: Command, context: CommandContext, subjects: Subjects) -> None:
+def _require_known_subjects(
+    command: Command, referenced: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects
+) -> None:
     """Every subject that a command references is in the log and is not removed."""
-    for field, subject in referenced_subjects(command):
-        if kind_of(subject) == "service" and isinstance(command, delegation.DelegateActions):
+    for field, subject in referenced:
+        if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
+            continue
+        if isinstance(command, delegation.DelegateActions) and kind_of(subject) == "service":
             continue  # a service does not have to be registered
         state = subjects[subject]
         if not state.version or state.started_at() is None:
-            kind = kind_of(subject)
-            hint = "; register them first" if kind in ("person", "team") else ""
-            raise Unknown(f"no {kind} '{subject}'{hint}", field=field, subject=subject)
+            raise unknown_error(field, subject)
+        if state.exists_at(context.now):
+            continue
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
-        if not state.exists_at(context.now) and not is_restorable:
+        if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 
 def _require_valid_time(draft: Draft, context: CommandContext, subjects: Subjects) -> None:
     """An event may be backdated, but not to before its subject was created, nor a status change to before the latest."""
-    if draft.event.is_imported:
+    if draft.event.is_imported or isinstance(draft.event, roles.RoleGranted | roles.RoleRevoked):
         return
     state = subjects[draft.subject]
+    if not state.version and not draft.event.has_periods:
+        return  # nothing was before the first event
     changes = tuple(draft.event.field_changes())
     _require_within_lifetime(state, changes, context)
     latest = state.latest_row(STATUS)

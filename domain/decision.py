@@ -34,7 +34,7 @@ from domain.fields import (
     texts,
 )
 from domain.guards import new_subject_id, require_person, require_status
-from domain.messages import Command, CommandContext, Draft, Event, Message
+from domain.messages import Command, CommandContext, Draft, Event, Message, derive
 from domain.money import CURRENCIES, Cost
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import MAX_INTEGER, Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text, kind_of
@@ -164,23 +164,25 @@ class ReviseDecision(Command):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [
-                {"required": [name], "properties": {name: {"type": ["string", "array", "object"]}}}
-                for name in (
-                    "title",
-                    "decision",
-                    "why",
-                    "context",
-                    "options",
-                    "evidence",
-                    "assumptions",
-                    "constraints",
-                    "expected",
-                    "cost",
-                    "review_on",
-                    "tags",
-                )
-            ]
+            "not": {
+                "properties": {
+                    name: {"type": "null"}
+                    for name in (
+                        "title",
+                        "decision",
+                        "why",
+                        "context",
+                        "options",
+                        "evidence",
+                        "assumptions",
+                        "constraints",
+                        "expected",
+                        "cost",
+                        "review_on",
+                        "tags",
+                    )
+                }
+            }
         }
     )
 
@@ -608,25 +610,18 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
 
 def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
-    case = {name: getattr(command, name) for name in (*Case.model_fields, *Conclusion.model_fields)}
     require_active_holder(command.accountable, context, subjects)
     by = context.principal if kind_of(context.principal) == "person" else None
-    return [Draft(subject, DecisionProposed(title=command.title, accountable=command.accountable, by=by, **case))]
-
-
-_WORKED_OUT: Final = ("deciders", "authority")
-"""The fields of an event that are not simply those of its command."""
+    return [Draft(subject, derive(DecisionProposed, command, by=by))]
 
 
 def _record(command: RecordDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
     deciders = command.deciders or (require_person(context, "deciders"),)
     require_active_holder(command.accountable, context, subjects)
-    values = {name: getattr(command, name) for name in DecisionRecorded.model_fields if name not in _WORKED_OUT}
-    judgment = authority.require_authority(
-        _build_recorded_question(command, deciders, context, subjects), subjects, context
-    )
-    drafts = [Draft(subject, DecisionRecorded(deciders=deciders, authority=judgment, **values))]
+    question = _build_recorded_question(command, deciders, context, subjects)
+    judgment = authority.require_authority(question, subjects, context)
+    drafts = [Draft(subject, derive(DecisionRecorded, command, deciders=deciders, authority=judgment))]
     for superseded in command.supersedes:
         require_status(subjects[superseded], context, IN_FORCE, "be superseded", default=PROPOSED)
         drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,))))

@@ -13,7 +13,6 @@ them with the products of their line, and all commands or only some kinds of dec
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import Field
@@ -137,7 +136,7 @@ def resolve_delegation(command: Command, context: CommandContext, subjects: Subj
         return context
     position = find_delegation(command, context, subjects)
     if position is not None:
-        return replace(context, delegation=position)
+        return context._replace(delegation=position)
     if kind_of(context.actor) == "service" and command.source is None:
         raise Forbidden(
             f"{context.actor} has no delegation of {context.principal} that covers this; {context.principal} can give "

@@ -1,6 +1,6 @@
 """One example of every command, used by the documentation and by tests.
 
-They are valid in this order in a new log: first the prelude, then the table. The actor is Ann, who needs the rights
+They are valid in this order in a new log: first the prelude, then the table. The actor is Ann, who needs the scopes
 `import` and `erase`. Positions assume a log that contains nothing else.
 """
 
@@ -93,6 +93,8 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "IssueReport", "subject": "product:shop", "since": "2024-10-01", "until": "2025-01-01", "position": 9,
      "sha256": "0b1d6e8f2a4c97531e0f8d6b2c4a97531e0f8d6b2c4a97531e0f8d6b2c4a9753"},
     {"type": "RetireProduct", "subject": "product:shop", "why": "Sold out."},
+    {"type": "GrantRole", "subject": "team:core", "role": "manager", "product": "shop"},
+    {"type": "RevokeRole", "subject": "team:core", "role": "manager", "product": "shop"},
     {"type": "MergePeople", "subject": "person:bob", "into": "person:ann"},
     {"type": "RecordPersonLeft", "subject": "person:ann"},
     {"type": "DisbandTeam", "subject": "team:core"},

@@ -113,8 +113,16 @@ class SubjectState:
 
     def row_at(self, name: str, at: int) -> FieldRow | None:
         """The row that determines a field at a time, or None before the first."""
-        candidates = self.rows.get(name, _NO_ROWS).at_or_before((at, _AFTER_ALL_IDS))
-        return next((row for row in candidates if self._counts(row)), None)
+        rows = self.rows.get(name, _NO_ROWS)
+        last = rows.last()
+        if last is None:
+            return None
+        if last.valid_from <= at and self._counts(last):  # as nearly always
+            return last
+        for row in rows.at_or_before((at, _AFTER_ALL_IDS)):
+            if self._counts(row):
+                return row
+        return None
 
     def value_at(self, name: str, at: int) -> Value:
         """The value of a field at a time; None if it is empty."""
@@ -134,18 +142,27 @@ class SubjectState:
 
     def started_at(self) -> int | None:
         """The time the subject was created, in microseconds; None if it was not, or its first entry is voided."""
-        return next((row.valid_from for row in self.rows.get(EXISTS, _NO_ROWS) if self._counts(row)), None)
+        for row in self.rows.get(EXISTS, _NO_ROWS):
+            if self._counts(row):
+                return row.valid_from
+        return None
 
     def latest_row(self, name: str) -> FieldRow | None:
         """The latest row of a field whose event is not voided."""
-        return next((row for row in reversed(self.rows.get(name, _NO_ROWS)) if self._counts(row)), None)
+        rows = self.rows.get(name)
+        if rows is None:
+            return None
+        for row in reversed(rows):
+            if self._counts(row):
+                return row
+        return None
 
     def field_names(self, prefix: str = "") -> Iterator[str]:
         """The names of the fields that start with `prefix`."""
         return (name for name in self.rows if name.startswith(prefix))
 
     def _counts(self, row: FieldRow) -> bool:
-        return not self.events[row.position].is_voided
+        return not self.events[row.id // CHANGES_PER_EVENT].is_voided
 
 
 def evolve(
@@ -174,6 +191,30 @@ def evolve(
     return SubjectState(state.subject, state.version + 1, rows, events, state.is_managed or not is_imported, position)
 
 
+class PendingState:
+    """A state that is computed when it is first read: most of what is recorded is not read by a rule soon."""
+
+    __slots__ = ("_compute", "_state", "subject", "version")
+
+    def __init__(self, subject: str, version: int, compute: Callable[[], SubjectState]) -> None:
+        self.subject = subject
+        self.version = version
+        self._compute: Callable[[], SubjectState] | None = compute
+        self._state: SubjectState | None = None
+
+    def resolve(self) -> SubjectState:
+        """Return the state. Threads that read it at the same time may each compute it, with the same result."""
+        compute = self._compute
+        if self._state is None and compute is not None:
+            self._state = compute()
+            self._compute = None  # and with it the state before
+        assert self._state is not None
+        return self._state
+
+
+AnyState = SubjectState | PendingState
+
+
 class Subjects(Mapping[str, SubjectState]):
     """The subjects a rule may read, each fetched on first use.
 
@@ -184,7 +225,7 @@ class Subjects(Mapping[str, SubjectState]):
         """Read through `fetch`; `find_referencing` returns at least all subjects with a field that references one."""
         self._fetch = fetch
         self._find_referencing = find_referencing
-        self._states: dict[str, SubjectState] = {}
+        self._states: dict[str, AnyState] = {}
         self.read_versions: dict[str, int] = {}
 
     def __getitem__(self, subject: str) -> SubjectState:
@@ -192,6 +233,8 @@ class Subjects(Mapping[str, SubjectState]):
         if state is None:
             state = self._states[subject] = self._fetch(subject)
             self.read_versions[subject] = state.version
+        elif isinstance(state, PendingState):
+            state = self._states[subject] = state.resolve()
         return state
 
     def __iter__(self) -> Iterator[str]:
@@ -227,6 +270,10 @@ class Subjects(Mapping[str, SubjectState]):
             )
         )
 
-    def put(self, state: SubjectState) -> None:
+    def put(self, state: AnyState) -> None:
         """Replace a subject with its state after the earlier commands of the same transaction."""
         self._states[state.subject] = state
+
+    def get_unresolved(self, subject: str) -> AnyState:
+        """Return the state that was put last, computed or not."""
+        return self._states[subject]

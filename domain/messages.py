@@ -6,13 +6,15 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
 from domain.values import Code, DecisionId, Line, Person, Position, RawText, StringKind, Text, Timestamp
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def _set_fail_fast(schema: Any) -> None:
@@ -88,6 +90,8 @@ class Command(Message):
 class Event(Message):
     """Something that happened to one subject."""
 
+    has_periods: ClassVar[bool] = False
+    """Whether its changes can begin or end at times of their own."""
     is_imported: ClassVar[bool] = False
     """Whether it records what happened in another system, to which the rules here do not apply."""
 
@@ -100,30 +104,30 @@ class Event(Message):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event that a rule decided to record and that is not in the log yet."""
 
     subject: str
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class CommandContext:
+class CommandContext(NamedTuple):
     """The circumstances of a command: everything a rule knows besides the command and the subjects.
 
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
-    or else the actor; `credential` is what the actor signed in with. `delegation` is the position of the delegation
-    that lets the actor act for the principal; without one, the principal is a claim.
+    or else the actor; `credential` is what the actor signed in with, `scopes` what it may be used for, and `groups` are the
+    actor's groups at the sign-in provider. `delegation` is the position of the delegation that lets the actor act for the
+    principal; without one, the principal is a claim.
     """
 
     now: int
     effective_at: int
     actor: str
     principal: str
-    rights: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
     new_key: Callable[[], str] = lambda: ""
     credential: str = ""
+    groups: frozenset[str] = frozenset()
     delegation: int | None = None
 
 
@@ -188,6 +192,21 @@ def strings_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, 
     return [(path, value)] if isinstance(value, str) else []
 
 
+def strings_of_kind(message: BaseModel, kind: StringKind) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return the strings of one kind in a message, each with its exact path."""
+    members = vars(message)
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for path in string_paths(type(message), kind):
+        value = members[path[0]]
+        if isinstance(value, str):
+            found.append((path, value))
+        elif value and path[1:] == ("*",):
+            found += [((path[0], n), text) for n, text in enumerate(value)]
+        elif value:  # most fields are empty, and to follow the path of each would take most of the time
+            found += strings_at(message, path)
+    return found
+
+
 def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], str]) -> Any:
     """Return a message, or its dumped form, with the strings at a path changed; unchanged parts are shared."""
     if not path:
@@ -199,7 +218,37 @@ def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], st
     if member is None:
         return data
     changed = replace_strings(member, tuple(rest), change)
-    return data.model_copy(update={head: changed}) if isinstance(data, BaseModel) else {**data, head: changed}
+    return copy_with(data, head, changed) if isinstance(data, BaseModel) else {**data, head: changed}
+
+
+def copy_with(message: M, name: str, value: object) -> M:
+    """Return a copy with one field replaced: as `model_copy` does, but without copying what is immutable anyway."""
+    return _construct(type(message), {**message.__dict__, name: value}, {*message.model_fields_set, name})
+
+
+def derive(event: type[M], command: Command, **more: object) -> M:
+    """Return an event with the fields that its class shares with a command, whose values were validated with the same types.
+
+    `more` gives the others, and those that differ.
+    """
+    fields = {**vars(command), **more}
+    names = _field_names(event)
+    return _construct(event, {name: fields[name] for name in names}, set(names))
+
+
+def _construct(model: type[M], fields: dict[str, object], given: set[str]) -> M:
+    """Return a message of values that are valid. pydantic's `model_construct` takes longer than to validate them."""
+    message = object.__new__(model)
+    object.__setattr__(message, "__dict__", fields)
+    object.__setattr__(message, "__pydantic_fields_set__", given)
+    object.__setattr__(message, "__pydantic_extra__", None)
+    object.__setattr__(message, "__pydantic_private__", None)
+    return message
+
+
+@cache
+def _field_names(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(model.model_fields)
 
 
 def _get_member(value: Any, name: str) -> Any:
@@ -221,8 +270,11 @@ __all__ = [
     "Source",
     "StringField",
     "Text",
+    "copy_with",
+    "derive",
     "replace_strings",
     "string_fields",
     "string_paths",
     "strings_at",
+    "strings_of_kind",
 ]

@@ -7,7 +7,7 @@ Exactly one person or team is `accountable`; any other role can have several hol
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, assert_never
+from typing import ClassVar, Final, Literal, assert_never
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -42,6 +42,8 @@ class PeriodCommand(Command):
 
 class PeriodEvent(Event):
     """An event about a role or delegation for a period, half open."""
+
+    has_periods: ClassVar[bool] = True
 
     from_: Timestamp | None = Field(None, alias="from")
     until: Timestamp | None = None

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from domain.errors import Malformed
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, Value, code, ref, refs, text
 from domain.guards import new_subject_id, require_status
-from domain.messages import Command, CommandContext, Draft, Event
+from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import (
     Code,
@@ -326,13 +326,13 @@ def decide(command: ProductCommand, context: CommandContext, subjects: Subjects)
 def _define_product(command: DefineProduct, context: CommandContext, subjects: Subjects) -> Draft:
     subject = new_subject_id(command, subjects)
     require_active_holder(command.accountable, context, subjects)
-    return Draft(subject, ProductDefined(**{name: getattr(command, name) for name in ProductDefined.model_fields}))
+    return Draft(subject, derive(ProductDefined, command))
 
 
 def _set_goal(command: SetGoal, context: CommandContext, subjects: Subjects) -> Draft:
     subject = new_subject_id(command, subjects)
     require_active_holder(command.accountable, context, subjects)
-    return Draft(subject, GoalSet(**{name: getattr(command, name) for name in GoalSet.model_fields}))
+    return Draft(subject, derive(GoalSet, command))
 
 
 def _require_active(

@@ -46,6 +46,7 @@ SUBJECT_KINDS: Final = (
     "person",
     "team",
     "service",
+    "group",
     "evidence",
     "assumption",
     "log",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from eventlog.codec import compose
-from eventlog.merkle import append_leaf, leaf_hash
+from eventlog.merkle import append_leaves, leaf_hash
 from eventlog.records import Append, Conflict, EntryRow, Head, Lookups, NewEvent, UniqueClaim
 
 
@@ -17,11 +17,28 @@ class Appender:
     """Appends one group of transactions to a head. The head advances with each append that has no conflict."""
 
     def __init__(self, head: Head, clock: Callable[[], int]) -> None:
-        self.head = head
         self._clock = clock
+        self._set_head(head)
         self._versions: dict[str, int | None] = {}
         self._claimed: dict[UniqueClaim, bool] = {}
         self._people: dict[str, set[str]] = {}
+
+    @property
+    def head(self) -> Head:
+        """The head after all appends so far. Its tree is computed here, for all of them together."""
+        if self._leaves:
+            frontier = append_leaves(self._head.frontier, self._head.size, self._leaves)
+            self._set_head(Head(self._size, frontier, self._recorded_at))
+        return self._head
+
+    @head.setter
+    def head(self, head: Head) -> None:
+        self._set_head(head)
+
+    def _set_head(self, head: Head) -> None:
+        self._head = head
+        self._size, self._recorded_at = head.size, head.recorded_at
+        self._leaves: list[bytes] = []
 
     def missing(self, appends: Sequence[Append]) -> Lookups:
         """Return what the store must look up before these appends can be checked."""
@@ -48,7 +65,8 @@ class Appender:
         if conflict:
             return conflict
         rows = [self._assign_position(event) for event in append.events]
-        self._claimed.update(dict.fromkeys(append.claims(), True))
+        for claim in append.claims():
+            self._claimed[claim] = True
         for name in append.names:
             if name.normalized in self._people:
                 self._people[name.normalized].add(name.person)
@@ -61,13 +79,14 @@ class Appender:
         for subject, version in append.read_versions.items():
             if (self._versions[subject] or 0) != version:
                 return Conflict(subject, self._versions[subject] or 0)
-        versions = {event.subject: self._versions[event.subject] for event in append.events}
+        versions: dict[str, int | None] = {}
         for event in append.events:
-            last = versions[event.subject]
+            subject = event.subject
+            last = versions[subject] if subject in versions else self._versions[subject]
             # Streams of this log start at version 1; those of the library's contract tests start at 0.
             if event.version not in ((0, 1) if last is None else (last + 1,)):
-                return Conflict(event.subject, last or 0)
-            versions[event.subject] = event.version
+                return Conflict(subject, last or 0)
+            versions[subject] = event.version
         return None
 
     def _find_changed_name(self, append: Append) -> Conflict | None:
@@ -80,16 +99,11 @@ class Appender:
         return next((Conflict("", 0, claim) for claim in append.claims() if self._claimed[claim]), None)
 
     def _assign_position(self, event: NewEvent) -> EntryRow:
-        head = self.head
+        self._size += 1
+        self._recorded_at = max(self._clock(), self._recorded_at + 1)
         row = EntryRow(
-            position=head.size + 1,
-            subject=event.subject,
-            version=event.version,
-            type=event.type,
-            recorded_at=max(self._clock(), head.recorded_at + 1),
-            event=event.event,
-            texts=event.texts,
+            self._size, event.subject, event.version, event.type, self._recorded_at, event.event, event.texts
         )
-        self.head = Head(row.position, append_leaf(head.frontier, head.size, leaf_hash(compose(row))), row.recorded_at)
+        self._leaves.append(leaf_hash(compose(row)))
         self._versions[event.subject] = event.version
         return row

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from eventsourcing.application import Application
@@ -32,7 +31,7 @@ from eventsourcing.utils import Environment
 
 from domain.any_subject import TextsErased
 from domain.catalog import EVENT_NAMES
-from domain.fields import SubjectState, evolve
+from domain.fields import PendingState, SubjectState, evolve
 from eventlog import codec
 from eventlog.entry import Entry
 from eventlog.reading import LongReadError
@@ -178,6 +177,10 @@ class LogApplication(StoreApplication):
         """Return a subject as this process last knew it, or None."""
         return self._states.get(subject)
 
+    def on_remote_change(self, versions: Mapping[str, int]) -> None:
+        """Mark the cached states of streams that another process wrote as stale."""
+        self._states.on_remote_change(versions)
+
     # Recent entries
 
     def recent(self, after: int, limit: int) -> list[Entry]:
@@ -200,7 +203,7 @@ class LogApplication(StoreApplication):
             for entry, row in zip(append.entries, rows, strict=False):
                 # Another process may have erased it between the commit and now.
                 if row.position > self._erasures_known_until:
-                    self._cache_entry(replace(entry, position=row.position, recorded_at=row.recorded_at))
+                    self._cache_entry(entry.placed_at(row.position, row.recorded_at))
         if append.erased_positions:
             self._drop_erased(append.erased_positions, rows[-1].position)
 
@@ -236,9 +239,9 @@ class LogApplication(StoreApplication):
         self._recent[entry.position] = entry
         if len(self._recent) > MAX_RECENT_ENTRIES:
             self._recent.popitem(last=False)
-        known = self._states.get(entry.subject) or SubjectState(entry.subject)
-        if known.version == entry.version - 1:
-            self._states.put(apply_entry(known, entry), self._states.generation)
+        known = self._states.get(entry.subject)
+        if (known.version if known else 0) == entry.version - 1:
+            self._states.put(pending_state(known, entry), self._states.generation)
 
 
 def fold(state: SubjectState, entries: Iterable[Entry]) -> SubjectState:
@@ -246,6 +249,11 @@ def fold(state: SubjectState, entries: Iterable[Entry]) -> SubjectState:
     for entry in entries:
         state = apply_entry(state, entry)
     return state
+
+
+def pending_state(before: SubjectState | None, entry: Entry) -> PendingState:
+    """Return a state after one more entry, to be computed when it is read; `before` is None for the first entry."""
+    return PendingState(entry.subject, entry.version, lambda: apply_entry(before or SubjectState(entry.subject), entry))
 
 
 def apply_entry(state: SubjectState, entry: Entry) -> SubjectState:

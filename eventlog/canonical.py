@@ -6,11 +6,13 @@ are omitted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from pydantic_core import PydanticSerializationError, to_json
+import msgspec
 
 SAFE_INTEGER: Final = 2**53 - 1
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
 class NotCanonicalError(ValueError):
@@ -23,25 +25,42 @@ def canonical(value: Any) -> bytes:
     Raises:
         NotCanonicalError: it holds a float, a null, a large integer, U+0000, a lone surrogate or a non-ASCII key.
     """
+    _require_canonical_form(value)
     try:
-        return to_json(_sort_keys(value))
-    except (UnicodeEncodeError, PydanticSerializationError):
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:
         raise NotCanonicalError("a lone surrogate has no canonical form") from None
 
 
-def _sort_keys(value: Any) -> Any:
-    """Return the value with the keys of every object sorted, after checking that it has a canonical form."""
-    if isinstance(value, str):
+def _require_canonical_form(value: Any) -> None:
+    """Check what the encoder accepts but canonical JSON does not.
+
+    Raises:
+        NotCanonicalError: the value, or one in it, has no canonical form.
+    """
+    kind = type(value)
+    if kind is dict:
+        _require_ascii(value)
+        members: Iterable[Any] = value.values()
+    elif kind is list:
+        members = value
+    elif isinstance(value, str):
         if "\x00" in value:
             raise NotCanonicalError("U+0000 is not allowed")
-        return value
-    if isinstance(value, dict):
-        for key in value:
-            if not (isinstance(key, str) and key.isascii()):
-                raise NotCanonicalError(f"the key {key!r} is not ASCII")
-        return {key: _sort_keys(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_sort_keys(member) for member in value]
-    if not isinstance(value, int) or abs(value) > SAFE_INTEGER:
+        return
+    elif isinstance(value, int) and abs(value) <= SAFE_INTEGER:
+        return
+    else:
         raise NotCanonicalError(f"{value!r} is not allowed: use integers below 2^53, strings, lists and objects")
-    return value
+    for member in members:
+        if type(member) is not str or "\x00" in member:  # nearly every member is a string, and needs no call
+            _require_canonical_form(member)
+
+
+def _require_ascii(keys: Iterable[Any]) -> None:
+    try:
+        if "".join(keys).isascii():
+            return
+    except TypeError:  # not even a string
+        pass
+    raise NotCanonicalError(f"a key of {list(keys)} is not ASCII")

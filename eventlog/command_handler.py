@@ -10,23 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import chain
 from typing import Final, Protocol
 
-from domain import access
+from domain import access, policy
 from domain.access import Access, TokenRevoked
-from domain.any_subject import IMPORT_RIGHT, EraseTexts, ImportChanges, TextsErased, VoidEntry
+from domain.any_subject import EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.decision import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
-from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
-from domain.fields import Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_at
+from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
+from domain.fields import AnyState, PendingState, Subjects, SubjectState
+from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
 from domain.product import IssueReport
+from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import StringKind, is_subject, to_micros
-from eventlog.application import apply_entry
+from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
 from eventlog.codec import SALT_BYTES, encode
 from eventlog.entry import Delegate, Entry, Metadata, Origin, Transaction
@@ -63,6 +65,23 @@ class View(Protocol):
     def access(self) -> Access:
         """Return who can reach the log."""
 
+    @property
+    def default_role(self) -> str | None:
+        """The role of callers who hold none."""
+
+    @property
+    def limits_reading(self) -> bool:
+        """Whether callers read only what belongs to products for which they hold a role."""
+
+    def teams_with_roles(self) -> Iterable[str]:
+        """Return at least all teams that hold a role."""
+
+    def recorder_of(self, position: int) -> str | None:
+        """Return the actor of the entry at a position, or None."""
+
+    def report_sha256(self, command: IssueReport) -> str | None:
+        """Return the SHA-256 of the report that a command issues, as the log computes it; None if it cannot."""
+
     def head(self) -> Head:
         """Return the head of the log, as committed."""
 
@@ -81,12 +100,14 @@ class UnitOfWork:
     """The names of new people, by normalized name."""
     resolved_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The ids that normalized names were resolved to, without the people that this transaction registers."""
+    signed_out: set[str] = field(default_factory=set)
+    """The people whose sessions end."""
 
 
 def idempotency_scope(transaction: Transaction) -> str:
     """Return who owns the idempotency key: the caller, or for imports the system they come from."""
     source = transaction.commands[0].source
-    if source is not None and IMPORT_RIGHT in transaction.caller.rights:
+    if source is not None and IMPORT_SCOPE in scopes_for(transaction.caller.scopes, source.system):
         return f"{IMPORT}:{source.system}"
     return transaction.caller.actor
 
@@ -142,7 +163,7 @@ class CommandHandler:
         self._last = head.recorded_at
         self._started_at = max(clock(), head.recorded_at + 1)
         # What the transactions decided so far have added to the log:
-        self._states: dict[str, SubjectState] = {}
+        self._states: dict[str, AnyState] = {}
         self._names: dict[str, tuple[str, ...]] = {}
         self._identifiers: dict[str, tuple[str, ...]] = {}
         self._keys: set[UniqueClaim] = set()
@@ -184,7 +205,7 @@ class CommandHandler:
 
     def state(self, subject: str) -> SubjectState:
         """Return a subject after the transactions decided so far."""
-        return self._states.get(subject) or self._view.state(subject)
+        return self._find_decided(subject) or self._view.state(subject)
 
     def find_people(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of all people with a normalized name, after the transactions decided so far."""
@@ -208,7 +229,7 @@ class CommandHandler:
             max(self._clock(), self._last + 1),
             Subjects(self._load, self._find_referencing),
         )
-        _must_match_expected(transaction, work.subjects)
+        self._must_match_expected(work)
         for n, command in enumerate(transaction.commands):
             try:
                 self._decide_command(command, work)
@@ -220,34 +241,80 @@ class CommandHandler:
         self._remember(append, work)
         return append
 
+    def _must_match_expected(self, work: UnitOfWork) -> None:
+        """Check that each subject has the version that the caller has read; only those who may write it learn more."""
+        for subject, version in work.transaction.expected.items():
+            current = work.subjects[subject].version
+            if current == version:
+                continue
+            for command in map(self._fill_in_keys, work.transaction.commands):
+                context = self._build_context(command, work)[1]
+                policy.require_readable([("expected", subject)], context, work.subjects, self._view)
+                policy.require_permission(command, context, work.subjects, self._view)
+            raise Stale(
+                f"{subject} is at version {current}, not {version}: it has changed since you read it",
+                subject=subject,
+                version=current,
+            )
+
     # One command
 
     def _decide_command(self, command: Command, work: UnitOfWork) -> None:
-        caller = work.transaction.caller
-        command = self._resolve_people(self._fill_in_keys(command), work)
+        command = self._fill_in_keys(command)
         if command.creates and command.corrects is None:  # a correction may create the same subject again
             self._new_subjects.add(command.subject_id())
-        _must_have_source(command, caller.rights)
+        stored_effective_at, context = self._build_context(command, work)
+        # Before anything else is looked up: who may not read a subject must not learn whether it exists.
+        policy.require_permission(command, context, work.subjects, self._view)
+        command = self._resolve_people(command, work)
+        if command.on_behalf_of and command.on_behalf_of != context.principal:
+            context = context._replace(principal=command.on_behalf_of)
+        _must_have_source(command, context.scopes)
         self._must_reference_recorded(command, work.subjects)
-        stored_effective_at, effective_at = _effective_times(command, work.now)
-        context = CommandContext(
-            now=work.now,
-            effective_at=effective_at,
-            actor=caller.actor,
-            principal=command.on_behalf_of or caller.actor,
-            rights=caller.rights,
-            new_key=lambda: new_key(self._entropy),
-            credential=caller.credential,
-        )
         context = resolve_delegation(command, context, work.subjects)
         drafts = self._apply_rules(command, context, work)
+        if isinstance(command, IssueReport):
+            self._must_be_the_report(command)
         self._reserve_names(command, work)
         changes_identity = any(map(access.changes_identity, drafts))
-        access_before = self._must_be_permitted(drafts, context, work) if changes_identity else None
+        access_before = self._summarize_access(work) if changes_identity else None
         for draft in drafts:
             self._add_event(draft, self._build_metadata(command, context, stored_effective_at, work), work)
         if access_before:
             self._revoke_lost_access(access_before, command, context, work)
+
+    def _must_be_the_report(self, command: IssueReport) -> None:
+        """Check that the hash of an issued report is that of the report which the log gives."""
+        actual = self._view.report_sha256(command)
+        if actual is None:
+            raise NotAllowed(
+                f"the report up to position {command.position} cannot be computed here yet; try again, or send the "
+                "command to a server of the log",
+                field="position",
+                subject=command.subject,
+            )
+        if actual != command.sha256:
+            raise NotAllowed(
+                f"the report of {command.subject} for this period and position has the SHA-256 {actual}; read the report "
+                "again and issue that one",
+                field="sha256",
+                subject=command.subject,
+            )
+
+    def _build_context(self, command: Command, work: UnitOfWork) -> tuple[int | None, CommandContext]:
+        """Return the effective time to store, None if it is the recorded time, and the context."""
+        caller = work.transaction.caller
+        stored_effective_at, effective_at = _effective_times(command, work.now)
+        return stored_effective_at, CommandContext(
+            now=work.now,
+            effective_at=effective_at,
+            actor=caller.actor,
+            principal=command.on_behalf_of or caller.actor,
+            scopes=scopes_for(caller.scopes, command.source.system if command.source else None),
+            new_key=lambda: new_key(self._entropy),
+            credential=caller.credential,
+            groups=caller.groups,
+        )
 
     def _apply_rules(self, command: Command, context: CommandContext, work: UnitOfWork) -> list[Draft]:
         if isinstance(command, access.AccessCommand):
@@ -260,12 +327,9 @@ class CommandHandler:
         revoked = self._revoked.union(_find_revoked(work.entries))
         return replace(known, tokens=tuple(token for token in known.tokens if token.id not in revoked))
 
-    def _must_be_permitted(
-        self, drafts: list[Draft], context: CommandContext, work: UnitOfWork
-    ) -> tuple[Access, access.AccessSummary]:
-        """Check that the caller may change an identity; return who can reach the log before the change."""
+    def _summarize_access(self, work: UnitOfWork) -> tuple[Access, access.AccessSummary]:
+        """Return who can reach the log before a change of an identity."""
         known = self._access(work)
-        access.require_permission(drafts, context, work.subjects, known)
         return known, access.summarize_access(work.subjects, known)
 
     def _revoke_lost_access(
@@ -276,21 +340,23 @@ class CommandHandler:
         access.require_access_kept(standing, context, work.subjects, known)
         for token in access.orphaned_tokens(work.subjects, known):
             self._add_event(access.build_revocation(token), self._build_metadata(command, context, None, work), work)
+        work.signed_out.update(access.signed_out_people(work.subjects, known))
 
     def _add_event(self, draft: Draft, metadata: Metadata, work: UnitOfWork) -> None:
         """Add an event to the transaction, as it will be in the log if nothing comes between."""
+        before = work.subjects[draft.subject]
         entry = Entry(
             position=self._size + metadata.index,
             recorded_at=work.now,
             subject=draft.subject,
             type=EVENT_NAMES[type(draft.event)],
-            version=work.subjects[draft.subject].version + 1,
+            version=before.version + 1,
             event=draft.event,
             metadata=metadata,
         )
         work.entries.append(entry)
         work.events.append(self._serialize(entry))
-        work.subjects.put(apply_entry(work.subjects[entry.subject], entry))
+        work.subjects.put(pending_state(before, entry))
 
     def _build_metadata(
         self, command: Command, context: CommandContext, effective_at: int | None, work: UnitOfWork
@@ -323,15 +389,14 @@ class CommandHandler:
 
     def _resolve_people(self, command: Command, work: UnitOfWork) -> Command:
         """Replace each name of a person by the person's id."""
-        paths = string_paths(type(command), StringKind.PERSON)
         ids = {
             value: self._resolve_person(value, ".".join(map(str, place)), work)
-            for path in paths
-            for place, value in strings_at(command, path)
+            for place, value in strings_of_kind(command, StringKind.PERSON)
             if not is_subject(value)
         }
-        for path in paths if ids else ():
-            command = replace_strings(command, path, lambda value: ids.get(value, value))
+        for path in string_paths(type(command), StringKind.PERSON) if ids else ():
+            if getattr(command, path[0]):
+                command = replace_strings(command, path, lambda value: ids.get(value, value))
         return command
 
     def _resolve_person(self, name: str, place: str, work: UnitOfWork) -> str:
@@ -346,12 +411,15 @@ class CommandHandler:
 
     def _find_people(self, normalized: str, work: UnitOfWork) -> tuple[str, ...]:
         """Return the ids of all people with a name, including those that this transaction registers."""
-        new = (name.person for name in work.names.get(normalized, ()))
         if normalized not in self._directory:
             self._directory[normalized] = self._view.find_people(normalized)
-        known = {*self._directory[normalized], *self._names.get(normalized, ())}
-        work.resolved_names[normalized] = tuple(sorted(known))
-        return tuple(sorted({*known, *new}))
+        known = self._directory[normalized]
+        if normalized in self._names:
+            known = tuple(sorted({*known, *self._names[normalized]}))
+        work.resolved_names[normalized] = known
+        if normalized in work.names:
+            return tuple(sorted({*known, *(name.person for name in work.names[normalized])}))
+        return known
 
     def _identified_by(self, normalized: str, work: UnitOfWork) -> tuple[str, ...]:
         """Return the ids whom an identifier identifies, including people that this transaction registers."""
@@ -376,7 +444,7 @@ class CommandHandler:
         """Check that decisions and positions that a command refers to are committed."""
         for n, decision in enumerate(command.because):
             if not subjects[decision].version:
-                raise Unknown(f"no {decision} in the log", field=f"because.{n}", subject=decision)
+                raise unknown_subject(decision, field=f"because.{n}")
         positions: dict[str, int | None] = {"corrects": command.corrects}
         if isinstance(command, VoidEntry | IssueReport):
             positions["position"] = command.position
@@ -415,17 +483,17 @@ class CommandHandler:
         return NewEvent(entry.subject, entry.version, entry.type, own, texts)
 
     def _build_append(self, work: UnitOfWork) -> Append:
-        erasures = (entry.event.positions for entry in work.entries if isinstance(entry.event, TextsErased))
         return Append(
             events=tuple(work.events),
-            read_versions=dict(work.subjects.read_versions),
+            read_versions=work.subjects.read_versions,
             resolved_names=work.resolved_names,
             idempotency=self._idempotency_record(work.transaction),
-            names=tuple(name for names in work.names.values() for name in names),
-            erased_positions=tuple(position for positions in erasures for position in positions),
+            names=tuple(chain.from_iterable(work.names.values())),
+            erased_positions=tuple(chain.from_iterable(map(_erased_positions, work.entries))),
             entries=tuple(work.entries),
             alongside=work.transaction.alongside,
             revoked=_find_revoked(work.entries),
+            signed_out=tuple(sorted(work.signed_out)),
         )
 
     def _idempotency_record(self, transaction: Transaction) -> IdempotencyRecord | None:
@@ -436,7 +504,7 @@ class CommandHandler:
         return IdempotencyRecord(claim, salt, request_digest(transaction, salt))
 
     def _remember(self, append: Append, work: UnitOfWork) -> None:
-        self._states.update({event.subject: work.subjects[event.subject] for event in append.events})
+        self._states.update({event.subject: work.subjects.get_unresolved(event.subject) for event in append.events})
         self._size += len(append.events)
         self._last = work.now + len(append.events) - 1
         for name in append.names:
@@ -449,11 +517,19 @@ class CommandHandler:
 
     def _find_referencing(self, subject: str) -> set[str]:
         """Return the decisions that a decision may have superseded."""
-        decided = {other for other, state in self._states.items() if SUPERSEDED_BY in state.rows}
+        states = {other: self._find_decided(other) for other in self._states}
+        decided = {other for other, state in states.items() if state and SUPERSEDED_BY in state.rows}
         return decided | self._view.superseded_by(subject)
 
-    def _load(self, subject: str) -> SubjectState:
+    def _find_decided(self, subject: str) -> SubjectState | None:
+        """Return a subject that the transactions decided so far have changed, or None."""
         state = self._states.get(subject)
+        if isinstance(state, PendingState):
+            state = self._states[subject] = state.resolve()
+        return state
+
+    def _load(self, subject: str) -> SubjectState:
+        state = self._find_decided(subject)
         if state is None:
             state = (
                 self._view.new_subject_state(subject) if subject in self._new_subjects else self._view.state(subject)
@@ -463,25 +539,21 @@ class CommandHandler:
         return state
 
 
+def _erased_positions(entry: Entry) -> tuple[int, ...]:
+    return entry.event.positions if isinstance(entry.event, TextsErased) else ()
+
+
 def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:
-    return tuple(entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked))
+    return tuple([entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked)])
 
 
-def _must_match_expected(transaction: Transaction, subjects: Subjects) -> None:
-    for subject, version in transaction.expected.items():
-        current = subjects[subject].version
-        if current != version:
-            raise Stale(
-                f"{subject} is at version {current}, not {version}: it has changed since you read it",
-                subject=subject,
-                version=current,
-            )
-
-
-def _must_have_source(command: Command, rights: frozenset[str]) -> None:
+def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
     """Check that only an importer names a source, and that an import names one."""
-    if command.source is not None and IMPORT_RIGHT not in rights:
-        raise Forbidden("only a token with the right to import may give a source", field="source")
+    if command.source is not None and IMPORT_SCOPE not in scopes:
+        raise Forbidden(
+            f"only a token with the scope `{IMPORT_SCOPE}`, or `{IMPORT_SCOPE}:{command.source.system}`, may give this source",
+            field="source",
+        )
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.messages import Command, Event, Reference
+from domain.scopes import DEFAULT_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +15,15 @@ class Caller:
     """The caller according to their credentials, never according to the body of a request.
 
     `actor` is `person:KEY` or `service:KEY`, `credential` the id of the token that was used, `channel` the interface
-    (`http`, `cli`, `import`, `kafka`), and `rights` are keys of `domain.rights.RIGHTS`.
+    (`http`, `cli`, `import`, `kafka`), `scopes` are keys of `domain.scopes.SCOPES`, and `groups` are the
+    subjects (`group:KEY`) of the groups that the sign-in provider says they belong to.
     """
 
     actor: str
     credential: str
     channel: str
-    rights: frozenset[str] = frozenset()
+    scopes: frozenset[str] = DEFAULT_SCOPES
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,7 @@ class Transaction:
     """Writes names or tokens through a `SideTables` in the database transaction of the entries; refuses by raising."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+class RecordedEvent(NamedTuple):
     """A recorded event in a receipt. `recorded_at` is in microseconds since 1970."""
 
     position: int
@@ -63,8 +65,7 @@ class Receipt:
         return self.recorded[-1].position
 
 
-@dataclass(frozen=True, slots=True)
-class Delegate:
+class Delegate(NamedTuple):
     """One link of the chain from actor to principal: a person, and the position of their delegation.
 
     Without a delegation, the link is a claim.
@@ -74,8 +75,7 @@ class Delegate:
     delegation: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The channel of a command; for imports also the system, its reference, and its time in microseconds."""
 
     channel: str
@@ -84,13 +84,12 @@ class Origin:
     at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """Who recorded an event, when, why, and from which source. Times are in microseconds since 1970."""
 
     id: str
     transaction: str
-    index: int
+    index: int  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls here
     actor: str
     credential: str
     source: Origin
@@ -123,6 +122,10 @@ class Entry:
     def effective_at(self) -> int:
         """When it took effect: the stated time, or else the recorded time."""
         return self.recorded_at if self.metadata.effective_at is None else self.metadata.effective_at
+
+    def placed_at(self, position: int, recorded_at: int) -> Entry:
+        """Return the entry at the position and the time that the log has given it."""
+        return Entry(position, recorded_at, self.subject, self.type, self.version, self.event, self.metadata)
 
     @property
     def originator_id(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from domain.catalog import EVENT_NAMES
 from domain.errors import Refused
 from domain.fields import SubjectState
 from domain.messages import Command
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
@@ -38,10 +38,11 @@ from eventlog.side_tables import SideTables
 from eventlog.sqlite import SqliteStore
 from eventlog.store import Store
 from eventlog.supersessions import Supersessions
+from eventlog.teams_with_roles import TeamsWithRoles
 from eventlog.verification import Finding, verify
 from eventlog.views import CommittedView
 
-SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(RIGHTS))
+SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(SCOPES))
 """The caller of commands that the log issues itself."""
 
 
@@ -50,6 +51,8 @@ class RawEntry:
     """An entry as it is published: its bytes, the hash of its leaf in hex, and its erasable texts by JSON pointer."""
 
     position: int
+    subject: str
+    type: str
     entry: bytes
     leaf: str
     texts: codec.Texts
@@ -71,12 +74,23 @@ class EventLog:
         self.application = LogApplication(store, entropy)
         self.names = NameCache(store)
         self.side_table_listeners: list[Callable[[], None]] = []
-        """Called after names or tokens were written by a transaction of this process."""
+        """Called after names or tokens were written by a transaction, or may have been by one of another process."""
+        self.default_role: str | None = None
+        """The role, for all products, of callers who hold none."""
+        self.report_sha256: Callable[..., str | None] | None = None
+        """Returns the SHA-256 of the report that an `IssueReport` issues, or None; raises LongReadError `in_loop`.
+
+        Without it, the hash of a report is not checked.
+        """
+        self.limits_reading = False
+        """Whether callers read only what belongs to products for which they hold a role."""
         self._supersessions = Supersessions(store)
+        self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(
             self, store, clock=clock, entropy=entropy, on_side_tables_changed=self._notify_side_table_listeners
         )
         self._size_changed = threading.Condition()
+        store.on_remote_change = self._on_remote_change
         store.listeners.append(self._notify_waiting)
 
     @classmethod
@@ -173,10 +187,7 @@ class EventLog:
             Refused: nothing was recorded; see `domain.errors` for the kinds.
             PersistenceError: the store failed. Whether it was recorded is unknown; retry with the same idempotency key.
         """
-        (result,) = await self.execute_many([transaction])
-        if isinstance(result, Refused):
-            raise result
-        return result
+        return await self._executor.execute(transaction)
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Apply transactions in order; each has its own result, and later ones see earlier ones.
@@ -201,6 +212,12 @@ class EventLog:
         handler = CommandHandler((CommittedView(self),), self.head(), clock=self._clock, entropy=self._entropy)
         executor = self._executor
         return DryRun(handler, lambda transaction: executor.replay(transaction, executor.find_results([transaction])))
+
+    def _on_remote_change(self, versions: Mapping[str, int]) -> None:
+        """Update the caches after another process wrote; it may have revoked tokens of the people it wrote about."""
+        self.application.on_remote_change(versions)
+        if any(subject.startswith(("person:", "service:")) for subject in versions):
+            self._notify_side_table_listeners()
 
     def _notify_side_table_listeners(self) -> None:
         for listener in tuple(self.side_table_listeners):
@@ -236,6 +253,14 @@ class EventLog:
         """
         return self._supersessions.superseded_by(decision, self.head().size, at_most)
 
+    def teams_with_roles(self, size: int | None = None, at_most: int | None = None) -> frozenset[str]:
+        """Return at least all teams that hold a role, within the first `size` entries; by default all.
+
+        Raises:
+            LongReadError: more than `at_most` entries would have to be read first.
+        """
+        return self._teams_with_roles.all(self.head().size if size is None else size, at_most)
+
     def find_people(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of all people with a normalized name."""
         return self.names.find_people(normalized)
@@ -245,13 +270,15 @@ class EventLog:
         return self._store.identified_by(normalized)
 
     def access(self) -> Access:
-        """Return who can reach the log: the active tokens and the local owners, as committed."""
+        """Return who can reach the log: active tokens, local owners and those with a session, as committed."""
         return Access(
             tuple(
-                ActiveToken(token, holder, frozenset(rights.split()))
-                for token, holder, rights in self._store.active_tokens()
+                ActiveToken(token, holder, frozenset(scopes.split()))
+                for token, holder, scopes in self._store.active_tokens(self._clock())
             ),
             frozenset(person for _, person in self._store.owners()),
+            self.default_role,
+            self._store.session_holders(),
         )
 
     # Reading entries
@@ -298,7 +325,9 @@ class EventLog:
         """Yield at most `limit` entries after a position, as they are published."""
         for row in self.rows(after, limit):
             entry = codec.compose(row)
-            yield RawEntry(row.position, entry, leaf_hash(entry).hex(), codec.parse_texts(row.texts))
+            yield RawEntry(
+                row.position, row.subject, row.type, entry, leaf_hash(entry).hex(), codec.parse_texts(row.texts)
+            )
 
     def rows(self, after: int, limit: int) -> list[EntryRow]:
         """Return at most `limit` rows after a position, as they are stored."""

@@ -58,23 +58,47 @@ CREATE TABLE names (
   shown smallint NOT NULL, PRIMARY KEY (normalized, person, name));
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
-  id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, rights text NOT NULL,
-  label text NOT NULL, created_at bigint NOT NULL, revoked_at bigint);
+  id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, actor text NOT NULL, scopes text NOT NULL,
+  label text NOT NULL, created_at bigint NOT NULL, revoked_at bigint, expires_at bigint, used_at bigint);
 CREATE INDEX active_tokens ON tokens (id) WHERE revoked_at IS NULL;
+CREATE TABLE sessions (
+  id text COLLATE "C" PRIMARY KEY, hash bytea NOT NULL UNIQUE, person text COLLATE "C" NOT NULL,
+  provider_groups text NOT NULL, created_at bigint NOT NULL, used_at bigint NOT NULL, expires_at bigint NOT NULL,
+  issuer text COLLATE "C" NOT NULL, subject text COLLATE "C" NOT NULL, provider_session text NOT NULL,
+  id_token text NOT NULL);
+CREATE INDEX sessions_by_person ON sessions (person);
+CREATE INDEX sessions_by_account ON sessions (issuer, subject);
+CREATE TABLE one_time_codes (
+  hash bytea PRIMARY KEY, kind text NOT NULL, data text NOT NULL, expires_at bigint NOT NULL);
+CREATE INDEX one_time_codes_by_expiry ON one_time_codes (expires_at);
+CREATE TABLE provider_accounts (
+  issuer text COLLATE "C" NOT NULL, subject text COLLATE "C" NOT NULL, person text COLLATE "C" NOT NULL,
+  PRIMARY KEY (issuer, subject));
+CREATE TABLE access_journal (
+  number bigint PRIMARY KEY, at bigint NOT NULL, kind text NOT NULL, who text NOT NULL, credential text NOT NULL,
+  what text NOT NULL, reason text NOT NULL, times bigint NOT NULL, hash bytea NOT NULL);
+CREATE INDEX access_journal_by_time ON access_journal (at);
+CREATE TABLE access_journal_head (
+  one integer PRIMARY KEY CHECK (one = 1), first bigint NOT NULL, start bytea NOT NULL, last bigint NOT NULL,
+  hash bytea NOT NULL);
 CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL);
 CREATE TABLE read_only (reason text NOT NULL);
-INSERT INTO head VALUES (1, 0, '', 0)
+INSERT INTO head VALUES (1, 0, '', 0);
+INSERT INTO access_journal_head VALUES (1, 1, '', 0, '')
 """
 COLUMN_TYPES: Final = {
     "events": ("bigint", "text", "bigint", "text", "bigint", "bytea", "bytea"),
     "idempotency_records": ("text", "text", "bytea", "bytea", "bigint", "bigint"),
     "names": ("text", "text", "text", "smallint"),
-    "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint"),
+    "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint", "bigint", "bigint"),
+    "provider_accounts": ("text", "text", "text"),
     "owners": ("text", "text"),
+    "access_journal": ("bigint", "bigint", "text", "text", "text", "text", "text", "bigint", "bytea"),
+    "access_journal_head": ("integer", "bigint", "bytea", "bigint", "bytea"),
 }
 VERSIONS: Final = """
-SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject)
-FROM unnest(%b::text[]) AS wanted (subject)
+SELECT * FROM (SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject) AS version
+FROM unnest(%b::text[]) AS wanted (subject)) AS found WHERE version IS NOT NULL
 """
 VERSIONS_BETWEEN: Final = (
     "SELECT subject, max(version) FROM events WHERE position > ? AND position <= ? GROUP BY subject"
@@ -394,7 +418,8 @@ def _begin(connection: Connection, wanted: Lookups) -> _LockedLog:
     claimed |= {UniqueClaim("name", "", name): bool(people[name]) for name in new_names}
     if used:
         claimed |= {UniqueClaim("key", scope, key): True for scope, key in used.fetchall()}
-    return _LockedLog(connection, parse_head(head.fetchall()), dict(versions.fetchall()), claimed, people)
+    known = {**dict.fromkeys(wanted.streams), **dict(versions.fetchall())}
+    return _LockedLog(connection, parse_head(head.fetchall()), known, claimed, people)
 
 
 def _roll_back(connection: Connection) -> None:

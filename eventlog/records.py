@@ -39,8 +39,7 @@ class EntryRow(NamedTuple):
     texts: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """A serialized event without a position. `event` holds its metadata and data, `texts` the erasable texts."""
 
     subject: str
@@ -114,15 +113,17 @@ def build_name_rows(person: str, display_name: str, identifiers: Iterable[str]) 
 
 
 class TokenRow(NamedTuple):
-    """A row of the `tokens` table; times in microseconds since 1970."""
+    """A row of the `tokens` table; times in microseconds since 1970. `used_at` is the last use, to the hour."""
 
     id: str
     hash: bytes
     actor: str
-    rights: str
+    scopes: str
     label: str
     created_at: int
     revoked_at: int | None
+    expires_at: int | None = None
+    used_at: int | None = None
 
 
 # Appends -------------------------------------------------------------------------------------------------------------
@@ -146,15 +147,19 @@ class Append:
     entries: tuple[Entry, ...] = ()
     revoked: tuple[str, ...] = ()
     """The ids of the tokens that its events revoke."""
+    signed_out: tuple[str, ...] = ()
+    """The people whose sessions its events end."""
     alongside: Callable[[Any], object] | None = None
     """Writes names or tokens through a `SideTables` in the same database transaction."""
 
     def subjects(self) -> Iterable[str]:
         """The streams whose versions must be known to check it for conflicts."""
-        return {*self.read_versions, *(event.subject for event in self.events)}
+        return self.read_versions.keys() | {event.subject for event in self.events}
 
     def claims(self) -> set[UniqueClaim]:
         """What must not be claimed by another transaction. Display names, in any spelling, may be shared."""
+        if not self.names:
+            return {self.idempotency.claim} if self.idempotency else set()
         shared = {(name.person, name.normalized) for name in self.names if name.shown}
         claims = {
             UniqueClaim("name", "", name.normalized)

@@ -1,7 +1,7 @@
-"""Checks of the rows that no Merkle tree covers: names, tokens, local owners and idempotency records.
+"""Checks of the rows that no Merkle tree covers: names, tokens, local owners, accounts and idempotency records.
 
 These rows may be changed and erased, so no hash covers them. A row is valid if it has the right shape and refers to
-subjects of the log. A well-formed value in the place of another cannot be detected: another name; another label, right,
+subjects of the log. A well-formed value in the place of another cannot be detected: another name; another label, scope,
 holder or hash of a token; another scope or digest of an idempotency key.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from domain.names import normalize_name
-from domain.rights import RIGHTS
+from domain.scopes import is_scope
 from domain.values import is_subject, kind_of
 from eventlog.records import IDENTIFIER, OTHER_NAME, SHOWN, TokenRow
 
@@ -21,6 +21,7 @@ KEY_COLUMNS: Final[Mapping[str, Sequence[int]]] = {
     "names": (0, 1, 2),
     "tokens": (0,),
     "owners": (0,),
+    "provider_accounts": (0, 1),
 }
 """Each side table with the indexes of its key columns."""
 
@@ -75,11 +76,12 @@ def _check_token(row: Sequence[Any], subjects: Collection[str]) -> str | None:
         return f"the hash of the token {token.id} has {len(token.hash)} bytes, not {_HASH_BYTES}"
     if not _is_holder(token.actor, subjects):
         return f"the token {token.id} belongs to {token.actor!r}, which is not in the log"
-    if not set(token.rights.split()) <= RIGHTS.keys():
-        return f"the token {token.id} has the rights {token.rights!r}"
-    has_times = isinstance(token.created_at, int) and isinstance(token.revoked_at, int | None)
+    if not all(map(is_scope, token.scopes.split())):
+        return f"the token {token.id} has the scopes {token.scopes!r}"
+    later = (token.revoked_at, token.expires_at, token.used_at)
+    has_times = isinstance(token.created_at, int) and all(isinstance(time, int | None) for time in later)
     if not has_times or not 0 <= token.created_at <= (token.revoked_at or token.created_at):
-        return f"the token {token.id} was created at {token.created_at!r} and revoked at {token.revoked_at!r}"
+        return f"the token {token.id} was created at {token.created_at!r}; it was revoked, expires, was used at {later}"
     return None if isinstance(token.label, str) else f"the label of the token {token.id} is {token.label!r}"
 
 
@@ -88,6 +90,13 @@ def _check_owner(row: Sequence[Any], subjects: Collection[str]) -> str | None:
     if not _is_text(name):
         return f"{name!r} is not the name of a local owner"
     return None if _is_holder(person, subjects) else f"the local owner {person!r} is not in the log"
+
+
+def _check_provider_account(row: Sequence[Any], subjects: Collection[str]) -> str | None:
+    issuer, subject, person = row
+    if not _is_text(issuer) or not _is_text(subject):
+        return f"{issuer!r} and {subject!r} are not an issuer and the subject of an account"
+    return None if _is_holder(person, subjects) else f"the account {subject!r} is linked to {person!r}, not in the log"
 
 
 def _is_text(value: Any) -> bool:
@@ -104,4 +113,5 @@ _CHECKS: Final[Mapping[str, Callable[[Sequence[Any], Collection[str]], str | Non
     "names": _check_name,
     "tokens": _check_token,
     "owners": _check_owner,
+    "provider_accounts": _check_provider_account,
 }

@@ -63,12 +63,16 @@ class SideTables:
 
     def put_token(self, token: TokenRow) -> None:
         """Insert a token."""
-        self.session.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", token)
+        self.session.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", token)
 
     def revoke_token(self, token: str, at: int) -> bool:
         """Revoke a token and return whether it exists; revoking it twice changes nothing."""
         statement = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?"
         return self.session.execute(statement, (at, token)).rowcount > 0
+
+    def end_sessions_of(self, person: str) -> None:
+        """End every session of a person."""
+        self.session.execute("DELETE FROM sessions WHERE person = ?", (person,))
 
 
 def write_side_tables(session: Session, written: Sequence[tuple[Append, Sequence[EntryRow]]]) -> None:
@@ -89,3 +93,5 @@ def write_side_tables(session: Session, written: Sequence[tuple[Append, Sequence
             append.alongside(side_tables)
         for token in append.revoked:
             side_tables.revoke_token(token, rows[0].recorded_at)
+        for person in append.signed_out:
+            side_tables.end_sessions_of(person)

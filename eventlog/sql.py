@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from eventsourcing.persistence import IntegrityError
@@ -12,8 +14,10 @@ from eventlog.records import Head, IdempotencyRecord, NameRow
 
 LAST: Final = 2**63 - 1
 """Greater than any position, version or number of rows."""
-ROWS_PER_STATEMENT: Final = (64, 8, 1)
-"""Many rows are split into statements of these sizes, so that few different statements have to be prepared."""
+ROWS_PER_STATEMENT: Final = (64, 32, 16, 8, 4, 2, 1)
+"""Many rows are split into statements of these sizes, so that few statements are executed and few have to be prepared.
+
+Each execution releases the interpreter lock, and then waits for it while other threads run."""
 HEAD: Final = "SELECT size, frontier, recorded_at FROM head"
 COLUMNS: Final = "position, subject, version, type, recorded_at, event, texts"
 AMONG_RESULTS: Final = (
@@ -25,6 +29,9 @@ SIDE_TABLE_KEYS: Final = {
     "names": "normalized, person, name",
     "tokens": "id",
     "owners": "name",
+    "provider_accounts": "issuer, subject",
+    "access_journal": "number",
+    "access_journal_head": "one",
 }
 """The tables that no Merkle tree covers, because their rows may be changed or erased, each with its primary key."""
 
@@ -61,9 +68,13 @@ def iter_values(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]
     done = 0
     while done < len(rows):
         count = next(size for size in ROWS_PER_STATEMENT if size <= len(rows) - done)
-        marks = ", ".join([f"({', '.join('?' * len(rows[done]))})"] * count)
-        yield marks, [value for row in rows[done : done + count] for value in row]
+        yield _build_marks(count, len(rows[done])), list(chain.from_iterable(rows[done : done + count]))
         done += count
+
+
+@lru_cache(64)
+def _build_marks(rows: int, columns: int) -> str:
+    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
 
 
 def parse_head(rows: Sequence[Any]) -> Head:

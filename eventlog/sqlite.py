@@ -50,10 +50,29 @@ CREATE TABLE names (
   PRIMARY KEY (normalized, person, name)) STRICT, WITHOUT ROWID;
 CREATE INDEX names_by_person ON names (person);
 CREATE TABLE tokens (
-  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, rights TEXT NOT NULL, label TEXT NOT NULL,
-  created_at INTEGER NOT NULL, revoked_at INTEGER) STRICT;
+  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, scopes TEXT NOT NULL, label TEXT NOT NULL,
+  created_at INTEGER NOT NULL, revoked_at INTEGER, expires_at INTEGER, used_at INTEGER) STRICT;
 CREATE INDEX active_tokens ON tokens (id) WHERE revoked_at IS NULL;
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, person TEXT NOT NULL, provider_groups TEXT NOT NULL,
+  created_at INTEGER NOT NULL, used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  issuer TEXT NOT NULL, subject TEXT NOT NULL, provider_session TEXT NOT NULL, id_token TEXT NOT NULL) STRICT;
+CREATE INDEX sessions_by_person ON sessions (person);
+CREATE INDEX sessions_by_account ON sessions (issuer, subject);
+CREATE TABLE one_time_codes (
+  hash BLOB PRIMARY KEY, kind TEXT NOT NULL, data TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX one_time_codes_by_expiry ON one_time_codes (expires_at);
+CREATE TABLE provider_accounts (
+  issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (issuer, subject)) STRICT, WITHOUT ROWID;
+CREATE TABLE access_journal (
+  number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, who TEXT NOT NULL, credential TEXT NOT NULL,
+  what TEXT NOT NULL, reason TEXT NOT NULL, times INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE INDEX access_journal_by_time ON access_journal (at);
+CREATE TABLE access_journal_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1), first INTEGER NOT NULL, start BLOB NOT NULL, last INTEGER NOT NULL,
+  hash BLOB NOT NULL) STRICT;
 INSERT INTO head VALUES (1, 0, x'', 0);
+INSERT INTO access_journal_head VALUES (1, 1, x'', 0, x'');
 """
 OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (
   name TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT, WITHOUT ROWID"""
@@ -284,7 +303,7 @@ class SqliteStore(Store):
         Raises:
             DamagedStoreError: they do not; from then on nothing is written.
         """
-        versions: dict[str, int | None] = {}
+        versions: dict[str, int | None] = dict.fromkeys(streams)
         for subject, indexed, stored in session.query(VERSIONS, [(stream,) for stream in streams]):
             if indexed != stored:
                 raise self.stop_writing(
@@ -360,9 +379,11 @@ def _write(session: Session, appends: Sequence[Append], outcomes: Sequence[Outco
 
 
 VERSIONS: Final = (
-    "SELECT column1, (SELECT max(version) FROM events WHERE subject = column1),"
-    " (SELECT version FROM temp.last_versions WHERE subject = column1) FROM (VALUES {marks})"
+    "SELECT * FROM (SELECT column1, (SELECT max(version) FROM events WHERE subject = column1) AS indexed,"
+    " (SELECT version FROM temp.last_versions WHERE subject = column1) AS stored FROM (VALUES {marks}))"
+    " WHERE indexed IS NOT NULL OR stored IS NOT NULL"
 )
+"""Without new subjects: each row that is fetched releases the interpreter lock."""
 
 
 def _find_claimed(session: _Session, claims: Sequence[UniqueClaim]) -> dict[UniqueClaim, bool]:

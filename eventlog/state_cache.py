@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from domain.fields import SubjectState
+from domain.fields import AnyState, PendingState, SubjectState
 
 
 class Generation(NamedTuple):
@@ -28,7 +28,7 @@ class StateCache:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         # In a plain dict, finding the first key takes longer with every key deleted before it.
-        self._states: OrderedDict[str, SubjectState] = OrderedDict()
+        self._states: OrderedDict[str, AnyState] = OrderedDict()
         self._stale: set[str] = set()
         """Subjects with later entries of other processes."""
         self._lock = threading.Lock()
@@ -42,13 +42,20 @@ class StateCache:
 
     def get(self, subject: str) -> SubjectState | None:
         """Return the latest known state, or None if there is none or it is stale."""
-        return None if subject in self._stale else self._states.get(subject)
+        return None if subject in self._stale else self.get_possibly_stale(subject)
 
     def get_possibly_stale(self, subject: str) -> SubjectState | None:
         """Return the latest known state, stale or not, to apply later entries to."""
-        return self._states.get(subject)
+        state = self._states.get(subject)
+        if not isinstance(state, PendingState):
+            return state
+        resolved = state.resolve()
+        with self._lock:
+            if self._states.get(subject) is state:
+                self._states[subject] = resolved
+        return resolved
 
-    def put(self, state: SubjectState, generation: Generation) -> None:
+    def put(self, state: AnyState, generation: Generation) -> None:
         """Cache a state that was read in a generation, unless it may hold erased texts or a later one is cached."""
         with self._lock:
             known = self._states.get(state.subject)
@@ -62,7 +69,7 @@ class StateCache:
             elif is_newer:
                 self._stale.add(state.subject)
 
-    def _replace(self, state: SubjectState) -> None:
+    def _replace(self, state: AnyState) -> None:
         self._states.pop(state.subject, None)
         self._states[state.subject] = state
         if len(self._states) > self._limit:

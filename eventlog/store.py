@@ -25,6 +25,9 @@ from eventlog.write_queue import WriteQueue
 
 T = TypeVar("T")
 
+MAX_PARAMETERS: Final = 10_000
+"""The most parameters of one statement; both databases take more."""
+
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 
 
@@ -194,6 +197,16 @@ class Store(ABC):
         sql = f"SELECT person, name FROM names{condition} ORDER BY person, shown DESC, name"
         return [(who, name) for who, name in self.read(sql, values)]
 
+    def display_names(self, people: Sequence[str]) -> dict[str, str]:
+        """Return the display name of each of these people and services that has one."""
+        found: dict[str, str] = {}
+        for begin in range(0, len(people), MAX_PARAMETERS):
+            batch = people[begin : begin + MAX_PARAMETERS]
+            values = ", ".join("?" * len(batch))
+            sql = f"SELECT person, name FROM names WHERE person IN ({values}) ORDER BY person, shown, name DESC"
+            found |= dict(self.read(sql, batch))  # the display name comes last
+        return found
+
     def token(self, hash_: bytes) -> TokenRow | None:
         """Return the active token that has a hash, or None."""
         found = self.read("SELECT * FROM tokens WHERE hash = ? AND revoked_at IS NULL", (hash_,))
@@ -204,10 +217,17 @@ class Store(ABC):
         """Return all tokens, revoked ones included, oldest first."""
         return [TokenRow._make(row) for row in self.read("SELECT * FROM tokens ORDER BY created_at, id")]
 
-    def active_tokens(self) -> list[tuple[str, str, str]]:
-        """Return the id, holder and rights of each token that is not revoked."""
-        sql = "SELECT id, actor, rights FROM tokens WHERE revoked_at IS NULL ORDER BY id"
-        return [(token, actor, rights) for token, actor, rights in self.read(sql)]
+    def active_tokens(self, now: int) -> list[tuple[str, str, str]]:
+        """Return the id, holder and scopes of each token that is not revoked and does not expire until a time."""
+        sql = (
+            "SELECT id, actor, scopes FROM tokens WHERE revoked_at IS NULL"
+            " AND (expires_at IS NULL OR expires_at > ?) ORDER BY id"
+        )
+        return [(token, actor, scopes) for token, actor, scopes in self.read(sql, (now,))]
+
+    def session_holders(self) -> frozenset[str]:
+        """Return the people who have a session."""
+        return frozenset(person for (person,) in self.read("SELECT DISTINCT person FROM sessions"))
 
     def find_token_holder(self, token: str) -> str | None:
         """Return the holder of a token, also of a revoked one, or None."""
@@ -262,6 +282,11 @@ class Store(ABC):
         """Enqueue appends, in order; the future holds their outcomes once their group is committed."""
         self._must_not_be_read_only()
         return self._queue.submit(appends)
+
+    async def commit(self, appends: Sequence[Append]) -> list[Outcome]:
+        """Enqueue appends, in order, and return their outcomes once their group is committed."""
+        self._must_not_be_read_only()
+        return await self._queue.commit(appends)
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Run a function in a transaction of its own in the writer's thread, and wait for its result."""

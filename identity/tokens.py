@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
-import re
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 from domain.access import CreateToken, RevokeToken
 from domain.errors import Malformed, NothingChanges, Unknown
-from domain.rights import RIGHTS
-from domain.values import refuse_controls
+from domain.roles import GrantRole, Role
+from domain.scopes import DEFAULT_SCOPES, SCOPES, is_scope
+from domain.values import from_micros, refuse_controls
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from eventlog.records import TokenRow
 from eventlog.store import Store
 from identity.directory import Recorder
+from identity.last_use import LastUse
+from identity.secrets import SecretKind, hash_secret
 
 PREFIX: Final = "dlog_"
-SECRET_BYTES: Final = 32
-_SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]")
-"""32 bytes in base64 without padding: the last of the 43 characters carries only 4 bits."""
+SECRET: Final = SecretKind(PREFIX)
 CACHE_TTL_S: Final = 1.0
 """How long a token that was looked up is used without looking it up again."""
+DEFAULT_LIFETIME_DAYS: Final = 365
+"""Long enough that a job does not fail soon after it was set up; short enough that a forgotten token ends."""
+LAST_USE_PRECISION_US: Final = 3_600_000_000
+DAY_US: Final = 24 * 3_600_000_000
 MAX_CACHED_TOKENS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is listed; times in microseconds since 1970, `revoked_at` None while it is active."""
+    """A token as it is listed; times in microseconds since 1970.
+
+    `revoked_at` is None while it is not revoked, `expires_at` if it never expires, and `used_at`, which is kept to the
+    hour, if it was never used.
+    """
 
     id: str
     actor: str
-    rights: frozenset[str]
+    scopes: frozenset[str]
     label: str
     created_at: int
     revoked_at: int | None
+    expires_at: int | None
+    used_at: int | None
 
     def caller(self, channel: str) -> Caller:
         """Return its holder as the caller of a command, through a channel."""
-        return Caller(self.actor, self.id, channel, self.rights)
+        return Caller(self.actor, self.id, channel, self.scopes)
 
 
 class Tokens:
@@ -67,15 +75,28 @@ class Tokens:
         self._entropy = entropy
         self._timer = timer
         self._cache: dict[bytes, tuple[Token, float]] = {}
+        self.uses = LastUse(store, "tokens", clock=clock, precision_us=LAST_USE_PRECISION_US)
 
     def create(
-        self, actor: str, *, rights: Collection[str] = (), label: str = "", by: Caller | None = None
+        self,
+        actor: str,
+        *,
+        scopes: Collection[str] = DEFAULT_SCOPES,
+        label: str = "",
+        expires_at: int | None = None,
+        role: Role | None = None,
+        product: str | None = None,
+        by: Caller | None = None,
     ) -> tuple[str, str]:
         """Create a token for a person or service; return its id and its secret, which cannot be read again.
 
+        `expires_at` is in microseconds since 1970; without it, the token never expires. With a `role`, the holder is
+        granted it in the same transaction, for all products or for one.
+
         Raises:
-            Malformed: a right does not exist, the label has control characters, or the holder cannot have a token.
-            Forbidden: the caller does not have the rights that the token would have.
+            Malformed: a scope does not exist, the label has control characters, the holder cannot have a token, or it
+                would already be expired.
+            Forbidden: the caller does not have the scopes that the token would have.
             Unknown: the log has no such person.
             NotAllowed: the holder has left or was removed.
         """
@@ -83,16 +104,28 @@ class Tokens:
             refuse_controls(label)
         except ValueError as error:
             raise Malformed(f"the label {error}", field="label") from None
-        unknown = set(rights) - RIGHTS.keys()
+        unknown = sorted(scope for scope in scopes if not is_scope(scope))
         if unknown:
             raise Malformed(
-                f"unknown right: {', '.join(sorted(unknown))}. The rights are {', '.join(RIGHTS)}", field="rights"
+                f"unknown scope: {', '.join(unknown)}. The scopes are {', '.join(SCOPES)}, and import:SYSTEM for one system",
+                field="scopes",
             )
         token = new_key(self._entropy)
-        secret = PREFIX + urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
-        row = TokenRow(token, _hash(secret), actor, " ".join(sorted(rights)), label, self._clock(), None)
-        command = CreateToken(subject=actor, token=token, rights=tuple(sorted(rights)))
-        self._record([command], lambda side_tables: side_tables.put_token(row), by)
+        secret = SECRET.new(self._entropy)
+        row = TokenRow(
+            id=token,
+            hash=hash_secret(secret),
+            actor=actor,
+            scopes=" ".join(sorted(scopes)),
+            label=label,
+            created_at=self._clock(),
+            revoked_at=None,
+            expires_at=expires_at,
+        )
+        until = None if expires_at is None else from_micros(expires_at)
+        command = CreateToken(subject=actor, token=token, scopes=tuple(sorted(scopes)), expires_at=until)
+        grant = [GrantRole(subject=actor, role=role, product=product)] if role else []
+        self._record([*grant, command], lambda side_tables: side_tables.put_token(row), by)
         return token, secret
 
     def cached(self, secret: str) -> tuple[Token | None, bool]:
@@ -100,29 +133,38 @@ class Tokens:
 
         This runs no query.
         """
-        token, until = self._cache.get(_hash(secret), (None, 0.0))
-        return (token if self._timer() < until else None), token is not None
+        token, until = self._cache.get(hash_secret(secret), (None, 0.0))
+        return (token if self._timer() < until and not self._has_expired(token) else None), token is not None
 
     def find(self, secret: str) -> Token | None:
-        """Return the active token behind a secret, or None.
+        """Return the active token behind a secret, or None, and note that it is used.
 
-        A token that another process revoked is found for at most `CACHE_TTL_S` more seconds.
+        When another process revokes a token, this one is notified and looks it up again. If the notification does not
+        arrive, the token is found for at most `CACHE_TTL_S` more seconds.
         """
-        hash_ = _hash(secret)
+        hash_ = hash_secret(secret)
         token, until = self._cache.get(hash_, (None, 0.0))
-        return token if token and self._timer() < until else self._look_up(hash_)
+        return token if token and self._timer() < until and not self._has_expired(token) else self._look_up(hash_)
 
     def _look_up(self, hash_: bytes) -> Token | None:
         # If the cache is cleared meanwhile, the old one is filled, which is not used any more.
         cache, until = self._cache, self._timer() + CACHE_TTL_S
         found = self._store.token(hash_)
-        if found is None:
+        if found is None or self._has_expired(_token(found)):
             return None
+        self.uses.note(found.id, found.used_at)
         if len(cache) >= MAX_CACHED_TOKENS:
             cache.clear()
         token = _token(found)
         cache[hash_] = (token, until)
         return token
+
+    def _has_expired(self, token: Token | None) -> bool:
+        return token is not None and token.expires_at is not None and token.expires_at <= self._clock()
+
+    def default_expiry(self) -> int:
+        """Return when a token expires that is created now, unless its creator says otherwise."""
+        return self._clock() + DEFAULT_LIFETIME_DAYS * DAY_US
 
     def all(self) -> list[Token]:
         """Return all tokens, revoked ones included, oldest first."""
@@ -149,13 +191,17 @@ class Tokens:
 
 def is_secret(text: str) -> bool:
     """Whether a text has the form of a token's secret."""
-    return _SECRET.fullmatch(text) is not None
-
-
-def _hash(secret: str) -> bytes:
-    # 32 random bytes cannot be guessed, so a fast hash is enough.
-    return sha256(secret.encode()).digest()
+    return SECRET.matches(text)
 
 
 def _token(row: TokenRow) -> Token:
-    return Token(row.id, row.actor, frozenset(row.rights.split()), row.label, row.created_at, row.revoked_at)
+    return Token(
+        id=row.id,
+        actor=row.actor,
+        scopes=frozenset(row.scopes.split()),
+        label=row.label,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+        expires_at=row.expires_at,
+        used_at=row.used_at,
+    )

@@ -33,7 +33,7 @@ async def import_commands(
     idempotency key. By default it is the hash of the line and its number among identical lines.
 
     Raises:
-        Forbidden: a line has a `source`, and the caller does not have the right to import.
+        Forbidden: a line has a `source`, and the caller does not have the scope to import.
         OSError: the file cannot be read.
     """
     report = ImportReport(dry_run=sink.is_dry_run)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from domain.any_subject import IMPORT_RIGHT
 from domain.errors import Forbidden, Refused
 from domain.fields import SubjectState
 from domain.names import normalize_name
+from domain.scopes import IMPORT_SCOPE
 from eventlog.dry_run import DryRun
 from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.transaction_sink import Sink
@@ -95,10 +95,10 @@ def require_import_right(caller: Caller) -> None:
     """Check, before anything is sent, that the caller may import.
 
     Raises:
-        Forbidden: the caller does not have the right to import.
+        Forbidden: the caller does not have the scope to import.
     """
-    if IMPORT_RIGHT not in caller.rights:
+    if not any(scope.partition(":")[0] == IMPORT_SCOPE for scope in caller.scopes):
         raise Forbidden(
             f"{caller.actor} may not import with this token. Create a token that may with "
-            "`decisionlog token create NAME --right import`."
+            "`decisionlog token create NAME --scope import`."
         )

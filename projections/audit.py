@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from domain.fields import CHANGES_PER_EVENT
+from domain.values import format_micros
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.filters import Filter, json_spellings, matches_text, subjects_where, within
 from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
+from projections.reasons import REASON_KEYS
 from projections.schema import loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -23,8 +25,9 @@ class AuditFilter:
     `by` is the actor or the principal. `types` are stored names, with or without their version. Periods are half open
     and in microseconds: `span` is when events took effect, `recorded` when they were recorded. `because` are decisions
     that events cite; `justified` selects events that cite any, or none. `corrections` selects events that void or
-    replace another; `backdated` those that took effect before they were recorded. `verdicts` are those on the authority
-    of the deciders; `self_approved` selects decisions that only their proposer decided or approved.
+    replace another; `backdated` those that took effect before they were recorded; `unexplained` those without any
+    reason; `delegated` those recorded on behalf of another person. `verdicts` are those on the authority of
+    the deciders; `self_approved` selects decisions that only their proposer decided or approved.
     """
 
     actors: Sequence[str] = ()
@@ -45,6 +48,8 @@ class AuditFilter:
     text: str | None = None
     justified: bool | None = None
     corrections: bool = False
+    unexplained: bool = False
+    delegated: bool = False
     voided: bool | None = None
     backdated: bool = False
     verdicts: Sequence[str] = ()
@@ -83,6 +88,15 @@ def all_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[R
     return _add_titles(read, list(_select(read, f"{where} order by a.position", parameters)), time)
 
 
+def find_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[Row]:
+    """Return the position of each event that matches and was in effect, and `at`, in the order they took effect."""
+    where, parameters = _match_events(read, selection, time)
+    sql = f"select a.valid_from, a.position from event a where {where} order by a.valid_from, a.position"
+    return [
+        {"at": format_micros(valid_from), "position": position} for valid_from, position in read.rows(sql, parameters)
+    ]
+
+
 def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[Row]:
     sql = f"""select {EVENT_COLUMNS}, a.subject, a.version, a.transaction_id, a.transaction_index, a.credential, a.refs,
             a.body
@@ -109,6 +123,33 @@ def _build_row(columns: Sequence[Any]) -> Row:
     }
 
 
+def count_events(read: Read, selection: AuditFilter | None = None, when: TimePoint = NOW) -> Row:
+    """Return how many of the matching events there are: in all, by type, and with what an auditor asks for first.
+
+    `flags` has the number of events that are backdated, are or were corrected (`corrections`, `voided`), cite no
+    decision, have no note and give no reason themselves (`unexplained`), or were recorded on behalf of another person (`on_behalf_of`).
+    """
+    time = resolve_time(read, when)
+    where, parameters = _match_events(read, selection or AuditFilter(), time)
+    sums = ", ".join(f"sum(case when {condition} then 1 else 0 end)" for condition in FLAGS.values())
+    found = list(read.rows(f"select a.type, count(*), {sums} from event a where {where} group by a.type", parameters))
+    types = {row[0]: row[1] for row in sorted(found, key=lambda row: (-row[1], row[0]))}
+    flags = {name: sum(row[n] for row in found) for n, name in enumerate(FLAGS, start=2)}
+    return {"count": sum(types.values()), "types": types, "flags": flags}
+
+
+FLAGS: Final = {
+    "backdated": "a.valid_from < a.recorded_at",
+    "corrections": "(a.corrects is not null or a.type = 'EntryVoided.v1')",
+    "voided": "(a.voided_by is not null and a.voided_by <= :known)",
+    "unexplained": "(a.because is null and a.note is null and not (a.body like :own_why or a.body like :own_finding"
+    " or a.body like :own_vision or a.body like :own_strategy or a.body like :own_until))",
+    "on_behalf_of": "a.on_behalf_of is not null",
+}
+"""SQL: the conditions on an event that an auditor asks for first; its parameters are `_OWN_REASONS`."""
+_OWN_REASONS: Final = {f"own_{key}": f'%"{key}":"%' for key in (*REASON_KEYS, "until")}
+"""The beginning of a reason in the JSON of an event. Within a text, its quotes would be escaped."""
+
 _CONDITIONS = {
     "actors": "a.actor in {0}",
     "principals": "a.principal in {0}",
@@ -127,6 +168,7 @@ _CONDITIONS = {
 def _match_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
     subjects = Filter(kinds=selection.kinds, products=selection.products, include_removed=True)
     where, parameters = subjects_where(read, subjects, time, "a.subject")
+    parameters |= _OWN_REASONS
     terms = [where, "a.position <= :known"]
     if time.requested.as_of is not None:
         terms.append("a.valid_from <= :as_of")
@@ -166,14 +208,17 @@ def _match_flags(selection: AuditFilter) -> list[str]:
     terms = []
     if selection.justified is not None:
         terms.append(f"a.because is {'not ' if selection.justified else ''}null")
-    if selection.corrections:
-        terms.append("(a.corrects is not null or a.type = 'EntryVoided.v1')")
     if selection.voided is True:
         terms.append("(a.voided_by is not null and a.voided_by <= :known)")
     if selection.voided is False:
         terms.append("(a.voided_by is null or a.voided_by > :known)")
-    if selection.backdated:
-        terms.append("a.valid_from < a.recorded_at")
+    flags = {
+        "backdated": selection.backdated,
+        "unexplained": selection.unexplained,
+        "on_behalf_of": selection.delegated,
+        "corrections": selection.corrections,
+    }
+    terms += [FLAGS[name] for name, is_wanted in flags.items() if is_wanted]
     if selection.self_approved:
         terms.append(_sets_field("authority.self_approved", "j.value = 'true'"))
     return terms

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from domain.fields import Value
-from projections.audit import AuditFilter, all_events
-from projections.field_history import ChangeFilter, all_field_history
+from domain.fields import EXISTS, Value
+from projections.audit import AuditFilter, all_events, find_events
+from projections.field_groups import build_subject_row, field_state, group_fields
+from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
 from projections.paging import (
@@ -19,6 +20,7 @@ from projections.paging import (
     build_until_full,
     decode_cursor,
     encode_cursor,
+    page_after,
     split_page,
 )
 from projections.read_model import Read
@@ -69,10 +71,11 @@ def register(
     when: TimePoint = NOW,
     *,
     columns: Sequence[str] = COLUMNS,
+    newest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Answer:
-    """Return the decisions that match, in the order in which they were recorded.
+    """Return the decisions that match, in the order in which they were recorded or the reverse.
 
     Each has its `number` in every product it belongs to. A product's decisions are numbered in the order in which they
     were assigned to it; a number never changes.
@@ -80,11 +83,12 @@ def register(
     time = resolve_time(read, when)
     where, parameters = _match_decisions(read, selection or RegisterFilter(), time)
     first_id = "(select min(b.id) from field_value b where b.subject = c.subject and b.field = 'exists')"
+    order, sign = ("desc", "<") if newest_first else ("asc", ">")
     if cursor is not None:
         (parameters["after"],) = decode_cursor(cursor, int)
-        where += f" and {first_id} > :after"
+        where += f" and {first_id} {sign} :after"
     sql = f"""select c.subject, {first_id} as first_id from field_value c
-        where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id limit :limit"""
+        where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id {order} limit :limit"""
     rows = read.rows(sql, {**parameters, "limit": limit + 1})
     found = [{"subject": subject, "first_id": id_} for subject, id_ in rows]
     shown, next_cursor = split_page(found, limit, ("first_id",))
@@ -138,11 +142,11 @@ def _has_field(alias: str, name: str, value: Value, time: ResolvedTime) -> str:
 def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], time: ResolvedTime) -> list[Row]:
     if not subjects:
         return []
-    selection = Filter(subjects=subjects, fields=columns, include_removed=True)
+    selection = Filter(subjects=subjects, fields=(EXISTS, *columns), include_removed=True)
     fields = by_subject(all_field_values(read, selection, time))
     numbers = decision_numbers(read, subjects, time)
     return [
-        {"subject": subject, "number": numbers.get(subject, {}), "fields": fields.get(subject, {})}
+        {**build_subject_row(subject, fields.get(subject, {})), "number": numbers.get(subject, {})}
         for subject in subjects
     ]
 
@@ -180,37 +184,68 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     sql = "select max(version) from event where subject = :subject and position <= :known"
     found = read.one(sql, {"subject": subject, **time.parameters})
     if not found or found[0] is None:
-        raise NotFound(f"the log has no {subject}")
+        raise NotFound(subject)
     fields = subject_fields(read, subject, time, blame=True)
     related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
     titles = find_titles(read, [end for ends in related.values() for end in ends], time)
     about = {
         "subject": subject,
         "version": found[0],
-        "current": fields.get("exists", {}).get("value") is True,
+        "current": fields.get(EXISTS, {}).get("value") is True,
         "title": fields.get("title", {}).get("value"),
         "number": decision_numbers(read, (subject,), time).get(subject, {}),
-        "fields": fields,
+        **group_fields({name: field_state(row) for name, row in fields.items()}),
         **{name: [{"subject": end, "title": titles.get(end)} for end in ends] for name, ends in related.items()},
     }
     return build_answer(time, [], about=about)
 
 
-def history(read: Read, subject: str, when: TimePoint = NOW, *, fields: Sequence[str] = ()) -> Answer:
+def history(
+    read: Read,
+    subject: str,
+    when: TimePoint = NOW,
+    *,
+    fields: Sequence[str] = (),
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer:
     """Return the events of a subject in the order in which they took effect, each with the changes it made.
 
     With `fields`, return only events that changed one of these fields, and only those changes.
     """
     time = resolve_time(read, when)
     selection = ChangeFilter(fields=Filter(subjects=(subject,), fields=fields))
+    found = find_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
+    if fields:
+        changed = {change["position"] for change in iterate_changes(read, selection, time)}
+        found = [event for event in found if event["position"] in changed]
+    shown, next_cursor = page_after(found, _event_key, (str, int), limit, cursor)
+
+    def build(batch: Sequence[Row]) -> list[Row]:
+        positions = [event["position"] for event in batch]
+        changes = _changes_by_event(read, selection, time, positions)
+        events = {event["position"]: event for event in all_events(read, AuditFilter(positions=positions), time)}
+        return [{**events[position], "changes": changes.get(position, [])} for position in positions]
+
+    rows = build_until_full(read, shown, build, BATCH_ROWS) if shown else []
+    if len(rows) < len(shown):
+        next_cursor = encode_cursor(*_event_key(rows[-1]))
+    return build_answer(time, rows, next_cursor=next_cursor)
+
+
+def _event_key(event: Row) -> tuple[str, int]:
+    return event["at"], event["position"]
+
+
+def _changes_by_event(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, positions: Sequence[int]
+) -> dict[int, list[Row]]:
     changes: dict[int, list[Row]] = {}
-    for change in all_field_history(read, selection, time):
+    among = replace(selection, positions=range(min(positions), max(positions) + 1))
+    for change in all_field_history(read, among, time):
         shown = {name: value for name, value in change.items() if name not in _KEYS_OF_EVENT}
         changes.setdefault(change["position"], []).append(shown)
-    events = all_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
-    rows = [{**event, "changes": changes.get(event["position"], [])} for event in events]
-    matching = [row for row in rows if row["changes"] or not fields]
-    return build_answer(time, sorted(matching, key=lambda row: (row["at"], row["position"])))
+    return changes
 
 
 _KEYS_OF_EVENT: Final = ("subject", "title", "position", "blame")
@@ -278,7 +313,7 @@ def _find_ends(read: Read, subjects: Sequence[str], find: FindEdges, time: Resol
 def graph(read: Read, subject: str, when: TimePoint = NOW, *, most: int = 1_000) -> Answer:
     """Return everything that a decision replaces, is replaced by, rests on and supports, directly and through others.
 
-    Rows are edges, `from` one subject `to` another, with the relation (`way`) and the `distance` from the decision.
+    Rows are edges, `from` one subject `to` another, with their `relation` and the `distance` from the decision.
     `nodes` has the title and status of each subject; `truncated` says that there are more than `most` edges.
     """
     time = resolve_time(read, when)
@@ -302,7 +337,7 @@ def _walk(read: Read, subject: str, relation: str, find: FindEdges, time: Resolv
     while frontier and len(edges) <= most:
         distance += 1
         found = [(start, end) for start, end in dict.fromkeys(find(read, frontier, time)) if start != end]
-        edges += [{"from": start, "to": end, "way": relation, "distance": distance} for start, end in found]
+        edges += [{"from": start, "to": end, "relation": relation, "distance": distance} for start, end in found]
         frontier = list(dict.fromkeys(end for _, end in found if end not in seen))
         seen.update(frontier)
     return edges

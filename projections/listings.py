@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from projections.field_groups import build_subject_row
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.ordering import TargetOrder
@@ -40,7 +41,7 @@ def subjects(
             subjects=[row["subject"] for row in batch], fields=fields, include_removed=selection.include_removed
         )
         found = by_subject(all_field_values(read, selected, time)) if batch else {}
-        return [{**row, **_values(found.get(row["subject"], {}), fields)} for row in batch]
+        return [{**build_subject_row(row["subject"], found.get(row["subject"], {})), **row} for row in batch]
 
     rows = build_until_full(read, shown, build, BATCH_ROWS)
     if len(rows) < len(shown):
@@ -48,17 +49,30 @@ def subjects(
     return build_answer(time, rows, next_cursor=next_cursor)
 
 
-def releases(read: Read, products: Sequence[str] = (), when: TimePoint = NOW) -> Answer:
+def releases(
+    read: Read,
+    products: Sequence[str] = (),
+    when: TimePoint = NOW,
+    *,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer:
     """Return the releases of all or some products, in release order."""
     found = subjects(read, Filter(kinds=("release",), products=products), ("version", "due_on", "products"), when)
     order = TargetOrder(read, resolve_time(read, when))
-    found.rows.sort(key=lambda row: order.key(row["subject"]))
-    return found
+
+    def key(row: Row) -> tuple[int, int, str, str]:
+        group, rank, numbers, subject = order.key(row["subject"])
+        return group, rank, _sortable(numbers), subject
+
+    rows, next_cursor = page_after(sorted(found.rows, key=key), key, (int, int, str, str), limit, cursor)
+    return replace(found, rows=rows, next=next_cursor)
+
+
+def _sortable(numbers: Sequence[int]) -> str:
+    """Return text that sorts as the numbers do: each is preceded by its length."""
+    return ".".join(f"{len(str(number)):03}:{number}" for number in numbers)
 
 
 def _sort_key(row: Row) -> tuple[str, str]:
     return str(row["title"] or "").casefold(), row["subject"]
-
-
-def _values(found: dict[str, Row], fields: Sequence[str]) -> Row:
-    return {name: found[name]["value"] for name in fields if name in found}

@@ -130,7 +130,7 @@ class Runner:
 
         May be called from any thread. If another process writes the read model, rebuilding is left to that process.
         """
-        if self._active:
+        if self._active is not None:
             self._model.damage = self._model.damage or what
             self._wake.set()
 

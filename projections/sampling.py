@@ -2,7 +2,8 @@
 
 A thread computes the rows of a few subjects again from their entries and compares them with those in use. It goes
 through all subjects in order and then starts over. After each round it also checks the database itself (pages, indexes,
-schema) and verifies the log. Damage is reported to the runner, which rebuilds the read model.
+schema) and verifies the log. Damage is reported to the runner, which rebuilds the read model. If another process writes
+the read model, that process rebuilds it, and this one answers nothing until it finds no more damage.
 """
 
 from __future__ import annotations
@@ -61,20 +62,27 @@ class Sampler:
         self._thread = threading.Thread(target=self._run, name="decisionlog-sampler", daemon=True)
 
     def check_before_start(self) -> None:
-        """Check all subjects of a small log before anything is answered.
-
-        Only for a process that alone has access to the log and the read model.
-        """
+        """Check all subjects of a small log before anything is answered."""
         try:
             size = self._log.head().size
             if not self._model.damage and self._model.position == size <= MAX_ENTRIES_AT_START:
-                self._model.damage = self._find_any_damage()
+                self._model.damage = self._find_lasting_damage()
         except Exception as error:
             if not self._model.is_damage(error):
                 raise
             self._model.damage = describe(error)
 
+    def _find_lasting_damage(self) -> str:
+        """Return damage that is still there when the read model, which others may write meanwhile, did not move."""
+        for _ in range(ATTEMPTS):
+            position = self._model.position
+            what = self._find_any_damage()
+            if not what or self._model.position == position == self._log.head().size:
+                return what
+        return ""
+
     def _find_any_damage(self) -> str:
+        self._after = ""
         while subjects := self._next_subjects(SUBJECTS_AT_START):
             with self._model.snapshot() as read:
                 different = find_different_subject(self._log, read, subjects)
@@ -106,7 +114,11 @@ class Sampler:
 
     def check_next(self) -> None:
         """Check the next subjects; after the last one check the database and the log, and start over."""
-        if not self._runner.active or self._model.damage:
+        if self._model.damage:
+            if self._runner.active is False:  # another process writes the read model, and rebuilds it
+                self._model.damage = self._find_lasting_damage()
+            return
+        if self._runner.active is None:
             return
         subjects = self._next_subjects(self._at_once)
         if subjects:
@@ -144,6 +156,26 @@ class Sampler:
             if not self._runner.wait_for(self._log.head().size, CATCH_UP_S):
                 return
         self._runner.report_damage(_describe_difference(different))
+
+
+class SubjectChecker:
+    """Compares a replica's rows with its entries, some subjects at a time, in the thread that writes them."""
+
+    def __init__(self, log: Streams, model: ReadModel, list_subjects: Callable[[str, int], list[str]]) -> None:
+        self._log = log
+        self._model = model
+        self._list_subjects = list_subjects
+        self._after = ""
+
+    def check_next(self) -> str:
+        """Check the next subjects, after the last one the database itself. Return what is wrong, or an empty string."""
+        subjects = self._list_subjects(self._after, SUBJECTS_AT_ONCE)
+        self._after = subjects[-1] if subjects else ""
+        if not subjects:
+            return next(iter(self._model.database.find_damage()), "")
+        with self._model.snapshot() as read:
+            different = find_different_subject(self._log, read, subjects)
+        return _describe_difference(different) if different else ""
 
 
 def _describe_difference(subject: str) -> str:

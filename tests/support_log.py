@@ -17,7 +17,9 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.services import Services
+from api.session_lookup import SessionLookup
 from domain.errors import Refused
+from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.records import TokenRow
 from eventlog.worker_status import workers_at
@@ -27,7 +29,7 @@ from projections.read_model import ReadModel
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
 
-ALL_RIGHTS = frozenset({"import", "erase", "admin"})
+ALL_SCOPES = frozenset(SCOPES)
 T0 = 1_735_689_600_000_000
 """2025-01-01T00:00Z in microseconds."""
 
@@ -49,14 +51,14 @@ class Ticking:
         return self.now
 
 
-def quiet_token(log: DecisionLog, actor: str, rights: Collection[str]) -> str:
+def quiet_token(log: DecisionLog, actor: str, scopes: Collection[str]) -> str:
     """The secret of a token that has no entry, so that the positions of a test are those of what it does itself."""
     secret = PREFIX + urlsafe_b64encode(sha256(actor.encode()).digest()).rstrip(b"=").decode()
     row = TokenRow(
         sha256(actor.encode()).hexdigest()[:16],
         sha256(secret.encode()).digest(),
         actor,
-        " ".join(sorted(rights)),
+        " ".join(sorted(scopes)),
         "",
         T0,
         None,
@@ -66,22 +68,24 @@ def quiet_token(log: DecisionLog, actor: str, rights: Collection[str]) -> str:
 
 
 class House:
-    """Opens everything on a folder. `ada` is a person with a token of all rights; `client` speaks as her."""
+    """Opens everything on a folder. `ada` is a person with a token of all scopes; `client` speaks as her."""
 
     def __init__(self, folder: Path, clock: Callable[[], int] | None = None) -> None:
         self.folder = folder
         self.clock = clock or Ticking()
         self._entropy = (n.to_bytes(4) for n in itertools.count(1))
         self.log = DecisionLog.open(folder / "log.sqlite", clock=self.clock, entropy=self.random)
+        self.log.default_role = "admin"  # so that the positions of a test are those of what it does itself
         self.model = ReadModel.open(SqliteDatabase(folder / "model.sqlite"), self.log, self.clock)
         self.runner = Runner(self.log, self.model, poll_s=0.05)
         self.log.on_append(lambda _: self.runner.wake())
         self.runner.start()
         self.ada = self.person("Ada Lovelace", "ada@example.org")
-        self.token = quiet_token(self.log, self.ada, ALL_RIGHTS)
+        self.token = quiet_token(self.log, self.ada, ALL_SCOPES)
         self.workers = workers_at(folder / "log.sqlite")
         sheets = lambda: [(sheet, sheet.is_working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
-        services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets)
+        sessions = SessionLookup(self.log.sessions)
+        services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets, sessions=sessions)
         self.app = _app()
         self.app.state.services = services
         self.client = self.client_of(self.token)
@@ -98,9 +102,16 @@ class House:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return TestClient(self.app, headers=headers, raise_server_exceptions=False)
 
+    def browser(self, code: str | None = None) -> TestClient:
+        """A browser on the server's own machine; with the code of a sign-in link, signed in."""
+        client = TestClient(self.app, "http://localhost", headers={"Sec-Fetch-Site": "same-origin"})
+        if code:
+            assert client.post("/sign-in", data={"code": code}, follow_redirects=False).status_code == 303
+        return client
+
     def caller(self, channel: str = "http") -> Caller:
         actor = getattr(self, "ada", "service:setup")
-        return Caller(actor, "test", channel, ALL_RIGHTS)
+        return Caller(actor, "test", channel, ALL_SCOPES)
 
     def execute(self, *transactions: Transaction) -> list[Receipt | Refused]:
         return asyncio.run(self.log.execute_many(transactions))
@@ -145,7 +156,7 @@ class EmptyHouse(House):
 
     def __init__(self, folder: Path, clock: Callable[[], int] | None = None) -> None:
         super().__init__(folder, clock)
-        self.keeper = quiet_token(self.log, "service:keeper", ALL_RIGHTS)
+        self.keeper = quiet_token(self.log, "service:keeper", ALL_SCOPES)
 
     def leave(self) -> None:
         """Ann has departed; a service goes on in her place."""

@@ -78,7 +78,7 @@ class Story:
         return self.state(subject).value_at(name, day(on))
 
     def when(
-        self, *commands: Command, on: int = TODAY, actor: str = "person:ann", rights: Iterable[str] = ()
+        self, *commands: Command, on: int = TODAY, actor: str = "person:ann", scopes: Iterable[str] = ()
     ) -> Outcome:
         """Decide the commands as one transaction, and return the events they lead to or the refusal."""
         after = Story(dict(self.states), self.position)
@@ -86,7 +86,7 @@ class Story:
         for command in commands:
             effective_at = to_micros(command.effective_at) if command.effective_at else day(on)
             context = CommandContext(
-                day(on), effective_at, actor, command.on_behalf_of or actor, frozenset(rights), lambda: "random"
+                day(on), effective_at, actor, command.on_behalf_of or actor, frozenset(scopes), lambda: "random"
             )
             try:
                 subjects = Subjects(after.state, lambda _: after.states)

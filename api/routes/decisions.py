@@ -52,7 +52,7 @@ _COLUMNS: Final = (*decision_queries.COLUMNS, "decision", "why")
 def router() -> APIRouter:
     """Return the routes that read decisions."""
     routes = v1_router("Decisions")
-    add_query(routes, "/decisions", list_decisions, answers.Register, "List decisions")
+    add_query(routes, "/decisions", list_decisions, answers.Decisions, "List decisions")
     add_query(routes, "/decisions/{key}", get_decision, answers.SubjectPage, "Get a decision", "light")
     add_query(
         routes,

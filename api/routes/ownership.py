@@ -55,7 +55,11 @@ def router() -> APIRouter:
     )
     add_query(routes, "/accountability", list_accountability, answers.Roles, "List the roles of a person or team")
     add_query(
-        routes, "/accountability/count", count_accountability, answers.HolderCounts, "Count roles by person and team"
+        routes,
+        "/accountability/count",
+        count_accountability,
+        answers.AccountabilityCounts,
+        "Count roles by person and team",
     )
     add_query(routes, "/unowned", list_unowned, answers.Unowned, "List subjects without an owner")
     add_query(

@@ -9,19 +9,21 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_right
+from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
-from api.dependencies import KeyPath, QueryDependency
+from api.dependencies import KeyPath, PageParameters, QueryDependency
+from api.permissions import require
 from api.routes.log import refuse_command_headers
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import people
-from domain.access import ADMIN_RIGHT
-from domain.errors import Unknown
+from domain.errors import unknown_subject
 from domain.messages import Command
+from domain.policy import ADMINISTER
 from domain.values import Line
-from projections.paging import Row, build_answer
+from projections.paging import Answer, Row, build_answer, page_after
+from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
@@ -50,7 +52,7 @@ class Names(BaseModel):
 def router() -> APIRouter:
     """Return the routes of people and teams that are no commands."""
     routes = v1_router("People")
-    admin = [Depends(refuse_command_headers), Depends(require_right(ADMIN_RIGHT))]
+    admin = [Depends(refuse_command_headers), Depends(require(ADMINISTER))]
     add_query(routes, "/people", list_people, answers.People, "List people")
     routes.get("/people/{key}", summary="Get a person's names", **answers.declared(answers.PersonRow))(get_person)
     routes.post(
@@ -74,9 +76,10 @@ def router() -> APIRouter:
 def list_people(
     query: QueryDependency,
     services: ServiceDependency,
+    page: PageParameters,
     name: Annotated[str | None, Query(max_length=500, description="Only people with this name or identifier.")] = None,
 ) -> Response:
-    """Everyone in the directory, with the name to show and every other spelling."""
+    """Everyone in the directory in the order of their ids, with the name to show and every other spelling."""
     directory = services.book.directory
     found = None if name is None else set(directory.find(name))
     rows: list[Row] = [
@@ -84,14 +87,19 @@ def list_people(
         for each in directory.list_people()
         if found is None or each.id in found
     ]
-    return query(lambda read: build_answer(resolve_time(read, NOW), rows))
+
+    def answer(read: Read) -> Answer:
+        shown, following = page_after(rows, lambda row: (row["id"],), (str,), page.limit, page.cursor)
+        return build_answer(resolve_time(read, NOW), shown, next_cursor=following)
+
+    return query(answer)
 
 
 def get_person(services: ServiceDependency, key: KeyPath) -> dict[str, Any]:
     """The names of a person. Once erased, only the id is left."""
     person = f"person:{key}"
     if not services.book.state(person).version:
-        raise Unknown(f"there is no {person} in the log", field="key", subject=person)
+        raise unknown_subject(person, field="key")
     directory = services.book.directory
     return {"id": person, "name": directory.name(person), "spellings": list(directory.spellings(person))}
 

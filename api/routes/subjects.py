@@ -57,11 +57,14 @@ def get_history(
     services: ServiceDependency,
     time: TimeParameters,
     subject: SubjectPath,
+    page: PageParameters,
     field: Annotated[list[str], list_parameter("Only events that changed one of these fields, or `role.*`.")],
 ) -> Response:
     """The subject's events in the order they took effect, each with who, why, and the fields it changed."""
     known = services.find_subject(subject, "subject")
-    return query(lambda read: decision_queries.history(read, known, time, fields=field))
+    return query(
+        lambda read: decision_queries.history(read, known, time, fields=field, limit=page.limit, cursor=page.cursor)
+    )
 
 
 def get_graph(

@@ -28,7 +28,7 @@ def authority(output: Output, decision: str, **when: Any) -> None:
         print_response(log, questions.decision_authority(key, **drop_unset(**when)), _build_table, output)
 
 
-def _build_table(answer: Any, names: tables.Names) -> Table:
+def _build_table(answer: Any, titles: tables.Titles) -> Table:
     if answer["needs_ratification"]:
         print_note("Exceeds the authority of its deciders, and needs ratification by an entitled person.")
-    return tables.authority(answer, names)
+    return tables.authority(answer, titles)

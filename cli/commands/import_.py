@@ -139,7 +139,7 @@ def import_change_file(
 
     Raises:
         CommandFailed: the mapping is invalid, a line was refused, or the import was interrupted.
-        Forbidden: the token does not have the right to import.
+        Forbidden: the token does not have the scope to import.
     """
     try:
         parsed = load_mapping(mapping)
@@ -159,7 +159,7 @@ def import_command_file(settings: Settings, file: Path, *, dry_run: bool, as_jso
 
     Raises:
         CommandFailed: a line was refused, or the import was interrupted.
-        Forbidden: a line needs the right to import, and the token does not have it.
+        Forbidden: a line needs the scope to import, and the token does not have it.
     """
 
     def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
@@ -182,7 +182,7 @@ def import_record_folder(
 
     Raises:
         CommandFailed: a name is invalid, git fails, a version was refused, or the import was interrupted.
-        Forbidden: the token does not have the right to import.
+        Forbidden: the token does not have the scope to import.
     """
     if product is not None and not re.fullmatch(KEY_PATTERN, product):
         raise CommandFailed(f"--product {product!r} is not a valid key. Use 1 to 100 of a-z 0-9 . _ ~ -, e.g. `shop`.")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from cli import options, tables
-from cli.options import Output
+from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
 
 
 @click.command()
 @click.argument("name", required=False)
+@options.paging
 @options.output
-def people(output: Output, name: str | None) -> None:
+def people(output: Output, name: str | None, **paging: Any) -> None:
     """List people.
 
     Each is listed with every identifier and spelling. With NAME, only who has that name.
     """
-    print_answer(questions.people(name), tables.people, output)
+    print_answer(questions.people(name, **drop_unset(**paging)), tables.people, output)

@@ -41,7 +41,7 @@ def run_projector(settings: Settings) -> None:
     with (
         suppress(KeyboardInterrupt),
         open_read_only(settings) as log,
-        open_runtime(log, settings, poll=POLL_INTERVAL_S) as runtime,
+        open_runtime(log, settings, poll=POLL_INTERVAL_S, check=True) as runtime,
     ):
         tune_gc()
         _watch(runtime.runner)

@@ -11,9 +11,8 @@ import signal
 import socket
 import sys
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from hmac import compare_digest
 from pathlib import Path
 from typing import Final
 
@@ -24,16 +23,18 @@ from api.admission import Admission, limits_for
 from api.app import create_app
 from api.connections import Pool, protocol_of
 from api.middleware import Hosts
+from api.routes.sessions import build_link
 from api.services import Services
-from api.token_lookup import TokenLookup
+from api.session_lookup import SessionLookup
 from cli import options
-from cli.bootstrap import find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
 from cli.errors import CommandFailed
-from cli.first_token import FirstToken, create_first_token
+from cli.first_token import FirstToken, create_first_link, create_first_token
 from cli.identity import resolve_owner
 from cli.settings import Settings
+from cli.sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from eventlog.dsn import without_secret
-from eventlog.entry import Caller
+from identity.access_journal import DAY_US
 from identity.decision_log import DecisionLog
 
 LISTEN_BACKLOG: Final = 2048
@@ -43,8 +44,6 @@ SHUTDOWN_TIMEOUT_S: Final = 30
 SWITCH_INTERVAL_S: Final = 0.001
 """How often threads take turns. Measured: with Python's default, 0.005, short requests take twice as long while
 expensive queries run."""
-
-SignIn = Callable[[str], Caller | Awaitable[Caller | None] | None]
 
 
 @click.command()
@@ -60,7 +59,8 @@ SignIn = Callable[[str], Caller | Awaitable[Caller | None] | None]
 def serve(data: Path | None, owner: str | None, host: str | None, port: int | None, replica: str | None) -> None:
     """Serve the log over HTTP.
 
-    The first start creates the log, and prints an access token and a request that records a first decision.
+    The first start creates the log. It prints a link to sign in with a browser, an access token and a request that
+    records a first decision.
     """
     run_server(options.load_settings(data=data, owner=owner, host=host, port=port, replica=replica))
 
@@ -86,13 +86,20 @@ def run_server(settings: Settings) -> None:
         owner = resolve_owner(log, settings.owner)
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
+        log.sessions.set_limits(session_limits(settings))
+        log.journal.retention_us = int(settings.access_journal_days * DAY_US)
+        provider = build_provider(settings, clock)
         services = Services(
             log,
             runtime.model,
             runtime.runner,
-            _build_sign_in(log, key, local_caller(owner)),
+            build_sign_in(log, key, local_caller(owner), provider),
             workers=lambda: list_workers(settings),
             questions=_build_admission(settings),
+            sessions=SessionLookup(log.sessions),
+            provider=provider,
+            quotas=build_quotas(settings),
+            anonymous=build_anonymous(log, settings, local_caller(owner)),
         )
         _run(services, listener, settings, lambda: _print_welcome(address, settings, log, owner))
     click.echo("Stopped.")
@@ -163,16 +170,6 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
 
-def _build_sign_in(log: DecisionLog, key: str, local: Caller) -> SignIn:
-    """Return the sign-in: by a token of the log, or by the key in the lock file for commands on this machine."""
-    lookup = TokenLookup(log.tokens)
-
-    def sign_in(secret: str) -> Caller | Awaitable[Caller | None] | None:
-        return local if compare_digest(secret.encode(), key.encode()) else lookup(secret)
-
-    return sign_in
-
-
 def _listen(host: str, port: int) -> socket.socket:
     """Return a listening socket, so that the address works as soon as it is printed."""
     try:
@@ -207,12 +204,18 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
     click.echo(f"Roadmap: {public}/v1/roadmap")
     try:
         token = create_first_token(log, owner, settings)
+        link = create_first_link(log, owner, settings, lambda code: build_link(public, code)) if token else None
     except OSError as error:
         click.echo(f"No access token was created: {error}. Create one with `decisionlog token create`.")
         return
     if token is None:
-        click.echo("Access tokens already exist. Create another with `decisionlog token create`.")
+        click.echo(
+            "Access tokens already exist. Create another with `decisionlog token create`, or sign in with a browser: "
+            "`decisionlog login-link NAME`."
+        )
         return
+    if link:
+        click.echo(f"\n{link.format_announcement(settings.owner)}")
     click.echo(f"\n{token.format_announcement(settings.owner)}\n")
     click.echo(f"Record a first decision:\n\n{format_first_request(public, token, settings.owner)}\n")
 

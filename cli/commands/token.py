@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -17,20 +17,18 @@ from cli import options
 from cli.bootstrap import open_local_for_write, open_read_only
 from cli.connection import connect
 from cli.credentials import find_token
-from cli.errors import CommandFailed
-from cli.identity import require_right, resolve_caller
+from cli.expiry import NEVER, ExpiryParam
+from cli.identity import find_holder, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from decisionlog_client import questions
-from domain.access import ADMIN_RIGHT
-from domain.rights import RIGHTS
-from domain.values import format_micros, is_subject, kind_of
-from eventlog.entry import Caller
+from domain.roles import ROLES, Role
+from domain.scopes import DEFAULT_SCOPES, SCOPES
+from domain.values import format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.errors import LogInUseError
-from identity.decision_log import DecisionLog
-from identity.tokens import Token
+from identity.tokens import DEFAULT_LIFETIME_DAYS, Token
 
-HEADINGS = ("id", "created", "rights", "name", "label")
+HEADINGS = ("id", "created", "expires", "used", "scopes", "name", "label")
 
 
 @click.group()
@@ -40,19 +38,49 @@ def token() -> None:
 
 @token.command(name="create")
 @click.argument("holder")
-@click.option("--right", "rights", multiple=True, help=f"A right to grant: {', '.join(RIGHTS)}. Repeatable.")
-@click.option("--all-rights", is_flag=True, help="Grant every right.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help=f"A scope of the token: {', '.join(SCOPES)}, or import:SYSTEM. Repeatable; default: read and write.",
+)
+@click.option("--all-scopes", is_flag=True, help="Give it every scope.")
+@click.option("--role", type=click.Choice(ROLES), help="A role to grant the holder.")
+@click.option("--product", help="The product to grant the role for; all by default.")
 @click.option("--label", default="", help="What the token is for.")
+@click.option(
+    "--expires",
+    type=ExpiryParam(),
+    default=f"{DEFAULT_LIFETIME_DAYS}d",
+    help=f"When it stops working: 90d, 12w, a date, or never.  [{DEFAULT_LIFETIME_DAYS}d]",
+)
 @options.data
 @options.owner
 def create(
-    holder: str, rights: tuple[str, ...], all_rights: bool, label: str, data: Path | None, owner: str | None
+    holder: str,
+    *,
+    scopes: tuple[str, ...],
+    all_scopes: bool,
+    role: Role | None,
+    product: str | None,
+    label: str,
+    expires: str,
+    data: Path | None,
+    owner: str | None,
 ) -> None:
     """Create a token for a person or service.
 
     HOLDER is the name or id of a person, or `service:KEY`.
     """
-    create_token(options.load_settings(data=data, owner=owner), holder, rights, all_rights=all_rights, label=label)
+    wanted = NewToken(
+        holder=holder,
+        scopes=tuple(SCOPES) if all_scopes else scopes or tuple(sorted(DEFAULT_SCOPES)),
+        expires_at=expires,
+        label=label,
+        role=role,
+        product=product,
+    )
+    create_token(options.load_settings(data=data, owner=owner), wanted)
 
 
 @token.command(name="list")
@@ -75,45 +103,49 @@ def revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002
     revoke_token(options.load_settings(data=data, owner=owner), id)
 
 
-def create_token(settings: Settings, holder: str, rights: Collection[str], *, all_rights: bool, label: str) -> None:
+@dataclass(frozen=True)
+class NewToken:
+    """A token to create: its holder by name or id, and a role to grant the holder in the same step.
+
+    `expires_at` is a timestamp or `never`.
+    """
+
+    holder: str
+    scopes: tuple[str, ...]
+    expires_at: str
+    label: str = ""
+    role: Role | None = None
+    product: str | None = None
+
+
+def create_token(settings: Settings, new: NewToken) -> None:
     """Create a token and print its secret, which is not stored.
 
     Raises:
         CommandFailed: the holder is unknown or ambiguous.
-        Refused: the caller is not an administrator, or there is no such right.
+        Refused: the caller is not an administrator, or there is no such scope.
     """
-    rights = tuple(RIGHTS) if all_rights else tuple(rights)
+    product = new.product and (new.product if is_subject(new.product) else f"product:{new.product}")
     try:
         with open_local_for_write(settings) as log:
-            administrator = _require_administrator(log, settings)
-            actor = _find_holder(log, holder)
-            token_id, secret = log.tokens.create(actor, rights=rights, label=label, by=administrator)
+            administrator = require_administrator(log, settings)
+            actor = find_holder(log, new.holder)
+            token_id, secret = log.tokens.create(
+                actor,
+                scopes=new.scopes,
+                label=new.label,
+                expires_at=None if new.expires_at == NEVER else to_micros(parse_timestamp(new.expires_at)),
+                role=new.role,
+                product=product,
+                by=administrator,
+            )
     except LogInUseError as found:
-        body = json.dumps({"holder": holder, "rights": rights, "label": label}).encode()
+        body = json.dumps({**asdict(new), "product": product}).encode()
         with connect_to_writer(found, settings) as server:
             created = server.send("POST", "/v1/tokens", body)
         token_id, actor, secret = created["id"], created["holder"], created["secret"]
-    click.echo(f"Token {token_id} for {actor} (the secret won't be shown again):\n\n  {secret}\n")
-
-
-def _require_administrator(log: DecisionLog, settings: Settings) -> Caller:
-    caller = resolve_caller(log, settings, "cli")
-    require_right(caller, ADMIN_RIGHT)
-    return caller
-
-
-def _find_holder(log: DecisionLog, name: str) -> str:
-    if is_subject(name) and kind_of(name) == "service":
-        return name
-    found = (name,) if is_subject(name) else log.directory.find(name)
-    if len(found) > 1:
-        raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
-    if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
-        raise CommandFailed(
-            f"No person named {name}. Add them with `decisionlog person add {shlex.quote(name)}` (HTTP: POST /v1/people). "
-            "A service needs no registration: use service:KEY."
-        )
-    return found[0]
+    until = "never expires" if new.expires_at == NEVER else f"expires on {new.expires_at[:10]}"
+    click.echo(f"Token {token_id} for {actor} {until} (the secret won't be shown again):\n\n  {secret}\n")
 
 
 def list_tokens(settings: Settings, *, as_json: bool) -> None:
@@ -125,7 +157,18 @@ def list_tokens(settings: Settings, *, as_json: bool) -> None:
         return
     rows = [
         HEADINGS,
-        *((each["id"], _get_created(each), ",".join(each["rights"]), each["name"], each["label"]) for each in tokens),
+        *(
+            (
+                each["id"],
+                _get_created(each),
+                str(each["expires_at"] or NEVER)[:10],
+                str(each["used_at"] or NEVER)[:10],
+                ",".join(each["scopes"]),
+                each["name"],
+                each["label"],
+            )
+            for each in tokens
+        ),
     ]
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     for line in format_columns(rows, width):
@@ -137,7 +180,7 @@ def _load_tokens(settings: Settings) -> list[dict[str, Any]]:
     if settings.url:
         with connect(settings.url, find_token(settings)) as log:
             answer = log.ask(questions.tokens())
-        return [{**row, "name": answer["names"].get(row["holder"], row["holder"])} for row in answer["rows"]]
+        return [{**row, "name": answer["titles"].get(row["holder"], row["holder"])} for row in answer["rows"]]
     with open_read_only(settings) as log:
         return [_to_json(each, log.directory.name(each.actor) or each.actor) for each in log.tokens.all()]
 
@@ -151,9 +194,11 @@ def _to_json(each: Token, name: str) -> dict[str, Any]:
         "id": each.id,
         "holder": each.actor,
         "name": name,
-        "rights": sorted(each.rights),
+        "scopes": sorted(each.scopes),
         "label": each.label,
         "created_at": format_micros(each.created_at),
+        "expires_at": format_micros(each.expires_at) if each.expires_at else None,
+        "used_at": format_micros(each.used_at) if each.used_at else None,
         "revoked_at": format_micros(each.revoked_at) if each.revoked_at else None,
     }
 
@@ -173,7 +218,7 @@ def revoke_token(settings: Settings, token_id: str) -> None:
     """Revoke a token."""
     try:
         with open_local_for_write(settings) as log:
-            log.tokens.revoke(token_id, by=_require_administrator(log, settings))
+            log.tokens.revoke(token_id, by=require_administrator(log, settings))
     except LogInUseError as found:
         with connect_to_writer(found, settings) as server:
             server.send("DELETE", f"/v1/tokens/{quote(token_id, safe='')}")

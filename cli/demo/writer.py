@@ -23,6 +23,8 @@ from cli.progress import progress
 from cli.settings import Settings
 from domain.access import LOG_SERVICE
 from domain.catalog import COMMAND
+from domain.roles import ADMIN
+from domain.scopes import SCOPES
 from domain.values import format_timestamp, parse_timestamp, to_micros
 from eventlog.entry import Caller, Receipt, Transaction
 from projections.report import ReportRequest, report
@@ -65,6 +67,7 @@ def write_story(settings: Settings, story: Story, first: date) -> int:
         open_runtime(log, settings) as runtime,
         progress("Writing") as report_progress,
     ):
+        log.default_role = ADMIN  # what the story tells has happened; nobody is asked whether they may
         writer = _StoryWriter(runtime, clock)
         for person in story.people:
             writer.register(person)
@@ -130,7 +133,9 @@ class _StoryWriter:
 
     def _execute(self, actor: str, *commands: Mapping[str, Any]) -> Receipt:
         parsed = tuple(COMMAND.validate_python(command) for command in commands)
-        return asyncio.run(self._runtime.log.execute(Transaction(parsed, Caller(actor, CHANNEL, CHANNEL))))
+        return asyncio.run(
+            self._runtime.log.execute(Transaction(parsed, Caller(actor, CHANNEL, CHANNEL, frozenset(SCOPES))))
+        )
 
     def _fill_in(self, command: Mapping[str, Any], step: Step) -> dict[str, Any]:
         filled = {name: self._resolve(value) for name, value in command.items()}

@@ -72,10 +72,10 @@ def build_document(topics: Topics) -> Schema:
         },
         "operations": {
             "publish": _operation("send", "events", "`decisionlog publish` sends every entry."),
-            "consume": _operation("receive", "commands", "`decisionlog intake` applies each command.")
+            "consume": _operation("receive", "commands", "`decisionlog consume` applies each command.")
             | {"reply": {"channel": _ref("channels", "results")}},
-            "reply": _operation("send", "results", "`decisionlog intake` replies with the receipt."),
-            "reject": _operation("send", "rejected", "`decisionlog intake` replies with the problem."),
+            "reply": _operation("send", "results", "`decisionlog consume` replies with the receipt."),
+            "reject": _operation("send", "rejected", "`decisionlog consume` replies with the problem."),
             "publishNames": _operation("send", "people", "`decisionlog publish` sends every change in the directory."),
         },
         "components": {"messages": _messages(), "schemas": _schemas()},

@@ -9,12 +9,17 @@ from contextlib import closing
 from typing import Final, Protocol
 
 from consumers.kafka.replica_session import POLL_INTERVAL_S, EventFeed, ReplicaSession, UpstreamLog
+from eventlog.sqlite_integrity import describe
 from projections.database import PROJECTOR, Writer
 from projections.read_model import ReadModel
+from projections.replica_state import Replica
+from projections.sampling import SubjectChecker
 
 _log: Final = logging.getLogger("decisionlog.replica")
 
 RETRY_DELAY_S: Final = 1.0
+CHECK_INTERVAL_US: Final = 1_000_000
+"""Between two groups of subjects whose rows are compared with their entries."""
 
 
 class ReplicaExtension(Protocol):
@@ -50,6 +55,10 @@ class ReplicaWorker:
         self._extensions = tuple(extensions)
         self._notify = notify
         self._last_message = ""
+        self._damage = ""
+        replica = Replica(model)
+        self._checker = SubjectChecker(replica, model, replica.subjects)
+        self._next_check_at = 0
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -57,7 +66,7 @@ class ReplicaWorker:
         self._stop.set()
 
     def run(self) -> None:
-        """Follow the topic until stopped, and retry after transient errors.
+        """Follow the topic until stopped, and retry after transient errors; a damaged replica is built again.
 
         Raises:
             WrongLog: the topic has another log than the replica.
@@ -69,6 +78,10 @@ class ReplicaWorker:
             except (*self._model.database.transient_errors, *self._feed.transient_errors) as error:
                 _log.warning("The replica will retry: %s", error)
                 self._stop.wait(RETRY_DELAY_S)
+            except Exception as error:
+                if not self._model.is_damage(error):
+                    raise
+                self._damage = describe(error)
             finally:
                 self._feed.close()
                 for extension in self._extensions:
@@ -80,12 +93,23 @@ class ReplicaWorker:
                 self._notify_once("Standing by: another process keeps this replica.")
                 if self._stop.wait(POLL_INTERVAL_S):
                     return
+            if self._damage:
+                _log.warning("The replica is damaged (%s); building it again from the topic", self._damage)
+                self._model.database.recreate()
+                self._damage = ""
             session = ReplicaSession(self._model, writer, self._feed, self._upstream, self._clock)
             self._notify_once(f"Keeping the replica in {self._model.database}.")
-            while not self._stop.is_set():
+            while not self._stop.is_set() and not self._damage:
                 session.step()
                 for extension in self._extensions:
                     extension.sync(writer)
+                if self._clock() >= self._next_check_at:
+                    self._damage = self._check_next()
+
+    def _check_next(self) -> str:
+        """Compare some subjects with their entries, so that all are compared again and again."""
+        self._next_check_at = self._clock() + CHECK_INTERVAL_US
+        return self._checker.check_next()
 
     def _notify_once(self, message: str) -> None:
         if message != self._last_message:

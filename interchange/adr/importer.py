@@ -43,7 +43,7 @@ async def import_records(
     keys for new people. `progress` is called between batches; an exception that it raises ends the import there.
 
     Raises:
-        Forbidden: the caller does not have the right to import.
+        Forbidden: the caller does not have the scope to import.
         HistoryError: the folder is in a git repository, and its history cannot be read.
         OSError: a file cannot be read.
     """

@@ -47,7 +47,7 @@ async def import_changes(
     before. `progress` is called between batches; an exception that it raises ends the import there.
 
     Raises:
-        Forbidden: the caller does not have the right to import.
+        Forbidden: the caller does not have the scope to import.
         OSError: the file cannot be read.
     """
     require_import_right(caller)

@@ -149,7 +149,7 @@ def test_a_caller_who_leaves_the_queue_leaves_it_to_others(house: House) -> None
 @pytest.mark.usefixtures("endless")
 def test_a_full_queue_sends_callers_away(house: House) -> None:
     """One caller fills only their share; another caller is answered meanwhile."""
-    bob = house.log.tokens.create(house.person("Bob"), rights=())[1]
+    bob = house.log.tokens.create(house.person("Bob"))[1]
     lane = LaneLimits(running=2, running_each=1, waiting=8, waiting_each=2)
     with limited(house, seconds=1.0, wait_s=0.5, heavy=lane):
 

@@ -79,7 +79,7 @@ def test_an_actor_in_the_body_is_refused(house: House) -> None:
 
 
 def test_rights_are_needed_where_they_are_named(house: House) -> None:
-    """Without its right, a token neither imports, nor forgets, nor administers."""
+    """Without its scope, a token neither imports, nor forgets, nor administers."""
     plain = house.client_of(house.post("/tokens", {"holder": "Ada Lovelace"}).json()["secret"])
     observed = {"changes": [{"field": "exists", "value": True}], "source": {"system": "jira"}}
 
@@ -96,9 +96,9 @@ def test_rights_are_needed_where_they_are_named(house: House) -> None:
 
 def test_nobody_gives_a_right_they_do_not_have(house: House) -> None:
     """A token that may administer, but not forget, makes none that forgets."""
-    made = house.post("/tokens", {"holder": "Ada Lovelace", "rights": ["admin"]}).json()["secret"]
+    made = house.post("/tokens", {"holder": "Ada Lovelace", "scopes": ["admin"]}).json()["secret"]
 
-    response = house.client_of(made).post("/v1/tokens", json={"holder": "Ada Lovelace", "rights": ["erase"]})
+    response = house.client_of(made).post("/v1/tokens", json={"holder": "Ada Lovelace", "scopes": ["erase"]})
 
     assert response.status_code == 403
 

@@ -58,7 +58,7 @@ def test_a_verdict_is_explained(shop: House) -> None:
         f"By the decision rights of product:shop (position {row['findings'][0]['rights']}) this is within their "
         f"authority: rule 1 entitles {shop.ada} as accountable of product:shop up to 100 EUR."
     )
-    assert answer["names"][shop.ada] == "Ada Lovelace"
+    assert answer["titles"][shop.ada] == "Ada Lovelace"
 
 
 def test_what_exceeds_needs_ratification(shop: House, bo: str) -> None:
@@ -68,7 +68,7 @@ def test_what_exceeds_needs_ratification(shop: House, bo: str) -> None:
     ok(shop.post("/decisions/tea/ratify", {}))
     assert authority(shop, "tea")["needs_ratification"] is True
     ok(shop.post("/products/shop/decision-rights", {"rules": [OWNER_UP_TO_100, {"holders": [bo]}]}))
-    client = shop.client_of(quiet_token(shop.log, bo, ()))
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
     ok(client.post("/v1/decisions/tea/ratify", json={}))
     answer = authority(shop, "tea")
     assert (answer["verdict"], answer["needs_ratification"]) == ("exceeds", False)
@@ -98,7 +98,7 @@ def test_exceptions_are_found(shop: House, bo: str) -> None:
 def test_enforced_rights_answer_403(shop: House, bo: str) -> None:
     """A decision that enforced rights forbid is refused with the reason, and nothing is recorded."""
     ok(shop.post("/products/shop/decision-rights", {"rules": [{**OWNER_UP_TO_100, "mode": "enforce"}]}))
-    client = shop.client_of(quiet_token(shop.log, bo, ()))
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
     decision = {"title": "Tea", "decision": "Yes.", "why": "So.", "accountable": bo, "products": ["shop"]}
     response = client.post("/v1/decisions", json={**decision, "cost": {"amount": 1, "currency": EUR}})
     assert (response.status_code, response.json()["field"]) == (403, "deciders")
@@ -168,7 +168,7 @@ def test_a_claimed_decider_confirms(shop: House, bo: str) -> None:
     record(shop, "tea", 1, deciders=[bo])
     (row,) = authority(shop, "tea")["rows"]
     assert (row["basis"], row["confirmed"]) == ("claimed", None)
-    client = shop.client_of(quiet_token(shop.log, bo, ()))
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
     position = ok(client.post("/v1/decisions/tea/confirm", json={}))["recorded"][0]["position"]
     (row,) = authority(shop, "tea")["rows"]
     assert (row["basis"], row["confirmed"]) == ("claimed", position)
@@ -176,7 +176,7 @@ def test_a_claimed_decider_confirms(shop: House, bo: str) -> None:
 
 def test_a_service_acts_with_a_delegation(shop: House) -> None:
     """A service is refused without a delegation; with one, the entry names its position in the chain."""
-    robot = shop.client_of(quiet_token(shop.log, "service:robot", ()))
+    robot = shop.client_of(quiet_token(shop.log, "service:robot", ("read", "write")))
     command = {"title": "Tea", "products": ["shop"], "on_behalf_of": shop.ada}
     refused = robot.post("/v1/decisions/propose", json=command)
     assert (refused.status_code, refused.json()["field"]) == (403, "on_behalf_of")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,11 +27,15 @@ from uvicorn.server import ServerState
 from api import json_parsing
 from api.authentication import LookupUnavailableError
 from api.bodies import MAX_BODY
+from api.bulk import CHUNK_COMMANDS, execute_in_chunks
 from api.connections import (
     BODY_TIMEOUT_S,
     HEAD_TIMEOUT_S,
+    LINGER_BYTES,
+    LINGER_IDLE_S,
     PIPELINED_REQUESTS,
     STALLED_S,
+    SWEEP_INTERVAL_S,
     BoundedProtocol,
     Pool,
     protocol_of,
@@ -38,6 +43,9 @@ from api.connections import (
 from api.routes import commands
 from api.routes.commands import MAX_COMMANDS
 from api.token_lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
+from domain.people import RegisterPerson
+from eventlog.entry import Receipt, Transaction
+from tests.support_log import House
 from tests.support_serving import COMMAND, Serving, serving
 
 DESCRIPTORS = 512
@@ -216,6 +224,31 @@ def test_others_write_between_the_units_of_a_bulk_request(attacked: Attacked) ->
     assert sum(receipts[0] < position < receipts[-1] for position in positions) > 3
 
 
+def test_a_single_command_waits_for_one_chunk_of_a_bulk_request(tmp_path: Path) -> None:
+    """Between two commands that one caller sends one after the other, a bulk request records a chunk or two.
+
+    Counted in positions and not in seconds, so that it holds on a busy machine.
+    """
+    with House(tmp_path) as house:
+
+        def transaction(size: int) -> Transaction:
+            return Transaction(tuple(RegisterPerson(name="Member") for _ in range(size)), house.caller())
+
+        async def write() -> tuple[list[Any], list[int]]:
+            bulk = asyncio.create_task(execute_in_chunks(house.log, [transaction(3)] * 1_000))
+            positions = []
+            while not bulk.done():
+                positions.append((await house.log.execute(transaction(1))).position)
+            return await bulk, positions
+
+        receipts, positions = asyncio.run(write())
+
+    recorded_between = [after - before - 1 for before, after in pairwise(positions)]
+    assert all(isinstance(receipt, Receipt) for receipt in receipts)
+    assert len(positions) > 3_000 / (2 * CHUNK_COMMANDS)
+    assert max(recorded_between) <= 2 * CHUNK_COMMANDS
+
+
 def test_the_largest_bulk_request_is_within_every_bound() -> None:
     """10,000 decisions in 1,000 units, each with all that an import says of it."""
     decision = {
@@ -277,6 +310,62 @@ def test_a_head_out_of_bounds_is_refused_and_the_connection_closed(attacked: Att
         assert b"connection: close" in head.lower()
         assert json.loads(body)["status"] == status
     assert attacked.memory("VmHWM") - before < 20
+
+
+def post_of(token: str, length: int) -> bytes:
+    head = f"POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+    return f"{head}Content-Length: {length}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("size", [MAX_BODY + 1, 40_000_000])
+def test_a_client_reads_why_its_body_was_refused(attacked: Attacked, size: int) -> None:
+    """Also if it writes the whole body before it reads, and the server refused the body at its first byte."""
+    for _ in range(3):
+        with attacked.connect(post_of(attacked.server.token, size)) as made:
+            for _ in range(0, size, 1 << 16):
+                made.sendall(b"a" * (1 << 16))
+            time.sleep(0.1)
+            answer = until_closed(made)
+
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 413 ")
+        assert b"connection: close" in head.lower()
+        assert json.loads(body)["status"] == 413
+
+
+def sent_until_cut_off(made: socket.socket, part: bytes, most: int, pause_s: float = 0.0) -> int:
+    """How many bytes a client can write before its connection is gone; `most` if it stays."""
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < most:
+            sent += made.send(part)
+            time.sleep(pause_s)
+    return sent
+
+
+def test_a_client_that_goes_on_after_its_refusal_is_cut_off(attacked: Attacked) -> None:
+    """When it has sent a bounded number of bytes, and when it goes silent."""
+    endless = post_of(attacked.server.token, 1 << 40)
+    with attacked.connect(endless) as made:
+        sent = sent_until_cut_off(made, b"a" * (1 << 20), 4 * LINGER_BYTES)
+    assert LINGER_BYTES / 2 < sent < 2 * LINGER_BYTES
+
+    with attacked.connect(endless) as made:
+        assert until_closed(made).startswith(b"HTTP/1.1 413 ")
+        assert sent_until_cut_off(made, b"a", 5, LINGER_IDLE_S + 2 * SWEEP_INTERVAL_S) < 5
+
+
+def test_a_body_is_discarded_up_to_a_bound_on_a_kept_connection(attacked: Attacked) -> None:
+    """A request that is refused for its token is answered at once, and its body is read to its end, if it has one."""
+    with attacked.connect(post_of("unknown", 10_000_000)) as made:
+        made.sendall(b"a" * 10_000_000 + HEALTH)
+        got = b""
+        while b'"status":"ok"' not in got:
+            got += made.recv(1 << 16)
+    assert got.startswith(b"HTTP/1.1 401 ")
+
+    with attacked.connect(post_of("unknown", 1 << 40)) as made:
+        assert sent_until_cut_off(made, b"a" * (1 << 20), 4 * LINGER_BYTES) < 2 * LINGER_BYTES
 
 
 def test_an_old_client_needs_no_host(attacked: Attacked) -> None:

@@ -54,7 +54,7 @@ def test_a_loop_over_people_shuts_out_nobody_who_has_access(house: House, throug
 def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(house: House) -> None:
     """Making and revoking a token and changing names are found by who did them."""
     guest = house.person("Guest")
-    made = house.post("/tokens", {"holder": guest, "rights": ["import"], "label": "x"}).json()
+    made = house.post("/tokens", {"holder": guest, "scopes": ["import"], "label": "x"}).json()
     house.client.delete(f"/v1/tokens/{made['id']}")
     house.post(f"/people/{guest.removeprefix('person:')}/names", {"identifiers": ["g@example.org"]})
 

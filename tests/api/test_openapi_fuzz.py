@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from tests.fuzz.running import Outcome, application, run
+from tests.fuzz.running import ADMINISTRATOR, Outcome, application, run, sample_commands
 
 pytestmark = pytest.mark.filterwarnings("default")  # what Schemathesis and its packages warn of is not ours
 
@@ -34,8 +35,8 @@ def test_the_server_does_what_its_document_says(app: FastAPI) -> None:
     assert len(outcome.unreached()) < 20
 
 
-def _body_without_pattern(document: dict[str, Any]) -> None:
-    del document["components"]["schemas"]["RegisterTeamBody"]["properties"]["key"]["anyOf"][0]["pattern"]
+def _body_of_another_pattern(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["RegisterTeamBody"]["properties"]["key"]["anyOf"][0]["pattern"] = "^![a-z]+$"
 
 
 def _stricter_body(document: dict[str, Any]) -> None:
@@ -63,7 +64,7 @@ def _missing_method(_: dict[str, Any]) -> None:
     ("spoil", "check"),
     [
         (_stricter_body, "negative_data_rejection"),
-        (_body_without_pattern, "positive_data_acceptance"),
+        (_body_of_another_pattern, "positive_data_acceptance"),
         (_undocumented_refusals, "status_code_conformance"),
         (_answer_of_another_shape, "response_schema_conformance"),
         (_answer_of_another_type, "content_type_conformance"),
@@ -82,3 +83,44 @@ def test_a_wrong_document_is_found(app: FastAPI, spoil: Callable[[dict[str, Any]
         run(app, outcome, phases=[phase], examples=30, seed=1, document=document)
 
     assert check in outcome.failures
+
+
+def test_a_transaction_of_a_bulk_request_is_judged_by_its_own_result(app: FastAPI) -> None:
+    """A document that is stricter than the rules is found, although the response to a bulk request is always 200."""
+    document, outcome = sample_commands(app.openapi(), 1, seed=1), Outcome()
+    document["paths"] = {"/v1/bulk": document["paths"]["/v1/bulk"]}
+    transaction = document["components"]["schemas"]["KeyedTransaction"]["properties"]
+    transaction["commands"]["items"] = {"$ref": "#/components/schemas/RegisterTeam"}
+    document["components"]["schemas"]["RegisterTeam"]["properties"]["title"]["maxLength"] = 1
+
+    run(app, outcome, phases=["coverage"], examples=1, seed=1, document=document)
+
+    assert outcome.failures.keys() == {"bulk_results", "negative_data_rejection"}
+    assert "title" in "".join(outcome.failures["bulk_results"])
+
+
+def test_a_route_that_needs_no_token_is_found(app: FastAPI) -> None:
+    """A document that asks for one where the server does not is wrong; and requests without one lack it."""
+    document, outcome = deepcopy(app.openapi()), Outcome()
+    document["paths"] = {"/v1/version": document["paths"]["/v1/version"], "/v1/me": document["paths"]["/v1/me"]}
+    document["paths"]["/v1/version"]["get"]["security"] = [{"HTTPBearer": []}]
+
+    run(app, outcome, phases=["coverage"], examples=1, seed=1, document=document)
+
+    assert {"GET /v1/version", "GET /v1/me"} == outcome.reached.keys()
+    assert all(each.startswith("GET /v1/version") for found in outcome.failures.values() for each in found)
+    assert "ignored_auth" in outcome.failures
+    assert 401 in outcome.reached["GET /v1/me"]
+
+
+def test_a_caller_without_scopes_is_refused_as_documented(app: FastAPI) -> None:
+    """The caller of a run is a parameter, so that what each may do can be tried."""
+    outcome = Outcome()
+    with application(replace(ADMINISTRATOR, scopes=frozenset())) as restricted:
+        document = deepcopy(restricted.openapi())
+        document["paths"] = {"/v1/tokens": document["paths"]["/v1/tokens"]}
+        run(restricted, outcome, phases=["coverage"], examples=1, seed=1, document=document)
+
+    assert outcome.failures == {}
+    assert 403 in outcome.statuses
+    assert 201 not in outcome.statuses

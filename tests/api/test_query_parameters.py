@@ -24,9 +24,9 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/fields/history", {"include_removed": "true"}, "include_removed", "no parameter"),
         ("/fields", {"as_of": ["2021-01-01", "2022-01-01"]}, "as_of", "only once"),
         ("/fields", {"kind": "feture"}, "kind", "no kind `feture`; did you mean `feature`?"),
-        ("/roadmap", {"product": "nope"}, "product", "product:nope"),
+        ("/roadmap", {"product": "nope"}, "product", "no product 'nope'"),
         ("/fields", {"subject": "kep-1287"}, "subject", "feature:gift-cards"),
-        ("/fields", {"subject": "feature:nope"}, "subject", "feature:nope"),
+        ("/fields", {"subject": "feature:nope"}, "subject", "no feature 'nope'"),
         ("/fields/history", {"direction": "sideways"}, "direction", "later"),
         ("/slips", {"direction": "sideways"}, "direction", "later"),
         ("/audit", {"type": "Nonsense"}, "type", "/v1/catalog"),
@@ -38,12 +38,12 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/roadmap", {"layout": "bord"}, "layout", "there is no layout `bord`; did you mean `board`?"),
         ("/roadmap", {"columns": "owners"}, "columns", "there is no field `owners`; did you mean `owner`?"),
         ("/roadmap", {"show": "titel"}, "show", "there is no field `titel`; did you mean `title`?"),
-        ("/audit", {"because": "nope"}, "because", "decision:nope"),
+        ("/audit", {"because": "nope"}, "because", "no decision 'nope'"),
         ("/changes", {"since": "2026-01-01", "until": "2025-01-01"}, "until", "earlier"),
         ("/fields/history", {"since": "2026-01-01", "until": "2025-01-01"}, "until", "earlier"),
-        ("/subjects/feature:nope/history", {}, "subject", "feature:nope"),
-        ("/subjects/feature:nope/graph", {}, "subject", "feature:nope"),
-        ("/subjects/feature:nope/accountability", {}, "subject", "feature:nope"),
+        ("/subjects/feature:nope/history", {}, "subject", "no feature 'nope'"),
+        ("/subjects/feature:nope/graph", {}, "subject", "no feature 'nope'"),
+        ("/subjects/feature:nope/accountability", {}, "subject", "no feature 'nope'"),
         ("/fields/count", {"group": "field", "min_count": 10**20}, "min_count", ""),
         ("/log/entries", {"cursor": 10**20}, "cursor", ""),
         ("/audit", {"position": 10**20}, "position.0", ""),
@@ -216,3 +216,48 @@ def test_two_ids_of_one_person_are_no_two_people(house: House) -> None:
 
     house.get("/fields", min_position=position)
     assert house.client.get("/v1/accountability", params={"who": "Bo"}).status_code == 200
+
+
+UNPAGED = {
+    "/v1/products/{key}/report": "a report has a fixed number of lines",
+    "/v1/subjects/{subject}/accountability": "one subject has few roles",
+    "/v1/tokens": "administrators see all tokens",
+    "/v1/search": "hits are ranked, and only the best are shown",
+}
+
+
+def test_every_list_is_paged_or_says_what_it_leaves_out(house: House) -> None:
+    """Every route that answers in rows takes `limit` and `cursor`, or its answer has `truncated`."""
+    document = house.app.openapi()
+    for path, methods in document["paths"].items():
+        schema = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
+        name = schema["schema"].get("$ref", "").rpartition("/")[2] if schema else ""
+        members = document["components"]["schemas"].get(name, {}).get("properties", {})
+        if "rows" in members and path not in UNPAGED and "truncated" not in members:
+            taken = {parameter["name"] for parameter in methods["get"]["parameters"]}
+            assert taken >= {"limit", "cursor"}, path
+
+
+@pytest.mark.parametrize("path", ["/people", "/releases", "/subjects/product:p/history"])
+def test_the_pages_of_a_list_are_the_whole(house: House, path: str) -> None:
+    """Each page leads to the next by `next`, and all rows come once, in order."""
+    house.post("/products", {"key": "p", "title": "P"})
+    for n in range(5):
+        house.post("/people", {"name": f"Person {n}"})
+        house.post("/releases", {"products": ["p"], "version": f"1.{n}"})
+        house.post("/subjects/product:p/title", {"title": f"P{n}"})
+    whole = house.get(path)
+    assert len(whole["rows"]) > 4
+    assert "next" not in whole
+
+    found, cursor = [], {}
+    while True:
+        page = house.get(path, limit=2, **cursor)
+        found.append(page["rows"])
+        if "next" not in page:
+            break
+        cursor = {"cursor": page["next"]}
+
+    assert [row for rows in found for row in rows] == whole["rows"]
+    assert {len(rows) for rows in found[:-1]} == {2}
+    assert house.client.get(f"/v1{path}", params={"cursor": "00"}).status_code == 422

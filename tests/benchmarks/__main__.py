@@ -12,6 +12,7 @@ from tests.benchmarks import (
     hostile,
     house,
     importing,
+    quotas,
     reading,
     rebuilding,
     replicating,
@@ -24,6 +25,7 @@ from tests.benchmarks import (
 BENCHMARKS = {
     "importing": importing.measure, "reading": reading.measure, "writing": writing.measure, "starting": starting.measure,
     "replicating": replicating.measure, "streaming": streaming.measure,
+    "quotas": quotas.measure,
 }  # fmt: skip
 SIZED = {
     "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,

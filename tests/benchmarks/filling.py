@@ -160,9 +160,11 @@ def filled(where: Path | str, size: int) -> Iterator[tuple[DecisionLog, History]
     clock = itertools.count(T0 + (size + 10_000_000) * BETWEEN, 1_000)
     entropy = Random(2).randbytes
     with DecisionLog.open(where, clock=lambda: T0, entropy=entropy) as begun:
+        begun.default_role = "admin"
         filling = Filling(begun._store, max(1, size // EVENTS_PER_PRODUCT))
         filling.to(size)
     with DecisionLog.open(where, clock=lambda: next(clock), entropy=entropy) as log:
+        log.default_role = "admin"
         yield log, filling.history
 
 

@@ -36,8 +36,10 @@ from tests.support_serving import Serving, serving
 MEMORY_LIMIT_MB: Final = 512
 AT_ONCE: Final = 16
 LOOK_S: Final = 0.02
-SHED: Final = frozenset({408, 413, 414, 422, 429, 431, 503})
-"""The statuses with which a server refuses what is too much."""
+TOO_MANY: Final = frozenset({422, 429, 503})
+"""The statuses with which a server refuses questions that are too many or too much."""
+TOO_LARGE: Final = frozenset({400, 413, 422, 503})
+"""The statuses with which a server refuses bodies that are wrong, too long, or too many at a time."""
 CLOSED: Final = "closed"
 LATE: Final = "no answer"
 MIB: Final = 1 << 20
@@ -85,11 +87,15 @@ Bytes = Callable[[Victim], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class Attack:
-    """What is sent over each connection, part by part. With `leaves` the caller hangs up after so many seconds."""
+    """What is sent over each connection, part by part. With `leaves` the caller hangs up after so many seconds.
+
+    `refusals` are the statuses with which it may be refused.
+    """
 
     name: str
     parts: Bytes
     times: int = AT_ONCE
+    refusals: frozenset[int] = TOO_MANY
     leaves: float | None = None
 
 
@@ -172,7 +178,7 @@ def bodies(sizes: Sizes) -> list[Attack]:
         "spaces": ("/v1/commands", b" " * sizes.body),
         "too long": ("/v1/commands", b'{"x":"' + b"y" * sizes.body * 3),
     }
-    return [Attack(f"POST {name}", _post(path, body)) for name, (path, body) in sent.items()]
+    return [Attack(f"POST {name}", _post(path, body), refusals=TOO_LARGE) for name, (path, body) in sent.items()]
 
 
 def headers(sizes: Sizes) -> list[Attack]:
@@ -195,9 +201,9 @@ def headers(sizes: Sizes) -> list[Attack]:
         yield b"".join(b"X-%d: y\r\n" % n for n in range(sizes.header // 640)) + b"\r\n"
 
     return [
-        Attack("a header without an end", endless),
-        Attack("an address without an end", target),
-        Attack("many headers", many),
+        Attack("a header without an end", endless, refusals=frozenset({431})),
+        Attack("an address without an end", target, refusals=frozenset({414})),
+        Attack("many headers", many, refusals=frozenset({431})),
     ]
 
 
@@ -211,9 +217,9 @@ def connections(sizes: Sizes) -> list[Attack]:
         yield _head("POST", "/v1/commands", victim) + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 
     return [
-        Attack("half a head", half_head, times=sizes.connections),
-        Attack("half a body", half_body, times=sizes.connections),
-        Attack("nothing", lambda _: iter(()), times=sizes.connections),
+        Attack("half a head", half_head, times=sizes.connections, refusals=frozenset({408})),
+        Attack("half a body", half_body, times=sizes.connections, refusals=frozenset({408})),
+        Attack("nothing", lambda _: iter(()), times=sizes.connections, refusals=frozenset({408})),
     ]
 
 
@@ -240,7 +246,7 @@ def _measured(events: int, sizes: Sizes, attacks: Callable[[Sizes], list[Attack]
 class Outcome:
     """What came of one attack."""
 
-    attack: str
+    attack: Attack
     statuses: Counter[int | str]
     during: Seen
     quiet: Seen
@@ -252,7 +258,7 @@ class Outcome:
     def __str__(self) -> str:
         said = ", ".join(f"{number} × {status}" for status, number in sorted(self.statuses.items(), key=str))
         return (
-            f"{self.attack}: {'alive' if self.alive else 'KILLED'}, {self.memory_mb:.0f} MB; {said}; "
+            f"{self.attack.name}: {'alive' if self.alive else 'KILLED'}, {self.memory_mb:.0f} MB; {said}; "
             f"health p50 {_ms(self.during.health)}, max {_ms(self.during.health, max)}; reading {_ms(self.during.read)} "
             f"(quiet {_ms(self.quiet.read)}), max {_ms(self.during.read, max)}; writing {_ms(self.during.write)} (quiet "
             f"{_ms(self.quiet.write)}), max {_ms(self.during.write, max)}; {self.during.failed} of others failed; "
@@ -327,7 +333,7 @@ def _outcome(victim: Victim, attack: Attack, quiet: Seen, sizes: Sizes) -> Outco
 
     during, statuses = _watched(victim, run)
     busy = _busy(victim)
-    return Outcome(attack.name, statuses, during, quiet, peak[0] or MEMORY_LIMIT_MB, victim.alive, busy)
+    return Outcome(attack, statuses, during, quiet, peak[0] or MEMORY_LIMIT_MB, victim.alive, busy)
 
 
 def _busy(victim: Victim) -> float:

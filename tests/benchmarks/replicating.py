@@ -38,6 +38,7 @@ def measure() -> Iterator[str]:
         write_log(path, EVENTS, 11)
         broker, topics = Broker.from_addresses(cluster.bootstrap_servers), Topics(fresh_prefix())
         with DecisionLog.open(path, clock=clock) as log:
+            log.default_role = "admin"
             publish(log, path, broker, topics)
             for name, databases in _places(Path(folder)):
                 yield _compared(name, log, broker, topics, databases)

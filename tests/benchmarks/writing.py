@@ -1,171 +1,330 @@
-"""What it costs to keep a decision: requests a second with each store, beside the same route with no store.
+"""What recording a decision costs, beside servers that a stranger would write (`tests.benchmarks.outsiders`).
 
-With no store everything is done but the storing: sign-in, parsing, the rules, canonical bytes, the tree (`no_store`).
-The server's projections are off but where they are said to keep up; then `decisionlog project` runs beside it.
+All get the same body over the same load generator, in turn, in one run: the bare FastAPI route that stores nothing, the
+`eventsourcing` library with its own recorders, Emmett where node is installed, and this server on both databases. Rates
+depend on what else the machine does; processor time per request, of the server and of its database, hardly does.
+The projector runs in a process of its own, and only where the text says that it keeps up.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
+import os
+import shutil
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
 from tests.benchmarks.load import Load, cpu_seconds, load
-from tests.support_postgresql import fresh_schema, postmaster
-from tests.support_serving import COMMAND, Serving, serving, surroundings
+from tests.support_postgresql import fresh_databases, postmaster
+from tests.support_serving import COMMAND, serving, surroundings
 
-SECONDS: Final = 4.0
+REQUESTS: Final = 4000
 ROUNDS: Final = 3
 IN_A_BATCH: Final = 200
-PATIENCE: Final = 300.0
-"""Seconds within which read models must have caught up."""
+CATCH_UP_TIMEOUT_S: Final = 300.0
+START_TIMEOUT_S: Final = 30.0
 ROOT: Final = Path(__file__).parents[2]
-NO_STORE: Final = (sys.executable, "-m", "tests.benchmarks.no_store")
-DECISION: Final = {"title": "Sell gift cards", "decision": "Yes.", "why": "Asked for.", "accountable": "ann"}
+OUTSIDERS: Final = Path(__file__).with_name("outsiders")
+DECISION: Final = {
+    "title": "Offer gift cards from the spring season on",
+    "decision": "Sell gift cards of 25, 50 and 100 euros in all shops and online, valid for three years, and leave the "
+    "personalized card out until the first figures are in.",
+    "why": "One in six support requests of the last winter asked for them; two of three competitors have them, and the "
+    "payment provider sells the feature without a fixed fee, so we can end it again at no cost.",
+    "accountable": "ann",
+}
+BARE: Final = "bare FastAPI route, no store"
 
 Requests = Callable[[], bytes]
+Start = Callable[[ExitStack, str], "Contender"]
 
 
 @dataclass
-class Measured:
-    """A server, and what each round came to: the load, and the seconds of CPU of server and database."""
+class Contender:
+    """A running server, and the results of its rounds: the load, and the seconds of CPU of server and database."""
 
-    server: Serving
-    database: Callable[[], float]
-    store: dict[str, str]
+    pid: int
+    address: str
+    path: str = "/decisions"
+    token: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    uses_postgresql: bool = False
     loads: list[Load] = field(default_factory=list)
     server_cpu: list[float] = field(default_factory=list)
     database_cpu: list[float] = field(default_factory=list)
 
-    def run(self, requests: Requests, connections: int, seconds: float) -> None:
-        """One round of load."""
-        pid = self.server.process.pid
-        before = cpu_seconds(pid), self.database()
-        found = load(self.server.address, requests, connections, seconds)
-        self.server_cpu.append((cpu_seconds(pid) - before[0]) / found.answered)
-        self.database_cpu.append((self.database() - before[1]) / found.answered)
+    def run(self, requests: Requests, connections: int, count: int) -> None:
+        """Measure one round."""
+        database = (postmaster() if self.uses_postgresql else None) or None
+        before = cpu_seconds(self.pid), cpu_seconds(database) if database else 0.0
+        found = load(self.address, requests, connections, count)
+        self.server_cpu.append((cpu_seconds(self.pid) - before[0]) / found.answered)
+        self.database_cpu.append(((cpu_seconds(database) if database else 0.0) - before[1]) / found.answered)
         self.loads.append(found)
 
-    @property
-    def rate(self) -> float:
-        """Answers a second, in the middle round."""
-        return statistics.median(each.rate for each in self.loads)
-
-    @property
-    def p99(self) -> float:
-        """The slowest of a hundred answers, in seconds, in the middle round."""
-        return statistics.median(each.p99 for each in self.loads)
+    def median(self, name: str) -> float:
+        """The middle of all rounds: a rate, or a percentile in seconds."""
+        return statistics.median(getattr(each, name) for each in self.loads)
 
     @property
     def cpu(self) -> tuple[float, float]:
-        """Seconds of CPU an answer, of the server and of its database, in the middle rounds."""
+        """Seconds of CPU per request, of the server and of its database."""
         return statistics.median(self.server_cpu), statistics.median(self.database_cpu)
 
+    def post(self, path: str, body: Callable[[int], object], *, keyed: bool = False) -> Requests:
+        """Return requests to a path; `body` gets a number that is new for each."""
+        numbers = itertools.count()
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: Bearer {self.token}\r\n" if self.token else ""
 
-def decisions(server: Serving) -> Requests:
-    """Requests that record one decision each, under a key of its own."""
-    return _posting(server, "/v1/decisions", json.dumps(DECISION).encode(), keyed=True)
+        def build() -> bytes:
+            n = next(numbers)
+            content = json.dumps(body(n)).encode()
+            key = f"Idempotency-Key: {n}\r\n" if keyed else ""
+            return f"{head}{key}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
-
-def commands(server: Serving) -> Requests:
-    """The same by the quick route."""
-    return _posting(server, "/v1/commands", json.dumps({"type": "RecordDecision", **DECISION}).encode(), keyed=True)
-
-
-def batches(server: Serving) -> Requests:
-    """Requests that record many decisions each, every one a unit of its own."""
-    transaction = {"commands": [{"type": "RecordDecision", **DECISION}]}
-    return _posting(server, "/v1/bulk", json.dumps({"transactions": [transaction] * IN_A_BATCH}).encode(), keyed=False)
+        return build
 
 
-def _posting(server: Serving, path: str, body: bytes, *, keyed: bool) -> Requests:
-    count = itertools.count()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    ).encode()
-    key = "Idempotency-Key: %d\r\n" if keyed else ""
-    return lambda: head + (key % next(count) if keyed else "").encode() + b"\r\n" + body
+# Contenders -----------------------------------------------------------------------------------------------------------
+
+
+def _start_outsider(stack: ExitStack, command: Sequence[str | Path], **more: str) -> Contender:
+    """Start a server of a stranger on a free port, and wait until it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PORT": str(port), **more}
+    process = Popen(command, env=environment, stdout=DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    end = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return Contender(process.pid, f"http://127.0.0.1:{port}")
+        time.sleep(0.05)
+    raise AssertionError(f"{command} does not answer")
+
+
+def _start_bare(stack: ExitStack, _database: str) -> Contender:
+    return _start_outsider(stack, [sys.executable, "-m", "tests.benchmarks.outsiders.bare"])
+
+
+def _start_stock(stack: ExitStack, database: str) -> Contender:
+    command = [sys.executable, "-m", "tests.benchmarks.outsiders.stock"]
+    if not database:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        more = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": f"{folder}/decisions.db"}
+        return _start_outsider(stack, command, **more)
+    url = urlsplit(database)
+    more = {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": url.path[1:],
+        "POSTGRES_HOST": url.hostname or parse_qs(url.query)["host"][0],
+        "POSTGRES_PORT": str(url.port or 5432),
+        "POSTGRES_USER": url.username or "",
+        "POSTGRES_PASSWORD": url.password or "none",
+    }
+    return _start_outsider(stack, command, **more)
+
+
+def _start_emmett(stack: ExitStack, database: str) -> Contender:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    for name in ("package.json", "emmett.mjs"):
+        shutil.copy(OUTSIDERS / name, folder)
+    subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True)
+    return _start_outsider(stack, ["node", folder / "emmett.mjs"], DATABASE_URL=database, NODE_ENV="production")
+
+
+def _start_ours(stack: ExitStack, database: str) -> Contender:
+    data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    more = {"DECISIONLOG_PROJECTION": "external"} | ({"DECISIONLOG_STORE": database} if database else {})
+    server = stack.enter_context(serving(data, **more))
+    environment = {"DECISIONLOG_DATA": str(data), **more}
+    return Contender(server.process.pid, server.address, "/v1/decisions", server.token, environment)
+
+
+CONTENDERS: Final[dict[str, tuple[Start, bool]]] = {
+    BARE: (_start_bare, False),
+    "eventsourcing, SQLite": (_start_stock, False),
+    "eventsourcing, PostgreSQL": (_start_stock, True),
+    "Emmett, PostgreSQL": (_start_emmett, True),
+    "ours, SQLite": (_start_ours, False),
+    "ours, PostgreSQL": (_start_ours, True),
+}
+"""Each with whether it uses PostgreSQL, and then a database of its own."""
+OURS: Final = tuple(name for name in CONTENDERS if name.startswith("ours"))
 
 
 @contextmanager
-def servers() -> Iterator[dict[str, Measured]]:
-    """One with no store, and one with each."""
+def contenders(names: Sequence[str] = tuple(CONTENDERS)) -> Iterator[dict[str, Contender]]:
+    """Start some contenders: those that this machine can run."""
+    runnable = [name for name in names if not name.startswith("Emmett") or shutil.which("npm")]
     with ExitStack() as stack:
-        pid = postmaster()
+        databases = iter(stack.enter_context(fresh_databases(sum(CONTENDERS[name][1] for name in runnable))))
+        started = {}
+        for name in runnable:
+            start, uses_postgresql = CONTENDERS[name]
+            started[name] = start(stack, next(databases) if uses_postgresql else "")
+            started[name].uses_postgresql = uses_postgresql
+        yield started
 
-        def start(command: Sequence[str | Path], database: Callable[[], float], **store: str) -> Measured:
-            store["DECISIONLOG_DATA"] = stack.enter_context(tempfile.TemporaryDirectory())
-            more = {"PYTHONPATH": str(ROOT), "DECISIONLOG_PROJECTION": "external", **store}
-            data = Path(more.pop("DECISIONLOG_DATA"))
-            return Measured(stack.enter_context(serving(data, command=command, **more)), database, store)
 
-        url = stack.enter_context(fresh_schema())
-        yield {
-            "no store": start(NO_STORE, lambda: 0.0),
-            "SQLite": start((COMMAND,), lambda: 0.0),
-            "PostgreSQL": start((COMMAND,), lambda: cpu_seconds(pid) if pid else 0.0, DECISIONLOG_STORE=url),
-        }
+# Requests -------------------------------------------------------------------------------------------------------------
+
+
+def decisions(server: Contender) -> Requests:
+    """Requests that record one decision each."""
+    return server.post(server.path, lambda n: {"key": f"gift-cards-{n}", **DECISION})
+
+
+def keyed_decisions(server: Contender) -> Requests:
+    """The same, each with an idempotency key."""
+    return server.post(server.path, lambda n: {"key": f"keyed-{n}", **DECISION}, keyed=True)
+
+
+def any_commands(server: Contender) -> Requests:
+    """The same, through the route that takes any command."""
+    return server.post("/v1/commands", lambda n: {"type": "RecordDecision", "key": f"any-{n}", **DECISION})
+
+
+def proposals(server: Contender) -> Requests:
+    """Requests that propose one decision each."""
+    return server.post("/v1/decisions/propose", lambda n: {"key": f"proposed-{n}", **DECISION})
+
+
+def features(server: Contender) -> Requests:
+    """Requests that propose one feature each."""
+    return server.post("/v1/features", lambda n: {"key": f"feature-{n}", "title": "Gift cards", "products": []})
+
+
+def people(server: Contender) -> Requests:
+    """Requests that register one person each."""
+    return server.post("/v1/people", lambda n: {"key": f"person-{n}", "name": f"Person {n}"})
+
+
+def references(server: Contender) -> Requests:
+    """Requests that record a decision with an earlier one as its reason, and two people who decided."""
+    more = {"because": ["decision:gift-cards-0"], "deciders": ["ann"], "note": "Agreed in the weekly meeting."}
+    return server.post(server.path, lambda n: {"key": f"based-{n}", **DECISION, **more})
+
+
+def batches(server: Contender) -> Requests:
+    """Requests that record many decisions each, every one in a transaction of its own."""
+    transaction = {"commands": [{"type": "RecordDecision", **DECISION}]}
+    body = {"transactions": [transaction] * IN_A_BATCH}
+    return server.post("/v1/bulk", lambda _: body)
+
+
+OTHER_COMMANDS: Final = {
+    "a decision with an idempotency key": keyed_decisions,
+    "a decision through /v1/commands": any_commands,
+    "a decision with references": references,
+    "a proposed decision": proposals,
+    "a feature": features,
+    "a person": people,
+}
+
+# Measuring ------------------------------------------------------------------------------------------------------------
 
 
 def measure() -> Iterator[str]:
-    """Medians of rounds taken in turn; shares are of the rate with no store."""
-    for name, requests, connections in (
-        ("a decision a request, 64 connections", decisions, 64),
-        ("a decision a request, 8 connections", decisions, 8),
-        ("the quick route, 64 connections", commands, 64),
-        (f"{IN_A_BATCH} decisions a request, 8 connections", batches, 8),
-    ):
-        with servers() as found:
-            yield from _shares(name, found, requests, connections)
-    with servers() as found:
-        yield from _keeping_up(found)
+    """Yield medians of rounds that are taken in turn; ratios are to the bare route."""
+    with contenders() as found:
+        yield from compare("one decision a request, 64 connections", found, decisions, 64)
+        single = {name: found[name].cpu for name in OURS}
+        rates = {name: found[name].median("rate") for name in OURS}
+        # The same servers, so with other keys.
+        yield from compare("one decision a request, 8 connections", found, _renumbered(decisions), 8)
+        ours = {name: found[name] for name in OURS}
+        for label, requests in OTHER_COMMANDS.items():
+            run_rounds(ours, requests, 64, REQUESTS // 2)
+            for name, each in ours.items():
+                yield f"{label}, {name}: CPU {1000 * sum(each.cpu):.3f} ms, {sum(each.cpu) / sum(single[name]):.2f} times one decision"
+        run_rounds(ours, batches, 8, 48)
+        for name, each in ours.items():
+            events = each.median("rate") * IN_A_BATCH
+            yield f"{IN_A_BATCH} decisions a request, {name}: {events:.0f} events/s, {events / rates[name]:.1f} times single requests"
+    with contenders((BARE, *OURS)) as found:
+        yield from _keep_up(found)
 
 
-def _shares(
-    name: str, found: dict[str, Measured], requests: Callable[[Serving], Requests], connections: int
-) -> Iterator[str]:
-    made = {store: requests(each.server) for store, each in found.items()}
-    for store, each in found.items():  # so that nothing is done for the first time
-        load(each.server.address, made[store], connections, SECONDS / 4)
-    for _ in range(ROUNDS):
-        for store, each in found.items():
-            each.run(made[store], connections, SECONDS)
-    base = found["no store"]
-    for store, each in found.items():
-        yield f"{name}, {store}: {told(each, base)}"
+def _renumbered(requests: Callable[[Contender], Requests]) -> Callable[[Contender], Requests]:
+    """Return the same requests with new keys: the body's `key` gets a prefix."""
+
+    def build(server: Contender) -> Requests:
+        made = requests(server)
+        return lambda: made().replace(b'"key": "gift', b'"key": "more')
+
+    return build
 
 
-def _keeping_up(found: dict[str, Measured]) -> Iterator[str]:
-    """The same with a projector beside each server that has a store: the rate, and how long until all of it can be read."""
+def run_rounds(
+    found: dict[str, Contender], requests: Callable[[Contender], Requests], connections: int, count: int,
+    rounds: int = ROUNDS,
+) -> None:  # fmt: skip
+    """Send a number of requests to each contender in each round, after a warm-up."""
+    made = {name: requests(each) for name, each in found.items()}
+    for name, each in found.items():
+        each.loads, each.server_cpu, each.database_cpu = [], [], []
+        load(each.address, made[name], connections, count // 4)
+    for _ in range(rounds):
+        for name, each in found.items():
+            each.run(made[name], connections, count)
+
+
+def compare(
+    label: str, found: dict[str, Contender], requests: Callable[[Contender], Requests], connections: int,
+    count: int = REQUESTS, rounds: int = ROUNDS,
+) -> Iterator[str]:  # fmt: skip
+    """Run rounds and yield a line for each contender."""
+    run_rounds(found, requests, connections, count, rounds)
+    for name, each in found.items():
+        yield f"{label}, {name}: {describe(each, found[BARE])}"
+
+
+def describe(one: Contender, base: Contender) -> str:
+    """Return rate, percentiles and CPU, each beside the base."""
+    server, database = (1000 * each for each in one.cpu)
+    refused = sum(each.refused for each in one.loads)
+    return (
+        f"{one.median('rate'):.0f}/s, {one.median('rate') / base.median('rate'):.2f} of bare; "
+        f"p50 {one.median('p50') * 1000:.1f} ms, p99 {one.median('p99') * 1000:.1f} ms, "
+        f"{one.median('p99') / base.median('p99'):.2f} times; CPU {server:.3f} + {database:.3f} ms, "
+        f"{sum(one.cpu) / sum(base.cpu):.2f} times{f'; {refused} REFUSED' if refused else ''}"
+    )
+
+
+def _keep_up(found: dict[str, Contender]) -> Iterator[str]:
+    """Measure the rate with a projector beside each of our servers, and how long until everything can be read."""
     with ExitStack() as stack:
-        for store, each in found.items():
-            if store != "no store":
-                stack.enter_context(_projecting(each))
-        yield from _shares("64 connections, projections keeping up", found, decisions, 64)
-        for store, each in found.items():
-            if store != "no store":
-                position, seconds = _caught_up(each.server)
-                yield f"{store}: {position} entries could be read {seconds:.1f} s after the last answer (wanted: 2 at most)"
+        for name in OURS:
+            stack.enter_context(_projecting(found[name]))
+        yield from compare("64 connections, projections keeping up", found, decisions, 64)
+        for name in OURS:
+            position, seconds = _catch_up(found[name])
+            yield f"{name}: {position} entries can be read {seconds:.1f} s after the last answer (target: 2 at most)"
 
 
 @contextmanager
-def _projecting(one: Measured) -> Iterator[None]:
-    store = dict(one.store)
-    process = Popen(
-        [COMMAND, "project"], env=surroundings(Path(store.pop("DECISIONLOG_DATA")), **store), stdout=DEVNULL
-    )
+def _projecting(one: Contender) -> Iterator[None]:
+    settings = dict(one.environment)
+    data = Path(settings.pop("DECISIONLOG_DATA"))
+    process = Popen([COMMAND, "project"], env=surroundings(data, **settings), stdout=DEVNULL)
     try:
         yield
     finally:
@@ -173,9 +332,9 @@ def _projecting(one: Measured) -> Iterator[None]:
         process.wait()
 
 
-def _caught_up(server: Serving) -> tuple[int, float]:
+def _catch_up(server: Contender) -> tuple[int, float]:
     begun = time.monotonic()
-    while time.monotonic() - begun < PATIENCE:
+    while time.monotonic() - begun < CATCH_UP_TIMEOUT_S:
         health = httpx2.get(f"{server.address}/v1/health", trust_env=False).json()
         if not health["lag"]:
             return int(health["position"]), time.monotonic() - begun
@@ -183,12 +342,24 @@ def _caught_up(server: Serving) -> tuple[int, float]:
     return int(health["read_model"]), float("inf")
 
 
-def told(one: Measured, base: Measured) -> str:
-    """Rate, share, CPU and p99 beside those of the base."""
-    server, database = (1000 * each for each in one.cpu)
-    cpu = sum(one.cpu) / sum(base.cpu)
-    refused = sum(each.refused for each in one.loads)
-    return (
-        f"{one.rate:.0f}/s, {one.rate / base.rate:.2f} of no store; CPU {server:.3f} + {database:.3f} ms, {cpu:.2f} times; "
-        f"p99 {one.p99 * 1000:.0f} ms, {one.p99 / base.p99:.2f} times{f'; {refused} REFUSED' if refused else ''}"
-    )
+def main() -> None:
+    """`python -m tests.benchmarks.writing [NAME ...]`: a quick look at some contenders."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.writing", description=main.__doc__)
+    parser.add_argument("names", nargs="*", help=f"parts of {', '.join(map(repr, CONTENDERS))}; default: all")
+    parser.add_argument("--connections", type=int, nargs="+", default=[64, 8])
+    parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    given = parser.parse_args()
+    chosen = [
+        name for name in CONTENDERS if not given.names or name == BARE or any(part in name for part in given.names)
+    ]
+    for connections in given.connections:
+        with contenders(chosen) as found:
+            label = f"{connections} connections"
+            for line in compare(label, found, decisions, connections, given.requests, given.rounds):
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

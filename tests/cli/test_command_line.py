@@ -220,7 +220,7 @@ def test_a_setting_out_of_order(tmp_path):
 
 
 def test_a_wrong_token_is_not_ignored(begun):
-    """A token that is set speaks without a server as well: an unknown one is refused, and one without the right stops."""
+    """A token that is set speaks without a server as well: an unknown one is refused, and one without the scope stops."""
     made = run(begun, "token", "create", "ann")
     secret = re.search(r"dlog_\S+", made.stdout)[0]
 
@@ -229,7 +229,7 @@ def test_a_wrong_token_is_not_ignored(begun):
     good = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN=secret)
 
     assert (unknown.returncode, "unknown or revoked" in unknown.stderr) == (1, True)
-    assert (weak.returncode, "right to admin" in weak.stderr) == (1, True)
+    assert (weak.returncode, "scope `admin`" in weak.stderr) == (1, True)
     assert re.fullmatch(r"Added Eve as person:\w{16}\.\n", good.stdout)
 
 
@@ -254,7 +254,7 @@ def test_a_port_that_is_taken(tmp_path):
 
 def test_tokens_without_a_server(begun):
     """A token can be made, listed and revoked where nobody serves; its secret is shown once."""
-    made = run(begun, "token", "create", "service:tracker", "--right", "import", "--label", "nightly")
+    made = run(begun, "token", "create", "service:tracker", "--scope", "import", "--label", "nightly")
     token, secret = (
         re.search(r"Token (\w+) for service:tracker", made.stdout)[1],
         re.search(r"dlog_\S+", made.stdout)[0],
@@ -262,8 +262,8 @@ def test_tokens_without_a_server(begun):
 
     listed = run(begun, "token", "list").stdout
     (as_json,) = map(json.loads, run(begun, "token", "list", "--json").stdout.splitlines())
-    assert [line.split("\t")[::4] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
-    assert (as_json["id"], as_json["holder"], as_json["rights"]) == (token, "service:tracker", ["import"])
+    assert [line.split("\t")[::6] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
+    assert (as_json["id"], as_json["holder"], as_json["scopes"]) == (token, "service:tracker", ["import"])
     assert secret not in listed
     assert run(begun, "token", "revoke", token).returncode == 0
     assert secret.encode() not in b"".join(path.read_bytes() for path in begun.iterdir())
@@ -273,7 +273,7 @@ def test_tokens_without_a_server(begun):
     ("arguments", "said"),
     [
         (("token", "create", "nobody"), "`decisionlog person add nobody`"),
-        (("token", "create", "ann", "--right", "fly"), "unknown right: fly"),
+        (("token", "create", "ann", "--scope", "fly"), "unknown scope: fly"),
         (("token", "revoke", "none"), "no token none"),
     ],
 )
@@ -301,16 +301,16 @@ def test_beside_a_server(tmp_path):
         rebuilt = run(data, "rebuild")
         exported = run(data, "export")
         second = run(data, "serve")
-        entry = client.get("/v1/log/entries/4").json()["entry"]
+        entry = client.get("/v1/log/entries/5").json()["entry"]
         client.close()
 
     assert json.loads(imported.stdout)["imported"] == 1, imported.stderr
     assert (refused.returncode, "already exists" in refused.stdout) == (1, True)
-    assert known["size"] == 5
+    assert known["size"] == 6
     assert (revoked.returncode, unknown.status_code) == (0, 401)
     assert f"Server running at {server.address}." in checked.stdout
     assert "The content is unchanged." in rebuilt.stdout
-    assert len(exported.stdout.splitlines()) == 6
+    assert len(exported.stdout.splitlines()) == 7
     assert (second.returncode, server.address in second.stderr) == (3, True)
     assert (entry["event"]["credential"], entry["subject"]) == ("local", "decision:tea")
 
@@ -323,7 +323,7 @@ def test_starting_again(tmp_path):
         answer = httpx2.get(f"{second.address}/v1/log", headers={"Authorization": f"Bearer {token}"})
 
     assert "dlog_" not in second.said
-    assert answer.json()["size"] == 3
+    assert answer.json()["size"] == 4
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

@@ -64,7 +64,7 @@ CASES = {
     ],
     "project": [Case("project --data EVIL")],
     "publish": [Case("publish --data EVIL")],
-    "intake": [Case("intake --data DIR/bad/EVIL")],
+    "consume": [Case("consume --data DIR/bad/EVIL")],
     "replica": [Case("replica --into DIR/bad/EVIL"), Case("replica --into postgresql://EVIL")],
     "import changes": [
         Case("import changes DIR/changes --mapping DIR/mapping --dry-run"),
@@ -102,9 +102,10 @@ CASES = {
     "token create": [
         Case("token create EVIL"),
         Case("token create ann --label EVIL"),
-        Case("token create ann --right EVIL"),
+        Case("token create ann --scope EVIL"),
     ],
     "token list": [Case("token list"), Case("token list --json")],
+    "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
     "record": [
         Case("record EVIL --decision EVIL --why EVIL --accountable ann"),

@@ -74,7 +74,7 @@ def test_importing_without_the_right(tmp_path):
 
     for done in (beside, alone, dry):
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-        assert "--right import" in done.stderr
+        assert "--scope import" in done.stderr
     assert size_of(tmp_path) == size
 
 

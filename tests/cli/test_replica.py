@@ -50,7 +50,7 @@ class Upstream:
         if self.gone:
             raise httpx2.ConnectError("nobody there")
         if self.good and request.headers["Authorization"] == f"Bearer {ANNS}":
-            return httpx2.Response(200, json={"actor": "person:ann", "credential": "t", "rights": []})
+            return httpx2.Response(200, json={"actor": "person:ann", "credential": "t", "scopes": ["read"]})
         return httpx2.Response(401, json={})
 
     def sign_in(self, own: str | None = None) -> ReplicaSignIn:

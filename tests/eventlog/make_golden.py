@@ -18,6 +18,8 @@ from identity.decision_log import DecisionLog
 from tests.eventlog.support import open_log, transaction
 
 GOLDEN = Path(__file__).parent / "golden"
+UNTIL = 1_800_000_000_000_000
+"""A time in 2027, in microseconds since 1970."""
 
 
 def write_missing() -> list[str]:
@@ -28,17 +30,23 @@ def write_missing() -> list[str]:
             write_new_entries(log, written)
             asyncio.run(log.execute(transaction(example)))
         log.directory.rename("service:ci", "The builder")
-        log.tokens.revoke(log.tokens.create("service:ci", rights=["import"])[0])
+        log.tokens.revoke(log.tokens.create("service:ci", scopes=["import"])[0])
+        asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "cas", "name": "Cas"})))
+        log.sign_in_links.create("person:cas")
         write_new_entries(log, written)
+        log.tokens.create("service:ci", expires_at=UNTIL)
+        write_new_entries(log, written, added="expires_at")
         for command in examples_for(log.id)[-1:]:
             asyncio.run(log.execute(transaction(command)))
             write_new_entries(log, written)
     return written
 
 
-def write_new_entries(log: DecisionLog, written: list[str]) -> None:
-    for entry, raw in zip(log.read(0, 10_000), log.raw(0, 10_000), strict=True):
-        path = GOLDEN / f"{entry.type}.json"
+def write_new_entries(log: DecisionLog, written: list[str], added: str = "") -> None:
+    """Write the entries of types that have no file; with `added`, of the last entry, which has this field."""
+    entries = list(zip(log.read(0, 10_000), log.raw(0, 10_000), strict=True))
+    for entry, raw in entries[-1:] if added else entries:
+        path = GOLDEN / f"{entry.type}{f'+{added}' if added else ''}.json"
         if not path.exists():
             path.write_text(json.dumps(golden(entry, raw), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             written.append(path.stem)

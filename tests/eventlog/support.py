@@ -10,14 +10,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from domain.any_subject import ERASE_RIGHT, IMPORT_RIGHT
 from domain.catalog import COMMAND
 from domain.errors import Refused
+from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
 
 START = 1_740_000_000_000_000
-ANN = Caller("person:ann", "token-1", "http", frozenset({IMPORT_RIGHT, ERASE_RIGHT}))
+ANN = Caller("person:ann", "token-1", "http", frozenset(SCOPES))
 
 
 class Clock:
@@ -40,9 +40,12 @@ def foretold() -> Any:
 
 def open_log(place: Path | str, **options: Any) -> DecisionLog:
     """The log in a folder, or in a schema."""
-    return DecisionLog.open(
+    role = options.pop("default_role", "admin")
+    log = DecisionLog.open(
         where(place), clock=options.pop("clock", Clock()), entropy=options.pop("entropy", foretold()), **options
     )
+    log.default_role = role
+    return log
 
 
 def where(place: Path | str) -> Path | str:
@@ -86,7 +89,7 @@ def everything(place: Path | str) -> bytes:
     with tables(place) as connection:
         rows = [
             row
-            for table in ("events", "idempotency_records", "names", "tokens")
+            for table in ("events", "idempotency_records", "names", "tokens", "sessions", "one_time_codes")
             for row in connection.execute(f"SELECT * FROM {table}")
         ]
     return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)

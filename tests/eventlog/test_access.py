@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from domain.access import ADMIN_RIGHT, LOCAL_CREDENTIAL, NamesChanged, TokenCreated, TokenRevoked, is_active
+from domain.access import LOCAL_CREDENTIAL, NamesChanged, TokenCreated, TokenRevoked, is_active
 from domain.errors import AlreadyExists, Forbidden, NotAllowed, Refused, Unknown
 from domain.names import normalize_name
-from domain.rights import RIGHTS
+from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES, SCOPES
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.tokens import CACHE_TTL_S
 from tests.eventlog.support import do, do_many, everything, open_log, transaction
 
-OWNER = Caller("person:owner", LOCAL_CREDENTIAL, "cli", frozenset(RIGHTS))
+OWNER = Caller("person:owner", LOCAL_CREDENTIAL, "cli", frozenset(SCOPES))
 WHY = {"why": "Because."}
 
 
@@ -53,7 +53,9 @@ def organization(log: DecisionLog) -> Org:
         do(log, {"type": "RegisterPerson", "key": key, "name": key.title(), "identifiers": [f"{key}@example.org"]})
     log.owners.remember("Owner", "person:owner")
     secrets = {
-        key: log.tokens.create(f"person:{key}", rights=RIGHTS if key in ("owner", "admin") else (), by=OWNER)[1]
+        key: log.tokens.create(
+            f"person:{key}", scopes=SCOPES if key in ("owner", "admin") else DEFAULT_SCOPES, by=OWNER
+        )[1]
         for key in ("owner", "admin", "ann", "mallory", "second")
     }
     return Org(log, secrets)
@@ -127,9 +129,9 @@ def test_leaving_revokes_every_token_permanently(org: Org) -> None:
 
 
 def test_bringing_a_person_back_needs_the_admin_right(org: Org) -> None:
-    """Voiding a departure, restoring, and merging a person who left need the admin right, alone or in a transaction."""
+    """Voiding a departure, restoring, and merging a person who left need the admin scope, alone or in a transaction."""
     do(org.log, depart("mallory"), caller=org.caller("admin"))
-    do(org.log, remove("guest"), caller=org.caller("ann"))
+    do(org.log, remove("guest"), caller=org.caller("admin"))
     back = void(org.log, "mallory", "PersonLeft")
 
     for commands in ([back], [restore("guest")], [merge("guest", "mallory")], [depart("guest")]):
@@ -166,7 +168,7 @@ def test_another_process_stops_accepting_a_revoked_token(org: Org, place: Path |
 
 @pytest.mark.parametrize("target", ["owner", "admin", "second", "mallory"])
 def test_removing_a_person_with_access_needs_the_admin_right(org: Org, target: str) -> None:
-    """Without the admin right a token holder cannot be recorded as left, removed, merged, voided, or removed by an import."""
+    """Without the admin scope a token holder cannot be recorded as left, removed, merged, voided, or removed by an import."""
     attacks = [
         depart(target),
         remove(target),
@@ -174,7 +176,7 @@ def test_removing_a_person_with_access_needs_the_admin_right(org: Org, target: s
         merge("ann", target),
         void(org.log, target, "PersonRegistered"),
     ]
-    importer = replace(org.caller("ann"), rights=frozenset({"import"}))
+    importer = replace(org.caller("ann"), scopes=frozenset({"import"}))
     observed = {
         "type": "ImportChanges",
         "subject": f"person:{target}",
@@ -183,7 +185,7 @@ def test_removing_a_person_with_access_needs_the_admin_right(org: Org, target: s
     }
 
     for attack in attacks:
-        with pytest.raises(Forbidden, match="administrator"):
+        with pytest.raises(Forbidden, match="`admin`"):
             do(org.log, attack, caller=org.caller("ann"))
     with pytest.raises(Refused):
         do(org.log, observed, caller=importer)
@@ -194,7 +196,7 @@ def test_an_import_cannot_remove_a_service_with_a_token(org: Org) -> None:
     """An import cannot remove a service that has a token, nor the log itself."""
     secret = org.log.tokens.create("service:ci", by=OWNER)[1]
     org.secrets["ci"] = secret
-    importer = replace(org.caller("ann"), rights=frozenset({"import"}))
+    importer = replace(org.caller("ann"), scopes=frozenset({"import"}))
     for field, value in (("status", "departed"), ("exists", False), ("merged_into", "person:guest")):
         observed = {
             "type": "ImportChanges",
@@ -243,7 +245,7 @@ def test_two_administrators_cannot_remove_each_other_at_once(org: Org) -> None:
     do(org.log, {"type": "RegisterPerson", "key": "new", "name": "New"})
     org.log.owners.remember("New", "person:new")
     do(org.log, depart("owner"), caller=replace(OWNER, actor="person:new"))
-    org.secrets["ann"] = org.log.tokens.create("person:ann", rights=[ADMIN_RIGHT], by=OWNER)[1]
+    org.secrets["ann"] = org.log.tokens.create("person:ann", scopes=[ADMIN_SCOPE], by=OWNER)[1]
     ann, admin = org.caller("ann"), org.caller("admin")
 
     with pytest.raises(NotAllowed):
@@ -258,7 +260,7 @@ def test_a_transaction_revokes_each_token_once(org: Org) -> None:
     do(org.log, {"type": "RegisterPerson", "key": "new", "name": "New"})
     org.log.owners.remember("New", "person:new")
     do(org.log, depart("owner"), caller=replace(OWNER, actor="person:new"))
-    org.secrets["ann"] = org.log.tokens.create("person:ann", rights=[ADMIN_RIGHT], by=OWNER)[1]
+    org.secrets["ann"] = org.log.tokens.create("person:ann", scopes=[ADMIN_SCOPE], by=OWNER)[1]
     admin = org.caller("admin")
     before = len(org.events(TokenRevoked))
 
@@ -278,13 +280,13 @@ def test_a_transaction_revokes_each_token_once(org: Org) -> None:
 
 
 def test_a_person_can_record_that_they_left(org: Org) -> None:
-    """A person without the admin right can record that they left, and then has no access."""
+    """A person without the admin scope can record that they left, and then has no access."""
     do(org.log, depart("ann"), caller=org.caller("ann"))
     assert not org.speaks("ann")
 
 
 def test_removing_everyone_in_turn_locks_nobody_out(org: Org, place: Path | str) -> None:
-    """Whatever a token without the admin right does to all people in turn, administrators and owner keep access, also after a restart."""
+    """Whatever a token without the admin scope does to all people in turn, administrators and owner keep access, also after a restart."""
     caller = org.caller("mallory")
     people = [one.id.removeprefix("person:") for one in org.log.directory.list_people()]
     refused = 0
@@ -366,7 +368,7 @@ def test_an_administrator_can_move_an_identifier(org: Org) -> None:
 def test_changes_of_tokens_and_names_are_recorded(org: Org, place: Path | str) -> None:
     """Creating and revoking a token and each change of a name are events, without a secret or a name in them."""
     admin = org.caller("admin")
-    token, secret = org.log.tokens.create("person:guest", rights=["import"], label="laptop", by=admin)
+    token, secret = org.log.tokens.create("person:guest", scopes=["import"], label="laptop", by=admin)
     org.log.tokens.revoke(token, by=admin)
     org.log.tokens.revoke(token, by=admin)
     org.log.directory.add("person:guest", "zzyzx@example.org", by=admin)
@@ -377,7 +379,7 @@ def test_changes_of_tokens_and_names_are_recorded(org: Org, place: Path | str) -
     assert guest == [
         ("person:admin", event)
         for event in (
-            TokenCreated(token=token, rights=("import",)),
+            TokenCreated(token=token, scopes=("import",)),
             TokenRevoked(token=token, reason="revoked"),
             NamesChanged(change="added"),
             NamesChanged(change="renamed"),
@@ -397,10 +399,10 @@ def test_a_token_and_its_event_are_written_all_or_none(org: Org, monkeypatch: py
     with pytest.raises(AlreadyExists):
         org.log.directory.add("person:guest", "ann@example.org", by=OWNER)
     with pytest.raises(Forbidden):
-        org.log.tokens.create("person:guest", rights=[ADMIN_RIGHT], by=org.caller("ann"))
-    limited = replace(OWNER, rights=frozenset({ADMIN_RIGHT}))
+        org.log.tokens.create("person:guest", scopes=[ADMIN_SCOPE], by=org.caller("ann"))
+    limited = replace(OWNER, scopes=frozenset({ADMIN_SCOPE}))
     with pytest.raises(Forbidden, match="import"):
-        org.log.tokens.create("person:guest", rights=["import"], by=limited)
+        org.log.tokens.create("person:guest", scopes=["import"], by=limited)
     assert (org.log.head().size, len(org.log.tokens.all())) == (size, tokens)
 
 

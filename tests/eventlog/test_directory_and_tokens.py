@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support_postgresql import fresh_schema
 
-from domain.any_subject import IMPORT_RIGHT
-from domain.errors import AlreadyExists, Unknown
+from domain.errors import AlreadyExists, Malformed, Unknown
+from domain.scopes import IMPORT_SCOPE
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
-from tests.eventlog.support import do, everything, open_log
+from identity.tokens import CACHE_TTL_S
+from tests.eventlog.support import Clock, do, everything, open_log
+
+ADMIN = Caller("service:admin", "token-2", "http", frozenset({"admin"}))
 
 
 @pytest.fixture
@@ -71,11 +77,11 @@ def test_erased_names_are_in_no_file(log: DecisionLog, place: Path | str) -> Non
 
 
 def test_a_token_is_found_by_its_secret_until_it_is_revoked(log: DecisionLog) -> None:
-    """The secret is returned once; it identifies the holder and the rights until it is revoked."""
-    token, secret = log.tokens.create("person:ann", rights=[IMPORT_RIGHT], label="laptop")
+    """The secret is returned once; it identifies the holder and the scopes until it is revoked."""
+    token, secret = log.tokens.create("person:ann", scopes=[IMPORT_SCOPE], label="laptop")
     found = log.tokens.find(secret)
     assert found is not None
-    assert found.caller("http") == Caller("person:ann", token, "http", frozenset({IMPORT_RIGHT}))
+    assert found.caller("http") == Caller("person:ann", token, "http", frozenset({IMPORT_SCOPE}))
     log.tokens.revoke(token)
     log.tokens.revoke(token)
     assert log.tokens.find(secret) is None
@@ -93,3 +99,97 @@ def test_no_secret_is_stored(log: DecisionLog, place: Path | str) -> None:
     assert secret.encode() not in held
     assert secret.removeprefix("dlog_").encode() not in held
     assert log.tokens.find(secret + "x") is None
+
+
+def test_an_expired_token_is_worth_nothing(place: Path | str) -> None:
+    """A token works until the time it expires and not at that time, also where it was looked up just before."""
+    clock = Clock()
+    with open_log(place, clock=clock) as log:
+        clock.step = 0
+        _, secret = log.tokens.create("service:ci", expires_at=clock.now + 60_000_000)
+        clock.now += 59_999_999
+        assert log.tokens.find(secret) is not None
+        assert log.tokens.cached(secret)[0] is not None
+        clock.now += 1
+        assert log.tokens.cached(secret) == (None, True)
+        assert log.tokens.find(secret) is None
+        assert not log.access().tokens
+        with pytest.raises(Malformed, match="expired"):
+            log.tokens.create("service:ci", expires_at=clock.now)
+
+
+def test_the_last_use_is_kept_to_the_hour_and_written_in_batches(place: Path | str) -> None:
+    """A use costs no write: many are written in one transaction, and a token at most once an hour."""
+    clock = Clock()
+    with open_log(place, clock=clock) as log:
+        clock.step = 0
+        secrets = [log.tokens.create("service:ci", label=label)[1] for label in "ab"]
+        writes = []
+        run = log._store.run
+        log._store.run = lambda work: [writes.append(work), run(work)][1]
+        for _ in range(3):
+            for secret in secrets:
+                log.tokens.find(secret)
+                log.tokens.clear_cache()
+        assert [token.used_at for token in log.tokens.all()] == [None, None]
+        log.tokens.uses.write()
+        used_at = clock.now
+        assert [token.used_at for token in log.tokens.all()] == [used_at, used_at]
+        clock.now += 3_599_999_999
+        log.tokens.find(secrets[0])
+        log.tokens.uses.write()
+        assert len(writes) == 1
+        clock.now += 1
+        log.tokens.clear_cache()
+        log.tokens.find(secrets[0])
+    with open_log(place) as log:  # closing it wrote what was noted
+        assert [token.used_at for token in log.tokens.all()] == [clock.now, used_at]
+
+
+def test_a_one_time_code_is_redeemed_once_by_concurrent_callers(place: Path | str) -> None:
+    """Of many callers who redeem a code at the same time, one gets what it stands for."""
+    with open_log(place) as log:
+        do(log, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
+        code, _ = log.sign_in_links.create("person:ann")
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(log.sign_in_links.redeem, [code] * 16))
+        assert sorted(found, key=str) == [None] * 15 + ["person:ann"]
+        assert [log.codes.claim("logout", "jti", 2**60) for _ in range(3)] == [True, False, False]
+
+
+def test_what_ends_in_one_process_has_ended_in_the_others() -> None:
+    """A revoked token and an ended session are refused by another process within a tenth of a second, for good."""
+    with (
+        fresh_schema() as address,
+        open_log(address, clock=system_clock) as first,
+        open_log(address, clock=system_clock) as second,
+    ):
+        do(first, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
+        session, cookie = first.sessions.start("person:ann")
+        token, secret = first.tokens.create("person:ann")
+        assert second.tokens.find(secret) is not None
+        assert second.sessions.find(cookie) is not None
+
+        first.sessions.end(session.id)
+        assert second.sessions.find(cookie) is None  # nothing is cached
+        first.tokens.revoke(token)
+        revoked_at = time.monotonic()
+        while second.tokens.find(secret) is not None:
+            assert time.monotonic() - revoked_at < CACHE_TTL_S
+            time.sleep(0.001)
+        assert time.monotonic() - revoked_at < CACHE_TTL_S / 2
+
+        other, again = first.tokens.create("person:ann"), first.sessions.start("person:ann")[1]
+        assert second.tokens.find(other[1]) is not None
+        do(first, {"type": "RecordPersonLeft", "subject": "person:ann"}, caller=ADMIN)
+        assert second.sessions.find(again) is None
+        assert second.tokens.find(other[1]) is None or wait_until_gone(second, other[1])
+
+
+def wait_until_gone(log: DecisionLog, secret: str) -> bool:
+    time.sleep(0.2)
+    return log.tokens.find(secret) is None
+
+
+def system_clock() -> int:
+    return time.time_ns() // 1000

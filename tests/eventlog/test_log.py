@@ -289,21 +289,21 @@ def test_an_outdated_expected_version_is_refused(log: DecisionLog) -> None:
 
 def racing(log: DecisionLog, times: int) -> list[int]:
     """Change the title of the shop just before each of the next appends is queued."""
-    submit, left = log._store.submit, [times]
+    commit, left = log._store.commit, [times]
 
-    def slower(appends: Any) -> Any:
+    async def slower(appends: Any) -> Any:
         if left[0]:
             left[0] -= 1
             version = log.state("product:shop").version + 1
             winner = NewEvent("product:shop", version, "TitleChanged.v1", winning, None)
-            submit([Append((winner,))]).result()
-        return submit(appends)
+            log._store.submit([Append((winner,))]).result()
+        return await commit(appends)
 
     winning = log._store.rows(0, 1, types=["ProductDefined.v1"])[0].event
     winning = json.dumps(
         {**json.loads(winning), "data": {"title": "x"}}, sort_keys=True, separators=(",", ":")
     ).encode()
-    log._store.submit = slower  # type: ignore[method-assign]
+    log._store.commit = slower  # type: ignore[method-assign]
     return left
 
 
@@ -353,7 +353,7 @@ def test_a_key_used_for_another_command_is_refused(log: DecisionLog) -> None:
 
 def test_the_idempotency_key_of_an_import_belongs_to_its_system(log: DecisionLog) -> None:
     """Importing the same line of a system again changes nothing, whoever does it; for another system it is another key."""
-    other = Caller("service:importer", "token-2", "import", ANN.rights)
+    other = Caller("service:importer", "token-2", "import", ANN.scopes)
     do(log, observe("decision:a"), key="line-1")
     assert do(log, observe("decision:a"), key="line-1", caller=other).replayed
     assert not do(log, observe("decision:a", source={"system": "tracker"}), key="line-1").replayed
@@ -415,7 +415,7 @@ def test_a_failing_listener_does_not_stop_the_writer(log: DecisionLog, caplog: p
 
 
 def test_importing_and_naming_a_source_need_the_import_right(log: DecisionLog) -> None:
-    """Without the right to import neither is allowed, and an import needs a source."""
+    """Without the scope to import neither is allowed, and an import needs a source."""
     plain = Caller("person:ann", "token-3", "http")
     for command in (observe("decision:a"), retitle("T", source={"system": "jira"})):
         with pytest.raises(Forbidden):

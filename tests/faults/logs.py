@@ -11,12 +11,12 @@ from typing import Any
 
 from domain.catalog import COMMAND
 from domain.examples import examples_for
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
 
 START = 1_735_689_600_000_000
-ANN = Caller("person:ann", "a-token", "http", frozenset(RIGHTS))
+ANN = Caller("person:ann", "a-token", "http", frozenset(SCOPES))
 AT_ONCE = 100
 ENDS = {"RetireProduct", "MergePeople", "RecordPersonLeft", "DisbandTeam"}
 """Commands after which the others would be refused."""
@@ -27,16 +27,26 @@ def write_log(path: Path, size: int, seed: int) -> None:
     chance = Random(seed)
     ticks = itertools.count(START, 1_000_003)
     with DecisionLog.open(path, clock=lambda: next(ticks), entropy=chance.randbytes) as log:
-        for command in examples_for(log.id):
-            if command["type"] not in ENDS:
-                do(log, [[command]])
-        transactions = _everyday(chance)
-        while log.head().size < size:
-            missing = size - log.head().size
-            do(log, list(itertools.islice(transactions, min(AT_ONCE, max(1, missing // 2)))))
-            if chance.random() < 0.5:
-                positions = sorted(chance.sample(range(1, log.head().size + 1), 3))
-                do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": positions}]])
+        _fill(log, size, chance)
+
+
+def fill(log: DecisionLog, size: int, seed: int) -> None:
+    """Fill an empty log, of either kind, with about `size` entries as `write_log` does."""
+    _fill(log, size, Random(seed))
+
+
+def _fill(log: DecisionLog, size: int, chance: Random) -> None:
+    log.default_role = "admin"
+    for command in examples_for(log.id):
+        if command["type"] not in ENDS:
+            do(log, [[command]])
+    transactions = _everyday(chance)
+    while log.head().size < size:
+        missing = size - log.head().size
+        do(log, list(itertools.islice(transactions, min(AT_ONCE, max(1, missing // 2)))))
+        if chance.random() < 0.5:
+            positions = sorted(chance.sample(range(1, log.head().size + 1), 3))
+            do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": positions}]])
 
 
 def do(log: DecisionLog, transactions: list[list[dict[str, Any]]]) -> None:

@@ -23,14 +23,14 @@ from typing import Any, Final
 from cli.bootstrap import clock
 from domain.catalog import COMMAND
 from domain.errors import Forbidden, Refused, Stale
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
 from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
 
 WRITERS: Final = 16
-ANN: Final = Caller("person:ann", "a-token", "http", frozenset(RIGHTS))
+ANN: Final = Caller("person:ann", "a-token", "http", frozenset(SCOPES))
 PROCESSES: Final = 4
 """That race on PostgreSQL."""
 TOLD_EVERY: Final = 500
@@ -229,6 +229,7 @@ def _runners(log: DecisionLog, where: Path | str) -> Iterator[Run]:
 def runner(store: str, number: int, pipe: Connection) -> None:
     """One process: runs its share of the writers of each race it is told of."""
     with DecisionLog.open(store, clock=clock) as log:
+        log.default_role = "admin"
         pipe.send("ready")
         while asked := pipe.recv():
             name, n = asked

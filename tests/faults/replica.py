@@ -55,6 +55,7 @@ class Published:
         path, prefix = folder / "log", fresh_prefix()
         write_log(path, events, 17)
         with DecisionLog.open(path, clock=clock) as log:
+            log.default_role = "admin"
             publish(log, path, Broker.from_addresses(servers), Topics(prefix))
             model = ReadModel.open(SqliteDatabase(folder / "peaceful"), log, clock)
             size = rebuild(log, model)

@@ -18,7 +18,7 @@ import httpx2
 from cli.bootstrap import open_for_write
 from domain.catalog import COMMANDS
 from domain.examples import examples_for
-from domain.rights import RIGHTS
+from domain.scopes import SCOPES
 from tests.faults.kill import MOST_TIMES, Place
 from tests.faults.logs import do
 from tests.support_log import quiet_token
@@ -26,10 +26,19 @@ from tests.support_postgresql import fresh_schema
 from tests.support_serving import COMMAND, Serving, serving
 
 WITHOUT_KEYS: Final = (sys.executable, "-m", "tests.faults.sabotaged_idempotency")
+OWNER: Final = "Cleo Dee"
 SPEAKERS: Final = ("person:ann", "service:retry")
 """Ann, until she leaves, then a service."""
 KILLED_WITHIN_S: Final = 1.0
 MAX_KILLS: Final = 20
+
+
+def _move_positions(example: dict[str, Any], by: int) -> dict[str, Any]:
+    """Return an example for a log in which everything that it refers to lies that much further on."""
+    moved = {name: value + by if name in {"position", "corrects"} else value for name, value in example.items()}
+    if "positions" in example:
+        moved["positions"] = [position + by for position in example["positions"]]
+    return moved
 
 
 class Caller:
@@ -45,11 +54,11 @@ class Caller:
         self._versions: dict[str, int] = {}
         self._running = ExitStack()
         with open_for_write(place.settings) as log:
-            owner, speaker, *self.examples = examples_for(
-                log.id
-            )  # which refer to positions, so register no other people
-            do(log, [[owner], [speaker]])
-            self._tokens = [quiet_token(log, speaker, RIGHTS) for speaker in SPEAKERS]
+            first, speaker, *examples = examples_for(log.id)
+            # The owner of the log must stay, and each person of the examples is merged into another or leaves.
+            do(log, [[{"type": "RegisterPerson", "name": OWNER}], [first], [speaker]])
+            self.examples = [_move_positions(example, 1) for example in examples]
+            self._tokens = [quiet_token(log, speaker, SCOPES) for speaker in SPEAKERS]
             self.before = log.head().size
 
     def send_all(self) -> None:
@@ -57,8 +66,6 @@ class Caller:
         self._serve()
         with self._running:
             for n, example in enumerate(self.examples):
-                if example["type"] == "MergePeople":  # the owner of the log must stay
-                    continue
                 if example["type"] == "RecordPersonLeft":
                     self._tokens.pop(0)
                 key = f"{n}-{example['type']}"
@@ -87,7 +94,7 @@ class Caller:
         """Start a server in place of the killed one, and have it killed at a random moment."""
         self._running.close()
         here = str(Path(__file__).parents[2])
-        more = {"PYTHONPATH": here, "DECISIONLOG_STORE": self._place.store, "DECISIONLOG_OWNER": "Bob Tea"}
+        more = {"PYTHONPATH": here, "DECISIONLOG_STORE": self._place.store, "DECISIONLOG_OWNER": OWNER}
         command = self._command
         server = self._running.enter_context(serving(self._place.data, signal.SIGKILL, command, **more))
         client = httpx2.Client(base_url=server.address, trust_env=False, timeout=60)
@@ -122,7 +129,8 @@ def retry_all(
         finding = log.verify()
         if finding:
             wrong.append(str(finding))
-    missing = COMMANDS.keys() - {example["type"] for example in caller.examples} - {"RegisterPerson"}  # sent before
+    answered = {key.partition("-")[2] for key in caller.answers}
+    missing = COMMANDS.keys() - answered - {"RegisterPerson"}  # sent before
     return caller, [*wrong, *(f"{name} was never sent" for name in missing)]
 
 

@@ -54,6 +54,7 @@ def published() -> list[EntryRow]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log"
         with DecisionLog.open(path, clock=lambda: next(ticks), entropy=lambda n: next(ticks).to_bytes(n)) as log:
+            log.default_role = "admin"
             rows = log.rows(0, 10)
             log.on_append(lambda _size: rows.extend(log.rows(len(rows), 1000)))
             for n, command in enumerate(examples_for(log.id)):
@@ -247,7 +248,7 @@ def outcome(
     hole = next(position for position in itertools.count(1) if position not in there)
     expected = size if schedule.api else hole - 1
     with model.read() as read:
-        waits_for = next(iter(read.rows("select waits_for from replica", {})))[0]
+        waits_for = next(iter(read.rows("select missing_position from replica", {})))[0]
     wrong = [] if quiet else ["it never comes to rest"]
     if model.position != expected:
         wrong.append(f"it stands at {model.position}, not at {expected}")

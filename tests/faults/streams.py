@@ -185,6 +185,7 @@ def run_publisher(rounds: int) -> Iterator[str]:
         data, servers = Path(folder) / "data", cluster.bootstrap_servers
         data.mkdir()
         with DecisionLog.open(data / "log.sqlite3", clock=clock) as log:
+            log.default_role = "admin"
             for number in range(1, rounds + 1):
                 kill_publisher(servers, data, log, PREFIX, chance)
                 if number % 20 == 0:

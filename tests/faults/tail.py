@@ -76,6 +76,7 @@ def open_troubled(path: Path, pauses: float, longest: float = 1.0) -> DecisionLo
     sqlite3.connect = partial(whole, factory=Troubled)  # type: ignore[assignment]
     try:
         log = DecisionLog.open(path, clock=Ticking())
+        log.default_role = "admin"
         log.head()
         asyncio.run(write(log, 1, [0]))  # so that the writer's connection is made by now
     finally:
@@ -210,6 +211,7 @@ def tail_on_postgresql(
     chance = Random(events)
     sizes = [chance.randrange(1, events) for _ in range(pauses)]
     with DecisionLog.open(store, clock=clock) as log, _followed(log, wrong, followed):
+        log.default_role = "admin"
         tasks = [
             Task(f"w{n}-", events // processes, CLIENTS // processes, sizes[n::processes], longest, rolled_back, gap)
             for n in range(processes)

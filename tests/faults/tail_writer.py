@@ -81,6 +81,7 @@ def main(store: str, task: Task) -> None:
     with DecisionLog.open(
         store, clock=clock, whole=task.gap is None
     ) as log:  # else a gap would be noticed at the start
+        log.default_role = "admin"
         asyncio.run(write(log, task.events, [0], task.clients, task.name))
     sys.stdout.write(json.dumps([trouble.paused, trouble.rolled_back]))
 

@@ -23,7 +23,7 @@ from cli.commands.rebuild import rebuild_read_model
 from cli.commands.verify import verify_log
 from cli.errors import CommandFailed, Exit
 from cli.settings import Settings
-from domain.any_subject import IMPORT_RIGHT
+from domain.scopes import IMPORT_SCOPE
 from eventlog import sqlite as sqlite_store
 from eventlog.errors import DamagedLogError, DamagedStoreError, NewerLogError
 from eventlog.sqlite import SqliteStore
@@ -229,7 +229,7 @@ def test_a_file_of_another_application_is_refused(folder: Settings, statement: s
         ("UPDATE names SET person = 'bob' WHERE person = 'person:bob'", "which is not in the log"),
         ("UPDATE names SET shown = 2 WHERE person = 'person:bob'", "the kind of the name"),
         ("UPDATE tokens SET hash = x'00'", "has 1 bytes"),
-        ("UPDATE tokens SET rights = rights || ' all'", "has the rights"),
+        ("UPDATE tokens SET scopes = scopes || ' all'", "has the scopes"),
         ("UPDATE tokens SET actor = 'feature:f1'", "which is not in the log"),
         ("UPDATE tokens SET id = 'x'", "is not the id of a token"),
         ("UPDATE tokens SET revoked_at = 1", "revoked at 1"),
@@ -244,7 +244,7 @@ def test_a_file_of_another_application_is_refused(folder: Settings, statement: s
 def test_an_invalid_row_of_a_side_table_is_found(folder: Settings, statement: str, found: str) -> None:
     """Names, tokens and idempotency records that have the wrong shape or refer to unknown subjects are reported."""
     with open_for_write(folder) as log:
-        log.tokens.create("person:ann", rights=[IMPORT_RIGHT])
+        log.tokens.create("person:ann", scopes=[IMPORT_SCOPE])
         assert log.find_damage() == ""
     change(folder.log_file, statement)
 
@@ -434,4 +434,5 @@ def test_checking_without_indexes_is_detected(
 
     monkeypatch.setattr(SqliteStore, "find_damage", lambda _: [])
     monkeypatch.setattr(sqlite_store, "find_page_damage", lambda _: [])
-    assert flips.judge(untouched, folder.data).kind == "missed"
+    verdict = flips.judge(untouched, folder.data)
+    assert verdict == flips.Verdict("missed", "the server alone refuses it")

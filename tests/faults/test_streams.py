@@ -18,6 +18,7 @@ MISSING = "a reader stands at"
 def killed(servers, folder, prefix, rounds, *command):
     """What is wrong after a publisher was killed some times."""
     with DecisionLog.open(folder / "log.sqlite3", clock=clock) as log:
+        log.default_role = "admin"
         for n in range(rounds):
             kill_publisher(servers, folder, log, prefix, Random(n), *command)
         finish(servers, folder, log, prefix, *command)

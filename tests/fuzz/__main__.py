@@ -6,11 +6,14 @@ import argparse
 import random
 import sys
 import time
+from dataclasses import replace
 
-from tests.fuzz.running import Outcome, application, run
+from tests.fuzz.running import ADMINISTRATOR, Outcome, application, run, sample_commands
+from tests.support_log import ALL_SCOPES
 
 SHOWN_PER_CHECK = 5
 EXAMPLES_PER_OPERATION = 10
+COMMANDS_IN_SAMPLE = 3
 
 
 def main() -> int:
@@ -18,14 +21,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz the HTTP interface.")
     parser.add_argument("--cases", type=int, default=20_000, help="run at least this many cases")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="repeat a run by its seed")
+    parser.add_argument("--scopes", nargs="*", default=sorted(ALL_SCOPES), help="the scopes of the caller")
     asked = parser.parse_args()
     _say(f"seed {asked.seed}")
     begun, outcome = time.monotonic(), Outcome()
-    with application() as app:
+    with application(replace(ADMINISTRATOR, scopes=frozenset(asked.scopes))) as app:
         run(app, outcome, phases=["examples"], examples=1, seed=asked.seed, token=None)
         run(app, outcome, phases=["examples", "fuzzing"], examples=EXAMPLES_PER_OPERATION, seed=asked.seed)
-        if outcome.cases < asked.cases:
-            run(app, outcome, phases=["coverage"], examples=1, seed=asked.seed)
+        document = sample_commands(app.openapi(), COMMANDS_IN_SAMPLE, asked.seed)
+        run(app, outcome, phases=["coverage"], examples=1, seed=asked.seed, document=document)
         more = 0
         while outcome.cases < asked.cases and not outcome.failures:
             more += 1

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
 
+from api.command_routes import document_headers
 from domain.values import KEY_PATTERN
 
 PER_KIND: Final = 25
 _ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team):{KEY_PATTERN}")
+_IF_MATCH: Final = re.compile(document_headers(version_required=False)[1]["schema"]["pattern"])
 _KIND_OF_FIELD: Final = {
     "because": "decision", "decisions": "decision", "supersedes": "decision",
     "products": "product", "product": "product", "line": "product",
@@ -47,15 +50,31 @@ def name_subjects(case: schemathesis.Case) -> None:
     judges anew whether what was changed is valid.
     """
     chosen = random.Random(repr((case.path, case.path_parameters, case.query, case.body)))
+    _replace_seed_of_if_match(case, chosen)
     if chosen.random() < 0.25:
         return
     _name_in_path(case, chosen)
     if case.query:
-        case.query = {name: _named(value, chosen, name) for name, value in case.query.items()}
+        case.query = {name: _named(value, chosen, name, unique=False) for name, value in case.query.items()}
     if isinstance(case.body, dict):
         case.body = _named(case.body, chosen)
     if "If-Match" in (case.headers or {}) and chosen.random() < 0.75:
         case.headers["If-Match"] = "*"
+
+
+def _replace_seed_of_if_match(case: schemathesis.Case, chosen: random.Random) -> None:
+    """Give a case that is not about headers a valid `If-Match`.
+
+    Schemathesis finds no valid value for this pattern to build the cases of the phase `coverage` on, and takes an invalid
+    one, also in cases that it calls valid.
+    """
+    headers, meta = case.headers or {}, case.meta
+    if "If-Match" not in headers or meta is None or _IF_MATCH.match(str(headers["If-Match"])):
+        return
+    data = meta.phase.data
+    targets = {data.parameter_location, *(each.parameter_location for each in data.mutations)}
+    if meta.generation.mode.is_positive or ParameterLocation.HEADER not in targets:
+        headers["If-Match"] = chosen.choice(['"3"', '"0", "1"', 'W/"2"', "*"])
 
 
 def _name_in_path(case: schemathesis.Case, chosen: random.Random) -> None:
@@ -72,18 +91,21 @@ def _one(kind: str, chosen: random.Random) -> str:
     return f"{kind}:{kind}{chosen.randrange(PER_KIND)}"
 
 
-def _named(value: Any, chosen: random.Random, field: str = "") -> Any:
-    """Return a value with the subjects in it replaced by ones of the same kind that exist."""
+def _named(value: Any, chosen: random.Random, field: str = "", *, unique: bool = True) -> Any:
+    """Return a value with the subjects in it replaced by ones of the same kind that exist.
+
+    With `unique`, lists name each string once, as bodies must. Parameters may repeat one, and may be invalid by it.
+    """
     if isinstance(value, dict):
-        return {name: _named(member, chosen, name) for name, member in value.items()}
+        return {name: _named(member, chosen, name, unique=unique) for name, member in value.items()}
     if isinstance(value, list):
         if field in _KIND_OF_FIELD and len(value) <= PER_KIND and all(isinstance(each, str) and each for each in value):
             first = chosen.randrange(PER_KIND)
             kind = _KIND_OF_FIELD[field]
             return [f"{kind}:{kind}{(first + n) % PER_KIND}" for n in range(len(value))]
-        members = [_named(member, chosen, field) for member in value]
+        members = [_named(member, chosen, field, unique=unique) for member in value]
         strings = [member for member in members if isinstance(member, str)]
-        return list(dict.fromkeys(strings)) if len(strings) == len(members) else members
+        return list(dict.fromkeys(strings)) if unique and len(strings) == len(members) else members
     if isinstance(value, str) and value:
         if field in _KIND_OF_FIELD:
             return _one(_KIND_OF_FIELD[field], chosen)

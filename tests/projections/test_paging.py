@@ -61,6 +61,13 @@ QUESTIONS: dict[str, Ask] = {
     "features": lambda read, limit, cursor: listings.subjects(
         read, Filter(kinds=("feature",)), ("status", "horizon", "products"), limit=limit, cursor=cursor
     ),
+    "releases": lambda read, limit, cursor: listings.releases(read, limit=limit, cursor=cursor),
+    "history of a subject": lambda read, limit, cursor: decisions.history(
+        read, "product:p0", limit=limit, cursor=cursor
+    ),
+    "history of some fields": lambda read, limit, cursor: decisions.history(
+        read, "product:p0", fields=("title", "role.*"), limit=limit, cursor=cursor
+    ),
     "changes": lambda read, limit, cursor: changes.changes(read, TimePoint(as_of=START), limit=limit, cursor=cursor),
     "slips": lambda read, limit, cursor: changes.slips(read, Filter(), limit=limit, cursor=cursor),
     "table": _roadmap(layout="table"),
@@ -138,6 +145,6 @@ def test_a_long_report_keeps_the_most_relevant_lines(model: ReadModel, monkeypat
     assert max(whole.about["counts"].values()) > 100
     assert all(row in whole.rows for row in short.rows)
     assert [row for row in whole.rows if row in short.rows] == short.rows
-    moved = [row for row in whole.rows if row["section"] == "moved" and row["holds"]][-9:]
+    moved = [row for row in whole.rows if row["section"] == "moved" and row["current"]][-9:]
     assert [row for row in short.rows if row["section"] == "moved"] == moved
     assert report.report_hash(short.to_dict()) == short.about["sha256"]

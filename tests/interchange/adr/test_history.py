@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from domain.any_subject import ERASE_RIGHT, EraseTexts
+from domain.any_subject import EraseTexts
 from domain.decision import ProposeDecision, WithdrawDecision
+from domain.scopes import ERASE_SCOPE
 from domain.values import format_micros
 from eventlog.entry import Caller, Transaction
 from interchange.adr import HistoryError, default_system
@@ -174,7 +175,7 @@ def test_erased_text_is_not_imported_again(tmp_path):
         bring_in(folder, log)
         entry = log.read(0, 100)[-1]
         forget = EraseTexts(subject=log.id, positions=(entry.position,))
-        asyncio.run(log.execute(Transaction((forget,), Caller("person:p", "t", "cli", frozenset({ERASE_RIGHT})))))
+        asyncio.run(log.execute(Transaction((forget,), Caller("person:p", "t", "cli", frozenset({ERASE_SCOPE})))))
         again = bring_in(folder, log)
 
         assert again.imported == 0

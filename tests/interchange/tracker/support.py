@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-from domain.any_subject import IMPORT_RIGHT
+from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from interchange.sink import DryRunSink, LogSink
@@ -21,7 +21,7 @@ MAPPINGS = Path(__file__).parents[3] / "examples" / "mappings"
 TODAY = 1_750_000_000_000_000
 AFTER = TODAY + 3_600_000_000
 """An hour after all entries; entries recorded at the same time are a microsecond apart."""
-IMPORTER = Caller("service:importer", "token-1", "import", frozenset({IMPORT_RIGHT}))
+IMPORTER = Caller("service:importer", "token-1", "import", DEFAULT_SCOPES | {IMPORT_SCOPE})
 EXAMPLE = """
 system = "tracker"
 empty_values = ["TBD"]
@@ -107,7 +107,9 @@ _NEW_KEY = new_keys()
 
 
 def open_log(folder, clock=None):
-    return DecisionLog.open(Path(folder) / "log.sqlite", clock=clock or Clock(), entropy=foretold())
+    log = DecisionLog.open(Path(folder) / "log.sqlite", clock=clock or Clock(), entropy=foretold())
+    log.default_role = "admin"
+    return log
 
 
 def example(text=EXAMPLE):

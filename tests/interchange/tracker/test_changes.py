@@ -480,11 +480,11 @@ def test_findings_are_reported_once(log, file):
 
 
 def test_the_import_right_is_checked_first(log, file):
-    """Without the right to import nothing is written, not even a person."""
+    """Without the scope to import nothing is written, not even a person."""
     write(file, *lines(made(title="One"), made(title="Two")))
     size = log.head().size
 
-    with pytest.raises(Forbidden, match="token create NAME --right import"):
+    with pytest.raises(Forbidden, match="token create NAME --scope import"):
         asyncio.run(
             import_changes(file, example(), LogSink(log), Caller("person:eve", "t", "http"), new_key=new_keys())
         )

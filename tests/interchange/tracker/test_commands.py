@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from domain.any_subject import IMPORT_RIGHT
 from domain.errors import Forbidden
+from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE
 from eventlog.entry import Caller
 from interchange.command_file import import_commands
 from interchange.sink import DryRunSink, LogSink
 from tests.interchange.tracker.support import AFTER, open_log, write
 
-ANN = Caller("person:ann", "token-1", "import", frozenset({IMPORT_RIGHT}))
+ANN = Caller("person:ann", "token-1", "import", DEFAULT_SCOPES | {IMPORT_SCOPE})
 TEAM = {"type": "RegisterTeam", "key": "blue", "title": "Blue"}
 PRODUCT = {"type": "DefineProduct", "key": "shop", "title": "The shop"}
 VISION = {"type": "SetVision", "subject": "product:shop", "vision": "Sell."}
@@ -126,11 +126,11 @@ def test_a_dry_run_applies_the_rules(log, tmp_path):
 
 
 def test_a_source_needs_the_right_to_import(log, tmp_path):
-    """If one line has a source and the right to import is missing, nothing is sent."""
+    """If one line has a source and the scope to import is missing, nothing is sent."""
     told = {**PRODUCT, "source": {"system": "tracker"}}
     eve = Caller("person:eve", "token-2", "http")
 
-    with pytest.raises(Forbidden, match="--right import"):
+    with pytest.raises(Forbidden, match="--scope import"):
         run(write(tmp_path / "a.jsonl", TEAM, {"commands": [told]}), log, caller=eve)
 
     assert not log.state("team:blue").version

@@ -8,7 +8,7 @@ DecisionLogError
 │   ├── NotAllowed            the subject is in the wrong state
 │   │   ├── OutOfOrder        a status change is dated before the latest one
 │   │   └── NothingChanges    the subject has this value already
-│   ├── Forbidden             the token lacks the right
+│   ├── Forbidden             the token lacks the scope
 │   ├── Stale                 the subject has changed since it was read
 │   └── KeyReused             the idempotency key belongs to another command
 └── ClientError               the request was not answered
@@ -67,7 +67,7 @@ class NothingChanges(NotAllowed):
 
 
 class Forbidden(Refused):
-    """The token lacks the right."""
+    """The token lacks the scope."""
 
 
 class Stale(Refused):

@@ -196,13 +196,13 @@ class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
     """Parameters of the lists of subjects of one kind."""
 
 
-class ReleasesParameters(AtTime, total=False):
+class ReleasesParameters(AtTime, Paged, total=False):
     """Parameters of `releases`."""
 
     product: Texts
 
 
-class HistoryParameters(AtTime, total=False):
+class HistoryParameters(AtTime, Paged, total=False):
     """Parameters of `history`."""
 
     field: Texts
@@ -230,6 +230,15 @@ class SearchParameters(KindFilter, AtTime, total=False):
     """Parameters of `search`."""
 
     limit: int
+
+
+class AccessJournalParameters(Paged, total=False):
+    """Parameters of `access_journal`."""
+
+    kind: Texts
+    who: Texts
+    since: Time
+    until: Time
 
 
 class AuditParameters(Periods, AtTime, Paged, total=False):
@@ -269,24 +278,24 @@ class DecidersParameters(AtTime, total=False):
 # The questions -------------------------------------------------------------------------------------------------------
 
 
-def fields(**parameters: Unpack[FieldsParameters]) -> Question[answers.CellTable]:
+def fields(**parameters: Unpack[FieldsParameters]) -> Question[answers.FieldTable]:
     """The fields of subjects and their values."""
     return Question("/v1/fields", parameters)
 
 
-def fields_count(group: str, **parameters: Unpack[FieldsCountParameters]) -> Question[answers.CellCounts]:
+def fields_count(group: str, **parameters: Unpack[FieldsCountParameters]) -> Question[answers.FieldCounts]:
     """The number of fields, grouped."""
     return Question("/v1/fields/count", {"group": group, **parameters})
 
 
-def field_history(**parameters: Unpack[FieldHistoryParameters]) -> Question[answers.StepTable]:
+def field_history(**parameters: Unpack[FieldHistoryParameters]) -> Question[answers.FieldChangeTable]:
     """The changes of fields over time."""
     return Question("/v1/fields/history", parameters)
 
 
 def field_history_count(
     group: Texts, **parameters: Unpack[FieldHistoryCountParameters]
-) -> Question[answers.StepCounts]:
+) -> Question[answers.FieldChangeCounts]:
     """The number of changes, grouped."""
     return Question("/v1/fields/history/count", {"group": group, **parameters})
 
@@ -311,7 +320,7 @@ def slips(**parameters: Unpack[SlipsParameters]) -> Question[answers.Slips]:
     return Question("/v1/slips", parameters)
 
 
-def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Register]:
+def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Decisions]:
     """The register of decisions."""
     return Question("/v1/decisions", parameters)
 
@@ -376,7 +385,7 @@ def accountability(who: str, **parameters: Unpack[AccountabilityParameters]) -> 
     return Question("/v1/accountability", {"who": who, **parameters})
 
 
-def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.HolderCounts]:
+def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.AccountabilityCounts]:
     """The number of roles of each person and team."""
     return Question("/v1/accountability/count", parameters)
 
@@ -391,14 +400,19 @@ def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]
     return Question("/v1/audit", parameters)
 
 
-def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answers.Hits]:
+def access_journal(**parameters: Unpack[AccessJournalParameters]) -> Question[answers.AccessJournal]:
+    """The access journal: sign-ins, refusals, exports and audits."""
+    return Question("/v1/access-journal", parameters)
+
+
+def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answers.SearchResults]:
     """Full-text search."""
     return Question("/v1/search", {"text": text, **parameters})
 
 
-def people(name: str | None = None) -> Question[answers.People]:
+def people(name: str | None = None, **parameters: Unpack[Paged]) -> Question[answers.People]:
     """The people in the directory, optionally those with a name."""
-    return Question("/v1/people", {"name": name})
+    return Question("/v1/people", {"name": name, **parameters})
 
 
 def person(key: str) -> Question[answers.PersonRow]:
@@ -417,13 +431,25 @@ def entry(position: int) -> Question[answers.Entry]:
 
 
 def me() -> Question[answers.Me]:
-    """The identity and rights of the token."""
+    """The identity and scopes of the token."""
     return Question("/v1/me", {}, awaits=False)
+
+
+def grants(
+    *, holder: str | None = None, product: str | None = None, **parameters: Unpack[AtTime]
+) -> Question[answers.Grants]:
+    """Who holds which role, optionally those of a holder or those that count for a product."""
+    return Question("/v1/roles", {"holder": holder, "product": product, **parameters})
 
 
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
+
+
+def sessions(*, person: str | None = None) -> Question[answers.Sessions]:
+    """Your own sessions, or those of another person."""
+    return Question("/v1/sessions", {} if person is None else {"person": person})
 
 
 def health() -> Question[answers.Health]:
@@ -441,7 +467,7 @@ def version() -> Question[answers.Version]:
     return Question("/v1/version", {}, awaits=False)
 
 
-def catalog() -> Question[answers.Catalogue]:
+def catalog() -> Question[answers.Catalog]:
     """All commands and events by name."""
     return Question("/v1/catalog", {}, awaits=False)
 

@@ -1,0 +1,72 @@
+"""Values on pages. A value never comes without who set it, when, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from projections.paging import Row
+from projections.read_model import Read
+from projections.reasons import NO_REASON, Reason, find_reasons
+from projections.timepoint import TimePoint, resolve_time
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who did something, when, and why."""
+
+    who: str
+    actor: str
+    at: str
+    recorded_at: str
+    position: int
+    reason: Reason
+    is_claimed: bool = False
+    """Whether it was recorded on behalf of the person without a recorded delegation."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlamedValue:
+    """The value of a field, with its origin."""
+
+    field: str
+    value: Any
+    source_value: str | None
+    origin: Origin | None
+
+    @property
+    def shown(self) -> list[Any]:
+        """The items of the value; of the source's value if there is no other."""
+        if self.value in (None, []):
+            return [self.source_value] if self.source_value else []
+        return self.value if isinstance(self.value, list) else [self.value]
+
+
+class Origins:
+    """The origins of values, with the reasons of all events read at once."""
+
+    def __init__(self, read: Read, blames: Iterable[Row], when: TimePoint) -> None:
+        positions = {blame["position"] for blame in blames}
+        self._reasons = find_reasons(read, positions, resolve_time(read, when)) if positions else {}
+
+    def of(self, blame: Row) -> Origin:
+        """Return the origin that a blame describes."""
+        return Origin(
+            blame["principal"],
+            blame["actor"],
+            blame["at"],
+            blame["recorded_at"],
+            blame["position"],
+            self._reasons.get(blame["position"], NO_REASON),
+            any("grant" not in link for link in blame.get("on_behalf_of") or ()),
+        )
+
+    def value(self, field: str, row: Row) -> BlamedValue:
+        """Return a value of an answer that includes blame."""
+        origin = self.of(row["blame"]) if row.get("blame") else None
+        return BlamedValue(field, row["value"], row["source_value"], origin)
+
+    def values(self, rows: Mapping[str, Row]) -> dict[str, BlamedValue]:
+        """Return the values of several fields by name."""
+        return {field: self.value(field, row) for field, row in rows.items()}

@@ -1,0 +1,112 @@
+"""Sign-in links, and the sessions that people signed in to with a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import answers
+from api.authentication import CurrentCaller
+from api.bodies import json_body, parse_body
+from api.dependencies import QueryDependency
+from api.permissions import is_administrator, require
+from api.problems import HttpProblem, unprocessable
+from api.routes.log import refuse_command_headers
+from api.routing import add_query, v1_router
+from api.services import ServiceDependency
+from domain.errors import Unknown
+from domain.policy import ADMINISTER
+from domain.values import Code, format_micros
+from eventlog.entry import Caller
+from identity.sessions import Session
+from projections.paging import build_answer
+from projections.timepoint import NOW, resolve_time
+
+
+class NewSignInLink(BaseModel):
+    """The person that a sign-in link is for."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"person": "Ann Bee"}]})
+
+    person: Code = Field(description="A person, by id, name or e-mail address.")
+
+
+def router() -> APIRouter:
+    """Return the routes of sign-in links and sessions."""
+    routes = v1_router("Sessions", [Depends(refuse_command_headers)])
+    routes.post(
+        "/sign-in-links",
+        summary="Create a sign-in link",
+        status_code=201,
+        dependencies=[Depends(require(ADMINISTER))],
+        openapi_extra=json_body("NewSignInLink"),
+        **answers.declared(answers.MadeSignInLink, status=201),
+    )(create_sign_in_link)
+    add_query(routes, "/sessions", list_sessions, answers.Sessions, "List sessions", "light")
+    routes.delete("/sessions", summary="End all other sessions", **answers.declared(answers.EndedSessions))(end_others)
+    routes.delete("/sessions/{key}", summary="End a session", **answers.declared(answers.EndedSessions))(end_session)
+    return routes
+
+
+def create_sign_in_link(
+    request: Request,
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    new: Annotated[NewSignInLink, Depends(parse_body(NewSignInLink))],
+) -> dict[str, Any]:
+    """The person opens the `url` in a browser, once and within 15 minutes. Only this response contains it."""
+    person = services.find_person(new.person, "person")
+    if not person.startswith("person:"):
+        raise unprocessable("only people sign in with a browser; create a token for a service", field="person")
+    code, expires_at = services.log.sign_in_links.create(person, by=caller)
+    return {"person": person, "url": build_link(str(request.base_url), code), "expires_at": format_micros(expires_at)}
+
+
+def build_link(base_url: str, code: str) -> str:
+    """Return the address of the page on which a code is redeemed."""
+    return f"{base_url.rstrip('/')}/sign-in?code={code}"
+
+
+def list_sessions(
+    query: QueryDependency,
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    person: Annotated[str | None, Query(max_length=500, description="Another person, for administrators.")] = None,
+) -> Response:
+    """The caller's own sessions that have not ended."""
+    who = caller.actor if person is None else services.find_person(person, "person")
+    if who != caller.actor and not is_administrator(services, caller):
+        raise HttpProblem(403, "only administrators see the sessions of others", field="person")
+    rows = [_row_of(each, caller) for each in services.log.sessions.list_of(who)]
+    return query(lambda read: build_answer(resolve_time(read, NOW), rows))
+
+
+def end_others(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]:
+    """Ends every session of the caller but the one that this request is made in."""
+    return {"ended": services.log.sessions.end_others(caller.actor, caller.credential)}
+
+
+def end_session(
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    key: Annotated[str, Path(max_length=100, description="The id of the session.")],
+) -> dict[str, Any]:
+    """The session ends at once. Administrators can end the sessions of others."""
+    person = services.log.sessions.find_person(key)
+    if person is None or (person != caller.actor and not is_administrator(services, caller)):
+        raise Unknown(f"you have no session {key}", field="key")
+    return {"ended": int(services.log.sessions.end(key))}
+
+
+def _row_of(session: Session, caller: Caller) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "person": session.person,
+        "current": session.id == caller.credential,
+        "provider": session.issuer or None,
+        "created_at": format_micros(session.created_at),
+        "used_at": format_micros(session.used_at),
+        "expires_at": format_micros(session.expires_at),
+    }

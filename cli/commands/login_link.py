@@ -1,0 +1,49 @@
+"""`decisionlog login-link`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from api.routes.sessions import build_link
+from cli import options
+from cli.bootstrap import open_local_for_write
+from cli.identity import find_person, require_administrator
+from cli.remote_log import connect_to_writer
+from cli.settings import Settings
+from domain.values import format_micros
+from eventlog.errors import LogInUseError
+
+
+@click.command("login-link")
+@click.argument("person")
+@options.data
+@options.owner
+def login_link(person: str, data: Path | None, owner: str | None) -> None:
+    """Create a one-time link to sign in with a browser.
+
+    PERSON is a name, an e-mail address or an id. The link works once, within 15 minutes.
+    """
+    create_login_link(options.load_settings(data=data, owner=owner), person)
+
+
+def create_login_link(settings: Settings, person: str) -> None:
+    """Create a link for a person and print it.
+
+    Raises:
+        CommandFailed: the person is unknown or ambiguous.
+        Refused: the caller is not an administrator.
+    """
+    try:
+        with open_local_for_write(settings) as log:
+            administrator = require_administrator(log, settings)
+            who = find_person(log, person)
+            code, until = log.sign_in_links.create(who, by=administrator)
+        url, expires_at = build_link(settings.server_url, code), format_micros(until)
+    except LogInUseError as found:
+        with connect_to_writer(found, settings) as server:
+            made = server.send("POST", "/v1/sign-in-links", json.dumps({"person": person}).encode())
+        who, url, expires_at = made["person"], made["url"], made["expires_at"]
+    click.echo(f"Sign-in link for {who}. It works once, until {expires_at[:16].replace('T', ' ')} UTC:\n\n  {url}\n")

@@ -1,0 +1,416 @@
+"""The access policy: one function that says whether a caller may do something, or why not.
+
+An action needs a *scope* of the token and a *role* of its holder, for every product it touches. A subject without
+products, such as a person or the log, needs the role for all products. `RULES` has a row for each command.
+
+Access is judged by what the log says now: the roles of the caller, of the people they were merged into, of their teams
+and of their groups. Everything is read through `Subjects`, so a command is decided again if a grant that it rests on
+was revoked in the meantime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
+
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
+from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE
+from domain.errors import Forbidden
+from domain.fields import Subjects, SubjectState
+from domain.messages import Command, CommandContext
+from domain.references import referenced_subjects, unknown_error
+from domain.roles import ADMIN, AUDITOR, CONTRIBUTOR, MANAGER, VIEWER, Grant
+from domain.scopes import ADMIN_SCOPE, ERASE_SCOPE, IMPORT_SCOPE, READ_SCOPE, WRITE_SCOPE
+from domain.values import kind_of
+
+
+class Action(NamedTuple):
+    """What one may do, the scope it needs, and the least role that may do it."""
+
+    verb: str
+    scope: str
+    role: str
+
+
+READ: Final = Action("read", READ_SCOPE, VIEWER)
+AUDIT: Final = Action("read the access journal", READ_SCOPE, AUDITOR)
+CONTRIBUTE: Final = Action("contribute", WRITE_SCOPE, CONTRIBUTOR)
+MANAGE: Final = Action("decide and change", WRITE_SCOPE, MANAGER)
+ADMINISTER: Final = Action("administer", ADMIN_SCOPE, ADMIN)
+IMPORT: Final = Action("import", IMPORT_SCOPE, ADMIN)
+ERASE: Final = Action("erase text", ERASE_SCOPE, ADMIN)
+
+
+class Rule(NamedTuple):
+    """Who may send a command: whoever may do `action`, or on what they recorded themselves, `own`.
+
+    With `anywhere`, a role for any one product is enough.
+    """
+
+    action: Action
+    own: Action | None = None
+    anywhere: bool = False
+
+
+RULES: Final = MappingProxyType(
+    {
+        # products
+        product.DefineProduct: Rule(MANAGE),
+        product.SetVision: Rule(MANAGE),
+        product.SetStrategy: Rule(MANAGE),
+        product.OrderReleases: Rule(MANAGE),
+        product.RetireProduct: Rule(MANAGE),
+        product.ScheduleRelease: Rule(MANAGE),
+        product.RescheduleRelease: Rule(MANAGE),
+        product.SetGoal: Rule(MANAGE),
+        product.CloseGoal: Rule(MANAGE),
+        product.IssueReport: Rule(MANAGE),
+        # decisions
+        decision.ProposeDecision: Rule(CONTRIBUTE),
+        decision.ReviseDecision: Rule(MANAGE, own=CONTRIBUTE),
+        decision.AdviseOnDecision: Rule(CONTRIBUTE),
+        decision.DissentFromDecision: Rule(CONTRIBUTE),
+        decision.ApproveDecision: Rule(CONTRIBUTE),
+        decision.AbstainFromDecision: Rule(CONTRIBUTE),
+        decision.AcceptDecision: Rule(MANAGE),
+        decision.RecordDecision: Rule(MANAGE),
+        decision.RejectDecision: Rule(MANAGE),
+        decision.DeferDecision: Rule(MANAGE),
+        decision.WithdrawDecision: Rule(MANAGE, own=CONTRIBUTE),
+        decision.ReopenDecision: Rule(MANAGE),
+        decision.SupersedeDecision: Rule(MANAGE),
+        decision.ReverseDecision: Rule(MANAGE),
+        decision.ConfirmDecision: Rule(CONTRIBUTE),
+        decision.RatifyDecision: Rule(MANAGE),
+        decision.ReviewDecision: Rule(MANAGE),
+        # features
+        feature.ProposeFeature: Rule(CONTRIBUTE),
+        feature.DefineFeature: Rule(MANAGE),
+        feature.PrioritizeFeature: Rule(MANAGE),
+        feature.TargetMilestone: Rule(MANAGE),
+        feature.CommitFeature: Rule(MANAGE),
+        feature.StartFeature: Rule(MANAGE),
+        feature.PauseFeature: Rule(MANAGE),
+        feature.ShipFeature: Rule(MANAGE),
+        feature.DropFeature: Rule(MANAGE),
+        feature.ReopenFeature: Rule(MANAGE),
+        feature.LinkFeature: Rule(MANAGE),
+        # ownership
+        ownership.AssignOwnership: Rule(MANAGE),
+        ownership.ReleaseOwnership: Rule(MANAGE),
+        ownership.HandOverOwnership: Rule(MANAGE),
+        ownership.AcknowledgeOwnership: Rule(CONTRIBUTE),
+        ownership.DelegateOwnership: Rule(MANAGE),
+        ownership.RevokeDelegation: Rule(MANAGE, own=CONTRIBUTE),  # own: what one gave, or was given, oneself
+        delegation.DelegateActions: Rule(CONTRIBUTE, anywhere=True),
+        authority.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
+        # people and access
+        people.RegisterPerson: Rule(MANAGE, anywhere=True),
+        people.RegisterTeam: Rule(MANAGE, anywhere=True),
+        people.MergePeople: Rule(ADMINISTER, own=MANAGE),  # own: an id of the same transaction
+        people.RecordPersonLeft: Rule(ADMINISTER, own=CONTRIBUTE),  # own: oneself
+        people.DisbandTeam: Rule(ADMINISTER),
+        roles.GrantRole: Rule(ADMINISTER),
+        roles.RevokeRole: Rule(ADMINISTER),
+        access.CreateToken: Rule(ADMINISTER),
+        access.RevokeToken: Rule(ADMINISTER),
+        access.CreateSignInLink: Rule(ADMINISTER),
+        access.ChangeNames: Rule(ADMINISTER),
+        # any subject
+        any_subject.ChangeTitle: Rule(MANAGE),
+        any_subject.SetAliases: Rule(MANAGE),
+        any_subject.SetAttribute: Rule(MANAGE),
+        any_subject.AssignToProducts: Rule(MANAGE),
+        any_subject.RemoveSubject: Rule(MANAGE),
+        any_subject.RestoreSubject: Rule(MANAGE),
+        any_subject.VoidEntry: Rule(ADMINISTER, own=MANAGE),
+        any_subject.ImportChanges: Rule(IMPORT),
+        any_subject.EraseTexts: Rule(ERASE),
+    }
+)
+"""Who may send each command. A command without a row is refused, and a test fails."""
+
+FOR_ALL_PRODUCTS: Final = frozenset(
+    {
+        access.CreateToken,
+        access.RevokeToken,
+        access.CreateSignInLink,
+        access.ChangeNames,
+        any_subject.ImportChanges,
+        any_subject.EraseTexts,
+    }
+)
+"""Commands that need a role for all products, whatever their subject."""
+REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
+
+ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "log"})
+"""Only administrators change subjects of these kinds, which concern everybody."""
+
+
+OPEN_KINDS: Final = ADMINISTERED_KINDS
+"""Subjects of these kinds concern everybody: whoever may read anything may read them."""
+
+
+class Evidence(Protocol):
+    """What the policy reads besides subjects."""
+
+    @property
+    def limits_reading(self) -> bool:
+        """Whether callers read only what belongs to products for which they hold a role."""
+
+    @property
+    def default_role(self) -> str | None:
+        """The role for all products of callers who hold none."""
+
+    def teams_with_roles(self) -> Iterable[str]:
+        """Return at least all teams that hold a role."""
+
+    def recorder_of(self, position: int) -> str | None:
+        """Return the actor of the entry at a position, or None."""
+
+
+class Principal(NamedTuple):
+    """A caller as the policy sees them: who they are, their groups, and the scopes of their token."""
+
+    actor: str
+    scopes: frozenset[str]
+    credential: str = ""
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether they work on the log's own machine, or are the log itself: they are administrators."""
+        return self.credential == LOCAL_CREDENTIAL or self.actor == LOG_SERVICE
+
+
+Line = tuple[str, ...]
+"""A product with the lines it belongs to; empty for what belongs to no product, which needs a role for all of them."""
+NO_PRODUCT: Final[Line] = ()
+
+
+class HeldRoles:
+    """The roles that a caller holds now: their own, and those of whom they were merged into, their groups and teams."""
+
+    def __init__(
+        self, principal: Principal, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
+    ) -> None:
+        """Read grants through `subjects`, when a question needs them."""
+        self.principal = principal
+        self._subjects = subjects
+        self.evidence = evidence
+        self._now = now
+
+    def include(self, role: str, line: Line) -> bool:
+        """Return whether a role, or one that includes it, is held for a product."""
+        return self._any(role, lambda holder: roles.is_granted(holder, role, line))
+
+    def include_anywhere(self, role: str) -> bool:
+        """Return whether a role, or one that includes it, is held for any product."""
+        return self._any(role, lambda holder: roles.has_any_grant(holder, role))
+
+    def _any(self, role: str, is_granted: Callable[[SubjectState], bool]) -> bool:
+        # Nearly every caller has a role of their own, which needs no look at merges, groups and teams.
+        if self.principal.is_local or is_granted(self._subjects[self.principal.actor]):
+            return True
+        return any(map(is_granted, self._others())) or role in self._included_by_default()
+
+    def _included_by_default(self) -> Collection[str]:
+        """The roles that the default role includes, if the caller holds no other."""
+        default = self.evidence.default_role
+        if default is None or any(True for _ in self.grants()):
+            return ()
+        return tuple(role for role, including in roles.SATISFIED_BY.items() if default in including)
+
+    def grants(self) -> Iterator[Grant]:
+        """Yield every role that is granted to the caller, whether directly or not."""
+        yield from roles.grants_of(self._subjects[self.principal.actor])
+        for holder in self._others():
+            yield from roles.grants_of(holder)
+
+    def ids(self) -> list[str]:
+        """Return the caller's id, followed by those it was merged into."""
+        return roles.merge_path(self.principal.actor, self._subjects.__getitem__)
+
+    def _others(self) -> Iterator[SubjectState]:
+        ids = self.ids()
+        yield from (self._subjects[each] for each in ids[1:])
+        yield from (self._subjects[group] for group in sorted(self.principal.groups))
+        for team in sorted(self.evidence.teams_with_roles()):
+            if roles.is_member(self._subjects[team], ids, self._now):
+                yield self._subjects[team]
+
+
+def may(held: HeldRoles, action: Action, lines: Iterable[Line]) -> str | None:
+    """Return None if a caller may do an action on all of some products, or else the reason why not, as a sentence."""
+    if action.scope not in held.principal.scopes:
+        return f"your token does not have the scope `{action.scope}`"
+    for line in lines:
+        if not held.include(action.role, line):
+            return _explain(held.principal, action, line[0] if line else "all products")
+    return None
+
+
+def may_anywhere(held: HeldRoles, action: Action) -> str | None:
+    """Return None if a caller may do an action on any product, or else the reason why not, as a sentence."""
+    if action.scope not in held.principal.scopes:
+        return f"your token does not have the scope `{action.scope}`"
+    return None if held.include_anywhere(action.role) else _explain(held.principal, action, "a product")
+
+
+def readable_products(held: HeldRoles) -> frozenset[str] | None:
+    """Return the products that a caller may read, each with those of its line; None if they may read everything."""
+    if not held.evidence.limits_reading or held.include(VIEWER, NO_PRODUCT):
+        return None
+    return frozenset(grant.product for grant in held.grants() if grant.product)
+
+
+def is_readable(subject: str, products: Collection[str] | None, subjects: Mapping[str, SubjectState], now: int) -> bool:
+    """Return whether a caller who may read some products, or everything if None, may read a subject."""
+    if products is None or kind_of(subject) in OPEN_KINDS:
+        return True
+    return any(not set(line).isdisjoint(products) for line in lines_of_subject(subject, subjects, now))
+
+
+def _explain(principal: Principal, action: Action, where: str) -> str:
+    option = f" --product {where.partition(':')[2]}" if ":" in where else ""
+    return (
+        f"to {action.verb}, {principal.actor} needs the role `{action.role}` for {where}; an administrator can grant "
+        f"it: `decisionlog role grant {principal.actor} {action.role}{option}`"
+    )
+
+
+# Commands ------------------------------------------------------------------------------------------------------------
+
+
+def require_permission(command: Command, context: CommandContext, subjects: Subjects, evidence: Evidence) -> None:
+    """Check that a caller may send a command.
+
+    Raises:
+        Forbidden: the scope or a role is missing; the message says which, for what product, and who can grant it.
+        Unknown: the caller may not read a subject that the command names.
+    """
+    held = _held_roles(context, subjects, evidence)
+    if evidence.limits_reading:
+        require_readable(referenced_subjects(command), context, subjects, evidence)
+    rule = RULES.get(type(command))
+    if rule is None:
+        raise Forbidden(f"no role may send {type(command).__name__}")
+    action = _needed_action(rule, command, context.actor)
+    reason = _judge(action, rule, command, context, held, subjects)
+    if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
+        return
+    raise Forbidden(reason)
+
+
+def require_readable(
+    named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, evidence: Evidence
+) -> None:
+    """Check that a caller may read subjects, given as fields and ids: one they may not read does not exist for them.
+
+    Raises:
+        Unknown: as if the log had no such subject.
+    """
+    if not evidence.limits_reading:
+        return
+    products = readable_products(_held_roles(context, subjects, evidence))
+    for field, subject in named if products is not None else ():
+        if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
+            raise unknown_error(field, subject)
+
+
+def _held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence) -> HeldRoles:
+    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
+    return HeldRoles(principal, subjects, evidence, context.now)
+
+
+def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
+    """The action of a rule, for administrators if it concerns everybody; an import writes with its own scope."""
+    action = rule.action
+    if isinstance(command, ownership.AcknowledgeOwnership) and command.on_behalf_of not in (None, actor):
+        return ADMINISTER  # people acknowledge a role with their own credentials
+    if action is MANAGE and not command.creates:
+        kind = kind_of(command.subject_id())
+        if kind in ADMINISTERED_KINDS or (kind == "product" and type(command) in REMOVALS):
+            return ADMINISTER
+    return _with_import_scope(action, command)
+
+
+def _with_import_scope(action: Action, command: Command) -> Action:
+    """A command with a source is part of an import, so the scope `import` replaces `write`."""
+    return action._replace(scope=IMPORT_SCOPE) if command.source and action.scope == WRITE_SCOPE else action
+
+
+def _judge(
+    action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
+) -> str | None:
+    if rule.anywhere or _is_unknown(command, subjects):
+        return may_anywhere(held, action)
+    return may(held, action, lines_of(command, subjects, context.now))
+
+
+def _is_unknown(command: Command, subjects: Subjects) -> bool:
+    """Whether a command is about a subject that is not in the log; it is refused later, for that reason."""
+    return not command.creates and type(command) not in FOR_ALL_PRODUCTS and not subjects[command.subject_id()].version
+
+
+def _judge_own(
+    action: Action,
+    command: Command,
+    context: CommandContext,
+    held: HeldRoles,
+    subjects: Subjects,
+    evidence: Evidence,
+) -> str | None:
+    """Judge an action on what the caller recorded, or on themselves."""
+    if isinstance(command, people.MergePeople):
+        return may_anywhere(held, action) if _is_new(command.subject, subjects, evidence) else "not new"
+    if isinstance(command, people.RecordPersonLeft):
+        is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
+        return None if is_own and action.scope in context.scopes else "not the caller"
+    if isinstance(command, ownership.RevokeDelegation):
+        # A rule refuses all but the two who are concerned.
+        is_personal = kind_of(command.subject) == "person"
+        return may_anywhere(held, action) if is_personal else "not the caller's"
+    subject = command.subject_id()
+    position = (
+        command.position if isinstance(command, any_subject.VoidEntry) else min(subjects[subject].events, default=0)
+    )
+    if kind_of(subject) in ADMINISTERED_KINDS or evidence.recorder_of(position) not in held.ids():
+        return "not recorded by the caller"
+    return may(held, _with_import_scope(action, command), lines_of(command, subjects, context.now))
+
+
+def _is_new(person: str, subjects: Subjects, evidence: Evidence) -> bool:
+    """Whether a person was registered by the same transaction: nobody acted under this id, or is accountable for it."""
+    events = subjects[person].events
+    return len(events) == 1 and evidence.recorder_of(min(events)) is None
+
+
+def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
+    """Return the products that a command touches, each with the lines it belongs to."""
+    if type(command) in FOR_ALL_PRODUCTS:
+        return (NO_PRODUCT,)
+    if isinstance(command, roles.GrantRole | roles.RevokeRole):
+        return _lines([command.product] if command.product else [], subjects, now)
+    if isinstance(command, product.DefineProduct):
+        return _lines([command.line] if command.line else [], subjects, now)
+    named = getattr(command, "products", ())
+    written = [*getattr(command, "supersedes", ())]
+    if not command.creates:
+        written.append(command.subject_id())
+    lines = _lines(named, subjects, now) if named or command.creates else ()
+    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in written)) if written else lines
+
+
+def lines_of_subject(subject: str, subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:
+    """Return the products that a subject belongs to, each with its lines."""
+    if kind_of(subject) == "product":
+        return _lines([subject], subjects, now)
+    return _lines(subjects[subject].subjects_at("products", now), subjects, now)
+
+
+def _lines(products: Collection[str], subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:
+    if not products:
+        return (NO_PRODUCT,)
+    return tuple(roles.line_of(each, subjects.__getitem__, now) for each in products)

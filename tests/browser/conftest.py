@@ -1,0 +1,38 @@
+"""One browser and one served demo for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browser.support import Site, chromium, load_axe, require_browser, served_demo
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    require_browser()
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def demo(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served_demo(tmp_path_factory.mktemp("demo"), browser) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    return load_axe()
+
+
+@pytest.fixture(autouse=True)
+def no_problems(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No page may write to the console, or send a request to another host."""
+    yield
+    if "demo" in request.fixturenames:
+        site: Site = request.getfixturevalue("demo")
+        found, site.problems[:] = list(site.problems), []
+        expected = ("the server responded with a status of 422",)
+        assert [each for each in found if not each.endswith(expected) and "422" not in each] == []
