@@ -70,6 +70,10 @@ async def _audit_filter(
     corrections: Annotated[bool, Query(description="Only events that void or replace another.")] = False,
     voided: Annotated[bool | None, Query(description="Only events that were, or were not, voided.")] = None,
     backdated: Annotated[bool, Query(description="Only events that took effect before they were recorded.")] = False,
+    unexplained: Annotated[
+        bool, Query(description="Only events without any reason: no decision, note or own reason.")
+    ] = False,
+    on_behalf_of: Annotated[bool, Query(description="Only events recorded on behalf of another person.")] = False,
 ) -> AuditFilter:
     def find_people(names: list[str], field: str) -> list[str]:
         return [services.find_person(each, field) for each in names]
@@ -95,6 +99,8 @@ async def _audit_filter(
         corrections=corrections,
         voided=voided,
         backdated=backdated,
+        unexplained=unexplained,
+        delegated=on_behalf_of,
     )
 
 
