@@ -22,6 +22,7 @@ SECTIONS: Final = {
         "search": "Search all text.",
         "who": "Show who is accountable for what.",
         "people": "List people.",
+        "imports": "List imports and the lines that were not placed.",
         "audit": "List events: who, when and why.",
         "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",
