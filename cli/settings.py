@@ -268,7 +268,7 @@ class Settings(BaseModel):
     def _check_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ValueError, OSError):  # OSError: the name of a folder of the time zone database
+        except (KeyError, ValueError, OSError):  # a folder of the time zone database is an OSError
             raise ValueError("must be a time zone such as `Europe/Berlin` or `UTC`") from None
         return name
 
