@@ -37,11 +37,19 @@ class BlamedValue:
     origin: Origin | None
 
     @property
-    def shown(self) -> list[Any]:
+    def content(self) -> list[Any]:
         """The items of the value; of the source's value if there is no other."""
         if self.value in (None, []):
             return [self.source_value] if self.source_value else []
         return self.value if isinstance(self.value, list) else [self.value]
+
+
+def content_of(state: Row | None) -> list[Any]:
+    """Return the items of a field's value, of the source's value if there is no other; nothing for a missing field."""
+    if state is None:
+        return []
+    value = state["value"] if state["value"] not in (None, []) else state["source_value"]
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def flatten(row: Row) -> Row:

@@ -108,7 +108,7 @@ def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
         *_waiting(read, page),
         *_reviews(read, page),
         *_overdue(cards),
-        *_unowned(read, page),
+        *_find_unowned(read, page),
     ]
     me = page.caller.actor
     return sorted(found, key=lambda need: (me not in need.people, need.mark.shape != "bad"))
@@ -135,12 +135,12 @@ def _holders(fields: Row) -> tuple[str, ...]:
 
 def _days_since(at: str, page: Page) -> int:
     begin = datetime.fromisoformat(at)
-    return max(0, (from_micros(page.time.shown) - begin).days)
+    return max(0, (from_micros(page.time.valid_time) - begin).days)
 
 
 def _reviews(read: Read, page: Page) -> list[Need]:
     time = resolve_time(read, page.time.point)
-    today = from_micros(page.time.shown).astimezone(page.time.zone).date().isoformat()
+    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
     rows = all_field_values(read, Filter(kinds=("decision",), fields=("review_on",), statuses=("accepted",)), time)
     due = [row for row in rows if str(row["value"]) <= today]
     owners = _owners(read, [row["subject"] for row in due], page.time.point)
@@ -178,7 +178,7 @@ def _overdue(cards: Sequence[Card]) -> list[Need]:
     ]
 
 
-def _unowned(read: Read, page: Page) -> list[Need]:
+def _find_unowned(read: Read, page: Page) -> list[Need]:
     rows = find_gaps(read, Filter(kinds=("product", "feature", "goal")), page.time.point)
     return [
         Need(
@@ -200,7 +200,9 @@ def _open_cards(read: Read, page: Page) -> list[Card]:
 
 
 def _changes(read: Read, page: Page, since: int) -> list[Sentence]:
-    selection = ChangeFilter(fields=Filter(kinds=HOME_KINDS, fields=CHANGE_FIELDS), span=(since, page.time.shown + 1))
+    selection = ChangeFilter(
+        fields=Filter(kinds=HOME_KINDS, fields=CHANGE_FIELDS), span=(since, page.time.valid_time + 1)
+    )
     return find_sentences(read, selection, page.time.point)
 
 
@@ -223,9 +225,9 @@ def _manager(read: Read, page: Page, since: int) -> Context:
         "summary": _summary(sentences),
         "goals": find_goals(read, page, ()),
         "releases": find_releases(read, page, ())[-6:],
-        "now_cards": [card for card in cards if any(v.field == "horizon" and v.shown == ["now"] for v in card.values)][
-            :6
-        ],
+        "now_cards": [
+            card for card in cards if any(v.field == "horizon" and v.content == ["now"] for v in card.values)
+        ][:6],
     }
 
 

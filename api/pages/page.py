@@ -162,11 +162,11 @@ class Page:
                 raise unprocessable(str(error), field="cursor") from None
             except NotFound as error:
                 raise Unknown(str(error)) from None
-            context = {**self._shared(read), **context}
+            context = {**self._frame_context(read), **context}
             titles = self._find_titles(read, context)
         return render_page(self.request, template, {**context, "page": self, "titles": titles}, status, headers)
 
-    def _shared(self, read: Read) -> Context:
+    def _frame_context(self, read: Read) -> Context:
         """Return what the frame of every page shows."""
         products = listings.subjects(read, Filter(kinds=("product",)), ("status", "line"), self.time.point).rows
         point, compared = self.time.point, self.time.compared

@@ -125,7 +125,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
         try:
             page.services.quotas.take_commands(page.caller, len(commands))
             receipt = await page.services.log.execute(
-                build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected(entry))
+                build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(entry))
             )
         except Refused as refused:
             entry.errors.add(_input_of(form, refused.field), refused.detail)
@@ -134,7 +134,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
     return await page.execution.run("light", lambda: _show(page, entry))
 
 
-def _expected(entry: Entry) -> dict[str, int]:
+def _expected_versions(entry: Entry) -> dict[str, int]:
     version = entry.typed.get("version", "")
     return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import KeyPath
-from api.pages.fields import Origin
+from api.pages.fields import Origin, content_of
 from api.pages.page import Context, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import Change, Sentence
 from api.pages.times import format_address_time, parse_time
@@ -76,7 +76,7 @@ def list_reports(page: PageDependency) -> Response:
 
 
 def _since(page: PageDependency, days: int) -> str:
-    day = from_micros(page.time.shown) - timedelta(days=days)
+    day = from_micros(page.time.valid_time) - timedelta(days=days)
     return format_address_time(to_micros(day.replace(hour=0, minute=0, second=0, microsecond=0)))
 
 
@@ -134,7 +134,9 @@ def find_sections(rows: Sequence[Row], counts: Mapping[str, int], *, show_all: b
 def _build_line(row: Row) -> ReportLine:
     blame = row["blame"]
     changes = [
-        Change(each["field"], _shown(each.get("before")), _shown(each["after"]), each.get("direction") == "later")
+        Change(
+            each["field"], content_of(each.get("before")), content_of(each["after"]), each.get("direction") == "later"
+        )
         for each in row["changes"]
         if each["field"] not in ("exists", "title", "rank")
     ]
@@ -158,13 +160,6 @@ def reason_of(own: str | None, because: Sequence[str]) -> Reason:
     if own:
         return Reason("own", own, tuple(because))
     return Reason("inherited", None, tuple(because)) if because else NO_REASON
-
-
-def _shown(side: Row | None) -> list[object]:
-    if side is None:
-        return []
-    value = side["value"] if side["value"] not in (None, []) else side["source_value"]
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _build(read: Read, product: str, since: int, until: int | None, issued_at: int | None) -> Answer:

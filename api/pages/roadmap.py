@@ -107,7 +107,7 @@ class _CardBuilder:
     def build(self, row: Row, *, is_ghost: bool = False) -> Card:
         fields = self.origins.values(dict(flat_fields(row)))
         target = self._target(fields)
-        status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
+        status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
         is_closed = status in CLOSED
         day = self._day_of(target)
         slip = self.slips.get((row["subject"], target.field if target else "target.ship"))
@@ -117,7 +117,7 @@ class _CardBuilder:
             title=str(row["title"] or row["subject"]),
             status=status_mark(status),
             is_closed=is_closed,
-            owners=[str(each) for each in fields["role.accountable"].shown] if "role.accountable" in fields else [],
+            owners=[str(each) for each in fields["role.accountable"].content] if "role.accountable" in fields else [],
             target=target,
             target_day=day,
             slips=slip["later"] if slip else 0,
@@ -129,16 +129,16 @@ class _CardBuilder:
         )
 
     def _target(self, fields: Mapping[str, BlamedValue]) -> BlamedValue | None:
-        found = [value for name, value in sorted(fields.items()) if name.startswith("target.") and value.shown]
+        found = [value for name, value in sorted(fields.items()) if name.startswith("target.") and value.content]
         return next((each for each in found if each.field == "target.ship"), found[0] if found else None)
 
     def _day_of(self, target: BlamedValue | None) -> str | None:
-        value = str(target.shown[0]) if target else ""
+        value = str(target.content[0]) if target else ""
         return self.days.get(value) or (value if _day_of(value) else None)
 
     def _days_since(self, day: str) -> int:
         due = _day_of(day)
-        today = from_micros(self.page.time.shown).astimezone(self.page.time.zone).date()
+        today = from_micros(self.page.time.valid_time).astimezone(self.page.time.zone).date()
         return max(0, (today - due).days) if due else 0
 
 

@@ -68,7 +68,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
     rows = dict(flat_fields(about))
     fields = Origins(read, (row["blame"] for row in rows.values()), when).values(rows)
     history = build_sentences(read, decision_queries.history(read, subject, when).rows, when)
-    status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
+    status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
     is_writable = page.time.is_now and about["current"]
     actions = actions_for(kind, status, has_owner="role.accountable" in fields)
     shared = {
@@ -99,7 +99,7 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
         return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
 
     names = (name for name in sorted(fields, key=rank) if name not in HIDDEN and not name.startswith(_MARKERS))
-    return [fields[name] for name in names if fields[name].shown]
+    return [fields[name] for name in names if fields[name].content]
 
 
 # What each kind adds --------------------------------------------------------------------------------------------------

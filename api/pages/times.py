@@ -57,7 +57,7 @@ class PageTime:
         return self.point == NOW
 
     @property
-    def shown(self) -> int:
+    def valid_time(self) -> int:
         """The valid time that the page shows, in microseconds since 1970."""
         return self.now if self.point.as_of is None else self.point.as_of
 
@@ -67,8 +67,8 @@ class PageTime:
         if self.compared is None:
             return False
         other = self.now if self.compared.as_of is None else self.compared.as_of
-        if other != self.shown:
-            return other > self.shown
+        if other != self.valid_time:
+            return other > self.valid_time
         return (self.compared.known_at or self.now) > (self.point.known_at or self.now)
 
     @property

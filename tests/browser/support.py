@@ -61,7 +61,7 @@ PAGES: Final = {
 
 
 def require_browser() -> str:
-    """The path of Chromium. Without it, or without Playwright, the tests of this folder are skipped and say so."""
+    """The path of Chromium. Without it, or without Playwright, the tests of this folder are skipped, with the reason."""
     pytest.importorskip("playwright.sync_api", reason="needs Playwright (a development dependency)")
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium, or set DECISIONLOG_CHROMIUM", allow_module_level=True)
@@ -127,7 +127,7 @@ def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def served_empty(folder: Path, browser: Any) -> Iterator[tuple[Site, Serving]]:
-    """A new log, served as at the first start; nobody is signed in."""
+    """A new log, served as at the first start; no one is signed in."""
     with serving(folder / "empty") as server:
         yield Site(server.address, "", browser), server
 

@@ -236,7 +236,7 @@ def test_a_proposal_is_advised_accepted_and_superseded_with_forms(house, forms, 
 
 
 def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(house, forms, product):
-    """Nobody overwrites a text that they have not seen."""
+    """A text that was changed since it was read is not overwritten."""
     subject = subject_of(forms.record("/do/ProposeDecision", title="A fee", decision="Five percent."), "decision")
     path = f"/do/ReviseDecision?subject={subject}"
     mine, theirs = forms.open(path), forms.open(path)
