@@ -21,7 +21,7 @@ from domain.decision import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_of_kind
+from domain.messages import Command, CommandContext, Draft, copy_with, replace_strings, string_paths, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
@@ -382,9 +382,9 @@ class CommandHandler:
     def _fill_in_keys(self, command: Command) -> Command:
         """Generate the key of a new subject, if the caller gave none."""
         if command.creates and getattr(command, "key", None) is None:
-            return command.model_copy(update={"key": new_key(self._entropy)})
+            return copy_with(command, "key", new_key(self._entropy))
         if isinstance(command, DelegateOwnership | DelegateActions) and command.delegation is None:
-            return command.model_copy(update={"delegation": new_key(self._entropy)})
+            return copy_with(command, "delegation", new_key(self._entropy))
         return command
 
     def _resolve_people(self, command: Command, work: UnitOfWork) -> Command:
