@@ -24,6 +24,7 @@ from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
 from projections.decisions import RegisterFilter
+from projections.field_groups import plain_row
 from projections.field_history import ChangeFilter
 from projections.field_values import all_field_values
 from projections.filters import Filter, subjects_where
@@ -146,14 +147,14 @@ def _waiting(read: Read, page: Page) -> list[Need]:
 def _waiting_need(row: Row, page: Page) -> Need:
     status = row["fields"]["status"]
     days = _days_since(status["since"], page)
-    people = _holders(row["fields"])
+    people = _holders(row)
     is_mine = page.caller.actor in people
     detail = f"{str(status['value']).capitalize()} {count_of(days, 'day')} ago, no decision yet."
     return Need(row["subject"], detail, Mark("warn", "waits for you" if is_mine else "waits"), "AcceptDecision", people)
 
 
-def _holders(fields: Row) -> tuple[str, ...]:
-    return tuple(fields["role.accountable"]["value"] or ()) if "role.accountable" in fields else ()
+def _holders(row: Row) -> tuple[str, ...]:
+    return tuple(plain_row(row).get("role.accountable") or ())
 
 
 def _days_since(at: str, page: Page) -> int:
@@ -206,7 +207,7 @@ def _unowned(read: Read, page: Page) -> list[Need]:
     return [
         Need(
             row["subject"],
-            "Everyone who owned it has left." if row["departed"] else "No one owns it.",
+            "Everyone who owned it has left." if row["left"] else "No one owns it.",
             Mark("warn", "no owner"),
             "AssignOwnership",
         )

@@ -37,11 +37,12 @@ from domain.values import format_micros, is_subject
 from eventlog.entry import Caller
 from projections import listings
 from projections.decisions import NotFound, decision_numbers
+from projections.field_groups import plain_row
 from projections.filters import Filter
 from projections.paging import BadCursor
 from projections.read_model import Read
 from projections.timepoint import resolve_time
-from projections.titles import find_titles
+from projections.titles import IN_DIRECTORY, find_titles
 
 Context = dict[str, Any]
 SAFE_IN_QUERY: Final = ":,/"
@@ -163,7 +164,8 @@ class Page:
 
     def _shared(self, read: Read) -> Context:
         """Return what the frame of every page shows."""
-        products = listings.subjects(read, Filter(kinds=("product",)), ("status", "line"), self.time.point).rows
+        found = listings.subjects(read, Filter(kinds=("product",)), ("status", "line"), self.time.point).rows
+        products = [plain_row(row) for row in found]
         point, compared = self.time.point, self.time.compared
         times = {
             "shown_at": point.as_of,
@@ -185,9 +187,8 @@ class Page:
         titles = dict(find_titles(read, ids, time))
         if self.time.compared is not None:  # what exists only then is called what it is called then
             titles = {**find_titles(read, ids - titles.keys(), resolve_time(read, self.time.compared)), **titles}
-        people = {each for each in ids if each.startswith(("person:", "service:"))}
-        named = ((who, self.services.book.directory.name(who)) for who in people)
-        titles |= {who: name for who, name in named if name}
+        people = sorted(each for each in ids if each.startswith(IN_DIRECTORY))
+        titles |= self.services.book.directory.display_names(people)
         decisions = [each for each in ids if each.startswith("decision:")]
         numbers = decision_numbers(read, decisions, time) if decisions else {}
         return Titles(titles, {each: format_number(found) for each, found in numbers.items() if found})

@@ -21,6 +21,7 @@ from domain.values import from_micros
 from projections import changes as change_queries
 from projections import listings
 from projections import roadmap as roadmap_query
+from projections.field_groups import flat_fields, plain_row
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
@@ -104,7 +105,7 @@ class _CardBuilder:
     differences: Mapping[str, SubjectDifference]
 
     def build(self, row: Row, *, is_ghost: bool = False) -> Card:
-        fields = self.origins.values(row["fields"])
+        fields = self.origins.values(dict(flat_fields(row)))
         target = self._target(fields)
         status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
         is_closed = status in CLOSED
@@ -219,7 +220,9 @@ def get_roadmap(
 
 def _release_products(read: Read, page: Page) -> dict[str, list[str]]:
     """Return the products of each release: two products may both have a release 1.0."""
-    return {row["subject"]: row.get("products", []) for row in listings.releases(read, (), page.time.point).rows}
+    return {
+        row["subject"]: plain_row(row).get("products", []) for row in listings.releases(read, (), page.time.point).rows
+    }
 
 
 def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:
@@ -279,13 +282,17 @@ def _build_cards(
 ) -> list[Card]:
     when = at or page.time.point
     subjects = [row["subject"] for row in rows]
-    blames = (field["blame"] for row in rows for field in row["fields"].values())
+    blames = (field["blame"] for row in rows for _, field in flat_fields(row))
     slips = change_queries.slips(read, Filter(subjects=subjects), when).rows if subjects else []
     builder = _CardBuilder(
         page,
         Origins(read, blames, when),
         {(row["subject"], row["field"]): row for row in slips},
-        {row["subject"]: row["due_on"] for row in listings.releases(read, (), when).rows if row.get("due_on")},
+        {
+            row["subject"]: row["due_on"]
+            for row in map(plain_row, listings.releases(read, (), when).rows)
+            if row.get("due_on")
+        },
         differences,
     )
     return [builder.build(row, is_ghost=at is not None) for row in rows]
@@ -303,7 +310,7 @@ def _build_column(
 
 def _timeline(read: Read, page: Page, products: Sequence[str]) -> list[TimelineSlip]:
     """Return the releases with their first and their current day, to be drawn on one axis."""
-    rows = [row for row in listings.releases(read, products, page.time.point).rows if row.get("due_on")]
+    rows = [row for row in map(plain_row, listings.releases(read, products, page.time.point).rows) if row.get("due_on")]
     if not rows:
         return []
     subjects = [row["subject"] for row in rows]

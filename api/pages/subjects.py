@@ -21,6 +21,7 @@ from projections import accountability, listings
 from projections import changes as change_queries
 from projections import decisions as decision_queries
 from projections.decisions import RegisterFilter
+from projections.field_groups import flat_fields, plain_row
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
@@ -64,7 +65,7 @@ def _endpoint(kind: str) -> Callable[..., Response]:
 def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
     when = page.time.point
     about = decision_queries.subject_page(read, subject, when).about
-    rows = about["fields"]
+    rows = dict(flat_fields(about))
     fields = Origins(read, (row["blame"] for row in rows.values()), when).values(rows)
     history = build_sentences(read, decision_queries.history(read, subject, when).rows, when)
     status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
@@ -175,7 +176,7 @@ def _open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
 
 def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     """Return releases with their first day and how many days they slipped since."""
-    rows = listings.releases(read, products, page.time.point).rows
+    rows = [plain_row(row) for row in listings.releases(read, products, page.time.point).rows]
     subjects = [row["subject"] for row in rows]
     selection = Filter(subjects=subjects, fields=("due_on",))
     slips = change_queries.slips(read, selection, page.time.point).rows if subjects else []
@@ -186,7 +187,8 @@ def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
 def find_goals(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     """Return goals with their measure, day, status and owner."""
     fields = ("status", "due_on", "measure", "role.accountable", "outcome", "closed_because")
-    return listings.subjects(read, Filter(kinds=("goal",), products=products), fields, page.time.point).rows
+    found = listings.subjects(read, Filter(kinds=("goal",), products=products), fields, page.time.point).rows
+    return [plain_row(row) for row in found]
 
 
 def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:

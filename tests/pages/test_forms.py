@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from support_pages import text_of
 
+from projections.field_groups import flat_fields
+
 
 class Forms:
     """Fills in forms as a browser without scripts does."""
@@ -76,7 +78,7 @@ def test_a_decision_is_recorded_with_four_fields(house, forms, product):
     """The product and the caller as accountable are filled in already."""
     location = forms.record("/record", title="Cards only", decision="We take cards only.", why="Invoices take weeks.")
 
-    fields = house.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")["fields"]
+    fields = dict(flat_fields(house.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")))
     assert fields["title"]["value"] == "Cards only"
     assert fields["products"]["value"] == [product]
     assert fields["role.accountable"]["value"] == [house.ada]
@@ -161,7 +163,7 @@ def test_a_feature_goes_through_its_life_with_forms(house, forms, feature):
     forms.record(f"/do/ReopenFeature?subject={feature}", why="Not dark enough.")
     forms.record(f"/do/DropFeature?subject={feature}", why="Phones do this now.")
 
-    fields = house.get(f"/features/{key}")["fields"]
+    fields = dict(flat_fields(house.get(f"/features/{key}")))
     assert {name: fields[name]["value"] for name in ("definition", "horizon", "rank", "status")} == {
         "definition": "A red screen at night.",
         "horizon": "next",
@@ -199,7 +201,7 @@ def test_ownership_goals_people_and_teams_are_recorded_with_forms(house, forms, 
     forms.record(f"/do/HandOverOwnership?subject={feature}", to="bob bee", note="Core is full.")
     forms.record(f"/do/CloseGoal?subject={goal}", outcome="met", why="41 nights.", confirmed="yes")
 
-    fields = house.get(f"/features/{feature.partition(':')[2]}")["fields"]
+    fields = dict(flat_fields(house.get(f"/features/{feature.partition(':')[2]}")))
     assert fields["role.accountable"]["value"] == [bob]
     assert fields["goals"]["value"] == [goal]
     assert house.rows("/goals")[0]["status"] == "met"
