@@ -11,6 +11,7 @@ from api.pages.page import format_number
 from domain.values import is_subject
 from identity.directory import DirectoryPerson
 from projections.decisions import decision_numbers
+from projections.field_groups import plain_row
 from projections.filters import Filter
 from projections.listings import subjects
 from projections.paging import Row
@@ -42,7 +43,8 @@ class NotFoundError(Exception):
 
 def list_candidates(read: Read, kind: str) -> list[Candidate]:
     """Return every subject of a kind. Decisions are the newest first, with their numbers."""
-    rows = subjects(read, Filter(kinds=(kind,)), ("products",) if kind == "release" else ()).rows
+    listed = subjects(read, Filter(kinds=(kind,)), ("products",) if kind == "release" else ()).rows
+    rows = [plain_row(row) for row in listed]
     if kind == "decision":
         numbers = decision_numbers(read, [row["subject"] for row in rows], resolve_time(read, NOW))
         labels = {subject: format_number(found) for subject, found in numbers.items() if found}

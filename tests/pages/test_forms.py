@@ -204,7 +204,7 @@ def test_ownership_goals_people_and_teams_are_recorded_with_forms(house, forms, 
     fields = dict(flat_fields(house.get(f"/features/{feature.partition(':')[2]}")))
     assert fields["role.accountable"]["value"] == [bob]
     assert fields["goals"]["value"] == [goal]
-    assert house.rows("/goals")[0]["status"] == "met"
+    assert house.rows("/goals")[0]["fields"]["status"]["value"] == "met"
 
 
 def test_what_cannot_be_undone_asks_for_confirmation(house, forms):
