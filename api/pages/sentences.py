@@ -60,7 +60,7 @@ def build_sentences(read: Read, events: Iterable[Row], when: TimePoint) -> list[
             event["subject"],
             [] if _is_creation(event["changes"]) else [*_shown_changes(event["changes"])],
             origins.of(event),
-            event.get("void") is not None,
+            event.get("voided_by") is not None,
         )
         for event in found
     ]

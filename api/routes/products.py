@@ -57,7 +57,7 @@ _REPORT_FORMATS: Final[dict[str, ReportFormat]] = {
     "text/markdown": "markdown",
 }
 _PRODUCT_FIELDS: Final = ("status", "description", "line", "role.accountable")
-_GOAL_FIELDS: Final = ("status", "by", "products", "role.accountable")
+_GOAL_FIELDS: Final = ("status", "due_on", "products", "role.accountable")
 _REPORT_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
