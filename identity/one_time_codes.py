@@ -36,6 +36,9 @@ class OneTimeCodes:
         if not CODE.matches(code):
             return None
         key, now = (hash_secret(code), kind), self._clock()
+        # A made-up code costs a read, not a transaction, which would let anyone slow down those who record.
+        if not self._store.read("SELECT 1 FROM one_time_codes WHERE hash = ? AND kind = ?", key):
+            return None
 
         def take(session: Session) -> str | None:
             found = session.execute("SELECT data, expires_at FROM one_time_codes WHERE hash = ? AND kind = ?", key)

@@ -138,10 +138,12 @@ async def _read_answer(
     await provider.check_issuer(issuer)
     if error or not code:
         raise SignInRefusedError("the provider did not sign you in")
+    account = await provider.redeem(code, attempt, _redirect_uri(request))
+    # Only now, so that made-up attempts write nothing: the provider vouches for this one.
     expires_at = services.model.now() + 2 * ATTEMPT_S * 1_000_000
     if not await to_thread(services.log.codes.claim, "sign-in attempt", state, expires_at):
         raise SignInRefusedError("this sign-in was finished before; begin again")
-    return purpose, next_, await provider.redeem(code, attempt, _redirect_uri(request))
+    return purpose, next_, account
 
 
 async def _find_person(request: Request, services: Services, account: Account, *, connects: bool) -> str:
