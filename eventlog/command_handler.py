@@ -264,12 +264,12 @@ class CommandHandler:
         if command.creates and command.corrects is None:  # a correction may create the same subject again
             self._new_subjects.add(command.subject_id())
         stored_effective_at, context = self._build_context(command, work)
+        _must_have_source(command, context.scopes)
         # Before anything else is looked up: who may not read a subject must not learn whether it exists.
         policy.require_permission(command, context, work.subjects, self._view)
         command = self._resolve_people(command, work)
         if command.on_behalf_of and command.on_behalf_of != context.principal:
             context = context._replace(principal=command.on_behalf_of)
-        _must_have_source(command, context.scopes)
         self._must_reference_recorded(command, work.subjects)
         context = resolve_delegation(command, context, work.subjects)
         drafts = self._apply_rules(command, context, work)

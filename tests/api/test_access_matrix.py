@@ -34,7 +34,7 @@ LISTS = {
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
-        *("teams/{key}", "roles"),
+        *("teams/{key}", "roles", "imports"),
     )
 }
 """Every reader may ask; the answer has only what they may read."""
@@ -44,7 +44,7 @@ PAGES = {
     *(
         f"GET /{path}"
         for path in (
-            *("roadmap", "decisions", "record", "do/{name}", "similar", "goals", "releases", "people", "people/{key}"),
+            *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
             *("teams/{key}", "audit", "search", "help", "reports", "admin"),
         )
     ),
@@ -53,7 +53,7 @@ PAGES_ABOUT_PRODUCT = {
     f"GET /{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
-        *("audit/{position}", "reports/{key}"),
+        *("audit/{position}", "reports/{key}", "do/{name}"),
     )
 }
 FORMS = {"POST /record", "POST /do/{name}"}
@@ -70,7 +70,13 @@ ABOUT_PRODUCT = {
     f"GET /v1/{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "products/{key}/report", "releases/{key}"),
-        *("goals/{key}", "subjects/{subject}", "subjects/{subject}/history", "subjects/{subject}/graph"),
+        *(
+            "goals/{key}",
+            "imports/{key}",
+            "subjects/{subject}",
+            "subjects/{subject}/history",
+            "subjects/{subject}/graph",
+        ),
         *("subjects/{subject}/accountability", "log/entries/{position}"),
     )
 }
@@ -139,6 +145,7 @@ PATHS: Final = {
     "products": {"key": "own"},
     "releases": {"key": "own"},
     "goals": {"key": "own"},
+    "imports": {"key": "own"},
     "people": {"key": "somebody"},
     "teams": {"key": "somebody"},
     "subjects": {"subject": "decision:own"},
@@ -234,6 +241,13 @@ class World:
             {"type": "ScheduleRelease", "key": name, "version": f"{word}-1", **products},
             {"type": "SetGoal", "key": name, "title": f"More {word}", **products},
         )
+        changes = [
+            {"field": "exists", "value": True},
+            {"field": "system", "value": word},
+            {"field": "products", "subjects": [f"product:{name}"]},
+        ]
+        source = {"system": "jira"}
+        self.send({"type": "ImportChanges", "subject": f"import:{name}", "source": source, "changes": changes})
 
     def _token(self, key: str, role: str | None = None, product: str | None = None) -> tuple[str, TestClient]:
         self.send({"type": "RegisterPerson", "key": key, "name": key})
@@ -376,7 +390,7 @@ def test_no_answer_holds_a_word_of_a_hidden_product(tmp_path: Path, format_: str
                 continue
             hidden, shown = world.ask(stranger, route), world.ask(reader, route)
             asked = QUERIES.get(route, {}).values()
-            words = {PEARL, "decision:own", "feature:own", "release:own", "goal:own"}
+            words = {PEARL, "decision:own", "feature:own", "release:own", "goal:own", "import:own"}
             for word in words - {part for value in asked for part in str(value).split()}:
                 assert hidden.status_code == 404 or word not in hidden.text, (route, word, hidden.text[:2000])
             seen += PEARL in shown.text

@@ -28,7 +28,7 @@ from domain import errors
 from domain.catalog import COMMAND
 from domain.examples import examples_for
 from domain.product import DefineProduct
-from eventlog.entry import Caller, Transaction
+from eventlog.entry import Caller, Receipt, Transaction
 from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
 
 CONSUMER = Caller("service:consumer", "local", "kafka")
@@ -157,6 +157,25 @@ def test_validation_errors_are_those_of_http():
     del over_http["status"]
 
     assert validation_problem(wrong) == over_http
+
+
+@pytest.mark.parametrize(
+    ("scopes", "role", "refused"),
+    [
+        (("read", "write"), None, "needs the role `manager` for all products"),
+        (("read", "write"), "viewer", "needs the role `manager` for all products"),
+        (("read",), "manager", "does not have the scope `write`"),
+        (("read", "write"), "manager", ""),
+    ],
+)
+def test_commands_of_a_topic_are_judged_like_all_others(tmp_path, scopes, role, refused):
+    """A message is recorded if the service of the consumer has the role and its token the scope, and else refused."""
+    with open_log(tmp_path) as log:
+        log.default_role = None
+        secret = log.tokens.create("service:consumer", scopes=scopes, role=role)[1]
+        caller = log.tokens.find(secret).caller("kafka")
+        (result,) = asyncio.run(log.execute_many([build_transaction(order(SHOP), caller)]))
+        assert (refused in str(result)) if refused else isinstance(result, Receipt), result
 
 
 def test_a_result_is_the_receipt(tmp_path):
