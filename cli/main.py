@@ -24,6 +24,7 @@ SECTIONS: Final = {
         "authority": "Explain who had the authority to decide.",
         "deciders": "Show who may decide about a product.",
         "people": "List people.",
+        "imports": "List imports and the lines that were not placed.",
         "audit": "List events: who, when and why.",
         "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",

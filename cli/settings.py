@@ -100,8 +100,8 @@ class Settings(BaseModel):
     )
     anonymous: Literal["none", "viewer"] = Field(
         "none",
-        description="Who may read without signing in: nobody (`none`), or everybody who can reach the server (`viewer`). "
-        "The role is granted to `service:anonymous` when the server starts. Nobody records anything anonymously.",
+        description="Who can read without signing in: no one (`none`), or every caller who reaches the server (`viewer`). "
+        "The role is granted to `service:anonymous` when the server starts. Recording needs a token or a session.",
     )
     requests_per_minute: int = Field(
         12_000,

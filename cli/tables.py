@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -177,6 +178,32 @@ def access_journal(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     return Table(("at", "kind", "who", "what", "reason", "times"), rows)
+
+
+def imports(answer: Answer, titles: Titles) -> Table:
+    """Return the table of imports."""
+    rows = [
+        [
+            *(row["subject"].partition(":")[2], row["title"], row.get("system"), row.get("lines"), row.get("unplaced")),
+            titles.format(row.get("products") or []),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("import", "file", "system", "lines", "not placed", "products"), rows)
+
+
+def unplaced_lines(answer: Answer) -> Table:
+    """Return the table of the lines that an import could not place, and of what its report said."""
+    fields = answer["fields"]
+    found = [
+        json.loads(field["value"]) for name, field in fields.items() if name.startswith("line.") and field["value"]
+    ]
+    rows: list[list[Cell]] = [
+        [str(one.get("line") or ""), one.get("reason"), json.dumps(one.get("data"), ensure_ascii=False)]
+        for one in found
+    ]
+    remarks = (fields.get("remarks") or {}).get("value") or []
+    return Table(("line", "reason", "content"), [*rows, *([["", remark, ""] for remark in remarks])])
 
 
 # Roadmap and changes -------------------------------------------------------------------------------------------------

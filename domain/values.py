@@ -49,6 +49,7 @@ SUBJECT_KINDS: Final = (
     "group",
     "evidence",
     "assumption",
+    "import",
     "log",
 )
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
@@ -382,6 +383,14 @@ Person = Annotated[
     _name_validator("person"),
     Field(description="A person: `person:KEY`, or any name, email address or handle in the directory."),
     documented(pattern=_name_pattern("person")),
+]
+Author = Annotated[
+    str,
+    StringKind.PERSON,
+    StringConstraints(min_length=1, max_length=300),
+    _name_validator("person", "service"),
+    Field(description="A person: `person:KEY` or any name in the directory; in imports also `service:KEY`."),
+    documented(pattern=_name_pattern("person", "service")),
 ]
 Holder = Annotated[
     str,

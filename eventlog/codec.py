@@ -87,7 +87,7 @@ def compose(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> bytes:
         rest // 60_000_000,
         rest // 1_000_000 % 60,
         rest % 1_000_000,
-        _json_string(subject),
+        canonical(subject),
         _json_string(type_),
         version,
     )
@@ -99,9 +99,9 @@ def _date_and_hour(hour: int) -> bytes:
     return format_micros(hour * _MICROS_PER_HOUR)[: len("2025-01-01T00")].encode()
 
 
-@lru_cache(4096)
+@lru_cache(256)
 def _json_string(value: str) -> bytes:
-    """Return a string that many entries share, as JSON."""
+    """Return the name of an event type, which many entries share, as JSON."""
     return canonical(value)
 
 

@@ -554,6 +554,8 @@ def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
             f"only a token with the scope `{IMPORT_SCOPE}`, or `{IMPORT_SCOPE}:{command.source.system}`, may give this source",
             field="source",
         )
+    if command.source is None and (command.on_behalf_of or "").startswith("service:"):
+        raise Malformed("must be a person; only an imported change may be a service's", field="on_behalf_of")
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 

@@ -690,6 +690,23 @@ class Deciders(TableAnswer):
     rows: Annotated[list[DeciderRow], Field(description="The people and teams, those whom the rights cover first.")]
 
 
+class ImportRow(TitledSubject):
+    """An import in a list; its title is the name of what was imported. Fields without a value are missing."""
+
+    system: NotRequired[Annotated[str | None, Field(description="The system that it was imported from.")]]
+    lines: NotRequired[Annotated[int | None, Field(description="How many lines or versions it has.")]]
+    unplaced: NotRequired[
+        Annotated[int | None, Field(description="How many of them could not be placed by the import.")]
+    ]
+    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it belongs to.")]]
+
+
+class Imports(TableAnswer):
+    """Imports, by title."""
+
+    rows: Annotated[list[ImportRow], Field(description="The imports.")]
+
+
 class Features(TableAnswer):
     """Features, by title."""
 

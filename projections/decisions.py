@@ -12,6 +12,7 @@ from projections.field_groups import build_subject_row, field_state, group_field
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
+from projections.names import find_by_name
 from projections.paging import (
     DEFAULT_LIMIT,
     Answer,
@@ -25,6 +26,7 @@ from projections.paging import (
 )
 from projections.read_model import Read
 from projections.schema import dumps, loads, members
+from projections.search import is_text_held
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -119,7 +121,7 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
             and (e.value in {members("r_ever_json")} or e.source_value in {members("r_ever")}))""")
     if selection.text is not None:
         has_text = matches_text("s", "r_text", selection.text, parameters)
-        terms.append(f"c.subject in (select s.subject from search s where {has_text} and s.position <= :known)")
+        terms.append(f"c.subject in (select s.subject from search s where {has_text} and {is_text_held()})")
     return " and ".join(terms), parameters
 
 
@@ -169,7 +171,11 @@ def decision_numbers(read: Read, subjects: Sequence[str], time: ResolvedTime) ->
 
 
 class NotFound(LookupError):
-    """The read model has no event of this subject."""
+    """The read model has no event of this subject. `candidates` are the subjects that its name leads to, if several."""
+
+    def __init__(self, subject: str, candidates: Sequence[str] = ()) -> None:
+        super().__init__(subject)
+        self.candidates = candidates
 
 
 def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
@@ -184,7 +190,11 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     sql = "select max(version) from event where subject = :subject and position <= :known"
     found = read.one(sql, {"subject": subject, **time.parameters})
     if not found or found[0] is None:
-        raise NotFound(subject)
+        kind, _, name = subject.partition(":")
+        named = find_by_name(read, name, time, kind)
+        if len(named) == 1:
+            return subject_page(read, named[0], when)
+        raise NotFound(subject, named[:10])
     fields = subject_fields(read, subject, time, blame=True)
     related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
     titles = find_titles(read, [end for ends in related.values() for end in ends], time)

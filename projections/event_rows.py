@@ -87,7 +87,7 @@ def without_texts(entry: Entry) -> Entry:
     for path in string_paths(Reference, StringKind.TEXT):
         references = tuple(replace_strings(each, path, _erase) for each in references)
     note = entry.metadata.note if entry.metadata.note is None else ERASED
-    return replace(entry, event=event, metadata=entry.metadata._replace(note=note, references=references))
+    return replace(entry, event=event, metadata=replace(entry.metadata, note=note, references=references))
 
 
 def _erase(_: str) -> str:

@@ -72,10 +72,10 @@ def find_differences(read: Read, time: PageTime, selection: Filter) -> dict[str,
 
 
 def _kind_of(rows: Sequence[Row], time: PageTime) -> Kind:
-    if any(row.get("before_is") == "absent" for row in rows):
+    if any(row.get("missing_before") == "absent" for row in rows):
         return "not_yet" if time.is_compared_with_later else "added"
     is_ended = any(row["field"] == "status" and row["after"]["value"] in ENDINGS for row in rows)
-    return "dropped" if is_ended or any(row.get("after_is") == "struck" for row in rows) else "changed"
+    return "dropped" if is_ended or any(row.get("missing_after") == "removed" for row in rows) else "changed"
 
 
 def _build_difference(row: Row, origins: Origins) -> FieldDifference:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from projections.field_groups import flat_fields
 from projections.paging import Row
 from projections.read_model import Read
 from projections.reasons import NO_REASON, Reason, find_reasons
@@ -41,6 +42,14 @@ class BlamedValue:
         if self.value in (None, []):
             return [self.source_value] if self.source_value else []
         return self.value if isinstance(self.value, list) else [self.value]
+
+
+def flatten(row: Row) -> Row:
+    """Return a row of a list with its values next to `subject` and `title`, by the full names of their fields."""
+    return {
+        **{name: value for name, value in row.items() if name in ("subject", "title", "first")},
+        **{name: state["value"] for name, state in flat_fields(row)},
+    }
 
 
 class Origins:

@@ -28,15 +28,18 @@ from api.dependencies import (
 )
 from api.pages.permissions import Permissions
 from api.pages.templating import render_page
-from api.pages.times import NAMES, PageTime, parse_page_time
+from api.pages.times import NAMES, PageTime, Preset, parse_page_time
+from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.pages.words import subject_path
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
 from domain.errors import Refused, Unknown
-from domain.values import format_micros, is_subject
+from domain.product import REPORT_FIELD
+from domain.values import format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.entry import Caller
 from projections import listings
 from projections.decisions import NotFound, decision_numbers
+from projections.field_values import field_values
 from projections.filters import Filter
 from projections.paging import BadCursor
 from projections.read_model import Read
@@ -176,8 +179,15 @@ class Page:
             "me": self.caller.actor,
             "path": self.request.url.path,
             "done": self.request.query_params.get("done"),
+            "presets": self._presets(read),
             **{name: None if at is None else format_micros(at) for name, at in times.items()},
         }
+
+    def _presets(self, read: Read) -> list[Preset]:
+        looked = find_visits(self.request, self.time.now)[0] if LOOKED_COOKIE in self.request.cookies else None
+        fields = Filter(kinds=("product",), fields=(REPORT_FIELD,))
+        reports = [to_micros(parse_timestamp(row["since"])) for row in field_values(read, fields).rows]
+        return self.time.presets(looked, max(reports, default=None))
 
     def _find_titles(self, read: Read, context: Context) -> Titles:
         time = resolve_time(read, self.time.point)
@@ -186,8 +196,7 @@ class Page:
         if self.time.compared is not None:  # what exists only then is called what it is called then
             titles = {**find_titles(read, ids - titles.keys(), resolve_time(read, self.time.compared)), **titles}
         people = {each for each in ids if each.startswith(("person:", "service:"))}
-        named = ((who, self.services.book.directory.name(who)) for who in people)
-        titles |= {who: name for who, name in named if name}
+        titles |= self.services.book.directory.display_names(sorted(people)) if people else {}
         decisions = [each for each in ids if each.startswith("decision:")]
         numbers = decision_numbers(read, decisions, time) if decisions else {}
         return Titles(titles, {each: format_number(found) for each, found in numbers.items() if found})

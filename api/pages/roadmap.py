@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from api.dependencies import ProductText, check_choice, list_parameter
 from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, SubjectDifference, find_differences
-from api.pages.fields import BlamedValue, Origin, Origins
+from api.pages.fields import BlamedValue, Origin, Origins, flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.words import Mark, count_of, status_mark, times_word
 from domain.feature import CLOSED
@@ -21,6 +21,7 @@ from domain.values import from_micros
 from projections import changes as change_queries
 from projections import listings
 from projections import roadmap as roadmap_query
+from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
@@ -104,7 +105,7 @@ class _CardBuilder:
     differences: Mapping[str, SubjectDifference]
 
     def build(self, row: Row, *, is_ghost: bool = False) -> Card:
-        fields = self.origins.values(row["fields"])
+        fields = self.origins.values(dict(flat_fields(row)))
         target = self._target(fields)
         status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
         is_closed = status in CLOSED
@@ -219,7 +220,9 @@ def get_roadmap(
 
 def _release_products(read: Read, page: Page) -> dict[str, list[str]]:
     """Return the products of each release: two products may both have a release 1.0."""
-    return {row["subject"]: row.get("products", []) for row in listings.releases(read, (), page.time.point).rows}
+    return {
+        row["subject"]: flatten(row).get("products", []) for row in listings.releases(read, (), page.time.point).rows
+    }
 
 
 def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:
@@ -278,17 +281,22 @@ def _build_cards(
     at: TimePoint | None = None,
 ) -> list[Card]:
     when = at or page.time.point
-    subjects = [row["subject"] for row in rows]
-    blames = (field["blame"] for row in rows for field in row["fields"].values())
+    subjects = [row["subject"] for row in rows if row["fields"].get("status", {}).get("value") not in CLOSED]
+    blames = (field["blame"] for row in rows for _, field in flat_fields(row))
     slips = change_queries.slips(read, Filter(subjects=subjects), when).rows if subjects else []
     builder = _CardBuilder(
         page,
         Origins(read, blames, when),
         {(row["subject"], row["field"]): row for row in slips},
-        {row["subject"]: row["due_on"] for row in listings.releases(read, (), when).rows if row.get("due_on")},
+        _release_days(read, when),
         differences,
     )
     return [builder.build(row, is_ghost=at is not None) for row in rows]
+
+
+def _release_days(read: Read, when: TimePoint) -> dict[str, str]:
+    rows = map(flatten, listings.releases(read, (), when).rows)
+    return {row["subject"]: row["due_on"] for row in rows if row.get("due_on")}
 
 
 def _build_column(
@@ -303,7 +311,7 @@ def _build_column(
 
 def _timeline(read: Read, page: Page, products: Sequence[str]) -> list[TimelineSlip]:
     """Return the releases with their first and their current day, to be drawn on one axis."""
-    rows = [row for row in listings.releases(read, products, page.time.point).rows if row.get("due_on")]
+    rows = [row for row in map(flatten, listings.releases(read, products, page.time.point).rows) if row.get("due_on")]
     if not rows:
         return []
     subjects = [row["subject"] for row in rows]

@@ -77,6 +77,10 @@ async def _audit_filter(
     self_approved: Annotated[
         bool, Query(description="Only decisions that only the proposer decided or approved.")
     ] = False,
+    unexplained: Annotated[
+        bool, Query(description="Only events without any reason: no decision, note or own reason.")
+    ] = False,
+    on_behalf_of: Annotated[bool, Query(description="Only events recorded on behalf of another person.")] = False,
 ) -> AuditFilter:
     def find_people(names: list[str], field: str) -> list[str]:
         return [services.find_person(each, field) for each in names]
@@ -104,6 +108,8 @@ async def _audit_filter(
         backdated=backdated,
         verdicts=verdict,
         self_approved=self_approved,
+        unexplained=unexplained,
+        delegated=on_behalf_of,
     )
 
 

@@ -113,8 +113,8 @@ class Site:
 
 
 @contextmanager
-def served_demo(folder: Path, browser: Any) -> Iterator[Site]:
-    """The demo, served; Priya, its product manager, is signed in with every role."""
+def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of the demo, served, and a token of Priya, its product manager, who has every role."""
     data = folder / "demo"
     made = run(folder, "demo", str(data), "--ends-on", "2026-11-26")
     assert made.returncode == 0, made.stderr
@@ -122,7 +122,7 @@ def served_demo(folder: Path, browser: Any) -> Iterator[Site]:
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
     with serving(data) as server:
-        yield Site(server.address, token, browser)
+        yield server.address, token
 
 
 @contextmanager

@@ -340,6 +340,11 @@ def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]
     return Question("/v1/features", parameters)
 
 
+def imports(**parameters: Unpack[ListParameters]) -> Question[answers.Imports]:
+    """All imports."""
+    return Question("/v1/imports", parameters)
+
+
 def products(**parameters: Unpack[ListParameters]) -> Question[answers.Products]:
     """All products."""
     return Question("/v1/products", parameters)
