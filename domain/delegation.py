@@ -84,7 +84,7 @@ def decide(
     """
     actor = subjects.canonical_id(context.actor)
     if actor != subjects.canonical_id(command.subject):
-        raise Forbidden(
+        raise NotAllowed(
             "a delegation is given with one's own credentials; only the person named in `subject` can give it",
             field="subject",
             subject=command.subject,

@@ -78,6 +78,7 @@ ABOUT_PRODUCT = {
             "subjects/{subject}/graph",
         ),
         *("subjects/{subject}/accountability", "log/entries/{position}"),
+        *("decisions/{key}/authority", "products/{key}/deciders"),
     )
 }
 """Asked about one's own product; for others the subject does not exist."""
@@ -89,6 +90,8 @@ CONTRIBUTOR = {
     "ProposeDecision",
     "AdviseOnDecision",
     "DissentFromDecision",
+    "ApproveDecision",
+    "AbstainFromDecision",
     "ConfirmDecision",
     "ProposeFeature",
     "AcknowledgeOwnership",
@@ -104,7 +107,8 @@ MANAGER = {
 }
 MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
 MANAGER_OF_ALL = {"DefineProduct"}
-ADMIN_OF_PRODUCT = {"VoidEntry", "GrantRole", "RevokeRole"}
+CONTRIBUTOR_ANYWHERE = {"DelegateActions"}
+ADMIN_OF_PRODUCT = {"SetDecisionRights", "VoidEntry", "GrantRole", "RevokeRole"}
 ADMIN_OF_ALL = {"MergePeople", "RecordPersonLeft", "DisbandTeam", "ImportChanges", "EraseTexts"}
 
 
@@ -119,6 +123,7 @@ class Need:
 NEEDS: Final[dict[str, Need]] = {
     **{command: Need(2) for command in CONTRIBUTOR},
     **{command: Need(3) for command in MANAGER},
+    **{command: Need(2, "any") for command in CONTRIBUTOR_ANYWHERE},
     **{command: Need(3, "any") for command in MANAGER_ANYWHERE},
     **{command: Need(3, "all") for command in MANAGER_OF_ALL},
     **{command: Need(4) for command in ADMIN_OF_PRODUCT},
