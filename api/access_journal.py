@@ -29,7 +29,7 @@ def record_failed_sign_in(request: Request, reason: str) -> None:
 
 
 def record_read(request: Request, *, is_file: bool) -> None:
-    """Record that data leaves as a file, or that somebody reads the audit trail."""
+    """Record that data leaves as a file, or that the audit trail is read."""
     path = request.url.path
     if path in _AUDITED:
         _record(request, "audit")

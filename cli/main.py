@@ -21,6 +21,8 @@ SECTIONS: Final = {
         "show": "Show a decision or another subject.",
         "search": "Search all text.",
         "who": "Show who is accountable for what.",
+        "authority": "Explain who had the authority to decide.",
+        "deciders": "Show who may decide about a product.",
         "people": "List people.",
         "imports": "List imports and the lines that were not placed.",
         "audit": "List events: who, when and why.",

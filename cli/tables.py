@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
-from domain.values import parse_timestamp
+from domain.values import SUBJECT_PATTERN, parse_timestamp
 from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]
@@ -18,6 +19,10 @@ TARGET: Final = "target."
 WHO: Final = ("who", "why", "put by", "source", "position")
 """Columns that say who made a change, and why."""
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
+
+
+_ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
+"""The id of a subject in a sentence, without the period that ends it."""
 
 
 class Titles:
@@ -47,6 +52,10 @@ class Titles:
                 )
             case _:
                 return self._titles.get(str(value), str(value))
+
+    def format_sentence(self, sentence: str) -> str:
+        """Return a sentence with the titles of people and subjects instead of their ids."""
+        return _ID.sub(lambda found: self._titles.get(found[0], found[0]), sentence)
 
     def format_field(self, field: Row | None) -> str:
         """Return the value of a field, with the source value in parentheses where it differs."""
@@ -390,6 +399,47 @@ def unowned(answer: Answer, titles: Titles) -> Table:
     """Return the table of subjects without an accountable person or team."""
     rows = [[row["subject"], row["title"], titles.format(row["left"]), row["source_value"]] for row in answer["rows"]]
     return Table(("subject", "title", "left", "named only"), rows)
+
+
+def authority(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the authority behind a decision: a row for each verdict, then how it would be judged now."""
+    rows: list[list[Cell]] = []
+    for row in answer["rows"]:
+        decider, event = titles.format(row["decider"]), row["type"].partition(".")[0]
+        then = [_format_sentences(row["explanation"], titles), row["position"]]
+        rows.append([event, parse_time(row["at"]), decider, "then", _format_code(row["verdict"]), *then])
+        if row["explanation_now"] != row["explanation"]:
+            now = [_format_sentences(row["explanation_now"], titles), None]
+            rows.append([event, parse_time(row["at"]), decider, "now", _format_code(row["verdict_now"]), *now])
+    columns = ("event", "effective", "decider", "judged", "verdict", "explanation", "position")
+    return Table(columns, rows)
+
+
+def _format_sentences(sentences: Iterable[str], titles: Titles) -> str:
+    return " ".join(map(titles.format_sentence, sentences))
+
+
+def _format_code(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def deciders(answer: Answer, titles: Titles) -> Table:
+    """Return the table of who may decide about a product."""
+    rows: list[list[Cell]] = [
+        [
+            titles.format(row["holder"]),
+            titles.format(row["members"]),
+            _format_code(row["verdict"]),
+            titles.format_sentence(row["explanation"]),
+            row["approvals"],
+            row["mode"],
+            row["rights_of"],
+            row["rights"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("who", "members", "verdict", "because", "approvals", "mode", "rights of", "position")
+    return Table(columns, rows, frozenset({"members", "mode", "rights of"}))
 
 
 def events(answer: Answer, titles: Titles) -> Table:

@@ -70,8 +70,8 @@ class Command(Message):
     note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
     on_behalf_of: Author | None = Field(
         None,
-        description="The person on whose behalf the caller acts. Not verified, and displayed as a claim. In an import, "
-        "also the service that made the change.",
+        description="The person on whose behalf the caller acts. A claim, unless a delegation of theirs covers the "
+        "command; a service needs one. In an import, also the service that made the change.",
     )
     references: tuple[Reference, ...] = Field((), max_length=50, description="External ids and links.")
     corrects: Position | None = Field(None, description="The position of the voided entry that this command replaces.")
@@ -116,7 +116,8 @@ class CommandContext(NamedTuple):
 
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
     or else the actor; `credential` is what the actor signed in with, `scopes` what it may be used for, and `groups` are the
-    actor's groups at the sign-in provider.
+    actor's groups at the sign-in provider. `delegation` is the position of the delegation that lets the actor act for the
+    principal; without one, the principal is a claim.
     """
 
     now: int
@@ -127,6 +128,7 @@ class CommandContext(NamedTuple):
     new_key: Callable[[], str] = lambda: ""
     credential: str = ""
     groups: frozenset[str] = frozenset()
+    delegation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
-from domain import access, any_subject, decision, feature, ownership, people, product, roles
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
 from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
@@ -71,6 +71,8 @@ RULES: Final = MappingProxyType(
         decision.ReviseDecision: Rule(MANAGE, own=CONTRIBUTE),
         decision.AdviseOnDecision: Rule(CONTRIBUTE),
         decision.DissentFromDecision: Rule(CONTRIBUTE),
+        decision.ApproveDecision: Rule(CONTRIBUTE),
+        decision.AbstainFromDecision: Rule(CONTRIBUTE),
         decision.AcceptDecision: Rule(MANAGE),
         decision.RecordDecision: Rule(MANAGE),
         decision.RejectDecision: Rule(MANAGE),
@@ -100,7 +102,9 @@ RULES: Final = MappingProxyType(
         ownership.HandOverOwnership: Rule(MANAGE),
         ownership.AcknowledgeOwnership: Rule(CONTRIBUTE),
         ownership.DelegateOwnership: Rule(MANAGE),
-        ownership.RevokeDelegation: Rule(MANAGE),
+        ownership.RevokeDelegation: Rule(MANAGE, own=CONTRIBUTE),  # own: what one gave, or was given, oneself
+        delegation.DelegateActions: Rule(CONTRIBUTE, anywhere=True),
+        authority.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
         # people and access
         people.RegisterPerson: Rule(MANAGE, anywhere=True),
         people.RegisterTeam: Rule(MANAGE, anywhere=True),
@@ -370,6 +374,10 @@ def _judge_own(
     if isinstance(command, people.RecordPersonLeft):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
+    if isinstance(command, ownership.RevokeDelegation):
+        # A rule refuses all but the two who are concerned.
+        is_personal = kind_of(command.subject) == "person"
+        return may_anywhere(held, action) if is_personal else "not the caller's"
     subject = command.subject_id()
     position = (
         command.position if isinstance(command, any_subject.VoidEntry) else min(subjects[subject].events, default=0)

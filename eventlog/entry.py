@@ -69,10 +69,13 @@ class Receipt:
 
 
 class Delegate(NamedTuple):
-    """One link of the chain from actor to principal, with the grant that allows it, if any."""
+    """One link of the chain from actor to principal: a person, and the position of their delegation.
+
+    Without a delegation, the link is a claim.
+    """
 
     who: str
-    grant: str | None = None
+    delegation: int | None = None
 
 
 class Origin(NamedTuple):

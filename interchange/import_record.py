@@ -16,7 +16,7 @@ from domain.any_subject import ImportChanges, ImportedChange
 from domain.fields import EXISTS
 from domain.messages import Source
 from domain.values import ERASED
-from eventlog.entry import Caller, Transaction
+from eventlog.entry import Caller, Receipt, Transaction
 from interchange.import_batches import split_changes
 from interchange.import_report import Findings, ImportReport, Remark
 from interchange.sink import ImportSink
@@ -69,14 +69,14 @@ async def record_import(
     product: str | None,
     pending: Iterable[PendingLine] = (),
     redact: Callable[[str], str] = str,
-) -> None:
+) -> int | None:
     """Record what an import noticed in all of its lines and could not place, and that pending lines were placed. A repetition changes nothing.
 
     `digest` is the hash of what was imported: the same file is the same import. `redact` takes the names of erased
-    people out of a text.
+    people out of a text. Return the position of the record; None if there is nothing new to record.
     """
     if sink.is_dry_run:
-        return
+        return None
     unplaced = [*report.skipped, *report.rejected]
     lines = {field_of_line(one.data) if one.data else _field_of_remark(one): one for one in unplaced[:MAX_LINES_KEPT]}
     pending = list(pending)
@@ -86,11 +86,13 @@ async def record_import(
     changes += [
         ImportedChange(field=name, text=redact(_line_text(one))) for name, one in lines.items() if name not in kept
     ]
-    await _send_new(sink, caller, subject, system, changes, lines)
+    position = await _send_new(sink, caller, subject, system, changes, lines)
     for other in dict.fromkeys(one.subject for one in pending):
         placed = [one.field for one in pending if one.subject == other and one.field not in lines]
         if placed:
-            await _send(sink, caller, other, system, [ImportedChange(field=name) for name in placed])
+            emptied = [ImportedChange(field=name) for name in placed]
+            position = await _send(sink, caller, other, system, emptied) or position
+    return position
 
 
 async def dismiss_lines(sink: ImportSink, caller: Caller, subject: str, fields: Iterable[str], why: str) -> int:
@@ -160,7 +162,7 @@ def _printable(text: str) -> str:
 
 async def _send_new(
     sink: ImportSink, caller: Caller, subject: str, system: str, changes: list[ImportedChange], lines: Iterable[str]
-) -> None:
+) -> int | None:
     """Record an import for the first time, or only what is new about it."""
     state = sink.state(subject)
     if state.version:
@@ -171,15 +173,16 @@ async def _send_new(
         changes += [ImportedChange(field=name) for name in sorted(placed)]
         if changes:
             changes.append(ImportedChange(field="unplaced", value=len(set(lines))))
-    if changes:
-        await _send(sink, caller, subject, system, changes)
+    return await _send(sink, caller, subject, system, changes) if changes else None
 
 
 async def _send(
     sink: ImportSink, caller: Caller, subject: str, system: str, changes: list[ImportedChange], note: str | None = None
-) -> None:
+) -> int | None:
+    """Send changes of an import; return the position of the last, or None if they are refused."""
     source = Source(system=system)
     commands = [
         ImportChanges(subject=subject, changes=group, source=source, note=note) for group in split_changes(changes)
     ]
-    await sink.execute_many([Transaction((command,), caller) for command in commands])
+    results = await sink.execute_many([Transaction((command,), caller) for command in commands])
+    return max((result.position for result in results if isinstance(result, Receipt)), default=None)

@@ -123,6 +123,13 @@ class ImportReport(Findings):
         """Whether every line is in the log."""
         return not self.rejected and not self.skipped
 
+    @property
+    def has_remarks(self) -> bool:
+        """Whether there is anything to keep besides the counts."""
+        counted = (self.unmapped_fields, self.unmapped_columns, *self.unknown_values.values())
+        remarks = (self.rejected, self.skipped, self.warnings, self.contradictions, self.reused_names)
+        return any(remarks) or any(counted)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON."""
         remarks = {

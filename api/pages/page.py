@@ -31,9 +31,11 @@ from api.pages.templating import render_page
 from api.pages.times import NAMES, PageTime, Preset, parse_page_time
 from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.pages.words import subject_path
+from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
 from domain.errors import Refused, Unknown
+from domain.policy import READ
 from domain.product import REPORT_FIELD
 from domain.values import format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.entry import Caller
@@ -153,7 +155,7 @@ class Page:
             HttpProblem: 422 for a cursor that no page contained, 503 if the read model has stopped.
         """
         self.services.check_read_model()
-        with self.services.model.read(self.execution.bounds) as read:
+        with self.services.read(self.execution.bounds) as read:
             try:
                 context = build(read)
             except BadCursor as error:
@@ -213,9 +215,10 @@ TimeText = Annotated[str, Query(max_length=40)]
 
 async def _page(  # noqa: PLR0917  (the parameters of every page)
     request: Request,
-    services: ServiceDependency,
-    execution: ExecutionDependency,
     caller: CurrentCaller,
+    _permission: Annotated[None, Depends(require(READ))],
+    services: ServiceDependency,  # after the permission, which limits them to what the caller may read
+    execution: ExecutionDependency,
     _: Annotated[None, Depends(wait_for_position)],
     as_of: TimeText = "",  # noqa: ARG001  (these are parsed together, and named here for `refuse_unknown_parameters`)
     known_at: TimeText = "",  # noqa: ARG001

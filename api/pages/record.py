@@ -159,7 +159,9 @@ async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
 
 
 def _parse(page: Page, entry: Entry) -> list[Command]:
-    with page.services.model.read() as read:
+    if entry.subject:
+        page.services.find_subject(entry.subject, "subject")  # one that the caller may not read does not exist
+    with page.services.read() as read:
         candidates = _find_candidates(read, page, entry.form)
         unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
     return parse_commands(entry.form, entry.typed, candidates, page.time.zone, entry.errors, unchanged)

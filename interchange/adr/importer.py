@@ -77,18 +77,35 @@ async def import_records(
             await send_batch(batch, sink, caller, report)
             progress(report.lines, len(versions))
     progress(len(versions), len(versions))
-    await record_import(
+    if report.has_remarks:
+        await _record(report, versions, system, folder.name, product, reader, sink, caller)
+    return report
+
+
+async def _record(
+    report: ImportReport,
+    versions: Sequence[RecordVersion],
+    system: str,
+    title: str,
+    product: str | None,
+    reader: RecordFieldReader,
+    sink: ImportSink,
+    caller: Caller,
+) -> None:
+    """Keep what the import has to say; an import of a folder without remarks is its versions alone."""
+    position = await record_import(
         sink,
         caller,
         report,
         report,
         system=system,
-        title=folder.name or system,
+        title=title or system,
         digest=_digest(versions),
         product=product,
         redact=reader.people.redact,
     )
-    return report
+    if position is not None:
+        report.position = max(position, report.position or 0)
 
 
 def _digest(versions: Sequence[RecordVersion]) -> str:

@@ -186,6 +186,10 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     tag: Texts
     ever: Texts
     text: str
+    authority: Texts
+    unratified: bool
+    self_approved: bool
+    backdated: bool
 
 
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
@@ -258,7 +262,17 @@ class AuditParameters(Periods, AtTime, Paged, total=False):
     corrections: bool
     voided: bool
     backdated: bool
+    verdict: Texts
+    self_approved: bool
     order: Literal["newest", "oldest"]
+
+
+class DecidersParameters(AtTime, total=False):
+    """Parameters of `deciders`."""
+
+    kind: str
+    cost: int
+    currency: str
 
 
 # The questions -------------------------------------------------------------------------------------------------------
@@ -309,6 +323,16 @@ def slips(**parameters: Unpack[SlipsParameters]) -> Question[answers.Slips]:
 def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Decisions]:
     """The register of decisions."""
     return Question("/v1/decisions", parameters)
+
+
+def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answers.DecisionAuthority]:
+    """Whether the people who decided were entitled to, as judged then and with what is known now."""
+    return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
+
+
+def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
+    """Who may decide about a product."""
+    return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
