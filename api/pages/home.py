@@ -106,6 +106,7 @@ def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
     """Return what waits, the reader's own first: decisions, overdue reviews and features, and what has no owner."""
     found = [
         *_waiting(read, page),
+        *_unratified(read, page),
         *_reviews(read, page),
         *_overdue(cards),
         *_find_unowned(read, page),
@@ -127,6 +128,21 @@ def _waiting_need(row: Row, page: Page) -> Need:
     is_mine = page.caller.actor in people
     detail = f"{str(status['value']).capitalize()} {count_of(days, 'day')} ago, no decision yet."
     return Need(row["subject"], detail, Mark("warn", "waits for you" if is_mine else "waits"), "AcceptDecision", people)
+
+
+def _unratified(read: Read, page: Page) -> list[Need]:
+    rows = decision_queries.register(read, RegisterFilter(unratified=True), page.time.point, limit=200).rows
+    return [
+        Need(
+            row["subject"],
+            "The deciders were not entitled to decide this.",
+            Mark("bad", "exceeds authority"),
+            "RatifyDecision",
+            _holders(dict(flat_fields(row))),
+        )
+        for row in rows
+        if dict(flat_fields(row)).get("status", {}).get("value") == "accepted"
+    ]
 
 
 def _holders(fields: Row) -> tuple[str, ...]:
@@ -254,8 +270,12 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
     counts = audit_queries.count_events(read, None, when)
     backdated = audit_queries.audit(read, audit_queries.AuditFilter(backdated=True), when, limit=5).rows
     corrections = audit_queries.audit(read, audit_queries.AuditFilter(corrections=True), when, limit=5).rows
+    exceeding = decision_queries.register(
+        read, RegisterFilter(verdicts=("exceeds",)), when, newest_first=True, limit=200
+    ).rows
     log = page.services.book
     return {
+        "exceeding": exceeding,
         "counts": counts,
         "flags": FLAGS,
         "backdated": backdated,

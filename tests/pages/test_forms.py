@@ -255,3 +255,14 @@ def test_earlier_decisions_with_the_same_words_are_shown(pages, forms, product):
 
     assert "A monthly price for large harbors" in pages.get("/similar", title="Another price for harbors")
     assert "harbors" not in pages.get("/similar", title="Cards only")
+
+
+def test_a_decision_shows_the_verdict_on_the_authority_of_its_deciders(house, forms, product):
+    """In words, with names instead of ids; without decision rights it says that no rule applies."""
+    location = forms.record("/record", title="Cards only", decision="D", why="W")
+
+    html = house.client.get(location, headers={"Accept": "text/html"}).text
+    verdict = text_of(html.partition('class="verdict"')[2].partition("</section>")[0])
+
+    assert "no rule on authority" in verdict
+    assert house.ada not in verdict
