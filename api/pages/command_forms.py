@@ -71,7 +71,9 @@ FINAL: Final[Mapping[str, str]] = {
     "CloseGoal": "A closed goal cannot be opened again.",
 }
 """What cannot be undone, and what that means; such a form asks for confirmation."""
-REFUSED: Final = frozenset({"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "VoidEntry"})
+REFUSED: Final = frozenset(
+    {"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "SetDecisionRights", "VoidEntry"}
+)
 """Commands whose forms would not help: other pages or interfaces have them."""
 LABELS: Final[Mapping[str, str]] = {
     "key": "Short name",

@@ -12,13 +12,16 @@ from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, list_paramete
 from api.pages.comparison import find_differences
 from api.pages.fields import BlamedValue, Origins
 from api.pages.graph import lay_out
-from api.pages.page import Context, PageDependency, add_page, page_router
+from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
+from api.pages.words import SUBJECT
+from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections.decisions import RegisterFilter
 from projections.field_groups import flat_fields
 from projections.field_values import count_fields
 from projections.filters import Filter
+from projections.paging import Row
 from projections.read_model import Read
 
 ROWS: Final = 50
@@ -135,6 +138,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
         about = decision_queries.subject_page(read, subject, page.time.point).about
         rows = dict(flat_fields(about))
         fields = Origins(read, (row["blame"] for row in rows.values()), page.time.point).values(rows)
+        authority = find_authority(read, subject, page)
         events = decision_queries.history(read, subject, page.time.point).rows
         history = build_sentences(read, events, page.time.point)
         status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
@@ -151,12 +155,25 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "graph": lay_out(subject, about),
             "history": history,
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
+            "authority": authority,
+            "mentioned": [
+                each for row in authority["rows"] for text in row["sentences"] for each in SUBJECT.findall(text)
+            ],
             "actions": page.permissions.of(actions_for(status), subject)
             if page.time.is_now and about["current"]
             else [],
         }
 
     return page.render("decision.html", build)
+
+
+def find_authority(read: Read, subject: str, page: Page) -> Row:
+    """Return the verdict on the authority of the deciders, with its explanation in sentences."""
+    answer = authority_queries.decision_authority(read, subject, page.time.point)
+    rows = [
+        {**row, "sentences": row["explanation"], "changed": row["verdict_now"] != row["verdict"]} for row in answer.rows
+    ]
+    return {**answer.about, "rows": rows}
 
 
 def find_steps(history: Sequence[Sentence], fields: Mapping[str, BlamedValue]) -> list[Step]:
@@ -184,7 +201,10 @@ def find_opinions(fields: Mapping[str, BlamedValue]) -> list[Opinion]:
     return sorted(found, key=lambda each: each.value.origin.at if each.value.origin else "", reverse=True)
 
 
-_OPEN_ACTIONS: Final = ("AcceptDecision", "RejectDecision", "DeferDecision", "AdviseOnDecision", "DissentFromDecision")
+_OPEN_ACTIONS: Final = (
+    *("AcceptDecision", "RejectDecision", "DeferDecision", "AdviseOnDecision", "DissentFromDecision"),
+    *("ApproveDecision", "AbstainFromDecision"),
+)
 _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "proposed": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
     "deferred": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),

@@ -106,7 +106,7 @@ def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
     """Return what waits, the reader's own first: decisions, overdue reviews and features, and what has no owner."""
     found = [
         *_waiting(read, page),
-        *_unratified(read, page),
+        *_find_unratified(read, page),
         *_reviews(read, page),
         *_overdue(cards),
         *_find_unowned(read, page),
@@ -130,7 +130,7 @@ def _waiting_need(row: Row, page: Page) -> Need:
     return Need(row["subject"], detail, Mark("warn", "waits for you" if is_mine else "waits"), "AcceptDecision", people)
 
 
-def _unratified(read: Read, page: Page) -> list[Need]:
+def _find_unratified(read: Read, page: Page) -> list[Need]:
     rows = decision_queries.register(read, RegisterFilter(unratified=True), page.time.point, limit=200).rows
     return [
         Need(

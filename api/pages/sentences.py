@@ -18,8 +18,10 @@ _QUIET: Final = frozenset(
     {EXISTS, "decision", "why", "context", "title", "definition", "vision", "strategy", "evidence"}
 )
 """Fields whose values are too long for a sentence, or that the verb says already."""
-_SAID_BY_VERB: Final = frozenset({STATUS, "deciders", "kind", "products", "tags", "superseded_by", "confirmed"})
-_LONG_FIELDS: Final = ("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.")
+_SAID_BY_VERB: Final = frozenset(
+    {STATUS, "deciders", "kind", "products", "tags", "superseded_by", "confirmed", "authority", "ratification"}
+)
+_LONG_FIELDS: Final = ("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approved.", "abstained.")
 
 
 @dataclass(frozen=True, slots=True)

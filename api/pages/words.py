@@ -38,7 +38,7 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "exists": "existence",
     "chosen_option": "chosen option",
 }
-SUBJECT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}")
+SUBJECT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}(?<![.~-])")
 """A subject id within a text."""
 KIND_PATHS: Final[Mapping[str, str]] = {
     "product": "products",
@@ -54,6 +54,8 @@ KIND_PATHS: Final[Mapping[str, str]] = {
 
 COMMAND_LABELS: Final[Mapping[str, str]] = {
     "AdviseOnDecision": "Advise",
+    "ApproveDecision": "Approve",
+    "AbstainFromDecision": "Abstain",
     "DissentFromDecision": "Object",
     "AssignOwnership": "Assign an owner",
     "HandOverOwnership": "Hand over",
@@ -112,6 +114,19 @@ def field_label(field: str) -> str:
     if group == "role":
         return name.replace("_", " ")
     return field.replace("_", " ").replace(".", " ")
+
+
+_VERDICTS: Final[Mapping[str, Mark]] = {
+    "within": Mark("good", "within authority"),
+    "exceeds": Mark("bad", "exceeds authority"),
+    "no_rule": Mark("ring", "no rule on authority"),
+    "not_judged": Mark("ring", "authority not judged"),
+}
+
+
+def verdict_mark(verdict: str | None) -> Mark:
+    """Return the mark of a verdict on authority."""
+    return _VERDICTS.get(verdict or "", Mark("ring", "authority not judged"))
 
 
 def count_of(number: int, singular: str, plural: str = "") -> str:
@@ -200,6 +215,7 @@ def plain_value(value: Any) -> list[Any]:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "command_label": command_label,
     "status_mark": status_mark,
+    "verdict_mark": verdict_mark,
     "field_label": field_label,
     "count_of": count_of,
     "times_word": times_word,

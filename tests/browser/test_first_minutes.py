@@ -105,7 +105,7 @@ def test_arrow_keys_step_through_the_changes_of_a_comparison(demo):
 def test_times_are_in_the_readers_zone_with_utc_behind_them(demo):
     """Where scripts run, a time is shown in the zone of the browser."""
     with demo.tab(timezone_id="Asia/Tokyo") as page:
-        page.goto("/audit/429")
+        page.goto("/decisions/monthly-price")
         shown = page.locator("dd time").first
         assert shown.inner_text() == "Sep 1, 2026, 17:00"
         assert shown.get_attribute("title") == "2026-09-01 08:00:00 UTC"
