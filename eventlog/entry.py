@@ -87,7 +87,7 @@ class Metadata:
 
     id: str
     transaction: str
-    index: int  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls here
+    index: int
     actor: str
     credential: str
     source: Origin
