@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
-from domain.values import Code, DecisionId, Line, Person, Position, RawText, StringKind, Text, Timestamp
+from domain.values import Author, Code, DecisionId, Line, Position, RawText, StringKind, Text, Timestamp
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -68,8 +68,10 @@ class Command(Message):
     )
     because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this is based on.")
     note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
-    on_behalf_of: Person | None = Field(
-        None, description="The person on whose behalf the caller acts. Not verified, and displayed as a claim."
+    on_behalf_of: Author | None = Field(
+        None,
+        description="The person on whose behalf the caller acts. A claim, unless a delegation of theirs covers the "
+        "command; a service needs one. In an import, also the service that made the change.",
     )
     references: tuple[Reference, ...] = Field((), max_length=50, description="External ids and links.")
     corrects: Position | None = Field(None, description="The position of the voided entry that this command replaces.")
@@ -114,7 +116,8 @@ class CommandContext(NamedTuple):
 
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
     or else the actor; `credential` is what the actor signed in with, `scopes` what it may be used for, and `groups` are the
-    actor's groups at the sign-in provider.
+    actor's groups at the sign-in provider. `delegation` is the position of the delegation that lets the actor act for the
+    principal; without one, the principal is a claim.
     """
 
     now: int
@@ -125,6 +128,7 @@ class CommandContext(NamedTuple):
     new_key: Callable[[], str] = lambda: ""
     credential: str = ""
     groups: frozenset[str] = frozenset()
+    delegation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ def changes(
 ) -> Answer:
     """Return the fields whose values differ between two times, each with the changes that led from one to the other.
 
-    A field of a subject that does not exist or is removed has no value; `missing_before` or `missing_after` says which it is.
+    A field of a subject that does not exist or is removed has no value; `missing_before` or `missing_after` says which
+    it is.
     `selection` matches subjects at either time; its `values`, `source_values` and `holders` match the field at either
     time. Changes of events that were voided between the two times are under `voided`, with who voided them.
     """

@@ -39,7 +39,7 @@ def naive_entry(given: dict[str, Any], salts: dict[str, str]) -> tuple[str, str]
         "id": given["id"],
         "transaction": {"id": given["transaction"], "index": given["place"]},
         "actor": given["actor"],
-        "on_behalf_of": [{"who": who, "grant": grant} for who, grant in given["on_behalf_of"]],
+        "on_behalf_of": [{"who": who, "delegation": delegation} for who, delegation in given["on_behalf_of"]],
         "credential": given["credential"],
         "effective_at": given["effective_at"] and instant(given["effective_at"]),
         "because": given["because"],

@@ -16,6 +16,7 @@ from support_pages import PageReader, text_of
 
 from interchange.sink import LogSink
 from interchange.tracker import import_changes, load_mapping
+from projections.field_groups import flat_fields
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT.parent / "shared" / "corpora" / "keps_before_2023-01-01.jsonl"
@@ -48,7 +49,7 @@ def _value(field: dict[str, Any] | None) -> list[Any]:
 
 def _shown_on_card(card: dict[str, Any], titles: dict[str, str]) -> tuple[str, str, str]:
     """The owners, the target and the status that a card should show."""
-    fields = card["fields"]
+    fields = dict(flat_fields(card))
     named = lambda each: titles.get(each) or (each.partition(":")[2] if ":" in str(each) else str(each))  # noqa: E731
     targets = [value for name, value in sorted(fields.items()) if name.startswith("target.") and _value(value)]
     target = fields.get("target.ship") if _value(fields.get("target.ship")) else (targets or [None])[0]
@@ -76,7 +77,7 @@ def _parse_table(html: str) -> dict[str, tuple[str, str]]:
 def test_the_roadmap_of_a_past_day_is_that_of_the_api(house, pages, time, clock):
     """Every card of the page has the owner and target of the API's answer for the same time, and there are no others."""
     answer = house.get("/roadmap", layout="table", limit=10_000, **{clock: time})
-    titles = {**answer["names"], **{row["subject"]: row["title"] for row in house.rows("/releases", **{clock: time})}}
+    titles = {**answer["titles"], **{row["subject"]: row["title"] for row in house.rows("/releases", **{clock: time})}}
 
     shown = _parse_table(pages.get("/roadmap", layout="table", **{clock: time}))
 
