@@ -190,6 +190,7 @@ def races(where: Path | str, rounds: int, open_log: Callable[..., DecisionLog] =
         open_log(where, clock=Ticking() if isinstance(where, Path) else clock) as log,
         _runners(log, where) as run,
     ):
+        log.default_role = "admin"
         asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "ann", "name": "Ann"})))
         for n, name in zip(range(rounds), itertools.cycle(RACES), strict=False):
             wrong = race(log, name, n, run)
