@@ -52,6 +52,7 @@ def test_an_appender_with_a_missing_check_is_detected(tmp_path, monkeypatch, sab
 def test_no_event_is_older_than_a_state_it_is_based_on(tmp_path):
     """An entry committed after the head was read counts, if a state that was read holds it."""
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=lambda: 1) as log:
+        log.default_role = "admin"
         run(log, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
         for key in "ab":
             run(
