@@ -13,9 +13,10 @@ run: $(READY)
 test: $(READY)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal tests
 
-# Generates clients from the OpenAPI document, compiles and runs them; needs node, npm and a network the first time.
+# Generates clients from the OpenAPI document, compiles and runs them, and signs in with a real OpenID provider; needs node,
+# npm and a network the first time.
 test-clients: $(READY)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m slow tests/clients
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m slow tests/clients tests/openid
 
 # Builds the image, starts docker-compose.yml and reads a decision at the replica; needs dockerd and root.
 test-image:
@@ -59,9 +60,9 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 # The client is a distribution of this repository, without a hash; it is installed from its folder.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --no-emit-package decisionlog-client --extra kafka --extra postgresql --group dev pyproject.toml -o requirements.lock
+	  --no-emit-package decisionlog-client --extra kafka --extra oidc --extra postgresql --group dev pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --no-emit-package decisionlog-client --constraint requirements.lock --extra kafka --extra postgresql --group image pyproject.toml \
+	  --no-emit-package decisionlog-client --constraint requirements.lock --extra kafka --extra oidc --extra postgresql --group image pyproject.toml \
 	  -o requirements.image.lock
 
 clean:

@@ -13,7 +13,6 @@ from projections import answers
 from projections.answers import *  # noqa: F403  (every answer, under the name that routes use)
 
 Model = type[Any]
-Spoken = answers.ReadAnswer
 REFERENCE: Final = "#/components/schemas/"
 Responses = dict[int | str, dict[str, Any]]
 

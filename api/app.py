@@ -7,14 +7,18 @@ from importlib.metadata import version
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
-from api.command_door import CommandDoor
+from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
-from api.pages import sign_in
+from api.pages.modules import PAGE_MODULES
+from api.pages.static_files import PATH as STATIC_PATH
+from api.pages.static_files import get_static_file
 from api.routes import (
+    access_journal,
     audit,
     commands,
     decisions,
@@ -57,10 +61,12 @@ QUERY_MODULES: Final = (
     subjects,
     ownership,
     audit,
+    access_journal,
     search,
     imports,
     log,
     people,
+    roles,
     tokens,
     sessions,
     meta,
@@ -97,15 +103,17 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.state.services = services
     app.state.documents = docs_page.Documents()
     problems.install(app)
-    writes = v1_router("Commands")
+    writes = v1_router("Commands", action=None)  # the log asks the policy about each command
     writes.route_class = CommandRoute
     commands.add_routes(writes)
     add_command_routes(writes, COMMAND_PATHS)
     app.router.routes += writes.routes
     for module in QUERY_MODULES:
         app.router.routes += module.router().routes
-    app.router.routes += sign_in.router().routes
-    door = CommandDoor(super(Application, app).__call__, app, writes.routes)
-    app.middleware_app = Middleware(door, app.router.routes, hosts or Hosts(), cors_origins)
+    for page in PAGE_MODULES:
+        app.router.routes += page.router().routes
+    app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))
+    dispatcher = CommandDispatcher(super(Application, app).__call__, app, writes.routes)
+    app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

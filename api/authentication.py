@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import isawaitable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -13,13 +11,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
 from api.cookies import read_cookie
-from api.cross_site import refuse_cross_site
+from api.cross_site import SAFE_METHODS, refuse_cross_site
 from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
 from domain import access
 from domain.fields import MERGED_INTO, SubjectState
 from domain.scopes import ADMIN_SCOPE
 from eventlog.entry import Caller
+from identity.oidc.errors import ProviderUnavailableError, SignInRefusedError
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -43,7 +42,7 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
 
     Raises:
         HttpProblem: 401 if there is neither, or it is unknown, expired or revoked; 403 if another site caused a request
-            with a cookie; 503 if it cannot be checked right now.
+            with a cookie; 429 if the caller makes too many; 503 if it cannot be checked right now.
     """
     scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
     try:
@@ -51,19 +50,23 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
             caller = await _find_token_holder(services, secret)
         else:
             caller = await _find_session_holder(request, services)
-    except LookupUnavailableError as error:
+    except SignInRefusedError as error:
+        raise _build_401(f"the access token is refused: {error}") from None
+    except (LookupUnavailableError, ProviderUnavailableError) as error:
         raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if not await has_access(services, caller):
-        raise _unauthenticated(f"your token or session belongs to {caller.actor}, who has left or was removed")
+        raise _build_401(f"your token or session belongs to {caller.actor}, who has left or was removed")
+    request.state.caller = caller
+    services.quotas.take_request(caller)
     return caller
 
 
 async def _find_token_holder(services: Services, secret: str) -> Caller:
     caller = services.sign_in(secret)
-    if isawaitable(caller):
+    if caller is not None and not isinstance(caller, Caller):
         caller = await caller
     if caller is None:
-        raise _unauthenticated(
+        raise _build_401(
             "the API token is unknown, has expired or was revoked; create one with `decisionlog token create`"
         )
     return caller
@@ -71,19 +74,21 @@ async def _find_token_holder(services: Services, secret: str) -> Caller:
 
 async def _find_session_holder(request: Request, services: Services) -> Caller:
     cookie = read_cookie(request)
+    if cookie is None and services.anonymous and request.method in SAFE_METHODS:
+        return services.anonymous
     if cookie is None or services.sessions is None:
-        raise _unauthenticated(
+        raise _build_401(
             "send an API token as `Authorization: Bearer TOKEN`, created with `decisionlog token create`, or sign in at "
             "/sign-in with a browser"
         )
     refuse_cross_site(request)
     caller = await services.sessions.find(cookie)
     if caller is None:
-        raise _unauthenticated("your session has ended; sign in again at /sign-in")
+        raise _build_401("your session has ended; sign in again at /sign-in")
     return caller
 
 
-def _unauthenticated(detail: str) -> HttpProblem:
+def _build_401(detail: str) -> HttpProblem:
     return HttpProblem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="decisionlog"'})
 
 
@@ -112,16 +117,6 @@ def _get_cached_state(services: Services, subject: str) -> SubjectState:
     if state is None:
         raise _NotCachedError
     return state
-
-
-def require_scope(scope: str) -> Callable[[Caller], Awaitable[None]]:
-    """Return a dependency that refuses callers without a scope."""
-
-    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> None:
-        if scope not in caller.scopes:
-            raise HttpProblem(403, f"your API token does not have the scope `{scope}`")
-
-    return check
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticate)]

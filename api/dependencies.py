@@ -14,12 +14,13 @@ from typing import Annotated, Any, Final, get_origin
 from fastapi import Depends, Path, Query, Request, Response
 
 from api import answers, formats
+from api.access_journal import record_read
 from api.admission import LaneName, TooBusyError
 from api.authentication import CurrentCaller
 from api.large_responses import LargeResponse
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
-from domain.errors import Unknown
+from domain.errors import unknown_subject
 from domain.values import (
     KEY_PATTERN,
     MAX_INTEGER,
@@ -31,6 +32,7 @@ from domain.values import (
     documented,
     to_micros,
 )
+from eventlog.entry import Caller
 from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.decisions import NotFound
 from projections.filters import Filter
@@ -39,13 +41,15 @@ from projections.paging import Answer, BadCursor
 from projections.read_model import Read
 from projections.replica_state import Replica, read_state
 from projections.schema import loads
+from projections.suggestions import similar_subjects
 from projections.timepoint import TimePoint
+from projections.titles import titles_of_answer
 
 MAX_LIMIT: Final = 10_000
 STATUSES: Final = (
     *("proposed", "accepted", "rejected", "deferred", "withdrawn", "superseded", "reversed"),  # decisions
     *("committed", "started", "paused", "shipped", "dropped"),  # features
-    *("active", "retired", "open", "met", "missed", "present", "departed"),  # products, goals, people and teams
+    *("active", "retired", "open", "met", "missed", "present", "left"),  # products, goals, people and teams
 )
 """Every status that a command sets."""
 POLL_INTERVAL_S: Final = 0.003
@@ -295,7 +299,7 @@ _NARROW_DOWN: Final = "narrow it down: one `product`, a shorter period, fewer fi
 class QueryExecution:
     """Executes the query of one request in a thread, within the limits of its caller."""
 
-    def __init__(self, request: Request, services: Services, caller: str) -> None:
+    def __init__(self, request: Request, services: Services, caller: Caller) -> None:
         self.bounds: Bounds = UNBOUNDED
         self._request = request
         self._services = services
@@ -305,7 +309,8 @@ class QueryExecution:
         """Return the response, computed in a thread of the lane when it is this caller's turn.
 
         Raises:
-            HttpProblem: 503 if the server is too busy or the deadline passed, 422 if the query needs too much memory.
+            HttpProblem: 503 if the server is too busy or the deadline passed, 422 if the query needs too much memory, 429
+                if the caller has too many questions.
         """
         admission = self._services.questions
 
@@ -314,7 +319,8 @@ class QueryExecution:
             return answer()
 
         try:
-            response = await admission.ask(lane, self._caller, self._request.receive, work)
+            with self._services.quotas.question(self._caller):
+                response = await admission.ask(lane, self._caller.actor, self._request.receive, work)
         except TooBusyError:
             raise HttpProblem(
                 503,
@@ -337,7 +343,7 @@ class QueryExecution:
 
 
 async def _query_execution(request: Request, services: ServiceDependency, caller: CurrentCaller) -> QueryExecution:
-    return QueryExecution(request, services, caller.actor)
+    return QueryExecution(request, services, caller)
 
 
 ExecutionDependency = Annotated[QueryExecution, Depends(_query_execution)]
@@ -387,17 +393,20 @@ class QueryRunner:
         """
         self._services.check_read_model()
         bounds = self._execution.bounds
-        with self._services.model.read(bounds) as read:
+        with self._services.read(bounds) as read:
             lag = lag_header(read, self._services)
             try:
                 answer = ask(read)
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
             except NotFound as error:
-                raise Unknown(str(error)) from None
+                subject = str(error)
+                similar = error.candidates or similar_subjects(read, subject)
+                raise unknown_subject(subject, similar=similar) from None
             if not answer.rows:
                 _check_statuses(read, self._statuses)
-        response = formats.build_response(answer, self._format, self._services.book.directory, self.model, bounds)
+            titles = titles_of_answer(read, answer, self._services.book.directory)
+        response = formats.build_response(answer, self._format, titles, self.model, bounds)
         response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
@@ -458,7 +467,9 @@ async def _query_runner(
     ] = None,
 ) -> QueryRunner:
     statuses = request.query_params.getlist("status")
-    return QueryRunner(services, formats.choose_format(request, format), execution, statuses)
+    chosen = formats.choose_format(request, format)
+    record_read(request, is_file=chosen != "json")
+    return QueryRunner(services, chosen, execution, statuses)
 
 
 QueryDependency = Annotated[QueryRunner, Depends(_query_runner)]

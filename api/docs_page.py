@@ -269,7 +269,7 @@ def _example_of(path: str, operation: Schema) -> str:
     subject = EXAMPLES.get(command, {}).get("subject", "")
 
     def fill(found: re.Match[str]) -> str:
-        sample = subject if found["name"] == "subject" else subject.partition(":")[2]
+        sample = subject if found["name"] in ("subject", "holder") else subject.partition(":")[2]
         return f"{found['collection']}/{sample or _PATH_EXAMPLES.get(found['collection'], found['name'].upper())}"
 
     return re.sub(r"(?P<collection>\w+)/\{(?P<name>\w+)\}", fill, path)

@@ -16,9 +16,10 @@ from typing_extensions import is_typeddict
 from api import answers
 from api.csv_injection import neutralize_formulas
 from api.large_responses import CHUNK_BYTES, build_text_response, json_parts
-from identity.directory import Names, names_in
 from projections.bounds import UNBOUNDED, Bounds
+from projections.field_groups import flat_fields
 from projections.paging import Answer, Row
+from projections.titles import IN_DIRECTORY
 
 Format = Literal["json", "csv", "jsonl"]
 BY_MEDIA_TYPE: Final[dict[str, Format]] = {
@@ -72,7 +73,11 @@ def _matches(media_type: str, media_range: str) -> bool:
 
 
 def build_response(
-    answer: Answer, format_: Format, directory: Names, model: type[answers.Spoken], bounds: Bounds = UNBOUNDED
+    answer: Answer,
+    format_: Format,
+    titles: Mapping[str, str],
+    model: type[answers.ReadAnswer],
+    bounds: Bounds = UNBOUNDED,
 ) -> Response:
     """Return an answer in a format. Position, times and cursor are in headers, and in JSON also in the body.
 
@@ -82,10 +87,10 @@ def build_response(
     if answer.next:
         headers["Decisionlog-Next"] = answer.next
     if format_ == "csv":
-        sheet = as_csv(lines_of(answer, model), names_in([answer.rows, answer.about], directory), columns_of(model))
+        names = {subject: title for subject, title in titles.items() if subject.startswith(IN_DIRECTORY)}
+        sheet = as_csv(lines_of(answer, model), names, columns_of(model))
         return build_text_response(split_text(sheet), "text/csv; charset=utf-8; header=present", headers, bounds)
-    whole = answer.to_dict()
-    whole = {**whole, "names": names_in(whole, directory)}
+    whole = {**answer.to_dict(), "titles": titles}
     if "rows" not in model.__annotations__:
         del whole["rows"]
     if format_ == "json":
@@ -103,7 +108,8 @@ def split_text(text: str) -> Iterator[str]:
 def as_csv(rows: Iterable[Row], names: Mapping[str, str], columns: Iterable[str] = ()) -> str:
     """Return rows as CSV (RFC 4180) without formulas, with a column for each leaf, named by its path.
 
-    `columns` come first, and are the only ones if there are no rows.
+    `columns` come first, and are the only ones if there are no rows. People are written with their names; other subjects
+    are written as ids, by which sheets are joined.
     """
     flat = [dict(_flatten(row)) for row in rows]
     found = dict.fromkeys(column for row in flat for column in row)
@@ -134,12 +140,12 @@ class Sheet:
     lines: Callable[[Answer], Iterable[Row]]
 
 
-def lines_of(answer: Answer, model: type[answers.Spoken]) -> Iterable[Row]:
+def lines_of(answer: Answer, model: type[answers.ReadAnswer]) -> Iterable[Row]:
     """Return the lines of an answer as CSV: those of its sheet, else its rows."""
     return SHEETS[model].lines(answer) if model in SHEETS else answer.rows
 
 
-def columns_of(model: type[answers.Spoken]) -> Iterable[str]:
+def columns_of(model: type[answers.ReadAnswer]) -> Iterable[str]:
     """Return the columns of an empty table: those of its sheet, else the required fields of a row."""
     if model in SHEETS:
         return SHEETS[model].columns
@@ -163,7 +169,7 @@ def _value_of(cell: Row) -> Any:
 
 def _field_columns(row: Row) -> dict[str, Any]:
     """Return a column for each field in alphabetical order, so that the order does not depend on the first card."""
-    return {field: _value_of(cell) for field, cell in sorted(row["fields"].items()) if field != "title"}
+    return {field: _value_of(cell) for field, cell in sorted(flat_fields(row)) if field != "title"}
 
 
 def _reason_columns(blame: Row) -> dict[str, Any]:
@@ -174,29 +180,37 @@ def _reason_columns(blame: Row) -> dict[str, Any]:
 def _card_lines(answer: Answer) -> Iterator[Row]:
     """Yield a line for each card, with the column it is in."""
     for column in answer.rows:
-        place = {"column": f"{column['title']} <{column['column']}>" if column["title"] else column["column"]}
+        place = f"{column['title']} <{column['column']}>" if column["title"] else column["column"]
         for card in column["cards"]:
             milestone = {"milestone": card["milestone"]} if "milestone" in card else {}
-            yield {**place, "subject": card["subject"], "title": card["title"], **milestone, **_field_columns(card)}
+            yield {
+                "column": place,
+                "subject": card["subject"],
+                "title": card["title"],
+                **milestone,
+                **_field_columns(card),
+            }
 
 
 def _roadmap_lines(answer: Answer) -> Iterator[Row]:
-    if any("cards" in row for row in answer.rows):
-        return _card_lines(answer)
-    return ({"subject": row["subject"], "title": row["title"], **_field_columns(row)} for row in answer.rows)
+    return _card_lines(answer) if any("cards" in row for row in answer.rows) else _list_lines(answer)
 
 
-def _register_lines(answer: Answer) -> Iterator[Row]:
+def _decision_lines(answer: Answer) -> Iterator[Row]:
     for row in answer.rows:
-        title = _value_of(row["fields"]["title"]) if "title" in row["fields"] else None
         number = [f"{number} in {product}" for product, number in row["number"].items()]
-        yield {"subject": row["subject"], "title": title, "number": number, **_field_columns(row)}
+        yield {"subject": row["subject"], "title": row["title"], "number": number, **_field_columns(row)}
+
+
+def _list_lines(answer: Answer) -> Iterator[Row]:
+    for row in answer.rows:
+        yield {"subject": row["subject"], "title": row["title"], **_field_columns(row)}
 
 
 def _change_lines(answer: Answer) -> Iterator[Row]:
     for row in answer.rows:
         # A change of the subject itself explains the field only if the field disappeared with it.
-        own = [change for change in row["changes"] if change["field"] == row["field"] and "after_is" not in row]
+        own = [change for change in row["changes"] if change["field"] == row["field"] and "missing_after" not in row]
         last = (own or row["changes"])[-1:]
         reason = {"at": last[0]["at"], **_reason_columns(last[0]["blame"])} if last else {}
         kept = {name: value for name, value in row.items() if name not in ("changes", "voided")}
@@ -227,14 +241,14 @@ def _report_lines(answer: Answer) -> Iterator[Row]:
 
 
 def _subject_lines(answer: Answer) -> Iterator[Row]:
-    for field, cell in answer.about["fields"].items():
+    for field, cell in flat_fields(answer.about):
         columns = {name: cell[name] for name in ("value", "source_value", "since")}
         yield {"field": field, **columns, **_reason_columns(cell["blame"])}
 
 
-SHEETS: Final[Mapping[type[answers.Spoken], Sheet]] = {
+SHEETS: Final[Mapping[type[answers.ReadAnswer], Sheet]] = {
     answers.Roadmap: Sheet(("column", "subject", "title"), _roadmap_lines),
-    answers.Register: Sheet(("subject", "title", "number"), _register_lines),
+    answers.Decisions: Sheet(("subject", "title", "number"), _decision_lines),
     answers.Changes: Sheet(
         ("subject", "title", "field", "before", "after", "direction", "at", "who", "why", "voided"), _change_lines
     ),
@@ -243,6 +257,10 @@ SHEETS: Final[Mapping[type[answers.Spoken], Sheet]] = {
     ),
     answers.Report: Sheet(
         ("section", "subject", "title", "field", "before", "after", "at", "who", "why", "position"), _report_lines
+    ),
+    **dict.fromkeys(
+        (answers.Features, answers.Products, answers.Goals, answers.Teams, answers.Releases),
+        Sheet(("subject", "title"), _list_lines),
     ),
     answers.SubjectPage: Sheet(("field", "value", "source_value", "since", "who", "why"), _subject_lines),
 }

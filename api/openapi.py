@@ -52,6 +52,9 @@ _OPERATION_IDS: Final = {
     "POST /v1/bulk": "postBulk",
     "GET /v1/roadmap": "getRoadmap",
     "GET /v1/audit": "listEvents",
+    "GET /v1/decisions/{key}/authority": "getDecisionAuthority",
+    "GET /v1/products/{key}/deciders": "listDeciders",
+    "GET /v1/access-journal": "listAccess",
     "GET /v1/search": "search",
     "GET /v1/products/{key}/report": "getReport",
     "GET /v1/fields/count": "countFields",
@@ -82,6 +85,7 @@ _TAGS: Final = {
     "accountability": "Ownership",
     "unowned": "Ownership",
     "audit": "Audit",
+    "access-journal": "Audit",
     "search": "Search",
     "fields": "Fields",
     "imports": "Imports",
@@ -90,6 +94,7 @@ _TAGS: Final = {
     "bulk": "Commands",
     "log": "Log",
     "status": "Log",
+    "roles": "Roles",
     "tokens": "Tokens",
     "me": "Tokens",
     "sessions": "Sessions",
@@ -104,19 +109,30 @@ _TAG_DESCRIPTIONS: Final = {
     "People": "People, teams and the names they go by.",
     "Roadmap": "The roadmap as of any day, what changed, and what slipped.",
     "Ownership": "Who is accountable for what.",
-    "Audit": "Every event, with who, when and why.",
+    "Audit": "Every event, with who, when and why; and who had access.",
     "Search": "Full-text search.",
     "Fields": "Fields of all subjects, and the history of their values.",
     "Imports": "Imports, and the lines that could not be placed.",
     "Subjects": "Subjects of any kind.",
     "Commands": "Any command, several as one transaction, or many transactions.",
     "Log": "The log's entries, head and followers, and erasure.",
+    "Roles": "Who may do what, for all products or for one.",
     "Tokens": "API tokens.",
     "Sessions": "Sign-in links, and the sessions of browsers.",
     "Meta": "Health, version and catalog. No token needed.",
 }
 _OWNERSHIP_PATHS: Final = frozenset(
-    {"assign", "release", "hand-over", "acknowledge", "delegate", "revoke-delegation", "accountability"}
+    {
+        "assign",
+        "release",
+        "hand-over",
+        "acknowledge",
+        "delegate",
+        "revoke-delegation",
+        "accountability",
+        "decision-rights",
+        "deciders",
+    }
 )
 
 
@@ -129,6 +145,8 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         components.update(answers.build_answer_schemas(document))
         components.update(schemas)
         _name_operations(document)
+        for operation in (each for methods in document["paths"].values() for each in methods.values()):
+            _describe_requests_as_sent(operation, components)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -147,6 +165,19 @@ def _name_operations(document: dict[str, Any]) -> None:
     ]
 
 
+def _describe_requests_as_sent(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Describe what is sent: no parameter can be null, and a body that may be `{}` may be left out."""
+    for parameter in operation.get("parameters", ()):
+        choices = [each for each in parameter["schema"].get("anyOf", ()) if each != {"type": "null"}]
+        if choices:
+            rest = {name: value for name, value in parameter["schema"].items() if name != "anyOf"}
+            parameter["schema"] = rest | choices[0] if len(choices) == 1 else rest | {"anyOf": choices}
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        name = schema.get("$ref", "").rpartition("/")[2]
+        operation["requestBody"]["required"] = name not in schemas or bool(schemas[name].get("required"))
+
+
 def _operation_id(method: str, path: str, generated: str) -> str:
     """Return an id such as `listDecisions`, `getDecision` or `acceptDecision`."""
     if f"{method} {path}" in _OPERATION_IDS:
@@ -160,6 +191,6 @@ def _operation_id(method: str, path: str, generated: str) -> str:
 
 def _tag_of(path: str) -> str:
     parts = path.split("/")
-    if parts[2] == "subjects" and parts[-1] in _OWNERSHIP_PATHS:
+    if parts[-1] in _OWNERSHIP_PATHS and len(parts) > len(["", "v1", "subjects"]):
         return "Ownership"
     return _TAGS.get(parts[2], "Meta")

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from api.access_journal import record_refusal
 from domain import errors
 from domain.validation_messages import is_combination, list_errors, summarize_errors
 from eventlog.errors import DamagedStoreError, DiskFullError
@@ -51,6 +52,7 @@ _HTTP_NAMES: Final = {
     421: "misdirected",
     422: "malformed",
     428: "version-required",
+    429: "too-many-requests",
     431: "too-large",
     500: "internal-server-error",
     503: "unavailable",
@@ -189,10 +191,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(errors.Refused)
     async def handle_refusal(request: Request, error: errors.Refused) -> JSONResponse:
         expected = getattr(request.state, "expected", {})
-        return respond(of_refusal(error, preconditions=error.subject in expected))
+        document = of_refusal(error, preconditions=error.subject in expected)
+        record_refusal(request, document["status"], error.detail, is_command=request.method != "GET")
+        return respond(document)
 
     @app.exception_handler(HttpProblem)
-    async def handle_http_problem(_: Request, error: HttpProblem) -> JSONResponse:
+    async def handle_http_problem(request: Request, error: HttpProblem) -> JSONResponse:
+        record_refusal(request, error.status, error.detail)
         return respond(problem(error.status, error.name, error.detail, field=error.field), error.headers)
 
     @app.exception_handler(PersistenceError)

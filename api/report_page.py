@@ -17,17 +17,17 @@ from domain.characters import escape_unsafe
 from domain.values import kind_of
 from projections.report import SECTIONS, TARGET, Line, Section
 
-TWO_PAGES: Final = 142.0
+PRINTED_LINES: Final = 142.0
 """Printed lines on two A4 pages, with a margin for a page that ends early."""
-LETTERS: Final = (30, 24, 22, 42)
+COLUMN_WIDTHS: Final = (30, 24, 22, 42)
 """Characters on a printed line in each column, as measured in Chromium. It need not be exact."""
 HEADING: Final = 3.5
 """Printed lines of a heading and of the space below its table."""
 PADDING: Final = 0.35
-MOST_LETTERS: Final = 100
+MAX_LENGTH: Final = 100
 """Characters of a title or a reason; the link leads to the full text."""
 
-MOST: Final = 60
+MAX_SECTION_LINES: Final = 60
 """Lines of a section that are formatted by default; more never fit on two pages."""
 FEW: Final = 5
 """Changes, entries or reasons shown in one line."""
@@ -45,7 +45,7 @@ HEADINGS: Final[Mapping[Section, str]] = {
     "waiting": "Waiting for a decision",
     "unowned": "Without an owner",
     "undecided": "Planned with no decision behind it",
-    "late": "Learnt late, and corrected",
+    "late": "Recorded late, and corrections",
 }
 _COUNTED: Final[Mapping[Section, tuple[str, str]]] = {
     "decisions": ("decision", "decisions"),
@@ -55,14 +55,14 @@ _COUNTED: Final[Mapping[Section, tuple[str, str]]] = {
     "moved": ("other move", "other moves"),
     "handed_over": ("change of ownership", "changes of ownership"),
     "course": ("change of course", "changes of course"),
-    "late": ("learnt late or corrected", "learnt late or corrected"),
+    "late": ("recorded late or corrected", "recorded late or corrected"),
     "overdue": ("overdue", "overdue"),
     "next": ("to come", "to come"),
     "waiting": ("waiting for a decision", "waiting for a decision"),
     "unowned": ("without an owner", "without an owner"),
     "undecided": ("planned with no decision behind it", "planned with no decision behind them"),
 }
-_IN_THE_SPAN: Final[tuple[Section, ...]] = (
+_DURING_PERIOD: Final[tuple[Section, ...]] = (
     "decisions",
     "shipped",
     "dropped",
@@ -72,7 +72,7 @@ _IN_THE_SPAN: Final[tuple[Section, ...]] = (
     "course",
     "late",
 )
-_AT_ITS_END: Final[tuple[Section, ...]] = ("overdue", "next", "waiting", "unowned", "undecided")
+_AT_END: Final[tuple[Section, ...]] = ("overdue", "next", "waiting", "unowned", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TextLine:
     """A line of the report in words."""
 
     about: Link
@@ -100,7 +100,7 @@ class Part:
 
     id: Section
     heading: str
-    lines: Sequence[Said]
+    lines: Sequence[TextLine]
     more: int
 
 
@@ -109,36 +109,39 @@ class Page:
     """A report in words."""
 
     title: str
-    span: str
+    period: str
     summary: Sequence[str]
     parts: Sequence[Part]
     footing: str
     whole: Link
 
 
-def page_of(told: Mapping[str, Any], names: Mapping[str, str], *, base: str = "", lines: int | None = None) -> Page:
-    """Return a report (the result of `Answer.to_dict`) in words.
+def build_page(report: Mapping[str, Any], *, base: str = "", lines: int | None = None) -> Page:
+    """Return a report, as the server answers it, in words.
 
-    `names` has the names of people by id; `base` is the address of the server for links. At most `lines` lines are shown,
-    or as many as fit on two printed pages: each section shows its first ones and the number of the others.
+    `base` is the address of the server for links. At most `lines` lines are shown, or as many as fit on two printed
+    pages: each section shows its first ones and the number of the others.
     """
-    words = _Words(told["titles"], names, base)
+    writer = _LineWriter(report["titles"], base)
     parts = []
-    groups = {section: found for section in SECTIONS if (found := _groups(section, told["rows"]))}
-    said = {section: [words.line(rows) for rows in found[: lines or MOST]] for section, found in groups.items()}
-    shares = _shares(said, lines)
+    groups = {section: found for section in SECTIONS if (found := _groups(section, report["rows"]))}
+    written = {
+        section: [writer.write(rows) for rows in found[: lines or MAX_SECTION_LINES]]
+        for section, found in groups.items()
+    }
+    shares = _shares(written, lines)
     for section, found in groups.items():
         share = shares[section]
-        more = told["counts"][section] - sum(map(len, found[:share]))
-        parts.append(Part(section, HEADINGS[section], said[section][:share], more))
-    span = _span_in_words(told["since"], told["until"])
+        more = report["counts"][section] - sum(map(len, found[:share]))
+        parts.append(Part(section, HEADINGS[section], written[section][:share], more))
+    period = _format_period(report["since"], report["until"])
     return Page(
-        title=_shorten(told["title"] or told["product"]),
-        span=span,
-        summary=_summary(told["counts"], span),
+        title=_shorten(report["title"] or report["product"]),
+        period=period,
+        summary=_summary(report["counts"], period),
         parts=parts,
-        footing=_footing(told),
-        whole=Link("as JSON", base + _question(told)),
+        footing=_footing(report),
+        whole=Link("as JSON", base + _report_path(report)),
     )
 
 
@@ -150,89 +153,89 @@ def _groups(section: Section, rows: Sequence[Line]) -> list[list[Line]]:
     return list(found.values())
 
 
-def _question(told: Mapping[str, Any]) -> str:
-    key = told["product"].partition(":")[2]
-    return f"/v1/products/{key}/report?since={told['since']}&until={told['until']}&position={told['position']}"
+def _report_path(report: Mapping[str, Any]) -> str:
+    key = report["product"].partition(":")[2]
+    return f"/v1/products/{key}/report?since={report['since']}&until={report['until']}&position={report['position']}"
 
 
-def _shares(said: Mapping[Section, Sequence[Said]], lines: int | None) -> dict[Section, int]:
+def _shares(written: Mapping[Section, Sequence[TextLine]], lines: int | None) -> dict[Section, int]:
     """Return how many lines each section shows: the same number for all that have enough lines, and at least one.
 
     The space that is left goes to the first sections.
     """
-    longest = max(map(len, said.values()), default=1)
-    most = next((most for most in range(longest, 1, -1) if _fits(said, dict.fromkeys(said, most), lines)), 1)
-    shares = dict.fromkeys(said, most)
-    for section in said:
+    longest = max(map(len, written.values()), default=1)
+    most = next((most for most in range(longest, 1, -1) if _fits(written, dict.fromkeys(written, most), lines)), 1)
+    shares = dict.fromkeys(written, most)
+    for section in written:
         more = {**shares, section: most + 1}
-        if _fits(said, more, lines):
+        if _fits(written, more, lines):
             shares = more
     return shares
 
 
-def _fits(said: Mapping[Section, Sequence[Said]], shares: Mapping[Section, int], lines: int | None) -> bool:
+def _fits(written: Mapping[Section, Sequence[TextLine]], shares: Mapping[Section, int], lines: int | None) -> bool:
     """Return whether these numbers of lines are at most `lines`, or fit on two printed pages."""
-    shown = [found[: shares[section]] for section, found in said.items()]
+    shown = [found[: shares[section]] for section, found in written.items()]
     if lines is not None:
         return sum(map(len, shown)) <= lines
-    return sum(HEADING + sum(map(_lines_of, found)) for found in shown) <= TWO_PAGES
+    return sum(HEADING + sum(map(_printed_lines, found)) for found in shown) <= PRINTED_LINES
 
 
-def _lines_of(line: Said) -> float:
+def _printed_lines(line: TextLine) -> float:
     why = "; ".join(each.words if isinstance(each, Link) else each for each in line.why)
     who = " ".join((line.who, *(entry.words for entry in line.entries)))
-    cells = zip((line.about.words, line.what, who, why), LETTERS, strict=True)
+    cells = zip((line.about.words, line.what, who, why), COLUMN_WIDTHS, strict=True)
     return PADDING + max(-(-len(words) // letters) for words, letters in cells)
 
 
-def _span_in_words(since: str, until: str) -> str:
+def _format_period(since: str, until: str) -> str:
     if since.endswith("T00:00:00.000000Z") and until.endswith("T00:00:00.000000Z"):
         return f"from {since[:10]} to the end of {_day_before(until[:10])} (UTC)"
-    return f"from {_minute(since)} to {_minute(until)} (UTC)"
+    return f"from {_format_minute(since)} to {_format_minute(until)} (UTC)"
 
 
 def _day_before(day: str) -> str:
     return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
-def _minute(instant: str) -> str:
-    return instant[:16].replace("T", " ")
+def _format_minute(time: str) -> str:
+    return time[:16].replace("T", " ")
 
 
-def _summary(counts: Mapping[str, int], span: str) -> list[str]:
-    happened = _listed(counts, _IN_THE_SPAN)
-    stands = _listed(counts, _AT_ITS_END)
+def _summary(counts: Mapping[str, int], period: str) -> list[str]:
+    happened = _list_counts(counts, _DURING_PERIOD)
+    state = _list_counts(counts, _AT_END)
     return [
-        f"What happened: {happened}." if happened else f"Nothing happened {span} that the log knows of.",
-        f"At the end: {stands}."
-        if stands
+        f"What happened: {happened}." if happened else f"Nothing was recorded {period}.",
+        f"At the end: {state}."
+        if state
         else "At the end nothing is planned, overdue, waiting for a decision or without an owner.",
     ]
 
 
-def _listed(counts: Mapping[str, int], sections: Sequence[Section]) -> str:
+def _list_counts(counts: Mapping[str, int], sections: Sequence[Section]) -> str:
     return ", ".join(f"{counts[each]} {_COUNTED[each][counts[each] != 1]}" for each in sections if counts[each])
 
 
-def _footing(told: Mapping[str, Any]) -> str:
+def _footing(report: Mapping[str, Any]) -> str:
     return (
-        f"Speaks up to position {told['position']} of the log, recorded at {told['known_at']}. Asked again with this span "
-        f"and position, it is the same: SHA-256 {told['sha256']}."
+        f"Covers the log up to position {report['position']}, recorded at {report['known_at']}. With this period and "
+        f"position, the report is always the same: SHA-256 {report['sha256']}."
     )
 
 
-class _Words:
-    """Formats lines in words, with the titles of subjects and the names of people."""
+class _LineWriter:
+    """Formats lines in words, with the titles of subjects instead of their ids."""
 
-    def __init__(self, titles: Mapping[str, str], names: Mapping[str, str], base: str) -> None:
-        self._titles, self._names, self._base = titles, names, base
+    def __init__(self, titles: Mapping[str, str], base: str) -> None:
+        self._titles, self._base = titles, base
 
-    def line(self, rows: Sequence[Line]) -> Said:
+    def write(self, rows: Sequence[Line]) -> TextLine:
         """Return one or several lines about one subject as one line in words."""
         first, last = rows[0], rows[-1]
         days = dict.fromkeys((first["at"][:10], last["at"][:10]))
         who = dict.fromkeys(self._who(row) for row in rows)
-        return Said(
+        return TextLine(
             about=Link(_shorten(first["title"] or first["subject"]), self._base + first["link"]),
             what="; ".join(_first_few([self._what(row) for row in rows])),
             who=f"{' to '.join(days)}, {'; '.join(who)}",
@@ -248,41 +251,41 @@ class _Words:
         return _first_few([self._decision(each) for each in row["rests_on"]])
 
     def _decision(self, subject: str) -> Link:
-        return Link(_shorten(self._called(subject)), f"{self._base}/v1/subjects/{subject}")
+        return Link(_shorten(self._title(subject)), f"{self._base}/v1/subjects/{subject}")
 
     def _what(self, row: Line) -> str:
         if row["section"] == "unowned":
-            gone = ", ".join(self._called(who) for who in row["departed"])
-            return f"{gone} was accountable and has left" if gone else "nobody is accountable"
+            gone = ", ".join(self._title(who) for who in row["left"])
+            return f"{gone} was accountable and has left" if gone else "no one is accountable"
         if not row["changes"]:
             voids = f" #{row['voids']}" if "voids" in row else ""
-            return _in_words(row["blame"]["type"]) + voids
+            return _event_in_words(row["blame"]["type"]) + voids
         what = "; ".join(self._change(row, change) for change in _notable_changes(row["changes"]))
         slips = row.get("slips")
         if slips and slips["later"] > 1:
-            what += f" (put off {slips['later']} times; first promised {self._held(slips['first'])})"
+            what += f" (put off {slips['later']} times; first promised {self._field(slips['first'])})"
         if row["section"] == "overdue":
             what += f", which was due on {row['due']}" if row["due"] not in what else ", which is over"
-        # A committed feature that has been started since needs no remark.
-        return what if row.get("holds", True) or row["section"] == "moved" else f"{what} (no longer so at the end)"
+        # A committed feature that was started later needs no remark.
+        return what if row.get("current", True) or row["section"] == "moved" else f"{what} (no longer so at the end)"
 
     def _change(self, row: Line, change: Mapping[str, Any]) -> str:
-        name, after = change["field"], self._held(change["after"])
+        name, after = change["field"], self._field(change["after"])
         if name == "exists":
             return _EXISTS[change["before"]["value"], change["after"]["value"]]
         if name.startswith("delegation."):
             return f"delegated to {after}" if change["after"]["value"] else "delegation ended"
-        told_before = "before" in change and change["direction"] != "first" and kind_of(row["subject"]) != "decision"
-        before = self._held(change["before"]) if told_before else None
+        shows_before = "before" in change and change["direction"] != "first" and kind_of(row["subject"]) != "decision"
+        before = self._field(change["before"]) if shows_before else None
         label = _label(name)
         change_of = after if before is None else f"{before} → {after}"
         return f"{label} {change_of}".strip()
 
-    def _held(self, held: Mapping[str, Any] | None) -> str:
+    def _field(self, field: Mapping[str, Any] | None) -> str:
         """Return the value of a field, or its source value if the value is unknown."""
-        if held is None:
+        if field is None:
             return "nothing"
-        value = held["value"] if held["value"] not in (None, []) else held["source_value"]
+        value = field["value"] if field["value"] not in (None, []) else field["source_value"]
         return self._value(value)
 
     def _value(self, value: Any) -> str:
@@ -292,50 +295,50 @@ class _Words:
             return ", ".join(map(self._value, value)) or "none"
         if isinstance(value, dict):
             return self._value(value.get("to"))
-        return _shorten(self._called(str(value)))
+        return _shorten(self._title(str(value)))
 
-    def _called(self, subject: str) -> str:
-        return self._titles.get(subject) or self._names.get(subject) or subject
+    def _title(self, subject: str) -> str:
+        return self._titles.get(subject) or subject
 
     def _who(self, row: Line) -> str:
         blame = row["blame"]
-        who = ", ".join(_shorten(self._called(each)) for each in row["by"])
+        who = ", ".join(_shorten(self._title(each)) for each in row["by"])
         if blame["source"].get("channel") == "import":  # who imported it, and when, is not about the product
             return who
         if blame["actor"] not in (*row["by"], blame["principal"]):
-            who += f", recorded by {_shorten(self._called(blame['actor']))}"
-        told_late = blame["recorded_at"][:10] > blame["at"][:10]
-        return f"{who}; recorded on {blame['recorded_at'][:10]}" if told_late else who
+            who += f", recorded by {_shorten(self._title(blame['actor']))}"
+        is_backdated = blame["recorded_at"][:10] > blame["at"][:10]
+        return f"{who}; recorded on {blame['recorded_at'][:10]}" if is_backdated else who
 
     def _why(self, row: Line) -> list[str | Link]:
         """Return the decisions that an event rests on, then its own reason, else its note."""
         blame = row["blame"]
         found: list[str | Link] = [self._decision(each) for each in blame["because"]]
-        said = row["why"] or blame.get("note")
-        return [*found, _shorten(said)] if said else found
+        reason = row["why"] or blame.get("note")
+        return [*found, _shorten(reason)] if reason else found
 
 
 T = TypeVar("T")
 
 
-def _first_few(said: Sequence[T]) -> list[T | str]:
+def _first_few(items: Sequence[T]) -> list[T | str]:
     """Return the first items, and the number of the others."""
-    return [*said] if len(said) <= FEW else [*said[: FEW - 1], f"and {len(said) - FEW + 1} more"]
+    return [*items] if len(items) <= FEW else [*items[: FEW - 1], f"and {len(items) - FEW + 1} more"]
 
 
 _EXISTS: Final = {
     (None, True): "new",
-    (False, True): "put back on the record",
-    (True, False): "struck from the record",
-    (None, False): "struck from the record",
+    (False, True): "restored",
+    (True, False): "removed",
+    (None, False): "removed",
 }
 
 
 def _notable_changes(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the changes to show. The status `proposed` of a new subject goes without saying."""
+    """Return the changes to show. The status `proposed` of a new subject is obvious."""
     new = any(change["field"] == "exists" for change in changes)
-    told = [c for c in changes if not (new and c["field"] == "status" and c["after"]["value"] == "proposed")]
-    return [change for change in told if not (change["field"] == "rank" and change["after"]["value"] is None)] or told
+    shown = [c for c in changes if not (new and c["field"] == "status" and c["after"]["value"] == "proposed")]
+    return [change for change in shown if not (change["field"] == "rank" and change["after"]["value"] is None)] or shown
 
 
 def _label(name: str) -> str:
@@ -351,7 +354,7 @@ def _label(name: str) -> str:
     return names.get(name, f"{name}:")
 
 
-def _in_words(type_: str) -> str:
+def _event_in_words(type_: str) -> str:
     """Return `FeatureShipped.v1` as "feature shipped"."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type_.partition(".")[0]).lower()
 
@@ -359,12 +362,12 @@ def _in_words(type_: str) -> str:
 def _shorten(text: str) -> str:
     """Return a text as one line without control characters, shortened between words if it is long."""
     line = " ".join(escape_unsafe(text, _space_or_nothing).split())
-    if len(line) <= MOST_LETTERS:
+    if len(line) <= MAX_LENGTH:
         return line
     return (
-        line[: MOST_LETTERS - 1].rpartition(" ")[0].rstrip(" ,;:") + "…"
-        if " " in line[:MOST_LETTERS]
-        else line[: MOST_LETTERS - 1] + "…"
+        line[: MAX_LENGTH - 1].rpartition(" ")[0].rstrip(" ,;:") + "…"
+        if " " in line[:MAX_LENGTH]
+        else line[: MAX_LENGTH - 1] + "…"
     )
 
 
@@ -382,7 +385,7 @@ _LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)
 
 def as_markdown(page: Page) -> str:
     """Return the report as CommonMark: a heading and a list for each section."""
-    out = [f"# {_md(page.title)}: progress {page.span}", "", " ".join(page.summary), ""]
+    out = [f"# {_md(page.title)}: progress {page.period}", "", " ".join(page.summary), ""]
     for part in page.parts:
         out += [f"## {part.heading}", "", *(_md_line(line) for line in part.lines)]
         if part.more:
@@ -394,7 +397,7 @@ def as_markdown(page: Page) -> str:
 def _md(text: str) -> str:
     """Return text without markup, in which nothing becomes a link (GFM autolinks, mentions, issue numbers).
 
-    Some readers look for links after removing backslashes, but never in a code span.
+    Some readers look for links after removing backslashes, but never in a code period.
     """
     out, place = [], 0
     for found in _LINKING.finditer(text):
@@ -411,7 +414,7 @@ def _md_link(link: Link) -> str:
     return f"[{_md(link.words)}]({link.to})"
 
 
-def _md_line(line: Said) -> str:
+def _md_line(line: TextLine) -> str:
     why = "; ".join(_md_link(each) if isinstance(each, Link) else _md(each) for each in line.why) or "*no reason given*"
     entries = " ".join(f"[{entry.words}]({entry.to})" for entry in line.entries)  # no text from users
     return f"- **{_md_link(line.about)}**: {_md(line.what)}. {_md(line.who)} ({entries}). Why: {why}"
@@ -445,8 +448,8 @@ def as_html(page: Page) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(page.title)}: progress {escape(page.span)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{_bdi(page.title)}: progress {escape(page.span)}</h1>\n{summary}\n{parts}\n</main>\n"
+        f"<title>{escape(page.title)}: progress {escape(page.period)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{_bdi(page.title)}: progress {escape(page.period)}</h1>\n{summary}\n{parts}\n</main>\n"
         f"<footer><p>{escape(page.footing)}</p></footer>\n</body>\n</html>\n"
     )
 
@@ -471,7 +474,7 @@ def _html_part(part: Part, whole: Link) -> str:
     )
 
 
-def _html_line(line: Said) -> str:
+def _html_line(line: TextLine) -> str:
     entries = " ".join(map(_a, line.entries))
     why = "; ".join(_a(each) if isinstance(each, Link) else _bdi(each) for each in line.why)
     return (

@@ -11,7 +11,9 @@ from api import answers, problems
 from api.admission import LaneName
 from api.authentication import authenticate
 from api.dependencies import refuse_unknown_parameters, run_as_query
+from api.permissions import require
 from api.services import refuse_writes_on_replica
+from domain.policy import READ, Action
 
 _FORMATS: Final = (
     "Also available as CSV and JSON Lines: pass `format=csv` or `format=jsonl`, or send `Accept: text/csv` or "
@@ -19,12 +21,15 @@ _FORMATS: Final = (
 )
 
 
-def v1_router(tag: str, dependencies: Sequence[Any] = ()) -> APIRouter:
+def v1_router(tag: str, dependencies: Sequence[Any] = (), *, action: Action | None = READ) -> APIRouter:
     """Return a router whose routes require a token and refuse unknown parameters and, on a replica, writes.
+
+    The caller must be allowed to do `action`; with None, a token is enough.
 
     The application adds its routes as they are. Including a router builds each route again, which doubles startup time.
     """
-    checks = [Depends(authenticate), Depends(refuse_writes_on_replica), Depends(refuse_unknown_parameters)]
+    permission = [Depends(require(action))] if action else []
+    checks = [Depends(authenticate), *permission, Depends(refuse_writes_on_replica), Depends(refuse_unknown_parameters)]
     return APIRouter(prefix="/v1", tags=[tag], responses=problems.RESPONSES, dependencies=[*checks, *dependencies])
 
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Protocol
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
 from api.admission import Admission
 from api.problems import HttpProblem
+from api.quotas import Quotas
 from domain import policy
-from domain.errors import Malformed, Unknown
-from domain.fields import Subjects, SubjectState
-from domain.values import is_subject
+from domain.errors import Malformed, Unknown, unknown_subject
+from domain.fields import SubjectState
+from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
-from eventlog.views import CommittedView
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
+from projections.bounds import UNBOUNDED, Bounds
 from projections.names import find_by_name
-from projections.read_model import ReadModel, ReadModelDamagedError
+from projections.read_model import Read, ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
+from projections.suggestions import similar_names, similar_subjects
 from projections.timepoint import NOW, resolve_time
+from projections.visibility import limit
+
+if TYPE_CHECKING:
+    from identity.oidc.provider import Provider  # needs an optional dependency
 
 MAX_ACTIVE_CALLERS: Final = 10_000
 
@@ -34,6 +42,26 @@ class SessionFinder(Protocol):
         """Return the person behind the secret of a session, or None."""
 
 
+class LazyStates(Mapping[str, SubjectState]):
+    """The states of subjects, each fetched on first use, as the policy reads them."""
+
+    def __init__(self, fetch: Callable[[str], SubjectState]) -> None:
+        self._fetch = fetch
+        self._known: dict[str, SubjectState] = {}
+
+    def __getitem__(self, subject: str) -> SubjectState:
+        state = self._known.get(subject)
+        if state is None:
+            state = self._known[subject] = self._fetch(subject)
+        return state
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
 @dataclass(frozen=True)
 class Services:
     """A log or its replica, the read model that follows it, and a way to find callers by their tokens.
@@ -41,7 +69,9 @@ class Services:
     `sign_in` returns the holder of a secret, or None; it may be awaitable. `wait_seconds` is how long a read waits for a
     position. `workers` returns the status of every worker process, each with whether it is running. `upstream` is the
     address of a replica's log, if known. `questions` limits how many queries run at once, and for how long. `sessions`
-    finds people who signed in with a browser; without it, only tokens are accepted.
+    finds people who signed in with a browser; without it, only tokens are accepted. `zone` is the time zone of pages for
+    readers whose browsers run no scripts. `provider` is the OpenID provider that people sign in with, if any.
+    `quotas` limit what one token and one person use. `anonymous` is the caller of reads without a token; usually none.
     """
 
     book: DecisionLog | Replica
@@ -52,9 +82,15 @@ class Services:
     workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
+    products: frozenset[str] | None = None
+    """The products that the caller may read, with those of their lines; None if they may read everything."""
     sessions: SessionFinder | None = None
+    provider: Provider | None = None
+    quotas: Quotas = field(default_factory=Quotas)
+    anonymous: Caller | None = None
+    zone: tzinfo = UTC
     active_callers: dict[str, SubjectState] = field(default_factory=dict)
-    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+    """Callers who were found to have access, each with the state that showed it; a later state is another object."""
 
     def remember_active(self, caller: SubjectState) -> None:
         """Remember that a caller has access, as long as nothing more happens to them."""
@@ -73,6 +109,17 @@ class Services:
             raise self.misdirected()
         return self.book
 
+    def is_readable(self, subject: str) -> bool:
+        """Return whether the caller may read a subject."""
+        states = LazyStates(self.book.cached_state)
+        return policy.is_readable(subject, self.products, states, MAX_INTEGER)
+
+    @contextmanager
+    def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
+        """Open a snapshot of the read model in which the caller sees what they may read."""
+        with self.model.read(bounds) as read:
+            yield read if self.products is None else limit(read, self.products)
+
     def misdirected(self) -> HttpProblem:
         """Return the refusal of a request that a replica cannot answer, with the address of the server that can."""
         where = f" at {self.upstream}" if self.upstream else ""
@@ -85,7 +132,7 @@ class Services:
         """
         if isinstance(self.book, Replica):
             found = self.book.read_state()
-            return {"position": found.known, "read_model": found.position, "lag": found.lag}
+            return {"position": found.known_position, "read_model": found.position, "lag": found.lag}
         recorded, projected = self.book.head().size, self.runner.position
         return {"position": recorded, "read_model": projected, "lag": recorded - projected}
 
@@ -111,15 +158,6 @@ class Services:
         if isinstance(self.book, DecisionLog) and self.book.damage:
             raise HttpProblem(503, "the log file is damaged; run `decisionlog verify` on the server for details")
 
-    def is_administrator(self, caller: Caller) -> bool:
-        """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
-        principal = policy.Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
-        view = CommittedView(self.log)
-        with self.model.read() as read:
-            now = read.now
-        held = policy.HeldRoles(principal, Subjects(view.state, view.superseded_by), view, now)
-        return policy.may(held, policy.ADMINISTER, [policy.NO_PRODUCT]) is None
-
     def find_named(self, subject: str, field: str) -> str | None:
         """Return the subject of a kind that bears or bore a name, as in `feature:shop-2`; None if there is none.
 
@@ -127,7 +165,7 @@ class Services:
             Malformed: the name leads to several subjects.
         """
         kind, _, name = subject.partition(":")
-        with self.model.read() as read:
+        with self.read() as read:
             found = find_by_name(read, name, resolve_time(read, NOW), kind)
         if len(found) > 1:
             raise Malformed(f"{subject} may be {' or '.join(found[:10])}; use one of these ids", field=field)
@@ -144,7 +182,9 @@ class Services:
             return name
         found = self.book.directory.find(name)
         if not found:
-            raise Unknown(f"no person named {name!r}; GET /v1/people lists the people", field=field)
+            similar = similar_names(name, (each.name for each in self.book.directory.list_people()))
+            hint = f"did you mean {' or '.join(similar)}?" if similar else "GET /v1/people lists the people"
+            raise Unknown(f"no person named {name!r}; {hint}", field=field)
         with self.model.read() as read:
             people = sorted({read.surviving_id(each) for each in found})  # merged ids are one person
         if len(people) > 1:
@@ -162,11 +202,13 @@ class Services:
         if not is_subject(subject) or (kind and not subject.startswith(f"{kind}:")):
             form = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
-        if not self.book.cached_state(subject).version:  # a subject that existed once stays known
-            if (named := self.find_named(subject, field)) is not None:
-                return named
-            raise Unknown(f"there is no {subject} in the log", field=field, subject=subject)
-        return subject
+        # A subject that existed once stays known.
+        if self.book.cached_state(subject).version and self.is_readable(subject):
+            return subject
+        if (named := self.find_named(subject, field)) is not None:
+            return named
+        with self.read() as read:
+            raise unknown_subject(subject, field=field, similar=similar_subjects(read, subject))
 
 
 async def refuse_writes_on_replica(request: Request, services: ServiceDependency) -> None:
@@ -180,8 +222,9 @@ async def refuse_writes_on_replica(request: Request, services: ServiceDependency
 
 
 async def _get_services(request: Request) -> Services:
-    services: Services = request.app.state.services
+    # Once the caller is known, the services are those that are limited to what the caller may read.
+    services: Services = getattr(request.state, "services", None) or request.app.state.services
     return services
 
 
-ServiceDependency = Annotated[Services, Depends(_get_services)]
+ServiceDependency = Annotated[Services, Depends(_get_services, use_cache=False)]

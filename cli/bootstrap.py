@@ -24,6 +24,8 @@ from identity.decision_log import DecisionLog
 from projections.database import Database
 from projections.factory import open_database
 from projections.read_model import ReadModel
+from projections.replica_state import Replica
+from projections.report_hashes import ReportHashes
 from projections.runner import Runner
 from projections.sampling import MAX_ENTRIES_AT_START, Sampler
 
@@ -59,7 +61,8 @@ def open_for_write(settings: Settings, *, by: Callable[[], int] = clock) -> Iter
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the log holds what people wrote
         tighten_modes(settings.data)
     with DecisionLog.open(settings.log, clock=by, entropy=EntropyPool(os.urandom)) as log:
-        log.default_role = find_default_role(settings)
+        set_access(log, settings)
+        log.report_sha256 = _know_no_report
         yield log
 
 
@@ -91,13 +94,18 @@ def open_read_only(settings: Settings, *, whole: bool = True) -> Iterator[Decisi
             "or set its location with --data or DECISIONLOG_DATA."
         )
     with DecisionLog.open(settings.log, clock=clock, read_only=True, whole=whole) as log:
-        log.default_role = find_default_role(settings)
+        set_access(log, settings)
         yield log
 
 
-def find_default_role(settings: Settings) -> str | None:
-    """Return the role of callers to whom none was granted, or None."""
-    return None if settings.default_role == "none" else settings.default_role
+def _know_no_report(_command: object, *, in_loop: bool) -> None:
+    """Without a read model, no report can be computed, so none can be issued."""
+
+
+def set_access(log: DecisionLog | Replica, settings: Settings) -> None:
+    """Set which role callers have to whom none was granted, and whether reading is limited to one's own products."""
+    log.default_role = None if settings.default_role == "none" else settings.default_role
+    log.limits_reading = settings.reading == "own"
 
 
 def find_writer(settings: Settings) -> LogInUseError | None:
@@ -161,9 +169,11 @@ def open_runtime(
     runner.start()
     if sampler:
         sampler.start()
+    log.report_sha256 = ReportHashes(model, runner)
     try:
         yield Runtime(log, model, runner)
     finally:
+        log.report_sha256 = _know_no_report
         if sampler:
             sampler.stop()
         stop_listening()

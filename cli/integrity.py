@@ -32,13 +32,16 @@ def require_valid_log(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) 
     """
     with progress("Verifying") as report_progress:
         found = log.verify_against(checkpoints, report_progress)
-    if isinstance(found, Finding):
+    what = str(found) if isinstance(found, Finding) else log.journal.find_damage()
+    if isinstance(found, Finding) or what:
         raise CommandFailed(
-            f"Verification failed: {found}. "
+            f"Verification failed: {what}. "
             "Keep the files as they are, and restore a backup: see docs/how-to/back-up-and-restore.md.",
             Exit.DAMAGED,
         )
     click.echo(f"OK: {count_entries(found.size)} verified; all hashes, texts and idempotency records match.")
+    if last := log.journal.head().last:
+        click.echo(f"OK: the access journal follows to row {last}, with the hash {log.journal.head().hash.hex()}.")
     return found
 
 

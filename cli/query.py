@@ -13,7 +13,7 @@ from cli.dates import Zone
 from cli.errors import CommandFailed
 from cli.options import Output
 from cli.table import Table, print_note, print_table
-from cli.tables import Names
+from cli.tables import Titles
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
 from decisionlog_client.errors import Unknown
@@ -33,14 +33,14 @@ def open_log(output: Output) -> Iterator[Client]:
         yield log
 
 
-def print_answer(question: Question[T], build_table: Callable[[T, Names], Table], output: Output) -> None:
+def print_answer(question: Question[T], build_table: Callable[[T, Titles], Table], output: Output) -> None:
     """Ask a question and print the answer."""
     with open_log(output) as log:
         print_response(log, question, build_table, output)
 
 
 def print_response(
-    log: Client, question: Question[T], build_table: Callable[[T, Names], Table], output: Output
+    log: Client, question: Question[T], build_table: Callable[[T, Titles], Table], output: Output
 ) -> None:
     """Ask an open log and print the answer."""
     response = log.call(exchange.build_question_call(question, log.position, output.format or "json"))
@@ -48,7 +48,7 @@ def print_response(
         print_data(response.text, output.format)
         return
     answer: T = json.loads(response.content)
-    print_table(build_table(answer, Names(answer.get("names", {}))), get_context().zone)
+    print_table(build_table(answer, Titles(answer.get("titles", {}))), get_context().zone)
     for note in build_notes(answer, get_context().zone):
         print_note(note)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.bootstrap import POLL_INTERVAL_S, clock
+from cli.bootstrap import POLL_INTERVAL_S, clock, set_access
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from eventlog.dsn import is_dsn, without_secret
@@ -56,16 +56,16 @@ def open_replica_database(settings: Settings) -> Database:
 def build_replica_status(replica: Replica, place: str) -> tuple[WorkerStatus, bool]:
     """Return the status of a replica, and whether it is working."""
     state = replica.read_state()
-    waits_for = f"waiting for position {state.waits_for}" if state.waits_for else None
+    waits_for = f"waiting for position {state.missing_position}" if state.missing_position else None
     status = WorkerStatus(
         "replica",
         place,
-        state.heard_at,
+        state.polled_at,
         state.position,
         state.lag,
         failing=waits_for is not None,
-        error=waits_for or state.trouble or None,
-        error_at=state.heard_at if waits_for else state.trouble_at,
+        error=waits_for or state.error or None,
+        error_at=state.polled_at if waits_for else state.error_at,
     )
     return status, status.is_working(clock())
 
@@ -93,6 +93,7 @@ def open_replica(settings: Settings) -> Iterator[OpenReplica]:
         if found != (schema.VERSION,):
             raise CommandFailed(f"The replica in {place} was made by another version. To update it, {start}.")
         replica = Replica(model)
+        set_access(replica, settings)
         if not replica.exists():
             raise CommandFailed(f"No replica in {place}. To create one, {start}.")
         runner = Runner(replica, model, poll_s=POLL_INTERVAL_S, external=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from identity.oidc.groups import parse_group_table
 
 PREFIX: Final = "DECISIONLOG_"
 
@@ -58,6 +61,11 @@ class Settings(BaseModel):
         description="Owner of the log: the first token is theirs, and commands on this machine act as them. Defaults "
         "to the operating system's user.",
     )
+    zone: str = Field(
+        "UTC",
+        description="Time zone of the pages for browsers that run no scripts, such as `Europe/Berlin`. All others show "
+        "times in the reader's own zone.",
+    )
     projection: Literal["embedded", "external"] = Field(
         "embedded",
         description="Where the projector of a server runs: in the server (`embedded`), or in `decisionlog project`, "
@@ -80,6 +88,10 @@ class Settings(BaseModel):
         description="Role, for all products, of people and services to whom no role was granted. `none`: they can only "
         "ask who they are.",
     )
+    reading: Literal["all", "own"] = Field(
+        "all",
+        description="What a role lets people read: `all` products, or with `own` only those for which they hold a role.",
+    )
     token: SecretStr | None = Field(
         None,
         description="API token used by commands, on a server or on the log's files. Commands act as its holder, with "
@@ -91,6 +103,84 @@ class Settings(BaseModel):
     )
     session_idle_hours: float = Field(
         24, gt=0, le=8760, description="Hours without a request after which a browser has to sign in again."
+    )
+    anonymous: Literal["none", "viewer"] = Field(
+        "none",
+        description="Who can read without signing in: no one (`none`), or every caller who reaches the server (`viewer`). "
+        "The role is granted to `service:anonymous` when the server starts. Recording needs a token or a session.",
+    )
+    requests_per_minute: int = Field(
+        12_000,
+        ge=0,
+        description="Requests that one token may send in a minute, all at once or spread; a person with several tokens "
+        "and sessions twice as many. More get 429 with `Retry-After`. Each process counts for itself; 0 is no limit.",
+    )
+    commands_per_minute: int = Field(
+        60_000, ge=0, description="Commands that one token may send in a minute, counted in the same way."
+    )
+    questions_per_token: int = Field(
+        64,
+        ge=0,
+        description="Queries of one token that may run or wait at a time; of a person twice as many. More get 429.",
+    )
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https://[^?#\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^?#\s]*)?)?$",
+        description="Issuer of an OpenID provider, exactly as the provider spells it, such as "
+        "`https://login.example.org/realms/main`. If set, people can sign in with it; register the redirect address "
+        "`PUBLIC_URL/sign-in/callback` and the back-channel logout address `PUBLIC_URL/sign-in/backchannel-logout` "
+        "there. Needs the extra `oidc`.",
+    )
+    oidc_client_id: str = Field("", max_length=500, description="Client id of this log at the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Client secret at the provider; none for a public client. PKCE is used in any case."
+    )
+    oidc_name: str = Field(
+        "your organization", min_length=1, max_length=100, description="Name of the provider on the sign-in page."
+    )
+    oidc_scopes: str = Field(
+        "openid profile email", pattern=r"^openid( \S+)*$", description="Scopes to request, separated by spaces."
+    )
+    oidc_new_people: Literal["refuse", "register"] = Field(
+        "refuse",
+        description="What happens when an account signs in that belongs to no person of the log: `refuse`, until the "
+        "person signs in with a link and connects it, or `register` a new person.",
+    )
+    oidc_audience: str = Field(
+        "",
+        max_length=500,
+        description="Audience (`aud`) of the provider's access tokens for the API (RFC 9068); not the client id. If "
+        "empty, the API accepts no tokens of the provider.",
+    )
+    oidc_token_type: str = Field(
+        "at+jwt",
+        pattern=r"^[A-Za-z+]+( [A-Za-z+]+)*$",
+        description="Header `typ` of these access tokens. Keycloak needs `JWT`; ID tokens are refused nevertheless.",
+    )
+    oidc_groups_claim: str = Field(
+        "",
+        max_length=500,
+        description="Claim with the groups of a person: a name, or a path such as `realm_access.roles`. Write a dot "
+        "within a name as `\\.`. The claim is an array of names, or names separated by spaces.",
+    )
+    oidc_groups: str = Field(
+        "",
+        description="Groups of the log for the provider's names, as `NAME=KEY` separated by commas, such as "
+        "`/product=product-managers`. `decisionlog role grant group:KEY ROLE` grants their roles. Other names count for "
+        "nothing. If empty, names that are valid keys stand for themselves.",
+    )
+    oidc_session_hours: float = Field(
+        8,
+        gt=0,
+        le=8760,
+        description="Hours after which a person who signed in with the provider has to sign in again. Changes of their "
+        "groups take effect then.",
+    )
+    access_journal_days: float = Field(
+        365,
+        gt=0,
+        le=36500,
+        description="Days for which rows of the access journal are kept: sign-ins, refusals, exports and audits.",
     )
     replica: str = Field(
         "",
@@ -138,9 +228,9 @@ class Settings(BaseModel):
         "and delete names they have.",
     )
     kafka_service: str = Field(
-        "service:intake",
+        "service:consumer",
         pattern=r"^service:[a-z0-9][a-z0-9._~-]{0,99}$",
-        description="Service account recorded for commands from Kafka when `decisionlog intake` writes the log "
+        description="Service account recorded for commands from Kafka when `decisionlog consume` writes the log "
         "itself. Restrict access to the topic with broker ACLs.",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -173,11 +263,29 @@ class Settings(BaseModel):
         "keyring. Store it there with `keyring set decisionlog URL`.",
     )
 
+    @field_validator("zone")
+    @classmethod
+    def _check_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # a folder of the time zone database is an OSError
+            raise ValueError("must be a time zone such as `Europe/Berlin` or `UTC`") from None
+        return name
+
     @model_validator(mode="before")
     @classmethod
     def _read_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
         names = ((name, f"{PREFIX}{name.upper()}") for name in cls.model_fields)
         return {**{name: os.environ[variable] for name, variable in names if variable in os.environ}, **given}
+
+    @model_validator(mode="after")
+    def _check_provider(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("set DECISIONLOG_OIDC_CLIENT_ID to the client id of this log at the provider")
+        if self.oidc_audience and self.oidc_audience == self.oidc_client_id:
+            raise ValueError("DECISIONLOG_OIDC_AUDIENCE must differ from the client id, or ID tokens would be accepted")
+        parse_group_table(self.oidc_groups)
+        return self
 
     @property
     def server_url(self) -> str:

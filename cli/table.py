@@ -35,7 +35,7 @@ UNBROKEN_SUBJECT_LENGTH: Final = 32
 COLORED_COLUMNS: Final = frozenset({"status", "value", "before", "after"})
 COLORS: Final = {
     **dict.fromkeys(("accepted", "active", "committed", "met", "shipped", "started"), "green"),
-    **dict.fromkeys(("departed", "dropped", "missed", "rejected", "reversed", "withdrawn"), "red"),
+    **dict.fromkeys(("dropped", "left", "missed", "rejected", "reversed", "withdrawn"), "red"),
     **dict.fromkeys(("deferred", "paused", "proposed"), "magenta"),
 }
 """Only the terminal's own basic colors, which are legible on dark and light backgrounds. No meaning is in color

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
-from domain.values import parse_timestamp
+from domain.values import SUBJECT_PATTERN, parse_timestamp
+from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]
 Answer = Mapping[str, Any]
@@ -19,15 +21,21 @@ WHO: Final = ("who", "why", "put by", "source", "position")
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
 
 
-class Names:
-    """The names of people in an answer. Two people with the same name are shown with their ids."""
+_ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
+"""The id of a subject in a sentence, without the period that ends it."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        counts = Counter(names.values())
-        self._names = {who: name if counts[name] == 1 else f"{name} <{who}>" for who, name in names.items()}
+
+class Titles:
+    """What the subjects in an answer are called. Two with the same title are shown with their ids."""
+
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        counts = Counter(titles.values())
+        self._titles = {
+            subject: title if counts[title] == 1 else f"{title} <{subject}>" for subject, title in titles.items()
+        }
 
     def format(self, value: Any) -> str:
-        """Return a value, or the name of a person, as text."""
+        """Return a value, or the title of a subject, as text."""
         match value:
             case None:
                 return ""
@@ -43,7 +51,11 @@ class Names:
                     f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, [])
                 )
             case _:
-                return self._names.get(str(value), str(value))
+                return self._titles.get(str(value), str(value))
+
+    def format_sentence(self, sentence: str) -> str:
+        """Return a sentence with the titles of people and subjects instead of their ids."""
+        return _ID.sub(lambda found: self._titles.get(found[0], found[0]), sentence)
 
     def format_field(self, field: Row | None) -> str:
         """Return the value of a field, with the source value in parentheses where it differs."""
@@ -70,7 +82,7 @@ class Names:
 
     def reason(self, blame: Row) -> str:
         """Return the decisions behind a change, else its note."""
-        return ", ".join(blame["because"]) or str(blame.get("note") or "")
+        return self.format(blame["because"]) or str(blame.get("note") or "")
 
 
 def source(origin: Row) -> str:
@@ -86,14 +98,15 @@ def parse_time(at: str | None) -> datetime | None:
 # Decisions and subjects ----------------------------------------------------------------------------------------------
 
 
-def decisions(answer: Answer, names: Names) -> Table:
+def decisions(answer: Answer, titles: Titles) -> Table:
     """Return the table of `decisions`."""
-    fields = ("title", "status", "kind", "deciders", "role.accountable", "products", "tags")
+    fields = ("status", "kind", "deciders", "role.accountable", "products", "tags")
     rows = [
         [
             ", ".join(f"{product.partition(':')[2]}/{number}" for product, number in row["number"].items()),
             row["subject"],
-            *(names.format_field(row["fields"].get(field)) for field in fields),
+            row["title"],
+            *(titles.format_field(dict(flat_fields(row)).get(field)) for field in fields),
             parse_time(row["fields"]["status"]["since"] if "status" in row["fields"] else None),
         ]
         for row in answer["rows"]
@@ -102,11 +115,11 @@ def decisions(answer: Answer, names: Names) -> Table:
     return Table(columns, rows, frozenset({"kind", "products", "tags", "number", "accountable"}))
 
 
-def subject(answer: Answer, names: Names) -> Table:
+def subject(answer: Answer, titles: Titles) -> Table:
     """Return the table of one subject."""
     rows: list[list[Cell]] = [
-        [field, names.format_field(cell), parse_time(cell["since"]), *names.blame_cells(cell["blame"])]
-        for field, cell in answer["fields"].items()
+        [field, titles.format_field(cell), parse_time(cell["since"]), *titles.blame_cells(cell["blame"])]
+        for field, cell in flat_fields(answer)
         if field != "exists"
     ]
     for relation in ("replaces", "replaced_by", "rests_on", "supports"):
@@ -124,7 +137,7 @@ def summarize_subject(answer: Answer) -> str:
     return f"{answer['subject']}: {answer['title'] or 'untitled'} (version {answer['version']}{number}{removed})"
 
 
-def fields(answer: Answer, names: Names) -> Table:
+def fields(answer: Answer, titles: Titles) -> Table:
     """Return the table of fields and their values."""
     has_blame = any("blame" in row for row in answer["rows"])
     rows = [
@@ -132,10 +145,10 @@ def fields(answer: Answer, names: Names) -> Table:
             row["subject"],
             row["title"],
             row["field"],
-            names.format_field(row),
+            titles.format_field(row),
             parse_time(row["since"]),
             parse_time(row["until"]),
-            *(names.blame_cells(row.get("blame")) if has_blame else [row["position"]]),
+            *(titles.blame_cells(row.get("blame")) if has_blame else [row["position"]]),
         ]
         for row in answer["rows"]
     ]
@@ -143,7 +156,7 @@ def fields(answer: Answer, names: Names) -> Table:
     return Table(columns, rows, OPTIONAL | {"until"}, frozenset({"subject", "title", "field"}))
 
 
-def search_results(answer: Answer, names: Names) -> Table:  # noqa: ARG001  (the signature of all tables)
+def search_results(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
     """Return the table of search results."""
     rows = [
         [row["subject"], row["title"], row["field"], row["snippet"], "yes" if row["current"] else "no", row["position"]]
@@ -152,19 +165,30 @@ def search_results(answer: Answer, names: Names) -> Table:  # noqa: ARG001  (the
     return Table(("subject", "title", "field", "match", "current", "position"), rows, frozenset({"title", "position"}))
 
 
-def people(answer: Answer, names: Names) -> Table:  # noqa: ARG001  (the signature of all tables)
+def people(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
     """Return the table of people."""
     rows = [[row["name"], row["id"], ", ".join(row["spellings"])] for row in answer["rows"]]
     return Table(("name", "id", "identifiers"), rows)
 
 
-def imports(answer: Answer, names: Names) -> Table:
+def access_journal(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the access journal."""
+    rows = [
+        [row["at"], row["kind"], titles.format(row["who"]), row["what"], row["reason"], row["times"]]
+        for row in answer["rows"]
+    ]
+    return Table(("at", "kind", "who", "what", "reason", "times"), rows)
+
+
+def imports(answer: Answer, titles: Titles) -> Table:
     """Return the table of imports."""
     rows = [
-        [row["subject"].partition(":")[2], row["title"], row.get("system"), row.get("lines"), row.get("unplaced"),
-         names.format(row.get("products") or [])]
+        [
+            *(row["subject"].partition(":")[2], row["title"], row.get("system"), row.get("lines"), row.get("unplaced")),
+            titles.format(row.get("products") or []),
+        ]
         for row in answer["rows"]
-    ]  # fmt: skip
+    ]
     return Table(("import", "file", "system", "lines", "not placed", "products"), rows)
 
 
@@ -185,16 +209,16 @@ def unplaced_lines(answer: Answer) -> Table:
 # Roadmap and changes -------------------------------------------------------------------------------------------------
 
 
-def roadmap(answer: Answer, names: Names, shown: Sequence[str]) -> Table:
+def roadmap(answer: Answer, titles: Titles, shown: Sequence[str]) -> Table:
     """Return the table of the roadmap with the fields in `shown`, or the usual ones if there are none."""
     cards = list(_cards(answer))
     fields = [field for field in _fields(card for _, card in cards) if field not in ("title", "exists")]
     if not shown:
         fields = [field for field in fields if not field.startswith(TARGET)]
     ordered = sorted(fields, key=lambda field: (_FIRST.index(field) if field in _FIRST else len(_FIRST), field))
-    has_targets = any(field.startswith(TARGET) for _, card in cards for field in card["fields"]) and not shown
+    has_targets = any("targets" in card for _, card in cards) and not shown
     has_milestones = any("milestone" in card for _, card in cards)
-    has_blame = any("blame" in cell for _, card in cards for cell in card["fields"].values())
+    has_blame = any("blame" in cell for _, card in cards for _, cell in flat_fields(card))
     has_columns = any("cards" in row for row in answer["rows"])
     rows: list[list[Cell]] = [
         [
@@ -202,9 +226,9 @@ def roadmap(answer: Answer, names: Names, shown: Sequence[str]) -> Table:
             card["subject"],
             card["title"],
             *([card.get("milestone")] if has_milestones else []),
-            *(names.format_field(card["fields"].get(field)) for field in ordered),
-            *([_targets(card, names)] if has_targets else []),
-            *(_last_change(card, names) if has_blame else []),
+            *(titles.format_field(dict(flat_fields(card)).get(field)) for field in ordered),
+            *([_targets(card, titles)] if has_targets else []),
+            *(_last_change(card, titles) if has_blame else []),
         ]
         for column, card in cards
     ]
@@ -238,25 +262,24 @@ def _cards(answer: Answer) -> Iterator[tuple[str, Row]]:
 
 
 def _fields(cards: Iterable[Row]) -> list[str]:
-    return list(dict.fromkeys(field for card in cards for field in card["fields"]))
+    return list(dict.fromkeys(field for card in cards for field, _ in flat_fields(card)))
 
 
-def _targets(card: Row, names: Names) -> str:
-    targets = {field: cell for field, cell in card["fields"].items() if field.startswith(TARGET)}
+def _targets(card: Row, titles: Titles) -> str:
     return ", ".join(
-        f"{field.removeprefix(TARGET)} {cell['source_value'] or names.format(cell['value'])}"
-        for field, cell in targets.items()
+        f"{milestone} {cell['source_value'] or titles.format(cell['value'])}"
+        for milestone, cell in card.get("targets", {}).items()
     )
 
 
-def _last_change(card: Row, names: Names) -> list[Cell]:
+def _last_change(card: Row, titles: Titles) -> list[Cell]:
     """Return when, by whom and why the card was last changed."""
-    blames = [cell["blame"] for cell in card["fields"].values() if cell.get("blame")]
+    blames = [cell["blame"] for _, cell in flat_fields(card) if cell.get("blame")]
     last = max(blames, key=lambda blame: blame["position"], default=None)
-    return [parse_time(last["at"]) if last else None, *names.blame_cells(last)]
+    return [parse_time(last["at"]) if last else None, *titles.blame_cells(last)]
 
 
-def field_changes(answer: Answer, names: Names) -> Table:
+def field_changes(answer: Answer, titles: Titles) -> Table:
     """Return the table of changes to fields."""
     rows = [
         [
@@ -264,11 +287,11 @@ def field_changes(answer: Answer, names: Names) -> Table:
             row["subject"],
             row["title"],
             row["field"],
-            names.format_field(row["before"]),
-            names.format_field(row["after"]),
+            titles.format_field(row["before"]),
+            titles.format_field(row["after"]),
             row["direction"],
-            *_list_changes(row, names),
-            *names.blame_cells(row["blame"]),
+            *_list_changes(row, titles),
+            *titles.blame_cells(row["blame"]),
         ]
         for row in answer["rows"]
     ]
@@ -276,28 +299,28 @@ def field_changes(answer: Answer, names: Names) -> Table:
     return Table(columns, rows, OPTIONAL | {"title", "gained", "lost"}, frozenset({"subject", "title", "field"}))
 
 
-def _list_changes(row: Row, names: Names) -> list[Cell]:
-    return [names.format(row.get("gained")), names.format(row.get("lost"))]
+def _list_changes(row: Row, titles: Titles) -> list[Cell]:
+    return [titles.format(row.get("gained")), titles.format(row.get("lost"))]
 
 
-def changes(answer: Answer, names: Names) -> Table:
+def changes(answer: Answer, titles: Titles) -> Table:
     """Return the table of differences between two times."""
     rows = []
     for row in answer["rows"]:
-        own = [change for change in row["changes"] if change["field"] == row["field"] and "after_is" not in row]
+        own = [change for change in row["changes"] if change["field"] == row["field"] and "missing_after" not in row]
         last = (own or row["changes"])[-1:]
-        after = names.format_field(row["after"]) or row.get("after_is") or ""
+        after = titles.format_field(row["after"]) or row.get("missing_after") or ""
         voided = ", ".join(f"{each['position']}: {each['reason']}" for each in row["voided"])
         rows.append(
             [
                 row["subject"],
                 row["title"],
                 row["field"],
-                names.format_field(row["before"]) or row.get("before_is") or "",
+                titles.format_field(row["before"]) or row.get("missing_before") or "",
                 after,
                 row["direction"],
                 parse_time(last[0]["at"]) if last else None,
-                *names.blame_cells(last[0]["blame"] if last else None),
+                *titles.blame_cells(last[0]["blame"] if last else None),
                 voided,
             ]
         )
@@ -305,15 +328,15 @@ def changes(answer: Answer, names: Names) -> Table:
     return Table(columns, rows, OPTIONAL | {"title", "voided", "when"}, frozenset({"subject", "field"}))
 
 
-def slips(answer: Answer, names: Names) -> Table:
+def slips(answer: Answer, titles: Titles) -> Table:
     """Return the table of targets that moved."""
     rows = [
         [
             row["subject"],
             row["title"],
             row["field"],
-            names.format_field(row["first"]),
-            names.format_field(row["now"]),
+            titles.format_field(row["first"]),
+            titles.format_field(row["now"]),
             row["count"],
             row["later"],
             row["earlier"],
@@ -325,17 +348,20 @@ def slips(answer: Answer, names: Names) -> Table:
     return Table(columns, rows, frozenset({"title", "against first"}))
 
 
-def counts(answer: Answer, names: Names) -> Table:
+def counts(answer: Answer, titles: Titles) -> Table:
     """Return the table of counts by group."""
     groups = [name for name in (answer["rows"][0] if answer["rows"] else ()) if name != "count"]
-    rows = [[*(names.format(row.get(name)) for name in groups), row["count"]] for row in answer["rows"]]
+    rows = [
+        [*(row.get(name) if name == "subject" else titles.format(row.get(name)) for name in groups), row["count"]]
+        for row in answer["rows"]
+    ]
     return Table([*groups, "count"], rows)
 
 
 # Who -----------------------------------------------------------------------------------------------------------------
 
 
-def roles(answer: Answer, names: Names) -> Table:
+def roles(answer: Answer, titles: Titles) -> Table:
     """Return the table of roles."""
     rows = [
         [
@@ -343,10 +369,10 @@ def roles(answer: Answer, names: Names) -> Table:
             row["title"],
             row.get("status"),
             row["role"] or row["field"],
-            names.format_field(row),
+            titles.format_field(row),
             parse_time(row["since"]),
             parse_time(row["until"]),
-            *names.blame_cells(row.get("blame")),
+            *titles.blame_cells(row.get("blame")),
         ]
         for row in answer["rows"]
     ]
@@ -354,15 +380,69 @@ def roles(answer: Answer, names: Names) -> Table:
     return Table(columns, rows, OPTIONAL | {"until", "who", "why"}, frozenset({"subject", "title", "status", "role"}))
 
 
-def unowned(answer: Answer, names: Names) -> Table:
-    """Return the table of subjects without an accountable person or team."""
+def grants(answer: Answer, titles: Titles) -> Table:
+    """Return the table of roles that were granted."""
     rows = [
-        [row["subject"], row["title"], names.format(row["departed"]), row["source_value"]] for row in answer["rows"]
+        [
+            titles.format(row["holder"]),
+            row["role"],
+            row["product"] or "all products",
+            parse_time(row["since"]),
+            *titles.blame_cells(row["blame"]),
+        ]
+        for row in answer["rows"]
     ]
-    return Table(("subject", "title", "departed", "named only"), rows)
+    return Table(("holder", "role", "product", "since", *WHO), rows, OPTIONAL, frozenset({"role"}))
 
 
-def events(answer: Answer, names: Names) -> Table:
+def unowned(answer: Answer, titles: Titles) -> Table:
+    """Return the table of subjects without an accountable person or team."""
+    rows = [[row["subject"], row["title"], titles.format(row["left"]), row["source_value"]] for row in answer["rows"]]
+    return Table(("subject", "title", "left", "named only"), rows)
+
+
+def authority(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the authority behind a decision: a row for each verdict, then how it would be judged now."""
+    rows: list[list[Cell]] = []
+    for row in answer["rows"]:
+        decider, event = titles.format(row["decider"]), row["type"].partition(".")[0]
+        then = [_format_sentences(row["explanation"], titles), row["position"]]
+        rows.append([event, parse_time(row["at"]), decider, "then", _format_code(row["verdict"]), *then])
+        if row["explanation_now"] != row["explanation"]:
+            now = [_format_sentences(row["explanation_now"], titles), None]
+            rows.append([event, parse_time(row["at"]), decider, "now", _format_code(row["verdict_now"]), *now])
+    columns = ("event", "effective", "decider", "judged", "verdict", "explanation", "position")
+    return Table(columns, rows)
+
+
+def _format_sentences(sentences: Iterable[str], titles: Titles) -> str:
+    return " ".join(map(titles.format_sentence, sentences))
+
+
+def _format_code(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def deciders(answer: Answer, titles: Titles) -> Table:
+    """Return the table of who may decide about a product."""
+    rows: list[list[Cell]] = [
+        [
+            titles.format(row["holder"]),
+            titles.format(row["members"]),
+            _format_code(row["verdict"]),
+            titles.format_sentence(row["explanation"]),
+            row["approvals"],
+            row["mode"],
+            row["rights_of"],
+            row["rights"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("who", "members", "verdict", "because", "approvals", "mode", "rights of", "position")
+    return Table(columns, rows, frozenset({"members", "mode", "rights of"}))
+
+
+def events(answer: Answer, titles: Titles) -> Table:
     """Return the table of the audit trail."""
     rows = [
         [
@@ -372,12 +452,12 @@ def events(answer: Answer, names: Names) -> Table:
             row["type"].partition(".")[0],
             row["subject"],
             row["title"],
-            names.format(row["principal"]),
-            names.format(row["actor"]) if row["actor"] != row["principal"] else "",
-            names.reason(row),
+            titles.format(row["principal"]),
+            titles.format(row["actor"]) if row["actor"] != row["principal"] else "",
+            titles.reason(row),
             source(row["source"]),
             row.get("corrects"),
-            row.get("void"),
+            row.get("voided_by"),
         ]
         for row in answer["rows"]
     ]

@@ -17,12 +17,12 @@ from typing import Annotated, Final, Literal, NamedTuple, assert_never
 
 from pydantic import Field, StringConstraints
 
-from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, Unknown
+from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, unknown_subject
 from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
 from domain.roles import ADMIN, holds, merge_path, revokes_administrator
-from domain.scopes import ADMIN_SCOPE
+from domain.scopes import ADMIN_SCOPE, has_scope
 from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, Timestamp, kind_of, to_micros
 
 LOCAL_CREDENTIAL: Final = "local"
@@ -259,7 +259,7 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
 
 
 def _require_grantable(command: CreateToken, context: CommandContext) -> None:
-    missing = sorted(set(command.scopes) - context.scopes)
+    missing = sorted(scope for scope in command.scopes if not has_scope(context.scopes, scope))
     if missing:
         raise Forbidden(f"you cannot grant scopes you do not have yourself: {', '.join(missing)}", field="scopes")
     if command.expires_at is not None and to_micros(command.expires_at) <= context.now:
@@ -277,7 +277,7 @@ def _require_eligible_holder(holder: str, subjects: Subjects) -> None:
 def _require_registered(holder: str, field: str, subjects: Subjects) -> None:
     """A person must be registered before they get a token or a name; a service does not have to be."""
     if kind_of(holder) == "person" and not subjects[holder].version:
-        raise Unknown(f"no person '{holder}'; register them first", field=field, subject=holder)
+        raise unknown_subject(holder, field=field, hint="register them first")
 
 
 def _require_revocable(command: RevokeToken, context: CommandContext, subjects: Subjects, access: Access) -> None:

@@ -40,10 +40,14 @@ FieldName = Annotated[
 ]
 LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a-z0-9._~-]{0,99}$")]
 
+MAX_ERASED: Final = 1_000
+"""Positions in one erasure, so that no single command erases a whole log."""
 ACCESS_EVENT_PREFIXES: Final = (
     *("TokenCreated.", "TokenRevoked.", "SignInLinkCreated.", "NamesChanged."),
     *("RoleGranted.", "RoleRevoked."),
 )
+
+NOT_IMPORTED: Final = frozenset({"service", "group", "log"})
 
 
 class LogOpened(Event):
@@ -265,7 +269,9 @@ class EraseTexts(Command):
     type: Literal["EraseTexts"] = "EraseTexts"
     subject: LogId = Field(description="The log itself.")
     positions: tuple[Position, ...] = Field(
-        min_length=1, max_length=10_000, description="The positions of the entries whose text to erase."
+        min_length=1,
+        max_length=MAX_ERASED,
+        description="The positions of the entries whose text to erase.",
     )
     reason_code: Slug = Field("request", description="The reason, as a code; it is stored permanently.")
 
@@ -355,6 +361,13 @@ def _require_applicable(command: AnySubjectCommand) -> None:
 
 
 def _require_importable(command: ImportChanges) -> None:
+    """What decides who may act is never imported: services, groups, the log itself, and roles."""
+    if kind_of(command.subject) in NOT_IMPORTED:
+        raise NotAllowed(
+            f"{command.subject} cannot be imported: it has no history in another system",
+            field="subject",
+            subject=command.subject,
+        )
     for n, change in enumerate(command.changes):
         if change.field.startswith(FIELD_PREFIX):
             raise NotAllowed(

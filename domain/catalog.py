@@ -7,22 +7,24 @@ bytes of the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from domain import access, any_subject, decision, feature, ownership, people, product, roles
-from domain.errors import Malformed, NotAllowed, OutOfOrder, Unknown
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
+from domain.errors import Malformed, NotAllowed, OutOfOrder
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, Event, strings_of_kind
-from domain.values import SUBJECT_PATTERN, StringKind, SubjectId, Version, format_micros, is_subject, kind_of
+from domain.messages import Command, CommandContext, Draft, Event
+from domain.references import referenced_subjects, unknown_error
+from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros, kind_of
 
 AnyCommand = Annotated[
     decision.DecisionCommand
     | feature.FeatureCommand
     | ownership.OwnershipCommand
+    | authority.AuthorityCommand
     | product.ProductCommand
     | people.PeopleCommand
     | roles.RoleCommand
@@ -30,6 +32,11 @@ AnyCommand = Annotated[
     Field(discriminator="type"),
 ]
 COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(AnyCommand)
+
+
+def _decide_authority(command: authority.AuthorityCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
+    return authority.decide(command, context, subjects, COMMANDS)
+
 
 _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, Subjects], list[Draft]]]] = (
     MappingProxyType(
@@ -40,6 +47,7 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
                 (decision.DecisionCommand, decision.decide),
                 (feature.FeatureCommand, feature.decide),
                 (ownership.OwnershipCommand, ownership.decide),
+                (authority.AuthorityCommand, _decide_authority),
                 (people.PeopleCommand, people.decide),
                 (roles.RoleCommand, roles.decide),
                 (any_subject.AnySubjectCommand, any_subject.decide),
@@ -84,6 +92,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionRevised.v1": decision.DecisionRevised,
         "AdviceGiven.v1": decision.AdviceGiven,
         "DissentRecorded.v1": decision.DissentRecorded,
+        "DecisionApproved.v1": decision.DecisionApproved,
+        "AbstentionRecorded.v1": decision.AbstentionRecorded,
         "DecisionAccepted.v1": decision.DecisionAccepted,
         "DecisionRecorded.v1": decision.DecisionRecorded,
         "DecisionRejected.v1": decision.DecisionRejected,
@@ -112,6 +122,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "OwnershipAcknowledged.v1": ownership.OwnershipAcknowledged,
         "OwnershipDelegated.v1": ownership.OwnershipDelegated,
         "DelegationRevoked.v1": ownership.DelegationRevoked,
+        "ActionsDelegated.v1": delegation.ActionsDelegated,
+        "DecisionRightsSet.v1": authority.DecisionRightsSet,
         "PersonRegistered.v1": people.PersonRegistered,
         "PersonMerged.v1": people.PersonMerged,
         "PersonLeft.v1": people.PersonLeft,
@@ -162,14 +174,6 @@ def _decide(command: Command, context: CommandContext, subjects: Subjects) -> li
     return decide_kind(command, context, subjects)
 
 
-def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
-    """Yield each subject that a command references, with the path of the field."""
-    for kind in (StringKind.SUBJECT, StringKind.PERSON):
-        for path, value in strings_of_kind(command, kind):
-            if is_subject(value):
-                yield ".".join(map(str, path)), value
-
-
 def _require_unique_references(referenced: Iterable[tuple[str, str]], subjects: Subjects) -> None:
     """A list references each subject at most once, and each person under at most one of their ids."""
     by_canonical_id: dict[tuple[str, str], list[str]] = {}
@@ -189,15 +193,17 @@ def _require_known_subjects(
 ) -> None:
     """Every subject that a command references is in the log and is not removed."""
     for field, subject in referenced:
-        if roles.is_unregistered_holder(subject) and isinstance(command, roles.RoleCommand):
+        if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
             continue
+        if isinstance(command, delegation.DelegateActions) and kind_of(subject) == "service":
+            continue  # a service does not have to be registered
         state = subjects[subject]
         if not state.version or state.started_at() is None:
-            kind = kind_of(subject)
-            hint = "; register them first" if kind in ("person", "team") else ""
-            raise Unknown(f"no {kind} '{subject}'{hint}", field=field, subject=subject)
+            raise unknown_error(field, subject)
+        if state.exists_at(context.now):
+            continue
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
-        if not state.exists_at(context.now) and not is_restorable:
+        if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 

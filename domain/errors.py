@@ -17,6 +17,8 @@ The domain knows no HTTP status codes: `api/problems.py` maps each class to one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class Refused(Exception):
     """The command was refused; nothing was recorded."""
@@ -26,6 +28,13 @@ class Refused(Exception):
         self.detail = detail
         self.field = field
         self.subject = subject
+
+
+def unknown_subject(subject: str, *, field: str | None = None, similar: Sequence[str] = (), hint: str = "") -> Unknown:
+    """Return the refusal of a subject that is not in the log, with similar ones that are, or else with a hint."""
+    kind, _, key = subject.partition(":")
+    suggestion = f"did you mean {' or '.join(similar)}?" if similar else hint
+    return Unknown(f"no {kind} '{key}'" + (f"; {suggestion}" if suggestion else ""), field=field, subject=subject)
 
 
 class Malformed(Refused):

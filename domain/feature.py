@@ -9,7 +9,7 @@ Stages can be skipped: a feature can be shipped without having been committed or
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Final, Literal, assert_never
+from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
@@ -38,11 +38,6 @@ from domain.values import (
 PROPOSED: Final = "proposed"
 OPEN: Final = frozenset({PROPOSED, "committed", "started", "paused"})
 CLOSED: Final = frozenset({"shipped", "dropped"})
-
-
-def _requires_list(name: str) -> dict[str, Any]:
-    """The JSON Schema of an object with a list under this name."""
-    return {"required": [name], "properties": {name: {"type": "array"}}}
 
 
 Horizon = Literal["now", "next", "later"]
@@ -121,7 +116,10 @@ class TargetMilestone(Command):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [{"properties": {"release": {"type": "null"}}}, {"properties": {"day": {"type": "null"}}}]
+            "not": {
+                "properties": {"release": {"type": "string"}, "day": {"type": "string"}},
+                "required": ["release", "day"],
+            }
         }
     )
 
@@ -248,7 +246,9 @@ class LinkFeature(Command):
     """Link a feature to goals, decisions and other features. Each list replaces the previous one; omitted lists stay."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [_requires_list(name) for name in ("goals", "decisions", "features")]}
+        json_schema_extra={
+            "not": {"properties": {name: {"type": "null"} for name in ("goals", "decisions", "features")}}
+        }
     )
 
     type: Literal["LinkFeature"] = "LinkFeature"

@@ -64,6 +64,8 @@ class SortedItems(Sequence[T]):
 
     def _find_block(self, probe: Sortable) -> int:
         """The index of the block where an item belongs: the last one that does not start after it."""
+        if len(self._blocks) == 1:
+            return 0
         return max(bisect_right(self._blocks, probe, key=_first_item) - 1, 0)
 
     def at_or_before(self, probe: Sortable) -> Iterator[T]:
@@ -75,6 +77,10 @@ class SortedItems(Sequence[T]):
         yield from reversed(block[: bisect_right(block, probe)])
         for n in range(index - 1, -1, -1):
             yield from reversed(self._blocks[n])
+
+    def last(self) -> T | None:
+        """Return the greatest item, or None."""
+        return self._blocks[-1][-1] if self._blocks else None
 
     def __iter__(self) -> Iterator[T]:
         return chain.from_iterable(self._blocks)
@@ -134,7 +140,10 @@ class Table(Mapping[K, V]):
         return self._find_leaf(key).get(key, default)
 
     def _find_leaf(self, key: K) -> dict[K, V]:
-        node, remainder = self._root, hash(key)
+        node = self._root
+        if isinstance(node, dict):  # as nearly always, and then no hash is needed
+            return node
+        remainder = hash(key)
         while isinstance(node, tuple):
             node, remainder = node[remainder % BRANCHES], remainder // BRANCHES
         return node

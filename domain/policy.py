@@ -11,15 +11,15 @@ was revoked in the meantime.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
-from domain import access, any_subject, decision, feature, ownership, people, product, roles
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
 from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
 from domain.messages import Command, CommandContext
+from domain.references import referenced_subjects, unknown_error
 from domain.roles import ADMIN, AUDITOR, CONTRIBUTOR, MANAGER, VIEWER, Grant
 from domain.scopes import ADMIN_SCOPE, ERASE_SCOPE, IMPORT_SCOPE, READ_SCOPE, WRITE_SCOPE
 from domain.values import kind_of
@@ -71,6 +71,8 @@ RULES: Final = MappingProxyType(
         decision.ReviseDecision: Rule(MANAGE, own=CONTRIBUTE),
         decision.AdviseOnDecision: Rule(CONTRIBUTE),
         decision.DissentFromDecision: Rule(CONTRIBUTE),
+        decision.ApproveDecision: Rule(CONTRIBUTE),
+        decision.AbstainFromDecision: Rule(CONTRIBUTE),
         decision.AcceptDecision: Rule(MANAGE),
         decision.RecordDecision: Rule(MANAGE),
         decision.RejectDecision: Rule(MANAGE),
@@ -100,7 +102,9 @@ RULES: Final = MappingProxyType(
         ownership.HandOverOwnership: Rule(MANAGE),
         ownership.AcknowledgeOwnership: Rule(CONTRIBUTE),
         ownership.DelegateOwnership: Rule(MANAGE),
-        ownership.RevokeDelegation: Rule(MANAGE),
+        ownership.RevokeDelegation: Rule(MANAGE, own=CONTRIBUTE),  # own: what one gave, or was given, oneself
+        delegation.DelegateActions: Rule(CONTRIBUTE, anywhere=True),
+        authority.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
         # people and access
         people.RegisterPerson: Rule(MANAGE, anywhere=True),
         people.RegisterTeam: Rule(MANAGE, anywhere=True),
@@ -144,8 +148,16 @@ ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "lo
 """Only administrators change subjects of these kinds, which concern everybody."""
 
 
+OPEN_KINDS: Final = ADMINISTERED_KINDS
+"""Subjects of these kinds concern everybody: whoever may read anything may read them."""
+
+
 class Evidence(Protocol):
     """What the policy reads besides subjects."""
+
+    @property
+    def limits_reading(self) -> bool:
+        """Whether callers read only what belongs to products for which they hold a role."""
 
     @property
     def default_role(self) -> str | None:
@@ -158,8 +170,7 @@ class Evidence(Protocol):
         """Return the actor of the entry at a position, or None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """A caller as the policy sees them: who they are, their groups, and the scopes of their token."""
 
     actor: str
@@ -187,8 +198,12 @@ class HeldRoles:
         """Read grants through `subjects`, when a question needs them."""
         self.principal = principal
         self._subjects = subjects
-        self._evidence = evidence
+        self.evidence = evidence
         self._now = now
+
+    def own_for_all(self, role: str) -> bool:
+        """Return whether the caller holds a role for all products without being merged, or in a group or team."""
+        return self.principal.is_local or roles.is_granted(self._subjects[self.principal.actor], role, NO_PRODUCT)
 
     def include(self, role: str, line: Line) -> bool:
         """Return whether a role, or one that includes it, is held for a product."""
@@ -206,7 +221,7 @@ class HeldRoles:
 
     def _included_by_default(self) -> Collection[str]:
         """The roles that the default role includes, if the caller holds no other."""
-        default = self._evidence.default_role
+        default = self.evidence.default_role
         if default is None or any(True for _ in self.grants()):
             return ()
         return tuple(role for role, including in roles.SATISFIED_BY.items() if default in including)
@@ -225,7 +240,7 @@ class HeldRoles:
         ids = self.ids()
         yield from (self._subjects[each] for each in ids[1:])
         yield from (self._subjects[group] for group in sorted(self.principal.groups))
-        for team in sorted(self._evidence.teams_with_roles()):
+        for team in sorted(self.evidence.teams_with_roles()):
             if roles.is_member(self._subjects[team], ids, self._now):
                 yield self._subjects[team]
 
@@ -247,6 +262,20 @@ def may_anywhere(held: HeldRoles, action: Action) -> str | None:
     return None if held.include_anywhere(action.role) else _explain(held.principal, action, "a product")
 
 
+def readable_products(held: HeldRoles) -> frozenset[str] | None:
+    """Return the products that a caller may read, each with those of its line; None if they may read everything."""
+    if not held.evidence.limits_reading or held.include(VIEWER, NO_PRODUCT):
+        return None
+    return frozenset(grant.product for grant in held.grants() if grant.product)
+
+
+def is_readable(subject: str, products: Collection[str] | None, subjects: Mapping[str, SubjectState], now: int) -> bool:
+    """Return whether a caller who may read some products, or everything if None, may read a subject."""
+    if products is None or kind_of(subject) in OPEN_KINDS:
+        return True
+    return any(not set(line).isdisjoint(products) for line in lines_of_subject(subject, subjects, now))
+
+
 def _explain(principal: Principal, action: Action, where: str) -> str:
     option = f" --product {where.partition(':')[2]}" if ":" in where else ""
     return (
@@ -263,22 +292,47 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
 
     Raises:
         Forbidden: the scope or a role is missing; the message says which, for what product, and who can grant it.
+        Unknown: the caller may not read a subject that the command names.
     """
-    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
-    held = HeldRoles(principal, subjects, evidence, context.now)
+    held = _held_roles(context, subjects, evidence)
+    if evidence.limits_reading:
+        require_readable(referenced_subjects(command), context, subjects, evidence)
     rule = RULES.get(type(command))
     if rule is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    action = _needed_action(rule, command)
+    action = _needed_action(rule, command, context.actor)
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return
     raise Forbidden(reason)
 
 
-def _needed_action(rule: Rule, command: Command) -> Action:
+def require_readable(
+    named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, evidence: Evidence
+) -> None:
+    """Check that a caller may read subjects, given as fields and ids: one they may not read does not exist for them.
+
+    Raises:
+        Unknown: as if the log had no such subject.
+    """
+    if not evidence.limits_reading:
+        return
+    products = readable_products(_held_roles(context, subjects, evidence))
+    for field, subject in named if products is not None else ():
+        if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
+            raise unknown_error(field, subject)
+
+
+def _held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence) -> HeldRoles:
+    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
+    return HeldRoles(principal, subjects, evidence, context.now)
+
+
+def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
     """The action of a rule, for administrators if it concerns everybody; an import writes with its own scope."""
     action = rule.action
+    if isinstance(command, ownership.AcknowledgeOwnership) and command.on_behalf_of not in (None, actor):
+        return ADMINISTER  # people acknowledge a role with their own credentials
     if action is MANAGE and not command.creates:
         kind = kind_of(command.subject_id())
         if kind in ADMINISTERED_KINDS or (kind == "product" and type(command) in REMOVALS):
@@ -294,6 +348,8 @@ def _with_import_scope(action: Action, command: Command) -> Action:
 def _judge(
     action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
 ) -> str | None:
+    if action.scope in held.principal.scopes and held.own_for_all(action.role):
+        return None  # nearly every command, so that its products need not be read
     if rule.anywhere or _is_unknown(command, subjects):
         return may_anywhere(held, action)
     return may(held, action, lines_of(command, subjects, context.now))
@@ -318,6 +374,10 @@ def _judge_own(
     if isinstance(command, people.RecordPersonLeft):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
+    if isinstance(command, ownership.RevokeDelegation):
+        # A rule refuses all but the two who are concerned.
+        is_personal = kind_of(command.subject) == "person"
+        return may_anywhere(held, action) if is_personal else "not the caller's"
     subject = command.subject_id()
     position = (
         command.position if isinstance(command, any_subject.VoidEntry) else min(subjects[subject].events, default=0)
@@ -341,12 +401,12 @@ def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
         return _lines([command.product] if command.product else [], subjects, now)
     if isinstance(command, product.DefineProduct):
         return _lines([command.line] if command.line else [], subjects, now)
-    named = [*getattr(command, "products", ())]
+    named = getattr(command, "products", ())
     written = [*getattr(command, "supersedes", ())]
     if not command.creates:
         written.append(command.subject_id())
-    lines = set(_lines(named, subjects, now)) if named or command.creates else set()
-    return lines.union(*(lines_of_subject(subject, subjects, now) for subject in written))
+    lines = _lines(named, subjects, now) if named or command.creates else ()
+    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in written)) if written else lines
 
 
 def lines_of_subject(subject: str, subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:

@@ -9,12 +9,13 @@ granted now, so granting and revoking cannot be backdated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 
 from pydantic import Field, StringConstraints
 
-from domain.errors import Malformed, NothingChanges
+from domain.errors import NotAllowed, NothingChanges
 from domain.fields import MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, ref
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES
@@ -51,14 +52,15 @@ SATISFIED_BY: Final = MappingProxyType(
 """For each role the roles that include it."""
 
 FIELD_PREFIX: Final = "access."
+_FIELDS: Final = MappingProxyType({role: f"{FIELD_PREFIX}{role}" for role in ROLES})
+"""The fields of roles for all products."""
 MEMBER_FIELD: Final = "role.member"
 """The field of a team with its members."""
 LINE_FIELD: Final = "line"
 ALL_PRODUCTS: Final = "all"
 
-RoleHolderId = Annotated[
-    str, StringKind.SUBJECT, StringConstraints(pattern=rf"^(?:person|team|service|group):{KEY_PATTERN}$")
-]
+ROLE_HOLDER_PATTERN: Final = rf"(?:person|team|service|group):{KEY_PATTERN}"
+RoleHolderId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=rf"^{ROLE_HOLDER_PATTERN}$")]
 
 
 class GrantRole(Command):
@@ -114,6 +116,7 @@ class Grant(NamedTuple):
     product: str | None
 
 
+@lru_cache(4096)
 def field_name(role: str, product: str | None) -> str:
     """Return the field that contains a grant."""
     return f"{FIELD_PREFIX}{role}.{product.partition(':')[2]}" if product else f"{FIELD_PREFIX}{role}"
@@ -121,7 +124,10 @@ def field_name(role: str, product: str | None) -> str:
 
 def holds(state: SubjectState, role: str, product: str | None = None) -> bool:
     """Return whether exactly this role is granted to a holder for exactly this product, or for all products."""
-    name = field_name(role, product)
+    return _is_set(state, field_name(role, product))
+
+
+def _is_set(state: SubjectState, name: str) -> bool:
     if name not in state.rows:
         return False
     row = state.latest_row(name)
@@ -145,9 +151,10 @@ def has_any_grant(state: SubjectState, role: str) -> bool:
 def is_granted(state: SubjectState, role: str, line: Iterable[str]) -> bool:
     """Return whether a role, or one that includes it, is granted for all products or for one of `line`."""
     including = SATISFIED_BY[role]
-    return any(holds(state, each) for each in including) or any(
-        holds(state, each, product) for product in line for each in including
-    )
+    for each in including:
+        if _is_set(state, _FIELDS[each]):
+            return True
+    return any(holds(state, each, product) for product in line for each in including)
 
 
 def line_of(product: str, fetch: Callable[[str], SubjectState], at: int) -> tuple[str, ...]:
@@ -183,7 +190,7 @@ def decide(command: RoleCommand, _context: CommandContext, subjects: Subjects) -
     """
     if command.effective_at is not None or command.corrects is not None:
         field = "effective_at" if command.effective_at is not None else "corrects"
-        raise Malformed(f"a role is granted and revoked from now on; omit `{field}`", field=field)
+        raise NotAllowed(f"a role is granted and revoked from now on; omit `{field}`", field=field)
     is_held = holds(subjects[command.subject], command.role, command.product)
     where = command.product or "all products"
     event: Event

@@ -400,3 +400,11 @@ Holder = Annotated[
     Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name in the directory."),
     documented(pattern=_name_pattern("person", "team")),
 ]
+Actor = Annotated[
+    str,
+    StringKind.PERSON,
+    StringConstraints(min_length=1, max_length=300),
+    _name_validator("person", "service"),
+    Field(description="Who acts: `person:KEY`, `service:KEY`, or any name in the directory."),
+    documented(pattern=_name_pattern("person", "service")),
+]

@@ -38,15 +38,11 @@ def _require_canonical_form(value: Any) -> None:
     Raises:
         NotCanonicalError: the value, or one in it, has no canonical form.
     """
-    if isinstance(value, dict):
-        try:
-            is_ascii = "".join(value).isascii()
-        except TypeError:
-            is_ascii = False
-        if not is_ascii:
-            raise NotCanonicalError(f"a key of {list(value)} is not ASCII")
+    kind = type(value)
+    if kind is dict:
+        _require_ascii(value)
         members: Iterable[Any] = value.values()
-    elif isinstance(value, list):
+    elif kind is list:
         members = value
     elif isinstance(value, str):
         if "\x00" in value:
@@ -59,3 +55,12 @@ def _require_canonical_form(value: Any) -> None:
     for member in members:
         if type(member) is not str or "\x00" in member:  # nearly every member is a string, and needs no call
             _require_canonical_form(member)
+
+
+def _require_ascii(keys: Iterable[Any]) -> None:
+    try:
+        if "".join(keys).isascii():
+            return
+    except TypeError:  # not even a string
+        pass
+    raise NotCanonicalError(f"a key of {list(keys)} is not ASCII")

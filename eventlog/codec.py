@@ -36,12 +36,18 @@ def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) ->
     Raises:
         NotCanonicalError: a value has no canonical form, such as an integer of 2^53.
     """
-    own = _to_json(event, metadata)
-    places = _text_places(type(event), own)
+    own = _metadata_to_json(metadata)
+    _require_person_ids(event)
+    flat = _flat_data(event)
+    data, places = flat if flat is not None else (content(event), None)
+    if data:
+        own["data"] = data
+    if places is None or "note" in own or "references" in own:
+        places = sorted((_pointer(place), place, text) for place, text in _text_places(type(event), own))
     if not places:
         return canonical(own), None
     texts: dict[str, list[str]] = {}
-    for pointer, place, text in sorted((_pointer(place), place, text) for place, text in places):
+    for pointer, place, text in places:
         salt = entropy(SALT_BYTES)
         texts[pointer] = [salt.hex(), text]
         _set_at(own, place, commitment(salt, text))
@@ -81,7 +87,7 @@ def compose(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> bytes:
         rest // 60_000_000,
         rest // 1_000_000 % 60,
         rest % 1_000_000,
-        _json_string(subject),
+        canonical(subject),
         _json_string(type_),
         version,
     )
@@ -93,9 +99,9 @@ def _date_and_hour(hour: int) -> bytes:
     return format_micros(hour * _MICROS_PER_HOUR)[: len("2025-01-01T00")].encode()
 
 
-@lru_cache(4096)
+@lru_cache(256)
 def _json_string(value: str) -> bytes:
-    """Return a string that many entries share, as JSON."""
+    """Return the name of an event type, which many entries share, as JSON."""
     return canonical(value)
 
 
@@ -131,7 +137,7 @@ def find_broken_text(model: type[Event], own: Any, texts: Mapping[str, Sequence[
 # Events as JSON --------------------------------------------------------------------------------------------------------
 
 
-def _to_json(event: Event, metadata: Metadata) -> dict[str, Any]:
+def _metadata_to_json(metadata: Metadata) -> dict[str, Any]:
     source = metadata.source
     whole: dict[str, Any] = {
         "id": metadata.id,
@@ -143,7 +149,9 @@ def _to_json(event: Event, metadata: Metadata) -> dict[str, Any]:
     if source.system is not None or source.reference is not None or source.at is not None:
         whole["source"] |= _without_none(system=source.system, reference=source.reference, at=_format_time(source.at))
     if metadata.on_behalf_of:
-        whole["on_behalf_of"] = [_without_none(who=link.who, grant=link.grant) for link in metadata.on_behalf_of]
+        whole["on_behalf_of"] = [
+            _without_none(who=link.who, delegation=link.delegation) for link in metadata.on_behalf_of
+        ]
     if metadata.effective_at is not None:
         whole["effective_at"] = format_micros(metadata.effective_at)
     if metadata.because:
@@ -154,10 +162,48 @@ def _to_json(event: Event, metadata: Metadata) -> dict[str, Any]:
         whole["note"] = metadata.note
     if metadata.corrects is not None:
         whole["corrects"] = metadata.corrects
-    if data := content(event):
-        whole["data"] = data
-    _require_person_ids(event)
     return whole
+
+
+def _flat_data(event: Event) -> tuple[dict[str, Any], list[tuple[str, Place, str]]] | None:
+    """Return what `content` returns for an event, and its texts with their places in order, in one pass over its fields.
+
+    Return None if that takes more: if a field holds a message, a time, a list of texts, or anything else but a text, a
+    code, a list of codes, an integer or a boolean.
+    """
+    members = vars(event)
+    data: dict[str, Any] = {}
+    places: list[tuple[str, Place, str]] = []
+    for name, key, kind, empty_by_default, place in _flat_fields(type(event)):
+        value = members[name]
+        if value is None:
+            continue
+        if isinstance(value, str):
+            if kind is StringKind.TEXT:
+                places.append((_pointer(place), place, value))
+        elif isinstance(value, tuple):
+            if kind is StringKind.TEXT and value:
+                return None
+            if not value and empty_by_default:
+                continue
+            value = list(value)
+            if not all(isinstance(member, str) for member in value):
+                return None
+        elif not isinstance(value, int):
+            return None
+        data[key] = value
+    return data, places
+
+
+@cache
+def _flat_fields(model: type[Event]) -> tuple[tuple[str, str, StringKind | None, bool, Place], ...]:
+    """Return each field in the order of its place: name, name in JSON, kind of string, whether it is empty by default."""
+    kinds = {leaf.path[0]: leaf.kind for leaf in string_fields(model) if set(leaf.path[1:]) <= {"*"}}
+    fields = (
+        (name, info.alias or name, kinds.get(name), info.default == (), ("data", info.alias or name))
+        for name, info in model.model_fields.items()
+    )
+    return tuple(sorted(fields, key=lambda field: _pointer(field[-1])))
 
 
 def content(message: Message) -> dict[str, Any]:
@@ -209,7 +255,7 @@ def _parse_metadata(own: dict[str, Any]) -> Metadata:
         actor=own["actor"],
         credential=own["credential"],
         source=Origin(source["channel"], source.get("system"), source.get("reference"), _parse_time(source.get("at"))),
-        on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
+        on_behalf_of=tuple(Delegate(link["who"], link.get("delegation")) for link in own.get("on_behalf_of", ())),
         effective_at=_parse_time(own.get("effective_at")),
         because=tuple(own.get("because", ())),
         references=tuple(
@@ -220,7 +266,7 @@ def _parse_metadata(own: dict[str, Any]) -> Metadata:
     )
 
 
-def _without_none(**members: str | None) -> dict[str, str]:
+def _without_none(**members: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -18,14 +18,15 @@ from domain.access import Access, TokenRevoked
 from domain.any_subject import EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.decision import SUPERSEDED_BY
-from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown
+from domain.delegation import DelegateActions, resolve_delegation
+from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_of_kind
+from domain.messages import Command, CommandContext, Draft, copy_with, replace_strings, string_paths, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
 from domain.product import IssueReport
-from domain.scopes import IMPORT_SCOPE
+from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import StringKind, is_subject, to_micros
 from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
@@ -68,11 +69,18 @@ class View(Protocol):
     def default_role(self) -> str | None:
         """The role of callers who hold none."""
 
+    @property
+    def limits_reading(self) -> bool:
+        """Whether callers read only what belongs to products for which they hold a role."""
+
     def teams_with_roles(self) -> Iterable[str]:
         """Return at least all teams that hold a role."""
 
     def recorder_of(self, position: int) -> str | None:
         """Return the actor of the entry at a position, or None."""
+
+    def report_sha256(self, command: IssueReport) -> str | None:
+        """Return the SHA-256 of the report that a command issues, as the log computes it; None if it cannot."""
 
     def head(self) -> Head:
         """Return the head of the log, as committed."""
@@ -99,7 +107,7 @@ class UnitOfWork:
 def idempotency_scope(transaction: Transaction) -> str:
     """Return who owns the idempotency key: the caller, or for imports the system they come from."""
     source = transaction.commands[0].source
-    if source is not None and IMPORT_SCOPE in transaction.caller.scopes:
+    if source is not None and IMPORT_SCOPE in scopes_for(transaction.caller.scopes, source.system):
         return f"{IMPORT}:{source.system}"
     return transaction.caller.actor
 
@@ -221,7 +229,7 @@ class CommandHandler:
             max(self._clock(), self._last + 1),
             Subjects(self._load, self._find_referencing),
         )
-        _must_match_expected(transaction, work.subjects)
+        self._must_match_expected(work)
         for n, command in enumerate(transaction.commands):
             try:
                 self._decide_command(command, work)
@@ -233,28 +241,40 @@ class CommandHandler:
         self._remember(append, work)
         return append
 
+    def _must_match_expected(self, work: UnitOfWork) -> None:
+        """Check that each subject has the version that the caller has read; only those who may write it learn more."""
+        for subject, version in work.transaction.expected.items():
+            current = work.subjects[subject].version
+            if current == version:
+                continue
+            for command in map(self._fill_in_keys, work.transaction.commands):
+                context = self._build_context(command, work)[1]
+                policy.require_readable([("expected", subject)], context, work.subjects, self._view)
+                policy.require_permission(command, context, work.subjects, self._view)
+            raise Stale(
+                f"{subject} is at version {current}, not {version}: it has changed since you read it",
+                subject=subject,
+                version=current,
+            )
+
     # One command
 
     def _decide_command(self, command: Command, work: UnitOfWork) -> None:
-        caller = work.transaction.caller
-        command = self._resolve_people(self._fill_in_keys(command), work)
+        command = self._fill_in_keys(command)
         if command.creates and command.corrects is None:  # a correction may create the same subject again
             self._new_subjects.add(command.subject_id())
-        _must_have_source(command, caller.scopes)
-        self._must_reference_recorded(command, work.subjects)
-        stored_effective_at, effective_at = _effective_times(command, work.now)
-        context = CommandContext(
-            now=work.now,
-            effective_at=effective_at,
-            actor=caller.actor,
-            principal=command.on_behalf_of or caller.actor,
-            scopes=caller.scopes,
-            new_key=lambda: new_key(self._entropy),
-            credential=caller.credential,
-            groups=caller.groups,
-        )
+        stored_effective_at, context = self._build_context(command, work)
+        # Before anything else is looked up: who may not read a subject must not learn whether it exists.
         policy.require_permission(command, context, work.subjects, self._view)
+        command = self._resolve_people(command, work)
+        if command.on_behalf_of and command.on_behalf_of != context.principal:
+            context = context._replace(principal=command.on_behalf_of)
+        _must_have_source(command, context.scopes)
+        self._must_reference_recorded(command, work.subjects)
+        context = resolve_delegation(command, context, work.subjects)
         drafts = self._apply_rules(command, context, work)
+        if isinstance(command, IssueReport):
+            self._must_be_the_report(command)
         self._reserve_names(command, work)
         changes_identity = any(map(access.changes_identity, drafts))
         access_before = self._summarize_access(work) if changes_identity else None
@@ -262,6 +282,39 @@ class CommandHandler:
             self._add_event(draft, self._build_metadata(command, context, stored_effective_at, work), work)
         if access_before:
             self._revoke_lost_access(access_before, command, context, work)
+
+    def _must_be_the_report(self, command: IssueReport) -> None:
+        """Check that the hash of an issued report is that of the report which the log gives."""
+        actual = self._view.report_sha256(command)
+        if actual is None:
+            raise NotAllowed(
+                f"the report up to position {command.position} cannot be computed here yet; try again, or send the "
+                "command to a server of the log",
+                field="position",
+                subject=command.subject,
+            )
+        if actual != command.sha256:
+            raise NotAllowed(
+                f"the report of {command.subject} for this period and position has the SHA-256 {actual}; read the report "
+                "again and issue that one",
+                field="sha256",
+                subject=command.subject,
+            )
+
+    def _build_context(self, command: Command, work: UnitOfWork) -> tuple[int | None, CommandContext]:
+        """Return the effective time to store, None if it is the recorded time, and the context."""
+        caller = work.transaction.caller
+        stored_effective_at, effective_at = _effective_times(command, work.now)
+        return stored_effective_at, CommandContext(
+            now=work.now,
+            effective_at=effective_at,
+            actor=caller.actor,
+            principal=command.on_behalf_of or caller.actor,
+            scopes=scopes_for(caller.scopes, command.source.system if command.source else None),
+            new_key=lambda: new_key(self._entropy),
+            credential=caller.credential,
+            groups=caller.groups,
+        )
 
     def _apply_rules(self, command: Command, context: CommandContext, work: UnitOfWork) -> list[Draft]:
         if isinstance(command, access.AccessCommand):
@@ -316,7 +369,9 @@ class CommandHandler:
             actor=context.actor,
             credential=caller.credential,
             source=_build_origin(command, caller.channel),
-            on_behalf_of=(Delegate(context.principal),) if context.principal != context.actor else (),
+            on_behalf_of=(Delegate(context.principal, context.delegation),)
+            if context.principal != context.actor
+            else (),
             effective_at=effective_at,
             because=command.because,
             references=command.references,
@@ -327,9 +382,9 @@ class CommandHandler:
     def _fill_in_keys(self, command: Command) -> Command:
         """Generate the key of a new subject, if the caller gave none."""
         if command.creates and getattr(command, "key", None) is None:
-            return command.model_copy(update={"key": new_key(self._entropy)})
-        if isinstance(command, DelegateOwnership) and command.delegation is None:
-            return command.model_copy(update={"delegation": new_key(self._entropy)})
+            return copy_with(command, "key", new_key(self._entropy))
+        if isinstance(command, DelegateOwnership | DelegateActions) and command.delegation is None:
+            return copy_with(command, "delegation", new_key(self._entropy))
         return command
 
     def _resolve_people(self, command: Command, work: UnitOfWork) -> Command:
@@ -389,7 +444,7 @@ class CommandHandler:
         """Check that decisions and positions that a command refers to are committed."""
         for n, decision in enumerate(command.because):
             if not subjects[decision].version:
-                raise Unknown(f"no {decision} in the log", field=f"because.{n}", subject=decision)
+                raise unknown_subject(decision, field=f"because.{n}")
         positions: dict[str, int | None] = {"corrects": command.corrects}
         if isinstance(command, VoidEntry | IssueReport):
             positions["position"] = command.position
@@ -492,21 +547,13 @@ def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:
     return tuple([entry.event.token for entry in entries if isinstance(entry.event, TokenRevoked)])
 
 
-def _must_match_expected(transaction: Transaction, subjects: Subjects) -> None:
-    for subject, version in transaction.expected.items():
-        current = subjects[subject].version
-        if current != version:
-            raise Stale(
-                f"{subject} is at version {current}, not {version}: it has changed since you read it",
-                subject=subject,
-                version=current,
-            )
-
-
 def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
     """Check that only an importer names a source, and that an import names one."""
     if command.source is not None and IMPORT_SCOPE not in scopes:
-        raise Forbidden("only a token with the scope to import may give a source", field="source")
+        raise Forbidden(
+            f"only a token with the scope `{IMPORT_SCOPE}`, or `{IMPORT_SCOPE}:{command.source.system}`, may give this source",
+            field="source",
+        )
     if command.source is None and (command.on_behalf_of or "").startswith("service:"):
         raise Malformed("must be a person; only an imported change may be a service's", field="on_behalf_of")
     if isinstance(command, ImportChanges) and command.source is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.messages import Command, Event, Reference
 from domain.scopes import DEFAULT_SCOPES
@@ -45,8 +45,7 @@ class Transaction:
     """Writes names or tokens through a `SideTables` in the database transaction of the entries; refuses by raising."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+class RecordedEvent(NamedTuple):
     """A recorded event in a receipt. `recorded_at` is in microseconds since 1970."""
 
     position: int
@@ -69,16 +68,17 @@ class Receipt:
         return self.recorded[-1].position
 
 
-@dataclass(frozen=True, slots=True)
-class Delegate:
-    """One link of the chain from actor to principal, with the grant that allows it, if any."""
+class Delegate(NamedTuple):
+    """One link of the chain from actor to principal: a person, and the position of their delegation.
+
+    Without a delegation, the link is a claim.
+    """
 
     who: str
-    grant: str | None = None
+    delegation: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The channel of a command; for imports also the system, its reference, and its time in microseconds."""
 
     channel: str

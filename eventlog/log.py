@@ -51,6 +51,8 @@ class RawEntry:
     """An entry as it is published: its bytes, the hash of its leaf in hex, and its erasable texts by JSON pointer."""
 
     position: int
+    subject: str
+    type: str
     entry: bytes
     leaf: str
     texts: codec.Texts
@@ -75,6 +77,13 @@ class EventLog:
         """Called after names or tokens were written by a transaction, or may have been by one of another process."""
         self.default_role: str | None = None
         """The role, for all products, of callers who hold none."""
+        self.report_sha256: Callable[..., str | None] | None = None
+        """Returns the SHA-256 of the report that an `IssueReport` issues, or None; raises LongReadError `in_loop`.
+
+        Without it, the hash of a report is not checked.
+        """
+        self.limits_reading = False
+        """Whether callers read only what belongs to products for which they hold a role."""
         self._supersessions = Supersessions(store)
         self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(
@@ -178,10 +187,7 @@ class EventLog:
             Refused: nothing was recorded; see `domain.errors` for the kinds.
             PersistenceError: the store failed. Whether it was recorded is unknown; retry with the same idempotency key.
         """
-        (result,) = await self.execute_many([transaction])
-        if isinstance(result, Refused):
-            raise result
-        return result
+        return await self._executor.execute(transaction)
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Apply transactions in order; each has its own result, and later ones see earlier ones.
@@ -247,13 +253,13 @@ class EventLog:
         """
         return self._supersessions.superseded_by(decision, self.head().size, at_most)
 
-    def teams_with_roles(self, size: int, at_most: int | None = None) -> frozenset[str]:
-        """Return at least all teams that hold a role, within the first `size` entries.
+    def teams_with_roles(self, size: int | None = None, at_most: int | None = None) -> frozenset[str]:
+        """Return at least all teams that hold a role, within the first `size` entries; by default all.
 
         Raises:
             LongReadError: more than `at_most` entries would have to be read first.
         """
-        return self._teams_with_roles.all(size, at_most)
+        return self._teams_with_roles.all(self.head().size if size is None else size, at_most)
 
     def find_people(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of all people with a normalized name."""
@@ -319,7 +325,9 @@ class EventLog:
         """Yield at most `limit` entries after a position, as they are published."""
         for row in self.rows(after, limit):
             entry = codec.compose(row)
-            yield RawEntry(row.position, entry, leaf_hash(entry).hex(), codec.parse_texts(row.texts))
+            yield RawEntry(
+                row.position, row.subject, row.type, entry, leaf_hash(entry).hex(), codec.parse_texts(row.texts)
+            )
 
     def rows(self, after: int, limit: int) -> list[EntryRow]:
         """Return at most `limit` rows after a position, as they are stored."""

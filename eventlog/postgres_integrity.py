@@ -8,7 +8,7 @@ alone against the rows read without any index.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ TABLES: Final = {
     "expires_at bigint, issuer text, subject text, provider_session text, id_token text",
     "one_time_codes": "hash bytea, kind text, data text, expires_at bigint",
     "provider_accounts": "issuer text, subject text, person text",
+    "access_journal": "number bigint, at bigint, kind text, who text, credential text, what text, reason text, "
+    "times bigint, hash bytea",
+    "access_journal_head": "one integer, first bigint, start bytea, last bigint, hash bytea",
     "owners": "name text, person text",
     "read_only": "reason text",
 }
@@ -50,6 +53,9 @@ INDEXES: Final = {
     ("one_time_codes", "hash", True),
     ("one_time_codes", "expires_at", False),
     ("provider_accounts", "issuer, subject", True),
+    ("access_journal", "number", True),
+    ("access_journal", "at", False),
+    ("access_journal_head", "one", True),
     ("owners", "name", True),
 }
 """Each index: its table, its columns, and whether it is unique."""
@@ -128,6 +134,20 @@ def _find_wrong_indexes(found: list[Any]) -> Iterator[str]:
         yield f"the {'unique ' if unique else ''}index on {table} ({columns}) is missing"
     for table, columns, unique in sorted(valid - INDEXES):
         yield f"it has an index on {table} ({columns}){' that is unique' if unique else ''}, which does not belong there"
+
+
+def find_wrong_indexes(connection: Connection, schema: str, tables: Collection[str]) -> Iterator[str]:
+    """Describe which indexes of some tables are not valid, or do not hold what their table holds.
+
+    Indexes on a part of the rows, on expressions and of other kinds than B-trees are not compared.
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for table, name, _, is_valid, columns, _, method in connection.execute(_INDEXES, (schema,)).fetchall():
+            if table not in tables or method != "btree" or "?" in columns:
+                continue
+            if is_valid and not _agrees(connection, table, columns):
+                yield f"the index {name} does not hold what the table {table} holds"
 
 
 def _find_indexes_unlike_tables(connection: Connection, found: list[Any]) -> Iterator[str]:

@@ -74,9 +74,17 @@ CREATE INDEX one_time_codes_by_expiry ON one_time_codes (expires_at);
 CREATE TABLE provider_accounts (
   issuer text COLLATE "C" NOT NULL, subject text COLLATE "C" NOT NULL, person text COLLATE "C" NOT NULL,
   PRIMARY KEY (issuer, subject));
+CREATE TABLE access_journal (
+  number bigint PRIMARY KEY, at bigint NOT NULL, kind text NOT NULL, who text NOT NULL, credential text NOT NULL,
+  what text NOT NULL, reason text NOT NULL, times bigint NOT NULL, hash bytea NOT NULL);
+CREATE INDEX access_journal_by_time ON access_journal (at);
+CREATE TABLE access_journal_head (
+  one integer PRIMARY KEY CHECK (one = 1), first bigint NOT NULL, start bytea NOT NULL, last bigint NOT NULL,
+  hash bytea NOT NULL);
 CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL);
 CREATE TABLE read_only (reason text NOT NULL);
-INSERT INTO head VALUES (1, 0, '', 0)
+INSERT INTO head VALUES (1, 0, '', 0);
+INSERT INTO access_journal_head VALUES (1, 1, '', 0, '')
 """
 COLUMN_TYPES: Final = {
     "events": ("bigint", "text", "bigint", "text", "bigint", "bytea", "bytea"),
@@ -85,6 +93,8 @@ COLUMN_TYPES: Final = {
     "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint", "bigint", "bigint"),
     "provider_accounts": ("text", "text", "text"),
     "owners": ("text", "text"),
+    "access_journal": ("bigint", "bigint", "text", "text", "text", "text", "text", "bigint", "bytea"),
+    "access_journal_head": ("integer", "bigint", "bytea", "bigint", "bytea"),
 }
 VERSIONS: Final = """
 SELECT * FROM (SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject) AS version

@@ -39,8 +39,7 @@ class EntryRow(NamedTuple):
     texts: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """A serialized event without a position. `event` holds its metadata and data, `texts` the erasable texts."""
 
     subject: str

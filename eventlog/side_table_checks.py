@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from domain.names import normalize_name
-from domain.scopes import SCOPES
+from domain.scopes import is_scope
 from domain.values import is_subject, kind_of
 from eventlog.records import IDENTIFIER, OTHER_NAME, SHOWN, TokenRow
 
@@ -76,7 +76,7 @@ def _check_token(row: Sequence[Any], subjects: Collection[str]) -> str | None:
         return f"the hash of the token {token.id} has {len(token.hash)} bytes, not {_HASH_BYTES}"
     if not _is_holder(token.actor, subjects):
         return f"the token {token.id} belongs to {token.actor!r}, which is not in the log"
-    if not set(token.scopes.split()) <= SCOPES.keys():
+    if not all(map(is_scope, token.scopes.split())):
         return f"the token {token.id} has the scopes {token.scopes!r}"
     later = (token.revoked_at, token.expires_at, token.used_at)
     has_times = isinstance(token.created_at, int) and all(isinstance(time, int | None) for time in later)

@@ -30,6 +30,8 @@ SIDE_TABLE_KEYS: Final = {
     "tokens": "id",
     "owners": "name",
     "provider_accounts": "issuer, subject",
+    "access_journal": "number",
+    "access_journal_head": "one",
 }
 """The tables that no Merkle tree covers, because their rows may be changed or erased, each with its primary key."""
 

@@ -64,7 +64,15 @@ CREATE TABLE one_time_codes (
 CREATE INDEX one_time_codes_by_expiry ON one_time_codes (expires_at);
 CREATE TABLE provider_accounts (
   issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (issuer, subject)) STRICT, WITHOUT ROWID;
+CREATE TABLE access_journal (
+  number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, who TEXT NOT NULL, credential TEXT NOT NULL,
+  what TEXT NOT NULL, reason TEXT NOT NULL, times INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE INDEX access_journal_by_time ON access_journal (at);
+CREATE TABLE access_journal_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1), first INTEGER NOT NULL, start BLOB NOT NULL, last INTEGER NOT NULL,
+  hash BLOB NOT NULL) STRICT;
 INSERT INTO head VALUES (1, 0, x'', 0);
+INSERT INTO access_journal_head VALUES (1, 1, x'', 0, x'');
 """
 OWNERS: Final = """CREATE TABLE IF NOT EXISTS owners (
   name TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT, WITHOUT ROWID"""

@@ -25,6 +25,9 @@ from eventlog.write_queue import WriteQueue
 
 T = TypeVar("T")
 
+MAX_PARAMETERS: Final = 10_000
+"""The most parameters of one statement; both databases take more."""
+
 LOGGER: Final = logging.getLogger("decisionlog.eventlog")
 
 
@@ -198,6 +201,16 @@ class Store(ABC):
         condition, values = (" WHERE person = ?", (person,)) if person is not None else ("", ())
         sql = f"SELECT person, name FROM names{condition} ORDER BY person, shown DESC, name"
         return [(who, name) for who, name in self.read(sql, values)]
+
+    def display_names(self, people: Sequence[str]) -> dict[str, str]:
+        """Return the display name of each of these people and services that has one."""
+        found: dict[str, str] = {}
+        for begin in range(0, len(people), MAX_PARAMETERS):
+            batch = people[begin : begin + MAX_PARAMETERS]
+            values = ", ".join("?" * len(batch))
+            sql = f"SELECT person, name FROM names WHERE person IN ({values}) ORDER BY person, shown, name DESC"
+            found |= dict(self.read(sql, batch))  # the display name comes last
+        return found
 
     def token(self, hash_: bytes) -> TokenRow | None:
         """Return the active token that has a hash, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.fields import SubjectState
+from domain.product import IssueReport
 
 if TYPE_CHECKING:
     from eventlog.log import EventLog
@@ -19,7 +20,7 @@ class CommittedView:
         self._at_most = at_most
         self.entry, self.head, self.find_people = log.entry, log.head, log.find_people
         self.access, self.identified_by = log.access, log.identified_by
-        self.default_role = log.default_role
+        self.default_role, self.limits_reading = log.default_role, log.limits_reading
 
     def initial_head(self) -> Head:
         """The head on which the first command is decided."""
@@ -40,6 +41,11 @@ class CommittedView:
     def teams_with_roles(self) -> frozenset[str]:
         """Return at least all teams that hold a role."""
         return self._log.teams_with_roles(self.initial_head().size, self._at_most)
+
+    def report_sha256(self, command: IssueReport) -> str | None:
+        """Return the SHA-256 of the report that a command issues, as the log computes it; None if it cannot."""
+        compute = self._log.report_sha256
+        return command.sha256 if compute is None else compute(command, in_loop=self._at_most is not None)
 
     def recorder_of(self, position: int) -> str | None:
         """Return the actor of the entry at a position, or None."""

@@ -1,4 +1,4 @@
-"""The status of background workers: how far each publisher, intake or replica is, and its last error.
+"""The status of background workers: how far each publisher, consumer or replica is, and its last error.
 
 Each worker overwrites one status, which every process that can open the log can read: in a file next to the log, or in a
 row in its schema. It is only shown to people, so it can be deleted at any time.

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from eventlog.lock import WriterLock
 from eventlog.log import EventLog
 from eventlog.store import Store
+from identity.access_journal import AccessJournal
+from identity.accounts import Accounts
 from identity.directory import Directory
 from identity.one_time_codes import OneTimeCodes
 from identity.owners import Owners
@@ -26,12 +28,16 @@ class DecisionLog(EventLog):
         self.tokens = Tokens(store, self.record, clock=clock, entropy=entropy)
         self.owners = Owners(store)
         self.codes = OneTimeCodes(store, clock=clock, entropy=entropy)
+        self.accounts = Accounts(store, self.execute, entropy=entropy)
         self.sign_in_links = SignInLinks(self.codes, self.record, clock=clock)
         self.sessions = Sessions(store, clock=clock, entropy=entropy, limits=SessionLimits())
+        self.journal = AccessJournal(store, clock=clock)
+        self.sessions.on_start = lambda session: self.journal.record("sign-in", session.person, session.id)
         self.side_table_listeners.append(self.tokens.clear_cache)
 
     def close(self) -> None:
         """Write all that waits, close the store, and release the lock."""
+        self.journal.close()
         for uses in (self.tokens.uses, self.sessions.uses):
             uses.write()
         super().close()

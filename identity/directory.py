@@ -7,9 +7,9 @@ as a name, the identifier wins. Every change records an event that says who made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from domain.access import ChangeNames
 from domain.errors import Unknown
@@ -59,6 +59,10 @@ class Directory:
     def name(self, person: str) -> str | None:
         """Return the display name of a person, or None if the directory has none."""
         return next(iter(self.spellings(person)), None)
+
+    def display_names(self, people: Sequence[str]) -> dict[str, str]:
+        """Return the display name of each of these people and services that has one, in one query."""
+        return self._store.display_names(people)
 
     def list_people(self) -> Iterator[DirectoryPerson]:
         """Return everyone in the directory, in the order of their ids."""
@@ -140,27 +144,8 @@ class Directory:
 class Names(Protocol):
     """Finds display names of people."""
 
-    def name(self, person: str) -> str | None:
-        """Return the display name of a person, or None."""
-
-
-def names_in(value: Any, names: Names) -> dict[str, str]:
-    """Return the display names of all people and services whose ids occur anywhere in an answer."""
-    named = ((who, names.name(who)) for who in sorted(set(_people_in(value))))
-    return {who: name for who, name in named if name is not None}
-
-
-def _people_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if value.startswith(("person:", "service:")):
-            yield value
-    elif isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from _people_in(key)
-            yield from _people_in(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _people_in(member)
+    def display_names(self, people: Sequence[str]) -> dict[str, str]:
+        """Return the display name of each of these people and services that has one, in one query."""
 
 
 def _must_be_free(side_tables: SideTables, person: str, names: Iterable[str]) -> None:

@@ -24,10 +24,11 @@ _MAX_PRECISION_US: Final = 5 * 60 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session lasts in all, and how long without a request, in microseconds."""
+    """How long a session lasts in all, how long without a request, and how long one of a provider, in microseconds."""
 
     lifetime_us: int = 7 * 24 * HOUR_US
     idle_us: int = 24 * HOUR_US
+    provider_us: int = 8 * HOUR_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Sessions:
         self._store = store
         self._clock = clock
         self._entropy = entropy
+        self.on_start: Callable[[Session], None] = lambda _session: None
+        """Called with each session that was started."""
         self.set_limits(limits)
 
     def set_limits(self, limits: SessionLimits) -> None:
@@ -79,7 +82,10 @@ class Sessions:
         self.uses = LastUse(self._store, "sessions", clock=self._clock, precision_us=precision_us)
 
     def start(self, person: str, login: ProviderLogin | None = None) -> tuple[Session, str]:
-        """Start a session of a person; return it and its secret, which cannot be read again."""
+        """Start a session of a person; return it and its secret, which cannot be read again.
+
+        One that a provider signed in to ends earlier, because its groups are only read again at the next sign-in.
+        """
         secret, now = SESSION.new(self._entropy), self._clock()
         of = login or ProviderLogin("", "")
         session = Session(
@@ -89,7 +95,8 @@ class Sessions:
             provider_groups=" ".join(of.groups),
             created_at=now,
             used_at=now,
-            expires_at=now + self.limits.lifetime_us,
+            expires_at=now
+            + (min(self.limits.lifetime_us, self.limits.provider_us) if login else self.limits.lifetime_us),
             issuer=of.issuer,
             subject=of.subject,
             provider_session=of.session,
@@ -102,6 +109,7 @@ class Sessions:
             database.execute(f"INSERT INTO sessions VALUES ({', '.join('?' * len(session))})", session)
 
         self._store.run(write)
+        self.on_start(session)
         return session, secret
 
     def find(self, secret: str) -> Session | None:

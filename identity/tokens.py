@@ -11,7 +11,7 @@ from typing import Final
 from domain.access import CreateToken, RevokeToken
 from domain.errors import Malformed, NothingChanges, Unknown
 from domain.roles import GrantRole, Role
-from domain.scopes import DEFAULT_SCOPES, SCOPES
+from domain.scopes import DEFAULT_SCOPES, SCOPES, is_scope
 from domain.values import from_micros, refuse_controls
 from eventlog.entry import Caller
 from eventlog.ids import new_key
@@ -104,10 +104,11 @@ class Tokens:
             refuse_controls(label)
         except ValueError as error:
             raise Malformed(f"the label {error}", field="label") from None
-        unknown = set(scopes) - SCOPES.keys()
+        unknown = sorted(scope for scope in scopes if not is_scope(scope))
         if unknown:
             raise Malformed(
-                f"unknown scope: {', '.join(sorted(unknown))}. The scopes are {', '.join(SCOPES)}", field="scopes"
+                f"unknown scope: {', '.join(unknown)}. The scopes are {', '.join(SCOPES)}, and import:SYSTEM for one system",
+                field="scopes",
             )
         token = new_key(self._entropy)
         secret = SECRET.new(self._entropy)

@@ -227,7 +227,7 @@ def require_import_right(caller: Caller) -> None:
     Raises:
         Forbidden: the caller does not have the scope to import.
     """
-    if IMPORT_SCOPE not in caller.scopes:
+    if not any(scope.partition(":")[0] == IMPORT_SCOPE for scope in caller.scopes):
         raise Forbidden(
             f"{caller.actor} may not import with this token. Create a token that may with "
             "`decisionlog token create NAME --scope import`."

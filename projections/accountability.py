@@ -118,6 +118,6 @@ def _build_row(subject: str, title: str | None, holders: str | None, source_valu
     return {
         "subject": subject,
         "title": loads(title),
-        "departed": loads(holders) or [],
+        "left": loads(holders) or [],
         "source_value": source_value,
     }

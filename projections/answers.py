@@ -64,8 +64,11 @@ class DelegationLink(TypedDict):
     """One link of the chain of delegation from the actor to the principal."""
 
     who: Annotated[str, Field(description="The person or team on whose behalf it was done.")]
-    grant: NotRequired[
-        Annotated[str | None, Field(description="The delegation that allows it; without one, it is only claimed.")]
+    delegation: NotRequired[
+        Annotated[
+            int | None,
+            Field(description="The position of the delegation that allows it; without one, it is only claimed."),
+        ]
     ]
 
 
@@ -101,7 +104,7 @@ class Blame(TypedDict):
     corrects: NotRequired[
         Annotated[int | None, Field(description="The position of the voided entry that it replaces.")]
     ]
-    void: NotRequired[Annotated[int | None, Field(description="The position of the event that voided it.")]]
+    voided_by: NotRequired[Annotated[int | None, Field(description="The position of the event that voided it.")]]
 
 
 class TitledSubject(TypedDict):
@@ -185,16 +188,16 @@ class FieldDifference(ListDifference, SubjectField):
     before: Annotated[FieldValue, Field(description="The value at the first time.")]
     after: Annotated[FieldValue, Field(description="The value at the second time.")]
     direction: Annotated[Direction, Field(description="The kind of change, all changes taken together.")]
-    before_is: NotRequired[
+    missing_before: NotRequired[
         Annotated[
-            Literal["absent", "struck"] | None,
-            Field(description="Why the subject has no value at the first time: it did not exist, or was removed."),
+            Literal["absent", "removed"] | None,
+            Field(description="Why the subject has no value at the first time: it did not exist yet, or was removed."),
         ]
     ]
-    after_is: NotRequired[
+    missing_after: NotRequired[
         Annotated[
-            Literal["absent", "struck"] | None,
-            Field(description="Why the subject has no value at the second time: it did not exist, or was removed."),
+            Literal["absent", "removed"] | None,
+            Field(description="Why the subject has no value at the second time: it did not exist yet, or was removed."),
         ]
     ]
     changes: Annotated[list[FieldChangeRow], Field(description="The changes between the two times, in order.")]
@@ -216,7 +219,33 @@ class Slip(SubjectField):
     moves: Annotated[list[FieldChangeRow], Field(description="The matching moves, in order.")]
 
 
-class Card(TitledSubject):
+class GroupedFields(TypedDict):
+    """The fields of a subject, in groups. A group is missing if it has no fields."""
+
+    fields: Annotated[dict[str, FieldState], Field(description="The fields that are in no group, by name.")]
+    roles: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="The people and teams in each role, by role.")]
+    ]
+    targets: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="The release or date of each milestone, by milestone.")]
+    ]
+    advice: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="The advice on a decision, by the adviser's key.")]
+    ]
+    dissents: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="The dissents from a decision, by the dissenter's key.")]
+    ]
+    delegations: NotRequired[Annotated[dict[str, FieldState], Field(description="The delegations, by key.")]]
+    acknowledgments: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="The acknowledgments of ownership, by the holder's key.")]
+    ]
+
+
+class SubjectRow(TitledSubject, GroupedFields):
+    """A subject in a list, with the fields that the list shows."""
+
+
+class Card(SubjectRow):
     """A feature, or another subject, on the roadmap."""
 
     milestone: NotRequired[
@@ -225,7 +254,6 @@ class Card(TitledSubject):
             Field(description="In columns of releases: the milestone whose target is the release of the column."),
         ]
     ]
-    fields: Annotated[dict[str, FieldState], Field(description="The fields that were asked for, by name.")]
 
 
 class Column(TypedDict):
@@ -239,65 +267,10 @@ class Column(TypedDict):
     cards: Annotated[list[Card], Field(description="The cards, by rank and title.")]
 
 
-class DecisionRow(TypedDict):
-    """A decision in the register."""
+class DecisionRow(SubjectRow):
+    """A decision in a list."""
 
-    subject: Annotated[str, Field(description="The decision, as `decision:key`.")]
     number: Annotated[dict[str, int], Field(description="The decision's number in each of its products, by product.")]
-    fields: Annotated[dict[str, FieldRow], Field(description="The fields that the register shows, by name.")]
-
-
-AccountableField = TypedDict(
-    "AccountableField",
-    {
-        "role.accountable": NotRequired[
-            Annotated[list[str] | None, Field(description="The accountable people and teams.")]
-        ]
-    },
-)
-"""The accountable people and teams of a row."""
-
-
-class FeatureRow(TitledSubject, AccountableField):
-    """A feature in a list; fields without a value are missing."""
-
-    aliases: NotRequired[Annotated[list[str] | None, Field(description="Other names and numbers.")]]
-    status: NotRequired[
-        Annotated[str | None, Field(description="The status; null if only the source system's value is known.")]
-    ]
-    horizon: NotRequired[Annotated[str | None, Field(description="`now`, `next` or `later`.")]]
-    rank: NotRequired[Annotated[int | None, Field(description="The rank within the horizon.")]]
-    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it belongs to.")]]
-
-
-class ProductRow(TitledSubject, AccountableField):
-    """A product in a list; fields without a value are missing."""
-
-    status: NotRequired[Annotated[str | None, Field(description="The status.")]]
-    description: NotRequired[Annotated[str | None, Field(description="The description.")]]
-    line: NotRequired[Annotated[str | None, Field(description="The product line that it belongs to.")]]
-
-
-class GoalRow(TitledSubject, AccountableField):
-    """A goal in a list; fields without a value are missing."""
-
-    status: NotRequired[Annotated[str | None, Field(description="The status.")]]
-    by: NotRequired[Annotated[str | None, Field(description="The day by which it is to be reached.")]]
-    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it is for.")]]
-
-
-class TeamRow(TitledSubject):
-    """A team in a list; fields without a value are missing."""
-
-    status: NotRequired[Annotated[str | None, Field(description="The status.")]]
-
-
-class ReleaseRow(TitledSubject):
-    """A release in a list; fields without a value are missing."""
-
-    version: NotRequired[Annotated[str | None, Field(description="The version.")]]
-    due_on: NotRequired[Annotated[str | None, Field(description="The planned release date.")]]
-    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it is a release of.")]]
 
 
 class AuditEvent(Blame):
@@ -330,7 +303,7 @@ class GraphEdge(_FromSubject):
     """A relation between two subjects: one replaces the other, or is based on it."""
 
     to: Annotated[str, Field(description="The subject that the edge leads to.")]
-    way: Annotated[
+    relation: Annotated[
         Literal["replaces", "replaced_by", "rests_on", "supports"],
         Field(description="The relation of `from` to `to`."),
     ]
@@ -346,7 +319,7 @@ class GraphNode(TitledSubject):
 class UnownedRow(TitledSubject):
     """A subject without an accountable person or team."""
 
-    departed: Annotated[list[str], Field(description="The people who were accountable and have left.")]
+    left: Annotated[list[str], Field(description="The people who were accountable and have left.")]
     source_value: Annotated[str | None, Field(description="A name that is not in the directory, such as `TBD`.")]
 
 
@@ -366,17 +339,53 @@ class PersonRow(TypedDict):
     spellings: Annotated[list[str], Field(description="All names, e-mail addresses and handles of the person.")]
 
 
+class HeldRole(TypedDict):
+    """A role, for one product or for all."""
+
+    role: Annotated[str, Field(description="`viewer`, `contributor`, `manager`, `auditor` or `admin`.")]
+    product: Annotated[
+        str | None, Field(description="The product that it is for, with the products of its line; null for all.")
+    ]
+
+
+class GrantRow(HeldRole):
+    """A role that was granted to a person, team, service or group."""
+
+    holder: Annotated[str, Field(description="Who holds the role.")]
+    since: Annotated[At, Field(description="The time at which it was granted.")]
+    position: Annotated[int, Field(description="The position of the event that granted it.")]
+    blame: Annotated[Blame, Field(description="Who granted it, when and why.")]
+
+
 class TokenRow(TypedDict):
     """A token, without its secret."""
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
     label: Annotated[str, Field(description="The purpose of the token.")]
     created_at: Annotated[At, Field(description="The time at which it was created.")]
     expires_at: Annotated[At | None, Field(description="The time until which it is valid; null if it never expires.")]
     used_at: Annotated[At | None, Field(description="The time of its last use, to the hour; null if it was not used.")]
     revoked_at: Annotated[At | None, Field(description="The time at which it was revoked; null if it was not.")]
+
+
+class AccessJournalRow(TypedDict):
+    """A row of the access journal."""
+
+    number: Annotated[int, Field(description="The number of the row; numbers have no gaps.")]
+    at: Annotated[At, Field(description="The time of the first of the attempts.")]
+    kind: Annotated[
+        str, Field(description="`sign-in`, `denied`, `refused` (a command), `export`, `audit`, or `lost` (rows).")
+    ]
+    who: Annotated[str | None, Field(description="The person or service; null if unknown.")]
+    credential: Annotated[str | None, Field(description="The id of their token or session; null if unknown.")]
+    what: Annotated[str | None, Field(description="The method and path; null for a sign-in.")]
+    reason: Annotated[str | None, Field(description="Why it was refused; null if it was not.")]
+    times: Annotated[int, Field(description="The number of equal attempts within about a second.")]
 
 
 class SessionRow(TypedDict):
@@ -404,7 +413,7 @@ class FieldCount(TypedDict):
     count: Annotated[int, Field(description="The number of fields.")]
 
 
-class HolderCount(TypedDict):
+class AccountabilityCount(TypedDict):
     """The number of roles of one person or team."""
 
     holder: Annotated[str, Field(description="The person or team.")]
@@ -439,7 +448,10 @@ class ReadAnswer(TypedDict):
             ),
         ]
     ]
-    names: Annotated[dict[str, str], Field(description="The display names of the people and services, by id.")]
+    titles: Annotated[
+        dict[str, str],
+        Field(description="What each subject in the answer is called, by id: its title, version, or display name."),
+    ]
 
 
 class TableAnswer(ReadAnswer):
@@ -450,26 +462,26 @@ class TableAnswer(ReadAnswer):
     ]
 
 
-class CellTable(TableAnswer):
+class FieldTable(TableAnswer):
     """Fields, by subject and name."""
 
     rows: Annotated[list[FieldRow], Field(description="The fields.")]
 
 
-class CellCounts(TableAnswer):
+class FieldCounts(TableAnswer):
     """Numbers of fields, largest first."""
 
     rows: Annotated[list[FieldCount], Field(description="The numbers.")]
     truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]
 
 
-class StepTable(TableAnswer):
+class FieldChangeTable(TableAnswer):
     """Changes of fields, in the order in which they took effect."""
 
     rows: Annotated[list[FieldChangeRow], Field(description="The changes.")]
 
 
-class StepCounts(TableAnswer):
+class FieldChangeCounts(TableAnswer):
     """Numbers of changes, largest first."""
 
     rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
@@ -513,16 +525,19 @@ class ReportLine(TitledSubject):
         list[str], Field(description="The decisions that the subject is based on, beyond those in `blame`.")
     ]
     link: Annotated[str, Field(description="The path of the subject.")]
-    holds: NotRequired[
+    current: NotRequired[
         Annotated[
-            bool | None, Field(description="Whether it still holds at the end of the period; missing if it does.")
+            bool | None,
+            Field(
+                description="Whether the fields still have these values at the end of the period; missing if they do."
+            ),
         ]
     ]
     slips: NotRequired[
         Annotated[ReportSlips | None, Field(description="For a slipped target: how often it moved, and from where.")]
     ]
     due: NotRequired[Annotated[str | None, Field(description="For what is overdue: the day on which it was due.")]]
-    departed: NotRequired[
+    left: NotRequired[
         Annotated[
             list[str] | None,
             Field(description="For what has no accountable person: those who were accountable and have left."),
@@ -540,8 +555,7 @@ class Report(TableAnswer):
     since: Annotated[At, Field(description="The start of the period.")]
     until: Annotated[At, Field(description="The end of the period, which it excludes; `as_of` is just before it.")]
     counts: Annotated[dict[Section, int], Field(description="The number of lines in each section.")]
-    titles: Annotated[dict[str, str], Field(description="The titles of the subjects in the lines, by subject.")]
-    sha256: Annotated[str, Field(description="The SHA-256 of its canonical JSON without texts and names, in hex.")]
+    sha256: Annotated[str, Field(description="The SHA-256 of its canonical JSON without texts and titles, in hex.")]
 
 
 class Roadmap(TableAnswer):
@@ -583,7 +597,7 @@ class Slips(TableAnswer):
     totals: Annotated[SlipTotals, Field(description="All moves, including those that `min_count` leaves out.")]
 
 
-class Register(TableAnswer):
+class Decisions(TableAnswer):
     """Decisions, in the order in which they were recorded."""
 
     rows: Annotated[list[DecisionRow], Field(description="The decisions.")]
@@ -606,45 +620,131 @@ class Imports(TableAnswer):
     rows: Annotated[list[ImportRow], Field(description="The imports.")]
 
 
+class Money(TypedDict):
+    """An amount of money."""
+
+    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
+    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+
+
+class RuleUse(TypedDict):
+    """What a rule of the decision rights says."""
+
+    rule: Annotated[int, Field(description="The number of the rule, from 1; 0 if no rule entitles the decider.")]
+    mode: Annotated[str, Field(description="`record` or `enforce`.")]
+    role: Annotated[str | None, Field(description="The role by which the rule entitles; null if it is by name.")]
+    role_of: Annotated[str | None, Field(description="The product or line that the role is on.")]
+    delegation: Annotated[int | None, Field(description="The position of the delegation it depends on, if any.")]
+    cost_limit: Annotated[Money | None, Field(description="The highest cost covered; null if there is no limit.")]
+    approvals: Annotated[int, Field(description="How many people have to support the decision.")]
+    quorum: Annotated[int, Field(description="How many people have to take part.")]
+    rights_of: Annotated[str, Field(description="The product or line that the decision rights were set on.")]
+    rights: Annotated[int, Field(description="The position of the decision rights.")]
+    rests_on: Annotated[list[int], Field(description="The positions that this rests on, in order.")]
+
+
+class AuthorityFinding(RuleUse):
+    """What the decision rights of one product say of a decider."""
+
+    product: Annotated[str, Field(description="The product of the decision.")]
+    verdict: Annotated[str, Field(description="`within`, `exceeds` or `not_judged`.")]
+    reason: Annotated[str, Field(description="The reason, as a code, such as `over_limit`.")]
+    holder: Annotated[str | None, Field(description="Whom the rule entitles: the decider, a team or a delegator.")]
+    support: Annotated[int, Field(description="How many of the people entitled by the rule support the decision.")]
+    participation: Annotated[int, Field(description="How many of the people entitled by the rule took part.")]
+
+
+class AuthorityRow(TypedDict):
+    """The verdict on one decider, in one event."""
+
+    position: Annotated[int, Field(description="The position of the event.")]
+    type: Annotated[str, Field(description="The stored name of the event, such as `DecisionAccepted.v1`.")]
+    at: Annotated[At, Field(description="The time from which it is in effect, and for which it was judged.")]
+    recorded_at: Annotated[At, Field(description="The time at which it was recorded.")]
+    decider: Annotated[str, Field(description="The decider.")]
+    verdict: Annotated[str, Field(description="As judged then: `within`, `exceeds`, `no_rule` or `not_judged`.")]
+    basis: Annotated[str, Field(description="`own`, `delegated`, `claimed` or `confirmed` before it was decided.")]
+    confirmed: Annotated[int | None, Field(description="The position at which the decider confirmed a claim.")]
+    flags: Annotated[list[str], Field(description="`self_approved` and `backdated`, where they apply.")]
+    explanation: Annotated[list[str], Field(description="The verdict in sentences, as judged then.")]
+    verdict_now: Annotated[str, Field(description="The verdict with what is known at the requested time.")]
+    explanation_now: Annotated[list[str], Field(description="That verdict in sentences.")]
+    kind: Annotated[str | None, Field(description="The kind of decision that was judged; null without a rule.")]
+    cost: Annotated[Money | None, Field(description="The cost that was judged; null if there was none.")]
+    delegation: Annotated[int | None, Field(description="The position of the delegation the actor decided with.")]
+    approvals: Annotated[list[int], Field(description="The positions of the approvals that counted.")]
+    findings: Annotated[list[AuthorityFinding], Field(description="What the rights of each product said then.")]
+
+
+class DecisionAuthority(TableAnswer):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+
+    subject: Annotated[str, Field(description="The decision, as `decision:key`.")]
+    title: Annotated[str | None, Field(description="The title.")]
+    verdict: Annotated[
+        str | None, Field(description="The verdict on the latest acceptance or rejection; null if there is none.")
+    ]
+    needs_ratification: Annotated[bool, Field(description="Whether it exceeds, and nobody entitled has ratified it.")]
+    ratified: Annotated[int | None, Field(description="The position of the ratification that resolved it, if any.")]
+    rows: Annotated[list[AuthorityRow], Field(description="The verdicts, in the order of the log.")]
+
+
+class DeciderRow(RuleUse):
+    """Somebody whom the decision rights of a product entitle."""
+
+    holder: Annotated[str, Field(description="The person or team.")]
+    members: Annotated[list[str], Field(description="The members of a team, as far as they are recorded.")]
+    verdict: Annotated[str, Field(description="`within` if the rule covers the cost, `exceeds`, or `not_judged`.")]
+    explanation: Annotated[str, Field(description="The reason as a clause.")]
+
+
+class Deciders(TableAnswer):
+    """Who may decide about a product; no rows if no decision rights apply."""
+
+    product: Annotated[str, Field(description="The product.")]
+    kind: Annotated[str, Field(description="The kind of decision.")]
+    cost: Annotated[Money | None, Field(description="The cost, if it was given.")]
+    rows: Annotated[list[DeciderRow], Field(description="The people and teams, those whom the rights cover first.")]
+
+
 class Features(TableAnswer):
     """Features, by title."""
 
-    rows: Annotated[list[FeatureRow], Field(description="The features.")]
+    rows: Annotated[list[SubjectRow], Field(description="The features.")]
 
 
 class Products(TableAnswer):
     """Products, by title."""
 
-    rows: Annotated[list[ProductRow], Field(description="The products.")]
+    rows: Annotated[list[SubjectRow], Field(description="The products.")]
 
 
 class Goals(TableAnswer):
     """Goals, by title."""
 
-    rows: Annotated[list[GoalRow], Field(description="The goals.")]
+    rows: Annotated[list[SubjectRow], Field(description="The goals.")]
 
 
 class Teams(TableAnswer):
     """Teams, by title."""
 
-    rows: Annotated[list[TeamRow], Field(description="The teams.")]
+    rows: Annotated[list[SubjectRow], Field(description="The teams.")]
 
 
 class Releases(TableAnswer):
     """Releases, in their order."""
 
-    rows: Annotated[list[ReleaseRow], Field(description="The releases.")]
+    rows: Annotated[list[SubjectRow], Field(description="The releases.")]
 
 
-class SubjectPage(ReadAnswer):
-    """One subject with all its fields. Its CSV has a line for every field."""
+class SubjectPage(ReadAnswer, GroupedFields):
+    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
 
     subject: Annotated[str, Field(description="The subject, as `kind:key`.")]
     version: Annotated[int, Field(description="The version, also the ETag; send it as `If-Match`.")]
     current: Annotated[bool, Field(description="False if the subject was removed, or did not exist yet.")]
     title: Annotated[str | None, Field(description="The title; null if it has none.")]
     number: Annotated[dict[str, int], Field(description="A decision's number in each of its products, by product.")]
-    fields: Annotated[dict[str, FieldRow], Field(description="All fields by name, each with its blame.")]
     replaces: Annotated[list[TitledSubject], Field(description="The decisions that it superseded or reversed.")]
     replaced_by: Annotated[list[TitledSubject], Field(description="The decisions that superseded or reversed it.")]
     rests_on: Annotated[list[TitledSubject], Field(description="The decisions that its events are based on.")]
@@ -671,10 +771,10 @@ class Roles(TableAnswer):
     rows: Annotated[list[RoleRow], Field(description="The roles.")]
 
 
-class HolderCounts(TableAnswer):
+class AccountabilityCounts(TableAnswer):
     """The number of roles of each person and team, largest first."""
 
-    rows: Annotated[list[HolderCount], Field(description="The people and teams.")]
+    rows: Annotated[list[AccountabilityCount], Field(description="The people and teams.")]
     truncated: Annotated[bool, Field(description="Whether there are more rows.")]
 
 
@@ -690,7 +790,7 @@ class AuditTrail(TableAnswer):
     rows: Annotated[list[AuditEvent], Field(description="The events.")]
 
 
-class Hits(TableAnswer):
+class SearchResults(TableAnswer):
     """The texts that a search found, best match first."""
 
     rows: Annotated[list[SearchHit], Field(description="The texts.")]
@@ -700,6 +800,18 @@ class People(TableAnswer):
     """The people in the directory."""
 
     rows: Annotated[list[PersonRow], Field(description="The people.")]
+
+
+class Grants(TableAnswer):
+    """Who holds which role."""
+
+    rows: Annotated[list[GrantRow], Field(description="The roles, ordered by holder and role.")]
+
+
+class AccessJournal(TableAnswer):
+    """Rows of the access journal, newest first."""
+
+    rows: Annotated[list[AccessJournalRow], Field(description="The rows.")]
 
 
 class Tokens(TableAnswer):
@@ -745,15 +857,24 @@ class Me(TypedDict):
 
     actor: Annotated[str, Field(description="The person or service that the token or session is for.")]
     credential: Annotated[str, Field(description="The id of the token or session.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
+    roles: Annotated[
+        list[HeldRole], Field(description="The roles of its holder: their own, and those of their teams and groups.")
+    ]
 
 
-class MadeToken(TypedDict):
+class CreatedToken(TypedDict):
     """A new token."""
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[list[str], Field(description="Rights beyond reading and recording for oneself.")]
+    scopes: Annotated[
+        list[str],
+        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+    ]
     secret: Annotated[
         str, Field(description="The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once.")
     ]
@@ -789,7 +910,7 @@ class Health(TypedDict):
 class Worker(TypedDict):
     """A process that publishes the log, or feeds it."""
 
-    name: Annotated[str, Field(description="The kind of process: `publisher`, `intake`, ...")]
+    name: Annotated[str, Field(description="The kind of process: `publisher`, `consumer`, ...")]
     place: Annotated[str, Field(description="The topic or database that it works on.")]
     working: Annotated[
         bool, Field(description="Whether it works: it reported within the last seconds, and has no current error.")
@@ -818,14 +939,14 @@ class Version(TypedDict):
     api: Annotated[str, Field(description="The version of the HTTP interface.")]
 
 
-class Catalogue(TypedDict):
+class Catalog(TypedDict):
     """All commands and events."""
 
     commands: Annotated[dict[str, str], Field(description="The description of each command, by name.")]
     events: Annotated[dict[str, list[str]], Field(description="The fields of each event, by stored name.")]
 
 
-class Recorded(TypedDict):
+class RecordedEvent(TypedDict):
     """A recorded event."""
 
     position: Annotated[int, Field(description="The position in the log.")]
@@ -843,7 +964,7 @@ class Receipt(TypedDict):
     ]
     subject: Annotated[str, Field(description="The subject of the first command.")]
     version: Annotated[int, Field(description="The current version of that subject; also the ETag.")]
-    recorded: Annotated[list[Recorded], Field(description="The recorded events, in order.")]
+    recorded: Annotated[list[RecordedEvent], Field(description="The recorded events, in order.")]
     replayed: Annotated[bool, Field(description="Whether this repeats the result of an earlier idempotency key.")]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from domain.fields import CHANGES_PER_EVENT
 from domain.values import format_micros
 from projections.blame import EVENT_COLUMNS, build_blame
-from projections.filters import Filter, matches_text, subjects_where, within
+from projections.filters import Filter, json_spellings, matches_text, subjects_where, within
 from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
+from projections.reasons import REASON_KEYS
 from projections.schema import loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -23,7 +25,9 @@ class AuditFilter:
     `by` is the actor or the principal. `types` are stored names, with or without their version. Periods are half open
     and in microseconds: `span` is when events took effect, `recorded` when they were recorded. `because` are decisions
     that events cite; `justified` selects events that cite any, or none. `corrections` selects events that void or
-    replace another; `backdated` those that took effect before they were recorded.
+    replace another; `backdated` those that took effect before they were recorded; `unexplained` those without any
+    reason; `delegated` those recorded on behalf of another person. `verdicts` are those on the authority of
+    the deciders; `self_approved` selects decisions that only their proposer decided or approved.
     """
 
     actors: Sequence[str] = ()
@@ -44,8 +48,12 @@ class AuditFilter:
     text: str | None = None
     justified: bool | None = None
     corrections: bool = False
+    unexplained: bool = False
+    delegated: bool = False
     voided: bool | None = None
     backdated: bool = False
+    verdicts: Sequence[str] = ()
+    self_approved: bool = False
 
 
 def audit(
@@ -115,6 +123,33 @@ def _build_row(columns: Sequence[Any]) -> Row:
     }
 
 
+def count_events(read: Read, selection: AuditFilter | None = None, when: TimePoint = NOW) -> Row:
+    """Return how many of the matching events there are: in all, by type, and with what an auditor asks for first.
+
+    `flags` has the number of events that are backdated, are or were corrected (`corrections`, `voided`), cite no
+    decision, have no note and give no reason themselves (`unexplained`), or were recorded on behalf of another person (`on_behalf_of`).
+    """
+    time = resolve_time(read, when)
+    where, parameters = _match_events(read, selection or AuditFilter(), time)
+    sums = ", ".join(f"sum(case when {condition} then 1 else 0 end)" for condition in FLAGS.values())
+    found = list(read.rows(f"select a.type, count(*), {sums} from event a where {where} group by a.type", parameters))
+    types = {row[0]: row[1] for row in sorted(found, key=lambda row: (-row[1], row[0]))}
+    flags = {name: sum(row[n] for row in found) for n, name in enumerate(FLAGS, start=2)}
+    return {"count": sum(types.values()), "types": types, "flags": flags}
+
+
+FLAGS: Final = {
+    "backdated": "a.valid_from < a.recorded_at",
+    "corrections": "(a.corrects is not null or a.type = 'EntryVoided.v1')",
+    "voided": "(a.voided_by is not null and a.voided_by <= :known)",
+    "unexplained": "(a.because is null and a.note is null and not (a.body like :own_why or a.body like :own_finding"
+    " or a.body like :own_vision or a.body like :own_strategy or a.body like :own_until))",
+    "on_behalf_of": "a.on_behalf_of is not null",
+}
+"""SQL: the conditions on an event that an auditor asks for first; its parameters are `_OWN_REASONS`."""
+_OWN_REASONS: Final = {f"own_{key}": f'%"{key}":"%' for key in (*REASON_KEYS, "until")}
+"""The beginning of a reason in the JSON of an event. Within a text, its quotes would be escaped."""
+
 _CONDITIONS = {
     "actors": "a.actor in {0}",
     "principals": "a.principal in {0}",
@@ -133,6 +168,7 @@ _CONDITIONS = {
 def _match_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
     subjects = Filter(kinds=selection.kinds, products=selection.products, include_removed=True)
     where, parameters = subjects_where(read, subjects, time, "a.subject")
+    parameters |= _OWN_REASONS
     terms = [where, "a.position <= :known"]
     if time.requested.as_of is not None:
         terms.append("a.valid_from <= :as_of")
@@ -141,12 +177,21 @@ def _match_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> tup
         if wanted:
             parameters[f"a_{name}"] = _spell_out(read, name, wanted)
             terms.append(condition.format(members(f"a_{name}")))
+    if selection.verdicts:
+        parameters["a_verdicts"] = json_spellings(selection.verdicts)
+        terms.append(_sets_field("authority", f"j.value in {members('a_verdicts')}"))
     if selection.text is not None:
         has_text = matches_text("s", "a_text", selection.text, parameters)
         terms.append(f"a.position in (select s.position from search s where {has_text})")
     periods = (("a.valid_from", selection.span, "span"), ("a.recorded_at", selection.recorded, "recorded"))
     ends = (within(column, period, name, parameters) for column, period, name in periods)
     return " and ".join(terms + _match_flags(selection)) + "".join(ends), parameters
+
+
+def _sets_field(name: str, condition: str) -> str:
+    """SQL: the event set a field to a value that meets a condition."""
+    return f"""a.position in (select j.id / {CHANGES_PER_EVENT} from field_value j
+        where j.field = '{name}' and {condition})"""
 
 
 def _spell_out(read: Read, name: str, wanted: Sequence[Any]) -> list[Any]:
@@ -163,12 +208,17 @@ def _match_flags(selection: AuditFilter) -> list[str]:
     terms = []
     if selection.justified is not None:
         terms.append(f"a.because is {'not ' if selection.justified else ''}null")
-    if selection.corrections:
-        terms.append("(a.corrects is not null or a.type = 'EntryVoided.v1')")
     if selection.voided is True:
         terms.append("(a.voided_by is not null and a.voided_by <= :known)")
     if selection.voided is False:
         terms.append("(a.voided_by is null or a.voided_by > :known)")
-    if selection.backdated:
-        terms.append("a.valid_from < a.recorded_at")
+    flags = {
+        "backdated": selection.backdated,
+        "unexplained": selection.unexplained,
+        "on_behalf_of": selection.delegated,
+        "corrections": selection.corrections,
+    }
+    terms += [FLAGS[name] for name, is_wanted in flags.items() if is_wanted]
+    if selection.self_approved:
+        terms.append(_sets_field("authority.self_approved", "j.value = 'true'"))
     return terms

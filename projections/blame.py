@@ -55,7 +55,7 @@ def build_blame(columns: Sequence[Any]) -> Row:
         "note": note,
         "source": _without_nones(source),
         "corrects": corrects,
-        "void": voided_by,
+        "voided_by": voided_by,
     }
     return _without_nones(blame)
 

@@ -46,7 +46,8 @@ def changes(
 ) -> Answer:
     """Return the fields whose values differ between two times, each with the changes that led from one to the other.
 
-    A field of a subject that does not exist or is removed has no value; `before_is` or `after_is` says which it is.
+    A field of a subject that does not exist or is removed has no value; `missing_before` or `missing_after` says which
+    it is.
     `selection` matches subjects at either time; its `values`, `source_values` and `holders` match the field at either
     time. Changes of events that were voided between the two times are under `voided`, with who voided them.
     """
@@ -178,7 +179,9 @@ def _explain(read: Read, rows: Sequence[Row], one: ResolvedTime, two: ResolvedTi
     subjects = sorted({row["subject"] for row in rows})
     if not subjects:
         return []
-    missing = {side: _find_missing(read, subjects, time) for side, time in (("before_is", one), ("after_is", two))}
+    missing = {
+        side: _find_missing(read, subjects, time) for side, time in (("missing_before", one), ("missing_after", two))
+    }
     fields = sorted({row["field"] for row in rows} | {EXISTS})
     selection = Filter(subjects=subjects, fields=fields)
     between = _find_changes_between(read, selection, one, two)
@@ -196,11 +199,11 @@ def _explain(read: Read, rows: Sequence[Row], one: ResolvedTime, two: ResolvedTi
 
 
 def _find_missing(read: Read, subjects: Sequence[str], time: ResolvedTime) -> dict[str, str]:
-    """Return which of these subjects are removed (`struck`), or do not exist yet (`absent`)."""
+    """Return which of these subjects are removed, or do not exist yet (`absent`)."""
     selection = Filter(subjects=subjects, fields=[EXISTS], include_removed=True)
     contents = _find_contents(read, selection, time)
     exists = {subject: contents.get((subject, EXISTS), NO_CONTENT)[0] for subject in subjects}
-    return {subject: "absent" if value is None else "struck" for subject, value in exists.items() if value is not True}
+    return {subject: "absent" if value is None else "removed" for subject, value in exists.items() if value is not True}
 
 
 def _find_changes_between(
@@ -259,7 +262,7 @@ def slips(
     time = resolve_time(read, when)
     order = TargetOrder(read, time)
     fields = replace(selection, fields=selection.fields or ["target.*"])
-    change_filter = ChangeFilter(fields=fields, live=not selection.include_removed)
+    change_filter = ChangeFilter(fields=fields, existing_only=not selection.include_removed)
     tallies: dict[FieldKey, _Tally] = {}
     kept: list[Row] | None = []
     for change in iterate_changes(read, change_filter, time):
@@ -283,7 +286,7 @@ def slips(
     rows = build_until_full(read, shown, build, BATCH_ROWS)
     if len(rows) < len(shown):
         next_cursor = encode_cursor(*_slip_rank(rows[-1]))
-    totals = {way: sum(tally.directions[way] for tally in tallies.values()) for way in ("later", "earlier")}
+    totals = {each: sum(tally.directions[each] for tally in tallies.values()) for each in ("later", "earlier")}
     return build_answer(time, rows, next_cursor=next_cursor, about={"totals": totals})
 
 

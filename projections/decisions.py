@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from domain.fields import Value
+from domain.fields import EXISTS, Value
 from projections.audit import AuditFilter, all_events, find_events
+from projections.field_groups import build_subject_row, field_state, group_fields
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
@@ -24,7 +25,7 @@ from projections.paging import (
     split_page,
 )
 from projections.read_model import Read
-from projections.schema import loads, members
+from projections.schema import dumps, loads, members
 from projections.search import is_text_held
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -39,7 +40,9 @@ class RegisterFilter:
     """Which decisions a query covers; all that is given must match.
 
     `about` selects by subject, product and status. `kinds` are the kinds of decisions, such as `strategic`. `ever` are
-    statuses that a decision has had at some time, as a value or a source value.
+    statuses that a decision has had at some time, as a value or a source value. `verdicts` are those on the authority of
+    the deciders; `unratified` selects decisions that exceed it and were not ratified by an entitled person,
+    `self_approved` and `backdated` those with that flag.
     """
 
     about: Filter = field(default_factory=Filter)
@@ -49,6 +52,10 @@ class RegisterFilter:
     tags: Sequence[str] = ()
     ever: Sequence[str] = ()
     text: str | None = None
+    verdicts: Sequence[str] = ()
+    unratified: bool = False
+    self_approved: bool = False
+    backdated: bool = False
 
 
 _FIELD_OF_CONDITION: Final = {
@@ -56,6 +63,7 @@ _FIELD_OF_CONDITION: Final = {
     "accountable": "role.accountable",
     "tags": "tags",
     "kinds": "kind",
+    "verdicts": "authority",
 }
 
 
@@ -65,10 +73,11 @@ def register(
     when: TimePoint = NOW,
     *,
     columns: Sequence[str] = COLUMNS,
+    newest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Answer:
-    """Return the decisions that match, in the order in which they were recorded.
+    """Return the decisions that match, in the order in which they were recorded or the reverse.
 
     Each has its `number` in every product it belongs to. A product's decisions are numbered in the order in which they
     were assigned to it; a number never changes.
@@ -76,11 +85,12 @@ def register(
     time = resolve_time(read, when)
     where, parameters = _match_decisions(read, selection or RegisterFilter(), time)
     first_id = "(select min(b.id) from field_value b where b.subject = c.subject and b.field = 'exists')"
+    order, sign = ("desc", "<") if newest_first else ("asc", ">")
     if cursor is not None:
         (parameters["after"],) = decode_cursor(cursor, int)
-        where += f" and {first_id} > :after"
+        where += f" and {first_id} {sign} :after"
     sql = f"""select c.subject, {first_id} as first_id from field_value c
-        where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id limit :limit"""
+        where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id {order} limit :limit"""
     rows = read.rows(sql, {**parameters, "limit": limit + 1})
     found = [{"subject": subject, "first_id": id_} for subject, id_ in rows]
     shown, next_cursor = split_page(found, limit, ("first_id",))
@@ -101,6 +111,9 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
             terms.append(f"""c.subject in (select h.subject from field_value h
                 where h.field = '{field_name}' and {time.is_in_effect("h")}
                 and (h.value in {members(f"r_{name}_json")} or {refers_to_any("h", f"r_{name}")}))""")
+    terms += [_has_field("c", name, value, time) for name, value in _match_authority(selection)]
+    if selection.unratified:
+        terms.append(f"not {_has_field('c', 'ratification', 'within', time)}")
     if selection.ever:
         parameters |= {"r_ever": list(selection.ever), "r_ever_json": json_spellings(selection.ever)}
         terms.append(f"""c.subject in (select e.subject from field_value e
@@ -112,14 +125,30 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
     return " and ".join(terms), parameters
 
 
+def _match_authority(selection: RegisterFilter) -> list[tuple[str, Value]]:
+    """Return the fields that a decision must have for the conditions on authority, with their values."""
+    conditions: list[tuple[bool, str, Value]] = [
+        (selection.unratified, "authority", "exceeds"),
+        (selection.self_approved, "authority.self_approved", True),
+        (selection.backdated, "authority.backdated", True),
+    ]
+    return [(field_name, value) for is_wanted, field_name, value in conditions if is_wanted]
+
+
+def _has_field(alias: str, name: str, value: Value, time: ResolvedTime) -> str:
+    """SQL: a field of the subject has this value, which is one of the program's own."""
+    return f"""exists (select 1 from field_value q where q.subject = {alias}.subject and q.field = '{name}'
+        and q.value = '{dumps(value)}' and {time.is_in_effect("q")})"""
+
+
 def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], time: ResolvedTime) -> list[Row]:
     if not subjects:
         return []
-    selection = Filter(subjects=subjects, fields=columns, include_removed=True)
+    selection = Filter(subjects=subjects, fields=(EXISTS, *columns), include_removed=True)
     fields = by_subject(all_field_values(read, selection, time))
     numbers = decision_numbers(read, subjects, time)
     return [
-        {"subject": subject, "number": numbers.get(subject, {}), "fields": fields.get(subject, {})}
+        {**build_subject_row(subject, fields.get(subject, {})), "number": numbers.get(subject, {})}
         for subject in subjects
     ]
 
@@ -142,7 +171,11 @@ def decision_numbers(read: Read, subjects: Sequence[str], time: ResolvedTime) ->
 
 
 class NotFound(LookupError):
-    """The read model has no event of this subject."""
+    """The read model has no event of this subject. `candidates` are the subjects that its name leads to, if several."""
+
+    def __init__(self, subject: str, candidates: Sequence[str] = ()) -> None:
+        super().__init__(subject)
+        self.candidates = candidates
 
 
 def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
@@ -161,18 +194,17 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
         named = find_by_name(read, name, time, kind)
         if len(named) == 1:
             return subject_page(read, named[0], when)
-        candidates = f"; it may be {' or '.join(named[:10])}" if named else ""
-        raise NotFound(f"the log has no {subject}{candidates}")
+        raise NotFound(subject, named[:10])
     fields = subject_fields(read, subject, time, blame=True)
     related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
     titles = find_titles(read, [end for ends in related.values() for end in ends], time)
     about = {
         "subject": subject,
         "version": found[0],
-        "current": fields.get("exists", {}).get("value") is True,
+        "current": fields.get(EXISTS, {}).get("value") is True,
         "title": fields.get("title", {}).get("value"),
         "number": decision_numbers(read, (subject,), time).get(subject, {}),
-        "fields": fields,
+        **group_fields({name: field_state(row) for name, row in fields.items()}),
         **{name: [{"subject": end, "title": titles.get(end)} for end in ends] for name, ends in related.items()},
     }
     return build_answer(time, [], about=about)
@@ -291,7 +323,7 @@ def _find_ends(read: Read, subjects: Sequence[str], find: FindEdges, time: Resol
 def graph(read: Read, subject: str, when: TimePoint = NOW, *, most: int = 1_000) -> Answer:
     """Return everything that a decision replaces, is replaced by, rests on and supports, directly and through others.
 
-    Rows are edges, `from` one subject `to` another, with the relation (`way`) and the `distance` from the decision.
+    Rows are edges, `from` one subject `to` another, with their `relation` and the `distance` from the decision.
     `nodes` has the title and status of each subject; `truncated` says that there are more than `most` edges.
     """
     time = resolve_time(read, when)
@@ -315,7 +347,7 @@ def _walk(read: Read, subject: str, relation: str, find: FindEdges, time: Resolv
     while frontier and len(edges) <= most:
         distance += 1
         found = [(start, end) for start, end in dict.fromkeys(find(read, frontier, time)) if start != end]
-        edges += [{"from": start, "to": end, "way": relation, "distance": distance} for start, end in found]
+        edges += [{"from": start, "to": end, "relation": relation, "distance": distance} for start, end in found]
         frontier = list(dict.fromkeys(end for _, end in found if end not in seen))
         seen.update(frontier)
     return edges

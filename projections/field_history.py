@@ -30,7 +30,7 @@ class ChangeFilter:
     `fields` selects the fields; its conditions on values are ignored here in favor of `from_*` and `to_*`, which match
     the value or source value just before and just after the change. `by` is the actor or the principal. Periods are
     half open and in microseconds: `span` is when the change took effect, `recorded` when it was recorded; `positions`
-    is the latter by position. Changes of removed subjects are included unless `live`. A change to an equal value is
+    is the latter by position. Changes of removed subjects are included unless `existing_only`. A change to an equal value is
     left out unless `include_unchanged`.
     """
 
@@ -46,7 +46,7 @@ class ChangeFilter:
     span: tuple[int | None, int | None] = (None, None)
     recorded: tuple[int | None, int | None] = (None, None)
     positions: range | None = None
-    live: bool = False
+    existing_only: bool = False
     include_unchanged: bool = False
 
 
@@ -166,7 +166,9 @@ def _select_rows(
 
 def _change_points(read: Read, selection: ChangeFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
     """Return SQL for the times at which fields change: rows, each with the row before it, and ends of periods."""
-    fields = replace(selection.fields, values=(), source_values=(), holders=(), include_removed=not selection.live)
+    fields = replace(
+        selection.fields, values=(), source_values=(), holders=(), include_removed=not selection.existing_only
+    )
     where, parameters = fields_where(read, fields, time)
     events = _match_events(read, selection, parameters)
     if events != _ANY_EVENT:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from projections.field_groups import build_subject_row
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.ordering import TargetOrder
@@ -40,7 +41,7 @@ def subjects(
             subjects=[row["subject"] for row in batch], fields=fields, include_removed=selection.include_removed
         )
         found = by_subject(all_field_values(read, selected, time)) if batch else {}
-        return [{**row, **_values(found.get(row["subject"], {}), fields)} for row in batch]
+        return [{**build_subject_row(row["subject"], found.get(row["subject"], {})), **row} for row in batch]
 
     rows = build_until_full(read, shown, build, BATCH_ROWS)
     if len(rows) < len(shown):
@@ -75,7 +76,3 @@ def _sortable(numbers: Sequence[int]) -> str:
 
 def _sort_key(row: Row) -> tuple[str, str]:
     return str(row["title"] or "").casefold(), row["subject"]
-
-
-def _values(found: dict[str, Row], fields: Sequence[str]) -> Row:
-    return {name: found[name]["value"] for name in fields if name in found}

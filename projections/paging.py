@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from domain.values import format_micros
@@ -28,17 +28,31 @@ Result = TypeVar("Result")
 class Answer:
     """Rows ready for JSON and CSV, the position they cover, and the cursor of the next page."""
 
-    position: int
-    as_of: str
-    known_at: str | None
+    time: ResolvedTime
     rows: list[Row]
     next: str | None = None
     about: Row = field(default_factory=dict)
     """What concerns the answer as a whole."""
 
+    @property
+    def position(self) -> int:
+        """The position of the log that the answer covers."""
+        return self.time.position
+
+    @property
+    def as_of(self) -> str:
+        """The valid time."""
+        return format_micros(self.time.as_of)
+
+    @property
+    def known_at(self) -> str | None:
+        """The transaction time; None if everything recorded is included."""
+        known_at = self.time.requested.known_at
+        return None if known_at is None else format_micros(known_at)
+
     def to_dict(self) -> Row:
         """Return the answer as one JSON object; the members of `about` are next to `rows`."""
-        whole = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "about"}
+        whole = {name: getattr(self, name) for name in ("position", "as_of", "known_at", "rows", "next")}
         return {**{name: value for name, value in whole.items() if value is not None}, **self.about}
 
 
@@ -46,8 +60,7 @@ def build_answer(
     time: ResolvedTime, rows: list[Row], *, next_cursor: str | None = None, about: Row | None = None
 ) -> Answer:
     """Return rows as an answer."""
-    known_at = None if time.requested.known_at is None else format_micros(time.requested.known_at)
-    return Answer(time.position, format_micros(time.as_of), known_at, rows, next_cursor, about or {})
+    return Answer(time, rows, next_cursor, about or {})
 
 
 class BadCursor(ValueError):

@@ -17,6 +17,7 @@ from psycopg import sql as names
 
 from eventlog.dsn import redact, split_dsn, without_secret
 from eventlog.errors import DatabaseUnavailableError
+from eventlog.postgres_integrity import find_wrong_indexes
 from projections import schema
 from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, NeighborRow, Row, RowRange, RunQuery
@@ -44,6 +45,7 @@ _TRANSLATIONS: Final = (
     (re.compile(r"\bmatches\((\w+), :(\w+)\)"), r"\1.words @@ (replace(:\2, ' ', ':* & ') || ':*')::tsquery"),
     (re.compile(r"\brank\((\w+), :(\w+)\)"), r"-ts_rank(\1.words, (replace(:\2, ' ', ':* & ') || ':*')::tsquery)"),
     (re.compile(r"\binstr\("), "strpos("),
+    (re.compile(r"\bmain\."), ""),  # within its own definition, a table expression names the table
     (re.compile(r"(?<![:\w]):([a-z_]\w*)"), r"%(\1)s"),
 )
 
@@ -74,6 +76,22 @@ def tsvector(text: str) -> str:
 
 
 Connection = psycopg.Connection[Row]
+
+
+def _has_wrong_words(connection: Connection) -> bool:
+    """Return whether the words of any text that is searched are not the words that it has."""
+    after, batch = -1, 1_000
+    while True:
+        sql = "select rowid, content from search where rowid > %s order by rowid limit %s"
+        rows = connection.execute(sql, (after, batch)).fetchall()
+        if not rows:
+            return False
+        after = rows[-1][0]
+        wrong = """select 1 from unnest(%s::bigint[], %s::text[], %s::text[]) as e (rowid, content, words)
+            join search s on s.rowid = e.rowid and s.content = e.content where s.words <> e.words::tsvector limit 1"""
+        parameters = ([row[0] for row in rows], [row[1] for row in rows], [tsvector(row[1]) for row in rows])
+        if connection.execute(wrong, parameters).fetchone():
+            return True
 
 
 def _query_runner(connection: Connection) -> Callable[[str, Mapping[str, Any]], psycopg.Cursor[Row]]:
@@ -137,12 +155,15 @@ class PostgresqlDatabase:
         return isinstance(error, _DAMAGE_ERRORS)
 
     def find_damage(self) -> list[str]:
-        """Return the invalid indexes of the read model."""
+        """Return the indexes that are not valid or differ from their tables, and whether texts have other words."""
         sql = """select i.relname from pg_index x join pg_class i on i.oid = x.indexrelid
             where i.relnamespace = to_regnamespace(%s) and not (x.indisvalid and x.indisready)"""
         with closing(self.connect()) as connection:
-            found = connection.execute(sql, (self._namespace,)).fetchall()
-        return [f"the index {name} is not valid" for (name,) in found]
+            invalid = connection.execute(sql, (self._namespace,)).fetchall()
+            if invalid or connection.execute("select to_regclass('search') is null").fetchone() != (False,):
+                return [f"the index {name} is not valid" for (name,) in invalid]
+            found = list(find_wrong_indexes(connection, self._namespace, schema.TABLES))
+            return found + ["the words of a text are not those that it has"] * _has_wrong_words(connection)
 
     def has_table(self, table: str) -> bool:
         """Whether the schema has a table."""

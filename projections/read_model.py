@@ -130,6 +130,10 @@ class ReadModel:
         self.on_damage: Callable[[str], None] = lambda _what: None
         """Called with a description of damage that a reader found."""
 
+    def now(self) -> int:
+        """Return the time that a query without a time would be answered for, in microseconds since 1970."""
+        return self._clock()
+
     @classmethod
     def open(cls, database: Database, source: Source, clock: Clock) -> ReadModel:
         """Open the read model. One that is missing, damaged, of another version or of another log is reset to empty.

@@ -18,16 +18,17 @@ from identity.directory import DirectoryPerson
 from projections.database import RunQuery, Writer
 from projections.event_rows import COLUMNS, entry_from_row
 from projections.read_model import ReadModel
+from projections.schema import members
 
 _DDL: Final = (
     """create table if not exists replica (
-        one integer primary key, log text not null, topic text not null, position bigint not null, next bigint not null,
-        known bigint not null, unread bigint not null, heard_at bigint not null, waits_for bigint,
-        trouble text not null, trouble_at bigint
+        one integer primary key, log text not null, topic text not null, position bigint not null,
+        next_offset bigint not null, known_position bigint not null, unread_messages bigint not null,
+        polled_at bigint not null, missing_position bigint, error text not null, error_at bigint
     )""",
     """create table if not exists replica_name (
-        person text not null, place integer not null, spelling text not null, folded text not null,
-        primary key (person, place)
+        person text not null, rank integer not null, name text not null, normalized text not null,
+        primary key (person, rank)
     )""",
 )
 
@@ -36,26 +37,26 @@ _DDL: Final = (
 class ReplicaState:
     """The state of a replica.
 
-    `log` is the log it follows, `next` the next offset in `topic` after `position`, `known` the last position it has
-    heard of, `unread` the number of unread messages, `heard_at` when it last polled, `waits_for` the position that is
-    missing, `trouble` the last error, and `trouble_at` when it occurred. Times are in microseconds since 1970.
+    `log` is the log it follows, `next_offset` the offset in `topic` after `position`, `known_position` the last position
+    of the log that it knows of, `polled_at` when it last asked for messages, `missing_position` the position that it
+    waits for, `error` the last error, and `error_at` when it occurred. Times are in microseconds since 1970.
     """
 
     log: str = ""
     topic: str = ""
     position: int = 0
-    next: int = 0
-    known: int = 0
-    unread: int = 0
-    heard_at: int = 0
-    waits_for: int | None = None
-    trouble: str = ""
-    trouble_at: int | None = None
+    next_offset: int = 0
+    known_position: int = 0
+    unread_messages: int = 0
+    polled_at: int = 0
+    missing_position: int | None = None
+    error: str = ""
+    error_at: int | None = None
 
     @property
     def lag(self) -> int:
         """How many entries it is behind, as far as it knows."""
-        return max(self.known - self.position, self.unread)
+        return max(self.known_position - self.position, self.unread_messages)
 
 
 _COLUMNS: Final = ", ".join(each.name for each in fields(ReplicaState))
@@ -87,9 +88,9 @@ def write_state(writer: Writer, state: ReplicaState) -> None:
 def replace_names(writer: Writer, person: str, spellings: Sequence[str]) -> None:
     """Replace the spellings of a person's name, the one to show first. An empty list deletes the person."""
     writer.rows("delete from replica_name where person = :person", {"person": person})
-    for place, spelling in enumerate(spellings):
-        row = {"person": person, "place": place, "spelling": spelling, "folded": normalize_name(spelling)}
-        writer.rows("insert into replica_name values (:person, :place, :spelling, :folded)", row)
+    for rank, name in enumerate(spellings):
+        row = {"person": person, "rank": rank, "name": name, "normalized": normalize_name(name)}
+        writer.rows("insert into replica_name values (:person, :rank, :name, :normalized)", row)
 
 
 def delete_names_except(writer: Writer, persons: Sequence[str]) -> None:
@@ -108,7 +109,8 @@ class Names:
     def find(self, spelling: str) -> tuple[str, ...]:
         """Return the ids of all people with this spelling, sorted."""
         found = self._rows(
-            "select distinct person from replica_name where folded = :folded", folded=normalize_name(spelling)
+            "select distinct person from replica_name where normalized = :normalized",
+            normalized=normalize_name(spelling),
         )
         return tuple(sorted(person for (person,) in found))
 
@@ -116,19 +118,24 @@ class Names:
         """Return the name to show for an id, or None."""
         return next(iter(self.spellings(person)), None)
 
+    def display_names(self, people: Sequence[str]) -> dict[str, str]:
+        """Return the display name of each of these people and services that has one, in one query."""
+        sql = f"select person, name from replica_name where rank = 0 and person in {members('people')}"
+        return {str(person): str(name) for person, name in self._rows(sql, people=list(people))}
+
     def spellings(self, person: str) -> tuple[str, ...]:
         """Return all spellings for an id, the one to show first."""
-        sql = "select spelling from replica_name where person = :person order by place"
+        sql = "select name from replica_name where person = :person order by rank"
         return tuple(spelling for (spelling,) in self._rows(sql, person=person))
 
     def list_people(self) -> Iterator[DirectoryPerson]:
         """Return all people, sorted by id."""
         by_person: dict[str, list[str]] = {}
-        for person, spelling in self._rows("select person, spelling from replica_name order by place"):
+        for person, spelling in self._rows("select person, name from replica_name order by rank"):
             by_person.setdefault(person, []).append(spelling)
         return (DirectoryPerson(person, by_person[person][0], tuple(by_person[person])) for person in sorted(by_person))
 
-    def _rows(self, sql: str, **parameters: str) -> list[tuple[str, ...]]:
+    def _rows(self, sql: str, **parameters: str | list[str]) -> list[tuple[str, ...]]:
         with self._model.read() as read:
             return list(read.rows(sql, parameters))
 
@@ -150,6 +157,8 @@ class Replica:
     def __init__(self, model: ReadModel) -> None:
         self._model = model
         self.directory = Names(model)
+        self.default_role: str | None = None
+        self.limits_reading = False
 
     def exists(self) -> bool:
         """Whether the database holds a replica."""
@@ -159,6 +168,12 @@ class Replica:
         """Return the state of the replica."""
         with self._model.read() as read:
             return read_state(read.rows)
+
+    def teams_with_roles(self) -> frozenset[str]:
+        """Return all teams that were ever granted a role."""
+        sql = "select distinct subject from event where type = 'RoleGranted.v1' and subject >= 'team:' and subject < 'team;'"
+        with self._model.read() as read:
+            return frozenset(subject for (subject,) in read.rows(sql, {}))
 
     def head(self) -> ReplicaHead:
         """Return the end of what it has read."""

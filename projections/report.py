@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, TypeVar
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
 from domain.fields import EXISTS, STATUS
-from domain.values import format_micros, is_subject, kind_of, parse_timestamp, to_micros
+from domain.values import format_micros, kind_of, parse_timestamp, to_micros
 from eventlog.canonical import canonical
 from projections.accountability import unowned
 from projections.audit import AuditFilter, all_events
@@ -30,6 +30,7 @@ from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
 from projections.paging import Answer, Row, build_answer
 from projections.read_model import PinnedRead, Read
+from projections.reasons import find_own_reason
 from projections.schema import members
 from projections.timepoint import ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -83,9 +84,7 @@ PROMISED_STATUSES: Final = frozenset({"committed", "started"})
 ENDED_STATUSES: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
 """The statuses of subjects that need no accountable person any more."""
 COURSE_EVENTS: Final = ("VisionSet", "StrategySet", "ProductRetired")
-REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
-"""Where the data of an event gives its reason, in order of preference."""
-TEXT_KEYS: Final = frozenset({"title", "titles", "why", "note", "source_value", "names"})
+TEXT_KEYS: Final = frozenset({"title", "titles", "why", "note", "source_value"})
 """The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
 
 Line = Row
@@ -142,16 +141,14 @@ def report(read: Read, request: ReportRequest) -> Answer:
     time = resolve_time(pinned, TimePoint(until - 1, known_at))
     builder = _ReportBuilder(pinned, replace(request, until=until), time)
     lines = builder.build_lines()
-    referenced = _find_references(lines)
-    titles = find_titles(pinned, [*referenced, *(line.subject for line in lines)], time)
+    titles = find_titles(pinned, [request.product, *(line.subject for line in lines)], time)
     rows = [line.to_row(titles.get(line.subject)) for line in lines]
     about = {
         "product": request.product,
-        "title": find_titles(pinned, [request.product], time).get(request.product),
+        "title": titles.get(request.product),
         "since": format_micros(request.since),
         "until": format_micros(until),
         "counts": {section: builder.counts[section] for section in SECTIONS},
-        "titles": {subject: titles[subject] for subject in referenced if subject in titles},
     }
     answer = build_answer(time, rows, about=about)
     return replace(answer, about={**about, "sha256": report_hash(answer.to_dict())})
@@ -186,7 +183,7 @@ def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest
 
 
 def report_hash(answer: Row) -> str:
-    """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and names."""
+    """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and titles."""
     hashed = {name: value for name, value in answer.items() if name != "sha256"}
     return sha256(canonical(_without_texts(hashed))).hexdigest()
 
@@ -217,10 +214,10 @@ class _Line:
     why: str | None
     blame: Row
     changes: list[Row] = field(default_factory=list)
-    holds: bool | None = None
+    current: bool | None = None
     """Whether a field still has the value that this line reports."""
     due: str | None = None
-    departed: Sequence[str] | None = None
+    left: Sequence[str] | None = None
     """Former holders who have left."""
     voids: int | None = None
     """The position that this event voided."""
@@ -229,9 +226,9 @@ class _Line:
 
     def to_row(self, title: str | None) -> Line:
         optional = {
-            "holds": self.holds,
+            "current": self.current,
             "due": self.due,
-            "departed": self.departed,
+            "left": self.left,
             "voids": self.voids,
             "slips": self.slips,
         }
@@ -248,19 +245,6 @@ class _Line:
             **{name: value for name, value in optional.items() if value is not None},
             "rests_on": self.rests_on,
         }
-
-
-def _find_references(lines: Iterable[_Line]) -> list[str]:
-    """Return the subjects that the lines refer to without their titles."""
-    values = ([line.changes, line.blame["because"], line.rests_on, line.slips] for line in lines)
-    return sorted({subject for value in values for subject in _subjects_in(value)})
-
-
-def _subjects_in(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        return [value] if is_subject(value) else []
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [subject for member in inner for subject in _subjects_in(member)]
 
 
 @dataclass(frozen=True)
@@ -335,7 +319,7 @@ class _ChangeLines:
             self._drop_excess(section)
             for entry in found.values():
                 if entry.line:
-                    entry.line.holds = entry.in_effect > 0
+                    entry.line.current = entry.in_effect > 0
                     lines.append(entry.line)
         return lines
 
@@ -463,7 +447,7 @@ class _ReportBuilder:
         lines = [*self._lines_of_states(states), *self._unowned_lines()]
         events = self._find_events(line.blame["position"] for line in lines)
         for line in lines:
-            line.why = _find_reason(line.blame["type"], events[line.blame["position"]].data)
+            line.why = find_own_reason(line.blame["type"], events[line.blame["position"]].data)
         return lines
 
     def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, Row]], bool]) -> list[str]:
@@ -556,7 +540,7 @@ class _ReportBuilder:
         for row in active:
             blame = blames[row["subject"]]
             by = [blame["principal"]]
-            lines.append(_Line("unowned", row["subject"], blame["at"], by, None, blame, departed=row["departed"]))
+            lines.append(_Line("unowned", row["subject"], blame["at"], by, None, blame, left=row["left"]))
         return lines
 
     def _is_active(self, subject: str) -> bool:
@@ -621,7 +605,7 @@ _KEYS_BEYOND_BLAME: Final = ("subject", "title", "version", "transaction", "inde
 
 def _event_line(section: Section, event: Row) -> _Line:
     blame = {name: value for name, value in event.items() if name not in _KEYS_BEYOND_BLAME}
-    why = _find_reason(event["type"], event["data"])
+    why = find_own_reason(event["type"], event["data"])
     voids = event["data"]["position"] if event["type"] == "EntryVoided.v1" else None
     return _Line(section, event["subject"], event["at"], [blame["principal"]], why, blame, voids=voids)
 
@@ -632,15 +616,10 @@ def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
     def start_line(section: Section, change: Row) -> _Line:
         blame = change["blame"]
         deciders = data.get("deciders") if section == "decisions" else None
-        why = _find_reason(blame["type"], data)
+        why = find_own_reason(blame["type"], data)
         return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], why, blame)
 
     return start_line
-
-
-def _find_reason(event_type: str, data: Mapping[str, Any]) -> str | None:
-    keys = ("until",) if event_type == "DecisionDeferred.v1" else REASON_KEYS
-    return next((str(data[key]) for key in keys if data.get(key)), None)
 
 
 def _change_section(change: Row, product: str, *, is_new: bool) -> Section | None:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from domain.fields import EXISTS, Value
 from projections.blame import add_blame
+from projections.field_groups import field_state, group_fields
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
@@ -144,7 +145,11 @@ class _CardReader:
         rows = all_field_values(self.read, replace(subjects, fields=(*self.fields, "rank", EXISTS)), self.time)
         found = by_subject(add_blame(self.read, rows, self.time) if self.blame else rows)
         cards = [
-            {"subject": subject, "title": next(iter(fields.values()))["title"], "fields": _card_fields(fields)}
+            {
+                "subject": subject,
+                "title": next(iter(fields.values()))["title"],
+                "fields": {name: field_state(row) for name, row in fields.items()},
+            }
             for subject, fields in found.items()
         ]
         return sorted(cards, key=_card_rank)
@@ -179,28 +184,18 @@ def _count_subjects(read: Read, subjects: Filter, time: ResolvedTime, most: int)
 
 
 def _trim_card(card: Row, fields: Sequence[str], target: str | None) -> Row:
-    """Return the card with only the fields to show."""
+    """Return the card with only the fields to show, in groups."""
     shown = {
         name: row
         for name, row in card["fields"].items()
         if any(_matches(name, pattern) for pattern in fields)
         and (target in (None, name) or not _matches(name, TARGETS))
     }
-    return {**card, "fields": shown}
+    return {**card, **group_fields(shown)}
 
 
 def _matches(name: str, pattern: str) -> bool:
     return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
-
-
-def _card_fields(fields: dict[str, Row]) -> Row:
-    return {
-        name: {key: value for key, value in row.items() if key not in _KEYS_OF_CARD} for name, row in fields.items()
-    }
-
-
-_KEYS_OF_CARD: Final = ("subject", "title", "field")
-"""What the card says about all of its fields."""
 
 
 def _card_rank(card: Row) -> tuple[bool, int, str, str]:

@@ -5,7 +5,8 @@ Times are integer microseconds since 1970. Values are JSON text in one canonical
 
 Queries are written once, in SQL that both databases understand, plus a few functions that each database module
 (`projections.sqlite`, `projections.postgresql`) translates: parameters are `:name`, and there are
-`in members(:list)`, `pairs(:object)`, `instr(text, part)`, `matches(alias, :words)` and `rank(alias, :words)`.
+`in members(:list)`, `pairs(:object)`, `instr(text, part)`, `matches(alias, :words)`, `rank(alias, :words)`, and
+`main.TABLE`, which is the table itself where a table expression of that name hides it.
 """
 
 from __future__ import annotations
@@ -122,5 +123,8 @@ def pairs(name: str) -> str:
 
 
 def kind(subject: str) -> str:
-    """SQL: the kind of a subject, `feature` of `feature:gift-cards`."""
-    return f"substr({subject}, 1, instr({subject}, ':') - 1)"
+    """SQL: the kind of a subject, `feature` of `feature:gift-cards`; null for text that names no subject.
+
+    PostgreSQL refuses a negative length, in whatever order it evaluates the conditions around it.
+    """
+    return f"substr({subject}, 1, nullif(instr({subject}, ':'), 0) - 1)"

@@ -18,12 +18,19 @@ from tests.support_fork_server import warm
 
 COMMAND = Path(sys.executable).with_name("decisionlog")
 ENDED = 15
+WITHOUT_QUOTAS = {
+    "DECISIONLOG_REQUESTS_PER_MINUTE": "0",
+    "DECISIONLOG_COMMANDS_PER_MINUTE": "0",
+    "DECISIONLOG_QUESTIONS_PER_TOKEN": "0",
+}
+"""Tests and benchmarks load a server more than one client should."""
 
 
 def surroundings(data: Path, **more: str) -> dict[str, str]:
     """The environment of a user called ann, whose log is in `data`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DECISIONLOG_")}
-    return kept | {"DECISIONLOG_DATA": str(data), "DECISIONLOG_OWNER": "ann", "DECISIONLOG_PORT": "0"} | more
+    own = {"DECISIONLOG_DATA": str(data), "DECISIONLOG_OWNER": "ann", "DECISIONLOG_PORT": "0"}
+    return kept | own | WITHOUT_QUOTAS | more
 
 
 def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +50,14 @@ class Serving:
     @property
     def address(self) -> str:
         return re.search(r"http://\S+:\d+", self.said)[0]
+
+    @property
+    def sign_in_link(self) -> str:
+        """The one-time link of the first start, from the file that the server names or from the terminal."""
+        shown = re.search(r"http://\S+/sign-in\?\S+", self.said)
+        return (
+            shown[0] if shown else Path(re.search(r"browser is in (\S+), readable", self.said)[1]).read_text().strip()
+        )
 
     @property
     def token(self) -> str:

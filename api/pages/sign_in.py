@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from html import escape
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
+from api.access_journal import record_failed_sign_in
 from api.authentication import has_access
 from api.cookies import delete_cookie, read_cookie, set_cookie
 from api.cross_site import refuse_cross_site, site_of
-from api.forms import local_path, read_form
+from api.local_paths import local_path
+from api.pages.form_input import read_form
+from api.pages.page import PageRoute
+from api.pages.templating import render_page
 from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
 from identity.sessions import ProviderLogin, Session
 
-GET_ANOTHER: Final = "Ask an administrator for another link. On the machine of the log, <code>decisionlog login-link NAME</code> prints one."
+NO_REFERRER: Final = {"Referrer-Policy": "no-referrer"}
+"""The address of these pages may contain a secret."""
 
 
 def router() -> APIRouter:
     """Return the routes of these pages, which need no session."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=PageRoute)
     routes.get("/sign-in")(show_sign_in)
     routes.post("/sign-in")(redeem_link)
     routes.get("/sign-out")(show_sign_out)
@@ -31,18 +35,21 @@ def router() -> APIRouter:
 
 
 async def show_sign_in(
+    request: Request,
+    services: ServiceDependency,
     code: Annotated[str, Query(max_length=200)] = "",
-    next: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002
+    next: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002  (the name of the parameter)
 ) -> Response:
-    """A page with one button: previews of links in mail and chat programs fetch a page, but press no button."""
-    if not code:
-        return _page("Sign in", f"<p>Open the sign-in link that you were given. {GET_ANOTHER}</p>")
-    fields = "".join(
-        f'<input type="hidden" name="{name}" value="{escape(value)}">'
-        for name, value in (("code", code), ("next", local_path(next)))
-    )
-    form = f'<form method="post" action="/sign-in">{fields}<button>Sign in</button></form>'
-    return _page("Sign in to the decision log", f"<p>This link works once.</p>{form}")
+    """A page with a button: previews of links in mail and chat programs fetch a page, but press no button."""
+    provider = services.provider
+    signed_in = provider is not None and await find_session(request, services) is not None
+    context = {
+        "code": code,
+        "next": local_path(next),
+        "provider": provider.config.name if provider else None,
+        "signed_in": signed_in,
+    }
+    return render(request, "sign_in.html", context)
 
 
 async def redeem_link(request: Request, services: ServiceDependency) -> Response:
@@ -56,8 +63,8 @@ async def redeem_link(request: Request, services: ServiceDependency) -> Response
     form = await read_form(request)
     person = await to_thread(services.log.sign_in_links.redeem, form.get("code", ""))
     if person is None:
-        text = f"<p>It was used before, has expired, or is incomplete. {GET_ANOTHER}</p>"
-        return _page("This link does not work", text, 410)
+        detail = "It was used before, has expired, or is incomplete."
+        return show_failure(request, "This link does not work", detail, 410)
     return await start_session(request, services, person, form.get("next"))
 
 
@@ -68,17 +75,22 @@ async def start_session(
     session, secret = await to_thread(services.log.sessions.start, person, login)
     if not await has_access(services, session.caller()):
         await to_thread(services.log.sessions.end, session.id)
-        return _page("You cannot sign in", "<p>You have left or were removed. Ask an administrator.</p>", 403)
+        return show_failure(request, "You cannot sign in", "You have left or were removed.", 403)
     await end_current_session(request, services)
-    response = RedirectResponse(local_path(next_), 303)
+    response = RedirectResponse(local_path(next_), 303, {"Cache-Control": "no-store"})
     set_cookie(request, response, secret)
     return response
 
 
+async def find_session(request: Request, services: Services) -> Session | None:
+    """Return the session of the browser, if it has one."""
+    cookie = read_cookie(request)
+    return await to_thread(services.log.sessions.find, cookie) if cookie else None
+
+
 async def end_current_session(request: Request, services: Services) -> Session | None:
     """End the session of the browser, if it has one, and return it."""
-    cookie = read_cookie(request)
-    session = await to_thread(services.log.sessions.find, cookie) if cookie else None
+    session = await find_session(request, services)
     if session:
         await to_thread(services.log.sessions.end, session.id)
     return session
@@ -98,28 +110,35 @@ def must_have_cookies(request: Request) -> None:
         )
 
 
-async def show_sign_out() -> Response:
-    """A page with one button."""
-    return _page("Sign out", '<form method="post" action="/sign-out"><button>Sign out</button></form>')
+async def show_sign_out(request: Request) -> Response:
+    """A page with a button."""
+    return render(request, "sign_out.html", {"signed_out": False})
 
 
 async def sign_out(request: Request, services: ServiceDependency) -> Response:
-    """End the session of the browser.
+    """End the session of the browser, and offer to sign out of the provider too.
 
     Raises:
         HttpProblem: 403 if another site sent the form.
     """
     refuse_cross_site(request)
-    await end_current_session(request, services)
-    response = _page("You are signed out", f"<p>Your session has ended. {GET_ANOTHER}</p>")
+    session = await end_current_session(request, services)
+    provider, address = services.provider, None
+    if provider and session and session.issuer == provider.config.issuer:
+        address = await provider.logout_address(session.id_token, f"{request.base_url}sign-in")
+    name = provider.config.name if provider else None
+    context = {"signed_out": True, "provider": name, "provider_address": address}
+    response = render(request, "sign_out.html", context)
     delete_cookie(request, response)
     return response
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
-    html = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><main><h1>{title}</h1>{body}</main></html>'
-    )
-    policy = "default-src 'none'; form-action 'self'"
-    return HTMLResponse(html, status, {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"})
+def show_failure(request: Request, title: str, detail: str, status: int) -> Response:
+    """Return a page that says why someone is not signed in, and how to get another link; the access journal says it too."""
+    record_failed_sign_in(request, detail)
+    return render(request, "sign_in_failed.html", {"title": title, "detail": detail}, status)
+
+
+def render(request: Request, template: str, context: dict[str, Any], status: int = 200) -> Response:
+    """Return a page whose address no other site learns."""
+    return render_page(request, template, context, status, NO_REFERRER)

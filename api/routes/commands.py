@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -9,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from api import answers, problems
+from api.access_journal import record_refusal
 from api.authentication import CurrentCaller
 from api.bodies import json_body, read_json
 from api.bulk import execute_in_chunks
@@ -24,7 +26,7 @@ from api.command_routes import (
 from api.problems import HttpProblem
 from api.services import ServiceDependency
 from domain.catalog import COMMAND, Batch
-from domain.errors import Refused
+from domain.errors import Forbidden, Refused
 from domain.messages import Command
 from eventlog.entry import Receipt
 
@@ -113,7 +115,10 @@ async def post_bulk(request: Request, services: ServiceDependency, caller: Curre
     transactions = [
         build_transaction(tuple(each.commands), caller, each.key, dict(each.expected)) for each in body.transactions
     ]
+    services.quotas.take_commands(caller, sum(len(each.commands) for each in transactions))
     results = await execute_in_chunks(services.log, transactions)
+    for refused in {each.detail: each for each in results if isinstance(each, Forbidden)}.values():
+        record_refusal(request, HTTPStatus.FORBIDDEN, refused.detail, is_command=True)
     return JSONResponse({"results": [_outcome_of(result) for result in results]})
 
 

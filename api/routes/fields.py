@@ -32,10 +32,12 @@ from projections.field_history import ChangeFilter
 def router() -> APIRouter:
     """Return the routes that read fields."""
     routes = v1_router("Fields")
-    add_query(routes, "/fields", list_fields, answers.CellTable, "List fields")
-    add_query(routes, "/fields/count", count_fields, answers.CellCounts, "Count fields")
-    add_query(routes, "/fields/history", list_field_changes, answers.StepTable, "List changes of fields")
-    add_query(routes, "/fields/history/count", count_field_changes, answers.StepCounts, "Count changes of fields")
+    add_query(routes, "/fields", list_fields, answers.FieldTable, "List fields")
+    add_query(routes, "/fields/count", count_fields, answers.FieldCounts, "Count fields")
+    add_query(routes, "/fields/history", list_field_changes, answers.FieldChangeTable, "List changes of fields")
+    add_query(
+        routes, "/fields/history/count", count_field_changes, answers.FieldChangeCounts, "Count changes of fields"
+    )
     return routes
 
 
@@ -93,7 +95,7 @@ async def _change_filter(
         by=[services.find_person(each, "by") for each in by],
         span=period_of(since, until),
         recorded=period_of(recorded_since, recorded_until, field="recorded_until"),
-        live=live,
+        existing_only=live,
         include_unchanged=include_unchanged,
     )
 

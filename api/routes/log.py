@@ -14,15 +14,18 @@ from fastapi.responses import StreamingResponse
 from api import answers
 from api.problems import HttpProblem
 from api.routing import v1_router
-from api.services import ServiceDependency
+from api.services import ServiceDependency, Services
 from domain import any_subject
+from domain.catalog import EVENT_NAMES
 from domain.messages import Command
+from domain.roles import RoleGranted, RoleRevoked
 from domain.values import MAX_INTEGER, format_micros
 from eventlog.log import RawEntry
 from identity.decision_log import DecisionLog
 
 COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
 
+GRANTS: Final = frozenset({EVENT_NAMES[RoleGranted], EVENT_NAMES[RoleRevoked]})
 _BATCH_SIZE: Final = 1000
 """Entries read at once."""
 _READER_THREADS: Final = 2
@@ -86,7 +89,7 @@ def list_entries(
     ] = None,
 ) -> StreamingResponse:
     """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer."""
-    parts = _iterate_in_threads(_read_lines(services.log, cursor, limit))
+    parts = _iterate_in_threads(_read_lines(services.log, services, cursor, limit))
     return StreamingResponse(parts, media_type="application/jsonl")
 
 
@@ -98,14 +101,19 @@ async def _iterate_in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-def _read_lines(log: DecisionLog, position: int, limit: int | None) -> Iterator[bytes]:
+def _read_lines(log: DecisionLog, services: Services, position: int, limit: int | None) -> Iterator[bytes]:
     left = log.head().size - position if limit is None else limit
     while left > 0:
         found = list(log.raw(position, min(left, _BATCH_SIZE)))
         if not found:
             return
-        yield b"".join(_format_line(each) + b"\n" for each in found)
+        yield b"".join(_format_line(each) + b"\n" for each in found if _is_readable(services, each))
         position, left = found[-1].position, left - len(found)
+
+
+def _is_readable(services: Services, raw: RawEntry) -> bool:
+    """Whether the caller may read an entry: its subject, and if their reading is limited, no grant of a role."""
+    return services.products is None or (services.is_readable(raw.subject) and raw.type not in GRANTS)
 
 
 def _format_line(raw: RawEntry) -> bytes:
@@ -120,7 +128,7 @@ def get_entry(
     """The entry at a position, with its leaf hash and its texts."""
     size = services.log.head().size
     found = list(services.log.raw(position - 1, 1)) if 0 < position <= size else []
-    if not found:
+    if not found or not _is_readable(services, found[0]):
         raise HttpProblem(404, f"there is no position {position}; the log ends at {size}", field="position")
     entry: dict[str, Any] = json.loads(_format_line(found[0]))
     return entry

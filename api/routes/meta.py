@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import RedirectResponse
 from starlette.routing import Route
 
 from api import answers, docs_page
@@ -17,11 +16,10 @@ from domain.catalog import COMMANDS, EVENTS
 def router() -> APIRouter:
     """Return the routes that need no token."""
     routes = APIRouter(tags=["Meta"])
-    routes.add_api_route("/", lambda: RedirectResponse("/docs"), methods=["GET"], include_in_schema=False)
     get = routes.get
     get("/v1/health", summary="Health check", **answers.declared(answers.Health, more=answers.STOPPED))(get_health)
     get("/v1/version", summary="Get the version", **answers.declared(answers.Version))(get_version)
-    get("/v1/catalog", summary="List commands and events", **answers.declared(answers.Catalogue))(get_catalog)
+    get("/v1/catalog", summary="List commands and events", **answers.declared(answers.Catalog))(get_catalog)
     for path, endpoint in {"/docs": docs_page.get_docs, "/openapi.json": docs_page.get_openapi}.items():
         routes.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))
     return routes

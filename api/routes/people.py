@@ -9,17 +9,18 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_scope
+from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.dependencies import KeyPath, PageParameters, QueryDependency
+from api.permissions import require
 from api.routes.log import refuse_command_headers
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import people
-from domain.errors import Unknown
+from domain.errors import unknown_subject
 from domain.messages import Command
-from domain.scopes import ADMIN_SCOPE
+from domain.policy import ADMINISTER
 from domain.values import Line
 from projections.paging import Answer, Row, build_answer, page_after
 from projections.read_model import Read
@@ -51,7 +52,7 @@ class Names(BaseModel):
 def router() -> APIRouter:
     """Return the routes of people and teams that are no commands."""
     routes = v1_router("People")
-    admin = [Depends(refuse_command_headers), Depends(require_scope(ADMIN_SCOPE))]
+    admin = [Depends(refuse_command_headers), Depends(require(ADMINISTER))]
     add_query(routes, "/people", list_people, answers.People, "List people")
     routes.get("/people/{key}", summary="Get a person's names", **answers.declared(answers.PersonRow))(get_person)
     routes.post(
@@ -98,7 +99,7 @@ def get_person(services: ServiceDependency, key: KeyPath) -> dict[str, Any]:
     """The names of a person. Once erased, only the id is left."""
     person = f"person:{key}"
     if not services.book.state(person).version:
-        raise Unknown(f"there is no {person} in the log", field="key", subject=person)
+        raise unknown_subject(person, field="key")
     directory = services.book.directory
     return {"id": person, "name": directory.name(person), "spellings": list(directory.spellings(person))}
 

@@ -22,18 +22,18 @@ from api.dependencies import (
 )
 from api.large_responses import build_text_response
 from api.problems import HttpProblem, unprocessable
-from api.report_page import Page, as_html, as_markdown, page_of
+from api.report_page import Page, as_html, as_markdown, build_page
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
-from api.services import ServiceDependency, Services
+from api.services import ServiceDependency
 from domain import product
 from domain.messages import Command
 from domain.values import MAX_INTEGER, Timestamp, to_micros
-from identity.directory import names_in
 from projections import listings
 from projections.paging import Answer
 from projections.read_model import Read
 from projections.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.titles import titles_of_answer
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     product.DefineProduct: "/products",
@@ -141,7 +141,7 @@ def get_report(
     """Decisions, features shipped, dropped, slipped or moved, changes of ownership and what comes next, with reasons.
 
     For the same period and `position` the report never changes. Its `sha256` is the hash of its canonical JSON (RFC
-    8785) without `sha256` itself and without the members `title`, `titles`, `why`, `note`, `source_value` and `names` at
+    8785) without `sha256` itself and without the members `title`, `titles`, `why`, `note` and `source_value` at
     any depth. `POST /v1/products/{key}/report` records that a report was issued.
 
     With `format=markdown` or `format=html` (`Accept: text/markdown`, `text/html`) it is a document to read or print.
@@ -149,7 +149,7 @@ def get_report(
     services.check_read_model()
     subject = services.find_subject(key, "key", kind="product")
     given = {"since": since, "until": until, "position": position}
-    with services.model.read(execution.bounds) as read:
+    with services.read(execution.bounds) as read:
         lag = lag_header(read, services)
         try:
             answer = _build_report(read, subject, given, issued_at)
@@ -157,14 +157,15 @@ def get_report(
             raise HttpProblem(404, str(error), field="position" if issued_at is None else "issued_at") from None
         except ReportMismatch as error:
             raise HttpProblem(409, str(error), field="issued_at") from None
+        titles = titles_of_answer(read, answer, services.book.directory)
     headers = {"Decisionlog-Position": str(answer.position), "Decisionlog-As-Of": answer.as_of, **lag}
     if format_ == "html":
-        html = as_html(_build_page(answer, services, request, lines))
+        html = as_html(_build_page(answer, titles, request, lines))
         return build_text_response(formats.split_text(html), HTML, headers | _REPORT_HEADERS, execution.bounds)
     if format_ == "markdown":
-        markdown = as_markdown(_build_page(answer, services, request, lines))
+        markdown = as_markdown(_build_page(answer, titles, request, lines))
         return build_text_response(formats.split_text(markdown), MARKDOWN, headers | _REPORT_HEADERS, execution.bounds)
-    response = formats.build_response(answer, format_, services.book.directory, answers.Report, execution.bounds)
+    response = formats.build_response(answer, format_, titles, answers.Report, execution.bounds)
     response.headers.update(lag)
     return response
 
@@ -195,8 +196,7 @@ def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: in
     )
 
 
-def _build_page(answer: Answer, services: Services, request: Request, lines: int | None) -> Page:
+def _build_page(answer: Answer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
     """Return the report as a page, with links to the address it was requested from."""
-    body = answer.to_dict()
     base = quote(str(request.base_url).rstrip("/"), safe=":/[]")
-    return page_of(body, names_in(body, services.book.directory), base=base, lines=lines)
+    return build_page({**answer.to_dict(), "titles": titles}, base=base, lines=lines)

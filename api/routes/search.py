@@ -15,7 +15,7 @@ from projections import search as search_query
 def router() -> APIRouter:
     """Return the route of the search."""
     routes = v1_router("Search")
-    add_query(routes, "/search", search, answers.Hits, "Search all texts")
+    add_query(routes, "/search", search, answers.SearchResults, "Search all texts")
     return routes
 
 

@@ -8,15 +8,16 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_scope
+from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.dependencies import QueryDependency
+from api.permissions import is_administrator, require
 from api.problems import HttpProblem, unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.errors import Unknown
-from domain.scopes import ADMIN_SCOPE
+from domain.policy import ADMINISTER
 from domain.values import Code, format_micros
 from eventlog.entry import Caller
 from identity.sessions import Session
@@ -39,7 +40,7 @@ def router() -> APIRouter:
         "/sign-in-links",
         summary="Create a sign-in link",
         status_code=201,
-        dependencies=[Depends(require_scope(ADMIN_SCOPE))],
+        dependencies=[Depends(require(ADMINISTER))],
         openapi_extra=json_body("NewSignInLink"),
         **answers.declared(answers.MadeSignInLink, status=201),
     )(create_sign_in_link)
@@ -76,7 +77,7 @@ def list_sessions(
 ) -> Response:
     """The caller's own sessions that have not ended."""
     who = caller.actor if person is None else services.find_person(person, "person")
-    if who != caller.actor and not services.is_administrator(caller):
+    if who != caller.actor and not is_administrator(services, caller):
         raise HttpProblem(403, "only administrators see the sessions of others", field="person")
     rows = [_row_of(each, caller) for each in services.log.sessions.list_of(who)]
     return query(lambda read: build_answer(resolve_time(read, NOW), rows))
@@ -94,7 +95,7 @@ def end_session(
 ) -> dict[str, Any]:
     """The session ends at once. Administrators can end the sessions of others."""
     person = services.log.sessions.find_person(key)
-    if person is None or (person != caller.actor and not services.is_administrator(caller)):
+    if person is None or (person != caller.actor and not is_administrator(services, caller)):
         raise Unknown(f"you have no session {key}", field="key")
     return {"ended": int(services.log.sessions.end(key))}
 

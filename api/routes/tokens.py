@@ -8,15 +8,17 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
-from api.authentication import CurrentCaller, require_scope
+from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.dependencies import QueryDependency
+from api.permissions import held_roles
 from api.problems import unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
+from domain.policy import ADMINISTER
 from domain.roles import Role
-from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES, SCOPES
+from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
 from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
 from projections.paging import build_answer
@@ -28,15 +30,13 @@ class NewToken(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "examples": [{"holder": "Ann Bee", "scopes": ["read", "write"], "label": "Laptop", "role": "manager"}]
-        },
+        json_schema_extra={"examples": [{"holder": "Ann Bee", "scopes": ["read", "write"], "label": "Laptop"}]},
     )
 
     holder: Code = Field(description="A person, by id or name, or a service as `service:KEY`.")
-    scopes: list[Annotated[str, Field(pattern=f"^({'|'.join(SCOPES)})$")]] = Field(
+    scopes: list[Annotated[str, Field(pattern=f"^{SCOPE_PATTERN}$")]] = Field(
         default_factory=lambda: sorted(DEFAULT_SCOPES),
-        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. By default `read` and `write`.",
+        description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. `import:SYSTEM` imports from one system only. By default `read` and `write`.",
     )
     label: str = Field("", max_length=200, description="What the token is used for.")
     expires_at: Timestamp | Literal["never"] | None = Field(
@@ -50,16 +50,16 @@ class NewToken(BaseModel):
 
 def router() -> APIRouter:
     """Return the routes of tokens."""
-    routes = v1_router("Tokens", [Depends(refuse_command_headers)])
+    routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=None)
     routes.get("/me", summary="Get the caller", **answers.declared(answers.Me))(get_me)
-    admin_routes = v1_router("Tokens", [Depends(refuse_command_headers), Depends(require_scope(ADMIN_SCOPE))])
+    admin_routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=ADMINISTER)
     add_query(admin_routes, "/tokens", list_tokens, answers.Tokens, "List API tokens")
     admin_routes.post(
         "/tokens",
         summary="Create an API token",
         status_code=201,
         openapi_extra=json_body("NewToken"),
-        **answers.declared(answers.MadeToken, status=201),
+        **answers.declared(answers.CreatedToken, status=201),
     )(create_token)
     admin_routes.delete("/tokens/{key}", summary="Revoke an API token", **answers.declared(answers.TokenRow))(
         revoke_token
@@ -68,14 +68,20 @@ def router() -> APIRouter:
     return routes
 
 
-def get_me(caller: CurrentCaller) -> dict[str, Any]:
-    """The holder of the token, the token's id, and its scopes."""
-    return {"actor": caller.actor, "credential": caller.credential, "scopes": sorted(caller.scopes)}
+def get_me(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]:
+    """The holder of the token, the token's id, its scopes, and the roles of its holder."""
+    grants = dict.fromkeys(held_roles(services, caller).grants())
+    return {
+        "actor": caller.actor,
+        "credential": caller.credential,
+        "scopes": sorted(caller.scopes),
+        "roles": [{"role": role, "product": product} for role, product in grants],
+    }
 
 
 def list_tokens(query: QueryDependency, services: ServiceDependency) -> Response:
     """Every token ever created: its holder and its scopes. Secrets are stored only as hashes."""
-    rows = [_row_of(token) for token in services.log.tokens.all()]
+    rows = [describe_token(token) for token in services.log.tokens.all()]
     return query(lambda read: build_answer(resolve_time(read, NOW), rows))
 
 
@@ -112,10 +118,11 @@ def revoke_token(
 ) -> dict[str, Any]:
     """The token stops working at once. The last one with the scope `admin` can only be revoked on the server itself."""
     services.log.tokens.revoke(key, by=caller)
-    return next(_row_of(token) for token in services.log.tokens.all() if token.id == key)
+    return next(describe_token(token) for token in services.log.tokens.all() if token.id == key)
 
 
-def _row_of(token: Token) -> dict[str, Any]:
+def describe_token(token: Token) -> dict[str, Any]:
+    """Return a token without its secret, as answers show it."""
     return {
         "id": token.id,
         "holder": token.actor,

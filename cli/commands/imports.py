@@ -61,5 +61,5 @@ def dismiss_import(data: Path | None, subject: str, why: str | None) -> None:
     click.echo(f"{count} {'line' if count == 1 else 'lines'} dismissed")
 
 
-def _build_table(answer: Any, _names: tables.Names) -> Table:
+def _build_table(answer: Any, _titles: tables.Titles) -> Table:
     return tables.unplaced_lines(answer)

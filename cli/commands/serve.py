@@ -11,11 +11,11 @@ import signal
 import socket
 import sys
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from hmac import compare_digest
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 import uvicorn
@@ -27,17 +27,16 @@ from api.middleware import Hosts
 from api.routes.sessions import build_link
 from api.services import Services
 from api.session_lookup import SessionLookup
-from api.token_lookup import TokenLookup
 from cli import options
-from cli.bootstrap import find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
 from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
 from cli.identity import resolve_owner
 from cli.settings import Settings
+from cli.sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from eventlog.dsn import without_secret
-from eventlog.entry import Caller
+from identity.access_journal import DAY_US
 from identity.decision_log import DecisionLog
-from identity.sessions import HOUR_US, SessionLimits
 
 LISTEN_BACKLOG: Final = 2048
 SHUTDOWN_TIMEOUT_S: Final = 30
@@ -46,8 +45,6 @@ SHUTDOWN_TIMEOUT_S: Final = 30
 SWITCH_INTERVAL_S: Final = 0.001
 """How often threads take turns. Measured: with Python's default, 0.005, short requests take twice as long while
 expensive queries run."""
-
-SignIn = Callable[[str], Caller | Awaitable[Caller | None] | None]
 
 
 @click.command()
@@ -90,17 +87,21 @@ def run_server(settings: Settings) -> None:
         owner = resolve_owner(log, settings.owner)
         key = urlsafe_b64encode(os.urandom(32)).decode()
         log.announce(address, key)
-        log.sessions.set_limits(
-            SessionLimits(int(settings.session_hours * HOUR_US), int(settings.session_idle_hours * HOUR_US))
-        )
+        log.sessions.set_limits(session_limits(settings))
+        log.journal.retention_us = int(settings.access_journal_days * DAY_US)
+        provider = build_provider(settings, clock)
         services = Services(
             log,
             runtime.model,
             runtime.runner,
-            _build_sign_in(log, key, local_caller(owner)),
+            build_sign_in(log, key, local_caller(owner), provider),
             workers=lambda: list_workers(settings),
             questions=_build_admission(settings),
+            zone=ZoneInfo(settings.zone),
             sessions=SessionLookup(log.sessions),
+            provider=provider,
+            quotas=build_quotas(settings),
+            anonymous=build_anonymous(log, settings, local_caller(owner)),
         )
         _run(services, listener, settings, lambda: _print_welcome(address, settings, log, owner))
     click.echo("Stopped.")
@@ -126,6 +127,7 @@ def _serve_replica(settings: Settings) -> None:
             workers=lambda: [build_replica_status(opened.replica, opened.place)],
             upstream=settings.upstream,
             questions=_build_admission(settings),
+            zone=ZoneInfo(settings.zone),
         )
         message = f"Read-only replica in {opened.place}, at {_format_address(listener)}"
         _run(services, listener, settings, lambda: click.echo(message))
@@ -169,16 +171,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
-
-
-def _build_sign_in(log: DecisionLog, key: str, local: Caller) -> SignIn:
-    """Return the sign-in: by a token of the log, or by the key in the lock file for commands on this machine."""
-    lookup = TokenLookup(log.tokens)
-
-    def sign_in(secret: str) -> Caller | Awaitable[Caller | None] | None:
-        return local if compare_digest(secret.encode(), key.encode()) else lookup(secret)
-
-    return sign_in
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -44,6 +44,6 @@ def show_subject(output: Output, name: str, when: dict[str, Any]) -> None:
         print_response(log, questions.subject(find_subject(log, name, when), **when), _build_table, output)
 
 
-def _build_table(answer: Any, names: tables.Names) -> Table:
+def _build_table(answer: Any, titles: tables.Titles) -> Table:
     print_note(make_safe(tables.summarize_subject(answer)))
-    return tables.subject(answer, names)
+    return tables.subject(answer, titles)

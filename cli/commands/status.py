@@ -18,7 +18,7 @@ from cli.context import get_context
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from cli.table import count_entries, make_safe
-from cli.tables import Names
+from cli.tables import Titles
 from decisionlog_client import questions
 from domain.values import parse_timestamp
 from eventlog.dsn import without_secret
@@ -29,7 +29,9 @@ from projections.read_model import ReadModel
 
 @click.command()
 @options.json_flag("Print JSON.")
-@click.option("--working", metavar="NAME", help="Fail unless this is working: projector, publisher, intake or replica.")
+@click.option(
+    "--working", metavar="NAME", help="Fail unless this is working: projector, publisher, consumer or replica."
+)
 @click.option(
     "--replica",
     type=options.AddressParam(),
@@ -71,16 +73,16 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
             "all_owned": not unowned["rows"],
         }
         people = (person for page in log.pages(questions.people()) for person in page["rows"])
-        names = {person["id"]: person["name"] for person in people if person["name"]}
+        titles = {person["id"]: person["name"] for person in people if person["name"]}
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
     count = f"{len(unowned['rows'])}{'+' if unowned.get('next') else ''}"
-    for line in _format_log(answer, Names(names), count, settings):
+    for line in _format_log(answer, Titles(titles), count, settings):
         click.echo(make_safe(line))
 
 
-def _format_log(answer: Mapping[str, Any], names: Names, unowned: str, settings: Settings) -> Iterator[str]:
+def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, settings: Settings) -> Iterator[str]:
     place = without_secret(settings.store) if settings.store else settings.data
     where = f"at {answer['server']}" if answer["server"] else f"in {place} (no server running)"
     yield f"{answer['log']} {where}, decisionlog {answer['version']}"
@@ -89,7 +91,7 @@ def _format_log(answer: Mapping[str, Any], names: Names, unowned: str, settings:
     yield f"root {answer['root']}"
     you = answer["you"]
     scopes = f", with the scopes {', '.join(you['scopes'])}" if you["scopes"] else ""
-    yield f"You are {names.format(you['actor'])}{scopes}."
+    yield f"You are {titles.format(you['actor'])}{scopes}."
     yield from map(format_worker, answer["workers"])
     if not answer["all_owned"]:
         items = "1 item has" if unowned == "1" else f"{unowned} items have"
@@ -158,7 +160,7 @@ def _read_replica_progress(settings: Settings) -> Progress:
     with open_replica(settings) as opened:
         state = opened.replica.read_state()
         workers = [build_replica_status(opened.replica, opened.place)]
-        return Progress(state.log, state.known, state.position, workers)
+        return Progress(state.log, state.known_position, state.position, workers)
 
 
 def _print_progress(progress: Progress) -> None:

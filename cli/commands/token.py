@@ -42,7 +42,7 @@ def token() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    help=f"A scope of the token: {', '.join(SCOPES)}. Repeatable; default: read and write.",
+    help=f"A scope of the token: {', '.join(SCOPES)}, or import:SYSTEM. Repeatable; default: read and write.",
 )
 @click.option("--all-scopes", is_flag=True, help="Give it every scope.")
 @click.option("--role", type=click.Choice(ROLES), help="A role to grant the holder.")
@@ -180,7 +180,7 @@ def _load_tokens(settings: Settings) -> list[dict[str, Any]]:
     if settings.url:
         with connect(settings.url, find_token(settings)) as log:
             answer = log.ask(questions.tokens())
-        return [{**row, "name": answer["names"].get(row["holder"], row["holder"])} for row in answer["rows"]]
+        return [{**row, "name": answer["titles"].get(row["holder"], row["holder"])} for row in answer["rows"]]
     with open_read_only(settings) as log:
         return [_to_json(each, log.directory.name(each.actor) or each.actor) for each in log.tokens.all()]
 

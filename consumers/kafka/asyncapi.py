@@ -72,10 +72,10 @@ def build_document(topics: Topics) -> Schema:
         },
         "operations": {
             "publish": _operation("send", "events", "`decisionlog publish` sends every entry."),
-            "consume": _operation("receive", "commands", "`decisionlog intake` applies each command.")
+            "consume": _operation("receive", "commands", "`decisionlog consume` applies each command.")
             | {"reply": {"channel": _ref("channels", "results")}},
-            "reply": _operation("send", "results", "`decisionlog intake` replies with the receipt."),
-            "reject": _operation("send", "rejected", "`decisionlog intake` replies with the problem."),
+            "reply": _operation("send", "results", "`decisionlog consume` replies with the receipt."),
+            "reject": _operation("send", "rejected", "`decisionlog consume` replies with the problem."),
             "publishNames": _operation("send", "people", "`decisionlog publish` sends every change in the directory."),
         },
         "components": {"messages": _messages(), "schemas": _schemas()},
@@ -304,7 +304,7 @@ def _entry(name: str, event: type[Event]) -> Schema:
             **required,
         },
         {
-            "on_behalf_of": {"type": "array", "items": _object({"who": _SUBJECT}, {"grant": _TEXT})},
+            "on_behalf_of": {"type": "array", "items": _object({"who": _SUBJECT}, {"delegation": _COUNT})},
             "effective_at": _TIMESTAMP,
             "because": {"type": "array", "items": _SUBJECT},
             "references": {"type": "array", "items": _ref("components", "schemas", "StoredReference")},

@@ -99,7 +99,7 @@ class CommandConsumer:
             replies = [topics.ensure_topic(admin, topic) for topic in (topics.results, topics.rejected)]
         self._notify(f"Consuming commands from {topics.commands.name} as {self._caller.actor}: {state}.")
         consumer = self._broker.consumer(
-            group_id=f"{topics.prefix}.intake", max_poll_records=MAX_POLL_MESSAGES, fetch_max_wait_ms=200
+            group_id=f"{topics.prefix}.consumer", max_poll_records=MAX_POLL_MESSAGES, fetch_max_wait_ms=200
         )
         producer = self._broker.producer(max_request_size=min(each.max_message_bytes for each in replies))
         try:

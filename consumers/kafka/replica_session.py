@@ -132,7 +132,7 @@ class ReplicaSession:
         unread = self._feed.unread()
         rows: Sequence[EntryRow] = self._buffer.pop_ready(self._state.position, self._batch_rows)
         rows = rows or self._find_missing(is_topic_read=not received and unread == 0)
-        self._state = replace(self._state, unread=unread or 0, heard_at=self._clock())
+        self._state = replace(self._state, unread_messages=unread or 0, polled_at=self._clock())
         if rows:
             self._apply(rows)
         else:
@@ -164,9 +164,9 @@ class ReplicaSession:
             )
         if (found.topic, found.position) != (self._feed.topic, position) or not position:
             found = ReplicaState(log=found.log if position else "", topic=self._feed.topic, position=position)
-        self._feed.seek(found.next or None)
-        self._buffer.seek(found.next, position)
-        return replace(found, waits_for=None)
+        self._feed.seek(found.next_offset or None)
+        self._buffer.seek(found.next_offset, position)
+        return replace(found, missing_position=None)
 
     def _receive(self, received: ReceivedEntry) -> None:
         if received.row is None:
@@ -176,12 +176,12 @@ class ReplicaSession:
         self._buffer.add(received.offset, received.row, self._state.position)
 
     def _update_known_position(self, position: int) -> None:
-        self._state = replace(self._state, known=max(self._state.known, position))
+        self._state = replace(self._state, known_position=max(self._state.known_position, position))
 
     def _report_problem(self, problem: str) -> None:
-        if problem != self._state.trouble:
+        if problem != self._state.error:
             _log.warning("The replica: %s", problem)
-        self._state = replace(self._state, trouble=problem, trouble_at=self._clock())
+        self._state = replace(self._state, error=problem, error_at=self._clock())
 
     def _require_log(self, log_id: str) -> None:
         if log_id == self._state.log:
@@ -258,10 +258,10 @@ class ReplicaSession:
 
     def _wait_for(self, position: int) -> None:
         """Read the whole topic once more for a position that cannot be fetched, and then wait for it."""
-        if self._state.waits_for == position:
+        if self._state.missing_position == position:
             return
         _log.warning("Position %d is missing; the replica waits for it.", position)
-        self._state = replace(self._state, waits_for=position)
+        self._state = replace(self._state, missing_position=position)
         self._seek(None)
 
     def _seek(self, offset: int | None) -> None:
@@ -275,9 +275,9 @@ class ReplicaSession:
         state = replace(
             self._state,
             position=position,
-            next=self._buffer.resume_offset(),
-            known=max(self._state.known, position),
-            waits_for=None,
+            next_offset=self._buffer.resume_offset(),
+            known_position=max(self._state.known_position, position),
+            missing_position=None,
         )
         entries = [decode_row(row) for row in rows]
         with self._writer.transaction():
@@ -289,8 +289,8 @@ class ReplicaSession:
 
     def _store_state(self) -> None:
         """Store the state if it has changed, and at intervals to show that the replica is working."""
-        comparable = replace(self._state, heard_at=self._stored_state.heard_at)
-        is_recent = self._state.heard_at - self._stored_state.heard_at < STATE_INTERVAL_US
+        comparable = replace(self._state, polled_at=self._stored_state.polled_at)
+        is_recent = self._state.polled_at - self._stored_state.polled_at < STATE_INTERVAL_US
         if comparable == self._stored_state and is_recent:
             return
         with self._writer.transaction():

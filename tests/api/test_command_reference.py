@@ -28,7 +28,7 @@ def _request(house: House, example: dict[str, Any], key: str) -> dict[str, Any]:
     """The request of an example, by the route of its command."""
     command = COMMANDS[example["type"]]
     subject = example.get("subject", "")
-    path = COMMAND_PATHS[command].format(key=subject.partition(":")[2], subject=subject)
+    path = COMMAND_PATHS[command].format(key=subject.partition(":")[2], subject=subject, holder=subject)
     left_out = {"type"} if command.creates else {"type", "subject"}
     body = {name: value for name, value in example.items() if name not in left_out}
     headers = {"Idempotency-Key": key}

@@ -37,7 +37,7 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
         Projector(writer).apply(house.log.read(0, size))
         replica_state.create_tables(writer)
         replica_state.write_state(
-            writer, ReplicaState(house.log.id, "events", size, size, known=size + without, heard_at=1)
+            writer, ReplicaState(house.log.id, "events", size, size, known_position=size + without, polled_at=1)
         )
         for somebody in house.log.directory.list_people():
             replica_state.replace_names(writer, somebody.id, somebody.spellings)
@@ -48,6 +48,7 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
 def served(house: House, model: ReadModel) -> Iterator[House]:
     """The same routes over a replica."""
     before, book = house.app.state.services, Replica(model)
+    book.default_role = "viewer"
     runner = Runner(book, model, poll_s=0.01, external=True)
     runner.start()
     house.app.state.services = Services(book, model, runner, house.sign_in, 0.05, upstream=AT)
@@ -124,6 +125,7 @@ def test_a_replica_behind_says_so(house: House, tmp_path: Path) -> None:
 def test_states_are_those_of_the_log(house: House, model: ReadModel) -> None:
     """What the rules see of any subject can be had from a replica."""
     book = Replica(model)
+    book.default_role = "viewer"
     subjects = {entry.subject for entry in house.log.read(0, 1_000)}
 
     assert len(subjects) > 10

@@ -101,7 +101,7 @@ def test_of_a_product_nobody_knows_there_is_no_report(shop: House) -> None:
     response = shop.client.get("/v1/products/nope/report", params=SPAN)
 
     assert response.status_code == 404
-    assert "product:nope" in response.json()["detail"]
+    assert "no product 'nope'" in response.json()["detail"]
 
 
 def test_no_report_is_issued_of_what_is_not_there_yet(shop: House) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
-from cli.wiring import clock
 from kafka import KafkaConsumer, TopicPartition
 
+from cli.bootstrap import clock
 from consumers.kafka.broker import Broker
 from consumers.kafka.cloudevents import CONFIRMED_HEADER, build_message
 from consumers.kafka.command_consumer import CommandConsumer
@@ -123,7 +123,7 @@ def _in(folder: Path, servers: str) -> Iterator[str]:
         http = asyncio.run(_posted(server.address, server.token))
     alone = _taken_in(folder / "alone", servers, "alone")
     with serving(folder / "beside", DECISIONLOG_PROJECTION="beside"):
-        secret = run(folder / "beside", "token", "create", "service:intake").stdout.split()[-1]
+        secret = run(folder / "beside", "token", "create", "service:consumer").stdout.split()[-1]
         beside = _taken_in_by_command(folder / "beside", servers, "beside", secret)
     yield (
         f"taking in {COMMANDS:,} commands: {COMMANDS / alone:,.0f}/s, through a server {COMMANDS / beside:,.0f}/s; over HTTP, "
@@ -185,19 +185,19 @@ def _taken_in(folder: Path, servers: str, prefix: str) -> float:
     folder.mkdir()
     _ordered(servers, prefix)
     begun: list[float] = []
-    caller = Caller("service:intake", "local", "kafka")
+    caller = Caller("service:consumer", "local", "kafka")
     with DecisionLog.open(folder / "log.sqlite3", clock=clock) as log:
         log.default_role = "admin"
-        intake = CommandConsumer(
-            log, Broker.from_addresses(servers), Topics(prefix), caller, StatusReporter(Watched(), "intake", prefix, clock), log_id=log.id,
+        consumer = CommandConsumer(
+            log, Broker.from_addresses(servers), Topics(prefix), caller, StatusReporter(Watched(), "consumer", prefix, clock), log_id=log.id,
             clock=clock, notify=lambda _said: begun.append(time.perf_counter()),
         )  # fmt: skip
-        thread = threading.Thread(target=intake.run)
+        thread = threading.Thread(target=consumer.run)
         thread.start()
         while _answered(servers, prefix) < COMMANDS:
             time.sleep(0.05)
         taken = time.perf_counter() - begun[0]
-        intake.stop()
+        consumer.stop()
         thread.join()
     return taken
 
@@ -208,7 +208,9 @@ def _taken_in_by_command(folder: Path, servers: str, prefix: str, secret: str) -
         "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": servers, "DECISIONLOG_KAFKA_PREFIX": prefix, "DECISIONLOG_TOKEN": secret,
         "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
-    process = subprocess.Popen([COMMAND, "intake"], env=surroundings(folder, **more), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [COMMAND, "consume"], env=surroundings(folder, **more), stdout=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout is not None
         process.stdout.readline()  # it says that it takes commands in

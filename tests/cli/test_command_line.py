@@ -229,7 +229,7 @@ def test_a_wrong_token_is_not_ignored(begun):
     good = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN=secret)
 
     assert (unknown.returncode, "unknown or revoked" in unknown.stderr) == (1, True)
-    assert (weak.returncode, "right to admin" in weak.stderr) == (1, True)
+    assert (weak.returncode, "scope `admin`" in weak.stderr) == (1, True)
     assert re.fullmatch(r"Added Eve as person:\w{16}\.\n", good.stdout)
 
 

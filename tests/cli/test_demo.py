@@ -11,7 +11,7 @@ from click import ClickException
 from click.testing import CliRunner
 from support_serving import run, serving
 
-from api.report_page import as_markdown, page_of
+from api.report_page import as_markdown, build_page
 from cli.bootstrap import open_read_only, open_runtime
 from cli.demo.story import DAYS, InvalidStory, Step, _parse_features, load
 from cli.demo.writer import create_demo
@@ -22,7 +22,6 @@ from cli.settings import Settings
 from domain.product import IssueReport
 from eventlog.entry import Caller, Transaction
 from identity.decision_log import DecisionLog
-from identity.directory import names_in
 from projections import accountability, decisions, field_history, field_values, listings
 from projections.audit import AuditFilter, audit
 from projections.changes import changes, slips
@@ -31,6 +30,7 @@ from projections.report import SECTIONS, ReportRequest, issued_report, report
 from projections.roadmap import roadmap
 from projections.search import search
 from projections.timepoint import TimePoint
+from projections.titles import titles_of_answer
 
 ENDS = date(2025, 6, 30)
 P = "product:tideline"
@@ -48,7 +48,7 @@ def made(tmp_path_factory):
     directory = tmp_path_factory.mktemp("demo") / "demo"
     done = run(directory.parent, "demo", str(directory), "--ends-on", str(ENDS))
     assert done.returncode == 0, done.stderr
-    assert "(535 entries up to" in done.stdout
+    assert "(540 entries up to" in done.stdout
     return directory
 
 
@@ -148,9 +148,9 @@ def test_what_was_known_on_a_day_can_be_asked(read):
 def test_each_section_of_the_report_has_a_line(read, made):
     """Over half a year every heading is there, and the page says who is meant by each name."""
     answer = report(read, ReportRequest(P, day(180), day(DAYS)))
-    told = answer.to_dict()
     with open_read_only(Settings(data=made)) as log:
-        text = as_markdown(page_of(told, names_in(told, log.directory)))
+        titles = titles_of_answer(read, answer, log.directory)
+    text = as_markdown(build_page({**answer.to_dict(), "titles": titles}))
 
     assert [section for section in SECTIONS if not answer.about["counts"][section]] == []
     assert "Mara Lindqvist" in text
@@ -205,7 +205,7 @@ def size_of(data):
 @pytest.mark.parametrize(
     ("words", "code", "saying"),
     [
-        (["nope", *SPAN], Exit.FAILED, "no product:nope"),
+        (["nope", *SPAN], Exit.FAILED, "no product 'nope'"),
         (["tideline"], Exit.USAGE_ERROR, "Missing --since"),
         (["tideline", "--since", "soon"], Exit.USAGE_ERROR, "Can't read the time 'soon'"),
         (["tideline", "--since", "2025-04-01", "--until", "2025-03-01"], Exit.FAILED, "later than"),

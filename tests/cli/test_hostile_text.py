@@ -64,7 +64,7 @@ CASES = {
     ],
     "project": [Case("project --data EVIL")],
     "publish": [Case("publish --data EVIL")],
-    "intake": [Case("intake --data DIR/bad/EVIL")],
+    "consume": [Case("consume --data DIR/bad/EVIL")],
     "replica": [Case("replica --into DIR/bad/EVIL"), Case("replica --into postgresql://EVIL")],
     "import changes": [
         Case("import changes DIR/changes --mapping DIR/mapping --dry-run"),

@@ -35,7 +35,7 @@ from cli.errors import CommandFailed
 from cli.main import cli
 from cli.settings import Settings
 from cli.table import REPLACEMENT, Table, format_lines, print_table_on
-from cli.tables import Names
+from cli.tables import Titles
 from decisionlog_client import ClientError, Refused, questions
 
 NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
@@ -76,10 +76,10 @@ def test_who_changed_a_card_and_why(house):
     rows = table(house, "blame", "--field", "horizon", "--order", "newest")
 
     assert [(row["subject"], row["after"], row["who"], row["why"]) for row in rows] == [
-        ("feature:f0", "later", "Ada Lovelace", "Nobody asked."), ("feature:f1", "now", "Ada Lovelace", "decision:tea")
+        ("feature:f0", "later", "Ada Lovelace", "Nobody asked."), ("feature:f1", "now", "Ada Lovelace", "Serve tea")
     ]  # fmt: skip
     blamed = table(house, "roadmap", "shop", "--blame", "--status", "proposed")
-    assert (blamed[0]["who"], blamed[0]["why"]) == ("Ada Lovelace", "decision:tea")
+    assert (blamed[0]["who"], blamed[0]["why"]) == ("Ada Lovelace", "Serve tea")
 
 
 def test_a_subject_and_a_number(house):
@@ -258,19 +258,19 @@ def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
     [
         (
             ("roadmap", "nowhere"),
-            ("Refused: there is no product:nowhere in the log. `decisionlog show --kind product "
+            ("Refused: no product 'nowhere'. `decisionlog show --kind product "
             "--field title` lists them."),
         ),
         (
             ("show", "decision:none"),
-            "Refused: the log has no decision:none. `decisionlog show --kind decision --field title` lists them.",
+            "Refused: no decision 'none'. `decisionlog show --kind decision --field title` lists them.",
         ),
         (("who", "Nobody At All"), "Refused: no person named 'Nobody At All'; `decisionlog people` lists the people."),
         (("blame", "--kind", "tea"), "Refused: there is no kind `tea`; did you mean `team`?"),
         (("audit", "--type", "Tea"), "Refused: there is no event type `Tea`; docs/reference/events.md lists them."),
         (
             ("decide", "none", "confirm"),
-            "Refused: no decision 'decision:none'. `decisionlog show --kind decision --field title` lists them.",
+            "Refused: no decision 'none'. `decisionlog show --kind decision --field title` lists them.",
         ),
         (
             ("decide", "tea", "drink"),
@@ -427,7 +427,7 @@ def test_recording_all_that_was_weighed(house):
 
 def test_an_option_is_shown_with_what_speaks_for_it_and_against():
     """Of a way that was open everything is shown that was said of it, and nothing that was not."""
-    names = Names({})
+    names = Titles({})
 
     assert names.format({"title": "Mugs", "pros": ["warm", "cheap"], "cons": [], "cost": "10 EUR"}) == (
         "Mugs (pros: warm, cheap; cost: 10 EUR)"

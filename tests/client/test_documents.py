@@ -36,5 +36,5 @@ def test_the_examples_run(house, capsys):
     assert re.fullmatch(r"recorded up to \d+", said[0])
     assert said[1] == "next ['Gift cards']"
     assert any(line.endswith("DecisionRecorded.v1 Ada Lovelace") for line in said)
-    assert said[-2] == "refused: no feature 'feature:tea'"
+    assert said[-2] == "refused: no feature 'tea'"
     assert re.fullmatch(r"[1-9]\d* fields have changed", said[-1])

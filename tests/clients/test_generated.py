@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import venv
@@ -21,13 +20,6 @@ from api.app import create_app
 HERE = Path(__file__).parent
 NODE_MODULES = HERE / "node_modules"
 ENVIRONMENT = HERE / ".venv"
-NOT_GENERATED = {
-    "POST /v1/decisions/{key}/revise",
-    "POST /v1/features/{key}/link",
-    "POST /v1/commands",
-    "POST /v1/bulk",
-}
-"""Operations that openapi-python-client cannot generate: their bodies require one of several fields."""
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -62,7 +54,7 @@ def compile_typescript(program: str, document: Path, folder: Path) -> subprocess
     (folder / "program.ts").write_text(program, encoding="utf-8")
     (folder / "node_modules").symlink_to(NODE_MODULES)
     generator = NODE_MODULES / ".bin" / "openapi-typescript"
-    run(generator, document, "--default-non-nullable=false", "-o", folder / "generated" / "schema.d.ts", cwd=folder)
+    run(generator, document, "-o", folder / "generated" / "schema.d.ts", cwd=folder)
     compiler = NODE_MODULES / ".bin" / "tsc"
     return subprocess.run([compiler], cwd=folder, capture_output=True, text=True, check=False)
 
@@ -102,12 +94,12 @@ def test_a_python_client(document, tmp_path):
     generator = ENVIRONMENT / "bin" / "openapi-python-client"
 
     target = tmp_path / "generated"
-    said = run(generator, "generate", "--path", document, "--output-path", target, "--meta", "none", cwd=tmp_path)
+    output = run(generator, "generate", "--path", document, "--output-path", target, "--meta", "none", cwd=tmp_path)
     shutil.copy(HERE / "program.py", tmp_path)
     with serving(tmp_path / "data") as server:
         printed = run(ENVIRONMENT / "bin" / "python", "program.py", server.address, server.token, cwd=tmp_path)
 
-    assert set(re.findall(r"parsing (\w+ \S+) within .*will not be generated", said)) <= NOT_GENERATED
+    assert "will not be generated" not in output
     assert "product:shop The shop" in printed
     assert "position True" in printed
     assert "refused: urn:decisionlog:problem:already-exists" in printed

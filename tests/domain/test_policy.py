@@ -36,6 +36,7 @@ class Log:
     """What the policy reads besides subjects."""
 
     default_role: str | None = None
+    limits_reading: bool = False
     recorders: tuple[str, ...] = ()
     committed: int = 1000
 

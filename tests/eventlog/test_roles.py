@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.access import LOCAL_CREDENTIAL
-from domain.errors import Forbidden, NotAllowed
+from domain.errors import Forbidden, Malformed, NotAllowed
 from domain.scopes import SCOPES
 from eventlog.command_handler import CommandHandler
 from eventlog.entry import Caller, Receipt
@@ -143,3 +143,29 @@ def test_a_token_and_a_role_are_created_in_one_step(place: Path | str) -> None:
         with pytest.raises(Forbidden):
             log.tokens.create("person:bob", role="admin", by=token.caller("http"))
         assert len(log.tokens.all()) == before
+
+
+def test_an_importer_writes_what_comes_from_its_system_only(place: Path | str) -> None:
+    """A token with `import:jira` imports from jira; another source, and a command without one, are refused."""
+    with open_log(place, default_role=None) as log:
+        begin(log)
+        _, secret = log.tokens.create("service:tracker", scopes=["import:jira"], role="admin")
+        tracker = log.tokens.find(secret).caller("http")
+        imported = {"type": "ImportChanges", "subject": "feature:f", "changes": [{"field": "exists", "value": True}]}
+
+        receipt = do(log, {**imported, "source": {"system": "jira"}}, caller=tracker, key="1")
+        again = do(log, {**imported, "source": {"system": "jira"}}, caller=OWNER, key="1")
+
+        assert again.replayed  # the key belongs to the system, whoever imports from it
+        assert receipt.recorded[0].subject == "feature:f"
+        with pytest.raises(Forbidden, match="import:github"):
+            do(log, {**imported, "source": {"system": "github"}}, caller=tracker, key="1")
+        for command in (VISION, role("GrantRole")):
+            with pytest.raises(Forbidden):
+                do(log, command, caller=tracker)
+        plain = log.tokens.find(log.tokens.create("service:other", scopes=["admin"], role="admin")[1]).caller("http")
+        with pytest.raises(Forbidden, match="import:jira"):
+            log.tokens.create("service:third", scopes=["import:jira"], by=plain)
+        with pytest.raises(Malformed, match="import:SYSTEM"):
+            log.tokens.create("service:third", scopes=["import:"])
+        assert log.verify() is None

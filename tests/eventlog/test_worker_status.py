@@ -29,11 +29,11 @@ def test_the_last_status_of_a_worker_is_returned(place, tmp_path):
         assert workers.all() == []
         first = WorkerStatus("publisher", "decisionlog.events", 5, 7, topic="abc")
         workers.save(first)
-        workers.save(WorkerStatus("intake", "decisionlog.commands", 6, behind=3))
+        workers.save(WorkerStatus("consumer", "decisionlog.commands", 6, behind=3))
         workers.save(first.with_error("no broker", 9))
 
         assert workers_at(where).all() == [
-            WorkerStatus("intake", "decisionlog.commands", 6, behind=3),
+            WorkerStatus("consumer", "decisionlog.commands", 6, behind=3),
             WorkerStatus("publisher", "decisionlog.events", 9, 7, None, True, "no broker", 9, "abc"),
         ]
         assert workers.find("publisher").position == 7
@@ -53,7 +53,7 @@ def test_the_lag_of_a_worker():
     """The lag is what the log has more, or the number of waiting messages that the worker reports."""
     assert WorkerStatus("publisher", "t", 0, 7).lag(10) == 3
     assert WorkerStatus("publisher", "t", 0, 7).lag(5) == 0
-    assert WorkerStatus("intake", "t", 0, 7, behind=2).lag(10) == 2
+    assert WorkerStatus("consumer", "t", 0, 7, behind=2).lag(10) == 2
 
 
 def test_an_invalid_status_file_is_ignored(tmp_path):

@@ -9,7 +9,7 @@ from typing import Final
 
 STORES: Final = ("sqlite", "postgresql")
 FAULTS: Final = (
-    ("tamper", "rounds", 100_000, ("rows", "flips")),
+    ("tamper", "rounds", 100_000, ("rows", "flips", "postgresql")),
     ("kill", "rounds", 100, ("sqlite", "postgresql-server", "postmaster")),
     ("retry", "rounds", 20, STORES),
     ("race", "rounds", 10_000, STORES),

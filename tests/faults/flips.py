@@ -86,12 +86,11 @@ class Folder:
             model = ReadModel.open(open_database(settings.model_file), log, clock)
             rebuild(log, model)
             model.close()
+        answers = dict(ask(settings))  # which leaves rows in the access journal
         for file in path.glob("*.sqlite3"):
             with closing(sqlite3.connect(file)) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        folder = cls(path, rows_of(settings.log_file), rows_of(settings.model_file))
-        folder.answers = dict(ask(settings))
-        return folder
+        return cls(path, rows_of(settings.log_file), rows_of(settings.model_file), answers)
 
 
 def rows_of(file: Path) -> dict[str, list[Any]]:
@@ -200,7 +199,7 @@ def judge(untouched: Folder, folder: Path) -> Verdict:
         return Verdict("trace", repr(error))
     if answers is None:
         return Verdict("noticed, and not served") if noticed else Verdict("missed", "the server alone refuses it")
-    return of_answers(untouched, answers) or of_content(content, noticed=noticed)
+    return of_answers(untouched.answers, answers) or of_content(content, noticed=noticed)
 
 
 def answers_of(settings: Settings) -> dict[str, tuple[int, bytes]] | None:
@@ -211,9 +210,9 @@ def answers_of(settings: Settings) -> dict[str, tuple[int, bytes]] | None:
         return None
 
 
-def of_answers(untouched: Folder, answers: dict[str, tuple[int, bytes]]) -> Verdict | None:
+def of_answers(untouched: dict[str, tuple[int, bytes]], answers: dict[str, tuple[int, bytes]]) -> Verdict | None:
     """What is wrong with answers: one that is not that of the untouched folder, and not a 503 either."""
-    false = [question for question, answer in answers.items() if answer != untouched.answers[question]]
+    false = [question for question, answer in answers.items() if answer != untouched[question]]
     lies = [question for question in false if answers[question][0] != 503]
     if lies:
         status, body = answers[lies[0]]
@@ -241,7 +240,7 @@ def is_noticed(settings: Settings) -> bool:
                 command()
         except (CommandFailed, LogError, PersistenceError):
             return True
-    return "is of no use" in silence.getvalue()
+    return "cannot be used" in silence.getvalue()
 
 
 def changed_tables(untouched: Folder, settings: Settings) -> set[str]:

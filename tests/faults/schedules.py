@@ -248,7 +248,7 @@ def outcome(
     hole = next(position for position in itertools.count(1) if position not in there)
     expected = size if schedule.api else hole - 1
     with model.read() as read:
-        waits_for = next(iter(read.rows("select waits_for from replica", {})))[0]
+        waits_for = next(iter(read.rows("select missing_position from replica", {})))[0]
     wrong = [] if quiet else ["it never comes to rest"]
     if model.position != expected:
         wrong.append(f"it stands at {model.position}, not at {expected}")

@@ -27,7 +27,7 @@ from eventlog.records import EntryRow, Head, Span
 from eventlog.sql import SIDE_TABLE_KEYS
 from eventlog.sqlite import library_errors
 from eventlog.verification import BEFORE_FIRST, verify
-from tests.faults import flips
+from tests.faults import flips, flips_postgresql
 from tests.faults.logs import write_log
 
 SIZES: Final = (200, 300, 450, 700, 1100, 2000)
@@ -464,10 +464,15 @@ def one_share(share: tuple[int, int, int]) -> tuple[int, Counter[str], list[Miss
 def run(rounds: int, kind: str = "rows") -> Iterator[str]:
     """Many rounds over logs of every size, on every core; says as it goes what was found, and how fast.
 
-    Of the kind `flips`, bytes of the files are changed, and those of the read model too: see `tests.faults.flips`.
+    Of the kind `postgresql`, rows and indexes of a database are changed: see `tests.faults.flips_postgresql`. Of the kind
+    `flips`, bytes of the files are changed, and those of the read model too: see `tests.faults.flips`.
     """
     if kind == "flips":
         yield from flips.run(rounds)
+        return
+    if kind == "postgresql":
+        with tempfile.TemporaryDirectory() as folder:
+            yield from flips_postgresql.run(rounds, Path(folder))
         return
     found: Counter[str] = Counter()
     missed: list[Missed] = []

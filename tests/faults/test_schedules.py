@@ -42,7 +42,9 @@ class RowsFirst(ReplicaSession):
             self._projector.apply([decode_row(row) for row in rows])
             self._writer.rows(move, before)
         self.pause()
-        now = replace(self._state, position=rows[-1].position, next=self._buffer.resume_offset(), waits_for=None)
+        now = replace(
+            self._state, position=rows[-1].position, next_offset=self._buffer.resume_offset(), missing_position=None
+        )
         with self._writer.transaction():
             self._writer.rows(move, {"position": now.position})
             replica_state.write_state(self._writer, now)

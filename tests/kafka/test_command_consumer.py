@@ -31,7 +31,7 @@ from domain.product import DefineProduct
 from eventlog.entry import Caller, Transaction
 from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
 
-INTAKE = Caller("service:intake", "local", "kafka")
+CONSUMER = Caller("service:consumer", "local", "kafka")
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
 
 
@@ -46,15 +46,15 @@ def order(value, *headers, key=None, offset=7):
 def test_every_command_becomes_a_transaction():
     """Each example of the catalog becomes the same transaction as over HTTP."""
     for example in examples_for("log:x"):
-        assert build_transaction(order(example), INTAKE) == Transaction(
-            (COMMAND.validate_python(example),), INTAKE, idempotency_key(order(example))
+        assert build_transaction(order(example), CONSUMER) == Transaction(
+            (COMMAND.validate_python(example),), CONSUMER, idempotency_key(order(example))
         )
 
 
 def test_several_commands_become_one_transaction():
     """The commands of a batch become one transaction with the expected versions."""
     transaction = build_transaction(
-        order({"commands": [SHOP, SHOP | {"key": "other"}], "expected": {"product:shop": 3}}), INTAKE
+        order({"commands": [SHOP, SHOP | {"key": "other"}], "expected": {"product:shop": 3}}), CONSUMER
     )
 
     assert [command.key for command in transaction.commands] == ["shop", "other"]
@@ -82,7 +82,7 @@ def structured(**event):
 def test_the_idempotency_key(given, key):
     """The idempotency key is the source and id of the event; without an id, the position in the topic."""
     assert idempotency_key(given) == key
-    assert build_transaction(given, INTAKE).key == key
+    assert build_transaction(given, CONSUMER).key == key
 
 
 def test_a_long_key_is_hashed():
@@ -112,7 +112,7 @@ def test_a_long_key_is_hashed():
 )
 def test_an_invalid_message_becomes_a_problem(value, kind, detail):
     """An invalid message becomes a problem that says what is wrong."""
-    problem = build_transaction(order(value), INTAKE)
+    problem = build_transaction(order(value), CONSUMER)
 
     assert problem["type"] == f"urn:decisionlog:problem:{kind}"
     assert detail in problem["detail"]
@@ -122,7 +122,7 @@ def test_an_invalid_message_becomes_a_problem(value, kind, detail):
 def test_any_bytes_can_be_processed(value):
     """Any value becomes a transaction or a problem, and the reply contains the whole value."""
     given = order(value)
-    transaction = build_transaction(given, INTAKE)
+    transaction = build_transaction(given, CONSUMER)
 
     if isinstance(transaction, dict):
         told = json.loads(build_reply(given, transaction, "log:x", 0).value)
@@ -162,7 +162,7 @@ def test_validation_errors_are_those_of_http():
 def test_a_result_is_the_receipt(tmp_path):
     """A result is the same receipt as over HTTP, and names its command."""
     with open_log(tmp_path) as log:
-        receipt = asyncio.run(log.execute(Transaction((DefineProduct(key="shop", title="Shop"),), INTAKE)))
+        receipt = asyncio.run(log.execute(Transaction((DefineProduct(key="shop", title="Shop"),), CONSUMER)))
     answer = build_reply(order(SHOP, ("ce_source", b"/erp"), ("ce_id", b"1"), key=b"k"), receipt, "log:x", 1_000_000)
 
     assert json.loads(answer.value) == public_receipt(receipt, "product:shop")
@@ -201,11 +201,11 @@ class Counting:
 
 
 @pytest.fixture
-def intake(tmp_path, bootstrap_servers, prefix):
+def consumer(tmp_path, bootstrap_servers, prefix):
     def make(log, sink=None):
-        kept = reporter(tmp_path, "intake", f"{prefix}.commands")
+        kept = reporter(tmp_path, "consumer", f"{prefix}.commands")
         broker, topics = Broker.from_addresses(bootstrap_servers), Topics(prefix)
-        return CommandConsumer(sink or log, broker, topics, INTAKE, kept, log_id=log.id, clock=lambda: 0)
+        return CommandConsumer(sink or log, broker, topics, CONSUMER, kept, log_id=log.id, clock=lambda: 0)
 
     return make
 
@@ -217,7 +217,7 @@ def made(servers, prefix):
             topics.ensure_topic(admin, topic)
 
 
-def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, intake):
+def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, consumer):
     """Valid commands are applied in order, and every message gets one reply, also a repeated one."""
     made(bootstrap_servers, prefix)
     named = [("ce_source", b"/erp"), ("ce_id", b"1")]
@@ -225,7 +225,7 @@ def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, 
     messages = [SHOP, b"poison", None, feature, SHOP | {"title": "Another"}]
     raw = [value if isinstance(value, bytes) or value is None else json.dumps(value).encode() for value in messages]
     with open_log(tmp_path) as log:
-        with running(intake(log)):
+        with running(consumer(log)):
             send(
                 bootstrap_servers,
                 f"{prefix}.commands",
@@ -236,8 +236,8 @@ def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, 
         entries = log.read(1, 100)
 
     assert [(each.subject, each.metadata.actor, each.metadata.source.channel) for each in entries] == [
-        ("product:shop", "service:intake", "kafka"),
-        ("feature:f", "service:intake", "kafka"),
+        ("product:shop", "service:consumer", "kafka"),
+        ("feature:f", "service:consumer", "kafka"),
     ]
     results = [json.loads(each.value) for each in everything_in(bootstrap_servers, f"{prefix}.results")]
     assert [(each["position"], each["replayed"]) for each in results] == [(2, False), (3, False), (2, True)]
@@ -252,17 +252,17 @@ def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, 
     ]
 
 
-def test_no_command_is_lost_if_the_store_fails(tmp_path, bootstrap_servers, prefix, intake):
+def test_no_command_is_lost_if_the_store_fails(tmp_path, bootstrap_servers, prefix, consumer):
     """If the store fails after a write, every command is still applied once and answered."""
     made(bootstrap_servers, prefix)
     commands = [(None, json.dumps(SHOP | {"key": f"p{n}"}).encode(), []) for n in range(20)]
     send(bootstrap_servers, f"{prefix}.commands", *commands)
     with open_log(tmp_path) as log:
         sink = Counting(log, fail={1, 2})
-        with running(intake(log, sink)):
+        with running(consumer(log, sink)):
             until(lambda: len(everything_in(bootstrap_servers, f"{prefix}.results")) == 20)
         size = log.head().size
-        with running(intake(log, sink)):
+        with running(consumer(log, sink)):
             send(bootstrap_servers, f"{prefix}.commands", (None, json.dumps(SHOP).encode(), []))
             until(lambda: len(everything_in(bootstrap_servers, f"{prefix}.results")) == 21)
 
@@ -271,7 +271,7 @@ def test_no_command_is_lost_if_the_store_fails(tmp_path, bootstrap_servers, pref
     assert min(sink.sent.values()) == 1, "what was answered is not taken once more"
 
 
-def test_committing_offsets_too_early_is_detected(tmp_path, bootstrap_servers, prefix, intake, monkeypatch):
+def test_committing_offsets_too_early_is_detected(tmp_path, bootstrap_servers, prefix, consumer, monkeypatch):
     """A consumer that commits offsets before it has replied loses commands, and the test above detects it."""
     made(bootstrap_servers, prefix)
     send(bootstrap_servers, f"{prefix}.commands", (None, json.dumps(SHOP).encode(), []))
@@ -292,7 +292,7 @@ def test_committing_offsets_too_early_is_detected(tmp_path, bootstrap_servers, p
     monkeypatch.setattr(CommandConsumer, "_process_batch", hasty)
     with open_log(tmp_path) as log:
         sink = Counting(log, fail={1})
-        with running(intake(log, sink)):
+        with running(consumer(log, sink)):
             until(lambda: sink.calls)
             send(bootstrap_servers, f"{prefix}.commands", (None, json.dumps(SHOP | {"key": "late"}).encode(), []))
             until(lambda: everything_in(bootstrap_servers, f"{prefix}.results"))

@@ -1,4 +1,4 @@
-"""`decisionlog publish`, `intake` and `status`, as a user runs them."""
+"""`decisionlog publish`, `consume` and `status`, as a user runs them."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from support_postgresql import fresh_schema
 from support_serving import COMMAND, run, serving, surroundings
 
 from cli.bootstrap import clock
-from cli.commands.intake import resolve_service
+from cli.commands.consume import resolve_service
 from cli.commands.publish import publish_log
 from cli.errors import CommandFailed
 from cli.settings import Settings
@@ -63,17 +63,17 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
         serving(tmp_path) as server,
         httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"}) as client,
     ):
-        secret = client.post("/v1/tokens", json={"holder": "service:intake"}).json()["secret"]
+        secret = client.post("/v1/tokens", json={"holder": "service:consumer"}).json()["secret"]
         with (
             at_work(tmp_path, "publish", **brokers) as (first, said),
             at_work(tmp_path, "publish", **brokers) as (second, said_too),
-            at_work(tmp_path, "intake", DECISIONLOG_TOKEN=secret, **brokers) as (_, taking),
+            at_work(tmp_path, "consume", DECISIONLOG_TOKEN=secret, **brokers) as (_, taking),
         ):
             assert said == f"Publishing to {prefix}.events from position 1: messages are kept for 7 days.\n"
             assert said_too == "Standby: another publisher is active.\n"
             assert (
                 taking
-                == f"Consuming commands from {prefix}.commands as service:intake: messages are kept for 7 days.\n"
+                == f"Consuming commands from {prefix}.commands as service:consumer: messages are kept for 7 days.\n"
             )
             feature = {
                 "type": "ProposeFeature",
@@ -107,7 +107,7 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
 
 def caught_up(workers):
     found = [(each["name"], each["position"], each["working"], each["lag"]) for each in workers]
-    return workers if found == [("intake", 6, True, 0), ("publisher", 7, True, 0)] else None
+    return workers if found == [("consumer", 6, True, 0), ("publisher", 7, True, 0)] else None
 
 
 def test_the_actor_of_a_command():
@@ -133,7 +133,7 @@ def test_the_guide_works(tmp_path, bootstrap_servers, prefix, brokers, capsys):
     """The command and the reader in the guide work as shown."""
     with DecisionLog.open(tmp_path / "log.sqlite3", clock=clock):
         pass
-    with at_work(tmp_path, "intake", **brokers):
+    with at_work(tmp_path, "consume", **brokers):
         exec(snippet(1, bootstrap_servers, prefix), {})
         until(lambda: everything_in(bootstrap_servers, f"{prefix}.results"))
     with at_work(tmp_path, "publish", **brokers):
@@ -153,7 +153,7 @@ def test_on_postgresql_without_a_server(tmp_path, bootstrap_servers, prefix, bro
     with fresh_schema() as url:
         store = {"DECISIONLOG_STORE": url, "DECISIONLOG_KAFKA_SERVICE": "service:erp", **brokers}
         with (
-            at_work(tmp_path, "intake", **store),
+            at_work(tmp_path, "consume", **store),
             at_work(tmp_path, "publish", **store),
             at_work(tmp_path, "publish", **store) as (_, said),
         ):

@@ -105,7 +105,7 @@ def until(look: Callable[[], Any], why: Callable[[], str] = str) -> Any:
 
 @pytest.fixture(scope="module")
 def company(bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    """The whole of it, at work: log, publisher, intake and replica, with the servers of log and replica."""
+    """The whole of it, at work: log, publisher, consumer and replica, with the servers of log and replica."""
     from tests.kafka.broker import fresh_prefix
 
     with fresh_schema() as log, fresh_schema() as copy, ExitStack() as stack:
@@ -115,7 +115,7 @@ def company(bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) ->
         opened.log, file = opened.saying("server", r"at (http://\S+)\n[^$]*?is in (\S+), readable").groups()
         opened.token = Path(file).read_text().strip()
         places["^http://server:8737$"] = opened.log
-        opened.start("replica", "publisher", "projector", "intake")
+        opened.start("replica", "publisher", "projector", "consumer")
         opened.saying("replica", "Keeping the replica")
         opened.start("replica-server")
         opened.replica = opened.saying("replica-server", r"Read-only replica in \S+, at (http://\S+)")[1]
@@ -157,7 +157,7 @@ def test_the_file_is_one_that_docker_takes() -> None:
             )
             assert (done.returncode > 0) == code, done.stderr
 
-    assert set(PARTS) == {"server", "projector", "publisher", "intake", "replica", "replica-server"}
+    assert set(PARTS) == {"server", "projector", "publisher", "consumer", "replica", "replica-server"}
     for name, service in COMPOSE["services"].items():
         assert service["healthcheck"]["test"], name
         assert service["mem_limit"], name
@@ -166,7 +166,7 @@ def test_the_file_is_one_that_docker_takes() -> None:
 def test_every_service_is_healthy(company: Company) -> None:
     """Each of our services starts, and its health check passes."""
     assert set(company.said) == set(PARTS)
-    for part in ("projector", "publisher", "intake", "replica"):
+    for part in ("projector", "publisher", "consumer", "replica"):
         assert until(lambda part=part: company.is_healthy(part)), part
 
 
@@ -185,7 +185,7 @@ def test_a_command_reaches_the_replica(company: Company, bootstrap_servers: str)
         assert (card["subject"], card["title"]) == ("feature:cup", "A cup")
         (person,) = until(lambda: ask.get("/v1/people", params={"name": "OWNER"}).json()["rows"])
         audit = ask.get("/v1/audit").json()
-        assert audit["names"][person["id"]] == "owner"
+        assert audit["titles"][person["id"]] == "owner"
         (worker,) = ask.get("/v1/status").json()["workers"]
         assert (worker["name"], worker["working"], worker["error"]) == ("replica", True, None)
         writing = ask.post("/v1/products", json={"title": "No"})

@@ -154,11 +154,11 @@ def _allow(admin, name):
 def test_an_unavailable_broker_is_retried(tmp_path, prefix):
     """Publisher and command consumer keep trying, and their status says why they fail."""
     broker, topics = Broker.from_addresses("127.0.0.1:9", bootstrap_timeout_ms=100), Topics(prefix)
-    out, in_ = (reporter(tmp_path, name, name) for name in ("publisher", "intake"))
-    caller = Caller("service:intake", "local", "kafka")
+    out, in_ = (reporter(tmp_path, name, name) for name in ("publisher", "consumer"))
+    caller = Caller("service:consumer", "local", "kafka")
     with open_log(tmp_path) as log:
-        intake = CommandConsumer(log, broker, topics, caller, in_, log_id=log.id, clock=lambda: 0)
-        with running(Publisher(log, broker, topics, out)), running(intake):
+        consumer = CommandConsumer(log, broker, topics, caller, in_, log_id=log.id, clock=lambda: 0)
+        with running(Publisher(log, broker, topics, out)), running(consumer):
             sheets = until(lambda: len(found := workers_at(tmp_path / "log.sqlite3").all()) == 2 and found)
 
     assert all(sheet.failing and "bootstrap" in sheet.error for sheet in sheets)

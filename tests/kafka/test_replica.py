@@ -154,8 +154,8 @@ def test_expired_messages_are_fetched_from_the_log(
             until(lambda: stands(model).position == size)
 
         found = Replica(model).read_state()
-        assert (found.log, found.lag, found.waits_for) == (log.id, 0, None)
-        assert "has no valid entry" in found.trouble
+        assert (found.log, found.lag, found.missing_position) == (log.id, 0, None)
+        assert "has no valid entry" in found.error
         assert content_hash(model) == peaceful(log, tmp_path)
 
 
@@ -169,7 +169,7 @@ def test_a_hole_without_an_upstream_is_waited_for(
 
     with place("sqlite", tmp_path) as model:
         with running(follower(bootstrap_servers, topics, model, notify=said.append)) as first:
-            until(lambda: stands(model).waits_for == 51)
+            until(lambda: stands(model).missing_position == 51)
             assert (stands(model).position, stands(model).lag) == (50, size - 50)
             with running(follower(bootstrap_servers, topics, model, notify=said.append)):
                 until(lambda: "Standing by: another process keeps this replica." in said)

@@ -195,7 +195,7 @@ def test_change_filters(log: Log, read: Callable[[], Read]) -> None:
     assert found(actors=["person:bob"]) == []
     assert found(span=(at(1), at(3))) == [("a", 4)]
     assert found(recorded=(at(4), None)) == [("a", 4), ("a", 5), ("b", 6)]
-    assert found(live=True) == []
+    assert found(existing_only=True) == []
     rows = count_changes(
         snapshot, ChangeFilter(fields=Filter(fields=["status"])), ["subject", "direction"], min_count=2
     ).rows

@@ -145,6 +145,6 @@ def test_a_long_report_keeps_the_most_relevant_lines(model: ReadModel, monkeypat
     assert max(whole.about["counts"].values()) > 100
     assert all(row in whole.rows for row in short.rows)
     assert [row for row in whole.rows if row in short.rows] == short.rows
-    moved = [row for row in whole.rows if row["section"] == "moved" and row["holds"]][-9:]
+    moved = [row for row in whole.rows if row["section"] == "moved" and row["current"]][-9:]
     assert [row for row in short.rows if row["section"] == "moved"] == moved
     assert report.report_hash(short.to_dict()) == short.about["sha256"]

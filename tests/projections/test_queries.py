@@ -121,7 +121,7 @@ def test_owner_columns_and_a_table_with_blame(log: Log, read: Reader) -> None:
     assert [column["title"] for column in answer.rows] == [None, "Tee"]
     table = roadmap(read(), layout="table", blame=True).rows
     assert [row["title"] for row in table] == ["Feature a", "Feature b"]
-    assert table[0]["fields"]["role.accountable"]["blame"]["note"] == "asked to"
+    assert table[0]["roles"]["accountable"]["blame"]["note"] == "asked to"
 
 
 def test_conditions_on_fields_select_whole_cards(log: Log, read: Reader) -> None:
@@ -170,8 +170,8 @@ def test_a_milestone_is_the_only_target_shown(log: Log, read: Reader) -> None:
 
     for selection in ({"columns": "release"}, {"columns": "status"}, {"layout": "timeline"}):
         cards = [card for column in roadmap(snapshot, milestone="ga", **selection).rows for card in column["cards"]]
-        targets = {card["subject"]: [name for name in card["fields"] if "target" in name] for card in cards}
-        assert targets == {"feature:a": ["target.ga"], "feature:b": []}
+        targets = {card["subject"]: list(card.get("targets", ())) for card in cards}
+        assert targets == {"feature:a": ["ga"], "feature:b": []}
     (card,) = roadmap(snapshot, layout="table", milestone="ga", fields=("title", "target.beta")).rows
     assert (card["subject"], list(card["fields"])) == ("feature:a", ["title"])
 
@@ -197,10 +197,10 @@ def test_changes_are_net_and_explained(log: Log, read: Reader) -> None:
     assert rows["feature:a"]["direction"] == "later"
     assert [change["after"]["value"] for change in rows["feature:a"]["changes"]] == ["release:r-2", "release:r-3"]
     assert [change["blame"].get("note") for change in rows["feature:a"]["changes"]] == ["slow", None]
-    assert (rows["feature:c"]["direction"], rows["feature:c"]["after_is"]) == ("cleared", "struck")
+    assert (rows["feature:c"]["direction"], rows["feature:c"]["missing_after"]) == ("cleared", "removed")
     assert rows["feature:c"]["title"] == "Feature c"
     started = changes(read(), TimePoint(at(0)), TimePoint(at(2)), selection).rows
-    assert [(row["subject"], row["before_is"], row["direction"]) for row in started] == [
+    assert [(row["subject"], row["missing_before"], row["direction"]) for row in started] == [
         ("feature:a", "absent", "first")
     ]
     left = changes(
@@ -302,7 +302,7 @@ def test_a_page_has_all_fields_and_relations_of_a_decision(log: Log, read: Reade
     assert page["current"] is True
     assert page["replaces"] == [{"subject": old, "title": "Decision old"}]
     assert page["supports"] == [{"subject": "feature:a", "title": "Feature a"}]
-    assert page["fields"]["advice.bob"]["blame"]["position"] == 5
+    assert page["advice"]["bob"]["blame"]["position"] == 5
     assert subject_page(read(), old).about["replaced_by"] == [{"subject": new, "title": "Decision new"}]
     assert [one["subject"] for one in subject_page(read(), "feature:a").about["rests_on"]] == [new, old]
     log.add(new, SubjectRemoved(why="no"))
@@ -329,7 +329,7 @@ def test_history_lists_events_with_their_changes(log: Log, read: Reader) -> None
         (4, []),
     ]
     assert rows[2]["changes"][0]["before"]["value"] == "release:r-1"
-    assert rows[3]["void"] == 4
+    assert rows[3]["voided_by"] == 4
     assert rows[4]["data"]["why"] == "wrong"
     only = history(read(), subject, fields=["target.*"]).rows
     assert [row["position"] for row in only] == [5, 2]
@@ -345,10 +345,10 @@ def test_the_graph_is_transitive(log: Log, read: Reader) -> None:
 
     answer = graph(read(), c)
 
-    edges = {(edge["from"], edge["to"], edge["way"], edge["distance"]) for edge in answer.rows}
+    edges = {(edge["from"], edge["to"], edge["relation"], edge["distance"]) for edge in answer.rows}
     assert edges == {(c, b, "replaces", 1), (b, a, "replaces", 2), (c, "feature:f", "supports", 1)}
     assert answer.about["nodes"][0] == {"subject": a, "title": "Decision a", "status": "proposed"}
-    ways = {(edge["from"], edge["to"]) for edge in graph(read(), a).rows if edge["way"] == "rests_on"}
+    ways = {(edge["from"], edge["to"]) for edge in graph(read(), a).rows if edge["relation"] == "rests_on"}
     assert ways == {(a, b), (b, a)}
     assert graph(read(), c, most=1).about["truncated"] is True
 
@@ -379,7 +379,7 @@ def test_accountability(log: Log, read: Reader) -> None:
     counts = accountability.count_holders(snapshot).rows
     assert counts[0] == {"holder": "person:bob", "count": 2}
     unowned = accountability.unowned(snapshot)
-    assert [(row["subject"], row["departed"], row["source_value"]) for row in unowned.rows] == [
+    assert [(row["subject"], row["left"], row["source_value"]) for row in unowned.rows] == [
         ("feature:b", ["person:eve"], None),
         ("feature:d", [], "TBD"),
     ]
@@ -466,7 +466,7 @@ def test_the_audit_trail(log: Log, read: Reader) -> None:
     assert [row["position"] for row in audit(snapshot, oldest_first=True, cursor=oldest.next).rows] == [3, 4, 5, 6]
     assert [row["position"] for row in audit(snapshot, when=TimePoint(known_at=at(3))).rows] == [3, 2, 1]
     row = audit(snapshot, AuditFilter(positions=[wrong])).rows[0]
-    assert (row["title"], row["data"]["why"], row["version"], row["void"]) == ("Feature a", "no penguins", 2, 4)
+    assert (row["title"], row["data"]["why"], row["version"], row["voided_by"]) == ("Feature a", "no penguins", 2, 4)
 
 
 def test_later_voiding_is_not_known_before(log: Log, read: Reader) -> None:
@@ -487,16 +487,16 @@ def test_later_voiding_is_not_known_before(log: Log, read: Reader) -> None:
                 for row in field_history.field_history(snapshot, field_history.ChangeFilter(selection), when).rows
             ),
             *(
-                card["fields"]["target.beta"]["blame"]
+                card["targets"]["beta"]["blame"]
                 for card in roadmap(snapshot, selection, when, layout="table", blame=True).rows
             ),
             *(
                 cell["blame"]
-                for cell in [subject_page(snapshot, "feature:a", when).about["fields"].get("target.beta")]
+                for cell in [subject_page(snapshot, "feature:a", when).about.get("targets", {}).get("beta")]
                 if cell
             ),
         ]
-        return [event.get("void") for event in told]
+        return [event.get("voided_by") for event in told]
 
     assert voided(then) == [None] * 6
     assert voided(TimePoint()) == [3, 3]
@@ -552,7 +552,7 @@ def test_lists_of_subjects_and_releases(log: Log, read: Reader) -> None:
 
     products = listings.subjects(read(), Filter(kinds=["product"]), ("title", "status"))
     assert [(row["subject"], row["title"]) for row in products.rows] == [(P, "The product")]
-    assert [row["version"] for row in listings.releases(read(), [P]).rows] == ["v1.9", "v1.10"]
+    assert [row["fields"]["version"]["value"] for row in listings.releases(read(), [P]).rows] == ["v1.9", "v1.10"]
 
 
 # Strangers ---------------------------------------------------------------------------------------------------------

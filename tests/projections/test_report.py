@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
-from api.report_page import HEADINGS, as_html, as_markdown, page_of
+from api.report_page import HEADINGS, as_html, as_markdown, build_page
 from domain.any_subject import (
     ChangesImported,
     EntryVoided,
@@ -39,6 +39,7 @@ from eventlog.entry import Origin
 from projections.paging import Answer
 from projections.read_model import Read
 from projections.report import SECTIONS, ReportNotFound, ReportRequest, issued_report, report, report_hash
+from projections.titles import titles_of_answer
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
@@ -146,8 +147,12 @@ def test_decisions_name_their_deciders(log: Log, read: Reader) -> None:
     answer = build(read())
 
     taken, undone = (row for row in answer.rows if row["section"] == "decisions")
-    assert (taken["by"], taken["why"], taken["holds"]) == (["person:bob"], "Cheaper.", False)
-    assert (undone["changes"][0]["after"]["value"], undone["why"], undone["holds"]) == ("reversed", "It was not.", True)
+    assert (taken["by"], taken["why"], taken["current"]) == (["person:bob"], "Cheaper.", False)
+    assert (undone["changes"][0]["after"]["value"], undone["why"], undone["current"]) == (
+        "reversed",
+        "It was not.",
+        True,
+    )
     assert keys_by_section(answer)["waiting"] == ["open"]
 
 
@@ -185,7 +190,7 @@ def test_unowned_and_undecided_features(log: Log, read: Reader) -> None:
     answer = build(read())
 
     assert keys_by_section(answer)["unowned"] == ["left", "orphan"]
-    assert only_line(answer, "unowned", "left")["departed"] == ["person:bob"]
+    assert only_line(answer, "unowned", "left")["left"] == ["person:bob"]
     assert keys_by_section(answer)["undecided"] == ["left", "orphan"]
 
 
@@ -323,7 +328,7 @@ def test_the_hash_covers_everything_but_texts(log: Log, read: Reader) -> None:
     snapshot = read()
     answer = build(snapshot).to_dict()
 
-    assert report_hash(answer) == answer["sha256"] == report_hash(answer | {"names": {"person:ann": "Ann"}})
+    assert report_hash(answer) == answer["sha256"] == report_hash(answer | {"titles": {"person:ann": "Ann"}})
     assert build(snapshot, until=2001).about["sha256"] != answer["sha256"]
     assert build(snapshot, position=len(log.entries) - 1).about["sha256"] != answer["sha256"]
     answer["rows"][0]["by"] = ["person:eve"]
@@ -373,10 +378,22 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def read_as(answer: Answer, **options: Any) -> tuple[Page, str]:
-    page = page_of(
-        answer.to_dict(), {"person:ann": "Ann Bee", "person:bob": "Bob"}, base="https://log.example", **options
-    )
+class People:
+    """The names of two people."""
+
+    def name(self, person: str) -> str | None:
+        """Return the display name of a person."""
+        return self.display_names([person]).get(person)
+
+    def display_names(self, people: Sequence[str]) -> dict[str, str]:
+        """Return the display names of people."""
+        names = {"person:ann": "Ann Bee", "person:bob": "Bob"}
+        return {person: names[person] for person in people if person in names}
+
+
+def read_as(read: Reader, answer: Answer, **options: Any) -> tuple[Page, str]:
+    titles = titles_of_answer(read(), answer, People())
+    page = build_page({**answer.to_dict(), "titles": titles}, base="https://log.example", **options)
     return Page(as_html(page)), as_markdown(page)
 
 
@@ -385,11 +402,11 @@ def test_an_empty_report_reads_well(log: Log, read: Reader) -> None:
     """A report without lines says so in two sentences, and has no empty table."""
     add_product(log)
 
-    html, markdown = read_as(build(read()))
+    html, markdown = read_as(read, build(read()))
 
     assert "table" not in html.tags
     for text in ("".join(html.words), markdown):
-        assert "Nothing happened from 2023-11-14 22:30 to 2023-11-14 22:46 (UTC) that the log knows of." in text
+        assert "Nothing was recorded from 2023-11-14 22:30 to 2023-11-14 22:46 (UTC)." in text
         assert "At the end nothing is planned, overdue, waiting for a decision or without an owner." in text
     assert "None" not in markdown
 
@@ -400,7 +417,7 @@ def test_every_line_has_its_reason_and_its_link(log: Log, read: Reader) -> None:
     add_story(log)
     answer = build(read())
 
-    html, markdown = read_as(answer)
+    html, markdown = read_as(read, answer)
 
     for row in answer.rows:
         assert f"https://log.example/v1/subjects/{row['subject']}" in html.links
@@ -421,7 +438,7 @@ def test_nothing_that_was_written_is_taken_for_markup(log: Log, read: Reader) ->
     feature(log, "f", title=MARKUP)
     log.add("feature:f", FeatureDropped(why=MARKUP), at=1100)
 
-    html, markdown = read_as(build(read()))
+    html, markdown = read_as(read, build(read()))
     plain = MARKUP.replace("\u202e", "")
 
     assert {"script", "img", "b"}.isdisjoint(html.tags)
@@ -445,7 +462,7 @@ def test_a_long_report_is_cut_evenly(log: Log, read: Reader) -> None:
         log.add(feature(log, f"f{n:02}"), FeatureShipped(), at=1100 + n)
     log.add(feature(log, "g"), FeatureDropped(why="x" * 5000), at=1200)
 
-    html, markdown = read_as(build(read()), lines=10)
+    html, markdown = read_as(read, build(read()), lines=10)
 
     assert html.tags.count("tr") == 2 + 10
     assert "21 more" in markdown

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from api.report_page import Link, Page, Part, Said, as_html, as_markdown, page_of
+from api.report_page import Link, Page, Part, TextLine, as_html, as_markdown, build_page
 
 BASE = "https://log.example"
 NAUGHTY = (
@@ -84,7 +84,7 @@ def page(text: str) -> Page:
     """Return a report with a text in every place for people's words."""
     text = " ".join(text.split())
     link = Link(text, f"{BASE}/v1/subjects/feature:f")
-    line = Said(link, text, text, [Link("#7", f"{BASE}/v1/log/entries/7")], [text, link])
+    line = TextLine(link, text, text, [Link("#7", f"{BASE}/v1/log/entries/7")], [text, link])
     whole = Link("as JSON", f"{BASE}/v1/products/p/report")
     return Page(text, "from 2025 to 2026", ["Nothing."], [Part("dropped", "Dropped", [line], 1)], "End.", whole)
 
@@ -98,7 +98,7 @@ def said(text: str) -> Page:
         "at": "2025-01-01T00:00:00.000000Z",
         "by": [text],
         "link": "/v1/subjects/feature:f",
-        "departed": [],
+        "left": [],
         "changes": [],
         "why": text,
         "rests_on": [],
@@ -113,7 +113,7 @@ def said(text: str) -> Page:
             "recorded_at": "2025-01-01",
         },
     }
-    return page_of(
+    return build_page(
         {
             "titles": {},
             "rows": [row],
@@ -127,7 +127,6 @@ def said(text: str) -> Page:
             "sha256": "y",
             "query": {},
         },
-        {},
         base=BASE,
     )
 

@@ -73,8 +73,8 @@ class DelegationLink(TypedDict):
 
     who: str
     "The person or team on whose behalf it was done."
-    grant: NotRequired[str | None]
-    "The delegation that allows it; without one, it is only claimed."
+    delegation: NotRequired[int | None]
+    "The position of the delegation that allows it; without one, it is only claimed."
 
 
 class EventSource(TypedDict):
@@ -115,7 +115,7 @@ class Blame(TypedDict):
     "How it was recorded, and where it comes from."
     corrects: NotRequired[int | None]
     "The position of the voided entry that it replaces."
-    void: NotRequired[int | None]
+    voided_by: NotRequired[int | None]
     "The position of the event that voided it."
 
 
@@ -216,10 +216,10 @@ class FieldDifference(ListDifference, SubjectField):
     "The value at the second time."
     direction: Direction
     "The kind of change, all changes taken together."
-    before_is: NotRequired[Literal["absent", "struck"] | None]
-    "Why the subject has no value at the first time: it did not exist, or was removed."
-    after_is: NotRequired[Literal["absent", "struck"] | None]
-    "Why the subject has no value at the second time: it did not exist, or was removed."
+    missing_before: NotRequired[Literal["absent", "removed"] | None]
+    "Why the subject has no value at the first time: it did not exist yet, or was removed."
+    missing_after: NotRequired[Literal["absent", "removed"] | None]
+    "Why the subject has no value at the second time: it did not exist yet, or was removed."
     changes: list[FieldChangeRow]
     "The changes between the two times, in order."
     voided: list[VoidedEvent]
@@ -245,13 +245,34 @@ class Slip(SubjectField):
     "The matching moves, in order."
 
 
-class Card(TitledSubject):
+class GroupedFields(TypedDict):
+    """The fields of a subject, in groups. A group is missing if it has no fields."""
+
+    fields: dict[str, FieldState]
+    "The fields that are in no group, by name."
+    roles: NotRequired[dict[str, FieldState]]
+    "The people and teams in each role, by role."
+    targets: NotRequired[dict[str, FieldState]]
+    "The release or date of each milestone, by milestone."
+    advice: NotRequired[dict[str, FieldState]]
+    "The advice on a decision, by the adviser's key."
+    dissents: NotRequired[dict[str, FieldState]]
+    "The dissents from a decision, by the dissenter's key."
+    delegations: NotRequired[dict[str, FieldState]]
+    "The delegations, by key."
+    acknowledgments: NotRequired[dict[str, FieldState]]
+    "The acknowledgments of ownership, by the holder's key."
+
+
+class SubjectRow(TitledSubject, GroupedFields):
+    """A subject in a list, with the fields that the list shows."""
+
+
+class Card(SubjectRow):
     """A feature, or another subject, on the roadmap."""
 
     milestone: NotRequired[str | None]
     "In columns of releases: the milestone whose target is the release of the column."
-    fields: dict[str, FieldState]
-    "The fields that were asked for, by name."
 
 
 class Column(TypedDict):
@@ -267,73 +288,11 @@ class Column(TypedDict):
     "The cards, by rank and title."
 
 
-class DecisionRow(TypedDict):
-    """A decision in the register."""
+class DecisionRow(SubjectRow):
+    """A decision in a list."""
 
-    subject: str
-    "The decision, as `decision:key`."
     number: dict[str, int]
     "The decision's number in each of its products, by product."
-    fields: dict[str, FieldRow]
-    "The fields that the register shows, by name."
-
-
-AccountableField = TypedDict("AccountableField", {"role.accountable": NotRequired[list[str] | None]})
-
-
-class FeatureRow(TitledSubject, AccountableField):
-    """A feature in a list; fields without a value are missing."""
-
-    aliases: NotRequired[list[str] | None]
-    "Other names and numbers."
-    status: NotRequired[str | None]
-    "The status; null if only the source system's value is known."
-    horizon: NotRequired[str | None]
-    "`now`, `next` or `later`."
-    rank: NotRequired[int | None]
-    "The rank within the horizon."
-    products: NotRequired[list[str] | None]
-    "The products that it belongs to."
-
-
-class ProductRow(TitledSubject, AccountableField):
-    """A product in a list; fields without a value are missing."""
-
-    status: NotRequired[str | None]
-    "The status."
-    description: NotRequired[str | None]
-    "The description."
-    line: NotRequired[str | None]
-    "The product line that it belongs to."
-
-
-class GoalRow(TitledSubject, AccountableField):
-    """A goal in a list; fields without a value are missing."""
-
-    status: NotRequired[str | None]
-    "The status."
-    by: NotRequired[str | None]
-    "The day by which it is to be reached."
-    products: NotRequired[list[str] | None]
-    "The products that it is for."
-
-
-class TeamRow(TitledSubject):
-    """A team in a list; fields without a value are missing."""
-
-    status: NotRequired[str | None]
-    "The status."
-
-
-class ReleaseRow(TitledSubject):
-    """A release in a list; fields without a value are missing."""
-
-    version: NotRequired[str | None]
-    "The version."
-    due_on: NotRequired[str | None]
-    "The planned release date."
-    products: NotRequired[list[str] | None]
-    "The products that it is a release of."
 
 
 class AuditEvent(Blame):
@@ -372,7 +331,7 @@ class GraphEdge(_FromSubject):
 
     to: str
     "The subject that the edge leads to."
-    way: Literal["replaces", "replaced_by", "rests_on", "supports"]
+    relation: Literal["replaces", "replaced_by", "rests_on", "supports"]
     "The relation of `from` to `to`."
     distance: int
     "The number of edges from the subject that was asked about."
@@ -388,7 +347,7 @@ class GraphNode(TitledSubject):
 class UnownedRow(TitledSubject):
     """A subject without an accountable person or team."""
 
-    departed: list[str]
+    left: list[str]
     "The people who were accountable and have left."
     source_value: str | None
     "A name that is not in the directory, such as `TBD`."
@@ -416,6 +375,28 @@ class PersonRow(TypedDict):
     "All names, e-mail addresses and handles of the person."
 
 
+class HeldRole(TypedDict):
+    """A role, for one product or for all."""
+
+    role: str
+    "`viewer`, `contributor`, `manager`, `auditor` or `admin`."
+    product: str | None
+    "The product that it is for, with the products of its line; null for all."
+
+
+class GrantRow(HeldRole):
+    """A role that was granted to a person, team, service or group."""
+
+    holder: str
+    "Who holds the role."
+    since: str
+    "The time at which it was granted."
+    position: int
+    "The position of the event that granted it."
+    blame: Blame
+    "Who granted it, when and why."
+
+
 class TokenRow(TypedDict):
     """A token, without its secret."""
 
@@ -424,7 +405,7 @@ class TokenRow(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "Rights beyond reading and recording for oneself."
+    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     label: str
     "The purpose of the token."
     created_at: str
@@ -435,6 +416,27 @@ class TokenRow(TypedDict):
     "The time of its last use, to the hour; null if it was not used."
     revoked_at: str | None
     "The time at which it was revoked; null if it was not."
+
+
+class AccessJournalRow(TypedDict):
+    """A row of the access journal."""
+
+    number: int
+    "The number of the row; numbers have no gaps."
+    at: str
+    "The time of the first of the attempts."
+    kind: str
+    "`sign-in`, `denied`, `refused` (a command), `export`, `audit`, or `lost` (rows)."
+    who: str | None
+    "The person or service; null if unknown."
+    credential: str | None
+    "The id of their token or session; null if unknown."
+    what: str | None
+    "The method and path; null for a sign-in."
+    reason: str | None
+    "Why it was refused; null if it was not."
+    times: int
+    "The number of equal attempts within about a second."
 
 
 class SessionRow(TypedDict):
@@ -477,7 +479,7 @@ class FieldCount(TypedDict):
     "The number of fields."
 
 
-class HolderCount(TypedDict):
+class AccountabilityCount(TypedDict):
     """The number of roles of one person or team."""
 
     holder: str
@@ -512,8 +514,8 @@ class ReadAnswer(TypedDict):
     "The valid time: the answer shows what was in effect at this time."
     known_at: NotRequired[str | None]
     "The transaction time: the answer shows what was recorded by this time; missing if it shows everything."
-    names: dict[str, str]
-    "The display names of the people and services, by id."
+    titles: dict[str, str]
+    "What each subject in the answer is called, by id: its title, version, or display name."
 
 
 class TableAnswer(ReadAnswer):
@@ -523,14 +525,14 @@ class TableAnswer(ReadAnswer):
     "The value of `cursor` for the next page; missing on the last page."
 
 
-class CellTable(TableAnswer):
+class FieldTable(TableAnswer):
     """Fields, by subject and name."""
 
     rows: list[FieldRow]
     "The fields."
 
 
-class CellCounts(TableAnswer):
+class FieldCounts(TableAnswer):
     """Numbers of fields, largest first."""
 
     rows: list[FieldCount]
@@ -539,14 +541,14 @@ class CellCounts(TableAnswer):
     "Whether there are more rows; a larger `limit` returns them."
 
 
-class StepTable(TableAnswer):
+class FieldChangeTable(TableAnswer):
     """Changes of fields, in the order in which they took effect."""
 
     rows: list[FieldChangeRow]
     "The changes."
 
 
-class StepCounts(TableAnswer):
+class FieldChangeCounts(TableAnswer):
     """Numbers of changes, largest first."""
 
     rows: list[FieldChangeCount]
@@ -596,13 +598,13 @@ class ReportLine(TitledSubject):
     "The decisions that the subject is based on, beyond those in `blame`."
     link: str
     "The path of the subject."
-    holds: NotRequired[bool | None]
-    "Whether it still holds at the end of the period; missing if it does."
+    current: NotRequired[bool | None]
+    "Whether the fields still have these values at the end of the period; missing if they do."
     slips: NotRequired[ReportSlips | None]
     "For a slipped target: how often it moved, and from where."
     due: NotRequired[str | None]
     "For what is overdue: the day on which it was due."
-    departed: NotRequired[list[str] | None]
+    left: NotRequired[list[str] | None]
     "For what has no accountable person: those who were accountable and have left."
     voids: NotRequired[int | None]
     "For a correction: the position of the voided entry."
@@ -623,10 +625,8 @@ class Report(TableAnswer):
     "The end of the period, which it excludes; `as_of` is just before it."
     counts: dict[Section, int]
     "The number of lines in each section."
-    titles: dict[str, str]
-    "The titles of the subjects in the lines, by subject."
     sha256: str
-    "The SHA-256 of its canonical JSON without texts and names, in hex."
+    "The SHA-256 of its canonical JSON without texts and titles, in hex."
 
 
 class Roadmap(TableAnswer):
@@ -675,7 +675,7 @@ class Slips(TableAnswer):
     "All moves, including those that `min_count` leaves out."
 
 
-class Register(TableAnswer):
+class Decisions(TableAnswer):
     """Decisions, in the order in which they were recorded."""
 
     rows: list[DecisionRow]
@@ -702,43 +702,178 @@ class Imports(TableAnswer):
     "The imports."
 
 
+class Money(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
+
+
+class RuleUse(TypedDict):
+    """What a rule of the decision rights says."""
+
+    rule: int
+    "The number of the rule, from 1; 0 if no rule entitles the decider."
+    mode: str
+    "`record` or `enforce`."
+    role: str | None
+    "The role by which the rule entitles; null if it is by name."
+    role_of: str | None
+    "The product or line that the role is on."
+    delegation: int | None
+    "The position of the delegation it depends on, if any."
+    cost_limit: Money | None
+    "The highest cost covered; null if there is no limit."
+    approvals: int
+    "How many people have to support the decision."
+    quorum: int
+    "How many people have to take part."
+    rights_of: str
+    "The product or line that the decision rights were set on."
+    rights: int
+    "The position of the decision rights."
+    rests_on: list[int]
+    "The positions that this rests on, in order."
+
+
+class AuthorityFinding(RuleUse):
+    """What the decision rights of one product say of a decider."""
+
+    product: str
+    "The product of the decision."
+    verdict: str
+    "`within`, `exceeds` or `not_judged`."
+    reason: str
+    "The reason, as a code, such as `over_limit`."
+    holder: str | None
+    "Whom the rule entitles: the decider, a team or a delegator."
+    support: int
+    "How many of the people entitled by the rule support the decision."
+    participation: int
+    "How many of the people entitled by the rule took part."
+
+
+class AuthorityRow(TypedDict):
+    """The verdict on one decider, in one event."""
+
+    position: int
+    "The position of the event."
+    type: str
+    "The stored name of the event, such as `DecisionAccepted.v1`."
+    at: str
+    "The time from which it is in effect, and for which it was judged."
+    recorded_at: str
+    "The time at which it was recorded."
+    decider: str
+    "The decider."
+    verdict: str
+    "As judged then: `within`, `exceeds`, `no_rule` or `not_judged`."
+    basis: str
+    "`own`, `delegated`, `claimed` or `confirmed` before it was decided."
+    confirmed: int | None
+    "The position at which the decider confirmed a claim."
+    flags: list[str]
+    "`self_approved` and `backdated`, where they apply."
+    explanation: list[str]
+    "The verdict in sentences, as judged then."
+    verdict_now: str
+    "The verdict with what is known at the requested time."
+    explanation_now: list[str]
+    "That verdict in sentences."
+    kind: str | None
+    "The kind of decision that was judged; null without a rule."
+    cost: Money | None
+    "The cost that was judged; null if there was none."
+    delegation: int | None
+    "The position of the delegation the actor decided with."
+    approvals: list[int]
+    "The positions of the approvals that counted."
+    findings: list[AuthorityFinding]
+    "What the rights of each product said then."
+
+
+class DecisionAuthority(TableAnswer):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+
+    subject: str
+    "The decision, as `decision:key`."
+    title: str | None
+    "The title."
+    verdict: str | None
+    "The verdict on the latest acceptance or rejection; null if there is none."
+    needs_ratification: bool
+    "Whether it exceeds, and nobody entitled has ratified it."
+    ratified: int | None
+    "The position of the ratification that resolved it, if any."
+    rows: list[AuthorityRow]
+    "The verdicts, in the order of the log."
+
+
+class DeciderRow(RuleUse):
+    """Somebody whom the decision rights of a product entitle."""
+
+    holder: str
+    "The person or team."
+    members: list[str]
+    "The members of a team, as far as they are recorded."
+    verdict: str
+    "`within` if the rule covers the cost, `exceeds`, or `not_judged`."
+    explanation: str
+    "The reason as a clause."
+
+
+class Deciders(TableAnswer):
+    """Who may decide about a product; no rows if no decision rights apply."""
+
+    product: str
+    "The product."
+    kind: str
+    "The kind of decision."
+    cost: Money | None
+    "The cost, if it was given."
+    rows: list[DeciderRow]
+    "The people and teams, those whom the rights cover first."
+
+
 class Features(TableAnswer):
     """Features, by title."""
 
-    rows: list[FeatureRow]
+    rows: list[SubjectRow]
     "The features."
 
 
 class Products(TableAnswer):
     """Products, by title."""
 
-    rows: list[ProductRow]
+    rows: list[SubjectRow]
     "The products."
 
 
 class Goals(TableAnswer):
     """Goals, by title."""
 
-    rows: list[GoalRow]
+    rows: list[SubjectRow]
     "The goals."
 
 
 class Teams(TableAnswer):
     """Teams, by title."""
 
-    rows: list[TeamRow]
+    rows: list[SubjectRow]
     "The teams."
 
 
 class Releases(TableAnswer):
     """Releases, in their order."""
 
-    rows: list[ReleaseRow]
+    rows: list[SubjectRow]
     "The releases."
 
 
-class SubjectPage(ReadAnswer):
-    """One subject with all its fields. Its CSV has a line for every field."""
+class SubjectPage(ReadAnswer, GroupedFields):
+    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
 
     subject: str
     "The subject, as `kind:key`."
@@ -750,8 +885,6 @@ class SubjectPage(ReadAnswer):
     "The title; null if it has none."
     number: dict[str, int]
     "A decision's number in each of its products, by product."
-    fields: dict[str, FieldRow]
-    "All fields by name, each with its blame."
     replaces: list[TitledSubject]
     "The decisions that it superseded or reversed."
     replaced_by: list[TitledSubject]
@@ -787,10 +920,10 @@ class Roles(TableAnswer):
     "The roles."
 
 
-class HolderCounts(TableAnswer):
+class AccountabilityCounts(TableAnswer):
     """The number of roles of each person and team, largest first."""
 
-    rows: list[HolderCount]
+    rows: list[AccountabilityCount]
     "The people and teams."
     truncated: bool
     "Whether there are more rows."
@@ -810,7 +943,7 @@ class AuditTrail(TableAnswer):
     "The events."
 
 
-class Hits(TableAnswer):
+class SearchResults(TableAnswer):
     """The texts that a search found, best match first."""
 
     rows: list[SearchHit]
@@ -822,6 +955,20 @@ class People(TableAnswer):
 
     rows: list[PersonRow]
     "The people."
+
+
+class Grants(TableAnswer):
+    """Who holds which role."""
+
+    rows: list[GrantRow]
+    "The roles, ordered by holder and role."
+
+
+class AccessJournal(TableAnswer):
+    """Rows of the access journal, newest first."""
+
+    rows: list[AccessJournalRow]
+    "The rows."
 
 
 class Tokens(TableAnswer):
@@ -872,10 +1019,12 @@ class Me(TypedDict):
     credential: str
     "The id of the token or session."
     scopes: list[str]
-    "Rights beyond reading and recording for oneself."
+    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
+    roles: list[HeldRole]
+    "The roles of its holder: their own, and those of their teams and groups."
 
 
-class MadeToken(TypedDict):
+class CreatedToken(TypedDict):
     """A new token."""
 
     id: str
@@ -883,7 +1032,7 @@ class MadeToken(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "Rights beyond reading and recording for oneself."
+    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     secret: str
     "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
     expires_at: str | None
@@ -925,7 +1074,7 @@ class Worker(TypedDict):
     """A process that publishes the log, or feeds it."""
 
     name: str
-    "The kind of process: `publisher`, `intake`, ..."
+    "The kind of process: `publisher`, `consumer`, ..."
     place: str
     "The topic or database that it works on."
     working: bool
@@ -966,7 +1115,7 @@ class Version(TypedDict):
     "The version of the HTTP interface."
 
 
-class Catalogue(TypedDict):
+class Catalog(TypedDict):
     """All commands and events."""
 
     commands: dict[str, str]
@@ -975,7 +1124,7 @@ class Catalogue(TypedDict):
     "The fields of each event, by stored name."
 
 
-class Recorded(TypedDict):
+class RecordedEvent(TypedDict):
     """A recorded event."""
 
     position: int
@@ -999,7 +1148,7 @@ class Receipt(TypedDict):
     "The subject of the first command."
     version: int
     "The current version of that subject; also the ETag."
-    recorded: list[Recorded]
+    recorded: list[RecordedEvent]
     "The recorded events, in order."
     replayed: bool
     "Whether this repeats the result of an earlier idempotency key."

@@ -186,6 +186,10 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     tag: Texts
     ever: Texts
     text: str
+    authority: Texts
+    unratified: bool
+    self_approved: bool
+    backdated: bool
 
 
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
@@ -228,6 +232,15 @@ class SearchParameters(KindFilter, AtTime, total=False):
     limit: int
 
 
+class AccessJournalParameters(Paged, total=False):
+    """Parameters of `access_journal`."""
+
+    kind: Texts
+    who: Texts
+    since: Time
+    until: Time
+
+
 class AuditParameters(Periods, AtTime, Paged, total=False):
     """Parameters of `audit`."""
 
@@ -249,30 +262,40 @@ class AuditParameters(Periods, AtTime, Paged, total=False):
     corrections: bool
     voided: bool
     backdated: bool
+    verdict: Texts
+    self_approved: bool
     order: Literal["newest", "oldest"]
+
+
+class DecidersParameters(AtTime, total=False):
+    """Parameters of `deciders`."""
+
+    kind: str
+    cost: int
+    currency: str
 
 
 # The questions -------------------------------------------------------------------------------------------------------
 
 
-def fields(**parameters: Unpack[FieldsParameters]) -> Question[answers.CellTable]:
+def fields(**parameters: Unpack[FieldsParameters]) -> Question[answers.FieldTable]:
     """The fields of subjects and their values."""
     return Question("/v1/fields", parameters)
 
 
-def fields_count(group: str, **parameters: Unpack[FieldsCountParameters]) -> Question[answers.CellCounts]:
+def fields_count(group: str, **parameters: Unpack[FieldsCountParameters]) -> Question[answers.FieldCounts]:
     """The number of fields, grouped."""
     return Question("/v1/fields/count", {"group": group, **parameters})
 
 
-def field_history(**parameters: Unpack[FieldHistoryParameters]) -> Question[answers.StepTable]:
+def field_history(**parameters: Unpack[FieldHistoryParameters]) -> Question[answers.FieldChangeTable]:
     """The changes of fields over time."""
     return Question("/v1/fields/history", parameters)
 
 
 def field_history_count(
     group: Texts, **parameters: Unpack[FieldHistoryCountParameters]
-) -> Question[answers.StepCounts]:
+) -> Question[answers.FieldChangeCounts]:
     """The number of changes, grouped."""
     return Question("/v1/fields/history/count", {"group": group, **parameters})
 
@@ -297,9 +320,19 @@ def slips(**parameters: Unpack[SlipsParameters]) -> Question[answers.Slips]:
     return Question("/v1/slips", parameters)
 
 
-def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Register]:
+def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Decisions]:
     """The register of decisions."""
     return Question("/v1/decisions", parameters)
+
+
+def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answers.DecisionAuthority]:
+    """Whether the people who decided were entitled to, as judged then and with what is known now."""
+    return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
+
+
+def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
+    """Who may decide about a product."""
+    return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
@@ -357,7 +390,7 @@ def accountability(who: str, **parameters: Unpack[AccountabilityParameters]) -> 
     return Question("/v1/accountability", {"who": who, **parameters})
 
 
-def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.HolderCounts]:
+def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.AccountabilityCounts]:
     """The number of roles of each person and team."""
     return Question("/v1/accountability/count", parameters)
 
@@ -372,7 +405,12 @@ def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]
     return Question("/v1/audit", parameters)
 
 
-def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answers.Hits]:
+def access_journal(**parameters: Unpack[AccessJournalParameters]) -> Question[answers.AccessJournal]:
+    """The access journal: sign-ins, refusals, exports and audits."""
+    return Question("/v1/access-journal", parameters)
+
+
+def search(text: str, **parameters: Unpack[SearchParameters]) -> Question[answers.SearchResults]:
     """Full-text search."""
     return Question("/v1/search", {"text": text, **parameters})
 
@@ -402,6 +440,13 @@ def me() -> Question[answers.Me]:
     return Question("/v1/me", {}, awaits=False)
 
 
+def grants(
+    *, holder: str | None = None, product: str | None = None, **parameters: Unpack[AtTime]
+) -> Question[answers.Grants]:
+    """Who holds which role, optionally those of a holder or those that count for a product."""
+    return Question("/v1/roles", {"holder": holder, "product": product, **parameters})
+
+
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
@@ -427,7 +472,7 @@ def version() -> Question[answers.Version]:
     return Question("/v1/version", {}, awaits=False)
 
 
-def catalog() -> Question[answers.Catalogue]:
+def catalog() -> Question[answers.Catalog]:
     """All commands and events by name."""
     return Question("/v1/catalog", {}, awaits=False)
 

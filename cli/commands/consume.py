@@ -1,4 +1,4 @@
-"""`decisionlog intake`."""
+"""`decisionlog consume`."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from eventlog.transaction_sink import Sink
 from identity.decision_log import DecisionLog
 
 CHANNEL: Final = "kafka"
-INTAKE: Final = "intake"
+CONSUMER: Final = "consumer"
 
 
 @click.command()
 @options.data
-def intake(data: Path | None) -> None:
+def consume(data: Path | None) -> None:
     """Consume commands from Kafka.
 
     The outcome of each command is published to another topic. Each command takes effect once. Only one consumer is
     active; others wait as standby.
     """
-    run_intake(options.load_settings(data=data))
+    run_consumer(options.load_settings(data=data))
 
 
-def run_intake(settings: Settings) -> None:
+def run_consumer(settings: Settings) -> None:
     """Consume commands until terminated; wait while another consumer is active.
 
     Raises:
@@ -47,7 +47,7 @@ def run_intake(settings: Settings) -> None:
     """
     if not settings.store:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # as when a log is created
-    with kafka_errors(), become_active(settings, INTAKE) as is_active:
+    with kafka_errors(), become_active(settings, CONSUMER) as is_active:
         if is_active:
             _consume(settings)
     click.echo("Stopped.")
@@ -57,7 +57,7 @@ def _consume(settings: Settings) -> None:
     with _open_sink(settings) as (log, sink, caller):
         tune_gc()
         broker, topics = connect_broker(settings), build_topics(settings)
-        reporter = build_reporter(settings, INTAKE, topics.commands.name)
+        reporter = build_reporter(settings, CONSUMER, topics.commands.name)
         run_worker(
             CommandConsumer(sink, broker, topics, caller, reporter, log_id=log.id, clock=clock, notify=click.echo)
         )

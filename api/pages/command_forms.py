@@ -1,0 +1,226 @@
+"""Forms for commands, made from their models: one mechanism for everything that people record on pages.
+
+A form belongs to one command, or to several that are recorded together. Each field of a command is a field of its form,
+with the model's own description as its hint.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+from pydantic.fields import FieldInfo
+
+from domain import decision, feature
+from domain.catalog import COMMANDS
+from domain.messages import Command
+from domain.values import (
+    Day,
+    DecisionId,
+    FeatureId,
+    GoalId,
+    Holder,
+    Integral,
+    Line,
+    Person,
+    ProductId,
+    ReleaseId,
+    Slug,
+    StringKind,
+    SubjectId,
+    Text,
+    Timestamp,
+)
+
+Control = Literal["line", "text", "day", "time", "number", "choice", "person", "subject"]
+
+_CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
+    (Line, "line", ""),
+    (Text, "text", ""),
+    (Slug, "line", ""),
+    (Day, "day", ""),
+    (Timestamp, "time", ""),
+    (Person, "person", "person"),
+    (Holder, "person", "holder"),
+    (ProductId, "subject", "product"),
+    (DecisionId, "subject", "decision"),
+    (FeatureId, "subject", "feature"),
+    (GoalId, "subject", "goal"),
+    (ReleaseId, "subject", "release"),
+    (SubjectId, "subject", ""),
+)
+MOVE: Final = "MoveFeature"
+COMBINED: Final[Mapping[str, tuple[type[Command], ...]]] = {MOVE: (feature.PrioritizeFeature, feature.TargetMilestone)}
+"""Forms that record several commands together: only those whose fields were changed."""
+HIDDEN: Final = frozenset({"type", "subject", "source", "corrects", "references", "key"})
+SHORT_NAME: Final = ("DefineProduct", "key")
+"""The key that people see: it is in the number of every decision of a product."""
+REASONS: Final = ("note", "because")
+FOLDED: Final = ("effective_at", "on_behalf_of")
+"""Fields of every command that are rarely needed."""
+FINAL: Final[Mapping[str, str]] = {
+    "SupersedeDecision": "A superseded decision cannot be reopened.",
+    "MergePeople": "Two people who were merged cannot be separated.",
+    "RecordPersonLeft": "Their roles are listed as without an owner from then on, and they can no longer sign in.",
+    "DisbandTeam": "A disbanded team cannot hold roles again.",
+    "RetireProduct": "A retired product cannot be changed any more.",
+    "CloseGoal": "A closed goal cannot be opened again.",
+}
+"""What cannot be undone, and what that means; such a form asks for confirmation."""
+REFUSED: Final = frozenset({"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "VoidEntry"})
+"""Commands whose forms would not help: other pages or interfaces have them."""
+LABELS: Final[Mapping[str, str]] = {
+    "key": "Short name",
+    "note": "Reason",
+    "because": "Based on",
+    "effective_at": "Took effect at",
+    "on_behalf_of": "On behalf of",
+    "from_": "From",
+    "by": "By",
+    "to": "To",
+    "due_on": "Date",
+    "day": "Date instead of a release",
+    "review_on": "Review on",
+    "revisit_on": "Review on",
+    "until": "Until",
+    "option": "Chosen option",
+}
+MAIN_OF_RECORD: Final = ("title", "decision", "why", "accountable", "products")
+MAIN_OF_PROPOSE: Final = ("title", "decision", "why", "accountable", "products")
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of a form."""
+
+    name: str
+    label: str
+    hint: str
+    control: Control
+    kind: str
+    """For a subject its kind; for a person whether teams are allowed (`holder`) or not (`person`)."""
+    choices: tuple[str, ...]
+    is_list: bool
+    is_required: bool
+    is_folded: bool
+    default: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form with the commands that it records."""
+
+    name: str
+    commands: tuple[type[Command], ...]
+    fields: tuple[FormField, ...]
+
+    @property
+    def creates(self) -> str | None:
+        """The kind of the subject that it creates, if any."""
+        return self.commands[0].creates
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a sentence."""
+        return (self.commands[0].__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def final(self) -> str | None:
+        """What cannot be undone, if anything."""
+        return FINAL.get(self.name)
+
+    @property
+    def needs_version(self) -> bool:
+        """Whether it replaces text, so that the version that was read must be sent."""
+        return decision.ReviseDecision in self.commands
+
+
+@cache
+def find_form(name: str) -> Form | None:
+    """Return the form of a command, or of several together; None if there is none."""
+    if name in REFUSED or (name not in COMMANDS and name not in COMBINED):
+        return None
+    commands = COMBINED.get(name) or (COMMANDS[name],)
+    fields = {each.name: each for command in commands for each in _form_fields(command)}
+    return Form(name, commands, tuple(sorted(fields.values(), key=lambda each: (each.is_folded, _rank(name, each)))))
+
+
+def _rank(form: str, field: FormField) -> tuple[int, bool]:
+    """Reasons come after the command's own fields, required fields before the others."""
+    if form in ("RecordDecision", "ProposeDecision") and field.name in MAIN_OF_RECORD:
+        return MAIN_OF_RECORD.index(field.name), False
+    return 10 + (REASONS.index(field.name) + 1 if field.name in REASONS else 0), not field.is_required
+
+
+def _form_fields(command: type[Command]) -> Iterator[FormField]:
+    hints = typing.get_type_hints(command, include_extras=True)
+    for name, info in command.model_fields.items():
+        if name in HIDDEN and (command.__name__, name) != SHORT_NAME:
+            continue
+        hint, is_list = _unwrap(hints[name])
+        found = _control_of(hint)
+        if found is None:
+            continue
+        control, kind, choices = found
+        yield FormField(
+            name=name,
+            label=LABELS.get(name, name.strip("_").replace("_", " ").capitalize()),
+            hint=_SHORT_NAME_HINT if (command.__name__, name) == SHORT_NAME else _hint_of(info),
+            control=control,
+            kind=kind,
+            choices=choices,
+            is_list=is_list,
+            is_required=info.is_required(),
+            is_folded=_is_folded(command, name),
+            default=None if info.is_required() else info.get_default(call_default_factory=True),
+        )
+
+
+def _is_folded(command: type[Command], name: str) -> bool:
+    if command.__name__ == "RecordDecision":
+        return name not in MAIN_OF_RECORD
+    if command.__name__ == "ProposeDecision":
+        return name not in MAIN_OF_PROPOSE
+    return name in FOLDED
+
+
+_SHORT_NAME_HINT: Final = (
+    "Begins the numbers of its decisions: `tide` makes TIDE-1, TIDE-2. Lower case, and final. Default: from the title."
+).replace("`", "")
+_SAID_BY_LABEL: Final = frozenset(
+    {"The title, in one line.", "The title.", "The reason.", "The decision itself.", "A description."}
+)
+
+
+def _hint_of(info: FieldInfo) -> str:
+    hint = (info.description or "").replace("`", "")
+    return "" if hint in _SAID_BY_LABEL else hint
+
+
+def _unwrap(hint: Any) -> tuple[Any, bool]:
+    """Return the type of a field without `None`, or of the items of a list, and whether it is a list."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        hint = next(each for each in typing.get_args(hint) if each is not type(None))
+    if typing.get_origin(hint) is typing.Annotated and typing.get_origin(typing.get_args(hint)[0]) is tuple:
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is tuple:
+        return typing.get_args(hint)[0], True
+    return hint, False
+
+
+def _control_of(hint: Any) -> tuple[Control, str, tuple[str, ...]] | None:
+    if typing.get_origin(hint) is Literal:
+        return "choice", "", typing.get_args(hint)
+    for known, control, kind in _CONTROLS:
+        if hint == known:
+            return control, kind, ()
+    if typing.get_origin(hint) is typing.Annotated and Integral in typing.get_args(hint):
+        return "number", "", ()
+    if typing.get_origin(hint) is typing.Annotated:
+        kinds = [each for each in typing.get_args(hint) if isinstance(each, StringKind)]
+        return {StringKind.CODE: ("line", "", ()), StringKind.TEXT: ("line", "", ())}.get(kinds[0]) if kinds else None  # type: ignore[return-value]
+    return None

@@ -1,0 +1,85 @@
+"""What differs between the time of a page and the time it is compared with, each difference with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from api.pages.fields import Origin, Origins, content_of
+from api.pages.times import PageTime
+from domain.fields import EXISTS
+from projections import changes as change_queries
+from projections.filters import Filter
+from projections.paging import Row
+from projections.read_model import Read
+
+Kind = Literal["added", "changed", "dropped", "not_yet"]
+LEGEND: Final[dict[Kind, str]] = {
+    "added": "added since",
+    "changed": "changed since, then and now",
+    "dropped": "dropped since",
+    "not_yet": "did not exist yet",
+}
+ENDINGS: Final = ("dropped", "rejected", "withdrawn", "reversed")
+HIDDEN_FIELDS: Final = frozenset({EXISTS, "rank", "aliases"})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """A field with its earlier and its later value."""
+
+    field: str
+    before: list[Any]
+    after: list[Any]
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectDifference:
+    """How one subject differs between the two times."""
+
+    subject: str
+    kind: Kind
+    fields: dict[str, FieldDifference]
+
+    @property
+    def origin(self) -> Origin | None:
+        """The origin of the latest change."""
+        origins = [each.origin for each in self.fields.values() if each.origin]
+        return max(origins, key=lambda origin: origin.position, default=None)
+
+
+def find_differences(read: Read, time: PageTime, selection: Filter) -> dict[str, SubjectDifference]:
+    """Return the differences of the subjects that a filter selects, by subject. Without a comparison there are none."""
+    if time.compared is None:
+        return {}
+    earlier, later = (time.point, time.compared) if time.is_compared_with_later else (time.compared, time.point)
+    answer = change_queries.changes(read, earlier, later, selection)
+    origins = Origins(read, (change["blame"] for row in answer.rows for change in row["changes"]), later)
+    by_subject: dict[str, list[Row]] = {}
+    for row in answer.rows:
+        by_subject.setdefault(row["subject"], []).append(row)
+    return {
+        subject: SubjectDifference(
+            subject,
+            _kind_of(rows, time),
+            {row["field"]: _build_difference(row, origins) for row in rows if row["field"] not in HIDDEN_FIELDS},
+        )
+        for subject, rows in by_subject.items()
+        if any(row["field"] not in HIDDEN_FIELDS or row["field"] == EXISTS for row in rows)
+    }
+
+
+def _kind_of(rows: Sequence[Row], time: PageTime) -> Kind:
+    if any(row.get("missing_before") == "absent" for row in rows):
+        return "not_yet" if time.is_compared_with_later else "added"
+    is_ended = any(row["field"] == "status" and row["after"]["value"] in ENDINGS for row in rows)
+    return "dropped" if is_ended or any(row.get("missing_after") == "removed" for row in rows) else "changed"
+
+
+def _build_difference(row: Row, origins: Origins) -> FieldDifference:
+    own = [each for each in row["changes"] if each["field"] == row["field"]] or row["changes"]
+    return FieldDifference(
+        row["field"], content_of(row["before"]), content_of(row["after"]), origins.of(own[-1]["blame"]) if own else None
+    )

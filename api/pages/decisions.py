@@ -1,0 +1,201 @@
+"""The register of decisions, and each decision as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+
+from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
+from api.pages.comparison import find_differences
+from api.pages.fields import BlamedValue, Origins
+from api.pages.graph import lay_out
+from api.pages.page import Context, PageDependency, add_page, page_router
+from api.pages.sentences import Sentence, build_sentences
+from projections import decisions as decision_queries
+from projections.decisions import RegisterFilter
+from projections.field_groups import flat_fields
+from projections.field_values import count_fields
+from projections.filters import Filter
+from projections.read_model import Read
+
+ROWS: Final = 50
+COLUMNS: Final = (*decision_queries.COLUMNS, "why", "decision")
+PROSE: Final = {
+    "context": "Situation",
+    "decision": "Decision",
+    "why": "Why",
+    "expected": "Expected outcome",
+    "deferred_until": "Deferred until",
+    "rejected_because": "Rejected because",
+    "withdrawn_because": "Withdrawn because",
+    "reversed_because": "Reversed because",
+    "reopened_because": "Reopened because",
+}
+LISTS: Final = {"evidence": "Evidence", "assumptions": "Assumptions", "constraints": "Constraints"}
+STEP_LABELS: Final = {
+    "DecisionProposed": "Proposed",
+    "DecisionRecorded": "Decided",
+    "DecisionAccepted": "Accepted",
+    "DecisionRejected": "Rejected",
+    "DecisionDeferred": "Deferred",
+    "DecisionWithdrawn": "Withdrawn",
+    "DecisionReopened": "Reopened",
+    "DecisionSuperseded": "Superseded",
+    "DecisionReversed": "Reversed",
+    "DecisionConfirmed": "Confirmed",
+    "DecisionRatified": "Ratified",
+    "DecisionReviewed": "Reviewed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step in the life of a decision."""
+
+    label: str
+    who: str | None
+    at: str | None
+    day: str | None = None
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a person said about a decision."""
+
+    person: str
+    kind: str
+    value: BlamedValue
+
+
+def router() -> APIRouter:
+    """Return the routes of decisions."""
+    routes = page_router()
+    add_page(routes, "/decisions", list_decisions)
+    add_page(routes, "/decisions/{key}", get_decision, "light")
+    return routes
+
+
+def list_decisions(
+    page: PageDependency,
+    product: Annotated[list[ProductText], list_parameter("Only decisions of these products.")],
+    status: Annotated[list[str], list_parameter("Only decisions with these statuses.")],
+    kind: Annotated[list[str], list_parameter("Only these kinds of decision.")],
+    decider: Annotated[list[str], list_parameter("Only decisions taken by these people.")],
+    accountable: Annotated[list[str], list_parameter("Only decisions that these people are accountable for.")],
+    text: Annotated[str, Query(max_length=500)] = "",
+    cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
+) -> Response:
+    """Show the decisions that match, the newest first."""
+    find_person = page.services.find_person
+    products = [page.services.find_subject(each, "product", kind="product") for each in product]
+    selection = RegisterFilter(
+        Filter(products=products, statuses=status),
+        kind,
+        [find_person(each, "decider") for each in decider],
+        [find_person(each, "accountable") for each in accountable],
+        text=text or None,
+    )
+
+    def build(read: Read) -> Context:
+        answer = decision_queries.register(
+            read, selection, page.time.point, columns=COLUMNS, newest_first=True, limit=ROWS, cursor=cursor
+        )
+        in_products = Filter(kinds=("decision",), products=products)
+        return {
+            "rows": [{**row, "fields": dict(flat_fields(row))} for row in answer.rows],
+            "next": answer.next,
+            "statuses": _count(read, page, in_products, "status"),
+            "kinds": _count(read, page, in_products, "kind"),
+            "chosen_status": status,
+            "chosen_kind": kind,
+            "chosen_product": products,
+            "chosen_people": [*selection.deciders, *selection.accountable],
+            "text": text,
+            "differences": find_differences(read, page.time, Filter(kinds=("decision",), products=products)),
+        }
+
+    return page.render("decisions.html", build)
+
+
+def _count(read: Read, page: PageDependency, about: Filter, field: str) -> list[tuple[str, int]]:
+    counted = Filter(kinds=about.kinds, products=about.products, fields=(field,))
+    rows = count_fields(read, counted, "value", page.time.point).rows
+    return [(str(row["value"]), row["count"]) for row in rows if row["value"] is not None]
+
+
+def get_decision(page: PageDependency, key: KeyPath) -> Response:
+    """Show a decision as a document: what was decided and why, by whom, what others said, and what came of it."""
+    subject = f"decision:{key}"
+
+    def build(read: Read) -> Context:
+        about = decision_queries.subject_page(read, subject, page.time.point).about
+        rows = dict(flat_fields(about))
+        fields = Origins(read, (row["blame"] for row in rows.values()), page.time.point).values(rows)
+        events = decision_queries.history(read, subject, page.time.point).rows
+        history = build_sentences(read, events, page.time.point)
+        status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
+        return {
+            "subject": subject,
+            "about": about,
+            "version": about["version"],
+            "fields": fields,
+            "status": status,
+            "steps": find_steps(history, fields),
+            "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
+            "lists": [(label, fields[name]) for name, label in LISTS.items() if name in fields],
+            "opinions": find_opinions(fields),
+            "graph": lay_out(subject, about),
+            "history": history,
+            "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
+            "actions": page.permissions.of(actions_for(status), subject)
+            if page.time.is_now and about["current"]
+            else [],
+        }
+
+    return page.render("decision.html", build)
+
+
+def find_steps(history: Sequence[Sentence], fields: Mapping[str, BlamedValue]) -> list[Step]:
+    """Return the steps of a decision with names and times; advice counts as one step, and a review to come is open."""
+    steps: list[Step] = []
+    advice = [each for each in history if each.type == "AdviceGiven" and not each.is_voided]
+    for sentence in history:
+        if sentence.is_voided:
+            continue
+        if sentence.type in STEP_LABELS:
+            steps.append(Step(STEP_LABELS[sentence.type], sentence.origin.who, sentence.origin.at))
+        elif advice and sentence is advice[0]:
+            steps.append(Step(f"Advice from {len({each.origin.who for each in advice})}", None, sentence.origin.at))
+    review = fields["review_on"].content if "review_on" in fields else []
+    return [*steps, Step("Review", None, None, str(review[0]), is_open=True)] if review else steps
+
+
+def find_opinions(fields: Mapping[str, BlamedValue]) -> list[Opinion]:
+    """Return advice and dissent by name, the latest first."""
+    found = [
+        Opinion(f"person:{name.partition('.')[2]}", "dissent" if name.startswith("dissent.") else "advice", value)
+        for name, value in fields.items()
+        if name.startswith(("advice.", "dissent."))
+    ]
+    return sorted(found, key=lambda each: each.value.origin.at if each.value.origin else "", reverse=True)
+
+
+_OPEN_ACTIONS: Final = ("AcceptDecision", "RejectDecision", "DeferDecision", "AdviseOnDecision", "DissentFromDecision")
+_ACTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "proposed": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
+    "deferred": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
+    "accepted": ("SupersedeDecision", "ReverseDecision", "ReviewDecision", "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
+    "rejected": ("ReopenDecision", "ReviewDecision"),
+    "withdrawn": ("ReopenDecision",),
+    "reversed": ("ReopenDecision", "ReviewDecision"),
+    "superseded": ("ReviewDecision",),
+}  # fmt: skip
+
+
+def actions_for(status: Any) -> Sequence[str]:
+    """Return the commands that a decision with a status takes, the weightiest first."""
+    return _ACTIONS.get(str(status), _OPEN_ACTIONS)

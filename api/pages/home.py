@@ -1,0 +1,265 @@
+"""Home: what needs the reader, what changed, and how things stand; for a manager, a superior or an auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from api.dependencies import check_choice
+from api.pages.audit import FLAGS
+from api.pages.page import Context, Page, PageDependency, add_page, page_router
+from api.pages.people import find_gaps
+from api.pages.roadmap import Card, find_cards
+from api.pages.sentences import Sentence, find_sentences
+from api.pages.subjects import find_goals, find_releases
+from api.pages.times import parse_page_time
+from api.pages.visits import LOOKED_COOKIE, find_visits
+from api.pages.words import Mark, count_of
+from domain.decision import OPEN
+from domain.values import format_micros, from_micros
+from identity.decision_log import DecisionLog
+from projections import audit as audit_queries
+from projections import decisions as decision_queries
+from projections.decisions import RegisterFilter
+from projections.field_groups import flat_fields
+from projections.field_history import ChangeFilter
+from projections.field_values import all_field_values
+from projections.filters import Filter, subjects_where
+from projections.paging import Row
+from projections.read_model import Read
+from projections.timepoint import NOW, TimePoint, resolve_time
+
+VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Auditor"}
+VIEW_COOKIE: Final = "decisionlog-view"
+COOKIE_DAYS: Final = 400
+NEEDS: Final = 8
+CHANGES: Final = 15
+CHANGE_FIELDS: Final = ("exists", "status", "horizon", "target.*", "role.accountable", "due_on", "vision", "strategy")
+HOME_KINDS: Final = ("decision", "feature", "goal", "release", "product")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that waits for a person, with the action that clears it."""
+
+    subject: str
+    detail: str
+    mark: Mark
+    action: str
+    people: tuple[str, ...] = ()
+
+
+def router() -> APIRouter:
+    """Return the route of Home."""
+    routes = page_router()
+    add_page(routes, "/", get_home)
+    return routes
+
+
+def get_home(
+    page: PageDependency, view: Annotated[str, Query()] = "", since: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """Show Home in one of its views; the choice is remembered."""
+    chosen = view or page.request.cookies.get(VIEW_COOKIE, "manager")
+    if view or chosen not in VIEWS:
+        chosen = check_choice(view or "manager", VIEWS, "view")
+    last, started = find_visits(page.request, page.time.now)
+    begin = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of or last if since else last
+
+    def build(read: Read) -> Context:
+        if not _has_content(read):
+            return {"is_empty": True}
+        shared = {"is_empty": False, "view": chosen, "views": VIEWS, "since": begin, "since_at": format_micros(begin)}
+        builders = {"manager": _manager, "superior": _superior, "auditor": _auditor}
+        return {**shared, "greeting": _greeting(page), **builders[chosen](read, page, begin)}
+
+    response = page.render("home.html", build)
+    if page.time.is_now:
+        cookie = {"max_age": COOKIE_DAYS * 86_400, "httponly": True, "samesite": "lax"}
+        response.set_cookie(LOOKED_COOKIE, f"{last}.{started}.{page.time.now}", **cookie)  # type: ignore[arg-type]
+        if view:
+            response.set_cookie(VIEW_COOKIE, view, **cookie)  # type: ignore[arg-type]
+    return response
+
+
+def _has_content(read: Read) -> bool:
+    kinds = Filter(kinds=("decision", "feature", "product"))
+    where, parameters = subjects_where(read, kinds, resolve_time(read, NOW), "c.subject")
+    return read.one(f"select 1 from field_value c where c.field = 'exists' and {where} limit 1", parameters) is not None
+
+
+def _greeting(page: Page) -> str:
+    hour = from_micros(page.time.now).astimezone(page.time.zone).hour
+    part = "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"  # noqa: PLR2004
+    name = page.services.book.directory.name(page.caller.actor)
+    return f"Good {part}{f', {name.split()[0]}' if name else ''}"
+
+
+# What needs the reader ------------------------------------------------------------------------------------------------
+
+
+def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
+    """Return what waits, the reader's own first: decisions, overdue reviews and features, and what has no owner."""
+    found = [
+        *_waiting(read, page),
+        *_reviews(read, page),
+        *_overdue(cards),
+        *_find_unowned(read, page),
+    ]
+    me = page.caller.actor
+    return sorted(found, key=lambda need: (me not in need.people, need.mark.shape != "bad"))
+
+
+def _waiting(read: Read, page: Page) -> list[Need]:
+    selection = RegisterFilter(Filter(statuses=sorted(OPEN)))
+    rows = decision_queries.register(read, selection, page.time.point, limit=200).rows
+    return [_waiting_need(row, page) for row in rows]
+
+
+def _waiting_need(row: Row, page: Page) -> Need:
+    status = row["fields"]["status"]
+    days = _days_since(status["since"], page)
+    people = _holders(dict(flat_fields(row)))
+    is_mine = page.caller.actor in people
+    detail = f"{str(status['value']).capitalize()} {count_of(days, 'day')} ago, no decision yet."
+    return Need(row["subject"], detail, Mark("warn", "waits for you" if is_mine else "waits"), "AcceptDecision", people)
+
+
+def _holders(fields: Row) -> tuple[str, ...]:
+    return tuple(fields["role.accountable"]["value"] or ()) if "role.accountable" in fields else ()
+
+
+def _days_since(at: str, page: Page) -> int:
+    begin = datetime.fromisoformat(at)
+    return max(0, (from_micros(page.time.valid_time) - begin).days)
+
+
+def _reviews(read: Read, page: Page) -> list[Need]:
+    time = resolve_time(read, page.time.point)
+    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
+    rows = all_field_values(read, Filter(kinds=("decision",), fields=("review_on",), statuses=("accepted",)), time)
+    due = [row for row in rows if str(row["value"]) <= today]
+    owners = _owners(read, [row["subject"] for row in due], page.time.point)
+    late = {row["subject"]: _days_since(f"{row['value']}T00:00:00+00:00", page) for row in due}
+    return [
+        Need(
+            row["subject"],
+            "Was the outcome as expected?",
+            Mark("bad", f"review {count_of(late[row['subject']], 'day')} late"),
+            "ReviewDecision",
+            owners.get(row["subject"], ()),
+        )
+        for row in due
+    ]
+
+
+def _owners(read: Read, subjects: Sequence[str], when: TimePoint) -> dict[str, tuple[str, ...]]:
+    if not subjects:
+        return {}
+    rows = all_field_values(read, Filter(subjects=subjects, fields=("role.accountable",)), resolve_time(read, when))
+    return {row["subject"]: tuple(row["value"] or ()) for row in rows}
+
+
+def _overdue(cards: Sequence[Card]) -> list[Need]:
+    return [
+        Need(
+            card.subject,
+            "Its target has passed.",
+            Mark("bad", f"{count_of(card.days_late, 'day')} late"),
+            "MoveFeature",
+            tuple(card.owners),
+        )
+        for card in sorted(cards, key=lambda card: -card.days_late)
+        if card.days_late
+    ]
+
+
+def _find_unowned(read: Read, page: Page) -> list[Need]:
+    rows = find_gaps(read, Filter(kinds=("product", "feature", "goal")), page.time.point)
+    return [
+        Need(
+            row["subject"],
+            "Everyone who owned it has left." if row["left"] else "No one owns it.",
+            Mark("warn", "no owner"),
+            "AssignOwnership",
+        )
+        for row in rows
+    ]
+
+
+# The views ------------------------------------------------------------------------------------------------------------
+
+
+def _open_cards(read: Read, page: Page) -> list[Card]:
+    ((_, _, cards),) = find_cards(read, page, Filter(kinds=("feature",)), layout="table", by="horizon")
+    return [card for card in cards if not card.is_closed and not card.is_ghost]
+
+
+def _changes(read: Read, page: Page, since: int) -> list[Sentence]:
+    selection = ChangeFilter(
+        fields=Filter(kinds=HOME_KINDS, fields=CHANGE_FIELDS), span=(since, page.time.valid_time + 1)
+    )
+    return find_sentences(read, selection, page.time.point)
+
+
+def _summary(sentences: Sequence[Sentence]) -> str:
+    decisions = sum(each.type in ("DecisionRecorded", "DecisionAccepted", "DecisionRejected") for each in sentences)
+    moves = sum(each.is_move for each in sentences)
+    slips = sum(any(change.is_slip for change in each.changes) for each in sentences)
+    return f"{count_of(decisions, 'decision')}, {count_of(moves, 'move')}, {count_of(slips, 'slip')}"
+
+
+def _manager(read: Read, page: Page, since: int) -> Context:
+    cards = _open_cards(read, page)
+    needs = find_needs(read, page, cards)
+    sentences = _changes(read, page, since)
+    return {
+        "needs": needs[:NEEDS],
+        "needs_count": len(needs),
+        "sentences": sentences[:CHANGES],
+        "changes_count": len(sentences),
+        "summary": _summary(sentences),
+        "goals": find_goals(read, page, ()),
+        "releases": find_releases(read, page, ())[-6:],
+        "now_cards": [
+            card for card in cards if any(v.field == "horizon" and v.content == ["now"] for v in card.values)
+        ][:6],
+    }
+
+
+def _superior(read: Read, page: Page, since: int) -> Context:
+    cards = _open_cards(read, page)
+    sentences = _changes(read, page, since)
+    issued = audit_queries.audit(
+        read, audit_queries.AuditFilter(types=("ReportIssued",)), page.time.point, limit=5
+    ).rows
+    return {
+        "sentences": sentences[: CHANGES * 2],
+        "changes_count": len(sentences),
+        "summary": _summary(sentences),
+        "goals": find_goals(read, page, ()),
+        "releases": find_releases(read, page, ())[-8:],
+        "late": [card for card in cards if card.days_late],
+        "gaps": find_gaps(read, Filter(kinds=("product", "feature", "goal")), page.time.point),
+        "issued": issued,
+    }
+
+
+def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (every view has the same parameters)
+    when = page.time.point
+    counts = audit_queries.count_events(read, None, when)
+    backdated = audit_queries.audit(read, audit_queries.AuditFilter(backdated=True), when, limit=5).rows
+    corrections = audit_queries.audit(read, audit_queries.AuditFilter(corrections=True), when, limit=5).rows
+    log = page.services.book
+    return {
+        "counts": counts,
+        "flags": FLAGS,
+        "backdated": backdated,
+        "corrections": corrections,
+        "head": log.head() if isinstance(log, DecisionLog) else None,
+        "gaps": find_gaps(read, Filter(), when),
+    }

@@ -1,0 +1,289 @@
+"""What every page needs: the caller, the time, the titles of what it shows, and its response.
+
+A page runs one function on one snapshot of the read model, so everything on it agrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
+
+from api import problems
+from api.admission import LaneName
+from api.authentication import CurrentCaller
+from api.dependencies import (
+    ExecutionDependency,
+    QueryExecution,
+    refuse_unknown_parameters,
+    run_as_query,
+    wait_for_position,
+)
+from api.pages.permissions import Permissions
+from api.pages.templating import render_page
+from api.pages.times import NAMES, PageTime, Preset, parse_page_time
+from api.pages.visits import LOOKED_COOKIE, find_visits
+from api.pages.words import subject_path
+from api.permissions import require
+from api.problems import HttpProblem, unprocessable
+from api.services import ServiceDependency, Services
+from domain.errors import Refused, Unknown
+from domain.policy import READ
+from domain.product import REPORT_FIELD
+from domain.values import format_micros, is_subject, parse_timestamp, to_micros
+from eventlog.entry import Caller
+from projections import listings
+from projections.decisions import NotFound, decision_numbers
+from projections.field_values import field_values
+from projections.filters import Filter
+from projections.paging import BadCursor
+from projections.read_model import Read
+from projections.timepoint import resolve_time
+from projections.titles import find_titles
+
+Context = dict[str, Any]
+SAFE_IN_QUERY: Final = ":,/"
+
+
+def build_address(path: str, parameters: Mapping[str, Any]) -> str:
+    """Return an address; parameters that are None or empty are left out, and lists are repeated."""
+    given = {name: value for name, value in parameters.items() if value not in (None, "", [], ())}
+    query = urlencode(given, doseq=True, safe=SAFE_IN_QUERY, quote_via=quote)
+    separator = "&" if "?" in path else "?"
+    return f"{path}{separator}{query}" if query else path
+
+
+class Titles:
+    """What the subjects and people on a page are called."""
+
+    def __init__(self, titles: Mapping[str, str], numbers: Mapping[str, str]) -> None:
+        self._titles = titles
+        self._numbers = numbers
+
+    def __call__(self, subject: str) -> str:
+        """Return the title of a subject, else its key."""
+        return self._titles.get(subject) or subject.partition(":")[2] or subject
+
+    def number(self, decision: str) -> str:
+        """Return the number of a decision by which people call it, such as `TIDE-11`; else its key."""
+        return self._numbers.get(decision) or decision.partition(":")[2]
+
+    def short(self, subject: str) -> str:
+        """Return the number of a decision, the title of anything else."""
+        return self.number(subject) if subject.startswith("decision:") else self(subject)
+
+
+def find_ids(value: Any) -> Iterator[str]:
+    """Yield the ids of all subjects that occur anywhere in the content of a page."""
+    if isinstance(value, str):
+        if is_subject(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from find_ids(key)
+            yield from find_ids(member)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for member in value:
+            yield from find_ids(member)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in fields(value):
+            yield from find_ids(getattr(value, each.name))
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page for one caller at one time."""
+
+    request: Request
+    services: Services
+    execution: QueryExecution
+    caller: Caller
+    time: PageTime
+    permissions: Permissions
+
+    # Addresses
+
+    def url(self, path: str, **parameters: Any) -> str:
+        """Return an address within the pages that shows the same time."""
+        return build_address(path, {**self.time.parameters, **parameters})
+
+    def here(self, **changes: Any) -> str:
+        """Return the address of this page with some parameters changed; None removes one."""
+        query = self.request.query_params
+        given: dict[str, Any] = {
+            name: query.getlist(name) for name in query if name not in (*NAMES, "done", "min_position")
+        }
+        return build_address(self.request.url.path, {**given, **self.time.parameters, **changes})
+
+    def link(self, subject: str) -> str:
+        """Return the address of a subject's page at the same time."""
+        return self.url(subject_path(subject))
+
+    @property
+    def now_address(self) -> str:
+        """The address of this page as of now."""
+        return self.here(as_of=None, known_at=None, compare=None, compare_known_at=None)
+
+    def hidden_parameters(self, *without: str) -> list[tuple[str, str]]:
+        """Return the parameters of this page that a form has to repeat, without those that it sets itself."""
+        query = self.request.query_params
+        given = [(name, value) for name, value in query.multi_items() if name not in NAMES]
+        found = [*given, *self.time.parameters.items()]
+        return [(name, value) for name, value in found if name not in without and value]
+
+    # Content
+
+    def render(
+        self,
+        template: str,
+        build: Callable[[Read], Context],
+        *,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        """Return the page that a template makes of what `build` finds.
+
+        Raises:
+            Unknown: the read model does not know the subject.
+            HttpProblem: 422 for a cursor that no page contained, 503 if the read model has stopped.
+        """
+        self.services.check_read_model()
+        with self.services.read(self.execution.bounds) as read:
+            try:
+                context = build(read)
+            except BadCursor as error:
+                raise unprocessable(str(error), field="cursor") from None
+            except NotFound as error:
+                raise Unknown(str(error)) from None
+            context = {**self._frame_context(read), **context}
+            titles = self._find_titles(read, context)
+        return render_page(self.request, template, {**context, "page": self, "titles": titles}, status, headers)
+
+    def _frame_context(self, read: Read) -> Context:
+        """Return what the frame of every page shows."""
+        products = listings.subjects(read, Filter(kinds=("product",)), ("status", "line"), self.time.point).rows
+        point, compared = self.time.point, self.time.compared
+        times = {
+            "shown_at": point.as_of,
+            "known_at": point.known_at,
+            "compared_at": compared.as_of if compared else None,
+        }
+        return {
+            "products": products,
+            "position": read.position,
+            "me": self.caller.actor,
+            "path": self.request.url.path,
+            "done": self.request.query_params.get("done"),
+            "presets": self._presets(read),
+            **{name: None if at is None else format_micros(at) for name, at in times.items()},
+        }
+
+    def _presets(self, read: Read) -> list[Preset]:
+        looked = find_visits(self.request, self.time.now)[0] if LOOKED_COOKIE in self.request.cookies else None
+        fields = Filter(kinds=("product",), fields=(REPORT_FIELD,))
+        reports = [to_micros(parse_timestamp(row["since"])) for row in field_values(read, fields).rows]
+        return self.time.presets(looked, max(reports, default=None))
+
+    def _find_titles(self, read: Read, context: Context) -> Titles:
+        time = resolve_time(read, self.time.point)
+        ids = set(find_ids(context))
+        titles = dict(find_titles(read, ids, time))
+        if self.time.compared is not None:  # what exists only then is called what it is called then
+            titles = {**find_titles(read, ids - titles.keys(), resolve_time(read, self.time.compared)), **titles}
+        people = {each for each in ids if each.startswith(("person:", "service:"))}
+        titles |= self.services.book.directory.display_names(sorted(people)) if people else {}
+        decisions = [each for each in ids if each.startswith("decision:")]
+        numbers = decision_numbers(read, decisions, time) if decisions else {}
+        return Titles(titles, {each: format_number(found) for each, found in numbers.items() if found})
+
+
+def format_number(numbers: Mapping[str, int]) -> str:
+    """Return a decision's number in its first product, such as `TIDELINE-11`."""
+    product, number = next(iter(numbers.items()))
+    return f"{product.partition(':')[2].upper()}-{number}"
+
+
+TimeText = Annotated[str, Query(max_length=40)]
+
+
+async def _page(  # noqa: PLR0917  (the parameters of every page)
+    request: Request,
+    caller: CurrentCaller,
+    _permission: Annotated[None, Depends(require(READ))],
+    services: ServiceDependency,  # after the permission, which limits them to what the caller may read
+    execution: ExecutionDependency,
+    _: Annotated[None, Depends(wait_for_position)],
+    as_of: TimeText = "",  # noqa: ARG001  (these are parsed together, and named here for `refuse_unknown_parameters`)
+    known_at: TimeText = "",  # noqa: ARG001
+    compare: TimeText = "",  # noqa: ARG001
+    compare_known_at: TimeText = "",  # noqa: ARG001
+    done: Annotated[int | None, Query(ge=1)] = None,  # noqa: ARG001  (what was just recorded, which the page confirms)
+) -> Page:
+    now = services.model.now()
+    time = parse_page_time(request.query_params, now, services.zone)
+    return Page(request, services, execution, caller, time, Permissions(services, caller, now))
+
+
+PageDependency = Annotated[Page, Depends(_page)]
+
+
+# Routes ---------------------------------------------------------------------------------------------------------------
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the function that handles a request."""
+        handle = super().get_route_handler()
+
+        async def handle_page(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (HttpProblem, Refused, RequestValidationError, ValidationError) as error:
+                if isinstance(error, HttpProblem) and error.status == 401 and request.method == "GET":  # noqa: PLR2004
+                    return redirect_to_sign_in(request)
+                return respond_with_error(request, error)
+
+        return handle_page
+
+
+def redirect_to_sign_in(request: Request) -> Response:
+    """Send a browser that is not signed in to the page for that, from which it comes back here."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(build_address("/sign-in", {"next": f"{request.url.path}{query}"}), 303)
+
+
+def respond_with_error(request: Request, error: Exception) -> Response:
+    """Return a page that says what is wrong with a request, and how to fix it."""
+    headers: dict[str, str] = {}
+    if isinstance(error, HttpProblem) and error.status == 401:  # noqa: PLR2004
+        return render_page(request, "signed_out.html", {"detail": error.detail}, 401, error.headers)
+    if isinstance(error, HttpProblem):
+        document = problems.problem(error.status, error.name, error.detail, field=error.field)
+        headers = error.headers or {}
+    elif isinstance(error, Refused):
+        document = problems.of_refusal(error)
+    elif isinstance(error, RequestValidationError):
+        document = problems.of_validation([{**each, "loc": each["loc"][1:]} for each in error.errors()])
+    else:
+        assert isinstance(error, ValidationError)
+        document = problems.of_invalid(error)
+    return render_page(request, "error.html", {"problem": {"field": None, **document}}, document["status"], headers)
+
+
+def page_router() -> APIRouter:
+    """Return a router for pages. They are not part of the API, so its document leaves them out."""
+    return APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(refuse_unknown_parameters)])
+
+
+def add_page(router: APIRouter, path: str, endpoint: Callable[..., Response], lane: LaneName = "heavy") -> None:
+    """Add a page that queries the read model within limits."""
+    router.add_api_route(path, run_as_query(endpoint, lane), methods=["GET"], response_model=None)

@@ -1,0 +1,79 @@
+"""Who answers for what: the load of each person and team, and what has no owner."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from api.pages.page import Context, PageDependency, add_page, page_router
+from api.pages.subjects import ENDED
+from domain.people import INACTIVE_STATUSES
+from projections import accountability
+from projections.field_values import all_field_values
+from projections.filters import Filter
+from projections.paging import Row
+from projections.read_model import Read
+from projections.timepoint import TimePoint, resolve_time
+
+MAX_ROWS: Final = 200
+
+
+def router() -> APIRouter:
+    """Return the route of the page."""
+    routes = page_router()
+    add_page(routes, "/people", get_people)
+    return routes
+
+
+def get_people(page: PageDependency) -> Response:
+    """Show how much each person and team is accountable for, what has no owner, and everyone."""
+
+    def build(read: Read) -> Context:
+        directory = page.services.book.directory
+        return {
+            "loads": find_loads(read, page.time.point),
+            "gaps": find_gaps(read, Filter(), page.time.point)[:MAX_ROWS],
+            "people": sorted(each.id for each in directory.list_people() if each.id.startswith("person:")),
+        }
+
+    return page.render("people.html", build)
+
+
+def find_loads(read: Read, when: TimePoint) -> list[Row]:
+    """Return how many open subjects each person and team is accountable for, most first."""
+    time = resolve_time(read, when)
+    owners = all_field_values(read, Filter(fields=("role.accountable",)), time)
+    ended = _find_ended(read, when)
+    counts: dict[str, int] = {}
+    for row in owners:
+        if row["subject"] not in ended:
+            for holder in row["value"] if isinstance(row["value"], list) else []:
+                counts[holder] = counts.get(holder, 0) + 1
+    most = max(counts.values(), default=1)
+    gone = _find_inactive(read, counts, when)
+    return [
+        {"holder": holder, "count": count, "share": round(100 * count / most), "has_left": holder in gone}
+        for holder, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def find_gaps(read: Read, selection: Filter, when: TimePoint) -> list[Row]:
+    """Return the open subjects without an owner."""
+    ended = _find_ended(read, when)
+    return [
+        row for row in accountability.unowned(read, selection, when, limit=10_000).rows if row["subject"] not in ended
+    ]
+
+
+def _find_ended(read: Read, when: TimePoint) -> set[str]:
+    rows = all_field_values(read, Filter(fields=("status",)), resolve_time(read, when))
+    return {row["subject"] for row in rows if row["value"] in ENDED}
+
+
+def _find_inactive(read: Read, holders: dict[str, int], when: TimePoint) -> set[str]:
+    if not holders:
+        return set()
+    selection = Filter(subjects=sorted(holders), fields=("status",), include_removed=True)
+    rows = all_field_values(read, selection, resolve_time(read, when))
+    return {row["subject"] for row in rows if row["value"] in INACTIVE_STATUSES}

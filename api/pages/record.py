@@ -1,0 +1,272 @@
+"""Recording on pages: every command as a form, and *Record a decision* with its four fields first.
+
+A form builds the same commands as the API. Its idempotency key is made when it is shown, so that sending it twice
+records once; whatever is wrong with it, nothing that was typed is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from api.command_routes import build_transaction
+from api.dependencies import wait_for_position
+from api.pages.command_forms import Form, FormField, find_form
+from api.pages.form_input import Errors, Typed, parse_commands, read_form, refuse_cross_site
+from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
+from api.pages.references import Candidate, list_candidates, people_candidates
+from api.pages.words import SUBJECT, subject_path
+from api.problems import HttpProblem
+from api.services import refuse_writes_on_replica
+from domain.errors import Refused
+from domain.messages import Command
+from eventlog.entry import Receipt
+from projections import search as search_queries
+from projections.field_values import all_field_values, subject_fields
+from projections.filters import Filter
+from projections.read_model import Read
+from projections.timepoint import NOW, resolve_time
+
+MAX_OFFERED: Final = 300
+"""Candidates that a field offers while one types; all are found."""
+MIN_LETTERS: Final = 4
+SIMILAR: Final = 5
+FIELD_OF_INPUT: Final[Mapping[str, str]] = {"release": "target.ship", "day": "target.ship", "to": ""}
+"""The field of the read model that an input starts with, where they have different names."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A form being filled in: what it is about, what was typed, and what is wrong with it."""
+
+    form: Form
+    subject: str = ""
+    typed: Typed = field(default_factory=dict)
+    errors: Errors = field(default_factory=Errors)
+    status: int = 200
+
+
+def router() -> APIRouter:
+    """Return the routes of forms."""
+    routes = page_router()
+    add_page(routes, "/record", get_record, "light")
+    add_page(routes, "/do/{name}", get_form, "light")
+    add_page(routes, "/similar", get_similar, "light")
+    routes.add_api_route("/record", post_record, methods=["POST"], response_model=None)
+    routes.add_api_route("/do/{name}", post_form, methods=["POST"], response_model=None)
+    return routes
+
+
+FormParameter = Annotated[str, Query(max_length=2000)]
+
+
+def get_record(page: PageDependency, product: FormParameter = "", title: FormParameter = "") -> Response:
+    """Show the form that records a decision, or an empty one again."""
+    return _show(page, Entry(_form("RecordDecision"), typed=_without_empty({"products": product, "title": title})))
+
+
+def get_form(
+    page: PageDependency,
+    name: str,
+    subject: FormParameter = "",
+    horizon: FormParameter = "",
+    product: FormParameter = "",
+    release: FormParameter = "",
+) -> Response:
+    """Show the form of a command about a subject; the other parameters fill in fields."""
+    form = _form(name)
+    given = {"horizon": horizon, "products": product, "release": release}
+    if not form.creates:
+        subject = page.services.find_subject(subject, "subject")
+    return _show(page, Entry(form, subject, _without_empty(given)))
+
+
+def _without_empty(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in given.items() if value}
+
+
+async def post_record(request: Request, page: PageDependency) -> Response:
+    """Record a decision."""
+    return await _record(request, page, "RecordDecision")
+
+
+async def post_form(request: Request, page: PageDependency, name: str) -> Response:
+    """Record the commands of a form."""
+    return await _record(request, page, name)
+
+
+def _form(name: str) -> Form:
+    form = find_form(name)
+    if form is None:
+        raise HttpProblem(404, f"there is no form `{name}`", field="name")
+    return form
+
+
+# Recording ------------------------------------------------------------------------------------------------------------
+
+
+async def _record(request: Request, page: Page, name: str) -> Response:
+    refuse_cross_site(request)
+    await refuse_writes_on_replica(request, page.services)
+    form = _form(name)
+    typed = await read_form(request)
+    entry = Entry(form, typed.get("subject", ""), typed, status=422)
+    commands = await run_in_threadpool(_parse, page, entry)
+    if form.final and typed.get("confirmed") != "yes":
+        entry.errors.add("confirmed", "Confirm that this cannot be undone.")
+    if not entry.errors.by_field:
+        try:
+            page.services.quotas.take_commands(page.caller, len(commands))
+            receipt = await page.services.log.execute(
+                build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(entry))
+            )
+        except Refused as refused:
+            entry.errors.add(_input_of(form, refused.field), refused.detail)
+        else:
+            return await _redirect(page, entry, receipt)
+    return await page.execution.run("light", lambda: _show(page, entry))
+
+
+def _expected_versions(entry: Entry) -> dict[str, int]:
+    version = entry.typed.get("version", "")
+    return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
+
+
+def _input_of(form: Form, refused_field: str | None) -> str:
+    """Return the input that a refusal is about; empty if the form has none for it."""
+    first = (refused_field or "").partition(".")[0]
+    return first if first in {each.name for each in form.fields} else ""
+
+
+async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
+    """Return to the subject's page, once it shows what was recorded."""
+    with suppress(HttpProblem):
+        await wait_for_position(page.services, receipt.position)
+    kinds = (entry.form.creates, entry.subject.partition(":")[0])
+    subject = next(
+        (each.subject for each in receipt.recorded if each.subject.partition(":")[0] in kinds),
+        receipt.recorded[0].subject,
+    )
+    address = build_address(subject_path(subject), {"done": receipt.position})
+    return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
+
+
+def _parse(page: Page, entry: Entry) -> list[Command]:
+    if entry.subject:
+        page.services.find_subject(entry.subject, "subject")  # one that the caller may not read does not exist
+    with page.services.read() as read:
+        candidates = _find_candidates(read, page, entry.form)
+        unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
+    return parse_commands(entry.form, entry.typed, candidates, page.time.zone, entry.errors, unchanged)
+
+
+# Showing --------------------------------------------------------------------------------------------------------------
+
+
+def _show(page: Page, entry: Entry) -> Response:
+    def build(read: Read) -> Context:
+        candidates = _find_candidates(read, page, entry.form)
+        current = _current_values(read, entry) if entry.subject else {}
+        is_first = entry.status == 200  # noqa: PLR2004
+        values = (
+            {**_start_values(read, page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
+        )
+        labels = {each.subject: each.label for found in candidates.values() for each in found}
+        values = {name: labels.get(value, value) for name, value in values.items()}
+        return {
+            "form": entry.form,
+            "subject": entry.subject,
+            "values": values,
+            "errors": entry.errors.by_field,
+            "mentioned": [
+                subject for each in entry.errors.by_field.values() for subject in SUBJECT.findall(each.message)
+            ],
+            "candidates": candidates,
+            "most": MAX_OFFERED,
+            "form_key": entry.typed.get("form_key") or token_hex(16),
+            "version": entry.typed.get("version") or _version_of(page, entry),
+        }
+
+    template = "record.html" if entry.form.name == "RecordDecision" else "form.html"
+    return page.render(template, build, status=entry.status)
+
+
+def _version_of(page: Page, entry: Entry) -> int | str:
+    return page.services.book.state(entry.subject).version if entry.form.needs_version else ""
+
+
+def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
+    """Return what a new form starts with: its defaults, the caller as accountable, and the only product or theirs."""
+    values = _defaults(form)
+    products = [each.subject for each in candidates.get("product", ())]
+    if form.creates and len(products) > 1:
+        own = Filter(subjects=products, fields=("role.accountable",), holders=(page.caller.actor,))
+        products = [row["subject"] for row in all_field_values(read, own, resolve_time(read, NOW))]
+    if form.creates and len(products) == 1:
+        values["products"] = products[0]
+    if form.creates and any(each.name == "accountable" for each in form.fields):
+        values["accountable"] = page.services.book.directory.name(page.caller.actor) or ""
+    return values
+
+
+def _defaults(form: Form) -> dict[str, str]:
+    return {each.name: each.default for each in form.fields if isinstance(each.default, str)}
+
+
+def _current_values(read: Read, entry: Entry) -> dict[str, str]:
+    """Return the values that the subject has now, as a form shows them."""
+    fields = subject_fields(read, entry.subject, resolve_time(read, NOW))
+    found: dict[str, str] = {}
+    for each in entry.form.fields:
+        row = fields.get(FIELD_OF_INPUT.get(each.name, each.name))
+        if row and _fits(each, row["value"]):
+            found[each.name] = _as_text(each, row["value"])
+    return found
+
+
+def _fits(field_: FormField, value: Any) -> bool:
+    """Return whether a value belongs into an input: a target can be a release or a day."""
+    if field_.name == "release":
+        return str(value).startswith("release:")
+    if field_.name == "day":
+        return not str(value).startswith("release:")
+    return value is not None and field_.name not in ("why", "by", "until")
+
+
+def _as_text(field_: FormField, value: Any) -> str:
+    if isinstance(value, list):
+        return ("\n" if field_.control == "text" else "; ").join(map(str, value))
+    return str(value)
+
+
+def _find_candidates(read: Read, page: Page, form: Form) -> dict[str, Sequence[Candidate]]:
+    """Return what each kind of field can refer to."""
+    kinds = {each.kind for each in form.fields if each.control in ("subject", "person") and each.kind}
+    found: dict[str, Sequence[Candidate]] = {kind: list_candidates(read, kind) for kind in kinds - {"person", "holder"}}
+    if kinds & {"person", "holder"}:
+        people = people_candidates(page.services.book.directory.list_people())
+        found |= {"person": people, "holder": [*people, *list_candidates(read, "team")]}
+    return found
+
+
+def get_similar(page: PageDependency, title: FormParameter = "") -> Response:
+    """Show earlier decisions that share words with a title that is being typed."""
+    words = [word for word in title.casefold().split() if len(word) >= MIN_LETTERS][:6]
+
+    def build(read: Read) -> Context:
+        hits: dict[str, int] = {}
+        for word in words:
+            answer = search_queries.search(read, word, Filter(kinds=("decision",)), limit=20)
+            for subject in {row["subject"] for row in answer.rows}:
+                hits[subject] = hits.get(subject, 0) + 1
+        ranked = sorted(hits, key=lambda subject: (-hits[subject], subject))[:SIMILAR]
+        return {"similar": ranked}
+
+    return page.render("similar.html", build)

@@ -1,0 +1,115 @@
+"""Finding the subjects and people that a reader types: by number, title, key, id, or the beginning of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from api.pages.fields import flatten
+from api.pages.page import format_number
+from domain.values import is_subject
+from identity.directory import DirectoryPerson
+from projections.decisions import decision_numbers
+from projections.filters import Filter
+from projections.listings import subjects
+from projections.paging import Row
+from projections.read_model import Read
+from projections.timepoint import NOW, resolve_time
+from projections.titles import find_titles
+
+MAX_CANDIDATES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A subject that can be meant, and what it is called."""
+
+    subject: str
+    label: str
+    names: tuple[str, ...]
+    """Everything by which it is found, folded."""
+
+
+class NotFoundError(Exception):
+    """Nothing, or more than one subject, is called as the reader typed; `candidates` may be meant."""
+
+    def __init__(self, message: str, candidates: Sequence[Candidate]) -> None:
+        super().__init__(message)
+        self.message = message
+        self.candidates = candidates
+
+
+def list_candidates(read: Read, kind: str) -> list[Candidate]:
+    """Return every subject of a kind. Decisions are the newest first, with their numbers."""
+    rows = [*map(flatten, subjects(read, Filter(kinds=(kind,)), ("products",) if kind == "release" else ()).rows)]
+    if kind == "decision":
+        numbers = decision_numbers(read, [row["subject"] for row in rows], resolve_time(read, NOW))
+        labels = {subject: format_number(found) for subject, found in numbers.items() if found}
+        found = [_candidate(row["subject"], row["title"], labels.get(row["subject"])) for row in rows]
+        return sorted(found, key=lambda each: _number_of(each.label), reverse=True)
+    if kind == "release":  # two products may both have a release 1.0
+        titles = find_titles(read, (each for row in rows for each in row.get("products", ())), resolve_time(read, NOW))
+        return [_candidate(row["subject"], row["title"], _product_of(row, titles)) for row in rows]
+    return [_candidate(row["subject"], row["title"], None) for row in rows]
+
+
+def _product_of(row: Row, titles: Mapping[str, str]) -> str | None:
+    return ", ".join(titles.get(each, each) for each in row.get("products", ())) or None
+
+
+def _number_of(label: str) -> tuple[int, str]:
+    digits = label.partition(" ")[0].rpartition("-")[2]
+    return int(digits) if digits.isdigit() else -1, label
+
+
+def _candidate(subject: str, title: str | None, number: str | None) -> Candidate:
+    key = subject.partition(":")[2]
+    label = " ".join(each for each in (number, title or key) if each)
+    names = (number if subject.startswith("decision:") else None, title, key, subject, label)
+    return Candidate(subject, label, tuple(_fold(each) for each in names if each))
+
+
+def people_candidates(people: Iterable[DirectoryPerson]) -> list[Candidate]:
+    """Return everyone in the directory, found by each of their names."""
+    return [
+        Candidate(each.id, each.name, tuple(map(_fold, (*each.spellings, each.id))))
+        for each in people
+        if each.id.startswith("person:")
+    ]
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def find_one(typed: str, candidates: Sequence[Candidate], what: str) -> str:
+    """Return the id of the one subject that is meant.
+
+    Raises:
+        NotFoundError: nothing or more than one is called so, with those that may be meant.
+    """
+    wanted = _fold(typed)
+    exact = [each for each in candidates if wanted in each.names]
+    found = exact or [each for each in candidates if any(name.startswith(wanted) for name in each.names)]
+    if len({each.subject for each in found}) == 1:
+        return found[0].subject
+    if found:
+        raise NotFoundError(f"More than one {what} is called “{typed}”.", found[:MAX_CANDIDATES])
+    if is_subject(typed):
+        return typed  # the log itself knows better
+    close = _close(wanted, candidates)
+    hint = f" Did you mean {' or '.join(each.label for each in close)}?" if close else ""
+    raise NotFoundError(f"No {what} is called “{typed}”.{hint}", close)
+
+
+def _close(wanted: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates one of whose names, or a word of one, is spelled nearly like what was typed."""
+    by_name: dict[str, Candidate] = {}
+    for candidate in candidates:
+        for name in candidate.names:
+            for part in (name, *name.split()):
+                by_name.setdefault(part, candidate)
+    names = get_close_matches(wanted, by_name, MAX_CANDIDATES * 2, 0.6)
+    return list({by_name[name].subject: by_name[name] for name in names}.values())[:MAX_CANDIDATES]

@@ -1,0 +1,129 @@
+// What pages do beyond HTML. Everything works without this file; with it, times are in the reader's zone and keys work.
+"use strict";
+
+const STYLES = {
+  day: { year: "numeric", month: "short", day: "numeric" },
+  minute: { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
+};
+
+function localizeTimes(root) {
+  for (const time of root.querySelectorAll("time[data-style]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.textContent = at.toLocaleString("en-US", { ...STYLES[time.dataset.style], hourCycle: "h23" });
+  }
+  for (const input of root.querySelectorAll("input[data-time]")) {
+    const at = new Date(input.dataset.time);
+    if (Number.isNaN(at.getTime())) continue;
+    const local = new Date(at.getTime() - at.getTimezoneOffset() * 60000);
+    input.value = local.toISOString().slice(0, 16);
+  }
+}
+
+// A form's local times are sent as UTC, and empty fields are left out of the address.
+document.addEventListener("formdata", (event) => {
+  for (const input of event.target.querySelectorAll("input[type=datetime-local][name]")) {
+    const value = event.formData.get(input.name);
+    if (value) event.formData.set(input.name, new Date(value).toISOString().replace(".000Z", "Z"));
+  }
+  if (event.target.method === "get") {
+    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  }
+});
+
+const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
+
+function stepThrough(direction) {
+  const changes = [...document.querySelectorAll("[data-change]")];
+  if (!changes.length) return false;
+  const current = changes.indexOf(document.activeElement);
+  const next = current < 0 ? (direction > 0 ? 0 : changes.length - 1) : (current + direction + changes.length) % changes.length;
+  changes[next].focus();
+  changes[next].scrollIntoView({ block: "center" });
+  const shown = document.querySelector("[data-step]");
+  if (shown) shown.textContent = `${next + 1} of ${changes.length}`;
+  return true;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const open = document.querySelector("details.menu[open]");
+  if (event.key === "Escape") {
+    const back = document.querySelector("a[data-key=Escape]");
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
+    else if (isTyping(event.target)) event.target.blur();
+    else if (back) back.click();
+    return;
+  }
+  if (isTyping(event.target)) return;
+  if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+    if (stepThrough(event.key === "ArrowRight" ? 1 : -1)) event.preventDefault();
+    return;
+  }
+  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches("summary")) { target.parentElement.open = !target.parentElement.open; target.parentElement.querySelector("input")?.focus(); }
+  else if (target.matches("input")) { target.focus(); target.select(); }
+  else target.click();
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+localizeTimes(document);
+document.addEventListener("htmx:after:swap", () => localizeTimes(document));
+
+// Drafts: what is typed into a form survives a lost connection, until the form was recorded.
+function keepDraft(form) {
+  const key = `draft ${form.dataset.draft}`;
+  const saved = JSON.parse(localStorage.getItem(key) || "null");
+  const fields = () => [...form.elements].filter((each) => each.name && each.type !== "hidden" && each.type !== "checkbox");
+  if (saved && !document.querySelector(".note")) {
+    const before = new Map(fields().map((each) => [each, each.value]));
+    for (const each of fields()) if (saved[each.name]) each.value = saved[each.name];
+    if ([...before].some(([each, value]) => each.value !== value)) {
+      const line = document.createElement("p");
+      line.className = "draft";
+      line.append("Restored what you typed earlier. ");
+      const discard = document.createElement("button");
+      discard.type = "button";
+      discard.textContent = "Discard it";
+      discard.addEventListener("click", () => {
+        for (const [each, value] of before) each.value = value;
+        localStorage.removeItem(key);
+        line.remove();
+      });
+      line.append(discard);
+      form.prepend(line);
+    }
+  }
+  form.addEventListener("input", () => {
+    localStorage.setItem(key, JSON.stringify(Object.fromEntries(fields().filter((each) => each.value).map((each) => [each.name, each.value]))));
+  });
+  form.addEventListener("submit", () => sessionStorage.setItem("sent draft", key));
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+}
+
+if (new URLSearchParams(location.search).has("done")) {
+  localStorage.removeItem(sessionStorage.getItem("sent draft"));
+  sessionStorage.removeItem("sent draft");
+}
+for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form);
+
+// Dragging a card to another column opens the form that moves it, which also has a button on the card.
+for (const card of document.querySelectorAll("[data-move]")) {
+  card.draggable = true;
+  card.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", card.dataset.move));
+}
+for (const column of document.querySelectorAll("[data-horizon]")) {
+  column.addEventListener("dragover", (event) => event.preventDefault());
+  column.addEventListener("drop", (event) => {
+    const address = event.dataTransfer.getData("text/plain");
+    if (!address.startsWith("/do/MoveFeature?")) return;
+    event.preventDefault();
+    location.assign(`${address}&horizon=${column.dataset.horizon}`);
+  });
+}

@@ -1,0 +1,244 @@
+"""The pages of features, products, releases, goals, people and teams, and the lists of goals and releases.
+
+Each shows every value with who set it, when and why, what refers to it, and its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+
+from api.dependencies import KeyPath
+from api.pages.comparison import find_differences
+from api.pages.fields import BlamedValue, Origins, flatten
+from api.pages.page import Context, Page, PageDependency, add_page, page_router
+from api.pages.roadmap import Card, find_cards
+from api.pages.sentences import build_sentences
+from domain.feature import CLOSED
+from projections import accountability, listings
+from projections import changes as change_queries
+from projections import decisions as decision_queries
+from projections.decisions import RegisterFilter
+from projections.field_groups import flat_fields
+from projections.filters import Filter
+from projections.paging import Row
+from projections.read_model import Read
+
+PROSE: Final = {
+    "definition": "What it is",
+    "description": "What it is",
+    "vision": "Vision",
+    "strategy": "Strategy",
+    "measure": "Measure",
+    "dropped_because": "Dropped because",
+    "reopened_because": "Reopened because",
+}
+HIDDEN: Final = frozenset({"exists", "title", "version", "report", *PROSE})
+_MARKERS: Final = ("acknowledged.", "confirmed.")
+"""Fields that only say that a person did something; the history says it better."""
+LATEST: Final = 10
+_ORDER: Final = ("status", "role.accountable", "horizon", "rank", "target.ship", "due_on", "products", "goals")
+
+
+def router() -> APIRouter:
+    """Return the routes of subjects."""
+    routes = page_router()
+    for path, kind in {"features": "feature", "products": "product", "releases": "release", "goals": "goal"}.items():
+        add_page(routes, f"/{path}/{{key}}", _endpoint(kind), "light")
+    add_page(routes, "/people/{key}", _endpoint("person"), "light")
+    add_page(routes, "/teams/{key}", _endpoint("team"), "light")
+    add_page(routes, "/goals", list_goals)
+    add_page(routes, "/releases", list_releases)
+    return routes
+
+
+def _endpoint(kind: str) -> Callable[..., Response]:
+    def get_page(page: PageDependency, key: KeyPath) -> Response:
+        subject = f"{kind}:{key}"
+        return page.render("subject.html", lambda read: _build(read, page, kind, subject))
+
+    return get_page
+
+
+def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
+    when = page.time.point
+    about = decision_queries.subject_page(read, subject, when).about
+    rows = dict(flat_fields(about))
+    fields = Origins(read, (row["blame"] for row in rows.values()), when).values(rows)
+    history = build_sentences(read, decision_queries.history(read, subject, when).rows, when)
+    status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
+    is_writable = page.time.is_now and about["current"]
+    actions = actions_for(kind, status, has_owner="role.accountable" in fields)
+    shared = {
+        "subject": subject,
+        "kind": kind,
+        "about": about,
+        "fields": fields,
+        "status": status,
+        "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
+        "values": _sorted_values(fields),
+        "history": history,
+        "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
+        "actions": page.permissions.of(actions, subject) if is_writable else [],
+        "version": about["version"],
+        "slips": [],
+        "cards": [],
+        "releases": [],
+        "goals": [],
+        "decisions": [],
+        "holdings": {},
+        "spellings": [],
+    }
+    return {**shared, **_PARTS[kind](read, page, subject)}
+
+
+def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
+    def rank(name: str) -> tuple[int, str]:
+        return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
+
+    names = (name for name in sorted(fields, key=rank) if name not in HIDDEN and not name.startswith(_MARKERS))
+    return [fields[name] for name in names if fields[name].content]
+
+
+# What each kind adds --------------------------------------------------------------------------------------------------
+
+
+def _feature_parts(read: Read, page: Page, subject: str) -> Context:
+    slips = change_queries.slips(read, Filter(subjects=(subject,)), page.time.point).rows
+    for slip in slips:
+        origins = Origins(read, (move["blame"] for move in slip["moves"]), page.time.point)
+        for move in slip["moves"]:
+            move["origin"] = origins.of(move["blame"])
+    return {"slips": slips}
+
+
+def _product_parts(read: Read, page: Page, subject: str) -> Context:
+    found = RegisterFilter(Filter(products=(subject,)))
+    return {
+        "releases": find_releases(read, page, (subject,)),
+        "goals": find_goals(read, page, (subject,)),
+        "decisions": latest_decisions(read, page, found),
+        "cards": _open_cards(read, page, Filter(kinds=("feature",), products=(subject,)))[:LATEST],
+    }
+
+
+def _release_parts(read: Read, page: Page, subject: str) -> Context:
+    return {"cards": _cards(read, page, Filter(kinds=("feature",), fields=("target.*",), values=(subject,)))}
+
+
+def _goal_parts(read: Read, page: Page, subject: str) -> Context:
+    return {"cards": _cards(read, page, Filter(kinds=("feature",), fields=("goals",), values=(subject,)))}
+
+
+def _holder_parts(read: Read, page: Page, subject: str) -> Context:
+    when = page.time.point
+    found = RegisterFilter(deciders=(subject,))
+    decided = latest_decisions(read, page, found)
+    directory = page.services.book.directory
+    return {
+        "holdings": group_holdings(accountability.roles_of_holder(read, subject, when, blame=True).rows),
+        "decisions": decided,
+        "spellings": list(directory.spellings(subject)) if subject.startswith("person:") else [],
+    }
+
+
+_PARTS: Final[Mapping[str, Callable[[Read, Page, str], Context]]] = {
+    "feature": _feature_parts,
+    "product": _product_parts,
+    "release": _release_parts,
+    "goal": _goal_parts,
+    "person": _holder_parts,
+    "team": _holder_parts,
+}
+ENDED: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
+
+
+def group_holdings(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return roles by the kind of their subject, without those of subjects that have ended."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["status"] not in ENDED:
+            found.setdefault(row["subject"].partition(":")[0], []).append(row)
+    return dict(sorted(found.items()))
+
+
+def _cards(read: Read, page: Page, selection: Filter) -> list[Card]:
+    columns = find_cards(read, page, selection, layout="table", by="horizon")
+    return [card for _, _, cards in columns for card in cards]
+
+
+def _open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
+    return [card for card in _cards(read, page, selection) if not card.is_closed]
+
+
+def latest_decisions(read: Read, page: Page, selection: RegisterFilter) -> list[Row]:
+    """Return the newest of the decisions that match."""
+    return decision_queries.register(read, selection, page.time.point, newest_first=True, limit=LATEST).rows
+
+
+def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
+    """Return releases with their first day and how many days they slipped since."""
+    rows = [*map(flatten, listings.releases(read, products, page.time.point).rows)]
+    subjects = [row["subject"] for row in rows]
+    selection = Filter(subjects=subjects, fields=("due_on",))
+    slips = change_queries.slips(read, selection, page.time.point).rows if subjects else []
+    first = {row["subject"]: row["first"]["value"] for row in slips}
+    return [{**row, "first": first.get(row["subject"], row.get("due_on"))} for row in rows]
+
+
+def find_goals(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
+    """Return goals with their measure, day, status and owner."""
+    fields = ("status", "due_on", "measure", "role.accountable", "outcome", "closed_because")
+    rows = listings.subjects(read, Filter(kinds=("goal",), products=products), fields, page.time.point).rows
+    return [*map(flatten, rows)]
+
+
+def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:
+    """Return the commands that a subject with a status takes, the most frequent first."""
+    owning = "HandOverOwnership" if has_owner else "AssignOwnership"
+    if kind != "feature":
+        names = _ACTIONS[kind] if status not in ENDED | {"left", "disbanded"} else ()
+        return [owning if name == _OWNING else name for name in names]
+    if status in CLOSED:
+        return ["ReopenFeature", "LinkFeature"]
+    next_steps = {
+        "proposed": ("CommitFeature", "StartFeature"),
+        "committed": ("StartFeature",),
+        "paused": ("StartFeature",),
+    }
+    steps = next_steps.get(str(status), ("PauseFeature",) if status == "started" else ("StartFeature",))
+    return [
+        "MoveFeature",
+        *steps,
+        "ShipFeature",
+        "DropFeature",
+        "DefineFeature",
+        "LinkFeature",
+        owning,
+        "ChangeTitle",
+    ]
+
+
+_OWNING: Final = "AssignOwnership"
+_ACTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "product": (
+        *("ProposeFeature", "ScheduleRelease", "SetGoal", "SetVision", "SetStrategy", "OrderReleases"),
+        *(_OWNING, "DelegateOwnership", "ChangeTitle", "RetireProduct"),
+    ),
+    "release": ("RescheduleRelease",),
+    "goal": ("CloseGoal", _OWNING, "ChangeTitle"),
+    "person": ("MergePeople", "RecordPersonLeft"),
+    "team": ("ChangeTitle", "DisbandTeam"),
+}
+
+
+def list_goals(page: PageDependency) -> Response:
+    """Show every goal with its measure, day and status."""
+    return page.render("goals.html", lambda read: {"goals": find_goals(read, page, ())})
+
+
+def list_releases(page: PageDependency) -> Response:
+    """Show every release with its first promise and its day now."""
+    return page.render("releases.html", lambda read: {"releases": find_releases(read, page, ())})

@@ -1,0 +1,48 @@
+"""The verb of each type of event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+VERBS: Final[Mapping[str, str]] = {
+    "LogOpened": "opened",
+    "DecisionRecorded": "decided",
+    "AdviceGiven": "advised on",
+    "DissentRecorded": "dissented from",
+    "FeatureProposed": "added",
+    "FeaturePrioritized": "moved",
+    "MilestoneTargeted": "moved",
+    "FeatureCommitted": "committed to",
+    "OwnershipAssigned": "assigned",
+    "OwnershipReleased": "gave up",
+    "OwnershipHandedOver": "handed over",
+    "OwnershipAcknowledged": "acknowledged",
+    "OwnershipDelegated": "delegated",
+    "DelegationRevoked": "revoked a delegation of",
+    "VisionSet": "set the vision of",
+    "StrategySet": "set the strategy of",
+    "ReleasesOrdered": "ordered the releases of",
+    "ReleaseRescheduled": "moved",
+    "GoalSet": "set the goal",
+    "ReportIssued": "issued a report on",
+    "PersonLeft": "recorded that one left:",
+    "TitleChanged": "renamed",
+    "AliasesSet": "set other names of",
+    "AttributeSet": "set a detail of",
+    "ProductsAssigned": "assigned to products:",
+    "EntryVoided": "voided an entry of",
+    "ChangesImported": "imported changes of",
+    "TextsErased": "erased texts of",
+    "NamesChanged": "changed names of",
+    "TokenCreated": "created a token for",
+    "TokenRevoked": "revoked a token of",
+}
+"""What the event's type says; of all other types the last word is the verb."""
+
+
+def verb_of(event_type: str) -> str:
+    """Return the verb of an event's stored name."""
+    name = event_type.partition(".")[0]
+    return VERBS.get(name) or re.findall(r"[A-Z][a-z]+", name)[-1].lower()

@@ -1,0 +1,219 @@
+"""How pages put values into words: statuses with their marks, times, fields and counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any, Final, Literal
+
+from domain.values import SUBJECT_PATTERN, from_micros, is_subject, kind_of, parse_timestamp
+
+Shape = Literal["good", "half", "ring", "warn", "bad"]
+"""Circle, half-filled circle, ring, triangle, square: the state is never told by color alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state: its shape and its word."""
+
+    shape: Shape
+    word: str
+
+
+_SHAPES: Final[Mapping[str, Shape]] = {
+    **dict.fromkeys(("shipped", "accepted", "met", "active", "present", "within"), "good"),
+    **dict.fromkeys(("committed", "started"), "half"),
+    **dict.fromkeys(("paused", "deferred"), "warn"),
+    **dict.fromkeys(("dropped", "rejected", "reversed", "missed", "left", "disbanded", "exceeds"), "bad"),
+}
+FIELD_LABELS: Final[Mapping[str, str]] = {
+    "role.accountable": "owner",
+    "target.ship": "target",
+    "due_on": "date",
+    "review_on": "review",
+    "by": "due",
+    "line": "product line",
+    "exists": "existence",
+    "chosen_option": "chosen option",
+}
+SUBJECT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}")
+"""A subject id within a text."""
+KIND_PATHS: Final[Mapping[str, str]] = {
+    "product": "products",
+    "decision": "decisions",
+    "feature": "features",
+    "goal": "goals",
+    "release": "releases",
+    "person": "people",
+    "team": "teams",
+    "service": "people",
+}
+
+
+COMMAND_LABELS: Final[Mapping[str, str]] = {
+    "AdviseOnDecision": "Advise",
+    "DissentFromDecision": "Object",
+    "AssignOwnership": "Assign an owner",
+    "HandOverOwnership": "Hand over",
+    "ReleaseOwnership": "Give up ownership",
+    "AcknowledgeOwnership": "Acknowledge ownership",
+    "DelegateOwnership": "Delegate",
+    "RevokeDelegation": "Revoke a delegation",
+    "PrioritizeFeature": "Move",
+    "MoveFeature": "Move",
+    "TargetMilestone": "Set target",
+    "ProposeFeature": "Add a feature",
+    "LinkFeature": "Link",
+    "DefineFeature": "Define",
+    "CommitFeature": "Commit",
+    "StartFeature": "Start",
+    "PauseFeature": "Pause",
+    "ShipFeature": "Ship",
+    "DropFeature": "Drop",
+    "ReopenFeature": "Reopen",
+    "DefineProduct": "Add a product",
+    "RescheduleRelease": "Reschedule",
+    "ScheduleRelease": "Schedule a release",
+    "SetGoal": "Set a goal",
+    "RegisterPerson": "Register a person",
+    "RegisterTeam": "Register a team",
+    "RecordPersonLeft": "Record that they left",
+    "MergePeople": "Merge into another person",
+    "ChangeTitle": "Rename",
+    "ProposeDecision": "Propose a decision",
+    "RecordDecision": "Record a decision",
+}
+
+
+def command_label(name: str) -> str:
+    """Return what a command is called on its button: "Accept" for `AcceptDecision`."""
+    if name in COMMAND_LABELS:
+        return COMMAND_LABELS[name]
+    spaced = re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    return re.sub(r" decision$", "", spaced).capitalize()
+
+
+def status_mark(status: str | None) -> Mark:
+    """Return the mark of a status; one that we do not know is neutral."""
+    return Mark(_SHAPES.get(status or "", "ring"), status or "no status")
+
+
+def field_label(field: str) -> str:
+    """Return what a field is called."""
+    if field in FIELD_LABELS:
+        return FIELD_LABELS[field]
+    group, _, name = field.partition(".")
+    if group == "target":
+        return f"target ({name})"
+    if group in ("advice", "dissent", "confirmed", "ratified", "acknowledged"):
+        return group
+    if group == "role":
+        return name.replace("_", " ")
+    return field.replace("_", " ").replace(".", " ")
+
+
+def count_of(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 decision", "2 decisions"."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def times_word(number: int) -> str:
+    """Return how often: "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
+
+
+def subject_path(subject: str) -> str:
+    """Return the path of a subject's page."""
+    kind, _, key = subject.partition(":")
+    return f"/{KIND_PATHS[kind]}/{key}" if kind in KIND_PATHS else f"/audit?subject={subject}"
+
+
+def with_titles(message: str, titles: Callable[[str], str]) -> str:
+    """Return a message with the titles of the subjects whose ids it contains."""
+    return SUBJECT.sub(lambda match: titles(match[0]), message)
+
+
+def page_address(address: str) -> str:
+    """Return the address of the page for an address of the API in a report."""
+    path = address.partition("/v1/")[2]
+    if path.startswith("log/entries/"):
+        return f"/audit/{path.rpartition('/')[2]}"
+    if path.startswith("subjects/"):
+        return subject_path(path.removeprefix("subjects/").partition("/")[0])
+    return f"/{path}" if path else address
+
+
+def parse_utc(text: str) -> datetime:
+    """Return a time of an answer."""
+    return parse_timestamp(text).astimezone(UTC)
+
+
+def is_day(value: object) -> bool:
+    """Return whether a value is a calendar day, such as 2026-07-01."""
+    return isinstance(value, str) and len(value) == len("2026-07-01") and _parse_day(value) is not None
+
+
+def _parse_day(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def format_day(value: str) -> str:
+    """Return a calendar day in words: "Jul 1, 2026". What is no day is returned as it is."""
+    day = _parse_day(value)
+    return value if day is None else f"{day:%b} {day.day}, {day.year}"
+
+
+def format_time(text: str, zone: tzinfo = UTC, style: str = "minute") -> str:
+    """Return a time in words: to the day ("Jul 1, 2026") or to the minute ("Jul 1, 2026, 14:05")."""
+    time = parse_utc(text).astimezone(zone)
+    day = f"{time:%b} {time.day}, {time.year}"
+    return day if style == "day" else f"{day}, {time:%H:%M}"
+
+
+def exact_time(text: str) -> str:
+    """Return a time exactly, in UTC."""
+    return f"{parse_utc(text):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def html_time(text: str) -> str:
+    """Return a time for a `datetime` attribute."""
+    return f"{parse_utc(text):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def input_time(micros: int | None, zone: tzinfo = UTC) -> str:
+    """Return a time for a `datetime-local` input, in a zone; empty for None."""
+    return "" if micros is None else f"{from_micros(micros).astimezone(zone):%Y-%m-%dT%H:%M}"
+
+
+def plain_value(value: Any) -> list[Any]:
+    """Return a value as a list of its items, for one way of showing both."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "command_label": command_label,
+    "status_mark": status_mark,
+    "field_label": field_label,
+    "count_of": count_of,
+    "times_word": times_word,
+    "format_day": format_day,
+    "format_time": format_time,
+    "exact_time": exact_time,
+    "html_time": html_time,
+    "input_time": input_time,
+    "page_address": page_address,
+    "with_titles": with_titles,
+    "items": plain_value,
+    "kind": kind_of,
+}
+TESTS: Final[dict[str, Callable[..., bool]]] = {
+    "subject_id": lambda value: isinstance(value, str) and is_subject(value),
+    "day": is_day,
+}

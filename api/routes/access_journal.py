@@ -1,0 +1,77 @@
+"""The access journal: who signed in, was refused, exported or audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api import answers
+from api.authentication import CurrentCaller
+from api.dependencies import PageParameters, QueryDependency, check_choices, list_parameter, period_of
+from api.permissions import why_not
+from api.problems import HttpProblem
+from api.routing import add_query, v1_router
+from api.services import ServiceDependency
+from domain import policy
+from domain.values import Timestamp, documented, format_micros
+from identity.access_journal import KINDS, AccessFilter, AccessRow
+from projections.paging import Answer, Row, build_answer, decode_cursor, encode_cursor
+from projections.read_model import Read
+from projections.timepoint import NOW, resolve_time
+
+KindText = Annotated[str, documented(enum=KINDS)]
+
+
+def router() -> APIRouter:
+    """Return the route of the access journal."""
+    routes = v1_router("Audit")
+    add_query(routes, "/access-journal", list_access, answers.AccessJournal, "List the access journal", "light")
+    return routes
+
+
+def list_access(
+    query: QueryDependency,
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    page: PageParameters,
+    kind: Annotated[list[KindText], list_parameter("Only rows of these kinds.")],
+    who: Annotated[list[str], list_parameter("Only rows of these people or services, by id or name.")],
+    since: Annotated[Timestamp | None, Query(description="Only rows from this time on.")] = None,
+    until: Annotated[Timestamp | None, Query(description="Only rows before this time.")] = None,
+) -> Response:
+    """Sign-ins, refusals with their reason, exports, and reads of the audit trail and of this journal, newest first.
+
+    Needs the role `auditor` or `admin` for all products. Rows are kept for a year by default.
+    """
+    if why := why_not(services, caller, policy.AUDIT):
+        raise HttpProblem(403, why)
+    begin, end = period_of(since, until)
+    people = [services.find_person(each, "who") for each in who]
+    selection = AccessFilter(check_choices(kind, KINDS, "kind"), people, begin, end)
+
+    def answer(read: Read) -> Answer:
+        (before,) = decode_cursor(page.cursor, int) if page.cursor is not None else (None,)
+        found = services.log.journal.rows(selection, limit=page.limit + 1, before=before)
+        shown = found[: page.limit]
+        following = encode_cursor(shown[-1].number) if len(found) > page.limit else None
+        return build_answer(resolve_time(read, NOW), _build_rows(shown), next_cursor=following)
+
+    return query(answer)
+
+
+def _build_rows(rows: Sequence[AccessRow]) -> list[Row]:
+    return [
+        {
+            "number": row.number,
+            "at": format_micros(row.at),
+            "kind": row.kind,
+            "who": row.who or None,
+            "credential": row.credential or None,
+            "what": row.what or None,
+            "reason": row.reason or None,
+            "times": row.times,
+        }
+        for row in rows
+    ]

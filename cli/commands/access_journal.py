@@ -1,0 +1,27 @@
+"""`decisionlog access-journal`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command("access-journal")
+@options.repeatable("--kind", "Filter by kind: sign-in, denied, refused, export, audit, lost.")
+@options.repeatable("--who", "Filter by person or service.")
+@options.time_option("--since", "At this time or later.")
+@options.time_option("--until", "Before this time.")
+@options.paging
+@options.output
+def access_journal(output: Output, **given: Any) -> None:
+    """List sign-ins, refusals and exports.
+
+    Also who read the audit trail or this journal. Needs the role auditor or admin for all products.
+    """
+    print_answer(questions.access_journal(**drop_unset(**given)), tables.access_journal, output)

@@ -1,0 +1,1 @@
+"""Sign-in with an OpenID Connect provider: an optional part, which needs the extra `oidc`."""

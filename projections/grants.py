@@ -1,0 +1,44 @@
+"""Who holds which role, for which product, now or at any time."""
+
+from __future__ import annotations
+
+from domain.roles import ALL_PRODUCTS, FIELD_PREFIX, LINE_FIELD
+from projections.blame import add_blame
+from projections.field_values import all_field_values
+from projections.filters import Filter
+from projections.paging import Answer, Row, build_answer
+from projections.read_model import Read
+from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+
+
+def grants(read: Read, when: TimePoint = NOW, *, holder: str | None = None, product: str | None = None) -> Answer:
+    """Return the roles that are granted, ordered by holder and role, each with who granted it, when and why.
+
+    With a `product`, those that count for it: granted for it, for a line it belongs to, or for all products.
+    """
+    time = resolve_time(read, when)
+    subjects = () if holder is None else (holder,)
+    found = all_field_values(read, Filter(subjects=subjects, fields=(f"{FIELD_PREFIX}*",), include_removed=True), time)
+    line = None if product is None else {ALL_PRODUCTS, *_line_of(read, product, time)}
+    rows: list[Row] = [
+        {
+            "holder": row["subject"],
+            "role": row["field"].removeprefix(FIELD_PREFIX).partition(".")[0],
+            "product": None if row["value"] == ALL_PRODUCTS else row["value"],
+            "since": row["since"],
+            "position": row["position"],
+        }
+        for row in found
+        if line is None or row["value"] in line
+    ]
+    return build_answer(time, add_blame(read, rows, time))
+
+
+def _line_of(read: Read, product: str, time: ResolvedTime) -> list[str]:
+    path = [product]
+    while True:
+        asked = Filter(subjects=(path[-1],), fields=(LINE_FIELD,), include_removed=True)
+        lines = [row["value"] for row in all_field_values(read, asked, time)]
+        if not lines or lines[0] in path:
+            return path
+        path.append(str(lines[0]))

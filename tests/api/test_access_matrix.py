@@ -1,0 +1,383 @@
+"""The access matrix: every route that is served × every role × own and other product × every state of a token.
+
+What is expected stands here, by hand, and not in the words of the policy. A route without a row fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from fastapi.testclient import TestClient
+from support_log import House
+
+from api.app import COMMAND_PATHS
+from api.pages.static_files import load_static_files
+from domain.examples import EXAMPLES
+from domain.scopes import SCOPES
+
+AUDIT: Final = 5
+"""The level of what only auditors and administrators may do."""
+LEVELS: Final = {"viewer": 1, "auditor": 1, "contributor": 2, "manager": 3, "admin": 4}
+PEARL: Final = "pearl"
+"""A word in everything of one's own product, and nowhere else."""
+
+OPEN = {"GET /static/{name}", "GET /v1/health", "GET /v1/version", "GET /v1/catalog", "GET /docs", "GET /openapi.json"}
+SIGNED_IN = {"GET /v1/me"}
+LISTS = {
+    f"GET /v1/{path}"
+    for path in (
+        *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
+        *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
+        *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
+        *("teams/{key}", "roles"),
+    )
+}
+"""Every reader may ask; the answer has only what they may read."""
+LISTS |= {"GET /v1/sessions", "DELETE /v1/sessions", "DELETE /v1/sessions/{key}"}
+PAGES = {
+    "GET /",
+    *(
+        f"GET /{path}"
+        for path in (
+            *("roadmap", "decisions", "record", "do/{name}", "similar", "goals", "releases", "people", "people/{key}"),
+            *("teams/{key}", "audit", "search", "help", "reports", "admin"),
+        )
+    ),
+}
+PAGES_ABOUT_PRODUCT = {
+    f"GET /{path}"
+    for path in (
+        *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
+        *("audit/{position}", "reports/{key}"),
+    )
+}
+FORMS = {"POST /record", "POST /do/{name}"}
+SIGN_IN = {
+    f"{method} /{path}"
+    for method, path in (
+        *(("GET", "sign-in"), ("POST", "sign-in"), ("GET", "sign-out"), ("POST", "sign-out")),
+        *(("GET", "sign-in/provider"), ("POST", "sign-in/connect"), ("GET", "sign-in/callback")),
+        ("POST", "sign-in/backchannel-logout"),
+    )
+}
+"""How one signs in and out: before anybody has a role. They are tested with sign-in."""
+ABOUT_PRODUCT = {
+    f"GET /v1/{path}"
+    for path in (
+        *("decisions/{key}", "features/{key}", "products/{key}", "products/{key}/report", "releases/{key}"),
+        *("goals/{key}", "subjects/{subject}", "subjects/{subject}/history", "subjects/{subject}/graph"),
+        *("subjects/{subject}/accountability", "log/entries/{position}"),
+    )
+}
+"""Asked about one's own product; for others the subject does not exist."""
+ADMIN_ROUTES = {
+    *("POST /v1/people/{key}/names", "DELETE /v1/people/{key}/names"),
+    *("POST /v1/sign-in-links", "GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{key}"),
+}
+CONTRIBUTOR = {
+    "ProposeDecision",
+    "AdviseOnDecision",
+    "DissentFromDecision",
+    "ConfirmDecision",
+    "ProposeFeature",
+    "AcknowledgeOwnership",
+}
+MANAGER = {
+    *("SetVision", "SetStrategy", "OrderReleases", "IssueReport", "ScheduleRelease", "RescheduleRelease"),
+    *("SetGoal", "CloseGoal", "RecordDecision", "ReviseDecision", "AcceptDecision", "RejectDecision", "DeferDecision"),
+    *("WithdrawDecision", "ReopenDecision", "SupersedeDecision", "ReverseDecision", "RatifyDecision", "ReviewDecision"),
+    *("DefineFeature", "PrioritizeFeature", "TargetMilestone", "CommitFeature", "StartFeature", "PauseFeature"),
+    *("ShipFeature", "DropFeature", "ReopenFeature", "LinkFeature", "AssignOwnership", "ReleaseOwnership"),
+    *("HandOverOwnership", "DelegateOwnership", "RevokeDelegation", "ChangeTitle", "SetAliases", "SetAttribute"),
+    *("AssignToProducts", "RemoveSubject", "RestoreSubject", "RetireProduct"),
+}
+MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
+MANAGER_OF_ALL = {"DefineProduct"}
+ADMIN_OF_PRODUCT = {"VoidEntry", "GrantRole", "RevokeRole"}
+ADMIN_OF_ALL = {"MergePeople", "RecordPersonLeft", "DisbandTeam", "ImportChanges", "EraseTexts"}
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a route needs: the level of a role; for all products, for one's own, or for any."""
+
+    level: int
+    where: str = "own"
+
+
+NEEDS: Final[dict[str, Need]] = {
+    **{command: Need(2) for command in CONTRIBUTOR},
+    **{command: Need(3) for command in MANAGER},
+    **{command: Need(3, "any") for command in MANAGER_ANYWHERE},
+    **{command: Need(3, "all") for command in MANAGER_OF_ALL},
+    **{command: Need(4) for command in ADMIN_OF_PRODUCT},
+    **{command: Need(4, "all") for command in ADMIN_OF_ALL},
+}
+COMMAND_ROUTES: Final = {f"POST /v1{path}": command.__name__ for command, path in COMMAND_PATHS.items()}
+NEEDED: Final[dict[str, Need | None]] = {
+    **{route: Need(0, "open") for route in OPEN},
+    **{route: Need(0, "any") for route in SIGNED_IN},
+    **{route: Need(1, "any") for route in LISTS},
+    **{route: Need(1, "any") for route in PAGES},
+    **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
+    **{route: Need(3) for route in FORMS},
+    "GET /v1/access-journal": Need(AUDIT, "all"),
+    **{route: Need(4, "all") for route in ADMIN_ROUTES},
+    **{route: NEEDS.get(command) for route, command in COMMAND_ROUTES.items()},
+    "POST /v1/commands": Need(3),
+    "POST /v1/bulk": Need(3),
+}
+
+PATHS: Final = {
+    "decisions": {"key": "own"},
+    "features": {"key": "own"},
+    "products": {"key": "own"},
+    "releases": {"key": "own"},
+    "goals": {"key": "own"},
+    "people": {"key": "somebody"},
+    "teams": {"key": "somebody"},
+    "subjects": {"subject": "decision:own"},
+    "roles": {"holder": "person:somebody"},
+    "tokens": {"key": "none"},
+    "log": {"position": "{position}"},
+    "audit": {"position": "{position}"},
+    "reports": {"key": "own"},
+    "do": {"name": "SetVision"},
+    "static": {"name": load_static_files()["app.css"].address.rpartition("/")[2]},
+    "sessions": {"key": "none"},
+}
+QUERIES: Final = {
+    "GET /do/{name}": {"subject": "product:own"},
+    "GET /search": {"text": PEARL},
+    "GET /similar": {"title": f"Polish the {PEARL}"},
+    "GET /reports/{key}": {"since": "2020-01-01"},
+    "GET /v1/changes": {"since": "2020-01-01"},
+    "GET /v1/search": {"text": PEARL},
+    "GET /v1/fields/count": {"group": "subject"},
+    "GET /v1/fields/history/count": {"group": "subject"},
+    "GET /v1/accountability": {"who": "person:somebody"},
+    "GET /v1/products/{key}/report": {"since": "2020-01-01"},
+}
+BODIES: Final[dict[str, Any]] = {
+    "POST /v1/commands": {"type": "SetVision", "subject": "product:own", "vision": "V."},
+    "POST /v1/bulk": {
+        "transactions": [{"commands": [{"type": "SetVision", "subject": "product:own", "vision": "V."}]}]
+    },
+    "POST /v1/people/{key}/names": {"name": "Somebody"},
+    "POST /v1/tokens": {"holder": "person:somebody"},
+    "POST /v1/sign-in-links": {"person": "person:somebody"},
+    "POST /do/{name}": {"subject": "product:own", "vision": "V."},
+    "POST /record": {
+        "title": "T",
+        "decision": "D.",
+        "why": "W.",
+        "accountable": "person:somebody",
+        "products": "product:own",
+    },
+    "GrantRole": {"role": "viewer", "product": "own"},
+    "RevokeRole": {"role": "viewer", "product": "own"},
+    "SupersedeDecision": {"by": ["own-2"]},
+    "ReverseDecision": {"why": "W."},
+    "OrderReleases": {"releases": ["own"]},
+    "TargetMilestone": {"milestone": "beta", "release": "own"},
+    "LinkFeature": {"goals": ["own"]},
+    "AssignToProducts": {"products": ["own"]},
+    "VoidEntry": {"position": 4, "why": "W."},
+    "IssueReport": {"since": "2020-01-01", "until": "2020-02-01", "position": 4, "sha256": "0" * 64},
+}
+
+
+JUDGED: Final[dict[str, Need]] = {route: need for route, need in NEEDED.items() if need is not None}
+
+
+def served(house: House) -> list[str]:
+    return [f"{method} {route.path}" for route in house.app.routes for method in route.methods - {"HEAD"}]  # type: ignore[attr-defined]
+
+
+class World:
+    """A log with an own and another product, and a caller for each role, product and state of a token."""
+
+    def __init__(self, house: House, *, limited: bool) -> None:
+        self.house = house
+        self.setup = house.client
+        for name in ("own", "other"):
+            self._fill(name, PEARL if name == "own" else "quartz")
+        self.send({"type": "RegisterPerson", "key": "somebody", "name": "Somebody"})
+        self.send({"type": "RegisterTeam", "key": "somebody", "title": "Team"})
+        self.callers = {
+            (role, where): self._caller(role, where) for role in LEVELS for where in ("own", "other", "all")
+        }
+        self.without_role = self._token("nobody")[1]
+        self.nobody: dict[str, TestClient] = {"anonymous": house.client_of(None), "unknown": house.client_of("dlog_x")}
+        self.nobody["revoked"], self.nobody["departed"] = self._revoked(), self._departed()
+        house.log.default_role = None
+        house.log.limits_reading = limited
+        self.position = house.log.state("decision:own").position
+        house.runner.wait_for(house.log.head().size, 10)
+
+    def send(self, *commands: dict[str, Any]) -> None:
+        response = self.setup.post("/v1/commands", json={"commands": commands})
+        assert response.status_code in (200, 201), response.text
+
+    def _fill(self, name: str, word: str) -> None:
+        products = {"products": [name]}
+        self.send(
+            {"type": "DefineProduct", "key": name, "title": f"The {word}"},
+            {"type": "ProposeDecision", "key": name, "title": f"Polish the {word}", **products},
+            {"type": "ProposeDecision", "key": f"{name}-2", "title": f"Sell the {word}", **products},
+            {"type": "ProposeFeature", "key": name, "title": f"A {word} ring", **products},
+            {"type": "ScheduleRelease", "key": name, "version": f"{word}-1", **products},
+            {"type": "SetGoal", "key": name, "title": f"More {word}", **products},
+        )
+
+    def _token(self, key: str, role: str | None = None, product: str | None = None) -> tuple[str, TestClient]:
+        self.send({"type": "RegisterPerson", "key": key, "name": key})
+        holder = f"person:{key}"
+        token, secret = self.house.log.tokens.create(
+            holder,
+            scopes=SCOPES,
+            role=role,
+            product=product,
+            by=self.house.caller(),  # type: ignore[arg-type]
+        )
+        return token, self.house.client_of(secret)
+
+    def _caller(self, role: str, where: str) -> TestClient:
+        return self._token(f"{role}-{where}", role, None if where == "all" else f"product:{where}")[1]
+
+    def _revoked(self) -> TestClient:
+        token, client = self._token("revoked", "admin")
+        self.house.log.tokens.revoke(token, by=self.house.caller())
+        return client
+
+    def _departed(self) -> TestClient:
+        client = self._token("departed", "admin")[1]
+        self.send({"type": "RecordPersonLeft", "subject": "person:departed"})
+        return client
+
+    def ask(self, client: TestClient, route: str) -> Any:
+        """Send a request that would be answered if it is allowed, and that changes nothing where it can be avoided."""
+        method, path = route.split(" ")
+        part = path.removeprefix("/v1").strip("/").partition("/")[0]
+        command = COMMAND_ROUTES.get(route)
+        names = dict(PATHS.get(part, {}))
+        if command in ("AssignOwnership", "ImportChanges"):
+            names["subject"] = "feature:own"
+        url = re.sub(r"\{(\w+)\}", lambda found: names[found[1]].format(position=self.position), path)
+        body = BODIES.get(command or route) or _example_body(command)
+        headers = {} if command is None or EXAMPLES[command]["type"] not in _CHANGING else {"If-Match": '"999"'}
+        form = {"data": body} if route in FORMS else {"json": body}
+        more = form if method == "POST" else {}
+        return client.request(method, url, params=QUERIES.get(route), headers=headers, follow_redirects=False, **more)
+
+    def outcome(self, client: TestClient, route: str) -> str:
+        """Whether a request is allowed, refused, or about something that does not exist for the caller."""
+        answer = self.ask(client, route)
+        status = answer.status_code
+        if route == "POST /v1/bulk" and (refused := answer.json()["results"][0].get("refused")):
+            status = refused["status"]
+        if route in FORMS and status == 422:
+            status = 403 if "needs the role" in answer.text else 404 if "o product" in answer.text else 422
+        outcomes = {403: "refused", 404: "hidden", **dict.fromkeys((200, 201, 303, 409, 412), "allowed")}
+        return outcomes.get(status, f"{status}: {answer.text[:200]}")
+
+
+def _example_body(command: str | None) -> Any:
+    if command is None:
+        return {}
+    example = {
+        k: v
+        for k, v in EXAMPLES[command].items()
+        if k not in ("type", "subject", "key", "because", "on_behalf_of", "corrects")
+    }
+    if "products" in example:
+        example["products"] = ["own"]
+    if command in ("RecordDecision", "ProposeDecision"):
+        example["products"] = ["own"]
+    for name in ("accountable", "by", "to", "into"):
+        if name in example:
+            example[name] = "person:somebody"
+    for name in ("holders", "deciders"):
+        if name in example:
+            example[name] = ["person:somebody"]
+    return example
+
+
+_CHANGING: Final = {command.__name__ for command in COMMAND_PATHS if not command.creates}
+
+
+@pytest.fixture(params=[True, False], ids=["own", "all"])
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    with House(tmp_path) as house:
+        yield World(house, limited=request.param)
+
+
+def test_every_route_has_a_row(house: House) -> None:
+    """The table names exactly the routes that are served, and every command."""
+    assert {*NEEDED, *SIGN_IN} == set(served(house))
+    assert not [route for route, need in NEEDED.items() if need is None]
+
+
+def _expected(need: Need, role: str, where: str, *, limited: bool) -> bool:
+    if need.level <= 1 and not limited and need.where == "own":
+        return True
+    covers = {"open": True, "any": True, "own": where in ("own", "all"), "all": where == "all"}[need.where]
+    return covers and (role in ("auditor", "admin") if need.level == AUDIT else LEVELS[role] >= need.level)
+
+
+def test_expected_equals_actual(world: World) -> None:
+    """Each role may do on its own, another and all products what the table says; what is hidden does not exist."""
+    limited = world.house.log.limits_reading
+    wrong: dict[str, str] = {}
+    for route in JUDGED:
+        need = NEEDED[route]
+        for (role, where), client in world.callers.items():
+            is_hidden = limited and where == "other" and (need.where == "own" or route.endswith("/import"))
+            refused = "hidden" if is_hidden else "refused"
+            expected = "allowed" if _expected(need, role, where, limited=limited) else refused
+            actual = world.outcome(client, route)
+            is_gone = (actual, expected) == ("hidden", "allowed") and route.startswith("DELETE")
+            if actual != expected and not is_gone:
+                wrong[f"{route} {role} {where}"] = f"{actual}, not {expected}"
+    assert not wrong, "\n".join(f"{key}: {value}" for key, value in wrong.items())
+
+
+def test_without_a_role_or_a_valid_token_nothing_is_answered(world: World) -> None:
+    """Without a role everything but one's identity is refused; without a valid token one is sent away, or to sign-in."""
+    for route in JUDGED:
+        need = NEEDED[route]
+        is_open, is_identity = need.where == "open", route in SIGNED_IN
+        outcome = world.outcome(world.without_role, route)
+        assert (outcome == "allowed") == (is_open or is_identity), (route, outcome)
+        assert outcome in ("allowed", "refused", "hidden"), (route, outcome)
+        for state, client in world.nobody.items():
+            answer = world.ask(client, route)
+            is_page = route in PAGES | PAGES_ABOUT_PRODUCT
+            assert answer.status_code == (200 if is_open else 303 if is_page else 401), (route, state, answer.text)
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "html"])
+def test_no_answer_holds_a_word_of_a_hidden_product(tmp_path: Path, format_: str) -> None:
+    """A reader of another product gets no title, text, key or count of the own one, from any route in any format."""
+    accept = {"json": "application/json", "csv": "text/csv", "html": "text/html"}[format_]
+    with House(tmp_path) as house:
+        world = World(house, limited=True)
+        stranger, reader = world.callers["viewer", "other"], world.callers["viewer", "own"]
+        seen = 0
+        for client in (stranger, reader):
+            client.headers["Accept"] = accept
+        for route in JUDGED:
+            if not route.startswith("GET") or route in OPEN or (format_ == "html") == route.startswith("GET /v1/"):
+                continue
+            hidden, shown = world.ask(stranger, route), world.ask(reader, route)
+            asked = QUERIES.get(route, {}).values()
+            words = {PEARL, "decision:own", "feature:own", "release:own", "goal:own"}
+            for word in words - {part for value in asked for part in str(value).split()}:
+                assert hidden.status_code == 404 or word not in hidden.text, (route, word, hidden.text[:2000])
+            seen += PEARL in shown.text
+        assert seen > 10

@@ -1,0 +1,263 @@
+"""What a malicious insider tries with an ordinary token: each attempt is refused by role, or on record as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from support_log import House
+
+from domain.access import LOCAL_CREDENTIAL
+from domain.roles import holds
+from domain.scopes import SCOPES
+from domain.values import format_micros
+from eventlog.entry import Caller
+from projections.report_hashes import ReportHashes
+
+WHY = {"why": "Because."}
+
+
+class Company:
+    """Two products with an accountable manager each; Mallory is an insider with whatever role a test gives her."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.clients: dict[str, TestClient] = {}
+        for key in ("ann", "bo", "mallory", "admin"):
+            self.do(house.client, {"type": "RegisterPerson", "key": key, "name": key.title()})
+        self.do(house.client, {"type": "RegisterTeam", "key": "core", "title": "Core"})
+        for key, owner in (("shop", "ann"), ("bank", "bo")):
+            self.do(house.client, {"type": "DefineProduct", "key": key, "title": key, "accountable": f"person:{owner}"})
+        self.let_in("ann", "manager", "product:shop")
+        self.let_in("bo", "manager", "product:bank")
+        self.let_in("admin", "admin")
+        propose = {"type": "ProposeDecision", "key": "tea", "title": "Tea", "products": ["shop"], "decision": "Tea."}
+        self.do(self.clients["ann"], propose)
+        house.log.default_role = None
+        house.log.report_sha256 = ReportHashes(house.model, house.runner)
+
+    def let_in(self, key: str, role: str | None = None, product: str | None = None) -> TestClient:
+        """Create a token for a person, with a role if given, and return a client that uses it."""
+        scopes = SCOPES if role == "admin" else ("read", "write")
+        by = Caller("person:admin", LOCAL_CREDENTIAL, "cli", frozenset(SCOPES))
+        held = role is None or holds(self.house.log.state(f"person:{key}"), role, product)
+        _, secret = self.house.log.tokens.create(
+            f"person:{key}",
+            scopes=scopes,
+            role=None if held else role,
+            product=product,
+            by=by,  # type: ignore[arg-type]
+        )
+        self.clients[key] = self.house.client_of(secret)
+        return self.clients[key]
+
+    def do(self, client: TestClient, *commands: dict[str, Any]) -> Any:
+        response = self.send(client, *commands)
+        assert response.status_code in (200, 201), response.text
+        return response.json()
+
+    def send(self, client: TestClient, *commands: dict[str, Any]) -> Any:
+        return client.post("/v1/commands", json={"commands": commands})
+
+    def refuses(self, client: TestClient, *commands: dict[str, Any], role: str) -> None:
+        """Assert that each command alone is refused for want of a role, and that nothing is recorded."""
+        size = self.house.log.head().size
+        for command in commands:
+            answer = self.send(client, command)
+            assert answer.status_code == 403, (command, answer.text)
+            assert f"`{role}`" in answer.json()["detail"], answer.text
+        assert self.house.log.head().size == size
+
+    def position(self, subject: str, type_: str) -> int:
+        return [entry.position for entry in self.house.log.stream(subject) if entry.type.startswith(type_)][-1]
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Company]:
+    with House(tmp_path) as house:
+        yield Company(house)
+
+
+def on(subject: str, type_: str, **fields: Any) -> dict[str, Any]:
+    return {"type": type_, "subject": subject, **fields}
+
+
+def test_1_who_has_no_role_reads_nothing(company: Company) -> None:
+    """A token alone shows its holder who they are; entries, people and the trail are refused."""
+    mallory = company.let_in("mallory")
+    assert mallory.get("/v1/me").json()["roles"] == []
+    for path in ("/v1/log/entries", "/v1/people", "/v1/audit", "/v1/tokens", "/v1/search?text=tea"):
+        assert mallory.get(path).status_code == 403, path
+
+
+def test_2_a_claim_to_speak_for_another_is_on_record_as_a_claim(company: Company) -> None:
+    """Advice in Ann's name names Mallory as the actor; nobody acknowledges a role for another."""
+    mallory = company.let_in("mallory", "contributor")
+    advice = on("decision:tea", "AdviseOnDecision", advice="Yes!", on_behalf_of="person:ann")
+    position = company.do(mallory, advice)["position"]
+    entry = company.house.log.entry(position)
+    assert entry
+    assert (entry.metadata.actor, entry.metadata.on_behalf_of[0].grant) == ("person:mallory", None)
+    acknowledge = on("product:shop", "AcknowledgeOwnership", on_behalf_of="person:ann")
+    company.refuses(company.let_in("mallory", "manager"), acknowledge, role="admin")
+
+
+def test_3_a_backdated_act_is_found_as_such(company: Company) -> None:
+    """A manager who dates an act back is shown with both times, and listed among what was backdated."""
+    created = company.house.log.stream("product:shop")[0]
+    then = format_micros(created.recorded_at)
+    vision = on("product:shop", "SetVision", vision="V.", effective_at=then)
+    position = company.do(company.clients["ann"], vision)["position"]
+    found = company.clients["ann"].get("/v1/audit", params={"backdated": True, "min_position": position}).json()["rows"]
+    assert [row["position"] for row in found] == [position]
+
+
+def test_4_decisions_of_others_are_out_of_reach(company: Company) -> None:
+    """A contributor neither revises, accepts, rejects, defers nor withdraws what others proposed; a manager of another product neither."""
+    acts = [
+        on("decision:tea", "AcceptDecision", deciders=["person:ann"]),
+        on("decision:tea", "RejectDecision", **WHY),
+        on("decision:tea", "DeferDecision", until="Monday"),
+        on("decision:tea", "WithdrawDecision", **WHY),
+        on("decision:tea", "ReviseDecision", **WHY),
+        on("decision:tea", "ReopenDecision", **WHY),
+        on("decision:tea", "ReverseDecision", **WHY),
+        on("decision:tea", "RatifyDecision"),
+    ]
+    mallory = company.let_in("mallory", "contributor")
+    versioned = {"expected": {"decision:tea": company.house.log.state("decision:tea").version}}
+    for act in acts:
+        for client in (mallory, company.clients["bo"]):
+            answer = client.post("/v1/commands", json={"commands": [act], **versioned})
+            assert answer.status_code == 403, answer.text
+
+
+def test_5_accountability_is_not_taken(company: Company) -> None:
+    """Without the role for a product nobody hands over, assigns, releases or delegates it, and nobody becomes accountable for the log."""
+    acts = [
+        on("product:shop", "HandOverOwnership", to="person:mallory"),
+        on("product:shop", "AssignOwnership", role="approver", holders=["person:mallory"]),
+        on("product:shop", "ReleaseOwnership"),
+        on("product:shop", "DelegateOwnership", to="person:mallory"),
+    ]
+    company.refuses(company.let_in("mallory", "contributor"), *acts, role="manager")
+    company.refuses(company.clients["bo"], *acts, role="manager")
+    log = company.house.log.id
+    company.refuses(
+        company.let_in("mallory", "manager"), on(log, "AssignOwnership", holders=["person:mallory"]), role="admin"
+    )
+
+
+def test_6_products_of_others_are_not_changed(company: Company) -> None:
+    """A manager of one product neither retires, retitles nor moves another, and not the log."""
+    company.refuses(
+        company.clients["bo"],
+        on("product:shop", "RetireProduct", **WHY),
+        on("product:shop", "ChangeTitle", title="Mine"),
+        on("product:shop", "SetAliases", aliases=["mine"]),
+        on("decision:tea", "AssignToProducts", products=["bank"]),
+        role="manager",
+    )
+    log = company.house.log.id
+    company.refuses(company.clients["bo"], on(log, "ChangeTitle", title="Mine"), role="admin")
+
+
+def test_7_nobody_voids_or_removes_what_others_recorded(company: Company) -> None:
+    """A manager voids an own entry and no other; products and people are removed and restored by administrators."""
+    company.do(company.clients["admin"], on("product:shop", "SetVision", vision="V."))
+    company.do(company.clients["ann"], on("product:shop", "SetStrategy", strategy="S."))
+    of_admin = company.position("product:shop", "VisionSet")
+    own = company.position("product:shop", "StrategySet")
+    company.refuses(
+        company.clients["ann"],
+        on("product:shop", "VoidEntry", position=of_admin, **WHY),
+        on("product:shop", "RemoveSubject", **WHY),
+        on("person:bo", "RemoveSubject", **WHY),
+        role="admin",
+    )
+    company.do(company.clients["ann"], on("product:shop", "VoidEntry", position=own, **WHY))
+    company.do(company.clients["admin"], on("product:shop", "VoidEntry", position=of_admin, **WHY))
+
+
+def test_8_people_are_neither_merged_nor_ended_by_others(company: Company) -> None:
+    """Merging people, recording that somebody left and joining a team with a role need an administrator's name."""
+    mallory = company.let_in("mallory", "manager")
+    company.refuses(
+        mallory,
+        on("person:ann", "MergePeople", into="person:mallory"),
+        on("person:mallory", "MergePeople", into="person:ann"),
+        on("person:ann", "RecordPersonLeft"),
+        role="admin",
+    )
+    company.refuses(
+        mallory,
+        on("person:mallory", "GrantRole", role="admin"),
+        on("team:core", "AssignOwnership", role="member", holders=["person:mallory"]),
+        role="admin",
+    )
+
+
+def test_9_who_has_left_stays_away(company: Company) -> None:
+    """No manager brings back who left, and their token stays revoked even if an administrator does."""
+    mallory = company.let_in("mallory", "manager")
+    company.do(company.clients["admin"], on("person:bo", "RecordPersonLeft"))
+    position = company.position("person:bo", "PersonLeft")
+    company.refuses(mallory, on("person:bo", "VoidEntry", position=position, **WHY), role="admin")
+    company.do(company.clients["admin"], on("person:bo", "VoidEntry", position=position, **WHY))
+    assert company.clients["bo"].get("/v1/me").status_code == 401
+
+
+def test_10_a_report_that_never_was_is_not_issued(company: Company) -> None:
+    """The log computes the report itself: another hash is refused with the right one, and the right one is recorded."""
+    ann = company.clients["ann"]
+    size = company.house.log.head().size
+    report = ann.get("/v1/products/shop/report", params={"since": "2024-12-31", "min_position": size}).json()
+    real = {name: report[name] for name in ("since", "until", "position", "sha256")}
+    for change in ({"sha256": "0" * 64}, {"position": real["position"] - 1}, {"since": "2024-12-30T00:00:00Z"}):
+        answer = ann.post("/v1/products/shop/report", json={**real, **change})
+        assert (answer.status_code, answer.json()["field"]) == (409, "sha256"), answer.text
+    assert company.house.log.head().size == size
+    assert ann.post("/v1/products/shop/report", json=real).status_code == 200
+
+
+def test_11_without_a_role_nothing_is_written(company: Company) -> None:
+    """No key is used up and no entry is added by who has no role, or only one that reads."""
+    for role in (None, "viewer", "auditor"):
+        mallory = company.let_in("mallory", role)
+        company.refuses(
+            mallory,
+            {"type": "ProposeDecision", "key": "mine", "title": "Mine", "products": ["shop"]},
+            role="contributor",
+        )
+        company.refuses(mallory, {"type": "RegisterPerson", "name": "Ann"}, role="manager")
+
+
+def test_an_import_cannot_end_a_service(company: Company) -> None:
+    """Not even an administrator with the scope to import changes a service, a group or the log by an import."""
+    for subject in ("service:decisionlog", "service:ci", "group:pms", company.house.log.id):
+        change = on(subject, "ImportChanges", source={"system": "hr"}, changes=[{"field": "status", "value": "left"}])
+        answer = company.send(company.clients["admin"], change)
+        assert (answer.status_code, answer.json()["field"]) == (409, "subject"), answer.text
+
+
+def test_a_token_for_another_person_is_on_record_with_who_made_it(company: Company) -> None:
+    """An administrator who makes a token for Ann is named in the event, and a token with scopes they lack is refused."""
+    admin = company.clients["admin"]
+    assert admin.post("/v1/tokens", json={"holder": "person:ann"}).status_code == 201
+    created = company.house.log.stream("person:ann")[-1]
+    assert (created.type, created.metadata.actor) == ("TokenCreated.v1", "person:admin")
+    assert company.clients["ann"].post("/v1/tokens", json={"holder": "person:ann"}).status_code == 403
+
+
+def test_an_erasure_is_bounded_and_on_record(company: Company) -> None:
+    """One erasure names at most 1,000 positions, and its event keeps them with who erased them."""
+    admin, log = company.clients["admin"], company.house.log.id
+    assert admin.post("/v1/log/erase", json={"positions": list(range(1, 1002))}).status_code == 422
+    position = admin.post("/v1/log/erase", json={"positions": [5]}).json()["position"]
+    entry = company.house.log.entry(position)
+    assert entry
+    assert (entry.subject, entry.metadata.actor) == (log, "person:admin")
+    company.refuses(company.clients["ann"], on(log, "ChangeTitle", title="x"), role="admin")

@@ -1,0 +1,168 @@
+"""Quotas: what one token and one person may use, and that others are served while a client wants too much."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from statistics import median
+
+import pytest
+from support_log import House
+
+from api.problems import HttpProblem
+from api.quotas import WINDOW_S, QuotaLimits, Quotas
+from eventlog.entry import Caller
+
+ANN = Caller("person:ann", "laptop", "http")
+ANN_TOO = replace(ANN, credential="phone")
+BOB = Caller("person:bob", "laptop-2", "http")
+
+
+class Timer:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def served(quotas: Quotas, caller: Caller, count: int) -> int:
+    """How many of some requests are served."""
+    done = 0
+    for _ in range(count):
+        with suppress(HttpProblem):
+            quotas.take_request(caller)
+            done += 1
+    return done
+
+
+def test_a_token_has_its_quota_and_a_person_twice_as_much() -> None:
+    """All at once, a token is served its quota; what several tokens of a person are served together is bounded too."""
+    timer = Timer()
+    quotas = Quotas(QuotaLimits(requests=100), timer)
+
+    assert served(quotas, ANN, 1000) == 100
+    assert served(quotas, ANN_TOO, 1000) == 100
+    assert served(quotas, replace(ANN, credential="third"), 1000) == 0
+    assert served(quotas, BOB, 1000) == 100
+    timer.now += WINDOW_S / 10
+    assert served(quotas, ANN, 1000) == 10
+    assert served(quotas, ANN_TOO, 1000) == 10
+    timer.now += 10 * WINDOW_S
+    assert served(quotas, ANN, 1000) == 100
+
+
+def test_retry_after_says_when(house: House) -> None:
+    """After the seconds that the answer names, the same request is served, and no sooner than one second before."""
+    timer = Timer()
+    quotas = Quotas(QuotaLimits(requests=10), timer)
+    served(quotas, ANN, 10)
+    with pytest.raises(HttpProblem) as refused:
+        quotas.take_request(ANN)
+    wait_s = int(refused.value.headers["Retry-After"])
+
+    timer.now += wait_s - 1.01
+    assert served(quotas, ANN, 1) == 0
+    timer.now += 1.01
+    assert served(quotas, ANN, 1) == 1
+
+
+def test_more_commands_than_the_quota_need_an_unused_minute() -> None:
+    """A transaction is not split: one that is larger than the quota is served, and what follows waits for it."""
+    timer = Timer()
+    quotas = Quotas(QuotaLimits(commands=100), timer)
+    quotas.take_commands(ANN, 1000)
+
+    with pytest.raises(HttpProblem):
+        quotas.take_commands(ANN, 1)
+    timer.now += 9 * WINDOW_S
+    with pytest.raises(HttpProblem):
+        quotas.take_commands(ANN, 1)
+    timer.now += 0.61
+    quotas.take_commands(ANN, 1)
+
+
+def test_questions_are_counted_while_they_run() -> None:
+    """A token has a number of questions at a time, and its person twice as many; one that ends makes room."""
+    quotas = Quotas(QuotaLimits(questions=2))
+    with ExitStack() as running:
+        for caller in (ANN, ANN, ANN_TOO, ANN_TOO):
+            running.enter_context(quotas.question(caller))
+        for caller in (ANN, replace(ANN, credential="third")):
+            with pytest.raises(HttpProblem), quotas.question(caller):
+                pass
+        with quotas.question(BOB):
+            pass
+    with quotas.question(ANN):
+        pass
+    assert not quotas._questions
+
+
+def test_the_machine_itself_has_no_quota() -> None:
+    """Commands on the log's own machine are not counted, and without limits no one is."""
+    quotas = Quotas(QuotaLimits(1, 1, 1))
+    local = replace(ANN, credential="local")
+
+    assert served(quotas, local, 10) == 10
+    assert served(Quotas(), ANN, 1000) == 1000
+
+
+def limit(house: House, **limits: int) -> None:
+    house.app.state.services = replace(house.app.state.services, quotas=Quotas(QuotaLimits(**limits)))
+
+
+def test_too_many_requests_are_answered_with_429(house: House) -> None:
+    """The problem document says what the quota is; single commands, bulk requests and forms count alike."""
+    limit(house, requests=5, commands=3)
+    answers = [house.post("/people", {"name": f"Ann {n}"}) for n in range(4)]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+    problem = answers[-1].json()
+    assert (problem["type"], problem["status"]) == ("urn:decisionlog:problem:too-many-requests", 429)
+    assert "3 commands a minute" in problem["detail"]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= WINDOW_S
+    size = house.log.head().size
+    bulk = {"transactions": [{"commands": [{"type": "RegisterPerson", "name": "Bob"}]}]}
+    assert house.post("/bulk", bulk).status_code == 429
+    assert house.client.get("/v1/me").status_code == 429
+    assert house.log.head().size == size
+
+
+def test_others_are_served_beside_a_client_at_ten_times_its_quota(house: House) -> None:
+    """Its requests beyond the quota cost next to nothing: others wait less than twice as long as without it."""
+    other = house.person("Olga Other")
+    client = house.client_of(house.post("/tokens", {"holder": other, "role": "contributor"}).json()["secret"])
+
+    def wait_s(*, beside: bool) -> float:
+        waits = []
+        for _ in range(40):
+            if beside:
+                greedy.extend(house.client.get("/v1/me").status_code for _ in range(10))
+            began = time.perf_counter()
+            assert client.get("/v1/me").status_code == 200
+            waits.append(time.perf_counter() - began)
+        return median(waits)
+
+    greedy: list[int] = []
+    quiet = wait_s(beside=False)
+    limit(house, requests=40)
+    loud = wait_s(beside=True)
+
+    assert 40 <= greedy.count(200) < 50
+    assert greedy.count(200) + greedy.count(429) == 400
+    assert loud < 2 * quiet + 0.002
+
+
+def test_no_one_is_anonymous_unless_the_operator_allows_it(house: House) -> None:
+    """Then every caller reads, and recording needs a token."""
+    anonymous = house.client_of(None)
+    assert anonymous.get("/v1/roadmap").status_code == 401
+
+    caller = Caller("service:anonymous", "anonymous", "http", frozenset({"read"}))
+    house.app.state.services = replace(house.app.state.services, anonymous=caller)
+
+    assert anonymous.get("/v1/me").json()["actor"] == "service:anonymous"
+    assert anonymous.get("/v1/roadmap").status_code == 200
+    assert anonymous.post("/v1/people", json={"name": "Eve"}).status_code == 401
+    assert anonymous.get("/v1/tokens").status_code == 403
+    assert house.browser().get("/v1/me", headers={"Cookie": "decisionlog=x"}).status_code == 401

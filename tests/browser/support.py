@@ -1,0 +1,155 @@
+"""Debian's Chromium, a served log, and what every page must satisfy in a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from support_serving import Serving, run, serving
+
+CHROMIUM: Final = os.environ.get("DECISIONLOG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+AXE_VERSION: Final = "4.14.1"
+AXE_FOLDER: Final = Path(sys.prefix) / "axe-core"
+AXE_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PAGES: Final = {
+    "home": "/",
+    "home-superior": "/?view=superior",
+    "home-auditor": "/?view=auditor",
+    "roadmap": "/roadmap",
+    "roadmap-status": "/roadmap?columns=status",
+    "roadmap-timeline": "/roadmap?layout=timeline",
+    "roadmap-table": "/roadmap?layout=table",
+    "roadmap-past": "/roadmap?as_of=2026-07-01&known_at=2026-07-01",
+    "roadmap-compared": "/roadmap?as_of=2026-07-01&compare=now",
+    "roadmap-present": "/roadmap?present=true",
+    "decisions": "/decisions",
+    "decisions-compared": "/decisions?compare=2026-07-01",
+    "decision": "/decisions/monthly-price",
+    "decision-open": "/decisions/ratings-again",
+    "decision-past": "/decisions/monthly-price?as_of=2026-08-20&compare=now",
+    "record": "/record",
+    "propose": "/do/ProposeDecision",
+    "move": "/do/MoveFeature?subject=feature:trip-changes",
+    "supersede": "/do/SupersedeDecision?subject=decision:wallets",
+    "feature": "/features/trip-changes",
+    "product": "/products/tideline",
+    "release": "/releases/tideline-3.0",
+    "goals": "/goals",
+    "releases": "/releases",
+    "people": "/people",
+    "audit": "/audit",
+    "audit-backdated": "/audit?backdated=true",
+    "entry": "/audit/429",
+    "search": "/search?text=harbour",
+    "reports": "/reports",
+    "report": "/reports/tideline?since=2026-08-27&until=2026-11-26",
+    "help": "/help",
+    "admin": "/admin",
+    "error": "/roadmap?as_of=yesterdy",
+}
+"""Every page by name, with its address in the demo."""
+
+
+def require_browser() -> str:
+    """The path of Chromium. Without it, or without Playwright, the tests of this folder are skipped, with the reason."""
+    pytest.importorskip("playwright.sync_api", reason="needs Playwright (a development dependency)")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium, or set DECISIONLOG_CHROMIUM", allow_module_level=True)
+    return CHROMIUM
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A running browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Site:
+    """A served log, and tabs in a browser that are signed in to it."""
+
+    address: str
+    token: str
+    browser: Any
+    problems: list[str] = field(default_factory=list)
+    """Console messages, and requests that failed or left for another host."""
+
+    @contextmanager
+    def tab(self, width: int = 1280, height: int = 900, **options: Any) -> Iterator[Any]:
+        """A new tab with its own cookies and storage."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        context = self.browser.new_context(
+            base_url=self.address, viewport={"width": width, "height": height}, extra_http_headers=headers, **options
+        )
+        page = context.new_page()
+        page.on("console", lambda message: self.problems.append(f"{page.url}: {message.text}"))
+        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
+        page.on("request", lambda request: self._check(request.url))
+        try:
+            yield page
+        finally:
+            context.close()
+
+    def _check(self, url: str) -> None:
+        if not url.startswith((self.address, "data:")):
+            self.problems.append(f"a request left for {url}")
+
+
+@contextmanager
+def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of the demo, served, and a token of Priya, its product manager, who has every role."""
+    data = folder / "demo"
+    made = run(folder, "demo", str(data), "--ends-on", "2026-11-26")
+    assert made.returncode == 0, made.stderr
+    created = run(data, "token", "create", "Priya Raman", "--all-scopes", "--role", "admin")
+    assert created.returncode == 0, created.stderr
+    token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
+    with serving(data) as server:
+        yield server.address, token
+
+
+@contextmanager
+def served_empty(folder: Path, browser: Any) -> Iterator[tuple[Site, Serving]]:
+    """A new log, served as at the first start; no one is signed in."""
+    with serving(folder / "empty") as server:
+        yield Site(server.address, "", browser), server
+
+
+def load_axe() -> str:
+    """The source of axe-core, installed with npm into the virtual environment at the first use."""
+    script = AXE_FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("needs npm, to install axe-core")
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(AXE_FOLDER), f"axe-core@{AXE_VERSION}"]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return script.read_text()
+
+
+def find_violations(page: Any, axe: str) -> list[str]:
+    """What axe-core finds on a page, as text."""
+    page.evaluate(axe)
+    found = page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(AXE_TAGS)}}}).then((result) => result.violations)")
+    return [
+        f"{each['id']}: {node['html'][:120]} ({node['any'][0]['message'][:120] if node['any'] else each['help']})"
+        for each in found
+        for node in each["nodes"][:3]
+    ]

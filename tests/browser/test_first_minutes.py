@@ -1,0 +1,156 @@
+"""The first minutes of a manager, a superior and an auditor, and the time machine."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from browser.support import served_empty
+
+
+def test_a_new_manager_records_the_first_decision_by_keyboard_within_a_minute(browser, tmp_path):
+    """From the link that the server prints: sign in, add a product, record a decision, put a feature on the roadmap."""
+    with served_empty(tmp_path, browser) as (site, server), site.tab() as page:
+        started = time.monotonic()
+        page.goto(server.sign_in_link)
+        page.get_by_role("button", name="Sign in").click()
+        assert "This log is empty" in page.inner_text("h1")
+        page.get_by_role("link", name="Add a product").click()
+        page.get_by_label("Title").fill("Tideline")
+        page.get_by_role("button", name="Add a product").click()
+        assert page.inner_text("h1") == "Tideline"
+
+        page.keyboard.press("c")
+        page.wait_for_url("**/record")
+        for words in ("Cards only", "We take cards only.", "Invoices take weeks."):
+            page.keyboard.type(words)
+            page.keyboard.press("Tab")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_url(re.compile("/decisions/"))
+        assert page.inner_text("h1") == "Cards only"
+        assert "TIDELINE-1" in page.inner_text("main")
+        assert time.monotonic() - started < 60
+
+        page.goto("/roadmap")
+        page.get_by_role("link", name="Add a feature").click()
+        page.get_by_label("Title").fill("Night mode")
+        page.get_by_role("button", name="Add a feature").click()
+        page.get_by_role("link", name="Move", exact=True).click()
+        page.get_by_label("Horizon").select_option("now")
+        page.get_by_label("Reason").fill("Crews read in the dark.")
+        page.get_by_role("button", name="Move").click()
+        page.goto("/roadmap")
+        card = page.locator(".card")
+        assert "Night mode" in card.inner_text()
+        assert "Crews read in the dark." in card.inner_text()
+        assert site.problems == []
+
+
+def test_a_superior_sees_what_changed_as_sentences_with_reasons(demo):
+    """Who did what, from what to what, and why; then what is late and what has no owner."""
+    with demo.tab() as page:
+        page.goto("/?view=superior&since=2026-10-01")
+        text = page.inner_text("main")
+        assert re.search(r"Priya Raman moved Change a trip under way from 2\.2 to 3\.0", text)
+        assert "Changed trips are charged twice, and the cause is not found." in text
+        assert "days late" in text
+        assert "Without an owner" in text
+
+
+def test_an_auditor_sees_exceptions_first_and_opens_one_to_its_bytes(demo):
+    """Each count leads to the events that it counts, and each event to the entry that is hashed."""
+    with demo.tab() as page:
+        page.goto("/?view=auditor")
+        tile = page.locator(".counts a", has_text="backdated")
+        count = int(tile.locator("b").inner_text())
+        tile.click()
+        rows = page.locator("tbody tr")
+        assert rows.count() == count > 0
+        rows.first.locator("a.num").click()
+        assert re.fullmatch(r"[0-9a-f]{64}", page.locator("dd.code").first.inner_text())
+        page.goto("/audit?backdated=true")
+        export = page.get_by_role("link", name="Export these as CSV").get_attribute("href")
+        assert len(page.request.get(export).text().strip().splitlines()) == count + 1
+
+
+def test_the_time_machine_is_one_key_away_and_one_key_back(demo):
+    """`t` opens it, a preset leads to a past view with a banner, Escape leads back."""
+    with demo.tab() as page:
+        page.goto("/roadmap")
+        page.keyboard.press("t")
+        page.get_by_role("link", name="A month ago").first.click()
+        page.wait_for_url("**/roadmap?as_of=*")
+        assert "You are looking at" in page.inner_text(".past")
+        assert page.locator("[href^='/do/']").count() == 0  # nothing is recorded from a past view
+        page.keyboard.press("Escape")
+        page.wait_for_url("**/roadmap")
+        assert page.locator(".past").count() == 0
+
+
+def test_arrow_keys_step_through_the_changes_of_a_comparison(demo):
+    """Each changed card is focused in turn, with its old value struck through and its reason."""
+    with demo.tab() as page:
+        page.goto("/roadmap?as_of=2026-07-01&compare=now")
+        page.keyboard.press("ArrowRight")
+        first = page.evaluate("document.activeElement.innerText")
+        page.keyboard.press("ArrowRight")
+        second = page.evaluate("document.activeElement.innerText")
+        assert first != second
+        assert page.locator("[data-step]").inner_text().startswith("2 of ")
+        assert page.locator(".card del").count() > 0
+        assert page.locator(".card.not_yet").count() > 0
+        assert page.locator(".card.dropped").count() > 0
+
+
+def test_times_are_in_the_readers_zone_with_utc_behind_them(demo):
+    """Where scripts run, a time is shown in the zone of the browser."""
+    with demo.tab(timezone_id="Asia/Tokyo") as page:
+        page.goto("/audit/429")
+        shown = page.locator("dd time").first
+        assert shown.inner_text() == "Sep 1, 2026, 17:00"
+        assert shown.get_attribute("title") == "2026-09-01 08:00:00 UTC"
+
+
+def test_a_time_that_is_typed_is_that_of_the_readers_zone(demo):
+    """The address has the absolute time, so it can be shared."""
+    with demo.tab(timezone_id="Asia/Tokyo") as page:
+        page.goto("/roadmap")
+        page.keyboard.press("t")
+        page.locator("input[name=as_of]").fill("2026-07-01T09:00")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**/roadmap?*")
+        assert "as_of=2026-07-01T00%3A00%3A00Z" in page.url.replace(":00:00Z", "%3A00%3A00Z")
+
+
+def test_a_draft_survives_a_lost_connection(demo):
+    """What was typed is there again, until it was recorded."""
+    with demo.tab() as page:
+        page.goto("/record")
+        page.get_by_label("Title").fill("A long thought")
+        page.context.set_offline(True)
+        page.context.set_offline(False)
+        page.goto("/roadmap")
+        page.goto("/record")
+        assert page.get_by_label("Title").input_value() == "A long thought"
+        page.get_by_role("button", name="Discard it").click()
+        assert page.get_by_label("Title").input_value() == ""
+
+
+def test_earlier_decisions_appear_while_the_title_is_typed(demo):
+    """The list follows the words."""
+    with demo.tab() as page:
+        page.goto("/record")
+        page.get_by_label("Title").press_sequentially("Another monthly price")
+        page.locator("#similar a", has_text="A monthly price for large harbours").wait_for()
+        page.evaluate("localStorage.clear()")
+
+
+def test_dragging_a_card_opens_the_form_that_moves_it(demo):
+    """The form asks for the reason; the card has a link to it for those who don't drag."""
+    with demo.tab() as page:
+        page.goto("/roadmap")
+        card = page.locator("[data-horizon=later] .card").first
+        card.drag_to(page.locator("[data-horizon=now] > header"))
+        page.wait_for_url("**/do/MoveFeature?*")
+        assert page.get_by_label("Horizon").input_value() == "now"
+        assert page.get_by_label("Reason").is_visible()

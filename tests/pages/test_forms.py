@@ -1,0 +1,257 @@
+"""Everything that a manager records can be recorded with forms, and a mistake loses nothing."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from support_pages import text_of
+
+
+class Forms:
+    """Fills in forms as a browser without scripts does."""
+
+    def __init__(self, house: Any) -> None:
+        self.house = house
+
+    def open(self, path: str) -> dict[str, str]:
+        """The values that a form starts with."""
+        response = self.house.client.get(path, headers={"Accept": "text/html"})
+        assert response.status_code == 200, response.text
+        form = response.text.partition('<form class="sheet-form"')[2].partition("</form>")[0]
+        found = {
+            unescape(name): unescape(value)
+            for name, value in re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form)
+        }
+        found |= {
+            name: unescape(text) for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>([^<]*)<', form)
+        }
+        for name, body in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+            chosen = re.search(r'<option value="([^"]*)" selected', body) or re.search(
+                r"<option selected>([^<]*)", body
+            )
+            found[name] = unescape(chosen[1]) if chosen else ""
+        found.pop("confirmed", None)
+        return found
+
+    def send(self, path: str, values: dict[str, str], **headers: str) -> Any:
+        sent = {name: value for name, value in values.items() if value is not None}
+        return self.house.client.post(
+            path.partition("?")[0],
+            data=sent,
+            headers={"Accept": "text/html", **{name.replace("_", "-"): each for name, each in headers.items()}},
+            follow_redirects=False,
+        )
+
+    def record(self, path: str, **values: str) -> str:
+        """Fill in a form, and return the address of the page that follows."""
+        response = self.send(path, {**self.open(path), **values})
+        assert response.status_code == 303, text_of(response.text)
+        return response.headers["location"]
+
+
+@pytest.fixture
+def forms(house):
+    return Forms(house)
+
+
+def subject_of(location: str, kind: str) -> str:
+    return f"{kind}:{location.partition('?')[0].rpartition('/')[2]}"
+
+
+@pytest.fixture
+def product(forms):
+    return subject_of(forms.record("/do/DefineProduct", title="Tideline"), "product")
+
+
+@pytest.fixture
+def feature(forms, product):
+    location = forms.record(f"/do/ProposeFeature?product={product}", title="Night mode")
+    return subject_of(location, "feature")
+
+
+def test_a_decision_is_recorded_with_four_fields(house, forms, product):
+    """The product and the caller as accountable are filled in already."""
+    location = forms.record("/record", title="Cards only", decision="We take cards only.", why="Invoices take weeks.")
+
+    answer = house.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")
+    fields = answer["fields"]
+    assert fields["title"]["value"] == "Cards only"
+    assert fields["products"]["value"] == [product]
+    assert answer["roles"]["accountable"]["value"] == [house.ada]
+    assert fields["status"]["value"] == "accepted"
+
+
+def test_a_form_that_is_sent_twice_records_once(house, forms, product):
+    """Both are answered with the same page."""
+    values = {**forms.open("/record"), "title": "Once", "decision": "Once.", "why": "Once."}
+
+    first, second = forms.send("/record", values), forms.send("/record", values)
+
+    assert first.headers["location"] == second.headers["location"]
+    assert [row["title"] for row in house.rows("/decisions")] == ["Once"]
+
+
+def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(house, forms, product):
+    """The answer names candidates; choosing one records."""
+    values = {
+        **forms.open("/record"),
+        "title": "Cards <only>",
+        "decision": "D",
+        "why": "W",
+        "accountable": "Ada Lovelce",
+    }
+
+    refused = forms.send("/record", values)
+
+    assert refused.status_code == 422
+    assert "No person or team is called “Ada Lovelce”. Did you mean Ada Lovelace?" in text_of(refused.text)
+    assert 'value="Cards &lt;only&gt;"' in refused.text
+    chosen = unescape(re.search(r'name="use" value="([^"]+)"', refused.text)[1])
+    assert forms.send("/record", {**values, "use": chosen}).status_code == 303
+    assert len(house.rows("/decisions")) == 1
+
+
+def test_a_missing_field_is_named(forms, product):
+    """Each field has its own message."""
+    refused = forms.send("/record", {**forms.open("/record"), "title": "Only a title"})
+
+    assert refused.status_code == 422
+    assert "Decision is missing." in text_of(refused.text)
+    assert "Why is missing." in text_of(refused.text)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "none"},
+        {"Origin": "https://evil.example"},
+    ],
+)
+def test_a_form_of_another_site_is_refused(house, forms, product, headers):
+    """Only a page of this server can send a form."""
+    before = house.log.head().size
+    values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W"}
+
+    assert forms.send("/record", values, **headers).status_code == 403
+    assert house.log.head().size == before
+    assert forms.send("/record", values, Sec_Fetch_Site="same-origin").status_code == 303
+
+
+def test_a_feature_goes_through_its_life_with_forms(house, forms, feature):
+    """Define, move with a reason and a decision, commit, start, pause, start, ship, reopen, drop."""
+    key = feature.partition(":")[2]
+    forms.record("/do/ScheduleRelease", version="2.1", products="Tideline", due_on="2025-06-01")
+    forms.record("/record", title="Dark first", decision="D", why="Crews read in the dark.")
+    forms.record(f"/do/DefineFeature?subject={feature}", definition="A red screen at night.")
+    product_key = house.rows("/products")[0]["subject"].partition(":")[2]
+    forms.record(
+        f"/do/MoveFeature?subject={feature}",
+        horizon="next",
+        rank="2",
+        release="Tideline 2.1",
+        note="Asked for at every fair.",
+        because=f"{product_key.upper()}-1",
+    )
+    for name in ("CommitFeature", "StartFeature", "PauseFeature", "StartFeature", "ShipFeature"):
+        forms.record(f"/do/{name}?subject={feature}")
+    forms.record(f"/do/ReopenFeature?subject={feature}", why="Not dark enough.")
+    forms.record(f"/do/DropFeature?subject={feature}", why="Phones do this now.")
+
+    answer = house.get(f"/features/{key}")
+    fields = answer["fields"]
+    assert {name: fields[name]["value"] for name in ("definition", "horizon", "rank", "status")} == {
+        "definition": "A red screen at night.",
+        "horizon": "next",
+        "rank": 2,
+        "status": "dropped",
+    }
+    assert answer["targets"]["ship"]["value"].startswith("release:")
+    blame = fields["horizon"]["blame"]
+    assert blame["note"] == "Asked for at every fair."
+    assert blame["because"] == [house.rows("/decisions")[0]["subject"]]
+
+
+def test_only_what_was_changed_is_recorded(house, forms, feature):
+    """Moving a feature to another horizon leaves its target alone; changing nothing records nothing."""
+    forms.record(f"/do/MoveFeature?subject={feature}", horizon="now", note="First.")
+    before = house.log.head().size
+
+    refused = forms.send(f"/do/MoveFeature?subject={feature}", forms.open(f"/do/MoveFeature?subject={feature}"))
+
+    assert refused.status_code == 422
+    assert "Nothing was changed." in text_of(refused.text)
+    assert house.log.head().size == before
+    types = [row["type"] for row in house.rows("/audit", subject=feature)]
+    assert "MilestoneTargeted.v1" not in types
+
+
+def test_ownership_goals_people_and_teams_are_recorded_with_forms(house, forms, feature):
+    """Each form leads to the page of what it is about."""
+    bob = subject_of(forms.record("/do/RegisterPerson", name="Bob Bee"), "person")
+    forms.record("/do/RegisterTeam", title="Core")
+    goal = subject_of(forms.record("/do/SetGoal", title="Forty nights", due_on="2025-12-31"), "goal")
+    forms.record(f"/do/LinkFeature?subject={feature}", goals="Forty nights")
+    forms.record(f"/do/AssignOwnership?subject={feature}", holders="Core; Bob Bee", role="consulted")
+    forms.record(f"/do/HandOverOwnership?subject={feature}", to="Core")
+    forms.record(f"/do/HandOverOwnership?subject={feature}", to="bob bee", note="Core is full.")
+    forms.record(f"/do/CloseGoal?subject={goal}", outcome="met", why="41 nights.", confirmed="yes")
+
+    answer = house.get(f"/features/{feature.partition(':')[2]}")
+    fields = answer["fields"]
+    assert answer["roles"]["accountable"]["value"] == [bob]
+    assert fields["goals"]["value"] == [goal]
+    assert house.rows("/goals")[0]["fields"]["status"]["value"] == "met"
+
+
+def test_what_cannot_be_undone_asks_for_confirmation(house, forms):
+    """Without the check mark nothing is recorded."""
+    bob = subject_of(forms.record("/do/RegisterPerson", name="Bob Bee"), "person")
+    path = f"/do/RecordPersonLeft?subject={bob}"
+
+    refused = forms.send(path, forms.open(path))
+
+    assert refused.status_code == 422
+    assert "Confirm that this cannot be undone." in text_of(refused.text)
+    assert forms.send(path, {**forms.open(path), "confirmed": "yes"}).status_code == 303
+
+
+def test_a_proposal_is_advised_accepted_and_superseded_with_forms(house, forms, product):
+    """Each step is on the decision's page, by name."""
+    first = subject_of(forms.record("/do/ProposeDecision", title="A fee per night"), "decision")
+    forms.record(f"/do/AdviseOnDecision?subject={first}", advice="Do it for new contracts.")
+    forms.record(f"/do/AcceptDecision?subject={first}", decision="Five percent.", why="It is simple.")
+    forms.record("/record", title="A monthly price", decision="190 euros.", why="Steady.", supersedes="A fee per night")
+
+    html = text_of(house.client.get(f"/decisions/{first.partition(':')[2]}", headers={"Accept": "text/html"}).text)
+    assert "Proposed" in html
+    assert "Advice from 1" in html
+    assert "Ada Lovelace advised Do it for new contracts." in html
+    assert "Superseded" in html
+    assert "replaced by A monthly price" in html
+
+
+def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(house, forms, product):
+    """A text that was changed since it was read is not overwritten."""
+    subject = subject_of(forms.record("/do/ProposeDecision", title="A fee", decision="Five percent."), "decision")
+    path = f"/do/ReviseDecision?subject={subject}"
+    mine, theirs = forms.open(path), forms.open(path)
+    assert forms.send(path, {**theirs, "decision": "Six percent."}).status_code == 303
+
+    refused = forms.send(path, {**mine, "decision": "Four percent."})
+
+    assert refused.status_code == 422
+    assert house.get(f"/decisions/{subject.partition(':')[2]}")["fields"]["decision"]["value"] == "Six percent."
+    assert "Four percent." in refused.text
+
+
+def test_earlier_decisions_with_the_same_words_are_shown(pages, forms, product):
+    """While a title is typed, a fragment lists similar ones."""
+    forms.record("/record", title="A monthly price for large harbors", decision="D", why="W")
+
+    assert "A monthly price for large harbors" in pages.get("/similar", title="Another price for harbors")
+    assert "harbors" not in pages.get("/similar", title="Cards only")

@@ -1,0 +1,119 @@
+"""What all pages have in common: headers, static files, errors, and the time that they show."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from support_log import quiet_token
+from support_pages import text_of
+
+from api.pages.static_files import static_address
+from api.pages.times import parse_page_time
+from api.problems import HttpProblem
+from domain.values import to_micros
+from projections.timepoint import NOW, TimePoint
+
+NOON = to_micros(datetime(2026, 11, 26, 12, tzinfo=UTC))
+JULY = to_micros(datetime(2026, 7, 1, tzinfo=UTC))
+
+
+def test_the_content_policy_allows_nothing_from_elsewhere_and_nothing_inline(pages, house):
+    """Scripts, styles, fonts and forms come from this server only."""
+    policy = house.client.get("/roadmap").headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "form-action 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_static_file_is_cached_for_a_year_under_the_hash_of_its_content(house):
+    """A new version has a new address."""
+    found = house.client_of(None).get(static_address("app.css"))
+
+    assert found.status_code == 200
+    assert found.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert found.headers["content-encoding"] == "gzip"
+    assert house.client_of(None).get("/static/app.000000000000.css").status_code == 404
+
+
+def test_a_page_without_a_token_shows_nothing_of_the_log(house):
+    """An anonymous reader is sent to the page to sign in, from which they come back."""
+    response = house.client_of(None).get("/roadmap?as_of=2026-01-01", follow_redirects=False)
+
+    assert response.status_code == 303
+    assert response.headers["location"] == "/sign-in?next=/roadmap%3Fas_of%3D2026-01-01"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("as_of", "yesterdy"), ("known_at", "2026-13-01"), ("as_off", "2026-01-01")]
+)
+def test_a_wrong_time_is_named(pages, field, value):
+    """A page never shows another time than the one its address names."""
+    assert f"<b>{field}</b>" in pages.get("/roadmap", status=422, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("query", "point", "compared"),
+    [
+        ({}, NOW, None),
+        ({"as_of": ""}, NOW, None),
+        ({"as_of": "2026-07-01"}, TimePoint(as_of=JULY), None),
+        ({"as_of": "2026-07-01T00:00"}, TimePoint(as_of=JULY), None),
+        ({"as_of": "2026-07-01T02:00:00+02:00", "known_at": "2026-07-01"}, TimePoint(JULY, JULY), None),
+        ({"as_of": "2026-07-01", "compare": "now"}, TimePoint(as_of=JULY), NOW),
+        ({"compare": "2026-07-01"}, NOW, TimePoint(as_of=JULY)),
+    ],
+)
+def test_a_time_is_read_from_the_address(query, point, compared):
+    """Dates, times with an offset, and times in the server's zone are accepted; nothing means now."""
+    found = parse_page_time(query, NOON)
+
+    assert (found.point, found.compared) == (point, compared)
+    assert parse_page_time(found.parameters, NOON) == found
+
+
+def test_a_compared_time_that_is_no_time_is_refused():
+    """The parameter is named."""
+    with pytest.raises(HttpProblem) as caught:
+        parse_page_time({"compare": "soon"}, NOON)
+    assert caught.value.field == "compare"
+
+
+def test_a_page_of_the_past_says_so_and_leads_back(pages):
+    """Only a page that shows another time than now has a banner."""
+    assert "You are looking at" not in text_of(pages.get("/roadmap"))
+
+    html = pages.get("/roadmap", as_of="2024-07-01", layout="table")
+
+    assert "You are looking at Jul 1, 2024, 00:00 , with everything known today" in text_of(html)
+    assert 'data-key="Escape" href="/roadmap?' in html
+    assert "as_of" not in html.partition('data-key="Escape" href="')[2].partition('"')[0]
+
+
+def test_a_reader_sees_no_buttons_that_their_role_may_not_use(house):
+    """A viewer can read everything, and is offered nothing that would be refused."""
+    house.post("/products", {"key": "shop", "title": "Shop"})
+    viewer = house.person("Vi Viewer")
+    offers = ("Record a decision", "Add a feature")
+    client = house.client_of(quiet_token(house.log, viewer, {"read", "write"}))
+    query = {"min_position": house.log.head().size}
+    assert all(each in client.get("/roadmap", params=query).text for each in offers)  # by the default role
+
+    house.log.default_role = "viewer"
+
+    assert not any(each in client.get("/roadmap", params=query).text for each in offers)
+    assert "Retire product" not in client.get("/products/shop", params=query).text
+
+
+def test_times_are_in_the_servers_zone_where_no_script_runs(house, pages):
+    """The exact UTC time is behind each of them, for scripts and in the title."""
+    house.post("/products", {"key": "shop", "title": "Shop"})
+    house.app.state.services = replace(house.app.state.services, zone=ZoneInfo("Asia/Tokyo"))
+
+    html = pages.get("/products/shop", as_of="2025-01-02")
+
+    assert 'datetime="2025-01-02T00:00:00Z" title="2025-01-02 00:00:00 UTC"' in html
+    assert "You are looking at Jan 2, 2025, 09:00" in text_of(html)
+    assert "Times in Asia/Tokyo" in text_of(html)
