@@ -1,7 +1,7 @@
 """Parse times as people write them: `2025-03-01`, `2 weeks ago`, `last quarter`, `end of March 2025`.
 
-A day, a month or a quarter means the time at which it begins in the reader's time zone. Every answer shows which time
-was understood.
+A day, a month or a quarter means the time at which it begins in the reader's time zone; west of Greenwich, at midnight
+UTC, so that what took effect on a day is in the period of that day. Every answer shows which time was understood.
 """
 
 from __future__ import annotations
@@ -66,9 +66,26 @@ class Zone:
         """Return the time at which the reader's clock shows this: the first, if it does so twice."""
         return local.replace(tzinfo=self.tz) if self.tz else local.astimezone()
 
+    def start_of_day(self, local: datetime) -> datetime:
+        """Return when a day begins: at midnight of the reader's clock, or at midnight UTC if that is earlier.
+
+        What took effect on a day is recorded as midnight UTC. So a period of days has what took effect on them in every
+        zone, also in one west of Greenwich.
+        """
+        return min(self.to_aware(local), local.replace(tzinfo=UTC))
+
     def to_local(self, time: datetime) -> datetime:
         """Return a time in the reader's time zone."""
         return time.astimezone(self.tz)
+
+    def day_of(self, time: datetime) -> str | None:
+        """Return the day that a time stands for, if the reader's clock would show it as the evening before.
+
+        What took effect on a day is recorded as midnight UTC, and a day is the same day in every zone.
+        """
+        utc = time.astimezone(UTC)
+        is_day = (utc.hour, utc.minute, utc.second, utc.microsecond) == (0, 0, 0, 0)
+        return utc.strftime("%Y-%m-%d") if is_day and self.to_local(time).date() < utc.date() else None
 
     def format(self, time: datetime) -> str:
         """Return a time as text, with the name of the time zone."""
@@ -138,7 +155,7 @@ def _parse_local(text: str, now: datetime, zone: Zone) -> datetime | None:
         return zone.to_aware(day.replace(hour=hour, minute=minute, second=second)) if day else None
     edge, begins_or_ends = _split_edge(text)
     period = _parse_period(edge, now)
-    return zone.to_aware(period[begins_or_ends]) if period else None
+    return zone.start_of_day(period[begins_or_ends]) if period else None
 
 
 def _split_edge(text: str) -> tuple[str, int]:

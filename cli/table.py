@@ -98,7 +98,7 @@ def format_lines(table: Table, zone: Zone) -> Iterator[str]:
 
 def _format_for_pipe(cell: Cell, zone: Zone) -> str:
     if isinstance(cell, datetime):
-        return zone.to_local(cell).isoformat(timespec="seconds")
+        return zone.day_of(cell) or zone.to_local(cell).isoformat(timespec="seconds")
     return "" if cell is None else str(cell)
 
 
@@ -172,7 +172,7 @@ def _find_shared_cells(table: Table) -> dict[str, Cell]:
 
 def _format_for_terminal(cell: Cell, zone: Zone) -> str:
     if isinstance(cell, datetime):
-        return zone.to_local(cell).strftime("%Y-%m-%d %H:%M")
+        return zone.day_of(cell) or zone.to_local(cell).strftime("%Y-%m-%d %H:%M")
     text = "" if cell is None else make_safe(str(cell))
     if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
         return "\n".join(f"{_ISOLATE}{line}{_END_ISOLATE}" for line in text.split("\n"))

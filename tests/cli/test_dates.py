@@ -127,3 +127,15 @@ def test_it_is_told_with_its_zone():
     """An instant is told by the reader's clock, with the zone, and with seconds only where there are some."""
     assert BERLIN.format(datetime(2025, 3, 1, tzinfo=UTC)) == "2025-03-01 01:00 CET"
     assert BERLIN.format(datetime(2025, 7, 1, 0, 0, 1, tzinfo=UTC)) == "2025-07-01 02:00:01 CEST"
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Honolulu", "UTC", "Europe/Berlin", "Asia/Tokyo"])
+def test_what_took_effect_on_a_day_is_in_its_period(zone):
+    """A day is the same day in every zone: midnight UTC of the first of March is in March, and shown as that day."""
+    reader = Zone(ZoneInfo(zone))
+    begin, end = (parse_time(words, NOW, reader) for words in ("2024-03", "end of march 2024"))
+    first, next_ = datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC)
+
+    assert begin <= first < end <= next_
+    shown = reader.day_of(first) or reader.to_local(first).strftime("%Y-%m-%d")
+    assert shown == "2024-03-01"

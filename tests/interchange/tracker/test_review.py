@@ -9,8 +9,11 @@ import pytest
 
 from eventlog.entry import Transaction
 from interchange.source_file import NotAHistoryError
+from projections.names import find_by_name
+from projections.search import search
+from projections.timepoint import TimePoint, resolve_time
 from tests.interchange.tracker import naive
-from tests.interchange.tracker.support import AFTER, example, new_keys, open_log, run, write
+from tests.interchange.tracker.support import AFTER, Clock, example, new_keys, open_log, read_model, run, write
 
 BASE = r"""
 system = "tracker"
@@ -762,3 +765,46 @@ def test_a_kept_line_can_be_dismissed(log, file):
 
     assert (report.imported, unplaced(log.state(kept.subject))) == (1, [])
     assert log.stream(kept.subject)[-1].metadata.note == "a test issue"
+
+
+# Asking
+
+
+def test_every_name_leads_to_its_record(log, file, tmp_path):
+    """Any name that a record had, in any case, leads to it as of the time asked; two candidates are both named."""
+    lines = [
+        born("S-1", summary="First"),
+        {**EMPTY, "action": "moved", "issue": "S-2", "fromString": "S-1", "author": "ann", "created": "2024-05-03T10:00:00Z"},
+        born("S-1", "2024-05-04T10:00:00Z", summary="Second"),
+        born("日本", "2024-05-05T10:00:00Z"),
+    ]  # fmt: skip
+    run(write(file, *lines), example(STRICT), log)
+    by_title = {known_as(log, one, "title"): one for one in features(log)}
+    clock = Clock(AFTER)
+
+    with read_model(tmp_path, log, clock) as read:
+
+        def find(name, at=None):
+            return find_by_name(read, name, resolve_time(read, TimePoint(as_of=naive.micros(at) if at else None)))
+
+        assert find("s-2") == [by_title["First"]]
+        assert find("S-1") == [by_title["Second"]]
+        assert find("S-1", "2024-05-02T00:00:00Z") == [by_title["First"]]
+        assert find("s-1", "2024-05-03T12:00:00Z") == [by_title["First"]]
+        assert find("日本") == [by_title["日本"]]
+        assert find("S-2", "2024-05-02T00:00:00Z") == find("S") == []
+
+
+def test_search_obeys_both_clocks(log, file, tmp_path):
+    """A text is found from the time at which it took effect, and not before."""
+    run(
+        write(file, born(summary="Gift cards"), moved("summary", "Zebra", "2025-02-01T10:00:00Z")), example(STRICT), log
+    )
+
+    with read_model(tmp_path, log, Clock(AFTER)) as read:
+        before, after = (
+            search(read, "zebra", when=TimePoint(as_of=naive.micros(at))).rows
+            for at in ("2024-06-01T00:00:00Z", "2025-03-01T00:00:00Z")
+        )
+
+    assert (before, [row["current"] for row in after]) == ([], [True])
