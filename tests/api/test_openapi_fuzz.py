@@ -41,7 +41,9 @@ def _body_of_another_pattern(document: dict[str, Any]) -> None:
 
 
 def _stricter_body(document: dict[str, Any]) -> None:
-    document["components"]["schemas"]["RegisterTeamBody"]["required"].append("key")
+    body = document["components"]["schemas"]["RegisterTeamBody"]
+    body["required"].append("key")
+    del body["properties"]["corrects"]  # with it, a body is refused by a rule before its shape matters
 
 
 def _undocumented_refusals(document: dict[str, Any]) -> None:
