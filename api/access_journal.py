@@ -23,8 +23,13 @@ def record_refusal(request: Request, status: int, reason: str, *, is_command: bo
         _record(request, "refused" if is_command else "denied", reason)
 
 
+def record_failed_sign_in(request: Request, reason: str) -> None:
+    """Record that someone could not sign in with a browser."""
+    _record(request, "denied", reason)
+
+
 def record_read(request: Request, *, is_file: bool) -> None:
-    """Record that data leaves as a file, or that somebody reads the audit trail."""
+    """Record that data leaves as a file, or that the audit trail is read."""
     path = request.url.path
     if path in _AUDITED:
         _record(request, "audit")

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
-from api.command_door import CommandDoor
+from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute, add_command_routes
 from api.middleware import Hosts, Middleware
 from api.pages.modules import PAGE_MODULES
@@ -24,6 +24,7 @@ from api.routes import (
     decisions,
     features,
     fields,
+    imports,
     log,
     meta,
     ownership,
@@ -62,6 +63,7 @@ QUERY_MODULES: Final = (
     audit,
     access_journal,
     search,
+    imports,
     log,
     people,
     roles,
@@ -111,7 +113,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     for page in PAGE_MODULES:
         app.router.routes += page.router().routes
     app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))
-    door = CommandDoor(super(Application, app).__call__, app, writes.routes)
-    app.middleware_app = Middleware(door, app.router.routes, hosts or Hosts(), cors_origins)
+    dispatcher = CommandDispatcher(super(Application, app).__call__, app, writes.routes)
+    app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

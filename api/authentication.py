@@ -51,11 +51,11 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
         else:
             caller = await _find_session_holder(request, services)
     except SignInRefusedError as error:
-        raise _unauthenticated(f"the access token is refused: {error}") from None
+        raise _build_401(f"the access token is refused: {error}") from None
     except (LookupUnavailableError, ProviderUnavailableError) as error:
         raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
     if not await has_access(services, caller):
-        raise _unauthenticated(f"your token or session belongs to {caller.actor}, who has left or was removed")
+        raise _build_401(f"your token or session belongs to {caller.actor}, who has left or was removed")
     request.state.caller = caller
     services.quotas.take_request(caller)
     return caller
@@ -66,7 +66,7 @@ async def _find_token_holder(services: Services, secret: str) -> Caller:
     if caller is not None and not isinstance(caller, Caller):
         caller = await caller
     if caller is None:
-        raise _unauthenticated(
+        raise _build_401(
             "the API token is unknown, has expired or was revoked; create one with `decisionlog token create`"
         )
     return caller
@@ -77,18 +77,18 @@ async def _find_session_holder(request: Request, services: Services) -> Caller:
     if cookie is None and services.anonymous and request.method in SAFE_METHODS:
         return services.anonymous
     if cookie is None or services.sessions is None:
-        raise _unauthenticated(
+        raise _build_401(
             "send an API token as `Authorization: Bearer TOKEN`, created with `decisionlog token create`, or sign in at "
             "/sign-in with a browser"
         )
     refuse_cross_site(request)
     caller = await services.sessions.find(cookie)
     if caller is None:
-        raise _unauthenticated("your session has ended; sign in again at /sign-in")
+        raise _build_401("your session has ended; sign in again at /sign-in")
     return caller
 
 
-def _unauthenticated(detail: str) -> HttpProblem:
+def _build_401(detail: str) -> HttpProblem:
     return HttpProblem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="decisionlog"'})
 
 

@@ -401,7 +401,8 @@ class QueryRunner:
                 raise unprocessable(str(error), field="cursor") from None
             except NotFound as error:
                 subject = str(error)
-                raise unknown_subject(subject, similar=similar_subjects(read, subject)) from None
+                similar = error.candidates or similar_subjects(read, subject)
+                raise unknown_subject(subject, similar=similar) from None
             if not answer.rows:
                 _check_statuses(read, self._statuses)
             titles = titles_of_answer(read, answer, self._services.book.directory)

@@ -52,6 +52,8 @@ _OPERATION_IDS: Final = {
     "POST /v1/bulk": "postBulk",
     "GET /v1/roadmap": "getRoadmap",
     "GET /v1/audit": "listEvents",
+    "GET /v1/decisions/{key}/authority": "getDecisionAuthority",
+    "GET /v1/products/{key}/deciders": "listDeciders",
     "GET /v1/access-journal": "listAccess",
     "GET /v1/search": "search",
     "GET /v1/products/{key}/report": "getReport",
@@ -86,6 +88,7 @@ _TAGS: Final = {
     "access-journal": "Audit",
     "search": "Search",
     "fields": "Fields",
+    "imports": "Imports",
     "subjects": "Subjects",
     "commands": "Commands",
     "bulk": "Commands",
@@ -109,6 +112,7 @@ _TAG_DESCRIPTIONS: Final = {
     "Audit": "Every event, with who, when and why; and who had access.",
     "Search": "Full-text search.",
     "Fields": "Fields of all subjects, and the history of their values.",
+    "Imports": "Imports, and the lines that could not be placed.",
     "Subjects": "Subjects of any kind.",
     "Commands": "Any command, several as one transaction, or many transactions.",
     "Log": "The log's entries, head and followers, and erasure.",
@@ -118,7 +122,17 @@ _TAG_DESCRIPTIONS: Final = {
     "Meta": "Health, version and catalog. No token needed.",
 }
 _OWNERSHIP_PATHS: Final = frozenset(
-    {"assign", "release", "hand-over", "acknowledge", "delegate", "revoke-delegation", "accountability"}
+    {
+        "assign",
+        "release",
+        "hand-over",
+        "acknowledge",
+        "delegate",
+        "revoke-delegation",
+        "accountability",
+        "decision-rights",
+        "deciders",
+    }
 )
 
 
@@ -177,6 +191,6 @@ def _operation_id(method: str, path: str, generated: str) -> str:
 
 def _tag_of(path: str) -> str:
     parts = path.split("/")
-    if parts[2] == "subjects" and parts[-1] in _OWNERSHIP_PATHS:
+    if parts[-1] in _OWNERSHIP_PATHS and len(parts) > len(["", "v1", "subjects"]):
         return "Ownership"
     return _TAGS.get(parts[2], "Meta")

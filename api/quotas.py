@@ -1,6 +1,6 @@
 """Quotas: how much one token, and one person with all their tokens and sessions, may use of this process.
 
-They are kept in memory, so that a request costs no query; each process of a log counts for itself. Whoever exceeds one
+They are kept in memory, so that a request costs no query; each process of a log counts for itself. A caller over one
 gets 429 with `Retry-After` (RFC 6585). Commands on the log's own machine have none.
 """
 

@@ -21,10 +21,12 @@ from eventlog.entry import Caller
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
 from projections.bounds import UNBOUNDED, Bounds
+from projections.names import find_by_name
 from projections.read_model import Read, ReadModel, ReadModelDamagedError
 from projections.replica_state import Replica
 from projections.runner import Runner
 from projections.suggestions import similar_names, similar_subjects
+from projections.timepoint import NOW, resolve_time
 from projections.visibility import limit
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class Services:
     anonymous: Caller | None = None
     zone: tzinfo = UTC
     active_callers: dict[str, SubjectState] = field(default_factory=dict)
-    """Callers who were found to have access, each with the state that said so; a later state is another object."""
+    """Callers who were found to have access, each with the state that showed it; a later state is another object."""
 
     def remember_active(self, caller: SubjectState) -> None:
         """Remember that a caller has access, as long as nothing more happens to them."""
@@ -156,6 +158,19 @@ class Services:
         if isinstance(self.book, DecisionLog) and self.book.damage:
             raise HttpProblem(503, "the log file is damaged; run `decisionlog verify` on the server for details")
 
+    def find_named(self, subject: str, field: str) -> str | None:
+        """Return the subject of a kind that bears or bore a name, as in `feature:shop-2`; None if there is none.
+
+        Raises:
+            Malformed: the name leads to several subjects.
+        """
+        kind, _, name = subject.partition(":")
+        with self.read() as read:
+            found = find_by_name(read, name, resolve_time(read, NOW), kind)
+        if len(found) > 1:
+            raise Malformed(f"{subject} may be {' or '.join(found[:10])}; use one of these ids", field=field)
+        return found[0] if found else None
+
     def find_person(self, name: str, field: str) -> str:
         """Return a subject id unchanged, or the id of the person with this name.
 
@@ -188,10 +203,12 @@ class Services:
             form = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
         # A subject that existed once stays known.
-        if not self.book.cached_state(subject).version or not self.is_readable(subject):
-            with self.read() as read:
-                raise unknown_subject(subject, field=field, similar=similar_subjects(read, subject))
-        return subject
+        if self.book.cached_state(subject).version and self.is_readable(subject):
+            return subject
+        if (named := self.find_named(subject, field)) is not None:
+            return named
+        with self.read() as read:
+            raise unknown_subject(subject, field=field, similar=similar_subjects(read, subject))
 
 
 async def refuse_writes_on_replica(request: Request, services: ServiceDependency) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import time_ns
 
 from cli.bootstrap import open_local_for_write, open_read_only
 from cli.errors import CommandFailed
@@ -15,10 +16,19 @@ from decisionlog_client import questions
 from domain.errors import Refused
 from domain.fields import SubjectState
 from domain.names import normalize_name
-from eventlog.entry import Caller, Receipt, Transaction
+from eventlog.entry import Caller, Entry, Receipt, Transaction
 from eventlog.errors import LogInUseError
 from identity.decision_log import DecisionLog
-from interchange.sink import DryRunSink, ImportSink, LogSink, directory_spellings
+from interchange.sink import (
+    DryRunSink,
+    ImportedSubject,
+    ImportSink,
+    LogSink,
+    describe_subject,
+    describe_subjects,
+    directory_spellings,
+    import_scope,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,8 @@ class RemoteSink:
             CommandFailed: the log is on another machine.
         """
         if self.log is None:
+            if subject.startswith(("import:", "service:")):
+                return SubjectState(subject)
             raise CommandFailed(
                 "Import today's records on the machine that has the log: they are compared with its files."
             )
@@ -54,6 +66,34 @@ class RemoteSink:
         if self.log:
             return self.log.find_people(fold)
         return [person for normalized, person in self._list_spellings() if normalized == fold]
+
+    def imported_subject(self, subject: str) -> ImportedSubject | None:
+        """Return where a subject comes from; None if the log does not have it, or is on another machine."""
+        return describe_subject(self.log, subject) if self.log else None
+
+    def imported_subjects(self, kind: str) -> Iterator[ImportedSubject]:
+        """Yield all subjects of a kind, with where they come from; none if the log is on another machine."""
+        return describe_subjects(self.log, kind) if self.log else iter(())
+
+    def recorded_keys(self, system: str, keys: Sequence[str]) -> dict[str, int]:
+        """Return which keys of an import are in the log; none if it is on another machine."""
+        return self.log.recorded_keys(import_scope(system), keys) if self.log else {}
+
+    def keys_with_prefix(self, system: str, prefix: str) -> list[str]:
+        """Return the keys of an import that start with a prefix; none if the log is on another machine."""
+        return self.log.keys_with_prefix(import_scope(system), prefix) if self.log else []
+
+    def entry(self, position: int) -> Entry | None:
+        """Return an entry with its texts; None if the log is on another machine."""
+        return self.log.entry(position) if self.log else None
+
+    def now(self) -> int:
+        """Return the current time, in microseconds since 1970."""
+        return self.log.now() if self.log else time_ns() // 1000
+
+    def person_has_names(self, person: str) -> bool:
+        """Whether the directory has any name of a person."""
+        return self.log is None or self.log.directory.name(person) is not None
 
     def _list_spellings(self) -> Iterator[tuple[str, str]]:
         for page in self.server.client.pages(questions.people()):

@@ -16,10 +16,12 @@ from cli.table import Table, print_note, print_table
 from cli.tables import Titles
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
-from domain.values import parse_timestamp
+from decisionlog_client.errors import Unknown
+from domain.values import KEY_PATTERN, parse_timestamp
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
+_NAMED_KINDS: Final = ("decision", "feature")
 _NUMBER: Final = re.compile(r"(?:product:)?(?P<product>[^/:]+)/(?P<number>\d+)")
 
 
@@ -68,8 +70,10 @@ def _format_time(point: Mapping[str, Any], zone: Zone) -> str:
     return f"{zone.format(parse_timestamp(point['as_of']))}{known_at}"
 
 
-def find_subject(log: Client, name: str) -> str:
-    """Return the subject that a person types: an id, the key of a decision, or `PRODUCT/NUMBER`.
+def find_subject(log: Client, name: str, when: Mapping[str, Any] | None = None) -> str:
+    """Return the subject that a person types: an id, a key, a name or number of its system, or `PRODUCT/NUMBER`.
+
+    A name leads to the subject that bears it as of the time asked.
 
     Raises:
         CommandFailed: the product has no decision with that number.
@@ -77,7 +81,7 @@ def find_subject(log: Client, name: str) -> str:
     """
     numbered = _NUMBER.fullmatch(name)
     if not numbered:
-        return name if ":" in name else f"decision:{name}"
+        return _find_named(log, name, when or {}) if ":" not in name else name
     product, number = f"product:{numbered['product']}", int(numbered["number"])
     for answer in log.pages(questions.decisions(product=product, include_removed=True)):
         for row in answer["rows"]:
@@ -87,3 +91,25 @@ def find_subject(log: Client, name: str) -> str:
         f"{product} has no decision number {number}. List its decisions with "
         f"`decisionlog decisions --product {numbered['product']}`."
     )
+
+
+def _find_named(log: Client, name: str, when: Mapping[str, Any]) -> str:
+    """Return the subject with a key, or that bears or bore a name; the key of a decision if there is none.
+
+    Raises:
+        CommandFailed: the name leads to several subjects.
+    """
+    keyed = [f"{kind}:{name.casefold()}" for kind in _NAMED_KINDS] if re.fullmatch(KEY_PATTERN, name.casefold()) else []
+    for spelling in dict.fromkeys((name, name.upper(), name.casefold())):
+        answer = log.ask(questions.fields(field=["aliases"], value=[spelling], **when))
+        found = list(dict.fromkeys(row["subject"] for row in answer["rows"]))
+        if len(found) > 1:
+            raise CommandFailed(f"{name!r} may be {' or '.join(found[:10])}. Use one of these ids.")
+        if found:
+            return found[0]
+    for subject in keyed:
+        try:
+            return str(log.ask(questions.subject(subject, **when))["subject"])
+        except Unknown:
+            continue
+    return f"decision:{name}"

@@ -49,6 +49,8 @@ def name_fields(given: Given) -> dict[str, Any]:
     """Return options under the names of the fields of a command."""
     field_of_option = {option: field for field, option in _OPTION_OF_FIELD.items()}
     fields = {field_of_option.get(name, name): value for name, value in given.items()}
+    if "cost" in fields:
+        fields["cost"] = dict(zip(("amount", "currency"), fields["cost"], strict=True))
     return fields | {
         name: [{member: each} for each in fields[name]] for name, member in _MEMBER_OF_FIELD.items() if name in fields
     }

@@ -6,8 +6,9 @@ import getpass
 import os
 from pathlib import Path
 from typing import Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from identity.oidc.groups import parse_group_table
 
@@ -60,6 +61,11 @@ class Settings(BaseModel):
         description="Owner of the log: the first token is theirs, and commands on this machine act as them. Defaults "
         "to the operating system's user.",
     )
+    zone: str = Field(
+        "UTC",
+        description="Time zone of the pages for browsers that run no scripts, such as `Europe/Berlin`. All others show "
+        "times in the reader's own zone.",
+    )
     projection: Literal["embedded", "external"] = Field(
         "embedded",
         description="Where the projector of a server runs: in the server (`embedded`), or in `decisionlog project`, "
@@ -100,8 +106,8 @@ class Settings(BaseModel):
     )
     anonymous: Literal["none", "viewer"] = Field(
         "none",
-        description="Who may read without signing in: nobody (`none`), or everybody who can reach the server (`viewer`). "
-        "The role is granted to `service:anonymous` when the server starts. Nobody records anything anonymously.",
+        description="Who can read without signing in: no one (`none`), or every caller who reaches the server (`viewer`). "
+        "The role is granted to `service:anonymous` when the server starts. Recording needs a token or a session.",
     )
     requests_per_minute: int = Field(
         12_000,
@@ -256,6 +262,15 @@ class Settings(BaseModel):
         "is set and the Python package `keyring` is installed, the token for `DECISIONLOG_URL` is read from the "
         "keyring. Store it there with `keyring set decisionlog URL`.",
     )
+
+    @field_validator("zone")
+    @classmethod
+    def _check_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # a folder of the time zone database is an OSError
+            raise ValueError("must be a time zone such as `Europe/Berlin` or `UTC`") from None
+        return name
 
     @model_validator(mode="before")
     @classmethod

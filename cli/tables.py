@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
-from domain.values import parse_timestamp
+from domain.values import SUBJECT_PATTERN, parse_timestamp
 from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]
@@ -17,6 +19,10 @@ TARGET: Final = "target."
 WHO: Final = ("who", "why", "put by", "source", "position")
 """Columns that say who made a change, and why."""
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
+
+
+_ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
+"""The id of a subject in a sentence, without the period that ends it."""
 
 
 class Titles:
@@ -46,6 +52,10 @@ class Titles:
                 )
             case _:
                 return self._titles.get(str(value), str(value))
+
+    def format_sentence(self, sentence: str) -> str:
+        """Return a sentence with the titles of people and subjects instead of their ids."""
+        return _ID.sub(lambda found: self._titles.get(found[0], found[0]), sentence)
 
     def format_field(self, field: Row | None) -> str:
         """Return the value of a field, with the source value in parentheses where it differs."""
@@ -168,6 +178,32 @@ def access_journal(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     return Table(("at", "kind", "who", "what", "reason", "times"), rows)
+
+
+def imports(answer: Answer, titles: Titles) -> Table:
+    """Return the table of imports."""
+    rows = [
+        [
+            *(row["subject"].partition(":")[2], row["title"], row.get("system"), row.get("lines"), row.get("unplaced")),
+            titles.format(row.get("products") or []),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("import", "file", "system", "lines", "not placed", "products"), rows)
+
+
+def unplaced_lines(answer: Answer) -> Table:
+    """Return the table of the lines that an import could not place, and of what its report said."""
+    fields = answer["fields"]
+    found = [
+        json.loads(field["value"]) for name, field in fields.items() if name.startswith("line.") and field["value"]
+    ]
+    rows: list[list[Cell]] = [
+        [str(one.get("line") or ""), one.get("reason"), json.dumps(one.get("data"), ensure_ascii=False)]
+        for one in found
+    ]
+    remarks = (fields.get("remarks") or {}).get("value") or []
+    return Table(("line", "reason", "content"), [*rows, *([["", remark, ""] for remark in remarks])])
 
 
 # Roadmap and changes -------------------------------------------------------------------------------------------------
@@ -363,6 +399,47 @@ def unowned(answer: Answer, titles: Titles) -> Table:
     """Return the table of subjects without an accountable person or team."""
     rows = [[row["subject"], row["title"], titles.format(row["left"]), row["source_value"]] for row in answer["rows"]]
     return Table(("subject", "title", "left", "named only"), rows)
+
+
+def authority(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the authority behind a decision: a row for each verdict, then how it would be judged now."""
+    rows: list[list[Cell]] = []
+    for row in answer["rows"]:
+        decider, event = titles.format(row["decider"]), row["type"].partition(".")[0]
+        then = [_format_sentences(row["explanation"], titles), row["position"]]
+        rows.append([event, parse_time(row["at"]), decider, "then", _format_code(row["verdict"]), *then])
+        if row["explanation_now"] != row["explanation"]:
+            now = [_format_sentences(row["explanation_now"], titles), None]
+            rows.append([event, parse_time(row["at"]), decider, "now", _format_code(row["verdict_now"]), *now])
+    columns = ("event", "effective", "decider", "judged", "verdict", "explanation", "position")
+    return Table(columns, rows)
+
+
+def _format_sentences(sentences: Iterable[str], titles: Titles) -> str:
+    return " ".join(map(titles.format_sentence, sentences))
+
+
+def _format_code(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def deciders(answer: Answer, titles: Titles) -> Table:
+    """Return the table of who may decide about a product."""
+    rows: list[list[Cell]] = [
+        [
+            titles.format(row["holder"]),
+            titles.format(row["members"]),
+            _format_code(row["verdict"]),
+            titles.format_sentence(row["explanation"]),
+            row["approvals"],
+            row["mode"],
+            row["rights_of"],
+            row["rights"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("who", "members", "verdict", "because", "approvals", "mode", "rights of", "position")
+    return Table(columns, rows, frozenset({"members", "mode", "rights of"}))
 
 
 def events(answer: Answer, titles: Titles) -> Table:

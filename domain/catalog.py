@@ -13,17 +13,18 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from domain import access, any_subject, decision, feature, ownership, people, product, roles
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
 from domain.errors import Malformed, NotAllowed, OutOfOrder
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.references import referenced_subjects, unknown_error
-from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros
+from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros, kind_of
 
 AnyCommand = Annotated[
     decision.DecisionCommand
     | feature.FeatureCommand
     | ownership.OwnershipCommand
+    | authority.AuthorityCommand
     | product.ProductCommand
     | people.PeopleCommand
     | roles.RoleCommand
@@ -31,6 +32,11 @@ AnyCommand = Annotated[
     Field(discriminator="type"),
 ]
 COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(AnyCommand)
+
+
+def _decide_authority(command: authority.AuthorityCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
+    return authority.decide(command, context, subjects, COMMANDS)
+
 
 _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, Subjects], list[Draft]]]] = (
     MappingProxyType(
@@ -41,6 +47,7 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
                 (decision.DecisionCommand, decision.decide),
                 (feature.FeatureCommand, feature.decide),
                 (ownership.OwnershipCommand, ownership.decide),
+                (authority.AuthorityCommand, _decide_authority),
                 (people.PeopleCommand, people.decide),
                 (roles.RoleCommand, roles.decide),
                 (any_subject.AnySubjectCommand, any_subject.decide),
@@ -85,6 +92,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionRevised.v1": decision.DecisionRevised,
         "AdviceGiven.v1": decision.AdviceGiven,
         "DissentRecorded.v1": decision.DissentRecorded,
+        "DecisionApproved.v1": decision.DecisionApproved,
+        "AbstentionRecorded.v1": decision.AbstentionRecorded,
         "DecisionAccepted.v1": decision.DecisionAccepted,
         "DecisionRecorded.v1": decision.DecisionRecorded,
         "DecisionRejected.v1": decision.DecisionRejected,
@@ -113,6 +122,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "OwnershipAcknowledged.v1": ownership.OwnershipAcknowledged,
         "OwnershipDelegated.v1": ownership.OwnershipDelegated,
         "DelegationRevoked.v1": ownership.DelegationRevoked,
+        "ActionsDelegated.v1": delegation.ActionsDelegated,
+        "DecisionRightsSet.v1": authority.DecisionRightsSet,
         "PersonRegistered.v1": people.PersonRegistered,
         "PersonMerged.v1": people.PersonMerged,
         "PersonLeft.v1": people.PersonLeft,
@@ -184,6 +195,8 @@ def _require_known_subjects(
     for field, subject in referenced:
         if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
             continue
+        if isinstance(command, delegation.DelegateActions) and kind_of(subject) == "service":
+            continue  # a service does not have to be registered
         state = subjects[subject]
         if not state.version or state.started_at() is None:
             raise unknown_error(field, subject)

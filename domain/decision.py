@@ -9,18 +9,37 @@ The text of an accepted decision is frozen: changing your mind means a new decis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field
 
+from domain import authority
+from domain.authority import AUTHORITY_FIELDS, Judgment, Question, Stance, Verdict
+from domain.delegation import Basis, find_basis
 from domain.errors import NotAllowed, NothingChanges
-from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, ref, refs, text, texts
+from domain.fields import (
+    EXISTS,
+    STATUS,
+    EventSummary,
+    FieldChange,
+    Subjects,
+    SubjectState,
+    Value,
+    code,
+    ref,
+    refs,
+    text,
+    texts,
+)
 from domain.guards import new_subject_id, require_person, require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message, derive
+from domain.money import CURRENCIES, Cost
 from domain.ownership import accountable_changes, require_active_holder
-from domain.values import Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text
+from domain.values import MAX_INTEGER, Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text, kind_of
 
+DEFAULT_KIND: Final = "strategic"
 PROPOSED: Final = "proposed"
 ACCEPTED: Final = "accepted"
 SUPERSEDED: Final = "superseded"
@@ -30,7 +49,14 @@ REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", 
 IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
-OUTCOME_FIELDS: Final = ("deferred_until", "rejected_because", "withdrawn_because", "reversed_because", "reversed_by")
+OUTCOME_FIELDS: Final = (
+    "deferred_until",
+    "rejected_because",
+    "withdrawn_because",
+    "reversed_because",
+    "reversed_by",
+    *AUTHORITY_FIELDS,
+)
 """The fields that describe how a decision ended; reopening empties them."""
 
 
@@ -52,7 +78,7 @@ class Case(Message):
     """The case for a decision: everything considered before it is made."""
 
     kind: Slug = Field(
-        "strategic", description="`strategic`, `feature`, `ownership`, `process`, `technical`, or a custom kind."
+        DEFAULT_KIND, description="`strategic`, `feature`, `ownership`, `process`, `technical`, or a custom kind."
     )
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it affects.")
     context: Text | None = Field(None, description="The situation, and why a decision is needed.")
@@ -63,6 +89,7 @@ class Case(Message):
     assumptions: tuple[Text, ...] = Field((), max_length=100, description="Assumptions that the decision depends on.")
     constraints: tuple[Text, ...] = Field((), max_length=100, description="Constraints on the decision.")
     expected: Text | None = Field(None, description="The expected outcome.")
+    cost: Cost | None = Field(None, description="What it costs, which decision rights can limit.")
     review_on: Day | None = Field(None, description="The date to review it.")
     tags: tuple[Slug, ...] = Field((), max_length=50, description="Tags to find it by.")
 
@@ -74,10 +101,17 @@ class Conclusion(Message):
     why: Text | None = Field(None, description="The reason.")
 
 
+def _cost_value(cost: Cost) -> str:
+    """Return a cost as the value of a field, such as `50000 EUR`."""
+    return f"{cost.amount} {cost.currency}"
+
+
 def _case_changes(case: Case) -> Iterator[FieldChange]:
     yield code("kind", case.kind)
     if case.products:
         yield refs("products", case.products)
+    if case.cost:
+        yield code("cost", _cost_value(case.cost))
     if case.review_on:
         yield code("review_on", case.review_on)
     if case.tags:
@@ -112,6 +146,7 @@ class DecisionProposed(Event, Case, Conclusion):
 
     title: Line
     accountable: Holder | None = None
+    by: Person | None = Field(None, description="The person who proposed it; none if a service did.")
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
@@ -120,6 +155,8 @@ class DecisionProposed(Event, Case, Conclusion):
         yield from _case_changes(self)
         yield from texts({"decision": self.decision, "why": self.why})
         yield from accountable_changes(self.accountable)
+        if self.by:
+            yield ref("proposed_by", self.by)
 
 
 class ReviseDecision(Command):
@@ -140,6 +177,7 @@ class ReviseDecision(Command):
                         "assumptions",
                         "constraints",
                         "expected",
+                        "cost",
                         "review_on",
                         "tags",
                     )
@@ -167,6 +205,7 @@ class ReviseDecision(Command):
         None, max_length=100, description="All constraints; replaces the previous list."
     )
     expected: Text | None = Field(None, description="The expected outcome.")
+    cost: Cost | None = Field(None, description="What it costs, which decision rights can limit.")
     review_on: Day | None = Field(None, description="The date to review it.")
     tags: tuple[Slug, ...] | None = Field(None, max_length=50, description="All tags; replaces the previous list.")
 
@@ -183,11 +222,15 @@ class DecisionRevised(Event):
     assumptions: tuple[Text, ...] | None = None
     constraints: tuple[Text, ...] | None = None
     expected: Text | None = None
+    cost: Cost | None = None
     review_on: Day | None = None
     tags: tuple[Slug, ...] | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         for name, value in self.model_dump(mode="json", exclude_none=True).items():
+            if name == "cost" and self.cost:
+                yield code(name, _cost_value(self.cost))
+                continue
             yield code(name, value) if name in ("review_on", "tags") else text(name, value)
 
 
@@ -227,9 +270,48 @@ class DissentRecorded(Event):
 
     by: Person
     why: Text
+    is_claim: Literal[True] | None = Field(
+        None, description="True if it was recorded without the credentials or a delegation of the person."
+    )
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield text(f"dissent.{_key(self.by)}", self.why)
+
+
+class ApproveDecision(Command):
+    """Approve an open decision. A later revision needs a new approval."""
+
+    type: Literal["ApproveDecision"] = "ApproveDecision"
+    subject: DecisionId
+    by: Person | None = Field(None, description="The person who approves it; the caller by default.")
+
+
+class DecisionApproved(Event):
+    """An open decision was approved."""
+
+    by: Person
+    basis: Basis
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield code(f"approval.{_key(self.by)}", self.basis)
+
+
+class AbstainFromDecision(Command):
+    """Abstain from an open decision: take part in it, without supporting it."""
+
+    type: Literal["AbstainFromDecision"] = "AbstainFromDecision"
+    subject: DecisionId
+    by: Person | None = Field(None, description="The person who abstains; the caller by default.")
+
+
+class AbstentionRecorded(Event):
+    """An abstention from an open decision was recorded."""
+
+    by: Person
+    basis: Basis
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield code(f"abstention.{_key(self.by)}", self.basis)
 
 
 # Deciding ----------------------------------------------------------------------------------------------------------
@@ -251,11 +333,13 @@ class DecisionAccepted(Event, Conclusion):
 
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     option: Line | None = None
+    authority: Judgment | None = Field(None, description="Whether the deciders were entitled to decide it.")
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, ACCEPTED)
         yield refs("deciders", self.deciders)
         yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
+        yield from _authority_changes(self.authority)
 
 
 class RecordDecision(Command, Case):
@@ -284,6 +368,7 @@ class DecisionRecorded(Event, Case):
     accountable: Holder
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     option: Line | None = None
+    authority: Judgment | None = Field(None, description="Whether the deciders were entitled to decide it.")
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
@@ -293,6 +378,7 @@ class DecisionRecorded(Event, Case):
         yield from accountable_changes(self.accountable)
         yield refs("deciders", self.deciders)
         yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
+        yield from _authority_changes(self.authority)
 
 
 class RejectDecision(Command):
@@ -311,11 +397,13 @@ class DecisionRejected(Event):
 
     deciders: Annotated[tuple[Person, ...], Field(min_length=1)]
     why: Text
+    authority: Judgment | None = Field(None, description="Whether the deciders were entitled to decide it.")
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "rejected")
         yield refs("deciders", self.deciders)
         yield text("rejected_because", self.why)
+        yield from _authority_changes(self.authority)
 
 
 class DeferDecision(Command):
@@ -449,9 +537,12 @@ class DecisionRatified(Event):
 
     by: Person
     why: Text | None = None
+    authority: Judgment | None = Field(None, description="Whether the person was entitled to decide it themselves.")
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(f"ratified.{_key(self.by)}", True)
+        if self.authority and self.authority.verdict == "within" and "self_approved" not in self.authority.flags:
+            yield code("ratification", "within")
 
 
 class ReviewDecision(Command):
@@ -483,6 +574,8 @@ ExistingDecisionCommand = (
     ReviseDecision
     | AdviseOnDecision
     | DissentFromDecision
+    | ApproveDecision
+    | AbstainFromDecision
     | AcceptDecision
     | RejectDecision
     | DeferDecision
@@ -518,84 +611,273 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
 def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
     require_active_holder(command.accountable, context, subjects)
-    return [Draft(subject, derive(DecisionProposed, command))]
+    by = context.principal if kind_of(context.principal) == "person" else None
+    return [Draft(subject, derive(DecisionProposed, command, by=by))]
 
 
 def _record(command: RecordDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
     deciders = command.deciders or (require_person(context, "deciders"),)
     require_active_holder(command.accountable, context, subjects)
-    drafts = [Draft(subject, derive(DecisionRecorded, command, deciders=deciders))]
+    question = _build_recorded_question(command, deciders, context, subjects)
+    judgment = authority.require_authority(question, subjects, context)
+    drafts = [Draft(subject, derive(DecisionRecorded, command, deciders=deciders, authority=judgment))]
     for superseded in command.supersedes:
         require_status(subjects[superseded], context, IN_FORCE, "be superseded", default=PROPOSED)
         drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,))))
     return drafts
 
 
+_REQUIRED: Final[dict[type[Command], tuple[frozenset[str], str]]] = {
+    ReviseDecision: (OPEN, "be revised"),
+    AdviseOnDecision: (OPEN, "be advised on"),
+    ApproveDecision: (OPEN, "be approved"),
+    AbstainFromDecision: (OPEN, "be abstained from"),
+    AcceptDecision: (OPEN, "be accepted"),
+    RejectDecision: (OPEN, "be rejected"),
+    DeferDecision: (OPEN, "be deferred"),
+    WithdrawDecision: (OPEN, "be withdrawn"),
+    ReopenDecision: (REOPENABLE, "be reopened"),
+    SupersedeDecision: (IN_FORCE, "be superseded"),
+    ReverseDecision: (IN_FORCE, "be reversed"),
+    ConfirmDecision: (DECIDED, "be confirmed"),
+    RatifyDecision: (IN_FORCE, "be ratified"),
+    ReviewDecision: (REVIEWABLE, "be reviewed"),
+}
+"""The status that a decision must have for a command, and what the command does to it."""
+
+
 def _change(command: ExistingDecisionCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
     state = subjects[command.subject]
-
-    def require(allowed: frozenset[str], action: str) -> None:
-        require_status(state, context, allowed, action, default=PROPOSED)
-
+    if required := _REQUIRED.get(type(command)):
+        require_status(state, context, *required, default=PROPOSED)
     event: Event
     match command:
         case ReviseDecision():
-            require(OPEN, "be revised")
-            values = {name: getattr(command, name) for name in DecisionRevised.model_fields}
-            if all(value is None for value in values.values()):
-                raise NothingChanges(
-                    f"nothing to revise; give at least one of {', '.join(values)}", field="title", subject=state.subject
-                )
-            event = DecisionRevised(**values)
+            event = _revise(command)
         case AdviseOnDecision():
-            require(OPEN, "be advised on")
             event = AdviceGiven(by=command.by or require_person(context, "by"), advice=command.advice)
         case DissentFromDecision():
-            event = DissentRecorded(by=command.by or require_person(context, "by"), why=command.why)
+            event = _dissent(command, context, subjects)
+        case ApproveDecision():
+            by, basis = _take_stance("approval", command, context, subjects)
+            event = DecisionApproved(by=by, basis=basis)
+        case AbstainFromDecision():
+            by, basis = _take_stance("abstention", command, context, subjects)
+            event = AbstentionRecorded(by=by, basis=basis)
         case AcceptDecision():
-            require(OPEN, "be accepted")
-            event = DecisionAccepted(
-                deciders=command.deciders or (require_person(context, "deciders"),),
-                decision=command.decision,
-                why=command.why,
-                option=command.option,
-            )
+            event = _accept(command, context, subjects)
         case RejectDecision():
-            require(OPEN, "be rejected")
-            event = DecisionRejected(
-                deciders=command.deciders or (require_person(context, "deciders"),), why=command.why
-            )
+            event = _reject(command, context, subjects)
         case DeferDecision():
-            require(OPEN, "be deferred")
             event = DecisionDeferred(until=command.until, revisit_on=command.revisit_on)
         case WithdrawDecision():
-            require(OPEN, "be withdrawn")
             event = DecisionWithdrawn(why=command.why)
         case ReopenDecision():
-            require(REOPENABLE, "be reopened")
             event = DecisionReopened(why=command.why)
         case SupersedeDecision():
-            require(IN_FORCE, "be superseded")
             for successor in command.by:
                 _require_valid_successor(state.subject, successor, context, subjects)
             event = DecisionSuperseded(by=command.by)
         case ReverseDecision():
-            require(IN_FORCE, "be reversed")
             event = DecisionReversed(why=command.why, by=command.by)
         case ConfirmDecision():
-            require(DECIDED, "be confirmed")
             _require_confirmable(command, context, subjects)
             event = DecisionConfirmed(by=context.actor)
         case RatifyDecision():
-            require(IN_FORCE, "be ratified")
-            event = DecisionRatified(by=require_person(context, "on_behalf_of"), why=command.why)
+            event = _ratify(command, context, subjects)
         case ReviewDecision():
-            require(REVIEWABLE, "be reviewed")
             event = DecisionReviewed(outcome=command.outcome, finding=command.finding, revisit_on=command.revisit_on)
         case _:
             assert_never(command)
     return [Draft(state.subject, event)]
+
+
+def _revise(command: ReviseDecision) -> Event:
+    values = {name: getattr(command, name) for name in DecisionRevised.model_fields}
+    if all(value is None for value in values.values()):
+        raise NothingChanges(
+            f"nothing to revise; give at least one of {', '.join(values)}", field="title", subject=command.subject
+        )
+    return DecisionRevised(**values)
+
+
+def _dissent(command: DissentFromDecision, context: CommandContext, subjects: Subjects) -> Event:
+    by = command.by or require_person(context, "by")
+    is_claim = True if find_basis(by, context, subjects) == "claimed" else None
+    return DissentRecorded(by=by, why=command.why, is_claim=is_claim)
+
+
+def _accept(command: AcceptDecision, context: CommandContext, subjects: Subjects) -> Event:
+    deciders = command.deciders or (require_person(context, "deciders"),)
+    question = _build_question(subjects[command.subject], deciders, context, subjects)
+    return DecisionAccepted(
+        deciders=deciders,
+        decision=command.decision,
+        why=command.why,
+        option=command.option,
+        authority=authority.require_authority(question, subjects, context),
+    )
+
+
+def _reject(command: RejectDecision, context: CommandContext, subjects: Subjects) -> Event:
+    deciders = command.deciders or (require_person(context, "deciders"),)
+    question = replace(_build_question(subjects[command.subject], deciders, context, subjects), needs_support=False)
+    judgment = authority.require_authority(question, subjects, context)
+    return DecisionRejected(deciders=deciders, why=command.why, authority=judgment)
+
+
+def _ratify(command: RatifyDecision, context: CommandContext, subjects: Subjects) -> Event:
+    by = require_person(context, "on_behalf_of")
+    question = _build_ratification(subjects[command.subject], by, context, subjects)
+    judgment = authority.require_authority(question, subjects, context)
+    return DecisionRatified(by=by, why=command.why, authority=judgment)
+
+
+# Authority ---------------------------------------------------------------------------------------------------------
+
+
+def _authority_changes(judgment: Judgment | None) -> Iterable[FieldChange]:
+    return () if judgment is None else judgment.field_changes()
+
+
+def _build_recorded_question(
+    command: RecordDecision, deciders: tuple[str, ...], context: CommandContext, subjects: Subjects
+) -> Question:
+    return Question(
+        products=command.products,
+        kind=command.kind,
+        cost=command.cost,
+        deciders=tuple(Stance(one, find_basis(one, context, subjects)) for one in deciders),
+        proposer=context.principal,
+        delegation=context.delegation,
+    )
+
+
+def _build_question(
+    state: SubjectState, deciders: tuple[str, ...], context: CommandContext, subjects: Subjects
+) -> Question:
+    """Return what to judge when an open decision is accepted or rejected."""
+    approvals, others = find_stances(state, context.effective_at)
+    confirmed = {subjects.canonical_id(each.person) for each in approvals if each.basis != "claimed"}
+    proposer = state.value_at("proposed_by", context.now)
+    return Question(
+        products=state.subjects_at("products", context.effective_at),
+        kind=str(state.value_at("kind", context.effective_at) or DEFAULT_KIND),
+        cost=find_cost(state, context.effective_at),
+        deciders=tuple(_decider_stance(one, confirmed, context, subjects) for one in deciders),
+        approvers=approvals,
+        others=others,
+        proposer=str(proposer) if proposer else None,
+        delegation=context.delegation,
+    )
+
+
+def _decider_stance(decider: str, confirmed: Collection[str], context: CommandContext, subjects: Subjects) -> Stance:
+    basis = find_basis(decider, context, subjects)
+    if basis == "claimed" and confirmed and subjects.canonical_id(decider) in confirmed:
+        basis = "confirmed"
+    return Stance(decider, basis)
+
+
+def _build_ratification(state: SubjectState, person: str, context: CommandContext, subjects: Subjects) -> Question:
+    """Return what to judge when a decision is ratified: whether the person could have decided it alone, by now."""
+    question = _build_question(state, (person,), context, subjects)
+    deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
+    is_own = subjects.canonical_id(person) in deciders
+    return replace(question, needs_support=False, approvers=(), proposer=person if is_own else None)
+
+
+def find_cost(state: SubjectState, at: int) -> Cost | None:
+    """Return the cost that a decision states at a time."""
+    amount, _, currency = str(state.value_at("cost", at) or "").partition(" ")
+    # Only imported history, which no rule checks, can hold anything else.
+    return Cost(amount=int(amount), currency=currency) if amount.isdecimal() and currency in CURRENCIES else None
+
+
+def build_question_again(
+    state: SubjectState, judgment: Judgment, at: int, position: int, *, needs_support: bool
+) -> Question:
+    """Return what to judge when the decision at a position is judged again, with everything that `state` knows.
+
+    The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since.
+    """
+    approvals, others = find_stances(state, at, position)
+    return Question(
+        products=state.subjects_at("products", at),
+        kind=str(state.value_at("kind", at) or DEFAULT_KIND),
+        cost=find_cost(state, at),
+        deciders=tuple(
+            Stance(each.decider, "confirmed" if find_confirmation(state, each, position) else each.basis)
+            for each in judgment.verdicts
+        ),
+        approvers=approvals,
+        others=others,
+        delegation=judgment.delegation,
+        needs_support=needs_support,
+    )
+
+
+def find_confirmation(state: SubjectState, verdict: Verdict, position: int) -> int | None:
+    """Return the position at which a decider confirmed the claim that an event at another position made."""
+    row = state.latest_row(f"confirmed.{_key(verdict.decider)}")
+    return row.position if row and row.position > position and verdict.basis == "claimed" else None
+
+
+def find_stances(
+    state: SubjectState, at: int, before: int = MAX_INTEGER
+) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
+    """Return who approved a decision as it was at a time and before a position, and who abstained or dissented.
+
+    The latest stance of a person counts. A revision or a reopening makes all earlier approvals and abstentions void.
+    """
+    since = max(
+        (position for position, event in state.events.items() if position < before and _renews(event)), default=0
+    )
+    latest: dict[str, tuple[int, str, Value]] = {}
+    for prefix in ("approval.", "abstention.", "dissent."):
+        for name in state.field_names(prefix):
+            row = state.row_at(name, at)
+            person = f"person:{name.removeprefix(prefix)}"
+            if row and row.position > since and row.position > latest.get(person, (0,))[0]:
+                latest[person] = (row.position, prefix, row.value)
+    stances = [
+        (prefix, Stance(person, _read_basis(value), position))
+        for person, (position, prefix, value) in sorted(latest.items(), key=lambda item: item[1][0])
+    ]
+    return (
+        tuple(stance for prefix, stance in stances if prefix == "approval."),
+        tuple(stance for prefix, stance in stances if prefix != "approval."),
+    )
+
+
+def _read_basis(value: Value) -> Basis:
+    return "own" if value == "own" else "delegated" if value == "delegated" else "claimed"
+
+
+def _renews(event: EventSummary) -> bool:
+    return not event.is_voided and event.type.startswith(("DecisionRevised.", "DecisionReopened."))
+
+
+def _take_stance(
+    name: str, command: ApproveDecision | AbstainFromDecision, context: CommandContext, subjects: Subjects
+) -> tuple[str, Basis]:
+    """Return who takes a stance, and what shows that they do; it must not be theirs already on the same basis."""
+    state = subjects[command.subject]
+    person = command.by or require_person(context, "by")
+    basis = find_basis(person, context, subjects)
+    row = state.row_at(f"{name}.{_key(person)}", context.now)
+    current = {stance.position for stances in find_stances(state, context.now) for stance in stances}
+    if row and row.position in current and row.value in (basis, "own"):
+        raise NothingChanges(
+            f"this {name} of {person} is already recorded at position {row.position}",
+            field="subject",
+            subject=state.subject,
+        )
+    return person, basis
+
+
+# Other checks ------------------------------------------------------------------------------------------------------
 
 
 def _require_valid_successor(old: str, successor: str, context: CommandContext, subjects: Subjects) -> None:

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from domain.persistent import SortedItems, Table
 
+E = TypeVar("E")
 Value = str | int | bool | list["Value"] | dict[str, "Value"] | None
 
 CHANGES_PER_EVENT: Final = 256
@@ -98,14 +99,18 @@ class EventSummary:
     is_voided: bool = False
 
 
+_NO_FIELDS: Final[Table[str, SortedItems[FieldRow]]] = Table()
+_NO_EVENTS: Final[Table[int, EventSummary]] = Table()
+
+
 @dataclass(frozen=True, slots=True)
 class SubjectState:
     """One subject as rules see it: every row of every field, and its events by position."""
 
     subject: str
     version: int = 0
-    rows: Table[str, SortedItems[FieldRow]] = field(default_factory=Table)
-    events: Table[int, EventSummary] = field(default_factory=Table)
+    rows: Table[str, SortedItems[FieldRow]] = field(default_factory=lambda: _NO_FIELDS)
+    events: Table[int, EventSummary] = field(default_factory=lambda: _NO_EVENTS)
     is_managed: bool = False
     """Whether the subject was changed here, and not only by imports."""
     position: int = 0
@@ -191,28 +196,38 @@ def evolve(
     return SubjectState(state.subject, state.version + 1, rows, events, state.is_managed or not is_imported, position)
 
 
-class PendingState:
+class PendingState(Generic[E]):
     """A state that is computed when it is first read: most of what is recorded is not read by a rule soon."""
 
-    __slots__ = ("_compute", "_state", "subject", "version")
+    __slots__ = ("_before", "_entry", "_evolve", "_state", "subject", "version")
 
-    def __init__(self, subject: str, version: int, compute: Callable[[], SubjectState]) -> None:
+    def __init__(
+        self,
+        subject: str,
+        version: int,
+        evolve: Callable[[SubjectState, E], SubjectState],
+        before: SubjectState | None,
+        entry: E,
+    ) -> None:
+        """`before` is the state before the entry, None if it is the first. No closure: there are many of these."""
         self.subject = subject
         self.version = version
-        self._compute: Callable[[], SubjectState] | None = compute
+        self._evolve = evolve
+        self._before = before
+        self._entry: E | None = entry
         self._state: SubjectState | None = None
 
     def resolve(self) -> SubjectState:
         """Return the state. Threads that read it at the same time may each compute it, with the same result."""
-        compute = self._compute
-        if self._state is None and compute is not None:
-            self._state = compute()
-            self._compute = None  # and with it the state before
+        before, entry = self._before, self._entry
+        if self._state is None and entry is not None:
+            self._state = self._evolve(before or SubjectState(self.subject), entry)
+            self._before = self._entry = None
         assert self._state is not None
         return self._state
 
 
-AnyState = SubjectState | PendingState
+AnyState = SubjectState | PendingState[Any]
 
 
 class Subjects(Mapping[str, SubjectState]):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
-from domain.values import Code, DecisionId, Line, Person, Position, RawText, StringKind, Text, Timestamp
+from domain.values import Author, Code, DecisionId, Line, Position, RawText, StringKind, Text, Timestamp
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -68,8 +68,10 @@ class Command(Message):
     )
     because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this is based on.")
     note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
-    on_behalf_of: Person | None = Field(
-        None, description="The person on whose behalf the caller acts. Not verified, and displayed as a claim."
+    on_behalf_of: Author | None = Field(
+        None,
+        description="The person on whose behalf the caller acts. A claim, unless a delegation of theirs covers the "
+        "command; a service needs one. In an import, also the service that made the change.",
     )
     references: tuple[Reference, ...] = Field((), max_length=50, description="External ids and links.")
     corrects: Position | None = Field(None, description="The position of the voided entry that this command replaces.")
@@ -114,7 +116,8 @@ class CommandContext(NamedTuple):
 
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
     or else the actor; `credential` is what the actor signed in with, `scopes` what it may be used for, and `groups` are the
-    actor's groups at the sign-in provider.
+    actor's groups at the sign-in provider. `delegation` is the position of the delegation that lets the actor act for the
+    principal; without one, the principal is a claim.
     """
 
     now: int
@@ -125,6 +128,7 @@ class CommandContext(NamedTuple):
     new_key: Callable[[], str] = lambda: ""
     credential: str = ""
     groups: frozenset[str] = frozenset()
+    delegation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,8 @@ def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], st
 
 def copy_with(message: M, name: str, value: object) -> M:
     """Return a copy with one field replaced: as `model_copy` does, but without copying what is immutable anyway."""
-    return _construct(type(message), {**message.__dict__, name: value}, {*message.model_fields_set, name})
+    given = message.__pydantic_fields_set__
+    return _construct(type(message), {**message.__dict__, name: value}, given if name in given else {*given, name})
 
 
 def derive(event: type[M], command: Command, **more: object) -> M:
@@ -228,8 +233,8 @@ def derive(event: type[M], command: Command, **more: object) -> M:
     `more` gives the others, and those that differ.
     """
     fields = {**vars(command), **more}
-    names = _field_names(event)
-    return _construct(event, {name: fields[name] for name in names}, set(names))
+    names, given = _field_names(event)
+    return _construct(event, {name: fields[name] for name in names}, given)
 
 
 def _construct(model: type[M], fields: dict[str, object], given: set[str]) -> M:
@@ -243,8 +248,9 @@ def _construct(model: type[M], fields: dict[str, object], given: set[str]) -> M:
 
 
 @cache
-def _field_names(model: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(model.model_fields)
+def _field_names(model: type[BaseModel]) -> tuple[tuple[str, ...], set[str]]:
+    """Return the names of the fields, in order and as a set, which no message changes, so that all can share it."""
+    return tuple(model.model_fields), set(model.model_fields)
 
 
 def _get_member(value: Any, name: str) -> Any:

@@ -12,17 +12,20 @@ from typing import ClassVar, Final, Literal, assert_never
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.errors import NotAllowed, NothingChanges, Unknown
+from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
 from domain.fields import STATUS, FieldChange, Subjects, Value, code, refs
 from domain.guards import require_person
 from domain.messages import Command, CommandContext, Draft, Event
+from domain.money import Cost
 from domain.people import DISBANDED, INACTIVE_STATUSES
-from domain.values import COMBINATION, Holder, Key, Line, Person, Slug, SubjectId, Timestamp, to_micros
+from domain.values import COMBINATION, Holder, Key, Line, Person, Slug, SubjectId, Timestamp, kind_of, to_micros
 
 ACCOUNTABLE: Final = "accountable"
+MEMBER_FIELDS: Final = (f"role.{ACCOUNTABLE}", "role.member")
+"""The fields of a team that list its members: who is accountable for it, and who has the role `member` on it."""
 
 
-class _PeriodCommand(Command):
+class PeriodCommand(Command):
     """A command about a role or delegation for a period, half open."""
 
     from_: Timestamp | None = Field(
@@ -31,24 +34,27 @@ class _PeriodCommand(Command):
     until: Timestamp | None = Field(None, description="When the period ends (exclusive); open-ended by default.")
 
     @model_validator(mode="after")
-    def _check_period(self) -> _PeriodCommand:
+    def _check_period(self) -> PeriodCommand:
         if self.from_ and self.until and self.until <= self.from_:
             raise PydanticCustomError(COMBINATION, "`until` must be later than `from`")
         return self
 
 
-class _PeriodEvent(Event):
+class PeriodEvent(Event):
+    """An event about a role or delegation for a period, half open."""
+
     has_periods: ClassVar[bool] = True
 
     from_: Timestamp | None = Field(None, alias="from")
     until: Timestamp | None = None
 
-    def _limit_to_period(self, change: FieldChange) -> FieldChange:
+    def limit_to_period(self, change: FieldChange) -> FieldChange:
+        """Return a change that holds only in the period of the event."""
         starts_at, ends_at = (to_micros(time) if time else None for time in (self.from_, self.until))
         return change._replace(starts_at=starts_at, ends_at=ends_at)
 
 
-class AssignOwnership(_PeriodCommand):
+class AssignOwnership(PeriodCommand):
     """Assign a role on a subject. The list replaces the previous holders."""
 
     type: Literal["AssignOwnership"] = "AssignOwnership"
@@ -64,14 +70,14 @@ class AssignOwnership(_PeriodCommand):
     )
 
 
-class OwnershipAssigned(_PeriodEvent):
+class OwnershipAssigned(PeriodEvent):
     """A role on a subject was assigned, replacing its previous holders."""
 
     role: Slug
     holders: tuple[Holder, ...]
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield self._limit_to_period(refs(f"role.{self.role}", self.holders))
+        yield self.limit_to_period(refs(f"role.{self.role}", self.holders))
 
 
 class ReleaseOwnership(Command):
@@ -91,7 +97,7 @@ class OwnershipReleased(Event):
         yield refs(f"role.{self.role}", ())
 
 
-class HandOverOwnership(_PeriodCommand):
+class HandOverOwnership(PeriodCommand):
     """Hand over accountability to another person or team."""
 
     type: Literal["HandOverOwnership"] = "HandOverOwnership"
@@ -99,14 +105,14 @@ class HandOverOwnership(_PeriodCommand):
     to: Holder = Field(description="The person or team who becomes accountable.")
 
 
-class OwnershipHandedOver(_PeriodEvent):
+class OwnershipHandedOver(PeriodEvent):
     """Accountability was handed over to another person or team."""
 
     to: Holder
     previous_holders: tuple[Holder, ...] = Field(description="Who was accountable before.")
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield self._limit_to_period(refs(f"role.{ACCOUNTABLE}", (self.to,)))
+        yield self.limit_to_period(refs(f"role.{ACCOUNTABLE}", (self.to,)))
 
 
 class AcknowledgeOwnership(Command):
@@ -127,7 +133,7 @@ class OwnershipAcknowledged(Event):
         yield code(f"acknowledged.{self.role}.{self.by.partition(':')[2]}", True)
 
 
-class DelegateOwnership(_PeriodCommand):
+class DelegateOwnership(PeriodCommand):
     """Delegate decisions about a subject to another person or team, for some kinds of decision and a period."""
 
     type: Literal["DelegateOwnership"] = "DelegateOwnership"
@@ -137,23 +143,32 @@ class DelegateOwnership(_PeriodCommand):
     )
     to: Holder = Field(description="The person or team who may decide.")
     kinds: tuple[Slug, ...] = Field((), max_length=50, description="The kinds of decision covered; all by default.")
-    limit: Line | None = Field(None, description="The limit of the authority, such as an amount of money.")
+    cost_limit: Cost | None = Field(None, description="The highest cost of a decision covered; any cost by default.")
+    limit: Line | None = Field(None, description="A remark on the limit of the authority. Rules never read it.")
 
 
-class OwnershipDelegated(_PeriodEvent):
+class OwnershipDelegated(PeriodEvent):
     """Decisions about a subject were delegated to another person or team."""
 
     delegation: Key
     to: Holder
     by: tuple[Holder, ...]
     kinds: tuple[Slug, ...] = ()
+    cost_limit: Cost | None = None
     limit: Line | None = None
+    is_claim: Literal[True] | None = Field(
+        None, description="True if it was recorded without the credentials or a delegation of an accountable person."
+    )
 
     def field_changes(self) -> Iterable[FieldChange]:
         value: dict[str, Value] = {"to": self.to, "by": [*self.by], "kinds": [*self.kinds]}
+        if self.cost_limit:
+            value["cost_limit"] = self.cost_limit.model_dump()
         if self.limit:
             value["limit"] = self.limit
-        yield self._limit_to_period(FieldChange(f"delegation.{self.delegation}", value, refs=(self.to,)))
+        if self.is_claim:
+            value["is_claim"] = True
+        yield self.limit_to_period(FieldChange(f"delegation.{self.delegation}", value, refs=(self.to,)))
 
 
 class RevokeDelegation(Command):
@@ -201,12 +216,7 @@ def decide(command: OwnershipCommand, context: CommandContext, subjects: Subject
         case DelegateOwnership():
             event = _delegate(command, context, subjects)
         case RevokeDelegation():
-            if not subjects[command.subject].value_at(f"delegation.{command.delegation}", context.now):
-                raise Unknown(
-                    f"{command.subject} has no delegation '{command.delegation}' in force",
-                    field="delegation",
-                    subject=command.subject,
-                )
+            _require_revocable(command, context, subjects)
             event = DelegationRevoked(delegation=command.delegation)
         case _:
             assert_never(command)
@@ -300,20 +310,65 @@ def _acknowledge(command: AcknowledgeOwnership, context: CommandContext, subject
 
 
 def _delegate(command: DelegateOwnership, context: CommandContext, subjects: Subjects) -> Event:
-    delegation = command.delegation or context.new_key()
-    if any(True for _ in subjects[command.subject].field_names(f"delegation.{delegation}")):
-        raise NotAllowed(
-            f"{command.subject} already had a delegation '{delegation}'; choose another key",
-            field="delegation",
-            subject=command.subject,
-        )
+    require_unused_delegation(command.subject, command.delegation, subjects)
     require_active_holder(command.to, context, subjects, field="to")
+    holders = _require_holders(command.subject, ACCOUNTABLE, context, subjects)
     return OwnershipDelegated(
-        delegation=delegation,
+        delegation=command.delegation or context.new_key(),
         to=command.to,
-        by=_require_holders(command.subject, ACCOUNTABLE, context, subjects),
+        by=holders,
         kinds=command.kinds,
+        cost_limit=command.cost_limit,
         limit=command.limit,
+        is_claim=None if _acts_for_holder(holders, context, subjects) else True,
         **{"from": command.from_},
         until=command.until,
     )
+
+
+def require_unused_delegation(subject: str, delegation: str | None, subjects: Subjects) -> None:
+    """Check that a subject never had a delegation with this key.
+
+    Raises:
+        NotAllowed: it had.
+    """
+    if delegation and f"delegation.{delegation}" in subjects[subject].rows:
+        raise NotAllowed(
+            f"{subject} already had a delegation '{delegation}'; choose another key",
+            field="delegation",
+            subject=subject,
+        )
+
+
+def _acts_for_holder(holders: Iterable[str], context: CommandContext, subjects: Subjects) -> bool:
+    """Whether a holder, or a member of a team that is one, acts here, with their own credentials or a delegation."""
+    person = context.principal if context.delegation else context.actor
+    return any(is_or_belongs_to(person, holder, subjects, context.effective_at) for holder in holders)
+
+
+def is_or_belongs_to(person: str, holder: str, subjects: Subjects, at: int) -> bool:
+    """Return whether a person is the holder of a role, or a member of the team that is."""
+    if person == holder or subjects.canonical_id(person) == subjects.canonical_id(holder):
+        return True
+    members = (one for name in MEMBER_FIELDS for one in subjects[holder].subjects_at(name, at))
+    return kind_of(holder) == "team" and subjects.canonical_id(person) in subjects.canonical_ids(members)
+
+
+def _require_revocable(command: RevokeDelegation, context: CommandContext, subjects: Subjects) -> None:
+    """A delegation of a subject must be in force; that of a person is revoked by them, or given up by the other."""
+    value = subjects[command.subject].value_at(f"delegation.{command.delegation}", context.now)
+    if not isinstance(value, dict):
+        raise Unknown(
+            f"{command.subject} has no delegation '{command.delegation}' in force",
+            field="delegation",
+            subject=command.subject,
+        )
+    if kind_of(command.subject) != "person":
+        return
+    parties = subjects.canonical_ids((command.subject, str(value["to"])))
+    if subjects.canonical_id(context.actor) not in parties:
+        raise Forbidden(
+            f"only {command.subject} can revoke this delegation, or {value['to']} give it up, with their own credentials",
+            field="subject",
+            subject=command.subject,
+        )

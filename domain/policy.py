@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
-from domain import access, any_subject, decision, feature, ownership, people, product, roles
+from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
 from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
@@ -71,6 +71,8 @@ RULES: Final = MappingProxyType(
         decision.ReviseDecision: Rule(MANAGE, own=CONTRIBUTE),
         decision.AdviseOnDecision: Rule(CONTRIBUTE),
         decision.DissentFromDecision: Rule(CONTRIBUTE),
+        decision.ApproveDecision: Rule(CONTRIBUTE),
+        decision.AbstainFromDecision: Rule(CONTRIBUTE),
         decision.AcceptDecision: Rule(MANAGE),
         decision.RecordDecision: Rule(MANAGE),
         decision.RejectDecision: Rule(MANAGE),
@@ -100,7 +102,9 @@ RULES: Final = MappingProxyType(
         ownership.HandOverOwnership: Rule(MANAGE),
         ownership.AcknowledgeOwnership: Rule(CONTRIBUTE),
         ownership.DelegateOwnership: Rule(MANAGE),
-        ownership.RevokeDelegation: Rule(MANAGE),
+        ownership.RevokeDelegation: Rule(MANAGE, own=CONTRIBUTE),  # own: what one gave, or was given, oneself
+        delegation.DelegateActions: Rule(CONTRIBUTE, anywhere=True),
+        authority.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
         # people and access
         people.RegisterPerson: Rule(MANAGE, anywhere=True),
         people.RegisterTeam: Rule(MANAGE, anywhere=True),
@@ -196,6 +200,10 @@ class HeldRoles:
         self._subjects = subjects
         self.evidence = evidence
         self._now = now
+
+    def own_for_all(self, role: str) -> bool:
+        """Return whether the caller holds a role for all products without being merged, or in a group or team."""
+        return self.principal.is_local or roles.is_granted(self._subjects[self.principal.actor], role, NO_PRODUCT)
 
     def include(self, role: str, line: Line) -> bool:
         """Return whether a role, or one that includes it, is held for a product."""
@@ -340,6 +348,8 @@ def _with_import_scope(action: Action, command: Command) -> Action:
 def _judge(
     action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
 ) -> str | None:
+    if action.scope in held.principal.scopes and held.own_for_all(action.role):
+        return None  # nearly every command, so that its products need not be read
     if rule.anywhere or _is_unknown(command, subjects):
         return may_anywhere(held, action)
     return may(held, action, lines_of(command, subjects, context.now))
@@ -364,6 +374,10 @@ def _judge_own(
     if isinstance(command, people.RecordPersonLeft):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
+    if isinstance(command, ownership.RevokeDelegation):
+        # A rule refuses all but the two who are concerned.
+        is_personal = kind_of(command.subject) == "person"
+        return may_anywhere(held, action) if is_personal else "not the caller's"
     subject = command.subject_id()
     position = (
         command.position if isinstance(command, any_subject.VoidEntry) else min(subjects[subject].events, default=0)

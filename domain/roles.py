@@ -52,6 +52,8 @@ SATISFIED_BY: Final = MappingProxyType(
 """For each role the roles that include it."""
 
 FIELD_PREFIX: Final = "access."
+_FIELDS: Final = MappingProxyType({role: f"{FIELD_PREFIX}{role}" for role in ROLES})
+"""The fields of roles for all products."""
 MEMBER_FIELD: Final = "role.member"
 """The field of a team with its members."""
 LINE_FIELD: Final = "line"
@@ -122,7 +124,10 @@ def field_name(role: str, product: str | None) -> str:
 
 def holds(state: SubjectState, role: str, product: str | None = None) -> bool:
     """Return whether exactly this role is granted to a holder for exactly this product, or for all products."""
-    name = field_name(role, product)
+    return _is_set(state, field_name(role, product))
+
+
+def _is_set(state: SubjectState, name: str) -> bool:
     if name not in state.rows:
         return False
     row = state.latest_row(name)
@@ -147,7 +152,7 @@ def is_granted(state: SubjectState, role: str, line: Iterable[str]) -> bool:
     """Return whether a role, or one that includes it, is granted for all products or for one of `line`."""
     including = SATISFIED_BY[role]
     for each in including:
-        if holds(state, each):
+        if _is_set(state, _FIELDS[each]):
             return True
     return any(holds(state, each, product) for product in line for each in including)
 

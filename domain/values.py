@@ -49,6 +49,7 @@ SUBJECT_KINDS: Final = (
     "group",
     "evidence",
     "assumption",
+    "import",
     "log",
 )
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
@@ -383,6 +384,14 @@ Person = Annotated[
     Field(description="A person: `person:KEY`, or any name, email address or handle in the directory."),
     documented(pattern=_name_pattern("person")),
 ]
+Author = Annotated[
+    str,
+    StringKind.PERSON,
+    StringConstraints(min_length=1, max_length=300),
+    _name_validator("person", "service"),
+    Field(description="A person: `person:KEY` or any name in the directory; in imports also `service:KEY`."),
+    documented(pattern=_name_pattern("person", "service")),
+]
 Holder = Annotated[
     str,
     StringKind.PERSON,
@@ -390,4 +399,12 @@ Holder = Annotated[
     _name_validator("person", "team"),
     Field(description="A person or a team: `person:KEY`, `team:KEY`, or any name in the directory."),
     documented(pattern=_name_pattern("person", "team")),
+]
+Actor = Annotated[
+    str,
+    StringKind.PERSON,
+    StringConstraints(min_length=1, max_length=300),
+    _name_validator("person", "service"),
+    Field(description="Who acts: `person:KEY`, `service:KEY`, or any name in the directory."),
+    documented(pattern=_name_pattern("person", "service")),
 ]

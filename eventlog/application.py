@@ -251,9 +251,9 @@ def fold(state: SubjectState, entries: Iterable[Entry]) -> SubjectState:
     return state
 
 
-def pending_state(before: SubjectState | None, entry: Entry) -> PendingState:
+def pending_state(before: SubjectState | None, entry: Entry) -> PendingState[Entry]:
     """Return a state after one more entry, to be computed when it is read; `before` is None for the first entry."""
-    return PendingState(entry.subject, entry.version, lambda: apply_entry(before or SubjectState(entry.subject), entry))
+    return PendingState(entry.subject, entry.version, apply_entry, before, entry)
 
 
 def apply_entry(state: SubjectState, entry: Entry) -> SubjectState:

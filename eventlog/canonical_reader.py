@@ -14,8 +14,8 @@ import msgspec
 
 from eventlog.canonical import SAFE_INTEGER, NotCanonicalError
 
-MAX_DEPTH: Final = 8
-"""The deepest nesting of lists and objects. No event has more than six levels."""
+MAX_DEPTH: Final = 10
+"""The deepest nesting of lists and objects. No event has more than nine levels."""
 
 _ESCAPED_NUL: Final = b"\\u0000"
 

@@ -87,7 +87,7 @@ def compose(row: tuple[int, str, int, str, int, bytes, bytes | None]) -> bytes:
         rest // 60_000_000,
         rest // 1_000_000 % 60,
         rest % 1_000_000,
-        _json_string(subject),
+        canonical(subject),
         _json_string(type_),
         version,
     )
@@ -99,9 +99,9 @@ def _date_and_hour(hour: int) -> bytes:
     return format_micros(hour * _MICROS_PER_HOUR)[: len("2025-01-01T00")].encode()
 
 
-@lru_cache(4096)
+@lru_cache(256)
 def _json_string(value: str) -> bytes:
-    """Return a string that many entries share, as JSON."""
+    """Return the name of an event type, which many entries share, as JSON."""
     return canonical(value)
 
 
@@ -149,7 +149,9 @@ def _metadata_to_json(metadata: Metadata) -> dict[str, Any]:
     if source.system is not None or source.reference is not None or source.at is not None:
         whole["source"] |= _without_none(system=source.system, reference=source.reference, at=_format_time(source.at))
     if metadata.on_behalf_of:
-        whole["on_behalf_of"] = [_without_none(who=link.who, grant=link.grant) for link in metadata.on_behalf_of]
+        whole["on_behalf_of"] = [
+            _without_none(who=link.who, delegation=link.delegation) for link in metadata.on_behalf_of
+        ]
     if metadata.effective_at is not None:
         whole["effective_at"] = format_micros(metadata.effective_at)
     if metadata.because:
@@ -253,7 +255,7 @@ def _parse_metadata(own: dict[str, Any]) -> Metadata:
         actor=own["actor"],
         credential=own["credential"],
         source=Origin(source["channel"], source.get("system"), source.get("reference"), _parse_time(source.get("at"))),
-        on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in own.get("on_behalf_of", ())),
+        on_behalf_of=tuple(Delegate(link["who"], link.get("delegation")) for link in own.get("on_behalf_of", ())),
         effective_at=_parse_time(own.get("effective_at")),
         because=tuple(own.get("because", ())),
         references=tuple(
@@ -264,7 +266,7 @@ def _parse_metadata(own: dict[str, Any]) -> Metadata:
     )
 
 
-def _without_none(**members: str | None) -> dict[str, str]:
+def _without_none(**members: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -18,9 +18,10 @@ from domain.access import Access, TokenRevoked
 from domain.any_subject import EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.decision import SUPERSEDED_BY
+from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, replace_strings, string_paths, strings_of_kind
+from domain.messages import Command, CommandContext, Draft, copy_with, replace_strings, string_paths, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
@@ -270,6 +271,7 @@ class CommandHandler:
             context = context._replace(principal=command.on_behalf_of)
         _must_have_source(command, context.scopes)
         self._must_reference_recorded(command, work.subjects)
+        context = resolve_delegation(command, context, work.subjects)
         drafts = self._apply_rules(command, context, work)
         if isinstance(command, IssueReport):
             self._must_be_the_report(command)
@@ -367,7 +369,9 @@ class CommandHandler:
             actor=context.actor,
             credential=caller.credential,
             source=_build_origin(command, caller.channel),
-            on_behalf_of=(Delegate(context.principal),) if context.principal != context.actor else (),
+            on_behalf_of=(Delegate(context.principal, context.delegation),)
+            if context.principal != context.actor
+            else (),
             effective_at=effective_at,
             because=command.because,
             references=command.references,
@@ -378,9 +382,9 @@ class CommandHandler:
     def _fill_in_keys(self, command: Command) -> Command:
         """Generate the key of a new subject, if the caller gave none."""
         if command.creates and getattr(command, "key", None) is None:
-            return command.model_copy(update={"key": new_key(self._entropy)})
-        if isinstance(command, DelegateOwnership) and command.delegation is None:
-            return command.model_copy(update={"delegation": new_key(self._entropy)})
+            return copy_with(command, "key", new_key(self._entropy))
+        if isinstance(command, DelegateOwnership | DelegateActions) and command.delegation is None:
+            return copy_with(command, "delegation", new_key(self._entropy))
         return command
 
     def _resolve_people(self, command: Command, work: UnitOfWork) -> Command:
@@ -550,6 +554,8 @@ def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
             f"only a token with the scope `{IMPORT_SCOPE}`, or `{IMPORT_SCOPE}:{command.source.system}`, may give this source",
             field="source",
         )
+    if command.source is None and (command.on_behalf_of or "").startswith("service:"):
+        raise Malformed("must be a person; only an imported change may be a service's", field="on_behalf_of")
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 

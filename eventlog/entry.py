@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain.messages import Command, Event, Reference
 from domain.scopes import DEFAULT_SCOPES
+
+UNKNOWN_AUTHOR: Final = "unknown"
+"""The principal of an imported change whose author is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,13 @@ class Receipt:
 
 
 class Delegate(NamedTuple):
-    """One link of the chain from actor to principal, with the grant that allows it, if any."""
+    """One link of the chain from actor to principal: a person, and the position of their delegation.
+
+    Without a delegation, the link is a claim.
+    """
 
     who: str
-    grant: str | None = None
+    delegation: int | None = None
 
 
 class Origin(NamedTuple):
@@ -81,12 +87,13 @@ class Origin(NamedTuple):
     at: int | None = None
 
 
-class Metadata(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Metadata:
     """Who recorded an event, when, why, and from which source. Times are in microseconds since 1970."""
 
     id: str
     transaction: str
-    index: int  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls here
+    index: int
     actor: str
     credential: str
     source: Origin
@@ -99,8 +106,13 @@ class Metadata(NamedTuple):
 
     @property
     def principal(self) -> str:
-        """On whose behalf the actor acted: the end of the chain, or else the actor."""
-        return self.on_behalf_of[-1].who if self.on_behalf_of else self.actor
+        """On whose behalf the actor acted: the end of the chain, or else the actor.
+
+        Who imports a change from another system has not made it: if its author is not known there, nobody is named.
+        """
+        if self.on_behalf_of:
+            return self.on_behalf_of[-1].who
+        return self.actor if self.source.system is None else UNKNOWN_AUTHOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -333,6 +333,19 @@ class EventLog:
         """Return at most `limit` rows after a position, as they are stored."""
         return self._store.rows(after, limit)
 
+    def now(self) -> int:
+        """Return the time of the log's clock, in microseconds since 1970."""
+        return self._clock()
+
+    def recorded_keys(self, scope: str, keys: Sequence[str]) -> dict[str, int]:
+        """Return which idempotency keys of a scope were used, each with the position of its first entry."""
+        found = self._store.find_results([UniqueClaim("key", scope, key) for key in keys])
+        return {claim.key: result.first for claim, result in found.items()}
+
+    def keys_with_prefix(self, scope: str, prefix: str) -> list[str]:
+        """Return the first ten idempotency keys of a scope that start with a prefix."""
+        return self._store.keys_with_prefix(scope, prefix)
+
     # Following
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:

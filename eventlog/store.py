@@ -181,6 +181,11 @@ class Store(ABC):
             found |= {UniqueClaim("key", scope, key): StoredResult(*rest) for scope, key, *rest in self.read(sql, keys)}
         return found
 
+    def keys_with_prefix(self, scope: str, prefix: str) -> list[str]:
+        """Return the first ten idempotency keys of a scope that start with a prefix, in order."""
+        sql = "SELECT key FROM idempotency_records WHERE scope = ? AND key >= ? AND key < ? ORDER BY key LIMIT 10"
+        return [key for (key,) in self.read(sql, (scope, prefix, f"{prefix}\x7f"))]
+
     def find_people(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of all people with a normalized name, in order."""
         found = self.read("SELECT DISTINCT person FROM names WHERE normalized = ? ORDER BY person", (normalized,))

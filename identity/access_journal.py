@@ -29,8 +29,8 @@ _log: Final = logging.getLogger("decisionlog.identity")
 Kind = Literal["sign-in", "denied", "refused", "export", "audit", "lost"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """`sign-in`: a session began. `denied`: a request was refused before it did anything. `refused`: a command was refused,
-because its sender may not do this. `export`: data left as a file. `audit`: somebody read the audit trail or this journal.
-`lost`: so many rows were not written."""
+because its sender may not do this. `export`: data left as a file. `audit`: the audit trail or this journal was read.
+`lost`: the number of rows that were not written."""
 
 DAY_US: Final = 24 * 3_600_000_000
 WRITE_AFTER_S: Final = 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from domain.any_subject import ImportedChange
-from domain.errors import AlreadyExists, KeyReused, Refused
+from domain.errors import AlreadyExists, KeyReused, Malformed, Refused
 from domain.fields import CHANGES_PER_EVENT
 from domain.messages import Command
 from eventlog.entry import Caller, Receipt, Transaction
@@ -38,6 +38,7 @@ class PlannedTransaction:
     commands: tuple[Command, ...]
     findings: Findings = field(default_factory=Findings)
     prefix: str = ""
+    data: dict[str, Any] | None = None
 
 
 async def send_batch(
@@ -46,7 +47,7 @@ async def send_batch(
     """Send a batch and count the outcomes."""
     results = await sink.execute_many([Transaction(planned.commands, caller, planned.key) for planned in batch])
     for planned, result in zip(batch, results, strict=True):
-        count_outcome(report, planned.label, result, planned.prefix)
+        count_outcome(report, planned.label, result, planned.prefix, planned.data)
         if report.verbose or (isinstance(result, Receipt) and not result.replayed):
             report.add(planned.findings)
 
@@ -54,22 +55,37 @@ async def send_batch(
 async def ensure_exist(
     wanted: Sequence[tuple[Command, ...]], sink: ImportSink, caller: Caller, report: ImportReport
 ) -> int:
-    """Send commands that create subjects, unless these exist already. Return how many were created."""
-    results = await sink.execute_many([Transaction(commands, caller) for commands in wanted])
+    """Send commands that create subjects, unless these exist already. Return how many were created.
+
+    What would begin in the future of the log's clock begins now.
+    """
+    results = list(await sink.execute_many([Transaction(commands, caller) for commands in wanted]))
+    early = [n for n, result in enumerate(results) if isinstance(result, Malformed) and result.field == "effective_at"]
+    if early:
+        now = [tuple(one.model_copy(update={"effective_at": None}) for one in wanted[n]) for n in early]
+        again = await sink.execute_many([Transaction(commands, caller) for commands in now])
+        for n, result in zip(early, again, strict=True):
+            results[n] = result
     for commands, result in zip(wanted, results, strict=True):
         if isinstance(result, Refused) and not isinstance(result, AlreadyExists):
             report.rejected.append(Remark(None, f"{commands[0].subject_id()}: {result.detail}"))
     return sum(isinstance(result, Receipt) for result in results)
 
 
-def count_outcome(report: ImportReport, label: str | int | None, result: Receipt | Refused, prefix: str = "") -> None:
+def count_outcome(
+    report: ImportReport,
+    label: str | int | None,
+    result: Receipt | Refused,
+    prefix: str = "",
+    data: dict[str, Any] | None = None,
+) -> None:
     """Count the outcome of a transaction in the report."""
     if isinstance(result, KeyReused):
         message = f"{prefix}was imported before with another content: the line or its mapping has changed"
-        report.rejected.append(Remark(label, message))
+        report.rejected.append(Remark(label, message, data))
     elif isinstance(result, Refused):
         where = f"{result.field}: " if result.field else ""
-        report.rejected.append(Remark(label, prefix + where + result.detail))
+        report.rejected.append(Remark(label, prefix + where + result.detail, data))
     else:
         report.imported += not result.replayed
         report.unchanged += result.replayed

@@ -18,6 +18,7 @@ _COUNTS: Final = (
     "dry_run",
     "lines",
     "imported",
+    "corrected",
     "unchanged",
     "people_registered",
     "teams_registered",
@@ -46,6 +47,8 @@ class Remark:
 
     line: str | int | None
     message: str
+    data: dict[str, Any] | None = None
+    """The line itself, if it could not be placed."""
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if isinstance(self.line, int) else f"{self.line}: " if self.line else ""
@@ -102,6 +105,8 @@ class ImportReport(Findings):
     noun: str = "line"
     lines: int = 0
     imported: int = 0
+    corrected: int = 0
+    """Lines among the imported that were imported before, and mean something else by a corrected mapping."""
     unchanged: int = 0
     """Lines that were imported before, or that change nothing."""
     rejected: list[Remark] = field(default_factory=list)
@@ -117,6 +122,13 @@ class ImportReport(Findings):
     def is_complete(self) -> bool:
         """Whether every line is in the log."""
         return not self.rejected and not self.skipped
+
+    @property
+    def has_remarks(self) -> bool:
+        """Whether there is anything to keep besides the counts."""
+        counted = (self.unmapped_fields, self.unmapped_columns, *self.unknown_values.values())
+        remarks = (self.rejected, self.skipped, self.warnings, self.contradictions, self.reused_names)
+        return any(remarks) or any(counted)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON."""
@@ -140,6 +152,8 @@ class ImportReport(Findings):
         imported = f"{self.imported} {'to import' if self.dry_run else 'imported'}"
         rest = f"{self.unchanged} unchanged, {len(self.rejected)} rejected, {len(self.skipped)} skipped"
         lines = [f"{count_of(self.lines, self.noun)}: {imported}, {rest}"]
+        if self.corrected:
+            lines.append(f"{self.corrected} of them correct what the mapping meant before")
         if self.people_registered or self.teams_registered:
             people, teams = count_of(self.people_registered, "person"), count_of(self.teams_registered, "team")
             lines.append(f"{people} and {teams} {'to register' if self.dry_run else 'registered'}")

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from domain.any_subject import ImportedChange
 from domain.fields import EXISTS
 from domain.values import MAX_INTEGER, Code
-from interchange.person_matching import MAX_NAME_CHARACTERS, PersonMatcher, match_name, team_key
+from interchange.person_matching import MAX_NAME_CHARACTERS, PersonMatcher, distinct_key, match_name
 
 ValueType = Literal["text", "code", "mapped", "date", "release", "people", "teams", "records"]
 _CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
@@ -30,12 +30,27 @@ class FieldRule(BaseModel):
     field: str
     as_: ValueType = Field("text", alias="as")
     values: dict[str, str] = {}
+    patterns: dict[str, str] = {}
     separator: str | None = None
+    several: bool | None = None
 
     @cached_property
     def values_by_case(self) -> dict[str, str]:
         """The table `values` by the case-folded source value."""
         return {source_value.casefold(): value for source_value, value in self.values.items()}
+
+    @cached_property
+    def compiled_patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
+        """The table `patterns`, in its order."""
+        return tuple((re.compile(pattern, re.IGNORECASE), value) for pattern, value in self.patterns.items())
+
+    def map_value(self, text: str) -> str | None:
+        """Return the value that a source value is mapped to: by the table, else by the first pattern that matches."""
+        bare = text.strip()
+        found = self.values_by_case.get(bare.casefold())
+        if found is not None or len(bare) > MAX_NAME_CHARACTERS:
+            return found
+        return next((value for pattern, value in self.compiled_patterns if pattern.fullmatch(bare)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,8 @@ class ValueParser:
             return _parse_code(value)
         if rule.as_ in ("people", "teams", "records"):
             return self._parse_list(rule, value)
+        if rule.as_ == "release" and (isinstance(value, list) or rule.separator):
+            return self._parse_releases(self.split(rule, value))
         return self._parse_single(rule, value)
 
     def split(self, rule: FieldRule, value: Any) -> list[str]:
@@ -104,8 +121,7 @@ class ValueParser:
 
     def release_id(self, version: str) -> str:
         """Return the subject of a release of the product."""
-        slug = re.sub(r"[^a-z0-9._~-]+", "-", version.casefold()).strip("-._~")
-        return f"release:{self._product}-{slug}"
+        return f"release:{self._product[:90]}-{distinct_key(version)}"[: len("release:") + 100]
 
     def release_changes(self, version: str) -> tuple[ImportedChange, ...]:
         """Return the changes that create a release."""
@@ -123,11 +139,26 @@ class ValueParser:
         version = self.release_version(text) if rule.as_ == "release" else None
         if version is not None:
             return ParsedValue({"value": self.release_id(version), "source_value": text}, releases=(version,))
-        parsed = _parse_date(text) if rule.as_ == "date" else rule.values_by_case.get(text.strip().casefold())
+        parsed = _parse_date(text) if rule.as_ == "date" else rule.map_value(text)
         if parsed is None:
             return ParsedValue({"source_value": text}, unknown=(text,))
         is_same = rule.as_ == "date" and parsed == text
         return ParsedValue({"value": parsed} if is_same else {"value": parsed, "source_value": text})
+
+    def _parse_releases(self, names: list[str]) -> ParsedValue:
+        """Parse several releases: none empties the field, one is its value, and more are a list."""
+        named = [name for name in names if not self.is_empty(name)]
+        if not named:
+            return ParsedValue({"source_value": ", ".join(names)} if names else {})
+        found = [(name, self.release_version(name)) for name in named]
+        versions = tuple(version for _, version in found if version is not None)
+        unknown = tuple(name for name, version in found if version is None)
+        text = ", ".join(named)
+        if not versions:
+            return ParsedValue({"source_value": text}, unknown=unknown)
+        ids = tuple(self.release_id(version) for version in versions)
+        value: dict[str, Any] = {"value": ids[0]} if len(ids) == 1 else {"subjects": ids}
+        return ParsedValue({**value, "source_value": text}, unknown=unknown, releases=versions)
 
     def _parse_list(self, rule: FieldRule, value: Any) -> ParsedValue:
         """Parse a list of people, teams or records. If a member is left out, the whole list is kept as source value."""
@@ -153,7 +184,7 @@ class ValueParser:
 
     def _find_team(self, rule: FieldRule, member: str) -> str | None:
         team = self._people.find_team(member)
-        return team_key(member) if team is None and rule.as_ == "teams" else team
+        return distinct_key(member) if team is None and rule.as_ == "teams" else team
 
 
 def as_text(value: Any) -> str:

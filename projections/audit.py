@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from domain.fields import CHANGES_PER_EVENT
 from domain.values import format_micros
 from projections.blame import EVENT_COLUMNS, build_blame
-from projections.filters import Filter, matches_text, subjects_where, within
+from projections.filters import Filter, json_spellings, matches_text, subjects_where, within
 from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
 from projections.reasons import REASON_KEYS
@@ -25,7 +26,8 @@ class AuditFilter:
     and in microseconds: `span` is when events took effect, `recorded` when they were recorded. `because` are decisions
     that events cite; `justified` selects events that cite any, or none. `corrections` selects events that void or
     replace another; `backdated` those that took effect before they were recorded; `unexplained` those without any
-    reason; `delegated` those recorded on behalf of another person.
+    reason; `delegated` those recorded on behalf of another person. `verdicts` are those on the authority of
+    the deciders; `self_approved` selects decisions that only their proposer decided or approved.
     """
 
     actors: Sequence[str] = ()
@@ -50,6 +52,8 @@ class AuditFilter:
     delegated: bool = False
     voided: bool | None = None
     backdated: bool = False
+    verdicts: Sequence[str] = ()
+    self_approved: bool = False
 
 
 def audit(
@@ -173,12 +177,21 @@ def _match_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> tup
         if wanted:
             parameters[f"a_{name}"] = _spell_out(read, name, wanted)
             terms.append(condition.format(members(f"a_{name}")))
+    if selection.verdicts:
+        parameters["a_verdicts"] = json_spellings(selection.verdicts)
+        terms.append(_sets_field("authority", f"j.value in {members('a_verdicts')}"))
     if selection.text is not None:
         has_text = matches_text("s", "a_text", selection.text, parameters)
         terms.append(f"a.position in (select s.position from search s where {has_text})")
     periods = (("a.valid_from", selection.span, "span"), ("a.recorded_at", selection.recorded, "recorded"))
     ends = (within(column, period, name, parameters) for column, period, name in periods)
     return " and ".join(terms + _match_flags(selection)) + "".join(ends), parameters
+
+
+def _sets_field(name: str, condition: str) -> str:
+    """SQL: the event set a field to a value that meets a condition."""
+    return f"""a.position in (select j.id / {CHANGES_PER_EVENT} from field_value j
+        where j.field = '{name}' and {condition})"""
 
 
 def _spell_out(read: Read, name: str, wanted: Sequence[Any]) -> list[Any]:
@@ -206,4 +219,6 @@ def _match_flags(selection: AuditFilter) -> list[str]:
         "corrections": selection.corrections,
     }
     terms += [FLAGS[name] for name, is_wanted in flags.items() if is_wanted]
+    if selection.self_approved:
+        terms.append(_sets_field("authority.self_approved", "j.value = 'true'"))
     return terms

@@ -12,6 +12,7 @@ from projections.field_groups import build_subject_row, field_state, group_field
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
+from projections.names import find_by_name
 from projections.paging import (
     DEFAULT_LIMIT,
     Answer,
@@ -24,7 +25,8 @@ from projections.paging import (
     split_page,
 )
 from projections.read_model import Read
-from projections.schema import loads, members
+from projections.schema import dumps, loads, members
+from projections.search import is_text_held
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -38,7 +40,9 @@ class RegisterFilter:
     """Which decisions a query covers; all that is given must match.
 
     `about` selects by subject, product and status. `kinds` are the kinds of decisions, such as `strategic`. `ever` are
-    statuses that a decision has had at some time, as a value or a source value.
+    statuses that a decision has had at some time, as a value or a source value. `verdicts` are those on the authority of
+    the deciders; `unratified` selects decisions that exceed it and were not ratified by an entitled person,
+    `self_approved` and `backdated` those with that flag.
     """
 
     about: Filter = field(default_factory=Filter)
@@ -48,6 +52,10 @@ class RegisterFilter:
     tags: Sequence[str] = ()
     ever: Sequence[str] = ()
     text: str | None = None
+    verdicts: Sequence[str] = ()
+    unratified: bool = False
+    self_approved: bool = False
+    backdated: bool = False
 
 
 _FIELD_OF_CONDITION: Final = {
@@ -55,6 +63,7 @@ _FIELD_OF_CONDITION: Final = {
     "accountable": "role.accountable",
     "tags": "tags",
     "kinds": "kind",
+    "verdicts": "authority",
 }
 
 
@@ -102,6 +111,9 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
             terms.append(f"""c.subject in (select h.subject from field_value h
                 where h.field = '{field_name}' and {time.is_in_effect("h")}
                 and (h.value in {members(f"r_{name}_json")} or {refers_to_any("h", f"r_{name}")}))""")
+    terms += [_has_field("c", name, value, time) for name, value in _match_authority(selection)]
+    if selection.unratified:
+        terms.append(f"not {_has_field('c', 'ratification', 'within', time)}")
     if selection.ever:
         parameters |= {"r_ever": list(selection.ever), "r_ever_json": json_spellings(selection.ever)}
         terms.append(f"""c.subject in (select e.subject from field_value e
@@ -109,8 +121,24 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
             and (e.value in {members("r_ever_json")} or e.source_value in {members("r_ever")}))""")
     if selection.text is not None:
         has_text = matches_text("s", "r_text", selection.text, parameters)
-        terms.append(f"c.subject in (select s.subject from search s where {has_text} and s.position <= :known)")
+        terms.append(f"c.subject in (select s.subject from search s where {has_text} and {is_text_held()})")
     return " and ".join(terms), parameters
+
+
+def _match_authority(selection: RegisterFilter) -> list[tuple[str, Value]]:
+    """Return the fields that a decision must have for the conditions on authority, with their values."""
+    conditions: list[tuple[bool, str, Value]] = [
+        (selection.unratified, "authority", "exceeds"),
+        (selection.self_approved, "authority.self_approved", True),
+        (selection.backdated, "authority.backdated", True),
+    ]
+    return [(field_name, value) for is_wanted, field_name, value in conditions if is_wanted]
+
+
+def _has_field(alias: str, name: str, value: Value, time: ResolvedTime) -> str:
+    """SQL: a field of the subject has this value, which is one of the program's own."""
+    return f"""exists (select 1 from field_value q where q.subject = {alias}.subject and q.field = '{name}'
+        and q.value = '{dumps(value)}' and {time.is_in_effect("q")})"""
 
 
 def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], time: ResolvedTime) -> list[Row]:
@@ -143,7 +171,11 @@ def decision_numbers(read: Read, subjects: Sequence[str], time: ResolvedTime) ->
 
 
 class NotFound(LookupError):
-    """The read model has no event of this subject."""
+    """The read model has no event of this subject. `candidates` are the subjects that its name leads to, if several."""
+
+    def __init__(self, subject: str, candidates: Sequence[str] = ()) -> None:
+        super().__init__(subject)
+        self.candidates = candidates
 
 
 def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
@@ -158,7 +190,11 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     sql = "select max(version) from event where subject = :subject and position <= :known"
     found = read.one(sql, {"subject": subject, **time.parameters})
     if not found or found[0] is None:
-        raise NotFound(subject)
+        kind, _, name = subject.partition(":")
+        named = find_by_name(read, name, time, kind)
+        if len(named) == 1:
+            return subject_page(read, named[0], when)
+        raise NotFound(subject, named[:10])
     fields = subject_fields(read, subject, time, blame=True)
     related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
     titles = find_titles(read, [end for ends in related.values() for end in ends], time)

@@ -19,7 +19,9 @@ COLUMNS: Final = TABLES["event"][0]
 def event_row(entry: Entry) -> tuple[Any, ...]:
     """Return the row of an entry that is not voided."""
     who: Metadata = entry.metadata
-    chain = [{"who": link.who, **({"grant": link.grant} if link.grant else {})} for link in who.on_behalf_of]
+    chain = [
+        {"who": link.who, **({"delegation": link.delegation} if link.delegation else {})} for link in who.on_behalf_of
+    ]
     references = [reference.model_dump(mode="json", exclude_none=True) for reference in who.references]
     return (
         entry.position,
@@ -59,7 +61,7 @@ def entry_from_row(row: Sequence[Any]) -> Entry:
         actor=actor,
         credential=credential,
         source=Origin(channel, system, reference, at),
-        on_behalf_of=tuple(Delegate(link["who"], link.get("grant")) for link in _load_list(chain)),
+        on_behalf_of=tuple(Delegate(link["who"], link.get("delegation")) for link in _load_list(chain)),
         effective_at=effective_at,
         because=tuple(_load_list(because)),
         references=tuple(Reference.model_validate(each, context=STORED) for each in _load_list(references)),
@@ -85,7 +87,7 @@ def without_texts(entry: Entry) -> Entry:
     for path in string_paths(Reference, StringKind.TEXT):
         references = tuple(replace_strings(each, path, _erase) for each in references)
     note = entry.metadata.note if entry.metadata.note is None else ERASED
-    return replace(entry, event=event, metadata=entry.metadata._replace(note=note, references=references))
+    return replace(entry, event=event, metadata=replace(entry.metadata, note=note, references=references))
 
 
 def _erase(_: str) -> str:

@@ -44,12 +44,6 @@ def field_state(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in ("subject", "title", "field")}
 
 
-def plain_row(row: Mapping[str, Any]) -> Row:
-    """Return a row of a list with the values of its fields under their full names, for pages and sheets."""
-    values = {name: field["value"] for name, field in flat_fields(row)}
-    return {**values, "subject": row["subject"], "title": row["title"]}
-
-
 def flat_fields(row: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
     """Yield all fields of a row with groups, each under its full name."""
     yield from row["fields"].items()

@@ -47,7 +47,10 @@ def fields_where(read: Read, asked: Filter, time: ResolvedTime, alias: str = "c"
     if asked.values:
         texts = [value for value in asked.values if isinstance(value, str)]
         parameters |= {"f_values": json_spellings(asked.values), "f_members": texts}
-        terms += f" and ({alias}.value in {members('f_values')} or {refers_to_any(alias, 'f_members')})"
+        in_list = " or ".join(f"instr({alias}.value, :f_member{n}) > 0" for n in range(len(texts)))
+        parameters |= {f"f_member{n}": dumps(text) for n, text in enumerate(texts)}
+        is_member = f" or (substr({alias}.value, 1, 2) = '[\"' and ({in_list}))" if texts else ""
+        terms += f" and ({alias}.value in {members('f_values')} or {refers_to_any(alias, 'f_members')}{is_member})"
     if asked.source_values:
         parameters["f_source_values"] = list(asked.source_values)
         terms += f" and {alias}.source_value in {members('f_source_values')}"

@@ -11,7 +11,7 @@ from projections.paging import Answer, Row, build_answer
 from projections.projector import NOTE
 from projections.read_model import Read
 from projections.schema import TEXTS_PER_EVENT, loads
-from projections.timepoint import NOW, TimePoint, resolve_time
+from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.tokenizer import snippet, tokenize
 
 
@@ -24,19 +24,29 @@ def search(read: Read, text: str, selection: Filter | None = None, when: TimePoi
     time = resolve_time(read, when)
     where, parameters = subjects_where(read, selection or Filter(include_removed=True), time, "s.subject")
     has_text = matches_text("s", "query", text, parameters)
-    row_id = f"s.position * {CHANGES_PER_EVENT} + s.rowid - s.position * {TEXTS_PER_EVENT}"
-    sql = f"""select s.subject, {time.value("s.subject", "title")}, s.field, s.position, s.content,
-            case when s.field = '{NOTE}' and not exists (select 1 from field_value n where n.subject = s.subject
-                and n.field = s.field and n.id = {row_id})
-            then exists (select 1 from event a where a.position = s.position
-                and (a.voided_by is null or a.voided_by > :known))
-            else exists (select 1 from field_value c where c.subject = s.subject and c.field = s.field
-                and c.id = {row_id} and {time.is_in_effect("c")}) end
-        from search s where {has_text} and s.position <= :known and {where}
+    sql = f"""select s.subject, {time.value("s.subject", "title")}, s.field, s.position, s.content, {is_text_current(time)}
+        from search s where {has_text} and {is_text_held()} and {where}
         order by rank(s, :query) limit :limit"""
     words = tokenize(text)
     rows = read.rows(sql, {**parameters, "limit": limit}) if words else ()
     return build_answer(time, [_build_row(row, words) for row in rows])
+
+
+def is_text_held() -> str:
+    """SQL: the text of the row `s` of `search` was recorded by then, and had taken effect."""
+    return """s.position <= :known and exists (select 1 from event held where held.position = s.position
+        and held.valid_from <= :as_of)"""
+
+
+def is_text_current(time: ResolvedTime) -> str:
+    """SQL: the text of the row `s` of `search` is what its field holds, or the note of an event that is not voided."""
+    row_id = f"s.position * {CHANGES_PER_EVENT} + s.rowid - s.position * {TEXTS_PER_EVENT}"
+    return f"""case when s.field = '{NOTE}' and not exists (select 1 from field_value n where n.subject = s.subject
+                and n.field = s.field and n.id = {row_id})
+            then exists (select 1 from event a where a.position = s.position
+                and (a.voided_by is null or a.voided_by > :known))
+            else exists (select 1 from field_value c where c.subject = s.subject and c.field = s.field
+                and c.id = {row_id} and {time.is_in_effect("c")}) end"""
 
 
 def _build_row(columns: Sequence[Any], words: Sequence[str]) -> Row:

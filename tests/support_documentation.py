@@ -94,6 +94,7 @@ def general(text: str) -> str:
     text = re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", text)
     text = re.sub(r"Decision log in \S+,", "Decision log in DATA,", text)
     text = re.sub(r"dlog_[\w-]{43}", "TOKEN", text)
+    text = re.sub(r"dlonce_[\w-]{43}", "CODE", text)
     text = re.sub(r"\b(decision|person|log):[a-z0-9]{16}\b", r"\1:KEY", text)
     text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "INSTANT", text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
+from api.permissions import is_administrator
 from api.routes.log import get_log, get_status
 from api.routes.tokens import describe_token
-from domain.scopes import ADMIN_SCOPE
 from identity.decision_log import DecisionLog
 from projections.read_model import Read
 
@@ -30,7 +30,7 @@ def get_admin(page: PageDependency) -> Response:
             "people": [
                 {"id": each.id, "spellings": each.spellings} for each in sorted(people, key=lambda one: one.name)
             ],
-            "tokens": _list_tokens(page) if is_log and ADMIN_SCOPE in page.caller.scopes else None,
+            "tokens": _list_tokens(page) if is_log and is_administrator(page.services, page.caller) else None,
             "imports": _count_imports(read),
             "status": status,
             "workers": status["workers"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from api.pages.fields import Origin, Origins
+from api.pages.fields import Origin, Origins, content_of
 from api.pages.times import PageTime
 from domain.fields import EXISTS
 from projections import changes as change_queries
@@ -81,10 +81,5 @@ def _kind_of(rows: Sequence[Row], time: PageTime) -> Kind:
 def _build_difference(row: Row, origins: Origins) -> FieldDifference:
     own = [each for each in row["changes"] if each["field"] == row["field"]] or row["changes"]
     return FieldDifference(
-        row["field"], _shown(row["before"]), _shown(row["after"]), origins.of(own[-1]["blame"]) if own else None
+        row["field"], content_of(row["before"]), content_of(row["after"]), origins.of(own[-1]["blame"]) if own else None
     )
-
-
-def _shown(side: Row) -> list[Any]:
-    value = side["value"] if side["value"] not in (None, []) else side["source_value"]
-    return value if isinstance(value, list) else [] if value is None else [value]

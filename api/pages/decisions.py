@@ -106,7 +106,7 @@ def list_decisions(
         )
         in_products = Filter(kinds=("decision",), products=products)
         return {
-            "rows": answer.rows,
+            "rows": [{**row, "fields": dict(flat_fields(row))} for row in answer.rows],
             "next": answer.next,
             "statuses": _count(read, page, in_products, "status"),
             "kinds": _count(read, page, in_products, "kind"),
@@ -137,7 +137,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
         fields = Origins(read, (row["blame"] for row in rows.values()), page.time.point).values(rows)
         events = decision_queries.history(read, subject, page.time.point).rows
         history = build_sentences(read, events, page.time.point)
-        status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
+        status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
         return {
             "subject": subject,
             "about": about,
@@ -170,7 +170,7 @@ def find_steps(history: Sequence[Sentence], fields: Mapping[str, BlamedValue]) -
             steps.append(Step(STEP_LABELS[sentence.type], sentence.origin.who, sentence.origin.at))
         elif advice and sentence is advice[0]:
             steps.append(Step(f"Advice from {len({each.origin.who for each in advice})}", None, sentence.origin.at))
-    review = fields["review_on"].shown if "review_on" in fields else []
+    review = fields["review_on"].content if "review_on" in fields else []
     return [*steps, Step("Review", None, None, str(review[0]), is_open=True)] if review else steps
 
 

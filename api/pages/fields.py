@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from projections.field_groups import flat_fields
 from projections.paging import Row
 from projections.read_model import Read
 from projections.reasons import NO_REASON, Reason, find_reasons
@@ -36,11 +37,27 @@ class BlamedValue:
     origin: Origin | None
 
     @property
-    def shown(self) -> list[Any]:
+    def content(self) -> list[Any]:
         """The items of the value; of the source's value if there is no other."""
         if self.value in (None, []):
             return [self.source_value] if self.source_value else []
         return self.value if isinstance(self.value, list) else [self.value]
+
+
+def content_of(state: Row | None) -> list[Any]:
+    """Return the items of a field's value, of the source's value if there is no other; nothing for a missing field."""
+    if state is None:
+        return []
+    value = state["value"] if state["value"] not in (None, []) else state["source_value"]
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def flatten(row: Row) -> Row:
+    """Return a row of a list with its values next to `subject` and `title`, by the full names of their fields."""
+    return {
+        **{name: value for name, value in row.items() if name in ("subject", "title", "first")},
+        **{name: state["value"] for name, state in flat_fields(row)},
+    }
 
 
 class Origins:

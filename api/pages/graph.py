@@ -8,7 +8,7 @@ from typing import Final
 
 from projections.paging import Row
 
-WIDTH: Final = 720
+COLUMN_WIDTH: Final = 260
 NODE_WIDTH: Final = 200
 NODE_HEIGHT: Final = 32
 GAP: Final = 8
@@ -44,7 +44,7 @@ class Graph:
     center: Node
     nodes: list[Node]
     height: int
-    width: int = WIDTH
+    width: int
     node_width: int = NODE_WIDTH
     node_height: int = NODE_HEIGHT
 
@@ -58,12 +58,13 @@ def lay_out(subject: str, related: Mapping[str, Sequence[Row]]) -> Graph | None:
     if not rows:
         return None
     height = rows * (NODE_HEIGHT + GAP) - GAP
-    nodes = [node for side, found in columns.items() for node in _place(found, side, height)]
-    center = Node(subject, "", (WIDTH - NODE_WIDTH) // 2, (height - NODE_HEIGHT) // 2)
-    return Graph(center, nodes, height)
+    x_center = COLUMN_WIDTH if columns["left"] else 0
+    places = {"left": 0, "right": x_center + COLUMN_WIDTH}
+    nodes = [node for side, found in columns.items() for node in _place(found, places[side], height)]
+    center = Node(subject, "", x_center, (height - NODE_HEIGHT) // 2)
+    return Graph(center, nodes, height, max(node.x for node in (center, *nodes)) + NODE_WIDTH)
 
 
-def _place(found: Sequence[tuple[str, str]], side: str, height: int) -> list[Node]:
-    x = 0 if side == "left" else WIDTH - NODE_WIDTH
+def _place(found: Sequence[tuple[str, str]], x: int, height: int) -> list[Node]:
     top = (height - len(found) * (NODE_HEIGHT + GAP) + GAP) // 2
     return [Node(subject, name, x, top + n * (NODE_HEIGHT + GAP)) for n, (subject, name) in enumerate(found)]

@@ -17,6 +17,7 @@ from api.pages.roadmap import Card, find_cards
 from api.pages.sentences import Sentence, find_sentences
 from api.pages.subjects import find_goals, find_releases
 from api.pages.times import parse_page_time
+from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.pages.words import Mark, count_of
 from domain.decision import OPEN
 from domain.values import format_micros, from_micros
@@ -24,7 +25,7 @@ from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
 from projections.decisions import RegisterFilter
-from projections.field_groups import plain_row
+from projections.field_groups import flat_fields
 from projections.field_history import ChangeFilter
 from projections.field_values import all_field_values
 from projections.filters import Filter, subjects_where
@@ -34,10 +35,6 @@ from projections.timepoint import NOW, TimePoint, resolve_time
 
 VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Auditor"}
 VIEW_COOKIE: Final = "decisionlog-view"
-LOOKED_COOKIE: Final = "decisionlog-looked"
-"""When the last visit began and when this one did, so that a page can say what changed since."""
-VISIT_S: Final = 30 * 60
-DEFAULT_DAYS: Final = 30
 COOKIE_DAYS: Final = 400
 NEEDS: Final = 8
 CHANGES: Final = 15
@@ -70,7 +67,7 @@ def get_home(
     chosen = view or page.request.cookies.get(VIEW_COOKIE, "manager")
     if view or chosen not in VIEWS:
         chosen = check_choice(view or "manager", VIEWS, "view")
-    last, started = _visits(page)
+    last, started = find_visits(page.request, page.time.now)
     begin = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of or last if since else last
 
     def build(read: Read) -> Context:
@@ -87,27 +84,6 @@ def get_home(
         if view:
             response.set_cookie(VIEW_COOKIE, view, **cookie)  # type: ignore[arg-type]
     return response
-
-
-def _visits(page: Page) -> tuple[int, int]:
-    """Return when the reader last looked before this visit, and when this visit began, in microseconds since 1970.
-
-    A visit ends after half an hour. The cookie is the reader's own: what is no time in it counts as missing.
-    """
-    now = page.time.now
-    default = now - to_micros_of_days(DEFAULT_DAYS)
-    parts = page.request.cookies.get(LOOKED_COOKIE, "").split(".")
-    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 18 for part in parts):  # noqa: PLR2004
-        return default, now
-    before, started, seen = map(int, parts)
-    if now - seen > VISIT_S * 1_000_000:
-        return min(seen, now), now
-    return min(before, now), started
-
-
-def to_micros_of_days(days: int) -> int:
-    """Return a number of days in microseconds."""
-    return days * 86_400 * 1_000_000
 
 
 def _has_content(read: Read) -> bool:
@@ -132,7 +108,7 @@ def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
         *_waiting(read, page),
         *_reviews(read, page),
         *_overdue(cards),
-        *_unowned(read, page),
+        *_find_unowned(read, page),
     ]
     me = page.caller.actor
     return sorted(found, key=lambda need: (me not in need.people, need.mark.shape != "bad"))
@@ -147,24 +123,24 @@ def _waiting(read: Read, page: Page) -> list[Need]:
 def _waiting_need(row: Row, page: Page) -> Need:
     status = row["fields"]["status"]
     days = _days_since(status["since"], page)
-    people = _holders(row)
+    people = _holders(dict(flat_fields(row)))
     is_mine = page.caller.actor in people
     detail = f"{str(status['value']).capitalize()} {count_of(days, 'day')} ago, no decision yet."
     return Need(row["subject"], detail, Mark("warn", "waits for you" if is_mine else "waits"), "AcceptDecision", people)
 
 
-def _holders(row: Row) -> tuple[str, ...]:
-    return tuple(plain_row(row).get("role.accountable") or ())
+def _holders(fields: Row) -> tuple[str, ...]:
+    return tuple(fields["role.accountable"]["value"] or ()) if "role.accountable" in fields else ()
 
 
 def _days_since(at: str, page: Page) -> int:
     begin = datetime.fromisoformat(at)
-    return max(0, (from_micros(page.time.shown) - begin).days)
+    return max(0, (from_micros(page.time.valid_time) - begin).days)
 
 
 def _reviews(read: Read, page: Page) -> list[Need]:
     time = resolve_time(read, page.time.point)
-    today = from_micros(page.time.shown).astimezone(page.time.zone).date().isoformat()
+    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
     rows = all_field_values(read, Filter(kinds=("decision",), fields=("review_on",), statuses=("accepted",)), time)
     due = [row for row in rows if str(row["value"]) <= today]
     owners = _owners(read, [row["subject"] for row in due], page.time.point)
@@ -202,7 +178,7 @@ def _overdue(cards: Sequence[Card]) -> list[Need]:
     ]
 
 
-def _unowned(read: Read, page: Page) -> list[Need]:
+def _find_unowned(read: Read, page: Page) -> list[Need]:
     rows = find_gaps(read, Filter(kinds=("product", "feature", "goal")), page.time.point)
     return [
         Need(
@@ -224,7 +200,9 @@ def _open_cards(read: Read, page: Page) -> list[Card]:
 
 
 def _changes(read: Read, page: Page, since: int) -> list[Sentence]:
-    selection = ChangeFilter(fields=Filter(kinds=HOME_KINDS, fields=CHANGE_FIELDS), span=(since, page.time.shown + 1))
+    selection = ChangeFilter(
+        fields=Filter(kinds=HOME_KINDS, fields=CHANGE_FIELDS), span=(since, page.time.valid_time + 1)
+    )
     return find_sentences(read, selection, page.time.point)
 
 
@@ -247,9 +225,9 @@ def _manager(read: Read, page: Page, since: int) -> Context:
         "summary": _summary(sentences),
         "goals": find_goals(read, page, ()),
         "releases": find_releases(read, page, ())[-6:],
-        "now_cards": [card for card in cards if any(v.field == "horizon" and v.shown == ["now"] for v in card.values)][
-            :6
-        ],
+        "now_cards": [
+            card for card in cards if any(v.field == "horizon" and v.content == ["now"] for v in card.values)
+        ][:6],
     }
 
 

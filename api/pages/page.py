@@ -28,21 +28,25 @@ from api.dependencies import (
 )
 from api.pages.permissions import Permissions
 from api.pages.templating import render_page
-from api.pages.times import NAMES, PageTime, parse_page_time
+from api.pages.times import NAMES, PageTime, Preset, parse_page_time
+from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.pages.words import subject_path
+from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
 from domain.errors import Refused, Unknown
-from domain.values import format_micros, is_subject
+from domain.policy import READ
+from domain.product import REPORT_FIELD
+from domain.values import format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.entry import Caller
 from projections import listings
 from projections.decisions import NotFound, decision_numbers
-from projections.field_groups import plain_row
+from projections.field_values import field_values
 from projections.filters import Filter
 from projections.paging import BadCursor
 from projections.read_model import Read
 from projections.timepoint import resolve_time
-from projections.titles import IN_DIRECTORY, find_titles
+from projections.titles import find_titles
 
 Context = dict[str, Any]
 SAFE_IN_QUERY: Final = ":,/"
@@ -151,21 +155,20 @@ class Page:
             HttpProblem: 422 for a cursor that no page contained, 503 if the read model has stopped.
         """
         self.services.check_read_model()
-        with self.services.model.read(self.execution.bounds) as read:
+        with self.services.read(self.execution.bounds) as read:
             try:
                 context = build(read)
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
             except NotFound as error:
                 raise Unknown(str(error)) from None
-            context = {**self._shared(read), **context}
+            context = {**self._frame_context(read), **context}
             titles = self._find_titles(read, context)
         return render_page(self.request, template, {**context, "page": self, "titles": titles}, status, headers)
 
-    def _shared(self, read: Read) -> Context:
+    def _frame_context(self, read: Read) -> Context:
         """Return what the frame of every page shows."""
-        found = listings.subjects(read, Filter(kinds=("product",)), ("status", "line"), self.time.point).rows
-        products = [plain_row(row) for row in found]
+        products = listings.subjects(read, Filter(kinds=("product",)), ("status", "line"), self.time.point).rows
         point, compared = self.time.point, self.time.compared
         times = {
             "shown_at": point.as_of,
@@ -178,8 +181,15 @@ class Page:
             "me": self.caller.actor,
             "path": self.request.url.path,
             "done": self.request.query_params.get("done"),
+            "presets": self._presets(read),
             **{name: None if at is None else format_micros(at) for name, at in times.items()},
         }
+
+    def _presets(self, read: Read) -> list[Preset]:
+        looked = find_visits(self.request, self.time.now)[0] if LOOKED_COOKIE in self.request.cookies else None
+        fields = Filter(kinds=("product",), fields=(REPORT_FIELD,))
+        reports = [to_micros(parse_timestamp(row["since"])) for row in field_values(read, fields).rows]
+        return self.time.presets(looked, max(reports, default=None))
 
     def _find_titles(self, read: Read, context: Context) -> Titles:
         time = resolve_time(read, self.time.point)
@@ -187,8 +197,8 @@ class Page:
         titles = dict(find_titles(read, ids, time))
         if self.time.compared is not None:  # what exists only then is called what it is called then
             titles = {**find_titles(read, ids - titles.keys(), resolve_time(read, self.time.compared)), **titles}
-        people = sorted(each for each in ids if each.startswith(IN_DIRECTORY))
-        titles |= self.services.book.directory.display_names(people)
+        people = {each for each in ids if each.startswith(("person:", "service:"))}
+        titles |= self.services.book.directory.display_names(sorted(people)) if people else {}
         decisions = [each for each in ids if each.startswith("decision:")]
         numbers = decision_numbers(read, decisions, time) if decisions else {}
         return Titles(titles, {each: format_number(found) for each, found in numbers.items() if found})
@@ -205,9 +215,10 @@ TimeText = Annotated[str, Query(max_length=40)]
 
 async def _page(  # noqa: PLR0917  (the parameters of every page)
     request: Request,
-    services: ServiceDependency,
-    execution: ExecutionDependency,
     caller: CurrentCaller,
+    _permission: Annotated[None, Depends(require(READ))],
+    services: ServiceDependency,  # after the permission, which limits them to what the caller may read
+    execution: ExecutionDependency,
     _: Annotated[None, Depends(wait_for_position)],
     as_of: TimeText = "",  # noqa: ARG001  (these are parsed together, and named here for `refuse_unknown_parameters`)
     known_at: TimeText = "",  # noqa: ARG001

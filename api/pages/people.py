@@ -44,7 +44,7 @@ def find_loads(read: Read, when: TimePoint) -> list[Row]:
     """Return how many open subjects each person and team is accountable for, most first."""
     time = resolve_time(read, when)
     owners = all_field_values(read, Filter(fields=("role.accountable",)), time)
-    ended = _ended(read, when)
+    ended = _find_ended(read, when)
     counts: dict[str, int] = {}
     for row in owners:
         if row["subject"] not in ended:
@@ -60,13 +60,13 @@ def find_loads(read: Read, when: TimePoint) -> list[Row]:
 
 def find_gaps(read: Read, selection: Filter, when: TimePoint) -> list[Row]:
     """Return the open subjects without an owner."""
-    ended = _ended(read, when)
+    ended = _find_ended(read, when)
     return [
         row for row in accountability.unowned(read, selection, when, limit=10_000).rows if row["subject"] not in ended
     ]
 
 
-def _ended(read: Read, when: TimePoint) -> set[str]:
+def _find_ended(read: Read, when: TimePoint) -> set[str]:
     rows = all_field_values(read, Filter(fields=("status",)), resolve_time(read, when))
     return {row["subject"] for row in rows if row["value"] in ENDED}
 

@@ -25,7 +25,7 @@ class Permissions:
         self._now = now
 
     @cached_property
-    def _held(self) -> tuple[policy.HeldRoles, Subjects] | None:
+    def _roles(self) -> tuple[policy.HeldRoles, Subjects] | None:
         log = self._services.book
         if not isinstance(log, DecisionLog):
             return None
@@ -38,7 +38,7 @@ class Permissions:
     def may_anywhere(self, name: str) -> bool:
         """Return whether the caller may send a command for any product, such as one that creates a subject."""
         form = find_form(name)
-        return form is not None and self._held is not None and self._is_allowed(form.commands, None)
+        return form is not None and self._roles is not None and self._is_allowed(form.commands, None)
 
     def of(self, names: Iterable[str], subject: str) -> list[str]:
         """Return those of the commands that the caller may send about a subject."""
@@ -46,15 +46,15 @@ class Permissions:
 
     def _may_about(self, name: str, subject: str) -> bool:
         form = find_form(name)
-        if form is None or self._held is None:
+        if form is None or self._roles is None:
             return False
         return self._is_allowed(form.commands, subject)
 
     def _is_allowed(self, commands: Sequence[type[Command]], subject: str | None) -> bool:
         rule = policy.RULES.get(commands[0])
-        if rule is None or self._held is None:
+        if rule is None or self._roles is None:
             return False
-        held, subjects = self._held
+        held, subjects = self._roles
         actions = [rule.action, *([rule.own] if rule.own else [])]
         if subject is None or rule.anywhere or commands[0].creates:
             return any(policy.may_anywhere(held, action) is None for action in actions)

@@ -125,7 +125,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
         try:
             page.services.quotas.take_commands(page.caller, len(commands))
             receipt = await page.services.log.execute(
-                build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected(entry))
+                build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(entry))
             )
         except Refused as refused:
             entry.errors.add(_input_of(form, refused.field), refused.detail)
@@ -134,7 +134,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
     return await page.execution.run("light", lambda: _show(page, entry))
 
 
-def _expected(entry: Entry) -> dict[str, int]:
+def _expected_versions(entry: Entry) -> dict[str, int]:
     version = entry.typed.get("version", "")
     return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
 
@@ -159,7 +159,9 @@ async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
 
 
 def _parse(page: Page, entry: Entry) -> list[Command]:
-    with page.services.model.read() as read:
+    if entry.subject:
+        page.services.find_subject(entry.subject, "subject")  # one that the caller may not read does not exist
+    with page.services.read() as read:
         candidates = _find_candidates(read, page, entry.form)
         unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
     return parse_commands(entry.form, entry.typed, candidates, page.time.zone, entry.errors, unchanged)

@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import KeyPath
+from api.pages.fields import Origin, content_of
 from api.pages.page import Context, PageDependency, add_page, build_address, page_router
+from api.pages.sentences import Change, Sentence
 from api.pages.times import format_address_time, parse_time
+from api.pages.verbs import verb_of
 from api.problems import HttpProblem, unprocessable
-from api.report_page import build_page
+from api.report_page import HEADINGS, build_page
 from domain.values import MAX_INTEGER, from_micros, to_micros
 from projections import audit as audit_queries
 from projections.audit import AuditFilter
-from projections.paging import Answer
+from projections.paging import Answer, Row
 from projections.read_model import Read
-from projections.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.reasons import NO_REASON, Reason
+from projections.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.titles import titles_of_answer
 
 PERIODS: Final = {"week": 7, "month": 30, "quarter": 91}
 DEFAULT_DAYS: Final = 91
 LINES: Final = 80
+
+
+LINES_PER_SECTION: Final = 8
+STATES: Final = frozenset({"overdue", "next", "waiting", "unowned", "undecided"})
+"""Sections about how things are at the end of the period; the others are about what happened."""
+HAPPENED: Final = frozenset(SECTIONS) - STATES
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """A line of a report: the event as a sentence, who decided it, and since when it is due."""
+
+    sentence: Sentence
+    by: list[str]
+    due: str | None
+    left: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSection:
+    """A section of a report, with the number of its lines that are not shown."""
+
+    heading: str
+    is_history: bool
+    lines: list[ReportLine]
+    more: int
 
 
 def router() -> APIRouter:
@@ -43,7 +76,7 @@ def list_reports(page: PageDependency) -> Response:
 
 
 def _since(page: PageDependency, days: int) -> str:
-    day = from_micros(page.time.shown) - timedelta(days=days)
+    day = from_micros(page.time.valid_time) - timedelta(days=days)
     return format_address_time(to_micros(day.replace(hour=0, minute=0, second=0, microsecond=0)))
 
 
@@ -65,11 +98,15 @@ def get_report(
     def build(read: Read) -> Context:
         answer = _build(read, product, begin or 0, end, issued_at)
         body = answer.to_dict()
-        told = build_page({**body, "titles": {}}, lines=lines)
+        told = build_page({**body, "titles": titles_of_answer(read, answer, page.services.book.directory)}, lines=lines)
+        sections = find_sections(body["rows"], body["counts"], show_all=lines > LINES)
         period = {"issued_at": issued_at} if issued_at else {"since": body["since"], "until": body["until"]}
         download = build_address(f"/v1/products/{key}/report", {**period, "format": "html"})
         return {
-            "report": told,
+            "title": told.title,
+            "summary": told.summary,
+            "footing": told.footing,
+            "sections": sections,
             "issued_at": issued_at,
             "download": download,
             "product": product,
@@ -77,6 +114,52 @@ def get_report(
         }
 
     return page.render("report.html", build)
+
+
+def find_sections(rows: Sequence[Row], counts: Mapping[str, int], *, show_all: bool) -> list[ReportSection]:
+    """Return the sections of a report with the latest lines first. A reason is never that of something else."""
+    found: dict[str, list[ReportLine]] = {}
+    for row in sorted(rows, key=lambda row: row["at"], reverse=True):
+        found.setdefault(row["section"], []).append(_build_line(row))
+    most = None if show_all else LINES_PER_SECTION
+    return [
+        ReportSection(
+            HEADINGS[section], section in HAPPENED, found[section][:most], counts[section] - len(found[section][:most])
+        )
+        for section in SECTIONS
+        if section in found
+    ]
+
+
+def _build_line(row: Row) -> ReportLine:
+    blame = row["blame"]
+    changes = [
+        Change(
+            each["field"], content_of(each.get("before")), content_of(each["after"]), each.get("direction") == "later"
+        )
+        for each in row["changes"]
+        if each["field"] not in ("exists", "title", "rank")
+    ]
+    changes = [each for each in changes if each.field != "status" or row["section"] in STATES]
+    origin = Origin(
+        ", ".join(row["by"]) if len(row["by"]) == 1 else blame["principal"],
+        blame["actor"],
+        row["at"],
+        blame["recorded_at"],
+        blame["position"],
+        reason_of(row.get("why") or blame.get("note"), blame["because"]),
+    )
+    sentence = Sentence(
+        blame["type"].partition(".")[0], verb_of(blame["type"]), row["subject"], changes, origin, is_voided=False
+    )
+    return ReportLine(sentence, row["by"], row.get("due"), row.get("left") or [])
+
+
+def reason_of(own: str | None, because: Sequence[str]) -> Reason:
+    """Return the reason of a line: its own, inherited from the decisions that its event cites, or none."""
+    if own:
+        return Reason("own", own, tuple(because))
+    return Reason("inherited", None, tuple(because)) if because else NO_REASON
 
 
 def _build(read: Read, product: str, since: int, until: int | None, issued_at: int | None) -> Answer:

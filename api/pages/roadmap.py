@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from api.dependencies import ProductText, check_choice, list_parameter
 from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, SubjectDifference, find_differences
-from api.pages.fields import BlamedValue, Origin, Origins
+from api.pages.fields import BlamedValue, Origin, Origins, flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.words import Mark, count_of, status_mark, times_word
 from domain.feature import CLOSED
@@ -21,7 +21,7 @@ from domain.values import from_micros
 from projections import changes as change_queries
 from projections import listings
 from projections import roadmap as roadmap_query
-from projections.field_groups import flat_fields, plain_row
+from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
@@ -107,7 +107,7 @@ class _CardBuilder:
     def build(self, row: Row, *, is_ghost: bool = False) -> Card:
         fields = self.origins.values(dict(flat_fields(row)))
         target = self._target(fields)
-        status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
+        status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
         is_closed = status in CLOSED
         day = self._day_of(target)
         slip = self.slips.get((row["subject"], target.field if target else "target.ship"))
@@ -117,7 +117,7 @@ class _CardBuilder:
             title=str(row["title"] or row["subject"]),
             status=status_mark(status),
             is_closed=is_closed,
-            owners=[str(each) for each in fields["role.accountable"].shown] if "role.accountable" in fields else [],
+            owners=[str(each) for each in fields["role.accountable"].content] if "role.accountable" in fields else [],
             target=target,
             target_day=day,
             slips=slip["later"] if slip else 0,
@@ -129,16 +129,16 @@ class _CardBuilder:
         )
 
     def _target(self, fields: Mapping[str, BlamedValue]) -> BlamedValue | None:
-        found = [value for name, value in sorted(fields.items()) if name.startswith("target.") and value.shown]
+        found = [value for name, value in sorted(fields.items()) if name.startswith("target.") and value.content]
         return next((each for each in found if each.field == "target.ship"), found[0] if found else None)
 
     def _day_of(self, target: BlamedValue | None) -> str | None:
-        value = str(target.shown[0]) if target else ""
+        value = str(target.content[0]) if target else ""
         return self.days.get(value) or (value if _day_of(value) else None)
 
     def _days_since(self, day: str) -> int:
         due = _day_of(day)
-        today = from_micros(self.page.time.shown).astimezone(self.page.time.zone).date()
+        today = from_micros(self.page.time.valid_time).astimezone(self.page.time.zone).date()
         return max(0, (today - due).days) if due else 0
 
 
@@ -221,7 +221,7 @@ def get_roadmap(
 def _release_products(read: Read, page: Page) -> dict[str, list[str]]:
     """Return the products of each release: two products may both have a release 1.0."""
     return {
-        row["subject"]: plain_row(row).get("products", []) for row in listings.releases(read, (), page.time.point).rows
+        row["subject"]: flatten(row).get("products", []) for row in listings.releases(read, (), page.time.point).rows
     }
 
 
@@ -281,21 +281,22 @@ def _build_cards(
     at: TimePoint | None = None,
 ) -> list[Card]:
     when = at or page.time.point
-    subjects = [row["subject"] for row in rows]
+    subjects = [row["subject"] for row in rows if row["fields"].get("status", {}).get("value") not in CLOSED]
     blames = (field["blame"] for row in rows for _, field in flat_fields(row))
     slips = change_queries.slips(read, Filter(subjects=subjects), when).rows if subjects else []
     builder = _CardBuilder(
         page,
         Origins(read, blames, when),
         {(row["subject"], row["field"]): row for row in slips},
-        {
-            row["subject"]: row["due_on"]
-            for row in map(plain_row, listings.releases(read, (), when).rows)
-            if row.get("due_on")
-        },
+        _release_days(read, when),
         differences,
     )
     return [builder.build(row, is_ghost=at is not None) for row in rows]
+
+
+def _release_days(read: Read, when: TimePoint) -> dict[str, str]:
+    rows = map(flatten, listings.releases(read, (), when).rows)
+    return {row["subject"]: row["due_on"] for row in rows if row.get("due_on")}
 
 
 def _build_column(
@@ -310,7 +311,7 @@ def _build_column(
 
 def _timeline(read: Read, page: Page, products: Sequence[str]) -> list[TimelineSlip]:
     """Return the releases with their first and their current day, to be drawn on one axis."""
-    rows = [row for row in map(plain_row, listings.releases(read, products, page.time.point).rows) if row.get("due_on")]
+    rows = [row for row in map(flatten, listings.releases(read, products, page.time.point).rows) if row.get("due_on")]
     if not rows:
         return []
     subjects = [row["subject"] for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.pages.fields import Origin, Origins
+from api.pages.fields import Origin, Origins, content_of
 from api.pages.verbs import verb_of
 from domain.fields import EXISTS, STATUS
 from projections.field_history import ChangeFilter, all_field_history
@@ -86,11 +86,6 @@ def _shown_changes(changes: Sequence[Row]) -> Iterable[Change]:
         name = change["field"]
         is_said = name in _QUIET or name in _SAID_BY_VERB or name.startswith(_LONG_FIELDS) or name.endswith("because")
         if not is_said and name not in ("rank", "deferred_until", "dropped_because"):
-            before, after = _shown(change["before"]), _shown(change["after"])
+            before, after = content_of(change["before"]), content_of(change["after"])
             if before != after:
                 yield Change(name, before, after, change["direction"] == "later")
-
-
-def _shown(side: Row) -> list[Any]:
-    value = side["value"] if side["value"] not in (None, []) else side["source_value"]
-    return value if isinstance(value, list) else [] if value is None else [value]

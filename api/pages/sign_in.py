@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.access_journal import record_failed_sign_in
 from api.authentication import has_access
 from api.cookies import delete_cookie, read_cookie, set_cookie
 from api.cross_site import refuse_cross_site, site_of
@@ -133,7 +134,8 @@ async def sign_out(request: Request, services: ServiceDependency) -> Response:
 
 
 def show_failure(request: Request, title: str, detail: str, status: int) -> Response:
-    """Return a page that says why someone is not signed in, and how to get another link."""
+    """Return a page that says why someone is not signed in, and how to get another link; the access journal says it too."""
+    record_failed_sign_in(request, detail)
     return render(request, "sign_in_failed.html", {"title": title, "detail": detail}, status)
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Response
 
 from api.dependencies import KeyPath
 from api.pages.comparison import find_differences
-from api.pages.fields import BlamedValue, Origins
+from api.pages.fields import BlamedValue, Origins, flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.roadmap import Card, find_cards
 from api.pages.sentences import build_sentences
@@ -21,7 +21,7 @@ from projections import accountability, listings
 from projections import changes as change_queries
 from projections import decisions as decision_queries
 from projections.decisions import RegisterFilter
-from projections.field_groups import flat_fields, plain_row
+from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
@@ -68,7 +68,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
     rows = dict(flat_fields(about))
     fields = Origins(read, (row["blame"] for row in rows.values()), when).values(rows)
     history = build_sentences(read, decision_queries.history(read, subject, when).rows, when)
-    status = fields["status"].shown[0] if "status" in fields and fields["status"].shown else None
+    status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
     is_writable = page.time.is_now and about["current"]
     actions = actions_for(kind, status, has_owner="role.accountable" in fields)
     shared = {
@@ -99,7 +99,7 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
         return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
 
     names = (name for name in sorted(fields, key=rank) if name not in HIDDEN and not name.startswith(_MARKERS))
-    return [fields[name] for name in names if fields[name].shown]
+    return [fields[name] for name in names if fields[name].content]
 
 
 # What each kind adds --------------------------------------------------------------------------------------------------
@@ -115,12 +115,11 @@ def _feature_parts(read: Read, page: Page, subject: str) -> Context:
 
 
 def _product_parts(read: Read, page: Page, subject: str) -> Context:
-    when = page.time.point
     found = RegisterFilter(Filter(products=(subject,)))
     return {
         "releases": find_releases(read, page, (subject,)),
         "goals": find_goals(read, page, (subject,)),
-        "decisions": decision_queries.register(read, found, when, newest_first=True, limit=LATEST).rows,
+        "decisions": latest_decisions(read, page, found),
         "cards": _open_cards(read, page, Filter(kinds=("feature",), products=(subject,)))[:LATEST],
     }
 
@@ -136,7 +135,7 @@ def _goal_parts(read: Read, page: Page, subject: str) -> Context:
 def _holder_parts(read: Read, page: Page, subject: str) -> Context:
     when = page.time.point
     found = RegisterFilter(deciders=(subject,))
-    decided = decision_queries.register(read, found, when, newest_first=True, limit=LATEST).rows
+    decided = latest_decisions(read, page, found)
     directory = page.services.book.directory
     return {
         "holdings": group_holdings(accountability.roles_of_holder(read, subject, when, blame=True).rows),
@@ -174,9 +173,14 @@ def _open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     return [card for card in _cards(read, page, selection) if not card.is_closed]
 
 
+def latest_decisions(read: Read, page: Page, selection: RegisterFilter) -> list[Row]:
+    """Return the newest of the decisions that match."""
+    return decision_queries.register(read, selection, page.time.point, newest_first=True, limit=LATEST).rows
+
+
 def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     """Return releases with their first day and how many days they slipped since."""
-    rows = [plain_row(row) for row in listings.releases(read, products, page.time.point).rows]
+    rows = [*map(flatten, listings.releases(read, products, page.time.point).rows)]
     subjects = [row["subject"] for row in rows]
     selection = Filter(subjects=subjects, fields=("due_on",))
     slips = change_queries.slips(read, selection, page.time.point).rows if subjects else []
@@ -187,8 +191,8 @@ def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
 def find_goals(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     """Return goals with their measure, day, status and owner."""
     fields = ("status", "due_on", "measure", "role.accountable", "outcome", "closed_because")
-    found = listings.subjects(read, Filter(kinds=("goal",), products=products), fields, page.time.point).rows
-    return [plain_row(row) for row in found]
+    rows = listings.subjects(read, Filter(kinds=("goal",), products=products), fields, page.time.point).rows
+    return [*map(flatten, rows)]
 
 
 def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:

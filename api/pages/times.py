@@ -57,7 +57,7 @@ class PageTime:
         return self.point == NOW
 
     @property
-    def shown(self) -> int:
+    def valid_time(self) -> int:
         """The valid time that the page shows, in microseconds since 1970."""
         return self.now if self.point.as_of is None else self.point.as_of
 
@@ -67,8 +67,8 @@ class PageTime:
         if self.compared is None:
             return False
         other = self.now if self.compared.as_of is None else self.compared.as_of
-        if other != self.shown:
-            return other > self.shown
+        if other != self.valid_time:
+            return other > self.valid_time
         return (self.compared.known_at or self.now) > (self.point.known_at or self.now)
 
     @property
@@ -83,8 +83,9 @@ class PageTime:
                 parameters["compare_known_at"] = format_address_time(known_at)
         return parameters
 
-    def presets(self) -> list[Preset]:
-        """Return the times that are offered on every page."""
+    def presets(self, last_looked: int | None = None, last_report: int | None = None) -> list[Preset]:
+        """Return the times that are offered on every page; those that are known of the last visit and report first."""
+        own = {"Since I last looked": last_looked, "The last report": last_report}
         today = from_micros(self.now).astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         quarter = today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1)
         days = {
@@ -94,7 +95,8 @@ class PageTime:
             "Start of the quarter": quarter,
             "Start of the year": today.replace(month=1, day=1),
         }
-        return [Preset(label, to_micros(time.astimezone(UTC))) for label, time in days.items()]
+        found = [Preset(label, micros) for label, micros in own.items() if micros is not None]
+        return [*found, *(Preset(label, to_micros(time.astimezone(UTC))) for label, time in days.items())]
 
 
 def parse_page_time(query: Mapping[str, str], now: int, zone: tzinfo = UTC) -> PageTime:

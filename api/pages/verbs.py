@@ -1,4 +1,4 @@
-"""What each type of event says that somebody did."""
+"""The verb of each type of event."""
 
 from __future__ import annotations
 

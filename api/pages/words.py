@@ -107,6 +107,8 @@ def field_label(field: str) -> str:
     group, _, name = field.partition(".")
     if group == "target":
         return f"target ({name})"
+    if group in ("advice", "dissent", "confirmed", "ratified", "acknowledged"):
+        return group
     if group == "role":
         return name.replace("_", " ")
     return field.replace("_", " ").replace(".", " ")

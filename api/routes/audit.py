@@ -23,6 +23,7 @@ from api.dependencies import (
 )
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
+from domain.authority import VerdictCode
 from domain.catalog import EVENTS
 from domain.values import MAX_INTEGER, Timestamp, documented
 from projections import audit as audit_queries
@@ -61,6 +62,9 @@ async def _audit_filter(
     position: Annotated[
         list[Annotated[int, Field(ge=1, le=MAX_INTEGER)]], list_parameter("Only events at these positions.")
     ],
+    verdict: Annotated[
+        list[VerdictCode], list_parameter("Only decisions with these verdicts on the authority of their deciders.")
+    ],
     since: Annotated[Timestamp | None, Query(description="Took effect at or after this time.")] = None,
     until: Annotated[Timestamp | None, Query(description="Took effect before this time.")] = None,
     recorded_since: Annotated[Timestamp | None, Query(description="Recorded at or after this time.")] = None,
@@ -70,6 +74,13 @@ async def _audit_filter(
     corrections: Annotated[bool, Query(description="Only events that void or replace another.")] = False,
     voided: Annotated[bool | None, Query(description="Only events that were, or were not, voided.")] = None,
     backdated: Annotated[bool, Query(description="Only events that took effect before they were recorded.")] = False,
+    unexplained: Annotated[
+        bool, Query(description="Only events without any reason: no decision, note or own reason.")
+    ] = False,
+    on_behalf_of: Annotated[bool, Query(description="Only events recorded on behalf of another person.")] = False,
+    self_approved: Annotated[
+        bool, Query(description="Only decisions that only the proposer decided or approved.")
+    ] = False,
 ) -> AuditFilter:
     def find_people(names: list[str], field: str) -> list[str]:
         return [services.find_person(each, field) for each in names]
@@ -95,6 +106,10 @@ async def _audit_filter(
         corrections=corrections,
         voided=voided,
         backdated=backdated,
+        unexplained=unexplained,
+        delegated=on_behalf_of,
+        verdicts=verdict,
+        self_approved=self_approved,
     )
 
 

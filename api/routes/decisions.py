@@ -21,7 +21,9 @@ from api.dependencies import (
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import decision
+from domain.authority import VerdictCode
 from domain.messages import Command
+from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections.decisions import RegisterFilter
 
@@ -31,6 +33,8 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.ReviseDecision: "/decisions/{key}/revise",
     decision.AdviseOnDecision: "/decisions/{key}/advise",
     decision.DissentFromDecision: "/decisions/{key}/dissent",
+    decision.ApproveDecision: "/decisions/{key}/approve",
+    decision.AbstainFromDecision: "/decisions/{key}/abstain",
     decision.AcceptDecision: "/decisions/{key}/accept",
     decision.RejectDecision: "/decisions/{key}/reject",
     decision.DeferDecision: "/decisions/{key}/defer",
@@ -50,6 +54,14 @@ def router() -> APIRouter:
     routes = v1_router("Decisions")
     add_query(routes, "/decisions", list_decisions, answers.Decisions, "List decisions")
     add_query(routes, "/decisions/{key}", get_decision, answers.SubjectPage, "Get a decision", "light")
+    add_query(
+        routes,
+        "/decisions/{key}/authority",
+        get_authority,
+        answers.DecisionAuthority,
+        "Explain who had the authority to decide",
+        "light",
+    )
     return routes
 
 
@@ -71,7 +83,19 @@ def list_decisions(
         list[str],
         list_parameter("Only decisions that had one of these statuses at any time, or a source system's name for it."),
     ],
+    authority: Annotated[
+        list[VerdictCode], list_parameter("Only decisions with these verdicts on the authority of their deciders.")
+    ],
     text: Annotated[str | None, Query(max_length=500, description="Only decisions with these words.")] = None,
+    unratified: Annotated[
+        bool, Query(description="Only decisions that exceeded their deciders' authority and were not ratified.")
+    ] = False,
+    self_approved: Annotated[
+        bool, Query(description="Only decisions that only the proposer decided or approved.")
+    ] = False,
+    backdated: Annotated[
+        bool, Query(description="Only decisions under decision rights that were recorded after they took effect.")
+    ] = False,
     include_removed: IncludeRemoved = False,
 ) -> Response:
     """The register of decisions, in the order they were recorded, each with its number in every product."""
@@ -81,6 +105,10 @@ def list_decisions(
         tags=tag,
         ever=ever,
         text=text,
+        verdicts=authority,
+        unratified=unratified,
+        self_approved=self_approved,
+        backdated=backdated,
         deciders=[services.find_person(each, "decider") for each in decider],
         accountable=[services.find_person(each, "accountable") for each in accountable],
     )
@@ -94,3 +122,12 @@ def list_decisions(
 def get_decision(query: QueryDependency, time: TimeParameters, key: KeyPath) -> Response:
     """Every field with its blame, what the decision replaces and rests on, and what rests on it."""
     return query(lambda read: decision_queries.subject_page(read, f"decision:{key}", time), etag=True)
+
+
+def get_authority(query: QueryDependency, services: ServiceDependency, time: TimeParameters, key: KeyPath) -> Response:
+    """Whether the people who accepted, rejected or ratified the decision were entitled to, explained in sentences: as it
+    was judged then, and as it would be judged with what is known at the requested time. The sentences contain ids;
+    `titles` has what each is called.
+    """
+    subject = services.find_subject(key, "key", kind="decision")
+    return query(lambda read: authority_queries.decision_authority(read, subject, time))

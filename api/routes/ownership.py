@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from api import answers
 from api.dependencies import (
     AnySubjectFilter,
+    KeyPath,
     MinCount,
     PageParameters,
     QueryDependency,
@@ -20,9 +21,13 @@ from api.dependencies import (
 )
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain import ownership
+from domain import authority, delegation, ownership
+from domain.errors import Malformed
 from domain.messages import Command
+from domain.money import Cost, Currency
+from domain.values import MAX_INTEGER, Slug
 from projections import accountability as accountability_queries
+from projections import authority as authority_queries
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     ownership.AssignOwnership: "/subjects/{subject}/assign",
@@ -30,6 +35,8 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     ownership.HandOverOwnership: "/subjects/{subject}/hand-over",
     ownership.AcknowledgeOwnership: "/subjects/{subject}/acknowledge",
     ownership.DelegateOwnership: "/subjects/{subject}/delegate",
+    delegation.DelegateActions: "/people/{key}/delegate",
+    authority.SetDecisionRights: "/products/{key}/decision-rights",
     ownership.RevokeDelegation: "/subjects/{subject}/revoke-delegation",
 }
 Roles = Annotated[list[str], list_parameter("Only these roles, such as `accountable`.")]
@@ -55,6 +62,14 @@ def router() -> APIRouter:
         "Count roles by person and team",
     )
     add_query(routes, "/unowned", list_unowned, answers.Unowned, "List subjects without an owner")
+    add_query(
+        routes,
+        "/products/{key}/deciders",
+        list_deciders,
+        answers.Deciders,
+        "List who may decide about a product",
+        "light",
+    )
     return routes
 
 
@@ -103,3 +118,24 @@ def list_unowned(
     return query(
         lambda read: accountability_queries.unowned(read, subjects, time, limit=page.limit, cursor=page.cursor)
     )
+
+
+def list_deciders(
+    query: QueryDependency,
+    services: ServiceDependency,
+    time: TimeParameters,
+    key: KeyPath,
+    kind: Annotated[Slug, Query(description="The kind of decision, such as `strategic` or `feature`.")] = "strategic",
+    cost: Annotated[
+        int | None, Query(ge=0, le=MAX_INTEGER, description="What it costs, in whole units of `currency`.")
+    ] = None,
+    currency: Annotated[Currency | None, Query(description="The currency, as its code of ISO 4217.")] = None,
+) -> Response:
+    """All whom the decision rights of the product entitle to a kind of decision, at a cost if it is given: by name,
+    by role or by a delegation. Those whom the rights cover come first. There are no rows if no rule applies.
+    """
+    if (cost is None) != (currency is None):
+        raise Malformed("give `cost` and `currency` together", field="cost" if cost is None else "currency")
+    product = services.find_subject(key, "key", kind="product")
+    stated = None if cost is None or currency is None else Cost(amount=cost, currency=currency)
+    return query(lambda read: authority_queries.product_deciders(read, product, kind, stated, time))

@@ -31,6 +31,8 @@ from decisionlog_client import questions
 @click.option("--corrections", is_flag=True, help="Only events that void or replace another.")
 @click.option("--voided/--not-voided", default=None, help="Filter by whether the event was voided.")
 @click.option("--backdated", is_flag=True, help="Only events that took effect before they were recorded.")
+@options.repeatable("--verdict", "Filter decisions by verdict: within, exceeds, not_judged.")
+@click.option("--self-approved", is_flag=True, help="Only decisions that only their proposer supported.")
 @options.periods
 @click.option("--order", type=click.Choice(["newest", "oldest"]), help="Sort order.  [newest]")
 @options.bitemporal

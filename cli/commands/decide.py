@@ -19,6 +19,8 @@ from domain import decision as decisions
 from domain.messages import Command
 
 OUTCOMES: Final[Mapping[str, type[Command]]] = {
+    "approve": decisions.ApproveDecision,
+    "abstain": decisions.AbstainFromDecision,
     "accept": decisions.AcceptDecision,
     "reject": decisions.RejectDecision,
     "defer": decisions.DeferDecision,
@@ -53,7 +55,7 @@ def decide(
 ) -> None:
     """Accept, reject, supersede or reopen a decision.
 
-    OUTCOME is accept, reject, defer, withdraw, reopen, supersede, reverse, confirm or ratify.  [accept]
+    OUTCOME is approve, abstain, accept, reject, defer, withdraw, reopen, supersede, reverse, confirm or ratify.  [accept]
 
     DECISION is a key, decision:KEY, or PRODUCT/NUMBER.
     """
@@ -77,5 +79,6 @@ def change_status(settings: Settings, name: str, outcome: str, given: Given, *, 
     with get_context().client(settings, writes=True) as log:
         subject = find_subject(log, name)
         receipt = log.send(build_command(kind, {**fields, "subject": subject}))
-    done = receipt["recorded"][-1]["type"].partition(".")[0].removeprefix("Decision")
+    event = receipt["recorded"][-1]["type"].partition(".")[0]
+    done = "Abstained from" if outcome == "abstain" else event.removeprefix("Decision")
     print_receipt(receipt, done, as_json=as_json)

@@ -19,6 +19,10 @@ from decisionlog_client import questions
 @options.repeatable("--accountable", "Filter by the person or team accountable.")
 @options.repeatable("--tag", "Filter by tag.")
 @options.repeatable("--ever", "Filter by a status the decision has ever had.")
+@options.repeatable("--authority", "Filter by verdict: within, exceeds, not_judged.")
+@click.option("--unratified", is_flag=True, help="Only decisions that exceed authority and were not ratified.")
+@click.option("--self-approved", is_flag=True, help="Only decisions that only their proposer supported.")
+@click.option("--backdated", is_flag=True, help="Only decisions under decision rights that were backdated.")
 @click.option("--text", help="Filter by words in any text.")
 @options.include_removed
 @options.bitemporal

@@ -25,10 +25,16 @@ from domain.values import KEY_PATTERN
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from interchange.adr import HistoryError, default_system, import_records
+from interchange.adr.words import DEFAULT_WORDS, WordsError, load_words
 from interchange.command_file import import_commands
 from interchange.import_report import ImportReport
 from interchange.sink import ImportSink
+from interchange.source_file import NotAHistoryError
 from interchange.tracker import MappingError, import_changes, load_mapping
+from interchange.tracker.entries import Expand
+from interchange.tracker.mapping import Mapping
+from interchange.tracker.presets import PRESETS, Preset
+from interchange.tracker.suggestion import suggest_mapping as suggest_mapping_for
 
 ReportProgress = Callable[[int, int], None]
 Import = Callable[[ImportSink, Caller, ReportProgress], Awaitable[ImportReport]]
@@ -42,6 +48,11 @@ _import_options = options.combine(
 _record_options = options.combine(
     click.option("--product", help="Key of the product they belong to; created if there is none."),
     click.option("--system", help="Name of the source system.  [the name of the git repository, else of DIR]"),
+    click.option(
+        "--words",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="TOML file of own status words, keys and headings.",
+    ),
     _import_options,
 )
 
@@ -55,20 +66,80 @@ def import_() -> None:
 @_file
 @click.option(
     "--mapping",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="TOML file that maps columns and values.",
 )
+@click.option("--suggest-mapping", is_flag=True, help="Only print a mapping for FILE, with its doubts marked.")
 @_import_options
 def changes(
-    file: Path, mapping: Path, dry_run: bool, as_json: bool, verbose: bool, data: Path | None, owner: str | None
+    file: Path,
+    mapping: Path | None,
+    suggest_mapping: bool,
+    dry_run: bool,
+    as_json: bool,
+    verbose: bool,
+    data: Path | None,
+    owner: str | None,
 ) -> None:
-    """Import a change history from a tracker (JSON Lines).
+    """Import a change history from a tracker (JSON or CSV).
 
-    Safe to repeat: lines that were imported are skipped, and an interrupted import continues.
+    FILE is JSON Lines, JSON or CSV. Safe to repeat: lines that were imported are skipped, and an interrupted import
+    continues. For a first mapping, use --suggest-mapping.
     """
+    if suggest_mapping:
+        print_suggested_mapping(file)
+        return
+    if mapping is None:
+        raise CommandFailed(
+            "Give a mapping with --mapping, or print a first one with --suggest-mapping. For Jira, GitHub and others, "
+            "`decisionlog import --help` lists presets that need none."
+        )
     settings = load_settings(data=data, owner=owner)
     import_change_file(settings, file, mapping, dry_run=dry_run, as_json=as_json, verbose=verbose)
+
+
+def _add_preset(preset: Preset) -> None:
+    """Add the command `import NAME` for a system whose exports need no mapping."""
+
+    def import_preset(  # noqa: PLR0917  (click's signature)
+        file: Path,
+        product: str,
+        system: str | None,
+        zone: str | None,
+        dry_run: bool,
+        as_json: bool,
+        verbose: bool,
+        data: Path | None,
+        owner: str | None,
+    ) -> None:
+        settings = load_settings(data=data, owner=owner)
+        _require_product_key(product)
+        try:
+            mapping = preset.mapping(product, system=system, zone=zone)
+        except MappingError as error:
+            raise CommandFailed(make_safe(str(error))) from error
+        _import_changes(settings, file, mapping, preset.expand, dry_run=dry_run, as_json=as_json, verbose=verbose)
+
+    import_preset.__doc__ = f"""Import the history of issues from {preset.title}.
+
+    No mapping is needed. Export the file with:
+
+    {preset.command}
+
+    Safe to repeat: lines that were imported are skipped.
+    """
+    options_ = options.combine(
+        _file,
+        click.option("--product", required=True, help="Key of the product they belong to; created if there is none."),
+        click.option("--system", help=f"Name of the source system.  [{preset.name}]"),
+        click.option("--zone", help="Time zone of times without one, such as Europe/Berlin.  [UTC]"),
+        _import_options,
+    )
+    import_.command(name=preset.name)(options_(import_preset))
+
+
+for _preset in PRESETS.values():
+    _add_preset(_preset)
 
 
 @import_.command(name="commands")
@@ -88,10 +159,11 @@ def commands(file: Path, dry_run: bool, as_json: bool, data: Path | None, owner:
 @import_.command(name="madr")
 @_folder
 @_record_options
-def madr(
+def madr(  # noqa: PLR0917  (click's signature)
     folder: Path,
     product: str | None,
     system: str | None,
+    words: Path | None,
     dry_run: bool,
     as_json: bool,
     verbose: bool,
@@ -105,17 +177,18 @@ def madr(
     """
     settings = load_settings(data=data, owner=owner)
     import_record_folder(
-        settings, folder, system=system, product=product, dry_run=dry_run, as_json=as_json, verbose=verbose
+        settings, folder, system=system, product=product, words=words, dry_run=dry_run, as_json=as_json, verbose=verbose
     )
 
 
 @import_.command(name="nygard")
 @_folder
 @_record_options
-def nygard(
+def nygard(  # noqa: PLR0917  (click's signature)
     folder: Path,
     product: str | None,
     system: str | None,
+    words: Path | None,
     dry_run: bool,
     as_json: bool,
     verbose: bool,
@@ -128,7 +201,7 @@ def nygard(
     """
     settings = load_settings(data=data, owner=owner)
     import_record_folder(
-        settings, folder, system=system, product=product, dry_run=dry_run, as_json=as_json, verbose=verbose
+        settings, folder, system=system, product=product, words=words, dry_run=dry_run, as_json=as_json, verbose=verbose
     )
 
 
@@ -146,12 +219,52 @@ def import_change_file(
     except MappingError as error:
         raise CommandFailed(make_safe(f"{error}. See docs/how-to/import-a-tracker.md for the format.")) from error
 
+    _import_changes(settings, file, parsed, None, dry_run=dry_run, as_json=as_json, verbose=verbose)
+
+
+def _import_changes(
+    settings: Settings,
+    file: Path,
+    mapping: Mapping,
+    expand: Expand | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    verbose: bool,
+) -> None:
     def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
         return import_changes(
-            file, parsed, sink, caller, new_key=lambda: new_key(os.urandom), verbose=verbose, progress=report_progress
+            file,
+            mapping,
+            sink,
+            caller,
+            new_key=lambda: new_key(os.urandom),
+            verbose=verbose,
+            progress=report_progress,
+            expand=expand,
         )
 
-    _import(settings, run, dry_run=dry_run, as_json=as_json)
+    try:
+        _import(settings, run, dry_run=dry_run, as_json=as_json)
+    except NotAHistoryError as error:
+        raise CommandFailed(to_single_line(str(error))) from error
+
+
+def print_suggested_mapping(file: Path) -> None:
+    """Print a mapping for a file, with what is not certain marked.
+
+    Raises:
+        CommandFailed: the file is no history.
+    """
+    try:
+        click.echo(make_safe(suggest_mapping_for(file)), nl=False)
+    except NotAHistoryError as error:
+        raise CommandFailed(to_single_line(str(error))) from error
+
+
+def _require_product_key(product: str) -> None:
+    if not re.fullmatch(KEY_PATTERN, product):
+        raise CommandFailed(f"--product {product!r} is not a valid key. Use 1 to 100 of a-z 0-9 . _ ~ -, e.g. `shop`.")
 
 
 def import_command_file(settings: Settings, file: Path, *, dry_run: bool, as_json: bool) -> None:
@@ -174,6 +287,7 @@ def import_record_folder(
     *,
     system: str | None,
     product: str | None,
+    words: Path | None = None,
     dry_run: bool,
     as_json: bool,
     verbose: bool,
@@ -184,9 +298,10 @@ def import_record_folder(
         CommandFailed: a name is invalid, git fails, a version was refused, or the import was interrupted.
         Forbidden: the token does not have the scope to import.
     """
-    if product is not None and not re.fullmatch(KEY_PATTERN, product):
-        raise CommandFailed(f"--product {product!r} is not a valid key. Use 1 to 100 of a-z 0-9 . _ ~ -, e.g. `shop`.")
+    if product is not None:
+        _require_product_key(product)
     try:
+        table = load_words(words) if words else DEFAULT_WORDS
         source = system or default_system(folder)
 
         def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
@@ -196,6 +311,7 @@ def import_record_folder(
                 caller,
                 system=source,
                 product=product,
+                words=table,
                 new_key=lambda: new_key(os.urandom),
                 verbose=verbose,
                 progress=report_progress,
@@ -204,7 +320,7 @@ def import_record_folder(
         if not as_json:
             click.echo(to_single_line(f"Records of {source}" + (f", product:{product}" if product else "")))
         _import(settings, run, dry_run=dry_run, as_json=as_json)
-    except HistoryError as error:
+    except (HistoryError, WordsError) as error:
         raise CommandFailed(to_single_line(str(error))) from error
 
 

@@ -48,6 +48,7 @@ _INSTRUCTIONS: Final = (
 @repeatable("--assumption", "An assumption the decision depends on.")
 @repeatable("--constraint", "A constraint.")
 @click.option("--expected", help="The expected outcome.")
+@click.option("--cost", nargs=2, type=(click.IntRange(0), str), metavar="AMOUNT CURRENCY", help="What it costs.")
 @click.option("--review-on", help="Date to review it, e.g. 2025-03-01.")
 @command_options
 def record(

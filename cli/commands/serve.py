@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 import uvicorn
@@ -96,6 +97,7 @@ def run_server(settings: Settings) -> None:
             build_sign_in(log, key, local_caller(owner), provider),
             workers=lambda: list_workers(settings),
             questions=_build_admission(settings),
+            zone=ZoneInfo(settings.zone),
             sessions=SessionLookup(log.sessions),
             provider=provider,
             quotas=build_quotas(settings),
@@ -125,6 +127,7 @@ def _serve_replica(settings: Settings) -> None:
             workers=lambda: [build_replica_status(opened.replica, opened.place)],
             upstream=settings.upstream,
             questions=_build_admission(settings),
+            zone=ZoneInfo(settings.zone),
         )
         message = f"Read-only replica in {opened.place}, at {_format_address(listener)}"
         _run(services, listener, settings, lambda: click.echo(message))

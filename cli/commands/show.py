@@ -41,7 +41,7 @@ def show(output: Output, subject: str | None, **options_: Any) -> None:
 def show_subject(output: Output, name: str, when: dict[str, Any]) -> None:
     """Print everything about one subject."""
     with open_log(output) as log:
-        print_response(log, questions.subject(find_subject(log, name), **when), _build_table, output)
+        print_response(log, questions.subject(find_subject(log, name, when), **when), _build_table, output)
 
 
 def _build_table(answer: Any, titles: tables.Titles) -> Table:

@@ -304,7 +304,7 @@ def _entry(name: str, event: type[Event]) -> Schema:
             **required,
         },
         {
-            "on_behalf_of": {"type": "array", "items": _object({"who": _SUBJECT}, {"grant": _TEXT})},
+            "on_behalf_of": {"type": "array", "items": _object({"who": _SUBJECT}, {"delegation": _COUNT})},
             "effective_at": _TIMESTAMP,
             "because": {"type": "array", "items": _SUBJECT},
             "references": {"type": "array", "items": _ref("components", "schemas", "StoredReference")},

@@ -17,7 +17,7 @@ from identity.oidc.fetching import fetch_document
 MAX_AGE_S: Final = 3600.0
 """Keys older than this are read again; if the provider cannot be reached, the known ones go on."""
 MIN_INTERVAL_S: Final = 30.0
-"""Unknown keys cause at most one request in this time, whoever sends them."""
+"""Unknown keys cause at most one request in this time, over all callers."""
 MIN_RSA_BITS: Final = 2048
 ASYMMETRIC: Final = frozenset({"RSA", "EC", "OKP"})
 Key = jwk.RSAKey | jwk.ECKey | jwk.OKPKey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterator
@@ -10,25 +11,44 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from domain.values import parse_timestamp
 from interchange.adr.document import MAX_RECORD_BYTES, parse_record
 from interchange.adr.git_repository import HistoryError
+from interchange.adr.record_fields import day_of
 from interchange.adr.record_versions import MAX_TOTAL_BYTES, RecordHistory, RecordVersion
 from interchange.files import read_regular
 from interchange.import_report import Remark
 
 NOT_A_RECORD: Final = "is not a record: its name does not start with a number"
-_RECORD_NAME: Final = re.compile(r"[0-9][^/\n]*\.md")
+A_TEMPLATE: Final = "is a template, not a record"
+MAX_DEPTH: Final = 5
+_MARKDOWN: Final = re.compile(r".+\.(?:md|markdown|mdx)", re.IGNORECASE | re.DOTALL)
+_RECORD_NAME: Final = re.compile(
+    r"(?:(?:adr|dr|ad|madr|pdr|tdr|decision|record)s?[-_ ]?)?[0-9][^/\n]*\.(?:md|markdown|mdx)", re.IGNORECASE
+)
+_TEMPLATE_NAME: Final = re.compile(r"(?:.*[-_. 0-9])?template(?:[-_. ].*)?\.[a-z]+", re.IGNORECASE)
+_EXTENSION: Final = re.compile(r"\.(?:md|markdown|mdx)\Z", re.IGNORECASE)
+
+
+def is_markdown(name: str) -> bool:
+    """Whether a file with this name is Markdown."""
+    return _MARKDOWN.fullmatch(name) is not None
 
 
 def is_record_name(name: str) -> bool:
-    """Whether a file with this name is a record."""
-    return _RECORD_NAME.fullmatch(name) is not None
+    """Whether a file with this name, or at this path, is a record."""
+    base = name.rpartition("/")[2]
+    return _RECORD_NAME.fullmatch(base) is not None and _TEMPLATE_NAME.fullmatch(base) is None
 
 
-def record_name(path: str) -> str:
-    """Return the name of a record by the path of its file."""
-    return decode_path(path).rpartition("/")[2].removesuffix(".md")
+def describe_other_file(name: str) -> str:
+    """Return why a Markdown file is not a record."""
+    return A_TEMPLATE if _TEMPLATE_NAME.fullmatch(name.rpartition("/")[2]) else NOT_A_RECORD
+
+
+def record_name(path: str, prefix: str = "") -> str:
+    """Return the name of a record by the path of its file: relative to the folder, without the extension."""
+    inside = path.removeprefix(prefix) if path.startswith(prefix) else path.rpartition("/")[2]
+    return _EXTENSION.sub("", decode_path(inside))
 
 
 def decode_path(path: str) -> str:
@@ -50,21 +70,23 @@ def read_record_files(folder: Path, history: RecordHistory) -> Iterator[RecordVe
     """
     total = 0
     with open_folder(folder) as descriptor:
-        for name in markdown_names(descriptor):
+        for path, folder_descriptor, name in markdown_files(descriptor):
             if not is_record_name(name):
-                history.skipped.append(Remark(decode_path(name), NOT_A_RECORD))
+                history.skipped.append(Remark(decode_path(path), describe_other_file(name)))
                 continue
             try:
-                content = read_regular(name, MAX_RECORD_BYTES, dir_fd=descriptor)
+                content = read_regular(name, MAX_RECORD_BYTES, dir_fd=folder_descriptor)
             except OSError as error:
-                history.skipped.append(Remark(decode_path(name), str(error.strerror)))
+                history.skipped.append(Remark(decode_path(path), str(error.strerror)))
                 continue
             total += len(content)
             if total > MAX_TOTAL_BYTES:
                 raise HistoryError(
                     f"The records have more than {MAX_TOTAL_BYTES} bytes together. Import fewer records at a time."
                 )
-            yield read_version(record_name(name), content, history)
+            version = read_version(record_name(path), content, history)
+            if version is not None:
+                yield version
 
 
 @contextmanager
@@ -77,24 +99,66 @@ def open_folder(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def markdown_names(descriptor: int) -> list[str]:
-    """Return the names of the Markdown files in a folder."""
-    return sorted(name for name in os.listdir(descriptor) if name.endswith(".md"))
+def markdown_files(descriptor: int, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, int, str]]:
+    """Yield each Markdown file in a folder and its subfolders: its path, the descriptor of its folder, and its name.
+
+    A link to a folder is not followed, and hidden folders are not entered.
+    """
+    with os.scandir(descriptor) as entries:
+        found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    for name, is_folder in found:
+        if is_markdown(name) and (not is_folder or is_record_name(name)):
+            yield f"{prefix}{name}", descriptor, name
+    for name, is_folder in found:
+        if (
+            is_folder
+            and not is_markdown(name)
+            and not name.startswith(".")
+            and name != "node_modules"
+            and depth < MAX_DEPTH
+        ):
+            try:
+                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
+            except OSError:
+                continue
+            try:
+                yield from markdown_files(inner, f"{prefix}{name}/", depth + 1)
+            finally:
+                os.close(inner)
 
 
-def read_version(name: str, content: bytes, history: RecordHistory, **more: Any) -> RecordVersion:
-    """Return the version of a record with this content."""
-    text = content.decode(errors="replace")
-    if "\N{REPLACEMENT CHARACTER}" in text and "\N{REPLACEMENT CHARACTER}".encode() not in content:
-        message = "is not UTF-8: unreadable bytes were replaced by \N{REPLACEMENT CHARACTER}"
+def read_version(name: str, content: bytes, history: RecordHistory, **more: Any) -> RecordVersion | None:
+    """Return the version of a record with this content; None if it cannot be read, or is a template."""
+    text = decode_record(content)
+    if text is None:
+        message = "is not UTF-8, and has no mark of another encoding; convert it, for example with `iconv -t utf-8`"
         history.skipped.append(Remark(name, message))
-    document = parse_record(text)
+        return None
+    document = parse_record(text, history.words)
+    if document.is_template:
+        history.skipped.append(Remark(name, A_TEMPLATE))
+        return None
     return RecordVersion(name, fields=document.fields, is_complete=True, document=document, **({"key": None} | more))
+
+
+def decode_record(content: bytes) -> str | None:
+    """Return a record as text, by the mark of its encoding; None if it is neither UTF-8 nor marked."""
+    encoding = next((name for mark, name in _ENCODING_MARKS if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return None
+
+
+_ENCODING_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 def dated_by_text(version: RecordVersion) -> RecordVersion:
     """Return a version that took effect on the date in its text, if that is a date."""
-    try:
-        return replace(version, at=parse_timestamp(version.fields.get("date", "")))
-    except ValueError:
-        return version
+    date = version.fields.get("date", "")
+    day = day_of(date) if isinstance(date, str) else None
+    return version if day is None else replace(version, at=day)

@@ -17,6 +17,7 @@ from markdown_it.token import Token
 
 from interchange.adr.front_matter import FrontMatter, render_front_matter, split_front_matter
 from interchange.adr.markdown_blocks import block_parser
+from interchange.adr.words import DEFAULT_WORDS, Words, strip_comments
 from interchange.value_parsers import field_name_part
 
 FieldTexts = dict[str, str | list[str]]
@@ -28,6 +29,9 @@ MAX_LINES: Final = 25_000
 """A longer record is kept as one text, because parsing its headings would take seconds."""
 MAX_KEYS: Final = 200
 """How many keys of the front matter become fields; the rest is kept as text."""
+MAX_HEADER_CHARACTERS: Final = 64 * 1024
+"""A longer line is no line of a header."""
+MAX_MEMBERS: Final = 1000
 SECTIONS: Final = "x.sections"
 PREAMBLE: Final = "x.preamble"
 OTHER_LINES: Final = "x.front-matter"
@@ -35,11 +39,10 @@ SUBJECT: Final = "subject"
 
 
 class KnownSection(NamedTuple):
-    """A section with a field of its own, the heading that MADR 4 gives it, and other headings."""
+    """A section with a field of its own, and the heading that MADR 4 gives it."""
 
     field: str
     heading: str
-    others: tuple[str, ...] = ()
 
     @property
     def level(self) -> int:
@@ -48,34 +51,26 @@ class KnownSection(NamedTuple):
 
 
 KNOWN_SECTIONS: Final = (
-    KnownSection("context", "## Context and Problem Statement", ("context",)),
+    KnownSection("context", "## Context and Problem Statement"),
     KnownSection("x.decision-drivers", "## Decision Drivers"),
     KnownSection("x.considered-options", "## Considered Options"),
-    KnownSection("decision", "## Decision Outcome", ("decision",)),
-    KnownSection("expected", "### Consequences", ("consequences",)),
-    KnownSection("x.confirmation", "### Confirmation", ("validation",)),
+    KnownSection("decision", "## Decision Outcome"),
+    KnownSection("expected", "### Consequences"),
+    KnownSection("x.confirmation", "### Confirmation"),
     KnownSection("x.pros-and-cons", "## Pros and Cons of the Options"),
     KnownSection("x.more-information", "## More Information"),
 )
 _BY_FIELD: Final = {known.field: known for known in KNOWN_SECTIONS}
-_BY_HEADING: Final = {
-    heading.casefold(): known for known in KNOWN_SECTIONS for heading in (known.heading.lstrip("# "), *known.others)
-}
 _UNDER_DECISION: Final = frozenset({"decision", "expected", "x.confirmation"})
-HEADER: Final = {
-    "status": "status",
-    "date": "date",
-    "deciders": "deciders",
-    "decision-makers": "deciders",
-    "approver": "deciders",
-    "approvers": "deciders",
-    "consulted": "consulted",
-    "informed": "informed",
-    "accountable": "accountable",
-}
-"""Fields by their keys in front matter, or in lines above the sections such as `* Status: accepted`."""
-# ASCII, because otherwise `i` would also match a dotless i, which is not in HEADER.
-_HEADER_LINE: Final = re.compile(rf"(?:[*-] +)?({'|'.join(HEADER)}):[ \t]*(.*)", re.IGNORECASE | re.ASCII)
+PEOPLE: Final = frozenset({"deciders", "consulted", "informed", "accountable"})
+_HEADER_LINE: Final = re.compile(
+    r"(?:[*+-][ \t]+)?[*_]{0,3}([^\s*_:：|#>`][^*_:：|\n]{0,59}?)[ \t]*[*_]{0,3}[ \t]*[:：][*_]{0,3}[ \t]*(.*)"
+)
+_NESTED_BULLET: Final = re.compile(r"(?:[ \t]+[*+-]|[*+-])[ \t]+(.*)")
+_INDENTED_BULLET: Final = re.compile(r"[ \t]+[*+-][ \t]+(.*)")
+_PLACEHOLDER_TITLE: Final = re.compile(
+    r"[\[{<(].*[\]}>)]|(?:ADR[- ]?)?(?:NNNN|XXXX?|0000)\b.*|.*\{[^{}]*\}.*", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -86,6 +81,8 @@ class RecordDocument:
     subject: str | None = None
     unmapped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    is_template: bool = False
+    """Whether its title is a placeholder, as in a template that nobody has filled in."""
 
 
 class _Section(NamedTuple):
@@ -94,53 +91,230 @@ class _Section(NamedTuple):
     body: str
 
 
-def parse_record(text: str) -> RecordDocument:
+def parse_record(text: str, words: Words = DEFAULT_WORDS) -> RecordDocument:
     """Parse a record. Any text can be parsed."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    matter, rest = split_front_matter(text)
-    document = RecordDocument(warnings=list(matter.warnings))
-    if rest.count("\n") > MAX_LINES:
-        document.warnings.append(f"it has more than {MAX_LINES} lines; its sections were not parsed")
-    _read_front_matter(document, matter)
-    preamble, sections = _split_sections(rest)
-    if not preamble.strip() and sections and sections[0].heading and not _find_known(sections[0], None):
-        title, *sections = sections
-        document.fields["title"] = title.heading
-        if title.level != 1:
-            document.warnings.append("the title is not a heading of the first level")
-        preamble = title.body
-    elif sections and sections[0].level == 1:
-        title, *sections = sections
-        document.fields["title"] = title.heading
-        preamble = "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part)
-    else:
+    return _Parser(words).parse(text)
+
+
+class _Parser:
+    """Parses one record by a table of words."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self.document = RecordDocument()
+
+    def parse(self, text: str) -> RecordDocument:
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        matter, rest = split_front_matter(text)
+        document = self.document
+        document.warnings = list(matter.warnings)
+        if rest.count("\n") > MAX_LINES:
+            document.warnings.append(f"it has more than {MAX_LINES} lines; its sections were not parsed")
+        self._read_front_matter(matter)
+        preamble, sections = self._split_sections(rest)
+        preamble, sections = self._read_title(preamble, sections)
+        self._read_preamble(preamble)
+        self._read_sections(sections)
+        if "status" not in document.fields:
+            document.warnings.append("it has no status")
+        title = document.fields.get("title")
+        document.is_template = isinstance(title, str) and _PLACEHOLDER_TITLE.fullmatch(title[:500]) is not None
+        return document
+
+    def _read_title(self, preamble: str, sections: list[_Section]) -> tuple[str, list[_Section]]:
+        """Read the title from the front matter, else from the first heading; return the rest of the text."""
+        document = self.document
+        if "title" in document.fields:
+            if sections and sections[0].level == 1 and sections[0].heading == document.fields["title"]:
+                title, *sections = sections
+                preamble = "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part)
+            return preamble, sections
+        is_first = not preamble.strip() and sections and sections[0].heading
+        if is_first and not self._find_known(sections[0], None) and not self._is_status(sections[0]):
+            title, *sections = sections
+            document.fields["title"] = title.heading
+            if title.level != 1:
+                document.warnings.append("the title is not a heading of the first level")
+            return title.body, sections
+        if sections and sections[0].level == 1:
+            title, *sections = sections
+            document.fields["title"] = title.heading
+            return "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part), sections
         document.warnings.append("it has no title")
-    _read_preamble(document, preamble)
-    _read_sections(document, sections)
-    if "status" not in document.fields:
-        document.warnings.append("it has no status")
-    return document
+        return preamble, sections
 
+    def _is_status(self, section: _Section) -> bool:
+        return self._words.field_of_key(section.heading.partition(":")[0]) == "status"
 
-def _read_front_matter(document: RecordDocument, matter: FrontMatter) -> None:
-    for key, value in matter.values.items():
-        name = HEADER.get(key)
-        if key == SUBJECT and isinstance(value, str) and value.startswith("decision:"):
-            document.subject = value
-        elif name is not None and name not in document.fields:
-            document.fields[name] = ", ".join(value) if isinstance(value, list) else value
-        elif (
-            len(document.unmapped) >= MAX_KEYS
-            or not _can_be_field(key)
-            or _is_taken(document, f"x.{field_name_part(key)}")
-        ):
-            matter.other_lines.append(f"{key}: {_as_text(value)}")
+    def _read_front_matter(self, matter: FrontMatter) -> None:
+        document = self.document
+        for key, value in matter.values.items():
+            name = self._words.field_of_key(key)
+            if key == SUBJECT and isinstance(value, str) and value.startswith("decision:"):
+                document.subject = value
+            elif key == "title" and isinstance(value, str) and value.strip():
+                document.fields["title"] = " ".join(value.split())
+            elif name is not None and name not in document.fields:
+                self._set_header(name, value)
+            elif (
+                len(document.unmapped) >= MAX_KEYS
+                or not _can_be_field(key)
+                or _is_taken(document, f"x.{field_name_part(key)}")
+            ):
+                matter.other_lines.append(f"{key}: {_as_text(value)}")
+            else:
+                document.fields[f"x.{field_name_part(key)}"] = value
+                document.unmapped.append(key)
+        if matter.other_lines:
+            document.fields[OTHER_LINES] = matter.other_lines
+
+    def _set_header(self, name: str, value: str | list[str]) -> None:
+        """Set a field of the header. A list of people stays a list, so that a comma in a name does not split it."""
+        if isinstance(value, list) and name in PEOPLE and any("," in one or ";" in one for one in value):
+            self.document.fields[name] = value
         else:
-            document.fields[f"x.{field_name_part(key)}"] = value
-            document.unmapped.append(key)
-    if matter.other_lines:
-        document.fields[OTHER_LINES] = matter.other_lines
+            self.document.fields[name] = strip_comments(", ".join(value) if isinstance(value, list) else value)
+
+    def _read_preamble(self, text: str) -> None:
+        """Read the header lines above the sections; the rest becomes the preamble."""
+        kept: list[str] = []
+        lines = text.split("\n")
+        at = 0
+        while at < len(lines):
+            line, at = lines[at], at + 1
+            if line.lstrip().startswith("|"):
+                used = self._read_table(lines, at - 1)
+                if used:
+                    at += used - 1
+                    continue
+            match = _HEADER_LINE.fullmatch(line.rstrip()) if len(line) < MAX_HEADER_CHARACTERS else None
+            name = self._words.field_of_key(match[1]) if match else None
+            if match is None or name is None or name in self.document.fields:
+                kept.append(line)
+                continue
+            value = strip_comments(match[2].strip()).rstrip("\\").strip()
+            if not value:
+                members = list(_nested_members(lines, at))
+                at += len(members)
+                value = ", ".join(strip_comments(member) for member in members)
+            self.document.fields[name] = value
+        rest = trim_blank_lines("\n".join(kept))
+        if rest:
+            self.document.fields[PREAMBLE] = rest
+
+    def _read_table(self, lines: list[str], start: int) -> int:
+        """Read a table of the header, by rows or by columns. Return how many lines it has; 0 if it is another table."""
+        rows = []
+        for line in lines[start:]:
+            if not line.lstrip().startswith("|") or len(line) > MAX_HEADER_CHARACTERS:
+                break
+            rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+        body = [row for row in rows if not all(set(cell) <= set("-: ") for cell in row)]
+        named = [(row[0], row[1]) for row in body if len(row) == 2]  # noqa: PLR2004
+        has_header = len(body) == 2 and all(self._words.field_of_key(cell) for cell in body[0])  # noqa: PLR2004
+        if has_header or not any(self._words.field_of_key(key) for key, _ in named) or len(named) != len(body):
+            named = list(zip(body[0], body[1], strict=False)) if len(body) == 2 else []  # noqa: PLR2004
+        found = {name: value for key, value in named if (name := self._words.field_of_key(key)) is not None}
+        if "status" not in found and "date" not in found:
+            return 0
+        unknown = [(key, value) for key, value in named if self._words.field_of_key(key) is None and (key or value)]
+        for name, value in found.items():
+            self.document.fields.setdefault(name, strip_comments(value))
+        for key, value in unknown:
+            name = f"x.{field_name_part(key)}"
+            if key and value and not _is_taken(self.document, name):
+                self.document.fields[name] = value
+                self.document.unmapped.append(key)
+        return len(rows)
+
+    def _read_sections(self, sections: list[_Section]) -> None:
+        outline, within = [], None
+        document = self.document
+        for section in sections:
+            known = self._find_known(section, within)
+            if self._read_header_section(section):
+                continue
+            if known is not None and known.field not in document.fields:
+                document.fields.update({known.field: section.body} if section.body else {})
+                outline.append(known.heading)
+                within = known.field
+            else:
+                heading = f"{'#' * section.level} {section.heading}".rstrip()
+                outline.append(f"{heading}\n\n{section.body}" if section.body else heading)
+                within = within if section.level > 2 else None  # noqa: PLR2004  (a heading of the second level ends the decision)
+        if outline != [known.heading for known in KNOWN_SECTIONS if known.field in document.fields]:
+            document.fields[SECTIONS] = outline
+
+    def _read_header_section(self, section: _Section) -> bool:
+        """Read a section such as `## Status`, `## Status: Accepted`, or `## Deciders` with a list."""
+        key, colon, value = section.heading.partition(":")
+        name = self._words.field_of_key(key)
+        if name is None or name in self.document.fields:
+            return False
+        if name != "status":
+            if section.level > 2 or len(section.body) > MAX_HEADER_CHARACTERS or self._words.field_of_heading(key):  # noqa: PLR2004
+                return False
+            members = [
+                match[1] for line in section.body.split("\n") if (match := _NESTED_BULLET.fullmatch(line.rstrip()))
+            ]
+            lines = [line for line in section.body.split("\n") if line.strip()]
+            if not (colon and value.strip()) and len(members) != len(lines) and len(lines) != 1:
+                return False
+            text = value.strip() if colon and value.strip() else ", ".join(members or lines)
+            self.document.fields[name] = strip_comments(text)
+            return True
+        body = strip_comments(section.body)
+        text = "\n\n".join(part for part in (value.strip() if colon else "", body) if part)
+        self.document.fields["status"] = text
+        return True
+
+    def _find_known(self, section: _Section, within: str | None) -> KnownSection | None:
+        """Return the known section with this heading. One of the third level is known only within the decision."""
+        known = _BY_FIELD.get(self._words.field_of_heading(section.heading) or "")
+        if known is None or section.level > known.level:
+            return None
+        return known if section.level <= 2 or within in _UNDER_DECISION else None  # noqa: PLR2004
+
+    def _split_sections(self, text: str) -> tuple[str, list[_Section]]:
+        """Return the text above the first heading, and the sections: those of the first two levels, and those of the third
+        that are parts of the decision or say the status. A heading in a code block, a list or a quotation does not count.
+        """
+        lines = text.split("\n")
+        starts: list[tuple[int, str, int, int]] = []
+        for level, heading, first, after in _headings(text):
+            if level <= 2 or (level == 3 and self._starts_part(starts, heading)):  # noqa: PLR2004
+                starts.append((level, heading, first, after))
+        if not starts:
+            return text, []
+        ends = [first for _, _, first, _ in starts[1:]] + [len(lines)]
+        sections = [
+            _Section(level, heading, trim_blank_lines("\n".join(lines[after:end])))
+            for (level, heading, _, after), end in zip(starts, ends, strict=True)
+        ]
+        return "\n".join(lines[: starts[0][2]]), sections
+
+    def _starts_part(self, starts: list[tuple[int, str, int, int]], heading: str) -> bool:
+        """Whether a heading of the third level starts a part of the decision, or ends one, or says the status."""
+        if not starts:
+            return self._words.field_of_key(heading.partition(":")[0]) == "status"
+        level, above, *_ = starts[-1]
+        if level == 3:  # noqa: PLR2004
+            return True
+        if self._words.field_of_key(heading.partition(":")[0]) == "status" and "status" not in self.document.fields:
+            return level == 1
+        last = _BY_FIELD.get(self._words.field_of_heading(above) or "")
+        part = _BY_FIELD.get(self._words.field_of_heading(heading) or "")
+        return last is not None and last.field == "decision" and part is not None and part.level == 3  # noqa: PLR2004
+
+
+def _nested_members(lines: list[str], start: int) -> Iterator[str]:
+    """Yield the indented bullets below a header line."""
+    for line in lines[start : start + MAX_MEMBERS]:
+        match = _INDENTED_BULLET.fullmatch(line.rstrip()) if len(line) < MAX_HEADER_CHARACTERS else None
+        if match is None:
+            return
+        yield match[1].strip()
 
 
 def _can_be_field(key: str) -> bool:
@@ -152,82 +326,9 @@ def _is_taken(document: RecordDocument, name: str) -> bool:
     return name in document.fields or name in _BODY_FIELDS or name == "x.date"
 
 
-def _read_preamble(document: RecordDocument, text: str) -> None:
-    """Read the header lines above the sections; the rest becomes the preamble."""
-    kept = []
-    for line in text.split("\n"):
-        match = _HEADER_LINE.fullmatch(line.rstrip())
-        name = HEADER[match[1].casefold()] if match else ""
-        if match and name not in document.fields:
-            document.fields[name] = match[2].strip()
-        else:
-            kept.append(line)
-    rest = trim_blank_lines("\n".join(kept))
-    if rest:
-        document.fields[PREAMBLE] = rest
-
-
-def _read_sections(document: RecordDocument, sections: list[_Section]) -> None:
-    outline, within = [], None
-    for section in sections:
-        known = _find_known(section, within)
-        if section.heading.casefold() == "status" and "status" not in document.fields:
-            document.fields["status"] = section.body
-            continue
-        if known is not None and known.field not in document.fields:
-            document.fields.update({known.field: section.body} if section.body else {})
-            outline.append(known.heading)
-            within = known.field
-        else:
-            heading = f"{'#' * section.level} {section.heading}".rstrip()
-            outline.append(f"{heading}\n\n{section.body}" if section.body else heading)
-            within = within if section.level > 2 else None  # noqa: PLR2004  (a heading of the second level ends the decision)
-    if outline != [known.heading for known in KNOWN_SECTIONS if known.field in document.fields]:
-        document.fields[SECTIONS] = outline
-
-
-def _find_known(section: _Section, within: str | None) -> KnownSection | None:
-    """Return the known section with this heading. One of the third level is known only within the decision."""
-    known = _BY_HEADING.get(section.heading.casefold())
-    if known is None or section.level > known.level:
-        return None
-    return known if section.level <= 2 or within in _UNDER_DECISION else None  # noqa: PLR2004
-
-
 # Markdown ----------------------------------------------------------------------------------------------------------
 
 _BLOCKS: Final = block_parser()
-
-
-def _split_sections(text: str) -> tuple[str, list[_Section]]:
-    """Return the text above the first heading, and the sections: those of the first two levels, and those of the third
-    that are parts of the decision. A heading in a code block, a list or a quotation does not count.
-    """
-    lines = text.split("\n")
-    starts: list[tuple[int, str, int, int]] = []
-    for level, heading, first, after in _headings(text):
-        if level <= 2 or (level == 3 and _starts_part(starts, heading)):  # noqa: PLR2004
-            starts.append((level, heading, first, after))
-    if not starts:
-        return text, []
-    ends = [first for _, _, first, _ in starts[1:]] + [len(lines)]
-    sections = [
-        _Section(level, heading, trim_blank_lines("\n".join(lines[after:end])))
-        for (level, heading, _, after), end in zip(starts, ends, strict=True)
-    ]
-    return "\n".join(lines[: starts[0][2]]), sections
-
-
-def _starts_part(starts: list[tuple[int, str, int, int]], heading: str) -> bool:
-    """Whether a heading of the third level starts a part of the decision, or ends one."""
-    if not starts:
-        return False
-    level, above, *_ = starts[-1]
-    if level == 3:  # noqa: PLR2004
-        return True
-    last = _BY_HEADING.get(above.casefold())
-    part = _BY_HEADING.get(heading.casefold())
-    return last is not None and last.field == "decision" and part is not None and part.level == 3  # noqa: PLR2004
 
 
 def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:

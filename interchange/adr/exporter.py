@@ -120,8 +120,10 @@ def _fields(
     for name, field in PEOPLE_FIELDS.items():
         row = state.row_at(field, now)
         if row is not None and (row.value is not None or row.source_value is not None):
-            named = ", ".join(name_of(who) for who in state.subjects_at(field, now))
-            fields[name] = named if row.source_value is None else row.source_value
+            named = [name_of(who) for who in state.subjects_at(field, now)]
+            has_comma = any("," in one or ";" in one for one in named)
+            text: str | list[str] = named if has_comma else ", ".join(named)
+            fields[name] = text if row.source_value is None else row.source_value
     for field in state.rows:
         row = state.row_at(field, now)
         is_text = field in _TEXT_FIELDS or (field.startswith("x.") and field != "x.date")

@@ -13,10 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from domain.values import parse_timestamp
 from interchange.adr.current_files import (
-    NOT_A_RECORD,
+    MAX_DEPTH,
     decode_path,
+    describe_other_file,
+    is_markdown,
     is_record_name,
-    markdown_names,
+    markdown_files,
     open_folder,
     read_version,
     record_name,
@@ -85,7 +87,7 @@ def open_tracked_folder(folder: Path) -> Iterator[TrackedFolder | None]:
     with open_git_objects(repository) as git:
         path = folder.resolve().relative_to(repository.top.resolve()).as_posix()
         inside = "" if path == "." else path
-        names = git.folder(head, os.fsencode(inside))
+        names = git.files_below(head, os.fsencode(inside)) if git.folder(head, os.fsencode(inside)) else []
         yield TrackedFolder(git, head, f"{inside}/" if inside else "", names) if names else None
 
 
@@ -97,15 +99,16 @@ def read_git_history(folder: Path, tracked: TrackedFolder, history: RecordHistor
         for change in commit.changes:
             if change.kind == _DELETED or change.blob in contents:
                 content = contents.get(change.blob, b"")
-                history.versions.append(_version(tracked, commit, change, content, history))
+                version = _version(tracked, commit, change, content, history)
+                history.versions += [] if version is None else [version]
             else:
                 history.skipped.append(
-                    Remark(record_name(change.path), f"{_skip_reason(change)} in commit {commit.id}")
+                    Remark(record_name(change.path, tracked.prefix), f"{_skip_reason(change)} in commit {commit.id}")
                 )
     for entry in tracked.names:
         name = decode_path(os.fsdecode(entry.name))
-        if name.endswith(".md") and not is_record_name(name):
-            history.skipped.append(Remark(name, NOT_A_RECORD))
+        if is_markdown(name) and not is_record_name(name):
+            history.skipped.append(Remark(name, describe_other_file(name)))
     _skip_uncommitted(folder, tracked, history)
     _warn_about_owner(tracked.git.repository, history)
 
@@ -179,8 +182,13 @@ def _record_changes(changes: list[_FileChange], paths: list[str], prefix: str) -
 
 def _is_record(path: str, paths: list[str], prefix: str) -> bool:
     folder, _, name = path.rpartition("/")
-    inside = (f"{folder}/" if folder else "") == prefix
+    inside = (f"{folder}/" if folder else "").startswith(prefix) and not _is_hidden(folder.removeprefix(prefix))
     return is_record_name(name) and (inside or path in paths)
+
+
+def _is_hidden(folder: str) -> bool:
+    parts = folder.split("/")
+    return len(parts) > MAX_DEPTH or any(part.startswith(".") or part == "node_modules" for part in parts)
 
 
 def _former_paths(git: GitObjects, commits: list[_Commit], paths: list[str]) -> list[str]:
@@ -218,8 +226,8 @@ def _read_contents(git: GitObjects, commits: list[_Commit]) -> dict[str, bytes]:
 
 def _version(
     tracked: TrackedFolder, commit: _Commit, change: _FileChange, content: bytes, history: RecordHistory
-) -> RecordVersion:
-    path = change.path
+) -> RecordVersion | None:
+    path, prefix = change.path, tracked.prefix
     author, written_at = _author(tracked, commit, path)
     path_digest = sha256(path.encode(errors="surrogateescape")).hexdigest()[:20]
     shared: dict[str, Any] = {
@@ -231,10 +239,10 @@ def _version(
         "references": (("path", decode_path(path)),),
     }
     if change.kind == _DELETED:
-        return RecordVersion(record_name(path), is_removal=True, **shared)
-    was_renamed = change.kind == "R" and record_name(change.before) != record_name(path)
-    previous_name = record_name(change.before) if was_renamed else None
-    return read_version(record_name(path), content, history, previous_name=previous_name, **shared)
+        return RecordVersion(record_name(path, prefix), is_removal=True, **shared)
+    was_renamed = change.kind == "R" and record_name(change.before, prefix) != record_name(path, prefix)
+    previous_name = record_name(change.before, prefix) if was_renamed else None
+    return read_version(record_name(path, prefix), content, history, previous_name=previous_name, **shared)
 
 
 def _parse_commit_time(text: str, commit: _Commit, history: RecordHistory) -> datetime | None:
@@ -279,12 +287,12 @@ def _skip_uncommitted(folder: Path, tracked: TrackedFolder, history: RecordHisto
     others = {os.fsdecode(entry.name) for entry in tracked.names if os.fsdecode(entry.name) not in committed}
     found = set()
     with open_folder(folder) as descriptor:
-        for name in markdown_names(descriptor):
+        for path, folder_descriptor, name in markdown_files(descriptor):
             if not is_record_name(name):
                 continue
-            found.add(name)
-            if name not in others and (message := _describe_difference(name, descriptor, committed.get(name))):
-                history.skipped.append(Remark(decode_path(name), message))
+            found.add(path)
+            if path not in others and (message := _describe_difference(name, folder_descriptor, committed.get(path))):
+                history.skipped.append(Remark(decode_path(path), message))
     gone = sorted(name for name in committed.keys() - found if is_record_name(name))
     history.skipped += [Remark(decode_path(name), UNCOMMITTED) for name in gone]
 

@@ -167,6 +167,20 @@ class GitObjects:
             tree = below.id
         return self.tree(tree)
 
+    def files_below(self, commit: str, path: bytes) -> list[TreeEntry]:
+        """Return the files of a folder and its subfolders in a commit, with their paths in it.
+
+        Raises:
+            HistoryError: an object cannot be read.
+        """
+        output = self.run("ls-tree", "-r", "-z", "--full-tree", commit, *([b"--", path + b"/"] if path else []))
+        found = []
+        for line in filter(None, output.split(b"\x00")):
+            described, _, name = line.partition(b"\t")
+            mode, _, id_ = described.split(b" ")
+            found.append(TreeEntry(mode.decode(), id_.decode(), name.removeprefix(path + b"/") if path else name))
+        return found
+
     def _collect(self, command: Sequence[str | bytes], input_file: IO[bytes]) -> tuple[int, bytes, str]:
         home = str(self.git_dir)
         environment = _ENVIRONMENT | {"HOME": home, "XDG_CONFIG_HOME": home, "PATH": self.path}

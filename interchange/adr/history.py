@@ -11,10 +11,11 @@ from interchange.adr.git_objects import remote_address
 from interchange.adr.git_repository import find_repository, require_inside
 from interchange.adr.history_lines import has_history_lines, read_history_lines
 from interchange.adr.record_versions import RecordHistory
+from interchange.adr.words import DEFAULT_WORDS, Words
 from interchange.value_parsers import field_name_part
 
 
-def read_history(folder: Path) -> RecordHistory:
+def read_history(folder: Path, words: Words = DEFAULT_WORDS) -> RecordHistory:
     """Return all versions of the records of a folder.
 
     Raises:
@@ -22,7 +23,7 @@ def read_history(folder: Path) -> RecordHistory:
         OSError: a file cannot be read.
     """
     require_inside(folder)
-    history = RecordHistory()
+    history = RecordHistory(words)
     if has_history_lines(folder, history):
         read_history_lines(folder, history)
         return history

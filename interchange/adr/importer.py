@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
-from domain.people import RegisterTeam
 from domain.product import DefineProduct
-from domain.values import Timestamp
+from domain.values import to_micros
 from eventlog.entry import Caller
 from interchange.adr.history import read_history
 from interchange.adr.record_fields import RecordFieldReader, team_key_of
 from interchange.adr.record_identity import build_link_resolver, identify_records
-from interchange.adr.record_versions import RecordVersion
+from interchange.adr.record_versions import RecordHistory, RecordVersion
 from interchange.adr.version_to_commands import VersionPlanner
+from interchange.adr.words import DEFAULT_WORDS, Words
 from interchange.import_batches import ProgressCallback, ensure_exist, send_batch
-from interchange.import_report import ImportReport
-from interchange.person_matching import build_registrations
+from interchange.import_record import record_import
+from interchange.import_report import ImportReport, Remark
+from interchange.person_registration import find_erased, register_people, register_teams
 from interchange.sink import ImportSink, require_import_right
 
 VERSIONS_PER_BATCH: Final = 100
@@ -33,6 +37,7 @@ async def import_records(
     system: str,
     new_key: Callable[[], str],
     product: str | None = None,
+    words: Words = DEFAULT_WORDS,
     verbose: bool = False,
     progress: ProgressCallback = lambda _done, _all: None,
 ) -> ImportReport:
@@ -49,14 +54,21 @@ async def import_records(
     """
     require_import_right(caller)
     report = ImportReport(dry_run=sink.is_dry_run, verbose=verbose, noun="version")
-    history = read_history(folder)
+    history = read_history(folder, words)
+    history.versions = settle_times(history.versions, sink.now(), history)
     report.skipped += history.skipped
     report.warnings += history.warnings
     versions = history.versions
     records = identify_records(versions, system)
     resolve_link = build_link_resolver(versions, records)
-    await _prepare(versions, product, sink, caller, new_key, report)
-    planner = VersionPlanner(RecordFieldReader(_teams(versions), resolve_link), system, product, report, sink)
+    reader = RecordFieldReader(_teams(versions), resolve_link, words)
+    await _prepare(versions, product, reader, system, sink, caller, new_key, report)
+    by_subject = {record.subject: record for record in records}
+    for version, record in zip(versions, records, strict=True):
+        for subject in reader.superseded_by_this(version.fields):
+            if subject in by_subject:
+                by_subject[subject].said_successors.add(record.subject)
+    planner = VersionPlanner(reader, system, product, report, sink)
     pairs = list(zip(versions, records, strict=True))
     for is_current in (False, True):  # the current files are compared with the log, after their history was sent
         group = [(version, record) for version, record in pairs if (version.key is None) is is_current]
@@ -65,7 +77,41 @@ async def import_records(
             await send_batch(batch, sink, caller, report)
             progress(report.lines, len(versions))
     progress(len(versions), len(versions))
+    if report.has_remarks:
+        await _record(report, versions, system, folder.name, product, reader, sink, caller)
     return report
+
+
+async def _record(
+    report: ImportReport,
+    versions: Sequence[RecordVersion],
+    system: str,
+    title: str,
+    product: str | None,
+    reader: RecordFieldReader,
+    sink: ImportSink,
+    caller: Caller,
+) -> None:
+    """Keep what the import has to say; an import of a folder without remarks is its versions alone."""
+    position = await record_import(
+        sink,
+        caller,
+        report,
+        report,
+        system=system,
+        title=title or system,
+        digest=_digest(versions),
+        product=product,
+        redact=reader.people.redact,
+    )
+    if position is not None:
+        report.position = max(position, report.position or 0)
+
+
+def _digest(versions: Sequence[RecordVersion]) -> str:
+    """Return a hash of what a folder has: its versions and their texts."""
+    said = sorted(f"{version.name}\n{version.key}\n{sorted(version.fields)}" for version in versions)
+    return sha256("\n".join(said).encode(errors="replace")).hexdigest()
 
 
 def _teams(versions: Sequence[RecordVersion]) -> dict[str, tuple[str, ...]]:
@@ -83,24 +129,70 @@ def _teams(versions: Sequence[RecordVersion]) -> dict[str, tuple[str, ...]]:
 async def _prepare(
     versions: Sequence[RecordVersion],
     product: str | None,
+    reader: RecordFieldReader,
+    system: str,
     sink: ImportSink,
     caller: Caller,
     new_key: Callable[[], str],
     report: ImportReport,
 ) -> None:
-    """Register the product, the teams and the people that the versions name, from the time of the earliest version."""
-    since: Timestamp | None = min((version.at for version in versions if version.at is not None), default=None)
-    teams = _teams(versions)
-    reader = RecordFieldReader(teams, lambda _: None)
-    spellings = dict.fromkeys(version.who for version in versions if version.who)
-    for version in versions:
-        named = reader.people_in(version.fields)
-        spellings.update(dict.fromkeys(spelling for spelling, team in named if team is None))
+    """Register the product, the teams and the people that the versions name, each from when it is first named."""
+    people: dict[str, datetime | None] = {}
+    teams: dict[str, tuple[str, datetime | None]] = {}
+    keys: dict[str, str] = {}
+    authors = ((version, [(version.who, None)]) for version in versions if version.who)
+    named = ((version, reader.people_in(version.fields)) for version in versions)
+    for version, names in chain(authors, named):
+        for spelling, team in names:
+            if team is None:
+                people[spelling] = _earlier(people.get(spelling, version.at), version.at)
+                keys.setdefault(spelling, version.key or "")
+            else:
+                title, at = teams.get(team, (spelling, version.at))
+                teams[team] = (title, _earlier(at, version.at))
     if product is not None:
-        define = DefineProduct(key=product, title=product, effective_at=since)
-        await ensure_exist([(define,)], sink, caller, report)
-    register = [(RegisterTeam(key=key, title=names[0], effective_at=since),) for key, names in teams.items()]
-    report.teams_registered = await ensure_exist(register, sink, caller, report)
-    people = reader.people.group_by_person(spellings)
-    registrations = list(build_registrations(people, sink.known_spellings(), since, new_key))
-    report.people_registered = await ensure_exist(registrations, sink, caller, report)
+        since = min((version.at for version in versions if version.at is not None), default=None)
+        await ensure_exist([(DefineProduct(key=product, title=product, effective_at=since),)], sink, caller, report)
+    await register_teams(((key, title, at) for key, (title, at) in teams.items()), sink, caller, report)
+    find_erased(keys, reader.people, system, sink, report)
+    await register_people(reader.people, people, sink, caller, new_key, report)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((at for at in (one, other) if at is not None), default=None)
+
+
+def settle_times(versions: Sequence[RecordVersion], now: int, history: RecordHistory) -> list[RecordVersion]:
+    """Return the versions with times that can be: none in the future, and none before the version that it follows.
+
+    The order of versions is that of their ancestry in git, or of their lines, so the last one is last at every time.
+    """
+    settled: list[RecordVersion] = []
+    latest: dict[str, datetime] = {}
+    following: dict[str, datetime] = {}
+    for version in reversed(versions):
+        if version.at is not None and to_micros(version.at) > now:
+            if version.key is None:
+                history.warnings.append(Remark(version.label, "its date is in the future and is kept as text"))
+            else:
+                history.warnings.append(
+                    Remark(version.label, "its time is in the future; that of the version after it is used")
+                )
+            version = replace(version, at=following.get(version.name))  # noqa: PLW2901
+        elif version.at is None and version.is_from_git:
+            version = replace(version, at=following.get(version.name))  # noqa: PLW2901
+        if version.at is not None and version.key is not None:
+            following[version.previous_name or version.name] = version.at
+        settled.append(version)
+    ordered = []
+    for version in reversed(settled):
+        before = latest.get(version.previous_name or version.name)
+        if before is not None and version.at is not None and version.at < before and version.is_from_git:
+            history.warnings.append(
+                Remark(version.label, "its time is before that of the version it follows, which is used")
+            )
+            version = replace(version, at=before)  # noqa: PLW2901
+        if version.at is not None:
+            latest[version.name] = version.at
+        ordered.append(version)
+    return ordered

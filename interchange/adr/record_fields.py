@@ -5,35 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 from domain.any_subject import ImportedChange
-from interchange.adr.document import FieldTexts
-from interchange.adr.record_links import find_relations, without_links
+from interchange.adr.document import PREAMBLE, FieldTexts
+from interchange.adr.record_links import (
+    MAX_STATUS_CHARACTERS,
+    Relation,
+    clauses_of_supersession,
+    find_links,
+    find_relations,
+    relations_in_header,
+    relations_in_lines,
+    without_links,
+)
+from interchange.adr.words import DEFAULT_WORDS, Words, is_placeholder, strip_comments
 from interchange.person_matching import PersonMatcher, team_key
+from interchange.times import TimeReader
 from interchange.value_parsers import FieldRule, ParsedValue, ValueParser
 
-STATUSES: Final = {
-    "proposed": "proposed",
-    "draft": "proposed",
-    "pending": "proposed",
-    "open": "proposed",
-    "accepted": "accepted",
-    "approved": "accepted",
-    "decided": "accepted",
-    "rejected": "rejected",
-    "declined": "rejected",
-    "deprecated": "reversed",
-    "reversed": "reversed",
-    "retired": "reversed",
-    "superseded": "superseded",
-    "superceded": "superseded",
-    "deferred": "deferred",
-    "postponed": "deferred",
-    "withdrawn": "withdrawn",
-}
-"""The status of a decision by the first word of a record's status."""
 EMPTY_VALUES: Final = ("TBD", "N/A", "none", "nobody", "-")
 PEOPLE_FIELDS: Final = {
     "deciders": "deciders",
@@ -43,7 +35,15 @@ PEOPLE_FIELDS: Final = {
 }
 MAX_PEOPLE: Final = 1000
 """In one field. If a record names more, the field is refused, so they are not registered either."""
-_WORD: Final = re.compile(r"[A-Za-z]+")
+_CLAUSE_END: Final = re.compile(r"[\n.;:!?()\[\]{}—–/。、，；：]|,|\s-\s")
+_DECORATION: Final = re.compile(r"^[^\w]+", re.UNICODE)
+_BULLET: Final = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
+_PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|\s&\s|\s(?:and|und|et|y)\s|\s/\s")
+_HANDLES: Final = re.compile(r"@[^\s@]{1,100}(?:\s+@[^\s@]{1,100})+")
+_PARTLY: Final = re.compile(r"\W*(?:partly|partially|teilweise|partiellement|parcialmente)\b", re.IGNORECASE)
+_MAIL: Final = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>\s*")
+_DATE_START: Final = re.compile(r"[*_\s]*(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
+_CJK_DATE: Final = re.compile(r"\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
 _TEAM: Final = re.compile(r"(?:the )?.*\b(?:team|teams|community|group|committee|board|guild|squad)", re.IGNORECASE)
 
 
@@ -54,13 +54,22 @@ class RecordFields:
     texts: FieldTexts = field(default_factory=dict)
     changes: dict[str, ImportedChange] = field(default_factory=dict)
     unknown: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    supersedes: tuple[str, ...] = ()
+    """The records that this one says it supersedes."""
 
 
 class RecordFieldReader:
     """Reads the fields of records. `find_record` returns the subject of a record by a link or number."""
 
-    def __init__(self, teams: dict[str, tuple[str, ...]], find_record: Callable[[str], str | None]) -> None:
-        self.people = PersonMatcher(teams=teams)
+    def __init__(
+        self,
+        teams: dict[str, tuple[str, ...]],
+        find_record: Callable[[str], str | None],
+        words: Words = DEFAULT_WORDS,
+        people: PersonMatcher | None = None,
+    ) -> None:
+        self.people = people or PersonMatcher(teams=teams)
+        self._words = words
         self._parser = ValueParser(self.people, find_record, empty_values=EMPTY_VALUES)
         self._find_record = find_record
 
@@ -69,15 +78,17 @@ class RecordFieldReader:
         found = RecordFields(texts)
         for name, text in texts.items():
             for field_name, parsed in self._parse(name, text):
-                found.changes[field_name] = ImportedChange(field=field_name, **parsed.change)
+                if field_name:
+                    found.changes[field_name] = ImportedChange(field=field_name, **parsed.change)
                 if parsed.unknown:
-                    found.unknown[name] = parsed.unknown
+                    found.unknown[name] = (*found.unknown.get(name, ()), *parsed.unknown)
+        self._parse_relations(texts, found)
         return found
 
     def people_in(self, texts: FieldTexts) -> Iterator[tuple[str, str | None]]:
         """Yield each person or team that a record names, with the team's key if it is a team."""
         for name in PEOPLE_FIELDS.keys() & texts.keys():
-            found = self._parser.people_in(_people_rule(PEOPLE_FIELDS[name]), _as_text(texts[name]))
+            found = self._parser.people_in(_people_rule(PEOPLE_FIELDS[name]), split_people(texts[name]))
             named = list(islice(found, MAX_PEOPLE + 1))
             yield from named if len(named) <= MAX_PEOPLE else ()
 
@@ -85,39 +96,147 @@ class RecordFieldReader:
         if name == "status":
             yield from self._parse_status(_as_text(text))
         elif name == "date":
-            yield "x.date", self._parser.parse(FieldRule(field="x.date", **{"as": "date"}), _as_text(text))
+            yield "x.date", _parse_date_field(_as_text(text))
         elif name in PEOPLE_FIELDS:
-            yield PEOPLE_FIELDS[name], self._parser.parse(_people_rule(PEOPLE_FIELDS[name]), _as_text(text))
+            yield PEOPLE_FIELDS[name], self._parse_people(name, text)
         else:
             yield name, ParsedValue({"texts": text} if isinstance(text, list) else {"text": text})
 
+    def _parse_people(self, name: str, text: str | list[str]) -> ParsedValue:
+        """Parse a list of people. The source value is kept unless the names alone say the same."""
+        members = [one for one in split_people(text) if not self.people.is_erased(one)]
+        parsed = self._parser.parse(_people_rule(PEOPLE_FIELDS[name]), members)
+        placeholders = tuple(one for one in _raw_people(text) if is_placeholder(one) and not self._parser.is_empty(one))
+        change = {key: part for key, part in parsed.change.items() if key != "source_value"}
+        is_same = (", ".join(members) == text) if isinstance(text, str) else members == text
+        if not is_same or len(change.get("holders", ())) != len(members):
+            change["source_value"] = _as_text(text)
+        return ParsedValue(change, unknown=(*parsed.unknown, *placeholders))
+
     def _parse_status(self, text: str) -> Iterator[tuple[str, ParsedValue]]:
-        status = parse_status(text)
+        status = parse_status(text, self._words)
         change = {"value": status} if status == text else {"value": status, "source_value": text}
         is_unknown = status is None and not self._parser.is_empty(text)
         yield "status", ParsedValue(change if status else {"source_value": text}, unknown=(text,) if is_unknown else ())
-        related: dict[str, list[str]] = {}
-        for relation, other in find_relations(text):
-            subject = self._find_record(other)
+
+    def _parse_relations(self, texts: FieldTexts, found: RecordFields) -> None:
+        """Read the relations to other records: from the status, and from lines of the header of their own."""
+        related: dict[str, dict[str, None]] = {}
+        for relation in self._relations(texts):
+            subject = self._find_record(relation.target)
             if subject is not None:
-                related.setdefault(relation, []).append(subject)
-        for field_name, subjects in related.items():
-            yield field_name, ParsedValue({"subjects": tuple(dict.fromkeys(subjects))})
+                related.setdefault(relation.field, {})[subject] = None
+            else:
+                lost = f"{relation.field.replace('_', ' ')} {relation.target}"
+                found.unknown["status"] = (*found.unknown.get("status", ()), lost)
+        found.supersedes = tuple(related.pop("supersedes", ()))
+        for name, subjects in related.items():
+            found.changes[name] = ImportedChange(field=name, subjects=tuple(subjects))
+
+    def _relations(self, texts: FieldTexts) -> Iterator[Relation]:
+        status = _as_text(texts.get("status", ""))[:MAX_STATUS_CHARACTERS]
+        if "|" not in status or parse_status(status, self._words):
+            yield from find_relations(status)
+        yield from relations_in_lines(_as_text(texts.get(PREAMBLE, "")))
+        for name, text in texts.items():
+            if name.startswith("x."):
+                yield from relations_in_header(name.removeprefix("x."), _as_text(text))
+
+    def superseded_by_this(self, texts: FieldTexts) -> tuple[str, ...]:
+        """Return the records that a record says it supersedes."""
+        found = (self._find_record(one.target) for one in self._relations(texts) if one.field == "supersedes")
+        return tuple(dict.fromkeys(subject for subject in found if subject is not None))
 
 
-def parse_status(text: str) -> str | None:
-    """Return the status of a decision that a text means, or None if it is unknown or ambiguous.
+def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
+    """Return the status of a decision that a text means, or None if it is unknown or still a choice of a template.
 
-    The first word counts, unless "superseded by" follows: a record is often superseded by a line added below.
+    The first words count, unless a clause of its own says that the record is superseded: a record is often superseded by
+    a line that is added below.
     """
-    bare = without_links(text).casefold()
-    words = _WORD.findall(bare)
-    if not words or words[0] not in STATUSES:
+    bare = without_links(text[:MAX_STATUS_CHARACTERS])
+    if _PARTLY.match(bare):
+        return "accepted" if any(True for _ in find_relations(text[:MAX_STATUS_CHARACTERS])) else None
+    if "|" in bare and len({word for part in bare.split("|") if (word := _status_in(part, words))}) > 1:
         return None
-    found = list(dict.fromkeys(STATUSES[one] for one in words if one in STATUSES))
-    if len(found) > 1 and re.search(r"\bsuper[sc]eded\s+by\b", bare) and "|" not in bare:
-        return "superseded"
-    return found[0] if len(found) == 1 else None
+    first = _status_in(bare, words)
+    if first is None:
+        is_replaced = not text.isascii() and any(one.field == "superseded_by" for one in find_relations(text))
+        return "superseded" if is_replaced else None
+    return "superseded" if first != "superseded" and _is_superseded_later(bare) else first
+
+
+def _status_in(text: str, words: Words) -> str | None:
+    """Return the status that a text begins with."""
+    clause = _DECORATION.sub("", _BULLET.sub("", text.strip()))
+    clause = _CLAUSE_END.split(clause, maxsplit=1)[0]
+    tokens = re.findall(r"[\w'-]+", clause.casefold())[: words.longest_status]
+    for length in range(len(tokens), 0, -1):
+        found = words.statuses.get(" ".join(tokens[:length]))
+        if found is not None:
+            return found
+    head = tokens[0] if tokens else ""
+    if head and not head.isascii():  # Japanese and Chinese have no spaces between words
+        return next((words.statuses[head[:n]] for n in range(len(head), 0, -1) if head[:n] in words.statuses), None)
+    return None
+
+
+def _is_superseded_later(text: str) -> bool:
+    """Whether a later clause says that the whole record is superseded."""
+    return any(relation.is_whole and relation.field == "superseded_by" for relation in clauses_of_supersession(text))
+
+
+def split_people(text: str | list[str]) -> list[str]:
+    """Return the names in a text, or in a list whose members are names; without comments, placeholders and links."""
+    return [name for one in _raw_people(text) if (name := _plain_name(one)) and not is_placeholder(one)]
+
+
+def _raw_people(text: str | list[str]) -> list[str]:
+    if isinstance(text, list):
+        return [one.strip() for one in map(strip_comments, text) if one.strip()]
+    bare = strip_comments(text).strip()
+    if bare.startswith("[") and bare.endswith("]") and ("," in bare or "@" in bare) and "](" not in bare:
+        bare = bare[1:-1]
+    bare = _BULLET.sub("", bare)
+    links = list(find_links(bare))
+    parts, at = [], 0
+    for link in links:
+        label = bare[link.start + 1 : link.end].partition("](")[0]
+        parts += [bare[at : link.start], label.replace(",", " ") if "," in label else label]
+        at = link.end
+    plain = "".join([*parts, bare[at:]])
+    parts = [part.strip() for part in _PEOPLE_SEPARATOR.split(plain) if part.strip()]
+    return [handle for part in parts for handle in (part.split() if _HANDLES.fullmatch(part) else [part])]
+
+
+def _plain_name(text: str) -> str:
+    """Return a name without markup, quotes and the address behind it."""
+    return _MAIL.sub(" ", text).strip().strip("*_`\"'").strip()
+
+
+def day_of(text: str) -> datetime | None:
+    """Return the day that a date begins with, at midnight UTC: `2023-9-15`, `2024-03-01 10:00`, `1 March 2024`."""
+    bare = strip_comments(text).strip()
+    found = _DATE_START.match(bare) or _CJK_DATE.match(bare)
+    try:
+        if found is not None:
+            return datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+        day = re.split(r"\s*[(\[]|,?\s+(?:updated|amended|aktualisiert)", bare[:100], maxsplit=1)[0]
+        return (
+            TimeReader().read(day).replace(hour=0, minute=0, second=0, microsecond=0)
+            if re.search(r"[^\W\d_]{3}", day)
+            else None
+        )
+    except ValueError:
+        return None
+
+
+def _parse_date_field(text: str) -> ParsedValue:
+    day = day_of(text)
+    if day is None:
+        return ParsedValue({"source_value": text}, unknown=(text,) if text.strip() and not is_placeholder(text) else ())
+    iso = day.date().isoformat()
+    return ParsedValue({"value": iso} if iso == text else {"value": iso, "source_value": text})
 
 
 def team_key_of(spelling: str) -> str | None:
@@ -128,7 +247,7 @@ def team_key_of(spelling: str) -> str | None:
 
 
 def _people_rule(field_name: str) -> FieldRule:
-    return FieldRule(field=field_name, separator=",", **{"as": "people"})
+    return FieldRule(field=field_name, **{"as": "people"})
 
 
 def _as_text(text: str | list[str]) -> str:

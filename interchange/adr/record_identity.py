@@ -18,7 +18,8 @@ from interchange.adr.record_links import target_of
 from interchange.adr.record_versions import RecordVersion
 
 _DECISION: Final = TypeAdapter[str](DecisionId)
-_NUMBER: Final = re.compile(r"[0-9]+")
+_NUMBER: Final = re.compile(r"(?:.*/)?(?:[A-Za-z]{1,9}[-_ ]?)?([0-9]+)", re.DOTALL)
+_ONLY_NUMBER: Final = re.compile(r"([0-9]+)")
 
 
 @dataclass(slots=True)
@@ -28,6 +29,11 @@ class TrackedRecord:
     subject: str
     fields: FieldTexts = field(default_factory=dict)
     changes: dict[str, ImportedChange] = field(default_factory=dict)
+    successors: dict[str, None] = field(default_factory=dict)
+    """The records that say of themselves that they supersede this one, as far as they are planned."""
+    said_successors: set[str] = field(default_factory=set)
+    """The same, of all versions of the folder."""
+    supersedes: tuple[str, ...] = ()
     is_created: bool = False
     is_removed: bool = False
 
@@ -64,7 +70,7 @@ def _named_subject(version: RecordVersion) -> str | None:
 def _derived_subject(system: str, name: str, occurrence: int) -> str:
     number = _NUMBER.match(name)
     digest = sha256(f"{system}\n{name}\n{occurrence}".encode(errors="surrogatepass")).hexdigest()
-    return f"decision:adr-{number[0][:20]}-{digest[:8]}" if number else f"decision:adr-{digest[:16]}"
+    return f"decision:adr-{number[1][:20]}-{digest[:8]}" if number else f"decision:adr-{digest[:16]}"
 
 
 def build_link_resolver(
@@ -72,6 +78,7 @@ def build_link_resolver(
 ) -> Callable[[str], str | None]:
     """Return a function that finds the subject of a link: by its latest name, or by a number that only it has."""
     by_name = {version.name: record.subject for version, record in zip(versions, records, strict=True)}
+    by_base = {name.rpartition("/")[2]: subject for name, subject in by_name.items()}
     latest_name = {record.subject: version.name for version, record in zip(versions, records, strict=True)}
     by_number: dict[str, list[str]] = {}
     for subject, name in latest_name.items():
@@ -81,14 +88,14 @@ def build_link_resolver(
 
     def resolve_link(link: str) -> str | None:
         target = target_of(link)
-        number = _NUMBER.fullmatch(target)
+        number = _ONLY_NUMBER.fullmatch(target)
         if number:
             same_number = by_number.get(_without_zeros(number), [])
             return same_number[0] if len(same_number) == 1 else None
-        return by_name.get(target)
+        return by_name.get(target) or by_base.get(target)
 
     return resolve_link
 
 
 def _without_zeros(number: re.Match[str]) -> str:
-    return number[0].lstrip("0") or "0"
+    return number[1].lstrip("0") or "0"

@@ -5,15 +5,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
-RELATIONS: Final = {
-    "superseded by": "superseded_by",
-    "superceded by": "superseded_by",
-    "amended by": "amended_by",
-    "amends": "amends",
-}
-_RELATION: Final = re.compile(rf"\b({'|'.join(RELATIONS)})(?:\s*+:\s++|\s++)", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"(?:ADR[- ]?)?[0-9]{1,6}\b", re.IGNORECASE)
+from interchange.adr.words import RELATIONS
+
+MAX_STATUS_CHARACTERS: Final = 4000
+MAX_CLAUSE_CHARACTERS: Final = 200
+
+_RELATION: Final = re.compile(
+    rf"(?<!\w)({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})(?:\s*+[:：]\s*+|\s++)",
+    re.IGNORECASE,
+)
+_CJK_RELATION: Final = re.compile(
+    r"(?:(?:已?被|由)\s*(?P<zh>[^\n]{1,200}?)\s*(?:所)?(?:取代|替代|替换|替換|代替))|"
+    r"(?:(?P<ja>[^\n。、]{1,200}?)\s*(?:によって|により|に|で)\s*(?:置換|置き換え|差し替え|更新))"
+)
+_NUMBER: Final = re.compile(r"(?:(?:ADR|DR)[-_ #]?|#)?[0-9]{1,6}\b", re.IGNORECASE)
+_FILE: Final = re.compile(r"<?(?:\.{0,2}/)?[\w./~-]{1,200}\.(?:md|markdown|mdx)\b>?", re.IGNORECASE)
+_WIKI: Final = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|[^\[\]\n]{0,200})?\]\]")
+_REFERENCE: Final = re.compile(r"\[([^\[\]\n]{1,200})\](?:\[([^\[\]\n]{0,200})\])?")
+_ANCHOR: Final = re.compile(
+    r"<a\s[^<>]{0,300}?href=[\"']([^\"'<>]{1,300})[\"'][^<>]{0,300}>[^<>]{0,300}</a>", re.IGNORECASE
+)
+_NEXT: Final = re.compile(
+    r"\s*(?:,|;|&|\band\b|\bund\b|\bet\b|\by\b|\+|、|と|和|/)\s*(?:(?:and|und|et|y)\s+)?(?:by\s+|durch\s+|par\s+|por\s+)?",
+    re.IGNORECASE,
+)
+_MODAL: Final = re.compile(
+    r"\b(?:may|might|could|can|will|would|should|shall|must|to|not|never|later|possibly|maybe|if|unless|until|eventually|soon)\b"
+    r"(?:\s+\w+){0,3}\s*$",
+    re.IGNORECASE,
+)
+_MARKUP: Final = re.compile(r"[*_`~ \t]*")
 _LABEL_END: Final = re.compile(r"\]")
 _TARGET_END: Final = re.compile(r"[)\s]")
 
@@ -82,22 +105,159 @@ def without_links(text: str) -> str:
     return " ".join([*parts, text[at:]])
 
 
-def find_relations(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each relation in a status by its field, with the link or number of the other record."""
+_RELATION_LINE: Final = re.compile(
+    rf"[ \t]*(?:[*+-][ \t]+)?[*_]*({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})[*_]*[ \t]*[:：]",
+    re.IGNORECASE,
+)
+
+
+def relations_in_header(name: str, text: str) -> Iterator[Relation]:
+    """Yield the relations that a line of the header gives, such as `supersedes: ADR-0003`."""
+    relation = RELATIONS.get(name.replace("-", " ").replace("_", " ").casefold())
+    if relation is not None:
+        for target in _targets(_LinkReader(text), text, 0):
+            yield Relation(relation, target)
+
+
+def relations_in_lines(text: str) -> Iterator[Relation]:
+    """Yield the relations in lines such as `* Supersedes: [ADR-0003](0003-x.md)` above the sections of a record."""
+    for line in text[:MAX_STATUS_CHARACTERS].split("\n"):
+        match = _RELATION_LINE.match(line)
+        if match is not None:
+            yield from relations_in_header(match[1], line[match.end() :])
+
+
+class Relation(NamedTuple):
+    """A relation in a status: its field, the other record, and whether it is about the whole record."""
+
+    field: str
+    target: str
+    is_whole: bool = True
+
+
+def find_relations(text: str) -> Iterator[Relation]:
+    """Yield each relation in a status by its field, with the link or number of the other record.
+
+    What may happen later is no relation. What is superseded in part is amended.
+    """
     links, at = _LinkReader(text), 0
+    for match in _CJK_RELATION.finditer(text[:MAX_STATUS_CHARACTERS]) if not text.isascii() else ():
+        for target in _targets(_LinkReader(match[0]), match[0], 0, anywhere=True):
+            yield Relation("superseded_by", target)
     while relation := _RELATION.search(text, at):
         at = relation.end()
-        link = links.at(at) if text.startswith("[", at) else None
-        number = _NUMBER.match(text, at)
-        end = link.end if link else number.end() if number else at
-        if end > at:
-            yield RELATIONS[" ".join(relation[1].casefold().split())], text[at:end]
-        at = end
+        start = max(0, relation.start() - MAX_CLAUSE_CHARACTERS)
+        clause = re.split(r"[.,;\n|()—–]", text[start : relation.start()])[-1]
+        name = RELATIONS[" ".join(relation[1].casefold().split())]
+        if _MODAL.search(clause):
+            continue
+        is_whole = not _has_subject(clause)
+        for target in _targets(links, text, at):
+            field = "amended_by" if name == "superseded_by" and not is_whole else name
+            yield Relation(field, target, is_whole)
+
+
+def clauses_of_supersession(text: str) -> Iterator[Relation]:
+    """Yield each mention that a record is superseded, whether or not it names by what."""
+    for relation in _RELATION.finditer(text[:MAX_STATUS_CHARACTERS] + " "):
+        start = max(0, relation.start() - MAX_CLAUSE_CHARACTERS)
+        clause = re.split(r"[.,;\n|()—–]", text[start : relation.start()])[-1]
+        name = RELATIONS[" ".join(relation[1].casefold().split())]
+        if not _MODAL.search(clause):
+            yield Relation(name, "", not _has_subject(clause))
+
+
+def _has_subject(clause: str) -> bool:
+    """Whether a clause says what is superseded, so that it is not the whole record."""
+    words = [word for word in re.findall(r"\w+", clause.casefold()) if word not in _WHOLE]
+    return bool(words)
+
+
+_WHOLE: Final = frozenset(
+    [
+        "is",
+        "was",
+        "has",
+        "been",
+        "now",
+        "then",
+        "fully",
+        "entirely",
+        "completely",
+        "later",
+        "it",
+        "this",
+        "record",
+        "decision",
+        "adr",
+        "status",
+        "and",
+        "but",
+        "since",
+        "today",
+        "accepted",
+        "approved",
+        "rejected",
+        "proposed",
+        "deprecated",
+        "wurde",
+        "ist",
+        "jetzt",
+        "vollständig",
+        "a",
+        "été",
+        "est",
+        "ha",
+        "sido",
+        "es",
+        "superseded",
+    ]
+)
+
+
+def _targets(links: _LinkReader, text: str, at: int, *, anywhere: bool = False) -> Iterator[str]:
+    """Yield the records named from a position on, in any usual way to write a link, one after the other."""
+    while True:
+        at = _MARKUP.match(text, at).end()  # type: ignore[union-attr]
+        found = _target_at(links, text, at)
+        if found is None and anywhere and at < len(text):
+            at += 1
+            continue
+        if found is None:
+            return
+        target, at = found
+        yield target
+        at = _MARKUP.match(text, at).end()  # type: ignore[union-attr]
+        more = _NEXT.match(text, at)
+        if more is None or more.end() == at:
+            return
+        at = more.end()
+
+
+def _target_at(links: _LinkReader, text: str, at: int) -> tuple[str, int] | None:  # noqa: PLR0911  (one for each form)
+    if (wiki := _WIKI.match(text, at)) is not None:
+        return wiki[1], wiki.end()
+    link = links.at(at) if text.startswith("[", at) else None
+    if link is not None:
+        return text[at : link.end], link.end
+    if (anchor := _ANCHOR.match(text, at)) is not None:
+        return f"[]({anchor[1]})", anchor.end()
+    if (file := _FILE.match(text, at)) is not None:
+        return f"[]({file[0].strip('<>')})", file.end()
+    if (number := _NUMBER.match(text, at)) is not None:
+        return number[0], number.end()
+    reference = _REFERENCE.match(text, at)
+    if reference is not None:
+        number = _NUMBER.match(reference[1])
+        return (number[0] if number else reference[2] or reference[1]), reference.end()
+    return None
 
 
 def target_of(link: str) -> str:
-    """Return what a link or number refers to: a file name without extension, or a number."""
+    """Return what a link or number refers to: a path without extension, or a number."""
     found = next(find_links(link), None)
     if found is None or (found.start, found.end) != (0, len(link)):
-        return re.sub(r"(?i)^ADR[- ]?", "", link)
-    return found.target.partition("#")[0].rpartition("/")[2].removesuffix(".md")
+        bare = re.sub(r"(?i)^(?:(?:ADR|DR)[-_ #]?|#)(?=[0-9]+$)", "", link.strip())
+        return re.sub(r"(?i)\.(?:md|markdown|mdx)$", "", bare)
+    path = unquote(found.target.strip("<>")).partition("#")[0].partition("?")[0]
+    return re.sub(r"(?i)\.(?:md|markdown|mdx)$", "", path.rstrip("/").rpartition("/")[2])

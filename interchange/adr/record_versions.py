@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from interchange.adr.document import FieldTexts, RecordDocument
+from interchange.adr.words import DEFAULT_WORDS, Words
 from interchange.import_report import Remark
 
 MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024
@@ -41,6 +42,11 @@ class RecordVersion:
     document: RecordDocument | None = None
 
     @property
+    def is_from_git(self) -> bool:
+        """Whether the version is a commit, whose ancestry says what it follows."""
+        return self.key is not None and ":" in self.key
+
+    @property
     def label(self) -> str:
         """What the version is called in a report."""
         return f"{self.name} ({self.reference})" if self.reference else self.name
@@ -50,6 +56,7 @@ class RecordVersion:
 class RecordHistory:
     """All versions of the records of a folder in order, what was skipped, and warnings."""
 
+    words: Words = DEFAULT_WORDS
     versions: list[RecordVersion] = field(default_factory=list)
     skipped: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)

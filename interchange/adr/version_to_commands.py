@@ -10,7 +10,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from domain.any_subject import ImportChanges, ImportedChange
-from domain.fields import EXISTS, FieldRow
+from domain.decision import SUPERSEDED_BY
+from domain.fields import EXISTS, FieldRow, SubjectState
 from domain.messages import Reference, Source
 from domain.names import normalize_name
 from domain.values import ERASED, to_micros
@@ -45,12 +46,14 @@ class VersionPlanner:
         A version from the history is compared with the one before it. A current file is compared with the log, so it
         must be planned after all of its history was sent.
         """
+        by_subject = {record.subject: record for record in records}
         for version, record in zip(versions, records, strict=True):
             self._report.lines += 1
             findings = Findings()
             try:
                 changes = self._changes(version, record, findings)
                 commands = tuple(self._command(record.subject, group, version) for group in split_changes(changes))
+                commands += tuple(self._supersede_others(version, record, by_subject))
             except SkippedLine as reason:
                 self._report.skipped.append(Remark(version.label, str(reason)))
                 continue
@@ -70,11 +73,33 @@ class VersionPlanner:
         elif version.is_removal:
             changes = list(self._identity_changes(version, record))
         else:
+            self._add_successors(record, fields)
             changes = [*self._identity_changes(version, record), *_difference(fields.changes, record.changes)]
         if not version.is_removal:
             self._add_findings(version, record, fields, findings)
-            record.fields, record.changes = texts, fields.changes
+            record.fields, record.changes, record.supersedes = texts, fields.changes, fields.supersedes
+            record.is_created = True
         return changes
+
+    def _supersede_others(
+        self, version: RecordVersion, record: TrackedRecord, by_subject: Mapping[str, TrackedRecord]
+    ) -> Iterator[ImportChanges]:
+        """Yield the changes of records that this version says it supersedes, and that do not say so themselves."""
+        for subject in () if version.is_removal else record.supersedes:
+            other = by_subject.get(subject)
+            if other is None or record.subject in other.successors or other is record:
+                continue
+            own = other.changes.get(SUPERSEDED_BY)
+            named = own.subjects or () if own is not None else ()
+            other.successors[record.subject] = None
+            if record.subject in named or not other.is_created:
+                continue
+            every = tuple(dict.fromkeys((*named, *other.successors)))
+            change = ImportedChange(field=SUPERSEDED_BY, subjects=every)
+            if version.key is not None or not self._has_value(
+                self._sink.state(subject).latest_row(SUPERSEDED_BY), change
+            ):
+                yield self._command(subject, (change,), version)
 
     def _identity_changes(self, version: RecordVersion, record: TrackedRecord) -> Iterator[ImportedChange]:
         """Yield the changes of whether the record exists, which product it belongs to, and its name."""
@@ -86,6 +111,15 @@ class VersionPlanner:
             if version.previous_name is not None:
                 yield _alias_change(version)
         record.is_created, record.is_removed = True, version.is_removal
+
+    def _add_successors(self, record: TrackedRecord, fields: RecordFields) -> None:
+        """Add the records that say that they supersede this one to those that it names itself."""
+        if not record.successors:
+            return
+        own = fields.changes.get(SUPERSEDED_BY)
+        named = own.subjects or () if own is not None else ()
+        every = tuple(dict.fromkeys((*named, *record.successors)))
+        fields.changes[SUPERSEDED_BY] = ImportedChange(field=SUPERSEDED_BY, subjects=every)
 
     def _creating_changes(self, version: RecordVersion) -> Iterator[ImportedChange]:
         yield ImportedChange(field=EXISTS, value=not version.is_removal)
@@ -102,6 +136,7 @@ class VersionPlanner:
             SkippedLine: the record is managed in the log, and its file differs.
         """
         state = self._sink.state(record.subject)
+        self._keep_successors(state, record, fields)
         wanted = {change.field: change for change in self._creating_changes(version)} | fields.changes
         changes = [change for name, change in wanted.items() if not self._has_value(state.latest_row(name), change)]
         changes += [
@@ -114,6 +149,18 @@ class VersionPlanner:
                 "the record is managed in the log since it was changed there; its file differs from the log"
             )
         return changes
+
+    def _keep_successors(self, state: SubjectState, record: TrackedRecord, fields: RecordFields) -> None:
+        """Keep the links of the log to records that say that they supersede this one."""
+        row = state.latest_row(SUPERSEDED_BY)
+        linked = row.value if row is not None and isinstance(row.value, list) else []
+        own = fields.changes.get(SUPERSEDED_BY)
+        named = own.subjects or () if own is not None else ()
+        others = [one for one in map(str, linked) if one not in named and one in record.said_successors]
+        if others:
+            every = tuple(one for one in map(str, linked) if one in named or one in others)
+            every = tuple(dict.fromkeys((*every, *named)))
+            fields.changes[SUPERSEDED_BY] = ImportedChange(field=SUPERSEDED_BY, subjects=every)
 
     def _has_value(self, row: FieldRow | None, change: ImportedChange) -> bool:
         """Whether a field already has the value of a change. Erased text is not imported again."""

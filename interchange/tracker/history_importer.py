@@ -6,27 +6,41 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from domain.any_subject import ImportChanges
+from domain.errors import KeyReused
 from domain.messages import Source
-from domain.people import RegisterTeam
 from domain.product import DefineProduct, OrderReleases
-from eventlog.entry import Caller
+from eventlog.entry import Caller, Receipt, Transaction
 from interchange.import_batches import (
     LINES_PER_BATCH,
     PlannedTransaction,
     ProgressCallback,
+    count_outcome,
     ensure_exist,
     send_batch,
 )
-from interchange.import_report import ImportReport
-from interchange.jsonl import read_lines
-from interchange.person_matching import build_registrations
-from interchange.sink import ImportSink, require_import_right
+from interchange.import_record import find_pending, record_import
+from interchange.import_report import Findings, ImportReport, Remark
+from interchange.person_registration import find_erased, register_people, register_services, register_teams
+from interchange.sink import ImportedSubject, ImportSink, require_import_right
+from interchange.source_file import NotAHistoryError, SourceFile, recognize_file
+from interchange.tracker.corrections import Corrector
+from interchange.tracker.entries import EntryReader, Expand, id_part, in_order
 from interchange.tracker.line_to_commands import LinePlanner
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
-from interchange.tracker.scan import FileScan, scan
+from interchange.tracker.records import (
+    IdentityEvent,
+    KeyAllocator,
+    LoggedOwner,
+    LoggedRecord,
+    Records,
+    keys_of_identity,
+)
+from interchange.tracker.scan import AdditiveFields, FileScan, distinct_attribute_names, scan
+
+MAX_COLUMNS_NAMED: Final = 12
 
 
 async def import_changes(
@@ -39,65 +53,292 @@ async def import_changes(
     verbose: bool = False,
     progress: ProgressCallback = lambda _done, _all: None,
     lines_per_batch: int = LINES_PER_BATCH,
+    expand: Expand | None = None,
 ) -> ImportReport:
     """Import a file. Lines that were imported before are left unchanged.
 
-    An import may be stopped between two batches and started again: the lines imported so far are recognized by their
-    keys. `new_key` makes random keys for new people. `verbose` also reports findings in lines that were imported
-    before. `progress` is called between batches; an exception that it raises ends the import there.
+    An import may be stopped between two batches and started again: the lines imported so far are recognized by what
+    they say. `new_key` makes random keys for new people. `verbose` also reports findings in lines that were imported
+    before. `progress` is called between batches; an exception that it raises ends the import there. `expand` turns the
+    rows of a known system into lines of its preset.
 
     Raises:
         Forbidden: the caller does not have the scope to import.
+        NotAHistoryError: the file is no history that this mapping can read.
         OSError: the file cannot be read.
     """
     require_import_right(caller)
+    file = mapping.file
+    source = recognize_file(path, format_=file.format, encoding=file.encoding, delimiter=file.delimiter)
     report = ImportReport(dry_run=sink.is_dry_run, verbose=verbose)
-    found = scan(read_lines(path), mapping)
-    progress(0, found.lines)
-    await _prepare(found, mapping, sink, caller, new_key, report)
-    planned = LinePlanner(mapping, report).plan(read_lines(path))
-    while batch := list(islice(planned, lines_per_batch)):
-        await send_batch(batch, sink, caller, report)
-        progress(report.lines, found.lines)
-    progress(found.lines, found.lines)
-    return report
+    report.warnings += [Remark(None, message) for message in source.warnings]
+    return await _Import(source, mapping, sink, caller, report, expand).run(new_key, progress, lines_per_batch)
 
 
-async def _prepare(
-    found: FileScan,
-    mapping: Mapping,
-    sink: ImportSink,
-    caller: Caller,
-    new_key: Callable[[], str],
-    report: ImportReport,
-) -> None:
-    """Register the product, the teams and the people that the lines name."""
-    spellings = build_person_matcher(mapping).group_by_person(found.spellings)
-    people = list(build_registrations(spellings, sink.known_spellings(), found.since, new_key))
-    teams = [(RegisterTeam(key=key, title=name, effective_at=found.since),) for key, name in found.teams.items()]
-    product = mapping.product
-    define = DefineProduct(
-        key=product.key, title=product.title, description=product.description, effective_at=found.since
-    )
-    await ensure_exist([(define,)], sink, caller, report)
-    report.teams_registered = await ensure_exist(teams, sink, caller, report)
-    report.people_registered = await ensure_exist(people, sink, caller, report)
-    await send_batch(list(_release_order(mapping, found)), sink, caller, report)
+class _Import:
+    """One import of one file."""
+
+    def __init__(
+        self,
+        source: SourceFile,
+        mapping: Mapping,
+        sink: ImportSink,
+        caller: Caller,
+        report: ImportReport,
+        expand: Expand | None,
+    ) -> None:
+        self._mapping = mapping
+        self._sink = sink
+        self._caller = caller
+        self._report = report
+        self._path = source.path
+        self._reader = EntryReader(source, mapping, expand, now=sink.now())
+        self._findings = Findings(warnings=list(report.warnings))
+        """What was noticed in all lines, also in those that were imported before."""
+        self._people = build_person_matcher(mapping)
+        self._is_repeated = bool(sink.keys_with_prefix(mapping.system, ""))
+
+    async def run(self, new_key: Callable[[], str], progress: ProgressCallback, lines_per_batch: int) -> ImportReport:
+        pending = list(find_pending(self._sink, self._mapping.system))
+        self._reader.pending = [one.data for one in pending]
+        found = scan(self._reader, self._mapping, with_keys=self._is_repeated)
+        self._require_history(found)
+        progress(0, found.lines)
+        await self._prepare(found, new_key)
+        records = self._identify(found)
+        with in_order(self._reader.read, self._reader, found.order) as entries:
+            planner = LinePlanner(
+                self._mapping,
+                self._report,
+                records,
+                self._people,
+                times=self._reader.times,
+                attributes=distinct_attribute_names(found.unmapped),
+                additive=self._additive(found),
+                is_imported=lambda key: bool(self._sink.recorded_keys(self._mapping.system, [key])),
+                logged_value=self._logged_value,
+            )
+            planned = planner.plan(entries)
+            corrector = Corrector(self._mapping.system, self._sink, self._caller, self._report)
+            while batch := list(islice(planned, lines_per_batch)):
+                await self._send(batch, corrector)
+                progress(self._report.lines, found.lines)
+        progress(found.lines, found.lines)
+        if self._reader.times.assumed_utc:
+            message = "times without a zone were read as UTC; set `time.zone` if they are in another"
+            self._report.warnings.append(Remark(None, message))
+        await record_import(
+            self._sink,
+            self._caller,
+            self._report,
+            self._findings,
+            system=self._mapping.system,
+            title=self._path.name,
+            digest=self._reader.digest,
+            product=self._mapping.product.key,
+            pending=pending,
+            redact=self._people.redact,
+        )
+        return self._report
+
+    def _require_history(self, found: FileScan) -> None:
+        """Check that the file has any line that the mapping can read.
+
+        Raises:
+            NotAHistoryError: it has none.
+        """
+        if found.readable or not found.lines or not found.columns:
+            if found.lines and not found.readable:
+                raise NotAHistoryError(f"{self._path}: no line of this file is a JSON object.")
+            if not found.lines:
+                raise NotAHistoryError(f"{self._path}: the file has no lines.")
+            return
+        columns = self._mapping.columns
+        wanted = [
+            name
+            for name in (columns.when, columns.record)
+            if name.partition(".")[0].partition("[")[0] not in found.columns
+        ]
+        if not wanted:
+            return
+        named = ", ".join(list(found.columns)[:MAX_COLUMNS_NAMED])
+        more = ", …" if len(found.columns) > MAX_COLUMNS_NAMED else ""
+        raise NotAHistoryError(
+            f"{self._path}: no line has the column {wanted[0]!r} that the mapping names. Its columns are {named}{more}."
+        )
+
+    def _additive(self, found: FileScan) -> set[str]:
+        if found.order == "sorted":
+            return found.additive
+        fields = AdditiveFields(self._mapping)
+        with in_order(self._reader.read, self._reader, found.order) as entries:
+            for entry in entries:
+                if not entry.error:
+                    fields.add(entry)
+        return fields.names()
+
+    # Records
+
+    def _identify(self, found: FileScan) -> Records:
+        """Return the records of the file, each with its key, and those of earlier imports that the file names."""
+        events = [*found.events, *self._implied_creations(found)]
+        records = Records(events)
+        has_identities = self._mapping.columns.identity is not None
+        missing = [] if has_identities else [name for name in found.names if name and not records.has_borne(name)]
+        logged = self._find_logged(missing) if missing and self._is_repeated else []
+        logged += self._find_identified(records, found) if self._is_repeated else []
+        if logged:
+            known = {name for one in logged for _, name in one.names} | {one.identity for one in logged if one.identity}
+            events = [*found.events, *self._implied_creations(found, known)]
+            records = Records(events, logged)
+        allocator = KeyAllocator(self._mapping.system, self._find_owner)
+        for record in records.from_log:
+            allocator.reserve(record.key)
+        for record in sorted(records.all, key=lambda record: record.created):
+            allocator.allocate(record)
+        for record in records.all:
+            if record.identity is not None and self._is_repeated:
+                self._continue_record(record)
+        return records
+
+    def _continue_record(self, record: Any) -> None:
+        """Let a record with an id of its own go on in the subjects that an earlier import has given it."""
+        for subject in self._mapping.subject:
+            state = self._sink.state(f"{subject.kind}:{record.key}")
+            started = state.started_at()
+            if started is not None and started < record.began:
+                record.subjects[subject.kind] = state.subject
+                record.is_from_log = True
+
+    def _implied_creations(self, found: FileScan, known: set[str] = frozenset()) -> Iterator[IdentityEvent]:  # type: ignore[assignment]
+        """Yield the creation of each record that no line creates, if the mapping says that lines may do so."""
+        if self._mapping.kinds.unknown_records != "create" and self._mapping.file.rows != "records":
+            return
+        created = {event.identity or event.name for event in found.events if event.kind in ("create", "rename")}
+        for who, line in found.first_lines.items():
+            if who not in created and who not in known and (line.identity is not None or line.name not in known):
+                yield IdentityEvent(line.at, line.first, "create", line.name, line.identity, effective=line.effective)
+
+    def _find_logged(self, names: list[str]) -> list[LoggedRecord]:
+        """Return the records of earlier imports from the same system that bore any of some names."""
+        wanted = set(names)
+        by_key: dict[str, list[ImportedSubject]] = {}
+        for table in self._mapping.subject:
+            for subject in self._sink.imported_subjects(table.kind):
+                if subject.system == self._mapping.system and subject.created is not None:
+                    by_key.setdefault(subject.subject.partition(":")[2], []).append(subject)
+        logged = []
+        for key, subjects in by_key.items():
+            first = subjects[0]
+            if first.created is not None and wanted & {name for _, name in first.names}:
+                kinds = tuple(one.subject.partition(":")[0] for one in subjects)
+                logged.append(LoggedRecord(key, kinds, first.created, first.names, first.removals[1:]))
+        return logged
+
+    def _find_identified(self, records: Records, found: FileScan) -> list[LoggedRecord]:
+        """Return the records of earlier imports by the ids of their own that no line of the file creates."""
+        logged = []
+        for line in found.first_lines.values():
+            if line.identity is None or records.has_identity(line.identity):
+                continue
+            for key in keys_of_identity(self._mapping.system, line.identity):
+                subjects = [
+                    one
+                    for table in self._mapping.subject
+                    if (one := self._sink.imported_subject(f"{table.kind}:{key}")) is not None
+                    and one.system == self._mapping.system
+                ]
+                if subjects and subjects[0].created is not None:
+                    first, kinds = subjects[0], tuple(one.subject.partition(":")[0] for one in subjects)
+                    created = subjects[0].created
+                    logged.append(LoggedRecord(key, kinds, created, first.names, first.removals[1:], line.identity))
+                    break
+        return logged
+
+    def _find_owner(self, key: str) -> LoggedOwner | None:
+        for table in self._mapping.subject:
+            found = self._sink.imported_subject(f"{table.kind}:{key}")
+            if found is not None:
+                return LoggedOwner(found.system, found.names[0][1] if found.names else None, found.created)
+        return None
+
+    def _logged_value(self, subject: str, field: str, at: int) -> Any:
+        row = self._sink.state(subject).row_at(field, at)
+        if row is None:
+            return None
+        return row.value if row.source_value is None else row.source_value
+
+    # Preparing and sending
+
+    async def _prepare(self, found: FileScan, new_key: Callable[[], str]) -> None:
+        """Register the product, the teams, the services and the people that the lines name."""
+        product = self._mapping.product
+        define = DefineProduct(
+            key=product.key, title=product.title, description=product.description, effective_at=found.since
+        )
+        sink, caller, report = self._sink, self._caller, self._report
+        await ensure_exist([(define,)], sink, caller, report)
+        teams = ((key, title, first.at) for key, (title, first) in found.teams.items())
+        await register_teams(teams, sink, caller, report)
+        services = ((key, title, first.at) for key, (title, first) in found.services.items())
+        await register_services(services, self._mapping.system, sink, caller, report)
+        if self._is_repeated:
+            keys = {spelling: first.key for spelling, first in found.people.items()}
+            find_erased(keys, self._people, self._mapping.system, sink, report)
+        people = {spelling: first.at for spelling, first in found.people.items()}
+        await register_people(self._people, people, sink, caller, new_key, report)
+        await send_batch(list(_release_order(self._mapping, found)), sink, caller, report)
+
+    async def _send(self, batch: list[PlannedTransaction], corrector: Corrector) -> None:
+        """Send a batch. A line that has another meaning than before is recorded as a correction."""
+        if self._is_repeated:
+            batch = self._without_changed_lines(batch)
+        sent = [Transaction(planned.commands, self._caller, planned.key) for planned in batch]
+        results = await self._sink.execute_many(sent)
+        for planned, result in zip(batch, results, strict=True):
+            is_new = isinstance(result, Receipt) and not result.replayed
+            if isinstance(result, KeyReused) or corrector.must_repeat(planned, result):
+                corrector.add(planned, result)
+            else:
+                count_outcome(self._report, planned.label, result, planned.prefix, planned.data)
+            self._findings.add(planned.findings)
+            if self._report.verbose or is_new:
+                self._report.add(planned.findings)
+        await corrector.send()
+
+    def _without_changed_lines(self, batch: list[PlannedTransaction]) -> list[PlannedTransaction]:
+        """Return the lines whose id is new or known with the same content; the others are refused."""
+        recorded = self._sink.recorded_keys(self._mapping.system, [planned.key for planned in batch if planned.key])
+        kept = []
+        for planned in batch:
+            prefix = id_part(planned.key) if planned.key and planned.key not in recorded else None
+            if prefix is not None and self._sink.keys_with_prefix(self._mapping.system, prefix):
+                message = "was imported before with another content: the line has changed"
+                self._report.rejected.append(Remark(planned.label, message, planned.data))
+            else:
+                kept.append(planned)
+        return kept
 
 
 def _release_order(mapping: Mapping, found: FileScan) -> Iterator[PlannedTransaction]:
-    """Yield the transaction that orders the product's releases, if the mapping lists them. It also creates them."""
+    """Yield the transaction that orders the product's releases, if the mapping lists them.
+
+    A release that no line names is created now.
+    """
     if not mapping.product.releases:
         return
     parser = build_value_parser(mapping, build_person_matcher(mapping), lambda _: None)
     versions = [parser.release_version(name) or name for name in mapping.product.releases]
-    shared: dict[str, Any] = {"effective_at": found.since, "source": Source(system=mapping.system)}
-    releases = [
-        ImportChanges(subject=parser.release_id(version), changes=parser.release_changes(version), **shared)
-        for version in versions
+    source = Source(system=mapping.system)
+    named = {parser.release_id(version) for version in found.releases}
+    releases = [parser.release_id(version) for version in versions]
+    create = [
+        ImportChanges(subject=release, changes=parser.release_changes(version), source=source)
+        for release, version in zip(releases, versions, strict=True)
+        if release not in named
     ]
     order = OrderReleases(
-        subject=f"product:{mapping.product.key}", releases=tuple(release.subject for release in releases), **shared
+        subject=f"product:{mapping.product.key}", releases=tuple(releases), effective_at=found.since, source=source
     )
     digest = sha256(f"{found.since} {versions}".encode()).hexdigest()[:40]
-    yield PlannedTransaction(None, f"releases:{digest}", (*releases, order), prefix="the order of releases: ")
+    yield PlannedTransaction(None, f"releases:{digest}", (*create, order), prefix="the order of releases: ")

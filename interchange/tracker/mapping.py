@@ -5,6 +5,7 @@ docs/how-to/import-a-tracker.md describes every key; a test keeps the two in ste
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from domain.validation_messages import describe_error
 from domain.values import Code, Key, Line, Text
 from interchange.files import read_regular
 from interchange.person_matching import PersonMatcher, PersonNames
+from interchange.source_file import FileFormat
+from interchange.times import parse_zone, to_strptime
+from interchange.tracker.columns import first_part
 from interchange.value_parsers import FieldRule, ValueParser, field_name_part
 
 STATUSES: Final = {
@@ -43,7 +47,28 @@ def _require_group(pattern: str) -> str:
     return pattern
 
 
+def _require_zone(name: str) -> str:
+    parse_zone(name)
+    return name
+
+
+def _require_format(format_: str) -> str:
+    if "%" not in to_strptime(format_):
+        raise ValueError("is no format; write it like `DD.MM.YYYY HH:mm` or `%d.%m.%Y %H:%M`")
+    return format_
+
+
+def _require_encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise ValueError("is no encoding; use a name such as `utf-8` or `windows-1252`") from None
+
+
 Pattern = Annotated[str, AfterValidator(_require_group)]
+Zone = Annotated[str, AfterValidator(_require_zone)]
+TimeFormat = Annotated[str, AfterValidator(_require_format)]
+Encoding = Annotated[str, AfterValidator(_require_encoding)]
 Names = tuple[str, ...]
 
 
@@ -62,14 +87,35 @@ class Product(Table):
     releases: Names = ()
 
 
+class FileTable(Table):
+    """What the file is, where that is not recognized, and where a row keeps several items."""
+
+    format: FileFormat | None = None
+    encoding: Encoding | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    items: str | None = None
+    rows: Literal["changes", "records"] = "changes"
+
+
+class TimeTable(Table):
+    """How times are written."""
+
+    formats: tuple[TimeFormat, ...] = ()
+    zone: Zone | None = None
+
+
 class Columns(Table):
     """The meaning of each column."""
 
     when: str
     record: str
-    field: str
-    to: str
+    field: str = ""
+    to: str = ""
     from_: str | None = Field(None, alias="from")
+    added: str | None = None
+    removed: str | None = None
+    identity: str | None = None
+    created: str | None = None
     kind: str | None = None
     who: str | None = None
     id: str | None = None
@@ -82,8 +128,10 @@ class Columns(Table):
     def all_names(self) -> frozenset[str]:
         """Return every column that the mapping names."""
         one = (self.when, self.record, self.field, self.to, self.from_, self.kind, self.who, self.id, self.source_at)
+        more = (self.added, self.removed, self.identity, self.created)
         many = (*self.note, *self.reference, *self.references, *self.ignore)
-        return frozenset(column for column in (*one, *many) if column is not None)
+        named = [column for column in (*one, *more, *many) if column]
+        return frozenset((*named, *map(first_part, named)))
 
 
 class LineKinds(Table):
@@ -111,6 +159,8 @@ class PeopleTable(Table):
     display_as: str = "{}"
     team: Pattern | None = None
     teams: dict[Key, Names] = {}
+    service: Pattern | None = None
+    services: dict[Key, Names] = {}
 
 
 class ReleasesTable(Table):
@@ -147,6 +197,8 @@ class Mapping(Table):
     system: Code
     product: Product
     columns: Columns
+    file: FileTable = FileTable()
+    time: TimeTable = TimeTable()
     kinds: LineKinds = LineKinds()
     empty_values: Names = ()
     releases: ReleasesTable = ReleasesTable()
@@ -163,6 +215,8 @@ def build_person_matcher(mapping: Mapping) -> PersonMatcher:
         team_pattern=mapping.people.team,
         handle_pattern=mapping.people.handle,
         display_as=mapping.people.display_as,
+        services=mapping.people.services,
+        service_pattern=mapping.people.service,
     )
 
 
@@ -210,10 +264,20 @@ def parse_mapping(text: str) -> Mapping:
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {describe_error(e)}" for e in error.errors())
         raise MappingError("\n".join(lines)) from None
-    errors = [*_subject_errors(mapping), *_people_errors(mapping)]
+    errors = [*_column_errors(mapping), *_subject_errors(mapping), *_people_errors(mapping)]
     if errors:
         raise MappingError("\n".join(errors))
     return mapping
+
+
+def _column_errors(mapping: Mapping) -> list[str]:
+    columns = mapping.columns
+    if mapping.file.rows == "records":
+        return []
+    errors = [] if columns.field else ["columns.field: the column that names the field that changed is required"]
+    if not columns.to and not columns.added:
+        errors.append("columns.to: the column with the new value is required, or `added` and `removed`")
+    return errors
 
 
 def _subject_errors(mapping: Mapping) -> list[str]:
@@ -240,17 +304,28 @@ def _rule_errors(mapping: Mapping, subject: SubjectTable, name: str, rule: Field
         _FIELD.validate_python(rule.field.replace("*", "0"))
     except ValidationError:
         errors.append(("field", f"{rule.field!r} is not a field name; use `name` or `name.part` in a-z 0-9 _"))
-    if bool(rule.values) != (rule.as_ == "mapped"):
+    if bool(rule.values or rule.patterns) != (rule.as_ == "mapped"):
         errors.append(("values", 'a table of values is required with `as = "mapped"`, and not allowed otherwise'))
+    errors += [
+        ("patterns", f"{pattern!r} is not a regular expression") for pattern in rule.patterns if not _is_regex(pattern)
+    ]
     if rule.as_ == "release" and mapping.releases.pattern is None:
         errors.append(("as", "to read releases, set `releases.pattern` to a pattern that matches their names"))
     if rule.field == "status":
-        invalid = sorted(set(rule.values.values()) - STATUSES[subject.kind])
+        invalid = sorted({*rule.values.values(), *rule.patterns.values()} - STATUSES[subject.kind])
         if rule.as_ != "mapped" or invalid:
             allowed = ", ".join(sorted(STATUSES[subject.kind]))
             but = f", not {', '.join(invalid)}" if invalid else ""
             errors.append(("values", f"the status of a {subject.kind} is one of {allowed}{but}"))
     return errors
+
+
+def _is_regex(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def _people_errors(mapping: Mapping) -> list[str]:

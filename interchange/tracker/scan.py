@@ -1,67 +1,308 @@
-"""The first pass over a tracker history: how long it is, when it starts, and which people and teams it names."""
+"""The first pass over a tracker history: its length and order, its records, and the people and teams that it names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from domain.values import parse_timestamp
-from interchange.jsonl import JsonLine
+from interchange.tracker.columns import build_getter
+from interchange.tracker.entries import CREATED, Entry, EntryReader, author_of
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
-from interchange.value_parsers import FieldRule, as_text
+from interchange.tracker.records import IdentityEvent
+from interchange.value_parsers import FieldRule, as_text, field_name_part
+
+RISES_PER_FALL: Final = 10
+"""In a file with the newest first, at most one line in so many is later than the one above it."""
+MAX_TRACKED_SETS: Final = 200_000
+
+
+@dataclass(slots=True)
+class FirstNamed:
+    """When something is first named, and the key of the first line in the file that does."""
+
+    at: datetime
+    key: str
+
+
+class FirstLine(NamedTuple):
+    """The time of the first line about a record, and the places of the first and the last line of that time."""
+
+    at: int
+    first: int
+    last: int
+    name: str
+    identity: str | None
+    effective: int
 
 
 @dataclass(slots=True)
 class FileScan:
-    """What a file contains. `spellings` are names of people in order of appearance; `teams` are names by key."""
+    """What a file contains. `people`, `teams` and `services` are by spelling, in order of appearance."""
 
     lines: int = 0
     since: datetime | None = None
-    spellings: dict[str, None] = field(default_factory=dict)
-    teams: dict[str, str] = field(default_factory=dict)
+    people: dict[str, FirstNamed] = field(default_factory=dict)
+    teams: dict[str, tuple[str, FirstNamed]] = field(default_factory=dict)
+    services: dict[str, tuple[str, FirstNamed]] = field(default_factory=dict)
+    releases: set[str] = field(default_factory=set)
+    events: list[IdentityEvent] = field(default_factory=list)
+    first_lines: dict[str, FirstLine] = field(default_factory=dict)
+    """The first line of each name, or of each identity where the mapping names a column for it."""
+    names: set[str] = field(default_factory=set)
+    unmapped: set[str] = field(default_factory=set)
+    columns: dict[str, None] = field(default_factory=dict)
+    readable: int = 0
+    rises: int = 0
+    falls: int = 0
+    source_falls: int = 0
+    source_times: int = 0
+    additive: set[str] = field(default_factory=set)
+    """The fields whose lines each add or remove one member."""
+
+    @property
+    def follows_second_clock(self) -> bool:
+        """Whether the file is in the order of its second clock, and not in that of the time of effect."""
+        return bool(self.falls and self.source_times == self.readable and not self.source_falls)
+
+    @property
+    def order(self) -> str:
+        """Whether the file is `sorted` by time, `reversed`, or `unsorted`."""
+        if not self.falls:
+            return "sorted"
+        return "reversed" if self.rises * RISES_PER_FALL <= self.falls else "unsorted"
 
 
-def scan(lines: Iterable[JsonLine], mapping: Mapping) -> FileScan:
-    """Scan the lines of a file."""
-    found = FileScan()
-    parser = build_value_parser(mapping, build_person_matcher(mapping), lambda _: None)
-    rules: dict[str, list[FieldRule]] = {}
-    for line in lines:
-        found.lines += 1
-        if line.data is None:
-            continue
-        _update_since(found, line.data.get(mapping.columns.when))
-        who = line.data.get(mapping.columns.who) if mapping.columns.who else None
-        if who and not parser.is_empty(as_text(who)):
-            found.spellings.setdefault(as_text(who))
-        for name, value in _new_values(line.data, mapping):
-            for rule in rules.get(name) or rules.setdefault(name, _people_rules(mapping, name)):
-                for spelling, team in parser.people_in(rule, value) if value is not None else ():
-                    if team is not None:
-                        found.teams.setdefault(team, spelling.removeprefix("@"))
-                    else:
-                        found.spellings.setdefault(spelling)
+def scan(reader: EntryReader, mapping: Mapping, *, with_keys: bool = True) -> FileScan:
+    """Scan the entries of a file. If it is in the order of its second clock, entries are ordered by that from now on."""
+    found = _Scanner(mapping, reader).scan(reader.read(with_keys=with_keys))
+    if found.follows_second_clock and not reader.is_ordered_by_source:
+        reader.is_ordered_by_source = True
+        return _Scanner(mapping, reader).scan(reader.read(with_keys=with_keys))
     return found
 
 
-def _update_since(found: FileScan, value: Any) -> None:
-    try:
-        at = parse_timestamp(value)
-    except ValueError:
-        return
-    found.since = at if found.since is None else min(at, found.since)
+class _Scanner:
+    def __init__(self, mapping: Mapping, reader: EntryReader) -> None:
+        self._mapping = mapping
+        self._reader = reader
+        self._last_source = 0
+        self._found = FileScan()
+        self._matcher = build_person_matcher(mapping)
+        self._parser = build_value_parser(mapping, self._matcher, lambda _: None)
+        self._rules: dict[str, list[FieldRule]] = {}
+        self._known_fields: set[str] = set()
+        columns = mapping.columns
+        self._get_who = build_getter(columns.who) if columns.who else None
+        self._get_from = build_getter(columns.from_) if columns.from_ else None
+        self._changed_values = [build_getter(name) for name in (columns.to, columns.added, columns.removed) if name]
+        self._get_to = build_getter(columns.to) if columns.to else None
+        self._sets = AdditiveFields(mapping)
+        self._last_names: dict[str, str] = {}
+
+    def scan(self, entries: Iterable[Entry]) -> FileScan:
+        found, last = self._found, None
+        for entry in entries:
+            found.lines += 1
+            if not found.readable and entry.data and len(found.columns) < 200:  # noqa: PLR2004
+                found.columns.update(dict.fromkeys(entry.data))
+            if entry.error or entry.when is None:  # its time could not be read
+                continue
+            found.readable += 1
+            if last is not None:
+                found.rises += entry.order_at > last
+                found.falls += entry.order_at < last
+            last = entry.order_at
+            self._follow_second_clock(entry)
+            found.since = entry.when if found.since is None else min(entry.when, found.since)
+            self._add_record(entry)
+            self._add_author(entry)
+            self._add_values(entry)
+            self._sets.add(entry)
+        found.additive = self._sets.names()
+        if found.order == "reversed":
+            found.events = [event._replace(place=-event.place) for event in found.events]
+            found.first_lines = {
+                name: line._replace(first=-line.last, last=-line.first) for name, line in found.first_lines.items()
+            }
+        return found
+
+    def _follow_second_clock(self, entry: Entry) -> None:
+        source = self._reader.source_time(entry.data) if self._mapping.columns.source_at else None
+        if source is not None:
+            self._found.source_times += 1
+            self._found.source_falls += source < self._last_source
+            self._last_source = source
+
+    def _add_record(self, entry: Entry) -> None:
+        found, kinds = self._found, self._mapping.kinds
+        name = entry.record
+        found.names.add(name)
+        event = (entry.order_at, entry.place)
+        if entry.kind == CREATED or entry.kind in kinds.create:
+            found.events.append(IdentityEvent(*event, "create", name, entry.identity, effective=entry.at))
+        elif entry.kind in kinds.rename:
+            old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
+            found.names.add(old)
+            found.events.append(IdentityEvent(*event, "rename", name, entry.identity, old))
+        elif entry.kind in kinds.remove:
+            found.events.append(IdentityEvent(*event, "remove", name, entry.identity))
+        elif entry.kind in kinds.restore:
+            found.events.append(IdentityEvent(*event, "restore", name, entry.identity))
+        if entry.identity is not None:
+            last = self._last_names.get(entry.identity)
+            self._last_names[entry.identity] = name
+            if last is not None and last != name and entry.kind not in (*kinds.create, *kinds.rename, CREATED):
+                found.events.append(IdentityEvent(*event, "rename", name, entry.identity, last))
+        who = entry.identity if entry.identity is not None else name
+        first = found.first_lines.get(who)
+        if first is None or entry.order_at < first.at:
+            found.first_lines[who] = FirstLine(entry.order_at, entry.place, entry.place, name, entry.identity, entry.at)
+        elif entry.order_at == first.at:
+            found.first_lines[who] = first._replace(last=entry.place)
+
+    def _add_author(self, entry: Entry) -> None:
+        if self._get_who is None:
+            return
+        who = author_of(self._get_who(entry.data))
+        if not who or self._parser.is_empty(who):
+            return
+        service = self._matcher.find_service(who)
+        if service is not None:
+            self._named(self._found.services, service, entry, who)
+        else:
+            self._name_person(who, entry)
+
+    def _add_values(self, entry: Entry) -> None:
+        for name, value in self._values(entry):
+            if name not in self._known_fields:
+                self._known_fields.add(name)
+                if all(subject.find_rule(name) is None for subject in self._mapping.subject):
+                    self._found.unmapped.add(name)
+            if value is None:
+                continue
+            rules = self._rules.get(name)
+            if rules is None:
+                rules = self._rules[name] = _subject_rules(self._mapping, name)
+            for rule in rules:
+                if rule.as_ == "release":
+                    self._name_releases(rule, value)
+                    continue
+                for spelling, team in self._parser.people_in(rule, value):
+                    if team is not None:
+                        self._named(self._found.teams, team, entry, spelling.removeprefix("@"))
+                    else:
+                        self._name_person(spelling, entry)
+
+    def _values(self, entry: Entry) -> Iterator[tuple[str, Any]]:
+        if self._mapping.file.rows == "records":
+            names = self._mapping.columns.all_names()
+            yield from ((name, value) for name, value in entry.own.items() if name not in names)
+            return
+        to = self._get_to(entry.data) if self._get_to else None
+        if isinstance(to, dict):
+            yield from to.items()
+        elif entry.field or to is not None:
+            for get in self._changed_values:
+                yield entry.field, get(entry.data)
+
+    def _name_releases(self, rule: FieldRule, value: Any) -> None:
+        for text in self._parser.split(rule, value):
+            version = None if self._parser.is_empty(text) else self._parser.release_version(text)
+            if version is not None:
+                self._found.releases.add(version)
+
+    def _name_person(self, spelling: str, entry: Entry) -> None:
+        known = self._found.people.get(spelling)
+        if known is None:
+            self._found.people[spelling] = FirstNamed(entry.when, entry.key)  # type: ignore[arg-type]
+        elif entry.when is not None and entry.when < known.at:
+            known.at = entry.when
+
+    def _named(self, found: dict[str, tuple[str, FirstNamed]], key: str, entry: Entry, title: str) -> None:
+        if key not in found:
+            found[key] = (title, FirstNamed(entry.when, entry.key))  # type: ignore[arg-type]
+        elif entry.when is not None and entry.when < found[key][1].at:
+            found[key][1].at = entry.when
 
 
-def _new_values(data: dict[str, Any], mapping: Mapping) -> Iterator[tuple[str, Any]]:
-    to = data.get(mapping.columns.to)
-    if isinstance(to, dict):
-        yield from to.items()
-    else:
-        yield as_text(data.get(mapping.columns.field) or ""), to
+class AdditiveFields:
+    """Finds the fields with several values of which each line adds or removes one.
+
+    It is such a field if every line of it has only an old or only a new value, some line adds to a value that is there,
+    and the lines make sense as a set: only what is in it is removed.
+    """
+
+    def __init__(self, mapping: Mapping) -> None:
+        columns = mapping.columns
+        self._get_from = build_getter(columns.from_) if columns.from_ else None
+        self._get_to = build_getter(columns.to) if columns.to else None
+        self._create = mapping.kinds.create
+        self._mapping = mapping
+        self._candidates: dict[str, bool | None] = {}
+        self._members: dict[tuple[str, str], list[Any]] = {}
+        self._adds: set[str] = set()
+        self._removes: set[str] = set()
+
+    def add(self, entry: Entry) -> None:
+        """Take one more line into account."""
+        if self._get_from is None or self._get_to is None:
+            return
+        to = self._get_to(entry.data)
+        if entry.kind in self._create or isinstance(to, dict):
+            if isinstance(to, dict):
+                for name, value in to.items():
+                    if value not in (None, "", []) and not isinstance(value, list) and self._may_be(name):
+                        self._members[entry.record, name] = [value]
+            return
+        name = entry.field
+        if not name or not self._may_be(name) or len(self._members) > MAX_TRACKED_SETS:
+            return
+        before = self._get_from(entry.data)
+        has_before, has_after = before not in (None, "", []), to not in (None, "", [])
+        if has_before == has_after or isinstance(before, list | dict) or isinstance(to, list):
+            self._candidates[name] = False
+            return
+        members = self._members.setdefault((entry.record, name), [])
+        if has_after:
+            self._adds.update([name] if members else [])
+            members.append(to)
+        elif before in members:
+            self._removes.add(name)
+            members.remove(before)
+        else:
+            self._candidates[name] = False
+
+    def names(self) -> set[str]:
+        """Return the fields found so far."""
+        return {name for name in self._adds & self._removes if self._candidates.get(name) is not False}
+
+    def _may_be(self, name: str) -> bool:
+        if name not in self._candidates:
+            rules = [rule for subject in self._mapping.subject if (rule := subject.find_rule(name)) is not None]
+            is_single = any(
+                rule.several is False or rule.as_ in ("mapped", "date") or rule.field == "title" for rule in rules
+            )
+            self._candidates[name] = False if is_single else None
+        return self._candidates[name] is not False
 
 
-def _people_rules(mapping: Mapping, name: str) -> list[FieldRule]:
+def distinct_attribute_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the attribute of each field without a mapping. Two names that differ only in case or spaces stay two."""
+    taken: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: (name != field_name_part(name), name)):
+        part = field_name_part(name)
+        n = 1
+        while part in taken:
+            n += 1
+            part = f"{field_name_part(name)[:95]}~{n}"
+        taken[part] = name
+        found[name] = part
+    return found
+
+
+def _subject_rules(mapping: Mapping, name: str) -> list[FieldRule]:
     rules = (subject.find_rule(name) for subject in mapping.subject)
-    return [rule for rule in rules if rule is not None and rule.as_ in ("people", "teams")]
+    return [rule for rule in rules if rule is not None and rule.as_ in ("people", "teams", "release")]

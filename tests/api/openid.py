@@ -1,4 +1,4 @@
-"""A small OpenID provider in a thread, that signs whatever a test wants, and a house that trusts it."""
+"""A small OpenID provider in a thread, that signs whatever a test wants, and a log whose people sign in with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from support_log import House
 from cli.sign_in import build_sign_in
 from identity.oidc.provider import Provider, ProviderConfig
 
-CLIENT, SECRET, AUDIENCE = "log", "s:ecret/+ %", "https://log.example.org"
+CLIENT, SECRET, AUDIENCE = "log", "a:secret/+ %", "https://log.example.org"
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
 EC = ECKey.generate_key("P-256", {"kid": "ec", "alg": "ES256"})
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa"})
@@ -104,7 +104,7 @@ class OpenidProvider:
     def post(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         """Redeem a code: once, for who asked for it, with the verifier of the challenge."""
         found = self.codes.pop(form["code"], None)
-        secret = base64.b64encode(b"log:s%3Aecret%2F%2B+%25").decode()
+        secret = base64.b64encode(b"log:a%3Asecret%2F%2B+%25").decode()
         verifier = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=")
         if (
             found is None
@@ -131,7 +131,7 @@ class OpenidProvider:
         return sign(claims, {"typ": "logout+jwt", **(header or {})}, key)
 
     def trusted_by(self, house: House, **more: Any) -> Provider:
-        """A house whose people may sign in here."""
+        """Let the people of a log sign in here."""
         config = {"audience": AUDIENCE, "client_secret": SECRET, "name": "Acme", **more}
         provider = Provider(ProviderConfig(self.issuer, CLIENT, **config), clock=lambda: house.clock.now)
         sign_in = build_sign_in(house.log, "key", house.caller(), provider)

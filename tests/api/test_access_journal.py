@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from eventsourcing.persistence import OperationalError
+from fastapi.testclient import TestClient
 from support_log import House, Ticking, quiet_token
 from support_postgresql import fresh_schema
 
@@ -85,6 +86,17 @@ def test_a_sign_in_is_recorded(house: House) -> None:
 
     assert (row["kind"], row["who"], row["credential"]) == ("sign-in", house.ada, session.id)
     assert secret not in str(row)
+
+
+def test_a_sign_in_that_fails_is_recorded(house: House) -> None:
+    """A link that does not work, without its code."""
+    client = TestClient(house.app, base_url="http://localhost")
+    answer = client.post("/sign-in", data={"code": "guessed"}, headers={"Origin": "http://localhost"})
+
+    (row,) = recorded(house)
+
+    assert (answer.status_code, row["kind"], row["what"]) == (410, "denied", "POST /sign-in")
+    assert "guessed" not in str(row)
 
 
 def test_only_auditors_read_the_journal(house: House) -> None:

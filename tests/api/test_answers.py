@@ -49,8 +49,10 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/goals": [{}],
     "/v1/teams": [{}],
     "/v1/decisions/{key}": [{"key": "tea"}, {"key": "old"}],
+    "/v1/decisions/{key}/authority": [{"key": "tea"}, {"key": "coffee"}, {"key": "old", "as_of": "2030-01-01"}],
     "/v1/features/{key}": [{"key": "gift-cards"}],
     "/v1/products/{key}": [{"key": "shop"}],
+    "/v1/products/{key}/deciders": [{"key": "shop"}, {"key": "shop", "kind": "feature", "cost": 1000, "currency": "EUR"}],
     "/v1/products/{key}/report": [
         {"key": "shop", "since": BEFORE}, {"key": "shop", "since": BEFORE, "until": "2025-01-02", "position": 40},
     ],

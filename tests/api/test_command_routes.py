@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from support_log import House
 
 from api.app import COMMAND_PATHS
+from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute
 from domain.catalog import COMMANDS
 
@@ -47,3 +48,47 @@ def test_a_command_gets_the_same_answer_through_both_routes(house: House) -> Non
     assert re.sub("other", "core", str(general.json()["subject"])) == own.json()["subject"]
     assert again[0].json() == again[1].json()
     assert again[0].status_code == 409
+
+
+def scope(path: str) -> dict[str, object]:
+    return {"type": "http", "method": "POST", "path": path, "root_path": ""}
+
+
+def test_every_route_that_records_has_the_quick_way(house: House) -> None:
+    """`CommandDispatcher` finds the route of each command by its path, with the parameter in it, and no other route."""
+    routes = [route for route in house.app.routes if isinstance(route, APIRoute)]
+    dispatcher = CommandDispatcher(house.app, house.app, routes)
+
+    for route in routes:
+        path = re.sub(r"\{\w+\}", "team:core", route.path)
+        found = scope(path)
+        is_found = dispatcher._find(found) is not None
+        assert is_found == isinstance(route, CommandRoute) or "POST" not in route.methods, route.path
+        if isinstance(route, CommandRoute):
+            assert found["route"] is route
+            assert list(found["path_params"].values()) == ["team:core"] * len(route.param_convertors)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/features//ship", "/v1/features/a/b/ship", "/v1/teams/", "/v1", "/", "/v1/features/a"]
+)
+def test_other_paths_take_the_frameworks_way(house: House, path: str) -> None:
+    """A path that no command has is left to the framework."""
+    assert CommandDispatcher(house.app, house.app, house.app.routes)._find(scope(path)) is None
+
+
+def test_an_unexpected_error_while_recording_is_a_problem_document(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unexpected error is a problem document with status 500, and names nothing of its cause."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("secret cause")
+
+    monkeypatch.setattr(type(house.log), "execute", fail)
+    secret = house.client.headers["authorization"].partition(" ")[2]
+    answer = house.client_of(secret).post("/v1/teams", json=TEAM)
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text

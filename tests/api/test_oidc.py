@@ -48,7 +48,7 @@ def unsigned(name: str) -> Callable[[str], str]:
 
 
 def signed_with_public_key(token: str) -> str:
-    """HS256 with what everybody knows: the public key in PEM."""
+    """HS256 with the public key in PEM as the secret."""
     _, claims, _ = token.split(".")
     content = f"{encode({'alg': 'HS256', 'typ': 'at+jwt', 'kid': 'rsa'})}.{claims}"
     return f"{content}.{encode(hmac.digest(RSA.as_pem(private=False), content.encode(), 'sha256'))}"
@@ -101,7 +101,7 @@ HOSTILE_HEADERS: dict[str, tuple[dict[str, Any], Any]] = {
     "a key for wrapping": ({}, WRAPPING),
     "a weak key": ({}, WEAK),
     "a key for another algorithm": ({"kid": "ec"}, RSA),
-    "a shared secret": ({"alg": "HS256", "kid": "rsa"}, OctKey.import_key("s:ecret/+ %secretsecret")),
+    "a shared secret": ({"alg": "HS256", "kid": "rsa"}, OctKey.import_key("a:secret/+ %secretsecret")),
 }
 HOSTILE_BYTES: dict[str, Callable[[str], str]] = {
     "none": unsigned("none"),
@@ -487,7 +487,7 @@ def test_signing_out_here_offers_to_sign_out_there(house: House, openid: OpenidP
 
 
 def test_without_a_provider_there_is_none(house: House) -> None:
-    """The pages of the provider say so, and a signed token is as unknown as any other."""
+    """The pages of the provider answer 404, and a signed token is as unknown as any other."""
     browser = house.browser()
 
     assert browser.get("/sign-in/provider").status_code == 404

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from eventlog.entry import Caller
 from tests.fuzz.running import ADMINISTRATOR, Outcome, application, run, sample_commands
 
 pytestmark = pytest.mark.filterwarnings("default")  # what Schemathesis and its packages warn of is not ours
@@ -113,12 +114,20 @@ def test_a_route_that_needs_no_token_is_found(app: FastAPI) -> None:
     assert 401 in outcome.reached["GET /v1/me"]
 
 
-def test_a_caller_without_scopes_is_refused_as_documented(app: FastAPI) -> None:
-    """The caller of a run is a parameter, so that what each may do can be tried."""
+@pytest.mark.parametrize(
+    ("caller", "role", "path"),
+    [
+        (replace(ADMINISTRATOR, scopes=frozenset()), "admin", "/v1/tokens"),
+        (ADMINISTRATOR, "viewer", "/v1/teams"),
+        (ADMINISTRATOR, "none", "/v1/goals"),
+    ],
+)
+def test_a_caller_who_may_less_is_refused_as_documented(caller: Caller, role: str, path: str) -> None:
+    """Scopes and role of the caller are parameters of a run, so that what each may do can be tried."""
     outcome = Outcome()
-    with application(replace(ADMINISTRATOR, scopes=frozenset())) as restricted:
+    with application(caller, role) as restricted:
         document = deepcopy(restricted.openapi())
-        document["paths"] = {"/v1/tokens": document["paths"]["/v1/tokens"]}
+        document["paths"] = {path: document["paths"][path]}
         run(restricted, outcome, phases=["coverage"], examples=1, seed=1, document=document)
 
     assert outcome.failures == {}

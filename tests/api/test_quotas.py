@@ -1,4 +1,4 @@
-"""Quotas: what one token and one person may use, and that others are served beside a client that wants too much."""
+"""Quotas: what one token and one person may use, and that others are served while a client wants too much."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_questions_are_counted_while_they_run() -> None:
 
 
 def test_the_machine_itself_has_no_quota() -> None:
-    """Commands on the log's own machine are not counted, and without limits nobody is."""
+    """Commands on the log's own machine are not counted, and without limits no one is."""
     quotas = Quotas(QuotaLimits(1, 1, 1))
     local = replace(ANN, credential="local")
 
@@ -153,8 +153,8 @@ def test_others_are_served_beside_a_client_at_ten_times_its_quota(house: House) 
     assert loud < 2 * quiet + 0.002
 
 
-def test_nobody_is_anonymous_unless_the_operator_says_so(house: House) -> None:
-    """Then everybody reads, and records nothing."""
+def test_no_one_is_anonymous_unless_the_operator_allows_it(house: House) -> None:
+    """Then every caller reads, and recording needs a token."""
     anonymous = house.client_of(None)
     assert anonymous.get("/v1/roadmap").status_code == 401
 

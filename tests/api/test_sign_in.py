@@ -69,7 +69,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_hosts(house: House) -> 
 
 
 def test_no_session_without_encryption(house: House) -> None:
-    """Over a network without TLS nobody signs in, unless the operator named that address."""
+    """Over a network without TLS a sign-in is refused, unless the operator named that address."""
     from api.app import create_app
     from api.middleware import Hosts
 
@@ -88,7 +88,7 @@ def test_no_session_without_encryption(house: House) -> None:
     ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "evil", "/\t/evil.example",
      "/\n/evil.example", "\\/evil.example", "/%0d%0aX: y\r\n", ""],
 )  # fmt: skip
-def test_nobody_is_sent_to_another_site(house: House, address: str) -> None:
+def test_no_link_leads_to_another_site(house: House, address: str) -> None:
     """After the sign-in the browser goes to a path of this server, whatever the link says."""
     answer = house.browser().post("/sign-in", data={"code": new_code(house), "next": address}, follow_redirects=False)
 

@@ -12,6 +12,7 @@ from tests.benchmarks import (
     hostile,
     house,
     importing,
+    policing,
     quotas,
     reading,
     rebuilding,
@@ -25,7 +26,7 @@ from tests.benchmarks import (
 BENCHMARKS = {
     "importing": importing.measure, "reading": reading.measure, "writing": writing.measure, "starting": starting.measure,
     "replicating": replicating.measure, "streaming": streaming.measure,
-    "quotas": quotas.measure,
+    "quotas": quotas.measure, "policing": policing.measure,
 }  # fmt: skip
 SIZED = {
     "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,

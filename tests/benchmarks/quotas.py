@@ -1,4 +1,4 @@
-"""What others wait beside a client that sends ten times its quota, and beside nobody."""
+"""How long others wait while a client sends ten times its quota, and while none does."""
 
 from __future__ import annotations
 

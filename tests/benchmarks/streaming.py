@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
-from cli.wiring import clock
 from kafka import KafkaConsumer, TopicPartition
 
+from cli.bootstrap import clock
 from consumers.kafka.broker import Broker
 from consumers.kafka.cloudevents import CONFIRMED_HEADER, build_message
 from consumers.kafka.command_consumer import CommandConsumer

@@ -208,8 +208,12 @@ def proposals(server: Contender) -> Requests:
 
 
 def features(server: Contender) -> Requests:
-    """Requests that propose one feature each."""
-    return server.post("/v1/features", lambda n: {"key": f"feature-{n}", "title": "Gift cards", "products": []})
+    """Requests that propose one feature each, of a product that this defines."""
+    headers = {"Authorization": f"Bearer {server.token}"}
+    httpx2.post(
+        f"{server.address}/v1/products", json={"key": "shop", "title": "Shop"}, headers=headers, trust_env=False
+    )
+    return server.post("/v1/features", lambda n: {"key": f"feature-{n}", "title": "Gift cards", "products": ["shop"]})
 
 
 def people(server: Contender) -> Requests:

@@ -9,17 +9,24 @@ import pytest
 from browser.support import Site, chromium, load_axe, require_browser, served_demo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """One browser for a module: while it runs, so does an event loop, which the tests of other modules must not find."""
     require_browser()
     with chromium() as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def demo(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served_demo(tmp_path_factory.mktemp("demo"), browser) as site:
-        yield site
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    require_browser()
+    with served_demo(tmp_path_factory.mktemp("demo")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def demo(browser: Any, served: tuple[str, str]) -> Site:
+    return Site(*served, browser)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browser.support import PAGES, chromium, served_demo, served_empty
+from browser.support import PAGES, Site, chromium, served_demo, served_empty
 
 LOOKS = {
     "desktop-light": {},
@@ -23,7 +23,8 @@ def main(out: Path) -> None:
     """Write a PNG file for each page and look."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        with served_demo(Path(folder), browser) as site:
+        with served_demo(Path(folder)) as served:
+            site = Site(*served, browser)
             for look, options in LOOKS.items():
                 with site.tab(**options) as page:
                     for name, address in PAGES.items():

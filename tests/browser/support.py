@@ -61,7 +61,7 @@ PAGES: Final = {
 
 
 def require_browser() -> str:
-    """The path of Chromium. Without it, or without Playwright, the tests of this folder are skipped and say so."""
+    """The path of Chromium. Without it, or without Playwright, the tests of this folder are skipped, with the reason."""
     pytest.importorskip("playwright.sync_api", reason="needs Playwright (a development dependency)")
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium, or set DECISIONLOG_CHROMIUM", allow_module_level=True)
@@ -113,8 +113,8 @@ class Site:
 
 
 @contextmanager
-def served_demo(folder: Path, browser: Any) -> Iterator[Site]:
-    """The demo, served; Priya, its product manager, is signed in with every role."""
+def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of the demo, served, and a token of Priya, its product manager, who has every role."""
     data = folder / "demo"
     made = run(folder, "demo", str(data), "--ends-on", "2026-11-26")
     assert made.returncode == 0, made.stderr
@@ -122,12 +122,12 @@ def served_demo(folder: Path, browser: Any) -> Iterator[Site]:
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
     with serving(data) as server:
-        yield Site(server.address, token, browser)
+        yield server.address, token
 
 
 @contextmanager
 def served_empty(folder: Path, browser: Any) -> Iterator[tuple[Site, Serving]]:
-    """A new log, served as at the first start; nobody is signed in."""
+    """A new log, served as at the first start; no one is signed in."""
     with serving(folder / "empty") as server:
         yield Site(server.address, "", browser), server
 

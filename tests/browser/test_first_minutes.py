@@ -74,7 +74,7 @@ def test_an_auditor_sees_exceptions_first_and_opens_one_to_its_bytes(demo):
 
 
 def test_the_time_machine_is_one_key_away_and_one_key_back(demo):
-    """`t` opens it, a preset leads to a past view that says so, Escape leads back."""
+    """`t` opens it, a preset leads to a past view with a banner, Escape leads back."""
     with demo.tab() as page:
         page.goto("/roadmap")
         page.keyboard.press("t")

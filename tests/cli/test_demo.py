@@ -48,7 +48,7 @@ def made(tmp_path_factory):
     directory = tmp_path_factory.mktemp("demo") / "demo"
     done = run(directory.parent, "demo", str(directory), "--ends-on", str(ENDS))
     assert done.returncode == 0, done.stderr
-    assert "(535 entries up to" in done.stdout
+    assert "(540 entries up to" in done.stdout
     return directory
 
 

@@ -147,6 +147,9 @@ def test_every_curl_works(tmp_path):
         "DELETE /v1/tokens/{key}",
         "POST /v1/people/{key}/names",
         "DELETE /v1/people/{key}/names",
+        "DELETE /v1/sessions",
+        "POST /v1/sign-in-links",
+        "DELETE /v1/sessions/{key}",
     ]
     both = ["POST /v1/commands", "POST /v1/bulk"]
     asking = [route for route in SHOWN if route.startswith("GET ")]
@@ -171,7 +174,11 @@ def test_every_curl_works(tmp_path):
             check(house, route)
         token = check(house, "POST /v1/tokens").json()["id"]
         check(house, "DELETE /v1/tokens/{key}", ID=token)
-        for route in (*last[2:], "POST /v1/bulk", *(written(name) for name in LEAVING[:2])):
+        link = check(house, "POST /v1/sign-in-links").json()["url"]
+        assert house.browser(link.partition("code=")[2]).get("/v1/me").is_success
+        (session,) = house.log.sessions.list_of("person:ann")
+        check(house, "DELETE /v1/sessions/{key}", KEY=session.id)
+        for route in (*last[2:5], "POST /v1/bulk", *(written(name) for name in LEAVING[:2])):
             check(house, route)
         house.leave()
         check(house, written("DisbandTeam"))

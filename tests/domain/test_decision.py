@@ -5,9 +5,11 @@ from support_story import Story, backdated, fact, given
 
 from domain.any_subject import ChangesImported, ImportedChange, VoidEntry
 from domain.decision import (
+    AbstainFromDecision,
     AcceptDecision,
     AdviceGiven,
     AdviseOnDecision,
+    ApproveDecision,
     ConfirmDecision,
     DecisionAccepted,
     DecisionConfirmed,
@@ -93,6 +95,8 @@ ALLOWED = {
     ReviseDecision(subject=TEA, title="Sell green tea"): OPEN,
     AdviseOnDecision(subject=TEA, advice="Do."): OPEN,
     DissentFromDecision(subject=TEA, why="Don't."): ANY_STAGE,
+    ApproveDecision(subject=TEA): OPEN,
+    AbstainFromDecision(subject=TEA): OPEN,
     AcceptDecision(subject=TEA): OPEN,
     RejectDecision(subject=TEA, why="No."): OPEN,
     DeferDecision(subject=TEA, until="Spring."): OPEN,
@@ -220,7 +224,7 @@ def test_recording_equals_proposing_and_accepting(case, more):
     assign = AssignOwnership(subject=TEA, holders=("person:bob",))
     stepwise = given().when(propose, assign, accept).recorded()
 
-    assert fields_of(in_one_event) == fields_of(stepwise)
+    assert {**fields_of(in_one_event), "proposed_by": "person:ann"} == fields_of(stepwise)
     assert fields_of(in_one_event).keys() >= {STATUS, "exists", "title", "decision", "why", "deciders", *case}
 
 
@@ -229,10 +233,10 @@ def fields_of(story: Story) -> dict[str, object]:
 
 
 def test_the_event_has_every_field_of_the_command():
-    """DecisionRecorded has every field of RecordDecision, so that none is lost."""
+    """DecisionRecorded has every field of RecordDecision, so that none is lost, and the judgment."""
     own = set(RecordDecision.model_fields) - set(Command.model_fields) - {"type", "key", "supersedes"}
 
-    assert own == set(DecisionRecorded.model_fields)
+    assert own | {"authority"} == set(DecisionRecorded.model_fields)
 
 
 def test_voiding_a_recorded_decision():

@@ -65,7 +65,7 @@ def golden(entry: Entry, raw: RawEntry) -> dict[str, object]:
         "transaction": metadata.transaction,
         "place": metadata.index,
         "actor": metadata.actor,
-        "on_behalf_of": [[link.who, link.grant] for link in metadata.on_behalf_of],
+        "on_behalf_of": [[link.who, link.delegation] for link in metadata.on_behalf_of],
         "credential": metadata.credential,
         "effective_at": metadata.effective_at,
         "because": list(metadata.because),

@@ -82,7 +82,7 @@ def test_every_character_is_parsed() -> None:
         b'{"a":1}{"a":1}',
         b'\xef\xbb\xbf{"a":1}',
         b"[" * 100_000,
-        b"[" * 9 + b"]" * 9,
+        b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     ],
 )
 def test_other_bytes_are_refused(stored: bytes) -> None:

@@ -39,7 +39,7 @@ def naive_entry(given: dict[str, Any], salts: dict[str, str]) -> tuple[str, str]
         "id": given["id"],
         "transaction": {"id": given["transaction"], "index": given["place"]},
         "actor": given["actor"],
-        "on_behalf_of": [{"who": who, "grant": grant} for who, grant in given["on_behalf_of"]],
+        "on_behalf_of": [{"who": who, "delegation": delegation} for who, delegation in given["on_behalf_of"]],
         "credential": given["credential"],
         "effective_at": given["effective_at"] and instant(given["effective_at"]),
         "because": given["because"],
@@ -168,3 +168,36 @@ def test_the_codec_refuses_a_name_in_place_of_an_id() -> None:
     event = EVENTS["AdviceGiven.v1"].model_construct(by="Ann Bee", advice="x")
     with pytest.raises(AssertionError, match="never a name"):
         codec.encode(event, envelope_of(load("AdviceGiven.v1")["given"]), bytes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_quick_form_of_an_event_is_the_general_one(name: str) -> None:
+    """An event whose fields are read in one pass has the content and the texts that the general way finds."""
+    given = load(name)["given"] if "given" in load(name) else load(name)
+    event = EVENTS[name.partition("+")[0]].model_validate(given["data"])
+    flat = codec._flat_data(event)
+
+    if flat is not None:
+        data, places = flat
+        found = codec._text_places(type(event), {"data": codec.content(event)})
+        assert data == codec.content(event)
+        assert places == sorted((codec._pointer(place), place, text) for place, text in found)
+
+
+def test_most_decisions_have_a_quick_form() -> None:
+    """Recording, proposing and accepting a decision without options take one pass over the fields."""
+    plain = {"title": "T", "decision": "D", "why": "W", "accountable": "person:ann", "deciders": ["person:ann"]}
+    recorded = EVENTS["DecisionRecorded.v1"].model_validate(plain)
+
+    assert codec._flat_data(recorded) is not None
+    assert codec._flat_data(recorded.model_copy(update={"evidence": ("a text in a list",)})) is None
+
+
+def test_only_events_that_declare_it_have_periods() -> None:
+    """An event whose changes begin or end at times of their own declares it; the rules look at the times only then."""
+    for name in NAMES:
+        given = load(name)["given"] if "given" in load(name) else load(name)
+        event = EVENTS[name.partition("+")[0]].model_validate(given["data"])
+        changes = list(event.field_changes())
+        has_times = any(change.starts_at is not None or change.ends_at is not None for change in changes)
+        assert event.has_periods or event.is_imported or not has_times, name

@@ -212,6 +212,7 @@ def test_a_connection_lost_during_a_commit_has_an_unknown_outcome(address: str, 
     """The caller is told that the outcome is unknown, never that there was a conflict, and finds it out by the key."""
     with DecisionLog(Cut(address, clock=Clock()), None, clock=Clock(), entropy=os.urandom) as log:
         log._initialize()
+        log.default_role = "admin"
         do(log, SHOP)
         Cut.cut = when
         with pytest.raises(PersistenceError, match="unknown"):

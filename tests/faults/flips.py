@@ -86,12 +86,11 @@ class Folder:
             model = ReadModel.open(open_database(settings.model_file), log, clock)
             rebuild(log, model)
             model.close()
+        answers = dict(ask(settings))  # which leaves rows in the access journal
         for file in path.glob("*.sqlite3"):
             with closing(sqlite3.connect(file)) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        folder = cls(path, rows_of(settings.log_file), rows_of(settings.model_file))
-        folder.answers = dict(ask(settings))
-        return folder
+        return cls(path, rows_of(settings.log_file), rows_of(settings.model_file), answers)
 
 
 def rows_of(file: Path) -> dict[str, list[Any]]:

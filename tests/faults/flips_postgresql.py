@@ -126,7 +126,7 @@ class Change:
         ((before,),) = connection.execute(
             select.format(sql.Identifier(column), sql.Identifier(SCHEMA, table)), [row]
         ).fetchall()
-        after = _changed(before, chance)
+        after = _alter(before, chance)
         indexes = connection.execute(
             "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = %s::regclass ORDER BY 1",
             [f"{SCHEMA}.{table}"],
@@ -147,7 +147,7 @@ class Change:
             connection.execute(ready.format("true", "true", "true"), [self.hidden_from])
 
 
-def _changed(value: Any, chance: Random) -> Any:
+def _alter(value: Any, chance: Random) -> Any:
     """Return a value of the same type that differs in one bit or one letter."""
     match value:
         case bool():

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from cli.bootstrap import clock
 from domain.catalog import COMMAND
-from domain.errors import Refused, Stale
+from domain.errors import Forbidden, Refused, Stale
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
@@ -89,6 +89,16 @@ def one_ends_it(log: DecisionLog, n: int, results: list[Result]) -> str | None:
     return None if len(won) == 1 and len(revoked) <= 1 else f"{len(won)} won, {len(revoked)} revocations"
 
 
+def none_rests_on_a_lost_right(log: DecisionLog, n: int, results: list[Result]) -> str | None:
+    """Each decision is recorded before its decider loses the right, or refused; none of them is recorded after it."""
+    ends = [e.position for e in log.stream(f"product:p{n}") if e.type == "OwnershipReleased.v1"]
+    decided = [event for result in results if isinstance(result, Receipt) for event in result.recorded]
+    late = [event for event in decided if event.type == "DecisionRecorded.v1" and event.position > ends[0]]
+    refused = sum(isinstance(result, Forbidden) for result in results)
+    is_complete = len(ends) == 1 and len(decided) + refused == len(results)
+    return None if is_complete and not late else f"{len(late)} rest on a right that was lost, {refused} were refused"
+
+
 def _decided(key: str) -> dict[str, Any]:
     return {
         "type": "RecordDecision",
@@ -138,6 +148,25 @@ RACES: Final = {
         ],
         one_ends_it,
     ),
+    "a right ends while decisions rest on it": Race(
+        lambda n: [
+            {**_product(n), "accountable": "person:ann"},
+            {
+                "type": "SetDecisionRights",
+                "subject": f"product:p{n}",
+                "rules": [{"roles": ["accountable"], "mode": "enforce"}],
+            },
+        ],
+        lambda n, k: [
+            transaction(
+                {"type": "ReleaseOwnership", "subject": f"product:p{n}"}
+                if i == k // 2
+                else {**_decided(f"r{n}-{i}"), "products": [f"p{n}"]}
+            )
+            for i in range(k)
+        ],
+        none_rests_on_a_lost_right,
+    ),
 }
 
 
@@ -161,6 +190,7 @@ def races(where: Path | str, rounds: int, open_log: Callable[..., DecisionLog] =
         open_log(where, clock=Ticking() if isinstance(where, Path) else clock) as log,
         _runners(log, where) as run,
     ):
+        log.default_role = "admin"
         asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "ann", "name": "Ann"})))
         for n, name in zip(range(rounds), itertools.cycle(RACES), strict=False):
             wrong = race(log, name, n, run)

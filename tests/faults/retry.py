@@ -56,8 +56,10 @@ class Caller:
         with open_for_write(place.settings) as log:
             first, speaker, *examples = examples_for(log.id)
             # The owner of the log must stay, and each person of the examples is merged into another or leaves.
-            do(log, [[{"type": "RegisterPerson", "name": OWNER}], [first], [speaker]])
-            self.examples = [_move_positions(example, 1) for example in examples]
+            log.default_role = "admin"
+            grants = [[{"type": "GrantRole", "subject": each, "role": "admin"}] for each in SPEAKERS]
+            do(log, [[{"type": "RegisterPerson", "name": OWNER}], [first], [speaker], *grants])
+            self.examples = [_move_positions(example, 1 + len(grants)) for example in examples]
             self._tokens = [quiet_token(log, speaker, SCOPES) for speaker in SPEAKERS]
             self.before = log.head().size
 
@@ -68,6 +70,8 @@ class Caller:
             for n, example in enumerate(self.examples):
                 if example["type"] == "RecordPersonLeft":
                     self._tokens.pop(0)
+                if example["type"] == "IssueReport":
+                    example = {**example, "sha256": self._read_hash(example)}  # noqa: PLW2901
                 key = f"{n}-{example['type']}"
                 body = {"commands": [example], "expected": self._expected(example)}
                 for _ in range(self._chance.randint(1, MOST_TIMES)):
@@ -77,6 +81,22 @@ class Caller:
     def _expected(self, example: dict[str, Any]) -> dict[str, int]:
         subject = example.get("subject")
         return {subject: self._versions[subject]} if subject in self._versions else {}
+
+    def _read_hash(self, example: dict[str, Any]) -> str:
+        """Return the hash of a report, which must be read before it is issued."""
+        _, _, product = example["subject"].partition(":")
+        period = {name: example[name] for name in ("since", "until", "position")}
+        headers = {"Authorization": f"Bearer {self._tokens[0]}"}
+        while True:
+            try:
+                answer = self._http.get(f"/v1/products/{product}/report", params=period, headers=headers)
+            except httpx2.HTTPError:
+                self._serve()
+                continue
+            if answer.status_code == httpx2.codes.OK:
+                return str(answer.json()["sha256"])
+            assert answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE, answer.text  # the read model is catching up
+            time.sleep(0.1)
 
     def _send(self, body: dict[str, Any], key: str) -> Any:
         """Send a request until it is answered, to the next server if one was killed; return what was recorded."""

@@ -406,6 +406,23 @@ def test_no_read_model_is_built_from_a_damaged_log(folder: Settings) -> None:
         assert log.damage
 
 
+def test_a_changed_row_of_the_access_journal_is_reported(folder: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """By both commands, with its number; the log itself stays in use."""
+    with open_for_write(folder) as log:
+        log.journal.record("denied", "person:bob", "t", "GET /v1/tokens", "no scope")
+        log.journal.record("export", "person:bob", "t", "GET /v1/decisions")
+    assert codes(folder) == (Exit.SUCCESS, Exit.SUCCESS)
+    assert "OK: the access journal follows to row" in capsys.readouterr().out
+
+    change(folder.log_file, "DELETE FROM access_journal WHERE number = 1")
+
+    assert codes(folder) == (Exit.DAMAGED, Exit.DAMAGED)
+    with pytest.raises(CommandFailed, match="row 1 of the access journal is missing"):
+        verify_log(folder, [], None)
+    with open_for_write(folder) as log:
+        assert not log.damage
+
+
 def test_a_small_damaged_log_is_not_served(folder: Settings) -> None:
     """A log of a few thousand entries is verified before it is served."""
     change(folder.log_file, "UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 9")

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 
+from domain.roles import ROLES
 from tests.fuzz.running import ADMINISTRATOR, Outcome, application, run, sample_commands
 from tests.support_log import ALL_SCOPES
 
@@ -22,10 +23,11 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=20_000, help="run at least this many cases")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="repeat a run by its seed")
     parser.add_argument("--scopes", nargs="*", default=sorted(ALL_SCOPES), help="the scopes of the caller")
+    parser.add_argument("--role", default="admin", choices=[*ROLES, "none"], help="the role of the caller")
     asked = parser.parse_args()
     _say(f"seed {asked.seed}")
     begun, outcome = time.monotonic(), Outcome()
-    with application(replace(ADMINISTRATOR, scopes=frozenset(asked.scopes))) as app:
+    with application(replace(ADMINISTRATOR, scopes=frozenset(asked.scopes)), asked.role) as app:
         run(app, outcome, phases=["examples"], examples=1, seed=asked.seed, token=None)
         run(app, outcome, phases=["examples", "fuzzing"], examples=EXAMPLES_PER_OPERATION, seed=asked.seed)
         document = sample_commands(app.openapi(), COMMANDS_IN_SAMPLE, asked.seed)

@@ -81,13 +81,17 @@ def _describe(label: str, check: Any, interaction: Any) -> str:
 
 
 @contextmanager
-def application(caller: Caller = ADMINISTRATOR) -> Iterator[FastAPI]:
-    """The application over a log of its own, to which `TOKEN` signs a caller in whom no case can lock out."""
+def application(caller: Caller = ADMINISTRATOR, role: str = "admin") -> Iterator[FastAPI]:
+    """The application over a log of its own, to which `TOKEN` signs a caller in whom no case can lock out.
+
+    `role` is the one that callers have for all products unless they are granted another; `none` is possible too.
+    """
     logging.getLogger("decisionlog.api").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder, House(Path(folder), lambda: time.time_ns() // 1000) as house:
         for command in commands():
             created = house.post("/commands", command)
             assert created.status_code == 201, created.text
+        house.log.default_role = None if role == "none" else role
         sign_in = {TOKEN: caller}.get
         house.app.state.services = Services(house.log, house.model, house.runner, sign_in, workers=tuple)
         yield house.app

@@ -1,6 +1,8 @@
 """What all pages have in common: headers, static files, errors, and the time that they show."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from support_log import quiet_token
@@ -103,3 +105,15 @@ def test_a_reader_sees_no_buttons_that_their_role_may_not_use(house):
 
     assert not any(each in client.get("/roadmap", params=query).text for each in offers)
     assert "Retire product" not in client.get("/products/shop", params=query).text
+
+
+def test_times_are_in_the_servers_zone_where_no_script_runs(house, pages):
+    """The exact UTC time is behind each of them, for scripts and in the title."""
+    house.post("/products", {"key": "shop", "title": "Shop"})
+    house.app.state.services = replace(house.app.state.services, zone=ZoneInfo("Asia/Tokyo"))
+
+    html = pages.get("/products/shop", as_of="2025-01-02")
+
+    assert 'datetime="2025-01-02T00:00:00Z" title="2025-01-02 00:00:00 UTC"' in html
+    assert "You are looking at Jan 2, 2025, 09:00" in text_of(html)
+    assert "Times in Asia/Tokyo" in text_of(html)

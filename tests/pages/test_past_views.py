@@ -77,7 +77,7 @@ def _parse_table(html: str) -> dict[str, tuple[str, str]]:
 def test_the_roadmap_of_a_past_day_is_that_of_the_api(house, pages, time, clock):
     """Every card of the page has the owner and target of the API's answer for the same time, and there are no others."""
     answer = house.get("/roadmap", layout="table", limit=10_000, **{clock: time})
-    titles = answer["titles"]
+    titles = {**answer["titles"], **{row["subject"]: row["title"] for row in house.rows("/releases", **{clock: time})}}
 
     shown = _parse_table(pages.get("/roadmap", layout="table", **{clock: time}))
 

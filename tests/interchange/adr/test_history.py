@@ -237,7 +237,7 @@ def test_files_that_are_not_records(tmp_path):
     with a_log(tmp_path / "log") as log:
         report = bring_in(folder, log)
 
-    assert report.imported == 2
+    assert report.imported == 1
     assert sorted(str(remark.line) for remark in report.skipped) == ["0002-long.md", "0003-odd", "template.md"]
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 CORPORA = Path(__file__).parents[4] / "shared" / "corpora"
@@ -36,6 +37,15 @@ def micros(instant):
 def said(lines):
     """Each line with its document, in the order of the file. Lines of what never began are left out."""
     by_name = {}
+    for _, group in groupby(lines, key=lambda line: line["at"]):
+        found = list(said_at_once(list(group), by_name))
+        for one in found:
+            one.fields = {key: linked(value, by_name) if key in RECORDS else value for key, value in one.fields.items()}
+            yield one
+
+
+def said_at_once(lines, by_name):
+    """The lines of one instant. Whoever is named in one of them may begin in another."""
     for line in lines:
         name, to = line["record"], line["to"]
         if line["kind"] == "proposed":
@@ -49,7 +59,6 @@ def said(lines):
         else:
             fields = {line["field"]: to}
         if name in by_name:
-            fields = {key: linked(value, by_name) if key in RECORDS else value for key, value in fields.items()}
             yield Said(by_name[name], line, fields)
 
 

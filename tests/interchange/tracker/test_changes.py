@@ -540,16 +540,17 @@ def test_invalid_lines_are_skipped(log, file):
     assert (report.lines, report.imported) == (9, 1)
 
 
-def test_a_value_that_is_too_long_is_rejected(log, file):
-    """A line with a text that is too long is rejected by field, and the others are imported."""
+def test_a_value_that_is_too_long_is_cut(log, file):
+    """A text beyond its limit is cut and reported, and the change is kept; an impossible time is rejected by field."""
     long = made(title="x" * 200_001)
     write(file, *lines(long, made(title="y") | {"issue": "T-2"}, made() | {"issue": "T-3", "when": "9999-01-01"}))
 
     report = run(file, example(), log)
 
-    assert [one.line for one in report.rejected] == ["1", "3"]
-    assert report.rejected[0].message.startswith("text:")
-    assert report.rejected[1].message.startswith("effective_at")
+    assert [one.line for one in report.rejected] == ["3"]
+    assert report.rejected[0].message.startswith("effective_at")
+    assert [str(one) for one in report.warnings] == ["1: title: 200001 characters; only the first 200000 are kept"]
+    assert len(cell(log, "decision:t-1", "title")) == 200_000
     assert cell(log, "decision:t-2", "title") == "y"
 
 

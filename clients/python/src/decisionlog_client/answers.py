@@ -73,8 +73,8 @@ class DelegationLink(TypedDict):
 
     who: str
     "The person or team on whose behalf it was done."
-    grant: NotRequired[str | None]
-    "The delegation that allows it; without one, it is only claimed."
+    delegation: NotRequired[int | None]
+    "The position of the delegation that allows it; without one, it is only claimed."
 
 
 class EventSource(TypedDict):
@@ -680,6 +680,161 @@ class Decisions(TableAnswer):
 
     rows: list[DecisionRow]
     "The decisions."
+
+
+class ImportRow(TitledSubject):
+    """An import in a list; its title is the name of what was imported. Fields without a value are missing."""
+
+    system: NotRequired[str | None]
+    "The system that it was imported from."
+    lines: NotRequired[int | None]
+    "How many lines or versions it has."
+    unplaced: NotRequired[int | None]
+    "How many of them could not be placed by the import."
+    products: NotRequired[list[str] | None]
+    "The products that it belongs to."
+
+
+class Imports(TableAnswer):
+    """Imports, by title."""
+
+    rows: list[ImportRow]
+    "The imports."
+
+
+class Money(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
+
+
+class RuleUse(TypedDict):
+    """What a rule of the decision rights says."""
+
+    rule: int
+    "The number of the rule, from 1; 0 if no rule entitles the decider."
+    mode: str
+    "`record` or `enforce`."
+    role: str | None
+    "The role by which the rule entitles; null if it is by name."
+    role_of: str | None
+    "The product or line that the role is on."
+    delegation: int | None
+    "The position of the delegation it depends on, if any."
+    cost_limit: Money | None
+    "The highest cost covered; null if there is no limit."
+    approvals: int
+    "How many people have to support the decision."
+    quorum: int
+    "How many people have to take part."
+    rights_of: str
+    "The product or line that the decision rights were set on."
+    rights: int
+    "The position of the decision rights."
+    rests_on: list[int]
+    "The positions that this rests on, in order."
+
+
+class AuthorityFinding(RuleUse):
+    """What the decision rights of one product say of a decider."""
+
+    product: str
+    "The product of the decision."
+    verdict: str
+    "`within`, `exceeds` or `not_judged`."
+    reason: str
+    "The reason, as a code, such as `over_limit`."
+    holder: str | None
+    "Whom the rule entitles: the decider, a team or a delegator."
+    support: int
+    "How many of the people entitled by the rule support the decision."
+    participation: int
+    "How many of the people entitled by the rule took part."
+
+
+class AuthorityRow(TypedDict):
+    """The verdict on one decider, in one event."""
+
+    position: int
+    "The position of the event."
+    type: str
+    "The stored name of the event, such as `DecisionAccepted.v1`."
+    at: str
+    "The time from which it is in effect, and for which it was judged."
+    recorded_at: str
+    "The time at which it was recorded."
+    decider: str
+    "The decider."
+    verdict: str
+    "As judged then: `within`, `exceeds`, `no_rule` or `not_judged`."
+    basis: str
+    "`own`, `delegated`, `claimed` or `confirmed` before it was decided."
+    confirmed: int | None
+    "The position at which the decider confirmed a claim."
+    flags: list[str]
+    "`self_approved` and `backdated`, where they apply."
+    explanation: list[str]
+    "The verdict in sentences, as judged then."
+    verdict_now: str
+    "The verdict with what is known at the requested time."
+    explanation_now: list[str]
+    "That verdict in sentences."
+    kind: str | None
+    "The kind of decision that was judged; null without a rule."
+    cost: Money | None
+    "The cost that was judged; null if there was none."
+    delegation: int | None
+    "The position of the delegation the actor decided with."
+    approvals: list[int]
+    "The positions of the approvals that counted."
+    findings: list[AuthorityFinding]
+    "What the rights of each product said then."
+
+
+class DecisionAuthority(TableAnswer):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+
+    subject: str
+    "The decision, as `decision:key`."
+    title: str | None
+    "The title."
+    verdict: str | None
+    "The verdict on the latest acceptance or rejection; null if there is none."
+    needs_ratification: bool
+    "Whether it exceeds, and nobody entitled has ratified it."
+    ratified: int | None
+    "The position of the ratification that resolved it, if any."
+    rows: list[AuthorityRow]
+    "The verdicts, in the order of the log."
+
+
+class DeciderRow(RuleUse):
+    """Somebody whom the decision rights of a product entitle."""
+
+    holder: str
+    "The person or team."
+    members: list[str]
+    "The members of a team, as far as they are recorded."
+    verdict: str
+    "`within` if the rule covers the cost, `exceeds`, or `not_judged`."
+    explanation: str
+    "The reason as a clause."
+
+
+class Deciders(TableAnswer):
+    """Who may decide about a product; no rows if no decision rights apply."""
+
+    product: str
+    "The product."
+    kind: str
+    "The kind of decision."
+    cost: Money | None
+    "The cost, if it was given."
+    rows: list[DeciderRow]
+    "The people and teams, those whom the rights cover first."
 
 
 class Features(TableAnswer):

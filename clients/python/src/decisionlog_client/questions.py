@@ -186,6 +186,10 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     tag: Texts
     ever: Texts
     text: str
+    authority: Texts
+    unratified: bool
+    self_approved: bool
+    backdated: bool
 
 
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
@@ -258,7 +262,17 @@ class AuditParameters(Periods, AtTime, Paged, total=False):
     corrections: bool
     voided: bool
     backdated: bool
+    verdict: Texts
+    self_approved: bool
     order: Literal["newest", "oldest"]
+
+
+class DecidersParameters(AtTime, total=False):
+    """Parameters of `deciders`."""
+
+    kind: str
+    cost: int
+    currency: str
 
 
 # The questions -------------------------------------------------------------------------------------------------------
@@ -311,9 +325,24 @@ def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Dec
     return Question("/v1/decisions", parameters)
 
 
+def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answers.DecisionAuthority]:
+    """Whether the people who decided were entitled to, as judged then and with what is known now."""
+    return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
+
+
+def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
+    """Who may decide about a product."""
+    return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
+
+
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
     """All features."""
     return Question("/v1/features", parameters)
+
+
+def imports(**parameters: Unpack[ListParameters]) -> Question[answers.Imports]:
+    """All imports."""
+    return Question("/v1/imports", parameters)
 
 
 def products(**parameters: Unpack[ListParameters]) -> Question[answers.Products]:

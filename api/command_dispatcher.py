@@ -1,8 +1,8 @@
-"""The door for requests that record: straight from the server to the route's handler, past the framework.
+"""Dispatch of requests that record: from the server to the route's handler, without the framework in between.
 
 The framework matches one route after another, opens two exit stacks and passes a response through five layers, which
-takes three times as long as deciding what to record. A request that fails takes the framework's way after all, so that
-its handlers answer every error. Whatever is not found here is not a command's path, and goes there too.
+takes longer than deciding what to record. A request that fails is passed to the framework after all, so that its
+handlers answer every error. So is a path that is not one of a command.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PARAMETER_AT: Final = 3
 """`/v1/features/{key}/ship`: the part of a path, between slashes, that can be a parameter."""
 
 
-class CommandDoor:
+class CommandDispatcher:
     """An ASGI application that handles the requests of command routes, and passes all others to another one."""
 
     def __init__(self, app: ASGIApp, framework: FastAPI, routes: Iterable[object]) -> None:

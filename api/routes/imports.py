@@ -1,0 +1,21 @@
+"""Imports: what each said, and the lines that it could not place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api import answers
+from api.routes.subjects import get_endpoint, list_endpoint
+from api.routing import add_query, v1_router
+
+_FIELDS: Final = ("system", "lines", "unplaced", "products")
+
+
+def router() -> APIRouter:
+    """Return the routes that read imports."""
+    routes = v1_router("Imports")
+    add_query(routes, "/imports", list_endpoint("import", _FIELDS), answers.Imports, "List imports")
+    add_query(routes, "/imports/{key}", get_endpoint("import"), answers.SubjectPage, "Get an import", "light")
+    return routes

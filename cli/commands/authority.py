@@ -1,0 +1,34 @@
+"""`decisionlog authority`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import find_subject, open_log, print_response
+from cli.table import Table, print_note
+from decisionlog_client import questions
+
+
+@click.command()
+@click.argument("decision")
+@options.bitemporal
+@options.output
+def authority(output: Output, decision: str, **when: Any) -> None:
+    """Explain who had the authority to decide.
+
+    DECISION is a key, decision:KEY, or PRODUCT/NUMBER. Each verdict is explained as it was judged then, and, where that
+    differs, as it would be judged with what is known now.
+    """
+    with open_log(output) as log:
+        key = find_subject(log, decision).removeprefix("decision:")
+        print_response(log, questions.decision_authority(key, **drop_unset(**when)), _build_table, output)
+
+
+def _build_table(answer: Any, titles: tables.Titles) -> Table:
+    if answer["needs_ratification"]:
+        print_note("Exceeds the authority of its deciders, and needs ratification by an entitled person.")
+    return tables.authority(answer, titles)

@@ -1,0 +1,29 @@
+"""`decisionlog deciders`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command()
+@click.argument("product")
+@click.option("--kind", help="Kind of decision: strategic, feature, process, or your own.  [strategic]")
+@click.option("--cost", nargs=2, type=(click.IntRange(0), str), metavar="AMOUNT CURRENCY", help="What it costs.")
+@options.bitemporal
+@options.output
+def deciders(output: Output, product: str, cost: tuple[int, str] | None, **given: Any) -> None:
+    """Show who may decide about a product.
+
+    The decision rights of PRODUCT, or else of its line, say who may decide: by name, by role or by a delegation. Without
+    decision rights for this kind of decision there are no results.
+    """
+    stated = {"cost": cost[0], "currency": cost[1]} if cost else {}
+    key = product.removeprefix("product:")
+    print_answer(questions.deciders(key, **drop_unset(**given, **stated)), tables.deciders, output)

@@ -1,0 +1,65 @@
+"""`decisionlog imports`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.errors import CommandFailed
+from cli.import_sinks import open_sink
+from cli.options import Output, drop_unset, load_settings
+from cli.query import open_log, print_answer, print_response
+from cli.table import Table
+from decisionlog_client import questions
+from interchange.import_record import LINE_PREFIX, dismiss_lines
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.option("--dismiss", is_flag=True, help="Dismiss the lines of the import KEY that were not placed.")
+@click.option("--why", help="The reason for dismissing them.")
+@options.bitemporal
+@options.paging
+@options.output
+def imports(output: Output, key: str | None, dismiss: bool, why: str | None, **given: Any) -> None:
+    """List imports and the lines that were not placed.
+
+    With KEY, list the lines that this import could not place, with the reason, and what its report said. A line is kept
+    until a later import from the same system places it, or until it is dismissed.
+    """
+    asked = drop_unset(**given)
+    if key is None:
+        print_answer(questions.imports(**asked), tables.imports, output)
+        return
+    subject = key if key.startswith("import:") else f"import:{key}"
+    if dismiss:
+        dismiss_import(output.settings.data, subject, why)
+        return
+    with open_log(output) as log:
+        when = {name: value for name, value in asked.items() if name in ("as_of", "known_at")}
+        print_response(log, questions.subject(subject, **when), _build_table, output)
+
+
+def dismiss_import(data: Path | None, subject: str, why: str | None) -> None:
+    """Dismiss the lines that an import could not place.
+
+    Raises:
+        CommandFailed: no reason is given, or the import has no such lines.
+        Forbidden: the token does not have the scope to import.
+    """
+    if not why or not why.strip():
+        raise CommandFailed("Give the reason with --why: it stays in the history of the lines.")
+    with open_sink(load_settings(data=data, owner=None)) as (sink, caller):
+        lines = list(sink.state(subject).field_names(LINE_PREFIX))
+        count = asyncio.run(dismiss_lines(sink, caller, subject, lines, why)) if lines else 0
+    if not count:
+        raise CommandFailed(f"{subject} has no line to dismiss. `decisionlog imports` lists the imports.")
+    click.echo(f"{count} {'line' if count == 1 else 'lines'} dismissed")
+
+
+def _build_table(answer: Any, _titles: tables.Titles) -> Table:
+    return tables.unplaced_lines(answer)

@@ -1,0 +1,740 @@
+"""Authority: whether people were entitled to make a decision, by the decision rights of its products.
+
+The *decision rights* of a product are rules that are set together and replaced together. A product without rights of
+its own has those of its line, or of the line of that: the nearest wins. Each rule says for which kinds of decision and
+up to which cost a person may decide (named people and teams, or the holders of roles), how many people have to support
+a decision, and whether the log only records what exceeds the rule or refuses it. Rules for the same kind of decision
+are alternatives: meeting one of them is enough.
+
+`judge` compares a decision with the rights, roles and delegations in force when it took effect, and returns one verdict
+for each decider:
+
+* `within`: a rule entitles the decider, it covers the cost, and enough people support the decision.
+* `exceeds`: there are rules for this kind of decision, and none of them is met.
+* `not_judged`: a rule might entitle the decider, but something it depends on is not in the log.
+* `no_rule`: no product of the decision has a rule for this kind.
+
+The verdict is stored in the event, and nothing recorded later changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, NamedTuple, assert_never
+
+from pydantic import Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain import delegation
+from domain.delegation import FIELD_PREFIX, Basis, DelegateActions, iterate_lines
+from domain.errors import Forbidden, NothingChanges
+from domain.fields import STATUS, FieldChange, FieldRow, Subjects, Value
+from domain.messages import Command, CommandContext, Draft, Event, Message
+from domain.money import Cost, format_cost
+from domain.ownership import MEMBER_FIELDS
+from domain.people import INACTIVE_STATUSES
+from domain.values import COMBINATION, STORED, Holder, Integral, Person, Position, ProductId, Slug, kind_of
+
+RIGHTS_FIELD: Final = "decision_rights"
+"""The field of a product that contains its decision rights: a list of rules."""
+RANKS: Final = ("no_rule", "within", "not_judged", "exceeds")
+"""The verdicts, from the one that needs least attention to the one that needs most."""
+
+VerdictCode = Literal["within", "exceeds", "no_rule", "not_judged"]
+Flag = Literal["self_approved", "backdated"]
+Reason = Literal[
+    "entitled",
+    "not_entitled",
+    "left",
+    "over_limit",
+    "approvals_missing",
+    "quorum_missing",
+    "cost_missing",
+    "currency_differs",
+    "members_unknown",
+    "delegation_claimed",
+]
+Count = Annotated[int, Strict(), Field(ge=1, le=100), Integral]
+Tally = Annotated[int, Strict(), Field(ge=0, le=1000), Integral]
+
+
+class DecisionRule(Message):
+    """One rule of the decision rights of a product: who may decide what."""
+
+    kinds: tuple[Slug, ...] = Field((), max_length=50, description="The kinds of decision it is for; all by default.")
+    cost_limit: Cost | None = Field(None, description="The highest cost it covers; any cost by default.")
+    roles: tuple[Slug, ...] = Field(
+        (),
+        max_length=50,
+        description="Roles whose holders may decide, such as `accountable` or `approver`: the holders on the product, "
+        "or if it has none, on its line.",
+    )
+    line_roles: tuple[Slug, ...] = Field(
+        (), max_length=50, description="Roles on the product's line whose holders may decide."
+    )
+    holders: tuple[Holder, ...] = Field((), max_length=100, description="People and teams who may decide, by name.")
+    approvals: Count = Field(
+        1, description="How many of them have to support a decision: those who decide it, and those who approved it."
+    )
+    quorum: Count = Field(
+        1, description="How many of them have to take part: those who support it, abstain from it or dissent from it."
+    )
+    mode: Literal["record", "enforce"] = Field(
+        "record",
+        description="`record`: a decision that meets no rule is recorded with its verdict. `enforce`: it is refused.",
+    )
+
+    @model_validator(mode="after")
+    def _check_entitles(self) -> DecisionRule:
+        if not (self.roles or self.line_roles or self.holders):
+            raise PydanticCustomError(COMBINATION, "give at least one of `roles`, `line_roles` and `holders`")
+        return self
+
+
+class SetDecisionRights(Command):
+    """Set who may decide what about a product, and about the products of its line without rights of their own."""
+
+    type: Literal["SetDecisionRights"] = "SetDecisionRights"
+    subject: ProductId
+    rules: tuple[DecisionRule, ...] = Field(
+        max_length=50,
+        description="All rules; replaces the previous ones. Without any, the product has the rights of its line again.",
+    )
+
+
+class DecisionRightsSet(Event):
+    """The decision rights of a product were set, replacing the previous ones."""
+
+    rules: tuple[DecisionRule, ...]
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        rules: list[Value] = [rule.model_dump(mode="json", exclude_defaults=True) for rule in self.rules]
+        holders = dict.fromkeys(holder for rule in self.rules for holder in rule.holders)
+        yield FieldChange(RIGHTS_FIELD, rules, refs=tuple(holders))
+
+
+AuthorityCommand = SetDecisionRights | DelegateActions
+
+
+def decide(
+    command: AuthorityCommand, context: CommandContext, subjects: Subjects, known_commands: Iterable[str]
+) -> list[Draft]:
+    """Decide a command about decision rights or about acting for others; `known_commands` are all names of commands.
+
+    Raises:
+        Refused: one of its subclasses; see `domain.errors`.
+    """
+    match command:
+        case SetDecisionRights():
+            return [_set_rights(command, context, subjects)]
+        case DelegateActions():
+            return delegation.decide(command, context, subjects, known_commands)
+        case _:
+            assert_never(command)
+
+
+def _set_rights(command: SetDecisionRights, context: CommandContext, subjects: Subjects) -> Draft:
+    event = DecisionRightsSet(rules=command.rules)
+    (change,) = event.field_changes()
+    if (subjects[command.subject].value_at(RIGHTS_FIELD, context.effective_at) or []) == change.value:
+        raise NothingChanges(
+            f"{command.subject} already has these decision rights", field="rules", subject=command.subject
+        )
+    return Draft(command.subject, event)
+
+
+# The judgment, as it is stored ---------------------------------------------------------------------------------------
+
+
+class Finding(Message):
+    """What the decision rights of one product say of one decider."""
+
+    product: ProductId = Field(description="The product of the decision.")
+    rights_of: ProductId = Field(description="The product or line that the decision rights were set on.")
+    rights: Position = Field(description="The position of the decision rights.")
+    verdict: Literal["within", "exceeds", "not_judged"] = Field(description="The verdict for this product.")
+    reason: Reason = Field(description="The reason for the verdict.")
+    rule: Tally = Field(description="The number of the rule that the reason is about, from 1; 0 if it is about none.")
+    mode: Literal["record", "enforce"] = Field(description="Whether the rule records or enforces.")
+    holder: Holder | None = Field(None, description="Whom the rule entitles: the decider, their team, or a delegator.")
+    role: Slug | None = Field(None, description="The role by which the rule entitles the holder, if not by name.")
+    role_of: ProductId | None = Field(None, description="The product or line that the holder has the role on.")
+    delegation: Position | None = Field(None, description="The position of the delegation the decider relies on.")
+    cost_limit: Cost | None = Field(None, description="The highest cost that the rule or the delegation covers.")
+    approvals: Tally = Field(1, description="How many people have to support the decision.")
+    support: Tally = Field(0, description="How many of the people entitled by the rule support it.")
+    quorum: Tally = Field(1, description="How many people have to take part.")
+    participation: Tally = Field(0, description="How many of the people entitled by the rule took part.")
+    rests_on: tuple[Position, ...] = Field((), description="The positions that this finding rests on, in order.")
+
+
+class Verdict(Message):
+    """Whether one decider was entitled to make a decision."""
+
+    decider: Person = Field(description="The decider.")
+    verdict: VerdictCode = Field(description="`within`, `exceeds`, `no_rule` or `not_judged`.")
+    basis: Basis = Field(
+        description="`own`: with their own credentials; `delegated`: with their recorded delegation; `claimed`: another "
+        "person named them; `confirmed`: claimed, and they had approved the decision with their own credentials."
+    )
+    flags: tuple[Flag, ...] = Field(
+        (),
+        description="`self_approved`: the decider had proposed it, or recorded it in one step, and no other person decided "
+        "or approved it. `backdated`: it was recorded after it took effect.",
+    )
+    findings: tuple[Finding, ...] = Field((), description="What the decision rights of each product say.")
+
+
+class Judgment(Message):
+    """The verdicts on the deciders of a decision, and what they were based on."""
+
+    verdicts: tuple[Verdict, ...] = Field(description="One verdict for each decider, in order.")
+    kind: Slug | None = Field(None, description="The kind of decision that was judged, if any rule applied.")
+    cost: Cost | None = Field(None, description="The cost that was judged, if any rule applied.")
+    delegation: Position | None = Field(
+        None, description="The position of the delegation by which the actor decided for another person."
+    )
+    approvals: tuple[Position, ...] = Field((), description="The positions of the approvals that counted.")
+
+    @property
+    def verdict(self) -> VerdictCode:
+        """The verdict that needs most attention."""
+        return max((each.verdict for each in self.verdicts), key=RANKS.index)
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """The flags of any decider."""
+        return tuple(dict.fromkeys(flag for each in self.verdicts for flag in each.flags))
+
+    def field_changes(self) -> Iterator[FieldChange]:
+        """The fields by which decisions are found; none where no rule applied."""
+        if self.verdict != "no_rule":
+            yield FieldChange("authority", self.verdict)
+            for flag in self.flags:
+                yield FieldChange(f"authority.{flag}", True)
+
+
+AUTHORITY_FIELDS: Final = ("authority", "authority.self_approved", "authority.backdated", "ratification")
+"""The fields that describe the authority behind a decision; reopening empties them."""
+
+
+# What is judged ------------------------------------------------------------------------------------------------------
+
+
+class Stance(NamedTuple):
+    """The part of a person in a decision. `position` is that of their approval, abstention or dissent; None for deciders."""
+
+    person: str
+    basis: Basis
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A decision to judge: what it is about, who supports it, and who took part otherwise."""
+
+    products: tuple[str, ...]
+    kind: str
+    cost: Cost | None
+    deciders: tuple[Stance, ...]
+    approvers: tuple[Stance, ...] = ()
+    others: tuple[Stance, ...] = ()
+    proposer: str | None = None
+    delegation: int | None = None
+    needs_support: bool = True
+    """Whether the approvals and the quorum that a rule requires apply; one entitled person is enough to reject."""
+
+
+class Rights(NamedTuple):
+    """The rules that apply to a product, and the product or line they were set on."""
+
+    rules: tuple[DecisionRule, ...]
+    product: str
+    position: int
+    lines: tuple[int, ...]
+    """The positions at which each line on the way to `product` was set."""
+
+
+class _Title(NamedTuple):
+    """By what a rule entitles a person or team."""
+
+    holder: str
+    role: str | None = None
+    role_of: str | None = None
+    delegation: int | None = None
+    cost_limit: Cost | None = None
+    rests_on: tuple[int, ...] = ()
+
+
+def find_rights(product: str, subjects: Subjects, at: int) -> Rights | None:
+    """Return the decision rights of a product at a time: its own, or those of the nearest line that has some."""
+    lines: list[int] = []
+    for each in iterate_lines(product, subjects, at):
+        state = subjects[each]
+        row = state.row_at(RIGHTS_FIELD, at)
+        if row is not None and (rules := state.value_at(RIGHTS_FIELD, at)):
+            return Rights(_parse_rules(rules), each, row.position, tuple(lines))
+        line = state.row_at("line", at)
+        lines += [line.position] if line else []
+    return None
+
+
+def _parse_rules(rules: Value) -> tuple[DecisionRule, ...]:
+    assert isinstance(rules, list)
+    return tuple(DecisionRule.model_validate(rule, context=STORED) for rule in rules)
+
+
+def judge(question: Question, subjects: Subjects, at: int, *, now: int | None = None) -> Judgment:
+    """Return the verdicts on the deciders of a decision that takes effect at `at` and is recorded at `now`.
+
+    Times are in microseconds since 1970. Only what `subjects` contain is known: everything recorded so far.
+    """
+    judges = _build_judges(question, subjects, at)
+    if not judges:
+        return Judgment(
+            verdicts=tuple(
+                Verdict(decider=decider.person, verdict="no_rule", basis=decider.basis) for decider in question.deciders
+            ),
+            delegation=question.delegation,
+        )
+    counted = (stance.position for stance in question.approvers if stance.position is not None)
+    return Judgment(
+        verdicts=tuple(
+            _combine(decider, [each.judge(decider) for each in judges], _find_flags(question, subjects, at, now))
+            for decider in question.deciders
+        ),
+        kind=question.kind,
+        cost=question.cost,
+        delegation=question.delegation,
+        approvals=tuple(sorted(counted)) if question.needs_support else (),
+    )
+
+
+def _build_judges(question: Question, subjects: Subjects, at: int) -> list[_ProductJudge]:
+    """Return a judge for each product that has a rule for this kind of decision."""
+    found = ((product, find_rights(product, subjects, at)) for product in question.products)
+    judges = [_ProductJudge(question, product, rights, subjects, at) for product, rights in found if rights]
+    return [judge for judge in judges if judge.rules]
+
+
+def _combine(decider: Stance, findings: Sequence[Finding], flags: tuple[Flag, ...]) -> Verdict:
+    verdict = max((finding.verdict for finding in findings), key=RANKS.index)
+    return Verdict(decider=decider.person, verdict=verdict, basis=decider.basis, flags=flags, findings=tuple(findings))
+
+
+def _find_flags(question: Question, subjects: Subjects, at: int, now: int | None) -> tuple[Flag, ...]:
+    flags: list[Flag] = []
+    supporters = {subjects.canonical_id(each.person) for each in (*question.deciders, *question.approvers)}
+    if question.proposer and supporters == {subjects.canonical_id(question.proposer)}:
+        flags.append("self_approved")
+    if now is not None and at < now:
+        flags.append("backdated")
+    return tuple(flags)
+
+
+def require_authority(question: Question, subjects: Subjects, context: CommandContext) -> Judgment:
+    """Return the judgment of a decision, if no decision rights that are enforced forbid it.
+
+    Enforced rights count only what people did with their own credentials or with their delegation, and must be met both
+    when the decision takes effect and when it is recorded, so that backdating cannot revive a right.
+
+    Raises:
+        Forbidden: no rule is met, and one of them is enforced.
+    """
+    judgment = judge(question, subjects, context.effective_at, now=context.now)
+    if judgment.verdict != "no_rule" or context.effective_at < context.now:
+        for at in dict.fromkeys((context.effective_at, context.now)):
+            for each in _build_judges(question, subjects, at):
+                each.require_met()
+    return judgment
+
+
+class _ProductJudge:
+    """Judges the deciders of a decision by the decision rights of one of its products."""
+
+    def __init__(self, question: Question, product: str, rights: Rights, subjects: Subjects, at: int) -> None:
+        self.question, self.product, self.rights, self.subjects, self.at = question, product, rights, subjects, at
+        self.rules = [
+            (number, rule)
+            for number, rule in enumerate(rights.rules, start=1)
+            if not rule.kinds or question.kind in rule.kinds
+        ]
+
+    def judge(self, decider: Stance) -> Finding:
+        """Return what the rules say of a decider: the finding that helps most."""
+        findings = (self._apply(number, rule, decider) for number, rule in self.rules)
+        return min(findings, key=lambda finding: (_HELPFUL.index(finding.reason), finding.rule))
+
+    def iterate_candidates(self) -> Iterator[Candidate]:
+        """Yield all whom a rule entitles, by themselves or by a delegation."""
+        for number, rule in self.rules:
+            titles = list(self._iterate_titles(rule))
+            for title in titles:
+                yield self._build_candidate(number, rule, title, title.holder)
+            for row, value in self._delegations():
+                delegator = None if value.get("is_claim") else self._find_delegator(titles, value)
+                if delegator is not None:
+                    title = _delegate_title(delegator, row, value)
+                    yield self._build_candidate(number, rule, title, str(value["to"]))
+
+    def _build_candidate(self, number: int, rule: DecisionRule, title: _Title, holder: str) -> Candidate:
+        reason = _check_limits(self.question.cost, (title.cost_limit, rule.cost_limit)) or "entitled"
+        reason = "left" if self._has_left(holder) else reason
+        members = [one for _, group in self._memberships(holder) for one in group if not self._has_left(one)]
+        tally = {"approvals": rule.approvals, "quorum": rule.quorum}
+        return Candidate(
+            holder, self.subjects.canonical_ids(members), self._build_finding(number, rule, title, reason, tally)
+        )
+
+    def require_met(self) -> None:
+        """Check that a rule is met by what people did themselves, if one of the rules is enforced.
+
+        Raises:
+            Forbidden: none is.
+        """
+        if all(rule.mode == "record" for _, rule in self.rules):
+            return
+        own = [stance for stance in self.question.deciders if stance.basis != "claimed"]
+        findings = [self._apply(number, rule, one, enforced=True) for number, rule in self.rules for one in own]
+        if any(finding.verdict == "within" for finding in findings):
+            return
+        best = min(findings, key=lambda finding: (_HELPFUL.index(finding.reason), finding.rule), default=None)
+        raise Forbidden(self._explain_refusal(best), field="deciders", subject=self.product)
+
+    def _explain_refusal(self, finding: Finding | None) -> str:
+        start = (
+            f"the decision rights of {self.rights.product} (position {self.rights.position}) are enforced for "
+            f"{self.question.kind} decisions on {self.product}"
+        )
+        if finding is None:
+            return f"{start}: a decider has to accept it with their own credentials"
+        return f"{start}: {explain_reason(finding, self.question.cost)}"
+
+    def _apply(self, number: int, rule: DecisionRule, decider: Stance, *, enforced: bool = False) -> Finding:
+        """Return what one rule says of a decider."""
+        title, doubt = self._find_title(rule, decider.person)
+        reason, tally = doubt, {}
+        if title is not None:
+            tally = self._count(rule, enforced=enforced)
+            reason = _check_limits(self.question.cost, (title.cost_limit, rule.cost_limit)) or _check_tally(tally)
+        elif doubt == "members_unknown" and _check_limits(self.question.cost, (rule.cost_limit,)) == "over_limit":
+            reason = "not_entitled"
+        return self._build_finding(number, rule, title or _Title(""), reason, tally)
+
+    def _build_finding(
+        self, number: int, rule: DecisionRule, title: _Title, reason: Reason, tally: dict[str, int]
+    ) -> Finding:
+        return Finding(
+            product=self.product,
+            rights_of=self.rights.product,
+            rights=self.rights.position,
+            verdict=_VERDICTS[reason],
+            reason=reason,
+            rule=0 if reason == "not_entitled" else number,
+            mode=rule.mode,
+            holder=title.holder or None,
+            role=title.role,
+            role_of=title.role_of,
+            delegation=title.delegation,
+            cost_limit=_smallest(self.question.cost, (title.cost_limit, rule.cost_limit)),
+            **tally,
+            rests_on=tuple(sorted({self.rights.position, *self.rights.lines, *title.rests_on})),
+        )
+
+    def _count(self, rule: DecisionRule, *, enforced: bool) -> dict[str, int]:
+        """Count who of the people entitled by a rule support the decision, and who took part in it."""
+        question = self.question
+        if not question.needs_support:
+            return {"support": 1, "participation": 1}
+        supporters = self._find_entitled(rule, (*question.deciders, *question.approvers), enforced=enforced)
+        participants = supporters | self._find_entitled(rule, question.others, enforced=enforced)
+        return {
+            "approvals": rule.approvals,
+            "support": len(supporters),
+            "quorum": rule.quorum,
+            "participation": len(participants),
+        }
+
+    def _find_entitled(self, rule: DecisionRule, stances: Iterable[Stance], *, enforced: bool) -> set[str]:
+        return {
+            self.subjects.canonical_id(stance.person)
+            for stance in stances
+            if not (enforced and stance.basis == "claimed") and self._covers(rule, stance.person)
+        }
+
+    def _covers(self, rule: DecisionRule, person: str) -> bool:
+        """Whether a rule entitles a person; a delegation also has to cover the cost."""
+        title, _ = self._find_title(rule, person)
+        return title is not None and _check_limits(self.question.cost, (title.cost_limit,)) is None
+
+    # By what a person is entitled
+
+    def _find_title(self, rule: DecisionRule, person: str) -> tuple[_Title | None, Reason]:
+        """Return by what a rule entitles a person; or None, and the reason why it does not."""
+        if self._has_left(person):
+            return None, "left"
+        doubt: Reason = "not_entitled"
+        titles = list(self._iterate_titles(rule))
+        for title in titles:
+            rests_on = self._match(title.holder, person)
+            if rests_on is not None:
+                return title._replace(rests_on=(*title.rests_on, *rests_on)), "entitled"
+            if self._is_unknown_team(title.holder):
+                doubt = "members_unknown"
+        delegated, is_claimed = self._find_delegated(titles, person)
+        if delegated is None and is_claimed:
+            doubt = "delegation_claimed"
+        return delegated, doubt
+
+    def _iterate_titles(self, rule: DecisionRule) -> Iterator[_Title]:
+        """Yield all whom a rule entitles: by name, by a role on the product, and by a role on its line."""
+        yield from map(_Title, rule.holders)
+        for role in rule.roles:
+            yield from self._holders(role, iterate_lines(self.product, self.subjects, self.at))
+        for role in rule.line_roles:
+            path = iterate_lines(self.product, self.subjects, self.at)
+            next(path)
+            yield from self._holders(role, path)
+
+    def _holders(self, role: str, path: Iterable[str]) -> Iterator[_Title]:
+        """Yield the holders of a role on the first product of a path that has some."""
+        for product in path:
+            state = self.subjects[product]
+            row, holders = state.row_at(f"role.{role}", self.at), state.subjects_at(f"role.{role}", self.at)
+            if row and holders:
+                yield from (_Title(holder, role, product, rests_on=(row.position,)) for holder in holders)
+                return
+
+    def _match(self, holder: str, person: str) -> tuple[int, ...] | None:
+        """Return the positions by which a person is a holder or belongs to the team that is; None if they do not."""
+        canonical_id = self.subjects.canonical_id(person)
+        if holder == person or self.subjects.canonical_id(holder) == canonical_id:
+            return ()
+        for row, members in self._memberships(holder):
+            if canonical_id in self.subjects.canonical_ids(members):
+                return (row.position,)
+        return None
+
+    def _memberships(self, holder: str) -> Iterator[tuple[FieldRow, tuple[str, ...]]]:
+        if kind_of(holder) == "team":
+            state = self.subjects[holder]
+            for name in MEMBER_FIELDS:
+                row, members = state.row_at(name, self.at), state.subjects_at(name, self.at)
+                if row and members:
+                    yield row, members
+
+    def _is_unknown_team(self, holder: str) -> bool:
+        return kind_of(holder) == "team" and not any(True for _ in self._memberships(holder))
+
+    def _has_left(self, person: str) -> bool:
+        state = self.subjects[self.subjects.canonical_id(person)]
+        return state.value_at(STATUS, self.at) in INACTIVE_STATUSES
+
+    def _find_delegated(self, titles: Sequence[_Title], person: str) -> tuple[_Title | None, bool]:
+        """Return by whose delegation a rule entitles a person, and whether there is one that is only a claim."""
+        is_claimed = False
+        for row, value in self._delegations():
+            rests_on = self._match(str(value["to"]), person)
+            title = self._find_delegator(titles, value)
+            if rests_on is None or title is None:
+                continue
+            if value.get("is_claim"):
+                is_claimed = True
+                continue
+            return _delegate_title(title, row, value, rests_on), False
+        return None, is_claimed
+
+    def _delegations(self) -> Iterator[tuple[FieldRow, dict[str, Any]]]:
+        """Yield the delegations in force on the product and its lines that cover this kind of decision."""
+        for product in iterate_lines(self.product, self.subjects, self.at):
+            state = self.subjects[product]
+            for name in sorted(state.field_names(FIELD_PREFIX)):
+                row, value = state.row_at(name, self.at), state.value_at(name, self.at)
+                if (
+                    row
+                    and isinstance(value, dict)
+                    and (not value["kinds"] or self.question.kind in _list(value["kinds"]))
+                ):
+                    yield row, value
+
+    def _find_delegator(self, titles: Iterable[_Title], value: dict[str, Any]) -> _Title | None:
+        """Return by what the one who delegated is entitled: a delegation never covers more than its giver has."""
+        for title in titles:
+            for delegator in value["by"]:
+                if not self._has_left(delegator) and self._match(title.holder, delegator) is not None:
+                    return title._replace(holder=delegator)
+        return None
+
+
+def _delegate_title(title: _Title, row: FieldRow, value: dict[str, Any], rests_on: Iterable[int] = ()) -> _Title:
+    limit = value.get("cost_limit")
+    return title._replace(
+        delegation=row.position,
+        cost_limit=Cost.model_validate(limit) if limit else None,
+        rests_on=(*title.rests_on, row.position, *rests_on),
+    )
+
+
+def _list(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else []
+
+
+_HELPFUL: Final[tuple[Reason, ...]] = (
+    "entitled",
+    "cost_missing",
+    "currency_differs",
+    "members_unknown",
+    "approvals_missing",
+    "quorum_missing",
+    "over_limit",
+    "delegation_claimed",
+    "left",
+    "not_entitled",
+)
+"""Reasons by how much they help: of several findings about a decider, the first of these counts."""
+_VERDICTS: Final[dict[Reason, Literal["within", "exceeds", "not_judged"]]] = {
+    "entitled": "within",
+    "cost_missing": "not_judged",
+    "currency_differs": "not_judged",
+    "members_unknown": "not_judged",
+    "approvals_missing": "exceeds",
+    "quorum_missing": "exceeds",
+    "over_limit": "exceeds",
+    "delegation_claimed": "exceeds",
+    "left": "exceeds",
+    "not_entitled": "exceeds",
+}
+
+
+def _check_limits(cost: Cost | None, limits: Iterable[Cost | None]) -> Reason | None:
+    """Return what keeps a cost from being covered by some limits; None if all cover it."""
+    reasons = {_check_limit(cost, limit) for limit in limits if limit is not None}
+    return next((reason for reason in ("over_limit", "currency_differs", "cost_missing") if reason in reasons), None)
+
+
+def _check_limit(cost: Cost | None, limit: Cost) -> Reason | None:
+    if cost is None:
+        return "cost_missing"
+    if cost.currency != limit.currency:
+        return "currency_differs"
+    return "over_limit" if cost.amount > limit.amount else None
+
+
+def _smallest(cost: Cost | None, limits: Iterable[Cost | None]) -> Cost | None:
+    """Return the limit that decides: the first that does not cover the cost, or else the first there is."""
+    given = [limit for limit in limits if limit is not None]
+    return next((limit for limit in given if _check_limit(cost, limit)), given[0] if given else None)
+
+
+def _check_tally(tally: dict[str, int]) -> Reason:
+    if tally["support"] < tally.get("approvals", 1):
+        return "approvals_missing"
+    return "quorum_missing" if tally["participation"] < tally.get("quorum", 1) else "entitled"
+
+
+# Who may decide ------------------------------------------------------------------------------------------------------
+
+
+class Candidate(NamedTuple):
+    """A person or team who may decide, or whom a rule entitles but does not cover."""
+
+    holder: str
+    members: tuple[str, ...]
+    """The members of a team, as far as the log knows them."""
+    finding: Finding
+
+
+def find_candidates(product: str, kind: str, cost: Cost | None, subjects: Subjects, at: int) -> list[Candidate]:
+    """Return whom the decision rights of a product entitle to a kind of decision, and whether they cover a cost.
+
+    Support is not counted: `approvals` and `quorum` say how many of the people entitled by the same rule have to take
+    part. The list is empty if no rule is for this kind.
+    """
+    judges = _build_judges(Question((product,), kind, cost, ()), subjects, at)
+    return [candidate for each in judges for candidate in each.iterate_candidates()]
+
+
+# Explanations --------------------------------------------------------------------------------------------------------
+
+
+def explain(judgment: Judgment) -> list[str]:
+    """Return a judgment in sentences, derived from nothing but itself, with ids for people and subjects."""
+    return [sentence for verdict in judgment.verdicts for sentence in explain_verdict(verdict, judgment)]
+
+
+def explain_verdict(verdict: Verdict, judgment: Judgment) -> Iterator[str]:
+    """Yield the sentences that explain one verdict."""
+    yield f"{verdict.decider} {_BASES[verdict.basis]}."
+    if verdict.verdict == "no_rule":
+        yield "No decision rights applied, so authority was neither limited nor confirmed."
+    for finding in verdict.findings:
+        inherited = f", inherited by {finding.product}" if finding.rights_of != finding.product else ""
+        yield (
+            f"By the decision rights of {finding.rights_of} (position {finding.rights}{inherited}) this "
+            f"{_SUMMARIES[finding.verdict]}: {explain_reason(finding, judgment.cost, verdict.decider)}."
+        )
+    yield from (_FLAGS[flag] for flag in verdict.flags)
+
+
+_BASES: Final[dict[str, str]] = {
+    "own": "decided with their own credentials",
+    "delegated": "decided through an actor with their delegation",
+    "claimed": "is named as a decider by another person, which is a claim until they confirm it",
+    "confirmed": "is named as a decider by another person, and had approved it with their own credentials",
+}
+_SUMMARIES: Final = {
+    "within": "is within their authority",
+    "exceeds": "exceeds their authority",
+    "not_judged": "could not be judged",
+}
+_FLAGS: Final[dict[str, str]] = {
+    "self_approved": "The person who proposed it is the only one who decided or approved it.",
+    "backdated": "It was recorded after it took effect.",
+}
+
+
+def explain_reason(finding: Finding, cost: Cost | None, decider: str = "the decider") -> str:
+    """Return the reason of a finding as a clause, in lower case and without a period."""
+    limit = format_cost(finding.cost_limit) if finding.cost_limit else None
+    return _CLAUSES[finding.reason].format(
+        rule=f"rule {finding.rule}",
+        decider=decider,
+        title=_explain_title(finding, decider),
+        limit=limit,
+        covers=f" up to {limit}" if limit else "",
+        cost=format_cost(cost) if cost else "no cost",
+        support=_explain_support(finding),
+        finding=finding,
+    )
+
+
+_CLAUSES: Final[dict[Reason, str]] = {
+    "entitled": "{rule} entitles {title}{covers}{support}",
+    "over_limit": "it costs {cost}, and {rule} entitles {title} up to {limit}",
+    "approvals_missing": "{rule} requires {finding.approvals} entitled people to decide or approve it, and "
+    "{finding.support} did",
+    "quorum_missing": "{rule} requires {finding.quorum} entitled people to take part, and {finding.participation} did",
+    "cost_missing": "{rule} covers up to {limit}, and the decision states no cost; state its `cost`",
+    "currency_differs": "{rule} covers up to {limit}, and the decision costs {cost}; currencies are not converted",
+    "members_unknown": "{rule} entitles a team, and the log does not know its members; assign them the role `member`",
+    "delegation_claimed": "{rule} would entitle {decider} by a delegation, but the person who delegated did not "
+    "record it",
+    "left": "{decider} had left",
+    "not_entitled": "no rule entitles {decider}",
+}
+
+
+def _explain_title(finding: Finding, decider: str) -> str:
+    by = f"{finding.holder} as {finding.role} of {finding.role_of}" if finding.role else f"{finding.holder} by name"
+    if finding.delegation:
+        return f"{by}, who delegated to {decider} (position {finding.delegation})"
+    if finding.holder and kind_of(finding.holder) == "team":
+        return f"{by}, to which {decider} belongs"
+    return by
+
+
+def _explain_support(finding: Finding) -> str:
+    support = f"; {finding.support} of {finding.approvals} required people support it" if finding.approvals > 1 else ""
+    part = f"; {finding.participation} of {finding.quorum} required people took part" if finding.quorum > 1 else ""
+    return support + part

@@ -1,0 +1,218 @@
+"""Acting for others: the delegations by which a person lets a service, an agent or another person act on their behalf.
+
+A delegation is a field of the person who gave it, `delegation.KEY`, with a period. It covers all products or some of
+them with the products of their line, and all commands or only some kinds of decision and some commands.
+
+* A service or agent acts on behalf of a person only with that person's delegation. Imports are the exception: what
+  another system says of a person is a claim.
+* A person who acts on behalf of another without a delegation makes a claim, which the other person can confirm.
+* A delegation must cover both the time a command takes effect and the time it is recorded, so that backdating a command
+  neither revives a delegation that ended nor extends one to before it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import Field
+
+from domain.errors import Forbidden, NotAllowed
+from domain.fields import FieldChange, Subjects, SubjectState, Value
+from domain.messages import Command, CommandContext, Draft
+from domain.ownership import PeriodCommand, PeriodEvent, require_active_holder, require_unused_delegation
+from domain.values import Actor, Code, Key, PersonId, ProductId, Slug, kind_of
+
+FIELD_PREFIX: Final = "delegation."
+
+Basis = Literal["own", "delegated", "claimed", "confirmed"]
+"""What shows that a person did something themselves.
+
+`own`: they acted with their own credentials. `delegated`: a service or person acted with their recorded delegation.
+`claimed`: another person named them. `confirmed`: another person named them, and they confirmed it with their own credentials.
+"""
+
+
+class DelegateActions(PeriodCommand):
+    """Let a service, an agent or another person act on your behalf. Only you can, with your own credentials."""
+
+    type: Literal["DelegateActions"] = "DelegateActions"
+    subject: PersonId = Field(description="You: the person on whose behalf the other one will act.")
+    delegation: Key | None = Field(
+        None, description="The key of the delegation, which revokes it later; random by default."
+    )
+    to: Actor = Field(description="The service, agent or person who may act on your behalf.")
+    products: tuple[ProductId, ...] = Field(
+        (), max_length=50, description="The products covered, each with the products of its line; all by default."
+    )
+    kinds: tuple[Slug, ...] = Field(
+        (),
+        max_length=50,
+        description="The kinds of decision covered. Given without `actions`, nothing else is covered.",
+    )
+    actions: tuple[Code, ...] = Field(
+        (), max_length=100, description="The commands covered, such as `AcceptDecision`; all by default."
+    )
+
+
+class ActionsDelegated(PeriodEvent):
+    """A person let a service, an agent or another person act on their behalf."""
+
+    delegation: Key
+    to: Actor
+    products: tuple[ProductId, ...] = ()
+    kinds: tuple[Slug, ...] = ()
+    actions: tuple[Code, ...] = ()
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        value: dict[str, Value] = {"to": self.to}
+        for name in ("products", "kinds", "actions"):
+            if listed := getattr(self, name):
+                value[name] = [*listed]
+        yield self.limit_to_period(
+            FieldChange(f"{FIELD_PREFIX}{self.delegation}", value, refs=(self.to, *self.products))
+        )
+
+
+def decide(
+    command: DelegateActions, context: CommandContext, subjects: Subjects, known_commands: Iterable[str]
+) -> list[Draft]:
+    """Decide who may act for a person; `known_commands` are the names of all commands.
+
+    Raises:
+        Refused: one of its subclasses; see `domain.errors`.
+    """
+    actor = subjects.canonical_id(context.actor)
+    if actor != subjects.canonical_id(command.subject):
+        raise Forbidden(
+            "a delegation is given with one's own credentials; only the person named in `subject` can give it",
+            field="subject",
+            subject=command.subject,
+        )
+    if subjects.canonical_id(command.to) == actor:
+        raise NotAllowed("you need no delegation to act for yourself", field="to", subject=command.to)
+    _require_known_commands(command, known_commands)
+    require_unused_delegation(command.subject, command.delegation, subjects)
+    require_active_holder(command.to, context, subjects, field="to")
+    event = ActionsDelegated(
+        delegation=command.delegation or context.new_key(),
+        to=command.to,
+        products=command.products,
+        kinds=command.kinds,
+        actions=command.actions,
+        **{"from": command.from_},
+        until=command.until,
+    )
+    return [Draft(command.subject, event)]
+
+
+def _require_known_commands(command: DelegateActions, known_commands: Iterable[str]) -> None:
+    known = frozenset(known_commands)
+    for n, name in enumerate(command.actions):
+        if name not in known:
+            raise NotAllowed(f"there is no command {name!r}", field=f"actions.{n}", subject=command.subject)
+
+
+# Acting on a delegation ----------------------------------------------------------------------------------------------
+
+
+class Scope(NamedTuple):
+    """What a command is about, as far as a delegation can be limited to it."""
+
+    command: str
+    products: tuple[str, ...]
+    kind: str | None
+
+
+def resolve_delegation(command: Command, context: CommandContext, subjects: Subjects) -> CommandContext:
+    """Return the context with the position of the delegation that lets the actor act on behalf of the principal.
+
+    Without one, a person's `on_behalf_of` remains a claim, and so does that of an import.
+
+    Raises:
+        Forbidden: a service has no delegation that covers the command.
+    """
+    if context.actor == context.principal:
+        return context
+    position = find_delegation(command, context, subjects)
+    if position is not None:
+        return context._replace(delegation=position)
+    if kind_of(context.actor) == "service" and command.source is None:
+        raise Forbidden(
+            f"{context.actor} has no delegation of {context.principal} that covers this; {context.principal} can give "
+            "one with DelegateActions",
+            field="on_behalf_of",
+            subject=context.principal,
+        )
+    return context
+
+
+def find_delegation(command: Command, context: CommandContext, subjects: Subjects) -> int | None:
+    """Return the position of a delegation that covers a command, at its effective time and when it is recorded."""
+    actor, principal = subjects.canonical_id(context.actor), subjects.canonical_id(context.principal)
+    if actor == principal:
+        return None
+    scope = _find_scope(command, context, subjects)
+    for person in dict.fromkeys((context.principal, principal)):
+        for name in sorted(subjects[person].field_names(FIELD_PREFIX)):
+            values = [subjects[person].value_at(name, at) for at in (context.now, context.effective_at)]
+            if all(_covers(value, actor, scope, context.now, subjects) for value in values):
+                row = subjects[person].row_at(name, context.effective_at)
+                return row.position if row else None
+    return None
+
+
+def _covers(value: Value, actor: str, scope: Scope, now: int, subjects: Subjects) -> bool:
+    if not isinstance(value, dict) or subjects.canonical_id(str(value["to"])) != actor:
+        return False
+    actions, kinds, products = (_strings(value, name) for name in ("actions", "kinds", "products"))
+    if actions and scope.command not in actions:
+        return False
+    if kinds and scope.kind not in kinds and not (scope.kind is None and actions):
+        return False
+    return not products or (
+        bool(scope.products)
+        and all(products.intersection(iterate_lines(product, subjects, now)) for product in scope.products)
+    )
+
+
+def _strings(value: Mapping[str, Any], name: str) -> frozenset[str]:
+    return frozenset(map(str, value.get(name, ())))
+
+
+def _find_scope(command: Command, context: CommandContext, subjects: Subjects) -> Scope:
+    """Return what a command is about; a subject without products is covered only by a delegation for all products."""
+    state = None if command.creates else subjects[command.subject_id()]
+    products = {*(getattr(command, "products", None) or ())}
+    if state is not None:
+        products.update(_products_of(state, context.now))
+    kind = getattr(command, "kind", None)
+    if state is not None and kind_of(state.subject) == "decision":
+        kind = state.value_at("kind", context.now)
+    return Scope(type(command).__name__, tuple(sorted(products)), str(kind) if kind else None)
+
+
+def _products_of(state: SubjectState, now: int) -> tuple[str, ...]:
+    return (state.subject,) if kind_of(state.subject) == "product" else state.subjects_at("products", now)
+
+
+def iterate_lines(product: str, subjects: Subjects, at: int) -> Iterator[str]:
+    """Yield a product, its line, the line of that, and so on."""
+    visited: set[str] = set()
+    line: Value = product
+    while isinstance(line, str) and line not in visited:
+        visited.add(line)
+        yield line
+        line = subjects[line].value_at("line", at)
+
+
+def find_basis(person: str, context: CommandContext, subjects: Subjects) -> Basis:
+    """Return what shows that a person did what a command says they did."""
+    if person == context.actor:
+        return "own"
+    canonical_id = subjects.canonical_id(person)
+    if canonical_id == subjects.canonical_id(context.actor):
+        return "own"
+    if context.delegation and canonical_id == subjects.canonical_id(context.principal):
+        return "delegated"
+    return "claimed"

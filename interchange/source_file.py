@@ -1,0 +1,334 @@
+"""Recognize what a file is, and read its rows: JSON Lines, JSON, or CSV in any usual encoding and with any delimiter.
+
+JSON Lines and CSV are read row by row in constant memory. A JSON document is read as a whole.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
+
+from pydantic_core import from_json
+
+from interchange.files import open_regular
+from interchange.jsonl import MAX_LINE_BYTES
+
+FileFormat = Literal["jsonl", "json", "csv"]
+MAX_DOCUMENT_BYTES: Final = 512 * 1024 * 1024
+SAMPLE_BYTES: Final = 256 * 1024
+DELIMITERS: Final = (",", ";", "\t", "|")
+_UTF8: Final = "utf-8"
+_FALLBACK: Final = "cp1252"
+_MARKS: Final = (
+    (codecs.BOM_UTF8, _UTF8),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_OTHER_FORMATS: Final = (
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; export it as CSV, or unpack it first"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; export it as CSV"),
+    (b"\x1f\x8b", "a gzip file; unpack it first with `gunzip`"),
+    (b"BZh", "a bzip2 file; unpack it first with `bunzip2`"),
+    (b"\xfd7zXZ", "an xz file; unpack it first with `unxz`"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file; unpack it first with `unzstd`"),
+    (b"%PDF", "a PDF document; export the history as CSV or JSON instead"),
+    (b"SQLite format 3", "a SQLite database; export the table as CSV"),
+    (b"PAR1", "a Parquet file; convert it to JSON Lines"),
+)
+_CONTAINERS: Final = ("issues", "items", "values", "data", "results", "records", "rows", "nodes", "actions", "value")
+"""Keys under which trackers put the list of records in a JSON document."""
+
+
+class NotAHistoryError(Exception):
+    """The file is no history that can be imported; the message says what it is and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One row. `data` are its columns, or None if `error` says why it cannot be read. `number` counts from 1."""
+
+    number: int
+    data: dict[str, Any] | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file whose format is known. `warnings` say what was assumed about it."""
+
+    path: Path
+    format: FileFormat
+    encoding: str = _UTF8
+    delimiter: str = ","
+    mark_bytes: int = 0
+    warnings: tuple[str, ...] = field(default=())
+
+    def rows(self) -> Iterator[SourceLine]:
+        """Yield the rows of the file.
+
+        Raises:
+            NotAHistoryError: a JSON document is invalid, or is no list of objects.
+            OSError: the file cannot be read.
+        """
+        if self.format == "csv":
+            return self._csv_rows()
+        if self.format == "json":
+            return self._document_rows()
+        return self._json_lines()
+
+    def headers(self) -> tuple[str, ...]:
+        """Return the columns of a CSV file."""
+        with self._open_text() as text:
+            return tuple(next(csv.reader(text, delimiter=self.delimiter), ()))
+
+    def _json_lines(self) -> Iterator[SourceLine]:
+        with open_regular(self.path, follow=True) as file:
+            file.seek(self.mark_bytes)
+            lines = _raw_lines(file) if self.encoding == _UTF8 else self._decoded_lines(file)
+            for number, raw in enumerate(lines, 1):
+                if raw is None:
+                    yield SourceLine(number, None, f"is longer than {MAX_LINE_BYTES} bytes")
+                elif line := raw.removeprefix(codecs.BOM_UTF8).strip():
+                    yield _parse_line(number, line)
+
+    def _decoded_lines(self, file: BinaryIO) -> Iterator[bytes | None]:
+        with io.TextIOWrapper(file, encoding=self.encoding, errors="surrogatepass", newline="\n") as text:
+            for line in text:
+                yield line.encode(errors="surrogatepass") if len(line) <= MAX_LINE_BYTES else None
+
+    def _csv_rows(self) -> Iterator[SourceLine]:
+        csv.field_size_limit(MAX_LINE_BYTES)
+        with self._open_text() as text:
+            rows = csv.reader(text, delimiter=self.delimiter)
+            headers = _distinct_headers(next(rows, []))
+            number = 0
+            while True:
+                number += 1
+                try:
+                    row = next(rows)
+                except StopIteration:
+                    return
+                except (csv.Error, UnicodeError) as error:
+                    yield SourceLine(number, None, f"is not a row of CSV: {error}")
+                    continue
+                if any(cell.strip() for cell in row):
+                    yield _csv_line(number, headers, row)
+
+    @contextmanager
+    def _open_text(self) -> Iterator[io.TextIOWrapper]:
+        with open_regular(self.path, follow=True) as file:
+            file.seek(self.mark_bytes)
+            with io.TextIOWrapper(file, encoding=self.encoding, newline="") as text:
+                yield text
+
+    def _document_rows(self) -> Iterator[SourceLine]:
+        with open_regular(self.path, follow=True) as file:
+            file.seek(self.mark_bytes)
+            content = file.read(MAX_DOCUMENT_BYTES + 1)
+        if len(content) > MAX_DOCUMENT_BYTES:
+            raise NotAHistoryError(
+                f"{self.path}: this JSON document is larger than {MAX_DOCUMENT_BYTES // 1024**2} MiB. Convert it to "
+                "JSON Lines, for example with `jq -c '.[]'`."
+            )
+        data = _parse_document(self.path, content, self.encoding)
+        for number, row in enumerate(list_rows(data), 1):
+            if isinstance(row, dict):
+                yield SourceLine(number, row)
+            else:
+                yield SourceLine(number, None, "is not a JSON object")
+
+
+def recognize_file(
+    path: Path, *, format_: FileFormat | None = None, encoding: str | None = None, delimiter: str | None = None
+) -> SourceFile:
+    """Return what a file is. What the caller gives is not recognized but taken as given.
+
+    Raises:
+        NotAHistoryError: the file is empty, or in a format that is not read.
+        OSError: the file cannot be read.
+    """
+    with open_regular(path, follow=True) as file:
+        sample = file.read(SAMPLE_BYTES)
+        is_whole = len(sample) < SAMPLE_BYTES
+    if not sample.strip(b" \t\r\n\x00"):
+        raise NotAHistoryError(f"{path}: the file is empty.")
+    for magic, what in _OTHER_FORMATS:
+        if sample.startswith(magic):
+            raise NotAHistoryError(f"{path}: this is {what}.")
+    found, mark = _recognize_encoding(sample, encoding)
+    text, warnings = sample[mark:].decode(found or _UTF8, errors="ignore"), []
+    start = text.lstrip()[:1]
+    kind = format_ or _recognize_format(path, text, is_whole=is_whole)
+    if found is None:
+        if kind != "csv" and start in "{[":
+            raise NotAHistoryError(
+                f"{path}: this is JSON, but not in UTF-8 or UTF-16. Convert it with `iconv -t utf-8`."
+            )
+        found = _FALLBACK
+        text = sample.decode(found, errors="ignore")
+        warnings.append("the file is not UTF-8 and was read as Windows-1252; set `file.encoding` if that is wrong")
+    chosen = delimiter or (_recognize_delimiter(text) if kind == "csv" else ",")
+    return SourceFile(path, kind, found, chosen, mark, tuple(warnings))
+
+
+def fingerprint_of(data: dict[str, Any]) -> str:
+    """Return a hash of what a row says: the order of its keys, its white space and its escapes do not matter."""
+    said = {name: value for name, value in data.items() if value is not None}
+    text = json.dumps(said, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:40]
+
+
+def _recognize_encoding(sample: bytes, given: str | None) -> tuple[str | None, int]:
+    """Return the encoding, None if it is not UTF-8 and has no mark, and the length of the mark."""
+    for mark, name in _MARKS:
+        if sample.startswith(mark):
+            return name, len(mark)
+    if given:
+        return given, 0
+    even, odd = sample[:2000:2].count(0), sample[1:2000:2].count(0)
+    if max(even, odd) > len(sample[:2000]) // 8:
+        return ("utf-16-be" if even > odd else "utf-16-le"), 0
+    try:
+        codecs.getincrementaldecoder(_UTF8)().decode(sample)
+    except UnicodeDecodeError:
+        return None, 0
+    return _UTF8, 0
+
+
+def _recognize_format(path: Path, text: str, *, is_whole: bool) -> FileFormat:
+    start = text.lstrip("\ufeff \t\r\n")
+    if start.startswith("["):
+        return "jsonl" if _is_json_line(start) and not start.partition("\n")[2].strip() and not is_whole else "json"
+    if start.startswith("{"):
+        first = start.partition("\n")[0]
+        return "json" if not _is_json_line(first) and _opens_document(start, is_whole=is_whole) else "jsonl"
+    if start.startswith("<"):
+        what = "an HTML page" if "<html" in start[:2000].lower() or "<!doctype html" in start[:200].lower() else "XML"
+        raise NotAHistoryError(f"{path}: this is {what}. Export the history as JSON or CSV instead.")
+    if "\x00" in text:
+        raise NotAHistoryError(f"{path}: this is a binary file. Export the history as JSON Lines, JSON or CSV.")
+    header = start.splitlines()[0] if start else ""
+    if max(header.count(one) for one in DELIMITERS) == 0:
+        if any(line.lstrip().startswith("{") for line in start.splitlines()[:20]):
+            return "jsonl"
+        raise NotAHistoryError(
+            f"{path}: this is neither JSON Lines nor JSON nor CSV with a header. Export the history in one of these formats."
+        )
+    return "csv"
+
+
+def _is_json_line(line: str) -> bool:
+    try:
+        from_json(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _opens_document(text: str, *, is_whole: bool) -> bool:
+    """Whether an object goes on over several lines, so that the file is one document and not JSON Lines."""
+    if is_whole:
+        return _is_json_line(text)
+    lines = text.splitlines()
+    return not any(_is_json_line(line) for line in lines[:-1] if line.lstrip().startswith("{") and len(line) > 1)
+
+
+def _recognize_delimiter(text: str) -> str:
+    """Return the delimiter that the header has, outside of quotes."""
+    header = _first_record(text)
+    return max(DELIMITERS, key=lambda one: len(next(csv.reader([header], delimiter=one), [])))
+
+
+def _first_record(text: str) -> str:
+    quoted = False
+    for n, character in enumerate(text):
+        if character == '"':
+            quoted = not quoted
+        elif character in "\r\n" and not quoted and n:
+            return text[:n].replace("\n", " ").replace("\r", " ")
+    return text.replace("\n", " ").replace("\r", " ")
+
+
+def _distinct_headers(headers: list[str]) -> list[str]:
+    """Return the names of the columns. A name that occurs again, as in Jira's CSV, stays; its cells become a list."""
+    return [header.strip() or f"column {n}" for n, header in enumerate(headers, 1)]
+
+
+def _csv_line(number: int, headers: list[str], row: list[str]) -> SourceLine:
+    if len(row) > len(headers) and any(row[len(headers) :]):
+        return SourceLine(number, None, f"has {len(row)} cells, but the header has {len(headers)}")
+    counts = Counter(headers)
+    data: dict[str, Any] = {}
+    for header, cell in zip(headers, row, strict=False):
+        if counts[header] == 1:
+            data[header] = cell
+        elif cell.strip():
+            data.setdefault(header, []).append(cell)
+    return SourceLine(number, data)
+
+
+def _parse_line(number: int, line: bytes) -> SourceLine:
+    try:
+        # Not `json`: it accepts NaN, and fails with RecursionError on deep nesting.
+        data = from_json(line, allow_inf_nan=False)
+    except ValueError as error:
+        return SourceLine(number, None, f"is not JSON: {error}")
+    if not isinstance(data, dict):
+        return SourceLine(number, None, "is not a JSON object")
+    return SourceLine(number, data)
+
+
+def _parse_document(path: Path, content: bytes, encoding: str) -> Any:
+    try:
+        return from_json(content if encoding == _UTF8 else content.decode(encoding), allow_inf_nan=False)
+    except ValueError as error:
+        raise NotAHistoryError(f"{path}: this is not JSON: {error}") from None
+
+
+def list_rows(data: Any) -> list[Any]:
+    """Return the rows of a document: the list itself, the list in an object around it, or the object alone.
+
+    A list of such objects, as the pages of an API joined by `jq -s`, is read as one.
+    """
+    if isinstance(data, list):
+        if data and all(isinstance(one, dict) and _container(one) for one in data):
+            return [row for one in data for row in list_rows(one)]
+        if data and all(isinstance(one, list) for one in data):
+            return [row for one in data for row in one]
+        return data
+    name = _container(data)
+    return data[name] if name else [data]
+
+
+def _container(data: dict[str, Any]) -> str | None:
+    """Return the key of the list of records in an object that wraps it, such as `issues` in an answer of Jira."""
+    lists = [name for name in _CONTAINERS if isinstance(data.get(name), list) and all_objects(data[name])]
+    is_record = any(name in data for name in ("key", "number", "iid", "fields", "identifier"))
+    return lists[0] if lists and not is_record else None
+
+
+def all_objects(values: list[Any]) -> bool:
+    """Whether a list has members, and all of them are objects."""
+    return bool(values) and all(isinstance(value, dict) for value in values)
+
+
+def _raw_lines(file: BinaryIO) -> Iterator[bytes | None]:
+    """Yield the lines of a file; None for a line that is too long, which is never held in memory as a whole."""
+    while raw := file.readline(MAX_LINE_BYTES + 1):
+        if len(raw) <= MAX_LINE_BYTES:
+            yield raw
+            continue
+        while raw and not raw.endswith(b"\n"):
+            raw = file.readline(MAX_LINE_BYTES)
+        yield None

@@ -1,0 +1,271 @@
+"""Read the times of a tracker: RFC 3339, days, epochs, times with the name of a month, and formats of the mapping.
+
+Whether `05/01/2024` is in January or in May is never guessed: the mapping gives the format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.values import from_micros, parse_timestamp
+
+_TOKENS: Final = {
+    "YYYY": "%Y",
+    "yyyy": "%Y",
+    "YY": "%y",
+    "yy": "%y",
+    "MMMM": "%B",
+    "MMM": "%b",
+    "MM": "%m",
+    "M": "%m",
+    "DD": "%d",
+    "dd": "%d",
+    "D": "%d",
+    "d": "%d",
+    "HH": "%H",
+    "H": "%H",
+    "hh": "%I",
+    "h": "%I",
+    "mm": "%M",
+    "m": "%M",
+    "ss": "%S",
+    "s": "%S",
+    "SSS": "%f",
+    "a": "%p",
+    "A": "%p",
+    "Z": "%z",
+    "XXX": "%z",
+}
+_TOKEN: Final = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)) + "|'[^']*'|.")
+_MONTHS: Final = {
+    "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12,
+    "mär": 3, "mrz": 3, "mai": 5, "okt": 10, "dez": 12, "jän": 1,
+    "janv": 1, "févr": 2, "fév": 2, "mars": 3, "avr": 4, "juin": 6, "juil": 7, "août": 8, "déc": 12,
+    "ene": 1, "abr": 4, "ago": 8, "sept": 9, "dic": 12,
+}  # fmt: skip
+LONGEST_ABBREVIATION: Final = 5
+_ENGLISH: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_LOCAL_TIME: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?")
+_NAMED_ZONE: Final = re.compile(r"(.*\d)\s*(?:UTC|GMT|Z)", re.IGNORECASE)
+_WITH_OFFSET: Final = re.compile(r"(.*?)\s*(?:UTC|GMT)?\s*([+-]\d{2}):?(\d{2})(?:\s*\([^)]*\))?")
+_AMBIGUOUS: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})\b.*")
+_MONTH_NAME: Final = re.compile(r"[^\W\d_]{3,9}\.?")
+_DATE_WITH_NAME: Final = re.compile(
+    r"(?:[^\W\d_]{2,9}\.?,? )?(?:(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?[-/. ]+(?P<m>[^\W\d_]{3,9})\.?|(?P<m2>[^\W\d_]{3,9})\.? (?P<d2>\d{1,2})(?:st|nd|rd|th)?)"
+    r"(?P<hms1> \d{1,2}:\d{2}(?::\d{2})?)?,?[-/. ]+(?P<y>\d{4}|\d{2})(?:,?[ T]+(?:at )?(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)?"
+)
+_YEAR_FIRST: Final = re.compile(
+    r"(?P<y>\d{4})[/.](?P<m>\d{1,2})[/.](?P<d>\d{1,2})(?:[ T]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?)?"
+)
+_DAY: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_EPOCH_DIGITS: Final = {10: 1_000_000, 13: 1_000, 16: 1}
+"""Microseconds per unit by the number of digits: seconds, milliseconds and microseconds of the years 2001 to 2286."""
+
+
+class TimeReader:
+    """Reads times by the formats and the default zone of a mapping.
+
+    `assumed_utc` counts the times that name no zone and were read as UTC because the mapping gives none.
+    """
+
+    def __init__(self, formats: Sequence[str] = (), zone: str | None = None) -> None:
+        self._formats = tuple(map(to_strptime, formats))
+        self._zone: tzinfo = parse_zone(zone) if zone else UTC
+        self._has_zone = zone is not None
+        self.assumed_utc = 0
+        self._read = lru_cache(4096)(self._parse_text)
+
+    def read(self, value: Any) -> datetime:
+        """Return the time that a value means, in UTC. A day means midnight UTC, in every zone.
+
+        Raises:
+            ValueError: it is no time, or its format is ambiguous; the message says what to do.
+        """
+        if isinstance(value, str):
+            found, is_assumed = self._read(value)
+            self.assumed_utc += is_assumed
+            return found
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _from_epoch(str(int(value))) or _fail(value)
+        return _fail(value)
+
+    def _parse_text(self, text: str) -> tuple[datetime, bool]:
+        text = " ".join(text.split())
+        if self._formats:
+            found = self._by_format(text)
+            if found is not None:
+                return found
+        try:
+            return parse_timestamp(text), False
+        except ValueError as error:
+            if isinstance(found := self._by_shape(text), tuple):
+                return found
+            if _AMBIGUOUS.fullmatch(text):
+                raise ValueError(
+                    f"{text!r} may be day-month or month-day; give its format in the mapping, such as "
+                    '`time.formats = ["DD/MM/YYYY"]`'
+                ) from None
+            raise error from None
+
+    def _by_format(self, text: str) -> tuple[datetime, bool] | None:
+        plain = _with_english_months(text)
+        for format_ in self._formats:
+            try:
+                parsed = datetime.strptime(plain, format_)  # noqa: DTZ007  (the zone follows)
+            except ValueError:
+                continue
+            return self._place(parsed, is_day=not re.search(r"%[HIMSfp]", format_))
+        return None
+
+    def _by_shape(self, text: str) -> tuple[datetime, bool] | None:
+        """Parse what can mean only one time: an epoch, a local ISO time, or a date with the name of its month."""
+        if text.isascii() and text.isdigit():
+            epoch = _from_epoch(text)
+            return (epoch, False) if epoch else None
+        offset = None
+        plain = re.sub(r"\s*\((?:[A-Za-z ]|[+:\d-])+\)$", "", text)
+        if not _DAY.fullmatch(plain):
+            if (named := _NAMED_ZONE.fullmatch(plain)) is not None:
+                plain, offset = named[1], timedelta(0)
+            elif (found := _WITH_OFFSET.fullmatch(plain)) is not None and ":" in found[1]:
+                sign = -1 if found[2].startswith("-") else 1
+                offset = sign * timedelta(hours=int(found[2][1:]), minutes=int(found[3]))
+                plain = found[1]
+        parsed = _parse_plain(plain.strip())
+        if parsed is None:
+            return None
+        moment, is_day = parsed
+        try:
+            if offset is not None and not is_day:
+                return (moment - offset).replace(tzinfo=UTC), False
+            return self._place(moment, is_day=is_day)
+        except OverflowError:
+            return None
+
+    def _place(self, moment: datetime, *, is_day: bool) -> tuple[datetime, bool]:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC), False
+        if is_day:
+            return moment.replace(tzinfo=UTC), False
+        return moment.replace(tzinfo=self._zone).astimezone(UTC), not self._has_zone
+
+
+def to_strptime(format_: str) -> str:
+    """Return a format such as `DD.MM.YYYY HH:mm` or `dd/MMM/yy h:mm a` in the codes of `strptime`."""
+    if "%" in format_:
+        return format_
+    return "".join(
+        _TOKENS.get(token) or token.strip("'") or token for token in (match[0] for match in _TOKEN.finditer(format_))
+    )
+
+
+def parse_zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name, such as `Europe/Berlin`.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    if name.upper() in ("UTC", "Z", "GMT"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; use a name such as `Europe/Berlin` or `UTC`") from None
+
+
+def _from_epoch(digits: str) -> datetime | None:
+    unit = _EPOCH_DIGITS.get(len(digits))
+    return from_micros(int(digits) * unit) if unit else None
+
+
+def _fail(value: Any) -> datetime:
+    return parse_timestamp(value)
+
+
+def _parse_plain(text: str) -> tuple[datetime, bool] | None:
+    """Return a local time, and whether it is a whole day."""
+    try:
+        if (day := _DAY.fullmatch(text)) is not None:
+            return datetime(int(day[1]), int(day[2]), int(day[3])), True  # noqa: DTZ001
+        if _LOCAL_TIME.fullmatch(text):
+            date, _, time = text.replace("T", " ").replace("t", " ").replace(",", ".").partition(" ")
+            year, month, day_ = date.split("-")
+            hour, _, rest = time.partition(":")
+            iso = f"{year}-{int(month):02}-{int(day_):02}T{int(hour):02}:{rest}"
+            return datetime.fromisoformat(iso), False
+        if (named := _YEAR_FIRST.fullmatch(text)) is not None:
+            return _build(named, int(named["m"]))
+        if (named := _DATE_WITH_NAME.fullmatch(text)) is not None:
+            month_ = month_number(named["m"] or named["m2"])
+            return _build(named, month_) if month_ else None
+    except ValueError:
+        return None
+    return None
+
+
+def _build(found: re.Match[str], month: int) -> tuple[datetime, bool]:
+    parts = found.groupdict()
+    year = int(found["y"]) + (2000 if len(found["y"]) == 2 else 0)  # noqa: PLR2004
+    hour, minute, second = int(found["h"] or 0), int(found["mi"] or 0), int(found["s"] or 0)
+    has_time = found["h"] is not None
+    if parts.get("hms1"):
+        hour, minute, second = ([int(part) for part in parts["hms1"].strip().split(":")] + [0])[:3]
+        has_time = True
+    if parts.get("ap"):
+        if not 1 <= hour <= 12:  # noqa: PLR2004
+            raise ValueError
+        hour = hour % 12 + (12 if parts["ap"] in "pP" else 0)
+    day = int(found["d"] or parts.get("d2") or 0)
+    return datetime(year, month, day, hour, minute, second), not has_time  # noqa: DTZ001
+
+
+def month_number(name: str) -> int | None:
+    """Return the number of a month by its name in English, German, French or Spanish, or by its abbreviation."""
+    folded = name.casefold().rstrip(".")
+    for length in (len(folded), 4, 3):
+        if folded[:length] in _MONTHS:
+            return _MONTHS[folded[:length]]
+    return None
+
+
+def _with_english_months(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        number = month_number(match[0])
+        if number is None or match[0].casefold() in ("am", "pm"):
+            return match[0]
+        return (
+            _ENGLISH[number - 1]
+            if len(match[0].rstrip(".")) <= LONGEST_ABBREVIATION and match[0].casefold() not in _FULL
+            else _FULL_OF[number]
+        )
+
+    return _MONTH_NAME.sub(replace, text)
+
+
+_FULL_OF: Final = dict(
+    enumerate(
+        (
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ),
+        1,
+    )
+)
+_FULL: Final = frozenset(
+    {"march", "april", "june", "july", "august", "mars", "juin", "août", "abril", "mayo", "enero", "junio", "julio"}
+)

@@ -1,0 +1,260 @@
+"""Read the rows of a file as entries: one change of one record each, by the columns of the mapping."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from domain.values import from_micros, to_micros
+from interchange.source_file import SourceFile, SourceLine, fingerprint_of, list_rows
+from interchange.times import TimeReader
+from interchange.tracker.columns import build_getter, name_in, unfold
+from interchange.tracker.mapping import Mapping as TrackerMapping
+from interchange.value_parsers import as_text
+
+Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
+"""Turns a row of a known system into lines with the columns of its preset."""
+_SPOOL_BATCH: Final = 5000
+NOW: Final = "now"
+"""The time of a record that has none in the export of a known system."""
+CREATED: Final = "\x00created"
+"""The kind of the line that a row of a list of records stands for, when it was created."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One change, read by the columns of the mapping. If `error` says why it cannot be placed, the rest is empty.
+
+    Attributes:
+        number: the number of its row in the file.
+        place: its place among all entries of the file; counted from the end if the file has the newest first.
+        key: what it is recognized by on the next import: the hash of what it says, after that of its own id, if any.
+        label: what it is called in the report: its own id, else the number of its row.
+        own: the columns of the entry alone, without those of the row around it.
+        at: when it took effect, in microseconds since 1970.
+        order_at: the time by which entries are ordered: the same, or that of the second clock if the file follows it.
+    """
+
+    number: int
+    place: int
+    key: str
+    label: str | int
+    data: dict[str, Any]
+    own: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    when: datetime | None = None
+    at: int = 0
+    order_at: int = 0
+    record: str = ""
+    identity: str | None = None
+    kind: str = ""
+    field: str = ""
+
+
+class EntryReader:
+    """Reads the entries of a file."""
+
+    def __init__(
+        self, source: SourceFile, mapping: TrackerMapping, expand: Expand | None = None, *, now: int = 0
+    ) -> None:
+        self._now = now
+        self.pending: list[dict[str, Any]] = []
+        """Lines that earlier imports could not place, to be tried again; those that the file has are not doubled."""
+        self.digest = ""
+        """The hash of the keys of all entries, once the file was read."""
+        self._source = source
+        self._mapping = mapping
+        self._expand = expand
+        columns = mapping.columns
+        self.times = TimeReader(mapping.time.formats, mapping.time.zone)
+        self._get_when = build_getter(columns.when)
+        self._get_record = build_getter(columns.record)
+        self._get_id = build_getter(columns.id) if columns.id else None
+        self._get_identity = build_getter(columns.identity) if columns.identity else None
+        self._get_kind = build_getter(columns.kind) if columns.kind else None
+        self._get_field = build_getter(columns.field) if columns.field else None
+        self._get_created = build_getter(columns.created) if columns.created else None
+        self._get_source_at = build_getter(columns.source_at) if columns.source_at else None
+        self.is_ordered_by_source = False
+        self._seen: Counter[str] = Counter()
+        self._said: set[str] = set()
+
+    def source_time(self, data: dict[str, Any]) -> int | None:
+        """Return the time of the tracker's second clock in microseconds, or None if there is none."""
+        value = self._get_source_at(data) if self._get_source_at else None
+        try:
+            return None if value in (None, "") else to_micros(self.times.read(value))
+        except ValueError:
+            return None
+
+    def read(self, *, with_keys: bool = True) -> Iterator[Entry]:
+        """Yield the entries in the order of the file; without keys, if they are only counted and compared.
+
+        Raises:
+            NotAHistoryError: the file cannot be read as what it looks like.
+            OSError: the file cannot be read.
+        """
+        self._seen.clear()
+        self._said.clear()
+        place = 0
+        digest = sha256()
+        for line in self._source.rows():
+            for data, own in self._items(line):
+                place += 1
+                entry = self._entry(line, data, own, place, with_key=with_keys or bool(self.pending))
+                digest.update(entry.key.encode())
+                yield entry
+                if self._get_created is not None and data:
+                    place += 1
+                    yield self._created_entry(line, data, own, place)
+
+        self.digest = digest.hexdigest()
+        said = set(self._said) if self.pending else set()
+        for data in self.pending:
+            if fingerprint_of(data) not in said:
+                place += 1
+                yield self.build(0, place, self._key(data), data, data, "")
+
+    def build(self, number: int, place: int, key: str, data: dict[str, Any], own: dict[str, Any], kind: str) -> Entry:
+        """Return an entry whose key is known."""
+        label = self._label(data, number)
+        entry = Entry(number, place, key, label, data, own, kind=kind)
+        record = self._get_record(data)
+        if record is None or record in ("", [], {}):
+            entry.error = f"the column {self._mapping.columns.record!r} names no record"
+            return entry
+        get_when = self._get_created if kind == CREATED and self._get_created else self._get_when
+        try:
+            when = get_when(data)
+            entry.when = from_micros(self._now) if self._expand and when == NOW else self.times.read(when)
+        except ValueError as error:
+            name = self._mapping.columns.created if kind == CREATED else self._mapping.columns.when
+            entry.error = f"column {name!r}: {error}"
+            return entry
+        entry.at = entry.order_at = to_micros(entry.when)
+        if self.is_ordered_by_source:
+            entry.order_at = self.source_time(data) or entry.at
+        entry.record = as_text(record).strip()
+        identity = self._get_identity(data) if self._get_identity else None
+        entry.identity = None if identity in (None, "") else as_text(identity)
+        entry.kind = kind or (as_text(self._get_kind(data) or "") if self._get_kind else "")
+        entry.field = as_text(self._get_field(data) or "") if self._get_field else ""
+        return entry
+
+    def _items(self, line: SourceLine) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        if line.data is None:
+            yield {}, {}
+        elif self._expand is not None:
+            for wrapped in list_rows(line.data):
+                for row in self._expand(wrapped):
+                    yield row, row
+        elif not self._mapping.file.items and self._get_record(line.data) is None and self._get_when(line.data) is None:
+            for row in list_rows(line.data):
+                yield row, row
+        elif self._mapping.file.items:
+            yield from unfold(line.data, self._mapping.file.items)
+        else:
+            yield line.data, line.data
+
+    def _entry(
+        self, line: SourceLine, data: dict[str, Any], own: dict[str, Any], place: int, *, with_key: bool
+    ) -> Entry:
+        if line.data is None:
+            return Entry(line.number, place, "", line.number, {}, error=line.error)
+        return self.build(line.number, place, self._key(data) if with_key else "", data, own, "")
+
+    def _created_entry(self, line: SourceLine, data: dict[str, Any], own: dict[str, Any], place: int) -> Entry:
+        record, created = self._get_record(data), self._get_created(data) if self._get_created else None
+        key = sha256(f"{CREATED}\n{record}\n{created}".encode(errors="surrogatepass")).hexdigest()[:40]
+        return self.build(line.number, place, key, data, own, CREATED)
+
+    def _label(self, data: dict[str, Any], number: int) -> str | int:
+        line_id = self._get_id(data) if self._get_id else None
+        return number if line_id in (None, "") else as_text(line_id)
+
+    def _key(self, data: dict[str, Any]) -> str:
+        """Return the hash of what an entry says, its number among identical ones, and before it the hash of its id.
+
+        Several changes of one id are told apart by their record and field, and by their number if these are the same.
+        """
+        said = fingerprint_of(data)
+        if self.pending:
+            self._said.add(said)
+        line_id = self._get_id(data) if self._get_id else None
+        if line_id in (None, ""):
+            self._seen[said] += 1
+            return f"{said}-{self._seen[said]}"
+        named = (as_text(line_id), self._get_record(data), self._get_field(data) if self._get_field else None)
+        own = sha256(json.dumps(named, default=str).encode()).hexdigest()[:32]
+        self._seen[own] += 1
+        return f"{own}-{self._seen[own]}-{said}"
+
+
+def id_part(key: str) -> str | None:
+    """Return the part of a key that stands for the entry's own id, or None if it has none."""
+    return key[: key.rindex("-") + 1] if key.count("-") > 1 else None
+
+
+@contextmanager
+def in_order(entries: Callable[[], Iterator[Entry]], reader: EntryReader, order: str) -> Iterator[Iterator[Entry]]:
+    """Yield the entries by their time, and those of the same time by their place in the file.
+
+    `order` is `sorted`, `unsorted`, or `reversed` if the file has the newest first. What is not sorted is sorted on disk.
+    """
+    if order == "sorted":
+        yield entries()
+        return
+    database = sqlite3.connect("", isolation_level=None)
+    try:
+        database.execute("pragma journal_mode = off")
+        database.execute("create table entry (at, place, number, key, kind, error, data, own)")
+        database.execute("begin")
+        sign = -1 if order == "reversed" else 1
+        database.executemany("insert into entry values (?, ?, ?, ?, ?, ?, ?, ?)", _rows(entries(), sign))
+        database.execute("create index by_time on entry (at, place)")
+        yield _read_spool(database, reader)
+    finally:
+        database.close()
+
+
+def _rows(entries: Iterable[Entry], sign: int) -> Iterator[tuple[Any, ...]]:
+    for entry in entries:
+        own = None if entry.own is entry.data else json.dumps(list(entry.own))
+        kind = CREATED if entry.kind == CREATED else ""
+        yield (
+            entry.order_at,
+            sign * entry.place,
+            entry.number,
+            entry.key,
+            kind,
+            entry.error if not entry.data else "",
+            json.dumps(entry.data),
+            own,
+        )
+
+
+def _read_spool(database: sqlite3.Connection, reader: EntryReader) -> Iterator[Entry]:
+    rows = database.execute("select place, number, key, kind, error, data, own from entry order by at, place")
+    for place, number, key, kind, error, text, own in rows:
+        data = json.loads(text)
+        if error:
+            yield Entry(number, place, key, number, {}, error=error)
+            continue
+        columns = data if own is None else {name: data[name] for name in json.loads(own) if name in data}
+        yield reader.build(number, place, key, data, columns, kind)
+
+
+def author_of(value: Any) -> str:
+    """Return the name in the column of the author; empty if it has none, as for a deleted account."""
+    named = name_in(value)
+    return as_text(named).strip() if named not in (None, [], {}) else ""
+
+
+__all__ = ["CREATED", "Entry", "EntryReader", "Expand", "author_of", "id_part", "in_order"]

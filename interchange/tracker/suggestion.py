@@ -1,0 +1,248 @@
+"""`import changes --suggest-mapping`: propose a mapping from a file, with everything that is not certain marked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from interchange.source_file import NotAHistoryError, recognize_file
+from interchange.times import TimeReader
+from interchange.value_parsers import as_text
+
+MAX_ROWS: Final = 20_000
+MAX_VALUES: Final = 60
+_ROLES: Final = {
+    "when": ("created", "when", "date", "time", "timestamp", "at", "createdat", "created_at", "changed", "updated", "datetime",
+             "created on", "changed on", "changed at", "modified"),
+    "record": ("issue", "key", "issue key", "record", "ticket", "item", "card", "number", "iid", "story", "task", "feature",
+               "issue id", "id"),
+    "field": ("field", "attribute", "property", "column", "what", "changed field", "field name"),
+    "to": ("to", "tostring", "new", "new value", "newvalue", "new_value", "after", "value", "to value"),
+    "from": ("from", "fromstring", "old", "old value", "oldvalue", "old_value", "before", "from value"),
+    "who": ("author", "who", "user", "actor", "by", "changed by", "changedby", "username", "creator", "modified by"),
+    "kind": ("action", "kind", "type", "event", "operation", "change type"),
+    "id": ("id", "seq", "change id", "history id", "event id"),
+    "identity": ("uid", "uuid", "guid", "path", "internal id", "identity"),
+    "note": ("comment", "note", "notes", "message", "subject", "reason"),
+}  # fmt: skip
+_CREATE: Final = ("created", "create", "proposed", "opened", "new", "added", "insert", "begin")
+_REMOVE: Final = ("deleted", "delete", "removed", "remove", "destroyed")
+_RESTORE: Final = ("restored", "undeleted", "reinstated")
+_RENAME: Final = ("renamed", "moved", "renumbered", "rename")
+_STATUSES: Final = (
+    ("proposed", r"open|opened|new|to ?do|backlog|triage|draft|proposed|idea|reopened"),
+    ("committed", r"selected.*|ready.*|planned|approved|accepted|committed|scheduled|next"),
+    ("started", r"in .*|doing|active|started|review|testing|wip|.*progress.*"),
+    ("paused", r"on hold|blocked|paused|waiting.*|deferred"),
+    ("shipped", r"done|closed|resolved|complete[d]?|released|shipped|finished|merged|fixed|deployed"),
+    ("dropped", r"cancel.*|rejected|won'?t.*|duplicate|dropped|abandoned|withdrawn|invalid"),
+)
+_FIELDS: Final = (
+    (r"summary|title|subject|name|headline", "title", ""),
+    (r"status|state|stage|column|list", "status", "mapped"),
+    (r"assignee|owner|assigned to|accountable|responsible|assigned", "role.accountable", "people"),
+    (r"fix version.*|version|release|milestone|target.*|iteration.*", "target.ship", "release"),
+    (r"labels?|tags?", "labels", ""),
+    (r"due.*|deadline", "x.due", "date"),
+)
+_DOUBT: Final = "  # ?"
+
+
+def suggest_mapping(path: Path) -> str:
+    """Return a mapping for a file as TOML. A line that ends in `# ?` is a guess to check.
+
+    Raises:
+        NotAHistoryError: the file is no history.
+        OSError: the file cannot be read.
+    """
+    source = recognize_file(path)
+    rows = [line.data for line in islice(source.rows(), MAX_ROWS) if line.data]
+    if not rows:
+        raise NotAHistoryError(f"{path}: no line of this file is a JSON object.")
+    return "\n".join(_Suggestion(path, rows).lines()) + "\n"
+
+
+class _Suggestion:
+    def __init__(self, path: Path, rows: Sequence[dict[str, Any]]) -> None:
+        self._path = path
+        self._rows = rows
+        self._columns = list(dict.fromkeys(name for row in rows[:1000] for name in row))
+        self._chosen: dict[str, str] = {}
+        for role, names in _ROLES.items():
+            found = self._find(names)
+            if found is not None:
+                self._chosen[role] = found
+        if "field" not in self._chosen and "to" in self._chosen and self._chosen["to"] == "value":
+            del self._chosen["to"]
+        self._is_list = "field" not in self._chosen
+
+    def _find(self, names: Iterable[str]) -> str | None:
+        folded = {re.sub(r"[_-]+", " ", name.casefold()).strip(): name for name in reversed(self._columns)}
+        taken = set(self._chosen.values())
+        return next((folded[name] for name in names if name in folded and folded[name] not in taken), None)
+
+    def lines(self) -> Iterator[str]:
+        stem = re.sub(r"[^a-z0-9._~-]+", "-", self._path.stem.casefold()).strip("-._~") or "tracker"
+        yield f"# A suggested mapping for {json.dumps(self._path.name)}. Check every line that ends in `# ?`."
+        yield f"system = {json.dumps(stem)}{_DOUBT}"
+        yield "\n[product]"
+        yield f'key = "product"{_DOUBT} the key of your product'
+        yield f'title = "The product"{_DOUBT}'
+        if self._is_list:
+            yield '\n[file]\nrows = "records"' + f"{_DOUBT} each row is a record, not a change"
+        yield from self._time_lines()
+        yield "\n[columns]"
+        yield from self._column_lines()
+        yield from self._kind_lines()
+        if self._has_releases():
+            yield "\n[releases]\npattern = '(.+)'" + _DOUBT
+        yield '\n[[subject]]\nkind = "feature"' + f'{_DOUBT} or "decision"'
+        for name, values in self._values().items():
+            yield from self._field_lines(name, values)
+
+    def _time_lines(self) -> Iterator[str]:
+        column = self._chosen.get("when")
+        if column is None:
+            return
+        values = [row.get(column) for row in self._rows if row.get(column) not in (None, "")]
+        reader = TimeReader()
+        failed = [value for value in values if not _reads(reader, value)]
+        if failed and isinstance(failed[0], str):
+            yield "\n[time]"
+            yield f"formats = {json.dumps(list(_guess_formats([one for one in failed if isinstance(one, str)])))}{_DOUBT} for {json.dumps(failed[0])}"
+        elif reader.assumed_utc:
+            yield f'\n[time]\nzone = "UTC"{_DOUBT} the times name no zone'
+
+    def _column_lines(self) -> Iterator[str]:
+        needed = ("when", "record") if self._is_list else ("when", "record", "field", "to")
+        for role in (
+            *needed,
+            *(
+                one
+                for one in ("from", "who", "kind", "id", "identity")
+                if not (self._is_list and one in ("from", "kind"))
+            ),
+        ):
+            column = self._chosen.get(role)
+            if column is None and role in needed:
+                yield f'{role} = ""{_DOUBT} one of {", ".join(map(json.dumps, self._columns[:20]))}'
+            elif column is not None:
+                is_sure = column.casefold() == _ROLES[role][0]
+                path = self._person_path(column) if role == "who" else column
+                yield f"{role} = {json.dumps(path, ensure_ascii=False)}{'' if is_sure and path == column else _DOUBT}"
+        if "note" in self._chosen:
+            yield f"note = [{json.dumps(self._chosen['note'], ensure_ascii=False)}]"
+
+    def _person_path(self, column: str) -> str:
+        example = next((row[column] for row in self._rows if isinstance(row.get(column), dict)), None)
+        keys = ("displayName", "name", "login", "username") if example else ()
+        return next((f"{column}.{key}" for key in keys if key in (example or {})), column)
+
+    def _kind_lines(self) -> Iterator[str]:
+        column = self._chosen.get("kind")
+        found = Counter(as_text(row.get(column)) for row in self._rows if row.get(column)) if column else Counter()
+        groups = {
+            "create": [kind for kind in found if kind.casefold() in _CREATE],
+            "remove": [kind for kind in found if kind.casefold() in _REMOVE],
+            "restore": [kind for kind in found if kind.casefold() in _RESTORE],
+            "rename": [kind for kind in found if kind.casefold() in _RENAME],
+        }
+        yield "\n[kinds]"
+        for name, kinds in groups.items():
+            if kinds and not self._is_list:
+                yield f"{name} = {json.dumps(kinds, ensure_ascii=False)}{_DOUBT}"
+        if not groups["create"] and not self._is_list:
+            yield f'unknown_records = "create"{_DOUBT} no kind of line says that a record is created'
+
+    def _values(self) -> dict[str, Counter[str]]:
+        """Return the values of each field of the tracker, as often as they occur."""
+        found: dict[str, Counter[str]] = {}
+        taken = set(self._chosen.values())
+        for row in self._rows:
+            pairs: Iterable[tuple[str, Any]]
+            to = row.get(self._chosen.get("to", ""))
+            if self._is_list:
+                pairs = ((name, value) for name, value in row.items() if name not in taken)
+            elif isinstance(to, dict):
+                pairs = to.items()
+            else:
+                pairs = [(as_text(row.get(self._chosen["field"]) or ""), to)]
+            for name, value in pairs:
+                if name:
+                    found.setdefault(name, Counter()).update([as_text(value)] if value not in (None, "", []) else [])
+        return found
+
+    def _has_releases(self) -> bool:
+        return any(_rule(name)[1] == "release" for name in self._values())
+
+    def _field_lines(self, name: str, values: Counter[str]) -> Iterator[str]:
+        field, as_ = _rule(name)
+        if not field:
+            yield f"\n# {json.dumps(name, ensure_ascii=False)} is kept as an attribute: {_examples(values)}"
+            return
+        key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+        yield f"\n[subject.fields.{key}]"
+        yield f'field = "{field}"{_DOUBT if as_ else ""}'
+        if as_:
+            yield f'as = "{as_}"'
+        if as_ == "mapped":
+            yield f"[subject.fields.{key}.values]"
+            for value, _ in values.most_common(MAX_VALUES):
+                status, is_sure = _status_of(value)
+                yield f'{json.dumps(value, ensure_ascii=False)} = "{status}"{"" if is_sure else _DOUBT}'
+            if not values:
+                yield f'"open" = "proposed"{_DOUBT}'
+
+
+def _rule(name: str) -> tuple[str, str]:
+    folded = re.sub(r"[_-]+", " ", name.casefold()).strip()
+    return next(((field, as_) for pattern, field, as_ in _FIELDS if re.fullmatch(pattern, folded)), ("", ""))
+
+
+def _status_of(value: str) -> tuple[str, bool]:
+    found = next((status for status, pattern in _STATUSES if re.fullmatch(pattern, value.strip().casefold())), None)
+    return (found, True) if found else ("proposed", False)
+
+
+def _examples(values: Counter[str]) -> str:
+    return ", ".join(json.dumps(value[:40], ensure_ascii=False) for value, _ in values.most_common(3)) or "always empty"
+
+
+def _reads(reader: TimeReader, value: Any) -> bool:
+    try:
+        reader.read(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _guess_formats(values: Sequence[str]) -> Iterator[str]:
+    """Yield a format that fits the values: day first if any first number is above 12, month first if any second is."""
+    parts = [
+        re.match(
+            r"(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})(?:,?\s+(\d{1,2}):(\d{2})(:\d{2})?\s*([AaPp][Mm])?)?", value
+        )
+        for value in values
+    ]
+    known = [match for match in parts if match]
+    if not known:
+        yield "YYYY-MM-DD"
+        return
+    sample = known[0]
+    is_month_first = any(int(match[3]) > 12 for match in known) and not any(int(match[1]) > 12 for match in known)  # noqa: PLR2004
+    first, second = ("MM", "DD") if is_month_first else ("DD", "MM")
+    day = f"{first}{sample[2]}{second}{sample[2]}{'YYYY' if len(sample[4]) == 4 else 'YY'}"  # noqa: PLR2004
+    if sample[5] is None:
+        yield day
+        return
+    clock = ("hh:mm" if sample[8] else "HH:mm") + (":ss" if sample[7] else "") + (" a" if sample[8] else "")
+    comma = "," if "," in sample[0] else ""
+    yield f"{day}{comma} {clock}"
+
+
+__all__ = ["suggest_mapping"]

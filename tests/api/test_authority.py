@@ -1,0 +1,187 @@
+"""The authority behind decisions, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support_log import House, quiet_token
+
+EUR = "EUR"
+OWNER_UP_TO_100 = {"roles": ["accountable"], "cost_limit": {"amount": 100, "currency": EUR}}
+THEN = ("verdict", "basis", "flags", "explanation", "findings", "kind", "cost", "approvals", "at")
+"""The members of a row that say how it was judged then."""
+
+
+@pytest.fixture
+def bo(house: House) -> str:
+    """Another person, who is accountable for nothing yet."""
+    return house.person("Bo")
+
+
+@pytest.fixture
+def shop(house: House) -> House:
+    """Ada is accountable for a shop, and may decide up to 100 EUR."""
+    ok(house.post("/products", {"key": "shop", "title": "Shop", "accountable": house.ada}))
+    ok(house.post("/products/shop/decision-rights", {"rules": [OWNER_UP_TO_100]}))
+    return house
+
+
+def ok(response: Any) -> Any:
+    assert response.status_code < 300, response.text
+    return response.json()
+
+
+def record(house: House, key: str, amount: int, **values: Any) -> None:
+    decision = {"key": key, "title": key, "decision": "Yes.", "why": "Because.", "accountable": house.ada}
+    cost = {"amount": amount, "currency": EUR}
+    ok(house.post("/decisions", {**decision, "products": ["shop"], "cost": cost, **values}))
+
+
+def authority(house: House, key: str) -> Any:
+    return house.get(f"/decisions/{key}/authority")
+
+
+def test_a_verdict_is_explained(shop: House) -> None:
+    """The authority of a decision is one row for each decider, with sentences and the positions it rests on."""
+    record(shop, "tea", 60)
+    answer = authority(shop, "tea")
+    (row,) = answer["rows"]
+    assert (answer["verdict"], answer["needs_ratification"], row["basis"], row["flags"]) == (
+        "within",
+        False,
+        "own",
+        ["self_approved"],
+    )
+    assert row["explanation"] == row["explanation_now"]
+    assert row["explanation"][1] == (
+        f"By the decision rights of product:shop (position {row['findings'][0]['rights']}) this is within their "
+        f"authority: rule 1 entitles {shop.ada} as accountable of product:shop up to 100 EUR."
+    )
+    assert answer["titles"][shop.ada] == "Ada Lovelace"
+
+
+def test_what_exceeds_needs_ratification(shop: House, bo: str) -> None:
+    """A decision that exceeds needs ratification until an entitled person who did not decide it ratifies it."""
+    record(shop, "tea", 101)
+    assert authority(shop, "tea")["needs_ratification"] is True
+    ok(shop.post("/decisions/tea/ratify", {}))
+    assert authority(shop, "tea")["needs_ratification"] is True
+    ok(shop.post("/products/shop/decision-rights", {"rules": [OWNER_UP_TO_100, {"holders": [bo]}]}))
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
+    ok(client.post("/v1/decisions/tea/ratify", json={}))
+    answer = authority(shop, "tea")
+    assert (answer["verdict"], answer["needs_ratification"]) == ("exceeds", False)
+    assert answer["ratified"] == answer["rows"][-1]["position"]
+
+
+def test_exceptions_are_found(shop: House, bo: str) -> None:
+    """The register and the audit trail find decisions by their verdict, their flags and missing ratification."""
+    record(shop, "small", 1)
+    record(shop, "large", 1000)
+    record(shop, "late", 1, effective_at=shop.get("/decisions")["as_of"])
+    record(shop, "others", 1, deciders=[bo])
+
+    def find(**filters: Any) -> list[str]:
+        return [row["subject"].removeprefix("decision:") for row in shop.rows("/decisions", **filters)]
+
+    assert find(authority="exceeds") == ["large", "others"]
+    assert find(authority=["within", "exceeds"]) == ["small", "large", "late", "others"]
+    assert find(unratified="true", authority="exceeds") == ["large", "others"]
+    assert find(self_approved="true") == ["small", "large", "late"]
+    assert find(backdated="true") == ["late"]
+    audited = shop.rows("/audit", verdict="exceeds", order="oldest")
+    assert [row["subject"] for row in audited] == ["decision:large", "decision:others"]
+    assert len(shop.rows("/audit", self_approved="true")) == 3
+
+
+def test_enforced_rights_answer_403(shop: House, bo: str) -> None:
+    """A decision that enforced rights forbid is refused with the reason, and nothing is recorded."""
+    ok(shop.post("/products/shop/decision-rights", {"rules": [{**OWNER_UP_TO_100, "mode": "enforce"}]}))
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
+    decision = {"title": "Tea", "decision": "Yes.", "why": "So.", "accountable": bo, "products": ["shop"]}
+    response = client.post("/v1/decisions", json={**decision, "cost": {"amount": 1, "currency": EUR}})
+    assert (response.status_code, response.json()["field"]) == (403, "deciders")
+    assert "no rule entitles the decider" in response.json()["detail"]
+
+
+def test_the_stored_verdict_stays(shop: House, bo: str) -> None:
+    """Whatever is recorded later, how a decision was judged and its explanation stay the same, byte for byte."""
+    record(shop, "tea", 60)
+    record(shop, "milk", 101, deciders=[bo])
+    before = {
+        key: [{name: row[name] for name in THEN} for row in authority(shop, key)["rows"]] for key in ("tea", "milk")
+    }
+    rights = before["tea"][0]["findings"][0]["rights"]
+    later = [
+        ("/products/shop/decision-rights", {"rules": [{"holders": [bo]}], "effective_at": before["tea"][0]["at"]}),
+        ("/subjects/product:shop/hand-over", {"to": bo}),
+        ("/subjects/product:shop/delegate", {"to": shop.ada}),
+        ("/subjects/product:shop/void", {"position": rights, "why": "Wrong."}),
+        ("/products/shop/decision-rights", {"rules": [{"holders": [bo], "quorum": 2}], "corrects": rights}),
+        (f"/people/{bo.removeprefix('person:')}/merge", {"into": shop.ada}),
+        ("/log/erase", {"positions": [rights + 1]}),
+    ]
+    for path, body in later:
+        response = shop.post(path, body)
+        assert response.status_code < 300, (path, response.text)
+        for key, rows in before.items():
+            assert [{name: row[name] for name in THEN} for row in authority(shop, key)["rows"]] == rows, path
+    now = authority(shop, "tea")["rows"][0]
+    assert now["explanation_now"] != now["explanation"]
+
+
+def test_what_was_judged_is_judged_again_with_what_is_known(shop: House, bo: str) -> None:
+    """Rights that are recorded later with an earlier effective time change only how it would be judged now."""
+    record(shop, "tea", 60)
+    at = authority(shop, "tea")["rows"][0]["at"]
+    ok(shop.post("/products/shop/decision-rights", {"rules": [{"holders": [bo]}], "effective_at": at}))
+    (row,) = authority(shop, "tea")["rows"]
+    assert (row["verdict"], row["verdict_now"]) == ("within", "exceeds")
+    (known_then,) = shop.get("/decisions/tea/authority", known_at=at)["rows"] or [row]
+    assert known_then["verdict"] == "within"
+
+
+def test_who_may_decide(shop: House, bo: str) -> None:
+    """The answer lists whom the rights entitle at a cost, those whom they cover first."""
+    ok(shop.post("/products/shop/decision-rights", {"rules": [OWNER_UP_TO_100, {"holders": [bo]}]}))
+    rows = shop.rows("/products/shop/deciders", cost=500, currency=EUR)
+    assert [(row["holder"], row["verdict"], row["rule"]) for row in rows] == [
+        (bo, "within", 2),
+        (shop.ada, "exceeds", 1),
+    ]
+    assert rows[1]["explanation"] == (
+        f"it costs 500 EUR, and rule 1 entitles {shop.ada} as accountable of product:shop up to 100 EUR"
+    )
+    assert shop.rows("/products/shop/deciders", kind="technical", cost=1, currency=EUR)[0]["verdict"] == "within"
+
+
+def test_a_cost_needs_its_currency(shop: House) -> None:
+    """Who may decide at a cost is refused without a currency, and for a product that is not in the log."""
+    response = shop.client.get("/v1/products/shop/deciders", params={"cost": 1})
+    assert (response.status_code, response.json()["field"]) == (422, "currency")
+    assert shop.client.get("/v1/products/none/deciders").status_code == 404
+
+
+def test_a_claimed_decider_confirms(shop: House, bo: str) -> None:
+    """A claim is shown as a claim until the decider confirms it with their own credentials."""
+    record(shop, "tea", 1, deciders=[bo])
+    (row,) = authority(shop, "tea")["rows"]
+    assert (row["basis"], row["confirmed"]) == ("claimed", None)
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
+    position = ok(client.post("/v1/decisions/tea/confirm", json={}))["recorded"][0]["position"]
+    (row,) = authority(shop, "tea")["rows"]
+    assert (row["basis"], row["confirmed"]) == ("claimed", position)
+
+
+def test_a_service_acts_with_a_delegation(shop: House) -> None:
+    """A service is refused without a delegation; with one, the entry names its position in the chain."""
+    robot = shop.client_of(quiet_token(shop.log, "service:robot", ("read", "write")))
+    command = {"title": "Tea", "products": ["shop"], "on_behalf_of": shop.ada}
+    refused = robot.post("/v1/decisions/propose", json=command)
+    assert (refused.status_code, refused.json()["field"]) == (403, "on_behalf_of")
+    me = shop.ada.removeprefix("person:")
+    given = ok(shop.post(f"/people/{me}/delegate", {"to": "service:robot", "products": ["shop"]}))
+    ok(robot.post("/v1/decisions/propose", json=command))
+    (event,) = shop.rows("/audit", type="DecisionProposed")
+    assert event["on_behalf_of"] == [{"who": shop.ada, "delegation": given["recorded"][0]["position"]}]
