@@ -95,10 +95,10 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
 
             first.kill()
             killed = time.monotonic()
-            assert second.stdout.readline().startswith(f"Publishing to {prefix}.events from position 7")
+            assert second.stdout.readline().startswith(f"Publishing to {prefix}.events from position {size + 1}")
             assert time.monotonic() - killed < 10
             client.post("/v1/goals", json={"title": "More tea", "products": ["shop"]}).raise_for_status()
-            until(lambda: positions(bootstrap_servers, prefix) == [*range(1, size + 1)])
+            until(lambda: positions(bootstrap_servers, prefix) == [*range(1, size + 2)])
 
             told = until(lambda: caught_up(client.get("/v1/status").json()["workers"]), "status over HTTP")
             printed = json.loads(run(tmp_path, "status", "--json").stdout)["workers"]
