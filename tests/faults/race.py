@@ -30,7 +30,7 @@ from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
 
 WRITERS: Final = 16
-ANN: Final = Caller("person:ann", "a-token", "http", frozenset(SCOPES))
+ANN: Final = Caller("person:ann", "local", "http", frozenset(SCOPES))
 PROCESSES: Final = 4
 """That race on PostgreSQL."""
 TOLD_EVERY: Final = 500
