@@ -37,7 +37,7 @@ UNSTORED: Final[Responses] = {
 LATE: Final[Responses] = {504: problem("The answer does not cover `min_position` yet. Try again.")}
 
 
-def declared(model: Model, *, status: int = 200, more: Responses | None = None) -> dict[str, Any]:
+def describe_route(model: Model, *, status: int = 200, more: Responses | None = None) -> dict[str, Any]:
     """Return the arguments of a route that builds its response itself."""
     return {"response_model": None, "responses": {status: describe_response(model), **(more or {})}}
 
@@ -55,9 +55,9 @@ def model_of(response: Mapping[str, Any]) -> Model:
     return model
 
 
-def asked(model: Model) -> dict[str, Any]:
+def describe_query(model: Model) -> dict[str, Any]:
     """Return the arguments of a route that queries the read model."""
-    return declared(model, more={**STOPPED, **LATE})
+    return describe_route(model, more={**STOPPED, **LATE})
 
 
 def build_answer_schemas(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micro
 from eventlog.entry import Caller, Receipt, Transaction
 
 VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
-"""Commands that replace shared text, and so need the version that was read: nobody overwrites an unseen change."""
+"""Commands that replace shared text, and so need the version that was read: no caller overwrites an unseen change."""
 ERROR: Final = "decisionlog.error"
 """Where a request that failed in `api.command_dispatcher` carries its error to the framework, which answers it."""
 IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
@@ -95,7 +95,7 @@ def add_command_routes(router: APIRouter, paths: Mapping[type[Command], str]) ->
             summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
             description=_describe(command),
             openapi_extra=_document_request(command, path),
-            **answers.declared(answers.Receipt, status=status, more=more),
+            **answers.describe_route(answers.Receipt, status=status, more=more),
         )
 
 

@@ -58,7 +58,7 @@ class Hosts:
         if not _is_own_name(self.public_url, (scope.get("server") or ("",))[0], host):
             given = host.decode("latin-1")
             detail = (
-                f"this server does not answer to the host {_name_of(given) or given!r}; "
+                f"this server does not serve the host {_name_of(given) or given!r}; "
                 "set DECISIONLOG_PUBLIC_URL to its address"
             )
             raise HttpProblem(421, detail, field="Host")

@@ -70,6 +70,16 @@ def require(action: Action) -> Callable[..., Awaitable[None]]:
     return check
 
 
+def require_scope(scope: str) -> Callable[..., Awaitable[None]]:
+    """Return a dependency that refuses tokens without a scope, whatever the roles of their holders."""
+
+    async def check(caller: CurrentCaller) -> None:
+        if scope not in caller.scopes:
+            raise HttpProblem(403, f"your token does not have the scope `{scope}`")
+
+    return check
+
+
 def authorize(services: Services, caller: Caller, action: Action, *, only_cached: bool = False) -> Services:
     """Return what a caller may read of the services.
 
@@ -77,7 +87,7 @@ def authorize(services: Services, caller: Caller, action: Action, *, only_cached
         HttpProblem: 403 with the scope or the role that is missing.
     """
     held = held_roles(services, caller, only_cached=only_cached)
-    # Reading needs a role for any product; what concerns everybody needs one for all products.
+    # Reading needs a role for any product; what concerns all products needs one for all products.
     reason = policy.may_anywhere(held, action) if action is READ else policy.may(held, action, [policy.NO_PRODUCT])
     if reason is not None:
         raise HttpProblem(403, reason)

@@ -91,7 +91,7 @@ class Quotas:
         limit = self.limits.questions
         keys = [] if not limit or caller.credential == LOCAL_CREDENTIAL else _keys_of(caller)
         if any(self._questions[key] >= limit * factor for key, factor in keys):
-            raise _too_many(f"{limit} questions at a time", 1.0)
+            raise _too_many(f"{limit} queries at a time", 1.0)
         self._questions.update(key for key, _ in keys)
         try:
             yield

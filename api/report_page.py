@@ -397,7 +397,7 @@ def as_markdown(page: Page) -> str:
 def _md(text: str) -> str:
     """Return text without markup, in which nothing becomes a link (GFM autolinks, mentions, issue numbers).
 
-    Some readers look for links after removing backslashes, but never in a code period.
+    Some readers look for links after removing backslashes, but never in a code span.
     """
     out, place = [], 0
     for found in _LINKING.finditer(text):

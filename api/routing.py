@@ -48,5 +48,5 @@ def add_query(
         methods=["GET"],
         summary=summary,
         description=f"{(endpoint.__doc__ or '').strip()}\n\n{_FORMATS}",
-        **answers.asked(model),
+        **answers.describe_query(model),
     )

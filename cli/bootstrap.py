@@ -114,7 +114,7 @@ def find_writer(settings: Settings) -> LogInUseError | None:
 
 
 def local_caller(person: str, channel: str = "cli") -> Caller:
-    """Return a caller with every scope: whoever can write the log's files has them anyway."""
+    """Return a caller with every scope: a user who can write the log's files has them anyway."""
     return Caller(person, LOCAL_CREDENTIAL, channel, frozenset(SCOPES))
 
 

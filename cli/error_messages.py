@@ -60,7 +60,7 @@ def _describe_file_error(error: OSError) -> str:
 def _describe_refusal(refused: Refused | decisionlog_client.Refused) -> str:
     message = _end_sentence(_name_commands(str(refused)))
     match refused:
-        case Forbidden() | decisionlog_client.Forbidden():
+        case Forbidden() | decisionlog_client.Forbidden() if "the scope" in message:
             return f"Refused: {message} An administrator of the log can create a token that has it."
         case Unknown() | decisionlog_client.Unknown() if kind := _kind_of_unknown(refused):
             return f"Refused: {message} `decisionlog show --kind {kind} --field title` lists them."

@@ -85,8 +85,8 @@ class Settings(BaseModel):
     )
     default_role: Literal["none", "viewer", "contributor", "manager"] = Field(
         "none",
-        description="Role, for all products, of people and services to whom no role was granted. `none`: they can only "
-        "ask who they are.",
+        description="Role for all products of people and services without a granted role. `none`: they can only ask "
+        "who they are.",
     )
     reading: Literal["all", "own"] = Field(
         "all",
@@ -106,14 +106,14 @@ class Settings(BaseModel):
     )
     anonymous: Literal["none", "viewer"] = Field(
         "none",
-        description="Who can read without signing in: no one (`none`), or every caller who reaches the server (`viewer`). "
+        description="Who can read without signing in: no one (`none`), or every caller who can reach the server (`viewer`). "
         "The role is granted to `service:anonymous` when the server starts. Recording needs a token or a session.",
     )
     requests_per_minute: int = Field(
         12_000,
         ge=0,
-        description="Requests that one token may send in a minute, all at once or spread; a person with several tokens "
-        "and sessions twice as many. More get 429 with `Retry-After`. Each process counts for itself; 0 is no limit.",
+        description="Requests that one token may send a minute, evenly or all at once; a person with several tokens and "
+        "sessions may send twice as many. Others get 429 with `Retry-After`. Each process counts for itself; 0: no limit.",
     )
     commands_per_minute: int = Field(
         60_000, ge=0, description="Commands that one token may send in a minute, counted in the same way."
@@ -133,7 +133,7 @@ class Settings(BaseModel):
     )
     oidc_client_id: str = Field("", max_length=500, description="Client id of this log at the provider.")
     oidc_client_secret: SecretStr | None = Field(
-        None, description="Client secret at the provider; none for a public client. PKCE is used in any case."
+        None, description="Client secret at the provider; empty for a public client. PKCE is used in any case."
     )
     oidc_name: str = Field(
         "your organization", min_length=1, max_length=100, description="Name of the provider on the sign-in page."
@@ -143,7 +143,7 @@ class Settings(BaseModel):
     )
     oidc_new_people: Literal["refuse", "register"] = Field(
         "refuse",
-        description="What happens when an account signs in that belongs to no person of the log: `refuse`, until the "
+        description="What happens at the sign-in of an account that belongs to no person of the log: `refuse`, until the "
         "person signs in with a link and connects it, or `register` a new person.",
     )
     oidc_audience: str = Field(
@@ -155,7 +155,7 @@ class Settings(BaseModel):
     oidc_token_type: str = Field(
         "at+jwt",
         pattern=r"^[A-Za-z+]+( [A-Za-z+]+)*$",
-        description="Header `typ` of these access tokens. Keycloak needs `JWT`; ID tokens are refused nevertheless.",
+        description="Header `typ` of these access tokens. Keycloak needs `JWT`; ID tokens are refused in any case.",
     )
     oidc_groups_claim: str = Field(
         "",
@@ -166,8 +166,8 @@ class Settings(BaseModel):
     oidc_groups: str = Field(
         "",
         description="Groups of the log for the provider's names, as `NAME=KEY` separated by commas, such as "
-        "`/product=product-managers`. `decisionlog role grant group:KEY ROLE` grants their roles. Other names count for "
-        "nothing. If empty, names that are valid keys stand for themselves.",
+        "`/product=product-managers`. `decisionlog role grant group:KEY ROLE` grants their roles. Other names are "
+        "ignored. If empty, a name that is a valid key is the key of its group.",
     )
     oidc_session_hours: float = Field(
         8,

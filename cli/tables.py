@@ -184,8 +184,8 @@ def imports(answer: Answer, titles: Titles) -> Table:
     """Return the table of imports."""
     rows = [
         [
-            *(row["subject"].partition(":")[2], row["title"], row.get("system"), row.get("lines"), row.get("unplaced")),
-            titles.format(row.get("products") or []),
+            *(row["subject"].partition(":")[2], row["title"]),
+            *(titles.format_field(row["fields"].get(name)) for name in ("system", "lines", "unplaced", "products")),
         ]
         for row in answer["rows"]
     ]

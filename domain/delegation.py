@@ -37,7 +37,7 @@ class DelegateActions(PeriodCommand):
     """Let a service, an agent or another person act on your behalf. Only you can, with your own credentials."""
 
     type: Literal["DelegateActions"] = "DelegateActions"
-    subject: PersonId = Field(description="You: the person on whose behalf the other one will act.")
+    subject: PersonId = Field(description="The person on whose behalf the other will act: you.")
     delegation: Key | None = Field(
         None, description="The key of the delegation, which revokes it later; random by default."
     )

@@ -368,7 +368,7 @@ def _require_revocable(command: RevokeDelegation, context: CommandContext, subje
     parties = subjects.canonical_ids((command.subject, str(value["to"])))
     if subjects.canonical_id(context.actor) not in parties:
         raise NotAllowed(
-            f"only {command.subject} can revoke this delegation, or {value['to']} give it up, with their own credentials",
+            f"only {command.subject} can revoke this delegation, or {value['to']} can give it up, with their own credentials",
             field="subject",
             subject=command.subject,
         )

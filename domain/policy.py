@@ -43,7 +43,7 @@ ERASE: Final = Action("erase text", ERASE_SCOPE, ADMIN)
 
 
 class Rule(NamedTuple):
-    """Who may send a command: whoever may do `action`, or on what they recorded themselves, `own`.
+    """Who may send a command: callers who may do `action`, or `own` on what they recorded themselves.
 
     With `anywhere`, a role for any one product is enough.
     """
@@ -149,7 +149,7 @@ ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "lo
 
 
 OPEN_KINDS: Final = ADMINISTERED_KINDS
-"""Subjects of these kinds concern everybody: whoever may read anything may read them."""
+"""Subjects of these kinds are readable with any role that reads."""
 
 
 class Evidence(Protocol):

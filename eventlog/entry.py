@@ -108,7 +108,7 @@ class Metadata:
     def principal(self) -> str:
         """On whose behalf the actor acted: the end of the chain, or else the actor.
 
-        Who imports a change from another system has not made it: if its author is not known there, nobody is named.
+        A caller who imports a change from another system did not make it: without a known author, it has no author.
         """
         if self.on_behalf_of:
             return self.on_behalf_of[-1].who

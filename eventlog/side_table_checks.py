@@ -79,9 +79,12 @@ def _check_token(row: Sequence[Any], subjects: Collection[str]) -> str | None:
     if not all(map(is_scope, token.scopes.split())):
         return f"the token {token.id} has the scopes {token.scopes!r}"
     later = (token.revoked_at, token.expires_at, token.used_at)
-    has_times = isinstance(token.created_at, int) and all(isinstance(time, int | None) for time in later)
-    if not has_times or not 0 <= token.created_at <= (token.revoked_at or token.created_at):
-        return f"the token {token.id} was created at {token.created_at!r}; it was revoked, expires, was used at {later}"
+    if not isinstance(token.created_at, int) or not all(isinstance(time, int | None) for time in later):
+        return f"the token {token.id} has the times {(token.created_at, *later)!r}, which are not all whole numbers"
+    if token.created_at < 0:
+        return f"the token {token.id} was created at {token.created_at}, before 1970"
+    if token.revoked_at is not None and token.revoked_at < token.created_at:
+        return f"the token {token.id} was revoked at {token.revoked_at}, before it was created at {token.created_at}"
     return None if isinstance(token.label, str) else f"the label of the token {token.id} is {token.label!r}"
 
 

@@ -91,6 +91,16 @@ END;
 starts, and updated by a trigger. It is in the writer's own temporary database, so the log's file does not change."""
 
 
+SUBJECTS: Final = """
+SELECT listed.subject, events.subject
+FROM (SELECT subject, position FROM main.events WHERE subject > ? AND version <= 1
+  GROUP BY subject ORDER BY subject LIMIT ?) AS listed
+LEFT JOIN main.events NOT INDEXED ON events.position = listed.position
+ORDER BY listed.subject
+"""
+"""Subjects according to the index, each with the subject in the row of the table that the index points to."""
+
+
 @contextmanager
 def library_errors() -> Iterator[None]:
     """Raise SQLite's errors as the errors of the `eventsourcing` library, which have the same names."""
@@ -258,6 +268,19 @@ class SqliteStore(Store):
         """Return all rows of a query, as of the last commit."""
         with library_errors(), self._read_connection() as connection:
             return connection.execute(statement, parameters).fetchall()
+
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """Return at most `limit` subjects after another, in alphabetical order.
+
+        Raises:
+            DamagedStoreError: the index lists a subject that the row of the table does not have.
+        """
+        found = self.read(SUBJECTS, (after, limit))
+        for subject, stored in found:
+            if subject != stored:
+                entry = f"an entry of {stored}" if stored else "no entry"
+                raise self.stop_writing(f"its index lists {subject}, and its entries have {entry} in that place")
+        return [subject for subject, _ in found]
 
     def _load_last_versions(self) -> None:
         """Compute the last version of each subject from the rows alone. The writer's first task."""

@@ -130,7 +130,7 @@ class _Verifier:
         self._without_texts: set[int] = set()
         """Positions whose texts are missing."""
         self._erased: dict[int, int] = {}
-        """Positions whose texts were erased, each with the position of the entry that says so."""
+        """Positions whose texts were erased, each with the position of the entry that records the erasure."""
         # Entries that were recorded after this pass, which rows of side tables may refer to:
         self._subjects: set[str] = set()
         self._subjects_read_until = BEFORE_FIRST

@@ -65,7 +65,7 @@ class Accounts:
             person = self.find(issuer, subject)  # it was linked at the same time
             if person is None:
                 raise SignInRefusedError(
-                    "your e-mail address belongs to a person of this log; sign in once with a link, and connect your account"
+                    "your e-mail address belongs to a person of this log; sign in once with a link, then connect your account"
                 ) from None
             return person
         return f"person:{key}"

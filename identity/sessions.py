@@ -125,11 +125,15 @@ class Sessions:
         """Return the sessions of a person, newest first."""
         return self._select("person = ?", person)
 
+    def all(self) -> list[Session]:
+        """Return the sessions of everyone, newest first."""
+        return self._select("1 = ?", 1)
+
     def find_person(self, session_id: str) -> str | None:
         """Return whose session it is, or None if there is none."""
         return next((each.person for each in self._select("id = ?", session_id)), None)
 
-    def _select(self, condition: str, value: str | bytes) -> list[Session]:
+    def _select(self, condition: str, value: str | bytes | int) -> list[Session]:
         now = self._clock()
         rows = self._store.read(
             f"SELECT * FROM sessions WHERE {condition} AND expires_at > ? AND used_at > ? ORDER BY created_at DESC, id",
@@ -146,6 +150,10 @@ class Sessions:
     def end_others(self, person: str, session_id: str) -> int:
         """End all sessions of a person but one; return how many."""
         return self._delete("person = ? AND id <> ?", person, session_id)
+
+    def end_all(self, person: str) -> int:
+        """End all sessions of a person; return how many."""
+        return self._delete("person = ?", person)
 
     def end_of_account(self, issuer: str, subject: str) -> int:
         """End the sessions that an account of a provider signed in to; return how many."""

@@ -181,7 +181,7 @@ class Tokens:
         if holder is None:
             raise Unknown(f"no token {token}", field="id")
         with suppress(NothingChanges):
-            # The event itself revokes the token, so nothing is written beside it.
+            # The event itself revokes the token, so nothing else is written.
             self._record([RevokeToken(subject=holder, token=token)], lambda _side_tables: None, by)
 
     def clear_cache(self) -> None:

@@ -2,7 +2,7 @@
 
 The OpenAPI document, the reference pages and the Python client's types are made from these classes. The client's copy is
 generated: run `python -m tools.client_answers` after a change. A key that may be missing is `NotRequired`; one that may
-be null says so in its type.
+be null has a type that includes null.
 
 Annotations are evaluated here (no `from __future__ import annotations`): otherwise Python 3.11 takes every key for
 required.
@@ -603,21 +603,10 @@ class Decisions(TableAnswer):
     rows: Annotated[list[DecisionRow], Field(description="The decisions.")]
 
 
-class ImportRow(TitledSubject):
-    """An import in a list; its title is the name of what was imported. Fields without a value are missing."""
-
-    system: NotRequired[Annotated[str | None, Field(description="The system that it was imported from.")]]
-    lines: NotRequired[Annotated[int | None, Field(description="How many lines or versions it has.")]]
-    unplaced: NotRequired[
-        Annotated[int | None, Field(description="How many of them could not be placed by the import.")]
-    ]
-    products: NotRequired[Annotated[list[str] | None, Field(description="The products that it belongs to.")]]
-
-
 class Imports(TableAnswer):
-    """Imports, by title."""
+    """Imports, by title, which is the name of what was imported."""
 
-    rows: Annotated[list[ImportRow], Field(description="The imports.")]
+    rows: Annotated[list[SubjectRow], Field(description="The imports.")]
 
 
 class Money(TypedDict):

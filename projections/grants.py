@@ -6,12 +6,20 @@ from domain.roles import ALL_PRODUCTS, FIELD_PREFIX, LINE_FIELD
 from projections.blame import add_blame
 from projections.field_values import all_field_values
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer
+from projections.paging import Answer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
 
-def grants(read: Read, when: TimePoint = NOW, *, holder: str | None = None, product: str | None = None) -> Answer:
+def grants(
+    read: Read,
+    when: TimePoint = NOW,
+    *,
+    holder: str | None = None,
+    product: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer:
     """Return the roles that are granted, ordered by holder and role, each with who granted it, when and why.
 
     With a `product`, those that count for it: granted for it, for a line it belongs to, or for all products.
@@ -31,7 +39,12 @@ def grants(read: Read, when: TimePoint = NOW, *, holder: str | None = None, prod
         for row in found
         if line is None or row["value"] in line
     ]
-    return build_answer(time, add_blame(read, rows, time))
+    shown, next_cursor = page_after(rows, _sort_key, (str, str, str), limit, cursor)
+    return build_answer(time, add_blame(read, shown, time), next_cursor=next_cursor)
+
+
+def _sort_key(row: Row) -> tuple[str, str, str]:
+    return (row["holder"], row["role"], row["product"] or "")
 
 
 def _line_of(read: Read, product: str, time: ResolvedTime) -> list[str]:

@@ -25,13 +25,13 @@ def find_by_name(read: Read, name: str, time: ResolvedTime, kind: str | None = N
     rows = [
         (subject, bool(bears), bool(exists))
         for subject, value, bears, exists in read.rows(sql, parameters)
-        if (kind is None or subject.startswith(f"{kind}:")) and wanted in _folded(loads(value))
+        if (kind is None or subject.startswith(f"{kind}:")) and wanted in _casefold(loads(value))
     ]
     living = _distinct(subject for subject, bears, exists in rows if bears and exists)
     return living or _distinct(subject for subject, bears, _ in rows if bears) or _distinct(row[0] for row in rows)
 
 
-def _folded(value: object) -> list[str]:
+def _casefold(value: object) -> list[str]:
     return [str(one).casefold() for one in value] if isinstance(value, list) else []
 
 

@@ -123,12 +123,12 @@ def build_until_full(
 
 
 def page_after(
-    rows: Iterable[Row],
-    key: Callable[[Row], tuple[Any, ...]],
+    rows: Iterable[Item],
+    key: Callable[[Item], tuple[Any, ...]],
     types: Sequence[type],
     limit: int | None,
     cursor: str | None,
-) -> tuple[list[Row], str | None]:
+) -> tuple[list[Item], str | None]:
     """Return up to `limit` of the sorted rows after a cursor, and the cursor of the next page.
 
     Raises:

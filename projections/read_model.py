@@ -53,7 +53,7 @@ class Read:
     @cached_property
     def _last_entry(self) -> tuple[int, int]:
         """The position and the time of the last entry in the snapshot."""
-        sql = "select position, (select recorded_at from event order by position desc limit 1) from projection where name = 'fields'"
+        sql = "select position, (select recorded_at from main.event order by position desc limit 1) from projection where name = 'fields'"
         position, recorded_at = self.one(sql, {}) or (0, None)
         return position, recorded_at or 0
 

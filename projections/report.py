@@ -197,7 +197,7 @@ def _without_texts(value: Any) -> Any:
 
 def _recorded_at(read: Read, position: int) -> int:
     """Return when a position was recorded. No two positions share a time, so it pins the position."""
-    found = read.one("select recorded_at from event where position = :position", {"position": position})
+    found = read.one("select recorded_at from main.event where position = :position", {"position": position})
     if found is None:
         raise ReportNotFound(f"the log ends at position {read.position}; there is no position {position}")
     return int(found[0])
@@ -442,7 +442,7 @@ class _ReportBuilder:
             *self._overdue(features),
             *(_State("next", one, _planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
             *self._waiting(),
-            *self._undecided(planned),
+            *self._undecided_states(planned),
         ]
         lines = [*self._lines_of_states(states), *self._unowned_lines()]
         events = self._find_events(line.blame["position"] for line in lines)
@@ -554,7 +554,7 @@ class _ReportBuilder:
         rows = add_blame(self.read, all_field_values(self.read, selection, self.time), self.time)
         return {row["subject"]: row["blame"] for row in sorted(rows, key=lambda row: row["field"] == ACCOUNTABLE)}
 
-    def _undecided(self, planned: Sequence[str]) -> list[_State]:
+    def _undecided_states(self, planned: Sequence[str]) -> list[_State]:
         """Return planned features that neither refer to a decision nor have an event that cites one."""
         decisions = self._find_decisions(planned)
         return [

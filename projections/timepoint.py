@@ -91,7 +91,7 @@ def resolve_time(read: Read, when: TimePoint) -> ResolvedTime:
     as_of = read.now if when.as_of is None else when.as_of
     if when.known_at is None:
         return ResolvedTime(when, as_of, read.position, is_latest=True)
-    sql = "select position from event where recorded_at <= :known_at order by recorded_at desc limit 1"
+    sql = "select position from main.event where recorded_at <= :known_at order by recorded_at desc limit 1"
     found = read.one(sql, {"known_at": when.known_at})
     position = int(found[0]) if found else 0
     return ResolvedTime(when, as_of, position, is_latest=position == read.position)

@@ -43,6 +43,9 @@ _CONDITIONS: Final = {
     "event_because": _is_visible("decision"),
 }
 """The rows of each table that a limited reader sees."""
+_POSITIONS: Final = "every_position as not materialized (select position, recorded_at from main.event)"
+"""What `main.event` is to a limited reader: positions and their times count all entries, of whatever subject."""
+_ALL_EVENTS: Final = re.compile(r"\bmain\.event\b")
 _SEARCH: Final = re.compile(r"\bfrom search (\w+) where\b")
 """A full-text table cannot be hidden by an expression; its queries get the condition themselves."""
 
@@ -72,13 +75,15 @@ def _expand(read: Read, products: Collection[str]) -> set[str]:
 
 
 def _limit_statement(sql: str) -> str:
+    sql, positions = _ALL_EVENTS.subn("every_position", sql)
     tables = [table for table in _CONDITIONS if re.search(rf"\b{table}\b", sql)]
     is_search = _SEARCH.search(sql) is not None
-    if not tables and not is_search:
+    if not tables and not is_search and not positions:
         return sql
     hidden = [
         f"{table} as not materialized (select * from main.{table} where {_CONDITIONS[table]})" for table in tables
     ]
+    hidden += [_POSITIONS] if positions else []
     limited = _SEARCH.sub(lambda found: f"{found[0]} {_is_visible(f'{found[1]}.subject')} and", sql)
     own = limited.lstrip()
     rest = f", {own[5:]}" if own.startswith("with ") else f" {own}"

@@ -54,7 +54,7 @@ class Block:
 DONE_ELSEWHERE = {
     "ask-an-auditors-question.md": "test_questions.py",  # on twenty years of other people's history
     "write-a-projection.md": "eventlog/test_write_a_projection.py",  # on a log of its own
-    "write-a-client.md": "client/test_documents.py",  # against a house of its own
+    "write-a-client.md": "client/test_documents.py",  # against a server of its own
     "connect-kafka.md": "kafka/test_commands.py",  # on a real broker
 }
 
@@ -80,7 +80,7 @@ def exchanges(block: str) -> list[tuple[str, str]]:
 
 
 def _cut(part: str) -> tuple[str, str]:
-    """A command and its output: it goes on behind a backslash, and in a quotation that is not closed."""
+    """A command and its output: it continues after a backslash, and in a quotation that is not closed."""
     lines = part.split("\n")
     n = 1
     while n < len(lines) and (lines[n - 1].endswith("\\") or "\n".join(lines[:n]).count("'") % 2):
@@ -103,13 +103,13 @@ def general(text: str) -> str:
 def agrees(said: str, shown: str) -> bool:
     """Whether what is said is what is shown, but for what is different every time, and for the layout of JSON."""
     if shown.startswith(("{", "[")):
-        return _parsed(said) == _parsed(shown)
+        return _parse(said) == _parse(shown)
     lines = [".*" if line == "..." else re.escape(line.rstrip()) for line in general(shown).strip().split("\n")]
     told = "\n".join(line.rstrip() for line in general(said).strip().split("\n"))
     return re.fullmatch("\n".join(lines), told, re.DOTALL) is not None
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     return json.loads(general(text))
 
 
@@ -119,7 +119,7 @@ class Wrong(AssertionError):
 
 @dataclass
 class Reader:
-    """Somebody who does what a page says, in a folder."""
+    """A reader who does what a page says, in a folder."""
 
     folder: Path
     seen: dict[str, str] = field(default_factory=dict)

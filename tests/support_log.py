@@ -1,4 +1,4 @@
-"""The whole house on a folder: log, read model, HTTP interface, and a client for it."""
+"""The whole software on a folder: log, read model, HTTP API, and a client for it."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class House:
 
 
 class EmptyHouse(House):
-    """A house in which nobody has been registered: the examples begin with that themselves, and Ann, who speaks, leaves."""
+    """A log without registered people: the examples begin with that themselves, and Ann, the caller, leaves."""
 
     def person(self, name: str, *also: str) -> str:
         return "person:ann"

@@ -25,10 +25,10 @@ def server() -> str:
     given = os.environ.get("DECISIONLOG_TEST_POSTGRESQL")
     if given:
         return given
-    return str(_begun().get_uri())
+    return str(_start().get_uri())
 
 
-def _begun() -> Any:
+def _start() -> Any:
     """A server that ends with this process, and whose files go with it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says where it keeps its lock, which is nobody's business
@@ -51,7 +51,7 @@ class Cluster:
     """A server of our own that may be killed, whatever server is given for the other tests."""
 
     def __init__(self) -> None:
-        self._server = _begun()
+        self._server = _start()
         self.url = str(self._server.get_uri())
         self._run("pg_ctl", "-w", "-D", str(self._server.pgdata), "stop")
         atexit.register(self.kill)  # before its files are deleted

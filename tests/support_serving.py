@@ -1,4 +1,4 @@
-"""A real `decisionlog serve` in a process of its own, as a user starts it, and other commands beside it."""
+"""A real `decisionlog serve` in a process of its own, as a user starts it, and other commands next to it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Serving:
 def serving(
     data: Path, end: int = signal.SIGINT, command: Sequence[str | Path] = (COMMAND,), *, terminal: bool = False, **more: str
 ) -> Iterator[Serving]:  # fmt: skip
-    """A server from the moment it has said all it says at its start until it is told to end.
+    """A server, from the end of its startup output until it is asked to stop.
 
     What it says goes to a pipe, as to the log of a service, or to a terminal.
     """
@@ -95,7 +95,7 @@ def serving(
 
 def _greeting(said: TextIO) -> Iterator[str]:
     """The lines up to the end of the first decision's command, or to the remark that there was a token before."""
-    with suppress(OSError):  # a terminal that nobody writes to any more
+    with suppress(OSError):  # a terminal that no process writes to any more
         for line in said:
             yield line
             if line.startswith(("}'", "Access tokens already exist")):

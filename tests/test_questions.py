@@ -222,12 +222,12 @@ def test_10_the_history_of_one_decision(house: House) -> None:
     steps = house.rows("/fields/history", subject="decision:pep-572", field=["status", "role.author"])
     moved = [step for step in steps if step["direction"] != "first"]
 
-    def told(step: dict[str, Any], side: str) -> Any:
+    def value_at(step: dict[str, Any], side: str) -> Any:
         held = step[side]
         return held["value"] if step["field"] == "role.author" else held["source_value"]
 
     found = [
-        (_second(step), step["field"], told(step, "before"), told(step, "after"), step["blame"]["principal"])
+        (_second(step), step["field"], value_at(step, "before"), value_at(step, "after"), step["blame"]["principal"])
         for step in moved
     ]
     expected = []

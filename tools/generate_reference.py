@@ -140,8 +140,8 @@ def _build_http() -> str:
     return (
         "# HTTP\n\nAll routes. A running server documents them in full at `/docs`, and as OpenAPI at `/openapi.json`.\n\n"
         f"| route | description |\n|---|---|\n{rows}\n"
-        "## Examples\n\nReplace `TOKEN` by your token, `VERSION` by the version of the subject that you read, and `ID` by the id of a "
-        "token.\n\n"
+        "## Examples\n\nReplace `TOKEN` by your token, `VERSION` by the version of the subject that you read, `ID` by the id of a "
+        "token, and `KEY` by the key of an import or the id of a session.\n\n"
         f"{examples}"
     )
 

@@ -1,14 +1,18 @@
-"""Administration: people, tokens, imports, and the state of the log and its workers."""
+"""Administration: people, roles, tokens, sessions, imports, and the state of the log and its workers."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from api.pages.admin_forms import allowed_forms, list_sessions
+from api.pages.imports import list_imports
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
-from api.permissions import is_administrator
+from api.permissions import is_administrator, why_not
 from api.routes.log import get_log, get_status
 from api.routes.tokens import describe_token
+from domain import policy
 from identity.decision_log import DecisionLog
+from projections.grants import grants
 from projections.read_model import Read
 
 
@@ -20,18 +24,24 @@ def router() -> APIRouter:
 
 
 def get_admin(page: PageDependency) -> Response:
-    """Show people, tokens, imports and workers. Tokens are shown to administrators only."""
+    """Show people, roles, imports and workers; tokens and sessions to administrators only."""
 
     def build(read: Read) -> Context:
         is_log = isinstance(page.services.book, DecisionLog)
+        sees_all = is_log and is_administrator(page.services, page.caller)
         status = get_status(page.services)
         people = (each for each in page.services.book.directory.list_people() if each.id.startswith("person:"))
         return {
             "people": [
                 {"id": each.id, "spellings": each.spellings} for each in sorted(people, key=lambda one: one.name)
             ],
-            "tokens": _list_tokens(page) if is_log and is_administrator(page.services, page.caller) else None,
-            "imports": _count_imports(read),
+            "may": allowed_forms(page),
+            "sees_journal": is_log and why_not(page.services, page.caller, policy.AUDIT) is None,
+            "grants": grants(read, page.time.point).rows,
+            "tokens": _list_tokens(page) if sees_all else None,
+            "sessions": list_sessions(page) if sees_all else None,
+            "imports": list_imports(read, page.time.point),
+            "systems": _count_imports(read),
             "status": status,
             "workers": status["workers"],
             "head": get_log(page.services) if is_log else None,
@@ -41,7 +51,11 @@ def get_admin(page: PageDependency) -> Response:
 
 
 def _list_tokens(page: Page) -> list[dict[str, object]]:
-    return [describe_token(token) for token in page.services.log.tokens.all()]
+    """Return the tokens, those that still work first."""
+    now = page.time.now
+    found = [(each, describe_token(each)) for each in page.services.log.tokens.all()]
+    rows = [{**row, "is_expired": each.expires_at is not None and each.expires_at <= now} for each, row in found]
+    return sorted(rows, key=lambda row: bool(row["revoked_at"] or row["is_expired"]))
 
 
 def _count_imports(read: Read) -> list[tuple[str, int]]:

@@ -36,7 +36,7 @@ from domain.values import (
     Timestamp,
 )
 
-Control = Literal["line", "text", "day", "time", "number", "choice", "person", "subject"]
+Control = Literal["line", "text", "day", "time", "number", "choice", "choices", "check", "person", "subject"]
 
 _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (Line, "line", ""),
@@ -65,7 +65,7 @@ FOLDED: Final = ("effective_at", "on_behalf_of")
 FINAL: Final[Mapping[str, str]] = {
     "SupersedeDecision": "A superseded decision cannot be reopened.",
     "MergePeople": "Two people who were merged cannot be separated.",
-    "RecordPersonLeft": "Their roles are listed as without an owner from then on, and they can no longer sign in.",
+    "RecordPersonLeft": "From then on, their roles are listed as having no owner, and they cannot sign in.",
     "DisbandTeam": "A disbanded team cannot hold roles again.",
     "RetireProduct": "A retired product cannot be changed any more.",
     "CloseGoal": "A closed goal cannot be opened again.",
@@ -110,6 +110,8 @@ class FormField:
     is_required: bool
     is_folded: bool
     default: Any
+    empty: str = "none"
+    """What an empty choice is called where the field is optional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def _is_folded(command: type[Command], name: str) -> bool:
 
 
 _SHORT_NAME_HINT: Final = (
-    "Begins the numbers of its decisions: `tide` makes TIDE-1, TIDE-2. Lower case, and final. Default: from the title."
+    "Prefix of the numbers of its decisions: `tide` gives TIDE-1, TIDE-2. Lower case, and final. Default: from the title."
 ).replace("`", "")
 _SAID_BY_LABEL: Final = frozenset(
     {"The title, in one line.", "The title.", "The reason.", "The decision itself.", "A description."}

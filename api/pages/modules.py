@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from api.pages import (
+    access_journal,
     admin,
+    admin_forms,
     audit,
     decisions,
     home,
+    imports,
     people,
     provider_sign_in,
     record,
@@ -30,6 +33,9 @@ PAGE_MODULES: Final = (
     search,
     report,
     admin,
+    admin_forms,
+    access_journal,
+    imports,
     sign_in,
     provider_sign_in,
 )

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
 from api import problems
+from api.access_journal import record_refusal
 from api.admission import LaneName
 from api.authentication import CurrentCaller
 from api.dependencies import (
@@ -262,8 +263,10 @@ def redirect_to_sign_in(request: Request) -> Response:
 
 
 def respond_with_error(request: Request, error: Exception) -> Response:
-    """Return a page that says what is wrong with a request, and how to fix it."""
+    """Return a page that says what is wrong with a request, and how to fix it; the access journal has refusals, too."""
     headers: dict[str, str] = {}
+    if isinstance(error, HttpProblem):
+        record_refusal(request, error.status, error.detail)
     if isinstance(error, HttpProblem) and error.status == 401:  # noqa: PLR2004
         return render_page(request, "signed_out.html", {"detail": error.detail}, 401, error.headers)
     if isinstance(error, HttpProblem):

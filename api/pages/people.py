@@ -1,4 +1,4 @@
-"""Who answers for what: the load of each person and team, and what has no owner."""
+"""Who is accountable for what: the load of each person and team, and what has no owner."""
 
 from __future__ import annotations
 

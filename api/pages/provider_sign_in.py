@@ -134,7 +134,7 @@ async def _read_answer(
     secret, purpose, next_ = (*(read_cookie(request, COOKIE) or "").split(_SEPARATOR, 2), "", "", "")[:3]
     attempt = LoginAttempt(secret)
     if not secret or not attempt.has_state(state):
-        raise SignInRefusedError("this browser did not begin this sign-in; begin again")
+        raise SignInRefusedError("this browser did not start this sign-in; start again")
     await provider.check_issuer(issuer)
     if error or not code:
         raise SignInRefusedError("the provider did not sign you in")
@@ -142,7 +142,7 @@ async def _read_answer(
     # Only now, so that made-up attempts write nothing: the provider vouches for this one.
     expires_at = services.model.now() + 2 * ATTEMPT_S * 1_000_000
     if not await to_thread(services.log.codes.claim, "sign-in attempt", state, expires_at):
-        raise SignInRefusedError("this sign-in was finished before; begin again")
+        raise SignInRefusedError("this sign-in is already complete; start again")
     return purpose, next_, account
 
 
@@ -162,7 +162,9 @@ async def _find_person(request: Request, services: Services, account: Account, *
     if known is not None:
         return known
     if not provider.config.registers:
-        raise SignInRefusedError("your account is not known here; sign in with a link, and connect your account")
+        raise SignInRefusedError(
+            "no person of this log has your account; sign in with a link, then connect your account"
+        )
     return await accounts.register(account.issuer, account.subject, account.name or account.email or "", account.email)
 
 

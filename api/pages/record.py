@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from api.command_routes import build_transaction
 from api.dependencies import wait_for_position
 from api.pages.command_forms import Form, FormField, find_form
-from api.pages.form_input import Errors, Typed, parse_commands, read_form, refuse_cross_site
+from api.pages.form_input import Errors, Typed, parse_commands, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import Candidate, list_candidates, people_candidates
 from api.pages.words import SUBJECT, subject_path
@@ -113,7 +113,6 @@ def _form(name: str) -> Form:
 
 
 async def _record(request: Request, page: Page, name: str) -> Response:
-    refuse_cross_site(request)
     await refuse_writes_on_replica(request, page.services)
     form = _form(name)
     typed = await read_form(request)

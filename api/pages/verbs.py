@@ -27,7 +27,7 @@ VERBS: Final[Mapping[str, str]] = {
     "ReleaseRescheduled": "moved",
     "GoalSet": "set the goal",
     "ReportIssued": "issued a report on",
-    "PersonLeft": "recorded that one left:",
+    "PersonLeft": "recorded the departure of",
     "TitleChanged": "renamed",
     "AliasesSet": "set other names of",
     "AttributeSet": "set a detail of",

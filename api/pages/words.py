@@ -49,6 +49,7 @@ KIND_PATHS: Final[Mapping[str, str]] = {
     "person": "people",
     "team": "teams",
     "service": "people",
+    "import": "imports",
 }
 
 

@@ -56,12 +56,13 @@ def list_access(
         found = services.log.journal.rows(selection, limit=page.limit + 1, before=before)
         shown = found[: page.limit]
         following = encode_cursor(shown[-1].number) if len(found) > page.limit else None
-        return build_answer(resolve_time(read, NOW), _build_rows(shown), next_cursor=following)
+        return build_answer(resolve_time(read, NOW), build_rows(shown), next_cursor=following)
 
     return query(answer)
 
 
-def _build_rows(rows: Sequence[AccessRow]) -> list[Row]:
+def build_rows(rows: Sequence[AccessRow]) -> list[Row]:
+    """Return rows of the journal as answers show them."""
     return [
         {
             "number": row.number,

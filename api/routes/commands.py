@@ -67,7 +67,7 @@ def add_routes(router: APIRouter) -> None:
         methods=["POST"],
         summary="Send any command, or several as one transaction",
         openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": document_headers(version_required=False)},
-        **answers.declared(answers.Receipt, more={**_CREATED, **problems.VERSION_REQUIRED, **answers.UNSTORED}),
+        **answers.describe_route(answers.Receipt, more={**_CREATED, **problems.VERSION_REQUIRED, **answers.UNSTORED}),
     )
     router.add_api_route(
         "/bulk",
@@ -75,7 +75,7 @@ def add_routes(router: APIRouter) -> None:
         methods=["POST"],
         summary="Send many transactions, each with its own outcome",
         openapi_extra=json_body("BulkRequest"),
-        **answers.declared(answers.Outcomes, more=answers.UNSTORED),
+        **answers.describe_route(answers.Outcomes, more=answers.UNSTORED),
     )
 
 

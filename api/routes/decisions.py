@@ -127,7 +127,7 @@ def get_decision(query: QueryDependency, time: TimeParameters, key: KeyPath) -> 
 def get_authority(query: QueryDependency, services: ServiceDependency, time: TimeParameters, key: KeyPath) -> Response:
     """Whether the people who accepted, rejected or ratified the decision were entitled to, explained in sentences: as it
     was judged then, and as it would be judged with what is known at the requested time. The sentences contain ids;
-    `titles` has what each is called.
+    `titles` has their titles.
     """
     subject = services.find_subject(key, "key", kind="decision")
     return query(lambda read: authority_queries.decision_authority(read, subject, time))

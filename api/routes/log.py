@@ -42,12 +42,12 @@ def router() -> APIRouter:
     """Return the routes that read the log."""
     routes = v1_router("Log", [Depends(refuse_command_headers)])
     get = routes.get
-    get("/log", summary="Get the head of the log", **answers.declared(answers.Head))(get_log)
-    get("/status", summary="Get the status of everything that follows the log", **answers.declared(answers.Status))(
-        get_status
-    )
+    get("/log", summary="Get the head of the log", **answers.describe_route(answers.Head))(get_log)
+    get(
+        "/status", summary="Get the status of everything that follows the log", **answers.describe_route(answers.Status)
+    )(get_status)
     get("/log/entries", summary="Export entries", response_class=StreamingResponse, responses=_ENTRIES)(list_entries)
-    get("/log/entries/{position}", summary="Get an entry", **answers.declared(answers.Entry))(get_entry)
+    get("/log/entries/{position}", summary="Get an entry", **answers.describe_route(answers.Entry))(get_entry)
     return routes
 
 

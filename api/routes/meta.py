@@ -17,9 +17,11 @@ def router() -> APIRouter:
     """Return the routes that need no token."""
     routes = APIRouter(tags=["Meta"])
     get = routes.get
-    get("/v1/health", summary="Health check", **answers.declared(answers.Health, more=answers.STOPPED))(get_health)
-    get("/v1/version", summary="Get the version", **answers.declared(answers.Version))(get_version)
-    get("/v1/catalog", summary="List commands and events", **answers.declared(answers.Catalog))(get_catalog)
+    get("/v1/health", summary="Health check", **answers.describe_route(answers.Health, more=answers.STOPPED))(
+        get_health
+    )
+    get("/v1/version", summary="Get the version", **answers.describe_route(answers.Version))(get_version)
+    get("/v1/catalog", summary="List commands and events", **answers.describe_route(answers.Catalog))(get_catalog)
     for path, endpoint in {"/docs": docs_page.get_docs, "/openapi.json": docs_page.get_openapi}.items():
         routes.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))
     return routes

@@ -131,8 +131,9 @@ def list_deciders(
     ] = None,
     currency: Annotated[Currency | None, Query(description="The currency, as its code of ISO 4217.")] = None,
 ) -> Response:
-    """All whom the decision rights of the product entitle to a kind of decision, at a cost if it is given: by name,
-    by role or by a delegation. Those whom the rights cover come first. There are no rows if no rule applies.
+    """The people and teams whom the decision rights of the product entitle by name, by role or by a delegation to make
+    a decision of a kind, at a cost if one is given. Those within their limits come first. Without a rule for the kind,
+    there are no rows.
     """
     if (cost is None) != (currency is None):
         raise Malformed("give `cost` and `currency` together", field="cost" if cost is None else "currency")

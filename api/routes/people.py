@@ -54,19 +54,19 @@ def router() -> APIRouter:
     routes = v1_router("People")
     admin = [Depends(refuse_command_headers), Depends(require(ADMINISTER))]
     add_query(routes, "/people", list_people, answers.People, "List people")
-    routes.get("/people/{key}", summary="Get a person's names", **answers.declared(answers.PersonRow))(get_person)
+    routes.get("/people/{key}", summary="Get a person's names", **answers.describe_route(answers.PersonRow))(get_person)
     routes.post(
         "/people/{key}/names",
         summary="Add names to a person",
         dependencies=admin,
         openapi_extra=json_body("Names"),
-        **answers.declared(answers.PersonRow),
+        **answers.describe_route(answers.PersonRow),
     )(add_names)
     routes.delete(
         "/people/{key}/names",
         summary="Erase a person's names",
         dependencies=admin,
-        **answers.declared(answers.PersonRow),
+        **answers.describe_route(answers.PersonRow),
     )(erase_names)
     add_query(routes, "/teams", list_endpoint("team", ("status",)), answers.Teams, "List teams")
     add_query(routes, "/teams/{key}", get_endpoint("team"), answers.SubjectPage, "Get a team", "light")

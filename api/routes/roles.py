@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api import answers
-from api.dependencies import ProductText, QueryDependency, TimeParameters
+from api.dependencies import PageParameters, ProductText, QueryDependency, TimeParameters
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import roles
@@ -32,6 +32,7 @@ def list_roles(
     query: QueryDependency,
     services: ServiceDependency,
     time: TimeParameters,
+    page: PageParameters,
     holder: Annotated[
         str | None,
         Query(max_length=500, description="Only roles of this person, team, service or group: an id or a name."),
@@ -47,4 +48,6 @@ def list_roles(
     """
     holder_id = None if holder is None else services.find_person(holder, "holder")
     product_id = None if product is None else services.find_subject(product, "product", kind="product")
-    return query(lambda read: grants(read, time, holder=holder_id, product=product_id))
+    return query(
+        lambda read: grants(read, time, holder=holder_id, product=product_id, limit=page.limit, cursor=page.cursor)
+    )

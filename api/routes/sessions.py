@@ -10,18 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import answers
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
-from api.dependencies import QueryDependency
-from api.permissions import is_administrator, require
+from api.dependencies import PageParameters, QueryDependency
+from api.permissions import authorize, is_administrator, require, require_scope
 from api.problems import HttpProblem, unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.errors import Unknown
-from domain.policy import ADMINISTER
+from domain.policy import ADMINISTER, READ
+from domain.scopes import READ_SCOPE
 from domain.values import Code, format_micros
 from eventlog.entry import Caller
 from identity.sessions import Session
-from projections.paging import build_answer
+from projections.paging import Answer, build_answer, page_after
+from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 
 
@@ -35,18 +37,24 @@ class NewSignInLink(BaseModel):
 
 def router() -> APIRouter:
     """Return the routes of sign-in links and sessions."""
-    routes = v1_router("Sessions", [Depends(refuse_command_headers)])
+    # A person without a role may still see where they are signed in, and sign out there.
+    checks = [Depends(require_scope(READ_SCOPE)), Depends(refuse_command_headers)]
+    routes = v1_router("Sessions", checks, action=None)
     routes.post(
         "/sign-in-links",
         summary="Create a sign-in link",
         status_code=201,
         dependencies=[Depends(require(ADMINISTER))],
         openapi_extra=json_body("NewSignInLink"),
-        **answers.declared(answers.MadeSignInLink, status=201),
+        **answers.describe_route(answers.MadeSignInLink, status=201),
     )(create_sign_in_link)
     add_query(routes, "/sessions", list_sessions, answers.Sessions, "List sessions", "light")
-    routes.delete("/sessions", summary="End all other sessions", **answers.declared(answers.EndedSessions))(end_others)
-    routes.delete("/sessions/{key}", summary="End a session", **answers.declared(answers.EndedSessions))(end_session)
+    routes.delete("/sessions", summary="End all other sessions", **answers.describe_route(answers.EndedSessions))(
+        end_others
+    )
+    routes.delete("/sessions/{key}", summary="End a session", **answers.describe_route(answers.EndedSessions))(
+        end_session
+    )
     return routes
 
 
@@ -73,14 +81,25 @@ def list_sessions(
     query: QueryDependency,
     services: ServiceDependency,
     caller: CurrentCaller,
+    page: PageParameters,
     person: Annotated[str | None, Query(max_length=500, description="Another person, for administrators.")] = None,
 ) -> Response:
-    """The caller's own sessions that have not ended."""
-    who = caller.actor if person is None else services.find_person(person, "person")
+    """The caller's own sessions that have not ended, newest first."""
+    who = caller.actor
+    if person is not None and person != caller.actor:
+        who = authorize(services, caller, READ).find_person(person, "person")  # names of others need a role
     if who != caller.actor and not is_administrator(services, caller):
         raise HttpProblem(403, "only administrators see the sessions of others", field="person")
-    rows = [_row_of(each, caller) for each in services.log.sessions.list_of(who)]
-    return query(lambda read: build_answer(resolve_time(read, NOW), rows))
+    sessions = services.log.sessions.list_of(who)
+
+    def answer(read: Read) -> Answer:
+        shown, following = page_after(
+            sessions, lambda each: (-each.created_at, each.id), (int, str), page.limit, page.cursor
+        )
+        rows = [_row_of(each, caller) for each in shown]
+        return build_answer(resolve_time(read, NOW), rows, next_cursor=following)
+
+    return query(answer)
 
 
 def end_others(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.policy import ADMINISTER
-from domain.roles import Role
+from domain.roles import Role, holds
 from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
 from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
@@ -51,7 +51,7 @@ class NewToken(BaseModel):
 def router() -> APIRouter:
     """Return the routes of tokens."""
     routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=None)
-    routes.get("/me", summary="Get the caller", **answers.declared(answers.Me))(get_me)
+    routes.get("/me", summary="Get the caller", **answers.describe_route(answers.Me))(get_me)
     admin_routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=ADMINISTER)
     add_query(admin_routes, "/tokens", list_tokens, answers.Tokens, "List API tokens")
     admin_routes.post(
@@ -59,9 +59,9 @@ def router() -> APIRouter:
         summary="Create an API token",
         status_code=201,
         openapi_extra=json_body("NewToken"),
-        **answers.declared(answers.CreatedToken, status=201),
+        **answers.describe_route(answers.CreatedToken, status=201),
     )(create_token)
-    admin_routes.delete("/tokens/{key}", summary="Revoke an API token", **answers.declared(answers.TokenRow))(
+    admin_routes.delete("/tokens/{key}", summary="Revoke an API token", **answers.describe_route(answers.TokenRow))(
         revoke_token
     )
     routes.routes += admin_routes.routes
@@ -94,12 +94,13 @@ def create_token(
         raise unprocessable("the holder of a token must be a person or a service", field="holder")
     tokens = services.log.tokens
     expires_at = _expiry_of(new, tokens)
+    has_role = new.role is not None and holds(services.log.state(holder), new.role, new.product)
     token, secret = tokens.create(
         holder,
         scopes=new.scopes,
         label=new.label,
         expires_at=expires_at,
-        role=new.role,
+        role=None if has_role else new.role,
         product=new.product,
         by=caller,
     )

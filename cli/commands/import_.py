@@ -51,7 +51,7 @@ _record_options = options.combine(
     click.option(
         "--words",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="TOML file of own status words, keys and headings.",
+        help="TOML file with more status words, keys and headings.",
     ),
     _import_options,
 )
@@ -69,7 +69,7 @@ def import_() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="TOML file that maps columns and values.",
 )
-@click.option("--suggest-mapping", is_flag=True, help="Only print a mapping for FILE, with its doubts marked.")
+@click.option("--suggest-mapping", is_flag=True, help="Only print a first mapping for FILE, to check.")
 @_import_options
 def changes(
     file: Path,

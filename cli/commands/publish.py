@@ -48,7 +48,7 @@ def publish_log(settings: Settings) -> None:
 
 @contextmanager
 def _publish_people(settings: Settings, log: DecisionLog) -> Iterator[None]:
-    """Publish the names of people in the background if the settings say so."""
+    """Publish the names of people in the background if the settings ask for it."""
     if not settings.kafka_people:
         yield
         return

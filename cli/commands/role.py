@@ -25,7 +25,7 @@ def role() -> None:
 
 _holder = click.argument("holder")
 _role = click.argument("role", type=click.Choice(ROLES))
-_product = click.option("--product", help="The product it is for, with its line; all products by default.")
+_product = click.option("--product", help="The product, with the products of its line; all by default.")
 _as_json = options.json_flag("Print the receipt as JSON.")
 
 
@@ -67,6 +67,7 @@ def revoke(holder: str, as_json: bool, data: Path | None, owner: str | None, **g
 @click.option("--holder", help="Only roles of this person, team, service or group.")
 @click.option("--product", help="Only roles that count for this product.")
 @options.bitemporal
+@options.paging
 @options.output
 def list_(output: Output, **given: Any) -> None:
     """List roles.

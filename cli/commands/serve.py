@@ -204,7 +204,6 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
     public = settings.public_url.rstrip("/") or address
     click.echo(f"Decision log in {place}, at {address}")
     click.echo(f"API reference: {public}/docs")
-    click.echo(f"Roadmap: {public}/v1/roadmap")
     try:
         token = create_first_token(log, owner, settings)
         link = create_first_link(log, owner, settings, lambda code: build_link(public, code)) if token else None

@@ -67,7 +67,7 @@ def write_story(settings: Settings, story: Story, first: date) -> int:
         open_runtime(log, settings) as runtime,
         progress("Writing") as report_progress,
     ):
-        log.default_role = ADMIN  # what the story tells has happened; nobody is asked whether they may
+        log.default_role = ADMIN  # the story has happened; its actors need no roles
         writer = _StoryWriter(runtime, clock)
         for person in story.people:
             writer.register(person)

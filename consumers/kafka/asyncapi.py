@@ -283,7 +283,12 @@ def _schemas() -> Schema:
         schemas[name]["required"] = [*schemas[name].get("required", []), "type"]
     # A discriminator is an object in OpenAPI and not in AsyncAPI; the constant `type` of each command replaces it.
     schemas["Batch"]["properties"]["commands"]["items"].pop("discriminator", None)
-    shared = {**_SHARED, "EventHeaders": _EVENT_HEADERS, "StoredReference": _stored(Reference), "StoredSource": _SOURCE}
+    shared = {
+        **_SHARED,
+        "EventHeaders": _EVENT_HEADERS,
+        "StoredReference": _stored_schema(Reference),
+        "StoredSource": _SOURCE,
+    }
     return schemas | shared | {f"Entry.{name}": _entry(name, event) for name, event in EVENTS.items()}
 
 
@@ -291,7 +296,7 @@ _SOURCE: Final = _object({"channel": _TEXT}, {"system": _TEXT, "reference": _TEX
 
 
 def _entry(name: str, event: type[Event]) -> Schema:
-    data = _stored(event)
+    data = _stored_schema(event)
     # An event of which all fields are left out has no data at all.
     required, optional = ({"data": data}, {}) if data.get("required") else ({}, {"data": data})
     event_schema = _object(
@@ -325,7 +330,7 @@ def _entry(name: str, event: type[Event]) -> Schema:
     )
 
 
-def _stored(model: type[Message]) -> Schema:
+def _stored_schema(model: type[Message]) -> Schema:
     """Return the schema of a message as it is stored: with commitments for texts, and ids for people."""
     schema = model.model_json_schema(mode="validation")
     whole: Schema = _inline(schema, schema.pop("$defs", {}))

@@ -34,7 +34,7 @@ async def fetch_json(
             async for part in response.aiter_bytes():
                 body += part
                 if len(body) > MAX_BYTES:
-                    raise ProviderUnavailableError(f"{url} answers more than {MAX_BYTES} bytes")
+                    raise ProviderUnavailableError(f"{url} answered with more than {MAX_BYTES} bytes")
     except (httpx2.HTTPError, TimeoutError, OSError) as error:
         raise ProviderUnavailableError(f"{url} cannot be reached ({type(error).__name__})") from None
     try:
@@ -42,7 +42,7 @@ async def fetch_json(
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ProviderUnavailableError(f"{url} answers no JSON object (status {response.status_code})")
+        raise ProviderUnavailableError(f"{url} did not answer with a JSON object (status {response.status_code})")
     return response.status_code, found
 
 
@@ -54,5 +54,5 @@ async def fetch_document(url: str) -> dict[str, Any]:
     """
     status, found = await fetch_json(url)
     if status != HTTPStatus.OK:
-        raise ProviderUnavailableError(f"{url} answers with the status {status}")
+        raise ProviderUnavailableError(f"{url} answered with the status {status}")
     return found

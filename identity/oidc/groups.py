@@ -30,7 +30,7 @@ def parse_group_table(text: str) -> dict[str, str]:
         name, separator, key = (each.strip() for each in part.rpartition("="))
         if not separator or not name or not re.fullmatch(KEY_PATTERN, key):
             raise ValueError(
-                f"{part!r} is not of the form NAME=KEY, where KEY has only a-z, 0-9, `.`, `_`, `~` and `-`"
+                f"{part!r} is not of the form NAME=KEY, where KEY contains only a-z, 0-9, `.`, `_`, `~` and `-`"
             )
         table[name] = key
     return table
@@ -39,7 +39,7 @@ def parse_group_table(text: str) -> dict[str, str]:
 def find_groups(claims: Mapping[str, Any], path: tuple[str, ...], table: Mapping[str, str]) -> frozenset[str]:
     """Return the groups of the log (`group:KEY`) that claims name.
 
-    Without a table, names that are valid keys stand for themselves. Unknown names count for nothing.
+    Without a table, a name that is a valid key is the key of its group. Other names are ignored.
 
     Raises:
         SignInRefusedError: the provider left the groups out because there are too many, or they are not a list of names.

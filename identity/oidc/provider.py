@@ -108,7 +108,7 @@ class Provider:
             found = await fetch_document(self.config.issuer.rstrip("/") + DISCOVERY_PATH)
             if found.get("issuer") != self.config.issuer:
                 raise ProviderUnavailableError(
-                    f"the provider calls itself {found.get('issuer')!r}; set DECISIONLOG_OIDC_ISSUER to exactly that"
+                    f"the provider's issuer is {found.get('issuer')!r}; set DECISIONLOG_OIDC_ISSUER to exactly this"
                 )
             self._metadata = found
         return self._metadata
@@ -122,7 +122,7 @@ class Provider:
         address = (await self.metadata()).get(name)
         parts = urlsplit(address) if isinstance(address, str) else None
         if parts is None or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
-            raise ProviderUnavailableError(f"the provider has no `{name}` with https")
+            raise ProviderUnavailableError(f"the provider gives no https address as its `{name}`")
         return str(address)
 
     # Signing in

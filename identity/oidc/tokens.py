@@ -122,10 +122,10 @@ def check_access_token(verified: Verified, types: frozenset[str], client_id: str
     """
     claims = verified.claims
     if str(verified.header.get("typ", "")).lower().removeprefix("application/") not in types:
-        raise SignInRefusedError("its header says that it is no access token")
+        raise SignInRefusedError("its header does not mark it as an access token")
     is_other = {"nonce", "at_hash", "c_hash", "events"} & claims.keys() or audiences(claims) == (client_id,)
     if is_other or claims.get("typ") in ("ID", "Refresh", "Logout"):  # the last is how Keycloak tells its tokens apart
-        raise SignInRefusedError("it is no access token")
+        raise SignInRefusedError("it is not an access token")
 
 
 def check_id_token(verified: Verified, client_id: str, nonce: str, access_token: str | None) -> None:
@@ -136,11 +136,11 @@ def check_id_token(verified: Verified, client_id: str, nonce: str, access_token:
     """
     claims = verified.claims
     if "events" in claims:
-        raise SignInRefusedError("it is no ID token")
+        raise SignInRefusedError("it is not an ID token")
     if not _equal(claims.get("nonce"), nonce):
         raise SignInRefusedError("it answers another request")
     if len(audiences(claims)) > 1 and "azp" not in claims:
-        raise SignInRefusedError("it is for several audiences and does not say for which")
+        raise SignInRefusedError("it is for several audiences and does not name its client")
     if claims.get("azp", client_id) != client_id:
         raise SignInRefusedError("it was issued to another client")
     if "at_hash" in claims and access_token is not None:
@@ -163,11 +163,11 @@ def check_logout_token(verified: Verified) -> Logout:
     """Return what a logout token ends (OpenID Connect Back-Channel Logout 1.0, section 2.6).
 
     Raises:
-        SignInRefusedError: it is no logout token.
+        SignInRefusedError: it is not a logout token.
     """
     claims = verified.claims
     if str(verified.header.get("typ", "logout+jwt")).lower().removeprefix("application/") not in ("logout+jwt", "jwt"):
-        raise SignInRefusedError("its header says that it is no logout token")
+        raise SignInRefusedError("its header does not mark it as a logout token")
     events = claims.get("events")
     if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
         raise SignInRefusedError("it does not contain the logout event")

@@ -82,7 +82,7 @@ class RecordDocument:
     unmapped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_template: bool = False
-    """Whether its title is a placeholder, as in a template that nobody has filled in."""
+    """Whether its title is a placeholder, as in a template that is not filled in."""
 
 
 class _Section(NamedTuple):

@@ -201,7 +201,7 @@ _WHOLE: Final = frozenset(
         "proposed",
         "deprecated",
         "wurde",
-        "ist",
+        "ist",  # codespell:ignore ist
         "jetzt",
         "vollständig",
         "a",

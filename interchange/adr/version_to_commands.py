@@ -84,7 +84,7 @@ class VersionPlanner:
     def _supersede_others(
         self, version: RecordVersion, record: TrackedRecord, by_subject: Mapping[str, TrackedRecord]
     ) -> Iterator[ImportChanges]:
-        """Yield the changes of records that this version says it supersedes, and that do not say so themselves."""
+        """Yield the changes of records that this version supersedes, and that do not mention it themselves."""
         for subject in () if version.is_removal else record.supersedes:
             other = by_subject.get(subject)
             if other is None or record.subject in other.successors or other is record:

@@ -237,5 +237,5 @@ def strip_comments(text: str) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a text is a placeholder of a template that nobody has filled in."""
+    """Whether a text is a placeholder of a template that is not filled in."""
     return _PLACEHOLDER.fullmatch(text.strip()) is not None

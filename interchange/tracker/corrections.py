@@ -42,7 +42,7 @@ class Corrector:
         """Add a line. Fields that it set when it was imported, and no longer does, are emptied."""
         commands = planned.commands
         if isinstance(result, Refused) and planned.key is not None:
-            commands = (*self._emptied(planned), *commands)
+            commands = (*self._commands_to_empty(planned), *commands)
         self._corrected |= _spots(commands)
         text = "".join(command.model_dump_json(exclude_none=True) for command in commands)
         key = f"{planned.key}+{sha256(text.encode()).hexdigest()[:16]}"
@@ -61,7 +61,7 @@ class Corrector:
             if is_new and not self._report.verbose:
                 self._report.add(planned.findings)
 
-    def _emptied(self, planned: PlannedTransaction) -> list[Command]:
+    def _commands_to_empty(self, planned: PlannedTransaction) -> list[Command]:
         """Return the commands that empty what the line set when it was imported, and does not set any more."""
         key = planned.key or ""
         position = self._sink.recorded_keys(self._system, [key]).get(key)

@@ -182,7 +182,7 @@ class EntryReader:
     def _key(self, data: dict[str, Any]) -> str:
         """Return the hash of what an entry says, its number among identical ones, and before it the hash of its id.
 
-        Several changes of one id are told apart by their record and field, and by their number if these are the same.
+        Several changes of one id are distinguished by their record and field, and by their number if these are the same.
         """
         said = fingerprint_of(data)
         if self.pending:

@@ -184,7 +184,7 @@ def _state(record: Mapping[str, Any], when: Any, values: Mapping[str, Any]) -> I
         yield _line(record, kind="state", when=when, to=said)
 
 
-def _created(record: Mapping[str, Any], when: Any, who: Any, values: Mapping[str, Any]) -> Line:
+def _creation(record: Mapping[str, Any], when: Any, who: Any, values: Mapping[str, Any]) -> Line:
     said = {name: value for name, value in values.items() if value not in (None, "", [])}
     return _line(record, kind="created", when=when, who=who, to=said)
 
@@ -206,7 +206,7 @@ def _csv_record(row: Row, headers: Mapping[str, tuple[str, ...]]) -> Iterator[Li
     record = {"record": str(key), "identity": str(identity)}
     created = got.get("created")
     if created is not None:
-        yield _created(record, created, got.get("creator"), {"title": got.get("title"), "type": got.get("type")})
+        yield _creation(record, created, got.get("creator"), {"title": got.get("title"), "type": got.get("type")})
     for name, status in (
         ("started", "In Progress"),
         ("completed", "Done"),
@@ -276,7 +276,7 @@ def _expand_jira(row: Row) -> Iterator[Line]:
     values = {**values, **_jira_first(items, values)}
     who = name_in(fields.get("creator") or fields.get("reporter"))
     if fields.get("created"):
-        yield _created(record, fields["created"], who, values)
+        yield _creation(record, fields["created"], who, values)
     for history, item in items:
         shared = {"id": history.get("id"), "when": history.get("created"), "who": name_in(history.get("author"))}
         yield from _jira_item(record, shared, item)
@@ -376,7 +376,7 @@ def _github_created(issue: Row, events: Iterable[Row] = ()) -> Iterator[Line]:
     who = name_in(issue.get("user") or issue.get("author"))
     when = issue.get("created_at") or issue.get("createdAt")
     if when:
-        yield _created(_github_record(issue), when, who, {"title": title, "status": "open"})
+        yield _creation(_github_record(issue), when, who, {"title": title, "status": "open"})
 
 
 def _github_issue(issue: Row) -> Iterator[Line]:
@@ -481,7 +481,7 @@ def _expand_gitlab(row: Row) -> Iterator[Line]:
         for kind in ("state", "label", "milestone")
         for one in row.get(f"resource_{kind}_events") or row.get(f"{kind}_events") or ()
     ]
-    yield _created(
+    yield _creation(
         record, row.get("created_at"), name_in(row.get("author")), {"title": row.get("title"), "status": "opened"}
     )
     for event, kind in sorted(events, key=lambda one: str(one[0].get("created_at"))):
@@ -590,7 +590,7 @@ def _expand_openproject(row: Row) -> Iterator[Line]:
     elif row.get("_type") == "WorkPackage":
         links = row.get("_links") or {}
         record = {"record": f"#{row.get('id')}", "identity": str(row.get("id"))}
-        yield _created(record, row.get("createdAt"), _link_title(links, "author"), {"title": row.get("subject")})
+        yield _creation(record, row.get("createdAt"), _link_title(links, "author"), {"title": row.get("subject")})
         names = {
             "status": "status",
             "assignee": "assignee",
@@ -683,7 +683,7 @@ def _expand_redmine(row: Row) -> Iterator[Line]:
     }  # fmt: skip
     lines = [line for journal in journals for line in _redmine_journal(record, journal, tables)]
     first = {line["field"]: line.get("from") for line in reversed(lines) if line.get("field") in now}
-    yield _created(record, issue.get("created_on"), name_in(issue.get("author")), {**now, **first})
+    yield _creation(record, issue.get("created_on"), name_in(issue.get("author")), {**now, **first})
     yield from lines
 
 
@@ -730,7 +730,7 @@ def _expand_trello(row: Row) -> Iterator[Line]:
               "who": name_in(row.get("memberCreator"))}  # fmt: skip
     person = name_in(row.get("member") or data.get("member"))
     if kind in ("createCard", "copyCard", "convertToCardFromCheckItem", "emailCard", "moveCardToBoard"):
-        yield _created(
+        yield _creation(
             shared,
             row.get("date"),
             shared["who"],
@@ -816,7 +816,7 @@ def _expand_azure(row: Row) -> Iterator[Line]:
         shared["note"] = history
     if row.get("rev", row.get("id")) == 1:
         values = {name: _azure_field(name, change.get("newValue")) for name, change in said.items()}
-        yield _created(shared, changed, shared["who"], values)
+        yield _creation(shared, changed, shared["who"], values)
         return
     for name, change in said.items():
         before, after = (_azure_field(name, change.get(side)) for side in ("oldValue", "newValue"))

@@ -14,7 +14,7 @@ from interchange.tracker.records import IdentityEvent
 from interchange.value_parsers import FieldRule, as_text, field_name_part
 
 RISES_PER_FALL: Final = 10
-"""In a file with the newest first, at most one line in so many is later than the one above it."""
+"""In a file with the newest first, at most one line in this number is later than the one above it."""
 MAX_TRACKED_SETS: Final = 200_000
 
 
@@ -170,7 +170,7 @@ class _Scanner:
             return
         service = self._matcher.find_service(who)
         if service is not None:
-            self._named(self._found.services, service, entry, who)
+            self._note_title(self._found.services, service, entry, who)
         else:
             self._name_person(who, entry)
 
@@ -191,7 +191,7 @@ class _Scanner:
                     continue
                 for spelling, team in self._parser.people_in(rule, value):
                     if team is not None:
-                        self._named(self._found.teams, team, entry, spelling.removeprefix("@"))
+                        self._note_title(self._found.teams, team, entry, spelling.removeprefix("@"))
                     else:
                         self._name_person(spelling, entry)
 
@@ -220,7 +220,7 @@ class _Scanner:
         elif entry.when is not None and entry.when < known.at:
             known.at = entry.when
 
-    def _named(self, found: dict[str, tuple[str, FirstNamed]], key: str, entry: Entry, title: str) -> None:
+    def _note_title(self, found: dict[str, tuple[str, FirstNamed]], key: str, entry: Entry, title: str) -> None:
         if key not in found:
             found[key] = (title, FirstNamed(entry.when, entry.key))  # type: ignore[arg-type]
         elif entry.when is not None and entry.when < found[key][1].at:

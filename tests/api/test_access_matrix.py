@@ -27,7 +27,7 @@ PEARL: Final = "pearl"
 """A word in everything of one's own product, and nowhere else."""
 
 OPEN = {"GET /static/{name}", "GET /v1/health", "GET /v1/version", "GET /v1/catalog", "GET /docs", "GET /openapi.json"}
-SIGNED_IN = {"GET /v1/me"}
+SIGNED_IN = {"GET /v1/me", "GET /v1/sessions", "DELETE /v1/sessions"}
 LISTS = {
     f"GET /v1/{path}"
     for path in (
@@ -57,6 +57,13 @@ PAGES_ABOUT_PRODUCT = {
     )
 }
 FORMS = {"POST /record", "POST /do/{name}"}
+ROLE_PAGES = {"GET /admin/grant-role", "GET /admin/revoke-role"}
+ADMIN_PAGES = {f"GET /admin/{name}" for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions")}
+ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGES}
+"""Roles for all products; who may grant them for one product is a matter of the command."""
+PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal"}
+PAGES_ABOUT_PRODUCT |= {"GET /imports/{key}"}
+FORMS |= ADMIN_FORMS
 SIGN_IN = {
     f"{method} /{path}"
     for method, path in (
@@ -138,6 +145,9 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
     "GET /v1/access-journal": Need(AUDIT, "all"),
+    "GET /access-journal": Need(AUDIT, "all"),
+    **{route: Need(4, "any") for route in ROLE_PAGES},
+    **{route: Need(4, "all") for route in ADMIN_PAGES | ADMIN_FORMS},
     **{route: Need(4, "all") for route in ADMIN_ROUTES},
     **{route: NEEDS.get(command) for route, command in COMMAND_ROUTES.items()},
     "POST /v1/commands": Need(3),
@@ -191,6 +201,12 @@ BODIES: Final[dict[str, Any]] = {
         "accountable": "person:somebody",
         "products": "product:own",
     },
+    "POST /admin/grant-role": {"holder": "person:somebody", "role": "viewer"},
+    "POST /admin/revoke-role": {"holder": "person:somebody", "role": "viewer"},
+    "POST /admin/create-token": {"holder": "person:somebody", "scopes": "read"},
+    "POST /admin/create-sign-in-link": {"holder": "person:somebody"},
+    "POST /admin/end-sessions": {"holder": "person:somebody"},
+    "DelegateActions": {"to": "person:somebody", "kinds": ["feature"]},
     "GrantRole": {"role": "viewer", "product": "own"},
     "RevokeRole": {"role": "viewer", "product": "own"},
     "SupersedeDecision": {"by": ["own-2"]},
@@ -226,7 +242,11 @@ class World:
         }
         self.without_role = self._token("nobody")[1]
         self.nobody: dict[str, TestClient] = {"anonymous": house.client_of(None), "unknown": house.client_of("dlog_x")}
-        self.nobody["revoked"], self.nobody["departed"] = self._revoked(), self._departed()
+        self.nobody["revoked"], self.nobody["departed"] = (
+            self._client_with_revoked_token(),
+            self._client_of_person_who_left(),
+        )
+        self.spare_token = self._token("spare")[0]
         house.log.default_role = None
         house.log.limits_reading = limited
         self.position = house.log.state("decision:own").position
@@ -269,12 +289,12 @@ class World:
     def _caller(self, role: str, where: str) -> TestClient:
         return self._token(f"{role}-{where}", role, None if where == "all" else f"product:{where}")[1]
 
-    def _revoked(self) -> TestClient:
+    def _client_with_revoked_token(self) -> TestClient:
         token, client = self._token("revoked", "admin")
         self.house.log.tokens.revoke(token, by=self.house.caller())
         return client
 
-    def _departed(self) -> TestClient:
+    def _client_of_person_who_left(self) -> TestClient:
         client = self._token("departed", "admin")[1]
         self.send({"type": "RecordPersonLeft", "subject": "person:departed"})
         return client
@@ -289,6 +309,8 @@ class World:
             names["subject"] = "feature:own"
         url = re.sub(r"\{(\w+)\}", lambda found: names[found[1]].format(position=self.position), path)
         body = BODIES.get(command or route) or _example_body(command)
+        if path == "/admin/revoke-token":
+            url, body = f"{url}?token={self.spare_token}" if method == "GET" else url, {"token": self.spare_token}
         headers = {} if command is None or EXAMPLES[command]["type"] not in _CHANGING else {"If-Match": '"999"'}
         form = {"data": body} if route in FORMS else {"json": body}
         more = form if method == "POST" else {}
@@ -302,6 +324,8 @@ class World:
             status = refused["status"]
         if route in FORMS and status == 422:
             status = 403 if "needs the role" in answer.text else 404 if "o product" in answer.text else 422
+        if route in ADMIN_FORMS and "the role viewer for" in answer.text:
+            status = 409  # nothing changes
         outcomes = {403: "refused", 404: "hidden", **dict.fromkeys((200, 201, 303, 409, 412), "allowed")}
         return outcomes.get(status, f"{status}: {answer.text[:200]}")
 
@@ -342,7 +366,7 @@ def test_every_route_has_a_row(house: House) -> None:
     assert not [route for route, need in NEEDED.items() if need is None]
 
 
-def _expected(need: Need, role: str, where: str, *, limited: bool) -> bool:
+def _is_allowed(need: Need, role: str, where: str, *, limited: bool) -> bool:
     if need.level <= 1 and not limited and need.where == "own":
         return True
     covers = {"open": True, "any": True, "own": where in ("own", "all"), "all": where == "all"}[need.where]
@@ -358,7 +382,7 @@ def test_expected_equals_actual(world: World) -> None:
         for (role, where), client in world.callers.items():
             is_hidden = limited and where == "other" and (need.where == "own" or route.endswith("/import"))
             refused = "hidden" if is_hidden else "refused"
-            expected = "allowed" if _expected(need, role, where, limited=limited) else refused
+            expected = "allowed" if _is_allowed(need, role, where, limited=limited) else refused
             actual = world.outcome(client, route)
             is_gone = (actual, expected) == ("hidden", "allowed") and route.startswith("DELETE")
             if actual != expected and not is_gone:

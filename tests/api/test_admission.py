@@ -39,7 +39,7 @@ class Response:
 
 
 async def get(house: House, path: str, token: str | None = None, leave: float | None = None) -> Response:
-    """One GET, as a server asks an application; with `leave` the caller hangs up after so many seconds."""
+    """One GET, as a server asks an application; with `leave` the caller disconnects after this many seconds."""
     response, begun = Response(), time.monotonic()
     route, _, query = path.partition("?")
     scope = {
@@ -69,7 +69,7 @@ async def get(house: House, path: str, token: str | None = None, leave: float | 
 
 @contextmanager
 def limited(house: House, **limits: Any) -> Iterator[Admission]:
-    """The house with other limits."""
+    """The server with other limits."""
     questions = Admission(Limits(**limits))
     house.app.state.services = replace(house.app.state.services, questions=questions)
     yield questions
@@ -79,11 +79,11 @@ def limited(house: House, **limits: Any) -> Iterator[Admission]:
 def endless(monkeypatch: pytest.MonkeyPatch) -> None:
     """A roadmap that is never ready."""
 
-    def asked(read: Read, *_: Any, **__: Any) -> Answer:
+    def ask_endlessly(read: Read, *_: Any, **__: Any) -> Answer:
         read.one(ENDLESS, {})
         return build_answer(resolve_time(read, NOW), [])
 
-    monkeypatch.setattr(roadmap, "roadmap", asked)
+    monkeypatch.setattr(roadmap, "roadmap", ask_endlessly)
 
 
 def run(made: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -128,7 +128,7 @@ def test_a_question_ends_when_its_caller_has_gone(house: House) -> None:
 
 @pytest.mark.usefixtures("endless")
 def test_a_caller_who_leaves_the_queue_leaves_it_to_others(house: House) -> None:
-    """Whoever hangs up while waiting is never run."""
+    """A query whose caller disconnects while waiting is never run."""
     lane = LaneLimits(running=1, running_each=1, waiting=1, waiting_each=1)
     with limited(house, seconds=1.0, heavy=lane) as questions:
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import TypeAdapter
-from support_log import EmptyHouse, House
+from support_log import EmptyHouse, House, quiet_token
 from typing_extensions import is_typeddict
 
 from api import formats
@@ -30,6 +30,16 @@ MORE: Final[list[dict[str, Any]]] = [
 ]  # fmt: skip
 """What the examples do not have: a promise that moved."""
 
+LAST: Final[list[dict[str, Any]]] = [
+    {"type": "ImportChanges", "subject": "import:minutes", "source": {"system": "minutes"}, "changes": [
+        {"field": "exists", "value": True}, {"field": "system", "value": "minutes"},
+        {"field": "lines", "value": 3}, {"field": "unplaced", "value": 1},
+        {"field": "products", "subjects": ["product:shop"]}]},
+    {"type": "RegisterPerson", "key": "cleo", "name": "Cleo Cup"},
+    {"type": "GrantRole", "subject": "person:cleo", "role": "viewer", "product": "shop"},
+]  # fmt: skip
+"""An import, and a role that is still held."""
+
 BEFORE: Final = "2025-01-01"
 ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/fields": [{}, {"blame": True, "include_removed": True}, {"limit": 1, "known_at": "2030-01-01", "blame": True}],
@@ -43,6 +53,8 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/changes": [{"since": BEFORE, "include_removed": True}, {"since": BEFORE, "known_since": BEFORE}],
     "/v1/slips": [{}, {"include_removed": True}],
     "/v1/decisions": [{}, {"include_removed": True, "limit": 1}],
+    "/v1/imports": [{}],
+    "/v1/imports/{key}": [{"key": "minutes"}],
     "/v1/releases": [{}],
     "/v1/features": [{}],
     "/v1/products": [{}],
@@ -67,7 +79,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/accountability/count": [{}],
     "/v1/unowned": [{}],
     "/v1/access-journal": [{}, {"kind": "denied", "limit": 1}],
-    "/v1/sessions": [{}],
+    "/v1/sessions": [{}, {"person": "person:cleo"}],
     "/v1/audit": [{}, {"order": "oldest", "limit": 5}],
     "/v1/search": [{"text": "tea"}],
     "/v1/log": [{}],
@@ -76,7 +88,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/people": [{}],
     "/v1/people/{key}": [{"key": "bob"}],
     "/v1/me": [{}],
-    "/v1/roles": [{}, {"holder": "person:ann"}, {"product": "shop"}],
+    "/v1/roles": [{}, {"holder": "person:cleo"}, {"product": "shop"}],
     "/v1/tokens": [{}],
     "/v1/health": [{}],
     "/v1/status": [{}],
@@ -87,7 +99,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house in which everything has happened once."""
+    """A log in which everything has happened once."""
     with EmptyHouse(tmp_path_factory.mktemp("house")) as opened:
         story = examples_for(opened.log.id)
         shipped = next(n for n, example in enumerate(story) if example["type"] == "ShipFeature")
@@ -99,6 +111,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             response = opened.client.post("/v1/commands", json=example, headers=needed)
             assert response.status_code in (200, 201), (example, response.text)
             assert_shape(answers.Receipt, response.text)
+        for command in LAST:
+            response = opened.client.post("/v1/commands", json=command)
+            assert response.status_code in (200, 201), (command, response.text)
+        opened.log.sessions.start("person:cleo")
+        denied = opened.client_of(quiet_token(opened.log, "person:cleo", {"read"})).get("/v1/tokens")
+        assert denied.status_code == 403
         opened.workers.save(
             WorkerStatus("consumer", "decisionlog.commands", opened.clock(), 3, behind=2).with_error(
                 "no broker", opened.clock()
@@ -159,7 +177,7 @@ def test_an_answer_of_another_shape_is_found() -> None:
             assert_shape(answers.PersonRow, json.dumps(bad))
 
 
-def _declared(document: dict[str, Any], path: str, method: str = "get", status: str = "200") -> Any:
+def _declared_schema(document: dict[str, Any], path: str, method: str = "get", status: str = "200") -> Any:
     """The shape of an answer, by the name its route gives it."""
     (schema,) = {
         found["schema"]["$ref"].rpartition("/")[2]
@@ -177,7 +195,7 @@ def test_no_question_is_left_out(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", ASKED)
 def test_an_answer_has_the_shape_its_route_declares(house: House, document: dict[str, Any], path: str) -> None:
     """No field is missing, none is of another kind, and there is none that the document does not know."""
-    model = _declared(document, path)
+    model = _declared_schema(document, path)
     found = 0
     for asked in ASKED[path]:
         text = _get(house, path, asked).text
@@ -193,7 +211,7 @@ def test_every_answer_is_declared(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             for status in (code for code in operation["responses"] if code.startswith("2")):
-                assert is_typeddict(_declared(document, path, method, status)), (method, path)
+                assert is_typeddict(_declared_schema(document, path, method, status)), (method, path)
 
 
 def test_every_field_is_described(document: dict[str, Any]) -> None:
@@ -230,7 +248,7 @@ def _table(house: House, path: str, **asked: Any) -> list[dict[str, str]]:
 
 
 def test_a_board_is_a_line_for_each_card(house: House) -> None:
-    """With the column it stands in, and a column for each cell: its value, else its word."""
+    """With its column, and a column for each field: its value, else its source value."""
     (line,) = _table(house, "/v1/roadmap", columns="release", blame=True)
     board = _get(house, "/v1/roadmap", {"columns": "release"}).json()
 
@@ -268,7 +286,7 @@ def test_a_change_is_one_line_with_its_last_reason(house: House) -> None:
 
 
 def test_a_slip_is_one_line_without_its_moves(house: House) -> None:
-    """The first promise and the present one stand beside the counts."""
+    """The answer has the first promise and the current one next to the counts."""
     (line,) = _table(house, "/v1/slips")
 
     assert (line["first"], line["now"], line["later"]) == ("release:r1", "release:r2", "1")
@@ -295,7 +313,7 @@ TABLES: Final = [
 @pytest.mark.parametrize("path", TABLES)
 def test_an_empty_table_has_a_header(house: House, document: dict[str, Any], path: str) -> None:
     """Its columns are some of those it has with lines, in the same order."""
-    model = _declared(document, path)
+    model = _declared_schema(document, path)
     full = next(csv.reader(io.StringIO(_get(house, path, ASKED[path][0], format="csv").text)))
     (empty,) = csv.reader(io.StringIO(formats.as_csv([], {}, formats.columns_of(model))))
 
@@ -304,7 +322,7 @@ def test_an_empty_table_has_a_header(house: House, document: dict[str, Any], pat
 
 
 def test_a_question_that_finds_nothing_answers_a_header(house: House) -> None:
-    """Whoever reads the file sees what would stand there."""
+    """A reader of the file sees what the value would be."""
     text = _get(house, "/v1/slips", {"as_of": "1990-01-01"}, format="csv").text
 
     assert text.startswith("subject,title,field,first,now,against_first,count")

@@ -39,7 +39,7 @@ def test_every_route_is_in_the_document(house: House) -> None:
 
 @pytest.mark.parametrize("path", sorted(OPEN))
 def test_the_open_few_need_no_token(house: House, path: str) -> None:
-    """Health, version, catalogue and documentation are there for everybody."""
+    """Health, version, catalog and documentation are public."""
     assert house.client_of(None).get(path).status_code == 200
 
 
@@ -56,7 +56,7 @@ def test_a_revoked_token_is_worth_nothing(house: House) -> None:
 
 
 def test_the_actor_comes_from_the_token_and_on_behalf_of_is_a_claim(house: House) -> None:
-    """The scribe is the actor, whoever they speak for is the principal and the decider, and both are shown."""
+    """The person who records is the actor, the person they act for is the principal and the decider, and both are shown."""
     scribe = house.person("Sam Scribe")
     token = house.post("/tokens", {"holder": "Sam Scribe"}).json()["secret"]
 
@@ -71,7 +71,7 @@ def test_the_actor_comes_from_the_token_and_on_behalf_of_is_a_claim(house: House
 
 
 def test_an_actor_in_the_body_is_refused(house: House) -> None:
-    """Nobody can say who they are but by their token."""
+    """Only a token identifies a caller."""
     response = house.post("/decisions", {**FIRST, "actor": "person:somebody"})
 
     assert response.status_code == 422

@@ -131,7 +131,7 @@ def test_every_command_is_in_the_document_with_an_example_that_it_accepts(docume
 
 
 def test_every_path_parameter_is_declared(document: dict[str, Any]) -> None:
-    """What stands in braces in a path is a parameter of it."""
+    """A name in braces in a path is a parameter of it."""
     for path, methods in document["paths"].items():
         for operation in methods.values():
             declared = {each["name"] for each in operation.get("parameters", []) if each["in"] == "path"}

@@ -61,13 +61,13 @@ def written(empty: EmptyHouse) -> list[str]:
     return canaries.sent
 
 
-def _found(canaries: list[str], data: bytes) -> list[str]:
+def _find(canaries: list[str], data: bytes) -> list[str]:
     lowered = data.lower()
     return [canary for canary in canaries if canary.encode() in lowered]
 
 
 def _everything(empty: EmptyHouse) -> bytes:
-    """Every byte the house holds or hands out: all files, the export, every act and every cell."""
+    """Every byte that the server stores or returns: all files, the export, every event and every field."""
     empty.get("/fields")
     empty.log.checkpoint_and_vacuum()
     empty.model.scrub()
@@ -81,14 +81,14 @@ def _everything(empty: EmptyHouse) -> bytes:
 
 def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyHouse, written: list[str]) -> None:
     """Fifty canaries and more, in every text field there is, are gone from files, read models and exports."""
-    assert set(_found(written, _everything(empty))) == set(written)
+    assert set(_find(written, _everything(empty))) == set(written)
     leaves = [raw.leaf for raw in empty.log.raw(0, 10_000)]
     positions = [row["position"] for row in empty.rows("/audit", by="person:ann", limit=10_000)]
 
     response = empty.post("/log/erase", {"positions": positions})
 
     assert response.status_code == 200, response.text
-    assert _found(written, _everything(empty)) == []
+    assert _find(written, _everything(empty)) == []
     assert [raw.leaf for raw in empty.log.raw(0, 10_000)][: len(leaves)] == leaves
     assert empty.log.verify() is None
 
@@ -103,7 +103,7 @@ def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyHouse, 
     deadline = time.monotonic() + 20
     files = [file for file in empty.folder.iterdir() if file.name.startswith("log.")]
     while time.monotonic() < deadline:
-        found = _found([*written, "bob tea"], b"".join(file.read_bytes() for file in files))
+        found = _find([*written, "bob tea"], b"".join(file.read_bytes() for file in files))
         if not found:
             break
         time.sleep(0.05)
@@ -127,7 +127,7 @@ def test_where_words_were_it_says_so(empty: EmptyHouse, written: list[str]) -> N
 
 
 def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyHouse, written: list[str]) -> None:
-    """The read model that was told to forget and one built anew from what is left are equal row for row."""
+    """The read model after an erasure and one rebuilt from what is left are equal row for row."""
     from projections.read_model import content_hash
     from projections.rebuild import rebuild
 
@@ -154,11 +154,11 @@ def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyHouse, wr
 
 
 def test_a_persons_names_are_forgotten_and_the_id_stays(empty: EmptyHouse, written: list[str]) -> None:
-    """Nobody is called by the id any more; what it did and holds is still there."""
+    """The id has no name any more; what it did and holds is still there."""
     assert empty.client.get("/v1/people", params={"name": "Bob Tea"}).json()["rows"]
 
     response = empty.client.delete("/v1/people/bob/names")
 
     assert response.json() == {"id": "person:bob", "name": None, "spellings": []}
     assert empty.client.get("/v1/people", params={"name": "Bob Tea"}).json()["rows"] == []
-    assert _found(["bob tea"], _everything(empty)) == []
+    assert _find(["bob tea"], _everything(empty)) == []

@@ -174,7 +174,7 @@ def test_on_loopback_only_names_of_this_machine_are_taken(host: str, status: int
 
 
 def test_beyond_a_number_of_requests_only_health_is_answered() -> None:
-    """The others are told to come again."""
+    """The others are asked to retry later."""
     middleware = Middleware(JSONResponse({}), [], Hosts())
     middleware._running = MAX_REQUESTS
     client = TestClient(middleware)

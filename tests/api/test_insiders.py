@@ -63,7 +63,7 @@ class Company:
         return client.post("/v1/commands", json={"commands": commands})
 
     def refuses(self, client: TestClient, *commands: dict[str, Any], role: str) -> None:
-        """Assert that each command alone is refused for want of a role, and that nothing is recorded."""
+        """Assert that each command alone is refused because the caller lacks a role, and that nothing is recorded."""
         size = self.house.log.head().size
         for command in commands:
             answer = self.send(client, command)
@@ -94,7 +94,7 @@ def test_1_who_has_no_role_reads_nothing(company: Company) -> None:
 
 
 def test_2_a_claim_to_speak_for_another_is_on_record_as_a_claim(company: Company) -> None:
-    """Advice in Ann's name names Mallory as the actor; nobody acknowledges a role for another."""
+    """Advice in Ann's name names Mallory as the actor; only its holder acknowledges a role."""
     mallory = company.let_in("mallory", "contributor")
     advice = on("decision:tea", "AdviseOnDecision", advice="Yes!", on_behalf_of="person:ann")
     position = company.do(mallory, advice)["position"]
@@ -136,7 +136,7 @@ def test_4_decisions_of_others_are_out_of_reach(company: Company) -> None:
 
 
 def test_5_accountability_is_not_taken(company: Company) -> None:
-    """Without the role for a product nobody hands over, assigns, releases or delegates it, and nobody becomes accountable for the log."""
+    """Without a role for a product one cannot hand over, assign, release or delegate it, or become accountable for the log."""
     acts = [
         on("product:shop", "HandOverOwnership", to="person:mallory"),
         on("product:shop", "AssignOwnership", role="approver", holders=["person:mallory"]),

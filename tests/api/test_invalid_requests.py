@@ -18,7 +18,7 @@ SCRIPTS = [
 ]  # fmt: skip
 
 
-def _refused(house: House, response: Any, status: int, field: str | None) -> None:
+def _assert_refused(house: House, response: Any, status: int, field: str | None) -> None:
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     problem = response.json()
@@ -98,7 +98,7 @@ def test_what_is_no_json_object_is_refused(house: House, path: str, body: bytes)
 )
 def test_a_field_that_is_not_in_order_is_named(house: House, change: dict[str, Any], field: str) -> None:
     """Wrong types, unknown fields, keys of another shape and instants out of range are refused with the field's name."""
-    _refused(house, house.post("/decisions", {**FIRST, **change}), 422, field)
+    _assert_refused(house, house.post("/decisions", {**FIRST, **change}), 422, field)
 
 
 @pytest.mark.parametrize("missing", sorted(FIRST))
@@ -106,7 +106,7 @@ def test_the_four_fields_are_required(house: House, missing: str) -> None:
     """What is missing is named."""
     body = {name: value for name, value in FIRST.items() if name != missing}
 
-    _refused(house, house.post("/decisions", body), 422, missing)
+    _assert_refused(house, house.post("/decisions", body), 422, missing)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_the_four_fields_are_required(house: House, missing: str) -> None:
 )
 def test_what_the_log_has_never_heard_of_is_named(house: House, change: dict[str, Any], field: str) -> None:
     """Unknown subjects and people are refused with the field that names them."""
-    _refused(house, house.post("/decisions", {**FIRST, **change}), 404, field)
+    _assert_refused(house, house.post("/decisions", {**FIRST, **change}), 404, field)
 
 
 def test_a_body_of_ten_megabytes_is_refused(house: House) -> None:
@@ -137,7 +137,7 @@ def test_a_body_of_ten_megabytes_is_refused(house: House) -> None:
     chunked = house.client.post("/v1/decisions", content=iter([body[:5_000_000], body[5_000_000:]]))
 
     for response in (whole, chunked):
-        _refused(house, response, 413, None)
+        _assert_refused(house, response, 413, None)
 
 
 @pytest.mark.parametrize("text", SCRIPTS)

@@ -445,7 +445,7 @@ async def _never_ending(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 def test_who_reads_nothing_of_an_answer_is_cut_off() -> None:
-    """After half a minute without progress, and not before; whoever reads slowly may go on."""
+    """After half a minute without progress, and not before; a slow reader may continue."""
 
     async def answer() -> None:
         loop, transport = asyncio.get_running_loop(), Unread()
@@ -501,7 +501,7 @@ def test_a_secret_of_another_form_is_not_looked_up() -> None:
 
 
 def test_a_flood_of_unknown_tokens_does_not_keep_known_ones_waiting() -> None:
-    """A bounded number is looked up, the others are told to come again; each once, and then known to be unknown."""
+    """A limited number is looked up, the others get a retry response; each once, and then cached as unknown."""
     tokens = SomeTokens(secret_of(0))
     find = TokenLookup(tokens)  # type: ignore[arg-type]
 

@@ -30,7 +30,7 @@ def test_a_departed_person_does_not_outlive_it_under_a_merged_id(house: House) -
 
 @pytest.mark.parametrize("through", ["commands", "transactions", "routes"])
 def test_a_loop_over_people_shuts_out_nobody_who_has_access(house: House, through: str) -> None:
-    """Departing, removing, merging and voiding everybody leaves who administers and who holds a token."""
+    """After leaving, removing, merging and voiding all others, the administrator and a token holder remain."""
     guest = house.person("Guest")
     other = house.client_of(_token(house, house.person("Other")))
     mallory = house.client_of(_token(house, house.person("Mallory")))
@@ -66,7 +66,7 @@ def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(house: House) ->
 
 
 def test_an_e_mail_that_was_taken_is_moved_by_an_administrator(house: House) -> None:
-    """Whoever registered another's e-mail first does not keep it."""
+    """A person who registered another's e-mail first does not keep it."""
     squatter, guest = house.person("Squatter", "cid@example.org"), house.person("Cid")
     path = f"/people/{guest.removeprefix('person:')}/names"
     assert house.post(path, {"identifiers": ["cid@example.org"]}).status_code == 409

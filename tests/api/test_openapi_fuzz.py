@@ -40,10 +40,16 @@ def _body_of_another_pattern(document: dict[str, Any]) -> None:
     document["components"]["schemas"]["RegisterTeamBody"]["properties"]["key"]["anyOf"][0]["pattern"] = "^![a-z]+$"
 
 
+def _leave_out_what_rules_refuse(body: dict[str, Any]) -> None:
+    """With these, a rule refuses a body that the server's own document allows, so that a stricter shape is not noticed."""
+    for name in ("corrects", "on_behalf_of"):
+        del body["properties"][name]
+
+
 def _stricter_body(document: dict[str, Any]) -> None:
     body = document["components"]["schemas"]["RegisterTeamBody"]
     body["required"].append("key")
-    del body["properties"]["corrects"]  # with it, a body is refused by a rule before its shape matters
+    _leave_out_what_rules_refuse(body)
 
 
 def _undocumented_refusals(document: dict[str, Any]) -> None:
@@ -88,18 +94,25 @@ def test_a_wrong_document_is_found(app: FastAPI, spoil: Callable[[dict[str, Any]
     assert check in outcome.failures
 
 
-def test_a_transaction_of_a_bulk_request_is_judged_by_its_own_result(app: FastAPI) -> None:
+def test_a_transaction_of_a_bulk_request_is_judged_by_its_own_result() -> None:
     """A document that is stricter than the rules is found, although the response to a bulk request is always 200."""
-    document, outcome = sample_commands(app.openapi(), 1, seed=1), Outcome()
+    outcome = Outcome()
+    with application() as app:  # a log of its own, in which no earlier case has used a key
+        document = _with_short_titles(sample_commands(app.openapi(), 1, seed=1))
+        run(app, outcome, phases=["coverage"], examples=1, seed=1, document=document)
+
+    assert outcome.failures.keys() == {"bulk_results", "negative_data_rejection"}
+    assert "title" in "".join(outcome.failures["bulk_results"])
+
+
+def _with_short_titles(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of the route for bulk requests, in which all commands register teams with titles of one letter."""
     document["paths"] = {"/v1/bulk": document["paths"]["/v1/bulk"]}
     transaction = document["components"]["schemas"]["KeyedTransaction"]["properties"]
     transaction["commands"]["items"] = {"$ref": "#/components/schemas/RegisterTeam"}
     document["components"]["schemas"]["RegisterTeam"]["properties"]["title"]["maxLength"] = 1
-
-    run(app, outcome, phases=["coverage"], examples=1, seed=1, document=document)
-
-    assert outcome.failures.keys() == {"bulk_results", "negative_data_rejection"}
-    assert "title" in "".join(outcome.failures["bulk_results"])
+    _leave_out_what_rules_refuse(document["components"]["schemas"]["RegisterTeam"])
+    return document
 
 
 def test_a_route_that_needs_no_token_is_found(app: FastAPI) -> None:

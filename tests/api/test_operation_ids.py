@@ -24,21 +24,21 @@ def test_well_known_operations_keep_their_names(house: House) -> None:
     """A client that was generated once goes on with these names."""
     paths = house.client.get("/openapi.json").json()["paths"]
 
-    def found(method: str, path: str) -> tuple[str, str]:
+    def operation_of(method: str, path: str) -> tuple[str, str]:
         operation = paths[f"/v1{path}"][method]
         return operation["operationId"], operation["tags"][0]
 
-    assert found("get", "/decisions") == ("listDecisions", "Decisions")
-    assert found("get", "/decisions/{key}") == ("getDecision", "Decisions")
-    assert found("post", "/decisions") == ("recordDecision", "Decisions")
-    assert found("post", "/features/{key}/ship") == ("shipFeature", "Features")
-    assert found("get", "/roadmap") == ("getRoadmap", "Roadmap")
-    assert found("get", "/audit") == ("listEvents", "Audit")
-    assert found("get", "/fields") == ("listFields", "Fields")
-    assert found("get", "/fields/history") == ("listFieldChanges", "Fields")
-    assert found("post", "/bulk") == ("postBulk", "Commands")
-    assert found("post", "/subjects/{subject}/assign") == ("assignOwnership", "Ownership")
-    assert found("get", "/subjects/{subject}") == ("getSubject", "Subjects")
+    assert operation_of("get", "/decisions") == ("listDecisions", "Decisions")
+    assert operation_of("get", "/decisions/{key}") == ("getDecision", "Decisions")
+    assert operation_of("post", "/decisions") == ("recordDecision", "Decisions")
+    assert operation_of("post", "/features/{key}/ship") == ("shipFeature", "Features")
+    assert operation_of("get", "/roadmap") == ("getRoadmap", "Roadmap")
+    assert operation_of("get", "/audit") == ("listEvents", "Audit")
+    assert operation_of("get", "/fields") == ("listFields", "Fields")
+    assert operation_of("get", "/fields/history") == ("listFieldChanges", "Fields")
+    assert operation_of("post", "/bulk") == ("postBulk", "Commands")
+    assert operation_of("post", "/subjects/{subject}/assign") == ("assignOwnership", "Ownership")
+    assert operation_of("get", "/subjects/{subject}") == ("getSubject", "Subjects")
 
 
 def test_what_is_too_long_and_what_needs_a_version_has_its_status(house: House) -> None:

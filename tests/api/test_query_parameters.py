@@ -31,11 +31,11 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/slips", {"direction": "sideways"}, "direction", "later"),
         ("/audit", {"type": "Nonsense"}, "type", "/v1/catalog"),
         ("/audit", {"type": "DecisionAcceptd"}, "type", "did you mean `DecisionAccepted`?"),
-        ("/audit", {"kind": "decison"}, "kind", "there is no kind `decison`; did you mean `decision`?"),
+        ("/audit", {"kind": "decisions"}, "kind", "there is no kind `decisions`; did you mean `decision`?"),
         ("/decisions", {"status": "acepted"}, "status", "there is no status `acepted`; did you mean `accepted`?"),
         ("/features", {"status": "in progress"}, "status", "valid values: accepted"),
         ("/fields/history", {"direction": "latter"}, "direction", "did you mean `later`?"),
-        ("/roadmap", {"layout": "bord"}, "layout", "there is no layout `bord`; did you mean `board`?"),
+        ("/roadmap", {"layout": "boards"}, "layout", "there is no layout `boards`; did you mean `board`?"),
         ("/roadmap", {"columns": "owners"}, "columns", "there is no field `owners`; did you mean `owner`?"),
         ("/roadmap", {"show": "titel"}, "show", "there is no field `titel`; did you mean `title`?"),
         ("/audit", {"because": "nope"}, "because", "no decision 'nope'"),
@@ -68,7 +68,7 @@ def test_positions_can_be_asked_for(house: House) -> None:
 
 @pytest.mark.parametrize(("path", "group"), [("/fields/count", "field"), ("/fields/history/count", "field")])
 def test_counts_that_are_cut_off_say_so(house: House, path: str, group: str) -> None:
-    """Whoever sees a part of the counts is told that there are more; whoever sees all of them, that there are not."""
+    """An answer with a part of the counts says that there are more; one with all of them says that there are not."""
     house.post("/decisions", FIRST)
     whole = house.get(path, group=group)
     many = len(whole["rows"])
@@ -127,7 +127,7 @@ def test_a_version_is_required_in_a_batch_too(house: House) -> None:
 
 
 def test_a_header_that_is_not_honoured_is_refused(house: House) -> None:
-    """Whoever sends an idempotency key where none is honoured is told so."""
+    """An idempotency key where none is supported is refused with a reason."""
     for path, body in (
         ("/tokens", {"holder": "Ada Lovelace"}),
         ("/bulk", {"transactions": [{"commands": [PROPOSED]}]}),
@@ -143,7 +143,7 @@ def test_nobody_speaks_as_the_log_itself(house: House) -> None:
 
 
 def test_who_has_departed_speaks_no_more(house: House) -> None:
-    """A token of somebody who left is worth nothing, and none is made for them."""
+    """A token of a person who left is not accepted, and none is created for them."""
     bo = house.person("Bo")
     token = house.post("/tokens", {"holder": "Bo"}).json()["secret"]
     assert house.client_of(token).get("/v1/log").status_code == 200
@@ -193,7 +193,7 @@ def test_no_spreadsheet_executes_a_title(house: House, title: str, shown: str) -
 
 
 def test_a_table_comes_as_json_lines_and_csv_too(house: House) -> None:
-    """By parameter or by `Accept`; position and instant stand in the headers."""
+    """By parameter or by `Accept`; the headers have position and time."""
     position = house.post("/decisions", FIRST).json()["position"]
     as_csv = house.client.get("/v1/fields", params={"min_position": position}, headers={"Accept": "text/csv"})
     as_lines = house.client.get("/v1/fields", params={"min_position": position, "format": "jsonl"})

@@ -42,7 +42,7 @@ def test_a_key_is_for_one_command(house: House) -> None:
 
 
 def test_a_key_belongs_to_whoever_used_it(house: House) -> None:
-    """Somebody else's key of the same letters is another key."""
+    """Another caller's key with the same letters is another key."""
     house.person("Bo")
     bo = house.client_of(house.post("/tokens", {"holder": "Bo"}).json()["secret"])
     house.post("/decisions", FIRST, Idempotency_Key="k-1")

@@ -65,7 +65,7 @@ def model(house: House, tmp_path_factory: pytest.TempPathFactory) -> ReadModel:
     return filled(house, tmp_path_factory.mktemp("replica"))
 
 
-def told(answer: Any) -> Any:
+def members_of(answer: Any) -> Any:
     """An answer without the instant at which it was asked, which a report that ends then is made of."""
     return {name: said for name, said in answer.json().items() if name not in ("as_of", "until", "sha256")}
 
@@ -73,12 +73,12 @@ def told(answer: Any) -> Any:
 @pytest.mark.parametrize("path", sorted(ASKED.keys() - ONLY_THE_LOG - OPEN))
 def test_a_replica_answers_as_the_log_does(house: House, model: ReadModel, path: str) -> None:
     """Each question has the same answer, people are called the same, and the answer says that nothing is missing."""
-    expected = [told(_get(house, path, asked)) for asked in ASKED[path]]
+    expected = [members_of(_get(house, path, asked)) for asked in ASKED[path]]
 
     with served(house, model):
         answers = [_get(house, path, asked) for asked in ASKED[path]]
 
-    assert [told(answer) for answer in answers] == expected
+    assert [members_of(answer) for answer in answers] == expected
     if path != "/v1/people/{key}":
         assert {answer.headers["Decisionlog-Lag"] for answer in answers} == {"0"}
 
@@ -135,7 +135,7 @@ def test_states_are_those_of_the_log(house: House, model: ReadModel) -> None:
 
 
 def test_the_directory_is_that_of_the_log(house: House, model: ReadModel) -> None:
-    """Everybody is found by every spelling, whatever its case; who was dropped is nobody."""
+    """Each person is found by every spelling, in any case; a removed person is not found."""
     names, known = Replica(model).directory, list(house.log.directory.list_people())
 
     assert list(names.list_people()) == known

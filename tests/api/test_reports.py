@@ -56,26 +56,26 @@ def test_what_was_reported_can_be_shown_later(shop: House) -> None:
 def test_each_form_of_it(shop: House) -> None:
     """By parameter or by what is accepted; a page loads and runs nothing; links lead to where it was asked for."""
 
-    def asked(accept: str = "*/*", **more: str) -> Any:
+    def get_report(accept: str = "*/*", **more: str) -> Any:
         params = {"min_position": shop.log.head().size, **SPAN, **more}
         return shop.client.get(f"/v1{SHOP}", params=params, headers={"Accept": accept})
 
-    html, markdown = asked("text/html, */*;q=0.8"), asked("text/markdown")
+    html, markdown = get_report("text/html, */*;q=0.8"), get_report("text/markdown")
 
     assert html.headers["Content-Type"] == "text/html; charset=utf-8"
     assert html.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert asked(format="html").text.splitlines()[:9] == html.text.splitlines()[:9]
+    assert get_report(format="html").text.splitlines()[:9] == html.text.splitlines()[:9]
     assert markdown.headers["Content-Type"] == "text/markdown; charset=utf-8"
     assert "[Gift cards](http://testserver/v1/subjects/feature:f)" in markdown.text
     assert "Ada Lovelace" in markdown.text
-    assert "## Shipped" not in asked("text/markdown", until="2025-01-01").text
-    lines = list(csv.DictReader(io.StringIO(asked(format="csv").text)))
+    assert "## Shipped" not in get_report("text/markdown", until="2025-01-01").text
+    lines = list(csv.DictReader(io.StringIO(get_report(format="csv").text)))
     assert [(line["section"], line["field"], line["after"]) for line in lines] == [
         ("decisions", "status", "accepted"), ("shipped", "status", "shipped"), ("moved", "exists", "true"),
         ("moved", "status", "proposed"),
     ]  # fmt: skip
     assert lines[1]["why"] == "decision:d"
-    assert asked("application/jsonl").text.count("\n") == 3
+    assert get_report("application/jsonl").text.count("\n") == 3
 
 
 def test_a_report_that_cannot_be_given_is_refused_with_the_parameter(shop: House) -> None:

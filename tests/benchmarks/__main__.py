@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints what they measure beside the machine they were measured on."""
+"""Runs the benchmarks and prints what they measure, with the machine they were measured on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SIZED = {
 def main() -> None:
     """`python -m tests.benchmarks [NAME ...]`."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS, *SIZED], help="which; all, if silent")
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS, *SIZED], help="benchmarks to run; all by default")
     parser.add_argument(
         "--events", type=int, default=50_000, help="how long the logs of some are; 1000000 takes an hour"
     )

@@ -1,4 +1,4 @@
-"""What questions about the past cost beside those about now, deep pages beside first ones, and the route beside none."""
+"""What queries of the past cost compared with those of now, deep pages with first ones, and the route with none."""
 
 from __future__ import annotations
 
@@ -107,20 +107,20 @@ def _audits(log: DecisionLog, model: ReadModel) -> Iterator[str]:
 
 
 def _routes(log: DecisionLog, model: ReadModel, history: History) -> Iterator[str]:
-    """Who decided X over HTTP beside a route that only signs in, both called without a network."""
+    """Who decided X over HTTP, compared with a route that only signs in, both called without a network."""
     secret = log.tokens.create("person:p0")[1]
     runner = Runner(log, model)
     tokens = log.tokens
     app = create_app(Services(log, model, runner, lambda said: (token := tokens.find(said)) and token.caller("http")))
     decisions = iter(history.decisions * 1_000)
     headers = [(b"authorization", f"Bearer {secret}".encode())]
-    answered = asyncio.run(_called(app, f"/v1/decisions/{history.decisions[0][9:]}", headers))
+    answered = asyncio.run(_call(app, f"/v1/decisions/{history.decisions[0][9:]}", headers))
     assert answered[0] == 200, answered
     assert "deciders" in json.loads(answered[1])["fields"], answered
 
     async def many(app: FastAPI, path: Callable[[], str], query: Callable[[], bytes]) -> None:
         for _ in range(REQUESTS):
-            status, _ = await _called(app, path(), headers, query())
+            status, _ = await _call(app, path(), headers, query())
             assert status == 200
 
     def decided() -> bytes:
@@ -139,7 +139,7 @@ def _routes(log: DecisionLog, model: ReadModel, history: History) -> Iterator[st
     )
 
 
-async def _called(app: FastAPI, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[int, bytes]:
+async def _call(app: FastAPI, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[int, bytes]:
     """Status and body of one GET, as a server would ask for it."""
     status, body = 0, b""
     scope = {

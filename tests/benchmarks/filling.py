@@ -69,7 +69,7 @@ class History:
         self.decisions.append(subject)
         taken = DecisionAccepted(
             deciders=(self.somebody(),), decision="So be it, from the next release on.",
-            why="Three customers in four asked for it, and nobody else has it.",
+            why="Three customers in four asked for it, and no competitor has it.",
         )  # fmt: skip
         proposed = DecisionProposed(
             title=f"Decision {len(self.decisions)}",
@@ -123,7 +123,7 @@ class Filling:
         self.history = History(self._chance, products, keys)
 
     def to(self, size: int) -> None:
-        """Fills until there are so many entries, or a few more."""
+        """Fills until there are this many entries, or a few more."""
         transactions = self.history.transactions()
         while self._head.size < size:
             rows: list[EntryRow] = []
@@ -156,7 +156,7 @@ class Filling:
 
 @contextmanager
 def filled(where: Path | str, size: int) -> Iterator[tuple[DecisionLog, History]]:
-    """A log of so many entries, or a few more, in a file or at an address."""
+    """A log of this many entries, or a few more, in a file or at an address."""
     clock = itertools.count(T0 + (size + 10_000_000) * BETWEEN, 1_000)
     entropy = Random(2).randbytes
     with DecisionLog.open(where, clock=lambda: T0, entropy=entropy) as begun:

@@ -27,8 +27,8 @@ def measure(events: int) -> Iterator[str]:
                 keys = itertools.count()
                 rates: dict[str, list[float]] = {"few": [], "many": []}
                 for _ in range(ROUNDS):
-                    rates["few"].append(_written(few, keys))
-                    rates["many"].append(_written(many, keys))
+                    rates["few"].append(_write(few, keys))
+                    rates["many"].append(_write(many, keys))
                 slow, fast = statistics.median(rates["many"]), statistics.median(rates["few"])
             yield (
                 f"{name}: {slow:,.0f} events/s at {events:,} events, {slow / fast:.2f} of the rate at {SMALL:,} ({fast:,.0f}/s; "
@@ -36,7 +36,7 @@ def measure(events: int) -> Iterator[str]:
             )
 
 
-def _written(log: DecisionLog, keys: Iterator[int]) -> float:
+def _write(log: DecisionLog, keys: Iterator[int]) -> float:
     command = RecordDecision(title="Ship it", decision="We ship it.", why="It is ready.", accountable="person:p1")
     transactions = [Transaction((command,), ANN, f"key-{next(keys)}") for _ in range(BULK_PATH)]
     before = log.head().size

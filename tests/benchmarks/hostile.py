@@ -1,6 +1,6 @@
-"""What one caller can do to a server by what they send: whether it lives, and how long everybody else waits meanwhile.
+"""What one caller can do to a server by what they send: whether it lives, and how long all others wait meanwhile.
 
-A server in a process of its own, on a log of some length, gets each attack sixteen times at once. Beside that, three others
+A server in a process of its own, on a log of some length, gets each attack sixteen times at once. Meanwhile, three others
 go on: one asks for the health, one reads what is cheap, one writes. The server is killed as soon as it has more than 512 MB
 resident, which is what a container of that size does. (A limit on its address space would say little, as its libraries
 reserve far more than they use.)
@@ -87,7 +87,7 @@ Bytes = Callable[[Victim], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class Attack:
-    """What is sent over each connection, part by part. With `leaves` the caller hangs up after so many seconds.
+    """What is sent over each connection, part by part. With `leaves` the caller disconnects after this many seconds.
 
     `refusals` are the statuses with which it may be refused.
     """
@@ -225,17 +225,17 @@ def connections(sizes: Sizes) -> list[Attack]:
 
 def measure(events: int) -> Iterator[str]:
     """Everything: bodies, headers, connections and questions."""
-    yield from _measured(
+    yield from _measure(
         events, Sizes(), lambda sizes: [*bodies(sizes), *headers(sizes), *connections(sizes), *questions(sizes)]
     )
 
 
 def measure_questions(events: int) -> Iterator[str]:
     """Only the questions."""
-    yield from _measured(events, Sizes(), questions)
+    yield from _measure(events, Sizes(), questions)
 
 
-def _measured(events: int, sizes: Sizes, attacks: Callable[[Sizes], list[Attack]]) -> Iterator[str]:
+def _measure(events: int, sizes: Sizes, attacks: Callable[[Sizes], list[Attack]]) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder), events)
         for outcome in outcomes(Path(folder), sizes, attacks(sizes)):
@@ -271,7 +271,7 @@ def _ms(seconds: Sequence[float], of: Callable[[Sequence[float]], float] = stati
 
 
 def fill(folder: Path, events: int) -> None:
-    """A log of so many events with its read model, as a server expects them in a folder."""
+    """A log of this many events with its read model, as a server expects them in a folder."""
     with (
         filled(folder / "log.sqlite3", events) as (log, history),
         closing(open_database(folder / "views.sqlite3")) as database,
@@ -288,7 +288,7 @@ def outcomes(folder: Path, sizes: Sizes, attacks: Sequence[Attack]) -> Iterator[
     left = list(attacks)
     while left:
         with _victim(folder) as victim:
-            quiet, _ = _watched(victim, lambda: time.sleep(sizes.quiet_seconds))
+            quiet, _ = _watch(victim, lambda: time.sleep(sizes.quiet_seconds))
             while left and victim.alive:
                 yield _outcome(victim, left.pop(0), quiet, sizes)
 
@@ -323,7 +323,7 @@ def _memory_mb(victim: Victim, what: str) -> float:
 
 def _outcome(victim: Victim, attack: Attack, quiet: Seen, sizes: Sizes) -> Outcome:
     with suppress(OSError):
-        Path(f"/proc/{victim.server.process.pid}/clear_refs").write_text("5")  # the peak begins anew
+        Path(f"/proc/{victim.server.process.pid}/clear_refs").write_text("5")  # resets the peak
     peak = [0.0]
 
     def run() -> Counter[int | str]:
@@ -331,7 +331,7 @@ def _outcome(victim: Victim, attack: Attack, quiet: Seen, sizes: Sizes) -> Outco
         peak[0] = _memory_mb(victim, "VmHWM")
         return found
 
-    during, statuses = _watched(victim, run)
+    during, statuses = _watch(victim, run)
     busy = _busy(victim)
     return Outcome(attack, statuses, during, quiet, peak[0] or MEMORY_LIMIT_MB, victim.alive, busy)
 
@@ -385,7 +385,7 @@ async def _send(writer: asyncio.StreamWriter, parts: Iterator[bytes]) -> None:
 # Others ---------------------------------------------------------------------------------------------------------------
 
 
-def _watched(victim: Victim, work: Callable[[], Any]) -> tuple[Seen, Any]:
+def _watch(victim: Victim, work: Callable[[], Any]) -> tuple[Seen, Any]:
     """What others saw while something ran. They are in a process of their own, so that the attack does not slow them."""
     context = multiprocessing.get_context("fork")
     ended, found = context.Event(), context.SimpleQueue()

@@ -1,4 +1,4 @@
-"""The machine, and a house to measure."""
+"""The machine, and a log with its API to measure."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def _fsync() -> float:
     """The median time of an fsync in the folder where the benchmarks write."""
     with tempfile.TemporaryFile() as file:
         return statistics.median(
-            _timed(lambda: (file.write(b"x" * 4096), file.flush(), os.fsync(file.fileno()))) for _ in range(50)
+            _time(lambda: (file.write(b"x" * 4096), file.flush(), os.fsync(file.fileno()))) for _ in range(50)
         )
 
 
-def _timed(work: Callable[[], object]) -> float:
+def _time(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
@@ -50,7 +50,7 @@ def timed_in_turn(works: dict[str, Callable[[], object]], rounds: int) -> dict[s
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            times[name].append(_timed(work))
+            times[name].append(_time(work))
     return {name: statistics.median(found) for name, found in times.items()}
 
 

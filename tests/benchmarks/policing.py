@@ -1,4 +1,4 @@
-"""What the access policy costs a write: CPU of the whole process, beside the same writes that nobody judges."""
+"""What the access policy costs a write: CPU of the whole process, compared with the same writes without the policy."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _cpu_of_writes(log: DecisionLog, caller: Caller) -> float:
 
 
 @contextmanager
-def _unjudged() -> Iterator[None]:
+def _without_policy() -> Iterator[None]:
     with patch("domain.policy.require_permission", lambda *_: None):
         yield
 
@@ -91,6 +91,6 @@ def _rounds(write: Callable[[], float]) -> tuple[float, float]:
     judged, free = [], []
     for _ in range(ROUNDS):
         judged.append(write())
-        with _unjudged():
+        with _without_policy():
             free.append(write())
     return min(judged), min(free)

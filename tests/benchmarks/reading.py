@@ -1,4 +1,4 @@
-"""What the roadmap of another day costs beside that of now."""
+"""What the roadmap of another day costs compared with that of now."""
 
 from __future__ import annotations
 

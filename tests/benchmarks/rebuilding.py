@@ -1,4 +1,4 @@
-"""How fast read models are built beside decoding alone, and how fast the projector follows beside a rebuild."""
+"""How fast read models are built compared with decoding alone, and how fast the projector follows compared with a rebuild."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def measure(events: int) -> Iterator[str]:
                 )
                 _fill_on(log, size + FOLLOWED * len(BATCHES))
                 for batch in BATCHES:
-                    rate = _followed(log, database, batch)
+                    rate = _follow(log, database, batch)
                     yield f"  the projector in batches of {batch}: {rate:,.0f}/s, {rate / building:.2f} of a rebuild (wanted: at least 0.30)"
 
 
@@ -48,12 +48,12 @@ def _decode(log: DecisionLog) -> None:
 
 
 def _fill_on(log: DecisionLog, size: int) -> None:
-    """More of the same on top: its subjects begin anew, under keys of their own."""
+    """More of the same on top: new subjects, under keys of their own."""
     filling = Filling(log._store, 1, seed=3, keys="more.")
     filling.to(size)
 
 
-def _followed(log: DecisionLog, database: Database, batch: int) -> float:
+def _follow(log: DecisionLog, database: Database, batch: int) -> float:
     with closing(database.writer()) as writer:
         projector = Projector(writer)
         after = projector.position()

@@ -41,7 +41,7 @@ def measure() -> Iterator[str]:
             log.default_role = "admin"
             publish(log, path, broker, topics)
             for name, databases in _places(Path(folder)):
-                yield _compared(name, log, broker, topics, databases)
+                yield _compare(name, log, broker, topics, databases)
 
 
 def publish(log: DecisionLog, path: Path, broker: Broker, topics: Topics) -> None:
@@ -62,7 +62,7 @@ def _places(folder: Path) -> Iterator[tuple[str, Callable[[], Database]]]:
         yield "PostgreSQL", lambda: open_database(url)
 
 
-def _compared(name: str, log: DecisionLog, broker: Broker, topics: Topics, place: Callable[[], Database]) -> str:
+def _compare(name: str, log: DecisionLog, broker: Broker, topics: Topics, place: Callable[[], Database]) -> str:
     local, copied, hashes = [], [], set()
     for _ in range(ROUNDS):
         for seconds, work in ((local, lambda database: _local(log, database)),

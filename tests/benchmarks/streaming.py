@@ -52,14 +52,14 @@ def measure() -> Iterator[str]:
 
 
 def _out(folder: Path, servers: str) -> Iterator[str]:
-    """The publisher beside a bare producer with the same bytes and settings, in turn."""
+    """The publisher compared with a bare producer with the same bytes and settings, in turn."""
     write_log(folder / "log.sqlite3", EVENTS, 1)
     with DecisionLog.open(folder / "log.sqlite3", clock=clock, read_only=True) as log:
         size, messages = log.head().size, _messages(log)
         bare, ours = [], []
         for n in range(ROUNDS):
             bare.append(_bare(servers, f"bare-{n}.events", messages))
-            ours.append(_published(servers, log, f"ours-{n}"))
+            ours.append(_publish(servers, log, f"ours-{n}"))
     best, median = sorted(bare)[ROUNDS // 2], sorted(ours)[ROUNDS // 2]
     yield (
         f"publishing {size:,} entries: {size / median:,.0f}/s, a bare producer {size / best:,.0f}/s: {best / median:.2f} of it "
@@ -91,7 +91,7 @@ def _bare(servers: str, topic: str, messages: list[Any]) -> float:
         return time.perf_counter() - begun
 
 
-def _published(servers: str, log: DecisionLog, prefix: str) -> float:
+def _publish(servers: str, log: DecisionLog, prefix: str) -> float:
     """Seconds from when the publisher knows where to begin until all has arrived."""
     begun: list[float] = []
     sheets = Watched()
@@ -118,9 +118,9 @@ def _published(servers: str, log: DecisionLog, prefix: str) -> float:
 
 
 def _in(folder: Path, servers: str) -> Iterator[str]:
-    """Commands from a topic, beside the same over HTTP; each into a log of its own, and each until all are answered."""
+    """Commands from a topic, compared with the same over HTTP; each into a log of its own, and each until all are answered."""
     with serving(folder / "http", DECISIONLOG_PROJECTION="beside") as server:
-        http = asyncio.run(_posted(server.address, server.token))
+        http = asyncio.run(_post(server.address, server.token))
     alone = _taken_in(folder / "alone", servers, "alone")
     with serving(folder / "beside", DECISIONLOG_PROJECTION="beside"):
         secret = run(folder / "beside", "token", "create", "service:consumer").stdout.split()[-1]
@@ -143,7 +143,7 @@ def _commands() -> list[dict[str, Any]]:
     ]
 
 
-async def _posted(address: str, token: str) -> float:
+async def _post(address: str, token: str) -> float:
     waiting = iter(_commands())
 
     async def client() -> None:
@@ -158,7 +158,7 @@ async def _posted(address: str, token: str) -> float:
     return time.perf_counter() - begun
 
 
-def _ordered(servers: str, prefix: str) -> None:
+def _order(servers: str, prefix: str) -> None:
     """The commands stand on the topic before anybody looks."""
     topics = Topics(prefix)
     with closing(Broker.from_addresses(servers).admin()) as admin:
@@ -172,7 +172,7 @@ def _ordered(servers: str, prefix: str) -> None:
         producer.flush(60)
 
 
-def _answered(servers: str, prefix: str) -> int:
+def _count_answers(servers: str, prefix: str) -> int:
     topics, answers = Topics(prefix), 0
     with closing(KafkaConsumer(bootstrap_servers=servers)) as consumer:
         for topic in (topics.results, topics.rejected):
@@ -183,7 +183,7 @@ def _answered(servers: str, prefix: str) -> int:
 
 def _taken_in(folder: Path, servers: str, prefix: str) -> float:
     folder.mkdir()
-    _ordered(servers, prefix)
+    _order(servers, prefix)
     begun: list[float] = []
     caller = Caller("service:consumer", "local", "kafka")
     with DecisionLog.open(folder / "log.sqlite3", clock=clock) as log:
@@ -194,7 +194,7 @@ def _taken_in(folder: Path, servers: str, prefix: str) -> float:
         )  # fmt: skip
         thread = threading.Thread(target=consumer.run)
         thread.start()
-        while _answered(servers, prefix) < COMMANDS:
+        while _count_answers(servers, prefix) < COMMANDS:
             time.sleep(0.05)
         taken = time.perf_counter() - begun[0]
         consumer.stop()
@@ -203,7 +203,7 @@ def _taken_in(folder: Path, servers: str, prefix: str) -> float:
 
 
 def _taken_in_by_command(folder: Path, servers: str, prefix: str, secret: str) -> float:
-    _ordered(servers, prefix)
+    _order(servers, prefix)
     more = {
         "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": servers, "DECISIONLOG_KAFKA_PREFIX": prefix, "DECISIONLOG_TOKEN": secret,
         "PYTHONUNBUFFERED": "1",
@@ -215,7 +215,7 @@ def _taken_in_by_command(folder: Path, servers: str, prefix: str, secret: str) -
         assert process.stdout is not None
         process.stdout.readline()  # it says that it takes commands in
         begun = time.perf_counter()
-        while _answered(servers, prefix) < COMMANDS:
+        while _count_answers(servers, prefix) < COMMANDS:
             time.sleep(0.05)
         return time.perf_counter() - begun
     finally:

@@ -1,4 +1,4 @@
-"""What `verify` costs beside a plain loop that reads the same rows and hashes the same leaves and tree."""
+"""What `verify` costs compared with a plain loop that reads the same rows and hashes the same leaves and tree."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def measure(events: int) -> Iterator[str]:
                 works = {
                     "verify": lambda store=store: _must_be_whole(store),
                     "loop": lambda store=store: _loop(store),
-                    "hashing": lambda leaves=leaves: _hashed(leaves),
+                    "hashing": lambda leaves=leaves: _hash_leaves(leaves),
                 }
                 seconds = timed_in_turn(works, ROUNDS)
                 texts = sum((row.texts or b"").count(b'":["') for row in store.rows(0, 20_000)) / len(leaves)
@@ -55,7 +55,7 @@ def _loop(store: Store) -> Frontier:
     return frontier
 
 
-def _hashed(leaves: list[bytes]) -> Frontier:
+def _hash_leaves(leaves: list[bytes]) -> Frontier:
     frontier: Frontier = ()
     for size, leaf in enumerate(leaves):
         frontier = append_leaf(frontier, size, leaf_hash(leaf))

@@ -253,7 +253,7 @@ def measure() -> Iterator[str]:
         single = {name: found[name].cpu for name in OURS}
         rates = {name: found[name].median("rate") for name in OURS}
         # The same servers, so with other keys.
-        yield from compare("one decision a request, 8 connections", found, _renumbered(decisions), 8)
+        yield from compare("one decision a request, 8 connections", found, _renumber(decisions), 8)
         ours = {name: found[name] for name in OURS}
         for label, requests in OTHER_COMMANDS.items():
             run_rounds(ours, requests, 64, REQUESTS // 2)
@@ -267,7 +267,7 @@ def measure() -> Iterator[str]:
         yield from _keep_up(found)
 
 
-def _renumbered(requests: Callable[[Contender], Requests]) -> Callable[[Contender], Requests]:
+def _renumber(requests: Callable[[Contender], Requests]) -> Callable[[Contender], Requests]:
     """Return the same requests with new keys: the body's `key` gets a prefix."""
 
     def build(server: Contender) -> Requests:
@@ -302,7 +302,7 @@ def compare(
 
 
 def describe(one: Contender, base: Contender) -> str:
-    """Return rate, percentiles and CPU, each beside the base."""
+    """Return rate, percentiles and CPU, each with the base."""
     server, database = (1000 * each for each in one.cpu)
     refused = sum(each.refused for each in one.loads)
     return (
@@ -314,7 +314,7 @@ def describe(one: Contender, base: Contender) -> str:
 
 
 def _keep_up(found: dict[str, Contender]) -> Iterator[str]:
-    """Measure the rate with a projector beside each of our servers, and how long until everything can be read."""
+    """Measure the rate with a projector next to each of our servers, and how long until everything can be read."""
     with ExitStack() as stack:
         for name in OURS:
             stack.enter_context(_projecting(found[name]))

@@ -55,6 +55,10 @@ PAGES: Final = {
     "report": "/reports/tideline?since=2026-08-27&until=2026-11-26",
     "help": "/help",
     "admin": "/admin",
+    "grant-role": "/admin/grant-role",
+    "create-token": "/admin/create-token",
+    "create-sign-in-link": "/admin/create-sign-in-link",
+    "access-journal": "/access-journal",
     "error": "/roadmap?as_of=yesterdy",
 }
 """Every page by name, with its address in the demo."""

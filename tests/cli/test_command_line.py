@@ -25,16 +25,16 @@ DECISION = {
 }  # fmt: skip
 
 
-def written(path, *lines):
+def write_lines(path, *lines):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return str(path)
 
 
 @pytest.fixture
 def begun(tmp_path):
-    """The directory of a log with one decision in it, which nobody serves."""
+    """The directory of a log with one decision, without a server."""
     data = tmp_path / "data"
-    done = run(data, "import", "commands", written(tmp_path / "commands.jsonl", DECISION))
+    done = run(data, "import", "commands", write_lines(tmp_path / "commands.jsonl", DECISION))
     assert done.returncode == 0, done.stderr
     return data
 
@@ -57,8 +57,8 @@ def test_commands_from_a_file(begun, tmp_path):
 
 
 def test_a_refused_line_is_named(begun, tmp_path):
-    """A refused line is told, with an exit code, and no trace of the program's inside."""
-    done = run(begun, "import", "commands", written(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}))
+    """A refused line prints an error and sets the exit code, without a traceback."""
+    done = run(begun, "import", "commands", write_lines(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}))
 
     assert done.returncode == 1
     assert "decision:tea already exists" in done.stdout
@@ -67,7 +67,7 @@ def test_a_refused_line_is_named(begun, tmp_path):
 
 def test_a_dry_run_writes_nothing(tmp_path):
     """A dry run leaves not even a directory."""
-    done = run(tmp_path / "data", "import", "commands", written(tmp_path / "c.jsonl", DECISION), "--dry-run")
+    done = run(tmp_path / "data", "import", "commands", write_lines(tmp_path / "c.jsonl", DECISION), "--dry-run")
 
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "data").exists()
@@ -125,7 +125,7 @@ def test_doctor_only_looks(begun):
 
 
 def test_a_log_is_read_where_nothing_can_be_written(begun, monkeypatch):
-    """SQLite's files beside a log are not needed where they cannot be made."""
+    """SQLite's files next to a log are not needed where they cannot be created."""
     monkeypatch.setattr("eventlog.sqlite.os.access", lambda *_: False)
     for path in begun.glob("*-*"):
         path.unlink()
@@ -174,14 +174,14 @@ def test_where_there_is_no_log(tmp_path, command):
 
 @pytest.mark.parametrize("command", ["export --output OUT", "backup OUT", "rebuild", "import commands MANY"])
 def test_where_there_is_no_room(begun, tmp_path, command):
-    """On a disk that is full a command says so in a sentence; nothing half done stays, and the log and its model are whole."""
-    many = written(tmp_path / "many", *({**DECISION, "key": f"k{n}", "why": "x" * 900} for n in range(300)))
+    """On a full disk, a command prints a sentence about it; no partial write remains, and the log and its model are intact."""
+    many = write_lines(tmp_path / "many", *({**DECISION, "key": f"k{n}", "why": "x" * 900} for n in range(300)))
     assert run(begun, "import", "commands", many).returncode == 0
     before = run(begun, "decisions", "--csv").stdout
-    longer = written(tmp_path / "longer", *({**DECISION, "key": f"l{n}", "why": "x" * 9000} for n in range(300)))
+    longer = write_lines(tmp_path / "longer", *({**DECISION, "key": f"l{n}", "why": "x" * 9000} for n in range(300)))
 
     words = command.replace("OUT", str(tmp_path / "out")).replace("MANY", longer)
-    # In blocks of 1,024 bytes: the file's own are longer already, but for what is to come beside it.
+    # In blocks of 1,024 bytes: the file's own are longer already, except those that will be next to it.
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 200; {COMMAND} {words}"],
         env=surroundings(begun),
@@ -221,7 +221,7 @@ def test_a_setting_out_of_order(tmp_path):
 
 def test_a_wrong_token_is_not_ignored(begun):
     """A token that is set speaks without a server as well: an unknown one is refused, and one without the scope stops."""
-    made = run(begun, "token", "create", "ann")
+    made = run(begun, "token", "create", "ann", "--role", "manager")
     secret = re.search(r"dlog_\S+", made.stdout)[0]
 
     unknown = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN="tea")
@@ -243,7 +243,7 @@ def test_a_host_that_is_none(tmp_path):
 
 
 def test_a_port_that_is_taken(tmp_path):
-    """Where the port is taken it says so, and what to do; no log is begun."""
+    """If the port is taken, the error names it and what to do; no log is created."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run(tmp_path / "data", "serve", "--port", str(taken.getsockname()[1]))
 
@@ -253,7 +253,7 @@ def test_a_port_that_is_taken(tmp_path):
 
 
 def test_tokens_without_a_server(begun):
-    """A token can be made, listed and revoked where nobody serves; its secret is shown once."""
+    """A token can be created, listed and revoked without a server; its secret is shown once."""
     made = run(begun, "token", "create", "service:tracker", "--scope", "import", "--label", "nightly")
     token, secret = (
         re.search(r"Token (\w+) for service:tracker", made.stdout)[1],
@@ -286,13 +286,13 @@ def test_tokens_refused(begun, arguments, said):
 
 
 def test_beside_a_server(tmp_path):
-    """Beside a server every command does what it does without one, and the server sees it at once."""
+    """With a running server, every command does what it does without one, and the server sees it at once."""
     data = tmp_path / "data"
     with serving(data) as server:
         client = httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"})
-        imported = run(data, "import", "commands", written(tmp_path / "c.jsonl", DECISION), "--json")
-        refused = run(data, "import", "commands", written(tmp_path / "d.jsonl", DECISION | {"title": "Sell milk"}))
-        made = run(data, "token", "create", "service:tracker")
+        imported = run(data, "import", "commands", write_lines(tmp_path / "c.jsonl", DECISION), "--json")
+        refused = run(data, "import", "commands", write_lines(tmp_path / "d.jsonl", DECISION | {"title": "Sell milk"}))
+        made = run(data, "token", "create", "service:tracker", "--role", "viewer")
         secret = re.search(r"dlog_\S+", made.stdout)[0]
         known = httpx2.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"}).json()
         revoked = run(data, "token", "revoke", re.search(r"Token (\w+) for", made.stdout)[1])
@@ -301,16 +301,16 @@ def test_beside_a_server(tmp_path):
         rebuilt = run(data, "rebuild")
         exported = run(data, "export")
         second = run(data, "serve")
-        entry = client.get("/v1/log/entries/5").json()["entry"]
+        entry = client.get("/v1/log/entries/6").json()["entry"]
         client.close()
 
     assert json.loads(imported.stdout)["imported"] == 1, imported.stderr
     assert (refused.returncode, "already exists" in refused.stdout) == (1, True)
-    assert known["size"] == 6
+    assert known["size"] == 8
     assert (revoked.returncode, unknown.status_code) == (0, 401)
     assert f"Server running at {server.address}." in checked.stdout
     assert "The content is unchanged." in rebuilt.stdout
-    assert len(exported.stdout.splitlines()) == 7
+    assert len(exported.stdout.splitlines()) == 9
     assert (second.returncode, server.address in second.stderr) == (3, True)
     assert (entry["event"]["credential"], entry["subject"]) == ("local", "decision:tea")
 
@@ -323,7 +323,7 @@ def test_starting_again(tmp_path):
         answer = httpx2.get(f"{second.address}/v1/log", headers={"Authorization": f"Bearer {token}"})
 
     assert "dlog_" not in second.said
-    assert answer.json()["size"] == 4
+    assert answer.json()["size"] == 5
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

@@ -104,7 +104,7 @@ def test_where_the_reader_is(words, meant):
 
 
 def test_the_end_of_february():
-    """So many months before a day that month does not have is its last."""
+    """Some months before a day that the month does not have means its last day."""
     now = datetime(2024, 3, 31, 12, tzinfo=UTC)
 
     assert parse_time("a month ago", now, Zone(UTC)) == datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -115,7 +115,7 @@ def test_the_end_of_february():
     st.integers(-14, 14).map(lambda hours: Zone(timezone(timedelta(hours=hours)))),
 )
 def test_what_is_said_is_understood(clock, zone):
-    """Every instant that is told to the reader is understood by the same words."""
+    """Every time shown to the reader can be typed in the same words."""
     instant = zone.to_aware(clock.replace(microsecond=0))
 
     shown = zone.format(instant).rpartition(" ")[0]
@@ -124,7 +124,7 @@ def test_what_is_said_is_understood(clock, zone):
 
 
 def test_it_is_told_with_its_zone():
-    """An instant is told by the reader's clock, with the zone, and with seconds only where there are some."""
+    """A time is shown by the reader's clock, with the zone, and with seconds only if they are not zero."""
     assert BERLIN.format(datetime(2025, 3, 1, tzinfo=UTC)) == "2025-03-01 01:00 CET"
     assert BERLIN.format(datetime(2025, 7, 1, 0, 0, 1, tzinfo=UTC)) == "2025-07-01 02:00:01 CEST"
 

@@ -82,13 +82,13 @@ def test_the_story_has_what_it_promises():
 
 @pytest.mark.parametrize("line", ["proposed", "12 begun", "12 for", "12 proposed because x"])
 def test_a_line_that_is_not_understood_is_named(line):
-    """Whoever writes on the story is told which line is wrong."""
+    """An error in the story names the line that is wrong."""
     with pytest.raises((InvalidStory, IndexError)):
         list(_parse_features({"f": {"title": "F", "life": [line]}}))
 
 
 def test_a_life_is_told_in_words():
-    """A line becomes the command it tells of, put by whoever manages the product that day."""
+    """A line becomes its command, sent by the manager of the product on that day."""
     life = ["300 beta", "204 for 2.0, because d: Late.", "206 dropped: No."]
     with pytest.raises(InvalidStory, match="'beta'"):
         list(_parse_features({"f": {"title": "F", "life": life[:1]}}))
@@ -132,7 +132,7 @@ def test_every_view_has_something_to_show(read):
 
 
 def test_what_was_known_on_a_day_can_be_asked(read):
-    """Who owned the route planner in autumn: Lars, as is known by now; nobody who is there, as was known then."""
+    """The owner of the route planner in autumn was Lars by what is known now; by what was known then, no current person."""
     asked = Filter(subjects=["feature:route-planner"], fields=["role.accountable"])
 
     def owner(when):
@@ -168,7 +168,7 @@ def test_the_reports_issued_in_it_are_what_the_log_says(read):
 
 
 def test_a_demo_is_made_once(made):
-    """What is there already is left alone, and a year that ends in the future is not told."""
+    """Existing content is left alone, and a year that ends in the future is not written."""
     with pytest.raises(CommandFailed, match="already exists"):
         create_demo(Settings(), made, ENDS)
     with pytest.raises(CommandFailed, match="in the future") as refused:
@@ -182,7 +182,7 @@ SPAN = ("--since", "2025-04-01", "--until", "2025-06-30")
 
 
 def test_the_report_on_the_command_line(made, tmp_path):
-    """Asking writes nothing; issued through the server that has the log, it is shown again when nobody serves."""
+    """Asking writes nothing; a report issued through the server can be shown again without a server."""
     page = tmp_path / "page.html"
     with serving(made):
         size = size_of(made)
@@ -216,7 +216,7 @@ def size_of(data):
 )
 def test_a_report_that_cannot_be_given_is_refused_in_a_sentence(made, words, code, saying):
     """It says what is wrong and what would be right, and ends with an exit code that tells the two apart."""
-    refused, sentence = said(made, *words)
+    refused, sentence = refuse_report(made, *words)
 
     assert saying in sentence
     assert refused == code
@@ -229,14 +229,14 @@ def test_a_report_that_is_no_longer_what_was_issued_is_not_shown_as_such(made, t
         claim = IssueReport(subject=P, since="2025-01-01", until="2025-02-01", position=100, sha256="0" * 64)
         position = asyncio.run(log.execute(Transaction((claim,), Caller("service:liar", "x", "http")))).position
 
-    refused, sentence = said(made, "tideline", "--issued-at", str(position), "-o", str(tmp_path / "report.md"))
+    refused, sentence = refuse_report(made, "tideline", "--issued-at", str(position), "-o", str(tmp_path / "report.md"))
 
     assert refused == Exit.FAILED
     assert "decisionlog verify" in sentence
     assert list(tmp_path.iterdir()) == []
 
 
-def said(data, *words):
+def refuse_report(data, *words):
     """With which exit code and sentence a report is refused."""
     done = CliRunner().invoke(cli, ["report", *words, "--data", str(data)], standalone_mode=False)
     if isinstance(done.exception, ClickException):

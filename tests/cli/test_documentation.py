@@ -71,7 +71,7 @@ def test_files_variables_and_what_differs_every_time(tmp_path):
 
 
 def test_commands_of_several_lines():
-    """A command goes on behind a backslash and within a quotation."""
+    """A command continues after a backslash and within a quotation."""
     assert exchanges("$ curl x \\\n  -d '{\n}'\n{}\n$ y\n") == [("curl x \\\n  -d '{\n}'", "{}"), ("y", "")]
     assert agrees("a\nb\nc", "a\n...")
     assert not agrees("a\nb\nc", "a\nb")

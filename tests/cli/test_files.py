@@ -118,7 +118,7 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
 
 
 def test_a_private_folder(tmp_path, loose_umask):
-    """A library that opens files by name does so where nobody else can put one."""
+    """A library that opens files by name does so where no other user can create one."""
     with create_private_folder(tmp_path / "out") as folder:
         assert mode(folder) == 0o700
         (folder / "copy").write_bytes(b"x")
@@ -188,7 +188,7 @@ def test_loose_modes_are_reported_and_taken_away(data):
 
 
 def test_a_folder_of_more_than_a_log(data):
-    """It keeps its mode, as others may need the rest; but the log is not written where everybody may replace it."""
+    """It keeps its mode, as others may need the rest; but the log is not written where any user may replace it."""
     (data / "notes.txt").write_text("x")
     tighten_modes(data)
     assert (mode(data), mode(data / "log.sqlite3"), mode(data / "notes.txt")) == (0o755, 0o600, 0o644)

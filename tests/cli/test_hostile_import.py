@@ -89,7 +89,7 @@ def test_nothing_but_text_reaches_the_terminal(tmp_path, history, as_json):
 
 
 def test_a_tracker_with_controls(tmp_path):
-    """The same of the lines of a tracker, and of a mapping that is not in order."""
+    """The same for the lines of a tracker, and for an invalid mapping."""
     mapping, file = tmp_path / "mapping.toml", tmp_path / "lines.jsonl"
     mapping.write_text(
         'system = "t"\n[product]\nkey = "p"\ntitle = "P"\n[columns]\nid = "n"\nwhen = "w"\nrecord = "r"\nfield = "f"\nto = "t"\n'

@@ -31,6 +31,7 @@ from cli import terminal
 from cli.main import cli, main
 from domain import values
 from domain.characters import escape_unsafe, is_unsafe
+from interchange.tracker.presets import PRESETS
 
 EVIL = (
     "tea\x1b]0;owned\x07\x1b[2J\x1b[38;5;213m\x9b31m\x85\x7f\r\u202e\u2066\u200f\u061c\u200b\ufeff\u2028\U000e0041pot"
@@ -81,6 +82,23 @@ CASES = {
         Case("import madr DIR/records --dry-run --system EVIL --product EVIL"),
         Case("import madr DIR/records --dry-run --json"),
     ],
+    **{
+        f"import {tracker}": [
+            Case(f"import {tracker} DIR/changes --product shop --dry-run"),
+            Case(f"import {tracker} DIR/exported --product shop --dry-run"),
+            Case(f"import {tracker} EVIL --product EVIL --system EVIL --zone EVIL"),
+            Case(f"import {tracker} DIR/exported --product shop --dry-run --verbose --json"),
+        ]
+        for tracker in PRESETS
+    },
+    "imports": [
+        Case("imports"),
+        Case("imports EVIL"),
+        Case("imports tracker"),
+        Case("imports tracker --dismiss --why EVIL"),
+        Case("imports --json"),
+        Case("imports --csv", machine=True),
+    ],
     "import nygard": [Case("import nygard DIR/records --dry-run --system EVIL --verbose")],
     "export": [
         Case("export", machine=True),
@@ -105,6 +123,19 @@ CASES = {
         Case("token create ann --scope EVIL"),
     ],
     "token list": [Case("token list"), Case("token list --json")],
+    "role list": [
+        Case("role list"),
+        Case("role list --holder EVIL --product EVIL"),
+        Case("role list --json"),
+        Case("role list --csv", machine=True),
+    ],
+    "role grant": [
+        Case("role grant EVIL manager"),
+        Case("role grant ann manager --product EVIL"),
+        Case("role grant ann EVIL"),
+        Case("role grant ann viewer --note EVIL"),
+    ],
+    "role revoke": [Case("role revoke EVIL viewer"), Case("role revoke ann viewer --product shop --note EVIL")],
     "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
     "record": [
@@ -151,6 +182,26 @@ CASES = {
         Case("report shop --since 2024 --format json"),
         Case("report shop --since 2024 --format csv", machine=True),
         Case("report shop --since 2024 --output none-EVIL/EVIL"),
+    ],
+    "authority": [
+        Case("authority decision:tea"),
+        Case("authority EVIL"),
+        Case("authority decision:tea --json"),
+        Case("authority decision:tea --csv", machine=True),
+    ],
+    "deciders": [
+        Case("deciders shop"),
+        Case("deciders EVIL"),
+        Case("deciders shop --kind EVIL"),
+        Case("deciders shop --cost EVIL EVIL"),
+        Case("deciders shop --json"),
+        Case("deciders shop --csv", machine=True),
+    ],
+    "access-journal": [
+        Case("access-journal"),
+        Case("access-journal --who EVIL --kind EVIL"),
+        Case("access-journal --kind denied --json"),
+        Case("access-journal --csv", machine=True),
     ],
     "search": [Case("search tea"), Case("search EVIL"), Case("search tea --csv", machine=True)],
     "people": [Case("people"), Case("people EVIL"), Case("people --json"), Case("people --csv", machine=True)],
@@ -236,6 +287,27 @@ def _fill(root: Path) -> None:
                 },
             ),
         ]
+        answers.append(
+            house.post(
+                "/commands",
+                {
+                    "type": "ImportChanges",
+                    "subject": "import:tracker",
+                    "changes": [
+                        {"field": "exists", "value": True},
+                        {"field": "title", "text": EVIL},
+                        {"field": "system", "value": LINE},
+                        {"field": "remarks", "texts": [EVIL]},
+                        {"field": "not_understood", "text": json.dumps({EVIL: {EVIL: 1}})},
+                        {"field": "line.1", "text": json.dumps({"line": 1, "reason": EVIL, "data": {EVIL: EVIL}})},
+                    ],
+                    "source": {"system": LINE},
+                },
+            )
+        )
+        answers.append(
+            house.post("/commands", {"type": "GrantRole", "subject": house.ada, "role": "viewer", "note": LINE})
+        )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("identity.tokens.refuse_controls", str)
             house.log.tokens.create(house.ada, label=EVIL)
@@ -251,6 +323,7 @@ def _files(root: Path) -> None:
         f"{header}# {LINE}\n\n## Context and Problem Statement\n\n{LINE}\n\n## {LINE}\n"
     )
     (root / "changes").write_text(json.dumps({"n": "1", "when": EVIL, "who": EVIL, "issue": EVIL, EVIL: EVIL}) + "\n")
+    (root / "exported").write_text("".join(json.dumps(row) + "\n" for row in _exported_rows()))
     (root / "commands").write_text(json.dumps({"type": EVIL, "title": EVIL}) + "\n" + json.dumps({EVIL: EVIL}) + "\n")
     (root / "bad").write_text(EVIL)
     columns = 'id = "n"\nwhen = "when"\nwho = "who"\nrecord = "issue"\nkind = "k"\nfield = "f"\nfrom = "o"\nto = "t"\n'
@@ -258,6 +331,24 @@ def _files(root: Path) -> None:
         f'system = "tracker"\n[product]\nkey = "shop"\ntitle = "The shop"\n[columns]\n{columns}[kinds]\ncreate = ["made"]\n'
         '[[subject]]\nkind = "decision"\n[subject.fields.title]\nfield = "title"\n'
     )
+
+
+def _exported_rows() -> Iterator[dict[str, object]]:
+    """Rows as trackers export them, every text of which is hostile."""
+    named = {"displayName": EVIL, "name": EVIL, "fullName": EVIL}
+    history = {
+        "id": EVIL,
+        "created": EVIL,
+        "author": named,
+        "items": [{"field": EVIL, "fromString": EVIL, "toString": EVIL}],
+    }
+    created = {"summary": EVIL, "created": "2024-05-01T10:00:00Z", "creator": named, "status": named}
+    yield {"id": EVIL, "key": EVIL, "fields": created, "changelog": {"histories": [history]}}
+    yield {"number": 7, "iid": 7, "title": EVIL, "created_at": "2024-05-01T10:00:00Z", "user": {"login": EVIL}, "timeline": [
+        {"id": EVIL, "event": EVIL, "created_at": EVIL, "actor": {"login": EVIL}}]}  # fmt: skip
+    headers = ("Issue key", "ID", "#", "Issue ID", "Title", "Summary", "Subject", "Status", "Assignee", "Author", EVIL)
+    yield dict.fromkeys(headers, EVIL) | {"Created": "2024-05-01 10:00", "Updated": EVIL}
+    yield {EVIL: {EVIL: [EVIL]}}
 
 
 def words_of(case: Case, folder: Path) -> list[bytes]:

@@ -52,7 +52,7 @@ def test_interrupting(tmp_path, served):
 
 
 def size_of(data: Path) -> int:
-    """How many entries a log has that somebody else is writing."""
+    """How many entries a log has that another process is writing."""
     file = data / "log.sqlite3"
     if not file.exists():
         return 0
@@ -64,7 +64,7 @@ def size_of(data: Path) -> int:
 
 
 def test_importing_without_the_right(tmp_path):
-    """A token that may not import is told so once, beside a server and without one, and nothing is written."""
+    """A token that may not import gets one error, with a server and without one, and nothing is written."""
     with serving(tmp_path):
         secret = re.search(r"dlog_\S+", run(tmp_path, "token", "create", "ann").stdout)[0]
         size = size_of(tmp_path)
@@ -85,7 +85,7 @@ def reported(data: Path) -> dict[str, Any]:
 
 
 def test_importing_through_a_server(tmp_path):
-    """What is imported beside a server is there when it is done; the same file without a server changes nothing."""
+    """An import through a running server is complete when it ends; the same file without a server changes nothing."""
     with serving(tmp_path):
         first = reported(tmp_path)
         dry = json.loads(run(tmp_path, "import", "changes", *KEPS, "--dry-run", "--json").stdout)

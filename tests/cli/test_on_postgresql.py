@@ -1,4 +1,4 @@
-"""The whole house on PostgreSQL, and the way there."""
+"""The whole software on PostgreSQL, and the migration to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The projector beside the server, as a user runs it."""
+"""The projector next to the server, as a user runs it."""
 
 import signal
 import subprocess
@@ -59,7 +59,7 @@ def test_a_projector_beside_the_server(tmp_path):
 
 
 def test_where_there_is_no_log_there_is_nothing_to_project(tmp_path):
-    """It says so in a sentence."""
+    """It reports that in a sentence."""
     done = run(tmp_path, "project")
 
     assert done.returncode == 1

@@ -11,7 +11,7 @@ RECORD = "# 1. One\n\n## Status\n\nAccepted\n\n## Context\n\nC.\n"
 
 
 def test_in_and_out(tmp_path):
-    """Records come in beside a server as a dry run says, and once: alone they are there already. They go out as files, by
+    """Records are imported through a running server as a dry run predicts, and once: without it, they exist already. They go out as files, by
     the names they had.
     """
     words = ("import", "nygard", str(CORPUS), "--product", "govuk")
@@ -32,7 +32,7 @@ def test_in_and_out(tmp_path):
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
-    """A log with one record in it, imported without a product from the folder `adr` beside it. It is only read."""
+    """A log with one record in it, imported without a product from the folder `adr` next to it. It is only read."""
     above = tmp_path_factory.mktemp("log")
     folder = above / "adr"
     folder.mkdir()

@@ -98,10 +98,10 @@ def test_short_help_fits_a_line():
 SHOWN = dict(re.findall(r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$", MADE["http.md"], flags=re.DOTALL | re.MULTILINE))
 """The `curl` of each route."""
 LEAVING = ("MergePeople", "RecordPersonLeft", "DisbandTeam")
-"""Examples after which nobody is left to speak; they stand at the end of the table."""
+"""Examples after which no caller is left; they are at the end of the table."""
 
 
-def sent(house, route, **placeholders):
+def send_example(house, route, **placeholders):
     """The answer to what is shown for a route, word for word but for the placeholders."""
     words = shlex.split(SHOWN[route].replace("\\\n", " "))  # a shell goes on in the next line, shlex does not
     assert words.pop(0) == "curl"
@@ -127,7 +127,7 @@ def sent(house, route, **placeholders):
     return house.client_of(None).request(method or ("POST" if body else "GET"), path, content=body, headers=headers)
 
 
-def written(name):
+def route_of(name):
     """The route of a command, as it is shown."""
     return f"POST /v1{COMMAND_PATHS[COMMANDS[name]]}"
 
@@ -141,7 +141,7 @@ def test_every_route_is_shown_with_curl():
 
 def test_every_curl_works(tmp_path):
     """What is shown works: the commands in the order of their examples, then every question, then what keeps the log."""
-    writing = [written(name) for name in EXAMPLES]
+    writing = [route_of(name) for name in EXAMPLES]
     last = [
         "POST /v1/tokens",
         "DELETE /v1/tokens/{key}",
@@ -157,7 +157,7 @@ def test_every_curl_works(tmp_path):
     refused = {}
 
     def check(house, route, **placeholders):
-        answer = sent(house, route, **placeholders)
+        answer = send_example(house, route, **placeholders)
         if not answer.is_success:
             refused[route] = answer.text
         return answer
@@ -168,20 +168,22 @@ def test_every_curl_works(tmp_path):
         for name in EXAMPLES:
             if name not in LEAVING:
                 version = house.log.state(EXAMPLES[name].get("subject", "decision:tea")).version
-                check(house, written(name), VERSION=str(version))
+                check(house, route_of(name), VERSION=str(version))
+        imported = {"subject": "import:archive", "changes": [{"field": "exists", "value": True}]}
+        house.client.post("/v1/commands", json={"type": "ImportChanges", **imported}).raise_for_status()
         house.runner.wait_for(house.log.head().size, 10)
         for route in asking:
-            check(house, route)
+            check(house, route, KEY="archive")
         token = check(house, "POST /v1/tokens").json()["id"]
         check(house, "DELETE /v1/tokens/{key}", ID=token)
         link = check(house, "POST /v1/sign-in-links").json()["url"]
         assert house.browser(link.partition("code=")[2]).get("/v1/me").is_success
         (session,) = house.log.sessions.list_of("person:ann")
         check(house, "DELETE /v1/sessions/{key}", KEY=session.id)
-        for route in (*last[2:5], "POST /v1/bulk", *(written(name) for name in LEAVING[:2])):
+        for route in (*last[2:5], "POST /v1/bulk", *(route_of(name) for name in LEAVING[:2])):
             check(house, route)
         house.leave()
-        check(house, written("DisbandTeam"))
+        check(house, route_of("DisbandTeam"))
     with EmptyHouse(tmp_path / "b") as house:
         check(house, "POST /v1/commands")
 

@@ -1,4 +1,4 @@
-"""How a replica is begun and who may read from one, as a user sees it; what needs a broker stands in tests/kafka."""
+"""How a replica is begun and who may read from one, as a user sees it; what needs a broker is in tests/kafka."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ANNS, INVENTED, ANOTHER = (f"dlog_{letter * 42}A" for letter in "abc")
 def who(sign_in: ReplicaSignIn, secret: str) -> str | None:
     """The actor behind a secret."""
     found = sign_in(secret)
-    caller = asyncio.run(_awaited(found)) if isawaitable(found) else found
+    caller = asyncio.run(_await_value(found)) if isawaitable(found) else found
     return caller.actor if caller else None
 
 
-async def _awaited(found: Any) -> Any:
+async def _await_value(found: Any) -> Any:
     return await found
 
 
@@ -123,7 +123,7 @@ def test_the_logs_api_is_held_against_its_leaves(tmp_path: Path, monkeypatch: py
         api.close()
 
 
-def shown(settings: Settings) -> None:
+def show_once(settings: Settings) -> None:
     show_progress(settings, as_json=False)
 
 
@@ -144,7 +144,7 @@ LOG = {"upstream": "http://log"}
         (run_server, {"replica": "{data}/none", "port": 0, **LOG}, "No replica in"),
         (run_server, {"replica": "{data}/views.sqlite3", "port": 0, **LOG}, "belongs to the log itself"),
         (run_server, {"replica": "{data}/other/views.sqlite3", "port": 0, **LOG}, "No replica in"),
-        (shown, {"replica": "{data}/none"}, "No replica in"),
+        (show_once, {"replica": "{data}/none"}, "No replica in"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(

@@ -62,7 +62,7 @@ def house(tmp_path_factory):
 
 
 def test_the_board(house):
-    """The roadmap stands column by column, each card with who answers for it."""
+    """The roadmap is printed column by column, each card with who is accountable for it."""
     rows = table(house, "roadmap", "shop")
 
     assert [(row["column"], row["subject"], row["accountable"]) for row in rows[:2]] == [
@@ -117,7 +117,7 @@ def test_every_question(house, words, column, found):
 
 
 def test_another_day(house):
-    """As of a day before there was anything, nothing fits, and the answer says so and for which instant it speaks."""
+    """As of a day before the first entry, nothing matches; the answer reports that, and the time it is for."""
     answer = said(house, "roadmap", "--as-of", "end of 2024", "--known-at", "yesterday 9:05")
 
     assert answer.stdout.count("\n") == 1
@@ -127,7 +127,7 @@ def test_another_day(house):
 
 
 def test_where_the_reader_is(house):
-    """Days begin, and instants are told, where the reader is."""
+    """Days begin, and times are shown, in the reader's zone."""
     berlin = Zone(ZoneInfo("Europe/Berlin"))
 
     answer = said(house, "blame", "feature:f1", "--field", "horizon", "--as-of", "2025-07-01", zone=berlin)
@@ -137,7 +137,7 @@ def test_where_the_reader_is(house):
 
 
 def test_as_the_interface_has_it(house):
-    """JSON and CSV are the interface's own, word for word, and nothing beside them gets into the way."""
+    """JSON and CSV are exactly those of the API, and nothing else is printed with them."""
     as_json, as_csv = (said(house, "decisions", form, "--as-of", "2030-01-01T00:00Z") for form in ("--json", "--csv"))
 
     for answer, form in ((as_json, "json"), (as_csv, "csv")):
@@ -164,7 +164,7 @@ def test_status(house):
     told = said(house, "status").stdout
 
     assert f"{house.log.head().size} entries" in told
-    assert "You are Ada Lovelace, with the scopes admin, erase, import." in told
+    assert "You are Ada Lovelace, with the scopes admin, erase, import, read, write." in told
     assert "see `decisionlog who --nobody`" in told
     assert json.loads(said(house, "status", "--json").stdout)["root"] == house.log.head().root
 
@@ -180,7 +180,7 @@ SHEET = Table(
 )
 
 
-def drawn(sheet: Table, width: int) -> list[str]:
+def draw(sheet: Table, width: int) -> list[str]:
     out = io.StringIO()
     print_table_on(
         Console(file=out, width=width, force_terminal=True, color_system=None, highlight=False), sheet, Zone()
@@ -191,7 +191,7 @@ def drawn(sheet: Table, width: int) -> list[str]:
 @pytest.mark.parametrize("width", [80, 160])
 def test_names_do_not_break_a_table(width):
     """Wide characters, and names that run from right to left, leave every line as wide as the table."""
-    found = drawn(SHEET, width)
+    found = draw(SHEET, width)
 
     assert {cell_len(line) for line in found if line.strip()} == {cell_len(found[1])}
     assert cell_len(found[1]) <= width
@@ -215,7 +215,7 @@ def test_nothing_is_cut(width):
     ]
     sheet = Table(("subject", "before", "after", "who", "why", "when"), rows)
 
-    shown = Counter("".join(drawn(sheet, width)))
+    shown = Counter("".join(draw(sheet, width)))
 
     wanted = Counter("".join(str(cell) for cell in rows[0][:-1]) + "2025-05-14 16:30")
     assert {character for character in wanted if character != " " and shown[character] < wanted[character]} == set()
@@ -226,7 +226,7 @@ def test_what_others_wrote_does_nothing_to_a_terminal():
     evil = "\x1b[2Jtea\x07\u202e\x9b31m\r\u2066"
     sheet = Table(("title",), [[evil]])
 
-    for shown in ("".join(drawn(sheet, 80)), "".join(format_lines(sheet, Zone()))):
+    for shown in ("".join(draw(sheet, 80)), "".join(format_lines(sheet, Zone()))):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
         assert "\u2066" not in shown
         assert f"{REPLACEMENT}[2Jtea" in shown
@@ -243,7 +243,7 @@ def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
         ("subject", "note", "why"), [["s:1", "x", "a"], ["s:1", "y", "b"]], frozenset({"note"}), frozenset({"subject"})
     )
 
-    narrow, wide = drawn(sheet, 80), drawn(sheet, 160)
+    narrow, wide = draw(sheet, 80), draw(sheet, 160)
 
     assert narrow[0] == wide[0] == "s:1"
     assert ("note" in narrow[1], "note" in wide[1]) == (False, True)
@@ -274,7 +274,7 @@ def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
         ),
         (
             ("decide", "tea", "drink"),
-            ("No outcome 'drink'. Choose one of accept, reject, defer, withdraw, reopen, supersede, "
+            ("No outcome 'drink'. Choose one of approve, abstain, accept, reject, defer, withdraw, reopen, supersede, "
             "reverse, confirm, ratify."),
         ),
         (("decide", "tea", "reject"), "Invalid options: --why is required."),
@@ -297,7 +297,7 @@ def test_a_narrow_terminal_says_what_it_leaves_out(capsys):
     ],
 )  # fmt: skip
 def test_a_sentence_that_says_what_to_do(house, words, sentence):
-    """What is refused is told in a sentence that says what to do, and nothing of it is recorded."""
+    """A refusal prints a sentence that says what to do, and nothing is recorded."""
     before = house.log.head().size
 
     with pytest.raises((Refused, CommandFailed)) as refused:
@@ -324,7 +324,7 @@ def test_a_sentence_that_says_what_to_do(house, words, sentence):
     ],
 )
 def test_what_is_not_understood(house, words, sentence):
-    """What a command does not understand is told before anything is asked."""
+    """A command reports invalid arguments before it sends a request."""
     with pytest.raises(click.UsageError) as wrong:
         said(house, *words)
 
@@ -332,23 +332,36 @@ def test_what_is_not_understood(house, words, sentence):
 
 
 def test_no_right(house):
-    """Who does not have a scope is told so, and who can give it."""
+    """A caller without a scope learns which scope is missing, and who can give it."""
     weak = house.log.tokens.create(house.ada)[1]
 
     with around(house, token=weak).client() as log, pytest.raises(Refused) as refused:
         log.ask(questions.tokens())
 
     assert describe_failure(refused.value)[1] == (
-        "Refused: your API token does not have the scope `admin`. "
+        "Refused: your token does not have the scope `admin`. "
         "An administrator of the log can create a token that has it."
     )
 
 
-# Colours -------------------------------------------------------------------------------------------------------------
+def test_no_role(house):
+    """A caller without a role learns which one is needed and how to grant it; another token would not help."""
+    house.log.default_role = None
+
+    with pytest.raises(Refused) as refused:
+        said(house, "decisions")
+
+    assert describe_failure(refused.value)[1] == (
+        f"Refused: to read, {house.ada} needs the role `viewer` for a product; an administrator can grant it: "
+        f"`decisionlog role grant {house.ada} viewer`."
+    )
 
 
-def coloured(**more: Any) -> str:
-    """What a terminal of sixteen colours is sent for a table with statuses."""
+# Colors --------------------------------------------------------------------------------------------------------------
+
+
+def colored_output(**more: Any) -> str:
+    """What a terminal with sixteen colors receives for a table with statuses."""
     out = io.StringIO()
     console = Console(file=out, width=160, force_terminal=True, color_system="standard", highlight=False, **more)
     rows = [
@@ -362,7 +375,7 @@ def coloured(**more: Any) -> str:
 
 def test_a_status_has_its_colour_and_a_title_has_none():
     """What holds is green, what fell red, what is open magenta, what can be asked for next cyan; a title is as it is."""
-    said = coloured()
+    said = colored_output()
 
     for code, word in ((32, "accepted"), (31, "rejected"), (35, "proposed"), (36, "decision:tea")):
         assert f"\x1b[{code}m{word}" in said
@@ -382,14 +395,14 @@ def test_who_wants_no_colour_gets_none(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
-    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", coloured())
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", colored_output())
 
 
 # Recording -----------------------------------------------------------------------------------------------------------
 
 
 def recorded(house: House, *words: str, **more: str) -> str:
-    """What recording says, by whom the house takes for its owner."""
+    """What recording prints, for a caller who is the owner."""
     done = CliRunner(env={"DECISIONLOG_OWNER": "Ada Lovelace", **more}).invoke(
         cli, words, obj=around(house), standalone_mode=False, catch_exceptions=False
     )
@@ -397,7 +410,7 @@ def recorded(house: House, *words: str, **more: str) -> str:
 
 
 def test_recording_in_a_line(house):
-    """A decision is recorded with flags alone; whoever speaks answers for it, if nobody else is named."""
+    """A decision is recorded with flags alone; by default, the caller is accountable for it."""
     told = recorded(house, "record", "Sell cups", "--decision", "Cups.", "--why", "Tea.", "--product", "shop",
                     "--because", "tea", "--tag", "cups", "--key", "cups")  # fmt: skip
 
@@ -444,7 +457,7 @@ def test_an_option_is_shown_with_what_speaks_for_it_and_against():
     ],
 )
 def test_what_is_wrong_with_a_flag_is_said_under_its_name(house, flags, said):
-    """A value that is not in order is refused with the flag it was given under, and nothing is recorded."""
+    """An invalid value is refused with the name of its flag, and nothing is recorded."""
     before = house.log.head().size
 
     with pytest.raises(CommandFailed, match=said):
@@ -478,7 +491,7 @@ def editor(tmp_path, script: str) -> str:
 
 
 def test_in_an_editor(house, tmp_path):
-    """With --edit all four stand in an editor, which begins with what was said; what it holds is recorded."""
+    """With --edit, an editor opens with all four fields and the values given; what is saved is recorded."""
     write = editor(
         tmp_path,
         r"""sed -i 's/^# Decision$/&\n\nMany lines:\n\n# a heading of its own\n/; s/^# Why$/&\nBecause./' "$1"; touch -d '+5 seconds' "$1" """,
@@ -621,7 +634,7 @@ def test_a_question_begins_no_log(tmp_path):
 
 
 def test_a_question_loads_no_more_than_it_needs():
-    """Neither help nor a question beside a server loads the interface, the domain's catalogue, or asyncio."""
+    """Neither help nor a query to a running server loads the API, the domain's catalog, or asyncio."""
     listed = (
         "import sys, cli.query, cli.tables, cli.connection, cli.settings;"
         "print([name for name in ('fastapi', 'asyncio', 'rich.table', 'domain.catalog', 'pydantic_settings') if name in sys.modules])"
@@ -637,16 +650,16 @@ def run_python(code: str) -> str:
 
 
 def test_shell_completion(tmp_path):
-    """The shell is told the names of commands and options."""
+    """The shell completes the names of commands and options."""
     told = subprocess.run(
         [COMMAND], env=surroundings(tmp_path, _DECISIONLOG_COMPLETE="bash_complete", COMP_WORDS="decisionlog ro", COMP_CWORD="1"),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert told.stdout.strip() == "plain,roadmap"
+    assert told.stdout.split() == ["plain,roadmap", "plain,role"]
 
 
 def test_a_client_error_is_a_sentence():
-    """Whatever a client may meet is told in a sentence."""
+    """Each error of a client is printed as a sentence."""
     assert describe_failure(ClientError("the disk is full"))[1] == "Server error: the disk is full."
     assert NOW.tzinfo is not None

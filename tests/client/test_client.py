@@ -61,7 +61,7 @@ def tea(**more: Any) -> RecordDecision:
 
 
 class Losing(httpx2.BaseTransport):
-    """A way to the house on which answers are lost: the request arrives, and the connection breaks."""
+    """A connection to the server that loses answers: the request arrives, and the connection breaks."""
 
     def __init__(self, house: House, lost: int) -> None:
         self._inside = InProcessTransport(house.app)
@@ -178,7 +178,7 @@ def test_a_unit_is_whole_or_not_at_all(house):
 
 
 def test_a_key_of_ones_own(house):
-    """The same unit with the same key is recorded once, whoever sends it again; another with that key is refused."""
+    """The same unit with the same key is recorded once, no matter who sends it again; another with that key is refused."""
     command = tea()
     with client_of(house) as client:
         first, second = client.send(command, key="monday"), client.send(command, key="monday")
@@ -244,7 +244,7 @@ def test_ones_own_writes_are_read(house):
 
 
 def test_what_another_has_written(house):
-    """A client can be told of a position that another has written, and never goes back behind its own."""
+    """A client can take over a position that another has written, and never goes back before its own."""
     with client_of(house) as one, client_of(house) as other:
         position = one.send(tea())["position"]
         other.cover(position)
@@ -334,7 +334,7 @@ def test_every_way_to_fail_has_its_error(handler, error):
 
 
 def test_nobody_answers():
-    """Where nobody answers, the error names the address, after as much waiting as there is patience for."""
+    """Without a server, the error names the address after the set waiting time."""
     pauses: list[float] = []
     with (
         Client("http://127.0.0.1:1", patience=1.0, sleep=pauses.append) as client,
@@ -352,7 +352,7 @@ MAKE = Call("POST", "/v1/tokens")
 AWAY, LOST, LATE = httpx2.ConnectError("refused"), httpx2.ReadError("reset"), httpx2.ReadTimeout("")
 
 
-def said(status: int, wait: str | None = None) -> httpx2.Response:
+def response_with(status: int, wait: str | None = None) -> httpx2.Response:
     return httpx2.Response(status, headers={"Retry-After": wait} if wait else {})
 
 
@@ -361,10 +361,10 @@ def said(status: int, wait: str | None = None) -> httpx2.Response:
     [
         (ASK, AWAY, 0.1), (SEND, AWAY, 0.1), (MAKE, AWAY, 0.1),
         (ASK, LOST, 0.1), (SEND, LOST, 0.1), (MAKE, LOST, None),
-        (ASK, said(503, "2"), 2), (SEND, said(503, "10"), 10), (MAKE, said(503, "2"), None),
-        (ASK, said(503), None), (ASK, said(504, "1"), 1), (ASK, said(502), 0.1), (SEND, said(429, "3"), 3),
-        (ASK, said(503, "60"), None), (ASK, said(503, "Wed, 21 Oct 2026 07:28:00 GMT"), None),
-        (ASK, said(200), None), (SEND, said(409), None), (SEND, said(500), None), (SEND, said(507), None),
+        (ASK, response_with(503, "2"), 2), (SEND, response_with(503, "10"), 10), (MAKE, response_with(503, "2"), None),
+        (ASK, response_with(503), None), (ASK, response_with(504, "1"), 1), (ASK, response_with(502), 0.1), (SEND, response_with(429, "3"), 3),
+        (ASK, response_with(503, "60"), None), (ASK, response_with(503, "Wed, 21 Oct 2026 07:28:00 GMT"), None),
+        (ASK, response_with(200), None), (SEND, response_with(409), None), (SEND, response_with(500), None), (SEND, response_with(507), None),
         (ASK, httpx2.UnsupportedProtocol("ftp"), None),
     ],
 )  # fmt: skip
@@ -381,7 +381,7 @@ def test_patience_ends():
 
 
 def test_a_late_answer_is_waited_for_twice():
-    """What was not answered in time is sent once more, and then that is that: nobody waits for ever."""
+    """A request without an answer in time is sent once more, and then fails: no call waits forever."""
     tries = Retries(SEND, patience=30)
 
     assert [tries.get_wait(LATE) for _ in range(3)] == [0.1, None, None]

@@ -1,6 +1,6 @@
 """Clients that others generate from the OpenAPI document compile and work.
 
-The generators are pinned in package-lock.json and requirements.lock. They are installed beside this file the first time.
+The generators are pinned in package-lock.json and requirements.lock. They are installed next to this file the first time.
 """
 
 from __future__ import annotations

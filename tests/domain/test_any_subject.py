@@ -190,7 +190,7 @@ def test_voiding_an_acceptance_that_supersedes_another_decision():
         fact(TEA, accepted),
         fact(old, DecisionSuperseded(by=(TEA,))),
     )
-    void_acceptance = VoidEntry(subject=TEA, position=8, why="Nobody did.")
+    void_acceptance = VoidEntry(subject=TEA, position=8, why="It did not happen.")
     void_superseding = VoidEntry(subject=old, position=9, why="By nothing.")
 
     story.when(void_acceptance).refused(NotAllowed, "position", "position 9 of decision:coffee")

@@ -34,6 +34,7 @@ NO_STRINGS = {
     "FeatureShipped.v1",
     "PersonRegistered.v1",
     "PersonLeft.v1",
+    "SignInLinkCreated.v1",
     "TeamDisbanded.v1",
 }
 

@@ -229,7 +229,7 @@ def test_an_administrator_of_a_product_grants_roles_for_it_only():
 
 
 def test_members_of_a_team_and_of_a_group_have_its_roles():
-    """Roles of a team count for its members, those of a group for who signed in with it, and for nobody else."""
+    """Roles of a team count for its members, and those of a group for people who signed in with it, and only for them."""
     team = given(
         *LINE,
         fact("team:core", RoleGranted(role="manager")),

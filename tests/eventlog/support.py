@@ -54,7 +54,7 @@ def where(place: Path | str) -> Path | str:
 
 
 def tables(place: Path | str) -> Any:
-    """A connection to the tables, past the log, for whoever means it harm; it takes `?` and commits by itself."""
+    """A connection to the tables, past the log, for attacks on it; it takes `?` and commits by itself."""
     if isinstance(place, Path):
         return sqlite3.connect(where(place), isolation_level=None)
     from eventlog.postgresql import connect

@@ -1,4 +1,4 @@
-"""Access: nobody is locked out or let in by accident, and every change of tokens and names is recorded."""
+"""Access: no person is locked out or let in by accident, and every change of tokens and names is recorded."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_another_process_stops_accepting_a_revoked_token(org: Org, place: Path |
         assert not is_active("person:mallory", other.state)
 
 
-# Nobody is shut out --------------------------------------------------------------------------------------------------
+# No one is shut out --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", ["owner", "admin", "second", "mallory"])

@@ -352,7 +352,7 @@ def test_a_key_used_for_another_command_is_refused(log: DecisionLog) -> None:
 
 
 def test_the_idempotency_key_of_an_import_belongs_to_its_system(log: DecisionLog) -> None:
-    """Importing the same line of a system again changes nothing, whoever does it; for another system it is another key."""
+    """Importing the same line of a system again changes nothing, even by another caller; for another system it is another key."""
     other = Caller("service:importer", "token-2", "import", ANN.scopes)
     do(log, observe("decision:a"), key="line-1")
     assert do(log, observe("decision:a"), key="line-1", caller=other).replayed

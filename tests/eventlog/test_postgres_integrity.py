@@ -74,7 +74,7 @@ def test_an_unchanged_schema_passes(address: str) -> None:
             "events_subject_version_key on events is not valid",
         ),
         (
-            # Rows that the index does not know: it is told of nothing that is written meanwhile.
+            # Rows that the index does not know: it does not see what is written meanwhile.
             (
                 "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'names_by_person'::regclass;"
                 "INSERT INTO names VALUES ('x', 'person:x', 'X', 1);"

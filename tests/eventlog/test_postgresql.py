@@ -209,7 +209,7 @@ class Cut(PostgresStore):
 
 @pytest.mark.parametrize(("when", "recorded"), [("before", 2), ("after", 3)])
 def test_a_connection_lost_during_a_commit_has_an_unknown_outcome(address: str, when: str, recorded: int) -> None:
-    """The caller is told that the outcome is unknown, never that there was a conflict, and finds it out by the key."""
+    """The error says that the outcome is unknown, never that there was a conflict; the key finds the outcome."""
     with DecisionLog(Cut(address, clock=Clock()), None, clock=Clock(), entropy=os.urandom) as log:
         log._initialize()
         log.default_role = "admin"

@@ -156,7 +156,7 @@ def test_an_importer_writes_what_comes_from_its_system_only(place: Path | str) -
         receipt = do(log, {**imported, "source": {"system": "jira"}}, caller=tracker, key="1")
         again = do(log, {**imported, "source": {"system": "jira"}}, caller=OWNER, key="1")
 
-        assert again.replayed  # the key belongs to the system, whoever imports from it
+        assert again.replayed  # the key belongs to the system, not to the caller who imports from it
         assert receipt.recorded[0].subject == "feature:f"
         with pytest.raises(Forbidden, match="import:github"):
             do(log, {**imported, "source": {"system": "github"}}, caller=tracker, key="1")

@@ -45,7 +45,7 @@ def test_a_cached_decision_is_decided_without_a_query(place: Path | str, monkeyp
         read = log._store.read
         monkeypatch.setattr(log._store, "read", lambda sql, values=(): asked.append(sql) or read(sql, values))
 
-        for n in range(10):  # whoever listens to others forgets what is at hand when they begin to
+        for n in range(10):  # a process that listens to others clears its cache when it begins to
             asked.clear()
             do(log, DECISION, key=f"again {n}")
             if not asked:

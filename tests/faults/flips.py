@@ -148,7 +148,7 @@ def _answer(client: TestClient, question: str) -> tuple[int, bytes]:
         response = client.get(question)
         if response.status_code != 503 or time.monotonic() > deadline:
             return response.status_code, NOW.sub(b"", response.content)
-        # Damage in the log is not repaired by a server: it goes on to say so.
+        # Damage in the log is not repaired by a server: it keeps reporting it.
         if b"log is damaged" in response.content:
             return response.status_code, response.content
         time.sleep(0.02)
@@ -272,7 +272,7 @@ def flip_many(untouched: Folder, work: Path, seeds: Sequence[int]) -> Iterator[t
 
 def one_share(seeds: Sequence[int]) -> list[tuple[int, Flip, Verdict]]:
     """What came of some seeds, on a log of its own; each share has the same log."""
-    logging.disable(logging.CRITICAL)  # each flip is told of, in its own process
+    logging.disable(logging.CRITICAL)  # each flip logs errors, in its own process
     with tempfile.TemporaryDirectory() as place:
         untouched = Folder.write(Path(place) / "untouched", SIZE)
         return list(flip_many(untouched, Path(place), seeds))

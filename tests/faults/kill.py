@@ -2,7 +2,7 @@
 
 Several clients post to a real server, each write with an idempotency key; the server is killed at a random moment and
 started again; the clients send what was not answered once more, with the same keys, and go on. On PostgreSQL it may be
-the database that is killed: then the server lives on, says so to whoever asks meanwhile, and recovers by itself.
+the database that is killed: then the server keeps running, reports that to its callers, and recovers by itself.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _wrong_with(place: Place, clients: list[Client]) -> Iterator[str]:
 
 
 def _wrong_writes(entries: list[Entry], clients: list[Client]) -> Iterator[str]:
-    """Every answered write stands where the answer said, and no write stands there twice."""
+    """Every answered write is where the answer said, and no write is there twice."""
     found = {entry.position: entry for entry in entries}
     times = Counter(entry.event.title for entry in entries if isinstance(entry.event, DecisionRecorded))
     for client in clients:
@@ -192,7 +192,7 @@ def _wrong_views(place: Place, log: DecisionLog) -> Iterator[str]:
     """The read model that lived through the kill, once it has caught up, is that which is built from nothing, anywhere."""
     with open_runtime(log, place.settings) as built:
         if not built.runner.wait_for(log.head().size, 60):
-            yield f"the read model stands at {built.runner.position}, and the log at {log.head().size}"
+            yield f"the read model is at {built.runner.position}, and the log at {log.head().size}"
         survived = content_hash(built.model)
         rebuild(log, built.model)
         if content_hash(built.model) != survived:

@@ -1,6 +1,6 @@
 """Races: many writers want what only one can have.
 
-Each race begins anew on subjects of its own, and has just one winner; the losers learn the winner's version, and can go
+Each race begins on new subjects of its own, and has just one winner; the losers learn the winner's version, and can go
 on from there. In a file the writers are of one process, on PostgreSQL of several.
 """
 
@@ -66,7 +66,7 @@ class Race:
 
 
 def one_winner(log: DecisionLog, n: int, results: list[Result]) -> str | None:
-    """Just one is recorded, and the others are told the version it came to."""
+    """Just one is recorded, and the others get the version that it produced."""
     won = [result for result in results if isinstance(result, Receipt)]
     if len(won) != 1:
         return f"{len(won)} of {len(results)} won"
@@ -83,7 +83,7 @@ def one_stands(log: DecisionLog, n: int, results: list[Result]) -> str | None:
 
 
 def one_ends_it(log: DecisionLog, n: int, results: list[Result]) -> str | None:
-    """A delegation is ended once; whoever saw the subject before that has to look again."""
+    """A delegation is ended once; a caller who read the subject before that has to read it again."""
     revoked = [e for e in log.stream(f"product:p{n}") if e.type == "DelegationRevoked.v1"]
     won = [result for result in results if isinstance(result, Receipt)]
     return None if len(won) == 1 and len(revoked) <= 1 else f"{len(won)} won, {len(revoked)} revocations"
@@ -99,7 +99,7 @@ def none_rests_on_a_lost_right(log: DecisionLog, n: int, results: list[Result]) 
     return None if is_complete and not late else f"{len(late)} rest on a right that was lost, {refused} were refused"
 
 
-def _decided(key: str) -> dict[str, Any]:
+def _decision(key: str) -> dict[str, Any]:
     return {
         "type": "RecordDecision",
         "key": key,
@@ -124,7 +124,7 @@ RACES: Final = {
         one_winner,
     ),
     "each supersedes the other": Race(
-        lambda n: [_decided(f"a{n}"), _decided(f"b{n}")],
+        lambda n: [_decision(f"a{n}"), _decision(f"b{n}")],
         lambda n, k: [
             transaction({"type": "SupersedeDecision", "subject": f"decision:{old}{n}", "by": [f"{new}{n}"]})
             for old, new in ("ab", "ba")
@@ -161,7 +161,7 @@ RACES: Final = {
             transaction(
                 {"type": "ReleaseOwnership", "subject": f"product:p{n}"}
                 if i == k // 2
-                else {**_decided(f"r{n}-{i}"), "products": [f"p{n}"]}
+                else {**_decision(f"r{n}-{i}"), "products": [f"p{n}"]}
             )
             for i in range(k)
         ],
@@ -228,7 +228,7 @@ def _runners(log: DecisionLog, where: Path | str) -> Iterator[Run]:
 
 
 def runner(store: str, number: int, pipe: Connection) -> None:
-    """One process: runs its share of the writers of each race it is told of."""
+    """One process: runs its share of the writers of each race that it receives."""
     with DecisionLog.open(store, clock=clock) as log:
         log.default_role = "admin"
         pipe.send("ready")

@@ -1,7 +1,7 @@
 """A replica that is killed again and again while it reads: in the end it is equal to a read model that never was.
 
 The log is published once, to a real broker. `decisionlog replica` is started, killed with SIGKILL at a random moment of
-its work, and started again; when it has read everything it begins anew in another place, until there were kills enough.
+its work, and started again; when it has read everything it starts again in another place, until there were kills enough.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SABOTAGED: Final = (sys.executable, "-m", "tests.faults.sabotaged_replica")
 
 @dataclass
 class Published:
-    """A log that stands in a topic, and what the content of its read model is."""
+    """A log that is in a topic, and what the content of its read model is."""
 
     folder: Path
     servers: str
@@ -67,7 +67,7 @@ def kill_until_read(
 ) -> tuple[int, str]:
     """Reads it all into a new replica, killed on the way at most so often; the kills, and what is wrong in the end."""
     for kills in itertools.count():
-        process = _started(published, into, command)
+        process = _start(published, into, command)
         try:
             whole = kills >= most
             goal = published.size if whole else _position(into) + chance.choice((0, 1, 1))
@@ -93,7 +93,7 @@ def _let_it_work(process: subprocess.Popen[str], into: Path, goal: int, chance: 
     time.sleep(chance.uniform(0, LONGEST))
 
 
-def _started(published: Published, into: Path, command: Sequence[str | Path]) -> subprocess.Popen[str]:
+def _start(published: Published, into: Path, command: Sequence[str | Path]) -> subprocess.Popen[str]:
     """A replica from the moment when it begins to read."""
     settings = {
         "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": published.servers,

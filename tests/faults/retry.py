@@ -73,12 +73,12 @@ class Caller:
                 if example["type"] == "IssueReport":
                     example = {**example, "sha256": self._read_hash(example)}  # noqa: PLW2901
                 key = f"{n}-{example['type']}"
-                body = {"commands": [example], "expected": self._expected(example)}
+                body = {"commands": [example], "expected": self._expected_counts(example)}
                 for _ in range(self._chance.randint(1, MOST_TIMES)):
                     self.answers.setdefault(key, []).append(self._send(body, key))
                 self._versions |= {each["subject"]: each["version"] for each in self.answers[key][0]}
 
-    def _expected(self, example: dict[str, Any]) -> dict[str, int]:
+    def _expected_counts(self, example: dict[str, Any]) -> dict[str, int]:
         subject = example.get("subject")
         return {subject: self._versions[subject]} if subject in self._versions else {}
 

@@ -1,6 +1,6 @@
 """What can happen to messages on their way, without a broker: they come twice, early, late or never, and readers die.
 
-A schedule says what stands in the topic in which order, how much of it each look brings, when the reader is killed, and
+A schedule says what is in the topic in which order, how much of it each look brings, when the reader is killed, and
 whether the log's API is there. However it went, the replica ends equal to one that read the log in peace, or stands
 before the first hole that nobody could fill.
 """
@@ -145,7 +145,7 @@ def schedules(draw: Callable[[Any], Any]) -> Schedule:
 
 @dataclass
 class Outcome:
-    """When the process is killed: after so many chances of a kind."""
+    """When the process is killed: after this many chances of a kind."""
 
     kills: list[tuple[str, int]]
     seen: dict[str, int] = field(default_factory=dict)
@@ -251,7 +251,7 @@ def outcome(
         waits_for = next(iter(read.rows("select missing_position from replica", {})))[0]
     wrong = [] if quiet else ["it never comes to rest"]
     if model.position != expected:
-        wrong.append(f"it stands at {model.position}, not at {expected}")
+        wrong.append(f"it is at {model.position}, not at {expected}")
     elif content_hash(model) != clean(expected):
         wrong.append(f"its content at {expected} is not that of a clean run")
     if waits_for != (hole if not schedule.api and any(each > hole for each in there) else None):
@@ -289,7 +289,7 @@ def _until_quiet(
 
 
 def check(times: int, turn: type[ReplicaSession] = ReplicaSession, *, of: int = 0) -> int:
-    """Runs so many random schedules; how many. The same each time.
+    """Runs a number of random schedules, and returns how many. The same each time.
 
     Raises:
         AssertionError: one of them left the replica wrong; hypothesis tells the smallest that it found.
@@ -317,7 +317,7 @@ def run(times: int) -> Iterator[str]:
     """Run many schedules, then each sabotaged replica until it is detected."""
     from tests.faults.test_schedules import SABOTAGED_SESSIONS
 
-    logging.disable(logging.WARNING)  # every hole is told of
+    logging.disable(logging.WARNING)  # every hole is logged
     begun = time.monotonic()
     done = check(times)
     yield f"{done:,} schedules: the replica always as it must be, {time.monotonic() - begun:.0f} s"

@@ -1,6 +1,6 @@
 """Publishing while everything dies: the publisher, the only broker, the leader of three.
 
-The one question at the end: does somebody who reads the topic from its beginning, drops what they have and stops at a
+The one question at the end: does a reader who reads the topic from its beginning, drops what they have and stops at a
 hole, end up with every entry of the log, byte for byte, with its texts?
 """
 
@@ -47,7 +47,7 @@ KILLS: Final = 20
 
 @dataclass
 class Read:
-    """Somebody who read the whole topic."""
+    """A reader who read the whole topic."""
 
     position: int = 0
     messages: int = 0
@@ -106,7 +106,7 @@ def _messages(servers: str, topic: str) -> Iterator[Message]:
 def wrong_with(servers: str, topic: str, log: DecisionLog) -> tuple[Read, list[str]]:
     """What a reader found, and what is wrong with it, in words."""
     told, size = read(servers, topic, log), log.head().size
-    missing = [f"a reader stands at {told.position}, and the log at {size}"] if told.position != size else []
+    missing = [f"a reader is at {told.position}, and the log at {size}"] if told.position != size else []
     return told, missing + ([told.wrong] if told.wrong else [])
 
 
@@ -144,7 +144,7 @@ def _publishing(
 
 
 def grow(log: DecisionLog, transactions: int) -> None:
-    """Records so many products."""
+    """Records this many products."""
     size = log.head().size
     do(
         log,
@@ -228,7 +228,7 @@ class Watched:
 
 
 class Unacknowledged(Broker):
-    """A sabotaged producer: it does not wait for acknowledgements."""
+    """A sabotaged producer: it does not wait for acknowledgments."""
 
     def producer(self, **more: Any) -> Any:
         return super().producer(**more | {"acks": 0, "enable_idempotence": False})
@@ -279,7 +279,7 @@ def kill_brokers(
         for n in range(1, kills + 1):
             goal = size * n // (kills + 1)
             if not publishing.reach(goal, 300):
-                yield f"before kill {n} the publisher stands at {publishing.sheets.position} of {goal}"
+                yield f"before kill {n} the publisher is at {publishing.sheets.position} of {goal}"
                 return
             node = leader(cluster)
             node.kill()
@@ -293,7 +293,7 @@ def kill_brokers(
                 return
             longest = max(longest, time.monotonic() - back)
         if not publishing.reach(size, 300):
-            yield f"the publisher stands at {publishing.sheets.position} of {size}"
+            yield f"the publisher is at {publishing.sheets.position} of {size}"
     if longest > SOON:
         yield f"it took {longest:.1f} s after a broker was back until something was published again"
 

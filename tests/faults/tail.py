@@ -51,6 +51,7 @@ class Troubled(sqlite3.Connection):
 
     chance = Random(1)
     pause = 0.0
+    failing = 0.0
     paused = 0
     rolled_back = 0
 
@@ -60,7 +61,7 @@ class Troubled(sqlite3.Connection):
             if self.chance.random() < Troubled.pause:
                 Troubled.paused += 1
                 time.sleep(self.chance.uniform(0.1, 1) * Troubled.longest)
-            if self.chance.random() < ROLLED_BACK:
+            if self.chance.random() < Troubled.failing:
                 Troubled.rolled_back += 1
                 msg = "rolled back"
                 raise sqlite3.OperationalError(msg)
@@ -72,11 +73,13 @@ class Troubled(sqlite3.Connection):
 def open_troubled(path: Path, pauses: float, longest: float = 1.0) -> DecisionLog:
     """A log whose writer has `pauses` a group, each of 0.1 to 1 times `longest` seconds."""
     Troubled.pause, Troubled.longest, Troubled.rolled_back, Troubled.paused = pauses, longest, 0, 0
+    Troubled.failing = 0.0  # the log itself is begun without trouble
     whole = sqlite3.connect
     sqlite3.connect = partial(whole, factory=Troubled)  # type: ignore[assignment]
     try:
         log = DecisionLog.open(path, clock=Ticking())
         log.default_role = "admin"
+        Troubled.failing = ROLLED_BACK
         log.head()
         asyncio.run(write(log, 1, [0]))  # so that the writer's connection is made by now
     finally:
@@ -85,7 +88,7 @@ def open_troubled(path: Path, pauses: float, longest: float = 1.0) -> DecisionLo
 
 
 async def write(log: DecisionLog, events: int, done: list[int], clients: int = CLIENTS, name: str = "c") -> None:
-    """Writes until there are so many; what is rolled back is sent again."""
+    """Writes until there are this many; what is rolled back is sent again."""
 
     async def client(name: str) -> None:
         n = 0
@@ -97,7 +100,7 @@ async def write(log: DecisionLog, events: int, done: list[int], clients: int = C
                 *(ChangeTitle(subject=f"product:{key}", title=str(i)) for i in range(1, EVENTS_A_UNIT)),
             )
             transaction = Transaction(commands, ANN, key)
-            while not await _sent(log, transaction):
+            while not await _send(log, transaction):
                 pass
             done[0] += EVENTS_A_UNIT
 
@@ -105,7 +108,7 @@ async def write(log: DecisionLog, events: int, done: list[int], clients: int = C
     await asyncio.gather(*(client(f"{name}{first}-{n}") for n in range(clients)))
 
 
-async def _sent(log: DecisionLog, transaction: Transaction) -> bool:
+async def _send(log: DecisionLog, transaction: Transaction) -> bool:
     try:
         (result,) = await log.execute_many([transaction])
     except PersistenceError:
@@ -153,7 +156,7 @@ def by_subscription(log: DecisionLog) -> Iterator[int]:
 
 @dataclass
 class Followed:
-    """What is going on, for whoever reports it."""
+    """What is going on, for reports."""
 
     readers: list[Reader] = field(default_factory=list)
     paused: int = 0
@@ -170,13 +173,13 @@ def _followed(log: DecisionLog, wrong: list[str], followed: Followed) -> Iterato
         reader.start()
     yield
     written.set()
-    asyncio.run(write(log, 1, [0], name="last"))  # so that whoever waits is woken once more
+    asyncio.run(write(log, 1, [0], name="last"))  # so that waiting readers are woken once more
     for reader in followed.readers:
         reader.join(LONGEST_WAIT)
         if reader.wrong:
             wrong.append(reader.wrong)
         if reader.is_alive():
-            wrong.append(f"a reader stands at {reader.last}, and the log at {log.head().size}")
+            wrong.append(f"a reader is at {reader.last}, and the log at {log.head().size}")
     finding = log.verify()
     if finding:
         wrong.append(str(finding))
@@ -235,11 +238,11 @@ def run(events: int, kind: str = "sqlite") -> Iterator[str]:
         if kind == "sqlite":
             groups = events / (CLIENTS * EVENTS_A_UNIT)
             doing = pool.submit(tail, Path(folder) / "log.sqlite3", events, PAUSES / groups, 1.0, followed)
-            yield from _told(doing, followed, begun)
+            yield from _report(doing, followed, begun)
         else:
             with fresh_schema() as store:
                 doing = pool.submit(tail_on_postgresql, store, events, PAUSES, 1.0, followed)
-                yield from _told(doing, followed, begun)
+                yield from _report(doing, followed, begun)
     wrong = doing.result()
     yield (
         f"{kind}: {events:,} events by {CLIENTS} clients in {time.monotonic() - begun:.0f} s, {followed.paused} pauses, "
@@ -250,7 +253,7 @@ def run(events: int, kind: str = "sqlite") -> Iterator[str]:
         raise SystemExit(1)
 
 
-def _told(doing: Future[list[str]], followed: Followed, begun: float) -> Iterator[str]:
+def _report(doing: Future[list[str]], followed: Followed, begun: float) -> Iterator[str]:
     while not doing.done():
         try:
             doing.exception(TOLD_EVERY)

@@ -39,7 +39,7 @@ HEAD: Final = ("size", "frontier", "recorded_at")
 
 @dataclass(frozen=True)
 class Copy:
-    """A log's file as whoever has it can read and write it."""
+    """A log's file as anyone who has it can read and write it."""
 
     connection: sqlite3.Connection
 
@@ -98,7 +98,7 @@ class Copy:
         return chance.randint(1, self.connection.execute("SELECT size FROM head").fetchone()[0])
 
     def cell(self, column: str, position: int) -> Any:
-        """What stands in a row."""
+        """The content of a row."""
         return self.connection.execute(f"SELECT {column} FROM events WHERE position = ?", (position,)).fetchone()[0]
 
     def put(self, column: str, position: int, value: Any) -> None:
@@ -206,7 +206,7 @@ def a_text(log: Copy, chance: Random) -> None:
 
 
 def texts_taken_away(log: Copy, chance: Random) -> None:
-    """Texts that nobody has forgotten, taken away."""
+    """Texts removed without an erasure."""
     log.put("texts", log.position(chance), None)
 
 
@@ -311,7 +311,7 @@ def inserted(log: Copy, chance: Random) -> None:
 
 
 def redated(log: Copy, chance: Random) -> None:
-    """A row at another instant that still lies between those beside it."""
+    """A row at another time that is still between its neighbors."""
     position = log.position(chance)
     log.put("recorded_at", position, log.cell("recorded_at", position) + chance.randint(-1_000_000, 1_000_000))
 
@@ -339,7 +339,7 @@ def tail_cut_off(log: Copy, chance: Random) -> None:
 
 
 def act_rewritten(log: Copy, chance: Random) -> None:
-    """Somebody else made the actor of an entry, and the head worked out again."""
+    """Another person as the actor of an entry, with a recomputed head."""
     position = log.position(chance)
     log.put("event", position, log.cell("event", position).replace(b'"actor":"', b'"actor":"person:mallory.', 1))
     _rewrite_head(log)

@@ -127,6 +127,7 @@ def test_a_damaged_index_never_leads_to_a_duplicate_version(folder: Settings) ->
     """If a large log is opened before it was checked, the first write on a hidden subject stops all writing."""
     change_two_letters_of_the_index(folder.log_file)
     with open_for_write(folder) as log:
+        log.default_role = "admin"
         size = log.head().size
         with pytest.raises(
             DamagedStoreError, match=r"its index says version 0 of feature:f7, and its entries say [1-9]"
@@ -144,12 +145,23 @@ def test_a_writer_that_trusts_the_index_is_detected(folder: Settings, monkeypatc
     monkeypatch.setattr(sqlite_store, "VERSIONS", alone)
     change_two_letters_of_the_index(folder.log_file)
     with open_for_write(folder) as log:
+        log.default_role = "admin"
         do(log, [[PROPOSE_AGAIN]])
 
     connection = sqlite3.connect(folder.log_file)
     twice = "SELECT count(*) FROM events NOT INDEXED WHERE subject = 'feature:f7' AND version = 1"
     assert connection.execute(twice).fetchone() == (2,)
     connection.close()
+
+
+@pytest.mark.usefixtures("large")
+def test_a_listing_never_names_a_subject_that_no_entry_has(folder: Settings) -> None:
+    """Each subject that the index lists is compared with the row of the table; a difference stops all writing."""
+    change_two_letters_of_the_index(folder.log_file)
+    with open_for_write(folder) as log:
+        with pytest.raises(DamagedStoreError, match=r"its index lists feature:zq, and its entries have .* feature:f7"):
+            log.subjects("feature:", 10_000)
+        assert log.damage
 
 
 @pytest.mark.usefixtures("large")
@@ -369,6 +381,7 @@ def test_damage_of_a_served_read_model_is_found(
 def test_a_growing_read_model_is_not_reported_as_damaged(served: tuple[DecisionLog, Runtime, Settings]) -> None:
     """Entries and erasures during the comparison are not differences."""
     log, built, _ = served
+    log.default_role = "admin"
     sampler, positions = Sampler(log, built.model, built.runner, at_once=5), iter(range(3, log.head().size))
     while not sampler.rounds:
         do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": [next(positions)]}]])
@@ -412,7 +425,7 @@ def test_a_changed_row_of_the_access_journal_is_reported(folder: Settings, capsy
         log.journal.record("denied", "person:bob", "t", "GET /v1/tokens", "no scope")
         log.journal.record("export", "person:bob", "t", "GET /v1/decisions")
     assert codes(folder) == (Exit.SUCCESS, Exit.SUCCESS)
-    assert "OK: the access journal follows to row" in capsys.readouterr().out
+    assert "OK: the access journal is unchanged up to row" in capsys.readouterr().out
 
     change(folder.log_file, "DELETE FROM access_journal WHERE number = 1")
 

@@ -104,7 +104,7 @@ def test_a_full_disk(tmp_path, record_property):
 
 
 def test_without_a_mount_file_sizes_are_limited(tmp_path, monkeypatch):
-    """Where no disk can be mounted, the same is tested with a limit on file sizes, and the report says so."""
+    """Where no disk can be mounted, the same is tested with a limit on file sizes, and the report states that."""
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 32))
     told = {}
 
@@ -129,7 +129,7 @@ def test_a_limit_on_files(tmp_path):
 
 
 class Stubborn(sqlite3.Connection):
-    """A connection that cannot write while it is told so."""
+    """A connection that cannot write while it is set so."""
 
     refusing = False
 

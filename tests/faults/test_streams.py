@@ -12,7 +12,7 @@ from tests.faults.sabotage import is_caught
 from tests.faults.streams import SABOTAGED_PUBLISHER, Unacknowledged, finish, kill_brokers, kill_publisher, wrong_with
 from tests.kafka.broker import Cluster, missing
 
-MISSING = "a reader stands at"
+MISSING = "a reader is at"
 
 
 def killed(servers, folder, prefix, rounds, *command):
@@ -68,6 +68,6 @@ def test_a_killed_broker_loses_nothing(mortal, prefix):
     assert died(mortal, prefix, Broker) == []
 
 
-def test_a_producer_without_acknowledgements_is_detected(mortal, prefix):
-    """A producer that does not wait for acknowledgements loses what the killed broker never read."""
+def test_a_producer_without_acknowledgments_is_detected(mortal, prefix):
+    """A producer that does not wait for acknowledgments loses what the killed broker never read."""
     assert is_caught(MISSING, lambda n: died(mortal, f"{prefix}-{n}", Unacknowledged))

@@ -122,6 +122,7 @@ def test_a_log_is_verified_while_it_grows_and_texts_are_erased(tmp_path):
         DecisionLog.open(path, clock=lambda: START * 2) as log,
         DecisionLog.open(path, clock=lambda: 0, read_only=True) as beside,
     ):
+        log.default_role = "admin"
         positions = iter([3, 299, 4])
 
         def meanwhile(*_):

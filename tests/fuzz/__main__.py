@@ -1,4 +1,4 @@
-"""The command: so many cases, what failed by check, and an exit code that is 0 only if all ran and none failed."""
+"""The command: the number of cases, what failed by check, and an exit code that is 0 only if all ran and none failed."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 
 from api.services import Services
-from eventlog.entry import Caller
+from eventlog.entry import Caller, Receipt, Transaction
 from tests.fuzz.bulk import refuses_every_invalid_transaction
 from tests.fuzz.statuses import CHECKS, is_refused_combination
-from tests.fuzz.subjects import commands, name_subjects
+from tests.fuzz.subjects import commands, delegations, name_subjects
 from tests.support_log import ALL_SCOPES, House
 
 _CLIENT_HEADERS: Final = {"Accept-Encoding", "Connection", "Content-Length", "User-Agent"}
@@ -80,6 +80,10 @@ def _describe(label: str, check: Any, interaction: Any) -> str:
     return f"{label}: {why}\n  sent {sent.method} {sent.uri[:300]} {str(headers)[:300]} {str(sent.body)[:500]}\n  got  {answer}"
 
 
+def _as(person: str) -> Caller:
+    return Caller(person, "fuzz", "http", ALL_SCOPES)
+
+
 @contextmanager
 def application(caller: Caller = ADMINISTRATOR, role: str = "admin") -> Iterator[FastAPI]:
     """The application over a log of its own, to which `TOKEN` signs a caller in whom no case can lock out.
@@ -91,6 +95,8 @@ def application(caller: Caller = ADMINISTRATOR, role: str = "admin") -> Iterator
         for command in commands():
             created = house.post("/commands", command)
             assert created.status_code == 201, created.text
+        given = house.execute(*(Transaction((each,), _as(each.subject)) for each in delegations(caller.actor)))
+        assert all(isinstance(each, Receipt) for each in given), given
         house.log.default_role = None if role == "none" else role
         sign_in = {TOKEN: caller}.get
         house.app.state.services = Services(house.log, house.model, house.runner, sign_in, workers=tuple)

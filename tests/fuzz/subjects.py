@@ -11,6 +11,7 @@ import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
 from api.command_routes import document_headers
+from domain.delegation import DelegateActions
 from domain.values import KEY_PATTERN
 
 PER_KIND: Final = 25
@@ -21,8 +22,10 @@ _KIND_OF_FIELD: Final = {
     "products": "product", "product": "product", "line": "product",
     "goals": "goal", "features": "feature", "releases": "release", "release": "release",
     "accountable": "person", "holders": "person", "holder": "person", "deciders": "person", "decider": "person",
-    "on_behalf_of": "person", "to": "team", "into": "person", "who": "person", "actor": "person", "principal": "person",
+    "on_behalf_of": "person", "to": "person", "into": "person", "who": "person", "actor": "person", "principal": "person",
 }  # fmt: skip
+_NOT_NAMES: Final = ("", "true", "false")
+"""In a query: whether `on_behalf_of` matters is a yes or no, unlike whom it names in a command."""
 _KIND_OF_COLLECTION: Final = {
     "products": "product", "decisions": "decision", "features": "feature", "goals": "goal", "releases": "release",
     "people": "person", "teams": "team",
@@ -43,11 +46,17 @@ def commands() -> Iterator[dict[str, Any]]:
         yield {"type": "ProposeFeature", "key": key("feature"), "title": f"Feature {n}", "products": products}
 
 
+def delegations(actor: str) -> Iterator[DelegateActions]:
+    """The delegation of each person, with which a service may act for them."""
+    for n in range(PER_KIND):
+        yield DelegateActions(subject=f"person:person{n}", to=actor)
+
+
 def name_subjects(case: schemathesis.Case) -> None:
     """Make three of four cases name subjects that exist, where they name any.
 
     What is put in is chosen from the case itself, so that the same case is always changed in the same way. Schemathesis
-    judges anew whether what was changed is valid.
+    judges again whether what was changed is valid.
     """
     chosen = random.Random(repr((case.path, case.path_parameters, case.query, case.body)))
     _replace_seed_of_if_match(case, chosen)
@@ -106,7 +115,7 @@ def _named(value: Any, chosen: random.Random, field: str = "", *, unique: bool =
         members = [_named(member, chosen, field, unique=unique) for member in value]
         strings = [member for member in members if isinstance(member, str)]
         return list(dict.fromkeys(strings)) if unique and len(strings) == len(members) else members
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and value not in _NOT_NAMES:
         if field in _KIND_OF_FIELD:
             return _one(_KIND_OF_FIELD[field], chosen)
         if _ID.fullmatch(value):

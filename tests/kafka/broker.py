@@ -103,7 +103,7 @@ def fresh_prefix() -> str:
 
 
 def free_ports(many: int) -> list[int]:
-    """Ports that nobody listens on just now."""
+    """Ports that no process listens on at the moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(many)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -240,7 +240,7 @@ def shared(folder: Path) -> Iterator[str]:
                 if keeper.poll() is not None:
                     raise AssertionError("the broker does not start; what it says stands above")
                 time.sleep(0.05)
-            keeper.returncode = 0  # it may outlive this process, so nobody waits for it
+            keeper.returncode = 0  # it may outlive this process, so no call waits for it
         fcntl.flock(lock, fcntl.LOCK_UN)
         yield address.read_text()
 

@@ -50,7 +50,7 @@ def test_every_message_is_in_a_channel():
         "acme.rejected",
         "acme.people",
     }
-    assert [ref for ref in references(made) if not found(made, ref)] == []
+    assert [ref for ref in references(made) if not resolve(made, ref)] == []
 
 
 def references(part):
@@ -62,7 +62,7 @@ def references(part):
             yield from references(each)
 
 
-def found(made, ref):
+def resolve(made, ref):
     for name in ref.removeprefix("#/").split("/"):
         made = made.get(name, {})
     return made

@@ -229,7 +229,7 @@ def consumer(tmp_path, bootstrap_servers, prefix):
     return make
 
 
-def made(servers, prefix):
+def create_topics(servers, prefix):
     topics = Topics(prefix)
     with Broker.from_addresses(servers).admin() as admin:
         for topic in (topics.commands, topics.results, topics.rejected):
@@ -238,7 +238,7 @@ def made(servers, prefix):
 
 def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, consumer):
     """Valid commands are applied in order, and every message gets one reply, also a repeated one."""
-    made(bootstrap_servers, prefix)
+    create_topics(bootstrap_servers, prefix)
     named = [("ce_source", b"/erp"), ("ce_id", b"1")]
     feature = {"type": "ProposeFeature", "key": "f", "title": "F", "products": ["shop"]}
     messages = [SHOP, b"poison", None, feature, SHOP | {"title": "Another"}]
@@ -273,7 +273,7 @@ def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, 
 
 def test_no_command_is_lost_if_the_store_fails(tmp_path, bootstrap_servers, prefix, consumer):
     """If the store fails after a write, every command is still applied once and answered."""
-    made(bootstrap_servers, prefix)
+    create_topics(bootstrap_servers, prefix)
     commands = [(None, json.dumps(SHOP | {"key": f"p{n}"}).encode(), []) for n in range(20)]
     send(bootstrap_servers, f"{prefix}.commands", *commands)
     with open_log(tmp_path) as log:
@@ -292,7 +292,7 @@ def test_no_command_is_lost_if_the_store_fails(tmp_path, bootstrap_servers, pref
 
 def test_committing_offsets_too_early_is_detected(tmp_path, bootstrap_servers, prefix, consumer, monkeypatch):
     """A consumer that commits offsets before it has replied loses commands, and the test above detects it."""
-    made(bootstrap_servers, prefix)
+    create_topics(bootstrap_servers, prefix)
     send(bootstrap_servers, f"{prefix}.commands", (None, json.dumps(SHOP).encode(), []))
     whole = CommandConsumer._process_batch
 

@@ -100,20 +100,20 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
             client.post("/v1/goals", json={"title": "More tea", "products": ["shop"]}).raise_for_status()
             until(lambda: positions(bootstrap_servers, prefix) == [*range(1, size + 2)])
 
-            told = until(lambda: caught_up(client.get("/v1/status").json()["workers"]), "status over HTTP")
+            told = until(lambda: caught_up(client.get("/v1/status").json()["workers"], size), "status over HTTP")
             printed = json.loads(run(tmp_path, "status", "--json").stdout)["workers"]
             assert [each | {"seen_at": None} for each in printed] == [each | {"seen_at": None} for each in told]
     lines = run(tmp_path, "status").stdout
-    assert f"position 7, 0 behind, {prefix}.events" in lines
+    assert f"position {size + 1}, 0 behind, {prefix}.events" in lines
 
 
-def caught_up(workers):
+def caught_up(workers, size):
     found = [(each["name"], each["position"], each["working"], each["lag"]) for each in workers]
-    return workers if found == [("consumer", 6, True, 0), ("publisher", 7, True, 0)] else None
+    return workers if found == [("consumer", size, True, 0), ("publisher", size + 1, True, 0)] else None
 
 
 def test_the_actor_of_a_command():
-    """The actor is the service of the token; without a token it is the default service, but never beside a server."""
+    """The actor is the service of the token; without a token it is the default service, but never next to a running server."""
     service, person = Caller("service:erp", "t", "kafka"), Caller("person:ann", "t", "kafka")
     ours, with_token = Settings(kafka_service="service:ours"), Settings(token="dlog_x")
 
@@ -125,7 +125,7 @@ def test_the_actor_of_a_command():
 
 
 def snippet(n, servers, prefix):
-    """A piece of Python of the page, for this broker and these topics, reading to the end of what is there."""
+    """A piece of Python of the page, for this broker and these topics, reading to the end of the topic."""
     code = re.findall(r"^```python\n(.*?)^```$", HOWTO.read_text(), flags=re.DOTALL | re.MULTILINE)[n]
     code = code.replace("localhost:9092", servers).replace('"decisionlog.', f'"{prefix}.')
     return code.replace('auto_offset_reset="earliest"', 'auto_offset_reset="earliest", consumer_timeout_ms=2000')
@@ -176,7 +176,7 @@ def test_a_missing_client_library_is_reported(monkeypatch, tmp_path):
 
 
 def test_a_missing_log_is_reported(tmp_path):
-    """If there is no log, `publish` and `status` say so."""
+    """If there is no log, `publish` and `status` report that."""
     for command in ("publish", "status"):
         done = run(tmp_path, command)
         assert done.returncode == 1

@@ -112,7 +112,7 @@ def company(bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) ->
         places = {r"@postgres:": log, r"@replica-postgres:": copy, r"^kafka:9092$": bootstrap_servers}
         opened = Company(places, tmp_path_factory.mktemp("company"), fresh_prefix(), stack)
         opened.start("server")
-        opened.log, file = opened.saying("server", r"at (http://\S+)\n[^$]*?is in (\S+), readable").groups()
+        opened.log, file = opened.saying("server", r"at (http://\S+)\n[^$]*?token for [^\n]* is in (\S+), readable").groups()
         opened.token = Path(file).read_text().strip()
         places["^http://server:8737$"] = opened.log
         opened.start("replica", "publisher", "projector", "consumer")
@@ -122,7 +122,7 @@ def company(bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) ->
         yield opened
 
 
-def sent(servers: str, topic: str, *commands: Mapping[str, Any]) -> None:
+def send_commands(servers: str, topic: str, *commands: Mapping[str, Any]) -> None:
     """What any client of Kafka can do: puts commands on a topic."""
     from kafka import KafkaProducer
 
@@ -173,7 +173,7 @@ def test_every_service_is_healthy(company: Company) -> None:
 def test_a_command_reaches_the_replica(company: Company, bootstrap_servers: str) -> None:
     """A command from the topic appears in a replica within seconds, and a rejection in its own topic."""
     headers = {"Authorization": f"Bearer {company.token}"}
-    sent(bootstrap_servers, f"{company.prefix}.commands", TEA, NONSENSE, CUP)
+    send_commands(bootstrap_servers, f"{company.prefix}.commands", TEA, NONSENSE, CUP)
     begun = time.monotonic()
     with httpx2.Client(base_url=company.replica, headers=headers) as ask:
 

@@ -59,7 +59,7 @@ def test_every_entry_is_published_in_order(tmp_path, bootstrap_servers, prefix, 
 
 
 def test_two_logs_cannot_share_a_topic(tmp_path, publisher):
-    """A publisher stops if the topic has entries of another log, and its status says so."""
+    """A publisher stops if the topic has entries of another log, and its status shows that."""
     (tmp_path / "other").mkdir()
     with open_log(tmp_path) as log, running(publisher(log)):
         until(lambda: published(tmp_path) == 1)

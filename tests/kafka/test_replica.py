@@ -66,7 +66,7 @@ class Api:
         return self.log.rows(after, limit)
 
 
-def sent(servers: str, topics: Topics, rows: Sequence[EntryRow], log: str) -> None:
+def send_rows(servers: str, topics: Topics, rows: Sequence[EntryRow], log: str) -> None:
     messages = (build_message(row, log) for row in rows)
     send(servers, topics.events.name, *((each.key, each.value, each.headers) for each in messages))
 
@@ -99,7 +99,7 @@ def place(kind: str, folder: Path) -> Iterator[ReadModel]:
 
 
 def peaceful(log: DecisionLog, folder: Path) -> str:
-    """The content of a read model beside the log."""
+    """The content of a read model compared with the log."""
     with closing(ReadModel.open(SqliteDatabase(folder / "peaceful"), log, Ticking())) as model:
         rebuild(log, model)
         return content_hash(model)
@@ -116,21 +116,21 @@ def stands(model: ReadModel) -> Any:
 def test_another_history_of_the_log_is_refused(
     bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
 ) -> None:
-    """A log that was put back and went on differently, and is published anew, ends the replica, as does its API."""
-    model, anew = (
+    """A log that was restored, continued differently, and is published again, stops the replica and its API."""
+    model, republished = (
         ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking()),
         replace(topics, prefix=f"{topics.prefix}-2"),
     )
-    sent(bootstrap_servers, topics, log.rows(0, 5), log.id)
+    send_rows(bootstrap_servers, topics, log.rows(0, 5), log.id)
     with running(follower(bootstrap_servers, topics, model)):
         until(lambda: stands(model).position == 5)
     with Broker.from_addresses(bootstrap_servers).admin() as admin:
-        anew.ensure_topic(admin, anew.events)
+        republished.ensure_topic(admin, republished.events)
     other = log.rows(4, 1)[0]
-    sent(bootstrap_servers, anew, [*log.rows(0, 4), other._replace(recorded_at=other.recorded_at + 1)], log.id)
+    send_rows(bootstrap_servers, republished, [*log.rows(0, 4), other._replace(recorded_at=other.recorded_at + 1)], log.id)
 
     with pytest.raises(WrongLog, match=r"position 5 of .* differs from the entry in the replica"):
-        at_most(follower(bootstrap_servers, anew, model))
+        at_most(follower(bootstrap_servers, republished, model))
     shorter = Api(log)
     shorter.size = lambda: (log.id, 4)  # type: ignore[method-assign]
     with pytest.raises(WrongLog, match="ends at position 4, and the replica is at 5"):
@@ -145,9 +145,9 @@ def test_expired_messages_are_fetched_from_the_log(
 ) -> None:
     """Expired messages and holes are fetched from the log's API, and foreign messages are ignored."""
     rows, size = log.rows(0, 1_000), log.head().size
-    sent(bootstrap_servers, topics, rows[100:150], log.id)
+    send_rows(bootstrap_servers, topics, rows[100:150], log.id)
     send(bootstrap_servers, topics.events.name, (b"who", b"knows what this is", []))
-    sent(bootstrap_servers, topics, [*rows[140:200], *rows[210:]], log.id)
+    send_rows(bootstrap_servers, topics, [*rows[140:200], *rows[210:]], log.id)
 
     with place(kind, tmp_path) as model:
         with running(follower(bootstrap_servers, topics, model, Api(log))):
@@ -164,7 +164,7 @@ def test_a_hole_without_an_upstream_is_waited_for(
 ) -> None:
     """Without an upstream, the replica waits for a missing entry, reports it, and continues when it arrives."""
     rows, size = log.rows(0, 1_000), log.head().size
-    sent(bootstrap_servers, topics, [*rows[:50], *rows[51:]], log.id)
+    send_rows(bootstrap_servers, topics, [*rows[:50], *rows[51:]], log.id)
     said: list[str] = []
 
     with place("sqlite", tmp_path) as model:
@@ -175,7 +175,7 @@ def test_a_hole_without_an_upstream_is_waited_for(
                 until(lambda: "Standing by: another process keeps this replica." in said)
                 first.stop()
                 until(lambda: said[2:])
-                sent(bootstrap_servers, topics, rows[50:51], log.id)
+                send_rows(bootstrap_servers, topics, rows[50:51], log.id)
                 until(lambda: stands(model).position == size)
         assert content_hash(model) == peaceful(log, tmp_path)
 
@@ -184,11 +184,11 @@ def test_two_logs_cannot_share_a_replica(
     bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path
 ) -> None:
     """A replica refuses entries of another log, and a database with the read models of a log."""
-    sent(bootstrap_servers, topics, log.rows(0, 3), log.id)
+    send_rows(bootstrap_servers, topics, log.rows(0, 3), log.id)
     model = ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking())
     with running(follower(bootstrap_servers, topics, model)):
         until(lambda: stands(model).position == 3)
-    sent(bootstrap_servers, topics, log.rows(3, 1), "log:other")
+    send_rows(bootstrap_servers, topics, log.rows(3, 1), "log:other")
     with pytest.raises(WrongLog, match="and the topic has log:other"):
         at_most(follower(bootstrap_servers, topics, model))
     assert model.position == 3
@@ -215,11 +215,11 @@ def test_a_topic_must_have_one_partition(bootstrap_servers: str, prefix: str, tm
 def test_names_are_replicated(bootstrap_servers: str, topics: Topics, log: DecisionLog, tmp_path: Path) -> None:
     """Names are added, changed and erased in the replica, and deleted if they are switched off."""
     broker, clock = Broker.from_addresses(bootstrap_servers), lambda: time.time_ns() // 1000
-    sent(bootstrap_servers, topics, log.rows(0, 3), log.id)
+    send_rows(bootstrap_servers, topics, log.rows(0, 3), log.id)
     model = ReadModel(SqliteDatabase(tmp_path / "replica"), Ticking())
     names = Replica(model).directory
 
-    def shown() -> dict[str, tuple[str, ...]]:
+    def shown_names() -> dict[str, tuple[str, ...]]:
         return {each.id: each.spellings for each in names.list_people()} if model.database.has_table("replica") else {}
 
     with House(tmp_path) as house:
@@ -228,22 +228,22 @@ def test_names_are_replicated(bootstrap_servers: str, topics: Topics, log: Decis
         bob = house.person("Bob")
         with (
             _publishing(house, broker, topics),
-            running(_kept(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
+            running(_worker_of(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
         ):
-            until(lambda: shown() == wanted() != {})
+            until(lambda: shown_names() == wanted() != {})
             directory.rename(bob, "Robert")
-            until(lambda: shown() == wanted())
+            until(lambda: shown_names() == wanted())
             assert names.name(bob) == "Robert"
         directory.erase_names(bob)
         with (
             _publishing(house, broker, topics),
-            running(_kept(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
+            running(_worker_of(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
         ):
-            until(lambda: shown() == wanted())
+            until(lambda: shown_names() == wanted())
             assert names.find("bob") == ()
 
-    with running(_kept(bootstrap_servers, topics, model, NoNames())):
-        until(lambda: not shown())
+    with running(_worker_of(bootstrap_servers, topics, model, NoNames())):
+        until(lambda: not shown_names())
     messages = everything_in(bootstrap_servers, topics.people.name)
     assert [each.value for each in messages if each.key == bob.encode()][-1] is None
     for each in messages:
@@ -251,7 +251,7 @@ def test_names_are_replicated(bootstrap_servers: str, topics: Topics, log: Decis
     model.close()
 
 
-def _kept(servers: str, topics: Topics, model: ReadModel, people: Any) -> ReplicaWorker:
+def _worker_of(servers: str, topics: Topics, model: ReadModel, people: Any) -> ReplicaWorker:
     return follower(servers, topics, model, extensions=[people])
 
 

@@ -34,7 +34,7 @@ class Topic:
 
 
 def reader_of(topic: Topic) -> int:
-    """How far somebody gets who reads all that ever was in the topic, drops what they have and stops at a hole."""
+    """How far a reader gets who reads all that ever was in the topic, drops what they have and stops at a hole."""
     position = 0
     for each in topic.messages:
         if get_position(each) == position + 1:

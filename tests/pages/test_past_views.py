@@ -20,7 +20,11 @@ from projections.field_groups import flat_fields
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT.parent / "shared" / "corpora" / "keps_before_2023-01-01.jsonl"
-TIMES = [f"{year}-{month:02}-{day:02}" for year in (2018, 2019, 2020, 2021, 2022) for month, day in ((3, 1), (6, 15), (9, 3), (12, 24))]  # fmt: skip
+TIMES = [
+    f"{year}-{month:02}-{day:02}"
+    for year in (2018, 2019, 2020, 2021, 2022)
+    for month, day in ((3, 1), (6, 15), (9, 3), (12, 24))
+]
 CLOSED = {"shipped", "dropped"}
 
 
@@ -98,12 +102,10 @@ def test_the_board_has_the_columns_and_open_cards_of_the_api(house, pages):
         assert keys == {card["subject"] for card in column["cards"]}, column["column"]
 
 
-@pytest.mark.parametrize("time", TIMES[::4])
+@pytest.mark.parametrize("time", TIMES[4::4])  # nothing was on the roadmap before
 def test_a_feature_of_a_past_day_is_that_of_the_api(house, pages, time):
     """The page of a feature shows each value that it had then, and no later one."""
-    card = house.rows("/roadmap", layout="table", as_of=time, limit=1)[:1]
-    if not card:
-        pytest.skip("nothing was on the roadmap then")
+    card = house.rows("/roadmap", layout="table", as_of=time, limit=1)
     subject = card[0]["subject"]
     key = subject.partition(":")[2]
     answer = house.get(f"/features/{key}", as_of=time)

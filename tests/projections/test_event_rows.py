@@ -25,6 +25,7 @@ def test_rows_lose_the_texts_that_the_log_erases(tmp_path: Path) -> None:
     """For every type of event, a row without texts equals the row of the entry whose texts the log has erased."""
     write_log(tmp_path / "log", 300, seed=6)
     with DecisionLog.open(tmp_path / "log", clock=lambda: 2_000_000_000_000_000) as log:
+        log.default_role = "admin"
         before = log.read(0, 1_000)
         for first in range(0, len(before), 100):
             positions = [entry.position for entry in before[first : first + 100]]

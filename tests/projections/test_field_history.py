@@ -182,20 +182,20 @@ def test_change_filters(log: Log, read: Callable[[], Read]) -> None:
     log.add("feature:a", SubjectRemoved(why="never was"))
     snapshot = read()
 
-    def found(**selection: Any) -> list[tuple[str, int]]:
+    def find(**selection: Any) -> list[tuple[str, int]]:
         about = ChangeFilter(fields=Filter(fields=["status"]), **selection)
         return [(row["subject"][-1], row["position"]) for row in field_history(snapshot, about).rows]
 
-    assert found() == [("a", 4), ("a", 3), ("a", 5), ("b", 6)]
-    assert found(include_unchanged=True) == [("a", 4), ("a", 2), ("a", 3), ("a", 5), ("b", 6)]
-    assert found(from_source_values=["Final"], to_source_values=["Draft"]) == [("a", 5)]
-    assert found(from_values=["open", "x"], to_values=["done"]) == [("a", 3)]
-    assert found(directions=["first"]) == [("a", 4), ("b", 6)]
-    assert found(by=["person:bob"]) == found(principals=["person:bob"]) == [("a", 3), ("b", 6)]
-    assert found(actors=["person:bob"]) == []
-    assert found(span=(at(1), at(3))) == [("a", 4)]
-    assert found(recorded=(at(4), None)) == [("a", 4), ("a", 5), ("b", 6)]
-    assert found(existing_only=True) == []
+    assert find() == [("a", 4), ("a", 3), ("a", 5), ("b", 6)]
+    assert find(include_unchanged=True) == [("a", 4), ("a", 2), ("a", 3), ("a", 5), ("b", 6)]
+    assert find(from_source_values=["Final"], to_source_values=["Draft"]) == [("a", 5)]
+    assert find(from_values=["open", "x"], to_values=["done"]) == [("a", 3)]
+    assert find(directions=["first"]) == [("a", 4), ("b", 6)]
+    assert find(by=["person:bob"]) == find(principals=["person:bob"]) == [("a", 3), ("b", 6)]
+    assert find(actors=["person:bob"]) == []
+    assert find(span=(at(1), at(3))) == [("a", 4)]
+    assert find(recorded=(at(4), None)) == [("a", 4), ("a", 5), ("b", 6)]
+    assert find(existing_only=True) == []
     rows = count_changes(
         snapshot, ChangeFilter(fields=Filter(fields=["status"])), ["subject", "direction"], min_count=2
     ).rows

@@ -149,20 +149,20 @@ def test_field_filters(log: Log, read: Callable[[], Read]) -> None:
     log.add("decision:d", imported("status", value="accepted"))
     snapshot = read()
 
-    def found(**selection: Any) -> list[str]:
+    def find(**selection: Any) -> list[str]:
         return [f"{row['subject'][-1]}.{row['field']}" for row in field_values(snapshot, Filter(**selection)).rows]
 
-    assert found(fields=["target.*"]) == ["a.target.beta", "b.target.alpha"]
-    assert found(fields=["target.*", "rank"], kinds=["feature"], subjects=["feature:b"]) == ["b.rank", "b.target.alpha"]
-    assert found(products=["product:q"], fields=["target.*"]) == ["a.target.beta"]
-    assert found(values=["3"]) == found(values=[3]) == ["b.rank"]
-    assert found(values=["release:r-1"]) == found(source_values=["v1"]) == ["a.target.beta"]
-    assert found(values=["product:q"]) == found(holders=["product:q"]) == ["a.products"]
-    assert found(source_values=["TBD"]) == ["b.target.alpha"]
-    assert found(holders=["person:p"]) == ["c.role.author"]
-    assert found(statuses=["Final"]) == found(statuses=["accepted"]) == ["c.exists", "c.role.author", "c.status"]
-    assert found(statuses=["accepted"], include_removed=True)[-1] == "d.status"
-    assert found(kinds=["feat"]) == found(fields=["target"]) == []
+    assert find(fields=["target.*"]) == ["a.target.beta", "b.target.alpha"]
+    assert find(fields=["target.*", "rank"], kinds=["feature"], subjects=["feature:b"]) == ["b.rank", "b.target.alpha"]
+    assert find(products=["product:q"], fields=["target.*"]) == ["a.target.beta"]
+    assert find(values=["3"]) == find(values=[3]) == ["b.rank"]
+    assert find(values=["release:r-1"]) == find(source_values=["v1"]) == ["a.target.beta"]
+    assert find(values=["product:q"]) == find(holders=["product:q"]) == ["a.products"]
+    assert find(source_values=["TBD"]) == ["b.target.alpha"]
+    assert find(holders=["person:p"]) == ["c.role.author"]
+    assert find(statuses=["Final"]) == find(statuses=["accepted"]) == ["c.exists", "c.role.author", "c.status"]
+    assert find(statuses=["accepted"], include_removed=True)[-1] == "d.status"
+    assert find(kinds=["feat"]) == find(fields=["target"]) == []
     whole = field_values(snapshot, Filter()).rows
     first = field_values(snapshot, Filter(), limit=4)
     assert [*first.rows, *field_values(snapshot, Filter(), limit=99, cursor=first.next).rows] == whole

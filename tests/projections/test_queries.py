@@ -265,7 +265,7 @@ def test_the_register(log: Log, read: Reader) -> None:
     log.add(three, imported("status", value="proposed", source_value="Again"))
     snapshot = read()
 
-    def found(**selection: Any) -> list[str]:
+    def find(**selection: Any) -> list[str]:
         return [row["subject"] for row in register(snapshot, RegisterFilter(**selection)).rows]
 
     rows = register(snapshot).rows
@@ -275,12 +275,12 @@ def test_the_register(log: Log, read: Reader) -> None:
         (three, {P: 2, "product:q": 2}),
     ]
     assert rows[1]["fields"]["deciders"]["value"] == ["person:bob"]
-    assert found(about=Filter(products=[P])) == [one, three]
-    assert found(about=Filter(statuses=["accepted"])) == found(deciders=["person:bob"]) == [two]
-    assert found(kinds=["technical"]) == found(tags=["money"]) == found(accountable=["person:eve"]) == [one]
-    assert found(text="penguin") == [one]
-    assert found(ever=["Refused"]) == found(ever=["rejected"]) == [three]
-    assert found(about=Filter(statuses=["Refused"])) == []
+    assert find(about=Filter(products=[P])) == [one, three]
+    assert find(about=Filter(statuses=["accepted"])) == find(deciders=["person:bob"]) == [two]
+    assert find(kinds=["technical"]) == find(tags=["money"]) == find(accountable=["person:eve"]) == [one]
+    assert find(text="penguin") == [one]
+    assert find(ever=["Refused"]) == find(ever=["rejected"]) == [three]
+    assert find(about=Filter(statuses=["Refused"])) == []
     first = register(snapshot, limit=2)
     assert register(snapshot, cursor=first.next).rows == rows[2:]
     log.add(one, SubjectRemoved(why="no"))
@@ -443,23 +443,23 @@ def test_the_audit_trail(log: Log, read: Reader) -> None:
     log.add("feature:a", FeatureDropped(why="now"), corrects=wrong)
     snapshot = read()
 
-    def found(**selection: Any) -> list[int]:
+    def find(**selection: Any) -> list[int]:
         return [row["position"] for row in audit(snapshot, AuditFilter(**selection)).rows]
 
-    assert found() == [6, 5, 4, 3, 2, 1]
-    assert found(by=["person:bob"]) == found(principals=["person:bob"]) == found(because=["decision:d"]) == [2]
-    assert found(by=["person:ann"]) == found(actors=["person:ann"]) == [6, 5, 4, 3, 2, 1]
-    assert found(subjects=["feature:a"]) == found(kinds=["feature"]) == [6, 4, 3, 2]
-    assert found(products=[P]) == [6, 4, 3, 2, 1]
-    assert found(types=["FeatureDropped"]) == found(types=["FeatureDropped.v1"]) == [6, 3]
-    assert found(systems=["keps"]) == found(references=["ref-1"]) == found(channels=["import"]) == [5]
-    assert found(span=(at(1.5), at(2))) == found(text="PENGUINS") == found(text="sad") == found(voided=True) == [3]
-    assert found(backdated=True) == [3]
-    assert found(recorded=(at(5), None)) == [6, 5]
-    assert found(justified=True) == [2]
-    assert found(corrections=True) == [6, 4]
-    assert found(positions=[1, 99]) == found(transactions=["u1"]) == [1]
-    assert found(text="...") == []
+    assert find() == [6, 5, 4, 3, 2, 1]
+    assert find(by=["person:bob"]) == find(principals=["person:bob"]) == find(because=["decision:d"]) == [2]
+    assert find(by=["person:ann"]) == find(actors=["person:ann"]) == [6, 5, 4, 3, 2, 1]
+    assert find(subjects=["feature:a"]) == find(kinds=["feature"]) == [6, 4, 3, 2]
+    assert find(products=[P]) == [6, 4, 3, 2, 1]
+    assert find(types=["FeatureDropped"]) == find(types=["FeatureDropped.v1"]) == [6, 3]
+    assert find(systems=["keps"]) == find(references=["ref-1"]) == find(channels=["import"]) == [5]
+    assert find(span=(at(1.5), at(2))) == find(text="PENGUINS") == find(text="sad") == find(voided=True) == [3]
+    assert find(backdated=True) == [3]
+    assert find(recorded=(at(5), None)) == [6, 5]
+    assert find(justified=True) == [2]
+    assert find(corrections=True) == [6, 4]
+    assert find(positions=[1, 99]) == find(transactions=["u1"]) == [1]
+    assert find(text="...") == []
     first = audit(snapshot, limit=4)
     assert [row["position"] for row in audit(snapshot, cursor=first.next).rows] == [2, 1]
     oldest = audit(snapshot, oldest_first=True, limit=2)

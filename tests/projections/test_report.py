@@ -169,7 +169,7 @@ def test_handovers_are_reported(log: Log, read: Reader) -> None:
 
     answer = build(read())
 
-    assert keys_by_section(answer)["handed_over"] == ["old", "p", "p"], "the end of the term is told as well"
+    assert keys_by_section(answer)["handed_over"] == ["old", "p", "p"], "the end of the term is reported as well"
     assert {row["why"] for row in answer.rows} == {None}
     assert only_line(answer, "handed_over", "old")["changes"][0]["after"]["value"] == ["person:bob"]
     assert keys_by_section(answer)["moved"] == ["new"]
@@ -399,7 +399,7 @@ def read_as(read: Reader, answer: Answer, **options: Any) -> tuple[Page, str]:
 
 @on_one_database
 def test_an_empty_report_reads_well(log: Log, read: Reader) -> None:
-    """A report without lines says so in two sentences, and has no empty table."""
+    """A report without lines has two sentences about that, and no empty table."""
     add_product(log)
 
     html, markdown = read_as(read, build(read()))

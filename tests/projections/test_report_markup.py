@@ -89,7 +89,7 @@ def page(text: str) -> Page:
     return Page(text, "from 2025 to 2026", ["Nothing."], [Part("dropped", "Dropped", [line], 1)], "End.", whole)
 
 
-def said(text: str) -> Page:
+def report_page(text: str) -> Page:
     """The same as it comes out of a report: cut to a line, without what hides."""
     row = {
         "section": "unowned",
@@ -247,7 +247,7 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("text", NAUGHTY)
-@pytest.mark.parametrize("made", [page, said])
+@pytest.mark.parametrize("made", [page, report_page])
 def test_naughty_text_is_text(made, text):
     """Neither format has an element, attribute or link that is not the report's own."""
     report = made(text)
@@ -262,7 +262,7 @@ def test_naughty_text_is_text(made, text):
 )
 def test_any_text_is_text(text):
     """The same holds for random combinations."""
-    report = said(text or "x")
+    report = report_page(text or "x")
     must_be_text(text, as_markdown(report), as_html(report))
 
 

@@ -127,3 +127,18 @@ for (const column of document.querySelectorAll("[data-horizon]")) {
     location.assign(`${address}&horizon=${column.dataset.horizon}`);
   });
 }
+
+// A button that copies a field. Where a page may not write to the clipboard, the field is selected instead.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const input = document.getElementById(button.dataset.copy);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    input.select();
+    try {
+      await navigator.clipboard.writeText(input.value);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl C";
+    }
+  });
+}

@@ -1,6 +1,6 @@
 """Check a file against the template and the linter rules of MADR 4.
 
-`texts=False` leaves out what the linter asks of prose that somebody else has written.
+`texts=False` leaves out what the linter asks of prose that other people have written.
 """
 
 import re

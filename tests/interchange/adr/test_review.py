@@ -39,7 +39,7 @@ def now(state, name):
     return state.value_at(name, LATER + DAY)
 
 
-def named(log, state, name="deciders"):
+def names_in(log, state, name="deciders"):
     return [log.directory.name(who) or who for who in state.subjects_at(name, LATER + DAY)]
 
 
@@ -66,7 +66,7 @@ def test_two_people_are_two_people(folder, log, text):
     """Two deciders are two people, however a record names them."""
     state, report = one(folder, log, text)
 
-    assert named(log, state) == ["Ann Arbor", "Bob Branch"]
+    assert names_in(log, state) == ["Ann Arbor", "Bob Branch"]
     assert report.people_registered == 2
 
 
@@ -75,7 +75,7 @@ def test_handles(folder, log, text):
     """Handles are people without brackets."""
     state, _ = one(folder, log, f"---\nstatus: accepted\ndeciders: {text}\n---\n# T\n")
 
-    assert named(log, state) == ["@ann", "@bob"]
+    assert names_in(log, state) == ["@ann", "@bob"]
 
 
 @pytest.mark.parametrize("text", ["[list everyone who decided]", "{who decides}", "<who>", "TBD", "[names]"])
@@ -83,7 +83,7 @@ def test_a_placeholder_is_nobody(folder, log, text):
     """A placeholder of a template registers nobody, and is reported unless it says that there is none."""
     state, report = one(folder, log, f"# T\n\n* Status: accepted\n* Deciders: {text}\n")
 
-    assert named(log, state) == []
+    assert names_in(log, state) == []
     assert report.people_registered == 0
     assert text == "TBD" or report.unknown_values["deciders"] == {text: 1}
 
@@ -97,7 +97,7 @@ def test_a_comma_in_a_name(folder, log, tmp_path):
         bring_in(tmp_path / "out", other)
         (subject,) = decisions(other)
 
-        assert named(log, state) == named(other, other.state(subject)) == ["Ann Arbor", "Branch, Bob"]
+        assert names_in(log, state) == names_in(other, other.state(subject)) == ["Ann Arbor", "Branch, Bob"]
 
 
 @pytest.mark.parametrize(

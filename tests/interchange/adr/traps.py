@@ -252,7 +252,7 @@ def alias(trap):
 
 
 def signed(trap):
-    """The last commit has a signature, which `git log` is told to check."""
+    """The last commit has a signature, which `git log` is configured to check."""
     commit = trap.git("cat-file", "commit", "HEAD").stdout.decode()
     head, _, message = commit.partition("\n\n")
     body = f"{head}\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n aaaa\n -----END PGP SIGNATURE-----\n\n{message}"

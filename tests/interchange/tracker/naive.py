@@ -45,7 +45,7 @@ def said(lines):
 
 
 def said_at_once(lines, by_name):
-    """The lines of one instant. Whoever is named in one of them may begin in another."""
+    """The lines of one instant. A record that one of them names can begin in another."""
     for line in lines:
         name, to = line["record"], line["to"]
         if line["kind"] == "proposed":

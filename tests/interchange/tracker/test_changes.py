@@ -46,7 +46,7 @@ def lines(*some):
     ]
 
 
-def made(**state):
+def created(**state):
     return {"what": "made", "field": "issue", "new": state}
 
 
@@ -63,7 +63,7 @@ def word(log, subject, name):
 
 def test_an_entry_has_the_metadata_of_its_line(log, file):
     """An entry has the person, time, note, reference and system of its line."""
-    write(file, *lines(made(title="Vouchers") | {"comment": "To have something to give.", "commit": "abc1"}))
+    write(file, *lines(created(title="Vouchers") | {"comment": "To have something to give.", "commit": "abc1"}))
 
     report = run(file, example(), log)
 
@@ -77,8 +77,8 @@ def test_an_entry_has_the_metadata_of_its_line(log, file):
 
 
 def test_unknown_values_are_kept_as_source_values(log, file):
-    """A source value is kept beside its value, or alone if it is unknown, and is counted."""
-    write(file, *lines(made(state="Done"), {"field": "state", "old": "Done", "new": "so so"}))
+    """A source value is kept with its value, or alone if it is unknown, and is counted."""
+    write(file, *lines(created(state="Done"), {"field": "state", "old": "Done", "new": "so so"}))
 
     report = run(file, example(), log)
 
@@ -90,7 +90,7 @@ def test_unknown_values_are_kept_as_source_values(log, file):
 
 def test_a_field_without_a_mapping_is_kept_as_an_attribute(log, file):
     """An unmapped field becomes an attribute, whatever its type, and is counted."""
-    write(file, *lines(made(**{"Story Points": 3}), {"field": "labels", "new": ["a", "b"]}))
+    write(file, *lines(created(**{"Story Points": 3}), {"field": "labels", "new": ["a", "b"]}))
 
     report = run(file, example(), log)
 
@@ -111,7 +111,7 @@ def test_a_field_without_a_mapping_is_kept_as_an_attribute(log, file):
 )
 def test_field_names_in_any_alphabet_stay_distinct(log, file, name, cell_name):
     """A field with a name in any characters is kept, and no two of them become one."""
-    write(file, *lines(made(**{name: "5"})))
+    write(file, *lines(created(**{name: "5"})))
 
     report = run(file, example(), log)
 
@@ -121,18 +121,18 @@ def test_field_names_in_any_alphabet_stay_distinct(log, file, name, cell_name):
 
 def test_an_unmapped_column_is_reported(log, file):
     """The report counts columns that the mapping does not name."""
-    write(file, *lines(made(title="Vouchers") | {"colour": "red"}))
+    write(file, *lines(created(title="Vouchers") | {"color": "red"}))
 
     report = run(file, example(), log)
 
-    assert report.unmapped_columns == {"colour": 1}
+    assert report.unmapped_columns == {"color": 1}
     (written,) = log.stream("decision:t-1")
-    assert [(each.system, each.id) for each in written.metadata.references] == [("colour", "red")]
+    assert [(each.system, each.id) for each in written.metadata.references] == [("color", "red")]
 
 
 def test_a_long_reference_goes_to_the_note(log, file):
     """A text that is too long for a reference is kept in the note."""
-    write(file, *lines(made(title="Vouchers") | {"log": "first\nsecond"}))
+    write(file, *lines(created(title="Vouchers") | {"log": "first\nsecond"}))
 
     run(file, example(), log)
 
@@ -142,7 +142,7 @@ def test_a_long_reference_goes_to_the_note(log, file):
 
 def test_no_key_contains_a_title(log, file):
     """A record named by a sentence gets a hashed key, and its name becomes an alias."""
-    write(file, *lines(made(title="x") | {"issue": "Merger with ACME (secret)"}))
+    write(file, *lines(created(title="x") | {"issue": "Merger with ACME (secret)"}))
 
     run(file, example(), log)
 
@@ -153,7 +153,7 @@ def test_no_key_contains_a_title(log, file):
 
 def test_to_is_imported_if_from_is_wrong(log, file):
     """If `from` differs from the previous value, it is kept and reported, and `to` is imported."""
-    write(file, *lines(made(state="open"), {"field": "state", "old": "closed", "new": "done"}))
+    write(file, *lines(created(state="open"), {"field": "state", "old": "closed", "new": "done"}))
 
     report = run(file, example(), log)
 
@@ -166,7 +166,7 @@ def test_to_is_imported_if_from_is_wrong(log, file):
 
 def test_empty_values_are_equal(log, file):
     """Null, an empty list and an empty text do not contradict each other."""
-    write(file, *lines(made(), {"field": "owners", "old": [], "new": ["@ann"]}))
+    write(file, *lines(created(), {"field": "owners", "old": [], "new": ["@ann"]}))
 
     assert run(file, example(), log).contradictions == []
 
@@ -175,7 +175,7 @@ def test_a_feature_is_created_by_its_field(log, file):
     """The second subject is created when its field is set, with the values that the record has by then."""
     write(
         file,
-        *lines(made(title="Vouchers"), {"field": "title", "new": "Gift cards"}, {"field": "aim", "new": "v1.10"}),
+        *lines(created(title="Vouchers"), {"field": "title", "new": "Gift cards"}, {"field": "aim", "new": "v1.10"}),
         *lines({}, {}, {}, {"field": "title", "new": "Gifts"})[3:],
     )
 
@@ -192,7 +192,7 @@ def test_a_feature_is_created_by_its_field(log, file):
 
 def test_a_release_starts_at_its_first_use(log, file):
     """A later line about an earlier time moves the start of a release back."""
-    one, two, three = lines(made(aim="1.0"), made(aim="v1.0") | {"issue": "T-2"}, made() | {"issue": "T-3"})
+    one, two, three = lines(created(aim="1.0"), created(aim="v1.0") | {"issue": "T-2"}, created() | {"issue": "T-3"})
     write(file, one, two | {"when": "2024-04-01T00:00:00Z"}, three)
 
     run(file, example(), log)
@@ -204,7 +204,7 @@ def test_a_release_starts_at_its_first_use(log, file):
 
 def test_the_order_of_releases_can_be_set(log, file):
     """A mapping can list releases whose order is not that of their numbers."""
-    write(file, *lines(made()))
+    write(file, *lines(created()))
     listed = EXAMPLE.replace('title = "The shop"', 'title = "The shop"\nreleases = ["1.9", "1.10"]')
 
     run(file, example(listed), log)
@@ -219,7 +219,7 @@ def test_the_order_of_releases_can_be_set(log, file):
 
 def test_removing_and_restoring_a_record(log, file):
     """Removing and restoring a record affects all of its subjects, which stay the same."""
-    write(file, *lines(made(title="Vouchers", aim="1.0"), {"what": "deleted"}, {"what": "undeleted"}))
+    write(file, *lines(created(title="Vouchers", aim="1.0"), {"what": "deleted"}, {"what": "undeleted"}))
 
     run(file, example(), log)
 
@@ -230,8 +230,8 @@ def test_removing_and_restoring_a_record(log, file):
 
 def test_a_reused_name_is_another_record(log, file):
     """A new record with a used name gets another key, and later lines are about it."""
-    again = made(title="Other")
-    write(file, *lines(made(title="One"), {"what": "deleted"}, again, {"field": "title", "new": "Third"}))
+    again = created(title="Other")
+    write(file, *lines(created(title="One"), {"what": "deleted"}, again, {"field": "title", "new": "Third"}))
 
     report = run(file, example(), log)
 
@@ -245,7 +245,7 @@ def test_a_renamed_record_keeps_its_subject(log, file):
     """A renamed record keeps its subject, and another record may take its old name."""
     moved = {"what": "moved", "issue": "T-9", "old": "T-1", "new": "T-9"}
     later = {"issue": "T-9", "field": "title", "new": "Renamed"}
-    write(file, *lines(made(title="One"), moved, later, made(title="Two")))
+    write(file, *lines(created(title="One"), moved, later, created(title="Two")))
 
     report = run(file, example(), log)
 
@@ -256,7 +256,9 @@ def test_a_renamed_record_keeps_its_subject(log, file):
 
 def test_names_with_the_same_key_are_two_subjects(log, file):
     """`T/1` and `T-1` become two subjects, and a name without letters gets a key too."""
-    write(file, *lines(made(title="a"), made(title="b") | {"issue": "T/1"}, made(title="c") | {"issue": "日本"}))
+    write(
+        file, *lines(created(title="a"), created(title="b") | {"issue": "T/1"}, created(title="c") | {"issue": "日本"})
+    )
 
     report = run(file, example(), log)
 
@@ -290,7 +292,7 @@ def test_unknown_records_can_be_created(log, file):
 
 def test_all_spellings_of_a_person_are_one_person(log, file):
     """A handle, a name in any case, an alias and a local alias mean the same person."""
-    write(file, *lines(made(owners=["@ann", "ANN ARBOR", "Ann  Arbor", "the boss", "ann"])))
+    write(file, *lines(created(owners=["@ann", "ANN ARBOR", "Ann  Arbor", "the boss", "ann"])))
 
     report = run(file, example(), log)
 
@@ -302,7 +304,7 @@ def test_all_spellings_of_a_person_are_one_person(log, file):
 
 def test_an_empty_value_is_left_out_of_a_list(log, file):
     """An empty value is left out of a list, and the list is kept as source value."""
-    write(file, *lines(made(owners=["tbd", "@bob"]), {"field": "owners", "new": "TBD"}))
+    write(file, *lines(created(owners=["tbd", "@bob"]), {"field": "owners", "new": "TBD"}))
 
     run(file, example(), log)
 
@@ -313,7 +315,7 @@ def test_an_empty_value_is_left_out_of_a_list(log, file):
 
 def test_a_team_can_have_a_role(log, file):
     """A name that matches the pattern of teams is registered as a team."""
-    write(file, *lines(made(owners=["team-blue", "@bob"])))
+    write(file, *lines(created(owners=["team-blue", "@bob"])))
 
     report = run(file, example(), log)
 
@@ -326,7 +328,7 @@ def test_new_spellings_are_merged_into_a_known_person(log, file):
     """A person registered before the import gets the new spellings."""
     known = COMMAND.validate_python({"type": "RegisterPerson", "key": "a1", "name": "Ann Arbor"})
     asyncio.run(log.execute(Transaction((known,), IMPORTER)))
-    write(file, *lines(made(owners=["@ann"])))
+    write(file, *lines(created(owners=["@ann"])))
 
     run(file, example(), log)
     again = run(file, example(), log)
@@ -339,7 +341,7 @@ def test_new_spellings_are_merged_into_a_known_person(log, file):
 def test_links_between_records(log, file):
     """Links between records become links between subjects, and an unknown name stays a source value."""
     blocks = {"issue": "T-2", "field": "blocks", "new": ["T-1", "elsewhere"]}
-    write(file, *lines(made(), made(blocks=["T-1"]) | {"issue": "T-2"}, blocks))
+    write(file, *lines(created(), created(blocks=["T-1"]) | {"issue": "T-2"}, blocks))
 
     report = run(file, example(), log)
 
@@ -418,9 +420,9 @@ def test_an_interrupted_import_can_be_continued(file, tmp_path):
 
 def test_a_line_that_changed_is_rejected(log, file):
     """A changed line with a used id is rejected and reported."""
-    run(write(file, *lines(made(title="One"))), example(), log)
+    run(write(file, *lines(created(title="One"))), example(), log)
 
-    report = run(write(file, *lines(made(title="Two"))), example(), log)
+    report = run(write(file, *lines(created(title="Two"))), example(), log)
 
     assert [(one.line, "has changed" in one.message) for one in report.rejected] == [("1", True)]
     assert cell(log, "decision:t-1", "title") == "One"
@@ -429,7 +431,7 @@ def test_a_line_that_changed_is_rejected(log, file):
 def test_lines_without_ids_are_known_by_their_content(log, file):
     """Two identical lines are two lines, and importing them again changes nothing."""
     anonymous = example(EXAMPLE.replace('id = "n"\n', 'ignore = ["n"]\n'))
-    begun, change = lines(made(title="One"), {"field": "title", "new": "Two"})
+    begun, change = lines(created(title="One"), {"field": "title", "new": "Two"})
     write(file, begun, change, change)
 
     first, again = run(file, anonymous, log), run(file, anonymous, log)
@@ -453,7 +455,7 @@ def test_a_dry_run_reports_what_an_import_does(log, file):
 def test_a_dry_run_compares_with_the_log(log, file):
     """A dry run recognizes imported, changed and new lines."""
     told = lines(
-        made(title="One", owners=["@bob", "team-b"]),
+        created(title="One", owners=["@bob", "team-b"]),
         {"field": "title", "new": "Two"},
         {"field": "state", "new": "open"},
     )
@@ -470,7 +472,7 @@ def test_a_dry_run_compares_with_the_log(log, file):
 
 def test_findings_are_reported_once(log, file):
     """A repeated import reports findings in imported lines only with `verbose`."""
-    write(file, *lines(made(odd=1, state="hm"), {"field": "state", "old": "x", "new": "open"}))
+    write(file, *lines(created(odd=1, state="hm"), {"field": "state", "old": "x", "new": "open"}))
 
     first, again, verbose = (run(file, example(), log, verbose=verbose) for verbose in (False, False, True))
 
@@ -481,7 +483,7 @@ def test_findings_are_reported_once(log, file):
 
 def test_the_import_right_is_checked_first(log, file):
     """Without the scope to import nothing is written, not even a person."""
-    write(file, *lines(made(title="One"), made(title="Two")))
+    write(file, *lines(created(title="One"), created(title="Two")))
     size = log.head().size
 
     with pytest.raises(Forbidden, match="token create NAME --scope import"):
@@ -495,7 +497,7 @@ def test_the_import_right_is_checked_first(log, file):
 def test_handles_are_displayed_as_the_mapping_says(log, file):
     """A decorated handle is shown as `display_as` says; a bare handle and a known name are unchanged."""
     mapping = example(EXAMPLE.replace("handle = '@?([a-z]+)'", "handle = '[“]?@?([a-z]+)@?[”]?'\ndisplay_as = '@{}'"))
-    write(file, *lines(made(owners=["bob@", "“@cid”", "@cid", "dan", "Ann Arbor@", "ann@"])))
+    write(file, *lines(created(owners=["bob@", "“@cid”", "@cid", "dan", "Ann Arbor@", "ann@"])))
 
     run(file, mapping, log)
 
@@ -508,7 +510,7 @@ def test_handles_are_displayed_as_the_mapping_says(log, file):
 def test_progress_is_reported(log, file):
     """Progress is reported from zero to all lines, in order."""
     told = []
-    write(file, *lines(*[made() | {"issue": f"T-{n}"} for n in range(5)]))
+    write(file, *lines(*[created() | {"issue": f"T-{n}"} for n in range(5)]))
 
     run(file, example(), log, progress=lambda *step: told.append(step), lines_per_batch=2)
 
@@ -520,7 +522,7 @@ def test_progress_is_reported(log, file):
 
 def test_invalid_lines_are_skipped(log, file):
     """An invalid line is skipped with the reason, and the others are imported."""
-    good = lines(*[{}] * 9, made(title="One"))[-1]
+    good = lines(*[{}] * 9, created(title="One"))[-1]
     bad = [
         "{",
         "[1]",
@@ -542,8 +544,8 @@ def test_invalid_lines_are_skipped(log, file):
 
 def test_a_value_that_is_too_long_is_cut(log, file):
     """A text beyond its limit is cut and reported, and the change is kept; an impossible time is rejected by field."""
-    long = made(title="x" * 200_001)
-    write(file, *lines(long, made(title="y") | {"issue": "T-2"}, made() | {"issue": "T-3", "when": "9999-01-01"}))
+    long = created(title="x" * 200_001)
+    write(file, *lines(long, created(title="y") | {"issue": "T-2"}, created() | {"issue": "T-3", "when": "9999-01-01"}))
 
     report = run(file, example(), log)
 
@@ -556,7 +558,7 @@ def test_a_value_that_is_too_long_is_cut(log, file):
 
 def test_control_characters_in_a_note_are_replaced(log, file):
     """A note keeps its text, with control characters replaced."""
-    write(file, *lines(made(title="One") | {"comment": "ring\x07 the bell"}))
+    write(file, *lines(created(title="One") | {"comment": "ring\x07 the bell"}))
 
     run(file, example(), log)
 
@@ -573,7 +575,7 @@ def test_nothing_is_imported_without_the_right(log, file):
                 [Transaction(transaction.commands, caller, transaction.key) for transaction in transactions]
             )
 
-    write(file, *lines(made(title="One")))
+    write(file, *lines(created(title="One")))
 
     report = run(file, example(), log, sink=Stranger(log))
 
@@ -584,7 +586,7 @@ def test_nothing_is_imported_without_the_right(log, file):
 
 def test_the_report_as_text_and_json(log, file):
     """The text and the JSON form of a report have the same counts."""
-    write(file, *lines(made(odd=1, state="hm"), {"field": "state", "old": "x", "new": "open"}, {"issue": "T-7"}))
+    write(file, *lines(created(odd=1, state="hm"), {"field": "state", "old": "x", "new": "open"}, {"issue": "T-7"}))
 
     report = run(file, example(), log)
 

@@ -82,7 +82,7 @@ PRODUCTS = {"peps": "python", "keps": "kubernetes"}
 
 @dataclass
 class Imported:
-    """A corpus beside the log it was imported into."""
+    """A corpus with the log it was imported into."""
 
     name: str
     log: object
@@ -128,7 +128,7 @@ class Imported:
         yield from ((subject, name, None, told[name]) for name in beyond)
 
     def same(self, name, raw, cell):
-        """Whether a cell says what the file says. What is not told in our words stands in the file's."""
+        """Whether a field has the value of the file. What has no value of ours has the source value."""
         if not raw:
             return cell is None
         if cell is None:
@@ -141,15 +141,17 @@ class Imported:
             split = [
                 one for member in members for one in (member.split(", ") if name == "participating_sigs" else [member])
             ]
-            named = [self.named(name, member) for member in split]
+            named = [self.subject_of(name, member) for member in split]
             kept = [one for one in named if one is not None]
             whole = kept == named and split == members
-            return (cell["value"] or []) == kept and (whole or json.loads(cell["source_value"]) == self.spelt(raw))
+            return (cell["value"] or []) == kept and (
+                whole or json.loads(cell["source_value"]) == self.spelling_of(raw)
+            )
         if cell["source_value"] is not None:
             return cell["source_value"] == raw
         return cell["value"] == raw
 
-    def named(self, field_, member):
+    def subject_of(self, field_, member):
         """The subject behind a member of a list; None for nobody and for what is no document."""
         if isinstance(member, int):
             return self.subjects[member]
@@ -165,7 +167,7 @@ class Imported:
         assert len(found) == 1, member
         return found[0]
 
-    def spelt(self, raw):
+    def spelling_of(self, raw):
         names = {change.doc: change.fields.get("name") for change in self.changes if "name" in change.fields}
         return [names[member] if isinstance(member, int) else member for member in raw]
 

@@ -34,7 +34,7 @@ HOWTO = Path(__file__).parents[3] / "docs" / "how-to" / "import-a-tracker.md"
         ("team = '(team-[a-z]+)'", "team = '(team'", "people.team: is not a regular expression"),
         ("pattern = 'v?([0-9.]+)'", "pattern = 'v'", "releases.pattern: needs a group"),
         ("pattern = 'v?([0-9.]+)'", "", "subject.1.fields.aim.as: to read releases"),
-        ('as = "mapped"', 'as = "maped"', "subject.0.fields.state.as: "),
+        ('as = "mapped"', 'as = "mappings"', "subject.0.fields.state.as: "),
         ('done = "accepted"', 'done = "finished"', "subject.0.fields.state.values: the status of a decision is one of"),
         ('field = "role.accountable"', 'field = "Role"', "subject.0.fields.owners.field: 'Role' is not a field name"),
         ('field = "blocks"', 'field = "blocks.*"', "subject.0.fields.blocks.field: must contain `*` if"),

@@ -91,7 +91,7 @@ def fold(lines, until):
     return records
 
 
-def held(log, uid, until):
+def record_as_of(log, uid, until):
     """A record of the log as of a time, by the fields of the tracker."""
     state = log.state(f"feature:{uid.lower()}")
     found = {
@@ -109,7 +109,7 @@ def assert_equal_at_all_times(log, lines):
     times = sorted({naive.micros(line["at"]) for line in lines})
     for until in [one + shift for one in times for shift in (-1, 0)]:
         wanted = {uid: expected(record) for uid, record in fold(lines, until).items()}
-        told = {uid: held(log, uid, until) for uid in {line["uid"] for line in lines}}
+        told = {uid: record_as_of(log, uid, until) for uid in {line["uid"] for line in lines}}
         assert {uid: record for uid, record in told.items() if record} == wanted
 
 

@@ -100,7 +100,7 @@ def told(keps):
 
 
 def test_what_happened_is_what_the_file_tells(keps, told):
-    """Every line of the file in the quarter that moves the roadmap is told once, under the right heading, with day, person
+    """Every line of the file in the quarter that moves the roadmap is reported once, under the right heading, with day, person
     and pull request, and nothing else is."""
     log, _, documents = keps
     expected, _ = told_by_the_file(naive.lines_of(naive.KEPS))

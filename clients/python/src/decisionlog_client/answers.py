@@ -682,23 +682,10 @@ class Decisions(TableAnswer):
     "The decisions."
 
 
-class ImportRow(TitledSubject):
-    """An import in a list; its title is the name of what was imported. Fields without a value are missing."""
-
-    system: NotRequired[str | None]
-    "The system that it was imported from."
-    lines: NotRequired[int | None]
-    "How many lines or versions it has."
-    unplaced: NotRequired[int | None]
-    "How many of them could not be placed by the import."
-    products: NotRequired[list[str] | None]
-    "The products that it belongs to."
-
-
 class Imports(TableAnswer):
-    """Imports, by title."""
+    """Imports, by title, which is the name of what was imported."""
 
-    rows: list[ImportRow]
+    rows: list[SubjectRow]
     "The imports."
 
 

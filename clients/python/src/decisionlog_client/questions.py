@@ -262,9 +262,24 @@ class AuditParameters(Periods, AtTime, Paged, total=False):
     corrections: bool
     voided: bool
     backdated: bool
+    unexplained: bool
+    on_behalf_of: bool
     verdict: Texts
     self_approved: bool
     order: Literal["newest", "oldest"]
+
+
+class GrantsParameters(AtTime, Paged, total=False):
+    """Parameters of `grants`."""
+
+    holder: str
+    product: str
+
+
+class SessionsParameters(Paged, total=False):
+    """Parameters of `sessions`."""
+
+    person: str
 
 
 class DecidersParameters(AtTime, total=False):
@@ -440,11 +455,9 @@ def me() -> Question[answers.Me]:
     return Question("/v1/me", {}, awaits=False)
 
 
-def grants(
-    *, holder: str | None = None, product: str | None = None, **parameters: Unpack[AtTime]
-) -> Question[answers.Grants]:
+def grants(**parameters: Unpack[GrantsParameters]) -> Question[answers.Grants]:
     """Who holds which role, optionally those of a holder or those that count for a product."""
-    return Question("/v1/roles", {"holder": holder, "product": product, **parameters})
+    return Question("/v1/roles", parameters)
 
 
 def tokens() -> Question[answers.Tokens]:
@@ -452,9 +465,9 @@ def tokens() -> Question[answers.Tokens]:
     return Question("/v1/tokens", {})
 
 
-def sessions(*, person: str | None = None) -> Question[answers.Sessions]:
+def sessions(**parameters: Unpack[SessionsParameters]) -> Question[answers.Sessions]:
     """Your own sessions, or those of another person."""
-    return Question("/v1/sessions", {} if person is None else {"person": person})
+    return Question("/v1/sessions", parameters)
 
 
 def health() -> Question[answers.Health]:

@@ -1,0 +1,74 @@
+"""The access journal, for auditors and administrators: who signed in, was refused, exported or audited."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from api.access_journal import record_read
+from api.dependencies import CURSOR_PATTERN, check_choices, list_parameter
+from api.pages.page import Context, PageDependency, TimeText, add_page, build_address, page_router
+from api.pages.references import people_candidates
+from api.pages.times import format_address_time, parse_time
+from api.permissions import why_not
+from api.problems import HttpProblem, unprocessable
+from api.routes.access_journal import build_rows
+from domain import policy
+from identity.access_journal import KINDS, AccessFilter
+from projections.paging import decode_cursor, encode_cursor
+from projections.read_model import Read
+
+ROWS: Final = 50
+MAX_OFFERED: Final = 300
+
+
+def router() -> APIRouter:
+    """Return the route of the access journal."""
+    routes = page_router()
+    add_page(routes, "/access-journal", list_access, "light")
+    return routes
+
+
+def list_access(
+    page: PageDependency,
+    kind: Annotated[list[str], list_parameter("Only rows of these kinds.")],
+    who: Annotated[str, Query(max_length=500)] = "",
+    since: TimeText = "",
+    until: TimeText = "",
+    cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
+) -> Response:
+    """Show the rows that match, the newest first."""
+    if why := why_not(page.services, page.caller, policy.AUDIT):
+        raise HttpProblem(403, why)
+    zone = page.time.zone
+    begin, end = (parse_time(text.strip() or None, name, zone) for name, text in (("since", since), ("until", until)))
+    if begin is not None and end is not None and begin >= end:
+        raise unprocessable("`until` must be after `since`", field="until")
+    person = page.services.find_person(who.strip(), "who") if who.strip() else None
+    selection = AccessFilter(check_choices(kind, KINDS, "kind"), [person] if person else [], begin, end)
+    record_read(page.request, is_file=False)
+    journal = page.services.log.journal
+
+    def build(_read: Read) -> Context:
+        (before,) = decode_cursor(cursor, int) if cursor is not None else (None,)
+        found = journal.rows(selection, limit=ROWS + 1, before=before)
+        period = {
+            name: None if time is None else format_address_time(time)
+            for name, time in (("since", begin), ("until", end))
+        }
+        query = {"kind": list(selection.kinds), "who": person, **period, "limit": 10_000, "format": "csv"}
+        return {
+            "rows": build_rows(found[:ROWS]),
+            "next": encode_cursor(found[ROWS - 1].number) if len(found) > ROWS else None,
+            "kinds": KINDS,
+            "chosen": selection.kinds,
+            "who": person,
+            "typed": who,
+            "begin": begin,
+            "end": end,
+            "candidates": people_candidates(page.services.book.directory.list_people())[:MAX_OFFERED],
+            "export": build_address("/v1/access-journal", query),
+        }
+
+    return page.render("access_journal.html", build)

@@ -1,0 +1,326 @@
+"""With `DECISIONLOG_READING=own`, every GET route answers from one's own products only, on both databases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
+
+import pytest
+import support_log
+from fastapi.testclient import TestClient
+from support_log import House
+from support_postgresql import fresh_schema
+
+from domain.scopes import SCOPES
+from identity.decision_log import DecisionLog
+from projections.factory import open_database
+from tests.api import test_replica
+from tests.api.test_replica import ONLY_THE_LOG
+
+Question = Mapping[str, Any]
+SINCE: Final = "2020-01-01"
+GROUPS: Final = ("holder", "value", "field", "kind", "product", "subject")
+
+
+class Product(NamedTuple):
+    """A product: its key begins every id, its word is in every text of what belongs to it, and neither is elsewhere."""
+
+    key: str
+    word: str
+
+
+CORAL, ZINC = Product("coral", "pearl"), Product("zinc", "quartz")
+READERS: Final = {"viewer": (CORAL, ZINC), "team": (ZINC, CORAL), "line": (ZINC, CORAL)}
+"""A viewer, a member of a team with a role, and a manager of a line: what they may read, and what they may not."""
+
+ABOUT_SUBJECT: Final[list[Question]] = [
+    {"subject": subject} for subject in ("product:{key}", "decision:{key}-1", "feature:{key}-1", "import:{key}-1")
+]
+ASKED: Final[dict[str, list[Question]]] = {
+    "/v1/fields": [{}, {"blame": True, "include_removed": True, "known_at": "2030-01-01"}, {"product": "{key}"}],
+    "/v1/fields/count": [{"group": group} for group in GROUPS if group not in ("holder", "field", "kind")],
+    "/v1/fields/history": [{}, {"order": "newest", "include_unchanged": True}, {"product": "product:{key}"}],
+    "/v1/fields/history/count": [{"group": ["subject", "field"]}],
+    "/v1/roadmap": [
+        {"layout": layout, "columns": columns, "blame": True, "show": "*", "include_removed": True}
+        for layout in ("board", "timeline", "table") for columns in ("release", "horizon", "owner")
+    ],
+    "/v1/changes": [{"since": SINCE, "include_removed": True}, {"since": SINCE, "known_since": SINCE}],
+    "/v1/slips": [{}, {"include_removed": True}],
+    **{f"/v1/{kind}": [{}] for kind in ("decisions", "features", "products", "releases", "goals", "imports", "unowned")},
+    **{f"/v1/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("decisions", "features", "releases", "goals", "imports")},
+    "/v1/decisions/{key}/authority": [{"key": "{key}-1"}, {"key": "{key}-2"}],
+    "/v1/products/{key}": [{"key": "{key}"}],
+    "/v1/products/{key}/report": [{"key": "{key}", "since": SINCE}],
+    "/v1/products/{key}/deciders": [{"key": "{key}"}, {"key": "{key}", "cost": 5, "currency": "EUR"}],
+    "/v1/subjects/{subject}": ABOUT_SUBJECT,
+    "/v1/subjects/{subject}/history": ABOUT_SUBJECT,
+    "/v1/subjects/{subject}/graph": ABOUT_SUBJECT[1:3],  # a product has no graph
+    "/v1/subjects/{subject}/accountability": ABOUT_SUBJECT[:2],
+    "/v1/accountability": [{"who": "person:ann"}, {"who": "Ann", "blame": True}],
+    "/v1/audit": [{}, {"order": "oldest"}, {"text": "{word}"}, {"voided": True}, {"on_behalf_of": False, "limit": 500}],
+    "/v1/search": [{"text": "{word}"}, {"text": "the"}],
+    "/v1/log/entries": [{}, {"cursor": 3}],
+    "/v1/log/entries/{position}": [{"position": "{position}"}],
+    "/": [{}], "/roadmap": [{}, {"layout": "timeline"}, {"layout": "table"}], "/decisions": [{}], "/goals": [{}],
+    "/releases": [{}], "/audit": [{}], "/reports": [{}], "/record": [{}], "/admin": [{}],
+    "/search": [{"text": "{word}"}, {"text": "the"}],
+    "/similar": [{"title": "Polish the {word}"}],
+    "/audit/{position}": [{"position": "{position}"}],
+    **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("decisions", "features", "releases", "goals")},
+    "/products/{key}": [{"key": "{key}"}],
+    "/reports/{key}": [{"key": "{key}", "since": SINCE}],
+    "/do/{name}": [{"name": "SetVision", "subject": "product:{key}"}, {"name": "LinkFeature", "subject": "feature:{key}-1"}],
+    "/people/{key}": [{"key": "ann"}], "/teams/{key}": [{"key": "core"}],
+    "/imports/{key}": [{"key": "{key}-1"}],
+}  # fmt: skip
+"""Questions in whose answers something of one's own product appears."""
+ASKED_ABOUT_EVERYBODY: Final[dict[str, list[Question]]] = {
+    "/v1/fields/count": [{"group": group} for group in ("holder", "field", "kind")],
+    "/v1/fields/history/count": [{"group": ["direction", "actor", "principal"]}],
+    "/v1/accountability/count": [{}], "/v1/people": [{}], "/v1/people/{key}": [{"key": "ann"}], "/v1/teams": [{}],
+    "/v1/teams/{key}": [{"key": "core"}], "/v1/roles": [{}, {"holder": "person:manager"}], "/v1/me": [{}],
+    "/v1/log": [{}], "/v1/status": [{}], "/v1/health": [{}], "/v1/version": [{}], "/v1/catalog": [{}],
+    "/v1/sessions": [{}], "/people": [{}], "/help": [{}], "/docs": [{}], "/openapi.json": [{}],
+}  # fmt: skip
+"""Questions in whose answers nothing of a product needs to appear."""
+ADMIN_FORMS: Final = {
+    f"/admin/{name}"
+    for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions", "grant-role", "revoke-role")
+}
+REFUSED: Final = {"/v1/access-journal", "/v1/tokens", "/access-journal", *ADMIN_FORMS}
+"""Routes that need a role for all products."""
+OUTSIDE: Final = {"/sign-in", "/sign-out", "/sign-in/provider", "/sign-in/callback", "/static/{name}"}
+"""Routes that read nothing from the log."""
+
+
+def story(product: Product) -> list[dict[str, Any]]:
+    """Something of every kind, in one product."""
+    key, word = product
+    home = {"products": [key]}
+    return [
+        {"type": "DefineProduct", "key": f"{key}-line", "title": f"All the {word}"},
+        {"type": "DefineProduct", "key": key, "title": f"The {word}", "description": word, "line": f"{key}-line"},
+        {"type": "SetVision", "subject": f"product:{key}", "vision": f"The {word} for everybody."},
+        {"type": "SetStrategy", "subject": f"product:{key}", "strategy": f"One {word} a day."},
+        {"type": "AssignOwnership", "subject": f"product:{key}", "holders": ["person:ann"]},
+        {"type": "SetDecisionRights", "subject": f"product:{key}", "rules": [{"roles": ["accountable"]}]},
+        {"type": "DelegateOwnership", "subject": f"product:{key}", "delegation": f"{key}-summer", "to": "team:core",
+         "limit": f"without the {word}", "until": "2035-01-01"},
+        *({"type": "ScheduleRelease", "key": f"{key}-{n}", "version": f"{word}-{n}", "due_on": f"2025-0{n}-01", **home}
+          for n in (1, 2)),
+        {"type": "RescheduleRelease", "subject": f"release:{key}-1", "due_on": "2025-07-01"},
+        {"type": "OrderReleases", "subject": f"product:{key}", "releases": [f"{key}-1", f"{key}-2"]},
+        {"type": "SetGoal", "key": f"{key}-1", "title": f"More {word}", "measure": f"The {word} sold.", **home},
+        {"type": "ProposeDecision", "key": f"{key}-1", "title": f"Polish the {word}", "accountable": "person:ann",
+         "options": [{"title": f"Polish {word}"}], "tags": [word], **home},
+        {"type": "AdviseOnDecision", "subject": f"decision:{key}-1", "advice": f"The {word} shines.", "by": "person:ann"},
+        {"type": "AcceptDecision", "subject": f"decision:{key}-1", "decision": f"Polish {word}.", "why": f"{word}!",
+         "note": f"Said near the {word}.", "references": [{"system": word, "id": f"{key}-17"}]},
+        {"type": "RecordDecision", "key": f"{key}-2", "title": f"Sell the {word}", "decision": f"Sell {word}.",
+         "why": f"The {word} is gone.", "accountable": "person:ann", "cost": {"amount": 9, "currency": "EUR"}, **home},
+        {"type": "SupersedeDecision", "subject": f"decision:{key}-1", "by": [f"{key}-2"], "because": [f"{key}-2"]},
+        {"type": "ProposeFeature", "key": f"{key}-1", "title": f"A {word} ring", "definition": f"The {word} shown.", **home},
+        {"type": "ProposeFeature", "key": f"{key}-2", "title": f"The {word} box", **home},
+        {"type": "RemoveSubject", "subject": f"feature:{key}-2", "why": f"No {word} fits."},
+        {"type": "PrioritizeFeature", "subject": f"feature:{key}-1", "horizon": "now"},
+        *({"type": "TargetMilestone", "subject": f"feature:{key}-1", "milestone": "beta", "release": f"{key}-{n}",
+           "because": [f"{key}-2"], "note": f"As the {word} needs it."} for n in (1, 2)),
+        {"type": "LinkFeature", "subject": f"feature:{key}-1", "goals": [f"{key}-1"], "decisions": [f"{key}-2"]},
+        {"type": "SetAliases", "subject": f"feature:{key}-1", "aliases": [f"{word}-77"]},
+        {"type": "SetAttribute", "subject": f"feature:{key}-1", "name": word, "value": word},
+        {"type": "ImportChanges", "subject": f"import:{key}-1", "source": {"system": word}, "changes": [
+            {"field": "exists", "value": True}, {"field": "system", "value": word},
+            {"field": "products", "subjects": [f"product:{key}"], "source_value": word}]},
+        {"type": "IssueReport", "subject": f"product:{key}", "since": SINCE, "until": "2021-01-01", "position": 4,
+         "sha256": "0" * 64},
+    ]  # fmt: skip
+
+
+class World:
+    """A log with two products that tell the same story, and callers with different roles."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.send({"type": "RegisterPerson", "key": "ann", "name": "Ann"})
+        self.send({"type": "RegisterTeam", "key": "core", "title": "Core"})
+        for product in (CORAL, ZINC):
+            for command in story(product):
+                self.send(command)
+            vision = house.log.stream(f"product:{product.key}")[1].position
+            self.send(
+                {"type": "VoidEntry", "subject": f"product:{product.key}", "position": vision, "why": product.word}
+            )
+        self.positions = {key: house.log.stream(f"decision:{key}-1")[0].position for key in (CORAL.key, ZINC.key)}
+        self.admin, self.nobody = self.let_in("admin", "admin"), self.let_in("nobody")
+        self.readers = {
+            "viewer": self.let_in("viewer", "viewer", "coral"),
+            "team": self.let_in("member"),
+            "line": self.let_in("manager", "manager", "zinc-line"),
+        }
+        self.auditor = self.let_in("auditor", "auditor", "coral")
+        self.send({"type": "AssignOwnership", "subject": "team:core", "role": "member", "holders": ["person:member"]})
+        self.send({"type": "GrantRole", "subject": "team:core", "role": "contributor", "product": "zinc"})
+        house.log.default_role, house.log.limits_reading = None, True
+        house.runner.wait_for(house.log.head().size, 10)
+
+    def send(self, command: dict[str, Any]) -> None:
+        response = self.house.client.post("/v1/commands", json=command)
+        assert response.status_code in (200, 201), (command, response.text)
+
+    def let_in(self, key: str, role: str | None = None, product: str | None = None) -> TestClient:
+        """A person with a role, for one product or all of them."""
+        self.send({"type": "RegisterPerson", "key": key, "name": key.title()})
+        where = None if product is None else f"product:{product}"
+        tokens, by = self.house.log.tokens, self.house.caller()
+        _, secret = tokens.create(f"person:{key}", scopes=SCOPES, role=role, product=where, by=by)  # type: ignore[arg-type]
+        return self.house.client_of(secret)
+
+    def ask(
+        self, client: TestClient, path: str, question: Question, about: Product, accept: str
+    ) -> tuple[int, str, str]:
+        """The status and the text of an answer, also without what the question itself says."""
+        words = {**about._asdict(), "position": self.positions[about.key]}
+        said = {
+            name: [each.format(**words) for each in value] if isinstance(value, list)
+            else value.format(**words) if isinstance(value, str) else value for name, value in question.items()
+        }  # fmt: skip
+        parts = set(re.findall(r"\{(\w+)\}", path))
+        params = {name: value for name, value in said.items() if name not in parts}
+        answer = client.get(path.format(**said), params=params, headers={"Accept": accept})
+        rest = answer.text
+        for value in said.values():
+            rest = rest.replace(value, "") if isinstance(value, str) and about.key in value else rest
+        return answer.status_code, answer.text, rest
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The log and its read model in files, or in a schema of PostgreSQL."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        fresh_schema() if request.param == "postgresql" else nullcontext() as url,
+    ):
+        if url:
+            log = SimpleNamespace(open=lambda _path, **options: DecisionLog.open(url, **options))
+            patch.setattr(support_log, "DecisionLog", log)
+            patch.setattr(support_log, "SqliteDatabase", lambda _path: open_database(url))
+        with House(tmp_path_factory.mktemp("house")) as house:
+            yield World(house)
+
+
+def formats(path: str) -> tuple[str, ...]:
+    return ("application/json", "text/csv") if path.startswith("/v1/") else ("text/html",)
+
+
+def leaks(world: World, reader: str, *, skip: frozenset[str] = frozenset()) -> list[tuple[Any, ...]]:
+    """Every answer that says a word of the other product, or nothing of the reader's own."""
+    client, (own, other) = world.readers[reader], READERS[reader]
+    wrong = []
+    for table in (ASKED, ASKED_ABOUT_EVERYBODY):
+        for path, questions in table.items():
+            for question, accept in ((each, accept) for each in questions for accept in formats(path)):
+                if path in skip:
+                    continue
+                asked = (path, question, accept)
+                status, text, _ = world.ask(client, path, question, own, accept)
+                if status != 200 or (table is ASKED and own.key not in text and own.word not in text):
+                    wrong.append((*asked, "own", status, text[:300]))
+                hidden_status, _, hidden = world.ask(client, path, question, other, accept)
+                is_about_other = "{" in path and any("{" in str(value) for value in question.values())
+                if is_about_other and hidden_status != 404:
+                    wrong.append((*asked, "hidden", hidden_status))
+                sought = other.key if "{word}" in str(question) else other.word
+                for said in (text, hidden):
+                    found = [word for word in (other.key, other.word) if word in said]
+                    if found and (said is text or sought in said):
+                        wrong.append((*asked, found, said[max(0, said.index(found[0]) - 100) :][:300]))
+    return wrong
+
+
+def test_every_get_route_is_asked(world: World) -> None:
+    """The tables of questions name exactly the GET routes that are served."""
+    served = {route.path for route in world.house.app.routes if "GET" in route.methods}  # type: ignore[attr-defined]
+    assert served == {*ASKED, *ASKED_ABOUT_EVERYBODY} | REFUSED | OUTSIDE
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_sees_their_own_product_and_no_word_of_the_other(world: World, reader: str) -> None:
+    """Given two products, when a reader of one asks every question, then the other one does not exist for them."""
+    assert leaks(world, reader) == []
+    assert {path: world.readers[reader].get(path).status_code for path in REFUSED} == dict.fromkeys(REFUSED, 403)
+
+
+def test_auditors_of_a_product_read_no_access_journal(world: World) -> None:
+    """The access journal is about everybody, so it needs the role `auditor` for all products."""
+    assert world.auditor.get("/v1/access-journal").status_code == 403
+    assert ZINC.word not in world.auditor.get("/v1/audit", params={"limit": 500}).text
+
+
+def test_an_administrator_sees_both_products(world: World) -> None:
+    """Each question would show the other product to a reader who may read it."""
+    for path, questions in ASKED.items():
+        for question, accept in ((each, accept) for each in questions for accept in formats(path)):
+            for product in (CORAL, ZINC):
+                status, text, _ = world.ask(world.admin, path, question, product, accept)
+                assert status == 200, (path, question, text)
+                assert product.key in text or product.word in text, (path, question, accept, text[:1000])
+
+
+def test_counts_are_those_of_the_own_product(world: World) -> None:
+    """What two readers of one product each count adds up to what an administrator counts."""
+    groups = ("decision", "feature", "release", "goal", "product", "import")
+
+    def count(client: TestClient) -> list[int]:
+        found = client.get("/v1/fields/count", params={"group": "kind"}).json()["rows"]
+        by_kind = {row["kind"]: row["count"] for row in found}
+        return [by_kind[group] for group in groups]
+
+    coral, zinc, all_ = (count(each) for each in (world.readers["viewer"], world.readers["line"], world.admin))
+    assert [
+        c + z + 2 * (kind == "product") for c, z, kind in zip(coral, zinc, groups, strict=True)
+    ] == all_  # of a line
+
+
+def test_a_report_is_the_same_for_all_who_may_read_it(world: World) -> None:
+    """Given a last entry that a reader may not see, then a report up to it has the hash that the log itself computes."""
+    size = world.house.log.head().size
+    assert world.readers["team"].get(f"/v1/log/entries/{size}").status_code == 404
+    asked = {"since": SINCE, "until": "2030-01-01", "position": size}
+    clients = (world.readers["team"], world.readers["line"], world.admin)
+    reports = [client.get("/v1/products/zinc/report", params=asked).json() for client in clients]
+    assert len({each["sha256"] for each in reports}) == 1
+    assert [each["position"] for each in reports] == [size] * 3
+
+
+def test_a_replica_hides_the_same(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Given a replica with `DECISIONLOG_READING=own`, then its server hides what the log's own server hides."""
+    is_postgresql = "postgresql" in request.node.callspec.id
+    with fresh_schema() if is_postgresql else nullcontext() as url:
+        monkeypatch.setattr(test_replica, "SqliteDatabase", lambda path: open_database(url or path))
+        with test_replica.served(world.house, test_replica.filled(world.house, tmp_path)):
+            world.house.app.state.services.book.limits_reading = True
+            assert leaks(world, "viewer", skip=frozenset(ONLY_THE_LOG | {"/v1/sessions"})) == []
+
+
+def test_people_without_a_role_end_their_own_sessions(world: World) -> None:
+    """Given a person without a role, then they list and end their sessions, and reach nothing else."""
+    link = lambda key: world.house.log.sign_in_links.create(f"person:{key}")[0]  # noqa: E731
+    browser, old, older = (world.house.browser(link("nobody")) for _ in range(3))
+    theirs = world.house.browser(link("ann")).get("/v1/sessions").json()["rows"][0]["id"]
+
+    rows = browser.get("/v1/sessions").json()["rows"]
+    assert {row["person"] for row in rows} == {"person:nobody"}
+    assert [row["current"] for row in rows] == [False, False, True]
+    assert browser.delete(f"/v1/sessions/{rows[0]['id']}").json() == {"ended": 1}
+    assert browser.delete("/v1/sessions").json() == {"ended": 1}
+    assert [each.get("/v1/me").status_code for each in (browser, old, older)] == [200, 401, 401]
+    assert browser.delete(f"/v1/sessions/{theirs}").status_code == 404
+    for path in ("/v1/sessions?person=Ann", "/v1/sessions?person=person:ann", "/v1/people", "/v1/log/entries"):
+        assert browser.get(path).status_code == 403, path
