@@ -328,7 +328,7 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
             _require_supersedes_nothing(command, context, subjects)
             event = EntryVoided(position=command.position, why=command.why)
         case ImportChanges():
-            _require_importable(command)
+            _require_importable(command, subjects[command.subject])
             if subjects[command.subject].is_managed:
                 raise NotAllowed(
                     f"{command.subject} has been edited here, so imported updates are no longer accepted",
@@ -360,9 +360,14 @@ def _require_applicable(command: AnySubjectCommand) -> None:
         )
 
 
-def _require_importable(command: ImportChanges) -> None:
-    """What decides who may act is never imported: services, groups, the log itself, and roles."""
-    if kind_of(command.subject) in NOT_IMPORTED:
+def _require_importable(command: ImportChanges, state: SubjectState) -> None:
+    """What decides who may act is never imported: services, groups, the log itself, and roles.
+
+    A service that is an author of imported changes gets its title by an import, if the log has nothing about it yet.
+    """
+    is_new_service = kind_of(command.subject) == "service" and state.version == 0
+    only_titles = all(change.field in {EXISTS, "title"} for change in command.changes)
+    if kind_of(command.subject) in NOT_IMPORTED and not (is_new_service and only_titles):
         raise NotAllowed(
             f"{command.subject} cannot be imported: it has no history in another system",
             field="subject",

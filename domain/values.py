@@ -272,13 +272,15 @@ def _name_validator(*kinds: str) -> AfterValidator:
 
 _id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$", "description": "The id of a subject, `KIND:KEY`."}
 YEAR_PATTERN: Final = "^(?!0000)[0-9]{4}-"
+TIME_PATTERN: Final = "^(?!0000|0001-01-01.*[+]|9999-12-31.*-[0-9]{2}:[0-9]{2}$)[0-9]{4}-"
+"""Times whose year in UTC is 1 to 9999: an offset can move the first and the last day out of that range."""
 
 Timestamp = Annotated[
     datetime,
     BeforeValidator(parse_timestamp),
     PlainSerializer(format_timestamp, return_type=str),
     WithJsonSchema(
-        {"type": "string", "format": "date-time", "pattern": YEAR_PATTERN, "examples": ["2025-03-01T09:30:00Z"]}
+        {"type": "string", "format": "date-time", "pattern": TIME_PATTERN, "examples": ["2025-03-01T09:30:00Z"]}
     ),
 ]
 Integral: Final = BeforeValidator(_convert_integral)

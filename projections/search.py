@@ -18,6 +18,8 @@ from projections.tokenizer import snippet, tokenize
 def search(read: Read, text: str, selection: Filter | None = None, when: TimePoint = NOW, *, limit: int = 50) -> Answer:
     """Return the texts that have every word of the query, or a word that starts with it, best match first.
 
+    Equal matches are in the order of their subjects and fields.
+
     Each has a snippet with the matching words between « and », and says whether the text is `current`: the field may
     have changed since, or the event may have been voided.
     """
@@ -26,7 +28,7 @@ def search(read: Read, text: str, selection: Filter | None = None, when: TimePoi
     has_text = matches_text("s", "query", text, parameters)
     sql = f"""select s.subject, {time.value("s.subject", "title")}, s.field, s.position, s.content, {is_text_current(time)}
         from search s where {has_text} and {is_text_held()} and {where}
-        order by rank(s, :query) limit :limit"""
+        order by rank(s, :query), s.subject, s.field, s.rowid limit :limit"""
     words = tokenize(text)
     rows = read.rows(sql, {**parameters, "limit": limit}) if words else ()
     return build_answer(time, [_build_row(row, words) for row in rows])

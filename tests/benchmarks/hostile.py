@@ -278,7 +278,8 @@ def fill(folder: Path, events: int) -> None:
     ):
         rebuild(log, ReadModel.open(database, log, system_clock))
         tokens = {
-            who: log.tokens.create(f"person:p{n}")[1] for n, who in enumerate(("attacker", "reader", "writer"), start=1)
+            who: log.tokens.create(f"person:p{n}", role="admin")[1]
+            for n, who in enumerate(("attacker", "reader", "writer"), start=1)
         }
     (folder / "tokens.json").write_text(json.dumps({"tokens": tokens, "feature": history.features[0]}))
 

@@ -170,7 +170,8 @@ def test_every_curl_works(tmp_path):
                 version = house.log.state(EXAMPLES[name].get("subject", "decision:tea")).version
                 check(house, route_of(name), VERSION=str(version))
         imported = {"subject": "import:archive", "changes": [{"field": "exists", "value": True}]}
-        house.client.post("/v1/commands", json={"type": "ImportChanges", **imported}).raise_for_status()
+        told = {"type": "ImportChanges", "source": {"system": "archive"}, **imported}
+        house.client.post("/v1/commands", json=told).raise_for_status()
         house.runner.wait_for(house.log.head().size, 10)
         for route in asking:
             check(house, route, KEY="archive")

@@ -216,6 +216,18 @@ def test_a_role_cannot_be_imported():
     )
 
 
+def test_only_the_title_of_a_new_service_is_imported():
+    """A service that the log does not know gets its title by an import; nothing else of a service is imported."""
+    title = ImportedChange(field="title", text="Renovate Bot")
+    status = ImportedChange(field="status", value="left")
+    new = ImportChanges(subject="service:renovate", changes=(CREATED, title))
+
+    story = given().when(new).recorded()
+
+    story.when(new).refused(NotAllowed, "subject", "cannot be imported")
+    given().when(ImportChanges(subject="service:ci", changes=(CREATED, status))).refused(NotAllowed, "subject")
+
+
 def test_imports_are_not_checked_by_rules():
     """Imported changes can have any order of statuses, and reference subjects that are not in the log."""
     story = given().when(

@@ -64,6 +64,8 @@ def test_out_and_in_beside_a_server(tmp_path, bootstrap_servers, prefix, brokers
         httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"}) as client,
     ):
         secret = client.post("/v1/tokens", json={"holder": "service:consumer", "role": "manager"}).json()["secret"]
+        ann = client.get("/v1/me").json()["actor"].partition(":")[2]
+        client.post(f"/v1/people/{ann}/delegate", json={"to": "service:consumer"}).raise_for_status()
         with (
             at_work(tmp_path, "publish", **brokers) as (first, said),
             at_work(tmp_path, "publish", **brokers) as (second, said_too),

@@ -173,6 +173,9 @@ def test_every_service_is_healthy(company: Company) -> None:
 def test_a_command_reaches_the_replica(company: Company, bootstrap_servers: str) -> None:
     """A command from the topic appears in a replica within seconds, and a rejection in its own topic."""
     headers = {"Authorization": f"Bearer {company.token}"}
+    with httpx2.Client(base_url=company.log, headers=headers) as log:
+        owner = log.get("/v1/me").json()["actor"].partition(":")[2]
+        log.post(f"/v1/people/{owner}/delegate", json={"to": "service:consumer"}).raise_for_status()
     send_commands(bootstrap_servers, f"{company.prefix}.commands", TEA, NONSENSE, CUP)
     begun = time.monotonic()
     with httpx2.Client(base_url=company.replica, headers=headers) as ask:

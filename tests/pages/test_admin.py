@@ -122,6 +122,14 @@ def test_a_token_is_created_and_its_secret_shown_once(house: House, bo: str) -> 
     assert secret not in made.request.url.query.decode() + str(made.headers)
 
 
+def test_a_scope_of_one_system_is_no_link(house: House, bo: str) -> None:
+    """A scope such as `import:jira` looks like the id of an import."""
+    made = send(house, "create-token", holder=bo, system="jira")
+
+    assert "Scopes import:jira" in text_of(made.text)
+    assert "/imports/jira" not in made.text
+
+
 def test_a_token_expires_after_a_year_unless_one_says_otherwise(house: House, bo: str) -> None:
     """The form starts with a day in a year; only the box makes a token that never expires."""
     assert 'name="expires_on" value="2026-01-01"' in PageReader(house).get("/admin/create-token")
