@@ -22,9 +22,10 @@ test-clients: $(READY)
 test-image:
 	@tests/image/run
 
-# Holds the HTTP interface against its own OpenAPI document, in some 20,000 generated cases; see tests/fuzz/.
+# Checks the HTTP interface against its own OpenAPI document, in some 20,000 generated cases; see tests/fuzz/.
+# Each run tries other cases; SEED=1 repeats the same ones.
 fuzz: $(READY)
-	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),20000)
+	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),20000) $(addprefix --seed ,$(SEED))
 
 # Ratios, each measured side by side in one run; see tests/benchmarks/.
 bench: $(READY)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
-from domain.values import Author, Code, DecisionId, Line, Position, RawText, StringKind, Text, Timestamp
+from domain.values import Actor, Code, DecisionId, Line, Position, RawText, StringKind, Text, Timestamp
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -68,7 +68,7 @@ class Command(Message):
     )
     because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this is based on.")
     note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
-    on_behalf_of: Author | None = Field(
+    on_behalf_of: Actor | None = Field(
         None,
         description="The person on whose behalf the caller acts. A claim, unless a delegation of theirs covers the "
         "command; a service needs one. In an import, also the service that made the change.",

@@ -386,14 +386,6 @@ Person = Annotated[
     Field(description="A person: `person:KEY`, or any name, email address or handle in the directory."),
     documented(pattern=_name_pattern("person")),
 ]
-Author = Annotated[
-    str,
-    StringKind.PERSON,
-    StringConstraints(min_length=1, max_length=300),
-    _name_validator("person", "service"),
-    Field(description="A person: `person:KEY` or any name in the directory; in imports also `service:KEY`."),
-    documented(pattern=_name_pattern("person", "service")),
-]
 Holder = Annotated[
     str,
     StringKind.PERSON,

@@ -78,6 +78,12 @@ def _check_token(row: Sequence[Any], subjects: Collection[str]) -> str | None:
         return f"the token {token.id} belongs to {token.actor!r}, which is not in the log"
     if not all(map(is_scope, token.scopes.split())):
         return f"the token {token.id} has the scopes {token.scopes!r}"
+    if wrong := _check_token_times(token):
+        return wrong
+    return None if isinstance(token.label, str) else f"the label of the token {token.id} is {token.label!r}"
+
+
+def _check_token_times(token: TokenRow) -> str | None:
     later = (token.revoked_at, token.expires_at, token.used_at)
     if not isinstance(token.created_at, int) or not all(isinstance(time, int | None) for time in later):
         return f"the token {token.id} has the times {(token.created_at, *later)!r}, which are not all whole numbers"
@@ -85,7 +91,7 @@ def _check_token(row: Sequence[Any], subjects: Collection[str]) -> str | None:
         return f"the token {token.id} was created at {token.created_at}, before 1970"
     if token.revoked_at is not None and token.revoked_at < token.created_at:
         return f"the token {token.id} was revoked at {token.revoked_at}, before it was created at {token.created_at}"
-    return None if isinstance(token.label, str) else f"the label of the token {token.id} is {token.label!r}"
+    return None
 
 
 def _check_owner(row: Sequence[Any], subjects: Collection[str]) -> str | None:

@@ -112,7 +112,9 @@ def company(bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) ->
         places = {r"@postgres:": log, r"@replica-postgres:": copy, r"^kafka:9092$": bootstrap_servers}
         opened = Company(places, tmp_path_factory.mktemp("company"), fresh_prefix(), stack)
         opened.start("server")
-        opened.log, file = opened.saying("server", r"at (http://\S+)\n[^$]*?token for [^\n]* is in (\S+), readable").groups()
+        opened.log, file = opened.saying(
+            "server", r"at (http://\S+)\n[^$]*?token for [^\n]* is in (\S+), readable"
+        ).groups()
         opened.token = Path(file).read_text().strip()
         places["^http://server:8737$"] = opened.log
         opened.start("replica", "publisher", "projector", "consumer")

@@ -127,7 +127,9 @@ def test_another_history_of_the_log_is_refused(
     with Broker.from_addresses(bootstrap_servers).admin() as admin:
         republished.ensure_topic(admin, republished.events)
     other = log.rows(4, 1)[0]
-    send_rows(bootstrap_servers, republished, [*log.rows(0, 4), other._replace(recorded_at=other.recorded_at + 1)], log.id)
+    send_rows(
+        bootstrap_servers, republished, [*log.rows(0, 4), other._replace(recorded_at=other.recorded_at + 1)], log.id
+    )
 
     with pytest.raises(WrongLog, match=r"position 5 of .* differs from the entry in the replica"):
         at_most(follower(bootstrap_servers, republished, model))

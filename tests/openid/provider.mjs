@@ -1,10 +1,5 @@
 // Runs an OpenID provider: node provider.mjs '{"port": ..., "server": "http://127.0.0.1:...", "audience": "...", "keys": [...]}'
-import { webcrypto } from "node:crypto";
-
-// Node 18, which Debian 12 has, lacks these two.
-globalThis.crypto ??= webcrypto;
-URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null);
-const { default: Provider } = await import("oidc-provider");
+import Provider from "oidc-provider";
 
 const { port, server, audience, keys } = JSON.parse(process.argv[2]);
 const resource = { scope: "decisionlog:read decisionlog:write", audience, accessTokenFormat: "jwt" };

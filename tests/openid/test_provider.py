@@ -137,9 +137,9 @@ def test_a_provider_that_we_did_not_write(tmp_path: Path) -> None:
         granted = admin.post("/v1/commands", json={"type": "GrantRole", "subject": "group:product", "role": "manager"})
         assert granted.status_code == 200, granted.text
         with provider(port, server, old):
-            keys_read_at = time.monotonic()
             browser = Browser(server, closing)
             signed_in = browser.sign_in(server)
+            keys_read_at = time.monotonic()
             assert signed_in.status_code == 303, signed_in.text
             assert signed_in.headers["Location"] == "/v1/me"
             person = browser.me().json()["actor"]
