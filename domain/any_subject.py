@@ -366,8 +366,10 @@ def _require_importable(command: ImportChanges, state: SubjectState) -> None:
     A service that is an author of imported changes gets its title by an import, if the log has nothing about it yet.
     """
     is_new_service = kind_of(command.subject) == "service" and state.version == 0
-    only_titles = all(change.field in {EXISTS, "title"} for change in command.changes)
-    if kind_of(command.subject) in NOT_IMPORTED and not (is_new_service and only_titles):
+    only_introduces = all(
+        change.field == "title" or (change.field == EXISTS and change.value is True) for change in command.changes
+    )
+    if kind_of(command.subject) in NOT_IMPORTED and not (is_new_service and only_introduces):
         raise NotAllowed(
             f"{command.subject} cannot be imported: it has no history in another system",
             field="subject",

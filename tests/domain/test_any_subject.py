@@ -225,7 +225,9 @@ def test_only_the_title_of_a_new_service_is_imported():
     story = given().when(new).recorded()
 
     story.when(new).refused(NotAllowed, "subject", "cannot be imported")
-    given().when(ImportChanges(subject="service:ci", changes=(CREATED, status))).refused(NotAllowed, "subject")
+    removed = ImportedChange(field="exists", value=False)
+    for changes in ((CREATED, status), (removed,)):
+        given().when(ImportChanges(subject="service:ci", changes=changes)).refused(NotAllowed, "subject")
 
 
 def test_imports_are_not_checked_by_rules():
