@@ -100,7 +100,7 @@ def test_2_a_claim_to_speak_for_another_is_on_record_as_a_claim(company: Company
     position = company.do(mallory, advice)["position"]
     entry = company.house.log.entry(position)
     assert entry
-    assert (entry.metadata.actor, entry.metadata.on_behalf_of[0].grant) == ("person:mallory", None)
+    assert (entry.metadata.actor, entry.metadata.on_behalf_of[0].delegation) == ("person:mallory", None)
     acknowledge = on("product:shop", "AcknowledgeOwnership", on_behalf_of="person:ann")
     company.refuses(company.let_in("mallory", "manager"), acknowledge, role="admin")
 
