@@ -344,9 +344,9 @@ def test_no_right(house):
     )
 
 
-def test_no_role(house):
+def test_no_role(house, monkeypatch):
     """A caller without a role learns which one is needed and how to grant it; another token would not help."""
-    house.log.default_role = None
+    monkeypatch.setattr(house.log, "default_role", None)
 
     with pytest.raises(Refused) as refused:
         said(house, "decisions")
