@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from markdown_it.token import Token
 
 from interchange.adr.front_matter import split_front_matter
 
+IMAGES: Final = "docs/images"
 FOLDERS: Final = {
     "how-to": "How to",
     "explanations": "Explanations",
@@ -94,6 +96,8 @@ def write(root: Path, directory: Path) -> int:
         path = directory / target
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    if (root / IMAGES).is_dir():
+        shutil.copytree(root / IMAGES, directory / IMAGES, dirs_exist_ok=True)
     return len(files)
 
 

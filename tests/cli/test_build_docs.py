@@ -97,3 +97,12 @@ def test_what_is_shown(tmp_path):
     assert "<td>b</td>" in text
     assert '<h1 id="a--b">' in text
     assert 'href="how-to/index.html"' in text
+
+
+def test_the_pictures_of_the_readme_are_in_the_site(tmp_path):
+    """Each picture that the first page shows is copied with the pages."""
+    write(ROOT, tmp_path)
+
+    shown = re.findall(r'<img src="([^"]+)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert shown
+    assert all((tmp_path / picture).is_file() for picture in shown)
