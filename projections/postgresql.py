@@ -400,12 +400,18 @@ class PostgresqlWriter:
             self._connection.execute(cast("Any", f"alter table {p}{table} rename to {table}"))
 
     def recreate(self) -> None:
-        """Create the schema if it is missing, and empty tables. Concurrent calls run one after the other."""
+        """Create the schema if it is missing, and empty tables. Concurrent calls run one after the other.
+
+        Like `swap_tables`, it waits for all readers first: dropping one table after the other could deadlock with a reader.
+        """
         with self._connection.transaction():
             self._connection.execute("select pg_advisory_xact_lock(hashtextextended('decisionlog schema', 0))")
             self._connection.execute(
                 names.SQL("create schema if not exists {}").format(names.Identifier(self._namespace))
             )
+            exists = self._connection.execute("select to_regclass('projection') is not null").fetchone()
+            if exists and exists[0]:
+                self._connection.execute("lock projection in access exclusive mode")
             self.drop_tables("")
             self.create_tables("")
             for _ in self.create_indexes(""):

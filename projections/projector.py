@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
+from eventsourcing.persistence import OperationalError
+
 from domain.any_subject import TextsErased
 from domain.fields import CHANGES_PER_EVENT, FieldChange, Value
 from domain.values import ERASED
@@ -97,6 +99,10 @@ class _Batch:
             self.texts.append((row, entry.subject, name, entry.position, content))
 
 
+class PositionMissingError(OperationalError):
+    """The read model is damaged: the row that holds its position is missing."""
+
+
 class Projector:
     """Writes entries to the tables with one prefix, inside the caller's transaction."""
 
@@ -105,8 +111,15 @@ class Projector:
         self.prefix = prefix
 
     def position(self) -> int:
-        """Return the position of the last entry written."""
-        return int(self._run("select position from {p}projection where name = 'fields'")[0][0])
+        """Return the position of the last entry written.
+
+        Raises:
+            PositionMissingError: the row that holds it was changed or deleted.
+        """
+        found = self._run("select position from {p}projection where name = 'fields'")
+        if not found:
+            raise PositionMissingError("its position is missing")
+        return int(found[0][0])
 
     def apply(self, entries: Sequence[Entry]) -> bool:
         """Write the next entries. Return whether they erased texts.

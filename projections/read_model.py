@@ -19,7 +19,7 @@ from eventlog.sqlite_integrity import describe
 from projections import schema
 from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, RunQuery
-from projections.projector import Source
+from projections.projector import PositionMissingError, Source
 
 _log: Final = logging.getLogger("decisionlog.projections")
 
@@ -54,8 +54,10 @@ class Read:
     def _last_entry(self) -> tuple[int, int]:
         """The position and the time of the last entry in the snapshot."""
         sql = "select position, (select recorded_at from main.event order by position desc limit 1) from projection where name = 'fields'"
-        position, recorded_at = self.one(sql, {}) or (0, None)
-        return position, recorded_at or 0
+        found = self.one(sql, {})
+        if found is None:
+            raise PositionMissingError("its position is missing")
+        return found[0], found[1] or 0
 
     @property
     def position(self) -> int:
@@ -234,8 +236,8 @@ class ReadModel:
             return None if _is_from_log(read, source, position) else "it was made from another log"
 
 
-_UNREADABLE: Final = (UnicodeDecodeError, json.JSONDecodeError)
-"""Errors raised when a stored value is no longer text or JSON."""
+_UNREADABLE: Final = (UnicodeDecodeError, json.JSONDecodeError, PositionMissingError)
+"""Errors raised when a stored value is no longer text or JSON, or the position is missing."""
 
 
 class ReadModelDamagedError(OperationalError):

@@ -24,7 +24,10 @@ from tests.api.test_answers import ASKED, _get, house
 __all__ = ["house"]
 
 AT = "http://log.example:8737"
-ONLY_THE_LOG = {"/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/tokens"}
+ONLY_THE_LOG = {
+    *("/v1/log", "/v1/log/entries", "/v1/log/entries/{position}"),
+    *("/v1/tokens", "/v1/sessions", "/v1/access-journal"),
+}
 OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalog"}
 
 
@@ -48,7 +51,7 @@ def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
 def served(house: House, model: ReadModel) -> Iterator[House]:
     """The same routes over a replica."""
     before, book = house.app.state.services, Replica(model)
-    book.default_role = "viewer"
+    book.default_role = "admin"
     runner = Runner(book, model, poll_s=0.01, external=True)
     runner.start()
     house.app.state.services = Services(book, model, runner, house.sign_in, 0.05, upstream=AT)
@@ -125,7 +128,7 @@ def test_a_replica_behind_says_so(house: House, tmp_path: Path) -> None:
 def test_states_are_those_of_the_log(house: House, model: ReadModel) -> None:
     """What the rules see of any subject can be had from a replica."""
     book = Replica(model)
-    book.default_role = "viewer"
+    book.default_role = "admin"
     subjects = {entry.subject for entry in house.log.read(0, 1_000)}
 
     assert len(subjects) > 10

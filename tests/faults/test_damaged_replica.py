@@ -86,8 +86,12 @@ def test_a_server_refuses_what_the_projector_builds_again(tmp_path: Path, kind: 
 
 
 def _after(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    """Call the one before the other, once: PostgreSQL may end a deadlock with a reader, and `then` is tried again."""
+    waiting = [first]
+
     def both() -> None:
-        first()
+        while waiting:
+            waiting.pop()()
         then()
 
     return both
