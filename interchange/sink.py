@@ -77,27 +77,10 @@ class ImportSink(Sink, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LogSink:
-    """A log in this process."""
+class LogReader:
+    """What an import reads from a log in this process, whether or not it writes to it."""
 
     log: DecisionLog
-    is_dry_run: bool = field(default=False, init=False)
-
-    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
-        """Apply transactions in order and return the outcome of each."""
-        return await self.log.execute_many(transactions)
-
-    def known_spellings(self) -> set[str]:
-        """Return the normalized names of all people in the directory."""
-        return directory_spellings(self.log)
-
-    def state(self, subject: str) -> SubjectState:
-        """Return a subject, including what was sent so far."""
-        return self.log.state(subject)
-
-    def find_people(self, normalized_name: str) -> Collection[str]:
-        """Return the ids of the people with a normalized name."""
-        return self.log.find_people(normalized_name)
 
     def imported_subject(self, subject: str) -> ImportedSubject | None:
         """Return where a subject comes from; None if the log does not have it."""
@@ -129,10 +112,32 @@ class LogSink:
 
 
 @dataclass(frozen=True, slots=True)
-class DryRunSink:
+class LogSink(LogReader):
+    """A log in this process."""
+
+    is_dry_run: bool = field(default=False, init=False)
+
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
+        """Apply transactions in order and return the outcome of each."""
+        return await self.log.execute_many(transactions)
+
+    def known_spellings(self) -> set[str]:
+        """Return the normalized names of all people in the directory."""
+        return directory_spellings(self.log)
+
+    def state(self, subject: str) -> SubjectState:
+        """Return a subject, including what was sent so far."""
+        return self.log.state(subject)
+
+    def find_people(self, normalized_name: str) -> Collection[str]:
+        """Return the ids of the people with a normalized name."""
+        return self.log.find_people(normalized_name)
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunSink(LogReader):
     """A log in this process, opened for reading: transactions are checked and not written."""
 
-    log: DecisionLog
     dry_run: DryRun
     is_dry_run: bool = field(default=True, init=False)
 
@@ -151,34 +156,6 @@ class DryRunSink:
     def find_people(self, normalized_name: str) -> Collection[str]:
         """Return the ids of the people with a normalized name."""
         return self.dry_run.find_people(normalized_name)
-
-    def imported_subject(self, subject: str) -> ImportedSubject | None:
-        """Return where a subject comes from; None if the log does not have it."""
-        return describe_subject(self.log, subject)
-
-    def imported_subjects(self, kind: str) -> Iterator[ImportedSubject]:
-        """Yield all subjects of a kind, with where they come from."""
-        return describe_subjects(self.log, kind)
-
-    def recorded_keys(self, system: str, keys: Sequence[str]) -> dict[str, int]:
-        """Return which keys of an import are in the log, each with the position of its first entry."""
-        return self.log.recorded_keys(import_scope(system), keys)
-
-    def keys_with_prefix(self, system: str, prefix: str) -> list[str]:
-        """Return the keys of an import that start with a prefix."""
-        return self.log.keys_with_prefix(import_scope(system), prefix)
-
-    def entry(self, position: int) -> Entry | None:
-        """Return an entry with its texts."""
-        return self.log.entry(position)
-
-    def now(self) -> int:
-        """Return the time of the log's clock, in microseconds since 1970."""
-        return self.log.now()
-
-    def person_has_names(self, person: str) -> bool:
-        """Whether the directory has any name of a person."""
-        return self.log.directory.name(person) is not None
 
 
 def describe_subject(log: DecisionLog, subject: str) -> ImportedSubject | None:

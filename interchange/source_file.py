@@ -51,7 +51,7 @@ _CONTAINERS: Final = ("issues", "items", "values", "data", "results", "records",
 
 
 class NotAHistoryError(Exception):
-    """The file is no history that can be imported; the message says what it is and what to do."""
+    """The file has no history that can be imported; the message says what the file is and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class SourceFile:
         """Yield the rows of the file.
 
         Raises:
-            NotAHistoryError: a JSON document is invalid, or is no list of objects.
+            NotAHistoryError: a JSON document is invalid or not a list of objects.
             OSError: the file cannot be read.
         """
         if self.format == "csv":

@@ -679,7 +679,7 @@ class DecisionAuthority(TableAnswer):
 
 
 class DeciderRow(RuleUse):
-    """Somebody whom the decision rights of a product entitle."""
+    """A person or team that the decision rights of a product entitle."""
 
     holder: Annotated[str, Field(description="The person or team.")]
     members: Annotated[list[str], Field(description="The members of a team, as far as they are recorded.")]

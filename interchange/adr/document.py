@@ -30,7 +30,7 @@ MAX_LINES: Final = 25_000
 MAX_KEYS: Final = 200
 """How many keys of the front matter become fields; the rest is kept as text."""
 MAX_HEADER_CHARACTERS: Final = 64 * 1024
-"""A longer line is no line of a header."""
+"""The longest line that is read as part of a header."""
 MAX_MEMBERS: Final = 1000
 SECTIONS: Final = "x.sections"
 PREAMBLE: Final = "x.preamble"

@@ -64,7 +64,7 @@ async def import_changes(
 
     Raises:
         Forbidden: the caller does not have the scope to import.
-        NotAHistoryError: the file is no history that this mapping can read.
+        NotAHistoryError: the file has no history that this mapping can read.
         OSError: the file cannot be read.
     """
     require_import_right(caller)

@@ -172,7 +172,7 @@ class LinePlanner:
             return None
         name = self._people.person_name(who)
         if name is None:
-            self._warn(entry, f"the author is no name of at most 300 characters: {who[:SHOWN_CHARACTERS]!r}")
+            self._warn(entry, f"the author is not a name of at most 300 characters: {who[:SHOWN_CHARACTERS]!r}")
         return name
 
     def _unmapped_columns(self, entry: Entry) -> list[str]:

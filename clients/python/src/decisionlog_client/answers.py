@@ -799,7 +799,7 @@ class DecisionAuthority(TableAnswer):
 
 
 class DeciderRow(RuleUse):
-    """Somebody whom the decision rights of a product entitle."""
+    """A person or team that the decision rights of a product entitle."""
 
     holder: str
     "The person or team."
