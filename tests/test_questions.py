@@ -350,7 +350,7 @@ def _in(corpus: Corpus, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _people(house: House, spellings: list[str] | None) -> list[str]:
     """The people in a list of the file."""
-    named = [each for each in spellings or [] if each not in NO_PEOPLE]
+    named = [each for each in spellings or [] if each not in NO_PEOPLE and not each.startswith("@sig-")]
     return list(dict.fromkeys(_who(house, each) for each in named))
 
 
