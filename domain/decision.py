@@ -786,7 +786,7 @@ def _review(command: ReviewDecision, context: CommandContext, subjects: Subjects
 
 
 def _find_reviewers(command: ReviewReasoning | ReviewDecision, context: CommandContext) -> tuple[str, ...]:
-    """Return who reviews; a service that names nobody reviews nothing in anybody's name."""
+    """Return who reviews; a service that names no person is no reviewer."""
     own = (context.principal,) if kind_of(context.principal) == "person" else ()
     return command.reviewers or own
 

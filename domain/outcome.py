@@ -2,7 +2,7 @@
 
 A decision or a feature states what it expects: a measure, from where to where, by when, and how likely. What was
 stated is never changed: a new forecast is stated as a new one, with its own number, and may name the one it replaces.
-After the date somebody records the outcome: met, not met, or unclear.
+After the date a person records the outcome: met, not met, or unclear.
 
 Each expected outcome is one field of its subject, `expectation.NUMBER`, and its outcome is `outcome.NUMBER`.
 """
@@ -108,7 +108,7 @@ class RecordOutcome(Command):
     expectation: Key | None = Field(
         None, description="Its number or key on this subject; the only one without an outcome by default."
     )
-    result: Result = Field(description="`met`, `not-met`, or `unclear` if nobody can tell.")
+    result: Result = Field(description="`met`, `not-met`, or `unclear`, if the result cannot be determined.")
     actual: Line | None = Field(None, description="The value that was measured.")
     finding: Text | None = Field(None, description="How it was found, and what it means.")
     evidence: tuple[EvidenceId, ...] = Field((), max_length=50, description="The evidence for it.")
@@ -224,7 +224,7 @@ def _require_replaceable(command: StateExpectedOutcome, state: SubjectState, con
             field="replaces",
             subject=state.subject,
         )
-    for key in _stated(state, context):
+    for key in _find_keys(state, context):
         value = state.value_at(f"{EXPECTATION_PREFIX}{key}", context.now)
         if isinstance(value, dict) and value.get("replaces") == command.replaces:
             raise NotAllowed(
@@ -234,7 +234,7 @@ def _require_replaceable(command: StateExpectedOutcome, state: SubjectState, con
             )
 
 
-def _stated(state: SubjectState, context: CommandContext) -> list[str]:
+def _find_keys(state: SubjectState, context: CommandContext) -> list[str]:
     """Return the keys of the expected outcomes of a subject, in order."""
     names = (name for name in state.field_names(EXPECTATION_PREFIX) if state.value_at(name, context.now) is not None)
     return sorted(name.removeprefix(EXPECTATION_PREFIX) for name in names)
@@ -245,7 +245,7 @@ def _has_outcome(state: SubjectState, key: str, context: CommandContext) -> bool
 
 
 def _require_stated(key: str, field: str, state: SubjectState, context: CommandContext) -> None:
-    stated = _stated(state, context)
+    stated = _find_keys(state, context)
     if key not in stated:
         hint = f"it has {', '.join(stated)}" if stated else "it has none yet; state one first"
         raise Unknown(f"{state.subject} has no expected outcome '{key}'; {hint}", field=field, subject=state.subject)
@@ -278,7 +278,7 @@ def _record(command: RecordOutcome, context: CommandContext, subjects: Subjects)
 
 
 def _find_only_open(state: SubjectState, context: CommandContext) -> str:
-    stated = _stated(state, context)
+    stated = _find_keys(state, context)
     if not stated:
         _require_stated("1", "expectation", state, context)
     pending = [key for key in stated if not _has_outcome(state, key, context)]

@@ -735,7 +735,7 @@ class OutcomeCounts(TypedDict):
     overdue: Annotated[int, Field(description="Those without an outcome after their date.")]
     met: Annotated[int, Field(description="Those that were met.")]
     not_met: Annotated[int, Field(description="Those that were not met.")]
-    unclear: Annotated[int, Field(description="Those of which nobody can tell.")]
+    unclear: Annotated[int, Field(description="Those whose result is unclear.")]
 
 
 class ExpectedOutcomes(TableAnswer):

@@ -23,7 +23,7 @@ KINDS: Final = ("decision", "feature")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an expected outcome, and who said so. Times are microseconds since 1970."""
+    """What came of an expected outcome, and who judged it. Times are microseconds since 1970."""
 
     result: str
     by: str

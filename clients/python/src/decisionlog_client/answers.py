@@ -887,7 +887,7 @@ class OutcomeCounts(TypedDict):
     not_met: int
     "Those that were not met."
     unclear: int
-    "Those of which nobody can tell."
+    "Those whose result is unclear."
 
 
 class ExpectedOutcomes(TableAnswer):
