@@ -240,6 +240,12 @@ class GroupedFields(TypedDict):
     acknowledgments: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The acknowledgments of ownership, by the holder's key.")]
     ]
+    expectations: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="The expected outcomes, by their number.")]
+    ]
+    outcomes: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="What came of each expected outcome, by its number.")]
+    ]
 
 
 class SubjectRow(TitledSubject, GroupedFields):
@@ -730,6 +736,49 @@ class Deciders(TableAnswer):
     kind: Annotated[str, Field(description="The kind of decision.")]
     cost: Annotated[Money | None, Field(description="The cost, if it was given.")]
     rows: Annotated[list[DeciderRow], Field(description="The people and teams, those whom the rights cover first.")]
+
+
+class ExpectedOutcomeRow(TitledSubject):
+    """What a decision or feature was expected to bring, and what came of it."""
+
+    expectation: Annotated[str, Field(description="Its number or key on the subject.")]
+    state: Annotated[Literal["open", "overdue", "recorded"], Field(description="Whether its outcome is recorded.")]
+    measure: Annotated[str, Field(description="What is measured.")]
+    baseline: Annotated[str | None, Field(description="The value when it was stated; null if none was given.")]
+    target: Annotated[str, Field(description="The value or state that counts as met.")]
+    due_on: Annotated[str, Field(description="The date by which it is expected.")]
+    days_late: Annotated[int, Field(description="The days since that date, if its outcome is overdue; otherwise 0.")]
+    probability: Annotated[int | None, Field(description="How likely it was held to be, in percent; null if unsaid.")]
+    by: Annotated[str, Field(description="The person who expected it.")]
+    is_claim: Annotated[bool, Field(description="Whether another person said that they expected it.")]
+    judge: Annotated[str | None, Field(description="Who is to say what came of it; null for the owner.")]
+    replaces: Annotated[str | None, Field(description="The earlier forecast that it replaces; null if none.")]
+    stated_at: Annotated[At, Field(description="The time from which it was expected.")]
+    position: Annotated[int, Field(description="The position of the event that stated it.")]
+    result: Annotated[str | None, Field(description="`met`, `not-met` or `unclear`; null if not recorded.")]
+    actual: Annotated[str | None, Field(description="The value that was measured.")]
+    finding: Annotated[str | None, Field(description="How it was found, and what it means.")]
+    evidence: Annotated[list[str], Field(description="The evidence for it.")]
+    judged_by: Annotated[str | None, Field(description="The person who judged it.")]
+    judged_at: Annotated[At | None, Field(description="The time from which it was known.")]
+    outcome_position: Annotated[int | None, Field(description="The position of the event that recorded it.")]
+
+
+class OutcomeCounts(TypedDict):
+    """How many expected outcomes there are, by state and result."""
+
+    open: Annotated[int, Field(description="Those whose date is still to come.")]
+    overdue: Annotated[int, Field(description="Those without an outcome after their date.")]
+    met: Annotated[int, Field(description="Those that were met.")]
+    not_met: Annotated[int, Field(description="Those that were not met.")]
+    unclear: Annotated[int, Field(description="Those whose result is unclear.")]
+
+
+class ExpectedOutcomes(TableAnswer):
+    """What decisions and features were expected to bring, ordered by date."""
+
+    rows: Annotated[list[ExpectedOutcomeRow], Field(description="The expected outcomes.")]
+    counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
 
 
 class Features(TableAnswer):

@@ -264,6 +264,10 @@ class GroupedFields(TypedDict):
     "The delegations, by key."
     acknowledgments: NotRequired[dict[str, FieldState]]
     "The acknowledgments of ownership, by the holder's key."
+    expectations: NotRequired[dict[str, FieldState]]
+    "The expected outcomes, by their number."
+    outcomes: NotRequired[dict[str, FieldState]]
+    "What came of each expected outcome, by its number."
 
 
 class SubjectRow(TitledSubject, GroupedFields):
@@ -863,6 +867,77 @@ class Deciders(TableAnswer):
     "The cost, if it was given."
     rows: list[DeciderRow]
     "The people and teams, those whom the rights cover first."
+
+
+class ExpectedOutcomeRow(TitledSubject):
+    """What a decision or feature was expected to bring, and what came of it."""
+
+    expectation: str
+    "Its number or key on the subject."
+    state: Literal["open", "overdue", "recorded"]
+    "Whether its outcome is recorded."
+    measure: str
+    "What is measured."
+    baseline: str | None
+    "The value when it was stated; null if none was given."
+    target: str
+    "The value or state that counts as met."
+    due_on: str
+    "The date by which it is expected."
+    days_late: int
+    "The days since that date, if its outcome is overdue; otherwise 0."
+    probability: int | None
+    "How likely it was held to be, in percent; null if unsaid."
+    by: str
+    "The person who expected it."
+    is_claim: bool
+    "Whether another person said that they expected it."
+    judge: str | None
+    "Who is to say what came of it; null for the owner."
+    replaces: str | None
+    "The earlier forecast that it replaces; null if none."
+    stated_at: str
+    "The time from which it was expected."
+    position: int
+    "The position of the event that stated it."
+    result: str | None
+    "`met`, `not-met` or `unclear`; null if not recorded."
+    actual: str | None
+    "The value that was measured."
+    finding: str | None
+    "How it was found, and what it means."
+    evidence: list[str]
+    "The evidence for it."
+    judged_by: str | None
+    "The person who judged it."
+    judged_at: str | None
+    "The time from which it was known."
+    outcome_position: int | None
+    "The position of the event that recorded it."
+
+
+class OutcomeCounts(TypedDict):
+    """How many expected outcomes there are, by state and result."""
+
+    open: int
+    "Those whose date is still to come."
+    overdue: int
+    "Those without an outcome after their date."
+    met: int
+    "Those that were met."
+    not_met: int
+    "Those that were not met."
+    unclear: int
+    "Those whose result is unclear."
+
+
+class ExpectedOutcomes(TableAnswer):
+    """What decisions and features were expected to bring, ordered by date."""
+
+    rows: list[ExpectedOutcomeRow]
+    "The expected outcomes."
+    counts: OutcomeCounts
+    "How many match, by state and result."
 
 
 class Features(TableAnswer):
