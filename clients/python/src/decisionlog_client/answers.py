@@ -29,6 +29,8 @@ Section = Literal[
     "late",
 ]
 "The sections of a progress report."
+ReasonKind = Literal["own", "inherited", "none"]
+"The origin of a reason."
 
 
 class FieldProblem(TypedDict):
