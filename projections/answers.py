@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from projections.debt import Code as DebtCode
 from projections.ordering import Direction
+from projections.reasons import ReasonKind
 from projections.report import Section
 
 At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_schema_extra={"format": "date-time"})]
@@ -517,20 +518,43 @@ class ReportSlips(TypedDict):
     first: Annotated[FieldValue | None, Field(description="The first target; null if none was understood.")]
 
 
+class ReportReason(TypedDict):
+    """Why an event happened. A reason is never that of something else."""
+
+    kind: Annotated[
+        ReasonKind,
+        Field(description="Whether the event states its reason, inherits that of a decision it cites, or has none."),
+    ]
+    text: Annotated[str | None, Field(description="Its own reason, or that of the first decision it cites.")]
+    decisions: Annotated[list[str], Field(description="The decisions that it cites.")]
+
+
+class ReleaseFeatures(TypedDict):
+    """The features of a release."""
+
+    planned: Annotated[int, Field(description="The number of features that have the release as a target.")]
+    shipped: Annotated[int, Field(description="How many of them were shipped.")]
+
+
+class ReportIssue(TypedDict):
+    """By whom a report was issued."""
+
+    position: Annotated[int, Field(description="The position at which it was issued.")]
+    by: Annotated[str, Field(description="Who issued it.")]
+    at: Annotated[At, Field(description="When it was issued.")]
+    summary: Annotated[str | None, Field(description="The summary of who issued it; null if there is none.")]
+
+
 class ReportLine(TitledSubject):
     """A line of a progress report."""
 
     section: Annotated[Section, Field(description="The section of the report.")]
     at: Annotated[At, Field(description="The time at which it took effect.")]
     by: Annotated[list[str], Field(description="Who decided it, or on whose behalf it was recorded.")]
-    why: Annotated[
-        str | None, Field(description="The reason that the event gives; null if it gives none: see also `blame`.")
-    ]
+    reason: Annotated[ReportReason, Field(description="Why the event of this line happened.")]
+    weight: Annotated[int, Field(description="Lines with a larger weight come first in a section about the past.")]
     changes: Annotated[list[ReportChange], Field(description="The fields that the line is about.")]
     blame: Annotated[Blame, Field(description="The event: who recorded it, based on what, with which note.")]
-    rests_on: Annotated[
-        list[str], Field(description="The decisions that the subject is based on, beyond those in `blame`.")
-    ]
     link: Annotated[str, Field(description="The path of the subject.")]
     current: NotRequired[
         Annotated[
@@ -541,9 +565,18 @@ class ReportLine(TitledSubject):
         ]
     ]
     slips: NotRequired[
-        Annotated[ReportSlips | None, Field(description="For a slipped target: how often it moved, and from where.")]
+        Annotated[
+            ReportSlips | None,
+            Field(description="For a slipped target or a release: how often it moved, and from where."),
+        ]
     ]
-    due: NotRequired[Annotated[str | None, Field(description="For what is overdue: the day on which it was due.")]]
+    due: NotRequired[
+        Annotated[
+            str | None, Field(description="The day on which it is due at the end of the period, if there is one.")
+        ]
+    ]
+    measure: NotRequired[Annotated[str | None, Field(description="For a goal: how to measure whether it is met.")]]
+    features: NotRequired[Annotated[ReleaseFeatures | None, Field(description="For a release: its features.")]]
     left: NotRequired[
         Annotated[
             list[str] | None,
@@ -563,6 +596,9 @@ class Report(TableAnswer):
     until: Annotated[At, Field(description="The end of the period, which it excludes; `as_of` is just before it.")]
     counts: Annotated[dict[Section, int], Field(description="The number of lines in each section.")]
     sha256: Annotated[str, Field(description="The SHA-256 of its canonical JSON without texts and titles, in hex.")]
+    issued: NotRequired[
+        Annotated[ReportIssue | None, Field(description="Who issued it, if it was asked for with `issued_at`.")]
+    ]
 
 
 class Roadmap(TableAnswer):
