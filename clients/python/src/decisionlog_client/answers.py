@@ -11,6 +11,20 @@ Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
 "The kind of a change."
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+]
+"What is left undone about a decision or another subject."
 Section = Literal[
     "goals",
     "releases",
