@@ -47,9 +47,9 @@ Code = Literal[
 CODES: Final[tuple[Code, ...]] = Code.__args__  # type: ignore[attr-defined]
 
 STALE_DAYS: Final = 30
-"""After so many days without any event, what is open on the roadmap is stale."""
+"""Days without any event after which what is open on the roadmap is stale."""
 ENDING_DAYS: Final = 14
-"""So many days before its end, a delegation is about to end."""
+"""Days before its end from which a delegation is about to end."""
 MAX_MONTHS: Final = 36
 ACCOUNTABLE: Final = "role.accountable"
 DELEGATION: Final = "delegation."
@@ -222,7 +222,7 @@ class DebtFinder:
         return [kind for kind in OWNED_KINDS if not wanted or kind in wanted] or ("none",)
 
     @cached_property
-    def _accepted(self) -> frozenset[str]:
+    def _decisions_in_force(self) -> frozenset[str]:
         """The decisions in force, of any product."""
         asked = Filter(kinds=("decision",), fields=(STATUS,), values=(ACCEPTED,))
         return frozenset(row["subject"] for row in all_field_values(self.read, asked, self.resolved))
@@ -235,7 +235,7 @@ class DebtFinder:
         return {row["subject"]: _micros(row["since"]) for row in rows}
 
     @cached_property
-    def _cited(self) -> Mapping[int, frozenset[str]]:
+    def _citations(self) -> Mapping[int, frozenset[str]]:
         """The decisions that the events behind the plan cite, by position."""
         positions = {
             fields[name]["position"]
@@ -311,12 +311,12 @@ class DebtFinder:
     def _of_feature(self, feature: str, fields: Fields) -> Iterator[Item]:
         if _value(fields, STATUS) in CLOSED:
             return
-        if self._accepted.intersection(_list(_value(fields, "decisions"))):
+        if self._decisions_in_force.intersection(_list(_value(fields, "decisions"))):
             return
         unbacked = [
             name
             for name in planning_fields(fields)
-            if self._accepted.isdisjoint(self._cited.get(fields[name]["position"], ()))
+            if self._decisions_in_force.isdisjoint(self._citations.get(fields[name]["position"], ()))
         ]
         if unbacked:
             since = min(_micros(fields[name]["since"]) for name in unbacked)

@@ -22,7 +22,7 @@ async def _debt_filter(
     code: Annotated[list[Code], list_parameter("Only these codes, such as `review_overdue`.")],
     owner: Annotated[list[str], list_parameter("Only what these people or teams should do: ids or names.")],
     stale_days: Annotated[
-        int, Query(ge=1, le=MAX_STALE_DAYS, description="After so many days without an event, it is stale.")
+        int, Query(ge=1, le=MAX_STALE_DAYS, description="Days without an event after which it is stale.")
     ] = STALE_DAYS,
 ) -> DebtFilter:
     return DebtFilter(
