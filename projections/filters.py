@@ -126,7 +126,7 @@ def matches_text(alias: str, name: str, text: str, parameters: dict[str, Any]) -
 
 
 def match_fields(patterns: Sequence[str], alias: str, parameters: dict[str, Any]) -> str:
-    """SQL: the field has one of these names; a name may be a prefix that ends in `*`."""
+    """SQL: the field of a row is one of these names, or starts with one that ends in `*`."""
     exact = [pattern for pattern in patterns if not pattern.endswith("*")]
     parameters["f_fields"] = exact
     terms = [f"{alias}.field in {members('f_fields')}"] if exact else []
