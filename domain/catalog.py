@@ -13,7 +13,19 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
+from domain import (
+    access,
+    any_subject,
+    authority,
+    decision,
+    delegation,
+    feature,
+    outcome,
+    ownership,
+    people,
+    product,
+    roles,
+)
 from domain.errors import Malformed, NotAllowed, OutOfOrder
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
@@ -23,6 +35,7 @@ from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros, ki
 AnyCommand = Annotated[
     decision.DecisionCommand
     | feature.FeatureCommand
+    | outcome.OutcomeCommand
     | ownership.OwnershipCommand
     | authority.AuthorityCommand
     | product.ProductCommand
@@ -46,6 +59,7 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
                 (product.ProductCommand, product.decide),
                 (decision.DecisionCommand, decision.decide),
                 (feature.FeatureCommand, feature.decide),
+                (outcome.OutcomeCommand, outcome.decide),
                 (ownership.OwnershipCommand, ownership.decide),
                 (authority.AuthorityCommand, _decide_authority),
                 (people.PeopleCommand, people.decide),
@@ -104,7 +118,10 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionReversed.v1": decision.DecisionReversed,
         "DecisionConfirmed.v1": decision.DecisionConfirmed,
         "DecisionRatified.v1": decision.DecisionRatified,
+        "ReasoningReviewed.v1": decision.ReasoningReviewed,
         "DecisionReviewed.v1": decision.DecisionReviewed,
+        "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
+        "OutcomeRecorded.v1": outcome.OutcomeRecorded,
         "FeatureProposed.v1": feature.FeatureProposed,
         "FeatureDefined.v1": feature.FeatureDefined,
         "FeaturePrioritized.v1": feature.FeaturePrioritized,

@@ -14,7 +14,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
-from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
+from domain import (
+    access,
+    any_subject,
+    authority,
+    decision,
+    delegation,
+    feature,
+    outcome,
+    ownership,
+    people,
+    product,
+    roles,
+)
 from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
@@ -83,7 +95,11 @@ RULES: Final = MappingProxyType(
         decision.ReverseDecision: Rule(MANAGE),
         decision.ConfirmDecision: Rule(CONTRIBUTE),
         decision.RatifyDecision: Rule(MANAGE),
+        decision.ReviewReasoning: Rule(CONTRIBUTE),
         decision.ReviewDecision: Rule(MANAGE),
+        # outcomes
+        outcome.StateExpectedOutcome: Rule(CONTRIBUTE),
+        outcome.RecordOutcome: Rule(CONTRIBUTE),
         # features
         feature.ProposeFeature: Rule(CONTRIBUTE),
         feature.DefineFeature: Rule(MANAGE),

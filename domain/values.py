@@ -371,6 +371,20 @@ PersonId = Annotated[
     Field(description="A person: `person:KEY`, or only the key."),
     documented(pattern=_subject_pattern("person")),
 ]
+EvidenceId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("evidence"),
+    Field(description="Evidence: `evidence:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("evidence")),
+]
+DecisionOrFeatureId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("decision", "feature"),
+    Field(description="A decision or a feature: `decision:KEY` or `feature:KEY`."),
+    documented(pattern=_subject_pattern("decision", "feature")),
+]
 TeamId = Annotated[
     str,
     StringKind.SUBJECT,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from projections.ordering import Direction
+from projections.reasons import ReasonKind
 from projections.report import Section
 
 ROOT: Final = Path(__file__).parents[1]
@@ -35,6 +36,7 @@ JSON_TYPES: Final = {"At": "str", "JsonValue": "Any"}
 LITERALS: Final[dict[str, tuple[Any, str]]] = {
     "Direction": (Direction, "The kind of a change."),
     "Section": (Section, "The sections of a progress report."),
+    "ReasonKind": (ReasonKind, "The origin of a reason."),
 }
 """Types that the server declares elsewhere."""
 

@@ -33,6 +33,7 @@ LISTS = {
     for path in (
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
+        "expected-outcomes",
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )
@@ -102,6 +103,7 @@ CONTRIBUTOR = {
     "ConfirmDecision",
     "ProposeFeature",
     "AcknowledgeOwnership",
+    *("StateExpectedOutcome", "RecordOutcome", "ReviewReasoning"),
 }
 MANAGER = {
     *("SetVision", "SetStrategy", "OrderReleases", "IssueReport", "ScheduleRelease", "RescheduleRelease"),
