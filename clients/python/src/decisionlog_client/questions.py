@@ -199,6 +199,25 @@ class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
     by: Texts
 
 
+class DebtFilter(SubjectFilter, AtTime, total=False):
+    """Select what is left undone."""
+
+    kind: Texts
+    code: Texts
+    owner: Texts
+    stale_days: int
+
+
+class DebtParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt`."""
+
+
+class DebtByMonthParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt_by_month`."""
+
+    months: int
+
+
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
     """Parameters of the lists of subjects of one kind."""
 
@@ -360,6 +379,16 @@ def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question
 def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
     """What decisions and features were expected to bring, and what came of it."""
     return Question("/v1/expected-outcomes", parameters)
+
+
+def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
+    """What is left undone about decisions, with the command that clears it."""
+    return Question("/v1/debt", parameters)
+
+
+def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answers.DebtByMonth]:
+    """Decision debt month by month."""
+    return Question("/v1/debt/months", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
