@@ -12,6 +12,7 @@ import click
 from cli import verbs
 from cli.errors import Exit
 from cli.terminal import guard_streams
+from cli.verb_list import read_verbs, recording_nouns
 from cli.words import NOUNS, OPERATED_NOUNS
 
 SECTIONS: Final = {
@@ -75,8 +76,8 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        if cmd_name in verbs.recording_nouns():
-            verb = verbs.read_verbs()[1].get(cmd_name)
+        if cmd_name in recording_nouns():
+            verb = read_verbs()[1].get(cmd_name)
             others = OTHER_VERBS.get(cmd_name, {})
             return verbs.build_command(cmd_name, verb) if verb else verbs.NounGroup(cmd_name, others)
         name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")

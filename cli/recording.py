@@ -1,4 +1,4 @@
-"""Record with a command of `cli/verbs.py`: ask for what is missing, find what was named, confirm, send, and say what was done."""
+"""Record with a command of `cli/verb_list.py`: ask for what is missing, find what was named, confirm, send, and say what was done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cli.finding import KINDS, ME, Finder, fold
 from cli.options import load_settings
 from cli.receipts import print_preview, print_receipt
 from cli.settings import Settings
-from cli.verbs import PREFIX, Field, Verb, metavar_of, read_verbs
+from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs
 from decisionlog_client import Client, Malformed, Refused, questions
 from domain.values import SUBJECT_PATTERN
 

@@ -1,35 +1,15 @@
-"""The commands that record, built from `cli/verbs.json`, which is derived from the catalog of commands."""
+"""The commands that record, built from the list of verbs."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs, verbs_of
 from cli.words import NOUNS, OPERATED_NOUNS
-
-Field = Mapping[str, Any]
-Verb = Mapping[str, Any]
-
-FILE: Final = Path(__file__).with_name("verbs.json")
-PREFIX: Final = "field_"
-"""Parameters that are fields of the command, which may be named like an option of ours."""
-
-
-@cache
-def read_verbs() -> tuple[list[Field], dict[str, Verb]]:
-    """Return the fields of every command, and the commands by their words, such as `feature move`."""
-    common, *verbs = json.loads(FILE.read_text(encoding="utf-8"))
-    return common, {verb["path"]: verb for verb in verbs}
-
-
-def verbs_of(noun: str) -> dict[str, Verb]:
-    """Return the commands of a noun by their verb."""
-    return {path.partition(" ")[2]: verb for path, verb in read_verbs()[1].items() if path.startswith(f"{noun} ")}
 
 
 class NounGroup(click.Group):
@@ -157,19 +137,6 @@ def _help_of_argument(field: Field) -> str:
     return f"{by} The beginning of one is enough if only one begins so."
 
 
-def metavar_of(field: Field) -> str:
-    """Return what an argument is called in the usage line: the kind of the subject, or the field."""
-    if field["name"] == "subject":
-        return (
-            str(field["kinds"][0]).upper()
-            if len(field["kinds"]) == 1
-            else "HOLDER"
-            if "group" in field["kinds"]
-            else "SUBJECT"
-        )
-    return str(field["option"]).replace("-", "_").upper()
-
-
 def _build_option(field: Field) -> click.Option:
     is_cost, is_flag = field["type"] == "cost", field["type"] == "flag"
     type_ = _type_of(field)
@@ -213,8 +180,3 @@ def _record_later(verb: Verb) -> Any:
         record(verb, given)
 
     return run
-
-
-def recording_nouns() -> Sequence[str]:
-    """Return the first words of all commands that record."""
-    return list(dict.fromkeys(path.partition(" ")[0] for path in read_verbs()[1]))

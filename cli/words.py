@@ -79,6 +79,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "ConfirmDecision": Words("decision confirm", (), "Confirm that you are a decider of a decision."),
     "RatifyDecision": Words("decision ratify", (), "Ratify a decision that exceeded its authority."),
     "ReviewDecision": Words("decision review", ("outcome",)),
+    "ReviewReasoning": Words("decision review-reasoning", (), "Review how a decision was reasoned."),
     "ProposeFeature": Words("feature add", ("title",), "Add a feature."),
     "DefineFeature": Words("feature define", ("definition",), "Define what a feature is, and what it is not."),
     "PrioritizeFeature": Words("feature move", ("horizon",), "Move a feature to now, next or later."),

@@ -29,7 +29,7 @@ from support_serving import COMMAND, serving, surroundings
 
 from cli import terminal
 from cli.main import cli, main
-from cli.verbs import read_verbs
+from cli.verb_list import read_verbs
 from domain import values
 from domain.characters import escape_unsafe, is_unsafe
 from interchange.tracker.presets import PRESETS

@@ -11,7 +11,7 @@ from support_log import EmptyHouse
 from api.app import COMMAND_PATHS
 from cli.main import SECTIONS, cli
 from cli.settings import Settings
-from cli.verbs import FILE, read_verbs, recording_nouns
+from cli.verb_list import FILE, read_verbs, recording_nouns
 from cli.words import NOT_TYPED, NOUNS, OPERATED_NOUNS, WORDS
 from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES, PRELUDE

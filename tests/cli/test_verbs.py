@@ -14,7 +14,7 @@ from support_terminal import around, said
 
 from cli.errors import CommandFailed
 from cli.main import cli
-from cli.verbs import read_verbs
+from cli.verb_list import read_verbs
 from cli.words import NOT_TYPED
 from decisionlog_client import Refused, questions
 from domain.catalog import COMMANDS
