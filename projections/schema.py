@@ -17,7 +17,7 @@ from typing import Final
 
 from domain.fields import CHANGES_PER_EVENT, Value
 
-VERSION: Final = 5
+VERSION: Final = 6
 """The version of these tables and of their contents. A read model of another version is dropped and rebuilt."""
 
 TABLES: Final = {
