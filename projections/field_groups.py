@@ -17,6 +17,8 @@ GROUPS: Final = {
     "dissent.": "dissents",
     "delegation.": "delegations",
     "acknowledged.": "acknowledgments",
+    "link.": "links",
+    "afterward.": "afterward",
 }
 """The member of an answer that has the fields whose names begin with a prefix."""
 

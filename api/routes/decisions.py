@@ -45,6 +45,8 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.ConfirmDecision: "/decisions/{key}/confirm",
     decision.RatifyDecision: "/decisions/{key}/ratify",
     decision.ReviewDecision: "/decisions/{key}/review",
+    decision.LinkDecision: "/decisions/{key}/link",
+    decision.JudgeChoice: "/decisions/{key}/judge",
 }
 _COLUMNS: Final = (*decision_queries.COLUMNS, "decision", "why")
 
