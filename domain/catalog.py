@@ -22,6 +22,7 @@ from domain import (
     delegation,
     evidence,
     feature,
+    outcome,
     ownership,
     people,
     product,
@@ -38,6 +39,7 @@ AnyCommand = Annotated[
     | feature.FeatureCommand
     | evidence.EvidenceCommand
     | assumption.AssumptionCommand
+    | outcome.OutcomeCommand
     | ownership.OwnershipCommand
     | authority.AuthorityCommand
     | product.ProductCommand
@@ -63,6 +65,7 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
                 (feature.FeatureCommand, feature.decide),
                 (evidence.EvidenceCommand, evidence.decide),
                 (assumption.AssumptionCommand, assumption.decide),
+                (outcome.OutcomeCommand, outcome.decide),
                 (ownership.OwnershipCommand, ownership.decide),
                 (authority.AuthorityCommand, _decide_authority),
                 (people.PeopleCommand, people.decide),
@@ -123,9 +126,12 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionReversed.v1": decision.DecisionReversed,
         "DecisionConfirmed.v1": decision.DecisionConfirmed,
         "DecisionRatified.v1": decision.DecisionRatified,
+        "ReasoningReviewed.v1": decision.ReasoningReviewed,
         "DecisionReviewed.v1": decision.DecisionReviewed,
         "DecisionLinked.v1": decision.DecisionLinked,
         "ChoiceJudged.v1": decision.ChoiceJudged,
+        "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
+        "OutcomeRecorded.v1": outcome.OutcomeRecorded,
         "FeatureProposed.v1": feature.FeatureProposed,
         "FeatureDefined.v1": feature.FeatureDefined,
         "FeaturePrioritized.v1": feature.FeaturePrioritized,

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field
 from domain import authority
 from domain.authority import AUTHORITY_FIELDS, Judgment, Question, Stance, Verdict
 from domain.delegation import Basis, find_basis
-from domain.errors import Malformed, NotAllowed, NothingChanges
+from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges
 from domain.fields import (
     EXISTS,
     STATUS,
@@ -55,6 +55,8 @@ from domain.values import (
     format_micros,
     kind_of,
 )
+
+Soundness = Literal["sound", "partly-sound", "unsound"]
 
 DEFAULT_KIND: Final = "strategic"
 PROPOSED: Final = "proposed"
@@ -656,6 +658,35 @@ class DecisionRatified(Event):
             yield code("ratification", "within")
 
 
+class ReviewReasoning(Command):
+    """Review how a decision was reasoned, judged by what was known when it was made."""
+
+    type: Literal["ReviewReasoning"] = "ReviewReasoning"
+    subject: DecisionId
+    reasoning: Soundness = Field(description="How well it was reasoned, whatever came of it.")
+    finding: Text = Field(description="What the review found.")
+    learned: Text | None = Field(None, description="What to do differently next time.")
+    reviewers: tuple[Person, ...] | None = Field(
+        None, max_length=50, description="The people who reviewed it; the caller by default."
+    )
+
+
+class ReasoningReviewed(Event):
+    """The reasoning of a decision was reviewed."""
+
+    reasoning: Soundness
+    finding: Text
+    learned: Text | None = None
+    by: tuple[Person, ...] = ()
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield code("review.reasoning", self.reasoning)
+        yield text("review.reasoning_finding", self.finding)
+        yield refs("review.reasoning_by", self.by)
+        if self.learned:
+            yield text("review.learned", self.learned)
+
+
 class ReviewDecision(Command):
     """Review the outcome of a decision."""
 
@@ -665,6 +696,10 @@ class ReviewDecision(Command):
         description="The actual outcome compared with the expected one."
     )
     finding: Text = Field(description="What the review found.")
+    learned: Text | None = Field(None, description="What to do differently next time.")
+    reviewers: tuple[Person, ...] | None = Field(
+        None, max_length=50, description="The people who reviewed it; the caller by default."
+    )
     revisit_on: Day | None = Field(None, description="The date to review it.")
 
 
@@ -673,12 +708,18 @@ class DecisionReviewed(Event):
 
     outcome: Literal["better", "as-expected", "worse", "unclear"]
     finding: Text
+    learned: Text | None = None
+    by: tuple[Person, ...] = Field((), description="The people who reviewed it.")
     revisit_on: Day | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code("review.outcome", self.outcome)
         yield text("review.finding", self.finding)
         yield code("review_on", self.revisit_on)
+        if self.by:
+            yield refs("review.by", self.by)
+        if self.learned:
+            yield text("review.learned", self.learned)
 
 
 class JudgeChoice(Command):
@@ -717,11 +758,10 @@ ExistingDecisionCommand = (
     | ReverseDecision
     | ConfirmDecision
     | RatifyDecision
+    | ReviewReasoning
     | ReviewDecision
-    | LinkDecision
-    | JudgeChoice
 )
-DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand
+DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice
 
 
 # Rules -------------------------------------------------------------------------------------------------------------
@@ -738,6 +778,10 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
             return _propose(command, context, subjects)
         case RecordDecision():
             return _record(command, context, subjects)
+        case LinkDecision():
+            return [Draft(command.subject, DecisionLinked(goals=command.goals))]
+        case JudgeChoice():
+            return [_judge_choice(command, context, subjects)]
         case _:
             return _change(command, context, subjects)
 
@@ -778,8 +822,8 @@ _REQUIRED: Final[dict[type[Command], tuple[frozenset[str], str]]] = {
     ReverseDecision: (IN_FORCE, "be reversed"),
     ConfirmDecision: (DECIDED, "be confirmed"),
     RatifyDecision: (IN_FORCE, "be ratified"),
+    ReviewReasoning: (DECIDED, "be reviewed"),
     ReviewDecision: (REVIEWABLE, "be reviewed"),
-    JudgeChoice: (REVIEWABLE, "be judged"),
 }
 """The status that a decision must have for a command, and what the command does to it."""
 
@@ -824,15 +868,18 @@ def _change(command: ExistingDecisionCommand, context: CommandContext, subjects:
         case RatifyDecision():
             event = _ratify(command, context, subjects)
         case ReviewDecision():
-            event = DecisionReviewed(outcome=command.outcome, finding=command.finding, revisit_on=command.revisit_on)
-        case LinkDecision():
-            event = DecisionLinked(goals=command.goals)
-        case JudgeChoice():
-            _require_each_risk_once(command.findings, "findings")
-            event = ChoiceJudged(findings=command.findings)
+            event = _review(command, context, subjects)
+        case ReviewReasoning():
+            event = derive(ReasoningReviewed, command, by=_find_reviewers(command, context))
         case _:
             assert_never(command)
     return [Draft(state.subject, event)]
+
+
+def _judge_choice(command: JudgeChoice, context: CommandContext, subjects: Subjects) -> Draft:
+    require_status(subjects[command.subject], context, REVIEWABLE, "be judged", default=PROPOSED)
+    _require_each_risk_once(command.findings, "findings")
+    return Draft(command.subject, ChoiceJudged(findings=command.findings))
 
 
 def _require_each_risk_once(findings: Sequence[RiskFinding], field: str) -> None:
@@ -919,6 +966,39 @@ def _ratify(command: RatifyDecision, context: CommandContext, subjects: Subjects
     question = _build_ratification(subjects[command.subject], by, context, subjects)
     judgment = authority.require_authority(question, subjects, context)
     return DecisionRatified(by=by, why=command.why, authority=judgment)
+
+
+def _review(command: ReviewDecision, context: CommandContext, subjects: Subjects) -> Event:
+    by = _find_reviewers(command, context)
+    _require_independent_reviewer(command.subject, by, context, subjects)
+    return derive(DecisionReviewed, command, by=by)
+
+
+def _find_reviewers(command: ReviewReasoning | ReviewDecision, context: CommandContext) -> tuple[str, ...]:
+    """Return who reviews; a service that names no person is no reviewer."""
+    own = (context.principal,) if kind_of(context.principal) == "person" else ()
+    return command.reviewers or own
+
+
+def _require_independent_reviewer(
+    decision: str, reviewers: Iterable[str], context: CommandContext, subjects: Subjects
+) -> None:
+    """Where the decision rights of a product ask for it, a person who did not decide reviews with their credentials."""
+    state = subjects[decision]
+    kind = str(state.value_at("kind", context.now) or DEFAULT_KIND)
+    products = state.subjects_at("products", context.now)
+    asking = authority.find_review_rule(products, kind, subjects, context.now)
+    if asking is None:
+        return
+    deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
+    own = (one for one in reviewers if find_basis(one, context, subjects) != "claimed")
+    if all(subjects.canonical_id(one) in deciders for one in own):
+        raise Forbidden(
+            f"by the decision rights of {asking}, the result of {kind} decisions is reviewed by a person who did not "
+            "decide them, with their own credentials",
+            field="reviewers",
+            subject=decision,
+        )
 
 
 # Authority ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from domain import (
     delegation,
     evidence,
     feature,
+    outcome,
     ownership,
     people,
     product,
@@ -98,6 +99,7 @@ RULES: Final = MappingProxyType(
         decision.ReverseDecision: Rule(MANAGE),
         decision.ConfirmDecision: Rule(CONTRIBUTE),
         decision.RatifyDecision: Rule(MANAGE),
+        decision.ReviewReasoning: Rule(CONTRIBUTE),
         decision.ReviewDecision: Rule(MANAGE),
         decision.LinkDecision: Rule(MANAGE),
         decision.JudgeChoice: Rule(MANAGE),
@@ -113,6 +115,9 @@ RULES: Final = MappingProxyType(
         assumption.UnlinkAssumption: Rule(MANAGE, own=CONTRIBUTE),
         assumption.ConfirmAssumption: Rule(MANAGE, own=CONTRIBUTE),
         assumption.BreakAssumption: Rule(MANAGE, own=CONTRIBUTE),
+        # outcomes
+        outcome.StateExpectedOutcome: Rule(CONTRIBUTE),
+        outcome.RecordOutcome: Rule(CONTRIBUTE),
         # features
         feature.ProposeFeature: Rule(CONTRIBUTE),
         feature.DefineFeature: Rule(MANAGE),

@@ -312,6 +312,7 @@ class IssueReport(Command):
     until: Timestamp = Field(description="The end of the reporting period (exclusive); not in the future.")
     position: Position = Field(description="The position of the last entry that the report covers.")
     sha256: Sha256 = Field(description="The SHA-256 of the report's canonical JSON, in hexadecimal.")
+    summary: Text | None = Field(None, description="Your summary for those who read it; shown at its top.")
 
 
 class ReportIssued(Event):
@@ -321,6 +322,7 @@ class ReportIssued(Event):
     until: Timestamp
     position: int
     sha256: Sha256
+    summary: Text | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         period: dict[str, Value] = {"since": format_timestamp(self.since), "until": format_timestamp(self.until)}
@@ -381,9 +383,7 @@ def decide(command: ProductCommand, context: CommandContext, subjects: Subjects)
             event = GoalClosed(outcome=command.outcome, why=command.why)
         case IssueReport():
             _require_past_period(command, context)
-            event = ReportIssued(
-                since=command.since, until=command.until, position=command.position, sha256=command.sha256
-            )
+            event = derive(ReportIssued, command)
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]

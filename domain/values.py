@@ -433,6 +433,13 @@ PersonId = Annotated[
     Field(description="A person: `person:KEY`, or only the key."),
     documented(pattern=_subject_pattern("person")),
 ]
+DecisionOrFeatureId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("decision", "feature"),
+    Field(description="A decision or a feature: `decision:KEY` or `feature:KEY`."),
+    documented(pattern=_subject_pattern("decision", "feature")),
+]
 TeamId = Annotated[
     str,
     StringKind.SUBJECT,

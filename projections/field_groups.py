@@ -19,6 +19,8 @@ GROUPS: Final = {
     "acknowledged.": "acknowledgments",
     "link.": "links",
     "afterward.": "afterward",
+    "expectation.": "expectations",
+    "outcome.": "outcomes",
 }
 """The member of an answer that has the fields whose names begin with a prefix."""
 

@@ -14,7 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from projections.flags import FlagReason
 from projections.ordering import Direction
+from projections.reasons import ReasonKind
 from projections.report import Section
 
 ROOT: Final = Path(__file__).parents[1]
@@ -34,7 +36,9 @@ JSON_TYPES: Final = {"At": "str", "JsonValue": "Any"}
 """What types of the server are in JSON."""
 LITERALS: Final[dict[str, tuple[Any, str]]] = {
     "Direction": (Direction, "The kind of a change."),
+    "FlagReason": (FlagReason, "What is wrong with a ground."),
     "Section": (Section, "The sections of a progress report."),
+    "ReasonKind": (ReasonKind, "The origin of a reason."),
 }
 """Types that the server declares elsewhere."""
 

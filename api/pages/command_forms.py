@@ -21,6 +21,7 @@ from domain.messages import Command
 from domain.values import (
     Day,
     DecisionId,
+    EvidenceId,
     FeatureId,
     GoalId,
     Holder,
@@ -51,6 +52,7 @@ _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (FeatureId, "subject", "feature"),
     (GoalId, "subject", "goal"),
     (ReleaseId, "subject", "release"),
+    (EvidenceId, "subject", "evidence"),
     (SubjectId, "subject", ""),
 )
 MOVE: Final = "MoveFeature"

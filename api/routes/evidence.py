@@ -53,9 +53,7 @@ def router() -> APIRouter:
     return routes
 
 
-def list_flags(
-    query: QueryDependency, subjects: SubjectFilter, time: TimeParameters, page: PageParameters
-) -> Response:
+def list_flags(query: QueryDependency, subjects: SubjectFilter, time: TimeParameters, page: PageParameters) -> Response:
     """What rests on a broken assumption, or on evidence that was withdrawn, superseded or expired, the oldest first.
 
     Each decision, goal, assumption, feature and field of the roadmap is listed until it is revisited, ends, or is

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import pytest
 from click import ClickException
 from click.testing import CliRunner
+from support_report import find_untrue_reasons
 from support_serving import run, serving
 
-from api.report_page import as_markdown, build_page
+from api.report_page import as_html, as_markdown, build_page
 from cli.bootstrap import open_read_only, open_runtime
 from cli.demo.story import DAYS, InvalidStory, Step, _parse_features, load
 from cli.demo.writer import create_demo
@@ -155,6 +156,20 @@ def test_each_section_of_the_report_has_a_line(read, made):
     assert [section for section in SECTIONS if not answer.about["counts"][section]] == []
     assert "Mara Lindqvist" in text
     assert "person:" not in re.sub(r"\]\([^)]*\)", "", text)
+
+
+def test_every_reason_in_the_report_is_that_of_its_event(read, made):
+    """A naive reading of every line: the reason shown is the event's own, is marked as inherited, or is absent."""
+    with open_read_only(Settings(data=made)) as log:
+        entries = list(log.read(0, 10_000))
+    answer = report(read, ReportRequest(P, day(0), day(DAYS))).to_dict()
+    html = as_html(build_page({**answer, "titles": {}}, lines=10_000))
+
+    lines, wrong = find_untrue_reasons(html, entries)
+
+    assert lines > 200
+    assert wrong == []
+    assert find_untrue_reasons(html.replace("no reason given", "A decision behind the feature"), entries)[1]
 
 
 def test_the_reports_issued_in_it_are_what_the_log_says(read):

@@ -18,6 +18,8 @@ from identity.decision_log import DecisionLog
 from tests.eventlog.support import open_log, transaction
 
 GOLDEN = Path(__file__).parent / "golden"
+ADDED = {"ReviewDecision": "by"}
+"""Commands whose events have a field that the first golden entry of their type leaves out."""
 UNTIL = 1_800_000_000_000_000
 """A time in 2027, in microseconds since 1970."""
 
@@ -64,6 +66,8 @@ def write_missing() -> list[str]:
         for example in examples_for(log.id)[:-1]:  # the last forgets
             write_new_entries(log, written)
             asyncio.run(log.execute(transaction(example)))
+            if example["type"] in ADDED:
+                write_new_entries(log, written, added=ADDED[example["type"]])
         log.directory.rename("service:ci", "The builder")
         log.tokens.revoke(log.tokens.create("service:ci", scopes=["import"])[0])
         asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "cas", "name": "Cas"})))

@@ -192,6 +192,13 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
+class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `expected_outcomes`."""
+
+    state: Texts
+    by: Texts
+
+
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
     """Parameters of the lists of subjects of one kind."""
 
@@ -348,6 +355,11 @@ def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answe
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
     """Who may decide about a product."""
     return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
+
+
+def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
+    """What decisions and features were expected to bring, and what came of it."""
+    return Question("/v1/expected-outcomes", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
