@@ -78,7 +78,7 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "JudgeChoice", "subject": "decision:tea", "findings": [
         {"risk": "valuable", "answer": "yes", "finding": "Guests ask for more."}, {"risk": "usable", "answer": "unclear"}]},
     {"type": "RecordEvidence", "key": "survey", "title": "Seven of ten guests want tea", "kind": "customer",
-     "products": ["shop"], "finding": "Asked at the door.", "link": "https://example.org/survey",
+     "products": ["shop"], "finding": "Asked as they left.", "link": "https://example.org/survey",
      "sha256": "0b1d6e8f2a4c97531e0f8d6b2c4a97531e0f8d6b2c4a97531e0f8d6b2c4a9753", "asked": "Guests", "sample_size": 10,
      "found_on": "2025-01-10", "collected_by": "Bob Tea", "strength": "moderate", "valid_until": "2025-12-31",
      "supports": ["decision:tea"], "opposes": ["feature:gift-cards"]},
@@ -88,7 +88,7 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "LinkEvidence", "subject": "evidence:survey", "to": ["assumption:water", "goal:reach"], "stance": "against"},
     {"type": "UnlinkEvidence", "subject": "evidence:survey", "to": ["goal:reach"]},
     {"type": "SupersedeEvidence", "subject": "evidence:survey", "by": "evidence:second-survey", "why": "Asked again."},
-    {"type": "WithdrawEvidence", "subject": "evidence:second-survey", "why": "Nobody was asked."},
+    {"type": "WithdrawEvidence", "subject": "evidence:second-survey", "why": "The answers were made up."},
     {"type": "ReviseAssumption", "subject": "assumption:water", "confidence": 40},
     {"type": "LinkAssumption", "subject": "assumption:water", "to": ["feature:gift-cards"]},
     {"type": "UnlinkAssumption", "subject": "assumption:water", "to": ["feature:gift-cards"]},

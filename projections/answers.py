@@ -350,7 +350,7 @@ class FlagRow(TitledSubject):
     since: Annotated[At, Field(description="The time from which it rests on a ground that does not hold.")]
     position: Annotated[
         int | None,
-        Field(description="The position of the event that says so; null if a date has passed."),
+        Field(description="The position of the event that ended the ground; null if a date has passed."),
     ]
     accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 

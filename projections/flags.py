@@ -67,7 +67,7 @@ REVISITS: Final = _names(
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A ground that no longer holds, since when, and the position of the event that says so; an expiry has none."""
+    """A ground that no longer holds, since when, and the position of the event that ended it; an expiry has none."""
 
     subject: str
     reason: FlagReason

@@ -215,6 +215,17 @@ BODIES: Final[dict[str, Any]] = {
     "POST /admin/create-token": {"holder": "person:somebody", "scopes": "read"},
     "POST /admin/create-sign-in-link": {"holder": "person:somebody"},
     "POST /admin/end-sessions": {"holder": "person:somebody"},
+    "RecordEvidence": {"title": "T", "kind": "data", "products": ["own"]},
+    "StateAssumption": {"title": "T", "products": ["own"]},
+    **{
+        each: {"to": ["decision:own"]}
+        for each in ("LinkEvidence", "UnlinkEvidence", "LinkAssumption", "UnlinkAssumption")
+    },
+    "SupersedeEvidence": {"by": "own"},
+    "ConfirmAssumption": {},
+    "BreakAssumption": {"why": "W."},
+    "LinkDecision": {"goals": ["own"]},
+    "ConfirmStillValid": {"why": "W."},
     "DelegateActions": {"to": "person:somebody", "kinds": ["feature"]},
     "GrantRole": {"role": "viewer", "product": "own"},
     "RevokeRole": {"role": "viewer", "product": "own"},

@@ -67,7 +67,7 @@ def break_(log: Log, subject: str, **more: Any) -> int:
     return log.add(subject, AssumptionBroken(why="It is false."), **more)
 
 
-def found(read: Read, when: TimePoint = NOW, selection: Filter | None = None) -> list[tuple[str, str | None, str]]:
+def get_flags(read: Read, when: TimePoint = NOW, selection: Filter | None = None) -> list[tuple[str, str | None, str]]:
     return sorted(
         ((row["subject"], row["field"], row["cause"]) for row in flags(read, selection, when).rows),
         key=lambda each: (each[0], each[1] or "", each[2]),
@@ -83,8 +83,8 @@ def test_a_broken_assumption_flags_what_rests_on_it_from_then_on(log: Log, read:
     broken = break_(log, tea)
 
     snapshot = read()
-    assert found(snapshot, TimePoint(at(broken) - 1)) == []
-    assert found(snapshot, TimePoint(at(broken))) == [("decision:tea", None, tea)]
+    assert get_flags(snapshot, TimePoint(at(broken) - 1)) == []
+    assert get_flags(snapshot, TimePoint(at(broken))) == [("decision:tea", None, tea)]
     (row,) = flags(snapshot).rows
     assert (row["reason"], row["position"], row["through"]) == ("broken_assumption", broken, [])
     assert row["since"] == format_micros(at(broken))
@@ -98,8 +98,8 @@ def test_a_break_recorded_later_is_not_known_before(log: Log, read: Reader) -> N
     broken = break_(log, water, at=3)
 
     snapshot = read()
-    assert found(snapshot, TimePoint(at(4))) == [("decision:tea", None, water)]
-    assert found(snapshot, TimePoint(at(4), known_at=at(broken) - 1)) == []
+    assert get_flags(snapshot, TimePoint(at(4))) == [("decision:tea", None, water)]
+    assert get_flags(snapshot, TimePoint(at(4), known_at=at(broken) - 1)) == []
 
 
 def test_a_value_set_because_of_an_assumption_is_flagged_directly(log: Log, read: Reader) -> None:
@@ -109,7 +109,7 @@ def test_a_value_set_because_of_an_assumption_is_flagged_directly(log: Log, read
     log.add(gift, MilestoneTargeted(milestone="ship", day="2025-06-01"), because=(water,))
     break_(log, water)
 
-    assert found(read()) == [(gift, "target.ship", water)]
+    assert get_flags(read()) == [(gift, "target.ship", water)]
 
 
 def test_a_value_is_flagged_through_the_decision_that_it_cites(log: Log, read: Reader) -> None:
@@ -134,8 +134,8 @@ def test_each_item_is_cleared_on_its_own(log: Log, read: Reader) -> None:
     moved = log.add(gift, FeaturePrioritized(horizon="later"), because=(tea,))
 
     snapshot = read()
-    assert found(snapshot, TimePoint(at(accepted))) == [(gift, "horizon", water)]
-    assert found(snapshot, TimePoint(at(moved))) == []
+    assert get_flags(snapshot, TimePoint(at(accepted))) == [(gift, "horizon", water)]
+    assert get_flags(snapshot, TimePoint(at(moved))) == []
 
 
 def test_a_confirmation_with_a_reason_keeps_an_item(log: Log, read: Reader) -> None:
@@ -146,8 +146,8 @@ def test_a_confirmation_with_a_reason_keeps_an_item(log: Log, read: Reader) -> N
     log.add("decision:tea", StillValidConfirmed(why="There is a second well."))
 
     snapshot = read()
-    assert found(snapshot, TimePoint(at(seen))) == [("decision:tea", None, water)]
-    assert found(snapshot) == []
+    assert get_flags(snapshot, TimePoint(at(seen))) == [("decision:tea", None, water)]
+    assert get_flags(snapshot) == []
 
 
 def test_a_confirmation_of_a_field_keeps_only_that_field(log: Log, read: Reader) -> None:
@@ -160,8 +160,8 @@ def test_a_confirmation_of_a_field_keeps_only_that_field(log: Log, read: Reader)
     log.add(gift, StillValidConfirmed(why="All of it."))
 
     snapshot = read()
-    assert found(snapshot, TimePoint(at(one))) == [(gift, "target.ship", water)]
-    assert found(snapshot) == []
+    assert get_flags(snapshot, TimePoint(at(one))) == [(gift, "target.ship", water)]
+    assert get_flags(snapshot) == []
 
 
 def test_a_confirmation_before_the_break_keeps_nothing(log: Log, read: Reader) -> None:
@@ -170,7 +170,7 @@ def test_a_confirmation_before_the_break_keeps_nothing(log: Log, read: Reader) -
     log.add("decision:tea", StillValidConfirmed(why="All is well."))
     break_(log, water)
 
-    assert found(read()) == [("decision:tea", None, water)]
+    assert get_flags(read()) == [("decision:tea", None, water)]
 
 
 def test_an_assumption_that_holds_again_flags_nothing(log: Log, read: Reader) -> None:
@@ -179,7 +179,7 @@ def test_an_assumption_that_holds_again_flags_nothing(log: Log, read: Reader) ->
     break_(log, water)
     log.add(water, AssumptionConfirmed(why="It rained."))
 
-    assert found(read()) == []
+    assert get_flags(read()) == []
 
 
 def test_what_has_ended_is_not_flagged(log: Log, read: Reader) -> None:
@@ -192,12 +192,12 @@ def test_what_has_ended_is_not_flagged(log: Log, read: Reader) -> None:
     log.add("goal:reach", GoalClosed(outcome="missed"))
 
     snapshot = read()
-    assert [each[0] for each in found(snapshot, TimePoint(at(broken)))] == [
+    assert [each[0] for each in get_flags(snapshot, TimePoint(at(broken)))] == [
         "decision:tea",
         "feature:gift",
         "goal:reach",
     ]
-    assert found(snapshot) == []
+    assert get_flags(snapshot) == []
 
 
 def test_a_voided_break_flags_nothing(log: Log, read: Reader) -> None:
@@ -206,7 +206,7 @@ def test_a_voided_break_flags_nothing(log: Log, read: Reader) -> None:
     position = break_(log, water)
     log.add(water, EntryVoided(position=position, why="The wrong well."))
 
-    assert found(read()) == []
+    assert get_flags(read()) == []
 
 
 def test_an_unlinked_decision_is_not_flagged(log: Log, read: Reader) -> None:
@@ -215,7 +215,7 @@ def test_an_unlinked_decision_is_not_flagged(log: Log, read: Reader) -> None:
     log.add(water, AssumptionUnlinked(to=("decision:tea",)))
     break_(log, water)
 
-    assert found(read()) == []
+    assert get_flags(read()) == []
 
 
 def test_an_open_assumption_whose_day_has_come_is_flagged_itself(log: Log, read: Reader) -> None:
@@ -224,12 +224,12 @@ def test_an_open_assumption_whose_day_has_come_is_flagged_itself(log: Log, read:
     snapshot = read()
     due = TimePoint(at(10 * DAY_S))
 
-    assert found(snapshot, TimePoint(at(1 * DAY_S))) == []
+    assert get_flags(snapshot, TimePoint(at(1 * DAY_S))) == []
     assert [(row["subject"], row["reason"]) for row in flags(snapshot, None, due).rows] == [
         (water, "unchecked_assumption")
     ]
     log.add(water, AssumptionRevised(check_on="2024-12-31"))
-    assert found(read(), due) == []
+    assert get_flags(read(), due) == []
 
 
 # Evidence ----------------------------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_an_open_assumption_whose_day_has_come_is_flagged_itself(log: Log, read:
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        (EvidenceWithdrawn(why="Nobody was asked."), "withdrawn_evidence"),
+        (EvidenceWithdrawn(why="The answers were made up."), "withdrawn_evidence"),
         (EvidenceSuperseded(by="evidence:new"), "superseded_evidence"),
     ],
 )
@@ -257,7 +257,7 @@ def test_evidence_expires_after_its_last_valid_day(log: Log, read: Reader) -> No
     snapshot = read()
     midnight = 1_700_524_800_000_000  # 2023-11-21T00:00Z
 
-    assert found(snapshot, TimePoint(midnight - 1)) == []
+    assert get_flags(snapshot, TimePoint(midnight - 1)) == []
     (row,) = flags(snapshot, None, TimePoint(midnight)).rows
     assert (row["reason"], row["since"], row["position"]) == ("expired_evidence", "2023-11-21T00:00:00.000000Z", None)
 
@@ -268,16 +268,16 @@ def test_evidence_in_a_finding_about_an_option_carries_the_decision(log: Log, re
     finding = RiskFinding(risk="valuable", answer="yes", evidence=(survey,))
     event = DecisionProposed(title="Tea", options=(Option(title="Tea", findings=(finding,)),))
     log.add("decision:tea", event)
-    log.add(survey, EvidenceWithdrawn(why="Nobody was asked."))
+    log.add(survey, EvidenceWithdrawn(why="The answers were made up."))
 
-    assert found(read()) == [("decision:tea", None, survey)]
+    assert get_flags(read()) == [("decision:tea", None, survey)]
 
 
 def test_withdrawn_evidence_flags_through_the_assumption_that_it_settled(log: Log, read: Reader) -> None:
     """Evidence that confirmed an assumption is what it rests on, and what rests on the assumption."""
     survey, water = evidence(log, "survey"), assumption(log, "water", decision(log, "tea"))
     log.add(water, AssumptionConfirmed(evidence=(survey,)))
-    log.add(survey, EvidenceWithdrawn(why="Nobody was asked."))
+    log.add(survey, EvidenceWithdrawn(why="The answers were made up."))
 
     rows = {row["subject"]: row["through"] for row in flags(read()).rows}
     assert rows == {water: [], "decision:tea": [water]}
@@ -290,10 +290,10 @@ def test_flags_can_be_selected_and_name_who_is_accountable(log: Log, read: Reade
     break_(log, water)
 
     snapshot = read()
-    assert len(found(snapshot, selection=Filter(products=(P,)))) == 2
-    assert found(snapshot, selection=Filter(products=("product:other",))) == []
-    assert found(snapshot, selection=Filter(kinds=("goal",))) == []
-    assert found(snapshot, selection=Filter(subjects=("decision:cake",))) == [("decision:cake", None, water)]
+    assert len(get_flags(snapshot, selection=Filter(products=(P,)))) == 2
+    assert get_flags(snapshot, selection=Filter(products=("product:other",))) == []
+    assert get_flags(snapshot, selection=Filter(kinds=("goal",))) == []
+    assert get_flags(snapshot, selection=Filter(subjects=("decision:cake",))) == [("decision:cake", None, water)]
     owners = {row["subject"]: row["accountable"] for row in flags(snapshot).rows}
     assert owners == {"decision:tea": ["person:bob"], "decision:cake": []}
 

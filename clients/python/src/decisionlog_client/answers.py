@@ -374,7 +374,7 @@ class FlagRow(TitledSubject):
     since: str
     "The time from which it rests on a ground that does not hold."
     position: int | None
-    "The position of the event that says so; null if a date has passed."
+    "The position of the event that ended the ground; null if a date has passed."
     accountable: list[str]
     "The people or teams accountable for it."
 
