@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
+from projections.debt import Code as DebtCode
 from projections.flags import FlagReason
 from projections.ordering import Direction
 from projections.reasons import ReasonKind
@@ -811,6 +812,48 @@ class ExpectedOutcomes(TableAnswer):
 
     rows: Annotated[list[ExpectedOutcomeRow], Field(description="The expected outcomes.")]
     counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
+
+
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    part: Annotated[
+        str | None,
+        Field(description="The expected outcome, delegation or person that it is about; null for the whole subject."),
+    ]
+    since: Annotated[At, Field(description="The time since which it is owed.")]
+    days: Annotated[int, Field(description="The days since then.")]
+    owners: Annotated[list[str], Field(description="The people and teams who should do it; empty if there are none.")]
+    detail: Annotated[
+        dict[str, JsonValue],
+        Field(description="What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."),
+    ]
+    action: Annotated[str, Field(description="The command that clears it, such as `ReviewDecision`.")]
+    link: Annotated[str, Field(description="The path of the form for that command, on the pages of this server.")]
+
+
+class Debt(TableAnswer):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: Annotated[list[DebtRow], Field(description="The items.")]
+    counts: Annotated[dict[str, int], Field(description="The number of items of each code.")]
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: Annotated[str, Field(description="The month, such as `2026-05`.")]
+    as_of: Annotated[At, Field(description="The time that was asked about: the end of the month, at most the present.")]
+    product: Annotated[str | None, Field(description="The product; null for what belongs to none.")]
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    count: Annotated[int, Field(description="The number of items.")]
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: Annotated[list[DebtMonth], Field(description="The counts that are not zero, by month, product and code.")]
 
 
 class Features(TableAnswer):

@@ -33,7 +33,7 @@ LISTS = {
     for path in (
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
-        *("expected-outcomes", "evidence", "assumptions", "flags"),
+        *("expected-outcomes", "debt", "debt/months", "evidence", "assumptions", "flags"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )

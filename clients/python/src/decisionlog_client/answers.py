@@ -15,6 +15,20 @@ FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
 "What is wrong with a ground."
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+]
+"What is left undone about a decision or another subject."
 Section = Literal[
     "goals",
     "releases",
@@ -967,6 +981,58 @@ class ExpectedOutcomes(TableAnswer):
     "The expected outcomes."
     counts: OutcomeCounts
     "How many match, by state and result."
+
+
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: DebtCode
+    "What is left undone."
+    part: str | None
+    "The expected outcome, delegation or person that it is about; null for the whole subject."
+    since: str
+    "The time since which it is owed."
+    days: int
+    "The days since then."
+    owners: list[str]
+    "The people and teams who should do it; empty if there are none."
+    detail: dict[str, Any]
+    "What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."
+    action: str
+    "The command that clears it, such as `ReviewDecision`."
+    link: str
+    "The path of the form for that command, on the pages of this server."
+
+
+class Debt(TableAnswer):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: list[DebtRow]
+    "The items."
+    counts: dict[str, int]
+    "The number of items of each code."
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: str
+    "The month, such as `2026-05`."
+    as_of: str
+    "The time that was asked about: the end of the month, at most the present."
+    product: str | None
+    "The product; null for what belongs to none."
+    code: DebtCode
+    "What is left undone."
+    count: int
+    "The number of items."
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: list[DebtMonth]
+    "The counts that are not zero, by month, product and code."
 
 
 class Features(TableAnswer):

@@ -203,6 +203,25 @@ class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
     by: Texts
 
 
+class DebtFilter(SubjectFilter, AtTime, total=False):
+    """Select what is left undone."""
+
+    kind: Texts
+    code: Texts
+    owner: Texts
+    stale_days: int
+
+
+class DebtParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt`."""
+
+
+class DebtByMonthParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt_by_month`."""
+
+    months: int
+
+
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
     """Parameters of the lists of subjects of one kind."""
 
@@ -379,6 +398,16 @@ def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Assump
 def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
     """What rests on a broken assumption, or on evidence that no longer holds."""
     return Question("/v1/flags", parameters)
+
+
+def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
+    """What is left undone about decisions, with the command that clears it."""
+    return Question("/v1/debt", parameters)
+
+
+def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answers.DebtByMonth]:
+    """Decision debt month by month."""
+    return Question("/v1/debt/months", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
