@@ -43,6 +43,8 @@ _KINDS: Final = {
     "features": "feature",
     "releases": "release",
     "goals": "goal",
+    "evidence": "evidence",
+    "assumptions": "assumption",
     "people": "person",
     "teams": "team",
 }

@@ -14,7 +14,7 @@ from cli.settings import Settings
 from cli.verb_list import FILE, read_verbs, recording_nouns
 from cli.words import NOT_TYPED, NOUNS, OPERATED_NOUNS, WORDS
 from domain.catalog import COMMANDS, EVENTS
-from domain.examples import EXAMPLES, PRELUDE
+from domain.examples import EXAMPLES, PRECEDING, PRELUDE
 from tools.generate_reference import pages
 from tools.generate_verbs import render
 
@@ -185,6 +185,8 @@ def test_every_curl_works(tmp_path):
         for command in PRELUDE:
             house.client.post("/v1/commands", json=command).raise_for_status()
         for name in EXAMPLES:
+            if name in PRECEDING:
+                house.client.post("/v1/commands", json=PRECEDING[name]).raise_for_status()
             if name not in LEAVING:
                 version = house.log.state(EXAMPLES[name].get("subject", "decision:tea")).version
                 check(house, route_of(name), VERSION=str(version))
