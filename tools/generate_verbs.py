@@ -196,8 +196,8 @@ def _kinds_of(hint: Any) -> list[str] | None:
     if str(hint) in _PEOPLE:
         return _PEOPLE[str(hint)]
     described = " ".join(str(getattr(each, "description", "") or "") for each in extras)
-    found = re.search(r"`([a-z]+):KEY`", described)
-    return [found[1]] if found and found[1] in SUBJECT_KINDS else _ANY_KIND
+    found = [kind for kind in re.findall(r"`([a-z]+):KEY`", described) if kind in SUBJECT_KINDS]
+    return found or _ANY_KIND
 
 
 # Examples ------------------------------------------------------------------------------------------------------------
