@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Response
 
 from api.dependencies import check_choice
 from api.pages.audit import FLAGS
+from api.pages.cards import Card, complete_cards, list_open_cards
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.people import find_gaps
-from api.pages.roadmap import Card, find_cards
 from api.pages.sentences import Sentence, find_sentences
 from api.pages.subjects import find_goals, find_releases
 from api.pages.times import parse_page_time
@@ -37,6 +37,7 @@ VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Audito
 VIEW_COOKIE: Final = "decisionlog-view"
 COOKIE_DAYS: Final = 400
 NEEDS: Final = 8
+NOW_CARDS: Final = 6
 CHANGES: Final = 15
 CHANGE_FIELDS: Final = ("exists", "status", "horizon", "target.*", "role.accountable", "due_on", "vision", "strategy")
 HOME_KINDS: Final = ("decision", "feature", "goal", "release", "product")
@@ -210,11 +211,6 @@ def _find_unowned(read: Read, page: Page) -> list[Need]:
 # The views ------------------------------------------------------------------------------------------------------------
 
 
-def _open_cards(read: Read, page: Page) -> list[Card]:
-    ((_, _, cards),) = find_cards(read, page, Filter(kinds=("feature",)), layout="table", by="horizon")
-    return [card for card in cards if not card.is_closed and not card.is_ghost]
-
-
 def _changes(read: Read, page: Page, since: int) -> list[Sentence]:
     selection = ChangeFilter(
         fields=Filter(kinds=HOME_KINDS, fields=CHANGE_FIELDS), span=(since, page.time.valid_time + 1)
@@ -230,7 +226,7 @@ def _summary(sentences: Sequence[Sentence]) -> str:
 
 
 def _manager(read: Read, page: Page, since: int) -> Context:
-    cards = _open_cards(read, page)
+    cards = list_open_cards(read, page, Filter(kinds=("feature",)))
     needs = find_needs(read, page, cards)
     sentences = _changes(read, page, since)
     return {
@@ -241,14 +237,12 @@ def _manager(read: Read, page: Page, since: int) -> Context:
         "summary": _summary(sentences),
         "goals": find_goals(read, page, ()),
         "releases": find_releases(read, page, ())[-6:],
-        "now_cards": [
-            card for card in cards if any(v.field == "horizon" and v.content == ["now"] for v in card.values)
-        ][:6],
+        "now_cards": complete_cards(read, page, [card for card in cards if card.horizon == "now"][:NOW_CARDS]),
     }
 
 
 def _superior(read: Read, page: Page, since: int) -> Context:
-    cards = _open_cards(read, page)
+    cards = list_open_cards(read, page, Filter(kinds=("feature",)))
     sentences = _changes(read, page, since)
     issued = audit_queries.audit(
         read, audit_queries.AuditFilter(types=("ReportIssued",)), page.time.point, limit=5

@@ -11,10 +11,10 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from api.dependencies import KeyPath
+from api.pages.cards import Card, complete_cards, list_cards, list_open_cards
 from api.pages.comparison import find_differences
 from api.pages.fields import BlamedValue, Origins, flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
-from api.pages.roadmap import Card, find_cards
 from api.pages.sentences import build_sentences
 from domain.feature import CLOSED
 from projections import accountability, listings
@@ -116,11 +116,12 @@ def _feature_parts(read: Read, page: Page, subject: str) -> Context:
 
 def _product_parts(read: Read, page: Page, subject: str) -> Context:
     found = RegisterFilter(Filter(products=(subject,)))
+    open_cards = list_open_cards(read, page, Filter(kinds=("feature",), products=(subject,)))
     return {
         "releases": find_releases(read, page, (subject,)),
         "goals": find_goals(read, page, (subject,)),
         "decisions": latest_decisions(read, page, found),
-        "cards": _open_cards(read, page, Filter(kinds=("feature",), products=(subject,)))[:LATEST],
+        "cards": complete_cards(read, page, open_cards[:LATEST]),
     }
 
 
@@ -165,12 +166,7 @@ def group_holdings(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _cards(read: Read, page: Page, selection: Filter) -> list[Card]:
-    columns = find_cards(read, page, selection, layout="table", by="horizon")
-    return [card for _, _, cards in columns for card in cards]
-
-
-def _open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
-    return [card for card in _cards(read, page, selection) if not card.is_closed]
+    return complete_cards(read, page, list_cards(read, page, selection))
 
 
 def latest_decisions(read: Read, page: Page, selection: RegisterFilter) -> list[Row]:
