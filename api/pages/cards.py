@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -122,7 +122,7 @@ def parse_day(value: object) -> date | None:
 def list_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     """Return the features that a filter selects at the page's time, without reasons and slips; see `complete_cards`."""
     rows = roadmap_query.roadmap(read, selection, page.time.point, layout="table", fields=PLACING_FIELDS).rows
-    return build_placed_cards(read, page, rows, page.time.point)
+    return [*map(placed_cards(read, page, page.time.point), rows)]
 
 
 def list_open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
@@ -130,12 +130,10 @@ def list_open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     return [card for card in list_cards(read, page, selection) if not card.is_closed]
 
 
-def build_placed_cards(
-    read: Read, page: Page, rows: Iterable[Row], when: TimePoint, *, is_ghost: bool = False
-) -> list[Card]:
-    """Return the cards of rows of the roadmap that have the fields that place them."""
+def placed_cards(read: Read, page: Page, when: TimePoint, *, is_ghost: bool = False) -> Callable[[Row], Card]:
+    """Return a function that builds the card of a row of the roadmap from only the fields that place it."""
     builder = _CardBuilder(page, Origins(read, (), when), {}, _release_days(read, when), {})
-    return [builder.build(row, is_ghost=is_ghost) for row in rows]
+    return lambda row: builder.build(row, is_ghost=is_ghost)
 
 
 def complete_cards(

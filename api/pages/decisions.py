@@ -15,6 +15,7 @@ from api.pages.graph import lay_out
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
 from api.pages.words import SUBJECT
+from domain.decision import Option
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections.decisions import RegisterFilter
@@ -151,6 +152,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "steps": find_steps(history, fields),
             "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
             "lists": [(label, fields[name]) for name, label in LISTS.items() if name in fields],
+            "option_columns": find_option_columns(fields),
             "opinions": find_opinions(fields),
             "graph": lay_out(subject, about),
             "history": history,
@@ -201,6 +203,15 @@ def find_opinions(fields: Mapping[str, BlamedValue]) -> list[Opinion]:
     return sorted(found, key=lambda each: each.value.origin.at if each.value.origin else "", reverse=True)
 
 
+def find_option_columns(fields: Mapping[str, BlamedValue]) -> list[str]:
+    """Return the criteria by which at least one option was judged, in the order of the model."""
+    options = fields["options"].content if "options" in fields else []
+    return [
+        name for name in Option.model_fields if name not in _OPTION_PARTS and any(each.get(name) for each in options)
+    ]
+
+
+_OPTION_PARTS: Final = ("title", "pros", "cons")
 _OPEN_ACTIONS: Final = (
     *("AcceptDecision", "RejectDecision", "DeferDecision", "AdviseOnDecision", "DissentFromDecision"),
     *("ApproveDecision", "AbstainFromDecision"),

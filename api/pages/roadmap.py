@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import ProductText, check_choice, list_parameter
-from api.pages.cards import PLACING_FIELDS, Card, build_placed_cards, complete_cards, parse_day
+from api.pages.cards import PLACING_FIELDS, Card, complete_cards, parse_day, placed_cards
 from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, SubjectDifference, find_differences
 from api.pages.fields import flatten
@@ -172,13 +172,15 @@ def place_cards(
         key = row["column"]
         return columns.setdefault(key, PlacedColumn(key, titles.get(key) or row["title"] or key, []))
 
+    build = placed_cards(read, page, page.time.point)
     for row in ask(selection, page.time.point):
-        column_of(row).cards.extend(build_placed_cards(read, page, row["cards"], page.time.point))
+        column_of(row).cards.extend(map(build, row["cards"]))
     shown = {card.subject for column in columns.values() for card in column.cards}
     missing = [subject for subject in differences if subject not in shown]
     if missing and page.time.compared is not None:
+        build_ghost = placed_cards(read, page, page.time.compared, is_ghost=True)
         for row in ask(replace(selection, subjects=missing, statuses=()), page.time.compared):
-            column_of(row).cards.extend(build_placed_cards(read, page, row["cards"], page.time.compared, is_ghost=True))
+            column_of(row).cards.extend(map(build_ghost, row["cards"]))
     return _sort_columns(columns, titles)
 
 
