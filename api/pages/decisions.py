@@ -83,7 +83,7 @@ def router() -> APIRouter:
     return routes
 
 
-def list_decisions(
+def list_decisions(  # noqa: PLR0917  (the filters of the page)
     page: PageDependency,
     product: Annotated[list[ProductText], list_parameter("Only decisions of these products.")],
     status: Annotated[list[str], list_parameter("Only decisions with these statuses.")],
@@ -91,6 +91,7 @@ def list_decisions(
     decider: Annotated[list[str], list_parameter("Only decisions taken by these people.")],
     accountable: Annotated[list[str], list_parameter("Only decisions that these people are accountable for.")],
     text: Annotated[str, Query(max_length=500)] = "",
+    unratified: Annotated[bool, Query()] = False,
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
     """Show the decisions that match, the newest first."""
@@ -102,6 +103,7 @@ def list_decisions(
         [find_person(each, "decider") for each in decider],
         [find_person(each, "accountable") for each in accountable],
         text=text or None,
+        unratified=unratified,
     )
 
     def build(read: Read) -> Context:
@@ -119,6 +121,7 @@ def list_decisions(
             "chosen_product": products,
             "chosen_people": [*selection.deciders, *selection.accountable],
             "text": text,
+            "unratified": unratified,
             "differences": find_differences(read, page.time, Filter(kinds=("decision",), products=products)),
         }
 

@@ -10,7 +10,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import check_choice
-from api.pages.audit import FLAGS
 from api.pages.cards import Card, complete_cards, list_open_cards
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.people import find_gaps
@@ -19,6 +18,8 @@ from api.pages.subjects import find_goals, find_releases
 from api.pages.times import parse_page_time
 from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.pages.words import Mark, count_of
+from api.permissions import why_not
+from domain import policy
 from domain.decision import OPEN
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
@@ -259,6 +260,35 @@ def _superior(read: Read, page: Page, since: int) -> Context:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class AuditException:
+    """What an auditor looks at first: how often it occurs, and the trail or register of only that."""
+
+    label: str
+    count: int
+    address: str
+    is_serious: bool
+
+
+def find_exceptions(read: Read, page: Page) -> list[AuditException]:
+    """Return what an auditor looks at first, the gravest first."""
+    when = page.time.point
+    flags = audit_queries.count_events(read, None, when)["flags"]
+    exceeding = audit_queries.count_events(read, audit_queries.AuditFilter(verdicts=("exceeds",)), when)["count"]
+    alone = audit_queries.count_events(read, audit_queries.AuditFilter(self_approved=True), when)["count"]
+    unratified = len(decision_queries.register(read, RegisterFilter(unratified=True), when, limit=1_000).rows)
+    trail = lambda **flag: page.url("/audit", **flag)  # noqa: E731
+    return [
+        AuditException("exceed authority", exceeding, trail(verdict="exceeds"), is_serious=True),
+        AuditException("not ratified", unratified, page.url("/decisions", unratified="true"), is_serious=True),
+        AuditException("backdated", flags["backdated"], trail(backdated="true"), is_serious=False),
+        AuditException("self-approved", alone, trail(self_approved="true"), is_serious=False),
+        AuditException("without a reason", flags["unexplained"], trail(unexplained="true"), is_serious=False),
+        AuditException("corrections", flags["corrections"], trail(corrections="true"), is_serious=False),
+        AuditException("on behalf of another", flags["on_behalf_of"], trail(on_behalf_of="true"), is_serious=False),
+    ]
+
+
 def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (every view has the same parameters)
     when = page.time.point
     counts = audit_queries.count_events(read, None, when)
@@ -271,7 +301,8 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
     return {
         "exceeding": exceeding,
         "counts": counts,
-        "flags": FLAGS,
+        "exceptions": find_exceptions(read, page),
+        "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
         "backdated": backdated,
         "corrections": corrections,
         "head": log.head() if isinstance(log, DecisionLog) else None,
