@@ -23,6 +23,7 @@ from domain.values import (
     Actor,
     Day,
     DecisionId,
+    EvidenceId,
     FeatureId,
     GoalId,
     Holder,
@@ -60,6 +61,7 @@ _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (FeatureId, "subject", "feature"),
     (GoalId, "subject", "goal"),
     (ReleaseId, "subject", "release"),
+    (EvidenceId, "subject", "evidence"),
     (SubjectId, "subject", ""),
 )
 MOVE: Final = "MoveFeature"

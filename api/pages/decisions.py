@@ -51,6 +51,7 @@ STEP_LABELS: Final = {
     "DecisionReversed": "Reversed",
     "DecisionConfirmed": "Confirmed",
     "DecisionRatified": "Ratified",
+    "ReasoningReviewed": "Reasoning reviewed",
     "DecisionReviewed": "Reviewed",
 }
 
@@ -222,11 +223,12 @@ _OPEN_ACTIONS: Final = (
 _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "proposed": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
     "deferred": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
-    "accepted": ("SupersedeDecision", "ReverseDecision", "ReviewDecision", "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
-    "rejected": ("ReopenDecision", "ReviewDecision"),
+    "accepted": ("SupersedeDecision", "ReverseDecision", "StateExpectedOutcome", "RecordOutcome", "ReviewReasoning", "ReviewDecision",
+                 "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
+    "rejected": ("ReopenDecision", "ReviewReasoning"),
     "withdrawn": ("ReopenDecision",),
-    "reversed": ("ReopenDecision", "ReviewDecision"),
-    "superseded": ("ReviewDecision",),
+    "reversed": ("ReopenDecision", "RecordOutcome", "ReviewReasoning", "ReviewDecision"),
+    "superseded": ("RecordOutcome", "ReviewReasoning", "ReviewDecision"),
 }  # fmt: skip
 
 

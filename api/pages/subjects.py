@@ -255,7 +255,7 @@ def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:
         names = _ACTIONS[kind] if status not in ENDED | {"left", "disbanded"} else ()
         return [owning if name == _OWNING else name for name in names]
     if status in CLOSED:
-        return ["ReopenFeature", "LinkFeature"]
+        return ["ReopenFeature", "LinkFeature", "RecordOutcome"]
     next_steps = {
         "proposed": ("CommitFeature", "StartFeature"),
         "committed": ("StartFeature",),
@@ -267,6 +267,8 @@ def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:
         *steps,
         "ShipFeature",
         "DropFeature",
+        "StateExpectedOutcome",
+        "RecordOutcome",
         "DefineFeature",
         "LinkFeature",
         owning,

@@ -28,6 +28,9 @@ _SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(("committed", "started"), "half"),
     **dict.fromkeys(("paused", "deferred"), "warn"),
     **dict.fromkeys(("dropped", "rejected", "reversed", "missed", "left", "disbanded", "exceeds"), "bad"),
+    **dict.fromkeys(("not-met", "overdue", "unsound", "worse"), "bad"),
+    **dict.fromkeys(("sound", "better", "as-expected"), "good"),
+    "partly-sound": "warn",
 }
 FIELD_LABELS: Final[Mapping[str, str]] = {
     "role.accountable": "owner",
@@ -89,6 +92,10 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "MergePeople": "Merge into another person",
     "ChangeTitle": "Rename",
     "ProposeDecision": "Propose a decision",
+    "StateExpectedOutcome": "State what to expect",
+    "RecordOutcome": "Record the outcome",
+    "ReviewReasoning": "Review the reasoning",
+    "ReviewDecision": "Review the result",
     "RecordDecision": "Record a decision",
 }
 
@@ -113,6 +120,8 @@ def field_label(field: str) -> str:
     group, _, name = field.partition(".")
     if group == "target":
         return f"target ({name})"
+    if group in ("expectation", "outcome"):
+        return f"{'expected outcome' if group == 'expectation' else 'outcome'} {name}"
     if group in ("advice", "dissent", "confirmed", "ratified", "acknowledged"):
         return group
     if group == "role":
