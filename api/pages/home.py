@@ -277,7 +277,10 @@ def find_exceptions(read: Read, page: Page) -> list[AuditException]:
     exceeding = audit_queries.count_events(read, audit_queries.AuditFilter(verdicts=("exceeds",)), when)["count"]
     alone = audit_queries.count_events(read, audit_queries.AuditFilter(self_approved=True), when)["count"]
     unratified = len(decision_queries.register(read, RegisterFilter(unratified=True), when, limit=1_000).rows)
-    trail = lambda **flag: page.url("/audit", **flag)  # noqa: E731
+
+    def trail(**flag: str) -> str:
+        return page.url("/audit", **flag)
+
     return [
         AuditException("exceed authority", exceeding, trail(verdict="exceeds"), is_serious=True),
         AuditException("not ratified", unratified, page.url("/decisions", unratified="true"), is_serious=True),
