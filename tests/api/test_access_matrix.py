@@ -54,7 +54,7 @@ PAGES_ABOUT_PRODUCT = {
     f"GET /{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
-        *("audit/{position}", "reports/{key}", "do/{name}"),
+        *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
 FORMS = {"POST /record", "POST /do/{name}"}
