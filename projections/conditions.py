@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
+from domain.catalog import COMMANDS, EVENTS
 from domain.fields import MERGED_INTO
 from domain.values import format_timestamp, parse_timestamp, to_micros
 from projections.read_model import Read
@@ -33,35 +34,15 @@ SUBJECT_TIMES: Final = {"created": "min", "changed": "max"}
 
 FIELD_NAMES: Final = frozenset(
     (
-        *("aliases", "assumptions", "authority", "authority.backdated", "authority.self_approved", "closed_because"),
-        *("constraints", "context", "cost", "decided_on", "decision", "decision_rights", "decisions", "deciders"),
-        *("deferred_until", "definition", "description", "dropped_because", "due_on", "evidence", "exists", "expected"),
-        *(
-            "features",
-            "goals",
-            "horizon",
-            "kind",
-            "line",
-            "measure",
-            MERGED_INTO,
-            "option",
-            "options",
-            "products",
-            "proposed_by",
-            "rank",
-        ),
-        *("ratification", "rejected_because", "releases", "removed_because", "reopened_because", "report"),
-        *("restored_because", "retired_because", "reversed_because", "reversed_by", "review.finding", "review.outcome"),
-        *("review_on", "role.accountable", "role.member", "status", "strategy", "superseded_by", "tags", "title"),
-        *("version", "vision", "why", "withdrawn_because"),
+        *(name for message in (*COMMANDS.values(), *EVENTS.values()) for name in message.model_fields),
+        *("authority", "closed_because", "deferred_until", "dropped_because", "exists", "proposed_by", "ratification"),
+        *("rejected_because", "removed_because", "reopened_because", "report", "restored_because", "retired_because"),
+        *("reversed_because", "reversed_by", "status", "superseded_by", "withdrawn_because", MERGED_INTO),
     )
 )
-"""The names of fields that commands can set, whether or not a subject has them yet."""
-NAME_PREFIXES: Final = (
-    *("abstention.", "access.", "acknowledged.", "advice.", "approval.", "confirmed.", "delegation.", "dissent."),
-    *("ratified.", "role.", "target.", "x."),
-)
-"""The beginnings of the names of fields that people name themselves."""
+"""The names of fields that commands can set, whether or not a subject has them yet: most are those of their members."""
+SIMILARITY: Final = 0.8
+"""How similar to a name in use a name must be, from 0 to 1, to be taken for a misspelling of it."""
 
 _CONDITION: Final = re.compile(r"(?P<field>[^=<>!\s]+)\s*(?P<operator>!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
 _NUMBER: Final = re.compile(r"(?P<number>-?[0-9]{1,16}(?:\.[0-9]{1,16})?)(?: (?P<unit>\S{1,20}))?")
@@ -185,14 +166,18 @@ def check_field_names(read: Read, names: Iterable[str]) -> None:
         UnknownField: a name is misspelled; with the most similar name.
     """
     for name in dict.fromkeys(names):
-        if name not in FIELD_NAMES and not _is_in_use(read, name):
-            if name.startswith(NAME_PREFIXES) and name.endswith("*"):
-                continue
-            rows = read.rows("select distinct field from field_value", {})
-            known = {*FIELD_NAMES, *(field for (field,) in rows)}
-            close = get_close_matches(name, sorted(known), 1)
-            hint = f"; did you mean `{close[0]}`?" if close else ""
-            raise UnknownField(name, f"there is no field `{name}`{hint}")
+        if name in FIELD_NAMES or _is_in_use(read, name):
+            continue
+        rows = read.rows("select distinct field from field_value", {})
+        in_use = sorted({field for (field,) in rows})
+        is_own = "." in name or name.endswith("*")  # people name roles, targets and attributes themselves
+        close = (
+            get_close_matches(name, in_use, 1, SIMILARITY)
+            if is_own
+            else get_close_matches(name, {*FIELD_NAMES, *in_use}, 1)
+        )
+        if close or not is_own:
+            raise UnknownField(name, f"there is no field `{name}`{f'; did you mean `{close[0]}`?' if close else ''}")
 
 
 def _is_in_use(read: Read, name: str) -> bool:
