@@ -32,12 +32,25 @@ EVENT_PROPERTIES: Final = {"by": "principal", "actor": "actor", "note": "note", 
 SUBJECT_TIMES: Final = {"created": "min", "changed": "max"}
 """The times of a subject that a condition can name, as `subject.changed`: when its first and its last value began."""
 
+_VERBS: Final = (
+    *("broken", "closed", "confirmed", "dropped", "rejected", "removed", "reopened", "restored", "retired", "reversed"),
+    *("superseded", "withdrawn"),
+)
 FIELD_NAMES: Final = frozenset(
     (
         *(name for message in (*COMMANDS.values(), *EVENTS.values()) for name in message.model_fields),
-        *("authority", "closed_because", "deferred_until", "dropped_because", "exists", "proposed_by", "ratification"),
-        *("rejected_because", "removed_because", "reopened_because", "report", "restored_because", "retired_because"),
-        *("reversed_because", "reversed_by", "status", "superseded_by", "withdrawn_because", MERGED_INTO),
+        *(
+            "authority",
+            "current",
+            "decision_rights",
+            "deferred_until",
+            "exists",
+            "proposed_by",
+            "ratification",
+            "report",
+        ),
+        *("reversed_by", "settled_by", "status", "superseded_by", MERGED_INTO),
+        *(f"{verb}_because" for verb in _VERBS),
     )
 )
 """The names of fields that commands can set, whether or not a subject has them yet: most are those of their members."""
