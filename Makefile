@@ -45,8 +45,9 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Generates docs/reference from the code that it describes.
+# Generates docs/reference from the code that it describes, and the terminal's list of the commands that record.
 reference: $(READY)
+	@$(BIN)/python -m tools.generate_verbs
 	@$(BIN)/python -m tools.generate_reference docs/reference
 
 # Builds the documentation as static HTML in site/; fails on a broken link.
