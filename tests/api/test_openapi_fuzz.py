@@ -70,6 +70,7 @@ def _missing_method(_: dict[str, Any]) -> None:
     """That GET is not in the document is wrong in itself."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "check"),
     [
