@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-slow test-image fuzz check format reference docs lock clean
+.PHONY: run demo test test-slow test-image fuzz check format reference docs lock clean
 
 run: $(READY)
 	@$(BIN)/decisionlog serve
+
+# Creates a year of a fictional product in demo/, and opens it in the browser.
+demo: $(READY)
+	@$(BIN)/decisionlog demo --open
 
 # Compiled modules are kept, whatever the machine says: the tests start many processes.
 test: $(READY)
@@ -41,8 +45,9 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Generates docs/reference from the code that it describes.
+# Generates docs/reference from the code that it describes, and the terminal's list of the commands that record.
 reference: $(READY)
+	@$(BIN)/python -m tools.generate_verbs
 	@$(BIN)/python -m tools.generate_reference docs/reference
 
 # Builds the documentation as static HTML in site/.

@@ -13,7 +13,10 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
+from projections.debt import Code as DebtCode
+from projections.flags import FlagReason
 from projections.ordering import Direction
+from projections.reasons import ReasonKind
 from projections.report import Section
 
 At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_schema_extra={"format": "date-time"})]
@@ -239,6 +242,20 @@ class GroupedFields(TypedDict):
     acknowledgments: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The acknowledgments of ownership, by the holder's key.")]
     ]
+    links: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(
+                description="What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+            ),
+        ]
+    ]
+    afterward: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(description="Whether the option chosen turned out valuable, usable, feasible and viable."),
+        ]
+    ]
     expectations: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The expected outcomes, by their number.")]
     ]
@@ -320,6 +337,23 @@ class GraphNode(TitledSubject):
     """A subject of the graph."""
 
     status: Annotated[str | None, Field(description="The status; null if it has none.")]
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: Annotated[str | None, Field(description="The field of the roadmap; null for the whole subject.")]
+    reason: Annotated[FlagReason, Field(description="What is wrong with the ground.")]
+    cause: Annotated[str, Field(description="The ground: an assumption or a piece of evidence.")]
+    through: Annotated[
+        list[str], Field(description="The decisions and assumptions that lead from the ground to it; empty if direct.")
+    ]
+    since: Annotated[At, Field(description="The time from which it rests on a ground that does not hold.")]
+    position: Annotated[
+        int | None,
+        Field(description="The position of the event that ended the ground; null if a date has passed."),
+    ]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 
 
 class UnownedRow(TitledSubject):
@@ -516,20 +550,43 @@ class ReportSlips(TypedDict):
     first: Annotated[FieldValue | None, Field(description="The first target; null if none was understood.")]
 
 
+class ReportReason(TypedDict):
+    """Why an event happened. A reason is never that of something else."""
+
+    kind: Annotated[
+        ReasonKind,
+        Field(description="Whether the event states its reason, inherits that of a decision it cites, or has none."),
+    ]
+    text: Annotated[str | None, Field(description="Its own reason, or that of the first decision it cites.")]
+    decisions: Annotated[list[str], Field(description="The decisions that it cites.")]
+
+
+class ReleaseFeatures(TypedDict):
+    """The features of a release."""
+
+    planned: Annotated[int, Field(description="The number of features that have the release as a target.")]
+    shipped: Annotated[int, Field(description="How many of them were shipped.")]
+
+
+class ReportIssue(TypedDict):
+    """By whom a report was issued."""
+
+    position: Annotated[int, Field(description="The position at which it was issued.")]
+    by: Annotated[str, Field(description="Who issued it.")]
+    at: Annotated[At, Field(description="When it was issued.")]
+    summary: Annotated[str | None, Field(description="The summary of who issued it; null if there is none.")]
+
+
 class ReportLine(TitledSubject):
     """A line of a progress report."""
 
     section: Annotated[Section, Field(description="The section of the report.")]
     at: Annotated[At, Field(description="The time at which it took effect.")]
     by: Annotated[list[str], Field(description="Who decided it, or on whose behalf it was recorded.")]
-    why: Annotated[
-        str | None, Field(description="The reason that the event gives; null if it gives none: see also `blame`.")
-    ]
+    reason: Annotated[ReportReason, Field(description="Why the event of this line happened.")]
+    weight: Annotated[int, Field(description="Lines with a larger weight come first in a section about the past.")]
     changes: Annotated[list[ReportChange], Field(description="The fields that the line is about.")]
     blame: Annotated[Blame, Field(description="The event: who recorded it, based on what, with which note.")]
-    rests_on: Annotated[
-        list[str], Field(description="The decisions that the subject is based on, beyond those in `blame`.")
-    ]
     link: Annotated[str, Field(description="The path of the subject.")]
     current: NotRequired[
         Annotated[
@@ -540,9 +597,18 @@ class ReportLine(TitledSubject):
         ]
     ]
     slips: NotRequired[
-        Annotated[ReportSlips | None, Field(description="For a slipped target: how often it moved, and from where.")]
+        Annotated[
+            ReportSlips | None,
+            Field(description="For a slipped target or a release: how often it moved, and from where."),
+        ]
     ]
-    due: NotRequired[Annotated[str | None, Field(description="For what is overdue: the day on which it was due.")]]
+    due: NotRequired[
+        Annotated[
+            str | None, Field(description="The day on which it is due at the end of the period, if there is one.")
+        ]
+    ]
+    measure: NotRequired[Annotated[str | None, Field(description="For a goal: how to measure whether it is met.")]]
+    features: NotRequired[Annotated[ReleaseFeatures | None, Field(description="For a release: its features.")]]
     left: NotRequired[
         Annotated[
             list[str] | None,
@@ -562,6 +628,9 @@ class Report(TableAnswer):
     until: Annotated[At, Field(description="The end of the period, which it excludes; `as_of` is just before it.")]
     counts: Annotated[dict[Section, int], Field(description="The number of lines in each section.")]
     sha256: Annotated[str, Field(description="The SHA-256 of its canonical JSON without texts and titles, in hex.")]
+    issued: NotRequired[
+        Annotated[ReportIssue | None, Field(description="Who issued it, if it was asked for with `issued_at`.")]
+    ]
 
 
 class Roadmap(TableAnswer):
@@ -745,6 +814,48 @@ class ExpectedOutcomes(TableAnswer):
     counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
 
 
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    part: Annotated[
+        str | None,
+        Field(description="The expected outcome, delegation or person that it is about; null for the whole subject."),
+    ]
+    since: Annotated[At, Field(description="The time since which it is owed.")]
+    days: Annotated[int, Field(description="The days since then.")]
+    owners: Annotated[list[str], Field(description="The people and teams who should do it; empty if there are none.")]
+    detail: Annotated[
+        dict[str, JsonValue],
+        Field(description="What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."),
+    ]
+    action: Annotated[str, Field(description="The command that clears it, such as `ReviewDecision`.")]
+    link: Annotated[str, Field(description="The path of the form for that command, on the pages of this server.")]
+
+
+class Debt(TableAnswer):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: Annotated[list[DebtRow], Field(description="The items.")]
+    counts: Annotated[dict[str, int], Field(description="The number of items of each code.")]
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: Annotated[str, Field(description="The month, such as `2026-05`.")]
+    as_of: Annotated[At, Field(description="The time that was asked about: the end of the month, at most the present.")]
+    product: Annotated[str | None, Field(description="The product; null for what belongs to none.")]
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    count: Annotated[int, Field(description="The number of items.")]
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: Annotated[list[DebtMonth], Field(description="The counts that are not zero, by month, product and code.")]
+
+
 class Features(TableAnswer):
     """Features, by title."""
 
@@ -761,6 +872,24 @@ class Goals(TableAnswer):
     """Goals, by title."""
 
     rows: Annotated[list[SubjectRow], Field(description="The goals.")]
+
+
+class EvidenceList(TableAnswer):
+    """Pieces of evidence, by title."""
+
+    rows: Annotated[list[SubjectRow], Field(description="The pieces of evidence.")]
+
+
+class Assumptions(TableAnswer):
+    """Assumptions, by title."""
+
+    rows: Annotated[list[SubjectRow], Field(description="The assumptions.")]
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: Annotated[list[FlagRow], Field(description="The flags.")]
 
 
 class Teams(TableAnswer):

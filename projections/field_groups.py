@@ -17,6 +17,8 @@ GROUPS: Final = {
     "dissent.": "dissents",
     "delegation.": "delegations",
     "acknowledged.": "acknowledgments",
+    "link.": "links",
+    "afterward.": "afterward",
     "expectation.": "expectations",
     "outcome.": "outcomes",
 }
@@ -43,7 +45,9 @@ def build_subject_row(subject: str, fields: Mapping[str, Row]) -> Row:
 
 def field_state(row: Row) -> Row:
     """Return a row of a field without what is said about all fields of its subject."""
-    return {name: value for name, value in row.items() if name not in ("subject", "title", "field")}
+    state = row.copy()
+    del state["subject"], state["title"], state["field"]
+    return state
 
 
 def flat_fields(row: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:

@@ -30,20 +30,22 @@ from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
 from projections.paging import Answer, Row, build_answer
 from projections.read_model import PinnedRead, Read
-from projections.reasons import find_own_reason
+from projections.reasons import NO_REASON, Reason, find_reasons
 from projections.schema import members
 from projections.timepoint import ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
 Section = Literal[
+    "goals",
+    "releases",
+    "course",
     "decisions",
     "shipped",
-    "dropped",
     "slipped",
     "overdue",
+    "dropped",
     "moved",
     "handed_over",
-    "course",
     "next",
     "waiting",
     "unowned",
@@ -75,6 +77,8 @@ CURRENT_FIELDS: Final = (
     ACCOUNTABLE,
     "decisions",
     "deciders",
+    "kind",
+    "measure",
     "review_on",
     "due_on",
 )
@@ -83,9 +87,13 @@ HORIZONS: Final = ("now", "next", "later")
 PROMISED_STATUSES: Final = frozenset({"committed", "started"})
 ENDED_STATUSES: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
 """The statuses of subjects that need no accountable person any more."""
+UNDONE_STATUSES: Final = frozenset({"reversed", "superseded"})
+WEIGHT_OF_REVERSAL: Final = 2
+"""The weight of a line that a reader must not miss: lines with a weight come first, and are shown in any case."""
 COURSE_EVENTS: Final = ("VisionSet", "StrategySet", "ProductRetired")
-TEXT_KEYS: Final = frozenset({"title", "titles", "why", "note", "source_value"})
+TEXT_KEYS: Final = frozenset({"title", "titles", "text", "note", "measure", "source_value"})
 """The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
+UNHASHED_KEYS: Final = frozenset({"sha256", "issued"})
 
 Line = Row
 """A line of a report, ready for JSON."""
@@ -121,13 +129,20 @@ class ReportRequest:
 def report(read: Read, request: ReportRequest) -> Answer:
     """Return what happened to a product in a period, line by line, each with who, when, why and where in the log.
 
-    Each row has a `section`; rows are in the order of `SECTIONS`: `decisions` that were taken, rejected, deferred or
-    undone; what was `shipped`, `dropped` or `slipped`; what is `overdue`; what else `moved` on the roadmap; what was
-    `handed_over`; the `course` (vision, strategy, goals); what comes `next`; which decisions are `waiting`; what is
-    `unowned`; what is planned without a decision (`undecided`); and what was recorded `late`: events and corrections
-    recorded in the period about the time before it.
+    Each row has a `section`; rows are in the order of `SECTIONS`: `goals` that are open or were closed in the period;
+    `releases` that are due in it or later; the `course` (vision and strategy); `decisions` that were taken, rejected,
+    deferred or undone; what was `shipped` or `slipped`; what is `overdue`; what was `dropped`; what else `moved` on the
+    roadmap; what was `handed_over`; what comes `next`; which decisions are `waiting`; what is `unowned`; what is planned
+    without a decision (`undecided`); and what was recorded `late`: events and corrections recorded in the period about
+    the time before it.
 
-    A section has at most `MAX_LINES` lines. Of events those still in effect come first, then the latest. `counts` has
+    The lines about what happened are in the order of their `weight`, then the newest first. Reversals and changes of
+    course weigh most, then strategic decisions; a slip weighs as much as the target has slipped. The lines about the
+    state at the end begin with what has been due or waiting for longest, or are in the order of the roadmap.
+
+    The `reason` of a line is that of its own event, see `projections.reasons`; several causes are never mixed.
+
+    A section has at most `MAX_LINES` lines. Of events those still in effect are kept, then the latest. `counts` has
     the number of all lines.
 
     Raises:
@@ -155,36 +170,46 @@ def report(read: Read, request: ReportRequest) -> Answer:
 
 
 def issued_report(read: Read, product: str, position: int) -> Answer:
-    """Return the report that was issued at a position again.
+    """Return the report that was issued at a position again, with who `issued` it, when, and with which summary.
 
     Raises:
         ReportNotFound: no report was issued there.
         ReportMismatch: its hash differs from the one that was issued.
     """
-    request, sha256_issued = _find_issued(read, product, position)
+    request, sha256_issued, issue = _find_issued(read, product, position)
     answer = report(read, request)
     if answer.about["sha256"] != sha256_issued:
         raise ReportMismatch(
             f"the report issued at position {position} had the SHA-256 {sha256_issued}, but the log up to position "
             f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`"
         )
-    return answer
+    return replace(answer, about={**answer.about, "issued": issue})
 
 
-def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str]:
-    """Return the request of a report that was issued at a position, and its hash."""
-    sql = "select body from event where position = :position and type = 'ReportIssued.v1' and subject = :product"
+def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str, Row]:
+    """Return the request of a report that was issued at a position, its hash, and who issued it with which summary."""
+    sql = """select body, principal, recorded_at from event
+        where position = :position and type = 'ReportIssued.v1' and subject = :product"""
     found = read.one(sql, {"position": position, "product": product})
     if found is None:
         raise ReportNotFound(f"no report of {product} was issued at position {position}")
-    data = json.loads(found[0])
+    body, principal, recorded_at = found
+    data = json.loads(body)
     since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
-    return ReportRequest(product, since, until, data["position"]), data["sha256"]
+    issue = {
+        "position": position,
+        "by": principal,
+        "at": format_micros(int(recorded_at)),
+        "summary": data.get("summary"),
+    }
+    return ReportRequest(product, since, until, data["position"]), data["sha256"], issue
 
 
 def report_hash(answer: Row) -> str:
-    """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and titles."""
-    hashed = {name: value for name, value in answer.items() if name != "sha256"}
+    """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and titles,
+    and who issued it.
+    """
+    hashed = {name: value for name, value in answer.items() if name not in UNHASHED_KEYS}
     return sha256(canonical(_without_texts(hashed))).hexdigest()
 
 
@@ -211,8 +236,9 @@ class _Line:
     subject: str
     at: str
     by: Sequence[str]
-    why: str | None
     blame: Row
+    reason: Reason = NO_REASON
+    weight: int = 0
     changes: list[Row] = field(default_factory=list)
     current: bool | None = None
     """Whether a field still has the value that this line reports."""
@@ -222,7 +248,9 @@ class _Line:
     voids: int | None = None
     """The position that this event voided."""
     slips: Row | None = None
-    rests_on: list[str] = field(default_factory=list)
+    measure: str | None = None
+    features: Row | None = None
+    """For a release: how many features are planned for it, and how many of them were shipped."""
 
     def to_row(self, title: str | None) -> Line:
         optional = {
@@ -231,6 +259,8 @@ class _Line:
             "left": self.left,
             "voids": self.voids,
             "slips": self.slips,
+            "measure": self.measure,
+            "features": self.features,
         }
         return {
             "section": self.section,
@@ -238,12 +268,12 @@ class _Line:
             "title": title,
             "at": self.at,
             "by": list(self.by),
-            "why": self.why,
+            "reason": {"kind": self.reason.kind, "text": self.reason.text, "decisions": list(self.reason.decisions)},
+            "weight": self.weight,
             "changes": self.changes,
             "blame": self.blame,
             "link": f"/v1/subjects/{self.subject}",
             **{name: value for name, value in optional.items() if value is not None},
-            "rests_on": self.rests_on,
         }
 
 
@@ -341,14 +371,13 @@ class _ReportBuilder:
 
     def build_lines(self) -> list[_Line]:
         """Return all lines, section by section."""
-        past = sorted(
-            (*self._change_lines(), *self._course_lines()), key=lambda line: (line.at, line.blame["position"])
-        )
-        lines = [*past, *self._state_lines(), *self._late_lines()]
+        past = [*self._change_lines(), *self._course_lines(), *self._late_lines()]
+        past.sort(key=lambda line: (line.weight, line.at, line.blame["position"]), reverse=True)
+        lines = [*past, *self._state_lines()]
         self.read.bounds.count_bytes(len(lines) * LINE_BYTES)
-        decisions = self._find_decisions(line.subject for line in lines)
+        reasons = find_reasons(self.read, (line.blame["position"] for line in lines), self.time)
         for line in lines:
-            line.rests_on = [one for one in decisions.get(line.subject, ()) if one not in line.blame["because"]]
+            line.reason = reasons[line.blame["position"]]
         return sorted(lines, key=lambda line: SECTIONS.index(line.section))  # stable: sections keep their order
 
     def _find_members(self) -> list[str]:
@@ -382,8 +411,18 @@ class _ReportBuilder:
         lines = collected.finish()
         for line in lines:
             if line.section == "slipped":
-                line.slips = self._count_slips(line.subject, line.changes[-1]["field"])
+                name = line.changes[-1]["field"]
+                line.slips = self._count_slips(line.subject, name)
+                line.weight = line.slips["later"]
+                line.due = self._find_due_date(line.changes[-1]["after"]["value"])
+            elif line.section == "decisions":
+                line.weight = self._weigh_decision(line)
         return lines
+
+    def _weigh_decision(self, line: _Line) -> int:
+        if any(change["after"]["value"] in UNDONE_STATUSES for change in line.changes):
+            return WEIGHT_OF_REVERSAL
+        return int(_value(self.fields.get(line.subject, {}), "kind") == "strategic")
 
     def _find_created(self) -> set[tuple[str, str]]:
         """Return the subjects that were created in the period, each with the transaction."""
@@ -429,26 +468,56 @@ class _ReportBuilder:
             span=(self.request.since, self.until),
             voided=False,
         )
-        events = all_events(self.read, selection, self.time)
-        return [_event_line("course", event) for event in self._limit("course", events)]
+        events = all_events(self.read, selection, self.time)[::-1]
+        return [_event_line("course", event, weight=WEIGHT_OF_REVERSAL) for event in self._limit("course", events)]
 
     # The state at the end of the period
 
     def _state_lines(self) -> list[_Line]:
         features = self._find_subjects("feature", lambda fields: _value(fields, STATUS) not in CLOSED)
-        planned = [feature for feature in features if _planning_fields(self.fields[feature])]
+        planned = [feature for feature in features if planning_fields(self.fields[feature])]
         coming = [feature for feature in planned if _value(self.fields[feature], STATUS) != "paused"]
         states = [
+            *self._goals(),
             *self._overdue(features),
-            *(_State("next", one, _planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
+            *(_State("next", one, planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
             *self._waiting(),
             *self._undecided_states(planned),
         ]
-        lines = [*self._lines_of_states(states), *self._unowned_lines()]
-        events = self._find_events(line.blame["position"] for line in lines)
+        return [*self._release_lines(), *self._lines_of_states(states), *self._unowned_lines()]
+
+    def _goals(self) -> list[_State]:
+        """Return the goals that are open, then those that were closed in the period; by the day they are due."""
+        goals = self._find_subjects("goal", lambda fields: STATUS in fields)
+        since = format_micros(self.request.since)
+        open_ = [goal for goal in goals if _value(self.fields[goal], STATUS) == "open"]
+        closed = [goal for goal in goals if goal not in open_ and self.fields[goal][STATUS]["since"] >= since]
+        return [
+            _State("goals", goal, [STATUS, "due_on"], _value(self.fields[goal], "due_on"))
+            for found in (open_, closed)
+            for goal in sorted(found, key=lambda goal: (str(_value(self.fields[goal], "due_on") or "9"), goal))
+        ]
+
+    def _release_lines(self) -> list[_Line]:
+        """Return lines about the releases that are due in the period or later, by date: first promise, now, features."""
+        since = format_micros(self.request.since)[:10]
+        dates = {release: _value(self.fields[release], "due_on") for release in self._find_subjects("release", bool)}
+        due = sorted((str(date), release) for release, date in dates.items() if date and str(date) >= since)
+        states = [_State("releases", release, ["due_on"], date) for date, release in due]
+        lines = self._lines_of_states(states)
         for line in lines:
-            line.why = find_own_reason(line.blame["type"], events[line.blame["position"]].data)
+            line.slips = self._count_slips(line.subject, "due_on")
+            line.features = self._count_features(line.subject)
         return lines
+
+    def _count_features(self, release: str) -> Row:
+        """Return how many features have a release as a target, and how many of them were shipped."""
+        planned = self._find_subjects(
+            "feature",
+            lambda fields: any(_is_target(name, row) and row["value"] == release for name, row in fields.items()),
+        )
+        shipped = sum(_value(self.fields[feature], STATUS) == "shipped" for feature in planned)
+        return {"planned": len(planned), "shipped": shipped}
 
     def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, Row]], bool]) -> list[str]:
         return [subject for subject, fields in self.fields.items() if kind_of(subject) == kind and matches(fields)]
@@ -465,7 +534,8 @@ class _ReportBuilder:
         lines = []
         for state, rows, last in zip(shown, fields, latest, strict=True):
             blame = blames[last["position"]]
-            line = _Line(state.section, state.subject, last["since"], [blame["principal"]], None, blame, due=state.due)
+            line = _Line(state.section, state.subject, last["since"], [blame["principal"]], blame, due=state.due)
+            line.measure = _value(self.fields[state.subject], "measure") if state.section == "goals" else None
             line.changes = [
                 {"field": row["field"], "after": {"value": row["value"], "source_value": row["source_value"]}}
                 for row in rows
@@ -474,18 +544,22 @@ class _ReportBuilder:
         return lines
 
     def _overdue(self, features: Sequence[str]) -> list[_State]:
-        """Return open features and goals whose last target date has passed."""
+        """Return open features and goals whose last target date has passed, those due first at the top."""
         late = [(feature, name) for feature in features if (name := self._latest_target(feature))]
         goals = self._find_subjects(
             "goal", lambda fields: _value(fields, STATUS) == "open" and self._has_passed(_value(fields, "due_on"))
         )
-        return [
-            *(_State("overdue", feature, [name], self._due_date(feature, name)) for feature, name in late),
-            *(_State("overdue", goal, ["due_on"], self._due_date(goal, "due_on")) for goal in goals),
-        ]
+        found = [*late, *((goal, "due_on") for goal in goals)]
+        states = [_State("overdue", one, [name], self._due_date(one, name)) for one, name in found]
+        return sorted(states, key=lambda state: str(state.due))
 
     def _due_date(self, subject: str, name: str) -> Any:
         return self._target_date(self.fields[subject][name]["value"])
+
+    def _find_due_date(self, target: Any) -> str | None:
+        """Return the date that a target has at the end of the period."""
+        date = self._target_date(target)
+        return date if isinstance(date, str) else None
 
     def _latest_target(self, feature: str) -> str | None:
         """Return the last of a feature's targets if all of them have passed."""
@@ -525,10 +599,12 @@ class _ReportBuilder:
             "decision",
             lambda fields: _value(fields, STATUS) == "accepted" and self._has_passed(_value(fields, "review_on")),
         )
-        return [
-            *(_State("waiting", decision, [STATUS]) for decision in undecided if STATUS in self.fields[decision]),
-            *(_State("waiting", decision, ["review_on"]) for decision in due),
+        found = [
+            *((decision, STATUS) for decision in undecided if STATUS in self.fields[decision]),
+            *((decision, "review_on") for decision in due),
         ]
+        found.sort(key=lambda each: str(self.fields[each[0]][each[1]]["since"]))  # waiting for longest first
+        return [_State("waiting", decision, [name]) for decision, name in found]
 
     def _unowned_lines(self) -> list[_Line]:
         """Return lines about subjects that need an accountable person and have none."""
@@ -540,7 +616,7 @@ class _ReportBuilder:
         for row in active:
             blame = blames[row["subject"]]
             by = [blame["principal"]]
-            lines.append(_Line("unowned", row["subject"], blame["at"], by, None, blame, left=row["left"]))
+            lines.append(_Line("unowned", row["subject"], blame["at"], by, blame, left=row["left"]))
         return lines
 
     def _is_active(self, subject: str) -> bool:
@@ -558,7 +634,7 @@ class _ReportBuilder:
         """Return planned features that neither refer to a decision nor have an event that cites one."""
         decisions = self._find_decisions(planned)
         return [
-            _State("undecided", feature, _planning_fields(self.fields[feature]))
+            _State("undecided", feature, planning_fields(self.fields[feature]))
             for feature in planned
             if feature not in decisions
         ]
@@ -595,19 +671,17 @@ class _ReportBuilder:
             if event["at"] < since and event["type"] != "ChangesImported.v1"
         ]
         found = {event["position"]: event for event in (*late, *all_events(self.read, voiding, time))}
-        return [
-            _event_line("late", event) for event in self._limit("late", [event for _, event in sorted(found.items())])
-        ]
+        newest_first = [event for _, event in sorted(found.items(), reverse=True)]
+        return [_event_line("late", event) for event in self._limit("late", newest_first)]
 
 
 _KEYS_BEYOND_BLAME: Final = ("subject", "title", "version", "transaction", "index", "credential", "references", "data")
 
 
-def _event_line(section: Section, event: Row) -> _Line:
+def _event_line(section: Section, event: Row, *, weight: int = 0) -> _Line:
     blame = {name: value for name, value in event.items() if name not in _KEYS_BEYOND_BLAME}
-    why = find_own_reason(event["type"], event["data"])
     voids = event["data"]["position"] if event["type"] == "EntryVoided.v1" else None
-    return _Line(section, event["subject"], event["at"], [blame["principal"]], why, blame, voids=voids)
+    return _Line(section, event["subject"], event["at"], [blame["principal"]], blame, weight=weight, voids=voids)
 
 
 def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
@@ -616,8 +690,7 @@ def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
     def start_line(section: Section, change: Row) -> _Line:
         blame = change["blame"]
         deciders = data.get("deciders") if section == "decisions" else None
-        why = find_own_reason(blame["type"], data)
-        return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], why, blame)
+        return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], blame)
 
     return start_line
 
@@ -634,7 +707,7 @@ def _change_section(change: Row, product: str, *, is_new: bool) -> Section | Non
         is_proposal = field == STATUS and _is_first(change) and after == PROPOSED
         return "decisions" if field in (STATUS, EXISTS) and not is_proposal and not is_creation else None
     if kind == "goal":
-        return "course" if field in (STATUS, EXISTS) and not is_creation else None
+        return "course" if field == EXISTS and not is_creation else None
     if kind == "release" and field == "due_on":
         return "slipped" if change["direction"] == "later" else "moved"
     return None
@@ -666,7 +739,7 @@ def _is_target(name: str, row: Row) -> bool:
     return name.startswith(TARGET) and row["value"] is not None
 
 
-def _planning_fields(fields: Mapping[str, Row]) -> list[str]:
+def planning_fields(fields: Mapping[str, Row]) -> list[str]:
     """Return the fields that make a feature planned: committed, started or paused, in now or next, or with a target."""
     return [
         name

@@ -11,15 +11,35 @@ Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
 "The kind of a change."
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"What is wrong with a ground."
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+]
+"What is left undone about a decision or another subject."
 Section = Literal[
+    "goals",
+    "releases",
+    "course",
     "decisions",
     "shipped",
-    "dropped",
     "slipped",
     "overdue",
+    "dropped",
     "moved",
     "handed_over",
-    "course",
     "next",
     "waiting",
     "unowned",
@@ -27,6 +47,8 @@ Section = Literal[
     "late",
 ]
 "The sections of a progress report."
+ReasonKind = Literal["own", "inherited", "none"]
+"The origin of a reason."
 
 
 class FieldProblem(TypedDict):
@@ -262,6 +284,10 @@ class GroupedFields(TypedDict):
     "The delegations, by key."
     acknowledgments: NotRequired[dict[str, FieldState]]
     "The acknowledgments of ownership, by the holder's key."
+    links: NotRequired[dict[str, FieldState]]
+    "What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+    afterward: NotRequired[dict[str, FieldState]]
+    "Whether the option chosen turned out valuable, usable, feasible and viable."
     expectations: NotRequired[dict[str, FieldState]]
     "The expected outcomes, by their number."
     outcomes: NotRequired[dict[str, FieldState]]
@@ -346,6 +372,25 @@ class GraphNode(TitledSubject):
 
     status: str | None
     "The status; null if it has none."
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: str | None
+    "The field of the roadmap; null for the whole subject."
+    reason: FlagReason
+    "What is wrong with the ground."
+    cause: str
+    "The ground: an assumption or a piece of evidence."
+    through: list[str]
+    "The decisions and assumptions that lead from the ground to it; empty if direct."
+    since: str
+    "The time from which it rests on a ground that does not hold."
+    position: int | None
+    "The position of the event that ended the ground; null if a date has passed."
+    accountable: list[str]
+    "The people or teams accountable for it."
 
 
 class UnownedRow(TitledSubject):
@@ -583,6 +628,39 @@ class ReportSlips(TypedDict):
     "The first target; null if none was understood."
 
 
+class ReportReason(TypedDict):
+    """Why an event happened. A reason is never that of something else."""
+
+    kind: ReasonKind
+    "Whether the event states its reason, inherits that of a decision it cites, or has none."
+    text: str | None
+    "Its own reason, or that of the first decision it cites."
+    decisions: list[str]
+    "The decisions that it cites."
+
+
+class ReleaseFeatures(TypedDict):
+    """The features of a release."""
+
+    planned: int
+    "The number of features that have the release as a target."
+    shipped: int
+    "How many of them were shipped."
+
+
+class ReportIssue(TypedDict):
+    """By whom a report was issued."""
+
+    position: int
+    "The position at which it was issued."
+    by: str
+    "Who issued it."
+    at: str
+    "When it was issued."
+    summary: str | None
+    "The summary of who issued it; null if there is none."
+
+
 class ReportLine(TitledSubject):
     """A line of a progress report."""
 
@@ -592,22 +670,26 @@ class ReportLine(TitledSubject):
     "The time at which it took effect."
     by: list[str]
     "Who decided it, or on whose behalf it was recorded."
-    why: str | None
-    "The reason that the event gives; null if it gives none: see also `blame`."
+    reason: ReportReason
+    "Why the event of this line happened."
+    weight: int
+    "Lines with a larger weight come first in a section about the past."
     changes: list[ReportChange]
     "The fields that the line is about."
     blame: Blame
     "The event: who recorded it, based on what, with which note."
-    rests_on: list[str]
-    "The decisions that the subject is based on, beyond those in `blame`."
     link: str
     "The path of the subject."
     current: NotRequired[bool | None]
     "Whether the fields still have these values at the end of the period; missing if they do."
     slips: NotRequired[ReportSlips | None]
-    "For a slipped target: how often it moved, and from where."
+    "For a slipped target or a release: how often it moved, and from where."
     due: NotRequired[str | None]
-    "For what is overdue: the day on which it was due."
+    "The day on which it is due at the end of the period, if there is one."
+    measure: NotRequired[str | None]
+    "For a goal: how to measure whether it is met."
+    features: NotRequired[ReleaseFeatures | None]
+    "For a release: its features."
     left: NotRequired[list[str] | None]
     "For what has no accountable person: those who were accountable and have left."
     voids: NotRequired[int | None]
@@ -631,6 +713,8 @@ class Report(TableAnswer):
     "The number of lines in each section."
     sha256: str
     "The SHA-256 of its canonical JSON without texts and titles, in hex."
+    issued: NotRequired[ReportIssue | None]
+    "Who issued it, if it was asked for with `issued_at`."
 
 
 class Roadmap(TableAnswer):
@@ -899,6 +983,58 @@ class ExpectedOutcomes(TableAnswer):
     "How many match, by state and result."
 
 
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: DebtCode
+    "What is left undone."
+    part: str | None
+    "The expected outcome, delegation or person that it is about; null for the whole subject."
+    since: str
+    "The time since which it is owed."
+    days: int
+    "The days since then."
+    owners: list[str]
+    "The people and teams who should do it; empty if there are none."
+    detail: dict[str, Any]
+    "What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."
+    action: str
+    "The command that clears it, such as `ReviewDecision`."
+    link: str
+    "The path of the form for that command, on the pages of this server."
+
+
+class Debt(TableAnswer):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: list[DebtRow]
+    "The items."
+    counts: dict[str, int]
+    "The number of items of each code."
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: str
+    "The month, such as `2026-05`."
+    as_of: str
+    "The time that was asked about: the end of the month, at most the present."
+    product: str | None
+    "The product; null for what belongs to none."
+    code: DebtCode
+    "What is left undone."
+    count: int
+    "The number of items."
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: list[DebtMonth]
+    "The counts that are not zero, by month, product and code."
+
+
 class Features(TableAnswer):
     """Features, by title."""
 
@@ -918,6 +1054,27 @@ class Goals(TableAnswer):
 
     rows: list[SubjectRow]
     "The goals."
+
+
+class EvidenceList(TableAnswer):
+    """Pieces of evidence, by title."""
+
+    rows: list[SubjectRow]
+    "The pieces of evidence."
+
+
+class Assumptions(TableAnswer):
+    """Assumptions, by title."""
+
+    rows: list[SubjectRow]
+    "The assumptions."
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: list[FlagRow]
+    "The flags."
 
 
 class Teams(TableAnswer):
