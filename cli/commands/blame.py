@@ -13,7 +13,7 @@ from decisionlog_client import questions
 
 
 @click.command()
-@click.argument("subject", required=False)
+@click.argument("subject", required=False, type=options.AnySubject())
 @options.product_and_status
 @options.kinds
 @options.fields
