@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from projections.arrivals import ArrivalReason
 from projections.debt import Code as DebtCode
 from projections.flags import FlagReason
 from projections.ordering import Direction
@@ -36,6 +37,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 JSON_TYPES: Final = {"At": "str", "JsonValue": "Any"}
 """What types of the server are in JSON."""
 LITERALS: Final[dict[str, tuple[Any, str]]] = {
+    "ArrivalReason": (ArrivalReason, "What a deferred decision waited for has happened."),
     "Direction": (Direction, "The kind of a change."),
     "FlagReason": (FlagReason, "What is wrong with a ground."),
     "DebtCode": (DebtCode, "What is left undone about a decision or another subject."),
