@@ -418,6 +418,22 @@ def outcomes(answer: Answer, titles: Titles) -> Table:
     return Table((*columns, "judged by"), rows, frozenset({"from", "likely", "actual", "judged by"}))
 
 
+def calibration(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how good forecasts were."""
+    counts = [(_format_code(standing), count) for standing, count in answer["counts"].items() if count]
+    scores = [(name, answer[name]) for name in ("score", "low", "high", "climate") if answer[name] is not None]
+    points = [
+        (
+            f"said {row['probability']} % ({row['count']})",
+            f"{row['observed']:.0f} %, by chance {row['low']:.0f} to {row['high']:.0f}",
+        )
+        for row in answer["rows"]
+    ]
+    hidden = [("not shown", titles.format_sentence(answer["why_not"]))] if answer["why_not"] else []
+    rows: list[list[Cell]] = [[name, value] for name, value in (*hidden, *scores, *counts, *points)]
+    return Table(("what", "value"), rows)
+
+
 def debt(answer: Answer, titles: Titles) -> Table:
     """Return the table of what is left undone."""
     rows: list[list[Cell]] = [

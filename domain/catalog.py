@@ -122,6 +122,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionReviewed.v1": decision.DecisionReviewed,
         "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
         "OutcomeRecorded.v1": outcome.OutcomeRecorded,
+        "CalibrationShared.v1": outcome.CalibrationShared,
         "FeatureProposed.v1": feature.FeatureProposed,
         "FeatureDefined.v1": feature.FeatureDefined,
         "FeaturePrioritized.v1": feature.FeaturePrioritized,

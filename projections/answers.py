@@ -782,6 +782,41 @@ class ExpectedOutcomes(TableAnswer):
     counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
 
 
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: Annotated[int, Field(description="A probability that was given.")]
+    count: Annotated[int, Field(description="How many forecasts gave it.")]
+    observed: Annotated[float, Field(description="How often such forecasts came true, by isotonic regression.")]
+    low: Annotated[float, Field(description="The lower end of where it lies by chance if all are calibrated.")]
+    high: Annotated[float, Field(description="The upper end.")]
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: Annotated[float, Field(description="How far the probabilities are from what came true.")]
+    discrimination: Annotated[float, Field(description="How well they tell what comes true from what does not.")]
+    uncertainty: Annotated[float, Field(description="How hard the questions were.")]
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: Annotated[str | None, Field(description="The person; null for all together.")]
+    shown: Annotated[bool, Field(description="Whether the score is shown to the caller.")]
+    why_not: Annotated[str | None, Field(description="Why it is not shown; null if it is.")]
+    counts: Annotated[
+        dict[str, int], Field(description="How many forecasts are `counted`, and how many are not, by the reason.")
+    ]
+    score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50 % is 0.25.")]
+    low: Annotated[float | None, Field(description="The lower end of its interval of 90 %.")]
+    high: Annotated[float | None, Field(description="The upper end.")]
+    climate: Annotated[float | None, Field(description="The score of always saying how often they came true.")]
+    parts: Annotated[ScoreParts | None, Field(description="Its parts; null below 30 forecasts.")]
+    rows: Annotated[list[CurvePoint], Field(description="The curve; empty below 30 forecasts.")]
+
+
 class DebtRow(TitledSubject):
     """One thing about a decision, a feature or another subject that is left undone."""
 

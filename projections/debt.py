@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -22,7 +22,7 @@ from domain.feature import PROPOSED as PROPOSED_FEATURE
 from domain.fields import STATUS
 from domain.people import INACTIVE_STATUSES
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
-from projections.expected_outcomes import find_expectations
+from projections.expected_outcomes import end_of_day, find_expectations
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.paging import Answer, Row, build_answer, page_after
@@ -280,7 +280,7 @@ class DebtFinder:
         if _value(fields, "why") is None and _value(fields, "still_valid_because") is None:
             yield Item("no_reason", decision, since, owners)
         due = _value(fields, "review_on")
-        passed = _end_of_day(due)
+        passed = end_of_day(due)
         if passed is not None and passed <= self.resolved.as_of:
             yield Item("review_overdue", decision, passed, owners, detail={"due_on": due})
         if _value(fields, "authority") == "exceeds" and _value(fields, "ratification") != "within":
@@ -357,7 +357,7 @@ class DebtFinder:
             if each.state(self.today) == "overdue":
                 owners = (each.judge,) if each.judge else self._owners(self.fields.get(each.subject, {}))
                 detail = {"due_on": each.due_on, "measure": each.measure, "target": each.target}
-                since = _end_of_day(each.due_on) or self.resolved.as_of
+                since = end_of_day(each.due_on) or self.resolved.as_of
                 yield Item("outcome_overdue", each.subject, since, owners, each.key, detail)
 
     def _find_ending_delegations(self) -> Iterator[Item]:
@@ -449,14 +449,6 @@ def _value(fields: Fields, name: str) -> Any:
 
 def _micros(at: str) -> int:
     return to_micros(parse_timestamp(at))
-
-
-def _end_of_day(day: Any) -> int | None:
-    """Return when a day has passed, in UTC; None for what is no day, which only imported history has."""
-    try:
-        return to_micros(datetime.combine(date.fromisoformat(str(day)) + timedelta(days=1), time(), tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
 
 
 def _list(value: Any) -> list[str]:

@@ -33,7 +33,7 @@ LISTS = {
     for path in (
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
-        *("expected-outcomes", "debt", "debt/months"),
+        *("expected-outcomes", "debt", "debt/months", "calibration"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )
@@ -116,7 +116,7 @@ MANAGER = {
 }
 MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
 MANAGER_OF_ALL = {"DefineProduct"}
-CONTRIBUTOR_ANYWHERE = {"DelegateActions"}
+CONTRIBUTOR_ANYWHERE = {"DelegateActions", "ShareCalibration"}
 ADMIN_OF_PRODUCT = {"SetDecisionRights", "VoidEntry", "GrantRole", "RevokeRole"}
 ADMIN_OF_ALL = {"MergePeople", "RecordPersonLeft", "DisbandTeam", "ImportChanges", "EraseTexts"}
 

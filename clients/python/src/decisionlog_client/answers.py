@@ -956,6 +956,57 @@ class ExpectedOutcomes(TableAnswer):
     "How many match, by state and result."
 
 
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: int
+    "A probability that was given."
+    count: int
+    "How many forecasts gave it."
+    observed: float
+    "How often such forecasts came true, by isotonic regression."
+    low: float
+    "The lower end of where it lies by chance if all are calibrated."
+    high: float
+    "The upper end."
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: float
+    "How far the probabilities are from what came true."
+    discrimination: float
+    "How well they tell what comes true from what does not."
+    uncertainty: float
+    "How hard the questions were."
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: str | None
+    "The person; null for all together."
+    shown: bool
+    "Whether the score is shown to the caller."
+    why_not: str | None
+    "Why it is not shown; null if it is."
+    counts: dict[str, int]
+    "How many forecasts are `counted`, and how many are not, by the reason."
+    score: float | None
+    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
+    low: float | None
+    "The lower end of its interval of 90 %."
+    high: float | None
+    "The upper end."
+    climate: float | None
+    "The score of always saying how often they came true."
+    parts: ScoreParts | None
+    "Its parts; null below 30 forecasts."
+    rows: list[CurvePoint]
+    "The curve; empty below 30 forecasts."
+
+
 class DebtRow(TitledSubject):
     """One thing about a decision, a feature or another subject that is left undone."""
 

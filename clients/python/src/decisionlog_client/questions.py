@@ -199,6 +199,13 @@ class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
     by: Texts
 
 
+class CalibrationParameters(AtTime, total=False):
+    """Parameters of `calibration`."""
+
+    product: Texts
+    who: str
+
+
 class DebtFilter(SubjectFilter, AtTime, total=False):
     """Select what is left undone."""
 
@@ -379,6 +386,11 @@ def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question
 def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
     """What decisions and features were expected to bring, and what came of it."""
     return Question("/v1/expected-outcomes", parameters)
+
+
+def calibration(**parameters: Unpack[CalibrationParameters]) -> Question[answers.Calibration]:
+    """How good the forecasts of a person, or of all together, were."""
+    return Question("/v1/calibration", parameters)
 
 
 def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
