@@ -14,6 +14,7 @@ from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
 from projections.debt import Code as DebtCode
+from projections.flags import FlagReason
 from projections.ordering import Direction
 from projections.reasons import ReasonKind
 from projections.report import Section
@@ -241,6 +242,20 @@ class GroupedFields(TypedDict):
     acknowledgments: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The acknowledgments of ownership, by the holder's key.")]
     ]
+    links: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(
+                description="What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+            ),
+        ]
+    ]
+    afterward: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(description="Whether the option chosen turned out valuable, usable, feasible and viable."),
+        ]
+    ]
     expectations: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The expected outcomes, by their number.")]
     ]
@@ -322,6 +337,23 @@ class GraphNode(TitledSubject):
     """A subject of the graph."""
 
     status: Annotated[str | None, Field(description="The status; null if it has none.")]
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: Annotated[str | None, Field(description="The field of the roadmap; null for the whole subject.")]
+    reason: Annotated[FlagReason, Field(description="What is wrong with the ground.")]
+    cause: Annotated[str, Field(description="The ground: an assumption or a piece of evidence.")]
+    through: Annotated[
+        list[str], Field(description="The decisions and assumptions that lead from the ground to it; empty if direct.")
+    ]
+    since: Annotated[At, Field(description="The time from which it rests on a ground that does not hold.")]
+    position: Annotated[
+        int | None,
+        Field(description="The position of the event that ended the ground; null if a date has passed."),
+    ]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 
 
 class UnownedRow(TitledSubject):
@@ -875,6 +907,24 @@ class Goals(TableAnswer):
     """Goals, by title."""
 
     rows: Annotated[list[SubjectRow], Field(description="The goals.")]
+
+
+class EvidenceList(TableAnswer):
+    """Pieces of evidence, by title."""
+
+    rows: Annotated[list[SubjectRow], Field(description="The pieces of evidence.")]
+
+
+class Assumptions(TableAnswer):
+    """Assumptions, by title."""
+
+    rows: Annotated[list[SubjectRow], Field(description="The assumptions.")]
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: Annotated[list[FlagRow], Field(description="The flags.")]
 
 
 class Teams(TableAnswer):

@@ -11,6 +11,10 @@ Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
 "The kind of a change."
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"What is wrong with a ground."
 DebtCode = Literal[
     "no_reason",
     "undecided",
@@ -280,6 +284,10 @@ class GroupedFields(TypedDict):
     "The delegations, by key."
     acknowledgments: NotRequired[dict[str, FieldState]]
     "The acknowledgments of ownership, by the holder's key."
+    links: NotRequired[dict[str, FieldState]]
+    "What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+    afterward: NotRequired[dict[str, FieldState]]
+    "Whether the option chosen turned out valuable, usable, feasible and viable."
     expectations: NotRequired[dict[str, FieldState]]
     "The expected outcomes, by their number."
     outcomes: NotRequired[dict[str, FieldState]]
@@ -364,6 +372,25 @@ class GraphNode(TitledSubject):
 
     status: str | None
     "The status; null if it has none."
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: str | None
+    "The field of the roadmap; null for the whole subject."
+    reason: FlagReason
+    "What is wrong with the ground."
+    cause: str
+    "The ground: an assumption or a piece of evidence."
+    through: list[str]
+    "The decisions and assumptions that lead from the ground to it; empty if direct."
+    since: str
+    "The time from which it rests on a ground that does not hold."
+    position: int | None
+    "The position of the event that ended the ground; null if a date has passed."
+    accountable: list[str]
+    "The people or teams accountable for it."
 
 
 class UnownedRow(TitledSubject):
@@ -1078,6 +1105,27 @@ class Goals(TableAnswer):
 
     rows: list[SubjectRow]
     "The goals."
+
+
+class EvidenceList(TableAnswer):
+    """Pieces of evidence, by title."""
+
+    rows: list[SubjectRow]
+    "The pieces of evidence."
+
+
+class Assumptions(TableAnswer):
+    """Assumptions, by title."""
+
+    rows: list[SubjectRow]
+    "The assumptions."
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: list[FlagRow]
+    "The flags."
 
 
 class Teams(TableAnswer):

@@ -192,6 +192,10 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
+class FlagsParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `flags`."""
+
+
 class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
     """Parameters of `expected_outcomes`."""
 
@@ -391,6 +395,21 @@ def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Quest
 def calibration(**parameters: Unpack[CalibrationParameters]) -> Question[answers.Calibration]:
     """How good the forecasts of a person, or of all together, were."""
     return Question("/v1/calibration", parameters)
+
+
+def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.EvidenceList]:
+    """All evidence."""
+    return Question("/v1/evidence", parameters)
+
+
+def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Assumptions]:
+    """All assumptions."""
+    return Question("/v1/assumptions", parameters)
+
+
+def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
+    """What rests on a broken assumption, or on evidence that no longer holds."""
+    return Question("/v1/flags", parameters)
 
 
 def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
