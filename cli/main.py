@@ -18,6 +18,7 @@ SECTIONS: Final = {
         "changes": "Compare two points in time.",
         "blame": "Show who changed a field, when and why.",
         "decisions": "List decisions.",
+        "slips": "List what slipped, and why.",
         "calibration": "Show how good forecasts were.",
         "debt": "List what is left undone, with what clears it.",
         "outcomes": "List what was expected, and what came of it.",
@@ -36,6 +37,7 @@ SECTIONS: Final = {
         "record": "Record a decision.",
         "decide": "Accept, reject, supersede or reopen a decision.",
         "person": "Manage people.",
+        "hand-over": "List what a person holds and owes, and hand it over.",
         "import": "Import histories, decision records or commands.",
     },
     "Run": {

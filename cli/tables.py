@@ -418,6 +418,54 @@ def outcomes(answer: Answer, titles: Titles) -> Table:
     return Table((*columns, "judged by"), rows, frozenset({"from", "likely", "actual", "judged by"}))
 
 
+def slip_causes(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what slipped, and why."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            row["field"],
+            titles.format(row["first"]),
+            titles.format(row["before"]),
+            titles.format(row["after"]),
+            row["days"],
+            row["days_from_first"],
+            row["cause"],
+            titles.format(row["because"]) or row["reason"],
+            titles.format(row["owners"]),
+            row["quarter"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "field", "first", "from", "to", "days", "from first", "cause", "why", "owner")
+    return Table((*columns, "quarter"), rows, frozenset({"days", "from first", "owner", "quarter"}))
+
+
+def slip_counts(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how many moves to later there were."""
+    names = ("count", "decision", "assumption", "dependency", "reason", "none")
+    rows: list[list[Cell]] = [
+        [titles.format(row["group"]) or "none", *(row[name] for name in names)] for row in answer["rows"]
+    ]
+    return Table(("group", *names), rows)
+
+
+def succession(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what a person holds, owes and waits for."""
+    rows: list[list[Cell]] = [
+        [
+            _format_code(row["relation"]),
+            _format_code(row["code"]),
+            row["subject"],
+            row["title"],
+            titles.format(row["part"]),
+            parse_time(row["since"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("relation", "what", "subject", "title", "about", "since"), rows, frozenset({"about"}))
+
+
 def calibration(answer: Answer, titles: Titles) -> Table:
     """Return the table of how good forecasts were."""
     counts = [(_format_code(standing), count) for standing, count in answer["counts"].items() if count]

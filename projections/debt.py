@@ -25,6 +25,7 @@ from domain.values import format_micros, from_micros, kind_of, parse_timestamp, 
 from projections.expected_outcomes import end_of_day, find_expectations
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
+from projections.flags import find_flags
 from projections.paging import Answer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.report import ENDED_STATUSES, planning_fields
@@ -43,6 +44,11 @@ Code = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "broken_assumption",
+    "unchecked_assumption",
+    "withdrawn_evidence",
+    "superseded_evidence",
+    "expired_evidence",
 ]
 CODES: Final[tuple[Code, ...]] = Code.__args__  # type: ignore[attr-defined]
 
@@ -53,6 +59,7 @@ ENDING_DAYS: Final = 14
 MAX_MONTHS: Final = 36
 ACCOUNTABLE: Final = "role.accountable"
 DELEGATION: Final = "delegation."
+READ_KINDS: Final = ("product", "decision", "feature", "goal", "release", "assumption")
 OWNED_KINDS: Final = ("product", "decision", "feature", "goal")
 FIELDS: Final = (
     *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "decisions", "deciders"),
@@ -70,6 +77,11 @@ ACTIONS: Final[Mapping[Code, str]] = {
     "unconfirmed_owner": "AcknowledgeOwnership",
     "ending_delegation": "DelegateOwnership",
     "stale": "ConfirmStillValid",
+    "broken_assumption": "ConfirmStillValid",
+    "unchecked_assumption": "ConfirmAssumption",
+    "withdrawn_evidence": "ConfirmStillValid",
+    "superseded_evidence": "ConfirmStillValid",
+    "expired_evidence": "ConfirmStillValid",
 }
 """The command that clears an item of each code."""
 DECIDING: Final = ("DecisionRecorded.v1", "DecisionAccepted.v1")
@@ -87,7 +99,7 @@ class Item:
     """When it began to be owed, in microseconds since 1970."""
     owners: tuple[str, ...] = ()
     part: str = ""
-    """The expectation, delegation or person that it is about; empty if it is about the subject as a whole."""
+    """The expectation, delegation, person or ground that it is about; empty if it is about the subject as a whole."""
     detail: Row = field(default_factory=dict)
     """What makes it owed: fields, dates and subjects."""
 
@@ -208,6 +220,7 @@ class DebtFinder:
         yield from self._find_overdue_outcomes()
         yield from self._find_ending_delegations()
         yield from self._find_stale()
+        yield from self._find_flagged()
 
     # What is read
 
@@ -219,7 +232,7 @@ class DebtFinder:
 
     def _kinds(self) -> Sequence[str]:
         wanted = self.selection.about.kinds
-        return [kind for kind in OWNED_KINDS if not wanted or kind in wanted] or ("none",)
+        return [kind for kind in READ_KINDS if not wanted or kind in wanted] or ("none",)
 
     @cached_property
     def _decisions_in_force(self) -> frozenset[str]:
@@ -387,6 +400,17 @@ class DebtFinder:
                 detail = {"last_confirmed": format_micros(last)}
                 yield Item("stale", subject, since, self._owners(self.fields[subject]), detail=detail)
 
+    def _find_flagged(self) -> Iterator[Item]:
+        """Yield what rests on a broken assumption or on evidence that no longer holds, and assumptions to check."""
+        for flag in find_flags(self.read, self.resolved):
+            if flag.subject not in self.fields:
+                continue
+            name, cause = flag.item.field, flag.cause.subject
+            detail = {"cause": cause, "through": list(flag.through), **({"field": name} if name else {})}
+            owners = self._owners(self.fields[flag.subject])
+            part = f"{cause} {name}" if name else cause
+            yield Item(flag.cause.reason, flag.subject, flag.since, owners, part, detail)
+
     # Rows
 
     def build_row(self, item: Item) -> Row:
@@ -416,6 +440,8 @@ def find_action(item: Item) -> str:
 def _form_fields(item: Item) -> dict[str, str]:
     """Return the fields of the clearing command that are known already."""
     more = {"expectation": item.part} if item.code == "outcome_overdue" else {}
+    if ACTIONS[item.code] == "ConfirmStillValid" and item.detail.get("field"):
+        more = {"field": item.detail["field"]}
     return {"subject": item.subject, **more}
 
 

@@ -33,7 +33,18 @@ LISTS = {
     for path in (
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
-        *("expected-outcomes", "debt", "debt/months", "calibration", "evidence", "assumptions", "flags"),
+        *(
+            "expected-outcomes",
+            "debt",
+            "debt/months",
+            "calibration",
+            "slips/causes",
+            "slips/count",
+            "succession",
+            "evidence",
+            "assumptions",
+            "flags",
+        ),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )
@@ -192,6 +203,7 @@ QUERIES: Final = {
     "GET /v1/fields/count": {"group": "subject"},
     "GET /v1/fields/history/count": {"group": "subject"},
     "GET /v1/accountability": {"who": "person:somebody"},
+    "GET /v1/succession": {"who": "person:somebody", "to": "person:somebody"},
     "GET /v1/products/{key}/report": {"since": "2020-01-01"},
 }
 BODIES: Final[dict[str, Any]] = {
