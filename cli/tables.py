@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
+from cli.verb_list import read_verbs
 from domain.values import SUBJECT_PATTERN, parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -493,12 +494,19 @@ def debt(answer: Answer, titles: Titles) -> Table:
             row["days"],
             titles.format(row["owners"]),
             titles.format(row["detail"]),
-            row["action"],
+            _command_line(row),
         ]
         for row in answer["rows"]
     ]
     columns = ("left undone", "subject", "title", "about", "days", "who", "detail", "clear it with")
     return Table(columns, rows, frozenset({"about", "detail"}))
+
+
+def _command_line(row: Row) -> str:
+    """Return what to type to clear an item, such as `decision review decision:tea`."""
+    path = next((path for path, verb in read_verbs()[1].items() if verb["command"] == row["action"]), row["action"])
+    number = f" --expectation {row['part']}" if row["code"] == "outcome_overdue" else ""
+    return f"{path} {row['subject']}{number}"
 
 
 def debt_by_month(answer: Answer, titles: Titles) -> Table:

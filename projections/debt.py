@@ -452,7 +452,7 @@ def _can_be_stale(subject: str, fields: Fields, today: str) -> bool:
             is_waiting = status == "deferred" and str(_value(fields, "review_on") or "") >= today
             return (status or "proposed") in OPEN_DECISION and not is_waiting
         case "goal":
-            return status == "open"
+            return bool(status == "open")
         case "feature":
             return (status or PROPOSED_FEATURE) not in CLOSED and bool(planning_fields(fields))
     return False

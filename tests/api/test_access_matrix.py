@@ -65,7 +65,7 @@ PAGES_ABOUT_PRODUCT = {
     f"GET /{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
-        *("audit/{position}", "reports/{key}", "do/{name}"),
+        *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
 FORMS = {"POST /record", "POST /do/{name}"}
@@ -388,7 +388,7 @@ def _example_body(command: str | None) -> Any:
 _CHANGING: Final = {command.__name__ for command in COMMAND_PATHS if not command.creates}
 
 
-@pytest.fixture(params=[True, False], ids=["own", "all"])
+@pytest.fixture(params=[pytest.param(True, id="own"), pytest.param(False, id="all", marks=pytest.mark.slow)])
 def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     with House(tmp_path) as house:
         yield World(house, limited=request.param)
