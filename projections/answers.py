@@ -136,7 +136,15 @@ class FieldState(FieldValue):
     ]
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[
+        Annotated[dict[str, FieldValue], Field(description="The fields that `show` names; present if asked for.")]
+    ]
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -172,10 +180,32 @@ class FieldChange(ListDifference):
     ]
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: Annotated[int, Field(description="The position of the event that ended the earlier value.")]
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: Annotated[At | None, Field(description="The time of the next change to another value; null if it holds.")]
+    days: Annotated[
+        float,
+        Field(
+            description="The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+        ),
+    ]
+    next: Annotated[NextValue | None, Field(description="The value that followed; null if it still holds.")]
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: Annotated[int, Field(description="The position of the event that made the change.")]
+    held: NotRequired[
+        Annotated[Held | None, Field(description="How long the value of the change held; present if asked for.")]
+    ]
     blame: Annotated[Blame, Field(description="Who made the change, when and why.")]
 
 
@@ -462,7 +492,17 @@ class AccountabilityCount(TypedDict):
     count: Annotated[int, Field(description="The number of roles.")]
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict(
+    "_FromValue",
+    {
+        "from": NotRequired[
+            Annotated[JsonValue, Field(description="The value before the changes; null if there is none.")]
+        ]
+    },
+)
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[Annotated[str | None, Field(description="The subject.")]]
@@ -470,6 +510,15 @@ class FieldChangeCount(TypedDict):
     direction: NotRequired[Annotated[Direction | None, Field(description="The kind of change.")]]
     actor: NotRequired[Annotated[str | None, Field(description="Who recorded the changes.")]]
     principal: NotRequired[Annotated[str | None, Field(description="On whose behalf they were recorded.")]]
+    kind: NotRequired[Annotated[str | None, Field(description="The kind of the subject.")]]
+    product: NotRequired[Annotated[str | None, Field(description="A product of the subject; null if it has none.")]]
+    from_source_value: NotRequired[Annotated[str | None, Field(description="The source value before the changes.")]]
+    to: NotRequired[Annotated[JsonValue, Field(description="The value after the changes; null if there is none.")]]
+    to_source_value: NotRequired[Annotated[str | None, Field(description="The source value after the changes.")]]
+    year: NotRequired[Annotated[str | None, Field(description="The year in UTC, such as `2024`.")]]
+    quarter: NotRequired[Annotated[str | None, Field(description="The quarter in UTC, such as `2024-Q1`.")]]
+    month: NotRequired[Annotated[str | None, Field(description="The month in UTC, such as `2024-03`.")]]
+    week: NotRequired[Annotated[str | None, Field(description="The ISO 8601 week in UTC, such as `2024-W09`.")]]
     count: Annotated[int, Field(description="The number of changes.")]
 
 
@@ -524,7 +573,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
     truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]

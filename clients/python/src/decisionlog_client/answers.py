@@ -179,7 +179,14 @@ class FieldState(FieldValue):
     "Who set the value, when and why; present if asked for."
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[dict[str, FieldValue]]
+    "The fields that `show` names; present if asked for."
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -218,11 +225,31 @@ class FieldChange(ListDifference):
     "Whether the value ended because its period was over; there is no event for that."
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: int
+    "The position of the event that ended the earlier value."
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: str | None
+    "The time of the next change to another value; null if it holds."
+    days: float
+    "The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+    next: NextValue | None
+    "The value that followed; null if it still holds."
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: int
     "The position of the event that made the change."
+    held: NotRequired[Held | None]
+    "How long the value of the change held; present if asked for."
     blame: Blame
     "Who made the change, when and why."
 
@@ -546,7 +573,10 @@ class AccountabilityCount(TypedDict):
     "The number of roles."
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[str | None]
@@ -559,6 +589,24 @@ class FieldChangeCount(TypedDict):
     "Who recorded the changes."
     principal: NotRequired[str | None]
     "On whose behalf they were recorded."
+    kind: NotRequired[str | None]
+    "The kind of the subject."
+    product: NotRequired[str | None]
+    "A product of the subject; null if it has none."
+    from_source_value: NotRequired[str | None]
+    "The source value before the changes."
+    to: NotRequired[Any]
+    "The value after the changes; null if there is none."
+    to_source_value: NotRequired[str | None]
+    "The source value after the changes."
+    year: NotRequired[str | None]
+    "The year in UTC, such as `2024`."
+    quarter: NotRequired[str | None]
+    "The quarter in UTC, such as `2024-Q1`."
+    month: NotRequired[str | None]
+    "The month in UTC, such as `2024-03`."
+    week: NotRequired[str | None]
+    "The ISO 8601 week in UTC, such as `2024-W09`."
     count: int
     "The number of changes."
 
@@ -607,7 +655,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: list[FieldChangeCount]
     "The numbers."

@@ -57,6 +57,8 @@ class SubjectFilter(TypedDict, total=False):
     subject: Texts
     product: Texts
     status: Texts
+    where: Texts
+    without: Texts
 
 
 class IncludeRemoved(TypedDict, total=False):
@@ -111,6 +113,7 @@ class FieldsParameters(FieldValueFilter, AtTime, Paged, total=False):
     """Parameters of `fields`."""
 
     blame: bool
+    show: Texts
 
 
 class FieldsCountParameters(FieldValueFilter, AtTime, total=False):
@@ -127,11 +130,18 @@ class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False
     by: Texts
     live: bool
     include_unchanged: bool
+    then_value: Texts
+    then_source_value: Texts
+    held_at_least: str
+    held_less_than: str
+    open: bool
 
 
 class FieldHistoryParameters(FieldHistoryFilter, Paged, total=False):
     """Parameters of `field_history`."""
 
+    show: Texts
+    durations: bool
     order: Literal["oldest", "newest"]
 
 
