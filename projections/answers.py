@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
+from projections.arrivals import ArrivalReason
 from projections.debt import Code as DebtCode
 from projections.flags import FlagReason
 from projections.ordering import Direction
@@ -386,6 +387,85 @@ class FlagRow(TitledSubject):
         Field(description="The position of the event that ended the ground; null if a date has passed."),
     ]
     accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
+
+
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: Annotated[ArrivalReason, Field(description="What has happened.")]
+    awaited: Annotated[str | None, Field(description="What it waited for; null for a day.")]
+    since: Annotated[At, Field(description="The time from which the decision is back.")]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
+
+
+class ContributionRow(TypedDict):
+    """A way from a goal to a release; null where it skips a step, or ends before it."""
+
+    goal: Annotated[str, Field(description="The goal.")]
+    decision: Annotated[str | None, Field(description="The decision that contributes to it.")]
+    feature: Annotated[str | None, Field(description="The feature that carries it out.")]
+    release: Annotated[str | None, Field(description="The release that the feature targets.")]
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: Annotated[str, Field(description="The subject that the edge leads to.")]
+
+
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+
+    status: Annotated[str | None, Field(description="The status; null if it has none.")]
+    reason: Annotated[
+        Literal["no_goal", "no_contribution"],
+        Field(description="`no_contribution` for a goal, `no_goal` for a decision or feature."),
+    ]
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
+    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: Annotated[int, Field(description="How many of the unit.")]
+    unit: Annotated[
+        Literal["days", "weeks", "months", "quarters", "years"],
+        Field(description="The unit."),
+    ]
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Annotated[Literal["valuable", "usable", "feasible", "viable"], Field(description="What was judged.")]
+    answer: Annotated[Literal["yes", "no", "unclear"], Field(description="Whether it is.")]
+    finding: Annotated[str | None, Field(description="What was found.")]
+    evidence: Annotated[list[str], Field(description="The evidence that shows it.")]
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: Annotated[str | None, Field(description="The title of the option.")]
+    chosen: Annotated[bool, Field(description="Whether it is the option chosen.")]
+    cost_amount: Annotated[CostAmount | None, Field(description="Its cost; null if none was stated as an amount.")]
+    cost_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether its cost keeps the limit; null without a limit."),
+    ]
+    duration: Annotated[DurationAmount | None, Field(description="The time it takes; null if none was stated.")]
+    time_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether the time it takes keeps the limit; null without a limit."),
+    ]
+    findings: Annotated[list[OptionFinding], Field(description="What was found before the decision.")]
+    afterward: Annotated[list[OptionFinding], Field(description="What turned out; only for the option chosen.")]
 
 
 class UnownedRow(TitledSubject):
@@ -1044,6 +1124,35 @@ class Flags(TableAnswer):
     """What rests on grounds that no longer hold, the oldest first."""
 
     rows: Annotated[list[FlagRow], Field(description="The flags.")]
+
+
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
+
+    rows: Annotated[list[ArrivalRow], Field(description="The decisions, once for each thing that has come.")]
+
+
+class Contributions(TableAnswer):
+    """What contributes to which goal."""
+
+    rows: Annotated[list[ContributionRow], Field(description="Each way from a goal to a release.")]
+    nodes: Annotated[list[GraphNode], Field(description="The subjects on these ways.")]
+    edges: Annotated[list[ContributionEdge], Field(description="The edges between them.")]
+
+
+class ContributionGaps(TableAnswer):
+    """Goals that nothing contributes to, and work that contributes to no goal."""
+
+    rows: Annotated[list[ContributionGap], Field(description="The goals, decisions and features.")]
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
+
+    subject: Annotated[str, Field(description="The decision.")]
+    cost_limit: Annotated[str | None, Field(description="What an option may cost at most, such as `500 EUR`.")]
+    time_limit: Annotated[str | None, Field(description="How long an option may take at most, such as `6 weeks`.")]
+    rows: Annotated[list[WeighedOption], Field(description="The options.")]
 
 
 class Teams(TableAnswer):

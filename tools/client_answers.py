@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from projections.arrivals import ArrivalReason
 from projections.debt import Code as DebtCode
 from projections.flags import FlagReason
 from projections.ordering import Direction
@@ -38,6 +39,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 JSON_TYPES: Final = {"At": "str", "JsonValue": "Any"}
 """What types of the server are in JSON."""
 LITERALS: Final[dict[str, tuple[Any, str]]] = {
+    "ArrivalReason": (ArrivalReason, "What a deferred decision waited for has happened."),
     "Direction": (Direction, "The kind of a change."),
     "FlagReason": (FlagReason, "What is wrong with a ground."),
     "SlipReason": (SlipReason, "What made a target move."),

@@ -33,18 +33,9 @@ LISTS = {
     for path in (
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
-        *(
-            "expected-outcomes",
-            "debt",
-            "debt/months",
-            "calibration",
-            "slips/causes",
-            "slips/count",
-            "succession",
-            "evidence",
-            "assumptions",
-            "flags",
-        ),
+        *("expected-outcomes", "debt", "debt/months", "evidence", "assumptions", "flags"),
+        *("arrivals", "contributions", "contributions/gaps"),
+        *("calibration", "slips/causes", "slips/count", "succession"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )
@@ -99,7 +90,7 @@ ABOUT_PRODUCT = {
             "subjects/{subject}/graph",
         ),
         *("subjects/{subject}/accountability", "log/entries/{position}"),
-        *("decisions/{key}/authority", "products/{key}/deciders"),
+        *("decisions/{key}/authority", "decisions/{key}/options", "products/{key}/deciders"),
     )
 }
 """Asked about one's own product; for others the subject does not exist."""

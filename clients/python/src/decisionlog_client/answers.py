@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"What a deferred decision waited for has happened."
 Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
@@ -427,6 +431,100 @@ class FlagRow(TitledSubject):
     "The position of the event that ended the ground; null if a date has passed."
     accountable: list[str]
     "The people or teams accountable for it."
+
+
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: ArrivalReason
+    "What has happened."
+    awaited: str | None
+    "What it waited for; null for a day."
+    since: str
+    "The time from which the decision is back."
+    accountable: list[str]
+    "The people or teams accountable for it."
+
+
+class ContributionRow(TypedDict):
+    """A way from a goal to a release; null where it skips a step, or ends before it."""
+
+    goal: str
+    "The goal."
+    decision: str | None
+    "The decision that contributes to it."
+    feature: str | None
+    "The feature that carries it out."
+    release: str | None
+    "The release that the feature targets."
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: str
+    "The subject that the edge leads to."
+
+
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+
+    status: str | None
+    "The status; null if it has none."
+    reason: Literal["no_goal", "no_contribution"]
+    "`no_contribution` for a goal, `no_goal` for a decision or feature."
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: int
+    "How many of the unit."
+    unit: Literal["days", "weeks", "months", "quarters", "years"]
+    "The unit."
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Literal["valuable", "usable", "feasible", "viable"]
+    "What was judged."
+    answer: Literal["yes", "no", "unclear"]
+    "Whether it is."
+    finding: str | None
+    "What was found."
+    evidence: list[str]
+    "The evidence that shows it."
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: str | None
+    "The title of the option."
+    chosen: bool
+    "Whether it is the option chosen."
+    cost_amount: CostAmount | None
+    "Its cost; null if none was stated as an amount."
+    cost_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether its cost keeps the limit; null without a limit."
+    duration: DurationAmount | None
+    "The time it takes; null if none was stated."
+    time_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether the time it takes keeps the limit; null without a limit."
+    findings: list[OptionFinding]
+    "What was found before the decision."
+    afterward: list[OptionFinding]
+    "What turned out; only for the option chosen."
 
 
 class UnownedRow(TitledSubject):
@@ -1279,6 +1377,44 @@ class Flags(TableAnswer):
 
     rows: list[FlagRow]
     "The flags."
+
+
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
+
+    rows: list[ArrivalRow]
+    "The decisions, once for each thing that has come."
+
+
+class Contributions(TableAnswer):
+    """What contributes to which goal."""
+
+    rows: list[ContributionRow]
+    "Each way from a goal to a release."
+    nodes: list[GraphNode]
+    "The subjects on these ways."
+    edges: list[ContributionEdge]
+    "The edges between them."
+
+
+class ContributionGaps(TableAnswer):
+    """Goals that nothing contributes to, and work that contributes to no goal."""
+
+    rows: list[ContributionGap]
+    "The goals, decisions and features."
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
+
+    subject: str
+    "The decision."
+    cost_limit: str | None
+    "What an option may cost at most, such as `500 EUR`."
+    time_limit: str | None
+    "How long an option may take at most, such as `6 weeks`."
+    rows: list[WeighedOption]
+    "The options."
 
 
 class Teams(TableAnswer):

@@ -202,8 +202,8 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
-class FlagsParameters(SubjectFilter, AtTime, Paged, total=False):
-    """Parameters of `flags`."""
+class SelectionParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `flags`, `arrivals`, `contributions` and `contribution_gaps`."""
 
 
 class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
@@ -413,6 +413,11 @@ def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answe
     return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
 
 
+def decision_options(key: str, **parameters: Unpack[AtTime]) -> Question[answers.WeighedOptions]:
+    """The options of a decision, with what was found for each and whether they keep the limits."""
+    return Question(f"/v1/decisions/{_quote(key)}/options", parameters)
+
+
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
     """Who may decide about a product."""
     return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
@@ -453,7 +458,7 @@ def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Assump
     return Question("/v1/assumptions", parameters)
 
 
-def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
+def flags(**parameters: Unpack[SelectionParameters]) -> Question[answers.Flags]:
     """What rests on a broken assumption, or on evidence that no longer holds."""
     return Question("/v1/flags", parameters)
 
@@ -466,6 +471,21 @@ def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
 def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answers.DebtByMonth]:
     """Decision debt month by month."""
     return Question("/v1/debt/months", parameters)
+
+
+def arrivals(**parameters: Unpack[SelectionParameters]) -> Question[answers.Arrivals]:
+    """Deferred decisions whose waiting is over."""
+    return Question("/v1/arrivals", parameters)
+
+
+def contributions(**parameters: Unpack[SelectionParameters]) -> Question[answers.Contributions]:
+    """What contributes to which goal, through decisions and features to releases."""
+    return Question("/v1/contributions", parameters)
+
+
+def contribution_gaps(**parameters: Unpack[SelectionParameters]) -> Question[answers.ContributionGaps]:
+    """Goals that nothing contributes to, and decisions and features that contribute to no goal."""
+    return Question("/v1/contributions/gaps", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
