@@ -136,7 +136,7 @@ def _draw_cards(cards: Sequence[_Card], width: int) -> Iterator[Line]:
 
 
 def _choose_parts(widths: Sequence[int], width: int) -> list[int]:
-    """Return which parts are shown beside the title: the state first, then what needs attention, when, owner and key."""
+    """Return which parts are shown next to the title: the state first, then what needs attention, when, owner and key."""
     shown = [0]
     room = width - 4 - (widths[0] + 2) - _MIN_TITLE
     for index in (3, 1, 2, 4):

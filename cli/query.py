@@ -35,9 +35,9 @@ _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
 
 
 @contextmanager
-def open_log(output: Output) -> Iterator[Client]:
+def open_log(output: Output, *, writes: bool = False) -> Iterator[Client]:
     """Open a client whose answers include everything that is recorded by now."""
-    with get_context().client(output.settings, writes=False) as log:
+    with get_context().client(output.settings, writes=writes) as log:
         log.cover(log.ask(questions.head())["size"])
         yield log
 

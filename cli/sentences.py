@@ -50,7 +50,7 @@ _MOVES: Final = (
     "OwnershipAssigned",
 )
 _MANY: Final = 4
-"""As many events of one person and one kind with the same effect are told in one sentence."""
+"""As many events of one person and one kind with the same effect share one sentence."""
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Reversed": ("DecisionReversed", "DecisionSuperseded", "DecisionReopened"),

@@ -48,6 +48,7 @@ class ColumnsParam(click.ParamType[str]):
 @click.option("--all", "-a", "shows_all", is_flag=True, help="Also list what is shipped or dropped.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @options.status_filter
+@options.conditions
 @options.repeatable("--kind", "Kind of subject to show.  [feature]")
 @options.fields
 @options.current_values

@@ -32,6 +32,7 @@ _UNWRAPPED = 100_000
 @options.kinds
 @options.fields
 @options.current_values
+@options.shown_fields
 @options.include_removed
 @click.option("--blame", is_flag=True, help="With filters: show who set each field, when and why.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")

@@ -119,7 +119,7 @@ def test_every_command_has_examples_in_its_help():
     helps = {path: command.get_help(click.Context(command)) for path, command in leaves_of(cli, "decisionlog")}
 
     missing = [path for path, text in helps.items() if f"  {path}" not in text.partition("Example")[2]]
-    assert missing == []
+    assert missing == [], "add an example to cli/examples.py"
 
 
 SHOWN = dict(re.findall(r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$", MADE["http.md"], flags=re.DOTALL | re.MULTILINE))

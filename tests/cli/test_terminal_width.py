@@ -27,6 +27,7 @@ ASKING = [
     ("blame",),
     ("decisions",),
     ("debt",),
+    ("slips",),
     ("outcomes",),
     ("show", "SHOP-1"),
     ("show", "f1"),
@@ -166,7 +167,7 @@ def test_what_needs_attention_stands_out(house, monkeypatch):
 
 
 def test_changes_are_sentences(house, monkeypatch):
-    """What changed is told by what happened, with who, from what to what, and why."""
+    """Changes are grouped by what happened, with who, from what to what, and why."""
     text = " ".join(" ".join(on_a_terminal(house, monkeypatch, 160, "changes", "--since", "2024")).split())
 
     assert re.search(r"Slipped \(\d+\) • Ada Lovelace moved .* from 1.0 to 2.0", text)
