@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
+from projections.debt import Code as DebtCode
+from projections.flags import FlagReason
 from projections.ordering import Direction
 from projections.reasons import ReasonKind
 from projections.report import Section
@@ -132,7 +134,15 @@ class FieldState(FieldValue):
     ]
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[
+        Annotated[dict[str, FieldValue], Field(description="The fields that `show` names; present if asked for.")]
+    ]
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -168,10 +178,32 @@ class FieldChange(ListDifference):
     ]
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: Annotated[int, Field(description="The position of the event that ended the earlier value.")]
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: Annotated[At | None, Field(description="The time of the next change to another value; null if it holds.")]
+    days: Annotated[
+        float,
+        Field(
+            description="The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+        ),
+    ]
+    next: Annotated[NextValue | None, Field(description="The value that followed; null if it still holds.")]
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: Annotated[int, Field(description="The position of the event that made the change.")]
+    held: NotRequired[
+        Annotated[Held | None, Field(description="How long the value of the change held; present if asked for.")]
+    ]
     blame: Annotated[Blame, Field(description="Who made the change, when and why.")]
 
 
@@ -239,6 +271,20 @@ class GroupedFields(TypedDict):
     delegations: NotRequired[Annotated[dict[str, FieldState], Field(description="The delegations, by key.")]]
     acknowledgments: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The acknowledgments of ownership, by the holder's key.")]
+    ]
+    links: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(
+                description="What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+            ),
+        ]
+    ]
+    afterward: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(description="Whether the option chosen turned out valuable, usable, feasible and viable."),
+        ]
     ]
     expectations: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The expected outcomes, by their number.")]
@@ -321,6 +367,23 @@ class GraphNode(TitledSubject):
     """A subject of the graph."""
 
     status: Annotated[str | None, Field(description="The status; null if it has none.")]
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: Annotated[str | None, Field(description="The field of the roadmap; null for the whole subject.")]
+    reason: Annotated[FlagReason, Field(description="What is wrong with the ground.")]
+    cause: Annotated[str, Field(description="The ground: an assumption or a piece of evidence.")]
+    through: Annotated[
+        list[str], Field(description="The decisions and assumptions that lead from the ground to it; empty if direct.")
+    ]
+    since: Annotated[At, Field(description="The time from which it rests on a ground that does not hold.")]
+    position: Annotated[
+        int | None,
+        Field(description="The position of the event that ended the ground; null if a date has passed."),
+    ]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 
 
 class UnownedRow(TitledSubject):
@@ -427,7 +490,17 @@ class AccountabilityCount(TypedDict):
     count: Annotated[int, Field(description="The number of roles.")]
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict(
+    "_FromValue",
+    {
+        "from": NotRequired[
+            Annotated[JsonValue, Field(description="The value before the changes; null if there is none.")]
+        ]
+    },
+)
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[Annotated[str | None, Field(description="The subject.")]]
@@ -435,6 +508,15 @@ class FieldChangeCount(TypedDict):
     direction: NotRequired[Annotated[Direction | None, Field(description="The kind of change.")]]
     actor: NotRequired[Annotated[str | None, Field(description="Who recorded the changes.")]]
     principal: NotRequired[Annotated[str | None, Field(description="On whose behalf they were recorded.")]]
+    kind: NotRequired[Annotated[str | None, Field(description="The kind of the subject.")]]
+    product: NotRequired[Annotated[str | None, Field(description="A product of the subject; null if it has none.")]]
+    from_source_value: NotRequired[Annotated[str | None, Field(description="The source value before the changes.")]]
+    to: NotRequired[Annotated[JsonValue, Field(description="The value after the changes; null if there is none.")]]
+    to_source_value: NotRequired[Annotated[str | None, Field(description="The source value after the changes.")]]
+    year: NotRequired[Annotated[str | None, Field(description="The year in UTC, such as `2024`.")]]
+    quarter: NotRequired[Annotated[str | None, Field(description="The quarter in UTC, such as `2024-Q1`.")]]
+    month: NotRequired[Annotated[str | None, Field(description="The month in UTC, such as `2024-03`.")]]
+    week: NotRequired[Annotated[str | None, Field(description="The ISO 8601 week in UTC, such as `2024-W09`.")]]
     count: Annotated[int, Field(description="The number of changes.")]
 
 
@@ -489,7 +571,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
     truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]
@@ -781,6 +863,48 @@ class ExpectedOutcomes(TableAnswer):
     counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
 
 
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    part: Annotated[
+        str | None,
+        Field(description="The expected outcome, delegation or person that it is about; null for the whole subject."),
+    ]
+    since: Annotated[At, Field(description="The time since which it is owed.")]
+    days: Annotated[int, Field(description="The days since then.")]
+    owners: Annotated[list[str], Field(description="The people and teams who should do it; empty if there are none.")]
+    detail: Annotated[
+        dict[str, JsonValue],
+        Field(description="What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."),
+    ]
+    action: Annotated[str, Field(description="The command that clears it, such as `ReviewDecision`.")]
+    link: Annotated[str, Field(description="The path of the form for that command, on the pages of this server.")]
+
+
+class Debt(TableAnswer):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: Annotated[list[DebtRow], Field(description="The items.")]
+    counts: Annotated[dict[str, int], Field(description="The number of items of each code.")]
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: Annotated[str, Field(description="The month, such as `2026-05`.")]
+    as_of: Annotated[At, Field(description="The time that was asked about: the end of the month, at most the present.")]
+    product: Annotated[str | None, Field(description="The product; null for what belongs to none.")]
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    count: Annotated[int, Field(description="The number of items.")]
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: Annotated[list[DebtMonth], Field(description="The counts that are not zero, by month, product and code.")]
+
+
 class Features(TableAnswer):
     """Features, by title."""
 
@@ -797,6 +921,24 @@ class Goals(TableAnswer):
     """Goals, by title."""
 
     rows: Annotated[list[SubjectRow], Field(description="The goals.")]
+
+
+class EvidenceList(TableAnswer):
+    """Pieces of evidence, by title."""
+
+    rows: Annotated[list[SubjectRow], Field(description="The pieces of evidence.")]
+
+
+class Assumptions(TableAnswer):
+    """Assumptions, by title."""
+
+    rows: Annotated[list[SubjectRow], Field(description="The assumptions.")]
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: Annotated[list[FlagRow], Field(description="The flags.")]
 
 
 class Teams(TableAnswer):

@@ -68,7 +68,8 @@ def find_expectations(read: Read, selection: Filter, time: ResolvedTime) -> list
     """Return what the subjects that match were expected to bring, ordered by date."""
     fields = (f"{EXPECTATION_PREFIX}*", f"{OUTCOME_PREFIX}*")
     about = replace(selection.of_subjects(), kinds=KINDS, fields=fields)
-    rows = all_field_values(read, about, time)
+    # Imported history, which no rule checks, can have anything in these fields.
+    rows = [row for row in all_field_values(read, about, time) if isinstance(row["value"], dict)]
     recorded = _find_recorded_times(read, (row["position"] for row in rows))
     outcomes = {
         (row["subject"], row["field"].removeprefix(OUTCOME_PREFIX)): _build_outcome(row, recorded, read)

@@ -17,6 +17,8 @@ GROUPS: Final = {
     "dissent.": "dissents",
     "delegation.": "delegations",
     "acknowledged.": "acknowledgments",
+    "link.": "links",
+    "afterward.": "afterward",
     "expectation.": "expectations",
     "outcome.": "outcomes",
 }

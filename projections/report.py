@@ -475,12 +475,12 @@ class _ReportBuilder:
 
     def _state_lines(self) -> list[_Line]:
         features = self._find_subjects("feature", lambda fields: _value(fields, STATUS) not in CLOSED)
-        planned = [feature for feature in features if _planning_fields(self.fields[feature])]
+        planned = [feature for feature in features if planning_fields(self.fields[feature])]
         coming = [feature for feature in planned if _value(self.fields[feature], STATUS) != "paused"]
         states = [
             *self._goals(),
             *self._overdue(features),
-            *(_State("next", one, _planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
+            *(_State("next", one, planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
             *self._waiting(),
             *self._undecided_states(planned),
         ]
@@ -634,7 +634,7 @@ class _ReportBuilder:
         """Return planned features that neither refer to a decision nor have an event that cites one."""
         decisions = self._find_decisions(planned)
         return [
-            _State("undecided", feature, _planning_fields(self.fields[feature]))
+            _State("undecided", feature, planning_fields(self.fields[feature]))
             for feature in planned
             if feature not in decisions
         ]
@@ -739,7 +739,7 @@ def _is_target(name: str, row: Row) -> bool:
     return name.startswith(TARGET) and row["value"] is not None
 
 
-def _planning_fields(fields: Mapping[str, Row]) -> list[str]:
+def planning_fields(fields: Mapping[str, Row]) -> list[str]:
     """Return the fields that make a feature planned: committed, started or paused, in now or next, or with a target."""
     return [
         name

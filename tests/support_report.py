@@ -70,7 +70,7 @@ def _reasons_of(cells: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _is_true(shown: str, entry: Entry, texts: Mapping[str, Sequence[str]]) -> bool:
-    own, cited = _own_reason(entry), entry.metadata.because
+    own, cited = own_reason(entry), entry.metadata.because
     if own:
         return _shows(shown.split(" (see ", maxsplit=1)[0] if cited else shown, [own])
     if cited:
@@ -80,7 +80,8 @@ def _is_true(shown: str, entry: Entry, texts: Mapping[str, Sequence[str]]) -> bo
     return shown == NO_REASON
 
 
-def _own_reason(entry: Entry) -> str | None:
+def own_reason(entry: Entry) -> str | None:
+    """Return the reason that an entry gives itself."""
     data = _data(entry)
     names = ("until",) if entry.type == "DecisionDeferred.v1" else REASON_FIELDS
     return next((str(data[name]) for name in names if data.get(name)), None) or entry.metadata.note

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from projections.debt import Code as DebtCode
+from projections.flags import FlagReason
 from projections.ordering import Direction
 from projections.reasons import ReasonKind
 from projections.report import Section
@@ -35,6 +37,8 @@ JSON_TYPES: Final = {"At": "str", "JsonValue": "Any"}
 """What types of the server are in JSON."""
 LITERALS: Final[dict[str, tuple[Any, str]]] = {
     "Direction": (Direction, "The kind of a change."),
+    "FlagReason": (FlagReason, "What is wrong with a ground."),
+    "DebtCode": (DebtCode, "What is left undone about a decision or another subject."),
     "Section": (Section, "The sections of a progress report."),
     "ReasonKind": (ReasonKind, "The origin of a reason."),
 }

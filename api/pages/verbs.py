@@ -24,6 +24,8 @@ VERBS: Final[Mapping[str, str]] = {
     "OwnershipAcknowledged": "acknowledged",
     "OwnershipDelegated": "delegated",
     "DelegationRevoked": "revoked a delegation of",
+    "DecisionRightsSet": "set the decision rights of",
+    "ActionsDelegated": "let another act on their behalf:",
     "VisionSet": "set the vision of",
     "StrategySet": "set the strategy of",
     "ReleasesOrdered": "ordered the releases of",

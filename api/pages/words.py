@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final, Literal
 
+from domain.money import format_cost
 from domain.values import SUBJECT_PATTERN, from_micros, is_subject, kind_of, parse_timestamp
 
 Shape = Literal["good", "half", "ring", "warn", "bad"]
@@ -67,6 +68,8 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "AcknowledgeOwnership": "Acknowledge ownership",
     "DelegateOwnership": "Delegate",
     "RevokeDelegation": "Revoke a delegation",
+    "DelegateActions": "Let someone act for you",
+    "SetDecisionRights": "Set decision rights",
     "PrioritizeFeature": "Move",
     "MoveFeature": "Move",
     "TargetMilestone": "Set target",
@@ -237,6 +240,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "page_address": page_address,
     "with_titles": with_titles,
     "items": plain_value,
+    "money": format_cost,
     "kind": kind_of,
 }
 TESTS: Final[dict[str, Callable[..., bool]]] = {

@@ -46,6 +46,8 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.RatifyDecision: "/decisions/{key}/ratify",
     decision.ReviewReasoning: "/decisions/{key}/review-reasoning",
     decision.ReviewDecision: "/decisions/{key}/review",
+    decision.LinkDecision: "/decisions/{key}/link",
+    decision.JudgeChoice: "/decisions/{key}/judge",
 }
 _COLUMNS: Final = (*decision_queries.COLUMNS, "decision", "why")
 

@@ -46,6 +46,8 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     product.ScheduleRelease: "/releases",
     product.RescheduleRelease: "/releases/{key}/reschedule",
     product.SetGoal: "/goals",
+    product.ReviseGoal: "/goals/{key}/revise",
+    product.RecordMeasurement: "/goals/{key}/measurements",
     product.CloseGoal: "/goals/{key}/close",
 }
 ReportFormat = Literal["json", "csv", "jsonl", "markdown", "html"]
@@ -58,7 +60,7 @@ _REPORT_FORMATS: Final[dict[str, ReportFormat]] = {
     "text/markdown": "markdown",
 }
 _PRODUCT_FIELDS: Final = ("status", "description", "line", "role.accountable")
-_GOAL_FIELDS: Final = ("status", "due_on", "products", "role.accountable")
+_GOAL_FIELDS: Final = ("status", "due_on", "products", "role.accountable", "baseline", "target", "current", "unit")
 _REPORT_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",

@@ -23,6 +23,41 @@ ADDED = {"ReviewDecision": "by"}
 UNTIL = 1_800_000_000_000_000
 """A time in 2027, in microseconds since 1970."""
 
+ADDED_FIELDS = {
+    "baseline": {
+        "type": "SetGoal",
+        "key": "loyalty",
+        "title": "Guests return",
+        "baseline": "12.5",
+        "target": "20",
+        "unit": "%",
+    },
+    "findings": {
+        "type": "ProposeDecision",
+        "key": "cake",
+        "title": "Serve cake",
+        "options": [
+            {
+                "title": "Cake",
+                "cost_amount": {"amount": 300, "currency": "EUR"},
+                "duration": {"amount": 2, "unit": "weeks"},
+                "findings": [{"risk": "usable", "answer": "yes", "finding": "It has a fork.", "evidence": ["survey"]}],
+            }
+        ],
+        "cost_limit": {"amount": 500, "currency": "EUR"},
+        "time_limit": {"amount": 1, "unit": "months"},
+        "goals": ["loyalty"],
+        "because": ["assumption:water"],
+    },
+    "awaits": {
+        "type": "DeferDecision",
+        "subject": "decision:cake",
+        "until": "There is a baker.",
+        "awaits": ["evidence:baking"],
+    },
+}
+"""By a field that was added to an event, a command whose event has it."""
+
 
 def write_missing() -> list[str]:
     """The names of the types it wrote a file for."""
@@ -40,6 +75,9 @@ def write_missing() -> list[str]:
         write_new_entries(log, written)
         log.tokens.create("service:ci", expires_at=UNTIL)
         write_new_entries(log, written, added="expires_at")
+        for added, command in ADDED_FIELDS.items():
+            asyncio.run(log.execute(transaction(command)))
+            write_new_entries(log, written, added=added)
         for command in examples_for(log.id)[-1:]:
             asyncio.run(log.execute(transaction(command)))
             write_new_entries(log, written)

@@ -11,6 +11,24 @@ Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
 "The kind of a change."
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"What is wrong with a ground."
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+]
+"What is left undone about a decision or another subject."
 Section = Literal[
     "goals",
     "releases",
@@ -152,7 +170,14 @@ class FieldState(FieldValue):
     "Who set the value, when and why; present if asked for."
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[dict[str, FieldValue]]
+    "The fields that `show` names; present if asked for."
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -191,11 +216,31 @@ class FieldChange(ListDifference):
     "Whether the value ended because its period was over; there is no event for that."
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: int
+    "The position of the event that ended the earlier value."
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: str | None
+    "The time of the next change to another value; null if it holds."
+    days: float
+    "The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+    next: NextValue | None
+    "The value that followed; null if it still holds."
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: int
     "The position of the event that made the change."
+    held: NotRequired[Held | None]
+    "How long the value of the change held; present if asked for."
     blame: Blame
     "Who made the change, when and why."
 
@@ -266,6 +311,10 @@ class GroupedFields(TypedDict):
     "The delegations, by key."
     acknowledgments: NotRequired[dict[str, FieldState]]
     "The acknowledgments of ownership, by the holder's key."
+    links: NotRequired[dict[str, FieldState]]
+    "What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+    afterward: NotRequired[dict[str, FieldState]]
+    "Whether the option chosen turned out valuable, usable, feasible and viable."
     expectations: NotRequired[dict[str, FieldState]]
     "The expected outcomes, by their number."
     outcomes: NotRequired[dict[str, FieldState]]
@@ -350,6 +399,25 @@ class GraphNode(TitledSubject):
 
     status: str | None
     "The status; null if it has none."
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: str | None
+    "The field of the roadmap; null for the whole subject."
+    reason: FlagReason
+    "What is wrong with the ground."
+    cause: str
+    "The ground: an assumption or a piece of evidence."
+    through: list[str]
+    "The decisions and assumptions that lead from the ground to it; empty if direct."
+    since: str
+    "The time from which it rests on a ground that does not hold."
+    position: int | None
+    "The position of the event that ended the ground; null if a date has passed."
+    accountable: list[str]
+    "The people or teams accountable for it."
 
 
 class UnownedRow(TitledSubject):
@@ -496,7 +564,10 @@ class AccountabilityCount(TypedDict):
     "The number of roles."
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[str | None]
@@ -509,6 +580,24 @@ class FieldChangeCount(TypedDict):
     "Who recorded the changes."
     principal: NotRequired[str | None]
     "On whose behalf they were recorded."
+    kind: NotRequired[str | None]
+    "The kind of the subject."
+    product: NotRequired[str | None]
+    "A product of the subject; null if it has none."
+    from_source_value: NotRequired[str | None]
+    "The source value before the changes."
+    to: NotRequired[Any]
+    "The value after the changes; null if there is none."
+    to_source_value: NotRequired[str | None]
+    "The source value after the changes."
+    year: NotRequired[str | None]
+    "The year in UTC, such as `2024`."
+    quarter: NotRequired[str | None]
+    "The quarter in UTC, such as `2024-Q1`."
+    month: NotRequired[str | None]
+    "The month in UTC, such as `2024-03`."
+    week: NotRequired[str | None]
+    "The ISO 8601 week in UTC, such as `2024-W09`."
     count: int
     "The number of changes."
 
@@ -557,7 +646,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: list[FieldChangeCount]
     "The numbers."
@@ -942,6 +1031,58 @@ class ExpectedOutcomes(TableAnswer):
     "How many match, by state and result."
 
 
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: DebtCode
+    "What is left undone."
+    part: str | None
+    "The expected outcome, delegation or person that it is about; null for the whole subject."
+    since: str
+    "The time since which it is owed."
+    days: int
+    "The days since then."
+    owners: list[str]
+    "The people and teams who should do it; empty if there are none."
+    detail: dict[str, Any]
+    "What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."
+    action: str
+    "The command that clears it, such as `ReviewDecision`."
+    link: str
+    "The path of the form for that command, on the pages of this server."
+
+
+class Debt(TableAnswer):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: list[DebtRow]
+    "The items."
+    counts: dict[str, int]
+    "The number of items of each code."
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: str
+    "The month, such as `2026-05`."
+    as_of: str
+    "The time that was asked about: the end of the month, at most the present."
+    product: str | None
+    "The product; null for what belongs to none."
+    code: DebtCode
+    "What is left undone."
+    count: int
+    "The number of items."
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: list[DebtMonth]
+    "The counts that are not zero, by month, product and code."
+
+
 class Features(TableAnswer):
     """Features, by title."""
 
@@ -961,6 +1102,27 @@ class Goals(TableAnswer):
 
     rows: list[SubjectRow]
     "The goals."
+
+
+class EvidenceList(TableAnswer):
+    """Pieces of evidence, by title."""
+
+    rows: list[SubjectRow]
+    "The pieces of evidence."
+
+
+class Assumptions(TableAnswer):
+    """Assumptions, by title."""
+
+    rows: list[SubjectRow]
+    "The assumptions."
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: list[FlagRow]
+    "The flags."
 
 
 class Teams(TableAnswer):

@@ -57,6 +57,8 @@ class SubjectFilter(TypedDict, total=False):
     subject: Texts
     product: Texts
     status: Texts
+    where: Texts
+    without: Texts
 
 
 class IncludeRemoved(TypedDict, total=False):
@@ -111,6 +113,7 @@ class FieldsParameters(FieldValueFilter, AtTime, Paged, total=False):
     """Parameters of `fields`."""
 
     blame: bool
+    show: Texts
 
 
 class FieldsCountParameters(FieldValueFilter, AtTime, total=False):
@@ -127,11 +130,18 @@ class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False
     by: Texts
     live: bool
     include_unchanged: bool
+    then_value: Texts
+    then_source_value: Texts
+    held_at_least: str
+    held_less_than: str
+    open: bool
 
 
 class FieldHistoryParameters(FieldHistoryFilter, Paged, total=False):
     """Parameters of `field_history`."""
 
+    show: Texts
+    durations: bool
     order: Literal["oldest", "newest"]
 
 
@@ -192,11 +202,34 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
+class FlagsParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `flags`."""
+
+
 class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
     """Parameters of `expected_outcomes`."""
 
     state: Texts
     by: Texts
+
+
+class DebtFilter(SubjectFilter, AtTime, total=False):
+    """Select what is left undone."""
+
+    kind: Texts
+    code: Texts
+    owner: Texts
+    stale_days: int
+
+
+class DebtParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt`."""
+
+
+class DebtByMonthParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt_by_month`."""
+
+    months: int
 
 
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
@@ -360,6 +393,31 @@ def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question
 def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
     """What decisions and features were expected to bring, and what came of it."""
     return Question("/v1/expected-outcomes", parameters)
+
+
+def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.EvidenceList]:
+    """All evidence."""
+    return Question("/v1/evidence", parameters)
+
+
+def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Assumptions]:
+    """All assumptions."""
+    return Question("/v1/assumptions", parameters)
+
+
+def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
+    """What rests on a broken assumption, or on evidence that no longer holds."""
+    return Question("/v1/flags", parameters)
+
+
+def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
+    """What is left undone about decisions, with the command that clears it."""
+    return Question("/v1/debt", parameters)
+
+
+def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answers.DebtByMonth]:
+    """Decision debt month by month."""
+    return Question("/v1/debt/months", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
