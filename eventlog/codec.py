@@ -185,24 +185,27 @@ def _flat_data(event: Event) -> tuple[dict[str, Any], list[tuple[str, Place, str
                 places.append((_pointer(place), place, value))
             elif kind is StringKind.PERSON:
                 _require_person_id(value)
-        elif isinstance(value, tuple):
-            if kind is StringKind.TEXT and value:
+        elif value == () and empty_by_default:
+            continue
+        else:
+            value = _flat_value(value, kind)
+            if value is None:
                 return None
-            if not value and empty_by_default:
-                continue
-            value = list(value)
-            if not all([isinstance(member, str) for member in value]):
-                return None
-            if kind is StringKind.PERSON:
-                list(map(_require_person_id, value))
-        elif isinstance(value, Message):
-            if string_paths(type(value), StringKind.TEXT):
-                return None
-            value = _textless_content(value)
-        elif not isinstance(value, int) or abs(value) > SAFE_INTEGER:
-            return None
         data[key] = value
     return data, places
+
+
+def _flat_value(value: Any, kind: StringKind | None) -> Any:
+    """Return the value of a field that is no string as JSON, or None if it holds more than `_flat_data` handles."""
+    if isinstance(value, tuple):
+        if (kind is StringKind.TEXT and value) or not all(isinstance(member, str) for member in value):
+            return None
+        if kind is StringKind.PERSON:
+            list(map(_require_person_id, value))
+        return list(value)
+    if isinstance(value, Message):
+        return None if string_paths(type(value), StringKind.TEXT) else _textless_content(value)
+    return value if isinstance(value, int) and abs(value) <= SAFE_INTEGER else None
 
 
 @lru_cache(1024)
