@@ -7,7 +7,7 @@ it is linked to or whose value it cites. A release carries the features whose ta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Final, Literal, NamedTuple
 
@@ -82,7 +82,8 @@ class Links:
 
     def _paths_of(self, goal: str, through: str | None, subject: str) -> Iterator[Path]:
         if self.is_live(subject):
-            for release in self._existing(self.releases.get(subject, ())) or [None]:
+            releases: Sequence[str | None] = self._existing(self.releases.get(subject, ()))
+            for release in releases or (None,):
                 yield Path(goal, through, subject, release)
 
     def _reaches(self, subject: str, goal: str) -> bool:
@@ -161,12 +162,10 @@ def _select(read: Read, selection: Filter | None, resolved: ResolvedTime) -> set
     """Return the subjects that are asked for; None for all."""
     if selection is None or selection.of_subjects() == Filter():
         return None
-    found = all_field_values(read, Filter(**{**_conditions(selection), "fields": ("exists",)}), resolved)
+    found = all_field_values(
+        read, replace(selection.of_subjects(), fields=("exists",), include_removed=False), resolved
+    )
     return {row["subject"] for row in found}
-
-
-def _conditions(selection: Filter) -> dict[str, Sequence[str]]:
-    return {name: getattr(selection, name) for name in ("kinds", "subjects", "products", "statuses")}
 
 
 def _read_links(read: Read, resolved: ResolvedTime) -> Links:
