@@ -15,7 +15,9 @@ from typing import Any, Final, TypeVar
 
 from domain.characters import escape_unsafe
 from domain.values import kind_of
-from projections.report import SECTIONS, TARGET, Line, Section
+from projections.answers import ReportLine as Line
+from projections.answers import Section
+from projections.report import SECTIONS, TARGET
 
 PRINTED_LINES: Final = 142.0
 """Printed lines on two A4 pages, with a margin for a page that ends early."""

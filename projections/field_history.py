@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +10,12 @@ from typing import Any, Final, Literal
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros
+from projections.answers import Direction, FieldChangeCount, FieldChangeRow
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.bounds import ReadTooMuch
 from projections.filters import Filter, fields_where, json_spellings, within
-from projections.ordering import Direction, FieldContent, TargetOrder, change_direction, list_difference
-from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
+from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction
+from projections.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, page_after, take_page
 from projections.read_model import Read
 from projections.schema import loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -58,7 +60,7 @@ def field_history(
     newest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[FieldChangeRow]:
     """Return the changes that match and took effect by the time asked for, in the order in which they took effect.
 
     Each has `before` and `after` (`value` and `source_value`), its `direction`, `at` (when it took effect), whether it
@@ -79,18 +81,25 @@ def count_changes(
     *,
     min_count: int = 1,
     limit: int = DEFAULT_LIMIT,
-) -> Answer:
+    cursor: str | None = None,
+) -> Answer[FieldChangeCount]:
     """Return how many of the matching changes there are by subject, field, direction, actor or principal, or by several
     of these, most first.
-
-    `truncated` says that there are more groups than `limit`.
     """
     time = resolve_time(read, when)
     counts = _count(read, selection, by, time)
-    large = ((group, count) for group, count in counts.items() if count >= min_count)
-    ranked = sorted(large, key=lambda found: (-found[1], found[0]))
-    rows = [{**dict(zip(by, group, strict=True)), "count": count} for group, count in ranked[:limit]]
-    return build_answer(time, rows, about={"truncated": len(ranked) > limit})
+    ranked: list[tuple[Any, ...]] = sorted((-count, *group) for group, count in counts.items() if count >= min_count)
+    shown, next_cursor = page_after(ranked, tuple, (int, *(str for _ in by)), limit, cursor)
+    return build_answer(
+        time, [_build_count(-negative, by, group) for negative, *group in shown], next_cursor=next_cursor
+    )
+
+
+def _build_count(count: int, by: Sequence[Group], group: Sequence[Any]) -> FieldChangeCount:
+    row: FieldChangeCount = {"count": count}
+    for name, value in zip(by, group, strict=True):
+        row[name] = value
+    return row
 
 
 def _count(read: Read, selection: ChangeFilter, by: Sequence[Group], time: ResolvedTime) -> Counter[tuple[str, ...]]:
@@ -105,12 +114,12 @@ def _count(read: Read, selection: ChangeFilter, by: Sequence[Group], time: Resol
     return counts
 
 
-def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[Row]:
+def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[FieldChangeRow]:
     """Yield the changes that match in the order in which they took effect, for a caller that does not keep them."""
     return (row for _, row in _select(read, selection, time, keeps=False))
 
 
-def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[Row]:
+def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[FieldChangeRow]:
     """Return all changes that match, unpaged, as a part of other answers."""
     return [row for _, row in _select(read, selection, time)]
 
@@ -123,7 +132,7 @@ def _select(
     newest_first: bool = False,
     after: tuple[int, ...] | None = None,
     keeps: bool = True,
-) -> Iterator[tuple[tuple[int, int, int], Row]]:
+) -> Iterator[tuple[tuple[int, int, int], FieldChangeRow]]:
     """Yield each change with its sort key: when it took effect, the row's id, and whether it is the end of a period."""
     for row, direction in _select_rows(read, selection, time, newest_first=newest_first, after=after, keeps=keeps):
         yield (row[3], row[4], row[5]), _build_row(row, direction, read)
@@ -240,20 +249,21 @@ def _match_content(
         or s.{side}source_value in {members(f"{side}source_values")})"""
 
 
-def _build_row(columns: Sequence[Any], direction: Direction, read: Read) -> Row:
+def _build_row(columns: Sequence[Any], direction: Direction, read: Read) -> FieldChangeRow:
     subject, title, name, at, _, ended, before_value, before_source_value, value, source_value = columns[:10]
     before: FieldContent = (loads(before_value), before_source_value)
     after: FieldContent = (loads(value), source_value)
-    return {
+    row: FieldChangeRow = {
         "subject": subject,
-        "title": loads(title),
+        "title": None if title is None else json.loads(title),
         "field": name,
         "before": {"value": before[0], "source_value": before[1]},
         "after": {"value": after[0], "source_value": after[1]},
         "direction": direction,
-        **list_difference(before[0], after[0], read.merged_into),
         "at": format_micros(at),
         "position": columns[10],
         "ended": bool(ended),
         "blame": build_blame(columns[10:]),
     }
+    add_list_difference(row, before[0], after[0], read.merged_into)
+    return row

@@ -14,42 +14,39 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
-from domain.fields import EXISTS, STATUS
+from domain.fields import EXISTS, STATUS, Value
 from domain.values import format_micros, kind_of, parse_timestamp, to_micros
 from eventlog.canonical import canonical
 from projections.accountability import unowned
+from projections.answers import (
+    AuditEvent,
+    Blame,
+    FieldChangeRow,
+    FieldRow,
+    ReportChange,
+    ReportContent,
+    ReportLine,
+    ReportSlips,
+    ReportSummary,
+    Section,
+)
 from projections.audit import AuditFilter, all_events
-from projections.blame import add_blame, find_blames
+from projections.blame import add_blame, blame_of, find_blames
 from projections.field_history import ChangeFilter, iterate_changes
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
-from projections.paging import Answer, Row, build_answer
+from projections.paging import Answer, build_answer
 from projections.read_model import PinnedRead, Read
 from projections.reasons import find_own_reason
 from projections.schema import members
 from projections.timepoint import ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
-Section = Literal[
-    "decisions",
-    "shipped",
-    "dropped",
-    "slipped",
-    "overdue",
-    "moved",
-    "handed_over",
-    "course",
-    "next",
-    "waiting",
-    "unowned",
-    "undecided",
-    "late",
-]
 SECTIONS: Final[tuple[Section, ...]] = Section.__args__  # type: ignore[attr-defined]
 
 ACCOUNTABLE: Final = "role.accountable"
@@ -87,8 +84,6 @@ COURSE_EVENTS: Final = ("VisionSet", "StrategySet", "ProductRetired")
 TEXT_KEYS: Final = frozenset({"title", "titles", "why", "note", "source_value"})
 """The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
 
-Line = Row
-"""A line of a report, ready for JSON."""
 MAX_LINES: Final = 1_000
 """The most lines a section shows, so that a report fits into memory."""
 BATCH_CHANGES: Final = 500
@@ -118,7 +113,7 @@ class ReportRequest:
     position: int | None = None
 
 
-def report(read: Read, request: ReportRequest) -> Answer:
+def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSummary]:
     """Return what happened to a product in a period, line by line, each with who, when, why and where in the log.
 
     Each row has a `section`; rows are in the order of `SECTIONS`: `decisions` that were taken, rejected, deferred or
@@ -143,18 +138,18 @@ def report(read: Read, request: ReportRequest) -> Answer:
     lines = builder.build_lines()
     titles = find_titles(pinned, [request.product, *(line.subject for line in lines)], time)
     rows = [line.to_row(titles.get(line.subject)) for line in lines]
-    about = {
+    about: ReportContent = {
         "product": request.product,
         "title": titles.get(request.product),
         "since": format_micros(request.since),
         "until": format_micros(until),
         "counts": {section: builder.counts[section] for section in SECTIONS},
     }
-    answer = build_answer(time, rows, about=about)
-    return replace(answer, about={**about, "sha256": report_hash(answer.to_dict())})
+    digest = report_hash(build_answer(time, rows, about=about).to_dict())
+    return build_answer(time, rows, about={**about, "sha256": digest})
 
 
-def issued_report(read: Read, product: str, position: int) -> Answer:
+def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:
     """Return the report that was issued at a position again.
 
     Raises:
@@ -182,7 +177,7 @@ def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest
     return ReportRequest(product, since, until, data["position"]), data["sha256"]
 
 
-def report_hash(answer: Row) -> str:
+def report_hash(answer: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and titles."""
     hashed = {name: value for name, value in answer.items() if name != "sha256"}
     return sha256(canonical(_without_texts(hashed))).hexdigest()
@@ -212,8 +207,8 @@ class _Line:
     at: str
     by: Sequence[str]
     why: str | None
-    blame: Row
-    changes: list[Row] = field(default_factory=list)
+    blame: Blame
+    changes: list[ReportChange] = field(default_factory=list)
     current: bool | None = None
     """Whether a field still has the value that this line reports."""
     due: str | None = None
@@ -221,18 +216,11 @@ class _Line:
     """Former holders who have left."""
     voids: int | None = None
     """The position that this event voided."""
-    slips: Row | None = None
+    slips: ReportSlips | None = None
     rests_on: list[str] = field(default_factory=list)
 
-    def to_row(self, title: str | None) -> Line:
-        optional = {
-            "current": self.current,
-            "due": self.due,
-            "left": self.left,
-            "voids": self.voids,
-            "slips": self.slips,
-        }
-        return {
+    def to_row(self, title: str | None) -> ReportLine:
+        row: ReportLine = {
             "section": self.section,
             "subject": self.subject,
             "title": title,
@@ -242,9 +230,19 @@ class _Line:
             "changes": self.changes,
             "blame": self.blame,
             "link": f"/v1/subjects/{self.subject}",
-            **{name: value for name, value in optional.items() if value is not None},
             "rests_on": self.rests_on,
         }
+        if self.current is not None:
+            row["current"] = self.current
+        if self.due is not None:
+            row["due"] = self.due
+        if self.left is not None:
+            row["left"] = list(self.left)
+        if self.voids is not None:
+            row["voids"] = self.voids
+        if self.slips is not None:
+            row["slips"] = self.slips
+        return row
 
 
 @dataclass(frozen=True)
@@ -274,6 +272,9 @@ class _ChangeLine:
     in_effect: int = 0
 
 
+_StartLine = Callable[[Section, FieldChangeRow], _Line]
+
+
 class _ChangeLines:
     """Lines about changes, collected in the order of the changes. Of a long section only the most relevant are kept."""
 
@@ -283,7 +284,7 @@ class _ChangeLines:
         self._last: dict[tuple[str, str], _ChangeLine | None] = {}
         """The line about the last change of each field."""
 
-    def add(self, section: Section | None, change: Row, start_line: Callable[[Section, Row], _Line]) -> None:
+    def add(self, section: Section | None, change: FieldChangeRow, start_line: _StartLine) -> None:
         """Add a change to the line of its event in a section, which `start_line` creates if there is none."""
         entry = self._find_or_start(section, change, start_line) if section else None
         key = (change["subject"], change["field"])
@@ -293,9 +294,16 @@ class _ChangeLines:
         self._last[key] = entry
         if entry and entry.line:
             entry.in_effect += 1
-            entry.line.changes.append({name: change[name] for name in ("field", "before", "after", "direction")})
+            entry.line.changes.append(
+                {
+                    "field": change["field"],
+                    "before": change["before"],
+                    "after": change["after"],
+                    "direction": change["direction"],
+                }
+            )
 
-    def _find_or_start(self, section: Section, change: Row, start_line: Callable[[Section, Row], _Line]) -> _ChangeLine:
+    def _find_or_start(self, section: Section, change: FieldChangeRow, start_line: _StartLine) -> _ChangeLine:
         found = self._lines.setdefault(section, {})
         key = (change["subject"], change["at"], change["position"])
         if key not in found:
@@ -336,7 +344,7 @@ class _ReportBuilder:
         self.counts: Counter[Section] = Counter()
         self.members = self._find_members()
         current = Filter(products=[request.product], fields=CURRENT_FIELDS)
-        self.fields: Mapping[str, Mapping[str, Row]] = by_subject(all_field_values(read, current, time))
+        self.fields: Mapping[str, Mapping[str, FieldRow]] = by_subject(all_field_values(read, current, time))
         """Fields at the end of the period, by subject and name."""
 
     def build_lines(self) -> list[_Line]:
@@ -394,7 +402,7 @@ class _ReportBuilder:
             if _is_first(change)
         }
 
-    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[list[Row], Mapping[int, _Event]]]:
+    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[list[FieldChangeRow], Mapping[int, _Event]]]:
         """Yield the changes of the period in batches, each with its events; batches do not count as kept."""
         period = (self.request.since, self.until)
         selection = ChangeFilter(fields=Filter(subjects=self.members, fields=fields), span=period)
@@ -404,12 +412,14 @@ class _ReportBuilder:
             yield batch, self._find_events(change["position"] for change in batch)
             self.read.bounds.release_to(kept_bytes)
 
-    def _changed_value(self, change: Row) -> bool:
+    def _changed_value(self, change: FieldChangeRow) -> bool:
         """Whether the value changed, and not only the source value."""
-        before, after = (resolve_people(change[side]["value"], self.read.merged_into) for side in ("before", "after"))
+        before, after = (
+            resolve_people(side["value"], self.read.merged_into) for side in (change["before"], change["after"])
+        )
         return before != after and not (before in (None, []) and after in (None, []))
 
-    def _count_slips(self, subject: str, field: str) -> Row:
+    def _count_slips(self, subject: str, field: str) -> ReportSlips:
         """Return how often a target was moved to later by the end of the period, and the first target."""
         selection = ChangeFilter(fields=Filter(subjects=[subject], fields=[field]))
         changes = list(iterate_changes(self.read, selection, self.time))  # kept only for a short time
@@ -450,7 +460,7 @@ class _ReportBuilder:
             line.why = find_own_reason(line.blame["type"], events[line.blame["position"]].data)
         return lines
 
-    def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, Row]], bool]) -> list[str]:
+    def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, FieldRow]], bool]) -> list[str]:
         return [subject for subject, fields in self.fields.items() if kind_of(subject) == kind and matches(fields)]
 
     def _lines_of_states(self, states: Sequence[_State]) -> list[_Line]:
@@ -546,7 +556,7 @@ class _ReportBuilder:
     def _is_active(self, subject: str) -> bool:
         return _value(self.fields.get(subject, {}), STATUS) not in ENDED_STATUSES
 
-    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Row]:
+    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Blame]:
         """Return who last set the accountable person of each subject, or else who created it."""
         selection = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), include_removed=True)
         if not selection.subjects:
@@ -600,20 +610,18 @@ class _ReportBuilder:
         ]
 
 
-_KEYS_BEYOND_BLAME: Final = ("subject", "title", "version", "transaction", "index", "credential", "references", "data")
-
-
-def _event_line(section: Section, event: Row) -> _Line:
-    blame = {name: value for name, value in event.items() if name not in _KEYS_BEYOND_BLAME}
+def _event_line(section: Section, event: AuditEvent) -> _Line:
+    blame = blame_of(event)
     why = find_own_reason(event["type"], event["data"])
-    voids = event["data"]["position"] if event["type"] == "EntryVoided.v1" else None
+    voided = event["data"].get("position")
+    voids = voided if event["type"] == "EntryVoided.v1" and isinstance(voided, int) else None
     return _Line(section, event["subject"], event["at"], [blame["principal"]], why, blame, voids=voids)
 
 
-def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
+def _line_starter(data: Mapping[str, Any]) -> _StartLine:
     """Return a function that starts a line about changes made by an event with this data."""
 
-    def start_line(section: Section, change: Row) -> _Line:
+    def start_line(section: Section, change: FieldChangeRow) -> _Line:
         blame = change["blame"]
         deciders = data.get("deciders") if section == "decisions" else None
         why = find_own_reason(blame["type"], data)
@@ -622,7 +630,7 @@ def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
     return start_line
 
 
-def _change_section(change: Row, product: str, *, is_new: bool) -> Section | None:
+def _change_section(change: FieldChangeRow, product: str, *, is_new: bool) -> Section | None:
     """Return the section of a change, if it is reported; `is_new` if its transaction created the subject."""
     kind, field, after = kind_of(change["subject"]), change["field"], change["after"]["value"]
     if field == ACCOUNTABLE or field.startswith("delegation."):
@@ -640,10 +648,10 @@ def _change_section(change: Row, product: str, *, is_new: bool) -> Section | Non
     return None
 
 
-def _feature_section(change: Row, product: str) -> Section | None:
+def _feature_section(change: FieldChangeRow, product: str) -> Section | None:
     field, after = change["field"], change["after"]["value"]
     if field == "products":
-        if product in (change["before"]["value"] or ()) and product not in (after or ()):
+        if _has_member(change["before"]["value"], product) and not _has_member(after, product):
             return "dropped"
         return None if _is_first(change) else "moved"
     if field == EXISTS:
@@ -653,20 +661,24 @@ def _feature_section(change: Row, product: str) -> Section | None:
     return "slipped" if field.startswith(TARGET) and change["direction"] == "later" else "moved"
 
 
-def _is_first(change: Row) -> bool:
+def _has_member(value: Value, member: str) -> bool:
+    return isinstance(value, list) and member in value
+
+
+def _is_first(change: FieldChangeRow) -> bool:
     """Whether the field had no value before."""
     return change["before"]["value"] is None and change["before"]["source_value"] is None
 
 
-def _value(fields: Mapping[str, Row], name: str) -> Any:
+def _value(fields: Mapping[str, FieldRow], name: str) -> Any:
     return fields[name]["value"] if name in fields else None
 
 
-def _is_target(name: str, row: Row) -> bool:
+def _is_target(name: str, row: FieldRow) -> bool:
     return name.startswith(TARGET) and row["value"] is not None
 
 
-def _planning_fields(fields: Mapping[str, Row]) -> list[str]:
+def _planning_fields(fields: Mapping[str, FieldRow]) -> list[str]:
     """Return the fields that make a feature planned: committed, started or paused, in now or next, or with a target."""
     return [
         name

@@ -124,7 +124,7 @@ def get_entry(page: PageDependency, position: Annotated[int, Path(ge=1, le=MAX_I
             raise HttpProblem(404, f"the log has no entry {position} at this time", field="position")
         selection = ChangeFilter(positions=range(position, position + 1))
         changes = all_field_history(read, selection, resolve_time(read, when))
-        (sentence,) = build_sentences(read, [{**rows[0], "changes": changes}], when)
+        (sentence,) = build_sentences(read, [{**rows[0], "changes": [*changes]}], when)
         return {
             "event": rows[0],
             "sentence": sentence,

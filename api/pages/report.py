@@ -19,6 +19,8 @@ from api.problems import HttpProblem, unprocessable
 from api.report_page import HEADINGS, build_page
 from domain.values import MAX_INTEGER, from_micros, to_micros
 from projections import audit as audit_queries
+from projections.answers import ReportLine as Line
+from projections.answers import ReportSummary
 from projections.audit import AuditFilter
 from projections.paging import Answer, Row
 from projections.read_model import Read
@@ -162,7 +164,9 @@ def reason_of(own: str | None, because: Sequence[str]) -> Reason:
     return Reason("inherited", None, tuple(because)) if because else NO_REASON
 
 
-def _build(read: Read, product: str, since: int, until: int | None, issued_at: int | None) -> Answer:
+def _build(
+    read: Read, product: str, since: int, until: int | None, issued_at: int | None
+) -> Answer[Line, ReportSummary]:
     try:
         if issued_at is not None:
             return issued_report(read, product, issued_at)

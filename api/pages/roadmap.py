@@ -237,12 +237,13 @@ def find_cards(
 
     What exists only at the time it is compared with is in the column where it is then.
     """
-    answer = roadmap_query.roadmap(
-        read, selection, page.time.point, layout=layout, columns=by, fields=FIELDS, blame=True
-    )
     differences = find_differences(read, page.time, replace(selection.of_subjects(), statuses=(), fields=COMPARED))
+    when = page.time.point
     if layout == "table":
-        return [("", None, _build_cards(read, page, answer.rows, differences))]
+        rows = roadmap_query.roadmap_table(read, selection, when, fields=FIELDS, blame=True).rows
+        return [("", None, _build_cards(read, page, rows, differences))]
+    placed_by = "release" if layout == "timeline" else by
+    answer = roadmap_query.roadmap_columns(read, selection, when, by=placed_by, fields=FIELDS, blame=True)
     columns = {
         row["column"]: (row["title"], _build_cards(read, page, row["cards"], differences)) for row in answer.rows
     }
@@ -250,15 +251,8 @@ def find_cards(
     missing = [subject for subject in differences if subject not in shown]
     if missing and page.time.compared is not None:
         at = page.time.compared
-        other = roadmap_query.roadmap(
-            read,
-            replace(selection, subjects=missing, statuses=()),
-            at,
-            layout=layout,
-            columns=by,
-            fields=FIELDS,
-            blame=True,
-        )
+        chosen = replace(selection, subjects=missing, statuses=())
+        other = roadmap_query.roadmap_columns(read, chosen, at, by=placed_by, fields=FIELDS, blame=True)
         for row in other.rows:
             _title, cards = columns.setdefault(row["column"], (row["title"], []))
             cards += _build_cards(read, page, row["cards"], differences, at=at)

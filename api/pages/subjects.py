@@ -20,7 +20,8 @@ from domain.feature import CLOSED
 from projections import accountability, listings
 from projections import changes as change_queries
 from projections import decisions as decision_queries
-from projections.decisions import RegisterFilter
+from projections.answers import DecisionRow
+from projections.decisions import DecisionFilter
 from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
@@ -107,15 +108,17 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
 
 def _feature_parts(read: Read, page: Page, subject: str) -> Context:
     slips = change_queries.slips(read, Filter(subjects=(subject,)), page.time.point).rows
-    for slip in slips:
-        origins = Origins(read, (move["blame"] for move in slip["moves"]), page.time.point)
-        for move in slip["moves"]:
-            move["origin"] = origins.of(move["blame"])
-    return {"slips": slips}
+    origins = Origins(read, (move["blame"] for slip in slips for move in slip["moves"]), page.time.point)
+    return {
+        "slips": [
+            {**slip, "moves": [{**move, "origin": origins.of(move["blame"])} for move in slip["moves"]]}
+            for slip in slips
+        ]
+    }
 
 
 def _product_parts(read: Read, page: Page, subject: str) -> Context:
-    found = RegisterFilter(Filter(products=(subject,)))
+    found = DecisionFilter(Filter(products=(subject,)))
     return {
         "releases": find_releases(read, page, (subject,)),
         "goals": find_goals(read, page, (subject,)),
@@ -134,7 +137,7 @@ def _goal_parts(read: Read, page: Page, subject: str) -> Context:
 
 def _holder_parts(read: Read, page: Page, subject: str) -> Context:
     when = page.time.point
-    found = RegisterFilter(deciders=(subject,))
+    found = DecisionFilter(deciders=(subject,))
     decided = latest_decisions(read, page, found)
     directory = page.services.book.directory
     return {
@@ -173,9 +176,9 @@ def _open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     return [card for card in _cards(read, page, selection) if not card.is_closed]
 
 
-def latest_decisions(read: Read, page: Page, selection: RegisterFilter) -> list[Row]:
+def latest_decisions(read: Read, page: Page, selection: DecisionFilter) -> list[DecisionRow]:
     """Return the newest of the decisions that match."""
-    return decision_queries.register(read, selection, page.time.point, newest_first=True, limit=LATEST).rows
+    return decision_queries.decisions(read, selection, page.time.point, newest_first=True, limit=LATEST).rows
 
 
 def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:

@@ -10,7 +10,6 @@ from api import answers
 from api.dependencies import (
     DirectionText,
     FieldFilter,
-    Limit,
     MinCount,
     PageParameters,
     QueryDependency,
@@ -54,12 +53,16 @@ def count_fields(
     query: QueryDependency,
     fields: ValueFilter,
     time: TimeParameters,
+    page: PageParameters,
     group: Annotated[value_queries.Group, Query(description="What to group by.")],
     min_count: MinCount = 1,
-    limit: Limit = 1000,
 ) -> Response:
     """The number of matching fields by holder, value, source value, field, kind, product or subject."""
-    return query(lambda read: value_queries.count_fields(read, fields, group, time, min_count=min_count, limit=limit))
+    return query(
+        lambda read: value_queries.count_fields(
+            read, fields, group, time, min_count=min_count, limit=page.limit, cursor=page.cursor
+        )
+    )
 
 
 async def _change_filter(
@@ -122,11 +125,13 @@ def count_field_changes(
     query: QueryDependency,
     changes: ChangeParameters,
     time: TimeParameters,
+    page: PageParameters,
     group: Annotated[list[history_queries.Group], Query(description="What to group by. Can be repeated.")],
     min_count: MinCount = 1,
-    limit: Limit = 1000,
 ) -> Response:
     """The number of matching changes by one or several of subject, field, direction, actor and principal."""
     return query(
-        lambda read: history_queries.count_changes(read, changes, group, time, min_count=min_count, limit=limit)
+        lambda read: history_queries.count_changes(
+            read, changes, group, time, min_count=min_count, limit=page.limit, cursor=page.cursor
+        )
     )

@@ -49,6 +49,7 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
 }
 ReportFormat = Literal["json", "csv", "jsonl", "markdown", "html"]
 MAX_LINES: Final = 10_000
+ReportAnswer = Answer[answers.ReportLine, answers.ReportSummary]
 HTML: Final = "text/html; charset=utf-8"
 MARKDOWN: Final = "text/markdown; charset=utf-8"
 _REPORT_FORMATS: Final[dict[str, ReportFormat]] = {
@@ -68,12 +69,12 @@ _REPORT_HEADERS: Final = {
 def router() -> APIRouter:
     """Return the routes that read products, releases and goals."""
     routes = v1_router("Products")
-    add_query(routes, "/products", list_endpoint("product", _PRODUCT_FIELDS), answers.Products, "List products")
+    add_query(routes, "/products", list_endpoint("product", _PRODUCT_FIELDS), answers.Subjects, "List products")
     add_query(routes, "/products/{key}", get_endpoint("product"), answers.SubjectPage, "Get a product", "light")
     add_query(routes, "/products/{key}/report", get_report, answers.Report, "Get the progress report of a product")
-    add_query(routes, "/releases", list_releases, answers.Releases, "List releases")
+    add_query(routes, "/releases", list_releases, answers.Subjects, "List releases")
     add_query(routes, "/releases/{key}", get_endpoint("release"), answers.SubjectPage, "Get a release", "light")
-    add_query(routes, "/goals", list_endpoint("goal", _GOAL_FIELDS), answers.Goals, "List goals")
+    add_query(routes, "/goals", list_endpoint("goal", _GOAL_FIELDS), answers.Subjects, "List goals")
     add_query(routes, "/goals/{key}", get_endpoint("goal"), answers.SubjectPage, "Get a goal", "light")
     return routes
 
@@ -170,7 +171,7 @@ def get_report(
     return response
 
 
-def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> Answer:
+def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> ReportAnswer:
     """Return the requested report.
 
     Raises:
@@ -196,7 +197,7 @@ def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: in
     )
 
 
-def _build_page(answer: Answer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
+def _build_page(answer: ReportAnswer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
     """Return the report as a page, with links to the address it was requested from."""
     base = quote(str(request.base_url).rstrip("/"), safe=":/[]")
     return build_page({**answer.to_dict(), "titles": titles}, base=base, lines=lines)

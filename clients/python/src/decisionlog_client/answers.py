@@ -26,7 +26,11 @@ Section = Literal[
     "undecided",
     "late",
 ]
-"The sections of a progress report."
+"The sections of a progress report, in its order."
+Relation = Literal["replaces", "replaced_by", "rests_on", "supports"]
+"How a subject relates to another."
+Absence = Literal["absent", "removed"]
+"Why a subject has no value: it did not exist yet, or was removed."
 
 
 class FieldProblem(TypedDict):
@@ -73,7 +77,7 @@ class DelegationLink(TypedDict):
 
     who: str
     "The person or team on whose behalf it was done."
-    delegation: NotRequired[int | None]
+    delegation: NotRequired[int]
     "The position of the delegation that allows it; without one, it is only claimed."
 
 
@@ -82,11 +86,11 @@ class EventSource(TypedDict):
 
     channel: str
     "The way it was recorded: `http`, `cli`, `import`."
-    system: NotRequired[str | None]
+    system: NotRequired[str]
     "The system that it was imported from."
-    reference: NotRequired[str | None]
+    reference: NotRequired[str]
     "That system's identifier of the change."
-    at: NotRequired[str | None]
+    at: NotRequired[str]
     "The time of the change in that system."
 
 
@@ -105,17 +109,17 @@ class Blame(TypedDict):
     "Who recorded it, according to the token."
     principal: str
     "On whose behalf it was recorded; the actor, if there is no one else."
-    on_behalf_of: NotRequired[list[DelegationLink] | None]
+    on_behalf_of: NotRequired[list[DelegationLink]]
     "The chain of delegation from the actor to the principal, if they differ."
     because: list[str]
     "The decisions that it is based on."
-    note: NotRequired[str | None]
+    note: NotRequired[str]
     "A remark, or the reason if it is not based on a decision."
     source: EventSource
     "How it was recorded, and where it comes from."
-    corrects: NotRequired[int | None]
+    corrects: NotRequired[int]
     "The position of the voided entry that it replaces."
-    voided_by: NotRequired[int | None]
+    voided_by: NotRequired[int]
     "The position of the event that voided it."
 
 
@@ -144,7 +148,7 @@ class FieldState(FieldValue):
     "The time at which the value ends; null if it has no end."
     position: int
     "The position of the event that set the value."
-    blame: NotRequired[Blame | None]
+    blame: NotRequired[Blame]
     "Who set the value, when and why; present if asked for."
 
 
@@ -157,16 +161,16 @@ class RoleRow(FieldRow):
 
     role: str | None
     "The role, such as `accountable`; null for delegations and acknowledgments."
-    status: NotRequired[str | None]
-    "The status of the subject; null or missing if it has none."
+    status: str | None
+    "The status of the subject; null if it has none."
 
 
 class ListDifference(TypedDict):
     """The items added to a list and removed from it; missing if the value is not a list."""
 
-    gained: NotRequired[list[Any] | None]
+    gained: NotRequired[list[Any]]
     "The added items, in order."
-    lost: NotRequired[list[Any] | None]
+    lost: NotRequired[list[Any]]
     "The removed items, in order."
 
 
@@ -216,9 +220,9 @@ class FieldDifference(ListDifference, SubjectField):
     "The value at the second time."
     direction: Direction
     "The kind of change, all changes taken together."
-    missing_before: NotRequired[Literal["absent", "removed"] | None]
+    missing_before: NotRequired[Absence]
     "Why the subject has no value at the first time: it did not exist yet, or was removed."
-    missing_after: NotRequired[Literal["absent", "removed"] | None]
+    missing_after: NotRequired[Absence]
     "Why the subject has no value at the second time: it did not exist yet, or was removed."
     changes: list[FieldChangeRow]
     "The changes between the two times, in order."
@@ -271,7 +275,7 @@ class SubjectRow(TitledSubject, GroupedFields):
 class Card(SubjectRow):
     """A feature, or another subject, on the roadmap."""
 
-    milestone: NotRequired[str | None]
+    milestone: NotRequired[str]
     "In columns of releases: the milestone whose target is the release of the column."
 
 
@@ -331,7 +335,7 @@ class GraphEdge(_FromSubject):
 
     to: str
     "The subject that the edge leads to."
-    relation: Literal["replaces", "replaced_by", "rests_on", "supports"]
+    relation: Relation
     "The relation of `from` to `to`."
     distance: int
     "The number of edges from the subject that was asked about."
@@ -405,7 +409,6 @@ class TokenRow(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     label: str
     "The purpose of the token."
     created_at: str
@@ -479,27 +482,18 @@ class FieldCount(TypedDict):
     "The number of fields."
 
 
-class AccountabilityCount(TypedDict):
-    """The number of roles of one person or team."""
-
-    holder: str
-    "The person or team."
-    count: int
-    "The number of roles."
-
-
 class FieldChangeCount(TypedDict):
     """A number of changes; the other keys are those that `group` names."""
 
-    subject: NotRequired[str | None]
+    subject: NotRequired[str]
     "The subject."
-    field: NotRequired[str | None]
+    field: NotRequired[str]
     "The name of the field."
-    direction: NotRequired[Direction | None]
+    direction: NotRequired[Direction]
     "The kind of change."
-    actor: NotRequired[str | None]
+    actor: NotRequired[str]
     "Who recorded the changes."
-    principal: NotRequired[str | None]
+    principal: NotRequired[str]
     "On whose behalf they were recorded."
     count: int
     "The number of changes."
@@ -512,7 +506,7 @@ class ReadAnswer(TypedDict):
     "The position of the log that the answer covers."
     as_of: str
     "The valid time: the answer shows what was in effect at this time."
-    known_at: NotRequired[str | None]
+    known_at: NotRequired[str]
     "The transaction time: the answer shows what was recorded by this time; missing if it shows everything."
     titles: dict[str, str]
     "What each subject in the answer is called, by id: its title, version, or display name."
@@ -521,7 +515,7 @@ class ReadAnswer(TypedDict):
 class TableAnswer(ReadAnswer):
     """An answer with rows, which is also available as CSV and JSON Lines."""
 
-    next: NotRequired[str | None]
+    next: NotRequired[str]
     "The value of `cursor` for the next page; missing on the last page."
 
 
@@ -537,8 +531,6 @@ class FieldCounts(TableAnswer):
 
     rows: list[FieldCount]
     "The numbers."
-    truncated: bool
-    "Whether there are more rows; a larger `limit` returns them."
 
 
 class FieldChangeTable(TableAnswer):
@@ -553,8 +545,6 @@ class FieldChangeCounts(TableAnswer):
 
     rows: list[FieldChangeCount]
     "The numbers."
-    truncated: bool
-    "Whether there are more rows; a larger `limit` returns them."
 
 
 class ReportChange(TypedDict):
@@ -562,11 +552,11 @@ class ReportChange(TypedDict):
 
     field: str
     "The name of the field, such as `status` or `target.ship`."
-    before: NotRequired[FieldValue | None]
+    before: NotRequired[FieldValue]
     "The value before; missing if the field did not change."
     after: FieldValue
     "The value after the change, or at the end of the period."
-    direction: NotRequired[Direction | None]
+    direction: NotRequired[Direction]
     "The kind of change; missing if the field did not change."
 
 
@@ -598,23 +588,21 @@ class ReportLine(TitledSubject):
     "The decisions that the subject is based on, beyond those in `blame`."
     link: str
     "The path of the subject."
-    current: NotRequired[bool | None]
+    current: NotRequired[bool]
     "Whether the fields still have these values at the end of the period; missing if they do."
-    slips: NotRequired[ReportSlips | None]
+    slips: NotRequired[ReportSlips]
     "For a slipped target: how often it moved, and from where."
-    due: NotRequired[str | None]
+    due: NotRequired[str]
     "For what is overdue: the day on which it was due."
-    left: NotRequired[list[str] | None]
+    left: NotRequired[list[str]]
     "For what has no accountable person: those who were accountable and have left."
-    voids: NotRequired[int | None]
+    voids: NotRequired[int]
     "For a correction: the position of the voided entry."
 
 
-class Report(TableAnswer):
-    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+class ReportContent(TypedDict):
+    """What a report is about, and how much there is of it."""
 
-    rows: list[ReportLine]
-    "The lines."
     product: str
     "The product, as `product:key`."
     title: str | None
@@ -625,8 +613,20 @@ class Report(TableAnswer):
     "The end of the period, which it excludes; `as_of` is just before it."
     counts: dict[Section, int]
     "The number of lines in each section."
+
+
+class ReportSummary(ReportContent):
+    """What a report is about, with the hash by which it can be recognized."""
+
     sha256: str
     "The SHA-256 of its canonical JSON without texts and titles, in hex."
+
+
+class Report(TableAnswer, ReportSummary):
+    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+
+    rows: list[ReportLine]
+    "The lines."
 
 
 class Roadmap(TableAnswer):
@@ -647,10 +647,10 @@ class Since(TypedDict):
     "The transaction time; null if everything is included."
 
 
-_FromSince = TypedDict("_FromSince", {"from": Since})
+ComparedTimes = TypedDict("ComparedTimes", {"from": Since})
 
 
-class Changes(TableAnswer, _FromSince):
+class Changes(TableAnswer, ComparedTimes):
     """The differences between two times; `as_of` and `known_at` are the second."""
 
     rows: list[FieldDifference]
@@ -666,13 +666,18 @@ class SlipTotals(TypedDict):
     "The number of moves to an earlier date or release."
 
 
-class Slips(TableAnswer):
+class SlipSummary(TypedDict):
+    """How often all targets moved."""
+
+    totals: SlipTotals
+    "All moves, including those that `min_count` leaves out."
+
+
+class Slips(TableAnswer, SlipSummary):
     """Targets that moved, most frequent first."""
 
     rows: list[Slip]
     "The targets."
-    totals: SlipTotals
-    "All moves, including those that `min_count` leaves out."
 
 
 class Decisions(TableAnswer):
@@ -680,13 +685,6 @@ class Decisions(TableAnswer):
 
     rows: list[DecisionRow]
     "The decisions."
-
-
-class Imports(TableAnswer):
-    """Imports, by title, which is the name of what was imported."""
-
-    rows: list[SubjectRow]
-    "The imports."
 
 
 class Money(TypedDict):
@@ -781,19 +779,24 @@ class AuthorityRow(TypedDict):
     "What the rights of each product said then."
 
 
-class DecisionAuthority(TableAnswer):
-    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+class AuthorityVerdict(TypedDict):
+    """The verdict on a decision, and whether it still has to be ratified."""
 
-    subject: str
-    "The decision, as `decision:key`."
-    title: str | None
-    "The title."
     verdict: str | None
     "The verdict on the latest acceptance or rejection; null if there is none."
     needs_ratification: bool
     "Whether it exceeds, and nobody entitled has ratified it."
     ratified: int | None
     "The position of the ratification that resolved it, if any."
+
+
+class AuthoritySummary(TitledSubject, AuthorityVerdict):
+    """A decision with the verdict on it."""
+
+
+class DecisionAuthority(TableAnswer, AuthoritySummary):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+
     rows: list[AuthorityRow]
     "The verdicts, in the order of the log."
 
@@ -811,8 +814,8 @@ class DeciderRow(RuleUse):
     "The reason as a clause."
 
 
-class Deciders(TableAnswer):
-    """Who may decide about a product; no rows if no decision rights apply."""
+class DecidersQuestion(TypedDict):
+    """The decision that the deciders are for."""
 
     product: str
     "The product."
@@ -820,58 +823,25 @@ class Deciders(TableAnswer):
     "The kind of decision."
     cost: Money | None
     "The cost, if it was given."
+
+
+class Deciders(TableAnswer, DecidersQuestion):
+    """Who may decide about a product; no rows if no decision rights apply."""
+
     rows: list[DeciderRow]
     "The people and teams, those whom the rights cover first."
 
 
-class Features(TableAnswer):
-    """Features, by title."""
+class Subjects(TableAnswer):
+    """Subjects of one kind: features, products, goals, teams or imports by title; releases in their order."""
 
     rows: list[SubjectRow]
-    "The features."
+    "The subjects, each with its main fields."
 
 
-class Products(TableAnswer):
-    """Products, by title."""
+class RelatedSubjects(TypedDict):
+    """The decisions that a subject replaces and rests on, and what replaces it and rests on it."""
 
-    rows: list[SubjectRow]
-    "The products."
-
-
-class Goals(TableAnswer):
-    """Goals, by title."""
-
-    rows: list[SubjectRow]
-    "The goals."
-
-
-class Teams(TableAnswer):
-    """Teams, by title."""
-
-    rows: list[SubjectRow]
-    "The teams."
-
-
-class Releases(TableAnswer):
-    """Releases, in their order."""
-
-    rows: list[SubjectRow]
-    "The releases."
-
-
-class SubjectPage(ReadAnswer, GroupedFields):
-    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
-
-    subject: str
-    "The subject, as `kind:key`."
-    version: int
-    "The version, also the ETag; send it as `If-Match`."
-    current: bool
-    "False if the subject was removed, or did not exist yet."
-    title: str | None
-    "The title; null if it has none."
-    number: dict[str, int]
-    "A decision's number in each of its products, by product."
     replaces: list[TitledSubject]
     "The decisions that it superseded or reversed."
     replaced_by: list[TitledSubject]
@@ -882,6 +852,19 @@ class SubjectPage(ReadAnswer, GroupedFields):
     "The subjects with events that are based on it."
 
 
+class SubjectDetails(DecisionRow, RelatedSubjects):
+    """A subject with its fields, its version and its relations."""
+
+    version: int
+    "The version, also the ETag; send it as `If-Match`."
+    current: bool
+    "False if the subject was removed, or did not exist yet."
+
+
+class SubjectPage(ReadAnswer, SubjectDetails):
+    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
+
+
 class History(TableAnswer):
     """The events of a subject."""
 
@@ -889,15 +872,20 @@ class History(TableAnswer):
     "The events."
 
 
-class Graph(TableAnswer):
-    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
+class GraphNodes(TypedDict):
+    """The subjects of a graph, and whether it is whole."""
 
-    rows: list[GraphEdge]
-    "The edges."
     nodes: list[GraphNode]
     "The subjects that the edges connect."
     truncated: bool
     "Whether there are more edges."
+
+
+class Graph(TableAnswer, GraphNodes):
+    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
+
+    rows: list[GraphEdge]
+    "The edges."
 
 
 class Roles(TableAnswer):
@@ -905,15 +893,6 @@ class Roles(TableAnswer):
 
     rows: list[RoleRow]
     "The roles."
-
-
-class AccountabilityCounts(TableAnswer):
-    """The number of roles of each person and team, largest first."""
-
-    rows: list[AccountabilityCount]
-    "The people and teams."
-    truncated: bool
-    "Whether there are more rows."
 
 
 class Unowned(TableAnswer):
@@ -1006,7 +985,6 @@ class Me(TypedDict):
     credential: str
     "The id of the token or session."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     roles: list[HeldRole]
     "The roles of its holder: their own, and those of their teams and groups."
 
@@ -1019,7 +997,6 @@ class CreatedToken(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     secret: str
     "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
     expires_at: str | None
@@ -1044,17 +1021,22 @@ class EndedSessions(TypedDict):
     "The number of sessions that were ended."
 
 
-class Health(TypedDict):
-    """Whether the server can answer."""
+class Positions(TypedDict):
+    """How far the log and its read model are."""
 
-    status: Literal["ok", "degraded"]
-    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
     position: int
     "The number of entries in the log."
     read_model: int
     "The position that answers of the read model cover."
     lag: int
     "The number of entries that the read model is behind."
+
+
+class Health(Positions):
+    """Whether the server can answer."""
+
+    status: Literal["ok", "degraded"]
+    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
 
 
 class Worker(TypedDict):
@@ -1078,15 +1060,9 @@ class Worker(TypedDict):
     "The time of that error."
 
 
-class Status(TypedDict):
+class Status(Positions):
     """The log, the read model, and the processes that publish or feed the log."""
 
-    position: int
-    "The number of entries in the log."
-    read_model: int
-    "The position that answers of the read model cover."
-    lag: int
-    "The number of entries that the read model is behind."
     workers: list[Worker]
     "Every process that ever reported; empty without a stream."
 
@@ -1144,9 +1120,9 @@ class Receipt(TypedDict):
 class Outcome(TypedDict):
     """The result of one transaction of a bulk request: a receipt or a problem."""
 
-    receipt: NotRequired[Receipt | None]
+    receipt: NotRequired[Receipt]
     "The receipt, if it was recorded."
-    refused: NotRequired[Problem | None]
+    refused: NotRequired[Problem]
     "The problem, if it was refused."
 
 
