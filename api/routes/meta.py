@@ -33,8 +33,7 @@ async def get_health(services: ServiceDependency) -> answers.Health:
     """
     services.check_log()
     services.check_read_model()
-    status = "degraded" if services.questions.is_saturated() else "ok"
-    return {"status": status, **services.positions()}
+    return {"status": "degraded" if services.questions.is_saturated() else "ok", **services.positions()}
 
 
 async def get_version() -> answers.Version:
