@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-clients test-image fuzz check format reference docs lock clean
+.PHONY: run demo test test-clients test-image fuzz check format reference docs lock clean
 
 run: $(READY)
 	@$(BIN)/decisionlog serve
+
+# Creates a year of a fictional product in demo/, and opens it in the browser.
+demo: $(READY)
+	@$(BIN)/decisionlog demo --open
 
 # Compiled modules are kept, whatever the machine says: the tests start many processes.
 test: $(READY)

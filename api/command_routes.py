@@ -42,6 +42,8 @@ _KINDS: Final = {
     "features": "feature",
     "releases": "release",
     "goals": "goal",
+    "evidence": "evidence",
+    "assumptions": "assumption",
     "people": "person",
     "teams": "team",
 }

@@ -26,10 +26,11 @@ _SCOPE_KEY: Final = "decisionlog.site"
 class Site:
     """The server as the browser of a request sees it.
 
-    `origins` are those of its own pages. `is_secure` means HTTPS. `has_cookies` means that it may set a cookie: over
+    `address` is where its readers reach it, or empty if they cannot. `origins` are those of its own pages. `is_secure` means HTTPS. `has_cookies` means that it may set a cookie: over
     HTTPS, on this machine, or where the operator named an address without TLS.
     """
 
+    address: str
     origins: frozenset[str]
     is_secure: bool
     has_cookies: bool

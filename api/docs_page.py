@@ -254,6 +254,8 @@ _PATH_EXAMPLES: Final = {
     "features": "gift-cards",
     "releases": "r1",
     "goals": "reach",
+    "evidence": "survey",
+    "assumptions": "water",
     "people": "ann",
     "teams": "core",
     "subjects": "feature:gift-cards",

@@ -230,12 +230,12 @@ def _report_lines(answer: AnyAnswer) -> Iterator[Row]:
     """Yield a line for each field that changed, and one for each line of the report without changes."""
     for row in answer.rows:
         common = {name: row[name] for name in ("section", "subject", "title")}
-        blame = row["blame"]
         end = {
             "at": row["at"],
             "who": row["by"],
-            "why": row["why"] or _reason_columns(blame)["why"],
-            "position": blame["position"],
+            "why": row["reason"]["text"] if row["reason"]["kind"] == "own" else row["reason"]["decisions"],
+            "reason": row["reason"]["kind"],
+            "position": row["blame"]["position"],
         }
         for change in row["changes"] or [{}]:
             sides = {side: _value_of(change[side]) if side in change else None for side in ("before", "after")}
@@ -258,7 +258,8 @@ SHEETS: Final[Mapping[type[answers.ReadAnswer], Sheet]] = {
         ("subject", "title", "field", "first", "now", "against_first", "count", "later", "earlier"), _slip_lines
     ),
     answers.Report: Sheet(
-        ("section", "subject", "title", "field", "before", "after", "at", "who", "why", "position"), _report_lines
+        ("section", "subject", "title", "field", "before", "after", "at", "who", "why", "reason", "position"),
+        _report_lines,
     ),
     answers.Subjects: Sheet(("subject", "title"), _list_lines),
     answers.SubjectPage: Sheet(("field", "value", "source_value", "since", "who", "why"), _subject_lines),

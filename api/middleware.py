@@ -34,6 +34,8 @@ class Hosts:
 
     public_url: str = ""
     loopback: bool = False
+    in_process: bool = False
+    """Whether requests come from this process only, so that its own address leads nowhere."""
 
     def origin(self, scope: Scope) -> tuple[str, bytes]:
         """Return scheme and authority for links, never from the request's `Host`."""
@@ -45,7 +47,8 @@ class Hosts:
 
     def site(self, scheme: str, authority: bytes, host: bytes) -> Site:
         """Return this server as the browser of a request sees it; `host` is the `Host` that it sent."""
-        return _build_site(scheme, authority, host, has_public_url=bool(self.public_url))
+        reachable = bool(self.public_url) or not self.in_process
+        return _build_site(scheme, authority, host, has_public_url=bool(self.public_url), address_works=reachable)
 
     def check(self, scope: Scope, host: bytes) -> None:
         """Check the `Host` of a request.
@@ -65,9 +68,10 @@ class Hosts:
 
 
 @lru_cache(64)
-def _build_site(scheme: str, authority: bytes, host: bytes, *, has_public_url: bool) -> Site:
+def _build_site(scheme: str, authority: bytes, host: bytes, *, has_public_url: bool, address_works: bool) -> Site:
     name = host.decode("latin-1")
     return Site(
+        address=f"{scheme}://{authority.decode()}" if address_works else "",
         origins=frozenset({f"{scheme}://{authority.decode()}", f"{scheme}://{name}"}),
         is_secure=scheme == "https",
         has_cookies=scheme == "https" or has_public_url or _is_loopback(_name_of(name)),

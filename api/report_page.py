@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from html import escape
 from typing import Any, Final, TypeVar
 
+from api.pages.words import subject_path
 from domain.characters import escape_unsafe
 from domain.values import kind_of
-from projections.answers import ReportLine as Line
-from projections.answers import Section
-from projections.report import SECTIONS, TARGET
+from projections.answers import ReasonKind, Section
+from projections.report import SECTIONS, TARGET, UNDONE_STATUSES, Line
 
 PRINTED_LINES: Final = 142.0
 """Printed lines on two A4 pages, with a margin for a page that ends early."""
@@ -28,6 +28,8 @@ HEADING: Final = 3.5
 PADDING: Final = 0.35
 MAX_LENGTH: Final = 100
 """Characters of a title or a reason; the link leads to the full text."""
+MAX_WEIGHTY: Final = 8
+"""Lines of a section with a weight that are shown in any case, if they fit."""
 
 MAX_SECTION_LINES: Final = 60
 """Lines of a section that are formatted by default; more never fit on two pages."""
@@ -35,14 +37,16 @@ FEW: Final = 5
 """Changes, entries or reasons shown in one line."""
 
 HEADINGS: Final[Mapping[Section, str]] = {
+    "goals": "Goals",
+    "releases": "Releases",
+    "course": "Vision and strategy",
     "decisions": "Decisions",
     "shipped": "Shipped",
-    "dropped": "Dropped",
     "slipped": "Slipped",
     "overdue": "Overdue",
-    "moved": "Moved on the roadmap",
-    "handed_over": "Ownership handed over",
-    "course": "Vision, strategy and goals",
+    "dropped": "Dropped",
+    "moved": "Other changes of the roadmap",
+    "handed_over": "Handovers",
     "next": "What comes next",
     "waiting": "Waiting for a decision",
     "unowned": "Without an owner",
@@ -51,49 +55,55 @@ HEADINGS: Final[Mapping[Section, str]] = {
 }
 _COUNTED: Final[Mapping[Section, tuple[str, str]]] = {
     "decisions": ("decision", "decisions"),
-    "shipped": ("shipped", "shipped"),
-    "dropped": ("dropped", "dropped"),
-    "slipped": ("slip", "slips"),
-    "moved": ("other move", "other moves"),
-    "handed_over": ("change of ownership", "changes of ownership"),
-    "course": ("change of course", "changes of course"),
-    "late": ("recorded late or corrected", "recorded late or corrected"),
+    "shipped": ("feature shipped", "features shipped"),
+    "slipped": ("date slipped", "dates slipped"),
+    "dropped": ("feature dropped", "features dropped"),
     "overdue": ("overdue", "overdue"),
-    "next": ("to come", "to come"),
-    "waiting": ("waiting for a decision", "waiting for a decision"),
+    "waiting": ("decision waiting", "decisions waiting"),
     "unowned": ("without an owner", "without an owner"),
     "undecided": ("planned with no decision behind it", "planned with no decision behind them"),
+    "next": ("to come", "to come"),
 }
-_DURING_PERIOD: Final[tuple[Section, ...]] = (
-    "decisions",
-    "shipped",
-    "dropped",
-    "slipped",
-    "moved",
-    "handed_over",
-    "course",
-    "late",
-)
-_AT_END: Final[tuple[Section, ...]] = ("overdue", "next", "waiting", "unowned", "undecided")
+_DURING_PERIOD: Final[tuple[Section, ...]] = ("shipped", "slipped", "dropped")
+_AT_END: Final[tuple[Section, ...]] = ("overdue", "waiting", "unowned", "undecided", "next")
+_WITHOUT_REASON: Final = frozenset({"unowned", "undecided"})
+"""Sections about what is missing: an event may have a reason, but it is not the reason of this."""
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link and its text."""
+    """A link and its text. Without an address it is only text."""
 
     words: str
-    to: str
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonText:
+    """A reason in words: an event's own with the decisions that it cites, one inherited from them, or none.
+
+    `entry` names the event, where a line is about several.
+    """
+
+    kind: ReasonKind
+    text: str | None = None
+    decisions: Sequence[Link] = ()
+    entry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line of the report in words."""
+    """A line of the report in words. `reasons` is empty where no event is to be explained."""
 
     about: Link
     what: str
     who: str
     entries: Sequence[Link]
-    why: Sequence[str | Link]
+    reasons: Sequence[ReasonText]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What the person who issued a report wrote to its readers; `text` may be missing."""
+
+    text: str | None
+    by: str
+    entry: Link
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A report in words."""
 
@@ -116,22 +135,25 @@ class Page:
     parts: Sequence[Part]
     footing: str
     whole: Link
+    issued: Summary | None = None
 
 
 def build_page(report: Mapping[str, Any], *, base: str = "", lines: int | None = None) -> Page:
     """Return a report, as the server answers it, in words.
 
-    `base` is the address of the server for links. At most `lines` lines are shown, or as many as fit on two printed
-    pages: each section shows its first ones and the number of the others.
+    `base` is the address at which its readers reach the pages; without it there are no links. At most `lines` lines are
+    shown, or as many as fit on two printed pages: each section shows its first ones and the number of the others.
+    Lines with a weight, such as reversals and changes of strategy, are shown before those of other sections.
     """
-    writer = _LineWriter(report["titles"], base)
+    writer = _LineWriter(report["titles"], base, report["until"][:4])
     parts = []
     groups = {section: found for section in SECTIONS if (found := _groups(section, report["rows"]))}
     written = {
         section: [writer.write(rows) for rows in found[: lines or MAX_SECTION_LINES]]
         for section, found in groups.items()
     }
-    shares = _shares(written, lines)
+    weighty = {section: _count_weighty(found) for section, found in groups.items()}
+    shares = _shares(written, weighty, lines)
     for section, found in groups.items():
         share = shares[section]
         more = report["counts"][section] - sum(map(len, found[:share]))
@@ -140,36 +162,65 @@ def build_page(report: Mapping[str, Any], *, base: str = "", lines: int | None =
     return Page(
         title=_shorten(report["title"] or report["product"]),
         period=period,
-        summary=_summary(report["counts"], period),
+        summary=_summary(report["rows"], report["counts"]),
         parts=parts,
-        footing=_footing(report),
-        whole=Link("as JSON", base + _report_path(report)),
+        footing=_footing(report, writer),
+        whole=Link("see all of them", base and base + _report_path(report)),
+        issued=writer.write_summary(report["issued"]) if report.get("issued") else None,
     )
 
 
 def _groups(section: Section, rows: Sequence[Line]) -> list[list[Line]]:
-    """Return the lines of a section. Moves on the roadmap are grouped by feature, in the order of the first move."""
+    """Return the lines of a section. Slips and other changes of the roadmap are grouped by feature; subjects that one person handed over
+    to another on a day, for the same reason, are one handover.
+    """
     found: dict[Any, list[Line]] = {}
     for n, row in enumerate(row for row in rows if row["section"] == section):
-        found.setdefault(row["subject"] if section == "moved" else n, []).append(row)
-    return list(found.values())
+        found.setdefault(_group_key(section, row) or n, []).append(row)
+    groups = list(found.values())
+    return [sorted(rows, key=_by_time) for rows in groups] if section in ("moved", "slipped") else groups
+
+
+def _by_time(row: Line) -> tuple[str, int]:
+    return row["at"], row["blame"]["position"]
+
+
+def _group_key(section: Section, row: Line) -> Any:
+    if section in ("moved", "slipped"):
+        return row["subject"]
+    if section == "handed_over" and all(change["field"] == "role.accountable" for change in row["changes"]):
+        sides = [str(change[side]["value"]) for change in row["changes"] for side in ("before", "after")]
+        return (row["at"][:10], row["blame"]["actor"], *sides, str(row["reason"]))
+    return None
+
+
+def _count_weighty(groups: Sequence[Sequence[Line]]) -> int:
+    return min(MAX_WEIGHTY, sum(any(row["weight"] for row in rows) for rows in groups))
 
 
 def _report_path(report: Mapping[str, Any]) -> str:
     key = report["product"].partition(":")[2]
-    return f"/v1/products/{key}/report?since={report['since']}&until={report['until']}&position={report['position']}"
+    return f"/reports/{key}?since={report['since']}&until={report['until']}&lines=10000"
 
 
-def _shares(written: Mapping[Section, Sequence[TextLine]], lines: int | None) -> dict[Section, int]:
-    """Return how many lines each section shows: the same number for all that have enough lines, and at least one.
+def _shares(
+    written: Mapping[Section, Sequence[TextLine]], weighty: Mapping[Section, int], lines: int | None
+) -> dict[Section, int]:
+    """Return how many lines each section shows: the same number for all that have enough lines, and at least one, or
+    those that have a weight.
 
     The space that is left goes to the first sections.
     """
+
+    def share(most: int, heavy: int) -> dict[Section, int]:
+        return {section: max(most, min(heavy, weighty[section])) for section in written}
+
+    heavy = next((heavy for heavy in range(MAX_WEIGHTY, 1, -1) if _fits(written, share(1, heavy), lines)), 1)
     longest = max(map(len, written.values()), default=1)
-    most = next((most for most in range(longest, 1, -1) if _fits(written, dict.fromkeys(written, most), lines)), 1)
-    shares = dict.fromkeys(written, most)
+    shares = next((share(n, heavy) for n in range(longest, 1, -1) if _fits(written, share(n, heavy), lines)), None)
+    shares = shares or share(1, heavy)
     for section in written:
-        more = {**shares, section: most + 1}
+        more = {**shares, section: shares[section] + 1}
         if _fits(written, more, lines):
             shares = more
     return shares
@@ -184,92 +235,200 @@ def _fits(written: Mapping[Section, Sequence[TextLine]], shares: Mapping[Section
 
 
 def _printed_lines(line: TextLine) -> float:
-    why = "; ".join(each.words if isinstance(each, Link) else each for each in line.why)
+    why = "; ".join(map(_plain_reason, line.reasons))
     who = " ".join((line.who, *(entry.words for entry in line.entries)))
     cells = zip((line.about.words, line.what, who, why), COLUMN_WIDTHS, strict=True)
     return PADDING + max(-(-len(words) // letters) for words, letters in cells)
 
 
+def _plain_reason(reason: ReasonText) -> str:
+    return " ".join([reason.entry, *(link.words for link in reason.decisions), reason.text or "", "(inherited)"])
+
+
+# Dates ---------------------------------------------------------------------------------------------------------------
+
+
 def _format_period(since: str, until: str) -> str:
-    if since.endswith("T00:00:00.000000Z") and until.endswith("T00:00:00.000000Z"):
-        return f"from {since[:10]} to the end of {_day_before(until[:10])} (UTC)"
-    return f"from {_format_minute(since)} to {_format_minute(until)} (UTC)"
+    """Return a period as people write it: "July 1 – November 26, 2026". The end of a whole day is that day."""
+    last = (date.fromisoformat(until[:10]) - timedelta(days=1)).isoformat() if "T00:00:00.000000Z" in until else until
+    first_words = _format_date(since, year=since[:4] != last[:4])
+    return f"{first_words} – {_format_date(last)}" if since[:10] != last[:10] else _format_date(last)
 
 
-def _day_before(day: str) -> str:
-    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+def _format_date(day: str, *, year: bool = True, short: bool = False) -> str:
+    """Return a date as people write it: "November 26, 2026"; `short` abbreviates the month."""
+    month = _MONTHS[int(day[5:7]) - 1]
+    words = f"{month[:3] if short else month} {int(day[8:10])}"
+    return f"{words}, {day[:4]}" if year else words
 
 
-def _format_minute(time: str) -> str:
-    return time[:16].replace("T", " ")
+# Sentences -----------------------------------------------------------------------------------------------------------
 
 
-def _summary(counts: Mapping[str, int], period: str) -> list[str]:
-    happened = _list_counts(counts, _DURING_PERIOD)
-    state = _list_counts(counts, _AT_END)
+def _summary(rows: Sequence[Line], counts: Mapping[str, int]) -> list[str]:
+    during = [*_count_decisions(rows, counts), *_list_counts(counts, _DURING_PERIOD), *_count_goals(rows)]
+    at_end = _list_counts(counts, _AT_END)
     return [
-        f"What happened: {happened}." if happened else f"Nothing was recorded {period}.",
-        f"At the end: {state}."
-        if state
-        else "At the end nothing is planned, overdue, waiting for a decision or without an owner.",
+        f"In this period: {', '.join(during)}." if during else "Nothing was decided, shipped or moved in this period.",
+        f"At its end: {', '.join(at_end)}."
+        if at_end
+        else "At its end nothing is planned, overdue, waiting for a decision or without an owner.",
     ]
 
 
-def _list_counts(counts: Mapping[str, int], sections: Sequence[Section]) -> str:
-    return ", ".join(f"{counts[each]} {_COUNTED[each][counts[each] != 1]}" for each in sections if counts[each])
+def _count_decisions(rows: Sequence[Line], counts: Mapping[str, int]) -> list[str]:
+    if not counts["decisions"]:
+        return []
+    after = [change["after"]["value"] for row in rows if row["section"] == "decisions" for change in row["changes"]]
+    undone = [f"{after.count(status)} {status}" for status in sorted(UNDONE_STATUSES) if status in after]
+    words = f"{counts['decisions']} {_COUNTED['decisions'][counts['decisions'] != 1]}"
+    return [f"{words} ({', '.join(undone)})" if undone else words]
 
 
-def _footing(report: Mapping[str, Any]) -> str:
+def _count_goals(rows: Sequence[Line]) -> list[str]:
+    """Return how many of the goals that were closed in the period were met."""
+    statuses = [change["after"]["value"] for row in rows if row["section"] == "goals" for change in row["changes"]
+                if change["field"] == "status"]  # fmt: skip
+    closed = [status for status in statuses if status != "open"]
+    return [f"{closed.count('met')} of {len(closed)} goals met"] if closed else []
+
+
+def _list_counts(counts: Mapping[str, int], sections: Sequence[Section]) -> list[str]:
+    return [f"{counts[each]:,} {_COUNTED[each][counts[each] != 1]}" for each in sections if counts[each]]
+
+
+def _footing(report: Mapping[str, Any], writer: _LineWriter) -> str:
+    known = report["known_at"]
+    zone = "" if report["since"][11:19] == "00:00:00" else f" The period begins at {report['since'][11:16]}."
     return (
-        f"Covers the log up to position {report['position']}, recorded at {report['known_at']}. With this period and "
-        f"position, the report is always the same: SHA-256 {report['sha256']}."
+        f"Based on the log up to entry {report['position']}, recorded on {writer.format_day(known)} at {known[11:16]}. "
+        f"Dates and times are UTC.{zone} The same period and entry always give this report: SHA-256 {report['sha256']}."
     )
 
 
 class _LineWriter:
     """Formats lines in words, with the titles of subjects instead of their ids."""
 
-    def __init__(self, titles: Mapping[str, str], base: str) -> None:
-        self._titles, self._base = titles, base
+    def __init__(self, titles: Mapping[str, str], base: str, year: str) -> None:
+        self._titles, self._base, self._year = titles, base, year
 
     def write(self, rows: Sequence[Line]) -> TextLine:
-        """Return one or several lines about one subject as one line in words."""
+        """Return one or several lines about one subject, or one handover of several, as one line in words."""
+        if rows[0]["section"] == "handed_over" and len(rows) > 1:
+            return self._write_handover(rows)
         first, last = rows[0], rows[-1]
-        days = dict.fromkeys((first["at"][:10], last["at"][:10]))
+        days = dict.fromkeys(self.format_day(row["at"]) for row in (first, last))
         who = dict.fromkeys(self._who(row) for row in rows)
         return TextLine(
-            about=Link(_shorten(first["title"] or first["subject"]), self._base + first["link"]),
-            what="; ".join(_first_few([self._what(row) for row in rows])),
+            about=self._subject(first["subject"], first["title"]),
+            what="; ".join(_first_few([self._what(row) for row in rows])) + self._promise(last),
             who=f"{' to '.join(days)}, {'; '.join(who)}",
             entries=[self._entry(row["blame"]["position"]) for row in (rows if len(rows) <= FEW else (first, last))],
-            why=_first_few(list(dict.fromkeys(why for row in rows for why in self._why(row)))) or self._rests_on(last),
+            reasons=[] if first["section"] in _WITHOUT_REASON else self._reasons(rows),
         )
 
-    def _entry(self, position: int) -> Link:
-        return Link(f"#{position}", f"{self._base}/v1/log/entries/{position}")
+    def write_summary(self, issued: Mapping[str, Any]) -> Summary:
+        """Return who issued the report and what they wrote."""
+        text = issued["summary"]
+        by = f"{self._name(issued['by'])}, {self.format_day(issued['at'], year=True)}"
+        return Summary(_flatten(text) if text else None, by, self._entry(issued["position"]))
 
-    def _rests_on(self, row: Line) -> list[str | Link]:
-        """Return the decisions behind the subject, for an event without a reason of its own."""
-        return _first_few([self._decision(each) for each in row["rests_on"]])
+    def format_day(self, time: str, *, year: bool = False) -> str:
+        """Return the day of a time, with its year if that is not the last one of the period."""
+        return _format_date(time, year=year or time[:4] != self._year, short=True)
+
+    def _write_handover(self, rows: Sequence[Line]) -> TextLine:
+        """Return a handover of several subjects: what was handed over stands where a single one has its title."""
+        names = _first_few([_shorten(row["title"] or row["subject"]) for row in rows])
+        return TextLine(
+            about=Link(f"{len(rows)} items"),
+            what=f"{self._what(rows[0])}: {', '.join(names)}",
+            who=f"{self.format_day(rows[0]['at'])}, {self._who(rows[0])}",
+            entries=[
+                self._entry(row["blame"]["position"]) for row in (rows if len(rows) <= FEW else (rows[0], rows[-1]))
+            ],
+            reasons=[self._reason(rows[0])],
+        )
+
+    def _subject(self, subject: str, title: str | None) -> Link:
+        return Link(_shorten(title or subject), self._base and self._base + subject_path(subject))
+
+    def _entry(self, position: int) -> Link:
+        return Link(f"#{position}", self._base and f"{self._base}/audit/{position}")
+
+    # Reasons
+
+    def _reasons(self, rows: Sequence[Line]) -> list[ReasonText]:
+        """Return the reason of each event, each with its entry if there are several events with different reasons."""
+        found = [(self._reason(row), row) for row in rows]
+        if len({repr(reason) for reason, _ in found}) == 1:
+            return [found[0][0]]
+        given = [
+            replace(reason, entry=f"#{row['blame']['position']}") for reason, row in found if reason.kind != "none"
+        ]
+        return given[-FEW:]
+
+    def _reason(self, row: Line) -> ReasonText:
+        reason = row["reason"]
+        text = _shorten(reason["text"]) if reason["text"] else None
+        return ReasonText(reason["kind"], text, [self._decision(each) for each in reason["decisions"][:FEW]])
 
     def _decision(self, subject: str) -> Link:
-        return Link(_shorten(self._title(subject)), f"{self._base}/v1/subjects/{subject}")
+        return self._subject(subject, self._title(subject))
+
+    # What happened
 
     def _what(self, row: Line) -> str:
-        if row["section"] == "unowned":
-            gone = ", ".join(self._title(who) for who in row["left"])
-            return f"{gone} was accountable and has left" if gone else "no one is accountable"
+        match row["section"]:
+            case "unowned":
+                gone = ", ".join(self._name(who) for who in row["left"])
+                return f"{gone} was the owner and has left" if gone else "no one is the owner"
+            case "goals":
+                return self._goal(row)
+            case "releases":
+                return self._release(row)
         if not row["changes"]:
             voids = f" #{row['voids']}" if "voids" in row else ""
             return _event_in_words(row["blame"]["type"]) + voids
         what = "; ".join(self._change(row, change) for change in _notable_changes(row["changes"]))
-        slips = row.get("slips")
-        if slips and slips["later"] > 1:
-            what += f" (put off {slips['later']} times; first promised {self._field(slips['first'])})"
         if row["section"] == "overdue":
-            what += f", which was due on {row['due']}" if row["due"] not in what else ", which is over"
+            what = self._overdue(what, self.format_day(row["due"]))
         # A committed feature that was started later needs no remark.
-        return what if row.get("current", True) or row["section"] == "moved" else f"{what} (no longer so at the end)"
+        return (
+            what
+            if row.get("current", True) or row["section"] in ("moved", "slipped")
+            else f"{what} (changed again later)"
+        )
+
+    def _promise(self, row: Line) -> str:
+        """Return how a slipped date came about: its date now, and the first promise if this was not the first slip."""
+        if row["section"] != "slipped":
+            return ""
+        slips, target = row["slips"], self._field(row["changes"][-1]["after"])
+        due = self.format_day(row["due"]) if row.get("due") and row["current"] else target
+        now = f" (now due {due})" if due not in target else ""
+        if slips["later"] <= 1:
+            return now
+        return f"{now}; first promised {self._field(slips['first'])}, slipped {slips['later']} times"
+
+    def _overdue(self, what: str, due: str) -> str:
+        """Return what is overdue: a release with its date, or the date alone."""
+        target = what.removeprefix("due").strip()
+        return f"was due {due}" if target == due else f"{target}, was due {due}"
+
+    def _goal(self, row: Line) -> str:
+        fields = {change["field"]: change["after"]["value"] for change in row["changes"]}
+        due = f"due {self.format_day(str(fields['due_on']))}" if fields.get("due_on") else "no date"
+        status = str(fields.get("status") or "open")
+        measure = f". Measure: {_shorten(row['measure'])}" if row.get("measure") else ""
+        return f"{status}, {due}{measure}"
+
+    def _release(self, row: Line) -> str:
+        features, slips = row["features"], row["slips"]
+        due = self.format_day(row["due"])
+        first = self._field(slips["first"])
+        promise = f"; first promised {first}" if slips["first"] and first != due else ""
+        return f"due {due}{promise}; {features['shipped']} of {features['planned']} features shipped"
 
     def _change(self, row: Line, change: Mapping[str, Any]) -> str:
         name, after = change["field"], self._field(change["after"])
@@ -279,7 +438,7 @@ class _LineWriter:
             return f"delegated to {after}" if change["after"]["value"] else "delegation ended"
         shows_before = "before" in change and change["direction"] != "first" and kind_of(row["subject"]) != "decision"
         before = self._field(change["before"]) if shows_before else None
-        label = _label(name)
+        label = _label(name, row["section"])
         change_of = after if before is None else f"{before} → {after}"
         return f"{label} {change_of}".strip()
 
@@ -297,30 +456,29 @@ class _LineWriter:
             return ", ".join(map(self._value, value)) or "none"
         if isinstance(value, dict):
             return self._value(value.get("to"))
-        return _shorten(self._title(str(value)))
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return self.format_day(value)
+        return self._name(str(value))
 
     def _title(self, subject: str) -> str:
         return self._titles.get(subject) or subject
 
+    def _name(self, subject: str) -> str:
+        return _shorten(self._title(subject))
+
     def _who(self, row: Line) -> str:
         blame = row["blame"]
-        who = ", ".join(_shorten(self._title(each)) for each in row["by"])
+        who = ", ".join(map(self._name, row["by"]))
         if blame["source"].get("channel") == "import":  # who imported it, and when, is not about the product
             return who
         if blame["actor"] not in (*row["by"], blame["principal"]):
-            who += f", recorded by {_shorten(self._title(blame['actor']))}"
+            who += f", recorded by {self._name(blame['actor'])}"
         is_backdated = blame["recorded_at"][:10] > blame["at"][:10]
-        return f"{who}; recorded on {blame['recorded_at'][:10]}" if is_backdated else who
-
-    def _why(self, row: Line) -> list[str | Link]:
-        """Return the decisions that an event rests on, then its own reason, else its note."""
-        blame = row["blame"]
-        found: list[str | Link] = [self._decision(each) for each in blame["because"]]
-        reason = row["why"] or blame.get("note")
-        return [*found, _shorten(reason)] if reason else found
+        return f"{who}; recorded {self.format_day(blame['recorded_at'])}" if is_backdated else who
 
 
 T = TypeVar("T")
+_DAY: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 
 
 def _first_few(items: Sequence[T]) -> list[T | str]:
@@ -343,17 +501,26 @@ def _notable_changes(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, 
     return [change for change in shown if not (change["field"] == "rank" and change["after"]["value"] is None)] or shown
 
 
-def _label(name: str) -> str:
+def _label(name: str, section: Section) -> str:
+    """Return the label of a field; a section whose heading says it needs none."""
     if name == "status":
         return ""
     if name.startswith(TARGET):
-        return f"{name[len(TARGET) :]}:"
+        milestone = name[len(TARGET) :]
+        return (
+            ""
+            if milestone == "ship" and section in ("slipped", "overdue")
+            else f"{_MILESTONES.get(milestone, milestone)}:"
+        )
     names = {
-        "role.accountable": "accountable:",
-        "due_on": "due",
-        "review_on": "to be looked at again on",
+        "role.accountable": "" if section == "handed_over" else "owner:",
+        "due_on": "" if section == "slipped" else "due",
+        "review_on": "to be reviewed on",
     }
     return names.get(name, f"{name}:")
+
+
+_MILESTONES: Final = {"ship": "target"}
 
 
 def _event_in_words(type_: str) -> str:
@@ -363,7 +530,7 @@ def _event_in_words(type_: str) -> str:
 
 def _shorten(text: str) -> str:
     """Return a text as one line without control characters, shortened between words if it is long."""
-    line = " ".join(escape_unsafe(text, _space_or_nothing).split())
+    line = _flatten(text)
     if len(line) <= MAX_LENGTH:
         return line
     return (
@@ -371,6 +538,11 @@ def _shorten(text: str) -> str:
         if " " in line[:MAX_LENGTH]
         else line[: MAX_LENGTH - 1] + "…"
     )
+
+
+def _flatten(text: str) -> str:
+    """Return a text as one line without control characters."""
+    return " ".join(escape_unsafe(text, _space_or_nothing).split())
 
 
 def _space_or_nothing(unsafe: str) -> str:
@@ -387,13 +559,28 @@ _LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)
 
 def as_markdown(page: Page) -> str:
     """Return the report as CommonMark: a heading and a list for each section."""
-    out = [f"# {_md(page.title)}: progress {page.period}", "", " ".join(page.summary), ""]
+    out = [f"# {_md(page.title)}: {page.period}", "", *_md_summary(page.issued), " ".join(page.summary), ""]
     for part in page.parts:
         out += [f"## {part.heading}", "", *(_md_line(line) for line in part.lines)]
         if part.more:
-            out.append(f"- {part.more} more, [{page.whole.words}]({page.whole.to})")
+            out.append(f"- {part.more} more{_md_more(page.whole)}")
         out.append("")
     return "\n".join([*out, "---", "", page.footing, ""])
+
+
+def _md_summary(issued: Summary | None) -> list[str]:
+    """Return who issued the report and their summary, as paragraphs."""
+    if issued is None:
+        return []
+    return [
+        *([f"> {_md(issued.text)}", ""] if issued.text else []),
+        f"Issued by {_md(issued.by)} ({_md_link(issued.entry)}).",
+        "",
+    ]
+
+
+def _md_more(whole: Link) -> str:
+    return f": {_md_link(whole)}" if whole.to else ""
 
 
 def _md(text: str) -> str:
@@ -413,30 +600,56 @@ def _escape_markup(text: str) -> str:
 
 
 def _md_link(link: Link) -> str:
-    return f"[{_md(link.words)}]({link.to})"
+    return f"[{_md(link.words)}]({link.to})" if link.to else _md(link.words)
 
 
 def _md_line(line: TextLine) -> str:
-    why = "; ".join(_md_link(each) if isinstance(each, Link) else _md(each) for each in line.why) or "*no reason given*"
-    entries = " ".join(f"[{entry.words}]({entry.to})" for entry in line.entries)  # no text from users
-    return f"- **{_md_link(line.about)}**: {_md(line.what)}. {_md(line.who)} ({entries}). Why: {why}"
+    why = "; ".join(map(_md_reason, line.reasons))
+    entries = " ".join(f"[{entry.words}]({entry.to})" if entry.to else _md_entry(entry.words) for entry in line.entries)
+    return f"- **{_md_link(line.about)}**: {_md(line.what.rstrip('.'))}. {_md(line.who)} ({entries}).{f' Why: {why}' if why else ''}"
+
+
+def _md_entry(words: str) -> str:
+    """Return `#7` as words that no reader takes for the number of an issue."""
+    return f"entry {words.removeprefix('#')}"
+
+
+_NO_REASON_MD: Final = "*no reason given*"
+
+
+def _md_reason(reason: ReasonText) -> str:
+    """Return a reason; one that is inherited is marked so and names its decision first."""
+    entry = f"{_md_entry(reason.entry)}: " if reason.entry else ""
+    decisions = ", ".join(map(_md_link, reason.decisions))
+    text = _md(reason.text or "")
+    match reason.kind:
+        case "own":
+            return f"{entry}{text} (see {decisions})" if decisions else f"{entry}{text}"
+        case "inherited":
+            return f"{entry}*inherited from* {decisions}{': ' if text else ''}{text}"
+        case "none":
+            return f"{entry}{_NO_REASON_MD}"
 
 
 # HTML ----------------------------------------------------------------------------------------------------------------
 
 _STYLE: Final = """
-:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#bbb;--soft:#555;--link:#0b57d0}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#161616;--line:#555;--soft:#aaa;--link:#8ab4ff}}
+:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#bbb;--soft:#555;--link:#0b57d0;--late:#b3261e}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#161616;--line:#555;--soft:#aaa;--link:#8ab4ff;--late:#ff8a80}}
 body{font:14px/1.35 system-ui,sans-serif;max-width:64rem;margin:1rem auto;padding:0 1rem;color:var(--ink);
 background:var(--paper);overflow-wrap:anywhere}
 h1{font-size:1.4em;margin:0 0 .3em}h2{font-size:1.05em;margin:1em 0 .2em;break-after:avoid}p{margin:.3em 0}
 a{color:var(--link)}table{border-collapse:collapse;width:100%;table-layout:fixed}tr{break-inside:avoid}
 th,td{text-align:start;vertical-align:top;padding:.15em .6em .15em 0;border-top:1px solid var(--line);font-weight:400}
 thead th{border:0;color:var(--soft);font-size:.85em}tbody th{font-weight:600}
-.what{width:27%}.change{width:23%}.who{width:19%}footer,.more,.none{color:var(--soft)}footer{margin-top:1em;font-size:.85em}
-section~section thead{position:absolute;clip-path:inset(50%)}tbody tr:first-child{break-before:avoid}
-@media screen{section{overflow-x:auto;position:relative}table{min-width:38rem}}
-@media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--line:#bbb;--soft:#444;--link:#000}
+.what{width:25%}.change{width:25%}.who{width:18%}footer,.more,.none,.tag{color:var(--soft)}
+.tag{font-style:italic}#overdue{color:var(--late)}footer{margin-top:1em;font-size:.85em}
+blockquote{margin:.6em 0;padding:.4em .8em;border-inline-start:3px solid var(--link);font-size:1.1em}
+section{position:relative}section~section thead{position:absolute;clip-path:inset(50%)}tbody tr:first-child{break-before:avoid}
+@media screen and (max-width:600px){table,tbody,tr,tbody th,tbody td{display:block;width:auto}
+thead{position:absolute;clip-path:inset(50%)}tr{border-top:1px solid var(--line);padding:.4em 0}tbody th,tbody td{border:0;padding:.1em 0}
+tbody td.who{width:auto;color:var(--soft);font-size:.9em}}
+@media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--line:#bbb;--soft:#444;--link:#000;--late:#000}
 @page{size:A4;margin:12mm}body{font-size:8pt;line-height:1.25;max-width:none;margin:0;padding:0}h2{margin-top:.7em}
 a{text-decoration:none}}
 """
@@ -445,13 +658,13 @@ a{text-decoration:none}}
 def as_html(page: Page) -> str:
     """Return the report as one HTML page that loads and runs nothing, and prints on one or two pages."""
     parts = "\n".join(_html_part(part, page.whole) for part in page.parts)
-    summary = "\n".join(f"<p>{escape(each)}</p>" for each in page.summary)
+    summary = "\n".join([*_html_summary(page.issued), *(f"<p>{escape(each)}</p>" for each in page.summary)])
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(page.title)}: progress {escape(page.period)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{_bdi(page.title)}: progress {escape(page.period)}</h1>\n{summary}\n{parts}\n</main>\n"
+        f"<title>{escape(page.title)}: {escape(page.period)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{_bdi(page.title)}: {escape(page.period)}</h1>\n{summary}\n{parts}\n</main>\n"
         f"<footer><p>{escape(page.footing)}</p></footer>\n</body>\n</html>\n"
     )
 
@@ -462,12 +675,21 @@ def _bdi(text: str) -> str:
 
 
 def _a(link: Link) -> str:
-    return f'<a href="{escape(link.to)}">{_bdi(link.words)}</a>'
+    return f'<a href="{escape(link.to)}">{_bdi(link.words)}</a>' if link.to else _bdi(link.words)
+
+
+def _html_summary(issued: Summary | None) -> list[str]:
+    """Return who issued the report and their summary, as elements."""
+    if issued is None:
+        return []
+    quote = [f"<blockquote>{_bdi(issued.text)}</blockquote>"] if issued.text else []
+    return [*quote, f"<p>Issued by {_bdi(issued.by)} {_a(issued.entry)}</p>"]
 
 
 def _html_part(part: Part, whole: Link) -> str:
     rows = "\n".join(map(_html_line, part.lines))
-    more = f'<p class="more">{part.more} more, {_a(whole)}.</p>' if part.more else ""
+    link = f": {_a(whole)}" if whole.to else ""
+    more = f'<p class="more">{part.more} more{link}.</p>' if part.more else ""
     head = "".join(f'<th scope="col">{label}</th>' for label in ("What", "How", "When and who", "Why"))
     widths = "".join(f'<col class="{name}">' for name in ("what", "change", "who", "why"))
     return (
@@ -478,8 +700,25 @@ def _html_part(part: Part, whole: Link) -> str:
 
 def _html_line(line: TextLine) -> str:
     entries = " ".join(map(_a, line.entries))
-    why = "; ".join(_a(each) if isinstance(each, Link) else _bdi(each) for each in line.why)
+    why = "; ".join(map(_html_reason, line.reasons))
     return (
         f'<tr><th scope="row">{_a(line.about)}</th><td>{_bdi(line.what)}</td>'
-        f"<td>{_bdi(line.who)} {entries}</td><td>{why or '<span class=none>no reason given</span>'}</td></tr>"
+        f'<td class="who">{_bdi(line.who)} {entries}</td><td>{why}</td></tr>'
     )
+
+
+_NO_REASON_HTML: Final = '<span class="none">no reason given</span>'
+
+
+def _html_reason(reason: ReasonText) -> str:
+    """Return a reason; one that is inherited is marked so and names its decision first."""
+    entry = f"{escape(reason.entry)}: " if reason.entry else ""
+    decisions = ", ".join(map(_a, reason.decisions))
+    text = _bdi(reason.text) if reason.text else ""
+    match reason.kind:
+        case "own":
+            return f"{entry}{text} (see {decisions})" if decisions else f"{entry}{text}"
+        case "inherited":
+            return f'{entry}<span class="tag">inherited from</span> {decisions}{": " if text else ""}{text}'
+        case "none":
+            return f"{entry}{_NO_REASON_HTML}"

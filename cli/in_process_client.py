@@ -12,6 +12,7 @@ import httpx2
 
 from api.admission import Admission, Limits
 from api.app import create_app
+from api.middleware import Hosts
 from api.services import Services
 from cli.bootstrap import POLL_INTERVAL_S, list_workers, open_for_write, open_read_only, open_runtime
 from cli.connection import IN_PROCESS_URL, TIMEOUT_S, connect
@@ -46,7 +47,8 @@ def open_in_process_client(settings: Settings, *, writes: bool) -> Iterator[Clie
             workers=lambda: list_workers(settings),
             questions=Admission(NO_LIMITS),
         )
-        with connect(IN_PROCESS_URL, UNUSED_TOKEN, InProcessTransport(create_app(services))) as client:
+        hosts = Hosts(settings.public_url.rstrip("/"), in_process=True)
+        with connect(IN_PROCESS_URL, UNUSED_TOKEN, InProcessTransport(create_app(services, hosts))) as client:
             yield client
 
 

@@ -18,6 +18,8 @@ SECTIONS: Final = {
         "changes": "Compare two points in time.",
         "blame": "Show who changed a field, when and why.",
         "decisions": "List decisions.",
+        "debt": "List what is left undone, with what clears it.",
+        "outcomes": "List what was expected, and what came of it.",
         "show": "Show a decision or another subject.",
         "search": "Search all text.",
         "who": "Show who is accountable for what.",

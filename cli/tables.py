@@ -395,6 +395,56 @@ def grants(answer: Answer, titles: Titles) -> Table:
     return Table(("holder", "role", "product", "since", *WHO), rows, OPTIONAL, frozenset({"role"}))
 
 
+def outcomes(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what was expected, and what came of it."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            row["expectation"],
+            row["measure"],
+            row["baseline"],
+            row["target"],
+            row["due_on"],
+            None if row["probability"] is None else f"{row['probability']} %",
+            titles.format(row["by"]),
+            row["result"] or row["state"],
+            row["actual"],
+            titles.format(row["judged_by"]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "no.", "measure", "from", "target", "by when", "likely", "by", "result", "actual")
+    return Table((*columns, "judged by"), rows, frozenset({"from", "likely", "actual", "judged by"}))
+
+
+def debt(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what is left undone."""
+    rows: list[list[Cell]] = [
+        [
+            _format_code(row["code"]),
+            row["subject"],
+            row["title"],
+            titles.format(row["part"]),
+            row["days"],
+            titles.format(row["owners"]),
+            titles.format(row["detail"]),
+            row["action"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("left undone", "subject", "title", "about", "days", "who", "detail", "clear it with")
+    return Table(columns, rows, frozenset({"about", "detail"}))
+
+
+def debt_by_month(answer: Answer, titles: Titles) -> Table:
+    """Return the table of decision debt month by month."""
+    rows: list[list[Cell]] = [
+        [row["month"], titles.format(row["product"]), _format_code(row["code"]), row["count"]] for row in answer["rows"]
+    ]
+    return Table(("month", "product", "left undone", "count"), rows)
+
+
 def unowned(answer: Answer, titles: Titles) -> Table:
     """Return the table of subjects without an accountable person or team."""
     rows = [[row["subject"], row["title"], titles.format(row["left"]), row["source_value"]] for row in answer["rows"]]

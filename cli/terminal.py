@@ -157,3 +157,10 @@ def open_console(*, stderr: bool = False, **options: Any) -> Console:
     console = Console(file=stream.trusted if isinstance(stream, GuardedStream) else stream, **options)
     console.push_render_hook(_EscapingHook())  # type: ignore[arg-type]  # a subclass would import Rich for every command
     return console
+
+
+def print_document(markdown: str) -> None:
+    """Print Markdown as a page on a terminal: headings, lists and links as the terminal shows them."""
+    from rich.markdown import Markdown  # noqa: PLC0415  (a pipe needs none)
+
+    open_console().print(Markdown(markdown))

@@ -47,6 +47,10 @@ ACCESS_EVENT_PREFIXES: Final = (
     *("RoleGranted.", "RoleRevoked."),
 )
 
+STILL_VALID: Final = "still_valid"
+STILL_VALID_BECAUSE: Final = "still_valid_because"
+"""The field with the reason of the latest confirmation that a subject still holds; for one field, `.FIELD` follows."""
+
 NOT_IMPORTED: Final = frozenset({"service", "group", "log"})
 
 
@@ -128,6 +132,31 @@ class ProductsAssigned(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield refs("products", self.products)
+
+
+# Confirming that it holds --------------------------------------------------------------------------------------------
+
+
+class ConfirmStillValid(Command):
+    """Confirm that a subject, or one of its fields, still holds. With a reason, it stays despite what flags it."""
+
+    type: Literal["ConfirmStillValid"] = "ConfirmStillValid"
+    subject: SubjectId
+    field: FieldName | None = Field(None, description="The field, such as `target.ship`; the whole subject by default.")
+    why: Text | None = Field(None, description="The reason. Only a confirmation with a reason clears flags.")
+
+
+class StillValidConfirmed(Event):
+    """It was confirmed that a subject, or one of its fields, still holds."""
+
+    field: FieldName | None = None
+    why: Text | None = None
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        suffix = f".{self.field}" if self.field else ""
+        yield code(STILL_VALID + suffix, True)
+        if self.why:
+            yield text(STILL_VALID_BECAUSE + suffix, self.why)
 
 
 # Removing and restoring ---------------------------------------------------------------------------------------------
@@ -285,6 +314,7 @@ class TextsErased(Event):
 
 AnySubjectCommand = (
     ChangeTitle
+    | ConfirmStillValid
     | SetAliases
     | SetAttribute
     | AssignToProducts
@@ -315,6 +345,9 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
             event = AttributeSet(name=command.name, value=command.value)
         case AssignToProducts():
             event = ProductsAssigned(products=command.products)
+        case ConfirmStillValid():
+            _require_field(command, subjects[command.subject], context)
+            event = StillValidConfirmed(field=command.field, why=command.why)
         case RemoveSubject():
             _require_effective(subjects[command.subject], context)
             event = SubjectRemoved(why=command.why)
@@ -341,6 +374,13 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
+
+
+def _require_field(command: ConfirmStillValid, state: SubjectState, context: CommandContext) -> None:
+    if command.field and state.value_at(command.field, context.now) is None:
+        raise NotAllowed(
+            f"{state.subject} has no value in its field `{command.field}`", field="field", subject=state.subject
+        )
 
 
 def _require_applicable(command: AnySubjectCommand) -> None:

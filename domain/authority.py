@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, NamedTuple, assert_never
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain import delegation
@@ -84,6 +84,9 @@ class DecisionRule(Message):
         "record",
         description="`record`: a decision that meets no rule is recorded with its verdict. `enforce`: it is refused.",
     )
+    independent_review: StrictBool | None = Field(
+        None, description="Whether the result of such a decision is reviewed by a person who did not decide it."
+    )
 
     @model_validator(mode="after")
     def _check_entitles(self) -> DecisionRule:
@@ -142,6 +145,15 @@ def _set_rights(command: SetDecisionRights, context: CommandContext, subjects: S
             f"{command.subject} already has these decision rights", field="rules", subject=command.subject
         )
     return Draft(command.subject, event)
+
+
+def find_review_rule(products: Iterable[str], kind: str, subjects: Subjects, at: int) -> str | None:
+    """Return the product or line whose rights ask for an independent review of a kind of decision, or None."""
+    for product in products:
+        rights = find_rights(product, subjects, at)
+        if rights and any(rule.independent_review and (not rule.kinds or kind in rule.kinds) for rule in rights.rules):
+            return rights.product
+    return None
 
 
 # The judgment, as it is stored ---------------------------------------------------------------------------------------

@@ -13,7 +13,21 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
+from domain import (
+    access,
+    any_subject,
+    assumption,
+    authority,
+    decision,
+    delegation,
+    evidence,
+    feature,
+    outcome,
+    ownership,
+    people,
+    product,
+    roles,
+)
 from domain.errors import Malformed, NotAllowed, OutOfOrder
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Draft, Event
@@ -23,6 +37,9 @@ from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros, ki
 AnyCommand = Annotated[
     decision.DecisionCommand
     | feature.FeatureCommand
+    | evidence.EvidenceCommand
+    | assumption.AssumptionCommand
+    | outcome.OutcomeCommand
     | ownership.OwnershipCommand
     | authority.AuthorityCommand
     | product.ProductCommand
@@ -46,6 +63,9 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
                 (product.ProductCommand, product.decide),
                 (decision.DecisionCommand, decision.decide),
                 (feature.FeatureCommand, feature.decide),
+                (evidence.EvidenceCommand, evidence.decide),
+                (assumption.AssumptionCommand, assumption.decide),
+                (outcome.OutcomeCommand, outcome.decide),
                 (ownership.OwnershipCommand, ownership.decide),
                 (authority.AuthorityCommand, _decide_authority),
                 (people.PeopleCommand, people.decide),
@@ -86,6 +106,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "ReleaseScheduled.v1": product.ReleaseScheduled,
         "ReleaseRescheduled.v1": product.ReleaseRescheduled,
         "GoalSet.v1": product.GoalSet,
+        "GoalRevised.v1": product.GoalRevised,
+        "MeasurementRecorded.v1": product.MeasurementRecorded,
         "GoalClosed.v1": product.GoalClosed,
         "ReportIssued.v1": product.ReportIssued,
         "DecisionProposed.v1": decision.DecisionProposed,
@@ -104,7 +126,12 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionReversed.v1": decision.DecisionReversed,
         "DecisionConfirmed.v1": decision.DecisionConfirmed,
         "DecisionRatified.v1": decision.DecisionRatified,
+        "ReasoningReviewed.v1": decision.ReasoningReviewed,
         "DecisionReviewed.v1": decision.DecisionReviewed,
+        "DecisionLinked.v1": decision.DecisionLinked,
+        "ChoiceJudged.v1": decision.ChoiceJudged,
+        "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
+        "OutcomeRecorded.v1": outcome.OutcomeRecorded,
         "FeatureProposed.v1": feature.FeatureProposed,
         "FeatureDefined.v1": feature.FeatureDefined,
         "FeaturePrioritized.v1": feature.FeaturePrioritized,
@@ -116,6 +143,17 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "FeatureDropped.v1": feature.FeatureDropped,
         "FeatureReopened.v1": feature.FeatureReopened,
         "FeatureLinked.v1": feature.FeatureLinked,
+        "EvidenceRecorded.v1": evidence.EvidenceRecorded,
+        "EvidenceLinked.v1": evidence.EvidenceLinked,
+        "EvidenceUnlinked.v1": evidence.EvidenceUnlinked,
+        "EvidenceSuperseded.v1": evidence.EvidenceSuperseded,
+        "EvidenceWithdrawn.v1": evidence.EvidenceWithdrawn,
+        "AssumptionStated.v1": assumption.AssumptionStated,
+        "AssumptionRevised.v1": assumption.AssumptionRevised,
+        "AssumptionLinked.v1": assumption.AssumptionLinked,
+        "AssumptionUnlinked.v1": assumption.AssumptionUnlinked,
+        "AssumptionConfirmed.v1": assumption.AssumptionConfirmed,
+        "AssumptionBroken.v1": assumption.AssumptionBroken,
         "OwnershipAssigned.v1": ownership.OwnershipAssigned,
         "OwnershipReleased.v1": ownership.OwnershipReleased,
         "OwnershipHandedOver.v1": ownership.OwnershipHandedOver,
@@ -139,6 +177,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "AliasesSet.v1": any_subject.AliasesSet,
         "AttributeSet.v1": any_subject.AttributeSet,
         "ProductsAssigned.v1": any_subject.ProductsAssigned,
+        "StillValidConfirmed.v1": any_subject.StillValidConfirmed,
         "SubjectRemoved.v1": any_subject.SubjectRemoved,
         "SubjectRestored.v1": any_subject.SubjectRestored,
         "EntryVoided.v1": any_subject.EntryVoided,
@@ -197,6 +236,8 @@ def _require_known_subjects(
             continue
         if isinstance(command, delegation.DelegateActions) and kind_of(subject) == "service":
             continue  # a service does not have to be registered
+        if _is_awaited_evidence(command, field, subject):
+            continue
         state = subjects[subject]
         if not state.version or state.started_at() is None:
             raise unknown_error(field, subject)
@@ -205,6 +246,11 @@ def _require_known_subjects(
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
         if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
+
+
+def _is_awaited_evidence(command: Command, field: str, subject: str) -> bool:
+    """Whether it is evidence that a deferred decision waits for, which need not be recorded yet."""
+    return isinstance(command, decision.DeferDecision) and field.startswith("awaits") and kind_of(subject) == "evidence"
 
 
 def _require_valid_time(draft: Draft, context: CommandContext, subjects: Subjects) -> None:

@@ -9,16 +9,16 @@ The text of an accepted decision is frozen: changing your mind means a new decis
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Final, Literal, assert_never
+from typing import Annotated, ClassVar, Final, Literal, assert_never, get_args
 
 from pydantic import ConfigDict, Field
 
 from domain import authority
 from domain.authority import AUTHORITY_FIELDS, Judgment, Question, Stance, Verdict
 from domain.delegation import Basis, find_basis
-from domain.errors import NotAllowed, NothingChanges
+from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges
 from domain.fields import (
     EXISTS,
     STATUS,
@@ -37,7 +37,26 @@ from domain.guards import new_subject_id, require_person, require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message, derive
 from domain.money import CURRENCIES, Cost
 from domain.ownership import accountable_changes, require_active_holder
-from domain.values import MAX_INTEGER, Day, DecisionId, Holder, Key, Line, Person, ProductId, Slug, Text, kind_of
+from domain.quantities import Duration
+from domain.values import (
+    MAX_INTEGER,
+    AwaitedId,
+    Day,
+    DecisionId,
+    EvidenceId,
+    GoalId,
+    Holder,
+    Key,
+    Line,
+    Person,
+    ProductId,
+    Slug,
+    Text,
+    format_micros,
+    kind_of,
+)
+
+Soundness = Literal["sound", "partly-sound", "unsound"]
 
 DEFAULT_KIND: Final = "strategic"
 PROPOSED: Final = "proposed"
@@ -49,8 +68,10 @@ REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", 
 IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
+AWAITS: Final = "awaits"
 OUTCOME_FIELDS: Final = (
     "deferred_until",
+    AWAITS,
     "rejected_because",
     "withdrawn_because",
     "reversed_because",
@@ -58,6 +79,22 @@ OUTCOME_FIELDS: Final = (
     *AUTHORITY_FIELDS,
 )
 """The fields that describe how a decision ended; reopening empties them."""
+
+
+Risk = Literal["valuable", "usable", "feasible", "viable"]
+RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
+
+
+class RiskFinding(Message):
+    """Whether an option is valuable, usable, feasible or viable, and what shows it."""
+
+    risk: Risk = Field(
+        description="`valuable` (customers want it), `usable` (they can use it), `feasible` (we can build it) or "
+        "`viable` (it works for the business)."
+    )
+    answer: Literal["yes", "no", "unclear"] = Field(description="Whether it is.")
+    finding: Text | None = Field(None, description="What was found.")
+    evidence: tuple[EvidenceId, ...] = Field((), max_length=50, description="The evidence that shows it.")
 
 
 class Option(Message):
@@ -72,6 +109,13 @@ class Option(Message):
     usable: Text | None = Field(None, description="Will they be able to use it?")
     feasible: Text | None = Field(None, description="Can we build it?")
     viable: Text | None = Field(None, description="Does it work for the business?")
+    cost_amount: Cost | None = Field(None, description="Its cost as an amount, which `cost_limit` is compared with.")
+    duration: Duration | None = Field(
+        None, description="The time it takes as an amount, which `time_limit` is compared with."
+    )
+    findings: tuple[RiskFinding, ...] | None = Field(
+        None, max_length=4, description="Whether it is valuable, usable, feasible and viable, each with its evidence."
+    )
 
 
 class Case(Message):
@@ -88,6 +132,9 @@ class Case(Message):
     evidence: tuple[Text, ...] = Field((), max_length=100, description="Known facts, with their sources.")
     assumptions: tuple[Text, ...] = Field((), max_length=100, description="Assumptions that the decision depends on.")
     constraints: tuple[Text, ...] = Field((), max_length=100, description="Constraints on the decision.")
+    cost_limit: Cost | None = Field(None, description="What an option may cost at most.")
+    time_limit: Duration | None = Field(None, description="How long an option may take at most.")
+    goals: tuple[GoalId, ...] | None = Field(None, max_length=100, description="The goals it contributes to.")
     expected: Text | None = Field(None, description="The expected outcome.")
     cost: Cost | None = Field(None, description="What it costs, which decision rights can limit.")
     review_on: Day | None = Field(None, description="The date to review it.")
@@ -106,6 +153,19 @@ def _cost_value(cost: Cost) -> str:
     return f"{cost.amount} {cost.currency}"
 
 
+def _duration_value(duration: Duration) -> str:
+    """Return a length of time as the value of a field, such as `6 weeks`."""
+    return f"{duration.amount} {duration.unit}"
+
+
+def _option_changes(options: Iterable[Option]) -> FieldChange:
+    """The change to the options; the evidence in their findings is what the decision rests on."""
+    listed = tuple(options)
+    values: list[Value] = [option.model_dump(mode="json", exclude_none=True) for option in listed]
+    evidence = [each for option in listed for finding in option.findings or () for each in finding.evidence]
+    return FieldChange("options", values, refs=tuple(dict.fromkeys(evidence)), is_searchable=True)
+
+
 def _case_changes(case: Case) -> Iterator[FieldChange]:
     yield code("kind", case.kind)
     if case.products:
@@ -116,10 +176,18 @@ def _case_changes(case: Case) -> Iterator[FieldChange]:
         yield code("review_on", case.review_on)
     if case.tags:
         yield code("tags", list(case.tags))
+    if case.cost_limit:
+        yield code("cost_limit", _cost_value(case.cost_limit))
+    if case.time_limit:
+        yield code("time_limit", _duration_value(case.time_limit))
+    if case.goals:
+        yield refs("goals", case.goals)
+    if case.context:
+        yield text("context", case.context)
+    if case.options:
+        yield _option_changes(case.options)
     yield from texts(
         {
-            "context": case.context,
-            "options": [option.model_dump(mode="json", exclude_none=True) for option in case.options],
             "evidence": list(case.evidence),
             "assumptions": list(case.assumptions),
             "constraints": list(case.constraints),
@@ -176,6 +244,9 @@ class ReviseDecision(Command):
                         "evidence",
                         "assumptions",
                         "constraints",
+                        "cost_limit",
+                        "time_limit",
+                        "goals",
                         "expected",
                         "cost",
                         "review_on",
@@ -204,6 +275,11 @@ class ReviseDecision(Command):
     constraints: tuple[Text, ...] | None = Field(
         None, max_length=100, description="All constraints; replaces the previous list."
     )
+    cost_limit: Cost | None = Field(None, description="What an option may cost at most.")
+    time_limit: Duration | None = Field(None, description="How long an option may take at most.")
+    goals: tuple[GoalId, ...] | None = Field(
+        None, max_length=100, description="All goals it contributes to; replaces the previous list."
+    )
     expected: Text | None = Field(None, description="The expected outcome.")
     cost: Cost | None = Field(None, description="What it costs, which decision rights can limit.")
     review_on: Day | None = Field(None, description="The date to review it.")
@@ -225,13 +301,26 @@ class DecisionRevised(Event):
     cost: Cost | None = None
     review_on: Day | None = None
     tags: tuple[Slug, ...] | None = None
+    cost_limit: Cost | None = None
+    time_limit: Duration | None = None
+    goals: tuple[GoalId, ...] | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         for name, value in self.model_dump(mode="json", exclude_none=True).items():
-            if name == "cost" and self.cost:
-                yield code(name, _cost_value(self.cost))
-                continue
-            yield code(name, value) if name in ("review_on", "tags") else text(name, value)
+            yield self._field_change(name, value)
+
+    def _field_change(self, name: str, value: Value) -> FieldChange:
+        match getattr(self, name):
+            case Cost() as cost:
+                return code(name, _cost_value(cost))
+            case Duration() as duration:
+                return code(name, _duration_value(duration))
+            case _ if name == "options":
+                return _option_changes(self.options or ())
+            case _ if name == "goals":
+                return refs(name, self.goals or ())
+            case _:
+                return code(name, value) if name in ("review_on", "tags") else text(name, value)
 
 
 # Advice ------------------------------------------------------------------------------------------------------------
@@ -413,6 +502,11 @@ class DeferDecision(Command):
     subject: DecisionId
     until: Text = Field(description="What to wait for.")
     revisit_on: Day | None = Field(None, description="The date to review it.")
+    awaits: tuple[AwaitedId, ...] | None = Field(
+        None,
+        max_length=20,
+        description="What brings it back: evidence, even if it is not recorded yet, an assumption, a decision or a release.",
+    )
 
 
 class DecisionDeferred(Event):
@@ -420,10 +514,12 @@ class DecisionDeferred(Event):
 
     until: Text
     revisit_on: Day | None = None
+    awaits: tuple[AwaitedId, ...] | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "deferred")
         yield text("deferred_until", self.until)
+        yield refs(AWAITS, self.awaits or ())
         if self.revisit_on:
             yield code("review_on", self.revisit_on)
 
@@ -463,6 +559,23 @@ class DecisionReopened(Event):
         yield code(STATUS, PROPOSED)
         yield text("reopened_because", self.why)
         yield from (code(name, None) for name in OUTCOME_FIELDS)
+
+
+class LinkDecision(Command):
+    """Link a decision to the goals it contributes to. The list replaces the previous one."""
+
+    type: Literal["LinkDecision"] = "LinkDecision"
+    subject: DecisionId
+    goals: tuple[GoalId, ...] = Field(max_length=100, description="All goals it contributes to.")
+
+
+class DecisionLinked(Event):
+    """The goals that a decision contributes to were set."""
+
+    goals: tuple[GoalId, ...]
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield refs("goals", self.goals)
 
 
 # Afterward ---------------------------------------------------------------------------------------------------------
@@ -545,6 +658,35 @@ class DecisionRatified(Event):
             yield code("ratification", "within")
 
 
+class ReviewReasoning(Command):
+    """Review how a decision was reasoned, judged by what was known when it was made."""
+
+    type: Literal["ReviewReasoning"] = "ReviewReasoning"
+    subject: DecisionId
+    reasoning: Soundness = Field(description="How well it was reasoned, whatever came of it.")
+    finding: Text = Field(description="What the review found.")
+    learned: Text | None = Field(None, description="What to do differently next time.")
+    reviewers: tuple[Person, ...] | None = Field(
+        None, max_length=50, description="The people who reviewed it; the caller by default."
+    )
+
+
+class ReasoningReviewed(Event):
+    """The reasoning of a decision was reviewed."""
+
+    reasoning: Soundness
+    finding: Text
+    learned: Text | None = None
+    by: tuple[Person, ...] = ()
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield code("review.reasoning", self.reasoning)
+        yield text("review.reasoning_finding", self.finding)
+        yield refs("review.reasoning_by", self.by)
+        if self.learned:
+            yield text("review.learned", self.learned)
+
+
 class ReviewDecision(Command):
     """Review the outcome of a decision."""
 
@@ -554,6 +696,10 @@ class ReviewDecision(Command):
         description="The actual outcome compared with the expected one."
     )
     finding: Text = Field(description="What the review found.")
+    learned: Text | None = Field(None, description="What to do differently next time.")
+    reviewers: tuple[Person, ...] | None = Field(
+        None, max_length=50, description="The people who reviewed it; the caller by default."
+    )
     revisit_on: Day | None = Field(None, description="The date to review it.")
 
 
@@ -562,12 +708,39 @@ class DecisionReviewed(Event):
 
     outcome: Literal["better", "as-expected", "worse", "unclear"]
     finding: Text
+    learned: Text | None = None
+    by: tuple[Person, ...] = Field((), description="The people who reviewed it.")
     revisit_on: Day | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code("review.outcome", self.outcome)
         yield text("review.finding", self.finding)
         yield code("review_on", self.revisit_on)
+        if self.by:
+            yield refs("review.by", self.by)
+        if self.learned:
+            yield text("review.learned", self.learned)
+
+
+class JudgeChoice(Command):
+    """Judge, afterward, whether the option chosen was valuable, usable, feasible and viable."""
+
+    type: Literal["JudgeChoice"] = "JudgeChoice"
+    subject: DecisionId
+    findings: tuple[RiskFinding, ...] = Field(
+        min_length=1, max_length=4, description="What turned out, for each that can be judged."
+    )
+
+
+class ChoiceJudged(Event):
+    """It was judged, afterward, whether the option chosen was valuable, usable, feasible and viable."""
+
+    findings: tuple[RiskFinding, ...]
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        for each in self.findings:
+            value = each.model_dump(mode="json", exclude_none=True, exclude={"risk"})
+            yield FieldChange(f"afterward.{each.risk}", value, refs=each.evidence, is_searchable=True)
 
 
 ExistingDecisionCommand = (
@@ -585,9 +758,10 @@ ExistingDecisionCommand = (
     | ReverseDecision
     | ConfirmDecision
     | RatifyDecision
+    | ReviewReasoning
     | ReviewDecision
 )
-DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand
+DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice
 
 
 # Rules -------------------------------------------------------------------------------------------------------------
@@ -604,12 +778,17 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
             return _propose(command, context, subjects)
         case RecordDecision():
             return _record(command, context, subjects)
+        case LinkDecision():
+            return [Draft(command.subject, DecisionLinked(goals=command.goals))]
+        case JudgeChoice():
+            return [_judge_choice(command, context, subjects)]
         case _:
             return _change(command, context, subjects)
 
 
 def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
+    _require_valid_options(command.options)
     require_active_holder(command.accountable, context, subjects)
     by = context.principal if kind_of(context.principal) == "person" else None
     return [Draft(subject, derive(DecisionProposed, command, by=by))]
@@ -617,6 +796,7 @@ def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjec
 
 def _record(command: RecordDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
     subject = new_subject_id(command, subjects)
+    _require_valid_options(command.options)
     deciders = command.deciders or (require_person(context, "deciders"),)
     require_active_holder(command.accountable, context, subjects)
     question = _build_recorded_question(command, deciders, context, subjects)
@@ -642,6 +822,7 @@ _REQUIRED: Final[dict[type[Command], tuple[frozenset[str], str]]] = {
     ReverseDecision: (IN_FORCE, "be reversed"),
     ConfirmDecision: (DECIDED, "be confirmed"),
     RatifyDecision: (IN_FORCE, "be ratified"),
+    ReviewReasoning: (DECIDED, "be reviewed"),
     ReviewDecision: (REVIEWABLE, "be reviewed"),
 }
 """The status that a decision must have for a command, and what the command does to it."""
@@ -670,7 +851,7 @@ def _change(command: ExistingDecisionCommand, context: CommandContext, subjects:
         case RejectDecision():
             event = _reject(command, context, subjects)
         case DeferDecision():
-            event = DecisionDeferred(until=command.until, revisit_on=command.revisit_on)
+            event = _defer(command, context, subjects)
         case WithdrawDecision():
             event = DecisionWithdrawn(why=command.why)
         case ReopenDecision():
@@ -687,13 +868,66 @@ def _change(command: ExistingDecisionCommand, context: CommandContext, subjects:
         case RatifyDecision():
             event = _ratify(command, context, subjects)
         case ReviewDecision():
-            event = DecisionReviewed(outcome=command.outcome, finding=command.finding, revisit_on=command.revisit_on)
+            event = _review(command, context, subjects)
+        case ReviewReasoning():
+            event = derive(ReasoningReviewed, command, by=_find_reviewers(command, context))
         case _:
             assert_never(command)
     return [Draft(state.subject, event)]
 
 
+def _judge_choice(command: JudgeChoice, context: CommandContext, subjects: Subjects) -> Draft:
+    require_status(subjects[command.subject], context, REVIEWABLE, "be judged", default=PROPOSED)
+    _require_each_risk_once(command.findings, "findings")
+    return Draft(command.subject, ChoiceJudged(findings=command.findings))
+
+
+def _require_each_risk_once(findings: Sequence[RiskFinding], field: str) -> None:
+    risks = [each.risk for each in findings]
+    for n, risk in enumerate(risks):
+        if risk in risks[:n]:
+            raise Malformed(f"`{risk}` is judged twice", field=f"{field}.{n}.risk")
+
+
+def _require_valid_options(options: Iterable[Option]) -> None:
+    for n, option in enumerate(options):
+        _require_each_risk_once(option.findings or (), f"options.{n}.findings")
+
+
+def _defer(command: DeferDecision, context: CommandContext, subjects: Subjects) -> Event:
+    for n, awaited in enumerate(command.awaits or ()):
+        if awaited == command.subject:
+            raise NotAllowed(f"{awaited} cannot wait for itself", field=f"awaits.{n}", subject=awaited)
+        if has_arrived(subjects[awaited], context.now):
+            raise NothingChanges(
+                f"{awaited} needs no waiting: it is already recorded, settled or decided",
+                field=f"awaits.{n}",
+                subject=awaited,
+            )
+    return DecisionDeferred(until=command.until, revisit_on=command.revisit_on, awaits=command.awaits)
+
+
+def has_arrived(state: SubjectState, at: int) -> bool:
+    """Return whether what a decision can wait for had arrived at a time: evidence once it is recorded, an assumption
+    once it is confirmed or broken, a decision once it is taken or ended, and a release on its day.
+    """
+    if not state.exists_at(at):
+        return False
+    status = state.value_at(STATUS, at)
+    match kind_of(state.subject):
+        case "assumption":
+            return status in ("confirmed", "broken")
+        case "decision":
+            return status not in (None, *OPEN)
+        case "release":
+            due_on = state.value_at("due_on", at)
+            return due_on is not None and str(due_on) <= format_micros(at)[:10]
+        case _:
+            return True
+
+
 def _revise(command: ReviseDecision) -> Event:
+    _require_valid_options(command.options or ())
     values = {name: getattr(command, name) for name in DecisionRevised.model_fields}
     if all(value is None for value in values.values()):
         raise NothingChanges(
@@ -732,6 +966,39 @@ def _ratify(command: RatifyDecision, context: CommandContext, subjects: Subjects
     question = _build_ratification(subjects[command.subject], by, context, subjects)
     judgment = authority.require_authority(question, subjects, context)
     return DecisionRatified(by=by, why=command.why, authority=judgment)
+
+
+def _review(command: ReviewDecision, context: CommandContext, subjects: Subjects) -> Event:
+    by = _find_reviewers(command, context)
+    _require_independent_reviewer(command.subject, by, context, subjects)
+    return derive(DecisionReviewed, command, by=by)
+
+
+def _find_reviewers(command: ReviewReasoning | ReviewDecision, context: CommandContext) -> tuple[str, ...]:
+    """Return who reviews; a service that names no person is no reviewer."""
+    own = (context.principal,) if kind_of(context.principal) == "person" else ()
+    return command.reviewers or own
+
+
+def _require_independent_reviewer(
+    decision: str, reviewers: Iterable[str], context: CommandContext, subjects: Subjects
+) -> None:
+    """Where the decision rights of a product ask for it, a person who did not decide reviews with their credentials."""
+    state = subjects[decision]
+    kind = str(state.value_at("kind", context.now) or DEFAULT_KIND)
+    products = state.subjects_at("products", context.now)
+    asking = authority.find_review_rule(products, kind, subjects, context.now)
+    if asking is None:
+        return
+    deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
+    own = (one for one in reviewers if find_basis(one, context, subjects) != "claimed")
+    if all(subjects.canonical_id(one) in deciders for one in own):
+        raise Forbidden(
+            f"by the decision rights of {asking}, the result of {kind} decisions is reviewed by a person who did not "
+            "decide them, with their own credentials",
+            field="reviewers",
+            subject=decision,
+        )
 
 
 # Authority ---------------------------------------------------------------------------------------------------------

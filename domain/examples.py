@@ -6,6 +6,7 @@ They are valid in this order in a new log: first the prelude, then the table. Th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 LOG_PLACEHOLDER: Final = "log:the-log"
@@ -29,6 +30,8 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "OrderReleases", "subject": "product:shop", "releases": ["r1"]},
     {"type": "SetGoal", "key": "reach", "title": "A thousand gifts", "products": ["shop"],
      "measure": "Gifts sent in a month.", "due_on": "2025-12-31"},
+    {"type": "ReviseGoal", "subject": "goal:reach", "baseline": "400", "target": "1000", "unit": "gifts"},
+    {"type": "RecordMeasurement", "subject": "goal:reach", "value": "812.5"},
     {"type": "CloseGoal", "subject": "goal:reach", "outcome": "met", "why": "1,024 in May."},
     {"type": "ProposeDecision", "key": "tea", "title": "Serve tea", "kind": "feature", "products": ["shop"],
      "context": "Guests wait.", "decision": "Tea for everybody.", "why": "It is warm.", "accountable": "Ann Bee",
@@ -52,6 +55,8 @@ _TABLE: Final[list[dict[str, Any]]] = [
      "why": "Bob insists.", "accountable": "@annB", "option": "Both",
      "options": [{"title": "Both", "pros": ["Everybody has theirs."]}, {"title": "Tea alone", "cons": ["Bob."]}]},
     {"type": "SupersedeDecision", "subject": "decision:tea", "by": ["coffee"], "because": ["coffee"]},
+    {"type": "ReviewReasoning", "subject": "decision:tea", "reasoning": "partly-sound",
+     "finding": "Nobody asked who drinks coffee.", "learned": "Ask those who do not drink tea.", "reviewers": ["Ann Bee"]},
     {"type": "ReviewDecision", "subject": "decision:tea", "outcome": "better", "finding": "They stayed longer."},
     {"type": "ReverseDecision", "subject": "decision:coffee", "why": "Nobody slept.", "by": "decision:tea"},
     {"type": "ReopenDecision", "subject": "decision:coffee", "why": "Monday."},
@@ -69,9 +74,34 @@ _TABLE: Final[list[dict[str, Any]]] = [
     {"type": "PrioritizeFeature", "subject": "feature:gift-cards", "horizon": "now", "rank": 0},
     {"type": "TargetMilestone", "subject": "feature:gift-cards", "milestone": "beta", "release": "r1"},
     {"type": "LinkFeature", "subject": "feature:gift-cards", "goals": ["reach"], "decisions": ["tea"], "features": []},
+    {"type": "LinkDecision", "subject": "decision:tea", "goals": ["reach"]},
+    {"type": "JudgeChoice", "subject": "decision:tea", "findings": [
+        {"risk": "valuable", "answer": "yes", "finding": "Guests ask for more."}, {"risk": "usable", "answer": "unclear"}]},
+    {"type": "RecordEvidence", "key": "survey", "title": "Seven of ten guests want tea", "kind": "customer",
+     "products": ["shop"], "finding": "Asked as they left.", "link": "https://example.org/survey",
+     "sha256": "0b1d6e8f2a4c97531e0f8d6b2c4a97531e0f8d6b2c4a97531e0f8d6b2c4a9753", "asked": "Guests", "sample_size": 10,
+     "found_on": "2025-01-10", "collected_by": "Bob Tea", "strength": "moderate", "valid_until": "2025-12-31",
+     "supports": ["decision:tea"], "opposes": ["feature:gift-cards"]},
+    {"type": "StateAssumption", "key": "water", "title": "Water is near", "products": ["shop"],
+     "description": "At most ten steps.", "confidence": 80, "check_on": "2025-04-01", "accountable": "Ann Bee",
+     "under": ["decision:tea"]},
+    {"type": "LinkEvidence", "subject": "evidence:survey", "to": ["assumption:water", "goal:reach"], "stance": "against"},
+    {"type": "UnlinkEvidence", "subject": "evidence:survey", "to": ["goal:reach"]},
+    {"type": "SupersedeEvidence", "subject": "evidence:survey", "by": "evidence:second-survey", "why": "Asked again."},
+    {"type": "WithdrawEvidence", "subject": "evidence:second-survey", "why": "The answers were made up."},
+    {"type": "ReviseAssumption", "subject": "assumption:water", "confidence": 40},
+    {"type": "LinkAssumption", "subject": "assumption:water", "to": ["feature:gift-cards"]},
+    {"type": "UnlinkAssumption", "subject": "assumption:water", "to": ["feature:gift-cards"]},
+    {"type": "ConfirmAssumption", "subject": "assumption:water", "why": "Nine steps.", "evidence": ["survey"]},
+    {"type": "BreakAssumption", "subject": "assumption:water", "why": "The well is dry.", "evidence": ["survey"]},
+    {"type": "ConfirmStillValid", "subject": "decision:tea", "field": "decision", "why": "There is a second well."},
     {"type": "CommitFeature", "subject": "feature:gift-cards"},
     {"type": "StartFeature", "subject": "feature:gift-cards"},
     {"type": "PauseFeature", "subject": "feature:gift-cards"},
+    {"type": "StateExpectedOutcome", "subject": "feature:gift-cards", "measure": "Gift cards sold in a month",
+     "baseline": "none", "target": "200", "due_on": "2035-12-31", "probability": 70, "judge": "Bob Tea"},
+    {"type": "RecordOutcome", "subject": "feature:gift-cards", "expectation": "1", "result": "met", "actual": "231",
+     "finding": "Counted by the till.", "by": "Bob Tea"},
     {"type": "ShipFeature", "subject": "feature:gift-cards", "because": ["decision:tea"]},
     {"type": "ReopenFeature", "subject": "feature:gift-cards", "why": "They expire."},
     {"type": "DropFeature", "subject": "feature:gift-cards", "why": "Nobody gives them."},
@@ -103,10 +133,27 @@ _TABLE: Final[list[dict[str, Any]]] = [
 
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {example["type"]: example for example in _TABLE}
 
+PRECEDING: Final[dict[str, dict[str, Any]]] = {
+    "SupersedeEvidence": {
+        "type": "RecordEvidence",
+        "key": "second-survey",
+        "title": "Two of ten guests want tea",
+        "kind": "customer",
+    }
+}
+"""What has to be recorded before an example, besides the examples before it."""
+
 
 def examples_for(log: str) -> list[dict[str, Any]]:
     """Return the prelude and the table, in order, for the log with this id."""
     return [
         {name: log if value == LOG_PLACEHOLDER else value for name, value in example.items()}
-        for example in (*PRELUDE, *EXAMPLES.values())
+        for example in (*PRELUDE, *_with_preceding())
     ]
+
+
+def _with_preceding() -> Iterator[dict[str, Any]]:
+    for name, example in EXAMPLES.items():
+        if name in PRECEDING:
+            yield PRECEDING[name]
+        yield example

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
-from domain.values import Actor, Code, DecisionId, Line, Position, RawText, StringKind, Text, Timestamp
+from domain.values import Actor, Code, GroundId, Line, Position, RawText, StringKind, Text, Timestamp
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -66,7 +66,9 @@ class Command(Message):
     effective_at: Timestamp | None = Field(
         None, description="When it took effect, if earlier than now. Shown with the event; cannot be in the future."
     )
-    because: tuple[DecisionId, ...] = Field((), max_length=50, description="The decisions this is based on.")
+    because: tuple[GroundId, ...] = Field(
+        (), max_length=50, description="The decisions, evidence and assumptions this is based on."
+    )
     note: Text | None = Field(None, description="A remark, or the reason if no decision explains it.")
     on_behalf_of: Actor | None = Field(
         None,

@@ -14,7 +14,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
-from domain import access, any_subject, authority, decision, delegation, feature, ownership, people, product, roles
+from domain import (
+    access,
+    any_subject,
+    assumption,
+    authority,
+    decision,
+    delegation,
+    evidence,
+    feature,
+    outcome,
+    ownership,
+    people,
+    product,
+    roles,
+)
 from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
@@ -64,6 +78,8 @@ RULES: Final = MappingProxyType(
         product.ScheduleRelease: Rule(MANAGE),
         product.RescheduleRelease: Rule(MANAGE),
         product.SetGoal: Rule(MANAGE),
+        product.ReviseGoal: Rule(MANAGE),
+        product.RecordMeasurement: Rule(CONTRIBUTE),
         product.CloseGoal: Rule(MANAGE),
         product.IssueReport: Rule(MANAGE),
         # decisions
@@ -83,7 +99,25 @@ RULES: Final = MappingProxyType(
         decision.ReverseDecision: Rule(MANAGE),
         decision.ConfirmDecision: Rule(CONTRIBUTE),
         decision.RatifyDecision: Rule(MANAGE),
+        decision.ReviewReasoning: Rule(CONTRIBUTE),
         decision.ReviewDecision: Rule(MANAGE),
+        decision.LinkDecision: Rule(MANAGE),
+        decision.JudgeChoice: Rule(MANAGE),
+        # evidence and assumptions
+        evidence.RecordEvidence: Rule(CONTRIBUTE),
+        evidence.LinkEvidence: Rule(CONTRIBUTE),
+        evidence.UnlinkEvidence: Rule(MANAGE, own=CONTRIBUTE),
+        evidence.SupersedeEvidence: Rule(MANAGE, own=CONTRIBUTE),
+        evidence.WithdrawEvidence: Rule(MANAGE, own=CONTRIBUTE),
+        assumption.StateAssumption: Rule(CONTRIBUTE),
+        assumption.ReviseAssumption: Rule(MANAGE, own=CONTRIBUTE),
+        assumption.LinkAssumption: Rule(CONTRIBUTE),
+        assumption.UnlinkAssumption: Rule(MANAGE, own=CONTRIBUTE),
+        assumption.ConfirmAssumption: Rule(MANAGE, own=CONTRIBUTE),
+        assumption.BreakAssumption: Rule(MANAGE, own=CONTRIBUTE),
+        # outcomes
+        outcome.StateExpectedOutcome: Rule(CONTRIBUTE),
+        outcome.RecordOutcome: Rule(CONTRIBUTE),
         # features
         feature.ProposeFeature: Rule(CONTRIBUTE),
         feature.DefineFeature: Rule(MANAGE),
@@ -122,6 +156,7 @@ RULES: Final = MappingProxyType(
         any_subject.SetAliases: Rule(MANAGE),
         any_subject.SetAttribute: Rule(MANAGE),
         any_subject.AssignToProducts: Rule(MANAGE),
+        any_subject.ConfirmStillValid: Rule(MANAGE),
         any_subject.RemoveSubject: Rule(MANAGE),
         any_subject.RestoreSubject: Rule(MANAGE),
         any_subject.VoidEntry: Rule(ADMINISTER, own=MANAGE),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Final, Literal, assert_never
+from typing import ClassVar, Final, Literal, assert_never
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-from domain.errors import Malformed
+from domain.errors import Malformed, NothingChanges
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, Value, code, ref, refs, text
 from domain.guards import new_subject_id, require_status
 from domain.messages import Command, CommandContext, Draft, Event, derive
@@ -19,10 +19,11 @@ from domain.values import (
     Holder,
     Key,
     Line,
+    Number,
     Position,
     ProductId,
     ReleaseId,
-    StringKind,
+    Sha256,
     Text,
     Timestamp,
     format_micros,
@@ -32,8 +33,6 @@ from domain.values import (
 
 REPORT_FIELD: Final = "report"
 """The field of a product that contains its latest issued report."""
-
-Sha256 = Annotated[str, StringKind.CODE, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DefineProduct(Command):
@@ -182,6 +181,9 @@ class ReleaseRescheduled(Event):
         yield code("due_on", self.due_on)
 
 
+_REVISABLE_FIELDS: Final = ("measure", "baseline", "target", "unit", "due_on")
+
+
 # Goals -------------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +195,9 @@ class SetGoal(Command):
     title: Line = Field(description="The title.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it is for.")
     measure: Text | None = Field(None, description="How to measure whether the goal is met.")
+    baseline: Number | None = Field(None, description="The value that is measured at the beginning.")
+    target: Number | None = Field(None, description="The value to reach.")
+    unit: Code | None = Field(None, description="The unit of these values, such as `%`, `days` or `EUR`.")
     due_on: Day | None = Field(None, description="The date by which to meet it.")
     accountable: Holder | None = Field(None, description="The person or team accountable for it.")
     creates: ClassVar[str] = "goal"
@@ -204,6 +209,9 @@ class GoalSet(Event):
     title: Line
     products: tuple[ProductId, ...] = ()
     measure: Text | None = None
+    baseline: Number | None = None
+    target: Number | None = None
+    unit: Code | None = None
     due_on: Day | None = None
     accountable: Holder | None = None
 
@@ -213,11 +221,62 @@ class GoalSet(Event):
         yield text("title", self.title)
         if self.products:
             yield refs("products", self.products)
-        if self.measure:
-            yield text("measure", self.measure)
-        if self.due_on:
-            yield code("due_on", self.due_on)
+        yield from _measure_changes(self)
         yield from accountable_changes(self.accountable)
+
+
+class ReviseGoal(Command):
+    """Revise how a goal is measured and by when it is to be met. Omitted fields stay unchanged."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"not": {"properties": {name: {"type": "null"} for name in _REVISABLE_FIELDS}}}
+    )
+
+    type: Literal["ReviseGoal"] = "ReviseGoal"
+    subject: GoalId
+    measure: Text | None = Field(None, description="How to measure whether the goal is met.")
+    baseline: Number | None = Field(None, description="The value that is measured at the beginning.")
+    target: Number | None = Field(None, description="The value to reach.")
+    unit: Code | None = Field(None, description="The unit of these values, such as `%`, `days` or `EUR`.")
+    due_on: Day | None = Field(None, description="The date by which to meet it.")
+
+
+class GoalRevised(Event):
+    """The measure, baseline, target or date of a goal was revised; omitted fields stayed unchanged."""
+
+    measure: Text | None = None
+    baseline: Number | None = None
+    target: Number | None = None
+    unit: Code | None = None
+    due_on: Day | None = None
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        return _measure_changes(self)
+
+
+class RecordMeasurement(Command):
+    """Record a measured value of a goal. `effective_at` says when it was measured."""
+
+    type: Literal["RecordMeasurement"] = "RecordMeasurement"
+    subject: GoalId
+    value: Number = Field(description="The value, in the goal's unit.")
+
+
+class MeasurementRecorded(Event):
+    """A measured value of a goal was recorded."""
+
+    value: Number
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield code("current", self.value)
+
+
+def _measure_changes(event: GoalSet | GoalRevised) -> Iterable[FieldChange]:
+    if event.measure:
+        yield text("measure", event.measure)
+    for name in ("baseline", "target", "unit", "due_on"):
+        if (value := getattr(event, name)) is not None:
+            yield code(name, value)
 
 
 class CloseGoal(Command):
@@ -253,6 +312,7 @@ class IssueReport(Command):
     until: Timestamp = Field(description="The end of the reporting period (exclusive); not in the future.")
     position: Position = Field(description="The position of the last entry that the report covers.")
     sha256: Sha256 = Field(description="The SHA-256 of the report's canonical JSON, in hexadecimal.")
+    summary: Text | None = Field(None, description="Your summary for those who read it; shown at its top.")
 
 
 class ReportIssued(Event):
@@ -262,6 +322,7 @@ class ReportIssued(Event):
     until: Timestamp
     position: int
     sha256: Sha256
+    summary: Text | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         period: dict[str, Value] = {"since": format_timestamp(self.since), "until": format_timestamp(self.until)}
@@ -277,6 +338,8 @@ ProductCommand = (
     | ScheduleRelease
     | RescheduleRelease
     | SetGoal
+    | ReviseGoal
+    | RecordMeasurement
     | CloseGoal
     | IssueReport
 )
@@ -310,14 +373,17 @@ def decide(command: ProductCommand, context: CommandContext, subjects: Subjects)
             event = ProductRetired(why=command.why)
         case RescheduleRelease():
             event = ReleaseRescheduled(due_on=command.due_on)
+        case ReviseGoal():
+            require_status(subjects[command.subject], context, ("open",), "be revised", default="open")
+            event = _revise_goal(command)
+        case RecordMeasurement():
+            event = MeasurementRecorded(value=command.value)
         case CloseGoal():
             require_status(subjects[command.subject], context, ("open",), "be closed", default="open")
             event = GoalClosed(outcome=command.outcome, why=command.why)
         case IssueReport():
             _require_past_period(command, context)
-            event = ReportIssued(
-                since=command.since, until=command.until, position=command.position, sha256=command.sha256
-            )
+            event = derive(ReportIssued, command)
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
@@ -333,6 +399,15 @@ def _set_goal(command: SetGoal, context: CommandContext, subjects: Subjects) -> 
     subject = new_subject_id(command, subjects)
     require_active_holder(command.accountable, context, subjects)
     return Draft(subject, derive(GoalSet, command))
+
+
+def _revise_goal(command: ReviseGoal) -> Event:
+    values = {name: getattr(command, name) for name in _REVISABLE_FIELDS}
+    if all(value is None for value in values.values()):
+        raise NothingChanges(
+            f"nothing to revise; give at least one of {', '.join(values)}", field="measure", subject=command.subject
+        )
+    return GoalRevised(**values)
 
 
 def _require_active(

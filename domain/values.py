@@ -54,6 +54,7 @@ SUBJECT_KINDS: Final = (
 )
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
 SLUG_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
+NUMBER_PATTERN: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:[.][0-9]{1,9})?"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 _BLANKS: Final = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
@@ -199,13 +200,14 @@ def _describe_invalid_text(value: str) -> str:
     return "must be a single line"
 
 
-def _subject_validator(*kinds: str) -> Any:
-    """Return a validator for ids of these kinds; with a single kind, the key alone is accepted too."""
+def _subject_validator(*kinds: str, default: str | None = None) -> Any:
+    """Return a validator for ids of these kinds. A key alone is accepted as one of the `default` or only kind."""
+    kind_of_key = default or (kinds[0] if len(kinds) == 1 else None)
 
     def check(value: object) -> object:
         if not isinstance(value, str):
             return value  # pydantic reports the wrong type
-        full = f"{kinds[0]}:{value}" if len(kinds) == 1 and ":" not in value else value
+        full = f"{kind_of_key}:{value}" if kind_of_key and ":" not in value else value
         if not is_subject(full) or kind_of(full) not in kinds:
             raise ValueError(f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}; {_KEY_FORMAT}")
         return full
@@ -233,6 +235,12 @@ def _check_day(value: str) -> str:
     except ValueError:
         pass
     raise ValueError("must be a valid date, such as 2025-03-01")
+
+
+def _check_number(value: str) -> str:
+    if not re.fullmatch(NUMBER_PATTERN, value):
+        raise ValueError("must be a decimal number with at most 15 digits before and 9 after the point, such as `4.2`")
+    return value
 
 
 def _check_key(value: str) -> str:
@@ -327,6 +335,14 @@ Slug = Annotated[
     AfterValidator(_check_slug),
     WithJsonSchema({"type": "string", "pattern": f"^{SLUG_PATTERN}$"}),
 ]
+Sha256 = Annotated[str, StringKind.CODE, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Number = Annotated[
+    str,
+    StringKind.CODE,
+    AfterValidator(_check_number),
+    WithJsonSchema({"type": "string", "pattern": f"^{NUMBER_PATTERN}$", "examples": ["4.2"]}),
+]
+"""A decimal number, exact and as written: entries contain no floating-point numbers."""
 Key = Annotated[str, StringKind.CODE, AfterValidator(_check_key), documented(pattern=f"^{KEY_PATTERN}$")]
 SubjectId = Annotated[str, StringKind.SUBJECT, _subject_validator(*SUBJECT_KINDS), WithJsonSchema(_id_schema)]
 ProductId = Annotated[
@@ -364,12 +380,65 @@ ReleaseId = Annotated[
     Field(description="A release: `release:KEY`, or only the key."),
     documented(pattern=_subject_pattern("release")),
 ]
+EvidenceId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("evidence"),
+    Field(description="A piece of evidence: `evidence:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("evidence")),
+]
+AssumptionId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("assumption"),
+    Field(description="An assumption: `assumption:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("assumption")),
+]
+GroundId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("decision", "evidence", "assumption", default="decision"),
+    Field(description="A decision, by its key or as `decision:KEY`; or `evidence:KEY` or `assumption:KEY`."),
+    documented(pattern=rf"^(?:(?:decision|evidence|assumption):)?{KEY_PATTERN}$"),
+]
+"""What an action can be based on."""
+DependentId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("decision", "feature", "goal"),
+    Field(description="`decision:KEY`, `feature:KEY` or `goal:KEY`."),
+    documented(pattern=_subject_pattern("decision", "feature", "goal")),
+]
+"""What can rest on an assumption."""
+SupportedId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("decision", "feature", "goal", "assumption"),
+    Field(description="`decision:KEY`, `feature:KEY`, `goal:KEY` or `assumption:KEY`."),
+    documented(pattern=_subject_pattern("decision", "feature", "goal", "assumption")),
+]
+"""What evidence can be for or against."""
+AwaitedId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("evidence", "assumption", "decision", "release"),
+    Field(description="`evidence:KEY`, `assumption:KEY`, `decision:KEY` or `release:KEY`."),
+    documented(pattern=_subject_pattern("evidence", "assumption", "decision", "release")),
+]
+"""What a deferred decision can wait for."""
 PersonId = Annotated[
     str,
     StringKind.SUBJECT,
     _subject_validator("person"),
     Field(description="A person: `person:KEY`, or only the key."),
     documented(pattern=_subject_pattern("person")),
+]
+DecisionOrFeatureId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("decision", "feature"),
+    Field(description="A decision or a feature: `decision:KEY` or `feature:KEY`."),
+    documented(pattern=_subject_pattern("decision", "feature")),
 ]
 TeamId = Annotated[
     str,

@@ -25,14 +25,16 @@ Direction = Literal[
 ]
 """The kind of a change."""
 Section = Literal[
+    "goals",
+    "releases",
+    "course",
     "decisions",
     "shipped",
-    "dropped",
     "slipped",
     "overdue",
+    "dropped",
     "moved",
     "handed_over",
-    "course",
     "next",
     "waiting",
     "unowned",
@@ -40,6 +42,26 @@ Section = Literal[
     "late",
 ]
 """The sections of a progress report, in its order."""
+ReasonKind = Literal["own", "inherited", "none"]
+"""The origin of a reason."""
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"""What is wrong with a ground."""
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+]
+"""What is left undone about a decision or another subject."""
 Scopes = Annotated[
     list[str],
     Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
@@ -261,6 +283,26 @@ class GroupedFields(TypedDict):
     acknowledgments: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The acknowledgments of ownership, by the holder's key.")]
     ]
+    links: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(
+                description="What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+            ),
+        ]
+    ]
+    afterward: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(description="Whether the option chosen turned out valuable, usable, feasible and viable."),
+        ]
+    ]
+    expectations: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="The expected outcomes, by their number.")]
+    ]
+    outcomes: NotRequired[
+        Annotated[dict[str, FieldState], Field(description="What came of each expected outcome, by its number.")]
+    ]
 
 
 class SubjectRow(TitledSubject, GroupedFields):
@@ -336,6 +378,23 @@ class GraphNode(TitledSubject):
     """A subject of the graph."""
 
     status: Annotated[str | None, Field(description="The status; null if it has none.")]
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: Annotated[str | None, Field(description="The field of the roadmap; null for the whole subject.")]
+    reason: Annotated[FlagReason, Field(description="What is wrong with the ground.")]
+    cause: Annotated[str, Field(description="The ground: an assumption or a piece of evidence.")]
+    through: Annotated[
+        list[str], Field(description="The decisions and assumptions that lead from the ground to it; empty if direct.")
+    ]
+    since: Annotated[At, Field(description="The time from which it rests on a ground that does not hold.")]
+    position: Annotated[
+        int | None,
+        Field(description="The position of the event that ended the ground; null if a date has passed."),
+    ]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 
 
 class UnownedRow(TitledSubject):
@@ -520,20 +579,43 @@ class ReportSlips(TypedDict):
     first: Annotated[FieldValue | None, Field(description="The first target; null if none was understood.")]
 
 
+class ReportReason(TypedDict):
+    """Why an event happened. A reason is never that of something else."""
+
+    kind: Annotated[
+        ReasonKind,
+        Field(description="Whether the event states its reason, inherits that of a decision it cites, or has none."),
+    ]
+    text: Annotated[str | None, Field(description="Its own reason, or that of the first decision it cites.")]
+    decisions: Annotated[list[str], Field(description="The decisions that it cites.")]
+
+
+class ReleaseFeatures(TypedDict):
+    """The features of a release."""
+
+    planned: Annotated[int, Field(description="The number of features that have the release as a target.")]
+    shipped: Annotated[int, Field(description="How many of them were shipped.")]
+
+
+class ReportIssue(TypedDict):
+    """By whom a report was issued."""
+
+    position: Annotated[int, Field(description="The position at which it was issued.")]
+    by: Annotated[str, Field(description="Who issued it.")]
+    at: Annotated[At, Field(description="When it was issued.")]
+    summary: Annotated[str | None, Field(description="The summary of who issued it; null if there is none.")]
+
+
 class ReportLine(TitledSubject):
     """A line of a progress report."""
 
     section: Annotated[Section, Field(description="The section of the report.")]
     at: Annotated[At, Field(description="The time at which it took effect.")]
     by: Annotated[list[str], Field(description="Who decided it, or on whose behalf it was recorded.")]
-    why: Annotated[
-        str | None, Field(description="The reason that the event gives; null if it gives none: see also `blame`.")
-    ]
+    reason: Annotated[ReportReason, Field(description="Why the event of this line happened.")]
+    weight: Annotated[int, Field(description="Lines with a larger weight come first in a section about the past.")]
     changes: Annotated[list[ReportChange], Field(description="The fields that the line is about.")]
     blame: Annotated[Blame, Field(description="The event: who recorded it, based on what, with which note.")]
-    rests_on: Annotated[
-        list[str], Field(description="The decisions that the subject is based on, beyond those in `blame`.")
-    ]
     link: Annotated[str, Field(description="The path of the subject.")]
     current: NotRequired[
         Annotated[
@@ -544,9 +626,16 @@ class ReportLine(TitledSubject):
         ]
     ]
     slips: NotRequired[
-        Annotated[ReportSlips, Field(description="For a slipped target: how often it moved, and from where.")]
+        Annotated[
+            ReportSlips,
+            Field(description="For a slipped target or a release: how often it moved, and from where."),
+        ]
     ]
-    due: NotRequired[Annotated[str, Field(description="For what is overdue: the day on which it was due.")]]
+    due: NotRequired[
+        Annotated[str, Field(description="The day on which it is due at the end of the period, if there is one.")]
+    ]
+    measure: NotRequired[Annotated[str, Field(description="For a goal: how to measure whether it is met.")]]
+    features: NotRequired[Annotated[ReleaseFeatures, Field(description="For a release: its features.")]]
     left: NotRequired[
         Annotated[
             list[str],
@@ -570,6 +659,9 @@ class ReportSummary(ReportContent):
     """What a report is about, with the hash by which it can be recognized."""
 
     sha256: Annotated[str, Field(description="The SHA-256 of its canonical JSON without texts and titles, in hex.")]
+    issued: NotRequired[
+        Annotated[ReportIssue | None, Field(description="Who issued it, if it was asked for with `issued_at`.")]
+    ]
 
 
 class Report(TableAnswer, ReportSummary):
@@ -727,8 +819,109 @@ class Deciders(TableAnswer, DecidersQuestion):
     rows: Annotated[list[DeciderRow], Field(description="The people and teams, those whom the rights cover first.")]
 
 
+class ExpectedOutcomeRow(TitledSubject):
+    """What a decision or feature was expected to bring, and what came of it."""
+
+    expectation: Annotated[str, Field(description="Its number or key on the subject.")]
+    state: Annotated[Literal["open", "overdue", "recorded"], Field(description="Whether its outcome is recorded.")]
+    measure: Annotated[str, Field(description="What is measured.")]
+    baseline: Annotated[str | None, Field(description="The value when it was stated; null if none was given.")]
+    target: Annotated[str, Field(description="The value or state that counts as met.")]
+    due_on: Annotated[str, Field(description="The date by which it is expected.")]
+    days_late: Annotated[int, Field(description="The days since that date, if its outcome is overdue; otherwise 0.")]
+    probability: Annotated[int | None, Field(description="How likely it was held to be, in percent; null if unsaid.")]
+    by: Annotated[str, Field(description="The person who expected it.")]
+    is_claim: Annotated[bool, Field(description="Whether another person said that they expected it.")]
+    judge: Annotated[str | None, Field(description="Who is to say what came of it; null for the owner.")]
+    replaces: Annotated[str | None, Field(description="The earlier forecast that it replaces; null if none.")]
+    stated_at: Annotated[At, Field(description="The time from which it was expected.")]
+    position: Annotated[int, Field(description="The position of the event that stated it.")]
+    result: Annotated[str | None, Field(description="`met`, `not-met` or `unclear`; null if not recorded.")]
+    actual: Annotated[str | None, Field(description="The value that was measured.")]
+    finding: Annotated[str | None, Field(description="How it was found, and what it means.")]
+    evidence: Annotated[list[str], Field(description="The evidence for it.")]
+    judged_by: Annotated[str | None, Field(description="The person who judged it.")]
+    judged_at: Annotated[At | None, Field(description="The time from which it was known.")]
+    outcome_position: Annotated[int | None, Field(description="The position of the event that recorded it.")]
+
+
+class OutcomeCounts(TypedDict):
+    """How many expected outcomes there are, by state and result."""
+
+    open: Annotated[int, Field(description="Those whose date is still to come.")]
+    overdue: Annotated[int, Field(description="Those without an outcome after their date.")]
+    met: Annotated[int, Field(description="Those that were met.")]
+    not_met: Annotated[int, Field(description="Those that were not met.")]
+    unclear: Annotated[int, Field(description="Those whose result is unclear.")]
+
+
+class ExpectedOutcomesSummary(TypedDict):
+    """How many expected outcomes match."""
+
+    counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
+
+
+class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
+    """What decisions and features were expected to bring, ordered by date."""
+
+    rows: Annotated[list[ExpectedOutcomeRow], Field(description="The expected outcomes.")]
+
+
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    part: Annotated[
+        str | None,
+        Field(description="The expected outcome, delegation or person that it is about; null for the whole subject."),
+    ]
+    since: Annotated[At, Field(description="The time since which it is owed.")]
+    days: Annotated[int, Field(description="The days since then.")]
+    owners: Annotated[list[str], Field(description="The people and teams who should do it; empty if there are none.")]
+    detail: Annotated[
+        dict[str, Value],
+        Field(description="What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."),
+    ]
+    action: Annotated[str, Field(description="The command that clears it, such as `ReviewDecision`.")]
+    link: Annotated[str, Field(description="The path of the form for that command, on the pages of this server.")]
+
+
+class DebtSummary(TypedDict):
+    """How many items there are."""
+
+    counts: Annotated[dict[str, int], Field(description="The number of items of each code.")]
+
+
+class Debt(TableAnswer, DebtSummary):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: Annotated[list[DebtRow], Field(description="The items.")]
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: Annotated[str, Field(description="The month, such as `2026-05`.")]
+    as_of: Annotated[At, Field(description="The time that was asked about: the end of the month, at most the present.")]
+    product: Annotated[str | None, Field(description="The product; null for what belongs to none.")]
+    code: Annotated[DebtCode, Field(description="What is left undone.")]
+    count: Annotated[int, Field(description="The number of items.")]
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: Annotated[list[DebtMonth], Field(description="The counts that are not zero, by month, product and code.")]
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: Annotated[list[FlagRow], Field(description="The flags.")]
+
+
 class Subjects(TableAnswer):
-    """Subjects of one kind: features, products, goals, teams or imports by title; releases in their order."""
+    """Subjects of one kind: features, products, goals, teams, evidence and the like by title; releases in their order."""
 
     rows: Annotated[list[SubjectRow], Field(description="The subjects, each with its main fields.")]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT, EXISTS, Value
 from projections.answers import (
@@ -25,7 +25,7 @@ from projections.answers import (
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import HAS_CONTENT
-from projections.filters import Filter, fields_where, json_spellings, subjects_where
+from projections.filters import Filter, fields_where, json_spellings, match_fields, subjects_where
 from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction, resolve_people
 from projections.paging import (
     Answer,
@@ -148,20 +148,54 @@ def _find_differences(
     rows = []
     for key in sorted(key for key in before.keys() | after.keys() if key[0] in batch):
         old, new = before.get(key, NO_CONTENT), after.get(key, NO_CONTENT)
+        if old == new:
+            continue
         direction = change_direction(old, new, order)
-        if direction != "unchanged" and key in keys and conditions.match(read, old, new):
+        if direction != "unchanged" and (keys is None or key in keys) and conditions.match(read, old, new):
             rows.append(_Difference(key, old, new, direction))
     return rows
 
 
 def _find_subjects(read: Read, selection: Filter, one: ResolvedTime, two: ResolvedTime) -> list[str]:
-    """Return the subjects that match at either time, sorted."""
+    """Return the subjects that match at either time and have a field that may differ, sorted."""
+    changed = _find_changed(read, selection, one, two)
+    if selection.subjects:
+        changed &= _with_merged(read, selection.subjects)
     subjects: set[str] = set()
-    for time in (one, two):
-        where, parameters = subjects_where(read, replace(selection, include_removed=True), time, "c.subject")
+    for time in (one, two) if changed else ():
+        narrowed = replace(selection, subjects=sorted(changed), include_removed=True)
+        where, parameters = subjects_where(read, narrowed, time, "c.subject")
         sql = f"select distinct c.subject from field_value c where c.field = 'exists' and {where}"
         subjects.update(row[0] for row in read.rows(sql, parameters))
-    return sorted({one for subject in subjects for one in read.all_ids(subject)} if read.merged_into else subjects)
+    return sorted(_with_merged(read, subjects))
+
+
+def _find_changed(read: Read, selection: Filter, one: ResolvedTime, two: ResolvedTime) -> set[str]:
+    """Return the subjects with a row that takes effect, ends, was recorded or was voided between the two times.
+
+    All other subjects are the same at both, so the cost of an answer is that of the period and not of the whole log.
+    """
+    early, late = sorted((one.as_of, two.as_of))
+    known, last_known = sorted((one.position, two.position))
+    parameters: dict[str, Any] = {"early": early, "late": late, "known": known, "last_known": last_known}
+    fields = f" and {match_fields((*selection.fields, EXISTS), 'c', parameters)}" if selection.fields else ""
+    recorded = f"""c.id >= (:known + 1) * {CHANGES_PER_EVENT} and c.id < (:last_known + 1) * {CHANGES_PER_EVENT}
+        and c.subject in (select a.subject from event a where a.position > :known and a.position <= :last_known)"""
+    conditions = (
+        *(
+            ("c.valid_from > :early and c.valid_from <= :late", "c.ends_at > :early and c.ends_at <= :late")
+            if early < late
+            else ()
+        ),
+        *((recorded, "c.voided_by > :known and c.voided_by <= :last_known") if known < last_known else ()),
+    )
+    sql = " union ".join(f"select c.subject from field_value c where {each}{fields}" for each in conditions)
+    return _with_merged(read, [row[0] for row in read.rows(sql, parameters)]) if conditions else set()
+
+
+def _with_merged(read: Read, subjects: Collection[str]) -> set[str]:
+    """Return subjects with all other ids of those that are merged people."""
+    return {each for subject in subjects for each in read.all_ids(subject)} if read.merged_into else set(subjects)
 
 
 def _find_contents(read: Read, selection: Filter, time: ResolvedTime) -> Contents:
@@ -173,8 +207,10 @@ def _find_contents(read: Read, selection: Filter, time: ResolvedTime) -> Content
 
 def _match_either(
     read: Read, selection: Filter, fields: Filter, one: ResolvedTime, two: ResolvedTime
-) -> AbstractSet[FieldKey]:
-    """Return the fields whose content matches at either time."""
+) -> AbstractSet[FieldKey] | None:
+    """Return the fields whose content matches at either time; None if every content does."""
+    if not (selection.values or selection.source_values or selection.holders):
+        return None
     full = replace(
         fields,
         include_removed=False,
@@ -264,6 +300,8 @@ def _find_voided_between(
 ) -> dict[FieldKey, list[VoidedEvent]]:
     """Return the events on these fields that were voided between the transaction times, with who voided them and why."""
     early, late = sorted((one.position, two.position))
+    if early == late:
+        return {}
     sql = f"""select c.subject, c.field, c.id / {CHANGES_PER_EVENT}, {EVENT_COLUMNS}, a.body
         from field_value c join event a on a.position = c.voided_by
         where c.subject in {members("subjects")} and c.field in {members("fields")}

@@ -8,7 +8,18 @@ from typing import Any, Final, Literal
 from domain.fields import EXISTS
 from projections.answers import FieldRow, FieldState, GroupedFields, SubjectRow
 
-Group = Literal["roles", "targets", "advice", "dissents", "delegations", "acknowledgments"]
+Group = Literal[
+    "roles",
+    "targets",
+    "advice",
+    "dissents",
+    "delegations",
+    "acknowledgments",
+    "links",
+    "afterward",
+    "expectations",
+    "outcomes",
+]
 GROUPS: Final[Mapping[str, Group]] = {
     "role.": "roles",
     "target.": "targets",
@@ -16,6 +27,10 @@ GROUPS: Final[Mapping[str, Group]] = {
     "dissent.": "dissents",
     "delegation.": "delegations",
     "acknowledged.": "acknowledgments",
+    "link.": "links",
+    "afterward.": "afterward",
+    "expectation.": "expectations",
+    "outcome.": "outcomes",
 }
 """The member of an answer that has the fields whose names begin with a prefix."""
 

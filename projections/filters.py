@@ -43,7 +43,7 @@ def fields_where(read: Read, asked: Filter, time: ResolvedTime, alias: str = "c"
     """Return SQL and parameters for the rows of `field_value` that match, in effect or not."""
     terms, parameters = subjects_where(read, asked, time, f"{alias}.subject")
     if asked.fields:
-        terms += " and " + _match_fields(asked.fields, alias, parameters)
+        terms += " and " + match_fields(asked.fields, alias, parameters)
     if asked.values:
         texts = [value for value in asked.values if isinstance(value, str)]
         parameters |= {"f_values": json_spellings(asked.values), "f_members": texts}
@@ -115,7 +115,8 @@ def matches_text(alias: str, name: str, text: str, parameters: dict[str, Any]) -
     return f"matches({alias}, :{name})" if words else "1 = 0"
 
 
-def _match_fields(patterns: Sequence[str], alias: str, parameters: dict[str, Any]) -> str:
+def match_fields(patterns: Sequence[str], alias: str, parameters: dict[str, Any]) -> str:
+    """SQL: the field of a row is one of these names, or starts with one that ends in `*`."""
     exact = [pattern for pattern in patterns if not pattern.endswith("*")]
     parameters["f_fields"] = exact
     terms = [f"{alias}.field in {members('f_fields')}"] if exact else []

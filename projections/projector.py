@@ -17,7 +17,7 @@ from eventsourcing.persistence import OperationalError
 
 from domain.any_subject import TextsErased
 from domain.fields import CHANGES_PER_EVENT, FieldChange, Value
-from domain.values import ERASED
+from domain.values import ERASED, is_subject
 from eventlog.entry import Entry
 from projections.database import NextRow, RowKey, RowRange, Writer
 from projections.event_rows import COLUMNS, entry_from_row, event_row, without_texts
@@ -256,12 +256,13 @@ def _refs(change: FieldChange) -> Iterator[str]:
 
 
 def _strings(value: Value) -> Iterator[str]:
-    """Yield all strings in a value at any depth."""
+    """Yield all strings in a value at any depth, but not the ids that name subjects in a record."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for member in value.values():
-            yield from _strings(member)
+            if not (isinstance(member, str) and is_subject(member)):
+                yield from _strings(member)
     elif isinstance(value, list):
         for member in value:
             yield from _strings(member)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+import msgspec
 from eventsourcing.persistence import OperationalError
 
 from domain.fields import CHANGES_PER_EVENT
@@ -76,7 +77,7 @@ class Read:
             "select subject, value from field_value where field = 'merged_into' and value is not null and valid_to is null",
             {},
         )
-        return _resolve_merges({str(subject): str(json.loads(value)) for subject, value in rows})
+        return _resolve_merges({str(subject): str(schema.loads(value)) for subject, value in rows})
 
     def surviving_id(self, who: str) -> str:
         """Return the id that a person is shown under after merges."""
@@ -100,7 +101,7 @@ class PinnedRead(Read):
         sql = """select subject, value from field_value where field = 'merged_into' and value is not null and id < :b
             and (voided_by is null or voided_by > :p) order by subject, valid_from, id"""
         rows = self.rows(sql, {"b": (self.pinned_position + 1) * CHANGES_PER_EVENT, "p": self.pinned_position})
-        return _resolve_merges({str(subject): str(json.loads(value)) for subject, value in rows})
+        return _resolve_merges({str(subject): str(schema.loads(value)) for subject, value in rows})
 
 
 def _resolve_merges(into: Mapping[str, str]) -> Mapping[str, str]:
@@ -236,7 +237,7 @@ class ReadModel:
             return None if _is_from_log(read, source, position) else "it was made from another log"
 
 
-_UNREADABLE: Final = (UnicodeDecodeError, json.JSONDecodeError, PositionMissingError)
+_UNREADABLE: Final = (UnicodeDecodeError, json.JSONDecodeError, msgspec.DecodeError, PositionMissingError)
 """Errors raised when a stored value is no longer text or JSON, or the position is missing."""
 
 
@@ -258,10 +259,13 @@ def content_hash(model: ReadModel) -> str:
     return digest.hexdigest()
 
 
+_encode_columns: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def encode_row(row: Row) -> bytes:
     """Return the bytes of a row that are hashed. A damaged row may have values that JSON cannot represent."""
     try:
-        return schema.dumps(row).encode()
+        return _encode_columns(row).encode()
     except (TypeError, UnicodeEncodeError):
         return repr(row).encode(errors="backslashreplace")
 

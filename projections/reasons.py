@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from domain.fields import Value
+from projections.answers import ReasonKind
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.read_model import Read
 from projections.schema import loads, members
 from projections.timepoint import ResolvedTime
 
-ReasonKind = Literal["own", "inherited", "none"]
 REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
 """Where the data of an event gives its reason, in order of preference."""
 

@@ -18,31 +18,20 @@ from typing import Any, Final, TypeVar
 
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
-from domain.fields import EXISTS, STATUS, Value
+from domain.fields import EXISTS, STATUS
 from domain.values import format_micros, kind_of, parse_timestamp, to_micros
 from eventlog.canonical import canonical
 from projections.accountability import unowned
-from projections.answers import (
-    AuditEvent,
-    Blame,
-    FieldChangeRow,
-    FieldRow,
-    ReportChange,
-    ReportContent,
-    ReportLine,
-    ReportSlips,
-    ReportSummary,
-    Section,
-)
+from projections.answers import Section
 from projections.audit import AuditFilter, all_events
-from projections.blame import add_blame, blame_of, find_blames
+from projections.blame import add_blame, find_blames
 from projections.field_history import ChangeFilter, iterate_changes
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
-from projections.paging import Answer, build_answer
+from projections.paging import AnyAnswer, Row, build_answer
 from projections.read_model import PinnedRead, Read
-from projections.reasons import find_own_reason
+from projections.reasons import NO_REASON, Reason, find_reasons
 from projections.schema import members
 from projections.timepoint import ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -72,6 +61,8 @@ CURRENT_FIELDS: Final = (
     ACCOUNTABLE,
     "decisions",
     "deciders",
+    "kind",
+    "measure",
     "review_on",
     "due_on",
 )
@@ -80,10 +71,16 @@ HORIZONS: Final = ("now", "next", "later")
 PROMISED_STATUSES: Final = frozenset({"committed", "started"})
 ENDED_STATUSES: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
 """The statuses of subjects that need no accountable person any more."""
+UNDONE_STATUSES: Final = frozenset({"reversed", "superseded"})
+WEIGHT_OF_REVERSAL: Final = 2
+"""The weight of a line that a reader must not miss: lines with a weight come first, and are shown in any case."""
 COURSE_EVENTS: Final = ("VisionSet", "StrategySet", "ProductRetired")
-TEXT_KEYS: Final = frozenset({"title", "titles", "why", "note", "source_value"})
+TEXT_KEYS: Final = frozenset({"title", "titles", "text", "note", "measure", "source_value"})
 """The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
+UNHASHED_KEYS: Final = frozenset({"sha256", "issued"})
 
+Line = Row
+"""A line of a report, ready for JSON."""
 MAX_LINES: Final = 1_000
 """The most lines a section shows, so that a report fits into memory."""
 BATCH_CHANGES: Final = 500
@@ -113,16 +110,23 @@ class ReportRequest:
     position: int | None = None
 
 
-def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSummary]:
+def report(read: Read, request: ReportRequest) -> AnyAnswer:
     """Return what happened to a product in a period, line by line, each with who, when, why and where in the log.
 
-    Each row has a `section`; rows are in the order of `SECTIONS`: `decisions` that were taken, rejected, deferred or
-    undone; what was `shipped`, `dropped` or `slipped`; what is `overdue`; what else `moved` on the roadmap; what was
-    `handed_over`; the `course` (vision, strategy, goals); what comes `next`; which decisions are `waiting`; what is
-    `unowned`; what is planned without a decision (`undecided`); and what was recorded `late`: events and corrections
-    recorded in the period about the time before it.
+    Each row has a `section`; rows are in the order of `SECTIONS`: `goals` that are open or were closed in the period;
+    `releases` that are due in it or later; the `course` (vision and strategy); `decisions` that were taken, rejected,
+    deferred or undone; what was `shipped` or `slipped`; what is `overdue`; what was `dropped`; what else `moved` on the
+    roadmap; what was `handed_over`; what comes `next`; which decisions are `waiting`; what is `unowned`; what is planned
+    without a decision (`undecided`); and what was recorded `late`: events and corrections recorded in the period about
+    the time before it.
 
-    A section has at most `MAX_LINES` lines. Of events those still in effect come first, then the latest. `counts` has
+    The lines about what happened are in the order of their `weight`, then the newest first. Reversals and changes of
+    course weigh most, then strategic decisions; a slip weighs as much as the target has slipped. The lines about the
+    state at the end begin with what has been due or waiting for longest, or are in the order of the roadmap.
+
+    The `reason` of a line is that of its own event, see `projections.reasons`; several causes are never mixed.
+
+    A section has at most `MAX_LINES` lines. Of events those still in effect are kept, then the latest. `counts` has
     the number of all lines.
 
     Raises:
@@ -138,48 +142,58 @@ def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSumma
     lines = builder.build_lines()
     titles = find_titles(pinned, [request.product, *(line.subject for line in lines)], time)
     rows = [line.to_row(titles.get(line.subject)) for line in lines]
-    about: ReportContent = {
+    about = {
         "product": request.product,
         "title": titles.get(request.product),
         "since": format_micros(request.since),
         "until": format_micros(until),
         "counts": {section: builder.counts[section] for section in SECTIONS},
     }
-    digest = report_hash(build_answer(time, rows, about=about).to_dict())
-    return build_answer(time, rows, about={**about, "sha256": digest})
+    answer = build_answer(time, rows, about=about)
+    return replace(answer, about={**about, "sha256": report_hash(answer.to_dict())})
 
 
-def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:
-    """Return the report that was issued at a position again.
+def issued_report(read: Read, product: str, position: int) -> AnyAnswer:
+    """Return the report that was issued at a position again, with who `issued` it, when, and with which summary.
 
     Raises:
         ReportNotFound: no report was issued there.
         ReportMismatch: its hash differs from the one that was issued.
     """
-    request, sha256_issued = _find_issued(read, product, position)
+    request, sha256_issued, issue = _find_issued(read, product, position)
     answer = report(read, request)
     if answer.about["sha256"] != sha256_issued:
         raise ReportMismatch(
             f"the report issued at position {position} had the SHA-256 {sha256_issued}, but the log up to position "
             f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`"
         )
-    return answer
+    return replace(answer, about={**answer.about, "issued": issue})
 
 
-def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str]:
-    """Return the request of a report that was issued at a position, and its hash."""
-    sql = "select body from event where position = :position and type = 'ReportIssued.v1' and subject = :product"
+def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str, Row]:
+    """Return the request of a report that was issued at a position, its hash, and who issued it with which summary."""
+    sql = """select body, principal, recorded_at from event
+        where position = :position and type = 'ReportIssued.v1' and subject = :product"""
     found = read.one(sql, {"position": position, "product": product})
     if found is None:
         raise ReportNotFound(f"no report of {product} was issued at position {position}")
-    data = json.loads(found[0])
+    body, principal, recorded_at = found
+    data = json.loads(body)
     since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
-    return ReportRequest(product, since, until, data["position"]), data["sha256"]
+    issue = {
+        "position": position,
+        "by": principal,
+        "at": format_micros(int(recorded_at)),
+        "summary": data.get("summary"),
+    }
+    return ReportRequest(product, since, until, data["position"]), data["sha256"], issue
 
 
-def report_hash(answer: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and titles."""
-    hashed = {name: value for name, value in answer.items() if name != "sha256"}
+def report_hash(answer: Row) -> str:
+    """Return the SHA-256 of a report's canonical JSON in hexadecimal. The answer may already have its hash and titles,
+    and who issued it.
+    """
+    hashed = {name: value for name, value in answer.items() if name not in UNHASHED_KEYS}
     return sha256(canonical(_without_texts(hashed))).hexdigest()
 
 
@@ -206,9 +220,10 @@ class _Line:
     subject: str
     at: str
     by: Sequence[str]
-    why: str | None
-    blame: Blame
-    changes: list[ReportChange] = field(default_factory=list)
+    blame: Row
+    reason: Reason = NO_REASON
+    weight: int = 0
+    changes: list[Row] = field(default_factory=list)
     current: bool | None = None
     """Whether a field still has the value that this line reports."""
     due: str | None = None
@@ -216,33 +231,34 @@ class _Line:
     """Former holders who have left."""
     voids: int | None = None
     """The position that this event voided."""
-    slips: ReportSlips | None = None
-    rests_on: list[str] = field(default_factory=list)
+    slips: Row | None = None
+    measure: str | None = None
+    features: Row | None = None
+    """For a release: how many features are planned for it, and how many of them were shipped."""
 
-    def to_row(self, title: str | None) -> ReportLine:
-        row: ReportLine = {
+    def to_row(self, title: str | None) -> Line:
+        optional = {
+            "current": self.current,
+            "due": self.due,
+            "left": self.left,
+            "voids": self.voids,
+            "slips": self.slips,
+            "measure": self.measure,
+            "features": self.features,
+        }
+        return {
             "section": self.section,
             "subject": self.subject,
             "title": title,
             "at": self.at,
             "by": list(self.by),
-            "why": self.why,
+            "reason": {"kind": self.reason.kind, "text": self.reason.text, "decisions": list(self.reason.decisions)},
+            "weight": self.weight,
             "changes": self.changes,
             "blame": self.blame,
             "link": f"/v1/subjects/{self.subject}",
-            "rests_on": self.rests_on,
+            **{name: value for name, value in optional.items() if value is not None},
         }
-        if self.current is not None:
-            row["current"] = self.current
-        if self.due is not None:
-            row["due"] = self.due
-        if self.left is not None:
-            row["left"] = list(self.left)
-        if self.voids is not None:
-            row["voids"] = self.voids
-        if self.slips is not None:
-            row["slips"] = self.slips
-        return row
 
 
 @dataclass(frozen=True)
@@ -272,9 +288,6 @@ class _ChangeLine:
     in_effect: int = 0
 
 
-_StartLine = Callable[[Section, FieldChangeRow], _Line]
-
-
 class _ChangeLines:
     """Lines about changes, collected in the order of the changes. Of a long section only the most relevant are kept."""
 
@@ -284,7 +297,7 @@ class _ChangeLines:
         self._last: dict[tuple[str, str], _ChangeLine | None] = {}
         """The line about the last change of each field."""
 
-    def add(self, section: Section | None, change: FieldChangeRow, start_line: _StartLine) -> None:
+    def add(self, section: Section | None, change: Row, start_line: Callable[[Section, Row], _Line]) -> None:
         """Add a change to the line of its event in a section, which `start_line` creates if there is none."""
         entry = self._find_or_start(section, change, start_line) if section else None
         key = (change["subject"], change["field"])
@@ -294,16 +307,9 @@ class _ChangeLines:
         self._last[key] = entry
         if entry and entry.line:
             entry.in_effect += 1
-            entry.line.changes.append(
-                {
-                    "field": change["field"],
-                    "before": change["before"],
-                    "after": change["after"],
-                    "direction": change["direction"],
-                }
-            )
+            entry.line.changes.append({name: change[name] for name in ("field", "before", "after", "direction")})
 
-    def _find_or_start(self, section: Section, change: FieldChangeRow, start_line: _StartLine) -> _ChangeLine:
+    def _find_or_start(self, section: Section, change: Row, start_line: Callable[[Section, Row], _Line]) -> _ChangeLine:
         found = self._lines.setdefault(section, {})
         key = (change["subject"], change["at"], change["position"])
         if key not in found:
@@ -344,19 +350,18 @@ class _ReportBuilder:
         self.counts: Counter[Section] = Counter()
         self.members = self._find_members()
         current = Filter(products=[request.product], fields=CURRENT_FIELDS)
-        self.fields: Mapping[str, Mapping[str, FieldRow]] = by_subject(all_field_values(read, current, time))
+        self.fields: Mapping[str, Mapping[str, Row]] = by_subject(all_field_values(read, current, time))
         """Fields at the end of the period, by subject and name."""
 
     def build_lines(self) -> list[_Line]:
         """Return all lines, section by section."""
-        past = sorted(
-            (*self._change_lines(), *self._course_lines()), key=lambda line: (line.at, line.blame["position"])
-        )
-        lines = [*past, *self._state_lines(), *self._late_lines()]
+        past = [*self._change_lines(), *self._course_lines(), *self._late_lines()]
+        past.sort(key=lambda line: (line.weight, line.at, line.blame["position"]), reverse=True)
+        lines = [*past, *self._state_lines()]
         self.read.bounds.count_bytes(len(lines) * LINE_BYTES)
-        decisions = self._find_decisions(line.subject for line in lines)
+        reasons = find_reasons(self.read, (line.blame["position"] for line in lines), self.time)
         for line in lines:
-            line.rests_on = [one for one in decisions.get(line.subject, ()) if one not in line.blame["because"]]
+            line.reason = reasons[line.blame["position"]]
         return sorted(lines, key=lambda line: SECTIONS.index(line.section))  # stable: sections keep their order
 
     def _find_members(self) -> list[str]:
@@ -390,8 +395,18 @@ class _ReportBuilder:
         lines = collected.finish()
         for line in lines:
             if line.section == "slipped":
-                line.slips = self._count_slips(line.subject, line.changes[-1]["field"])
+                name = line.changes[-1]["field"]
+                line.slips = self._count_slips(line.subject, name)
+                line.weight = line.slips["later"]
+                line.due = self._find_due_date(line.changes[-1]["after"]["value"])
+            elif line.section == "decisions":
+                line.weight = self._weigh_decision(line)
         return lines
+
+    def _weigh_decision(self, line: _Line) -> int:
+        if any(change["after"]["value"] in UNDONE_STATUSES for change in line.changes):
+            return WEIGHT_OF_REVERSAL
+        return int(_value(self.fields.get(line.subject, {}), "kind") == "strategic")
 
     def _find_created(self) -> set[tuple[str, str]]:
         """Return the subjects that were created in the period, each with the transaction."""
@@ -402,7 +417,7 @@ class _ReportBuilder:
             if _is_first(change)
         }
 
-    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[list[FieldChangeRow], Mapping[int, _Event]]]:
+    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[Sequence[Row], Mapping[int, _Event]]]:
         """Yield the changes of the period in batches, each with its events; batches do not count as kept."""
         period = (self.request.since, self.until)
         selection = ChangeFilter(fields=Filter(subjects=self.members, fields=fields), span=period)
@@ -412,14 +427,12 @@ class _ReportBuilder:
             yield batch, self._find_events(change["position"] for change in batch)
             self.read.bounds.release_to(kept_bytes)
 
-    def _changed_value(self, change: FieldChangeRow) -> bool:
+    def _changed_value(self, change: Row) -> bool:
         """Whether the value changed, and not only the source value."""
-        before, after = (
-            resolve_people(side["value"], self.read.merged_into) for side in (change["before"], change["after"])
-        )
+        before, after = (resolve_people(change[side]["value"], self.read.merged_into) for side in ("before", "after"))
         return before != after and not (before in (None, []) and after in (None, []))
 
-    def _count_slips(self, subject: str, field: str) -> ReportSlips:
+    def _count_slips(self, subject: str, field: str) -> Row:
         """Return how often a target was moved to later by the end of the period, and the first target."""
         selection = ChangeFilter(fields=Filter(subjects=[subject], fields=[field]))
         changes = list(iterate_changes(self.read, selection, self.time))  # kept only for a short time
@@ -439,28 +452,58 @@ class _ReportBuilder:
             span=(self.request.since, self.until),
             voided=False,
         )
-        events = all_events(self.read, selection, self.time)
-        return [_event_line("course", event) for event in self._limit("course", events)]
+        events = all_events(self.read, selection, self.time)[::-1]
+        return [_event_line("course", event, weight=WEIGHT_OF_REVERSAL) for event in self._limit("course", events)]
 
     # The state at the end of the period
 
     def _state_lines(self) -> list[_Line]:
         features = self._find_subjects("feature", lambda fields: _value(fields, STATUS) not in CLOSED)
-        planned = [feature for feature in features if _planning_fields(self.fields[feature])]
+        planned = [feature for feature in features if planning_fields(self.fields[feature])]
         coming = [feature for feature in planned if _value(self.fields[feature], STATUS) != "paused"]
         states = [
+            *self._goals(),
             *self._overdue(features),
-            *(_State("next", one, _planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
+            *(_State("next", one, planning_fields(self.fields[one])) for one in sorted(coming, key=self._next_rank)),
             *self._waiting(),
             *self._undecided_states(planned),
         ]
-        lines = [*self._lines_of_states(states), *self._unowned_lines()]
-        events = self._find_events(line.blame["position"] for line in lines)
+        return [*self._release_lines(), *self._lines_of_states(states), *self._unowned_lines()]
+
+    def _goals(self) -> list[_State]:
+        """Return the goals that are open, then those that were closed in the period; by the day they are due."""
+        goals = self._find_subjects("goal", lambda fields: STATUS in fields)
+        since = format_micros(self.request.since)
+        open_ = [goal for goal in goals if _value(self.fields[goal], STATUS) == "open"]
+        closed = [goal for goal in goals if goal not in open_ and self.fields[goal][STATUS]["since"] >= since]
+        return [
+            _State("goals", goal, [STATUS, "due_on"], _value(self.fields[goal], "due_on"))
+            for found in (open_, closed)
+            for goal in sorted(found, key=lambda goal: (str(_value(self.fields[goal], "due_on") or "9"), goal))
+        ]
+
+    def _release_lines(self) -> list[_Line]:
+        """Return lines about the releases that are due in the period or later, by date: first promise, now, features."""
+        since = format_micros(self.request.since)[:10]
+        dates = {release: _value(self.fields[release], "due_on") for release in self._find_subjects("release", bool)}
+        due = sorted((str(date), release) for release, date in dates.items() if date and str(date) >= since)
+        states = [_State("releases", release, ["due_on"], date) for date, release in due]
+        lines = self._lines_of_states(states)
         for line in lines:
-            line.why = find_own_reason(line.blame["type"], events[line.blame["position"]].data)
+            line.slips = self._count_slips(line.subject, "due_on")
+            line.features = self._count_features(line.subject)
         return lines
 
-    def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, FieldRow]], bool]) -> list[str]:
+    def _count_features(self, release: str) -> Row:
+        """Return how many features have a release as a target, and how many of them were shipped."""
+        planned = self._find_subjects(
+            "feature",
+            lambda fields: any(_is_target(name, row) and row["value"] == release for name, row in fields.items()),
+        )
+        shipped = sum(_value(self.fields[feature], STATUS) == "shipped" for feature in planned)
+        return {"planned": len(planned), "shipped": shipped}
+
+    def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, Row]], bool]) -> list[str]:
         return [subject for subject, fields in self.fields.items() if kind_of(subject) == kind and matches(fields)]
 
     def _lines_of_states(self, states: Sequence[_State]) -> list[_Line]:
@@ -475,7 +518,8 @@ class _ReportBuilder:
         lines = []
         for state, rows, last in zip(shown, fields, latest, strict=True):
             blame = blames[last["position"]]
-            line = _Line(state.section, state.subject, last["since"], [blame["principal"]], None, blame, due=state.due)
+            line = _Line(state.section, state.subject, last["since"], [blame["principal"]], blame, due=state.due)
+            line.measure = _value(self.fields[state.subject], "measure") if state.section == "goals" else None
             line.changes = [
                 {"field": row["field"], "after": {"value": row["value"], "source_value": row["source_value"]}}
                 for row in rows
@@ -484,18 +528,22 @@ class _ReportBuilder:
         return lines
 
     def _overdue(self, features: Sequence[str]) -> list[_State]:
-        """Return open features and goals whose last target date has passed."""
+        """Return open features and goals whose last target date has passed, those due first at the top."""
         late = [(feature, name) for feature in features if (name := self._latest_target(feature))]
         goals = self._find_subjects(
             "goal", lambda fields: _value(fields, STATUS) == "open" and self._has_passed(_value(fields, "due_on"))
         )
-        return [
-            *(_State("overdue", feature, [name], self._due_date(feature, name)) for feature, name in late),
-            *(_State("overdue", goal, ["due_on"], self._due_date(goal, "due_on")) for goal in goals),
-        ]
+        found = [*late, *((goal, "due_on") for goal in goals)]
+        states = [_State("overdue", one, [name], self._due_date(one, name)) for one, name in found]
+        return sorted(states, key=lambda state: str(state.due))
 
     def _due_date(self, subject: str, name: str) -> Any:
         return self._target_date(self.fields[subject][name]["value"])
+
+    def _find_due_date(self, target: Any) -> str | None:
+        """Return the date that a target has at the end of the period."""
+        date = self._target_date(target)
+        return date if isinstance(date, str) else None
 
     def _latest_target(self, feature: str) -> str | None:
         """Return the last of a feature's targets if all of them have passed."""
@@ -535,10 +583,12 @@ class _ReportBuilder:
             "decision",
             lambda fields: _value(fields, STATUS) == "accepted" and self._has_passed(_value(fields, "review_on")),
         )
-        return [
-            *(_State("waiting", decision, [STATUS]) for decision in undecided if STATUS in self.fields[decision]),
-            *(_State("waiting", decision, ["review_on"]) for decision in due),
+        found = [
+            *((decision, STATUS) for decision in undecided if STATUS in self.fields[decision]),
+            *((decision, "review_on") for decision in due),
         ]
+        found.sort(key=lambda each: str(self.fields[each[0]][each[1]]["since"]))  # waiting for longest first
+        return [_State("waiting", decision, [name]) for decision, name in found]
 
     def _unowned_lines(self) -> list[_Line]:
         """Return lines about subjects that need an accountable person and have none."""
@@ -550,13 +600,13 @@ class _ReportBuilder:
         for row in active:
             blame = blames[row["subject"]]
             by = [blame["principal"]]
-            lines.append(_Line("unowned", row["subject"], blame["at"], by, None, blame, left=row["left"]))
+            lines.append(_Line("unowned", row["subject"], blame["at"], by, blame, left=row["left"]))
         return lines
 
     def _is_active(self, subject: str) -> bool:
         return _value(self.fields.get(subject, {}), STATUS) not in ENDED_STATUSES
 
-    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Blame]:
+    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Row]:
         """Return who last set the accountable person of each subject, or else who created it."""
         selection = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), include_removed=True)
         if not selection.subjects:
@@ -568,7 +618,7 @@ class _ReportBuilder:
         """Return planned features that neither refer to a decision nor have an event that cites one."""
         decisions = self._find_decisions(planned)
         return [
-            _State("undecided", feature, _planning_fields(self.fields[feature]))
+            _State("undecided", feature, planning_fields(self.fields[feature]))
             for feature in planned
             if feature not in decisions
         ]
@@ -605,32 +655,31 @@ class _ReportBuilder:
             if event["at"] < since and event["type"] != "ChangesImported.v1"
         ]
         found = {event["position"]: event for event in (*late, *all_events(self.read, voiding, time))}
-        return [
-            _event_line("late", event) for event in self._limit("late", [event for _, event in sorted(found.items())])
-        ]
+        newest_first = [event for _, event in sorted(found.items(), reverse=True)]
+        return [_event_line("late", event) for event in self._limit("late", newest_first)]
 
 
-def _event_line(section: Section, event: AuditEvent) -> _Line:
-    blame = blame_of(event)
-    why = find_own_reason(event["type"], event["data"])
-    voided = event["data"].get("position")
-    voids = voided if event["type"] == "EntryVoided.v1" and isinstance(voided, int) else None
-    return _Line(section, event["subject"], event["at"], [blame["principal"]], why, blame, voids=voids)
+_KEYS_BEYOND_BLAME: Final = ("subject", "title", "version", "transaction", "index", "credential", "references", "data")
 
 
-def _line_starter(data: Mapping[str, Any]) -> _StartLine:
+def _event_line(section: Section, event: Row, *, weight: int = 0) -> _Line:
+    blame = {name: value for name, value in event.items() if name not in _KEYS_BEYOND_BLAME}
+    voids = event["data"]["position"] if event["type"] == "EntryVoided.v1" else None
+    return _Line(section, event["subject"], event["at"], [blame["principal"]], blame, weight=weight, voids=voids)
+
+
+def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
     """Return a function that starts a line about changes made by an event with this data."""
 
-    def start_line(section: Section, change: FieldChangeRow) -> _Line:
+    def start_line(section: Section, change: Row) -> _Line:
         blame = change["blame"]
         deciders = data.get("deciders") if section == "decisions" else None
-        why = find_own_reason(blame["type"], data)
-        return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], why, blame)
+        return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], blame)
 
     return start_line
 
 
-def _change_section(change: FieldChangeRow, product: str, *, is_new: bool) -> Section | None:
+def _change_section(change: Row, product: str, *, is_new: bool) -> Section | None:
     """Return the section of a change, if it is reported; `is_new` if its transaction created the subject."""
     kind, field, after = kind_of(change["subject"]), change["field"], change["after"]["value"]
     if field == ACCOUNTABLE or field.startswith("delegation."):
@@ -642,16 +691,16 @@ def _change_section(change: FieldChangeRow, product: str, *, is_new: bool) -> Se
         is_proposal = field == STATUS and _is_first(change) and after == PROPOSED
         return "decisions" if field in (STATUS, EXISTS) and not is_proposal and not is_creation else None
     if kind == "goal":
-        return "course" if field in (STATUS, EXISTS) and not is_creation else None
+        return "course" if field == EXISTS and not is_creation else None
     if kind == "release" and field == "due_on":
         return "slipped" if change["direction"] == "later" else "moved"
     return None
 
 
-def _feature_section(change: FieldChangeRow, product: str) -> Section | None:
+def _feature_section(change: Row, product: str) -> Section | None:
     field, after = change["field"], change["after"]["value"]
     if field == "products":
-        if _has_member(change["before"]["value"], product) and not _has_member(after, product):
+        if product in (change["before"]["value"] or ()) and product not in (after or ()):
             return "dropped"
         return None if _is_first(change) else "moved"
     if field == EXISTS:
@@ -661,24 +710,20 @@ def _feature_section(change: FieldChangeRow, product: str) -> Section | None:
     return "slipped" if field.startswith(TARGET) and change["direction"] == "later" else "moved"
 
 
-def _has_member(value: Value, member: str) -> bool:
-    return isinstance(value, list) and member in value
-
-
-def _is_first(change: FieldChangeRow) -> bool:
+def _is_first(change: Row) -> bool:
     """Whether the field had no value before."""
     return change["before"]["value"] is None and change["before"]["source_value"] is None
 
 
-def _value(fields: Mapping[str, FieldRow], name: str) -> Any:
+def _value(fields: Mapping[str, Row], name: str) -> Any:
     return fields[name]["value"] if name in fields else None
 
 
-def _is_target(name: str, row: FieldRow) -> bool:
+def _is_target(name: str, row: Row) -> bool:
     return name.startswith(TARGET) and row["value"] is not None
 
 
-def _planning_fields(fields: Mapping[str, FieldRow]) -> list[str]:
+def planning_fields(fields: Mapping[str, Row]) -> list[str]:
     """Return the fields that make a feature planned: committed, started or paused, in now or next, or with a target."""
     return [
         name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from domain.fields import EXISTS, Value
@@ -255,15 +256,20 @@ def _count_subjects(read: Read, subjects: Filter, time: ResolvedTime, most: int)
 
 def _trim_card(card: _FoundCard, fields: Sequence[str], target: str | None) -> Card:
     """Return the card with only the fields to show, in groups."""
+    patterns = tuple(fields)
     shown = {
         name: row
         for name, row in card.fields.items()
-        if any(_matches(name, pattern) for pattern in fields)
-        and (target in (None, name) or not _matches(name, TARGETS))
+        if _matches_any(name, patterns) and (target in (None, name) or not _matches(name, TARGETS))
     }
     row: Card = {"subject": card.subject, "title": card.title, "fields": {}}
     add_fields(row, shown)
     return row
+
+
+@lru_cache(4096)  # a roadmap asks the same of every card
+def _matches_any(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(_matches(name, pattern) for pattern in patterns)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from domain.values import is_subject
@@ -30,7 +30,7 @@ def titles_of_answer(read: Read, answer: AnyAnswer, names: Names) -> dict[str, s
 
     Takes one query of the read model, and one of the directory for people and services.
     """
-    subjects = sorted(set(_find_subjects([answer.rows, answer.about])))
+    subjects = sorted(_find_subjects([answer.rows, answer.about]))
     in_directory = [subject for subject in subjects if subject.startswith(IN_DIRECTORY)]
     in_log = [subject for subject in subjects if not subject.startswith(IN_DIRECTORY)]
     found = {
@@ -40,14 +40,19 @@ def titles_of_answer(read: Read, answer: AnyAnswer, names: Names) -> dict[str, s
     return {subject: found[subject] for subject in subjects if subject in found}
 
 
-def _find_subjects(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if ":" in value and is_subject(value):
-            yield value
-    elif isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from _find_subjects(key)
-            yield from _find_subjects(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _find_subjects(member)
+def _find_subjects(value: list[Any]) -> set[str]:
+    """Return every id of a subject in a value, as a member or as a key."""
+    found: set[str] = set()
+    waiting: list[Any] = [value]
+    while waiting:  # a large answer has a hundred thousand members, and a call for each takes longer than the rest
+        members = waiting.pop()
+        if not isinstance(members, list | tuple):
+            found.update([key for key in members if ":" in key])
+            members = members.values()
+        for member in members:
+            if type(member) is str:
+                if ":" in member:
+                    found.add(member)
+            elif isinstance(member, dict | list | tuple):
+                waiting.append(member)
+    return set(filter(is_subject, found))

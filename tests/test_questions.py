@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from support_log import House
+from support_report import find_untrue_reasons
 from support_terminal import table
 
 from interchange.sink import LogSink
@@ -532,3 +533,16 @@ def test_15_on_the_terminal(house: House) -> None:
     assert [
         (row["when"][:10], _record(row["subject"]), row["before"], row["after"], row["who"]) for row in rows
     ] == expected
+
+
+def test_every_reason_in_a_report_of_imported_history_is_that_of_its_event(house: House) -> None:
+    """A naive reading of every line: the reason shown is the event's own, is marked as inherited, or is absent."""
+    given = {"since": "2021-01-01", "until": "2023-01-01", "format": "html", "lines": "10000"}
+    given["min_position"] = str(house.log.head().size)
+    page = house.client.get("/v1/products/kubernetes/report", params=given)
+
+    lines, wrong = find_untrue_reasons(page.text, list(house.log.read(0, 1_000_000)))
+
+    assert page.status_code == 200, page.text
+    assert lines > 500
+    assert wrong == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
@@ -10,9 +12,16 @@ from fastapi import APIRouter, Path, Query, Response
 from api.dependencies import CURSOR_PATTERN, ProductText, SubjectText, check_choices, list_parameter
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import build_sentences
+from api.permissions import why_not
 from api.problems import HttpProblem
+from domain import policy
+from domain.authority import VerdictCode
 from domain.catalog import EVENTS
-from domain.values import MAX_INTEGER
+from domain.values import MAX_INTEGER, format_micros
+from eventlog import codec
+from eventlog.checkpoint import Checkpoint
+from eventlog.inclusion import find_inclusion_path, root_of_path
+from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
 from projections.answers import HistoryEvent
@@ -20,7 +29,7 @@ from projections.audit import AuditFilter
 from projections.field_history import ChangeFilter, all_field_history
 from projections.read_model import Read
 from projections.reasons import NO_REASON, find_reasons
-from projections.timepoint import resolve_time
+from projections.timepoint import NOW, resolve_time
 
 ROWS: Final = 50
 FLAGS: Final = {
@@ -30,6 +39,8 @@ FLAGS: Final = {
     "unexplained": "no reason given",
     "on_behalf_of": "on behalf of another",
 }
+LEAVES_AT_ONCE: Final = 1_000
+PROOF_FORMAT: Final = "decisionlog inclusion proof, version 1"
 
 
 def router() -> APIRouter:
@@ -37,6 +48,7 @@ def router() -> APIRouter:
     routes = page_router()
     add_page(routes, "/audit", list_events)
     add_page(routes, "/audit/{position}", get_entry, "light")
+    add_page(routes, "/audit/{position}/proof", get_proof)
     return routes
 
 
@@ -56,6 +68,8 @@ def list_events(
     voided: Flag = False,
     unexplained: Flag = False,
     on_behalf_of: Flag = False,
+    self_approved: Flag = False,
+    verdict: Annotated[list[VerdictCode], list_parameter("Only decisions with these verdicts on authority.")],
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
     """Show the events that match, the newest first."""
@@ -73,6 +87,8 @@ def list_events(
         voided=voided or None,
         unexplained=unexplained,
         delegated=on_behalf_of,
+        verdicts=verdict,
+        self_approved=self_approved,
     )
 
     def build(read: Read) -> Context:
@@ -84,6 +100,9 @@ def list_events(
             "next": answer.next,
             "counts": audit_queries.count_events(read, base, when),
             "flags": FLAGS,
+            "verdicts": verdict,
+            "self_approved": self_approved,
+            "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
             "chosen": [name for name in FLAGS if page.request.query_params.get(name) == "true"],
             "types": base.types,
             "subjects": base.subjects,
@@ -108,6 +127,8 @@ def _export_address(page: Page) -> str:
         "voided",
         "unexplained",
         "on_behalf_of",
+        "self_approved",
+        "verdict",
     )
     query = page.request.query_params
     given = {name: query.getlist(name) for name in names if name in query}
@@ -136,6 +157,62 @@ def get_entry(page: PageDependency, position: Annotated[int, Path(ge=1, le=MAX_I
         }
 
     return page.render("entry.html", build)
+
+
+def get_proof(
+    page: PageDependency,
+    position: Annotated[int, Path(ge=1, le=MAX_INTEGER)],
+    size: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
+    download: Annotated[bool, Query()] = False,
+) -> Response:
+    """Show the proof that an entry is in the log, or send it as a file; `size` is that of an earlier checkpoint."""
+    log = page.services.log  # a replica cannot prove anything
+    head = log.head()
+    whole = head.size if size is None else size
+    if whole > head.size or position > whole:
+        detail = f"the log had no entry {position} when its size was {whole}; it now has {head.size}"
+        raise HttpProblem(404, detail, field="size" if whole > head.size else "position")
+    with page.services.read(page.execution.bounds) as read:
+        if not audit_queries.audit(read, AuditFilter(positions=(position,)), NOW).rows:
+            raise HttpProblem(404, f"the log has no entry {position} at this time", field="position")
+    proof = _prove(log, position, whole)
+    if download:
+        headers = {"Content-Disposition": f'attachment; filename="entry-{position}-of-{whole}.proof.json"'}
+        return Response(_as_json(proof) + "\n", media_type="application/json", headers=headers)
+    is_whole = whole == head.size
+    return page.render(
+        "proof.html",
+        lambda _: {
+            "proof": proof,
+            "event_position": position,
+            "agrees": proof["root"] == head.root if is_whole else None,
+            "proved_at": format_micros(page.time.now),
+            "checkpoint": str(Checkpoint(log.id, whole, bytes.fromhex(proof["root"]))),
+        },
+    )
+
+
+def _prove(log: DecisionLog, position: int, size: int) -> dict[str, Any]:
+    """Return the proof with all that is needed to check it. Its root is computed from the entries as they are now."""
+    (raw,) = log.raw(position - 1, 1)
+    leaf = bytes.fromhex(raw.leaf)
+    path = find_inclusion_path(_read_leaves(log, size), position - 1, size)
+    return {
+        "format": PROOF_FORMAT,
+        "log": log.id,
+        "position": position,
+        "size": size,
+        "entry": b64encode(raw.entry).decode(),
+        "leaf": raw.leaf,
+        "path": [each.hex() for each in path],
+        "root": root_of_path(leaf, position - 1, size, path).hex(),
+    }
+
+
+def _read_leaves(log: DecisionLog, size: int) -> Iterator[bytes]:
+    """Yield the hashes of the first entries, computed from their bytes as they are stored."""
+    for begin in range(0, size, LEAVES_AT_ONCE):
+        yield from (leaf_hash(codec.compose(row)) for row in log.rows(begin, min(LEAVES_AT_ONCE, size - begin)))
 
 
 def _raw(page: Page, position: int) -> dict[str, Any]:

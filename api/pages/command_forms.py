@@ -9,18 +9,21 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal
 
 from pydantic.fields import FieldInfo
 
-from domain import decision, feature
+from domain import authority, decision, feature
 from domain.catalog import COMMANDS
-from domain.messages import Command
+from domain.messages import Command, Message
+from domain.money import Cost
 from domain.values import (
+    Actor,
     Day,
     DecisionId,
+    EvidenceId,
     FeatureId,
     GoalId,
     Holder,
@@ -36,7 +39,12 @@ from domain.values import (
     Timestamp,
 )
 
-Control = Literal["line", "text", "day", "time", "number", "choice", "choices", "check", "person", "subject"]
+# fmt: off
+Control = Literal[
+    "line", "text", "day", "time", "number", "choice", "choices", "check", "person", "subject", "money", "items", "pick"
+]
+# fmt: on
+"""`items` is a list of objects with fields of their own; `pick` is the title of one of these."""
 
 _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (Line, "line", ""),
@@ -44,13 +52,16 @@ _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (Slug, "line", ""),
     (Day, "day", ""),
     (Timestamp, "time", ""),
+    (Cost, "money", ""),
     (Person, "person", "person"),
     (Holder, "person", "holder"),
+    (Actor, "person", "actor"),
     (ProductId, "subject", "product"),
     (DecisionId, "subject", "decision"),
     (FeatureId, "subject", "feature"),
     (GoalId, "subject", "goal"),
     (ReleaseId, "subject", "release"),
+    (EvidenceId, "subject", "evidence"),
     (SubjectId, "subject", ""),
 )
 MOVE: Final = "MoveFeature"
@@ -71,9 +82,7 @@ FINAL: Final[Mapping[str, str]] = {
     "CloseGoal": "A closed goal cannot be opened again.",
 }
 """What cannot be undone, and what that means; such a form asks for confirmation."""
-REFUSED: Final = frozenset(
-    {"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "SetDecisionRights", "VoidEntry"}
-)
+REFUSED: Final = frozenset({"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "VoidEntry"})
 """Commands whose forms would not help: other pages or interfaces have them."""
 LABELS: Final[Mapping[str, str]] = {
     "key": "Short name",
@@ -90,7 +99,20 @@ LABELS: Final[Mapping[str, str]] = {
     "revisit_on": "Review on",
     "until": "Until",
     "option": "Chosen option",
+    "pros": "For",
+    "cons": "Against",
+    "kinds": "Kinds of decision",
+    "cost_limit": "Up to a cost of",
+    "holders": "People and teams",
+    "rules": "Rules",
 }
+PICKED: Final[Mapping[str, str]] = {"option": "options"}
+"""A field that names one of the items of another."""
+MAIN_OF_ITEMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "options": ("title", "pros", "cons"),
+    "rules": ("kinds", "roles", "holders", "cost_limit", "approvals", "mode"),
+}
+"""The fields of an item that are shown at first."""
 MAIN_OF_RECORD: Final = ("title", "decision", "why", "accountable", "products")
 MAIN_OF_PROPOSE: Final = ("title", "decision", "why", "accountable", "products")
 
@@ -112,6 +134,13 @@ class FormField:
     default: Any
     empty: str = "none"
     """What an empty choice is called where the field is optional."""
+    fields: tuple[FormField, ...] = ()
+    """The fields of each item, where it is a list of items."""
+
+    @property
+    def every(self) -> Sequence[FormField]:
+        """The field itself, and those of its items."""
+        return self, *self.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +157,11 @@ class Form:
         return self.commands[0].creates
 
     @property
+    def every_field(self) -> tuple[FormField, ...]:
+        """Its fields, and those of their items."""
+        return tuple(one for each in self.fields for one in each.every)
+
+    @property
     def summary(self) -> str:
         """What it does, in a sentence."""
         return (self.commands[0].__doc__ or "").strip().partition("\n")[0]
@@ -139,7 +173,12 @@ class Form:
 
     @property
     def needs_version(self) -> bool:
-        """Whether it replaces text, so that the version that was read must be sent."""
+        """Whether it replaces what others may have changed, so that the version that was read must be sent."""
+        return bool({decision.ReviseDecision, authority.SetDecisionRights} & {*self.commands})
+
+    @property
+    def is_revision(self) -> bool:
+        """Whether it records only the fields that were changed."""
         return decision.ReviseDecision in self.commands
 
 
@@ -169,19 +208,41 @@ def _form_fields(command: type[Command]) -> Iterator[FormField]:
         found = _control_of(hint)
         if found is None:
             continue
-        control, kind, choices = found
-        yield FormField(
-            name=name,
-            label=LABELS.get(name, name.strip("_").replace("_", " ").capitalize()),
-            hint=_SHORT_NAME_HINT if (command.__name__, name) == SHORT_NAME else _hint_of(info),
-            control=control,
-            kind=kind,
-            choices=choices,
-            is_list=is_list,
-            is_required=info.is_required(),
-            is_folded=_is_folded(command, name),
-            default=None if info.is_required() else info.get_default(call_default_factory=True),
+        field = _build_field(name, info, hint, found, is_list=is_list)
+        is_short_name = (command.__name__, name) == SHORT_NAME
+        yield replace(
+            field, hint=_SHORT_NAME_HINT if is_short_name else field.hint, is_folded=_is_folded(command, name)
         )
+
+
+def _build_field(
+    name: str, info: FieldInfo, hint: Any, found: tuple[Control, str, tuple[str, ...]], *, is_list: bool
+) -> FormField:
+    control, kind, choices = found
+    return FormField(
+        name=name,
+        label=LABELS.get(name, name.strip("_").replace("_", " ").capitalize()),
+        hint=_hint_of(info),
+        control="pick" if name in PICKED else control,
+        kind=PICKED.get(name, kind),
+        choices=choices,
+        is_list=is_list,
+        is_required=info.is_required(),
+        is_folded=False,
+        default=None if info.is_required() else info.get_default(call_default_factory=True),
+        fields=tuple(_item_fields(name, hint)) if control == "items" else (),
+    )
+
+
+def _item_fields(name: str, model: type[Message]) -> Iterator[FormField]:
+    """Yield the fields of each item of a field, the main ones first."""
+    hints = typing.get_type_hints(model, include_extras=True)
+    main = MAIN_OF_ITEMS[name]
+    for each in sorted(model.model_fields, key=lambda one: main.index(one) if one in main else len(main)):
+        info = model.model_fields[each]
+        hint, is_list = _unwrap(hints[each])
+        if found := _control_of(hint):
+            yield replace(_build_field(each, info, hint, found, is_list=is_list), is_folded=each not in main)
 
 
 def _is_folded(command: type[Command], name: str) -> bool:
@@ -222,6 +283,8 @@ def _control_of(hint: Any) -> tuple[Control, str, tuple[str, ...]] | None:
     for known, control, kind in _CONTROLS:
         if hint == known:
             return control, kind, ()
+    if isinstance(hint, type) and issubclass(hint, Message):
+        return "items", "", ()
     if typing.get_origin(hint) is typing.Annotated and Integral in typing.get_args(hint):
         return "number", "", ()
     if typing.get_origin(hint) is typing.Annotated:

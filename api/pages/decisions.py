@@ -15,6 +15,7 @@ from api.pages.graph import lay_out
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
 from api.pages.words import SUBJECT
+from domain.decision import Option
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections.decisions import DecisionFilter
@@ -50,6 +51,7 @@ STEP_LABELS: Final = {
     "DecisionReversed": "Reversed",
     "DecisionConfirmed": "Confirmed",
     "DecisionRatified": "Ratified",
+    "ReasoningReviewed": "Reasoning reviewed",
     "DecisionReviewed": "Reviewed",
 }
 
@@ -82,7 +84,7 @@ def router() -> APIRouter:
     return routes
 
 
-def list_decisions(
+def list_decisions(  # noqa: PLR0917  (the filters of the page)
     page: PageDependency,
     product: Annotated[list[ProductText], list_parameter("Only decisions of these products.")],
     status: Annotated[list[str], list_parameter("Only decisions with these statuses.")],
@@ -90,6 +92,7 @@ def list_decisions(
     decider: Annotated[list[str], list_parameter("Only decisions taken by these people.")],
     accountable: Annotated[list[str], list_parameter("Only decisions that these people are accountable for.")],
     text: Annotated[str, Query(max_length=500)] = "",
+    unratified: Annotated[bool, Query()] = False,
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
     """Show the decisions that match, the newest first."""
@@ -101,6 +104,7 @@ def list_decisions(
         [find_person(each, "decider") for each in decider],
         [find_person(each, "accountable") for each in accountable],
         text=text or None,
+        unratified=unratified,
     )
 
     def build(read: Read) -> Context:
@@ -118,6 +122,7 @@ def list_decisions(
             "chosen_product": products,
             "chosen_people": [*selection.deciders, *selection.accountable],
             "text": text,
+            "unratified": unratified,
             "differences": find_differences(read, page.time, Filter(kinds=("decision",), products=products)),
         }
 
@@ -151,6 +156,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "steps": find_steps(history, fields),
             "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
             "lists": [(label, fields[name]) for name, label in LISTS.items() if name in fields],
+            "option_columns": find_option_columns(fields),
             "opinions": find_opinions(fields),
             "graph": lay_out(subject, about),
             "history": history,
@@ -201,6 +207,15 @@ def find_opinions(fields: Mapping[str, BlamedValue]) -> list[Opinion]:
     return sorted(found, key=lambda each: each.value.origin.at if each.value.origin else "", reverse=True)
 
 
+def find_option_columns(fields: Mapping[str, BlamedValue]) -> list[str]:
+    """Return the criteria by which at least one option was judged, in the order of the model."""
+    options = fields["options"].content if "options" in fields else []
+    return [
+        name for name in Option.model_fields if name not in _OPTION_PARTS and any(each.get(name) for each in options)
+    ]
+
+
+_OPTION_PARTS: Final = ("title", "pros", "cons")
 _OPEN_ACTIONS: Final = (
     *("AcceptDecision", "RejectDecision", "DeferDecision", "AdviseOnDecision", "DissentFromDecision"),
     *("ApproveDecision", "AbstainFromDecision"),
@@ -208,11 +223,12 @@ _OPEN_ACTIONS: Final = (
 _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "proposed": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
     "deferred": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
-    "accepted": ("SupersedeDecision", "ReverseDecision", "ReviewDecision", "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
-    "rejected": ("ReopenDecision", "ReviewDecision"),
+    "accepted": ("SupersedeDecision", "ReverseDecision", "StateExpectedOutcome", "RecordOutcome", "ReviewReasoning", "ReviewDecision",
+                 "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
+    "rejected": ("ReopenDecision", "ReviewReasoning"),
     "withdrawn": ("ReopenDecision",),
-    "reversed": ("ReopenDecision", "ReviewDecision"),
-    "superseded": ("ReviewDecision",),
+    "reversed": ("ReopenDecision", "RecordOutcome", "ReviewReasoning", "ReviewDecision"),
+    "superseded": ("RecordOutcome", "ReviewReasoning", "ReviewDecision"),
 }  # fmt: skip
 
 

@@ -24,6 +24,8 @@ from domain.values import format_timestamp, is_subject
 MAX_BODY: Final = 1 << 20
 MAX_FIELDS: Final = 500
 LIST_SEPARATOR: Final = ";"
+ITEM_MARK: Final = "#"
+"""Before the number of the item that was picked: its title may still be typed."""
 Typed = Mapping[str, str]
 
 
@@ -79,20 +81,24 @@ async def read_form(request: Request) -> dict[str, str]:
     return values
 
 
-def parse_commands(
-    form: Form,
-    typed: Typed,
-    candidates: Mapping[str, Sequence[Candidate]],
-    zone: tzinfo,
-    errors: Errors,
-    unchanged: Mapping[str, str],
-) -> list[Command]:
-    """Return the commands of a form, or none if there are `errors`.
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What was typed, and what is needed to understand it."""
+
+    typed: Typed
+    candidates: Mapping[str, Sequence[Candidate]]
+    zone: tzinfo
+    errors: Errors
+
+
+def parse_commands(form: Form, given: Input, unchanged: Typed) -> list[Command]:
+    """Return the commands of a form, or none if there are errors.
 
     `unchanged` are the values that the form started with, as typed. Where a form records several commands, or revises,
     only what differs from these is recorded.
     """
-    values = {each.name: _parse_field(each, typed.get(each.name, ""), candidates, zone, errors) for each in form.fields}
+    typed, errors = given.typed, given.errors
+    values = {each.name: _parse_field(each, given) for each in form.fields}
     if "key" in values and not values["key"]:
         values["key"] = slug_of(typed.get("title", ""))
     if errors.by_field:
@@ -102,22 +108,66 @@ def parse_commands(
     for command in form.commands:
         own = {name: values[name] for name in command.model_fields if name in values and name not in shared}
         own = {name: value for name, value in own.items() if value not in (None, [])}
-        if form.needs_version or len(form.commands) > 1:
-            changed = {name for name in own if typed.get(name, "").strip() != unchanged.get(name, "").strip()}
-            cleared = {name for name in command.model_fields if unchanged.get(name) and not typed.get(name, "").strip()}
-            if not changed and not cleared:
+        if form.is_revision or len(form.commands) > 1:
+            differing = {name for name in command.model_fields if _typed_of(name, typed) != _typed_of(name, unchanged)}
+            cleared = {name for name in differing if _typed_of(name, unchanged) and not _typed_of(name, typed)}
+            if not differing & own.keys() and not cleared:
                 continue
-            own = {name: own[name] for name in changed} if form.needs_version else own
+            if form.is_revision:
+                emptied: dict[str, Any] = {
+                    name: [] for name in cleared if any(f.name == name and f.is_list for f in form.fields)
+                }
+                own = {**{name: own[name] for name in differing & own.keys()}, **emptied}
+        elif "rules" in values:
+            own["rules"] = values["rules"]  # without any, a product has the rights of its line again
         subject = {} if command.creates else {"subject": typed.get("subject", "")}
         raw = {_alias(command, name): value for name, value in {**shared, **own}.items()}
         try:
             found.append(COMMAND.validate_python({"type": command.__name__, **subject, **raw}))
         except ValidationError as error:
             for path, message in list_errors(error.errors(include_url=False, include_input=False)):
-                errors.add(path.partition(".")[0], message)
+                errors.add(_input_of_path(path, form, typed), message)
     if not found and not errors.by_field:
         errors.add("", "Nothing was changed.")
     return [] if errors.by_field else found
+
+
+def _typed_of(name: str, typed: Typed) -> dict[str, str]:
+    """Return what was typed into a field or into those of its items, without what is blank."""
+    found = {key: value for key, value in typed.items() if key == name or key.startswith(f"{name}.")}
+    return {key: value.strip() for key, value in found.items() if value.strip()}
+
+
+def _input_of_path(path: str, form: Form, typed: Typed) -> str:
+    """Return the input that an error of a command is about, such as `options.1.title`."""
+    first, *rest = path.split(".")
+    items = next((each for each in form.fields if each.name == first and each.control == "items"), None)
+    if items is None or not rest:
+        return first
+    rows = list_rows(items, typed)
+    place = rows[int(rest[0])] if rest[0].isdecimal() and int(rest[0]) < len(rows) else rest[0]
+    return ".".join((first, str(place), *rest[1:2]))
+
+
+def list_rows(items: FormField, typed: Typed) -> list[int]:
+    """Return the numbers of the items of a form that are filled in, that is, differ from a new one."""
+    defaults = {each.name: default_text(each) for each in items.fields}
+    found = {
+        int(key.split(".")[1])
+        for key, value in typed.items()
+        if _is_input_of_item(key, items.name) and value.strip() != defaults.get(key.split(".")[2], "")
+    }
+    return sorted(found)
+
+
+def _is_input_of_item(key: str, name: str) -> bool:
+    parts = key.split(".")
+    return len(parts) == 3 and parts[0] == name and parts[1].isdecimal() and len(parts[1]) <= 3  # noqa: PLR2004
+
+
+def default_text(field_: FormField) -> str:
+    """Return the value that a new form shows in a field."""
+    return "" if field_.default is None or isinstance(field_.default, tuple) else str(field_.default)
 
 
 def slug_of(title: str) -> str | None:
@@ -130,46 +180,82 @@ def _alias(command: type[Command], name: str) -> str:
     return command.model_fields[name].alias or name
 
 
-def _parse_field(
-    field_: FormField, text: str, candidates: Mapping[str, Sequence[Candidate]], zone: tzinfo, errors: Errors
-) -> Any:
+def _parse_field(field_: FormField, given: Input, prefix: str = "") -> Any:
     """Return the value of a field as a command takes it; None if it is empty or wrong."""
+    if field_.control == "items":
+        return [
+            {
+                each.name: value
+                for each in field_.fields
+                if (value := _parse_field(each, given, f"{field_.name}.{row}."))
+            }
+            for row in list_rows(field_, given.typed)
+        ]
+    name = f"{prefix}{field_.name}"
+    text = given.typed.get(name, "")
+    if field_.control == "pick" and text.startswith(ITEM_MARK):
+        text = given.typed.get(f"{field_.kind}.{text.removeprefix(ITEM_MARK)}.title", "")
     if not text.strip():
         if field_.is_required:
-            errors.add(field_.name, f"{field_.label} is missing.")
+            given.errors.add(name, f"{field_.label} is missing.")
         return None
     if not field_.is_list:
-        return _parse_item(field_, text, candidates, zone, errors)
+        return _parse_item(field_, name, text, given)
     separator = "\n" if field_.control == "text" else LIST_SEPARATOR
-    return [
-        _parse_item(field_, part.strip(), candidates, zone, errors) for part in text.split(separator) if part.strip()
-    ]
+    return [_parse_item(field_, name, part.strip(), given) for part in text.split(separator) if part.strip()]
 
 
-def _parse_item(
-    field_: FormField, text: str, candidates: Mapping[str, Sequence[Candidate]], zone: tzinfo, errors: Errors
-) -> Any:
-    if field_.control in ("subject", "person"):
-        kind = field_.kind or "subject"
-        try:
-            return (
-                find_one(text.strip(), candidates[kind], _NOUNS.get(kind, kind)) if kind in candidates else text.strip()
-            )
-        except NotFoundError as error:
-            errors.add(field_.name, error.message, error.candidates)
-            return None
-    if field_.control == "number":
-        try:
-            return int(text)
-        except ValueError:
-            errors.add(field_.name, f"{field_.label} must be a whole number.")
-            return None
-    if field_.control == "time":
-        return _parse_time(text, zone)
-    return text if field_.control == "text" else text.strip()
+def _parse_item(field_: FormField, name: str, text: str, given: Input) -> Any:
+    match field_.control:
+        case "subject" | "person":
+            return _find_subject(field_, name, text.strip(), given)
+        case "number":
+            return _parse_number(field_, name, text, given)
+        case "money":
+            return _parse_money(field_, name, text, given)
+        case "time":
+            return _parse_time(text, given.zone)
+        case "text":
+            return text
+        case _:
+            return text.strip()
 
 
-_NOUNS: Final = {"holder": "person or team"}
+def _find_subject(field_: FormField, name: str, text: str, given: Input) -> str | None:
+    kind = field_.kind or "subject"
+    if kind not in given.candidates:
+        return text
+    try:
+        return find_one(text, given.candidates[kind], _NOUNS.get(kind, kind))
+    except NotFoundError as error:
+        given.errors.add(name, error.message, error.candidates)
+        return None
+
+
+def _parse_number(field_: FormField, name: str, text: str, given: Input) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        given.errors.add(name, f"{field_.label} must be a whole number.")
+        return None
+
+
+def _parse_money(field_: FormField, name: str, text: str, given: Input) -> Any:
+    """Return an amount with its currency, typed in either order, such as `24,000 EUR`."""
+    found = _MONEY.fullmatch(text.strip().upper())
+    if found is None:
+        given.errors.add(name, f"{field_.label} must be a whole amount with its currency, such as 24,000 EUR.")
+        return None
+    amount = re.sub(r"\D", "", found["amount"])
+    return {"amount": int(amount), "currency": found["before"] or found["after"]}
+
+
+_MONEY: Final = re.compile(
+    r"(?:(?P<before>[A-Z]{3})\s*)?(?P<amount>[0-9]{1,3}(?:[ ,.'][0-9]{3}){1,5}|[0-9]{1,15})(?(before)|\s*(?P<after>[A-Z]{3}))"
+)
+
+
+_NOUNS: Final = {"holder": "person or team", "actor": "person or service"}
 
 
 def _parse_time(text: str, zone: tzinfo) -> str:

@@ -10,15 +10,16 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import check_choice
-from api.pages.audit import FLAGS
+from api.pages.cards import Card, complete_cards, list_open_cards
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.people import find_gaps
-from api.pages.roadmap import Card, find_cards
 from api.pages.sentences import Sentence, find_sentences
 from api.pages.subjects import find_goals, find_releases
 from api.pages.times import parse_page_time
 from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.pages.words import Mark, count_of
+from api.permissions import why_not
+from domain import policy
 from domain.decision import OPEN
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
@@ -37,6 +38,7 @@ VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Audito
 VIEW_COOKIE: Final = "decisionlog-view"
 COOKIE_DAYS: Final = 400
 NEEDS: Final = 8
+NOW_CARDS: Final = 6
 CHANGES: Final = 15
 CHANGE_FIELDS: Final = ("exists", "status", "horizon", "target.*", "role.accountable", "due_on", "vision", "strategy")
 HOME_KINDS: Final = ("decision", "feature", "goal", "release", "product")
@@ -211,11 +213,6 @@ def _find_unowned(read: Read, page: Page) -> list[Need]:
 # The views ------------------------------------------------------------------------------------------------------------
 
 
-def _open_cards(read: Read, page: Page) -> list[Card]:
-    ((_, _, cards),) = find_cards(read, page, Filter(kinds=("feature",)), layout="table", by="horizon")
-    return [card for card in cards if not card.is_closed and not card.is_ghost]
-
-
 def _changes(read: Read, page: Page, since: int) -> list[Sentence]:
     selection = ChangeFilter(
         fields=Filter(kinds=HOME_KINDS, fields=CHANGE_FIELDS), span=(since, page.time.valid_time + 1)
@@ -231,7 +228,7 @@ def _summary(sentences: Sequence[Sentence]) -> str:
 
 
 def _manager(read: Read, page: Page, since: int) -> Context:
-    cards = _open_cards(read, page)
+    cards = list_open_cards(read, page, Filter(kinds=("feature",)))
     needs = find_needs(read, page, cards)
     sentences = _changes(read, page, since)
     return {
@@ -242,14 +239,12 @@ def _manager(read: Read, page: Page, since: int) -> Context:
         "summary": _summary(sentences),
         "goals": find_goals(read, page, ()),
         "releases": find_releases(read, page, ())[-6:],
-        "now_cards": [
-            card for card in cards if any(v.field == "horizon" and v.content == ["now"] for v in card.values)
-        ][:6],
+        "now_cards": complete_cards(read, page, [card for card in cards if card.horizon == "now"][:NOW_CARDS]),
     }
 
 
 def _superior(read: Read, page: Page, since: int) -> Context:
-    cards = _open_cards(read, page)
+    cards = list_open_cards(read, page, Filter(kinds=("feature",)))
     sentences = _changes(read, page, since)
     issued = audit_queries.audit(
         read, audit_queries.AuditFilter(types=("ReportIssued",)), page.time.point, limit=5
@@ -266,6 +261,38 @@ def _superior(read: Read, page: Page, since: int) -> Context:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class AuditException:
+    """What an auditor looks at first: how often it occurs, and the trail or register of only that."""
+
+    label: str
+    count: int
+    address: str
+    is_serious: bool
+
+
+def find_exceptions(read: Read, page: Page) -> list[AuditException]:
+    """Return what an auditor looks at first, the gravest first."""
+    when = page.time.point
+    flags = audit_queries.count_events(read, None, when).flags
+    exceeding = audit_queries.count_events(read, audit_queries.AuditFilter(verdicts=("exceeds",)), when).count
+    alone = audit_queries.count_events(read, audit_queries.AuditFilter(self_approved=True), when).count
+    unratified = len(decision_queries.decisions(read, DecisionFilter(unratified=True), when, limit=1_000).rows)
+
+    def trail(**flag: str) -> str:
+        return page.url("/audit", **flag)
+
+    return [
+        AuditException("exceed authority", exceeding, trail(verdict="exceeds"), is_serious=True),
+        AuditException("not ratified", unratified, page.url("/decisions", unratified="true"), is_serious=True),
+        AuditException("backdated", flags["backdated"], trail(backdated="true"), is_serious=False),
+        AuditException("self-approved", alone, trail(self_approved="true"), is_serious=False),
+        AuditException("without a reason", flags["unexplained"], trail(unexplained="true"), is_serious=False),
+        AuditException("corrections", flags["corrections"], trail(corrections="true"), is_serious=False),
+        AuditException("on behalf of another", flags["on_behalf_of"], trail(on_behalf_of="true"), is_serious=False),
+    ]
+
+
 def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (every view has the same parameters)
     when = page.time.point
     counts = audit_queries.count_events(read, None, when)
@@ -278,7 +305,8 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
     return {
         "exceeding": exceeding,
         "counts": counts,
-        "flags": FLAGS,
+        "exceptions": find_exceptions(read, page),
+        "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
         "backdated": backdated,
         "corrections": corrections,
         "head": log.head() if isinstance(log, DecisionLog) else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -84,7 +85,7 @@ class Titles:
 def find_ids(value: Any) -> Iterator[str]:
     """Yield the ids of all subjects that occur anywhere in the content of a page."""
     if isinstance(value, str):
-        if is_subject(value):
+        if ":" in value and is_subject(value):  # most texts are none, which the first test tells quickly
             yield value
     elif isinstance(value, Mapping):
         for key, member in value.items():
@@ -93,9 +94,15 @@ def find_ids(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple | set | frozenset):
         for member in value:
             yield from find_ids(member)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for each in fields(value):
-            yield from find_ids(getattr(value, each.name))
+    elif not isinstance(value, type):
+        for name in _field_names(value.__class__):
+            yield from find_ids(getattr(value, name))
+
+
+@cache
+def _field_names(type_: Any) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass; none for any other type."""
+    return tuple(each.name for each in fields(type_)) if is_dataclass(type_) else ()
 
 
 @dataclass(frozen=True)

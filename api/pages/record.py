@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 from typing import Annotated, Any, Final
 
@@ -19,13 +19,15 @@ from starlette.concurrency import run_in_threadpool
 from api.command_routes import build_transaction
 from api.dependencies import wait_for_position
 from api.pages.command_forms import Form, FormField, find_form
-from api.pages.form_input import Errors, Typed, parse_commands, read_form
+from api.pages.form_input import Errors, Input, Typed, default_text, parse_commands, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import Candidate, list_candidates, people_candidates
 from api.pages.words import SUBJECT, subject_path
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
+from domain.authority import RIGHTS_FIELD
 from domain.errors import Refused
+from domain.fields import Value
 from domain.messages import Command
 from eventlog.entry import Receipt
 from projections import search as search_queries
@@ -36,9 +38,18 @@ from projections.timepoint import NOW, resolve_time
 
 MAX_OFFERED: Final = 300
 """Candidates that a field offers while one types; all are found."""
+NEW_ITEMS: Final[Mapping[str, int]] = {"options": 2, "rules": 1}
+"""Blank items of a new form."""
+MAX_ITEMS: Final = 60
 MIN_LETTERS: Final = 4
 SIMILAR: Final = 5
-FIELD_OF_INPUT: Final[Mapping[str, str]] = {"release": "target.ship", "day": "target.ship", "to": ""}
+PEOPLE_KINDS: Final = frozenset({"person", "holder", "actor"})
+FIELD_OF_INPUT: Final[Mapping[str, str]] = {
+    "release": "target.ship",
+    "day": "target.ship",
+    "to": "",
+    "rules": RIGHTS_FIELD,
+}
 """The field of the read model that an input starts with, where they have different names."""
 
 
@@ -51,6 +62,8 @@ class Entry:
     typed: Typed = field(default_factory=dict)
     errors: Errors = field(default_factory=Errors)
     status: int = 200
+    more: str = ""
+    """The field of which one more item was asked for."""
 
 
 def router() -> APIRouter:
@@ -79,10 +92,18 @@ def get_form(
     horizon: FormParameter = "",
     product: FormParameter = "",
     release: FormParameter = "",
+    option: FormParameter = "",
+    delegation: FormParameter = "",
 ) -> Response:
     """Show the form of a command about a subject; the other parameters fill in fields."""
     form = _form(name)
-    given = {"horizon": horizon, "products": product, "release": release}
+    given = {
+        "horizon": horizon,
+        "products": product,
+        "release": release,
+        "option": option,
+        "delegation": delegation,
+    }
     if not form.creates:
         subject = page.services.find_subject(subject, "subject")
     return _show(page, Entry(form, subject, _without_empty(given)))
@@ -117,6 +138,9 @@ async def _record(request: Request, page: Page, name: str) -> Response:
     form = _form(name)
     typed = await read_form(request)
     entry = Entry(form, typed.get("subject", ""), typed, status=422)
+    if "more" in typed:  # one more item, before anything is recorded
+        started = replace(entry, status=200, more=typed["more"])
+        return await page.execution.run("light", lambda: _show(page, started))
     commands = await run_in_threadpool(_parse, page, entry)
     if form.final and typed.get("confirmed") != "yes":
         entry.errors.add("confirmed", "Confirm that this cannot be undone.")
@@ -163,7 +187,7 @@ def _parse(page: Page, entry: Entry) -> list[Command]:
     with page.services.read() as read:
         candidates = _find_candidates(read, page, entry.form)
         unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
-    return parse_commands(entry.form, entry.typed, candidates, page.time.zone, entry.errors, unchanged)
+    return parse_commands(entry.form, Input(entry.typed, candidates, page.time.zone, entry.errors), unchanged)
 
 
 # Showing --------------------------------------------------------------------------------------------------------------
@@ -173,12 +197,12 @@ def _show(page: Page, entry: Entry) -> Response:
     def build(read: Read) -> Context:
         candidates = _find_candidates(read, page, entry.form)
         current = _current_values(read, entry) if entry.subject else {}
-        is_first = entry.status == 200  # noqa: PLR2004
+        is_first = not entry.typed.get("form_key")
         values = (
             {**_start_values(read, page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
         )
         labels = {each.subject: each.label for found in candidates.values() for each in found}
-        values = {name: labels.get(value, value) for name, value in values.items()}
+        values = {name: _label(value, labels) for name, value in values.items()}
         return {
             "form": entry.form,
             "subject": entry.subject,
@@ -187,7 +211,10 @@ def _show(page: Page, entry: Entry) -> Response:
             "mentioned": [
                 subject for each in entry.errors.by_field.values() for subject in SUBJECT.findall(each.message)
             ],
+            "more": entry.more,
             "candidates": candidates,
+            "rows": {each.name: _rows_of(each, values, entry) for each in entry.form.fields if each.fields},
+            "picks": _list_picks(read, entry),
             "most": MAX_OFFERED,
             "form_key": entry.typed.get("form_key") or token_hex(16),
             "version": entry.typed.get("version") or _version_of(page, entry),
@@ -195,6 +222,49 @@ def _show(page: Page, entry: Entry) -> Response:
 
     template = "record.html" if entry.form.name == "RecordDecision" else "form.html"
     return page.render(template, build, status=entry.status)
+
+
+def _label(value: str, labels: Mapping[str, str]) -> str:
+    """Return a value with what its ids are called."""
+    return "; ".join(labels.get(each, each) for each in value.split("; ")) if ":" in value else value
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item of a field as it was typed."""
+
+    texts: Mapping[str, str]
+    is_open: bool
+    """Whether one of its folded fields is filled in."""
+
+
+def _rows_of(field_: FormField, values: Mapping[str, str], entry: Entry) -> list[ItemRow]:
+    """Return the items of a field as typed, with blank ones: those of a new form, and the one that was asked for."""
+    prefix = f"{field_.name}."
+    numbers = {int(name.split(".")[1]) for name in values if name.startswith(prefix) and name.split(".")[1].isdecimal()}
+    count = max(numbers, default=-1) + 1 or NEW_ITEMS.get(field_.name, 1)
+    blank = {each.name: default_text(each) for each in field_.fields}
+    rows = [
+        {each: values.get(f"{prefix}{row}.{each}", "" if row in numbers else text) for each, text in blank.items()}
+        for row in range(min(count, MAX_ITEMS))
+    ]
+    folded = [each.name for each in field_.fields if each.is_folded]
+    added = [blank] if entry.more == field_.name and len(rows) < MAX_ITEMS else []
+    return [ItemRow(row, any(row[name] != blank[name] for name in folded)) for row in (*rows, *added)]
+
+
+def _list_picks(read: Read, entry: Entry) -> list[str]:
+    """Return the titles that a field can pick among the items that the subject has."""
+    picked = next((each for each in entry.form.fields if each.control == "pick"), None)
+    if picked is None or not entry.subject:
+        return []
+    row = subject_fields(read, entry.subject, resolve_time(read, NOW)).get(picked.kind)
+    return [str(each["title"]) for each in _items_of(row["value"])] if row else []
+
+
+def _items_of(value: Value) -> list[dict[str, Value]]:
+    """Return the items of a list that are objects."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _version_of(page: Page, entry: Entry) -> int | str:
@@ -225,8 +295,20 @@ def _current_values(read: Read, entry: Entry) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in entry.form.fields:
         row = fields.get(FIELD_OF_INPUT.get(each.name, each.name))
-        if row and _fits(each, row["value"]):
+        if row and each.control == "items":
+            found |= _flatten_items(each, _items_of(row["value"]))
+        elif row and _fits(each, row["value"]):
             found[each.name] = _as_text(each, row["value"])
+    return found
+
+
+def _flatten_items(field_: FormField, items: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return items as the inputs of a form, such as `options.0.title`."""
+    found = {}
+    for row, item in enumerate(items):
+        for each in field_.fields:
+            value = item.get(each.name)
+            found[f"{field_.name}.{row}.{each.name}"] = default_text(each) if value is None else _as_text(each, value)
     return found
 
 
@@ -242,16 +324,20 @@ def _fits(field_: FormField, value: Any) -> bool:
 def _as_text(field_: FormField, value: Any) -> str:
     if isinstance(value, list):
         return ("\n" if field_.control == "text" else "; ").join(map(str, value))
+    if isinstance(value, Mapping):
+        return f"{value['amount']} {value['currency']}"
     return str(value)
 
 
 def _find_candidates(read: Read, page: Page, form: Form) -> dict[str, Sequence[Candidate]]:
     """Return what each kind of field can refer to."""
-    kinds = {each.kind for each in form.fields if each.control in ("subject", "person") and each.kind}
-    found: dict[str, Sequence[Candidate]] = {kind: list_candidates(read, kind) for kind in kinds - {"person", "holder"}}
-    if kinds & {"person", "holder"}:
-        people = people_candidates(page.services.book.directory.list_people())
+    kinds = {each.kind for each in form.every_field if each.control in ("subject", "person") and each.kind}
+    found: dict[str, Sequence[Candidate]] = {kind: list_candidates(read, kind) for kind in kinds - PEOPLE_KINDS}
+    if kinds & PEOPLE_KINDS:
+        everyone = [*page.services.book.directory.list_people()]
+        people = people_candidates(everyone)
         found |= {"person": people, "holder": [*people, *list_candidates(read, "team")]}
+        found |= {"actor": people_candidates(everyone, ("person:", "service:"))} if "actor" in kinds else {}
     return found
 
 

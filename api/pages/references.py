@@ -71,12 +71,12 @@ def _candidate(subject: str, title: str | None, number: str | None) -> Candidate
     return Candidate(subject, label, tuple(_fold(each) for each in names if each))
 
 
-def people_candidates(people: Iterable[DirectoryPerson]) -> list[Candidate]:
-    """Return everyone in the directory, found by each of their names."""
+def people_candidates(people: Iterable[DirectoryPerson], kinds: tuple[str, ...] = ("person:",)) -> list[Candidate]:
+    """Return everyone in the directory whose id begins with one of the kinds, found by each of their names."""
     return [
         Candidate(each.id, each.name, tuple(map(_fold, (*each.spellings, each.id))))
         for each in people
-        if each.id.startswith("person:")
+        if each.id.startswith(kinds)
     ]
 
 

@@ -19,12 +19,10 @@ from api.problems import HttpProblem, unprocessable
 from api.report_page import HEADINGS, build_page
 from domain.values import MAX_INTEGER, from_micros, to_micros
 from projections import audit as audit_queries
-from projections.answers import ReportLine as Line
-from projections.answers import ReportSummary
 from projections.audit import AuditFilter
-from projections.paging import Answer, Row
+from projections.paging import AnyAnswer, Row
 from projections.read_model import Read
-from projections.reasons import NO_REASON, Reason
+from projections.reasons import Reason
 from projections.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
 from projections.titles import titles_of_answer
 
@@ -34,7 +32,7 @@ LINES: Final = 80
 
 
 LINES_PER_SECTION: Final = 8
-STATES: Final = frozenset({"overdue", "next", "waiting", "unowned", "undecided"})
+STATES: Final = frozenset({"goals", "releases", "overdue", "next", "waiting", "unowned", "undecided"})
 """Sections about how things are at the end of the period; the others are about what happened."""
 HAPPENED: Final = frozenset(SECTIONS) - STATES
 
@@ -108,6 +106,7 @@ def get_report(
             "title": told.title,
             "summary": told.summary,
             "footing": told.footing,
+            "issued": told.issued,
             "sections": sections,
             "issued_at": issued_at,
             "download": download,
@@ -119,9 +118,9 @@ def get_report(
 
 
 def find_sections(rows: Sequence[Row], counts: Mapping[str, int], *, show_all: bool) -> list[ReportSection]:
-    """Return the sections of a report with the latest lines first. A reason is never that of something else."""
+    """Return the sections of a report with their lines in the order of the answer: the weightiest and latest first."""
     found: dict[str, list[ReportLine]] = {}
-    for row in sorted(rows, key=lambda row: row["at"], reverse=True):
+    for row in rows:
         found.setdefault(row["section"], []).append(_build_line(row))
     most = None if show_all else LINES_PER_SECTION
     return [
@@ -149,7 +148,7 @@ def _build_line(row: Row) -> ReportLine:
         row["at"],
         blame["recorded_at"],
         blame["position"],
-        reason_of(row.get("why") or blame.get("note"), blame["because"]),
+        reason_of(row["reason"]),
     )
     sentence = Sentence(
         blame["type"].partition(".")[0], verb_of(blame["type"]), row["subject"], changes, origin, is_voided=False
@@ -157,16 +156,12 @@ def _build_line(row: Row) -> ReportLine:
     return ReportLine(sentence, row["by"], row.get("due"), row.get("left") or [])
 
 
-def reason_of(own: str | None, because: Sequence[str]) -> Reason:
-    """Return the reason of a line: its own, inherited from the decisions that its event cites, or none."""
-    if own:
-        return Reason("own", own, tuple(because))
-    return Reason("inherited", None, tuple(because)) if because else NO_REASON
+def reason_of(reason: Row) -> Reason:
+    """Return the reason of a line as the pages show it."""
+    return Reason(reason["kind"], reason["text"], tuple(reason["decisions"]))
 
 
-def _build(
-    read: Read, product: str, since: int, until: int | None, issued_at: int | None
-) -> Answer[Line, ReportSummary]:
+def _build(read: Read, product: str, since: int, until: int | None, issued_at: int | None) -> AnyAnswer:
     try:
         if issued_at is not None:
             return issued_report(read, product, issued_at)

@@ -6,26 +6,32 @@ Each shows every value with who set it, when and why, what refers to it, and its
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
 from api.dependencies import KeyPath
+from api.pages.cards import Card, complete_cards, list_cards, list_open_cards
 from api.pages.comparison import find_differences
 from api.pages.fields import BlamedValue, Origins, flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
-from api.pages.roadmap import Card, find_cards
 from api.pages.sentences import build_sentences
+from api.pages.words import plain_value
+from domain.authority import RIGHTS_FIELD, DecisionRule, find_rights
+from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
 from projections import accountability, listings
 from projections import changes as change_queries
 from projections import decisions as decision_queries
 from projections.answers import DecisionRow
+from projections.authority import read_subjects
 from projections.decisions import DecisionFilter
 from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
+from projections.timepoint import resolve_time
 
 PROSE: Final = {
     "definition": "What it is",
@@ -36,9 +42,9 @@ PROSE: Final = {
     "dropped_because": "Dropped because",
     "reopened_because": "Reopened because",
 }
-HIDDEN: Final = frozenset({"exists", "title", "version", "report", *PROSE})
-_MARKERS: Final = ("acknowledged.", "confirmed.")
-"""Fields that only say that a person did something; the history says it better."""
+HIDDEN: Final = frozenset({"exists", "title", "version", "report", RIGHTS_FIELD, *PROSE})
+_ELSEWHERE: Final = ("acknowledged.", "confirmed.", DELEGATION_PREFIX)
+"""Fields that the history, or a table of their own, says better."""
 LATEST: Final = 10
 _ORDER: Final = ("status", "role.accountable", "horizon", "rank", "target.ship", "due_on", "products", "goals")
 
@@ -72,6 +78,8 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
     status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
     is_writable = page.time.is_now and about["current"]
     actions = actions_for(kind, status, has_owner="role.accountable" in fields)
+    if subject == page.caller.actor and kind == "person":
+        actions = ["DelegateActions", *actions]  # which only oneself can
     shared = {
         "subject": subject,
         "kind": kind,
@@ -91,6 +99,9 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "decisions": [],
         "holdings": {},
         "spellings": [],
+        "rights": None,
+        "delegations": find_delegations(fields),
+        "is_self": subject == page.caller.actor,
     }
     return {**shared, **_PARTS[kind](read, page, subject)}
 
@@ -99,7 +110,7 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
     def rank(name: str) -> tuple[int, str]:
         return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
 
-    names = (name for name in sorted(fields, key=rank) if name not in HIDDEN and not name.startswith(_MARKERS))
+    names = (name for name in sorted(fields, key=rank) if name not in HIDDEN and not name.startswith(_ELSEWHERE))
     return [fields[name] for name in names if fields[name].content]
 
 
@@ -119,11 +130,13 @@ def _feature_parts(read: Read, page: Page, subject: str) -> Context:
 
 def _product_parts(read: Read, page: Page, subject: str) -> Context:
     found = DecisionFilter(Filter(products=(subject,)))
+    open_cards = list_open_cards(read, page, Filter(kinds=("feature",), products=(subject,)))
     return {
+        "rights": find_rights_in_force(read, page, subject),
         "releases": find_releases(read, page, (subject,)),
         "goals": find_goals(read, page, (subject,)),
         "decisions": latest_decisions(read, page, found),
-        "cards": _open_cards(read, page, Filter(kinds=("feature",), products=(subject,)))[:LATEST],
+        "cards": complete_cards(read, page, open_cards[:LATEST]),
     }
 
 
@@ -168,12 +181,52 @@ def group_holdings(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _cards(read: Read, page: Page, selection: Filter) -> list[Card]:
-    columns = find_cards(read, page, selection, layout="table", by="horizon")
-    return [card for _, _, cards in columns for card in cards]
+    return complete_cards(read, page, list_cards(read, page, selection))
 
 
-def _open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
-    return [card for card in _cards(read, page, selection) if not card.is_closed]
+@dataclass(frozen=True, slots=True)
+class RightsInForce:
+    """The decision rights that apply to a product, with the product or line that they were set on."""
+
+    rules: tuple[DecisionRule, ...]
+    product: str
+    position: int
+
+    @property
+    def holders(self) -> list[str]:
+        """Everyone named in a rule, whose titles the page needs."""
+        return [holder for rule in self.rules for holder in rule.holders]
+
+
+def find_rights_in_force(read: Read, page: Page, product: str) -> RightsInForce | None:
+    """Return who may decide what about a product at the page's time, by its own rights or those of its line."""
+    time = resolve_time(read, page.time.point)
+    found = find_rights(product, read_subjects(read, time), time.as_of)
+    return RightsInForce(found.rules, found.product, found.position) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """A delegation that a subject's page shows: to whom, of what, and who gave it when."""
+
+    key: str
+    to: str
+    limits: list[str]
+    value: BlamedValue
+
+
+def find_delegations(fields: Mapping[str, BlamedValue]) -> list[Delegation]:
+    """Return the delegations in effect of a person, or of the roles of a subject."""
+    return [
+        Delegation(
+            name.removeprefix(DELEGATION_PREFIX),
+            str(found.value.get("to", "")),
+            [str(one) for key in ("role", "products", "kinds", "actions") for one in plain_value(found.value.get(key))],
+            found,
+        )
+        for name, found in fields.items()
+        if name.startswith(DELEGATION_PREFIX) and isinstance(found.value, dict)
+    ]
 
 
 def latest_decisions(read: Read, page: Page, selection: DecisionFilter) -> list[DecisionRow]:
@@ -205,7 +258,7 @@ def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:
         names = _ACTIONS[kind] if status not in ENDED | {"left", "disbanded"} else ()
         return [owning if name == _OWNING else name for name in names]
     if status in CLOSED:
-        return ["ReopenFeature", "LinkFeature"]
+        return ["ReopenFeature", "LinkFeature", "RecordOutcome"]
     next_steps = {
         "proposed": ("CommitFeature", "StartFeature"),
         "committed": ("StartFeature",),
@@ -217,6 +270,8 @@ def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:
         *steps,
         "ShipFeature",
         "DropFeature",
+        "StateExpectedOutcome",
+        "RecordOutcome",
         "DefineFeature",
         "LinkFeature",
         owning,
@@ -228,7 +283,7 @@ _OWNING: Final = "AssignOwnership"
 _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "product": (
         *("ProposeFeature", "ScheduleRelease", "SetGoal", "SetVision", "SetStrategy", "OrderReleases"),
-        *(_OWNING, "DelegateOwnership", "ChangeTitle", "RetireProduct"),
+        *(_OWNING, "DelegateOwnership", "SetDecisionRights", "ChangeTitle", "RetireProduct"),
     ),
     "release": ("RescheduleRelease",),
     "goal": ("CloseGoal", _OWNING, "ChangeTitle"),

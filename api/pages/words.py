@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final, Literal
 
+from domain.money import format_cost
 from domain.values import SUBJECT_PATTERN, from_micros, is_subject, kind_of, parse_timestamp
 
 Shape = Literal["good", "half", "ring", "warn", "bad"]
@@ -27,6 +28,9 @@ _SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(("committed", "started"), "half"),
     **dict.fromkeys(("paused", "deferred"), "warn"),
     **dict.fromkeys(("dropped", "rejected", "reversed", "missed", "left", "disbanded", "exceeds"), "bad"),
+    **dict.fromkeys(("not-met", "overdue", "unsound", "worse"), "bad"),
+    **dict.fromkeys(("sound", "better", "as-expected"), "good"),
+    "partly-sound": "warn",
 }
 FIELD_LABELS: Final[Mapping[str, str]] = {
     "role.accountable": "owner",
@@ -64,6 +68,8 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "AcknowledgeOwnership": "Acknowledge ownership",
     "DelegateOwnership": "Delegate",
     "RevokeDelegation": "Revoke a delegation",
+    "DelegateActions": "Let someone act for you",
+    "SetDecisionRights": "Set decision rights",
     "PrioritizeFeature": "Move",
     "MoveFeature": "Move",
     "TargetMilestone": "Set target",
@@ -86,6 +92,10 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "MergePeople": "Merge into another person",
     "ChangeTitle": "Rename",
     "ProposeDecision": "Propose a decision",
+    "StateExpectedOutcome": "State what to expect",
+    "RecordOutcome": "Record the outcome",
+    "ReviewReasoning": "Review the reasoning",
+    "ReviewDecision": "Review the result",
     "RecordDecision": "Record a decision",
 }
 
@@ -110,6 +120,8 @@ def field_label(field: str) -> str:
     group, _, name = field.partition(".")
     if group == "target":
         return f"target ({name})"
+    if group in ("expectation", "outcome"):
+        return f"{'expected outcome' if group == 'expectation' else 'outcome'} {name}"
     if group in ("advice", "dissent", "confirmed", "ratified", "acknowledged"):
         return group
     if group == "role":
@@ -228,6 +240,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "page_address": page_address,
     "with_titles": with_titles,
     "items": plain_value,
+    "money": format_cost,
     "kind": kind_of,
 }
 TESTS: Final[dict[str, Callable[..., bool]]] = {

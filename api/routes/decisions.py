@@ -44,7 +44,10 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.ReverseDecision: "/decisions/{key}/reverse",
     decision.ConfirmDecision: "/decisions/{key}/confirm",
     decision.RatifyDecision: "/decisions/{key}/ratify",
+    decision.ReviewReasoning: "/decisions/{key}/review-reasoning",
     decision.ReviewDecision: "/decisions/{key}/review",
+    decision.LinkDecision: "/decisions/{key}/link",
+    decision.JudgeChoice: "/decisions/{key}/judge",
 }
 _COLUMNS: Final = (*decision_queries.COLUMNS, "decision", "why")
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import answers, formats
+from api.cross_site import site_of
 from api.dependencies import (
     ExecutionDependency,
     KeyPath,
@@ -30,7 +31,7 @@ from domain import product
 from domain.messages import Command
 from domain.values import MAX_INTEGER, Timestamp, to_micros
 from projections import listings
-from projections.paging import Answer
+from projections.paging import AnyAnswer
 from projections.read_model import Read
 from projections.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
 from projections.titles import titles_of_answer
@@ -45,11 +46,12 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     product.ScheduleRelease: "/releases",
     product.RescheduleRelease: "/releases/{key}/reschedule",
     product.SetGoal: "/goals",
+    product.ReviseGoal: "/goals/{key}/revise",
+    product.RecordMeasurement: "/goals/{key}/measurements",
     product.CloseGoal: "/goals/{key}/close",
 }
 ReportFormat = Literal["json", "csv", "jsonl", "markdown", "html"]
 MAX_LINES: Final = 10_000
-ReportAnswer = Answer[answers.ReportLine, answers.ReportSummary]
 HTML: Final = "text/html; charset=utf-8"
 MARKDOWN: Final = "text/markdown; charset=utf-8"
 _REPORT_FORMATS: Final[dict[str, ReportFormat]] = {
@@ -58,7 +60,7 @@ _REPORT_FORMATS: Final[dict[str, ReportFormat]] = {
     "text/markdown": "markdown",
 }
 _PRODUCT_FIELDS: Final = ("status", "description", "line", "role.accountable")
-_GOAL_FIELDS: Final = ("status", "due_on", "products", "role.accountable")
+_GOAL_FIELDS: Final = ("status", "due_on", "products", "role.accountable", "baseline", "target", "current", "unit")
 _REPORT_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
@@ -142,8 +144,8 @@ def get_report(
     """Decisions, features shipped, dropped, slipped or moved, changes of ownership and what comes next, with reasons.
 
     For the same period and `position` the report never changes. Its `sha256` is the hash of its canonical JSON (RFC
-    8785) without `sha256` itself and without the members `title`, `titles`, `why`, `note` and `source_value` at
-    any depth. `POST /v1/products/{key}/report` records that a report was issued.
+    8785) without `sha256` and `issued`, and without the members `title`, `titles`, `text`, `note`, `measure` and
+    `source_value` at any depth. `POST /v1/products/{key}/report` records that a report was issued.
 
     With `format=markdown` or `format=html` (`Accept: text/markdown`, `text/html`) it is a document to read or print.
     """
@@ -171,7 +173,7 @@ def get_report(
     return response
 
 
-def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> ReportAnswer:
+def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> AnyAnswer:
     """Return the requested report.
 
     Raises:
@@ -197,7 +199,7 @@ def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: in
     )
 
 
-def _build_page(answer: ReportAnswer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
-    """Return the report as a page, with links to the address it was requested from."""
-    base = quote(str(request.base_url).rstrip("/"), safe=":/[]")
+def _build_page(answer: AnyAnswer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
+    """Return the report as a page, with links to the public address of the server, if it has one that readers reach."""
+    base = quote(site_of(request).address, safe=":/[]")
     return build_page({**answer.to_dict(), "titles": titles}, base=base, lines=lines)

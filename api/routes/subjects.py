@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     any_subject.SetAliases: "/subjects/{subject}/aliases",
     any_subject.SetAttribute: "/subjects/{subject}/attributes",
     any_subject.AssignToProducts: "/subjects/{subject}/products",
+    any_subject.ConfirmStillValid: "/subjects/{subject}/confirm",
     any_subject.RemoveSubject: "/subjects/{subject}/remove",
     any_subject.RestoreSubject: "/subjects/{subject}/restore",
     any_subject.VoidEntry: "/subjects/{subject}/void",

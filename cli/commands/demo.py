@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import shlex
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
+from cli.commands.serve import run_server
+from cli.demo.questions import questions
 from cli.demo.writer import create_demo
 from cli.options import load_settings
 
@@ -14,10 +17,29 @@ from cli.options import load_settings
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), default="demo")
 @click.option("--ends-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the year.  [today]")
-def demo(directory: Path, ends_on: datetime | None) -> None:
+@click.option("--open", "open_browser", is_flag=True, help="Serve the demo and open it in the browser.")
+def demo(directory: Path, ends_on: datetime | None, *, open_browser: bool) -> None:
     """Create a demo log: one year of a fictional product.
 
-    DIRECTORY is where to create it [demo]. It has twelve people, sixty decisions and eighty features, with slips, a
-    handover, a reversal, entries recorded late, and a correction.
+    DIRECTORY is where to create it [demo]. It has twelve people, sixty decisions and eighty features, with evidence,
+    slips, a handover, a reversal, entries recorded late, and a correction. Four questions about it are asked and
+    answered. With --open, a demo that exists is served again.
     """
-    create_demo(load_settings(), directory, (ends_on or datetime.now(UTC)).date())
+    if not (open_browser and (directory / "log.sqlite3").exists()):
+        last_day = (ends_on or datetime.now(UTC)).date()
+        size = create_demo(load_settings(), directory, last_day)
+        click.echo(f"Created {directory}: one year of a fictional product, Tideline ({size} entries up to {last_day}).")
+        _ask_questions(directory, last_day)
+        if not open_browser:
+            click.echo(f"\nSee it in the browser: decisionlog demo {shlex.quote(str(directory))} --open")
+    if open_browser:
+        run_server(load_settings(data=directory), open_browser=True)
+
+
+def _ask_questions(directory: Path, ends_on: date) -> None:
+    """Print each question with its command and its answer, by running the command."""
+    cli = click.get_current_context().find_root().command
+    for number, question in enumerate(questions(ends_on), start=1):
+        command = [*question.command, "--data", str(directory)]
+        click.echo(f"\n{number}. {question.words}\n\n$ decisionlog {shlex.join(command)}")
+        cli.main(command, prog_name="decisionlog", standalone_mode=False)

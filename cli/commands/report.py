@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from cli.files import must_not_exist, open_new_file
 from cli.options import drop_unset, load_settings
 from cli.settings import Settings
 from cli.table import print_note
-from cli.terminal import print_data
+from cli.terminal import print_data, print_document
 from decisionlog_client import Client, exchange, questions
 from domain.product import IssueReport
 from domain.values import parse_timestamp
@@ -34,10 +36,8 @@ from domain.values import parse_timestamp
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["markdown", "html", "json", "csv"]),
-    default="markdown",
-    show_default=True,
-    help="Output format; html prints on one or two pages.",
+    type=click.Choice(["text", "markdown", "html", "json", "csv"]),
+    help="Output format; html prints on one or two pages.  [text on a terminal, else markdown]",
 )
 @click.option(
     "--lines",
@@ -47,6 +47,7 @@ from domain.values import parse_timestamp
 @options.output_file
 @options.overwrite
 @click.option("--issue", is_flag=True, help="Record that the report was issued, with its period, position and hash.")
+@click.option("--summary", help="With --issue: your summary for the readers, shown at the top and recorded.")
 @options.data
 @options.owner
 def report(
@@ -55,23 +56,36 @@ def report(
     data: Path | None,
     owner: str | None,
     *,
-    format_: str,
+    format_: str | None,
     issue: bool,
+    summary: str | None,
     overwrite: bool,
     **options_: Any,
 ) -> None:
     """Create a progress report for a product.
 
-    Lists decisions, what was shipped, dropped or slipped, who owns what, and what is next, with reasons and links. The
-    same period and position always give the same report and the same hash.
+    Lists goals, releases, decisions, what was shipped, dropped or slipped, who owns what, and what is next, with
+    reasons. The same period and position always give the same report and the same hash. Links lead to
+    DECISIONLOG_PUBLIC_URL.
     """
     given = drop_unset(**options_)
     if "issued_at" in given and (issue or given.keys() & {"since", "until", "position"}):
         raise click.UsageError("--issued-at cannot be combined with --since, --until, --position or --issue.")
     if "issued_at" not in given and "since" not in given:
         raise click.UsageError("Missing --since, e.g. --since 'last quarter'.")
+    if summary is not None and not issue:
+        raise click.UsageError("--summary is recorded with the report; add --issue.")
     settings = load_settings(data=data, owner=owner)
-    write_report(settings, product, given, format_=format_, output=output, issue=issue, overwrite=overwrite)
+    chosen = format_ or ("text" if output is None and sys.stdout.isatty() else "markdown")
+    issuing = Issuing(summary) if issue else None
+    write_report(settings, product, given, format_=chosen, output=output, issuing=issuing, overwrite=overwrite)
+
+
+@dataclass(frozen=True)
+class Issuing:
+    """That a report is to be recorded as issued, and with which summary."""
+
+    summary: str | None
 
 
 def write_report(
@@ -81,10 +95,10 @@ def write_report(
     *,
     format_: str,
     output: Path | None,
-    issue: bool,
+    issuing: Issuing | None,
     overwrite: bool = False,
 ) -> None:
-    """Write the report of a product; with `issue`, record it as issued once it is written.
+    """Write the report of a product; with `issuing`, record it as issued once it is written, and write it as issued.
 
     Raises:
         CommandFailed: the file exists or cannot be written.
@@ -93,29 +107,50 @@ def write_report(
     key = product.removeprefix("product:")
     if output is not None:
         must_not_exist(output, overwrite=overwrite)  # before anything is issued
-    with get_context().client(settings, writes=issue) as log:
+    with get_context().client(settings, writes=issuing is not None) as log:
         log.cover(log.ask(questions.head())["size"])
         answer = log.ask(questions.report(key, **given))
         # The same position gives the same report, whatever has been recorded since.
         same: dict[str, Any] = {"since": answer["since"], "until": answer["until"], "position": answer["position"]}
         if "lines" in given:
             same["lines"] = given["lines"]
-        text = log.call(exchange.build_question_call(questions.report(key, **same), log.position, format_)).text
-        _write(output, text if text.endswith("\n") else f"{text}\n", format_, overwrite=overwrite)
-        if issue:
-            position = _issue(log, key, answer)
-            print_note(f"Issued at position {position}. Show it again with --issued-at {position}.")
+        if "issued_at" in given:
+            same = {name: given[name] for name in ("issued_at", "lines") if name in given}
+        if issuing is None:
+            _write(output, _fetch(log, key, same, format_), format_, overwrite=overwrite)
+            return
+        if output is not None:  # nothing is issued that could not be written
+            _write(output, _fetch(log, key, same, format_), format_, overwrite=overwrite)
+        position = _issue(log, key, answer, issuing.summary)
+        issued = {"issued_at": position, **{name: given[name] for name in ("lines",) if name in given}}
+        _write(output, _fetch(log, key, issued, format_), format_, overwrite=True)
+        print_note(f"Issued at position {position}. Show it again with --issued-at {position}.")
 
 
-def _issue(log: Client, key: str, answer: Any) -> int:
+def _fetch(log: Client, key: str, parameters: Mapping[str, Any], format_: str) -> str:
+    """Return the report in a format, ending in a line break."""
+    asked = "markdown" if format_ == "text" else format_
+    text = log.call(exchange.build_question_call(questions.report(key, **parameters), log.position, asked)).text
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def _issue(log: Client, key: str, answer: Any, summary: str | None) -> int:
     since, until = parse_timestamp(answer["since"]), parse_timestamp(answer["until"])
     command = IssueReport(
-        subject=f"product:{key}", since=since, until=until, position=answer["position"], sha256=answer["sha256"]
+        subject=f"product:{key}",
+        since=since,
+        until=until,
+        position=answer["position"],
+        sha256=answer["sha256"],
+        summary=summary,
     )
     return log.send(command)["position"]
 
 
 def _write(output: Path | None, text: str, format_: str, *, overwrite: bool) -> None:
+    if format_ == "text" and output is None:
+        print_document(text)
+        return
     if output is None:
         print_data(text, format_)
         return

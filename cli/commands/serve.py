@@ -10,11 +10,12 @@ import shlex
 import signal
 import socket
 import sys
+import webbrowser
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -42,6 +43,9 @@ LISTEN_BACKLOG: Final = 2048
 SHUTDOWN_TIMEOUT_S: Final = 30
 """How long requests in progress may take to finish when the server is stopped."""
 
+PORTS_TO_TRY: Final = 20
+"""How many ports to try, from the default one on, if no one chose a port."""
+
 SWITCH_INTERVAL_S: Final = 0.001
 """How often threads take turns. Measured: with Python's default, 0.005, short requests take twice as long while
 expensive queries run."""
@@ -57,16 +61,17 @@ expensive queries run."""
     type=options.AddressParam(),
     help="Serve this replica, read-only: a file, postgresql://..., or @FILE with the address.  [DECISIONLOG_REPLICA]",
 )
-def serve(data: Path | None, owner: str | None, host: str | None, port: int | None, replica: str | None) -> None:
+@click.option("--open", "open_browser", is_flag=True, help="Open the pages in the browser, signed in as the owner.")
+def serve(data: Path | None, owner: str | None, *, open_browser: bool, **given: Any) -> None:
     """Serve the log over HTTP.
 
     The first start creates the log. It prints a link to sign in with a browser, an access token and a request that
-    records a first decision.
+    records a first decision. Without --port and DECISIONLOG_PORT, a busy port 8737 is replaced by the next free one.
     """
-    run_server(options.load_settings(data=data, owner=owner, host=host, port=port, replica=replica))
+    run_server(options.load_settings(data=data, owner=owner, **given), open_browser=open_browser)
 
 
-def run_server(settings: Settings) -> None:
+def run_server(settings: Settings, *, open_browser: bool = False) -> None:
     """Serve until interrupted or terminated.
 
     Raises:
@@ -79,7 +84,7 @@ def run_server(settings: Settings) -> None:
     if in_use := find_writer(settings):
         raise in_use
     with (
-        _listen(settings.host, settings.port) as listener,
+        _listen(settings) as listener,
         open_for_write(settings) as log,
         open_runtime(log, settings, external=settings.projection == "external", check=True) as runtime,
     ):
@@ -103,7 +108,13 @@ def run_server(settings: Settings) -> None:
             quotas=build_quotas(settings),
             anonymous=build_anonymous(log, settings, local_caller(owner)),
         )
-        _run(services, listener, settings, lambda: _print_welcome(address, settings, log, owner))
+
+        def welcome() -> None:
+            _print_welcome(address, settings, log, owner)
+            if open_browser:
+                _open_pages(address, settings, log, owner)
+
+        _run(services, listener, settings, welcome)
     click.echo("Stopped.")
 
 
@@ -118,7 +129,7 @@ def _serve_replica(settings: Settings) -> None:
             "This replica would accept no token. Set DECISIONLOG_UPSTREAM to the address of the log's server, which "
             "knows all tokens, or DECISIONLOG_REPLICA_TOKEN to a secret for this replica."
         )
-    with _listen(settings.host, settings.port) as listener, open_replica(settings) as opened:
+    with _listen(settings) as listener, open_replica(settings) as opened:
         services = Services(
             opened.replica,
             opened.model,
@@ -173,8 +184,28 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket, so that the address works as soon as it is printed."""
+def _listen(settings: Settings) -> socket.socket:
+    """Return a listening socket, so that the address works as soon as it is printed.
+
+    If no one chose the port and it is in use, the next free one is taken, and printed.
+    """
+    for port in range(settings.port, settings.port + (1 if "port" in settings.model_fields_set else PORTS_TO_TRY)):
+        with suppress(_PortInUse):
+            listener = _listen_on(settings.host, port)
+            if port != settings.port:
+                click.echo(f"Port {settings.port} is in use; using {port} instead.")
+            return listener
+    raise CommandFailed(
+        f"Cannot listen on {settings.host}, port {settings.port}: the port is in use. "
+        "Choose another port with --port or DECISIONLOG_PORT; 0 picks a free one."
+    )
+
+
+class _PortInUse(Exception):
+    """Another process listens on the port."""
+
+
+def _listen_on(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
@@ -184,6 +215,8 @@ def _listen(host: str, port: int) -> socket.socket:
                 f"Cannot listen on {host}: it is not an address of this machine. Set --host or DECISIONLOG_HOST to "
                 "127.0.0.1 for this machine only, or 0.0.0.0 for all networks."
             ) from error
+        if error.errno == errno.EADDRINUSE:
+            raise _PortInUse from None
         raise CommandFailed(
             f"Cannot listen on {host}, port {port}: {error.strerror}. "
             "Choose another port with --port or DECISIONLOG_PORT; 0 picks a free one."
@@ -220,6 +253,15 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
         click.echo(f"\n{link.format_announcement(settings.owner)}")
     click.echo(f"\n{token.format_announcement(settings.owner)}\n")
     click.echo(f"Record a first decision:\n\n{format_first_request(public, token, settings.owner)}\n")
+
+
+def _open_pages(address: str, settings: Settings, log: DecisionLog, owner: str) -> None:
+    """Open the pages in the browser, signed in as the owner if that is a person."""
+    public = settings.public_url.rstrip("/") or address
+    if owner.startswith("person:"):
+        public = build_link(public, log.sign_in_links.create(owner, by=local_caller(owner))[0])
+    if not webbrowser.open(public):
+        click.echo(f"No browser was found. Open {public}")
 
 
 def format_first_request(address: str, token: FirstToken, owner: str) -> str:

@@ -21,8 +21,13 @@ _PLAIN: Final = {
     "dropped": "DropFeature",
     "reopened": "ReopenFeature",
 }
-_MANAGERS: Final = {"tideline": ((205, "tomas"), (DAYS, "priya")), "harbour-desk": ((271, "priya"), (DAYS, "ilse"))}
-"""The product managers, each until a day. They record what happens to the features of their product."""
+_MANAGERS: Final = {"tideline": ((205, "tomas"), (DAYS, "priya")), "harbor-desk": ((271, "priya"), (DAYS, "ilse"))}
+"""The product managers, each until a day. They plan the features of their product."""
+_PLANS: Final = frozenset({"proposed", "now", "next", "later", "for", "by", "committed"})
+_OWNERS_WORK: Final = frozenset({"proposed", "committed", "started", "paused", "shipped"})
+"""What the owner of a feature records."""
+_LEFT: Final = {"tomas": 236}
+"""People who leave, with their last day."""
 
 
 class InvalidStory(ValueError):
@@ -94,14 +99,22 @@ def _parse_decisions(decisions: Mapping[str, Any]) -> Iterator[Step]:
 
 def _parse_features(features: Mapping[str, Any]) -> Iterator[Step]:
     for key, fields in features.items():
-        product = fields.get("product", "tideline")
+        product, owner = fields.get("product", "tideline"), fields.get("owner")
         for line in fields["life"]:
             found = _LIFE.fullmatch(line)
             if found is None:
                 raise InvalidStory(f"{key}: {line!r} cannot be parsed")
             day = int(found["day"])
-            who = next(who for until, who in _MANAGERS[product] if day < until)
-            yield Step(day, who, ({**_parse_line(key, fields, product, found), **_parse_reasons(found)},))
+            command = {**_parse_line(key, fields, product, found), **_parse_reasons(found, fields)}
+            yield Step(day, _find_author(found["what"], day, owner, product), (command,))
+            owner = found["what"].removeprefix("to ") if found["what"].startswith("to ") else owner
+
+
+def _find_author(what: str, day: int, owner: str | None, product: str) -> str:
+    """Return who records a line of a feature's life: its owner, if they are there, or the manager of its product."""
+    manager = next(who for until, who in _MANAGERS[product] if day < until)
+    is_owners = owner and what in _OWNERS_WORK and day < _LEFT.get(owner, DAYS)
+    return owner if owner and is_owners else manager
 
 
 def _parse_line(key: str, fields: Mapping[str, Any], product: str, found: re.Match[str]) -> dict[str, Any]:
@@ -129,7 +142,9 @@ def _parse_line(key: str, fields: Mapping[str, Any], product: str, found: re.Mat
     raise InvalidStory(f"{key}: {what!r} cannot be parsed")
 
 
-def _parse_reasons(found: re.Match[str]) -> dict[str, Any]:
-    because = {"because": [found["because"]]} if found["because"] else {}
+def _parse_reasons(found: re.Match[str], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the reason of a line: its own, the decision that it names, or the one behind the plans of the feature."""
+    is_plan = found["what"].split()[0] in _PLANS
+    decision = found["because"] or (fields.get("because") if is_plan and not found["note"] else None)
     note = "why" if found["what"] in ("dropped", "reopened") else "note"
-    return {**because, **({note: found["note"]} if found["note"] else {})}
+    return {**({"because": [decision]} if decision else {}), **({note: found["note"]} if found["note"] else {})}

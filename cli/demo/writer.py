@@ -1,4 +1,4 @@
-"""Write the demo log, with a clock that steps through the year of the story.
+"""Write the demo log, with a clock that goes through the year of the story.
 
 Each entry is recorded on the day it is about, so that `known_at` works. Commands take the same path as any others, with
 the channel `demo`, so that they cannot be mistaken for real ones.
@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import click
-
 from cli.bootstrap import Runtime, open_for_write, open_runtime
 from cli.demo.story import DAYS, Step, Story, load
+from cli.demo.workdays import Calendar
 from cli.errors import CommandFailed, Exit
 from cli.progress import progress
 from cli.settings import Settings
@@ -30,14 +29,13 @@ from eventlog.entry import Caller, Receipt, Transaction
 from projections.report import ReportRequest, report
 
 CHANNEL: Final = "demo"
-MORNING: Final = time(8)
-STEP_US: Final = 7 * 60 * 1_000_000
-"""Time between two steps on the same day."""
+REGISTERED_BEFORE_US: Final = 3 * 60 * 60 * 1_000_000
+"""How long before the first step the people of the story were registered."""
 CATCH_UP_TIMEOUT_S: Final = 60.0
 
 
-def create_demo(settings: Settings, directory: Path, ends_on: date) -> None:
-    """Write the demo log to a new directory, and print what to do with it.
+def create_demo(settings: Settings, directory: Path, ends_on: date) -> int:
+    """Write the demo log to a new directory; return its number of entries.
 
     Raises:
         CommandFailed: the directory exists, or the year ends in the future.
@@ -56,22 +54,24 @@ def create_demo(settings: Settings, directory: Path, ends_on: date) -> None:
         partial.rename(directory)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _print_next_steps(directory, ends_on, size)
+    return size
 
 
 def write_story(settings: Settings, story: Story, first: date) -> int:
     """Write a story that begins on a day to the log in the settings; return its number of entries."""
-    clock = StoryClock(first)
+    calendar = Calendar(first)
+    clock = StoryClock(to_micros(calendar.morning(0)) - REGISTERED_BEFORE_US)
     with (
         open_for_write(settings, by=clock) as log,
         open_runtime(log, settings) as runtime,
         progress("Writing") as report_progress,
     ):
         log.default_role = ADMIN  # the story has happened; its actors need no roles
-        writer = _StoryWriter(runtime, clock)
+        writer = _StoryWriter(runtime, calendar)
         for person in story.people:
             writer.register(person)
-        for count, step in enumerate(story.steps, start=1):
+        for count, (step, now) in enumerate(calendar.times(story), start=1):
+            clock.now = now
             writer.send(step)
             report_progress(count, len(story.steps))
         _catch_up(runtime)
@@ -86,46 +86,30 @@ def _catch_up(runtime: Runtime) -> None:
 
 @dataclass
 class StoryClock:
-    """A clock that shows the morning of a day of the story, and a few minutes more with each step on that day."""
+    """A clock that shows the time of the current step, in microseconds since 1970."""
 
-    first: date
-    now: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.now = self.at(0)
+    now: int
 
     def __call__(self) -> int:
         return self.now
-
-    def at(self, day: int) -> int:
-        """Return the morning of a day of the story, in microseconds since 1970."""
-        return to_micros(datetime.combine(self.date(day), MORNING, tzinfo=UTC))
-
-    def date(self, day: int) -> date:
-        """Return the date of a day of the story."""
-        return self.first + timedelta(days=day)
-
-    def advance_to(self, day: int) -> None:
-        """Advance to the next step, on this day."""
-        self.now = max(self.at(day), self.now + STEP_US)
 
 
 class _StoryWriter:
     """Sends the steps of a story to a log, each at its time."""
 
-    def __init__(self, runtime: Runtime, clock: StoryClock) -> None:
-        self._runtime, self._clock = runtime, clock
+    def __init__(self, runtime: Runtime, calendar: Calendar) -> None:
+        self._runtime, self._calendar = runtime, calendar
         self._values: dict[str, str | int] = {}
         """The ids of people and the positions of steps, by their names in the story."""
 
     def register(self, person: Mapping[str, Any]) -> None:
         """Register a person, with a random id."""
-        receipt = self._execute(LOG_SERVICE, {"type": "RegisterPerson", **person})
+        known = {name: value for name, value in person.items() if name != "zone"}
+        receipt = self._execute(LOG_SERVICE, {"type": "RegisterPerson", **known})
         self._values[person["identifiers"][0]] = receipt.recorded[0].subject
 
     def send(self, step: Step) -> None:
         """Send the commands of a step."""
-        self._clock.advance_to(step.day)
         commands = [self._fill_in(command, step) for command in step.commands]
         receipt = self._execute(str(self._values[step.who]), *commands)
         if step.name:
@@ -140,7 +124,7 @@ class _StoryWriter:
     def _fill_in(self, command: Mapping[str, Any], step: Step) -> dict[str, Any]:
         filled = {name: self._resolve(value) for name, value in command.items()}
         if step.effective is not None:
-            filled["effective_at"] = f"{self._clock.date(step.effective)}T{MORNING}Z"
+            filled["effective_at"] = format_timestamp(self._calendar.morning(step.effective))
         return filled | self._make_report(filled) if filled["type"] == "IssueReport" else filled
 
     def _resolve(self, value: Any) -> Any:
@@ -148,7 +132,7 @@ class _StoryWriter:
         if not isinstance(value, str) or not value.startswith("@"):
             return value
         name = value[1:]
-        return self._clock.date(int(name)).isoformat() if name.isdigit() else self._values[name]
+        return self._calendar.date(int(name)).isoformat() if name.isdigit() else self._values[name]
 
     def _make_report(self, command: Mapping[str, Any]) -> dict[str, Any]:
         """Return the position and the hash of the report as of now."""
@@ -157,23 +141,3 @@ class _StoryWriter:
         with self._runtime.model.read() as read:
             answer = report(read, ReportRequest(command["subject"], since, until))
         return {"position": answer.position, "sha256": answer.about["sha256"]}
-
-
-def _print_next_steps(directory: Path, ends_on: date, size: int) -> None:
-    since = ends_on - timedelta(days=91)
-    known = format_timestamp(datetime.combine(ends_on - timedelta(days=60), time(0), tzinfo=UTC))[:10]
-    click.echo(
-        f"Created {directory}: one year of a fictional product, Tideline ({size} entries up to {ends_on}).\n"
-        "\n"
-        "Its last three months as a page to print:\n"
-        f"  decisionlog report tideline --since {since} --format html --output tideline.html --data {directory}\n"
-        "\n"
-        "Serve it, and query it:\n"
-        f"  decisionlog serve --data {directory}\n"
-        "  GET /v1/roadmap?product=tideline                      the roadmap\n"
-        f"  GET /v1/roadmap?product=tideline&as_of={known}     the roadmap on that day\n"
-        f"  GET /v1/subjects/feature:route-planner/history?known_at={known}\n"
-        "                                                        its owner, as known on that day\n"
-        "  GET /v1/slips?product=tideline                        targets that slipped\n"
-        "  GET /v1/audit?backdated=true                          entries recorded late"
-    )

@@ -33,6 +33,7 @@ LISTS = {
     for path in (
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
+        *("expected-outcomes", "debt", "debt/months", "evidence", "assumptions", "flags"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )
@@ -53,7 +54,7 @@ PAGES_ABOUT_PRODUCT = {
     f"GET /{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
-        *("audit/{position}", "reports/{key}", "do/{name}"),
+        *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
 FORMS = {"POST /record", "POST /do/{name}"}
@@ -80,6 +81,8 @@ ABOUT_PRODUCT = {
         *(
             "goals/{key}",
             "imports/{key}",
+            "evidence/{key}",
+            "assumptions/{key}",
             "subjects/{subject}",
             "subjects/{subject}/history",
             "subjects/{subject}/graph",
@@ -102,6 +105,8 @@ CONTRIBUTOR = {
     "ConfirmDecision",
     "ProposeFeature",
     "AcknowledgeOwnership",
+    *("StateExpectedOutcome", "RecordOutcome", "ReviewReasoning"),
+    *("RecordEvidence", "LinkEvidence", "StateAssumption", "LinkAssumption", "RecordMeasurement"),
 }
 MANAGER = {
     *("SetVision", "SetStrategy", "OrderReleases", "IssueReport", "ScheduleRelease", "RescheduleRelease"),
@@ -110,7 +115,9 @@ MANAGER = {
     *("DefineFeature", "PrioritizeFeature", "TargetMilestone", "CommitFeature", "StartFeature", "PauseFeature"),
     *("ShipFeature", "DropFeature", "ReopenFeature", "LinkFeature", "AssignOwnership", "ReleaseOwnership"),
     *("HandOverOwnership", "DelegateOwnership", "RevokeDelegation", "ChangeTitle", "SetAliases", "SetAttribute"),
-    *("AssignToProducts", "RemoveSubject", "RestoreSubject", "RetireProduct"),
+    *("AssignToProducts", "RemoveSubject", "RestoreSubject", "RetireProduct", "ConfirmStillValid", "ReviseGoal"),
+    *("UnlinkEvidence", "SupersedeEvidence", "WithdrawEvidence", "ReviseAssumption", "UnlinkAssumption"),
+    *("ConfirmAssumption", "BreakAssumption", "LinkDecision", "JudgeChoice"),
 }
 MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
 MANAGER_OF_ALL = {"DefineProduct"}
@@ -160,6 +167,8 @@ PATHS: Final = {
     "products": {"key": "own"},
     "releases": {"key": "own"},
     "goals": {"key": "own"},
+    "evidence": {"key": "own"},
+    "assumptions": {"key": "own"},
     "imports": {"key": "own"},
     "people": {"key": "somebody"},
     "teams": {"key": "somebody"},
@@ -206,6 +215,17 @@ BODIES: Final[dict[str, Any]] = {
     "POST /admin/create-token": {"holder": "person:somebody", "scopes": "read"},
     "POST /admin/create-sign-in-link": {"holder": "person:somebody"},
     "POST /admin/end-sessions": {"holder": "person:somebody"},
+    "RecordEvidence": {"title": "T", "kind": "data", "products": ["own"]},
+    "StateAssumption": {"title": "T", "products": ["own"]},
+    **{
+        each: {"to": ["decision:own"]}
+        for each in ("LinkEvidence", "UnlinkEvidence", "LinkAssumption", "UnlinkAssumption")
+    },
+    "SupersedeEvidence": {"by": "own"},
+    "ConfirmAssumption": {},
+    "BreakAssumption": {"why": "W."},
+    "LinkDecision": {"goals": ["own"]},
+    "ConfirmStillValid": {"why": "W."},
     "DelegateActions": {"to": "person:somebody", "kinds": ["feature"]},
     "GrantRole": {"role": "viewer", "product": "own"},
     "RevokeRole": {"role": "viewer", "product": "own"},
@@ -265,6 +285,8 @@ class World:
             {"type": "ProposeFeature", "key": name, "title": f"A {word} ring", **products},
             {"type": "ScheduleRelease", "key": name, "version": f"{word}-1", **products},
             {"type": "SetGoal", "key": name, "title": f"More {word}", **products},
+            {"type": "RecordEvidence", "key": name, "title": f"They like the {word}", "kind": "market", **products},
+            {"type": "StateAssumption", "key": name, "title": f"The {word} shines", **products},
         )
         changes = [
             {"field": "exists", "value": True},

@@ -66,7 +66,7 @@ def test_each_form_of_it(shop: House) -> None:
     assert html.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert get_report(format="html").text.splitlines()[:9] == html.text.splitlines()[:9]
     assert markdown.headers["Content-Type"] == "text/markdown; charset=utf-8"
-    assert "[Gift cards](http://testserver/v1/subjects/feature:f)" in markdown.text
+    assert "[Gift cards](http://testserver/features/f)" in markdown.text
     assert "Ada Lovelace" in markdown.text
     assert "## Shipped" not in get_report("text/markdown", until="2025-01-01").text
     lines = list(csv.DictReader(io.StringIO(get_report(format="csv").text)))
@@ -74,7 +74,7 @@ def test_each_form_of_it(shop: House) -> None:
         ("decisions", "status", "accepted"), ("shipped", "status", "shipped"), ("moved", "exists", "true"),
         ("moved", "status", "proposed"),
     ]  # fmt: skip
-    assert lines[1]["why"] == "decision:d"
+    assert [(line["why"], line["reason"]) for line in lines[:2]] == [("Gifts.", "own"), ("'=a note", "own")]
     assert get_report("application/jsonl").text.count("\n") == 3
 
 

@@ -12,6 +12,7 @@ from tests.benchmarks import (
     hostile,
     house,
     importing,
+    pages,
     policing,
     quotas,
     reading,
@@ -26,7 +27,7 @@ from tests.benchmarks import (
 BENCHMARKS = {
     "importing": importing.measure, "reading": reading.measure, "writing": writing.measure, "starting": starting.measure,
     "replicating": replicating.measure, "streaming": streaming.measure,
-    "quotas": quotas.measure, "policing": policing.measure,
+    "quotas": quotas.measure, "policing": policing.measure, "pages": pages.measure,
 }  # fmt: skip
 SIZED = {
     "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,

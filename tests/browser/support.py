@@ -50,7 +50,7 @@ PAGES: Final = {
     "audit": "/audit",
     "audit-backdated": "/audit?backdated=true",
     "entry": "/audit/429",
-    "search": "/search?text=harbour",
+    "search": "/search?text=harbor",
     "reports": "/reports",
     "report": "/reports/tideline?since=2026-08-27&until=2026-11-26",
     "help": "/help",

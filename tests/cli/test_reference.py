@@ -12,7 +12,7 @@ from api.app import COMMAND_PATHS
 from cli.main import SECTIONS, cli
 from cli.settings import Settings
 from domain.catalog import COMMANDS, EVENTS
-from domain.examples import EXAMPLES, PRELUDE
+from domain.examples import EXAMPLES, PRECEDING, PRELUDE
 from tools.generate_reference import pages
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -166,6 +166,8 @@ def test_every_curl_works(tmp_path):
         for command in PRELUDE:
             house.client.post("/v1/commands", json=command).raise_for_status()
         for name in EXAMPLES:
+            if name in PRECEDING:
+                house.client.post("/v1/commands", json=PRECEDING[name]).raise_for_status()
             if name not in LEAVING:
                 version = house.log.state(EXAMPLES[name].get("subject", "decision:tea")).version
                 check(house, route_of(name), VERSION=str(version))

@@ -35,6 +35,7 @@ from domain.decision import (
     ReopenDecision,
     ReverseDecision,
     ReviewDecision,
+    ReviewReasoning,
     ReviseDecision,
     SupersedeDecision,
     WithdrawDecision,
@@ -106,6 +107,12 @@ ALLOWED = {
     ReverseDecision(subject=TEA, why="Bad."): {"accepted"},
     ConfirmDecision(subject=TEA): {"accepted", "rejected", "superseded", "reversed"},
     RatifyDecision(subject=TEA): {"accepted"},
+    ReviewReasoning(subject=TEA, reasoning="sound", finding="Asked."): {
+        "accepted",
+        "rejected",
+        "superseded",
+        "reversed",
+    },
     ReviewDecision(subject=TEA, outcome="better", finding="Well."): {"accepted", "superseded", "reversed"},
 }
 
@@ -164,7 +171,7 @@ def test_events_of_a_proposal(command, event):
         (RatifyDecision(subject=TEA, why="Fine."), DecisionRatified(by="person:ann", why="Fine.")),
         (
             ReviewDecision(subject=TEA, outcome="worse", finding="Cold."),
-            DecisionReviewed(outcome="worse", finding="Cold."),
+            DecisionReviewed(outcome="worse", finding="Cold.", by=("person:ann",)),
         ),
     ],
 )

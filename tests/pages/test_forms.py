@@ -23,7 +23,7 @@ class Forms:
         form = response.text.partition('<form class="sheet-form"')[2].partition("</form>")[0]
         found = {
             unescape(name): unescape(value)
-            for name, value in re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form)
+            for name, value in re.findall(r'<input(?! type="radio")[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form)
         }
         found |= {
             name: unescape(text) for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>([^<]*)<', form)
@@ -268,3 +268,141 @@ def test_a_decision_shows_the_verdict_on_the_authority_of_its_deciders(house, fo
 
     assert "no rule on authority" in verdict
     assert house.ada not in verdict
+
+
+OPTIONS = {
+    "options.0.title": "A fee per night",
+    "options.0.pros": "Simple.\nFair.",
+    "options.0.cost": "9,000",
+    "options.1.title": "A monthly price",
+    "options.1.cons": "Small harbors leave.",
+    "options.1.valuable": "Yes, for large harbors.",
+}
+
+
+def _decision(house: Any, location: str) -> dict[str, Any]:
+    return house.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")
+
+
+def test_options_are_recorded_with_the_chosen_one(house, forms, product):
+    """The mark on an option chooses it, before its title is known; blank options are left out."""
+    location = forms.record("/record", title="Prices", decision="D", why="W", **OPTIONS, option="#1")
+
+    fields = _decision(house, location)["fields"]
+    assert fields["options"]["value"] == [
+        {"title": "A fee per night", "pros": ["Simple.", "Fair."], "cons": [], "cost": "9,000"},
+        {
+            "title": "A monthly price",
+            "pros": [],
+            "cons": ["Small harbors leave."],
+            "valuable": "Yes, for large harbors.",
+        },
+    ]
+    assert fields["option"]["value"] == "A monthly price"
+
+
+def test_another_option_is_added_without_scripts_and_nothing_typed_is_lost(house, forms, product):
+    """The button returns the form with one more item, and records nothing."""
+    before = house.log.head().size
+    values = {**forms.open("/record"), "title": "Prices", **OPTIONS, "option": "#1", "more": "options"}
+
+    answer = forms.send("/record", values)
+
+    assert answer.status_code == 200
+    assert house.log.head().size == before
+    assert 'name="options.2.title"' in answer.text
+    assert 'value="A fee per night"' in answer.text
+    assert re.search(r'type="radio" name="option" value="#1" checked', answer.text)
+
+
+def test_an_option_without_a_title_is_named(forms, product):
+    """The message is at its own field, also where an item before it was left blank."""
+    refused = forms.send(
+        "/record", {**forms.open("/record"), "title": "T", "decision": "D", "why": "W", "options.1.pros": "Cheap."}
+    )
+
+    assert refused.status_code == 422
+    assert 'href="#f-options.1.title"' in refused.text
+    assert "Title is missing." in text_of(refused.text)
+
+
+def test_the_options_of_a_proposal_are_edited_and_one_is_chosen(house, forms, product):
+    """Unchanged options are no revision; the form of acceptance offers their titles."""
+    location = forms.record("/do/ProposeDecision", title="Prices", **OPTIONS)
+    subject = subject_of(location, "decision")
+    path = f"/do/ReviseDecision?subject={subject}"
+    assert "Nothing was changed." in text_of(forms.send(path, forms.open(path)).text)
+
+    forms.record(path, **{"options.0.title": "A fee per berth"})
+    forms.record(f"/do/AcceptDecision?subject={subject}&option=A fee per berth", decision="D", why="W")
+
+    fields = _decision(house, location)["fields"]
+    assert [each["title"] for each in fields["options"]["value"]] == ["A fee per berth", "A monthly price"]
+    assert fields["option"]["value"] == "A fee per berth"
+    html = house.client.get(location, headers={"Accept": "text/html"}).text
+    assert re.search("A fee per berth.{0,300}chosen", html, re.DOTALL)
+
+
+RULES = {
+    "rules.0.kinds": "strategic",
+    "rules.0.holders": "ada lovelace",
+    "rules.0.cost_limit": "EUR 24,000",
+    "rules.0.approvals": "1",
+    "rules.0.mode": "enforce",
+    "rules.1.roles": "accountable; approver",
+    "rules.1.approvals": "2",
+    "rules.1.mode": "record",
+}
+
+
+def test_decision_rights_are_set_with_a_form_and_shown_as_a_table(house, forms, product):
+    """The table says who may decide what, up to which cost, with how many approvals, and what happens otherwise."""
+    path = f"/do/SetDecisionRights?subject={product}"
+    forms.record(path, **RULES)
+
+    rules = house.get(f"/products/{product.partition(':')[2]}")["fields"]["decision_rights"]["value"]
+    assert rules == [
+        {
+            "kinds": ["strategic"],
+            "holders": [house.ada],
+            "cost_limit": {"amount": 24000, "currency": "EUR"},
+            "mode": "enforce",
+        },
+        {"roles": ["accountable", "approver"], "approvals": 2},
+    ]
+    html = house.client.get(f"/products/{product.partition(':')[2]}", headers={"Accept": "text/html"}).text
+    table = text_of(html.partition('id="rights"')[2].partition("</section>")[0])
+    assert "strategic Ada Lovelace 24,000 EUR 1 refused" in table
+    assert "all the accountable, approver any cost 2 recorded as exceeding" in table
+    opened = forms.open(path)
+    assert {name: opened[name] for name in ("rules.0.holders", "rules.0.cost_limit", "rules.1.approvals")} == {
+        "rules.0.holders": "Ada Lovelace",
+        "rules.0.cost_limit": "24000 EUR",
+        "rules.1.approvals": "2",
+    }
+
+
+def test_a_rule_that_entitles_no_one_is_refused_at_that_rule(forms, product):
+    """So is a limit without a currency; what was typed stays."""
+    path = f"/do/SetDecisionRights?subject={product}"
+    nobody = forms.send(path, {**forms.open(path), "rules.1.kinds": "strategic"})
+    no_currency = forms.send(path, {**forms.open(path), **RULES, "rules.0.cost_limit": "24000"})
+
+    assert nobody.status_code == no_currency.status_code == 422
+    assert 'href="#f-rules.1"' in nobody.text
+    assert "such as 24,000 EUR" in text_of(no_currency.text)
+    assert 'value="24000"' in no_currency.text
+
+
+def test_a_delegation_is_given_shown_and_revoked_with_forms(house, forms):
+    """One's own page offers it, and lists it until it is revoked."""
+    bob = subject_of(forms.record("/do/RegisterPerson", name="Bob Bee"), "person")
+    me = f"/people/{house.ada.partition(':')[2]}"
+    forms.record(f"/do/DelegateActions?subject={house.ada}", to="Bob Bee", kinds="process", delegation="summer")
+    shown = house.client.get(me, headers={"Accept": "text/html"}).text.partition('id="delegations"')[2]
+    assert "to Bob Bee process" in text_of(shown.partition("</section>")[0])
+
+    forms.record(f"/do/RevokeDelegation?subject={house.ada}&delegation=summer")
+
+    assert 'id="delegations"' not in house.client.get(me, headers={"Accept": "text/html"}).text
+    assert bob

@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.any_subject import SubjectRemoved
+from domain.feature import FeatureProposed
 from domain.ownership import OwnershipAssigned
 from domain.people import PersonMerged
 from domain.product import ReleasesOrdered
 from domain.values import format_micros, from_micros
+from projections.changes import changes
 from projections.field_history import ChangeFilter, count_changes, field_history
 from projections.filters import Filter
 from projections.ordering import DIRECTIONS
@@ -51,6 +53,36 @@ def test_changes_equal_the_reference_model(
         assert pages(read, when, chosen, newest_first=True) == whole[::-1]
 
 
+KNOWN = st.none() | st.integers(0, 30)
+PAIRS_OF_TIMES = st.one_of(
+    st.tuples(SECONDS, KNOWN, SECONDS, KNOWN),
+    st.tuples(SECONDS, KNOWN, KNOWN).map(lambda drawn: (drawn[0], drawn[1], drawn[0], drawn[2])),
+    st.tuples(SECONDS, st.integers(1, 3), KNOWN).map(lambda drawn: (drawn[0], drawn[2], drawn[0] + drawn[1], drawn[2])),
+)
+"""Any two times, two on one clock alone, and two that are close to each other."""
+
+
+@given(events=EVENTS_ON_SUBJECTS, times=PAIRS_OF_TIMES)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_differences_equal_the_reference_model(
+    build_model: BuildModel, events: list[Any], times: tuple[int, int | None, int, int | None]
+) -> None:
+    """Between any two times, on both clocks, exactly the fields differ whose values do in the reference model."""
+    log = log_of(events)
+    one, two = times[:2], times[2:]
+    before, after = (
+        reference_model.without_removed(
+            reference_model.values_in_effect(log.entries, at(t), at(99 if k is None else k))
+        )
+        for t, k in (one, two)
+    )
+    first, second = (TimePoint(at(t), None if k is None else at(k)) for t, k in (one, two))
+    with build_model(log).read() as read:
+        found = changes(read, first, second).rows
+    different = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    assert {(row["subject"], row["field"]) for row in found} == different
+
+
 PERIODS = [
     # the end of the first period, the start of the second, and the changes: when, and whether there was a value before and after
     (5, 5, [(1, False, True), (5, True, True)]),  # handed over as it ends
@@ -58,6 +90,16 @@ PERIODS = [
     (9, 5, [(1, False, True), (5, True, True)]),  # cut short
     (1, 1, [(1, False, True)]),  # ended before it started
 ]
+
+
+def test_a_field_differs_after_its_period_has_ended(log: Log, read: Callable[[], Read]) -> None:
+    """A field whose period ends between two times differs, although nothing was recorded between them."""
+    log.add("feature:a", FeatureProposed(title="A", products=("product:p",)), at=1)
+    log.add("feature:a", OwnershipAssigned(role="driver", holders=("person:p",), until=from_micros(at(6))), at=1)
+
+    found = changes(read(), TimePoint(at(5)), TimePoint(at(7))).rows
+
+    assert [(row["field"], row["after"]["value"]) for row in found] == [("role.driver", None)]
 
 
 @pytest.mark.parametrize(("until", "second", "expected"), PERIODS)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from api.pages.words import subject_path
 from api.report_page import HEADINGS, as_html, as_markdown, build_page
 from domain.any_subject import (
     ChangesImported,
@@ -119,7 +120,7 @@ def test_changes_are_in_their_section(log: Log, read: Reader) -> None:
         "undecided": ["after", "nearer", "slipped"],
     }
     assert only_line(answer, "shipped")["blame"]["note"] == "at last"
-    assert only_line(answer, "dropped")["why"] == "Nobody asked."
+    assert only_line(answer, "dropped")["reason"]["text"] == "Nobody asked."
     assert only_line(answer, "slipped")["changes"][0]["before"]["value"] == "2030-02-01"
 
 
@@ -146,9 +147,9 @@ def test_decisions_name_their_deciders(log: Log, read: Reader) -> None:
 
     answer = build(read())
 
-    taken, undone = (row for row in answer.rows if row["section"] == "decisions")
-    assert (taken["by"], taken["why"], taken["current"]) == (["person:bob"], "Cheaper.", False)
-    assert (undone["changes"][0]["after"]["value"], undone["why"], undone["current"]) == (
+    undone, taken = (row for row in answer.rows if row["section"] == "decisions")
+    assert (taken["by"], taken["reason"]["text"], taken["current"]) == (["person:bob"], "Cheaper.", False)
+    assert (undone["changes"][0]["after"]["value"], undone["reason"]["text"], undone["current"]) == (
         "reversed",
         "It was not.",
         True,
@@ -169,8 +170,8 @@ def test_handovers_are_reported(log: Log, read: Reader) -> None:
 
     answer = build(read())
 
-    assert keys_by_section(answer)["handed_over"] == ["old", "p", "p"], "the end of the term is reported as well"
-    assert {row["why"] for row in answer.rows} == {None}
+    assert keys_by_section(answer)["handed_over"] == ["p", "p", "old"], "the end of the term is reported as well"
+    assert {row["reason"]["kind"] for row in answer.rows} == {"none"}
     assert only_line(answer, "handed_over", "old")["changes"][0]["after"]["value"] == ["person:bob"]
     assert keys_by_section(answer)["moved"] == ["new"]
 
@@ -220,24 +221,110 @@ def test_overdue_features_and_goals(log: Log, read: Reader) -> None:
 
     answer = build(read())  # which ends on 2023-11-14
 
-    assert keys_by_section(answer)["overdue"] == ["day", "release", "g"]
+    assert keys_by_section(answer)["overdue"] == ["release", "g", "day"]
     log.add("release:r", ReleaseRescheduled(due_on="2024-01-01"), at=1500)
     later = build(read())
-    assert keys_by_section(later)["overdue"] == ["day", "g"]
+    assert keys_by_section(later)["overdue"] == ["g", "day"]
     assert keys_by_section(later)["slipped"] == ["r"]
 
 
 @on_one_database
-def test_strategy_and_goals_are_the_course(log: Log, read: Reader) -> None:
-    """The course has strategy and goals with their texts."""
+def test_strategy_is_the_course_and_goals_have_their_result(log: Log, read: Reader) -> None:
+    """Goals that are open or were closed in the period are listed with their measure; goals closed before are not."""
     add_product(log)
+    log.add("goal:old", GoalSet(title="Old", products=(P,)), at=10)
+    log.add("goal:old", GoalClosed(outcome="missed"), at=20)
     log.add(P, StrategySet(strategy="Few things."), at=1100)
+    log.add("goal:open", GoalSet(title="O", products=(P,), due_on="2030-01-01", measure="Nights."), at=1200)
     log.add("goal:g", GoalSet(title="G", products=(P,)), at=1200)
     log.add("goal:g", GoalClosed(outcome="met", why="1,024"), at=1300)
 
-    rows = [row for row in build(read()).rows if row["section"] == "course"]
+    answer = build(read())
+    _, markdown = read_as(read, answer)
 
-    assert [(row["subject"], row["why"]) for row in rows] == [(P, "Few things."), ("goal:g", None), ("goal:g", "1,024")]
+    rows = [row for row in answer.rows if row["section"] in ("course", "goals")]
+    assert [(row["subject"], row["reason"]["text"]) for row in rows] == [
+        ("goal:open", None), ("goal:g", "1,024"), (P, "Few things."),
+    ]  # fmt: skip
+    assert "open, due Jan 1, 2030. Measure: Nights." in markdown
+    assert "1 of 1 goals met" in markdown
+
+
+@on_one_database
+def test_a_release_shows_its_first_promise_and_its_features(log: Log, read: Reader) -> None:
+    """A release that is due in the period or later has its date, the first one, and how many features were shipped."""
+    add_product(log)
+    log.add("release:past", ReleaseScheduled(products=(P,), version="0", due_on="2020-01-01"), at=-50)
+    log.add("release:r", ReleaseScheduled(products=(P,), version="1", due_on="2029-11-01"), at=-50)
+    log.add("release:r", ReleaseRescheduled(due_on="2030-01-01"), at=10)
+    for key in ("a", "b"):
+        log.add(feature(log, key), MilestoneTargeted(milestone="ship", release="release:r"), at=20)
+    log.add("feature:a", FeatureShipped(), at=1100)
+
+    answer = build(read())
+    _, markdown = read_as(read, answer)
+
+    line = only_line(answer, "releases")
+    assert (line["subject"], line["due"], line["features"]) == ("release:r", "2030-01-01", {"planned": 2, "shipped": 1})
+    assert (line["slips"]["later"], line["slips"]["first"]["value"]) == (1, "2029-11-01")
+    assert "due Jan 1, 2030; first promised Nov 1, 2029; 1 of 2 features shipped" in markdown
+
+
+@on_one_database
+def test_reversals_and_strategy_are_never_hidden(log: Log, read: Reader) -> None:
+    """In a report that is cut, reversals come first and are all shown, and so are changes of strategy."""
+    add_product(log)
+    for n in range(12):
+        log.add(decision(log, f"d{n:02}"), DecisionAccepted(deciders=("person:bob",), why="x"), at=1100 + n)
+    for n in range(30):
+        log.add(feature(log, f"f{n:02}"), FeatureShipped(), at=1200 + n)
+    for n in range(3):
+        log.add(f"decision:d{n:02}", DecisionReversed(why=f"Wrong {n}."), at=1150 + n)
+        log.add(P, StrategySet(strategy=f"Course {n}."), at=1300 + n)
+
+    _, markdown = read_as(read, build(read()), lines=8)
+
+    assert re.findall(r"(Wrong \d|Course \d)\.", markdown) == [
+        "Course 2", "Course 1", "Course 0", "Wrong 2", "Wrong 1", "Wrong 0",
+    ]  # fmt: skip
+
+
+@on_one_database
+def test_a_handover_of_many_subjects_is_one_line(log: Log, read: Reader) -> None:
+    """Subjects that one person hands over on a day for the same reason are one line, which says how many."""
+    add_product(log)
+    for key in "abc":
+        feature(log, key)
+    for key in "abc":
+        handed = OwnershipHandedOver(to="person:bob", previous_holders=("person:ann",))
+        log.add(f"feature:{key}", handed, at=1200, note="She leaves.")
+
+    _, markdown = read_as(read, build(read()))
+
+    (line,) = (each for each in markdown.splitlines() if "Ann Bee → Bob" in each)
+    assert line.startswith("- **3 items**: Ann Bee → Bob: Feature c, Feature b, Feature a.")
+    assert line.endswith("Why: She leaves.")
+
+
+@on_one_database
+def test_a_reason_is_its_own_or_marked_as_inherited(log: Log, read: Reader) -> None:
+    """An event that only cites a decision inherits its reason; one without either has none, whatever else is known."""
+    add_product(log)
+    log.add(decision(log, "d", why="It is cheaper."), DecisionAccepted(deciders=("person:ann",)), at=10)
+    for key in ("own", "inherited", "none"):
+        log.add(feature(log, key), FeatureCommitted(), at=20, because=("decision:d",))
+    log.add("feature:own", FeatureShipped(), at=1100, because=("decision:d",), note="At last.")
+    log.add("feature:inherited", FeatureShipped(), at=1200, because=("decision:d",))
+    log.add("feature:none", FeatureShipped(), at=1300)
+
+    answer = build(read())
+    _, markdown = read_as(read, answer)
+
+    link = "[Decision d](https://log.example/decisions/d)"
+    assert [each.partition("Why: ")[2] for each in markdown.splitlines() if "committed → shipped" in each] == [
+        "*no reason given*", f"*inherited from* {link}: It is cheaper.", f"At last. (see {link})",
+    ]  # fmt: skip
+    assert only_line(answer, "shipped", "none")["reason"] == {"kind": "none", "text": None, "decisions": []}
 
 
 @on_one_database
@@ -249,7 +336,7 @@ def test_features_that_left_the_product_are_dropped(log: Log, read: Reader) -> N
     log.add(feature(log, "placed"), ProductsAssigned(products=("product:q",)), at=1200)
     log.add(feature(log, "never", owner=None), ProductsAssigned(products=("product:q",)), at=-20)
 
-    assert keys_by_section(build(read())) == {"dropped": ["struck", "placed"]}
+    assert keys_by_section(build(read())) == {"dropped": ["placed", "struck"]}
 
 
 def test_backdated_events_and_voided_entries_are_late(log: Log, read: Reader) -> None:
@@ -266,10 +353,10 @@ def test_backdated_events_and_voided_entries_are_late(log: Log, read: Reader) ->
     answer = report(read(), ReportRequest(P, at(start), at(1000)))
 
     assert [
-        (row["at"] < answer.about["since"], row.get("voids"), row["why"] or row["blame"].get("note"))
+        (row["at"] < answer.about["since"], row.get("voids"), row["reason"]["text"])
         for row in answer.rows
         if row["section"] == "late"
-    ] == [(True, None, "Only heard of it now."), (False, late + 2, "Not yet.")]
+    ] == [(False, late + 2, "Not yet."), (True, None, "Only heard of it now.")]
     assert "shipped" not in keys_by_section(answer)
 
 
@@ -317,7 +404,7 @@ def test_later_events_do_not_change_the_report_of_a_position(log: Log, read: Rea
     erase_all_texts(log)
     forgotten = build(read(), position=position)
     assert forgotten.about["sha256"] == before.about["sha256"]
-    assert {row["why"] for row in forgotten.rows} == {None, ERASED}
+    assert {row["reason"]["text"] for row in forgotten.rows} == {None, ERASED}
     assert {row["title"] for row in forgotten.rows} == {ERASED}
 
 
@@ -346,10 +433,17 @@ def test_an_issued_report_is_found_again(log: Log, read: Reader) -> None:
         until=from_micros(at(2000)),
         position=answer.position,
         sha256=answer.about["sha256"],
+        summary="A quiet month.",
     )
     position = log.add(P, event)
 
-    assert issued_report(read(), P, position).about == answer.about
+    issued = issued_report(read(), P, position)
+    who = {"position": position, "by": "person:ann", "summary": "A quiet month."}
+    assert issued.about == {**answer.about, "issued": {**who, "at": issued.about["issued"]["at"]}}
+    assert report_hash(issued.to_dict()) == answer.about["sha256"]
+    html, markdown = read_as(read, issued)
+    assert "> A quiet month.\n\nIssued by Ann Bee, Nov 14, 2023" in markdown
+    assert "A quiet month." in "".join(html.words)
     for subject, where in ((P, position - 1), ("product:other", position)):
         with pytest.raises(ReportNotFound, match="no report of"):
             issued_report(read(), subject, where)
@@ -406,8 +500,8 @@ def test_an_empty_report_reads_well(log: Log, read: Reader) -> None:
 
     assert "table" not in html.tags
     for text in ("".join(html.words), markdown):
-        assert "Nothing was recorded from 2023-11-14 22:30 to 2023-11-14 22:46 (UTC)." in text
-        assert "At the end nothing is planned, overdue, waiting for a decision or without an owner." in text
+        assert "Nothing was decided, shipped or moved in this period." in text
+        assert "At its end nothing is planned, overdue, waiting for a decision or without an owner." in text
     assert "None" not in markdown
 
 
@@ -420,10 +514,10 @@ def test_every_line_has_its_reason_and_its_link(log: Log, read: Reader) -> None:
     html, markdown = read_as(read, answer)
 
     for row in answer.rows:
-        assert f"https://log.example/v1/subjects/{row['subject']}" in html.links
-        assert f"https://log.example/v1/log/entries/{row['blame']['position']}" in html.links
+        assert f"https://log.example{subject_path(row['subject'])}" in html.links
+        assert f"https://log.example/audit/{row['blame']['position']}" in html.links
     (shipped,) = (each for each in markdown.splitlines() if "proposed → shipped" in each)
-    assert shipped.endswith("Why: [Decision d](https://log.example/v1/subjects/decision:d)")
+    assert "Why: *inherited from* [Decision d](https://log.example/decisions/d)" in shipped
     assert "Bob" in next(each for each in markdown.splitlines() if "accepted" in each)
     assert "no reason given" in markdown
     assert [f"## {HEADINGS[section]}" in markdown for section in SECTIONS] == [
@@ -449,8 +543,8 @@ def test_nothing_that_was_written_is_taken_for_markup(log: Log, read: Reader) ->
     unescaped = re.sub(r"\\[^\w\s]", "", dropped)
     assert not re.search(r"[<`]|\]\(javascript", unescaped)
     assert re.findall(r"\]\(([^)]*)\)", unescaped) == [
-        "https://log.example/v1/subjects/feature:f",
-        f"https://log.example/v1/log/entries/{len(log.entries)}",
+        "https://log.example/features/f",
+        f"https://log.example/audit/{len(log.entries)}",
     ]
 
 

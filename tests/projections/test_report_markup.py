@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from api.report_page import Link, Page, Part, TextLine, as_html, as_markdown, build_page
+from api.report_page import Link, Page, Part, ReasonText, Summary, TextLine, as_html, as_markdown, build_page
 
 BASE = "https://log.example"
 NAUGHTY = (
@@ -84,9 +84,12 @@ def page(text: str) -> Page:
     """Return a report with a text in every place for people's words."""
     text = " ".join(text.split())
     link = Link(text, f"{BASE}/v1/subjects/feature:f")
-    line = TextLine(link, text, text, [Link("#7", f"{BASE}/v1/log/entries/7")], [text, link])
-    whole = Link("as JSON", f"{BASE}/v1/products/p/report")
-    return Page(text, "from 2025 to 2026", ["Nothing."], [Part("dropped", "Dropped", [line], 1)], "End.", whole)
+    entry = Link("#7", f"{BASE}/v1/log/entries/7")
+    reasons = [ReasonText("own", text, [link], "#7"), ReasonText("inherited", text, [link])]
+    line = TextLine(link, text, text, [entry], reasons)
+    whole = Link("see all of them", f"{BASE}/v1/products/p/report")
+    parts = [Part("dropped", "Dropped", [line], 1)]
+    return Page(text, "2025", ["Nothing."], parts, "End.", whole, Summary(text, text, entry))
 
 
 def report_page(text: str) -> Page:
@@ -100,8 +103,8 @@ def report_page(text: str) -> Page:
         "link": "/v1/subjects/feature:f",
         "left": [],
         "changes": [],
-        "why": text,
-        "rests_on": [],
+        "reason": {"kind": "own", "text": text, "decisions": ["decision:d"]},
+        "weight": 0,
         "blame": {
             "position": 7,
             "type": "FeatureDropped.v1",
@@ -109,13 +112,13 @@ def report_page(text: str) -> Page:
             "actor": text,
             "because": [],
             "source": {},
-            "at": "2025-01-01",
-            "recorded_at": "2025-01-01",
+            "at": "2025-01-01T00:00:00.000000Z",
+            "recorded_at": "2025-01-01T00:00:00.000000Z",
         },
     }
     return build_page(
         {
-            "titles": {},
+            "titles": {"decision:d": text},
             "rows": [row],
             "counts": dict.fromkeys(_SECTIONS, 1),
             "since": "2025-01-01T00:00:00.000000Z",
@@ -123,7 +126,7 @@ def report_page(text: str) -> Page:
             "title": text,
             "product": "product:p",
             "position": 7,
-            "known_at": "x",
+            "known_at": "2026-01-01T00:00:00.000000Z",
             "sha256": "y",
             "query": {},
         },
@@ -132,6 +135,8 @@ def report_page(text: str) -> Page:
 
 
 _SECTIONS = (
+    "goals",
+    "releases",
     "decisions",
     "shipped",
     "dropped",
@@ -177,19 +182,21 @@ def must_be_text(text: str, markdown: str, html: str) -> None:
         "link_close",
         "strong_open",
         "strong_close",
+        "blockquote_open",
+        "blockquote_close",
         "em_open",
         "em_close",
         "softbreak",
     }, text
     targets = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
-    assert all(target.startswith(f"{BASE}/v1/") for target in targets), text
+    assert all(target.startswith(f"{BASE}/") for target in targets), text
     assert not [run for run in texts(tokens) if LINKED_BY_ITSELF.search(run)], text
     parser = Tags()
     parser.feed(html)
     parser.close()
     assert parser.tags <= TAGS, text
     assert parser.attributes <= ATTRIBUTES, text
-    assert all(link.startswith(f"{BASE}/v1/") for link in parser.links), text
+    assert all(link.startswith(f"{BASE}/") for link in parser.links), text
 
 
 TAGS = frozenset(
@@ -217,6 +224,7 @@ TAGS = frozenset(
         "bdi",
         "span",
         "footer",
+        "blockquote",
     ]
 )
 ATTRIBUTES = frozenset(

@@ -12,14 +12,16 @@ Direction = Literal[
 ]
 "The kind of a change."
 Section = Literal[
+    "goals",
+    "releases",
+    "course",
     "decisions",
     "shipped",
-    "dropped",
     "slipped",
     "overdue",
+    "dropped",
     "moved",
     "handed_over",
-    "course",
     "next",
     "waiting",
     "unowned",
@@ -27,6 +29,26 @@ Section = Literal[
     "late",
 ]
 "The sections of a progress report, in its order."
+ReasonKind = Literal["own", "inherited", "none"]
+"The origin of a reason."
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"What is wrong with a ground."
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+]
+"What is left undone about a decision or another subject."
 Relation = Literal["replaces", "replaced_by", "rests_on", "supports"]
 "How a subject relates to another."
 Absence = Literal["absent", "removed"]
@@ -266,6 +288,14 @@ class GroupedFields(TypedDict):
     "The delegations, by key."
     acknowledgments: NotRequired[dict[str, FieldState]]
     "The acknowledgments of ownership, by the holder's key."
+    links: NotRequired[dict[str, FieldState]]
+    "What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+    afterward: NotRequired[dict[str, FieldState]]
+    "Whether the option chosen turned out valuable, usable, feasible and viable."
+    expectations: NotRequired[dict[str, FieldState]]
+    "The expected outcomes, by their number."
+    outcomes: NotRequired[dict[str, FieldState]]
+    "What came of each expected outcome, by its number."
 
 
 class SubjectRow(TitledSubject, GroupedFields):
@@ -346,6 +376,25 @@ class GraphNode(TitledSubject):
 
     status: str | None
     "The status; null if it has none."
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: str | None
+    "The field of the roadmap; null for the whole subject."
+    reason: FlagReason
+    "What is wrong with the ground."
+    cause: str
+    "The ground: an assumption or a piece of evidence."
+    through: list[str]
+    "The decisions and assumptions that lead from the ground to it; empty if direct."
+    since: str
+    "The time from which it rests on a ground that does not hold."
+    position: int | None
+    "The position of the event that ended the ground; null if a date has passed."
+    accountable: list[str]
+    "The people or teams accountable for it."
 
 
 class UnownedRow(TitledSubject):
@@ -569,6 +618,39 @@ class ReportSlips(TypedDict):
     "The first target; null if none was understood."
 
 
+class ReportReason(TypedDict):
+    """Why an event happened. A reason is never that of something else."""
+
+    kind: ReasonKind
+    "Whether the event states its reason, inherits that of a decision it cites, or has none."
+    text: str | None
+    "Its own reason, or that of the first decision it cites."
+    decisions: list[str]
+    "The decisions that it cites."
+
+
+class ReleaseFeatures(TypedDict):
+    """The features of a release."""
+
+    planned: int
+    "The number of features that have the release as a target."
+    shipped: int
+    "How many of them were shipped."
+
+
+class ReportIssue(TypedDict):
+    """By whom a report was issued."""
+
+    position: int
+    "The position at which it was issued."
+    by: str
+    "Who issued it."
+    at: str
+    "When it was issued."
+    summary: str | None
+    "The summary of who issued it; null if there is none."
+
+
 class ReportLine(TitledSubject):
     """A line of a progress report."""
 
@@ -578,22 +660,26 @@ class ReportLine(TitledSubject):
     "The time at which it took effect."
     by: list[str]
     "Who decided it, or on whose behalf it was recorded."
-    why: str | None
-    "The reason that the event gives; null if it gives none: see also `blame`."
+    reason: ReportReason
+    "Why the event of this line happened."
+    weight: int
+    "Lines with a larger weight come first in a section about the past."
     changes: list[ReportChange]
     "The fields that the line is about."
     blame: Blame
     "The event: who recorded it, based on what, with which note."
-    rests_on: list[str]
-    "The decisions that the subject is based on, beyond those in `blame`."
     link: str
     "The path of the subject."
     current: NotRequired[bool]
     "Whether the fields still have these values at the end of the period; missing if they do."
     slips: NotRequired[ReportSlips]
-    "For a slipped target: how often it moved, and from where."
+    "For a slipped target or a release: how often it moved, and from where."
     due: NotRequired[str]
-    "For what is overdue: the day on which it was due."
+    "The day on which it is due at the end of the period, if there is one."
+    measure: NotRequired[str]
+    "For a goal: how to measure whether it is met."
+    features: NotRequired[ReleaseFeatures]
+    "For a release: its features."
     left: NotRequired[list[str]]
     "For what has no accountable person: those who were accountable and have left."
     voids: NotRequired[int]
@@ -620,6 +706,8 @@ class ReportSummary(ReportContent):
 
     sha256: str
     "The SHA-256 of its canonical JSON without texts and titles, in hex."
+    issued: NotRequired[ReportIssue | None]
+    "Who issued it, if it was asked for with `issued_at`."
 
 
 class Report(TableAnswer, ReportSummary):
@@ -832,8 +920,148 @@ class Deciders(TableAnswer, DecidersQuestion):
     "The people and teams, those whom the rights cover first."
 
 
+class ExpectedOutcomeRow(TitledSubject):
+    """What a decision or feature was expected to bring, and what came of it."""
+
+    expectation: str
+    "Its number or key on the subject."
+    state: Literal["open", "overdue", "recorded"]
+    "Whether its outcome is recorded."
+    measure: str
+    "What is measured."
+    baseline: str | None
+    "The value when it was stated; null if none was given."
+    target: str
+    "The value or state that counts as met."
+    due_on: str
+    "The date by which it is expected."
+    days_late: int
+    "The days since that date, if its outcome is overdue; otherwise 0."
+    probability: int | None
+    "How likely it was held to be, in percent; null if unsaid."
+    by: str
+    "The person who expected it."
+    is_claim: bool
+    "Whether another person said that they expected it."
+    judge: str | None
+    "Who is to say what came of it; null for the owner."
+    replaces: str | None
+    "The earlier forecast that it replaces; null if none."
+    stated_at: str
+    "The time from which it was expected."
+    position: int
+    "The position of the event that stated it."
+    result: str | None
+    "`met`, `not-met` or `unclear`; null if not recorded."
+    actual: str | None
+    "The value that was measured."
+    finding: str | None
+    "How it was found, and what it means."
+    evidence: list[str]
+    "The evidence for it."
+    judged_by: str | None
+    "The person who judged it."
+    judged_at: str | None
+    "The time from which it was known."
+    outcome_position: int | None
+    "The position of the event that recorded it."
+
+
+class OutcomeCounts(TypedDict):
+    """How many expected outcomes there are, by state and result."""
+
+    open: int
+    "Those whose date is still to come."
+    overdue: int
+    "Those without an outcome after their date."
+    met: int
+    "Those that were met."
+    not_met: int
+    "Those that were not met."
+    unclear: int
+    "Those whose result is unclear."
+
+
+class ExpectedOutcomesSummary(TypedDict):
+    """How many expected outcomes match."""
+
+    counts: OutcomeCounts
+    "How many match, by state and result."
+
+
+class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
+    """What decisions and features were expected to bring, ordered by date."""
+
+    rows: list[ExpectedOutcomeRow]
+    "The expected outcomes."
+
+
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: DebtCode
+    "What is left undone."
+    part: str | None
+    "The expected outcome, delegation or person that it is about; null for the whole subject."
+    since: str
+    "The time since which it is owed."
+    days: int
+    "The days since then."
+    owners: list[str]
+    "The people and teams who should do it; empty if there are none."
+    detail: dict[str, Any]
+    "What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."
+    action: str
+    "The command that clears it, such as `ReviewDecision`."
+    link: str
+    "The path of the form for that command, on the pages of this server."
+
+
+class DebtSummary(TypedDict):
+    """How many items there are."""
+
+    counts: dict[str, int]
+    "The number of items of each code."
+
+
+class Debt(TableAnswer, DebtSummary):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: list[DebtRow]
+    "The items."
+
+
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
+
+    month: str
+    "The month, such as `2026-05`."
+    as_of: str
+    "The time that was asked about: the end of the month, at most the present."
+    product: str | None
+    "The product; null for what belongs to none."
+    code: DebtCode
+    "What is left undone."
+    count: int
+    "The number of items."
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: list[DebtMonth]
+    "The counts that are not zero, by month, product and code."
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: list[FlagRow]
+    "The flags."
+
+
 class Subjects(TableAnswer):
-    """Subjects of one kind: features, products, goals, teams or imports by title; releases in their order."""
+    """Subjects of one kind: features, products, goals, teams, evidence and the like by title; releases in their order."""
 
     rows: list[SubjectRow]
     "The subjects, each with its main fields."

@@ -190,6 +190,36 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
+class FlagsParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `flags`."""
+
+
+class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `expected_outcomes`."""
+
+    state: Texts
+    by: Texts
+
+
+class DebtFilter(SubjectFilter, AtTime, total=False):
+    """Select what is left undone."""
+
+    kind: Texts
+    code: Texts
+    owner: Texts
+    stale_days: int
+
+
+class DebtParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt`."""
+
+
+class DebtByMonthParameters(DebtFilter, Paged, total=False):
+    """Parameters of `debt_by_month`."""
+
+    months: int
+
+
 class ListParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=False):
     """Parameters of the lists of subjects of one kind."""
 
@@ -348,6 +378,36 @@ def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answe
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
     """Who may decide about a product."""
     return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
+
+
+def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
+    """What decisions and features were expected to bring, and what came of it."""
+    return Question("/v1/expected-outcomes", parameters)
+
+
+def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
+    """All evidence."""
+    return Question("/v1/evidence", parameters)
+
+
+def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
+    """All assumptions."""
+    return Question("/v1/assumptions", parameters)
+
+
+def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
+    """What rests on a broken assumption, or on evidence that no longer holds."""
+    return Question("/v1/flags", parameters)
+
+
+def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
+    """What is left undone about decisions, with the command that clears it."""
+    return Question("/v1/debt", parameters)
+
+
+def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answers.DebtByMonth]:
+    """Decision debt month by month."""
+    return Question("/v1/debt/months", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:

@@ -1,0 +1,35 @@
+"""`decisionlog debt`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command()
+@options.product_and_status
+@options.repeatable("--subject", "Filter by subject.")
+@options.kinds
+@options.repeatable("--code", "Filter by code, e.g. review_overdue.")
+@options.repeatable("--owner", "Filter by the person or team who should act.")
+@click.option("--stale-days", type=click.IntRange(1), help="Days without an event after which it is stale.  [30]")
+@click.option("--months", type=click.IntRange(1), help="Count month by month instead: the number of months.")
+@options.bitemporal
+@options.paging
+@options.output
+def debt(output: Output, **given: Any) -> None:
+    """List what is left undone, with what clears it.
+
+    The oldest items come first. With --months, count them by product and code at the end of each month.
+    """
+    chosen = drop_unset(**given)
+    if "months" in chosen:
+        print_answer(questions.debt_by_month(**chosen), tables.debt_by_month, output)
+    else:
+        print_answer(questions.debt(**chosen), tables.debt, output)

@@ -1,0 +1,28 @@
+"""`decisionlog outcomes`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command()
+@options.product_and_status
+@options.repeatable("--subject", "Filter by decision or feature.")
+@options.repeatable("--state", "Filter by state: open, overdue, recorded.")
+@options.repeatable("--by", "Filter by the person who expected it.")
+@options.bitemporal
+@options.paging
+@options.output
+def outcomes(output: Output, **given: Any) -> None:
+    """List what was expected, and what came of it.
+
+    They are ordered by the date by which each was expected.
+    """
+    print_answer(questions.expected_outcomes(**drop_unset(**given)), tables.outcomes, output)

@@ -1,0 +1,94 @@
+"""What an auditor sees first, and the proof of an entry to take home."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from urllib.parse import parse_qsl
+
+import pytest
+from support_pages import text_of
+
+from eventlog.inclusion import root_of_path
+from eventlog.merkle import leaf_hash
+
+
+def _send(house, command: dict[str, object]) -> str:
+    response = house.post("/commands", command)
+    assert response.status_code < 300, response.text
+    return str(house.log.head().size)
+
+
+@pytest.fixture
+def product(house):
+    """A product whose strategic decisions only its line's approver may take."""
+    house.post("/products", {"key": "tide", "title": "Tideline"})
+    rules = [{"kinds": ["strategic"], "roles": ["approver"]}]
+    _send(house, {"type": "SetDecisionRights", "subject": "product:tide", "rules": rules})
+    return "tide"
+
+
+def _record(house, title: str, **more: object) -> str:
+    body = {"title": title, "decision": "D.", "products": ["product:tide"], "accountable": house.ada, **more}
+    return _send(house, {"type": "RecordDecision", **body})
+
+
+def _follow(pages, address: str) -> str:
+    path, _, query = address.partition("?")
+    return pages.get(path, **dict(parse_qsl(query)))
+
+
+def test_exceptions_come_first_each_with_its_count_and_a_link_to_only_those(house, pages, product):
+    """Exceeds authority, not ratified, backdated, self-approved and without a reason, in this order."""
+    _record(house, "Sailors first", kind="strategic", why="W.")
+    _record(house, "Cards only", why="W.", effective_at="2025-01-01T00:00:00Z")
+
+    html = pages.get("/", view="auditor")
+    found = re.findall(r'<a class="panel[^"]*" href="([^"]+)"><b>(\d+)</b><span>(.*?)</span>', html, re.DOTALL)
+    counts = {text_of(label): (int(count), address) for address, count, label in found}
+
+    assert list(counts)[:5] == ["exceed authority", "not ratified", "backdated", "self-approved", "without a reason"]
+    assert counts["exceed authority"][0] == counts["not ratified"][0] == counts["backdated"][0] == 1
+    for label, (count, address) in counts.items():
+        if address.startswith("/audit"):
+            shown = text_of(_follow(pages, address))
+            assert f"{count} event" in shown, label
+    assert "Sailors first" in _follow(pages, counts["exceed authority"][1])
+    register = _follow(pages, counts["not ratified"][1])
+    assert "Sailors first" in register
+    assert "Cards only" not in register
+
+
+@pytest.mark.parametrize("position", [1, 2, 5])
+def test_a_downloaded_proof_leads_from_the_bytes_of_the_entry_to_the_root_of_the_log(house, pages, product, position):
+    """It is checked with nothing but its own content and the root."""
+    _record(house, "Sailors first", why="W.")
+    head = house.log.head()
+    shown = text_of(pages.get(f"/audit/{position}/proof"))
+    assert "the root agrees with that of the log" in shown
+    assert head.root in shown
+
+    response = house.client.get(f"/audit/{position}/proof?download=true")
+    proof = json.loads(response.text)
+
+    assert "attachment" in response.headers["content-disposition"]
+    leaf = leaf_hash(b64decode(proof["entry"]))
+    assert json.loads(b64decode(proof["entry"]))["position"] == position
+    path = [bytes.fromhex(each) for each in proof["path"]]
+    assert root_of_path(leaf, position - 1, head.size, path).hex() == proof["root"] == head.root
+
+
+def test_a_proof_against_an_earlier_checkpoint_has_its_root(house, pages, product):
+    """The size of the checkpoint is given, and the log may have grown since."""
+    then = house.log.head()
+    _record(house, "Sailors first", why="W.")
+
+    assert then.root in pages.get("/audit/2/proof", size=then.size)
+    pages.get("/audit/2/proof", 404, size=10_000)
+    pages.get("/audit/9999/proof", 404)
+
+
+def test_the_access_journal_is_reached_from_the_audit_trail(pages):
+    """By those who may read it."""
+    assert 'href="/access-journal"' in pages.get("/audit")
