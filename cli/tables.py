@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ Answer = Mapping[str, Any]
 TARGET: Final = "target."
 WHO: Final = ("who", "why", "put by", "source", "position")
 """Columns that say who made a change, and why."""
+_FIELD_COLUMNS: Final = ("subject", "title", "field", "value", "since", "until", *WHO)
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
 
 
@@ -140,6 +141,7 @@ def summarize_subject(answer: Answer) -> str:
 def fields(answer: Answer, titles: Titles) -> Table:
     """Return the table of fields and their values."""
     has_blame = any("blame" in row for row in answer["rows"])
+    shown = _state_columns(answer)
     rows = [
         [
             row["subject"],
@@ -148,12 +150,31 @@ def fields(answer: Answer, titles: Titles) -> Table:
             titles.format_field(row),
             parse_time(row["since"]),
             parse_time(row["until"]),
+            *_state_cells(row, shown, titles),
             *(titles.blame_cells(row.get("blame")) if has_blame else [row["position"]]),
         ]
         for row in answer["rows"]
     ]
-    columns = ("subject", "title", "field", "value", "since", "until", *(WHO if has_blame else ("position",)))
+    columns = (
+        "subject",
+        "title",
+        "field",
+        "value",
+        "since",
+        "until",
+        *_headings(shown, _FIELD_COLUMNS),
+        *(WHO if has_blame else ("position",)),
+    )
     return Table(columns, rows, OPTIONAL | {"until"}, frozenset({"subject", "title", "field"}))
+
+
+def _state_columns(answer: Answer) -> list[str]:
+    """Return the names of the other fields that the rows have, in the order in which they were asked for."""
+    return list(dict.fromkeys(name for row in answer["rows"] for name in row.get("state", ())))
+
+
+def _state_cells(row: Row, shown: Sequence[str], titles: Titles) -> list[Cell]:
+    return [titles.format_field(row["state"].get(name)) for name in shown]
 
 
 def search_results(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
@@ -281,6 +302,8 @@ def _last_change(card: Row, titles: Titles) -> list[Cell]:
 
 def field_changes(answer: Answer, titles: Titles) -> Table:
     """Return the table of changes to fields."""
+    shown = _state_columns(answer)
+    held = ("days", "held until", "then") if any("held" in row for row in answer["rows"]) else ()
     rows = [
         [
             parse_time(row["at"]),
@@ -291,12 +314,25 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
             titles.format_field(row["after"]),
             row["direction"],
             *_list_changes(row, titles),
+            *(_held_cells(row["held"], titles) if held else ()),
+            *_state_cells(row, shown, titles),
             *titles.blame_cells(row["blame"]),
         ]
         for row in answer["rows"]
     ]
-    columns = ("when", "subject", "title", "field", "before", "after", "direction", "gained", "lost", *WHO)
+    values = ("when", "subject", "title", "field", "before", "after", "direction", "gained", "lost")
+    columns = (*values, *held, *_headings(shown, {*values, *WHO}), *WHO)
     return Table(columns, rows, OPTIONAL | {"title", "gained", "lost"}, frozenset({"subject", "title", "field"}))
+
+
+def _held_cells(held: Row, titles: Titles) -> list[Cell]:
+    """Return how long a value held in whole days, until when, and what followed."""
+    return [int(held["days"]), parse_time(held["until"]), titles.format_field(held["next"])]
+
+
+def _headings(names: Iterable[str], taken: Collection[str]) -> list[str]:
+    """Return the headings of fields; those that are taken are in parentheses."""
+    return [f"({name})" if name in taken else name for name in names]
 
 
 def _list_changes(row: Row, titles: Titles) -> list[Cell]:

@@ -44,6 +44,10 @@ Section = Literal[
 """The sections of a progress report, in its order."""
 ReasonKind = Literal["own", "inherited", "none"]
 """The origin of a reason."""
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"""What a deferred decision waited for has happened."""
 FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
@@ -177,7 +181,15 @@ class FieldState(FieldValue):
     blame: NotRequired[Annotated[Blame, Field(description="Who set the value, when and why; present if asked for.")]]
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[
+        Annotated[dict[str, FieldValue], Field(description="The fields that `show` names; present if asked for.")]
+    ]
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -211,10 +223,32 @@ class FieldChange(ListDifference):
     ]
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: Annotated[int, Field(description="The position of the event that ended the earlier value.")]
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: Annotated[At | None, Field(description="The time of the next change to another value; null if it holds.")]
+    days: Annotated[
+        float,
+        Field(
+            description="The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+        ),
+    ]
+    next: Annotated[NextValue | None, Field(description="The value that followed; null if it still holds.")]
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: Annotated[int, Field(description="The position of the event that made the change.")]
+    held: NotRequired[
+        Annotated[Held, Field(description="How long the value of the change held; present if asked for.")]
+    ]
     blame: Annotated[Blame, Field(description="Who made the change, when and why.")]
 
 
@@ -397,6 +431,85 @@ class FlagRow(TitledSubject):
     accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 
 
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: Annotated[ArrivalReason, Field(description="What has happened.")]
+    awaited: Annotated[str | None, Field(description="What it waited for; null for a day.")]
+    since: Annotated[At, Field(description="The time from which the decision is back.")]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
+
+
+class ContributionRow(TypedDict):
+    """A way from a goal to a release; null where it skips a step, or ends before it."""
+
+    goal: Annotated[str, Field(description="The goal.")]
+    decision: Annotated[str | None, Field(description="The decision that contributes to it.")]
+    feature: Annotated[str | None, Field(description="The feature that carries it out.")]
+    release: Annotated[str | None, Field(description="The release that the feature targets.")]
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: Annotated[str, Field(description="The subject that the edge leads to.")]
+
+
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+
+    status: Annotated[str | None, Field(description="The status; null if it has none.")]
+    reason: Annotated[
+        Literal["no_goal", "no_contribution"],
+        Field(description="`no_contribution` for a goal, `no_goal` for a decision or feature."),
+    ]
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
+    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: Annotated[int, Field(description="How many of the unit.")]
+    unit: Annotated[
+        Literal["days", "weeks", "months", "quarters", "years"],
+        Field(description="The unit."),
+    ]
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Annotated[Literal["valuable", "usable", "feasible", "viable"], Field(description="What was judged.")]
+    answer: Annotated[Literal["yes", "no", "unclear"], Field(description="Whether it is.")]
+    finding: Annotated[str | None, Field(description="What was found.")]
+    evidence: Annotated[list[str], Field(description="The evidence that shows it.")]
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: Annotated[str | None, Field(description="The title of the option.")]
+    chosen: Annotated[bool, Field(description="Whether it is the option chosen.")]
+    cost_amount: Annotated[CostAmount | None, Field(description="Its cost; null if none was stated as an amount.")]
+    cost_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether its cost keeps the limit; null without a limit."),
+    ]
+    duration: Annotated[DurationAmount | None, Field(description="The time it takes; null if none was stated.")]
+    time_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether the time it takes keeps the limit; null without a limit."),
+    ]
+    findings: Annotated[list[OptionFinding], Field(description="What was found before the decision.")]
+    afterward: Annotated[list[OptionFinding], Field(description="What turned out; only for the option chosen.")]
+
+
 class UnownedRow(TitledSubject):
     """A subject without an accountable person or team."""
 
@@ -491,7 +604,13 @@ class FieldCount(TypedDict):
     count: Annotated[int, Field(description="The number of fields.")]
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict(
+    "_FromValue",
+    {"from": NotRequired[Annotated[Value, Field(description="The value before the changes; null if there is none.")]]},
+)
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[Annotated[str, Field(description="The subject.")]]
@@ -499,6 +618,15 @@ class FieldChangeCount(TypedDict):
     direction: NotRequired[Annotated[Direction, Field(description="The kind of change.")]]
     actor: NotRequired[Annotated[str, Field(description="Who recorded the changes.")]]
     principal: NotRequired[Annotated[str, Field(description="On whose behalf they were recorded.")]]
+    kind: NotRequired[Annotated[str | None, Field(description="The kind of the subject.")]]
+    product: NotRequired[Annotated[str | None, Field(description="A product of the subject; null if it has none.")]]
+    from_source_value: NotRequired[Annotated[str | None, Field(description="The source value before the changes.")]]
+    to: NotRequired[Annotated[Value, Field(description="The value after the changes; null if there is none.")]]
+    to_source_value: NotRequired[Annotated[str | None, Field(description="The source value after the changes.")]]
+    year: NotRequired[Annotated[str | None, Field(description="The year in UTC, such as `2024`.")]]
+    quarter: NotRequired[Annotated[str | None, Field(description="The quarter in UTC, such as `2024-Q1`.")]]
+    month: NotRequired[Annotated[str | None, Field(description="The month in UTC, such as `2024-03`.")]]
+    week: NotRequired[Annotated[str | None, Field(description="The ISO 8601 week in UTC, such as `2024-W09`.")]]
     count: Annotated[int, Field(description="The number of changes.")]
 
 
@@ -552,7 +680,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
 
@@ -918,6 +1046,35 @@ class Flags(TableAnswer):
     """What rests on grounds that no longer hold, the oldest first."""
 
     rows: Annotated[list[FlagRow], Field(description="The flags.")]
+
+
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
+
+    rows: Annotated[list[ArrivalRow], Field(description="The decisions, once for each thing that has come.")]
+
+
+class Contributions(TableAnswer):
+    """What contributes to which goal."""
+
+    rows: Annotated[list[ContributionRow], Field(description="Each way from a goal to a release.")]
+    nodes: Annotated[list[GraphNode], Field(description="The subjects on these ways.")]
+    edges: Annotated[list[ContributionEdge], Field(description="The edges between them.")]
+
+
+class ContributionGaps(TableAnswer):
+    """Goals that nothing contributes to, and work that contributes to no goal."""
+
+    rows: Annotated[list[ContributionGap], Field(description="The goals, decisions and features.")]
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
+
+    subject: Annotated[str, Field(description="The decision.")]
+    cost_limit: Annotated[str | None, Field(description="What an option may cost at most, such as `500 EUR`.")]
+    time_limit: Annotated[str | None, Field(description="How long an option may take at most, such as `6 weeks`.")]
+    rows: Annotated[list[WeighedOption], Field(description="The options.")]
 
 
 class Subjects(TableAnswer):

@@ -34,6 +34,7 @@ LISTS = {
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
         *("expected-outcomes", "debt", "debt/months", "evidence", "assumptions", "flags"),
+        *("arrivals", "contributions", "contributions/gaps"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )
@@ -88,7 +89,7 @@ ABOUT_PRODUCT = {
             "subjects/{subject}/graph",
         ),
         *("subjects/{subject}/accountability", "log/entries/{position}"),
-        *("decisions/{key}/authority", "products/{key}/deciders"),
+        *("decisions/{key}/authority", "decisions/{key}/options", "products/{key}/deciders"),
     )
 }
 """Asked about one's own product; for others the subject does not exist."""
@@ -376,7 +377,7 @@ def _example_body(command: str | None) -> Any:
 _CHANGING: Final = {command.__name__ for command in COMMAND_PATHS if not command.creates}
 
 
-@pytest.fixture(params=[True, False], ids=["own", "all"])
+@pytest.fixture(params=[pytest.param(True, id="own"), pytest.param(False, id="all", marks=pytest.mark.slow)])
 def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     with House(tmp_path) as house:
         yield World(house, limited=request.param)

@@ -209,6 +209,7 @@ UNPAGED = {
     "/v1/products/{key}/report": "a report has a fixed number of lines",
     "/v1/subjects/{subject}/accountability": "one subject has few roles",
     "/v1/decisions/{key}/authority": "one decision has few deciders",
+    "/v1/decisions/{key}/options": "one decision has few options",
     "/v1/products/{key}/deciders": "the rights of one product are limited in number",
     "/v1/tokens": "administrators see all tokens",
 }

@@ -31,6 +31,10 @@ Section = Literal[
 "The sections of a progress report, in its order."
 ReasonKind = Literal["own", "inherited", "none"]
 "The origin of a reason."
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"What a deferred decision waited for has happened."
 FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
@@ -174,7 +178,14 @@ class FieldState(FieldValue):
     "Who set the value, when and why; present if asked for."
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[dict[str, FieldValue]]
+    "The fields that `show` names; present if asked for."
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -213,11 +224,31 @@ class FieldChange(ListDifference):
     "Whether the value ended because its period was over; there is no event for that."
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: int
+    "The position of the event that ended the earlier value."
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: str | None
+    "The time of the next change to another value; null if it holds."
+    days: float
+    "The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+    next: NextValue | None
+    "The value that followed; null if it still holds."
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: int
     "The position of the event that made the change."
+    held: NotRequired[Held]
+    "How long the value of the change held; present if asked for."
     blame: Blame
     "Who made the change, when and why."
 
@@ -397,6 +428,100 @@ class FlagRow(TitledSubject):
     "The people or teams accountable for it."
 
 
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: ArrivalReason
+    "What has happened."
+    awaited: str | None
+    "What it waited for; null for a day."
+    since: str
+    "The time from which the decision is back."
+    accountable: list[str]
+    "The people or teams accountable for it."
+
+
+class ContributionRow(TypedDict):
+    """A way from a goal to a release; null where it skips a step, or ends before it."""
+
+    goal: str
+    "The goal."
+    decision: str | None
+    "The decision that contributes to it."
+    feature: str | None
+    "The feature that carries it out."
+    release: str | None
+    "The release that the feature targets."
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: str
+    "The subject that the edge leads to."
+
+
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+
+    status: str | None
+    "The status; null if it has none."
+    reason: Literal["no_goal", "no_contribution"]
+    "`no_contribution` for a goal, `no_goal` for a decision or feature."
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: int
+    "How many of the unit."
+    unit: Literal["days", "weeks", "months", "quarters", "years"]
+    "The unit."
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Literal["valuable", "usable", "feasible", "viable"]
+    "What was judged."
+    answer: Literal["yes", "no", "unclear"]
+    "Whether it is."
+    finding: str | None
+    "What was found."
+    evidence: list[str]
+    "The evidence that shows it."
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: str | None
+    "The title of the option."
+    chosen: bool
+    "Whether it is the option chosen."
+    cost_amount: CostAmount | None
+    "Its cost; null if none was stated as an amount."
+    cost_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether its cost keeps the limit; null without a limit."
+    duration: DurationAmount | None
+    "The time it takes; null if none was stated."
+    time_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether the time it takes keeps the limit; null without a limit."
+    findings: list[OptionFinding]
+    "What was found before the decision."
+    afterward: list[OptionFinding]
+    "What turned out; only for the option chosen."
+
+
 class UnownedRow(TitledSubject):
     """A subject without an accountable person or team."""
 
@@ -531,7 +656,10 @@ class FieldCount(TypedDict):
     "The number of fields."
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[str]
@@ -544,6 +672,24 @@ class FieldChangeCount(TypedDict):
     "Who recorded the changes."
     principal: NotRequired[str]
     "On whose behalf they were recorded."
+    kind: NotRequired[str | None]
+    "The kind of the subject."
+    product: NotRequired[str | None]
+    "A product of the subject; null if it has none."
+    from_source_value: NotRequired[str | None]
+    "The source value before the changes."
+    to: NotRequired[Any]
+    "The value after the changes; null if there is none."
+    to_source_value: NotRequired[str | None]
+    "The source value after the changes."
+    year: NotRequired[str | None]
+    "The year in UTC, such as `2024`."
+    quarter: NotRequired[str | None]
+    "The quarter in UTC, such as `2024-Q1`."
+    month: NotRequired[str | None]
+    "The month in UTC, such as `2024-03`."
+    week: NotRequired[str | None]
+    "The ISO 8601 week in UTC, such as `2024-W09`."
     count: int
     "The number of changes."
 
@@ -590,7 +736,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: list[FieldChangeCount]
     "The numbers."
@@ -1058,6 +1204,44 @@ class Flags(TableAnswer):
 
     rows: list[FlagRow]
     "The flags."
+
+
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
+
+    rows: list[ArrivalRow]
+    "The decisions, once for each thing that has come."
+
+
+class Contributions(TableAnswer):
+    """What contributes to which goal."""
+
+    rows: list[ContributionRow]
+    "Each way from a goal to a release."
+    nodes: list[GraphNode]
+    "The subjects on these ways."
+    edges: list[ContributionEdge]
+    "The edges between them."
+
+
+class ContributionGaps(TableAnswer):
+    """Goals that nothing contributes to, and work that contributes to no goal."""
+
+    rows: list[ContributionGap]
+    "The goals, decisions and features."
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
+
+    subject: str
+    "The decision."
+    cost_limit: str | None
+    "What an option may cost at most, such as `500 EUR`."
+    time_limit: str | None
+    "How long an option may take at most, such as `6 weeks`."
+    rows: list[WeighedOption]
+    "The options."
 
 
 class Subjects(TableAnswer):

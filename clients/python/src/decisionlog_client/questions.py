@@ -57,6 +57,8 @@ class SubjectFilter(TypedDict, total=False):
     subject: Texts
     product: Texts
     status: Texts
+    where: Texts
+    without: Texts
 
 
 class IncludeRemoved(TypedDict, total=False):
@@ -111,6 +113,7 @@ class FieldsParameters(FieldValueFilter, AtTime, Paged, total=False):
     """Parameters of `fields`."""
 
     blame: bool
+    show: Texts
 
 
 class FieldsCountParameters(FieldValueFilter, AtTime, Paged, total=False):
@@ -126,11 +129,18 @@ class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False
     by: Texts
     live: bool
     include_unchanged: bool
+    then_value: Texts
+    then_source_value: Texts
+    held_at_least: str
+    held_less_than: str
+    open: bool
 
 
 class FieldHistoryParameters(FieldHistoryFilter, Paged, total=False):
     """Parameters of `field_history`."""
 
+    show: Texts
+    durations: bool
     order: Literal["oldest", "newest"]
 
 
@@ -190,8 +200,8 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
-class FlagsParameters(SubjectFilter, AtTime, Paged, total=False):
-    """Parameters of `flags`."""
+class SelectionParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `flags`, `arrivals`, `contributions` and `contribution_gaps`."""
 
 
 class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
@@ -375,6 +385,11 @@ def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answe
     return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
 
 
+def decision_options(key: str, **parameters: Unpack[AtTime]) -> Question[answers.WeighedOptions]:
+    """The options of a decision, with what was found for each and whether they keep the limits."""
+    return Question(f"/v1/decisions/{_quote(key)}/options", parameters)
+
+
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
     """Who may decide about a product."""
     return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
@@ -395,7 +410,7 @@ def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Subjec
     return Question("/v1/assumptions", parameters)
 
 
-def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
+def flags(**parameters: Unpack[SelectionParameters]) -> Question[answers.Flags]:
     """What rests on a broken assumption, or on evidence that no longer holds."""
     return Question("/v1/flags", parameters)
 
@@ -408,6 +423,21 @@ def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
 def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answers.DebtByMonth]:
     """Decision debt month by month."""
     return Question("/v1/debt/months", parameters)
+
+
+def arrivals(**parameters: Unpack[SelectionParameters]) -> Question[answers.Arrivals]:
+    """Deferred decisions whose waiting is over."""
+    return Question("/v1/arrivals", parameters)
+
+
+def contributions(**parameters: Unpack[SelectionParameters]) -> Question[answers.Contributions]:
+    """What contributes to which goal, through decisions and features to releases."""
+    return Question("/v1/contributions", parameters)
+
+
+def contribution_gaps(**parameters: Unpack[SelectionParameters]) -> Question[answers.ContributionGaps]:
+    """Goals that nothing contributes to, and decisions and features that contribute to no goal."""
+    return Question("/v1/contributions/gaps", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
