@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
+from cli.verb_list import read_verbs
 from domain.values import SUBJECT_PATTERN, parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -454,6 +455,70 @@ def outcomes(answer: Answer, titles: Titles) -> Table:
     return Table((*columns, "judged by"), rows, frozenset({"from", "likely", "actual", "judged by"}))
 
 
+def slip_causes(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what slipped, and why."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            row["field"],
+            titles.format(row["first"]),
+            titles.format(row["before"]),
+            titles.format(row["after"]),
+            row["days"],
+            row["days_from_first"],
+            row["cause"],
+            titles.format(row["because"]) or row["reason"],
+            titles.format(row["owners"]),
+            row["quarter"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "field", "first", "from", "to", "days", "from first", "cause", "why", "owner")
+    return Table((*columns, "quarter"), rows, frozenset({"days", "from first", "owner", "quarter"}))
+
+
+def slip_counts(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how many moves to later there were."""
+    names = ("count", "decision", "assumption", "dependency", "reason", "none")
+    rows: list[list[Cell]] = [
+        [titles.format(row["group"]) or "none", *(row[name] for name in names)] for row in answer["rows"]
+    ]
+    return Table(("group", *names), rows)
+
+
+def succession(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what a person holds, owes and waits for."""
+    rows: list[list[Cell]] = [
+        [
+            _format_code(row["relation"]),
+            _format_code(row["code"]),
+            row["subject"],
+            row["title"],
+            titles.format(row["part"]),
+            parse_time(row["since"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("relation", "what", "subject", "title", "about", "since"), rows, frozenset({"about"}))
+
+
+def calibration(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how good forecasts were."""
+    counts = [(_format_code(standing), count) for standing, count in answer["counts"].items() if count]
+    scores = [(name, answer[name]) for name in ("score", "low", "high", "climate") if answer[name] is not None]
+    points = [
+        (
+            f"said {row['probability']} % ({row['count']})",
+            f"{row['observed']:.0f} %, by chance {row['low']:.0f} to {row['high']:.0f}",
+        )
+        for row in answer["rows"]
+    ]
+    hidden = [("not shown", titles.format_sentence(answer["why_not"]))] if answer["why_not"] else []
+    rows: list[list[Cell]] = [[name, value] for name, value in (*hidden, *scores, *counts, *points)]
+    return Table(("what", "value"), rows)
+
+
 def debt(answer: Answer, titles: Titles) -> Table:
     """Return the table of what is left undone."""
     rows: list[list[Cell]] = [
@@ -465,12 +530,19 @@ def debt(answer: Answer, titles: Titles) -> Table:
             row["days"],
             titles.format(row["owners"]),
             titles.format(row["detail"]),
-            row["action"],
+            _command_line(row),
         ]
         for row in answer["rows"]
     ]
     columns = ("left undone", "subject", "title", "about", "days", "who", "detail", "clear it with")
     return Table(columns, rows, frozenset({"about", "detail"}))
+
+
+def _command_line(row: Row) -> str:
+    """Return what to type to clear an item, such as `decision review decision:tea`."""
+    path = next((path for path, verb in read_verbs()[1].items() if verb["command"] == row["action"]), row["action"])
+    number = f" --expectation {row['part']}" if row["code"] == "outcome_overdue" else ""
+    return f"{path} {row['subject']}{number}"
 
 
 def debt_by_month(answer: Answer, titles: Titles) -> Table:

@@ -64,14 +64,23 @@ DebtCode = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "broken_assumption",
+    "unchecked_assumption",
+    "withdrawn_evidence",
+    "superseded_evidence",
+    "expired_evidence",
 ]
 """What is left undone about a decision or another subject."""
 Scopes = Annotated[
     list[str],
     Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
 ]
-Relation = Literal["replaces", "replaced_by", "rests_on", "supports"]
+SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
 """How a subject relates to another."""
+Relation = Literal["holds", "owes", "waits_for"]
+"""What a person has to do with a subject."""
+SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
+"""What made a target move."""
 Absence = Literal["absent", "removed"]
 """Why a subject has no value: it did not exist yet, or was removed."""
 
@@ -402,7 +411,7 @@ class GraphEdge(_FromSubject):
 
     to: Annotated[str, Field(description="The subject that the edge leads to.")]
     relation: Annotated[
-        Relation,
+        SubjectRelation,
         Field(description="The relation of `from` to `to`."),
     ]
     distance: Annotated[int, Field(description="The number of edges from the subject that was asked about.")]
@@ -993,6 +1002,109 @@ class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
     """What decisions and features were expected to bring, ordered by date."""
 
     rows: Annotated[list[ExpectedOutcomeRow], Field(description="The expected outcomes.")]
+
+
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: Annotated[int, Field(description="A probability that was given.")]
+    count: Annotated[int, Field(description="How many forecasts gave it.")]
+    observed: Annotated[float, Field(description="How often such forecasts came true, by isotonic regression.")]
+    low: Annotated[float, Field(description="The lower end of where it lies by chance if all are calibrated.")]
+    high: Annotated[float, Field(description="The upper end.")]
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: Annotated[float, Field(description="How far the probabilities are from what came true.")]
+    discrimination: Annotated[float, Field(description="How well they tell what comes true from what does not.")]
+    uncertainty: Annotated[float, Field(description="How hard the questions were.")]
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: Annotated[str | None, Field(description="The person; null for all together.")]
+    shown: Annotated[bool, Field(description="Whether the score is shown to the caller.")]
+    why_not: Annotated[str | None, Field(description="Why it is not shown; null if it is.")]
+    counts: Annotated[
+        dict[str, int], Field(description="How many forecasts are `counted`, and how many are not, by the reason.")
+    ]
+    score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50 % is 0.25.")]
+    low: Annotated[float | None, Field(description="The lower end of its interval of 90 %.")]
+    high: Annotated[float | None, Field(description="The upper end.")]
+    climate: Annotated[float | None, Field(description="The score of always saying how often they came true.")]
+    parts: Annotated[ScoreParts | None, Field(description="Its parts; null below 30 forecasts.")]
+    rows: Annotated[list[CurvePoint], Field(description="The curve; empty below 30 forecasts.")]
+
+
+class SlipCause(SubjectField):
+    """One move of a target or a release to later."""
+
+    before: Annotated[Value, Field(description="The target before the move.")]
+    after: Annotated[Value, Field(description="The target after the move.")]
+    first: Annotated[Value, Field(description="The first target: what was promised first.")]
+    days: Annotated[int | None, Field(description="The days by which it moved; null if it is not a date.")]
+    days_from_first: Annotated[int | None, Field(description="The days from the first target; null if not a date.")]
+    cause: Annotated[SlipReason, Field(description="The kind of cause.")]
+    because: Annotated[list[str], Field(description="The assumption, dependency or decisions that caused it.")]
+    reason: Annotated[str | None, Field(description="The reason in words that the move gives itself; null if none.")]
+    owners: Annotated[list[str], Field(description="Who was accountable for it at that time.")]
+    quarter: Annotated[str, Field(description="The quarter in which it moved, such as `2026-Q2`.")]
+    at: Annotated[At, Field(description="The time from which the new target was in effect.")]
+    position: Annotated[int, Field(description="The position of the event that moved it.")]
+    blame: Annotated[Blame, Field(description="Who moved it, when and why.")]
+
+
+class SlipCauses(TableAnswer):
+    """Each move of a target or a release to later, in order."""
+
+    rows: Annotated[list[SlipCause], Field(description="The moves.")]
+    counts: Annotated[dict[str, int], Field(description="The number of moves by cause.")]
+
+
+class SlipCount(TypedDict):
+    """The number of moves to later in one group."""
+
+    group: Annotated[str | None, Field(description="The cause, release, owner or quarter; null if there is none.")]
+    count: Annotated[int, Field(description="The number of moves.")]
+    decision: Annotated[int, Field(description="Those based on a decision.")]
+    assumption: Annotated[int, Field(description="Those that name an assumption or evidence.")]
+    dependency: Annotated[int, Field(description="Those that name a feature, release or other subject to wait for.")]
+    reason: Annotated[int, Field(description="Those that give only a reason in words.")]
+    none: Annotated[int, Field(description="Those that give no reason.")]
+
+
+class SlipCounts(TableAnswer):
+    """How many moves to later there were in each group."""
+
+    rows: Annotated[list[SlipCount], Field(description="The groups.")]
+
+
+class SuccessionRow(TitledSubject):
+    """One thing that a person holds, owes or waits for."""
+
+    relation: Annotated[Relation, Field(description="`holds`, `owes` or `waits_for`.")]
+    code: Annotated[
+        str,
+        Field(description="`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."),
+    ]
+    part: Annotated[str | None, Field(description="The role, delegation or expected outcome that it is about.")]
+    since: Annotated[At, Field(description="The time since which it is so.")]
+    holders: Annotated[list[str], Field(description="All holders of the role; empty for anything else.")]
+
+
+class Succession(TableAnswer):
+    """Everything that a person or team holds, owes and waits for."""
+
+    person: Annotated[str, Field(description="The person or team.")]
+    to: Annotated[str | None, Field(description="Who is to take over; null if not given.")]
+    commands: Annotated[
+        list[dict[str, Value]], Field(description="The commands that hand over all roles in one transaction.")
+    ]
+    truncated: Annotated[bool, Field(description="Whether there are more commands than one transaction takes.")]
+    rows: Annotated[list[SuccessionRow], Field(description="What the person holds, owes and waits for, in this order.")]
 
 
 class DebtRow(TitledSubject):

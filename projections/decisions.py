@@ -15,8 +15,8 @@ from projections.answers import (
     GraphNode,
     GraphNodes,
     HistoryEvent,
-    Relation,
     SubjectDetails,
+    SubjectRelation,
     TitledSubject,
 )
 from projections.audit import AuditFilter, all_events, find_events
@@ -224,7 +224,7 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer[Subj
     return build_answer(time, [], about=about)
 
 
-def _find_related(read: Read, subject: str, time: ResolvedTime) -> dict[Relation, list[TitledSubject]]:
+def _find_related(read: Read, subject: str, time: ResolvedTime) -> dict[SubjectRelation, list[TitledSubject]]:
     """Return the subjects that a subject is directly related to, by relation."""
     related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
     titles = find_titles(read, [end for ends in related.values() for end in ends], time)
@@ -332,7 +332,7 @@ def _as_list(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [value]
 
 
-RELATIONS: Final[dict[Relation, FindEdges]] = {
+RELATIONS: Final[dict[SubjectRelation, FindEdges]] = {
     "replaces": lambda read, subjects, time: _edges_in(read, subjects, time, "superseded_by", "reversed_by"),
     "replaced_by": lambda read, subjects, time: edges_out(read, subjects, time, "superseded_by", "reversed_by"),
     "rests_on": lambda read, subjects, time: (
@@ -380,7 +380,7 @@ def _text(value: Value) -> str | None:
 
 
 def _walk(
-    read: Read, subject: str, relation: Relation, find: FindEdges, time: ResolvedTime, most: int
+    read: Read, subject: str, relation: SubjectRelation, find: FindEdges, time: ResolvedTime, most: int
 ) -> list[GraphEdge]:
     """Return the edges of one relation, breadth first."""
     edges: list[GraphEdge] = []

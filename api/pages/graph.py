@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from projections.answers import RelatedSubjects, Relation
+from projections.answers import RelatedSubjects, SubjectRelation
 
 COLUMN_WIDTH: Final = 260
 NODE_WIDTH: Final = 200
@@ -14,7 +14,7 @@ NODE_HEIGHT: Final = 32
 GAP: Final = 8
 MAX_NODES: Final = 12
 """Nodes at each side; a list next to the graph has all of them."""
-SIDES: Final[Mapping[Relation, tuple[str, str]]] = {
+SIDES: Final[Mapping[SubjectRelation, tuple[str, str]]] = {
     "replaces": ("left", "replaces"),
     "rests_on": ("left", "rests on"),
     "replaced_by": ("right", "replaced by"),

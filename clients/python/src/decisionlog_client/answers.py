@@ -51,10 +51,19 @@ DebtCode = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "broken_assumption",
+    "unchecked_assumption",
+    "withdrawn_evidence",
+    "superseded_evidence",
+    "expired_evidence",
 ]
 "What is left undone about a decision or another subject."
-Relation = Literal["replaces", "replaced_by", "rests_on", "supports"]
+SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
 "How a subject relates to another."
+Relation = Literal["holds", "owes", "waits_for"]
+"What a person has to do with a subject."
+SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
+"What made a target move."
 Absence = Literal["absent", "removed"]
 "Why a subject has no value: it did not exist yet, or was removed."
 
@@ -396,7 +405,7 @@ class GraphEdge(_FromSubject):
 
     to: str
     "The subject that the edge leads to."
-    relation: Relation
+    relation: SubjectRelation
     "The relation of `from` to `to`."
     distance: int
     "The number of edges from the subject that was asked about."
@@ -1140,6 +1149,153 @@ class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
 
     rows: list[ExpectedOutcomeRow]
     "The expected outcomes."
+
+
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: int
+    "A probability that was given."
+    count: int
+    "How many forecasts gave it."
+    observed: float
+    "How often such forecasts came true, by isotonic regression."
+    low: float
+    "The lower end of where it lies by chance if all are calibrated."
+    high: float
+    "The upper end."
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: float
+    "How far the probabilities are from what came true."
+    discrimination: float
+    "How well they tell what comes true from what does not."
+    uncertainty: float
+    "How hard the questions were."
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: str | None
+    "The person; null for all together."
+    shown: bool
+    "Whether the score is shown to the caller."
+    why_not: str | None
+    "Why it is not shown; null if it is."
+    counts: dict[str, int]
+    "How many forecasts are `counted`, and how many are not, by the reason."
+    score: float | None
+    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
+    low: float | None
+    "The lower end of its interval of 90 %."
+    high: float | None
+    "The upper end."
+    climate: float | None
+    "The score of always saying how often they came true."
+    parts: ScoreParts | None
+    "Its parts; null below 30 forecasts."
+    rows: list[CurvePoint]
+    "The curve; empty below 30 forecasts."
+
+
+class SlipCause(SubjectField):
+    """One move of a target or a release to later."""
+
+    before: Any
+    "The target before the move."
+    after: Any
+    "The target after the move."
+    first: Any
+    "The first target: what was promised first."
+    days: int | None
+    "The days by which it moved; null if it is not a date."
+    days_from_first: int | None
+    "The days from the first target; null if not a date."
+    cause: SlipReason
+    "The kind of cause."
+    because: list[str]
+    "The assumption, dependency or decisions that caused it."
+    reason: str | None
+    "The reason in words that the move gives itself; null if none."
+    owners: list[str]
+    "Who was accountable for it at that time."
+    quarter: str
+    "The quarter in which it moved, such as `2026-Q2`."
+    at: str
+    "The time from which the new target was in effect."
+    position: int
+    "The position of the event that moved it."
+    blame: Blame
+    "Who moved it, when and why."
+
+
+class SlipCauses(TableAnswer):
+    """Each move of a target or a release to later, in order."""
+
+    rows: list[SlipCause]
+    "The moves."
+    counts: dict[str, int]
+    "The number of moves by cause."
+
+
+class SlipCount(TypedDict):
+    """The number of moves to later in one group."""
+
+    group: str | None
+    "The cause, release, owner or quarter; null if there is none."
+    count: int
+    "The number of moves."
+    decision: int
+    "Those based on a decision."
+    assumption: int
+    "Those that name an assumption or evidence."
+    dependency: int
+    "Those that name a feature, release or other subject to wait for."
+    reason: int
+    "Those that give only a reason in words."
+    none: int
+    "Those that give no reason."
+
+
+class SlipCounts(TableAnswer):
+    """How many moves to later there were in each group."""
+
+    rows: list[SlipCount]
+    "The groups."
+
+
+class SuccessionRow(TitledSubject):
+    """One thing that a person holds, owes or waits for."""
+
+    relation: Relation
+    "`holds`, `owes` or `waits_for`."
+    code: str
+    "`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."
+    part: str | None
+    "The role, delegation or expected outcome that it is about."
+    since: str
+    "The time since which it is so."
+    holders: list[str]
+    "All holders of the role; empty for anything else."
+
+
+class Succession(TableAnswer):
+    """Everything that a person or team holds, owes and waits for."""
+
+    person: str
+    "The person or team."
+    to: str | None
+    "Who is to take over; null if not given."
+    commands: list[dict[str, Any]]
+    "The commands that hand over all roles in one transaction."
+    truncated: bool
+    "Whether there are more commands than one transaction takes."
+    rows: list[SuccessionRow]
+    "What the person holds, owes and waits for, in this order."
 
 
 class DebtRow(TitledSubject):

@@ -211,6 +211,34 @@ class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
     by: Texts
 
 
+class SlipCausesParameters(FieldFilter, AtTime, Paged, total=False):
+    """Parameters of `slip_causes`."""
+
+    cause: Texts
+    owner: Texts
+    since: Time
+    until: Time
+
+
+class SlipCountsParameters(SlipCausesParameters, total=False):
+    """Parameters of `slip_counts`."""
+
+    by: str
+
+
+class SuccessionParameters(AtTime, total=False):
+    """Parameters of `succession`."""
+
+    to: str
+
+
+class CalibrationParameters(AtTime, total=False):
+    """Parameters of `calibration`."""
+
+    product: Texts
+    who: str
+
+
 class DebtFilter(SubjectFilter, AtTime, total=False):
     """Select what is left undone."""
 
@@ -398,6 +426,26 @@ def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question
 def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
     """What decisions and features were expected to bring, and what came of it."""
     return Question("/v1/expected-outcomes", parameters)
+
+
+def slip_causes(**parameters: Unpack[SlipCausesParameters]) -> Question[answers.SlipCauses]:
+    """Why targets moved to later."""
+    return Question("/v1/slips/causes", parameters)
+
+
+def slip_counts(**parameters: Unpack[SlipCountsParameters]) -> Question[answers.SlipCounts]:
+    """How many moves to later there were by cause, release, owner or quarter."""
+    return Question("/v1/slips/count", parameters)
+
+
+def succession(who: str, **parameters: Unpack[SuccessionParameters]) -> Question[answers.Succession]:
+    """What a person holds, owes and waits for, and the commands that hand it over."""
+    return Question("/v1/succession", {"who": who, **parameters})
+
+
+def calibration(**parameters: Unpack[CalibrationParameters]) -> Question[answers.Calibration]:
+    """How good the forecasts of a person, or of all together, were."""
+    return Question("/v1/calibration", parameters)
 
 
 def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
