@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from domain.outcome import MET, SHARING_FIELD, UNCLEAR
 from domain.values import MAX_INTEGER, format_micros
@@ -89,7 +89,7 @@ def calibration(
     why_not = _find_why_hidden(read, read.surviving_id(viewer), person, counted)
     is_public = person in (None, read.surviving_id(viewer)) or why_not is None
     counts = Counter(each.standing for each in forecasts) if is_public else Counter[Standing]()
-    about: Row = {
+    about: dict[str, Any] = {
         "who": person,
         "shown": why_not is None,
         "why_not": why_not,

@@ -94,8 +94,8 @@ def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[R
     today = format_micros(resolved.as_of)[:10]
     for each in find_expectations(read, Filter(), resolved):
         if each.by in ids and each.outcome is None:
-            row = {"subject": each.subject, "title": each.title, "since": each.at}
-            yield _row("waits_for", f"{each.state(today)}_outcome", row, part=each.key)
+            expected: Row = {"subject": each.subject, "title": each.title, "since": each.at}
+            yield _row("waits_for", f"{each.state(today)}_outcome", expected, part=each.key)
 
 
 def _build_commands(read: Read, person: str, to: str, rows: list[Row]) -> Iterator[Row]:
