@@ -50,9 +50,9 @@ reference: $(READY)
 	@$(BIN)/python -m tools.generate_verbs
 	@$(BIN)/python -m tools.generate_reference docs/reference
 
-# Builds the documentation as static HTML in site/.
+# Builds the documentation as static HTML in site/; fails on a broken link.
 docs: $(READY)
-	@$(BIN)/python -m tools.build_docs . site
+	@$(BIN)/zensical build --strict --clean
 
 $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("decisionlog needs Python 3.11 or later; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

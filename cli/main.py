@@ -21,6 +21,8 @@ SECTIONS: Final = {
         "changes": "Compare two points in time.",
         "blame": "Show who changed a field, when and why.",
         "decisions": "List decisions.",
+        "slips": "List what slipped, and why.",
+        "calibration": "Show how good forecasts were.",
         "debt": "List what is left undone, with what clears it.",
         "outcomes": "List what was expected, and what came of it.",
         "show": "Show a decision or another subject.",
@@ -37,6 +39,7 @@ SECTIONS: Final = {
     "Record": {
         "record": "Record a decision that was made.",
         **NOUNS,
+        "hand-over": "List what a person holds and owes, and hand it over.",
         "import": "Import histories, decision records or commands.",
     },
     "Run": {
