@@ -13,8 +13,8 @@ from tests.fuzz.running import ADMINISTRATOR, Outcome, application, run, sample_
 from tests.support_log import ALL_SCOPES
 
 SHOWN_PER_CHECK = 5
-EXAMPLES_PER_OPERATION = 10
-EXAMPLES_PER_ROLE = 3
+EXAMPLES_PER_OPERATION = 6
+EXAMPLES_PER_ROLE = 2
 COMMANDS_IN_SAMPLE = 3
 
 
