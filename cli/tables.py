@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
+from cli.values import format_number
+from cli.verb_list import read_verbs
 from domain.values import SUBJECT_PATTERN, parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -26,13 +28,19 @@ _ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
 """The id of a subject in a sentence, without the period that ends it."""
 
 
+def _key_of(subject: str) -> str:
+    """Return what distinguishes two subjects with the same title: the id of a person, the key of anything else."""
+    return subject if subject.startswith("person:") else subject.partition(":")[2]
+
+
 class Titles:
-    """What the subjects in an answer are called. Two with the same title are shown with their ids."""
+    """What the subjects in an answer are called. Two with the same title are shown with their keys."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:
         counts = Counter(titles.values())
         self._titles = {
-            subject: title if counts[title] == 1 else f"{title} <{subject}>" for subject, title in titles.items()
+            subject: title if counts[title] == 1 else f"{title} ({_key_of(subject)})"
+            for subject, title in titles.items()
         }
 
     def format(self, value: Any) -> str:
@@ -104,7 +112,7 @@ def decisions(answer: Answer, titles: Titles) -> Table:
     fields = ("status", "kind", "deciders", "role.accountable", "products", "tags")
     rows = [
         [
-            ", ".join(f"{product.partition(':')[2]}/{number}" for product, number in row["number"].items()),
+            format_number(row["number"]),
             row["subject"],
             row["title"],
             *(titles.format_field(dict(flat_fields(row)).get(field)) for field in fields),
@@ -225,6 +233,23 @@ def unplaced_lines(answer: Answer) -> Table:
     ]
     remarks = (fields.get("remarks") or {}).get("value") or []
     return Table(("line", "reason", "content"), [*rows, *([["", remark, ""] for remark in remarks])])
+
+
+def subjects(answer: Answer, titles: Titles) -> Table:
+    """Return the table of subjects of one kind."""
+    fields = list(dict.fromkeys(name for row in answer["rows"] for name, _ in flat_fields(row)))
+    shown = [name for name in fields if name not in ("title", "exists", "products", "decisions", "rank")]
+    rows: list[list[Cell]] = [
+        [
+            row["title"] or titles.format(row["subject"]),
+            *(titles.format_field(dict(flat_fields(row)).get(name)) for name in shown),
+            row["subject"],
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(
+        ["title", *(name.removeprefix("role.").replace("accountable", "owner") for name in shown), "subject"], rows
+    )
 
 
 # Roadmap and changes -------------------------------------------------------------------------------------------------
@@ -454,6 +479,70 @@ def outcomes(answer: Answer, titles: Titles) -> Table:
     return Table((*columns, "judged by"), rows, frozenset({"from", "likely", "actual", "judged by"}))
 
 
+def slip_causes(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what slipped, and why."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            row["field"],
+            titles.format(row["first"]),
+            titles.format(row["before"]),
+            titles.format(row["after"]),
+            row["days"],
+            row["days_from_first"],
+            row["cause"],
+            titles.format(row["because"]) or row["reason"],
+            titles.format(row["owners"]),
+            row["quarter"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "field", "first", "from", "to", "days", "from first", "cause", "why", "owner")
+    return Table((*columns, "quarter"), rows, frozenset({"days", "from first", "owner", "quarter"}))
+
+
+def slip_counts(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how many moves to later there were."""
+    names = ("count", "decision", "assumption", "dependency", "reason", "none")
+    rows: list[list[Cell]] = [
+        [titles.format(row["group"]) or "none", *(row[name] for name in names)] for row in answer["rows"]
+    ]
+    return Table(("group", *names), rows)
+
+
+def succession(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what a person holds, owes and waits for."""
+    rows: list[list[Cell]] = [
+        [
+            _format_code(row["relation"]),
+            _format_code(row["code"]),
+            row["subject"],
+            row["title"],
+            titles.format(row["part"]),
+            parse_time(row["since"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("relation", "what", "subject", "title", "about", "since"), rows, frozenset({"about"}))
+
+
+def calibration(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how good forecasts were."""
+    counts = [(_format_code(standing), count) for standing, count in answer["counts"].items() if count]
+    scores = [(name, answer[name]) for name in ("score", "low", "high", "climate") if answer[name] is not None]
+    points = [
+        (
+            f"said {row['probability']} % ({row['count']})",
+            f"{row['observed']:.0f} %, by chance {row['low']:.0f} to {row['high']:.0f}",
+        )
+        for row in answer["rows"]
+    ]
+    hidden = [("not shown", titles.format_sentence(answer["why_not"]))] if answer["why_not"] else []
+    rows: list[list[Cell]] = [[name, value] for name, value in (*hidden, *scores, *counts, *points)]
+    return Table(("what", "value"), rows)
+
+
 def debt(answer: Answer, titles: Titles) -> Table:
     """Return the table of what is left undone."""
     rows: list[list[Cell]] = [
@@ -465,12 +554,19 @@ def debt(answer: Answer, titles: Titles) -> Table:
             row["days"],
             titles.format(row["owners"]),
             titles.format(row["detail"]),
-            row["action"],
+            _command_line(row),
         ]
         for row in answer["rows"]
     ]
     columns = ("left undone", "subject", "title", "about", "days", "who", "detail", "clear it with")
     return Table(columns, rows, frozenset({"about", "detail"}))
+
+
+def _command_line(row: Row) -> str:
+    """Return what to type to clear an item, such as `decision review decision:tea`."""
+    path = next((path for path, verb in read_verbs()[1].items() if verb["command"] == row["action"]), row["action"])
+    number = f" --expectation {row['part']}" if row["code"] == "outcome_overdue" else ""
+    return f"{path} {row['subject']}{number}"
 
 
 def debt_by_month(answer: Answer, titles: Titles) -> Table:
