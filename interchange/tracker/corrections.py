@@ -68,7 +68,7 @@ class Corrector:
         return is_old and bool(self._corrected) and bool(self._corrected & _spots(planned.commands))
 
     def add(self, planned: PlannedTransaction, corrections: int = 0) -> None:
-        """Add a line that was corrected so many times before."""
+        """Add a line and how often it was corrected before."""
         self._corrected |= _spots(planned.commands)
         self._waiting.append((planned, corrections + 1))
 

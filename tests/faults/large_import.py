@@ -160,7 +160,7 @@ def _resident_mb(pid: int) -> float:
 
 
 def run(size: int, kind: str = "sqlite", seed: int = 1) -> Iterator[str]:
-    """Import a file of so many megabytes, kill the importer, and import it again to its end.
+    """Import a file of `size` megabytes, kill the importer, and import it again to its end.
 
     Raises:
         SystemExit: something was lost, or is in the log twice.
