@@ -25,6 +25,7 @@ from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
+from projections.debt import DebtFilter, debt
 from projections.decisions import RegisterFilter
 from projections.field_groups import flat_fields
 from projections.field_history import ChangeFilter
@@ -233,6 +234,7 @@ def _manager(read: Read, page: Page, since: int) -> Context:
     return {
         "needs": needs[:NEEDS],
         "needs_count": len(needs),
+        "debt": sum(debt(read, DebtFilter(), page.time.point, limit=1).about["counts"].values()),
         "sentences": sentences[:CHANGES],
         "changes_count": len(sentences),
         "summary": _summary(sentences),

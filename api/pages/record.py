@@ -87,17 +87,22 @@ def get_record(page: PageDependency, product: FormParameter = "", title: FormPar
 def get_form(
     page: PageDependency,
     name: str,
+    *,
     subject: FormParameter = "",
     horizon: FormParameter = "",
     product: FormParameter = "",
     release: FormParameter = "",
     option: FormParameter = "",
     delegation: FormParameter = "",
+    expectation: FormParameter = "",
+    field: FormParameter = "",
 ) -> Response:
     """Show the form of a command about a subject; the other parameters fill in fields."""
     form = _form(name)
     given = {
         "horizon": horizon,
+        "expectation": expectation,
+        "field": field,
         "products": product,
         "release": release,
         "option": option,

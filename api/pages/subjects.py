@@ -26,6 +26,7 @@ from projections import changes as change_queries
 from projections import decisions as decision_queries
 from projections.authority import read_subjects
 from projections.decisions import RegisterFilter
+from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
@@ -92,6 +93,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "actions": page.permissions.of(actions, subject) if is_writable else [],
         "version": about["version"],
         "slips": [],
+        "expected": expected_outcomes(read, Filter(subjects=(subject,)), when).rows if kind == "feature" else [],
         "cards": [],
         "releases": [],
         "goals": [],
