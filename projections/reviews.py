@@ -1,6 +1,6 @@
 """Reviewing a decision: what was known when it was made, how it was reasoned, and what came of it, apart.
 
-Whoever knows the result judges the reasoning by it. So what was known then comes first, and the result is left out until
+People who know the result judge the reasoning by it. So what was known then comes first, and the result is left out until
 the reasoning was reviewed, unless it is asked for.
 """
 
@@ -56,7 +56,7 @@ def review(read: Read, subject: str, when: TimePoint = NOW, *, with_result: bool
 
 
 def _find_moment(read: Read, fields: Mapping[str, Row]) -> TimePoint | None:
-    """Return when it was decided and when that was recorded; None if nobody is recorded as having decided it."""
+    """Return when it was decided and when that was recorded; None if no decider is recorded."""
     if "deciders" not in fields:
         return None
     sql = "select recorded_at from main.event where position = :position"
