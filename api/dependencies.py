@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Annotated, Any, Final, get_origin
+from typing import Annotated, Any, Final, TypeVar, get_origin
 
 from fastapi import Depends, Path, Query, Request, Response
 
@@ -33,11 +34,13 @@ from domain.values import (
     to_micros,
 )
 from eventlog.entry import Caller
+from projections.answers import Direction
 from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
+from projections.conditions import Condition, UnknownField, is_absent, parse_condition
 from projections.decisions import NotFound
 from projections.filters import Filter
-from projections.ordering import DIRECTIONS, Direction
-from projections.paging import Answer, BadCursor
+from projections.ordering import DIRECTIONS
+from projections.paging import AnyAnswer, BadCursor
 from projections.read_model import Read
 from projections.replica_state import Replica, read_state
 from projections.schema import loads
@@ -67,6 +70,14 @@ KeyPath = Annotated[Key, Path(description="The subject's key, without its kind."
 SubjectPath = Annotated[SubjectId, Path(description="The subject, as `kind:key`.")]
 MinCount = Annotated[int, Query(ge=1, le=MAX_INTEGER, description="Leave out counts below this number.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of rows.")]
+Cursor = Annotated[
+    str | None,
+    Query(
+        max_length=2000,
+        pattern=CURSOR_PATTERN,
+        description="Pagination cursor: the value of `next` in the previous response.",
+    ),
+]
 IncludeRemoved = Annotated[bool, Query(description="Include subjects that do not exist or were removed.")]
 WithBlame = Annotated[bool, Query(description="Include who set each field, when and why.")]
 
@@ -97,21 +108,24 @@ def _empty_list() -> list[str]:
 # Checks of values -----------------------------------------------------------------------------------------------------
 
 
-def check_choice(value: str, choices: Iterable[str], field: str, *, name: str = "", listed_at: str = "") -> str:
+Choice = TypeVar("Choice", bound=str)
+
+
+def check_choice(value: str, choices: Iterable[Choice], field: str, *, name: str = "", listed_at: str = "") -> Choice:
     """Return a value that is one of the choices that the OpenAPI document lists.
 
     Raises:
         HttpProblem: 422 with the closest choice, or else with all of them or the address that lists them.
     """
-    known = list(choices)
+    known = {str(each): each for each in choices}
     if value not in known:
-        raise HttpProblem(422, _unknown_choice(value, known, name or field, listed_at), field=field)
-    return value
+        raise HttpProblem(422, _unknown_choice(value, [*known], name or field, listed_at), field=field)
+    return known[value]
 
 
 def check_choices(
-    values: list[str], choices: Iterable[str], field: str, *, name: str = "", listed_at: str = ""
-) -> list[str]:
+    values: list[str], choices: Iterable[Choice], field: str, *, name: str = "", listed_at: str = ""
+) -> list[Choice]:
     """Return values that are all among the choices. Raises as `check_choice` does."""
     known = list(choices)
     return [check_choice(value, known, field, name=name, listed_at=listed_at) for value in values]
@@ -138,7 +152,7 @@ def check_kinds(kinds: list[str]) -> list[str]:
 
 def check_directions(directions: list[str]) -> list[Direction]:
     """Return directions that all exist. Raises as `check_choice` does."""
-    return check_choices(directions, DIRECTIONS, "direction")  # type: ignore[return-value]
+    return check_choices(directions, DIRECTIONS, "direction")
 
 
 def period_of(begin: Timestamp | None, end: Timestamp | None, *, field: str = "until") -> tuple[int | None, int | None]:
@@ -155,6 +169,28 @@ def period_of(begin: Timestamp | None, end: Timestamp | None, *, field: str = "u
 def time_point_of(as_of: Timestamp | None, known_at: Timestamp | None) -> TimePoint:
     """Return the valid time and the transaction time of a query; None means now."""
     return TimePoint(None if as_of is None else to_micros(as_of), None if known_at is None else to_micros(known_at))
+
+
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
+_HOURS: Final = {"h": 1, "d": 24, "w": 24 * 7, "y": 24 * 365}
+_HOUR_US: Final = 3_600_000_000
+DURATION_PATTERN: Final = f"^{_DURATION.pattern}$"
+DurationText = Annotated[str, documented(pattern=DURATION_PATTERN)]
+"""A number of hours, days, weeks or years of 365 days, such as `90d`."""
+
+
+def duration_of(text: str | None, field: str) -> int | None:
+    """Return a duration in microseconds; None for None.
+
+    Raises:
+        HttpProblem: 422 if the text is not a duration.
+    """
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise unprocessable(f"{text!r} is not a duration such as 36h, 90d, 12w or 2y (365 days each)", field=field)
+    return int(match[1]) * _HOURS[match[2]] * _HOUR_US
 
 
 # Groups of parameters -------------------------------------------------------------------------------------------------
@@ -182,25 +218,68 @@ class Page:
     cursor: str | None
 
 
-async def _page_parameters(
-    limit: Limit = 1000,
-    cursor: Annotated[
-        str | None,
-        Query(
-            max_length=2000,
-            pattern=CURSOR_PATTERN,
-            description="Pagination cursor: the value of `next` in the previous response.",
-        ),
-    ] = None,
-) -> Page:
+async def _page_parameters(limit: Limit = 1000, cursor: Cursor = None) -> Page:
     return Page(limit, cursor)
 
 
 PageParameters = Annotated[Page, Depends(_page_parameters)]
 
 
+async def _conditions(
+    services: ServiceDependency,
+    where: Annotated[
+        list[str],
+        list_parameter(
+            "Only subjects whose fields meet all of these conditions: `status=accepted`, `kind!=process`, "
+            "`cost>=50000`, `review_on<2024-07-01`, `why=*` (has a value), `deciders=field:proposed_by` (two fields have "
+            "a value in common), `subject.changed<2024-01-01` (nothing changed since; also `subject.created`). In the "
+            "history of fields, what the fields were at the time of the change, which also has `change.by`, "
+            "`change.actor`, `change.note` and `change.because`."
+        ),
+    ],
+    without: Annotated[
+        list[str],
+        list_parameter("Only subjects for which all of these fields are empty, such as `why` or `role.accountable`."),
+    ],
+) -> Sequence[Condition]:
+    found = [_parse_condition(text, services) for text in where]
+    return [*found, *(is_absent(_check_name(name, "without")) for name in without)]
+
+
+def _parse_condition(text: str, services: Services) -> Condition:
+    """Return a condition, with the people that it names as ids.
+
+    Raises:
+        HttpProblem: 422 if the text is no condition.
+        Refused: it names a person who does not exist, or several.
+    """
+    try:
+        condition = parse_condition(text)
+    except ValueError as error:
+        raise unprocessable(str(error), field="where") from None
+    if not condition.names_people:
+        return condition
+    return replace(condition, values=tuple(services.find_person(each, "where") for each in condition.values))
+
+
+def _check_name(name: str, parameter: str) -> str:
+    if not name.strip() or re.search(r"[=<>!]", name):
+        raise unprocessable(f"`{parameter}` takes the name of a field; conditions go in `where`", field=parameter)
+    return name
+
+
+Conditions = Annotated[Sequence[Condition], Depends(_conditions)]
+"""Conditions on the fields of a subject."""
+
+ShownFields = Annotated[
+    list[str],
+    list_parameter("Also return these fields of the same subject, such as `status` or `role.*`, as `state`."),
+]
+
+
 async def _subject_filter(
     services: ServiceDependency,
+    conditions: Conditions,
     subject: Annotated[list[SubjectText], list_parameter("Only these subjects, as `kind:key`.")],
     product: Annotated[list[ProductText], list_parameter("Only subjects of these products.")],
     status: Annotated[
@@ -211,6 +290,7 @@ async def _subject_filter(
         subjects=[services.find_subject(each, "subject") for each in subject],
         products=[services.find_subject(each, "product", kind="product") for each in product],
         statuses=status,
+        conditions=conditions,
     )
 
 
@@ -376,14 +456,18 @@ class QueryRunner:
     model: Any
 
     def __init__(
-        self, services: Services, format_: formats.Format, execution: QueryExecution, statuses: list[str]
+        self,
+        services: Services,
+        format_: formats.Format,
+        execution: QueryExecution,
+        parameters: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._services = services
-        self._statuses = statuses
+        self._parameters = parameters
         self._format: formats.Format = format_
         self._execution = execution
 
-    def __call__(self, ask: Callable[[Read], Answer], *, etag: bool = False) -> Response:
+    def __call__(self, ask: Callable[[Read], AnyAnswer], *, etag: bool = False) -> Response:
         """Return the answer in the requested format; with `etag`, its version is the ETag.
 
         Raises:
@@ -399,18 +483,25 @@ class QueryRunner:
                 answer = ask(read)
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
+            except UnknownField as error:
+                raise unprocessable(str(error), field=self._find_parameter(error.name)) from None
             except NotFound as error:
                 subject = str(error)
                 similar = error.candidates or similar_subjects(read, subject)
                 raise unknown_subject(subject, similar=similar) from None
             if not answer.rows:
-                _check_statuses(read, self._statuses)
+                _check_statuses(read, [value for name, value in self._parameters if name == "status"])
             titles = titles_of_answer(read, answer, self._services.book.directory)
         response = formats.build_response(answer, self._format, titles, self.model, bounds)
         response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
         return response
+
+    def _find_parameter(self, field_name: str) -> str:
+        """Return the parameter that names a field."""
+        named = ((name, value) for name, value in self._parameters if name in ("where", "show", "without"))
+        return next((name for name, value in named if field_name in value), "where")
 
 
 def _check_statuses(read: Read, statuses: list[str]) -> None:
@@ -466,10 +557,9 @@ async def _query_runner(
         formats.Format | None, Query(description="Response format. Default: taken from the `Accept` header.")
     ] = None,
 ) -> QueryRunner:
-    statuses = request.query_params.getlist("status")
     chosen = formats.choose_format(request, format)
     record_read(request, is_file=chosen != "json")
-    return QueryRunner(services, chosen, execution, statuses)
+    return QueryRunner(services, chosen, execution, request.query_params.multi_items())
 
 
 QueryDependency = Annotated[QueryRunner, Depends(_query_runner)]

@@ -81,8 +81,24 @@ WORDS: Final[Mapping[str, Words]] = {
     "ReviewDecision": Words("decision review", ("outcome",)),
     "ReviewReasoning": Words("decision review-reasoning", (), "Review how a decision was reasoned."),
     "JudgeChoice": Words("decision judge", (), "Judge afterward how good the chosen option was."),
+    "LinkDecision": Words("decision link", ("goals",), "Set the goals that a decision contributes to."),
+    "ReviseGoal": Words("goal revise", (), "Revise how a goal is measured, and by when."),
+    "RecordEvidence": Words(
+        "evidence add", ("title",), "Record evidence, and what it is for or against.", asks=("products",)
+    ),
+    "LinkEvidence": Words("evidence link", ("to",), "Link evidence to what it is for or against."),
+    "UnlinkEvidence": Words("evidence unlink", ("to",)),
+    "SupersedeEvidence": Words("evidence supersede", ("by",), "Replace evidence with a newer piece."),
+    "WithdrawEvidence": Words("evidence withdraw", (), "Withdraw evidence that turned out to be wrong."),
+    "StateAssumption": Words("assumption add", ("title",), asks=("products",)),
+    "ReviseAssumption": Words("assumption revise", (), "Revise the confidence in an assumption, or its day."),
+    "LinkAssumption": Words("assumption link", ("to",)),
+    "UnlinkAssumption": Words("assumption unlink", ("to",), "Remove links from an assumption."),
+    "ConfirmAssumption": Words("assumption confirm", (), "Record that an assumption turned out true."),
+    "BreakAssumption": Words("assumption break", (), "Record that an assumption turned out false."),
     "StateExpectedOutcome": Words("outcome expect", ("measure",)),
     "RecordOutcome": Words("outcome record", ("result",)),
+    "ShareCalibration": Words("person share-calibration", ("shared",), "Let others see how good your forecasts were."),
     "RecordMeasurement": Words("goal measure", ("value",)),
     "ConfirmStillValid": Words("subject confirm", (), "Confirm that a subject or a field of it still holds."),
     "ProposeFeature": Words("feature add", ("title",), "Add a feature."),
@@ -183,7 +199,7 @@ COMMON: Final = ("because", "note", "references", "on_behalf_of", "effective_at"
 """Fields of every command, in the order of their options."""
 
 COMMON_HELP: Final[Mapping[str, str]] = {
-    "because": "A decision behind this one.",
+    "because": "A decision, evidence or assumption behind it.",
     "note": "A remark, or the reason if no decision explains it.",
     "references": "An external id or link, e.g. a ticket or a page.",
     "on_behalf_of": "Person you act for; a claim unless they delegated it.",

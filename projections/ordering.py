@@ -6,17 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final
 
 from domain.fields import Value
 from domain.values import kind_of
+from projections.answers import Direction, ListDifference
 from projections.read_model import Read
 from projections.schema import loads
 from projections.timepoint import ResolvedTime
 
-Direction = Literal[
-    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
-]
 DIRECTIONS: Final[tuple[Direction, ...]] = Direction.__args__  # type: ignore[attr-defined]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -90,6 +88,13 @@ def _parse_numbers(match: re.Match[str] | None) -> tuple[int, ...] | None:
     return tuple(numbers)
 
 
+def is_same(before: FieldContent, after: FieldContent, merged_into: Mapping[str, str]) -> bool:
+    """Return whether two contents of a field are equal. Empty values are, and so are two ids of one merged person."""
+    if _is_empty(before) or _is_empty(after):
+        return _is_empty(before) and _is_empty(after)
+    return before[1] == after[1] and resolve_people(before[0], merged_into) == resolve_people(after[0], merged_into)
+
+
 def change_direction(before: FieldContent, after: FieldContent, order: TargetOrder) -> Direction:
     """Return the kind of a change. Two ids of one merged person are equal."""
     if _is_empty(before) or _is_empty(after):
@@ -128,11 +133,12 @@ def resolve_people(value: Value, merged_into: Mapping[str, str]) -> Value:
     return value
 
 
-def list_difference(before: Value, after: Value, merged_into: Mapping[str, str]) -> dict[str, list[Value]]:
-    """Return what a list `gained` and `lost`, in the order of the lists; an empty dict for values that are not lists."""
+def add_list_difference(row: ListDifference, before: Value, after: Value, merged_into: Mapping[str, str]) -> None:
+    """Add to a row what a list `gained` and `lost`, in the order of the lists; nothing for values that are not lists."""
     if not isinstance(before, list | None) or not isinstance(after, list | None) or before is after is None:
-        return {}
+        return
     old, new = resolve_people(before or [], merged_into), resolve_people(after or [], merged_into)
     assert isinstance(old, list)
     assert isinstance(new, list)
-    return {"gained": [item for item in new if item not in old], "lost": [item for item in old if item not in new]}
+    row["gained"] = [item for item in new if item not in old]
+    row["lost"] = [item for item in old if item not in new]

@@ -1,4 +1,4 @@
-"""Decisions: the register, single decisions, and the commands that record and change them."""
+"""Decisions: the list, single decisions, and the commands that record and change them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from domain.authority import VerdictCode
 from domain.messages import Command
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
-from projections.decisions import RegisterFilter
+from projections import options as option_queries
+from projections.decisions import DecisionFilter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.RecordDecision: "/decisions",
@@ -65,6 +66,14 @@ def router() -> APIRouter:
         "Explain who had the authority to decide",
         "light",
     )
+    add_query(
+        routes,
+        "/decisions/{key}/options",
+        get_options,
+        answers.WeighedOptions,
+        "Compare the options of a decision",
+        "light",
+    )
     return routes
 
 
@@ -101,8 +110,8 @@ def list_decisions(
     ] = False,
     include_removed: IncludeRemoved = False,
 ) -> Response:
-    """The register of decisions, in the order they were recorded, each with its number in every product."""
-    found = RegisterFilter(
+    """Decisions in the order in which they were recorded, each with its number in every product."""
+    found = DecisionFilter(
         about=replace(subjects, include_removed=include_removed),
         kinds=kind,
         tags=tag,
@@ -116,7 +125,7 @@ def list_decisions(
         accountable=[services.find_person(each, "accountable") for each in accountable],
     )
     return query(
-        lambda read: decision_queries.register(
+        lambda read: decision_queries.decisions(
             read, found, time, columns=_COLUMNS, limit=page.limit, cursor=page.cursor
         )
     )
@@ -134,3 +143,11 @@ def get_authority(query: QueryDependency, services: ServiceDependency, time: Tim
     """
     subject = services.find_subject(key, "key", kind="decision")
     return query(lambda read: authority_queries.decision_authority(read, subject, time))
+
+
+def get_options(query: QueryDependency, services: ServiceDependency, time: TimeParameters, key: KeyPath) -> Response:
+    """Each option with its findings and their evidence, whether its cost and time keep the limits, and, for the option
+    chosen, what turned out.
+    """
+    subject = services.find_subject(key, "key", kind="decision")
+    return query(lambda read: option_queries.weighed_options(read, subject, time))

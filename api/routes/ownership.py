@@ -28,6 +28,7 @@ from domain.money import Cost, Currency
 from domain.values import MAX_INTEGER, Slug
 from projections import accountability as accountability_queries
 from projections import authority as authority_queries
+from projections import succession as succession_queries
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     ownership.AssignOwnership: "/subjects/{subject}/assign",
@@ -58,7 +59,7 @@ def router() -> APIRouter:
         routes,
         "/accountability/count",
         count_accountability,
-        answers.AccountabilityCounts,
+        answers.FieldCounts,
         "Count roles by person and team",
     )
     add_query(routes, "/unowned", list_unowned, answers.Unowned, "List subjects without an owner")
@@ -70,15 +71,45 @@ def router() -> APIRouter:
         "List who may decide about a product",
         "light",
     )
+    add_query(
+        routes,
+        "/succession",
+        get_succession,
+        answers.Succession,
+        "List what a person holds, owes and waits for",
+    )
     return routes
 
 
+def get_succession(
+    query: QueryDependency,
+    services: ServiceDependency,
+    time: TimeParameters,
+    who: Annotated[str, Query(max_length=500, description="The person or team: an id or a name.")],
+    to: Annotated[
+        str | None, Query(max_length=500, description="The person or team who is to take over: an id or a name.")
+    ] = None,
+) -> Response:
+    """Everything that a person or team holds, owes and waits for. With `to`, `commands` are those that hand over all roles:
+    send them to `POST /v1/commands` as they are, and all are recorded in one transaction or none.
+    """
+    holder = services.find_person(who, "who")
+    successor = None if to is None else services.find_person(to, "to")
+    return query(lambda read: succession_queries.succession(read, holder, time, to=successor))
+
+
 def get_accountability(
-    query: QueryDependency, services: ServiceDependency, time: TimeParameters, subject: SubjectPath
+    query: QueryDependency,
+    services: ServiceDependency,
+    time: TimeParameters,
+    page: PageParameters,
+    subject: SubjectPath,
 ) -> Response:
     """Every role and delegation of the subject: who holds it, since when, until when, and because of what."""
     known = services.find_subject(subject, "subject")
-    return query(lambda read: accountability_queries.roles_of_subject(read, known, time))
+    return query(
+        lambda read: accountability_queries.roles_of_subject(read, known, time, limit=page.limit, cursor=page.cursor)
+    )
 
 
 def list_accountability(
@@ -101,12 +132,17 @@ def list_accountability(
 
 
 def count_accountability(
-    query: QueryDependency, time: TimeParameters, subjects: AnySubjectFilter, role: Roles, min_count: MinCount = 1
+    query: QueryDependency,
+    time: TimeParameters,
+    page: PageParameters,
+    subjects: AnySubjectFilter,
+    role: Roles,
+    min_count: MinCount = 1,
 ) -> Response:
     """The number of roles that each person or team holds at the requested time, largest first."""
     return query(
         lambda read: accountability_queries.count_holders(
-            read, time, roles=role, selection=subjects, min_count=min_count
+            read, time, roles=role, selection=subjects, min_count=min_count, limit=page.limit, cursor=page.cursor
         )
     )
 

@@ -11,24 +11,6 @@ Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
 "The kind of a change."
-FlagReason = Literal[
-    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
-]
-"What is wrong with a ground."
-DebtCode = Literal[
-    "no_reason",
-    "undecided",
-    "review_overdue",
-    "outcome_overdue",
-    "unratified",
-    "unconfirmed_decider",
-    "no_owner",
-    "owner_left",
-    "unconfirmed_owner",
-    "ending_delegation",
-    "stale",
-]
-"What is left undone about a decision or another subject."
 Section = Literal[
     "goals",
     "releases",
@@ -46,9 +28,44 @@ Section = Literal[
     "undecided",
     "late",
 ]
-"The sections of a progress report."
+"The sections of a progress report, in its order."
 ReasonKind = Literal["own", "inherited", "none"]
 "The origin of a reason."
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"What a deferred decision waited for has happened."
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"What is wrong with a ground."
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+    "broken_assumption",
+    "unchecked_assumption",
+    "withdrawn_evidence",
+    "superseded_evidence",
+    "expired_evidence",
+]
+"What is left undone about a decision or another subject."
+SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
+"How a subject relates to another."
+Relation = Literal["holds", "owes", "waits_for"]
+"What a person has to do with a subject."
+SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
+"What made a target move."
+Absence = Literal["absent", "removed"]
+"Why a subject has no value: it did not exist yet, or was removed."
 
 
 class FieldProblem(TypedDict):
@@ -95,7 +112,7 @@ class DelegationLink(TypedDict):
 
     who: str
     "The person or team on whose behalf it was done."
-    delegation: NotRequired[int | None]
+    delegation: NotRequired[int]
     "The position of the delegation that allows it; without one, it is only claimed."
 
 
@@ -104,11 +121,11 @@ class EventSource(TypedDict):
 
     channel: str
     "The way it was recorded: `http`, `cli`, `import`."
-    system: NotRequired[str | None]
+    system: NotRequired[str]
     "The system that it was imported from."
-    reference: NotRequired[str | None]
+    reference: NotRequired[str]
     "That system's identifier of the change."
-    at: NotRequired[str | None]
+    at: NotRequired[str]
     "The time of the change in that system."
 
 
@@ -127,17 +144,17 @@ class Blame(TypedDict):
     "Who recorded it, according to the token."
     principal: str
     "On whose behalf it was recorded; the actor, if there is no one else."
-    on_behalf_of: NotRequired[list[DelegationLink] | None]
+    on_behalf_of: NotRequired[list[DelegationLink]]
     "The chain of delegation from the actor to the principal, if they differ."
     because: list[str]
     "The decisions that it is based on."
-    note: NotRequired[str | None]
+    note: NotRequired[str]
     "A remark, or the reason if it is not based on a decision."
     source: EventSource
     "How it was recorded, and where it comes from."
-    corrects: NotRequired[int | None]
+    corrects: NotRequired[int]
     "The position of the voided entry that it replaces."
-    voided_by: NotRequired[int | None]
+    voided_by: NotRequired[int]
     "The position of the event that voided it."
 
 
@@ -166,11 +183,18 @@ class FieldState(FieldValue):
     "The time at which the value ends; null if it has no end."
     position: int
     "The position of the event that set the value."
-    blame: NotRequired[Blame | None]
+    blame: NotRequired[Blame]
     "Who set the value, when and why; present if asked for."
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[dict[str, FieldValue]]
+    "The fields that `show` names; present if asked for."
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -179,16 +203,16 @@ class RoleRow(FieldRow):
 
     role: str | None
     "The role, such as `accountable`; null for delegations and acknowledgments."
-    status: NotRequired[str | None]
-    "The status of the subject; null or missing if it has none."
+    status: str | None
+    "The status of the subject; null if it has none."
 
 
 class ListDifference(TypedDict):
     """The items added to a list and removed from it; missing if the value is not a list."""
 
-    gained: NotRequired[list[Any] | None]
+    gained: NotRequired[list[Any]]
     "The added items, in order."
-    lost: NotRequired[list[Any] | None]
+    lost: NotRequired[list[Any]]
     "The removed items, in order."
 
 
@@ -209,11 +233,31 @@ class FieldChange(ListDifference):
     "Whether the value ended because its period was over; there is no event for that."
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: int
+    "The position of the event that ended the earlier value."
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: str | None
+    "The time of the next change to another value; null if it holds."
+    days: float
+    "The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+    next: NextValue | None
+    "The value that followed; null if it still holds."
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: int
     "The position of the event that made the change."
+    held: NotRequired[Held]
+    "How long the value of the change held; present if asked for."
     blame: Blame
     "Who made the change, when and why."
 
@@ -238,9 +282,9 @@ class FieldDifference(ListDifference, SubjectField):
     "The value at the second time."
     direction: Direction
     "The kind of change, all changes taken together."
-    missing_before: NotRequired[Literal["absent", "removed"] | None]
+    missing_before: NotRequired[Absence]
     "Why the subject has no value at the first time: it did not exist yet, or was removed."
-    missing_after: NotRequired[Literal["absent", "removed"] | None]
+    missing_after: NotRequired[Absence]
     "Why the subject has no value at the second time: it did not exist yet, or was removed."
     changes: list[FieldChangeRow]
     "The changes between the two times, in order."
@@ -301,7 +345,7 @@ class SubjectRow(TitledSubject, GroupedFields):
 class Card(SubjectRow):
     """A feature, or another subject, on the roadmap."""
 
-    milestone: NotRequired[str | None]
+    milestone: NotRequired[str]
     "In columns of releases: the milestone whose target is the release of the column."
 
 
@@ -361,7 +405,7 @@ class GraphEdge(_FromSubject):
 
     to: str
     "The subject that the edge leads to."
-    relation: Literal["replaces", "replaced_by", "rests_on", "supports"]
+    relation: SubjectRelation
     "The relation of `from` to `to`."
     distance: int
     "The number of edges from the subject that was asked about."
@@ -391,6 +435,100 @@ class FlagRow(TitledSubject):
     "The position of the event that ended the ground; null if a date has passed."
     accountable: list[str]
     "The people or teams accountable for it."
+
+
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: ArrivalReason
+    "What has happened."
+    awaited: str | None
+    "What it waited for; null for a day."
+    since: str
+    "The time from which the decision is back."
+    accountable: list[str]
+    "The people or teams accountable for it."
+
+
+class ContributionRow(TypedDict):
+    """A way from a goal to a release; null where it skips a step, or ends before it."""
+
+    goal: str
+    "The goal."
+    decision: str | None
+    "The decision that contributes to it."
+    feature: str | None
+    "The feature that carries it out."
+    release: str | None
+    "The release that the feature targets."
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: str
+    "The subject that the edge leads to."
+
+
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+
+    status: str | None
+    "The status; null if it has none."
+    reason: Literal["no_goal", "no_contribution"]
+    "`no_contribution` for a goal, `no_goal` for a decision or feature."
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: int
+    "How many of the unit."
+    unit: Literal["days", "weeks", "months", "quarters", "years"]
+    "The unit."
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Literal["valuable", "usable", "feasible", "viable"]
+    "What was judged."
+    answer: Literal["yes", "no", "unclear"]
+    "Whether it is."
+    finding: str | None
+    "What was found."
+    evidence: list[str]
+    "The evidence that shows it."
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: str | None
+    "The title of the option."
+    chosen: bool
+    "Whether it is the option chosen."
+    cost_amount: CostAmount | None
+    "Its cost; null if none was stated as an amount."
+    cost_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether its cost keeps the limit; null without a limit."
+    duration: DurationAmount | None
+    "The time it takes; null if none was stated."
+    time_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether the time it takes keeps the limit; null without a limit."
+    findings: list[OptionFinding]
+    "What was found before the decision."
+    afterward: list[OptionFinding]
+    "What turned out; only for the option chosen."
 
 
 class UnownedRow(TitledSubject):
@@ -454,7 +592,6 @@ class TokenRow(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     label: str
     "The purpose of the token."
     created_at: str
@@ -528,28 +665,40 @@ class FieldCount(TypedDict):
     "The number of fields."
 
 
-class AccountabilityCount(TypedDict):
-    """The number of roles of one person or team."""
-
-    holder: str
-    "The person or team."
-    count: int
-    "The number of roles."
+_FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
 
 
-class FieldChangeCount(TypedDict):
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
-    subject: NotRequired[str | None]
+    subject: NotRequired[str]
     "The subject."
-    field: NotRequired[str | None]
+    field: NotRequired[str]
     "The name of the field."
-    direction: NotRequired[Direction | None]
+    direction: NotRequired[Direction]
     "The kind of change."
-    actor: NotRequired[str | None]
+    actor: NotRequired[str]
     "Who recorded the changes."
-    principal: NotRequired[str | None]
+    principal: NotRequired[str]
     "On whose behalf they were recorded."
+    kind: NotRequired[str | None]
+    "The kind of the subject."
+    product: NotRequired[str | None]
+    "A product of the subject; null if it has none."
+    from_source_value: NotRequired[str | None]
+    "The source value before the changes."
+    to: NotRequired[Any]
+    "The value after the changes; null if there is none."
+    to_source_value: NotRequired[str | None]
+    "The source value after the changes."
+    year: NotRequired[str | None]
+    "The year in UTC, such as `2024`."
+    quarter: NotRequired[str | None]
+    "The quarter in UTC, such as `2024-Q1`."
+    month: NotRequired[str | None]
+    "The month in UTC, such as `2024-03`."
+    week: NotRequired[str | None]
+    "The ISO 8601 week in UTC, such as `2024-W09`."
     count: int
     "The number of changes."
 
@@ -561,7 +710,7 @@ class ReadAnswer(TypedDict):
     "The position of the log that the answer covers."
     as_of: str
     "The valid time: the answer shows what was in effect at this time."
-    known_at: NotRequired[str | None]
+    known_at: NotRequired[str]
     "The transaction time: the answer shows what was recorded by this time; missing if it shows everything."
     titles: dict[str, str]
     "What each subject in the answer is called, by id: its title, version, or display name."
@@ -570,7 +719,7 @@ class ReadAnswer(TypedDict):
 class TableAnswer(ReadAnswer):
     """An answer with rows, which is also available as CSV and JSON Lines."""
 
-    next: NotRequired[str | None]
+    next: NotRequired[str]
     "The value of `cursor` for the next page; missing on the last page."
 
 
@@ -586,8 +735,6 @@ class FieldCounts(TableAnswer):
 
     rows: list[FieldCount]
     "The numbers."
-    truncated: bool
-    "Whether there are more rows; a larger `limit` returns them."
 
 
 class FieldChangeTable(TableAnswer):
@@ -598,12 +745,10 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: list[FieldChangeCount]
     "The numbers."
-    truncated: bool
-    "Whether there are more rows; a larger `limit` returns them."
 
 
 class ReportChange(TypedDict):
@@ -611,11 +756,11 @@ class ReportChange(TypedDict):
 
     field: str
     "The name of the field, such as `status` or `target.ship`."
-    before: NotRequired[FieldValue | None]
+    before: NotRequired[FieldValue]
     "The value before; missing if the field did not change."
     after: FieldValue
     "The value after the change, or at the end of the period."
-    direction: NotRequired[Direction | None]
+    direction: NotRequired[Direction]
     "The kind of change; missing if the field did not change."
 
 
@@ -680,27 +825,25 @@ class ReportLine(TitledSubject):
     "The event: who recorded it, based on what, with which note."
     link: str
     "The path of the subject."
-    current: NotRequired[bool | None]
+    current: NotRequired[bool]
     "Whether the fields still have these values at the end of the period; missing if they do."
-    slips: NotRequired[ReportSlips | None]
+    slips: NotRequired[ReportSlips]
     "For a slipped target or a release: how often it moved, and from where."
-    due: NotRequired[str | None]
+    due: NotRequired[str]
     "The day on which it is due at the end of the period, if there is one."
-    measure: NotRequired[str | None]
+    measure: NotRequired[str]
     "For a goal: how to measure whether it is met."
-    features: NotRequired[ReleaseFeatures | None]
+    features: NotRequired[ReleaseFeatures]
     "For a release: its features."
-    left: NotRequired[list[str] | None]
+    left: NotRequired[list[str]]
     "For what has no accountable person: those who were accountable and have left."
-    voids: NotRequired[int | None]
+    voids: NotRequired[int]
     "For a correction: the position of the voided entry."
 
 
-class Report(TableAnswer):
-    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+class ReportContent(TypedDict):
+    """What a report is about, and how much there is of it."""
 
-    rows: list[ReportLine]
-    "The lines."
     product: str
     "The product, as `product:key`."
     title: str | None
@@ -711,10 +854,22 @@ class Report(TableAnswer):
     "The end of the period, which it excludes; `as_of` is just before it."
     counts: dict[Section, int]
     "The number of lines in each section."
+
+
+class ReportSummary(ReportContent):
+    """What a report is about, with the hash by which it can be recognized."""
+
     sha256: str
     "The SHA-256 of its canonical JSON without texts and titles, in hex."
     issued: NotRequired[ReportIssue | None]
     "Who issued it, if it was asked for with `issued_at`."
+
+
+class Report(TableAnswer, ReportSummary):
+    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+
+    rows: list[ReportLine]
+    "The lines."
 
 
 class Roadmap(TableAnswer):
@@ -735,10 +890,10 @@ class Since(TypedDict):
     "The transaction time; null if everything is included."
 
 
-_FromSince = TypedDict("_FromSince", {"from": Since})
+ComparedTimes = TypedDict("ComparedTimes", {"from": Since})
 
 
-class Changes(TableAnswer, _FromSince):
+class Changes(TableAnswer, ComparedTimes):
     """The differences between two times; `as_of` and `known_at` are the second."""
 
     rows: list[FieldDifference]
@@ -754,13 +909,18 @@ class SlipTotals(TypedDict):
     "The number of moves to an earlier date or release."
 
 
-class Slips(TableAnswer):
+class SlipSummary(TypedDict):
+    """How often all targets moved."""
+
+    totals: SlipTotals
+    "All moves, including those that `min_count` leaves out."
+
+
+class Slips(TableAnswer, SlipSummary):
     """Targets that moved, most frequent first."""
 
     rows: list[Slip]
     "The targets."
-    totals: SlipTotals
-    "All moves, including those that `min_count` leaves out."
 
 
 class Decisions(TableAnswer):
@@ -768,13 +928,6 @@ class Decisions(TableAnswer):
 
     rows: list[DecisionRow]
     "The decisions."
-
-
-class Imports(TableAnswer):
-    """Imports, by title, which is the name of what was imported."""
-
-    rows: list[SubjectRow]
-    "The imports."
 
 
 class Money(TypedDict):
@@ -869,19 +1022,24 @@ class AuthorityRow(TypedDict):
     "What the rights of each product said then."
 
 
-class DecisionAuthority(TableAnswer):
-    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+class AuthorityVerdict(TypedDict):
+    """The verdict on a decision, and whether it still has to be ratified."""
 
-    subject: str
-    "The decision, as `decision:key`."
-    title: str | None
-    "The title."
     verdict: str | None
     "The verdict on the latest acceptance or rejection; null if there is none."
     needs_ratification: bool
     "Whether it exceeds, and nobody entitled has ratified it."
     ratified: int | None
     "The position of the ratification that resolved it, if any."
+
+
+class AuthoritySummary(TitledSubject, AuthorityVerdict):
+    """A decision with the verdict on it."""
+
+
+class DecisionAuthority(TableAnswer, AuthoritySummary):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+
     rows: list[AuthorityRow]
     "The verdicts, in the order of the log."
 
@@ -899,8 +1057,8 @@ class DeciderRow(RuleUse):
     "The reason as a clause."
 
 
-class Deciders(TableAnswer):
-    """Who may decide about a product; no rows if no decision rights apply."""
+class DecidersQuestion(TypedDict):
+    """The decision that the deciders are for."""
 
     product: str
     "The product."
@@ -908,6 +1066,11 @@ class Deciders(TableAnswer):
     "The kind of decision."
     cost: Money | None
     "The cost, if it was given."
+
+
+class Deciders(TableAnswer, DecidersQuestion):
+    """Who may decide about a product; no rows if no decision rights apply."""
+
     rows: list[DeciderRow]
     "The people and teams, those whom the rights cover first."
 
@@ -974,13 +1137,165 @@ class OutcomeCounts(TypedDict):
     "Those whose result is unclear."
 
 
-class ExpectedOutcomes(TableAnswer):
+class ExpectedOutcomesSummary(TypedDict):
+    """How many expected outcomes match."""
+
+    counts: OutcomeCounts
+    "How many match, by state and result."
+
+
+class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
     """What decisions and features were expected to bring, ordered by date."""
 
     rows: list[ExpectedOutcomeRow]
     "The expected outcomes."
-    counts: OutcomeCounts
-    "How many match, by state and result."
+
+
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: int
+    "A probability that was given."
+    count: int
+    "How many forecasts gave it."
+    observed: float
+    "How often such forecasts came true, by isotonic regression."
+    low: float
+    "The lower end of where it lies by chance if all are calibrated."
+    high: float
+    "The upper end."
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: float
+    "How far the probabilities are from what came true."
+    discrimination: float
+    "How well they tell what comes true from what does not."
+    uncertainty: float
+    "How hard the questions were."
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: str | None
+    "The person; null for all together."
+    shown: bool
+    "Whether the score is shown to the caller."
+    why_not: str | None
+    "Why it is not shown; null if it is."
+    counts: dict[str, int]
+    "How many forecasts are `counted`, and how many are not, by the reason."
+    score: float | None
+    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
+    low: float | None
+    "The lower end of its interval of 90 %."
+    high: float | None
+    "The upper end."
+    climate: float | None
+    "The score of always saying how often they came true."
+    parts: ScoreParts | None
+    "Its parts; null below 30 forecasts."
+    rows: list[CurvePoint]
+    "The curve; empty below 30 forecasts."
+
+
+class SlipCause(SubjectField):
+    """One move of a target or a release to later."""
+
+    before: Any
+    "The target before the move."
+    after: Any
+    "The target after the move."
+    first: Any
+    "The first target: what was promised first."
+    days: int | None
+    "The days by which it moved; null if it is not a date."
+    days_from_first: int | None
+    "The days from the first target; null if not a date."
+    cause: SlipReason
+    "The kind of cause."
+    because: list[str]
+    "The assumption, dependency or decisions that caused it."
+    reason: str | None
+    "The reason in words that the move gives itself; null if none."
+    owners: list[str]
+    "Who was accountable for it at that time."
+    quarter: str
+    "The quarter in which it moved, such as `2026-Q2`."
+    at: str
+    "The time from which the new target was in effect."
+    position: int
+    "The position of the event that moved it."
+    blame: Blame
+    "Who moved it, when and why."
+
+
+class SlipCauses(TableAnswer):
+    """Each move of a target or a release to later, in order."""
+
+    rows: list[SlipCause]
+    "The moves."
+    counts: dict[str, int]
+    "The number of moves by cause."
+
+
+class SlipCount(TypedDict):
+    """The number of moves to later in one group."""
+
+    group: str | None
+    "The cause, release, owner or quarter; null if there is none."
+    count: int
+    "The number of moves."
+    decision: int
+    "Those based on a decision."
+    assumption: int
+    "Those that name an assumption or evidence."
+    dependency: int
+    "Those that name a feature, release or other subject to wait for."
+    reason: int
+    "Those that give only a reason in words."
+    none: int
+    "Those that give no reason."
+
+
+class SlipCounts(TableAnswer):
+    """How many moves to later there were in each group."""
+
+    rows: list[SlipCount]
+    "The groups."
+
+
+class SuccessionRow(TitledSubject):
+    """One thing that a person holds, owes or waits for."""
+
+    relation: Relation
+    "`holds`, `owes` or `waits_for`."
+    code: str
+    "`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."
+    part: str | None
+    "The role, delegation or expected outcome that it is about."
+    since: str
+    "The time since which it is so."
+    holders: list[str]
+    "All holders of the role; empty for anything else."
+
+
+class Succession(TableAnswer):
+    """Everything that a person or team holds, owes and waits for."""
+
+    person: str
+    "The person or team."
+    to: str | None
+    "Who is to take over; null if not given."
+    commands: list[dict[str, Any]]
+    "The commands that hand over all roles in one transaction."
+    truncated: bool
+    "Whether there are more commands than one transaction takes."
+    rows: list[SuccessionRow]
+    "What the person holds, owes and waits for, in this order."
 
 
 class DebtRow(TitledSubject):
@@ -1004,13 +1319,18 @@ class DebtRow(TitledSubject):
     "The path of the form for that command, on the pages of this server."
 
 
-class Debt(TableAnswer):
+class DebtSummary(TypedDict):
+    """How many items there are."""
+
+    counts: dict[str, int]
+    "The number of items of each code."
+
+
+class Debt(TableAnswer, DebtSummary):
     """What is left undone about decisions, the oldest first."""
 
     rows: list[DebtRow]
     "The items."
-    counts: dict[str, int]
-    "The number of items of each code."
 
 
 class DebtMonth(TypedDict):
@@ -1035,41 +1355,6 @@ class DebtByMonth(TableAnswer):
     "The counts that are not zero, by month, product and code."
 
 
-class Features(TableAnswer):
-    """Features, by title."""
-
-    rows: list[SubjectRow]
-    "The features."
-
-
-class Products(TableAnswer):
-    """Products, by title."""
-
-    rows: list[SubjectRow]
-    "The products."
-
-
-class Goals(TableAnswer):
-    """Goals, by title."""
-
-    rows: list[SubjectRow]
-    "The goals."
-
-
-class EvidenceList(TableAnswer):
-    """Pieces of evidence, by title."""
-
-    rows: list[SubjectRow]
-    "The pieces of evidence."
-
-
-class Assumptions(TableAnswer):
-    """Assumptions, by title."""
-
-    rows: list[SubjectRow]
-    "The assumptions."
-
-
 class Flags(TableAnswer):
     """What rests on grounds that no longer hold, the oldest first."""
 
@@ -1077,33 +1362,54 @@ class Flags(TableAnswer):
     "The flags."
 
 
-class Teams(TableAnswer):
-    """Teams, by title."""
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
 
-    rows: list[SubjectRow]
-    "The teams."
-
-
-class Releases(TableAnswer):
-    """Releases, in their order."""
-
-    rows: list[SubjectRow]
-    "The releases."
+    rows: list[ArrivalRow]
+    "The decisions, once for each thing that has come."
 
 
-class SubjectPage(ReadAnswer, GroupedFields):
-    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
+class Contributions(TableAnswer):
+    """What contributes to which goal."""
+
+    rows: list[ContributionRow]
+    "Each way from a goal to a release."
+    nodes: list[GraphNode]
+    "The subjects on these ways."
+    edges: list[ContributionEdge]
+    "The edges between them."
+
+
+class ContributionGaps(TableAnswer):
+    """Goals that nothing contributes to, and work that contributes to no goal."""
+
+    rows: list[ContributionGap]
+    "The goals, decisions and features."
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
 
     subject: str
-    "The subject, as `kind:key`."
-    version: int
-    "The version, also the ETag; send it as `If-Match`."
-    current: bool
-    "False if the subject was removed, or did not exist yet."
-    title: str | None
-    "The title; null if it has none."
-    number: dict[str, int]
-    "A decision's number in each of its products, by product."
+    "The decision."
+    cost_limit: str | None
+    "What an option may cost at most, such as `500 EUR`."
+    time_limit: str | None
+    "How long an option may take at most, such as `6 weeks`."
+    rows: list[WeighedOption]
+    "The options."
+
+
+class Subjects(TableAnswer):
+    """Subjects of one kind: features, products, goals, teams, evidence and the like by title; releases in their order."""
+
+    rows: list[SubjectRow]
+    "The subjects, each with its main fields."
+
+
+class RelatedSubjects(TypedDict):
+    """The decisions that a subject replaces and rests on, and what replaces it and rests on it."""
+
     replaces: list[TitledSubject]
     "The decisions that it superseded or reversed."
     replaced_by: list[TitledSubject]
@@ -1114,6 +1420,19 @@ class SubjectPage(ReadAnswer, GroupedFields):
     "The subjects with events that are based on it."
 
 
+class SubjectDetails(DecisionRow, RelatedSubjects):
+    """A subject with its fields, its version and its relations."""
+
+    version: int
+    "The version, also the ETag; send it as `If-Match`."
+    current: bool
+    "False if the subject was removed, or did not exist yet."
+
+
+class SubjectPage(ReadAnswer, SubjectDetails):
+    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
+
+
 class History(TableAnswer):
     """The events of a subject."""
 
@@ -1121,15 +1440,20 @@ class History(TableAnswer):
     "The events."
 
 
-class Graph(TableAnswer):
-    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
+class GraphNodes(TypedDict):
+    """The subjects of a graph, and whether it is whole."""
 
-    rows: list[GraphEdge]
-    "The edges."
     nodes: list[GraphNode]
     "The subjects that the edges connect."
     truncated: bool
     "Whether there are more edges."
+
+
+class Graph(TableAnswer, GraphNodes):
+    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
+
+    rows: list[GraphEdge]
+    "The edges."
 
 
 class Roles(TableAnswer):
@@ -1137,15 +1461,6 @@ class Roles(TableAnswer):
 
     rows: list[RoleRow]
     "The roles."
-
-
-class AccountabilityCounts(TableAnswer):
-    """The number of roles of each person and team, largest first."""
-
-    rows: list[AccountabilityCount]
-    "The people and teams."
-    truncated: bool
-    "Whether there are more rows."
 
 
 class Unowned(TableAnswer):
@@ -1238,7 +1553,6 @@ class Me(TypedDict):
     credential: str
     "The id of the token or session."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     roles: list[HeldRole]
     "The roles of its holder: their own, and those of their teams and groups."
 
@@ -1251,7 +1565,6 @@ class CreatedToken(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     secret: str
     "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
     expires_at: str | None
@@ -1276,17 +1589,22 @@ class EndedSessions(TypedDict):
     "The number of sessions that were ended."
 
 
-class Health(TypedDict):
-    """Whether the server can answer."""
+class Positions(TypedDict):
+    """How far the log and its read model are."""
 
-    status: Literal["ok", "degraded"]
-    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
     position: int
     "The number of entries in the log."
     read_model: int
     "The position that answers of the read model cover."
     lag: int
     "The number of entries that the read model is behind."
+
+
+class Health(Positions):
+    """Whether the server can answer."""
+
+    status: Literal["ok", "degraded"]
+    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
 
 
 class Worker(TypedDict):
@@ -1310,15 +1628,9 @@ class Worker(TypedDict):
     "The time of that error."
 
 
-class Status(TypedDict):
+class Status(Positions):
     """The log, the read model, and the processes that publish or feed the log."""
 
-    position: int
-    "The number of entries in the log."
-    read_model: int
-    "The position that answers of the read model cover."
-    lag: int
-    "The number of entries that the read model is behind."
     workers: list[Worker]
     "Every process that ever reported; empty without a stream."
 
@@ -1376,9 +1688,9 @@ class Receipt(TypedDict):
 class Outcome(TypedDict):
     """The result of one transaction of a bulk request: a receipt or a problem."""
 
-    receipt: NotRequired[Receipt | None]
+    receipt: NotRequired[Receipt]
     "The receipt, if it was recorded."
-    refused: NotRequired[Problem | None]
+    refused: NotRequired[Problem]
     "The problem, if it was refused."
 
 

@@ -57,6 +57,8 @@ class SubjectFilter(TypedDict, total=False):
     subject: Texts
     product: Texts
     status: Texts
+    where: Texts
+    without: Texts
 
 
 class IncludeRemoved(TypedDict, total=False):
@@ -111,13 +113,13 @@ class FieldsParameters(FieldValueFilter, AtTime, Paged, total=False):
     """Parameters of `fields`."""
 
     blame: bool
+    show: Texts
 
 
-class FieldsCountParameters(FieldValueFilter, AtTime, total=False):
+class FieldsCountParameters(FieldValueFilter, AtTime, Paged, total=False):
     """Parameters of `fields_count`."""
 
     min_count: int
-    limit: int
 
 
 class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False):
@@ -127,19 +129,25 @@ class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False
     by: Texts
     live: bool
     include_unchanged: bool
+    then_value: Texts
+    then_source_value: Texts
+    held_at_least: str
+    held_less_than: str
+    open: bool
 
 
 class FieldHistoryParameters(FieldHistoryFilter, Paged, total=False):
     """Parameters of `field_history`."""
 
+    show: Texts
+    durations: bool
     order: Literal["oldest", "newest"]
 
 
-class FieldHistoryCountParameters(FieldHistoryFilter, total=False):
+class FieldHistoryCountParameters(FieldHistoryFilter, Paged, total=False):
     """Parameters of `field_history_count`."""
 
     min_count: int
-    limit: int
 
 
 class RoadmapParameters(FieldValueFilter, AtTime, Paged, total=False):
@@ -192,8 +200,8 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
-class FlagsParameters(SubjectFilter, AtTime, Paged, total=False):
-    """Parameters of `flags`."""
+class SelectionParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `flags`, `arrivals`, `contributions` and `contribution_gaps`."""
 
 
 class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
@@ -201,6 +209,34 @@ class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
 
     state: Texts
     by: Texts
+
+
+class SlipCausesParameters(FieldFilter, AtTime, Paged, total=False):
+    """Parameters of `slip_causes`."""
+
+    cause: Texts
+    owner: Texts
+    since: Time
+    until: Time
+
+
+class SlipCountsParameters(SlipCausesParameters, total=False):
+    """Parameters of `slip_counts`."""
+
+    by: str
+
+
+class SuccessionParameters(AtTime, total=False):
+    """Parameters of `succession`."""
+
+    to: str
+
+
+class CalibrationParameters(AtTime, total=False):
+    """Parameters of `calibration`."""
+
+    product: Texts
+    who: str
 
 
 class DebtFilter(SubjectFilter, AtTime, total=False):
@@ -245,7 +281,7 @@ class AccountabilityParameters(KindFilter, AtTime, Paged, total=False):
     blame: bool
 
 
-class AccountabilityCountParameters(KindFilter, AtTime, total=False):
+class AccountabilityCountParameters(KindFilter, AtTime, Paged, total=False):
     """Parameters of `accountability_count`."""
 
     role: Texts
@@ -256,10 +292,8 @@ class UnownedParameters(KindFilter, AtTime, Paged, total=False):
     """Parameters of `unowned`."""
 
 
-class SearchParameters(KindFilter, AtTime, total=False):
+class SearchParameters(KindFilter, AtTime, Paged, total=False):
     """Parameters of `search`."""
-
-    limit: int
 
 
 class AccessJournalParameters(Paged, total=False):
@@ -310,6 +344,10 @@ class SessionsParameters(Paged, total=False):
     """Parameters of `sessions`."""
 
     person: str
+
+
+class RolesOfSubjectParameters(AtTime, Paged, total=False):
+    """Parameters of `accountability_of`."""
 
 
 class DecidersParameters(AtTime, total=False):
@@ -366,13 +404,18 @@ def slips(**parameters: Unpack[SlipsParameters]) -> Question[answers.Slips]:
 
 
 def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Decisions]:
-    """The register of decisions."""
+    """The decisions."""
     return Question("/v1/decisions", parameters)
 
 
 def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answers.DecisionAuthority]:
     """Whether the people who decided were entitled to, as judged then and with what is known now."""
     return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
+
+
+def decision_options(key: str, **parameters: Unpack[AtTime]) -> Question[answers.WeighedOptions]:
+    """The options of a decision, with what was found for each and whether they keep the limits."""
+    return Question(f"/v1/decisions/{_quote(key)}/options", parameters)
 
 
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
@@ -385,17 +428,37 @@ def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Quest
     return Question("/v1/expected-outcomes", parameters)
 
 
-def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.EvidenceList]:
+def slip_causes(**parameters: Unpack[SlipCausesParameters]) -> Question[answers.SlipCauses]:
+    """Why targets moved to later."""
+    return Question("/v1/slips/causes", parameters)
+
+
+def slip_counts(**parameters: Unpack[SlipCountsParameters]) -> Question[answers.SlipCounts]:
+    """How many moves to later there were by cause, release, owner or quarter."""
+    return Question("/v1/slips/count", parameters)
+
+
+def succession(who: str, **parameters: Unpack[SuccessionParameters]) -> Question[answers.Succession]:
+    """What a person holds, owes and waits for, and the commands that hand it over."""
+    return Question("/v1/succession", {"who": who, **parameters})
+
+
+def calibration(**parameters: Unpack[CalibrationParameters]) -> Question[answers.Calibration]:
+    """How good the forecasts of a person, or of all together, were."""
+    return Question("/v1/calibration", parameters)
+
+
+def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All evidence."""
     return Question("/v1/evidence", parameters)
 
 
-def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Assumptions]:
+def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All assumptions."""
     return Question("/v1/assumptions", parameters)
 
 
-def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
+def flags(**parameters: Unpack[SelectionParameters]) -> Question[answers.Flags]:
     """What rests on a broken assumption, or on evidence that no longer holds."""
     return Question("/v1/flags", parameters)
 
@@ -410,32 +473,47 @@ def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answe
     return Question("/v1/debt/months", parameters)
 
 
-def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
+def arrivals(**parameters: Unpack[SelectionParameters]) -> Question[answers.Arrivals]:
+    """Deferred decisions whose waiting is over."""
+    return Question("/v1/arrivals", parameters)
+
+
+def contributions(**parameters: Unpack[SelectionParameters]) -> Question[answers.Contributions]:
+    """What contributes to which goal, through decisions and features to releases."""
+    return Question("/v1/contributions", parameters)
+
+
+def contribution_gaps(**parameters: Unpack[SelectionParameters]) -> Question[answers.ContributionGaps]:
+    """Goals that nothing contributes to, and decisions and features that contribute to no goal."""
+    return Question("/v1/contributions/gaps", parameters)
+
+
+def features(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All features."""
     return Question("/v1/features", parameters)
 
 
-def imports(**parameters: Unpack[ListParameters]) -> Question[answers.Imports]:
+def imports(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All imports."""
     return Question("/v1/imports", parameters)
 
 
-def products(**parameters: Unpack[ListParameters]) -> Question[answers.Products]:
+def products(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All products."""
     return Question("/v1/products", parameters)
 
 
-def goals(**parameters: Unpack[ListParameters]) -> Question[answers.Goals]:
+def goals(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All goals."""
     return Question("/v1/goals", parameters)
 
 
-def teams(**parameters: Unpack[ListParameters]) -> Question[answers.Teams]:
+def teams(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All teams."""
     return Question("/v1/teams", parameters)
 
 
-def releases(**parameters: Unpack[ReleasesParameters]) -> Question[answers.Releases]:
+def releases(**parameters: Unpack[ReleasesParameters]) -> Question[answers.Subjects]:
     """All releases in their order."""
     return Question("/v1/releases", parameters)
 
@@ -455,7 +533,7 @@ def graph(subject: str, **parameters: Unpack[AtTime]) -> Question[answers.Graph]
     return Question(f"/v1/subjects/{_quote(subject)}/graph", parameters)
 
 
-def accountability_of(subject: str, **parameters: Unpack[AtTime]) -> Question[answers.Roles]:
+def accountability_of(subject: str, **parameters: Unpack[RolesOfSubjectParameters]) -> Question[answers.Roles]:
     """The people and teams with a role in a subject."""
     return Question(f"/v1/subjects/{_quote(subject)}/accountability", parameters)
 
@@ -465,7 +543,7 @@ def accountability(who: str, **parameters: Unpack[AccountabilityParameters]) -> 
     return Question("/v1/accountability", {"who": who, **parameters})
 
 
-def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.AccountabilityCounts]:
+def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.FieldCounts]:
     """The number of roles of each person and team."""
     return Question("/v1/accountability/count", parameters)
 
