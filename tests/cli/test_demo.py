@@ -268,7 +268,7 @@ def size_of(data):
 @pytest.mark.parametrize(
     ("words", "code", "saying"),
     [
-        (["nope", *SPAN], Exit.FAILED, "no product 'nope'"),
+        (["nope", *SPAN], Exit.FAILED, "No product 'nope'"),
         (["tideline"], Exit.USAGE_ERROR, "Missing --since"),
         (["tideline", "--since", "soon"], Exit.USAGE_ERROR, "Can't read the time 'soon'"),
         (["tideline", "--since", "2025-04-01", "--until", "2025-03-01"], Exit.FAILED, "later than"),
