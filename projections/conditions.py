@@ -41,6 +41,7 @@ FIELD_NAMES: Final = frozenset(
         *(name for message in (*COMMANDS.values(), *EVENTS.values()) for name in message.model_fields),
         *(
             "authority",
+            "calibration_shared",
             "current",
             "decision_rights",
             "deferred_until",

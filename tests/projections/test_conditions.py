@@ -27,6 +27,7 @@ from projections.filters import Filter
 from projections.listings import subjects
 from projections.read_model import Read
 from projections.timepoint import TimePoint
+from projections.visibility import limit
 from tests.faults.logs import write_log
 from tests.projections import reference_model
 from tests.projections.support import SECOND, BuildModel, Log, at
@@ -280,6 +281,29 @@ def test_an_unknown_field_is_refused(name: str, log: Log, read: Callable[[], Rea
     with pytest.raises(UnknownField):
         field_history(snapshot, ChangeFilter(), state=[name])
     assert subjects(snapshot, Filter(conditions=[is_absent("evidence"), is_absent("target.*")]), ()).rows == []
+
+
+def test_a_limited_reader_learns_nothing_about_other_products(log: Log, read: Callable[[], Read]) -> None:
+    """Conditions, the state at a change, durations and counts are of the subjects that the reader may see."""
+    for name, product in (("a", "x"), ("b", "y")):
+        log.add(f"product:{product}", imported("exists", value=True))
+        log.add(f"feature:{name}", imported("products", subjects=(f"product:{product}",)))
+        log.add(f"feature:{name}", imported("exists", value=True))
+        log.add(f"feature:{name}", imported("status", value="open"))
+        log.add(f"feature:{name}", imported(f"x.secret_{name}", value="yes"))
+    limited = limit(read(), ["product:x"])
+    about = ChangeFilter(fields=Filter(fields=["status"]))
+
+    def find(text: str) -> list[str]:
+        asked = Filter(conditions=[parse_condition(text)], kinds=["feature"])
+        return [row["subject"] for row in subjects(limited, asked, ()).rows]
+
+    assert find("status=open") == find("x.secret_a=yes") == find("subject.changed>2000-01-01") == ["feature:a"]
+    with pytest.raises(UnknownField, match=r"did you mean `x\.secret_a`"):  # as if the other field did not exist
+        find("x.secret_b=yes")
+    (row,) = field_history(limited, about, state=["products"], durations=True).rows
+    assert (row["subject"], row["state"]["products"]["value"]) == ("feature:a", ["product:x"])
+    assert list(count_changes(limited, about, ["product"]).rows) == [{"product": "product:x", "count": 1}]
 
 
 def test_a_condition_on_a_change_needs_changes(read: Callable[[], Read]) -> None:
