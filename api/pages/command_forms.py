@@ -182,12 +182,17 @@ class Form:
         return decision.ReviseDecision in self.commands
 
 
+def commands_of(name: str) -> tuple[type[Command], ...]:
+    """Return the commands that a form or a button of this name records."""
+    return COMBINED.get(name) or (COMMANDS[name],)
+
+
 @cache
 def find_form(name: str) -> Form | None:
     """Return the form of a command, or of several together; None if there is none."""
     if name in REFUSED or (name not in COMMANDS and name not in COMBINED):
         return None
-    commands = COMBINED.get(name) or (COMMANDS[name],)
+    commands = commands_of(name)
     fields = {each.name: each for command in commands for each in _form_fields(command)}
     return Form(name, commands, tuple(sorted(fields.values(), key=lambda each: (each.is_folded, _rank(name, each)))))
 
