@@ -1,10 +1,10 @@
-# `make run` serves a decision log on this machine; `make test` passes every test. Both set themselves up.
+# `make run` serves a decision log on this machine; `make test` runs the everyday tests. Both set themselves up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run demo test test-clients test-image fuzz check format reference docs lock clean
+.PHONY: run demo test test-slow test-image fuzz check format reference docs lock clean
 
 run: $(READY)
 	@$(BIN)/decisionlog serve
@@ -17,10 +17,10 @@ demo: $(READY)
 test: $(READY)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal tests
 
-# Generates clients from the OpenAPI document, compiles and runs them, and signs in with a real OpenID provider; needs node,
-# npm and a network the first time.
-test-clients: $(READY)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m slow tests/clients tests/openid
+# The other tests: faults, load, Kafka, sweeps over every page and role on both databases, generated clients, and a real
+# OpenID provider. Needs Java, Maven, node, npm and a network the first time.
+test-slow: $(READY)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m slow -n 3 --dist worksteal tests
 
 # Builds the image, starts docker-compose.yml and reads a decision at the replica; needs dockerd and root.
 test-image:
@@ -45,13 +45,14 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Generates docs/reference from the code that it describes.
+# Generates docs/reference from the code that it describes, and the terminal's list of the commands that record.
 reference: $(READY)
+	@$(BIN)/python -m tools.generate_verbs
 	@$(BIN)/python -m tools.generate_reference docs/reference
 
-# Builds the documentation as static HTML in site/.
+# Builds the documentation as static HTML in site/; fails on a broken link.
 docs: $(READY)
-	@$(BIN)/python -m tools.build_docs . site
+	@$(BIN)/zensical build --strict --clean
 
 $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("decisionlog needs Python 3.11 or later; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

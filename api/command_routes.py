@@ -25,6 +25,7 @@ from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision
 from domain.catalog import COMMAND
+from domain.errors import Refused
 from domain.messages import Command, string_paths
 from domain.roles import ROLE_HOLDER_PATTERN
 from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micros
@@ -77,10 +78,22 @@ class CommandRoute(APIRoute):
             caller = await authenticate_request(request, services)
             await refuse_writes_on_replica(request, services)
             await refuse_unknown_parameters(request)
-            response: Response = await endpoint(request, services, caller)
+            response: Response = await endpoint(request, services, caller, **_read_flags(request))
             return response
 
         return handle
+
+
+def _read_flags(request: Request) -> dict[str, bool]:
+    """Return the query parameters of a route that records, all of which are flags. Unknown ones were refused before.
+
+    Raises:
+        HttpProblem: 422 for another value than `true` and `false`.
+    """
+    for name, value in request.query_params.items():
+        if value not in ("true", "false"):
+            raise unprocessable("must be `true` or `false`", field=name)
+    return {name: value == "true" for name, value in request.query_params.items()}
 
 
 def add_command_routes(router: APIRouter, paths: Mapping[type[Command], str]) -> None:
@@ -130,6 +143,27 @@ async def record(
     if created:
         headers.append((b"location", f"/v1/subjects/{answer['subject']}".encode("latin-1")))
     return ReceiptResponse(answer, 201 if created else 200, headers)
+
+
+async def preview(
+    request: Request,
+    services: Services,
+    caller: Caller,
+    commands: tuple[Command, ...],
+    expected: dict[str, int],
+    subject: str | None,
+) -> JSONResponse:
+    """Return the receipt that a transaction would get now; nothing is recorded.
+
+    Raises:
+        Refused: it would be refused.
+    """
+    transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
+    services.quotas.take_commands(caller, len(commands))
+    (outcome,) = await services.log.dry_run().execute_many([transaction])
+    if isinstance(outcome, Refused):
+        raise outcome
+    return ReceiptResponse(public_receipt(outcome, subject or outcome.recorded[0].subject), 200, [])
 
 
 class ReceiptResponse(JSONResponse):

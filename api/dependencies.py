@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import wraps
@@ -34,6 +35,7 @@ from domain.values import (
 )
 from eventlog.entry import Caller
 from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
+from projections.conditions import Condition, UnknownField, is_absent, parse_condition
 from projections.decisions import NotFound
 from projections.filters import Filter
 from projections.ordering import DIRECTIONS, Direction
@@ -157,6 +159,28 @@ def time_point_of(as_of: Timestamp | None, known_at: Timestamp | None) -> TimePo
     return TimePoint(None if as_of is None else to_micros(as_of), None if known_at is None else to_micros(known_at))
 
 
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
+_HOURS: Final = {"h": 1, "d": 24, "w": 24 * 7, "y": 24 * 365}
+_HOUR_US: Final = 3_600_000_000
+DURATION_PATTERN: Final = f"^{_DURATION.pattern}$"
+DurationText = Annotated[str, documented(pattern=DURATION_PATTERN)]
+"""A number of hours, days, weeks or years of 365 days, such as `90d`."""
+
+
+def duration_of(text: str | None, field: str) -> int | None:
+    """Return a duration in microseconds; None for None.
+
+    Raises:
+        HttpProblem: 422 if the text is not a duration.
+    """
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise unprocessable(f"{text!r} is not a duration such as 36h, 90d, 12w or 2y (365 days each)", field=field)
+    return int(match[1]) * _HOURS[match[2]] * _HOUR_US
+
+
 # Groups of parameters -------------------------------------------------------------------------------------------------
 
 
@@ -199,8 +223,61 @@ async def _page_parameters(
 PageParameters = Annotated[Page, Depends(_page_parameters)]
 
 
+async def _conditions(
+    services: ServiceDependency,
+    where: Annotated[
+        list[str],
+        list_parameter(
+            "Only subjects whose fields meet all of these conditions: `status=accepted`, `kind!=process`, "
+            "`cost>=50000`, `review_on<2024-07-01`, `why=*` (has a value), `deciders=field:proposed_by` (two fields have "
+            "a value in common), `subject.changed<2024-01-01` (nothing changed since; also `subject.created`). In the "
+            "history of fields, what the fields were at the time of the change, which also has `change.by`, "
+            "`change.actor`, `change.note` and `change.because`."
+        ),
+    ],
+    without: Annotated[
+        list[str],
+        list_parameter("Only subjects for which all of these fields are empty, such as `why` or `role.accountable`."),
+    ],
+) -> Sequence[Condition]:
+    found = [_parse_condition(text, services) for text in where]
+    return [*found, *(is_absent(_check_name(name, "without")) for name in without)]
+
+
+def _parse_condition(text: str, services: Services) -> Condition:
+    """Return a condition, with the people that it names as ids.
+
+    Raises:
+        HttpProblem: 422 if the text is no condition.
+        Refused: it names a person who does not exist, or several.
+    """
+    try:
+        condition = parse_condition(text)
+    except ValueError as error:
+        raise unprocessable(str(error), field="where") from None
+    if not condition.names_people:
+        return condition
+    return replace(condition, values=tuple(services.find_person(each, "where") for each in condition.values))
+
+
+def _check_name(name: str, parameter: str) -> str:
+    if not name.strip() or re.search(r"[=<>!]", name):
+        raise unprocessable(f"`{parameter}` takes the name of a field; conditions go in `where`", field=parameter)
+    return name
+
+
+Conditions = Annotated[Sequence[Condition], Depends(_conditions)]
+"""Conditions on the fields of a subject."""
+
+ShownFields = Annotated[
+    list[str],
+    list_parameter("Also return these fields of the same subject, such as `status` or `role.*`, as `state`."),
+]
+
+
 async def _subject_filter(
     services: ServiceDependency,
+    conditions: Conditions,
     subject: Annotated[list[SubjectText], list_parameter("Only these subjects, as `kind:key`.")],
     product: Annotated[list[ProductText], list_parameter("Only subjects of these products.")],
     status: Annotated[
@@ -211,6 +288,7 @@ async def _subject_filter(
         subjects=[services.find_subject(each, "subject") for each in subject],
         products=[services.find_subject(each, "product", kind="product") for each in product],
         statuses=status,
+        conditions=conditions,
     )
 
 
@@ -376,10 +454,14 @@ class QueryRunner:
     model: Any
 
     def __init__(
-        self, services: Services, format_: formats.Format, execution: QueryExecution, statuses: list[str]
+        self,
+        services: Services,
+        format_: formats.Format,
+        execution: QueryExecution,
+        parameters: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._services = services
-        self._statuses = statuses
+        self._parameters = parameters
         self._format: formats.Format = format_
         self._execution = execution
 
@@ -399,18 +481,25 @@ class QueryRunner:
                 answer = ask(read)
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
+            except UnknownField as error:
+                raise unprocessable(str(error), field=self._find_parameter(error.name)) from None
             except NotFound as error:
                 subject = str(error)
                 similar = error.candidates or similar_subjects(read, subject)
                 raise unknown_subject(subject, similar=similar) from None
             if not answer.rows:
-                _check_statuses(read, self._statuses)
+                _check_statuses(read, [value for name, value in self._parameters if name == "status"])
             titles = titles_of_answer(read, answer, self._services.book.directory)
         response = formats.build_response(answer, self._format, titles, self.model, bounds)
         response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
         return response
+
+    def _find_parameter(self, field_name: str) -> str:
+        """Return the parameter that names a field."""
+        named = ((name, value) for name, value in self._parameters if name in ("where", "show", "without"))
+        return next((name for name, value in named if field_name in value), "where")
 
 
 def _check_statuses(read: Read, statuses: list[str]) -> None:
@@ -466,10 +555,9 @@ async def _query_runner(
         formats.Format | None, Query(description="Response format. Default: taken from the `Accept` header.")
     ] = None,
 ) -> QueryRunner:
-    statuses = request.query_params.getlist("status")
     chosen = formats.choose_format(request, format)
     record_read(request, is_file=chosen != "json")
-    return QueryRunner(services, chosen, execution, statuses)
+    return QueryRunner(services, chosen, execution, request.query_params.multi_items())
 
 
 QueryDependency = Annotated[QueryRunner, Depends(_query_runner)]

@@ -13,7 +13,7 @@ from typing import Final
 
 from cli.connection import connect
 from cli.credentials import find_token
-from cli.errors import CommandFailed, Exit
+from cli.errors import CommandFailed, Exit, NoLogError
 from cli.settings import Settings
 from decisionlog_client import Client
 from eventlog.errors import LogInUseError
@@ -25,12 +25,15 @@ LOCK_POLL_INTERVAL_S: Final = 0.05
 
 
 @contextmanager
-def open_client(settings: Settings, *, writes: bool) -> Iterator[Client]:
-    """Open a client of the log that the settings name. With `writes`, the log is created if it does not exist.
+def open_client(settings: Settings, *, writes: bool, creates: bool = False) -> Iterator[Client]:
+    """Open a client of the log that the settings name. With `creates`, the log is created if it does not exist.
 
     Raises:
-        CommandFailed: there is no log, or another process has its files open and is not a server.
+        NoLogError: there is no log.
+        CommandFailed: another process has its files open and is not a server.
     """
+    if writes and not creates:
+        require_log(settings)
     if settings.url:
         client = connect(settings.url, find_token(settings))
     elif server := _find_local_server(settings, writes=writes):
@@ -44,6 +47,19 @@ def open_client(settings: Settings, *, writes: bool) -> Iterator[Client]:
         return
     with client:
         yield client
+
+
+def require_log(settings: Settings) -> None:
+    """Check that there is a log, so that a mistyped directory does not begin a new one.
+
+    Raises:
+        NoLogError: there is none.
+    """
+    if settings.url or settings.store or settings.log_file.exists():
+        return
+    near = sorted(each.parent for each in settings.data.absolute().parent.glob("*/log.sqlite3"))
+    hint = f" There is one in {' and in '.join(str(each) for each in near[:3])}." if near else ""
+    raise NoLogError(f"No log in {settings.data}.{hint}")
 
 
 def _find_local_server(settings: Settings, *, writes: bool) -> LogInUseError | None:

@@ -26,3 +26,7 @@ class CommandFailed(Exception):
     def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NoLogError(CommandFailed):
+    """There is no log where the settings say."""

@@ -9,8 +9,11 @@ from typing import Final
 
 import click
 
+from cli import verbs
 from cli.errors import Exit
 from cli.terminal import guard_streams
+from cli.verb_list import read_verbs, recording_nouns
+from cli.words import NOUNS, OPERATED_NOUNS
 
 SECTIONS: Final = {
     "Ask": {
@@ -18,6 +21,8 @@ SECTIONS: Final = {
         "changes": "Compare two points in time.",
         "blame": "Show who changed a field, when and why.",
         "decisions": "List decisions.",
+        "slips": "List what slipped, and why.",
+        "calibration": "Show how good forecasts were.",
         "debt": "List what is left undone, with what clears it.",
         "outcomes": "List what was expected, and what came of it.",
         "show": "Show a decision or another subject.",
@@ -32,9 +37,9 @@ SECTIONS: Final = {
         "report": "Create a progress report for a product.",
     },
     "Record": {
-        "record": "Record a decision.",
-        "decide": "Accept, reject, supersede or reopen a decision.",
-        "person": "Manage people.",
+        "record": "Record a decision that was made.",
+        **NOUNS,
+        "hand-over": "List what a person holds and owes, and hand it over.",
         "import": "Import histories, decision records or commands.",
     },
     "Run": {
@@ -49,7 +54,7 @@ SECTIONS: Final = {
         "status": "Show location, sync state, last error and your identity.",
         "token": "Manage API tokens.",
         "login-link": "Create a one-time link to sign in with a browser.",
-        "role": "Grant, revoke and list roles.",
+        **OPERATED_NOUNS,
         "verify": "Verify every hash, and compare with checkpoints.",
         "doctor": "Check the installation and the integrity of every entry.",
         "export": "Export the log as JSON Lines, or decisions as MADR files.",
@@ -59,6 +64,8 @@ SECTIONS: Final = {
     },
 }
 """The commands as --help lists them. Each summary is the first line of the command's own help; a test compares them."""
+OTHER_VERBS: Final = {"role": {"list": "role_list"}}
+"""Commands of a noun that ask: the module of each."""
 
 
 class LazyGroup(click.Group):
@@ -72,6 +79,10 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
+        if cmd_name in recording_nouns():
+            verb = read_verbs()[1].get(cmd_name)
+            others = OTHER_VERBS.get(cmd_name, {})
+            return verbs.build_command(cmd_name, verb) if verb else verbs.NounGroup(cmd_name, others)
         name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"cli.commands.{name}"), name)
         return command

@@ -167,9 +167,16 @@ paging: Option = combine(
 )
 include_removed: Option = click.option("--include-removed", is_flag=True, help="Include removed subjects.")
 status_filter: Option = repeatable("--status", "Filter by status, normalized or as spelled in the source.")
-product_and_status: Option = combine(repeatable("--product", "Filter by product."), status_filter)
+conditions: Option = combine(
+    click.option(
+        "--where", multiple=True, help="Filter by another field, e.g. 'cost>=50000'. Repeatable; all must match."
+    ),
+    click.option("--without", multiple=True, help="Filter by an empty field, e.g. why. Repeatable; all must be empty."),
+)
+product_and_status: Option = combine(repeatable("--product", "Filter by product."), status_filter, conditions)
 kinds: Option = repeatable("--kind", "Filter by kind of subject, e.g. feature.")
 fields: Option = repeatable("--field", "Filter by field, e.g. status, or target.* for a group.")
+shown_fields: Option = repeatable("--show", "Show this field of the same subject too, e.g. status.")
 current_values: Option = combine(
     repeatable("--value", "Filter by value; a list matches if it contains the value."),
     repeatable("--source-value", "Filter by the original value in the source system."),

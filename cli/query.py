@@ -26,9 +26,9 @@ _NUMBER: Final = re.compile(r"(?:product:)?(?P<product>[^/:]+)/(?P<number>\d+)")
 
 
 @contextmanager
-def open_log(output: Output) -> Iterator[Client]:
+def open_log(output: Output, *, writes: bool = False) -> Iterator[Client]:
     """Open a client whose answers include everything that is recorded by now."""
-    with get_context().client(output.settings, writes=False) as log:
+    with get_context().client(output.settings, writes=writes) as log:
         log.cover(log.ask(questions.head())["size"])
         yield log
 

@@ -1,87 +1,57 @@
-"""Build commands from options, and print the receipt. Shared by `decisionlog record` and `decide`."""
+"""Say what was recorded, or what would be."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import click
-from pydantic import ValidationError
 
-from cli import options
-from cli.errors import CommandFailed, Exit
-from cli.options import to_flag
 from cli.table import to_single_line
+from cli.values import describe, format_number, past_tense
+from decisionlog_client import Client, questions
 from decisionlog_client.answers import Receipt
-from domain.messages import Command
-from domain.validation_messages import describe_error
 
-C = TypeVar("C", bound=Command)
-Given = Mapping[str, Any]
-
-_OPTION_OF_FIELD: Final = {
-    "products": "product",
-    "deciders": "decider",
-    "tags": "tag",
-    "options": "considered",
-    "assumptions": "assumption",
-    "constraints": "constraint",
-    "references": "reference",
-}
-"""Options that are not named after their field."""
-_MEMBER_OF_FIELD: Final = {"options": "title", "references": "id"}
-"""Fields that hold objects, and the one member of each object that the option gives."""
-
-command_options: options.Option = options.combine(
-    options.repeatable("--because", "A decision behind this one."),
-    options.repeatable("--reference", "An external id or link, e.g. a ticket or a page."),
-    click.option("--note", help="A comment."),
-    click.option("--on-behalf-of", help="Person you act for; shown as your claim."),
-    options.time_option("--effective-at", "When it took effect, if earlier than now."),
-    options.json_flag("Print the receipt as JSON."),
-    options.data,
-    options.owner,
-)
+Verb = Mapping[str, Any]
 
 
-def name_fields(given: Given) -> dict[str, Any]:
-    """Return options under the names of the fields of a command."""
-    field_of_option = {option: field for field, option in _OPTION_OF_FIELD.items()}
-    fields = {field_of_option.get(name, name): value for name, value in given.items()}
-    if "cost" in fields:
-        fields["cost"] = dict(zip(("amount", "currency"), fields["cost"], strict=True))
-    return fields | {
-        name: [{member: each} for each in fields[name]] for name, member in _MEMBER_OF_FIELD.items() if name in fields
-    }
+def print_receipt(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client) -> None:
+    """Print what was done in a sentence, and how to refer to it."""
+    name, title = _call(receipt["subject"], log)
+    sentence = _describe(receipt, verb, command, name, title, log)
+    click.echo(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
 
 
-def build_command(kind: type[C], fields: Given) -> C:
-    """Build a command.
-
-    Raises:
-        CommandFailed: a field is missing or invalid; the message names the options.
-    """
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        wrong = "; ".join(f"{_name_option(each['loc'])} {_describe(each)}" for each in error.errors())
-        raise CommandFailed(f"Invalid options: {wrong}.", Exit.USAGE_ERROR) from None
-
-
-def _describe(error: Any) -> str:
-    return "is not an option of this outcome" if error["type"] == "extra_forbidden" else describe_error(error)
-
-
-def _name_option(path: tuple[int | str, ...]) -> str:
-    name = str(path[0]) if path else ""
-    return "DECISION" if name == "subject" else to_flag(_OPTION_OF_FIELD.get(name, name))
-
-
-def print_receipt(receipt: Receipt, done: str, title: str = "", *, as_json: bool) -> None:
-    """Print what was recorded: the subject, the position, and the title if there is one."""
+def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client, *, as_json: bool) -> None:
+    """Print what would be recorded."""
     if as_json:
         click.echo(json.dumps(receipt, ensure_ascii=False))
         return
-    end = f": {to_single_line(title)}" if title else "."
-    click.echo(f"{done} {receipt['subject']} at position {receipt['position']}{end}")
+    name, title = ("", "") if verb["creates"] else _call(receipt["subject"], log)
+    sentence = _describe(receipt, verb, command, name, title, log)
+    types = ", ".join(each["type"].partition(".")[0] for each in receipt["recorded"])
+    click.echo(f"Dry run, nothing recorded: {sentence} ({types})")
+
+
+def _call(subject: str, log: Client) -> tuple[str, str]:
+    """Return the number of a decision, and the title of a subject."""
+    if subject.startswith("log:"):
+        return "", ""
+    if subject.startswith("person:"):
+        return "", str(log.ask(questions.person(subject))["name"] or "")
+    page = log.ask(questions.subject(subject))
+    return format_number(page["number"]), page["title"] or ""
+
+
+def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: str, title: str, log: Client) -> str:
+    done = past_tense(receipt["recorded"][-1]["type"])
+    created = command.get("title") or command.get("name") or command.get("version") if verb["creates"] else None
+    called = to_single_line(" ".join(each for each in (name, title or str(created or "")) if each))
+    fields = [each for each in verb["fields"] if "argument" in each and each["name"] != "subject"]
+    values = (
+        [] if verb["creates"] else [describe(command[each["name"]], log) for each in fields if each["name"] in command]
+    )
+    values += [describe(command[name], log) for name in ("release", "day") if name in command and not verb["creates"]]
+    detail = f": {to_single_line(', '.join(values))}" if values else ""
+    return f"{done[:1].upper()}{done[1:]} {called}{detail}.".replace("  ", " ")

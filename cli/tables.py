@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
+from cli.verb_list import read_verbs
 from domain.values import SUBJECT_PATTERN, parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -18,6 +19,7 @@ Answer = Mapping[str, Any]
 TARGET: Final = "target."
 WHO: Final = ("who", "why", "put by", "source", "position")
 """Columns that say who made a change, and why."""
+_FIELD_COLUMNS: Final = ("subject", "title", "field", "value", "since", "until", *WHO)
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
 
 
@@ -140,6 +142,7 @@ def summarize_subject(answer: Answer) -> str:
 def fields(answer: Answer, titles: Titles) -> Table:
     """Return the table of fields and their values."""
     has_blame = any("blame" in row for row in answer["rows"])
+    shown = _state_columns(answer)
     rows = [
         [
             row["subject"],
@@ -148,12 +151,31 @@ def fields(answer: Answer, titles: Titles) -> Table:
             titles.format_field(row),
             parse_time(row["since"]),
             parse_time(row["until"]),
+            *_state_cells(row, shown, titles),
             *(titles.blame_cells(row.get("blame")) if has_blame else [row["position"]]),
         ]
         for row in answer["rows"]
     ]
-    columns = ("subject", "title", "field", "value", "since", "until", *(WHO if has_blame else ("position",)))
+    columns = (
+        "subject",
+        "title",
+        "field",
+        "value",
+        "since",
+        "until",
+        *_headings(shown, _FIELD_COLUMNS),
+        *(WHO if has_blame else ("position",)),
+    )
     return Table(columns, rows, OPTIONAL | {"until"}, frozenset({"subject", "title", "field"}))
+
+
+def _state_columns(answer: Answer) -> list[str]:
+    """Return the names of the other fields that the rows have, in the order in which they were asked for."""
+    return list(dict.fromkeys(name for row in answer["rows"] for name in row.get("state", ())))
+
+
+def _state_cells(row: Row, shown: Sequence[str], titles: Titles) -> list[Cell]:
+    return [titles.format_field(row["state"].get(name)) for name in shown]
 
 
 def search_results(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
@@ -281,6 +303,8 @@ def _last_change(card: Row, titles: Titles) -> list[Cell]:
 
 def field_changes(answer: Answer, titles: Titles) -> Table:
     """Return the table of changes to fields."""
+    shown = _state_columns(answer)
+    held = ("days", "held until", "then") if any("held" in row for row in answer["rows"]) else ()
     rows = [
         [
             parse_time(row["at"]),
@@ -291,12 +315,25 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
             titles.format_field(row["after"]),
             row["direction"],
             *_list_changes(row, titles),
+            *(_held_cells(row["held"], titles) if held else ()),
+            *_state_cells(row, shown, titles),
             *titles.blame_cells(row["blame"]),
         ]
         for row in answer["rows"]
     ]
-    columns = ("when", "subject", "title", "field", "before", "after", "direction", "gained", "lost", *WHO)
+    values = ("when", "subject", "title", "field", "before", "after", "direction", "gained", "lost")
+    columns = (*values, *held, *_headings(shown, {*values, *WHO}), *WHO)
     return Table(columns, rows, OPTIONAL | {"title", "gained", "lost"}, frozenset({"subject", "title", "field"}))
+
+
+def _held_cells(held: Row, titles: Titles) -> list[Cell]:
+    """Return how long a value held in whole days, until when, and what followed."""
+    return [int(held["days"]), parse_time(held["until"]), titles.format_field(held["next"])]
+
+
+def _headings(names: Iterable[str], taken: Collection[str]) -> list[str]:
+    """Return the headings of fields; those that are taken are in parentheses."""
+    return [f"({name})" if name in taken else name for name in names]
 
 
 def _list_changes(row: Row, titles: Titles) -> list[Cell]:
@@ -418,6 +455,70 @@ def outcomes(answer: Answer, titles: Titles) -> Table:
     return Table((*columns, "judged by"), rows, frozenset({"from", "likely", "actual", "judged by"}))
 
 
+def slip_causes(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what slipped, and why."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            row["field"],
+            titles.format(row["first"]),
+            titles.format(row["before"]),
+            titles.format(row["after"]),
+            row["days"],
+            row["days_from_first"],
+            row["cause"],
+            titles.format(row["because"]) or row["reason"],
+            titles.format(row["owners"]),
+            row["quarter"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "field", "first", "from", "to", "days", "from first", "cause", "why", "owner")
+    return Table((*columns, "quarter"), rows, frozenset({"days", "from first", "owner", "quarter"}))
+
+
+def slip_counts(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how many moves to later there were."""
+    names = ("count", "decision", "assumption", "dependency", "reason", "none")
+    rows: list[list[Cell]] = [
+        [titles.format(row["group"]) or "none", *(row[name] for name in names)] for row in answer["rows"]
+    ]
+    return Table(("group", *names), rows)
+
+
+def succession(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what a person holds, owes and waits for."""
+    rows: list[list[Cell]] = [
+        [
+            _format_code(row["relation"]),
+            _format_code(row["code"]),
+            row["subject"],
+            row["title"],
+            titles.format(row["part"]),
+            parse_time(row["since"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("relation", "what", "subject", "title", "about", "since"), rows, frozenset({"about"}))
+
+
+def calibration(answer: Answer, titles: Titles) -> Table:
+    """Return the table of how good forecasts were."""
+    counts = [(_format_code(standing), count) for standing, count in answer["counts"].items() if count]
+    scores = [(name, answer[name]) for name in ("score", "low", "high", "climate") if answer[name] is not None]
+    points = [
+        (
+            f"said {row['probability']} % ({row['count']})",
+            f"{row['observed']:.0f} %, by chance {row['low']:.0f} to {row['high']:.0f}",
+        )
+        for row in answer["rows"]
+    ]
+    hidden = [("not shown", titles.format_sentence(answer["why_not"]))] if answer["why_not"] else []
+    rows: list[list[Cell]] = [[name, value] for name, value in (*hidden, *scores, *counts, *points)]
+    return Table(("what", "value"), rows)
+
+
 def debt(answer: Answer, titles: Titles) -> Table:
     """Return the table of what is left undone."""
     rows: list[list[Cell]] = [
@@ -429,12 +530,19 @@ def debt(answer: Answer, titles: Titles) -> Table:
             row["days"],
             titles.format(row["owners"]),
             titles.format(row["detail"]),
-            row["action"],
+            _command_line(row),
         ]
         for row in answer["rows"]
     ]
     columns = ("left undone", "subject", "title", "about", "days", "who", "detail", "clear it with")
     return Table(columns, rows, frozenset({"about", "detail"}))
+
+
+def _command_line(row: Row) -> str:
+    """Return what to type to clear an item, such as `decision review decision:tea`."""
+    path = next((path for path, verb in read_verbs()[1].items() if verb["command"] == row["action"]), row["action"])
+    number = f" --expectation {row['part']}" if row["code"] == "outcome_overdue" else ""
+    return f"{path} {row['subject']}{number}"
 
 
 def debt_by_month(answer: Answer, titles: Titles) -> Table:

@@ -132,6 +132,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "ChoiceJudged.v1": decision.ChoiceJudged,
         "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
         "OutcomeRecorded.v1": outcome.OutcomeRecorded,
+        "CalibrationShared.v1": outcome.CalibrationShared,
         "FeatureProposed.v1": feature.FeatureProposed,
         "FeatureDefined.v1": feature.FeatureDefined,
         "FeaturePrioritized.v1": feature.FeaturePrioritized,

@@ -32,6 +32,7 @@ from domain.values import (
     ProductId,
     ReleaseId,
     Slug,
+    SubjectId,
     Text,
 )
 
@@ -130,6 +131,9 @@ class TargetMilestone(Command):
         None, description="The target release. Give this or `day`; with neither, the target is cleared."
     )
     day: Day | None = Field(None, description="The target date.")
+    cause: SubjectId | None = Field(
+        None, description="What made it move: an assumption, evidence, or a feature or release that it waits for."
+    )
 
     @model_validator(mode="after")
     def _check_target(self) -> TargetMilestone:
@@ -144,6 +148,7 @@ class MilestoneTargeted(Event):
     milestone: Slug
     release: ReleaseId | None = None
     day: Day | None = None
+    cause: SubjectId | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         name = f"target.{self.milestone}"
@@ -315,7 +320,9 @@ def decide(command: FeatureCommand, context: CommandContext, subjects: Subjects)
             event = FeaturePrioritized(horizon=command.horizon, rank=command.rank)
         case TargetMilestone():
             require(OPEN, "be targeted")
-            event = MilestoneTargeted(milestone=command.milestone, release=command.release, day=command.day)
+            event = MilestoneTargeted(
+                milestone=command.milestone, release=command.release, day=command.day, cause=command.cause
+            )
         case CommitFeature():
             require(frozenset({PROPOSED}), "be committed to")
             event = FeatureCommitted()

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Final, Literal, assert_never
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, StrictBool
 
 from domain.decision import ACCEPTED
 from domain.decision import OPEN as OPEN_DECISION
 from domain.delegation import find_basis
-from domain.errors import AlreadyExists, Malformed, NotAllowed, Unknown
+from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import OPEN as OPEN_FEATURE
-from domain.fields import FieldChange, Subjects, SubjectState, Value
+from domain.fields import FieldChange, Subjects, SubjectState, Value, code
 from domain.guards import require_person, require_status
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.values import (
@@ -31,6 +31,7 @@ from domain.values import (
     Key,
     Line,
     Person,
+    PersonId,
     Text,
     format_micros,
     kind_of,
@@ -41,6 +42,8 @@ OUTCOME_PREFIX: Final = "outcome."
 MET: Final = "met"
 NOT_MET: Final = "not-met"
 UNCLEAR: Final = "unclear"
+SHARING_FIELD: Final = "calibration_shared"
+"""The field of a person that says whether others may see how good their forecasts were."""
 
 Result = Literal["met", "not-met", "unclear"]
 Percent = Annotated[int, Strict(), Field(ge=0, le=100), Integral]
@@ -142,7 +145,24 @@ class OutcomeRecorded(Event):
         )
 
 
-OutcomeCommand = StateExpectedOutcome | RecordOutcome
+class ShareCalibration(Command):
+    """Agree, or no longer agree, that others see how good your forecasts were. Only you can, with your own credentials."""
+
+    type: Literal["ShareCalibration"] = "ShareCalibration"
+    subject: PersonId = Field(description="The person whose forecasts they are: you.")
+    shared: StrictBool = Field(True, description="Whether others may see it.")
+
+
+class CalibrationShared(Event):
+    """A person agreed, or no longer agrees, that others see how good their forecasts were."""
+
+    shared: StrictBool
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        yield code(SHARING_FIELD, self.shared)
+
+
+OutcomeCommand = StateExpectedOutcome | RecordOutcome | ShareCalibration
 
 
 def _without_nones(**members: Value) -> Value:
@@ -160,6 +180,8 @@ def decide(command: OutcomeCommand, context: CommandContext, subjects: Subjects)
             event: Event = _state(command, context, subjects)
         case RecordOutcome():
             event = _record(command, context, subjects)
+        case ShareCalibration():
+            event = _share(command, context, subjects)
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
@@ -192,6 +214,20 @@ def _state(command: StateExpectedOutcome, context: CommandContext, subjects: Sub
         replaces=command.replaces,
         is_claim=_claims(by, context, subjects),
     )
+
+
+def _share(command: ShareCalibration, context: CommandContext, subjects: Subjects) -> Event:
+    actor, principal = subjects.canonical_id(context.actor), subjects.canonical_id(context.principal)
+    if {actor, principal} != {subjects.canonical_id(command.subject)}:
+        raise NotAllowed(
+            "people agree to this themselves, with their own credentials; only the person named in `subject` can",
+            field="subject",
+            subject=command.subject,
+        )
+    if (subjects[command.subject].value_at(SHARING_FIELD, context.now) or False) == command.shared:
+        state = "already shown to others" if command.shared else "not shown to others"
+        raise NothingChanges(f"your calibration is {state}", field="shared", subject=command.subject)
+    return CalibrationShared(shared=command.shared)
 
 
 def _claims(person: str, context: CommandContext, subjects: Subjects) -> Literal[True] | None:

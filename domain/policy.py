@@ -118,6 +118,7 @@ RULES: Final = MappingProxyType(
         # outcomes
         outcome.StateExpectedOutcome: Rule(CONTRIBUTE),
         outcome.RecordOutcome: Rule(CONTRIBUTE),
+        outcome.ShareCalibration: Rule(CONTRIBUTE, anywhere=True),
         # features
         feature.ProposeFeature: Rule(CONTRIBUTE),
         feature.DefineFeature: Rule(MANAGE),

@@ -24,6 +24,7 @@ from domain.values import (
     ProductId,
     ReleaseId,
     Sha256,
+    SubjectId,
     Text,
     Timestamp,
     format_micros,
@@ -170,12 +171,16 @@ class RescheduleRelease(Command):
     type: Literal["RescheduleRelease"] = "RescheduleRelease"
     subject: ReleaseId
     due_on: Day = Field(description="The new release date.")
+    cause: SubjectId | None = Field(
+        None, description="What made it move: an assumption, evidence, or a feature or release that it waits for."
+    )
 
 
 class ReleaseRescheduled(Event):
     """A release was moved to another date."""
 
     due_on: Day
+    cause: SubjectId | None = None
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code("due_on", self.due_on)
@@ -372,7 +377,7 @@ def decide(command: ProductCommand, context: CommandContext, subjects: Subjects)
             _require_active(command, context, subjects)
             event = ProductRetired(why=command.why)
         case RescheduleRelease():
-            event = ReleaseRescheduled(due_on=command.due_on)
+            event = ReleaseRescheduled(due_on=command.due_on, cause=command.cause)
         case ReviseGoal():
             require_status(subjects[command.subject], context, ("open",), "be revised", default="open")
             event = _revise_goal(command)

@@ -13,11 +13,14 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
+from projections.arrivals import ArrivalReason
 from projections.debt import Code as DebtCode
 from projections.flags import FlagReason
 from projections.ordering import Direction
 from projections.reasons import ReasonKind
 from projections.report import Section
+from projections.slip_causes import Cause as SlipReason
+from projections.succession import Relation
 
 At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_schema_extra={"format": "date-time"})]
 """A time as every answer writes it: RFC 3339, in UTC, with six digits."""
@@ -134,7 +137,15 @@ class FieldState(FieldValue):
     ]
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[
+        Annotated[dict[str, FieldValue], Field(description="The fields that `show` names; present if asked for.")]
+    ]
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -170,10 +181,32 @@ class FieldChange(ListDifference):
     ]
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: Annotated[int, Field(description="The position of the event that ended the earlier value.")]
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: Annotated[At | None, Field(description="The time of the next change to another value; null if it holds.")]
+    days: Annotated[
+        float,
+        Field(
+            description="The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+        ),
+    ]
+    next: Annotated[NextValue | None, Field(description="The value that followed; null if it still holds.")]
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: Annotated[int, Field(description="The position of the event that made the change.")]
+    held: NotRequired[
+        Annotated[Held | None, Field(description="How long the value of the change held; present if asked for.")]
+    ]
     blame: Annotated[Blame, Field(description="Who made the change, when and why.")]
 
 
@@ -356,6 +389,85 @@ class FlagRow(TitledSubject):
     accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 
 
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: Annotated[ArrivalReason, Field(description="What has happened.")]
+    awaited: Annotated[str | None, Field(description="What it waited for; null for a day.")]
+    since: Annotated[At, Field(description="The time from which the decision is back.")]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
+
+
+class ContributionRow(TypedDict):
+    """A way from a goal to a release; null where it skips a step, or ends before it."""
+
+    goal: Annotated[str, Field(description="The goal.")]
+    decision: Annotated[str | None, Field(description="The decision that contributes to it.")]
+    feature: Annotated[str | None, Field(description="The feature that carries it out.")]
+    release: Annotated[str | None, Field(description="The release that the feature targets.")]
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: Annotated[str, Field(description="The subject that the edge leads to.")]
+
+
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+
+    status: Annotated[str | None, Field(description="The status; null if it has none.")]
+    reason: Annotated[
+        Literal["no_goal", "no_contribution"],
+        Field(description="`no_contribution` for a goal, `no_goal` for a decision or feature."),
+    ]
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
+    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: Annotated[int, Field(description="How many of the unit.")]
+    unit: Annotated[
+        Literal["days", "weeks", "months", "quarters", "years"],
+        Field(description="The unit."),
+    ]
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Annotated[Literal["valuable", "usable", "feasible", "viable"], Field(description="What was judged.")]
+    answer: Annotated[Literal["yes", "no", "unclear"], Field(description="Whether it is.")]
+    finding: Annotated[str | None, Field(description="What was found.")]
+    evidence: Annotated[list[str], Field(description="The evidence that shows it.")]
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: Annotated[str | None, Field(description="The title of the option.")]
+    chosen: Annotated[bool, Field(description="Whether it is the option chosen.")]
+    cost_amount: Annotated[CostAmount | None, Field(description="Its cost; null if none was stated as an amount.")]
+    cost_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether its cost keeps the limit; null without a limit."),
+    ]
+    duration: Annotated[DurationAmount | None, Field(description="The time it takes; null if none was stated.")]
+    time_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether the time it takes keeps the limit; null without a limit."),
+    ]
+    findings: Annotated[list[OptionFinding], Field(description="What was found before the decision.")]
+    afterward: Annotated[list[OptionFinding], Field(description="What turned out; only for the option chosen.")]
+
+
 class UnownedRow(TitledSubject):
     """A subject without an accountable person or team."""
 
@@ -460,7 +572,17 @@ class AccountabilityCount(TypedDict):
     count: Annotated[int, Field(description="The number of roles.")]
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict(
+    "_FromValue",
+    {
+        "from": NotRequired[
+            Annotated[JsonValue, Field(description="The value before the changes; null if there is none.")]
+        ]
+    },
+)
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[Annotated[str | None, Field(description="The subject.")]]
@@ -468,6 +590,15 @@ class FieldChangeCount(TypedDict):
     direction: NotRequired[Annotated[Direction | None, Field(description="The kind of change.")]]
     actor: NotRequired[Annotated[str | None, Field(description="Who recorded the changes.")]]
     principal: NotRequired[Annotated[str | None, Field(description="On whose behalf they were recorded.")]]
+    kind: NotRequired[Annotated[str | None, Field(description="The kind of the subject.")]]
+    product: NotRequired[Annotated[str | None, Field(description="A product of the subject; null if it has none.")]]
+    from_source_value: NotRequired[Annotated[str | None, Field(description="The source value before the changes.")]]
+    to: NotRequired[Annotated[JsonValue, Field(description="The value after the changes; null if there is none.")]]
+    to_source_value: NotRequired[Annotated[str | None, Field(description="The source value after the changes.")]]
+    year: NotRequired[Annotated[str | None, Field(description="The year in UTC, such as `2024`.")]]
+    quarter: NotRequired[Annotated[str | None, Field(description="The quarter in UTC, such as `2024-Q1`.")]]
+    month: NotRequired[Annotated[str | None, Field(description="The month in UTC, such as `2024-03`.")]]
+    week: NotRequired[Annotated[str | None, Field(description="The ISO 8601 week in UTC, such as `2024-W09`.")]]
     count: Annotated[int, Field(description="The number of changes.")]
 
 
@@ -522,7 +653,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
     truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]
@@ -814,6 +945,109 @@ class ExpectedOutcomes(TableAnswer):
     counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
 
 
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: Annotated[int, Field(description="A probability that was given.")]
+    count: Annotated[int, Field(description="How many forecasts gave it.")]
+    observed: Annotated[float, Field(description="How often such forecasts came true, by isotonic regression.")]
+    low: Annotated[float, Field(description="The lower end of where it lies by chance if all are calibrated.")]
+    high: Annotated[float, Field(description="The upper end.")]
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: Annotated[float, Field(description="How far the probabilities are from what came true.")]
+    discrimination: Annotated[float, Field(description="How well they tell what comes true from what does not.")]
+    uncertainty: Annotated[float, Field(description="How hard the questions were.")]
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: Annotated[str | None, Field(description="The person; null for all together.")]
+    shown: Annotated[bool, Field(description="Whether the score is shown to the caller.")]
+    why_not: Annotated[str | None, Field(description="Why it is not shown; null if it is.")]
+    counts: Annotated[
+        dict[str, int], Field(description="How many forecasts are `counted`, and how many are not, by the reason.")
+    ]
+    score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50 % is 0.25.")]
+    low: Annotated[float | None, Field(description="The lower end of its interval of 90 %.")]
+    high: Annotated[float | None, Field(description="The upper end.")]
+    climate: Annotated[float | None, Field(description="The score of always saying how often they came true.")]
+    parts: Annotated[ScoreParts | None, Field(description="Its parts; null below 30 forecasts.")]
+    rows: Annotated[list[CurvePoint], Field(description="The curve; empty below 30 forecasts.")]
+
+
+class SlipCause(SubjectField):
+    """One move of a target or a release to later."""
+
+    before: Annotated[JsonValue, Field(description="The target before the move.")]
+    after: Annotated[JsonValue, Field(description="The target after the move.")]
+    first: Annotated[JsonValue, Field(description="The first target: what was promised first.")]
+    days: Annotated[int | None, Field(description="The days by which it moved; null if it is not a date.")]
+    days_from_first: Annotated[int | None, Field(description="The days from the first target; null if not a date.")]
+    cause: Annotated[SlipReason, Field(description="The kind of cause.")]
+    because: Annotated[list[str], Field(description="The assumption, dependency or decisions that caused it.")]
+    reason: Annotated[str | None, Field(description="The reason in words that the move gives itself; null if none.")]
+    owners: Annotated[list[str], Field(description="Who was accountable for it at that time.")]
+    quarter: Annotated[str, Field(description="The quarter in which it moved, such as `2026-Q2`.")]
+    at: Annotated[At, Field(description="The time from which the new target was in effect.")]
+    position: Annotated[int, Field(description="The position of the event that moved it.")]
+    blame: Annotated[Blame, Field(description="Who moved it, when and why.")]
+
+
+class SlipCauses(TableAnswer):
+    """Each move of a target or a release to later, in order."""
+
+    rows: Annotated[list[SlipCause], Field(description="The moves.")]
+    counts: Annotated[dict[str, int], Field(description="The number of moves by cause.")]
+
+
+class SlipCount(TypedDict):
+    """The number of moves to later in one group."""
+
+    group: Annotated[str | None, Field(description="The cause, release, owner or quarter; null if there is none.")]
+    count: Annotated[int, Field(description="The number of moves.")]
+    decision: Annotated[int, Field(description="Those based on a decision.")]
+    assumption: Annotated[int, Field(description="Those that name an assumption or evidence.")]
+    dependency: Annotated[int, Field(description="Those that name a feature, release or other subject to wait for.")]
+    reason: Annotated[int, Field(description="Those that give only a reason in words.")]
+    none: Annotated[int, Field(description="Those that give no reason.")]
+
+
+class SlipCounts(TableAnswer):
+    """How many moves to later there were in each group."""
+
+    rows: Annotated[list[SlipCount], Field(description="The groups.")]
+
+
+class SuccessionRow(TitledSubject):
+    """One thing that a person holds, owes or waits for."""
+
+    relation: Annotated[Relation, Field(description="`holds`, `owes` or `waits_for`.")]
+    code: Annotated[
+        str,
+        Field(description="`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."),
+    ]
+    part: Annotated[str | None, Field(description="The role, delegation or expected outcome that it is about.")]
+    since: Annotated[At, Field(description="The time since which it is so.")]
+    holders: Annotated[list[str], Field(description="All holders of the role; empty for anything else.")]
+
+
+class Succession(TableAnswer):
+    """Everything that a person or team holds, owes and waits for."""
+
+    person: Annotated[str, Field(description="The person or team.")]
+    to: Annotated[str | None, Field(description="Who is to take over; null if not given.")]
+    commands: Annotated[
+        list[dict[str, JsonValue]], Field(description="The commands that hand over all roles in one transaction.")
+    ]
+    truncated: Annotated[bool, Field(description="Whether there are more commands than one transaction takes.")]
+    rows: Annotated[list[SuccessionRow], Field(description="What the person holds, owes and waits for, in this order.")]
+
+
 class DebtRow(TitledSubject):
     """One thing about a decision, a feature or another subject that is left undone."""
 
@@ -890,6 +1124,35 @@ class Flags(TableAnswer):
     """What rests on grounds that no longer hold, the oldest first."""
 
     rows: Annotated[list[FlagRow], Field(description="The flags.")]
+
+
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
+
+    rows: Annotated[list[ArrivalRow], Field(description="The decisions, once for each thing that has come.")]
+
+
+class Contributions(TableAnswer):
+    """What contributes to which goal."""
+
+    rows: Annotated[list[ContributionRow], Field(description="Each way from a goal to a release.")]
+    nodes: Annotated[list[GraphNode], Field(description="The subjects on these ways.")]
+    edges: Annotated[list[ContributionEdge], Field(description="The edges between them.")]
+
+
+class ContributionGaps(TableAnswer):
+    """Goals that nothing contributes to, and work that contributes to no goal."""
+
+    rows: Annotated[list[ContributionGap], Field(description="The goals, decisions and features.")]
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
+
+    subject: Annotated[str, Field(description="The decision.")]
+    cost_limit: Annotated[str | None, Field(description="What an option may cost at most, such as `500 EUR`.")]
+    time_limit: Annotated[str | None, Field(description="How long an option may take at most, such as `6 weeks`.")]
+    rows: Annotated[list[WeighedOption], Field(description="The options.")]
 
 
 class Teams(TableAnswer):

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -22,9 +22,10 @@ from domain.feature import PROPOSED as PROPOSED_FEATURE
 from domain.fields import STATUS
 from domain.people import INACTIVE_STATUSES
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
-from projections.expected_outcomes import find_expectations
+from projections.expected_outcomes import end_of_day, find_expectations
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
+from projections.flags import find_flags
 from projections.paging import Answer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.report import ENDED_STATUSES, planning_fields
@@ -43,6 +44,11 @@ Code = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "broken_assumption",
+    "unchecked_assumption",
+    "withdrawn_evidence",
+    "superseded_evidence",
+    "expired_evidence",
 ]
 CODES: Final[tuple[Code, ...]] = Code.__args__  # type: ignore[attr-defined]
 
@@ -53,6 +59,7 @@ ENDING_DAYS: Final = 14
 MAX_MONTHS: Final = 36
 ACCOUNTABLE: Final = "role.accountable"
 DELEGATION: Final = "delegation."
+READ_KINDS: Final = ("product", "decision", "feature", "goal", "release", "assumption")
 OWNED_KINDS: Final = ("product", "decision", "feature", "goal")
 FIELDS: Final = (
     *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "decisions", "deciders"),
@@ -70,6 +77,11 @@ ACTIONS: Final[Mapping[Code, str]] = {
     "unconfirmed_owner": "AcknowledgeOwnership",
     "ending_delegation": "DelegateOwnership",
     "stale": "ConfirmStillValid",
+    "broken_assumption": "ConfirmStillValid",
+    "unchecked_assumption": "ConfirmAssumption",
+    "withdrawn_evidence": "ConfirmStillValid",
+    "superseded_evidence": "ConfirmStillValid",
+    "expired_evidence": "ConfirmStillValid",
 }
 """The command that clears an item of each code."""
 DECIDING: Final = ("DecisionRecorded.v1", "DecisionAccepted.v1")
@@ -87,7 +99,7 @@ class Item:
     """When it began to be owed, in microseconds since 1970."""
     owners: tuple[str, ...] = ()
     part: str = ""
-    """The expectation, delegation or person that it is about; empty if it is about the subject as a whole."""
+    """The expectation, delegation, person or ground that it is about; empty if it is about the subject as a whole."""
     detail: Row = field(default_factory=dict)
     """What makes it owed: fields, dates and subjects."""
 
@@ -208,6 +220,7 @@ class DebtFinder:
         yield from self._find_overdue_outcomes()
         yield from self._find_ending_delegations()
         yield from self._find_stale()
+        yield from self._find_flagged()
 
     # What is read
 
@@ -219,7 +232,7 @@ class DebtFinder:
 
     def _kinds(self) -> Sequence[str]:
         wanted = self.selection.about.kinds
-        return [kind for kind in OWNED_KINDS if not wanted or kind in wanted] or ("none",)
+        return [kind for kind in READ_KINDS if not wanted or kind in wanted] or ("none",)
 
     @cached_property
     def _decisions_in_force(self) -> frozenset[str]:
@@ -280,7 +293,7 @@ class DebtFinder:
         if _value(fields, "why") is None and _value(fields, "still_valid_because") is None:
             yield Item("no_reason", decision, since, owners)
         due = _value(fields, "review_on")
-        passed = _end_of_day(due)
+        passed = end_of_day(due)
         if passed is not None and passed <= self.resolved.as_of:
             yield Item("review_overdue", decision, passed, owners, detail={"due_on": due})
         if _value(fields, "authority") == "exceeds" and _value(fields, "ratification") != "within":
@@ -357,7 +370,7 @@ class DebtFinder:
             if each.state(self.today) == "overdue":
                 owners = (each.judge,) if each.judge else self._owners(self.fields.get(each.subject, {}))
                 detail = {"due_on": each.due_on, "measure": each.measure, "target": each.target}
-                since = _end_of_day(each.due_on) or self.resolved.as_of
+                since = end_of_day(each.due_on) or self.resolved.as_of
                 yield Item("outcome_overdue", each.subject, since, owners, each.key, detail)
 
     def _find_ending_delegations(self) -> Iterator[Item]:
@@ -386,6 +399,17 @@ class DebtFinder:
             if since <= self.resolved.as_of:
                 detail = {"last_confirmed": format_micros(last)}
                 yield Item("stale", subject, since, self._owners(self.fields[subject]), detail=detail)
+
+    def _find_flagged(self) -> Iterator[Item]:
+        """Yield what rests on a broken assumption or on evidence that no longer holds, and assumptions to check."""
+        for flag in find_flags(self.read, self.resolved):
+            if flag.subject not in self.fields:
+                continue
+            name, cause = flag.item.field, flag.cause.subject
+            detail = {"cause": cause, "through": list(flag.through), **({"field": name} if name else {})}
+            owners = self._owners(self.fields[flag.subject])
+            part = f"{cause} {name}" if name else cause
+            yield Item(flag.cause.reason, flag.subject, flag.since, owners, part, detail)
 
     # Rows
 
@@ -416,6 +440,8 @@ def find_action(item: Item) -> str:
 def _form_fields(item: Item) -> dict[str, str]:
     """Return the fields of the clearing command that are known already."""
     more = {"expectation": item.part} if item.code == "outcome_overdue" else {}
+    if ACTIONS[item.code] == "ConfirmStillValid" and item.detail.get("field"):
+        more = {"field": item.detail["field"]}
     return {"subject": item.subject, **more}
 
 
@@ -449,14 +475,6 @@ def _value(fields: Fields, name: str) -> Any:
 
 def _micros(at: str) -> int:
     return to_micros(parse_timestamp(at))
-
-
-def _end_of_day(day: Any) -> int | None:
-    """Return when a day has passed, in UTC; None for what is no day, which only imported history has."""
-    try:
-        return to_micros(datetime.combine(date.fromisoformat(str(day)) + timedelta(days=1), time(), tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
 
 
 def _list(value: Any) -> list[str]:

@@ -268,7 +268,7 @@ FindEdges = Callable[[Read, Sequence[str], ResolvedTime], list[tuple[str, str]]]
 """Returns pairs of one of the given subjects and a subject that it is related to."""
 
 
-def _edges_out(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
+def edges_out(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
     """Return the edges from these subjects to those that their fields refer to."""
     sql = f"""select c.subject, c.value from field_value c where c.subject in {members("subjects")}
         and c.field in {members("fields")} and c.value is not null and {time.is_in_effect("c")}
@@ -286,7 +286,7 @@ def _edges_in(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: 
     return list(read.rows(sql, {"subjects": list(subjects), "fields": list(fields), **time.parameters}))
 
 
-def _because_edges(
+def because_edges(
     read: Read, subjects: Sequence[str], time: ResolvedTime, *, reverse: bool = False
 ) -> list[tuple[str, str]]:
     """Return the edges from these subjects to the decisions that their events cite; reversed, from these decisions to
@@ -305,12 +305,12 @@ def _as_list(value: Value) -> list[Value]:
 
 RELATIONS: Final[dict[str, FindEdges]] = {
     "replaces": lambda read, subjects, time: _edges_in(read, subjects, time, "superseded_by", "reversed_by"),
-    "replaced_by": lambda read, subjects, time: _edges_out(read, subjects, time, "superseded_by", "reversed_by"),
+    "replaced_by": lambda read, subjects, time: edges_out(read, subjects, time, "superseded_by", "reversed_by"),
     "rests_on": lambda read, subjects, time: (
-        _because_edges(read, subjects, time) + _edges_out(read, subjects, time, "decisions")
+        because_edges(read, subjects, time) + edges_out(read, subjects, time, "decisions")
     ),
     "supports": lambda read, subjects, time: (
-        _because_edges(read, subjects, time, reverse=True) + _edges_in(read, subjects, time, "decisions")
+        because_edges(read, subjects, time, reverse=True) + _edges_in(read, subjects, time, "decisions")
     ),
 }
 """How decisions relate to each other and to other subjects."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal
 
 from domain.fields import Value
 from domain.outcome import EXPECTATION_PREFIX, OUTCOME_PREFIX
-from domain.values import format_micros
+from domain.values import format_micros, to_micros
 from projections.field_values import all_field_values
 from projections.filters import Filter
 from projections.paging import Answer, Row, build_answer, page_after
@@ -64,12 +64,20 @@ class Expectation:
         return "overdue" if self.due_on < today else "open"
 
 
-def find_expectations(read: Read, selection: Filter, time: ResolvedTime) -> list[Expectation]:
+def end_of_day(day: Any) -> int | None:
+    """Return when a day has passed, in UTC; None for the last one, and for what is no day, as imports can have."""
+    try:
+        return to_micros(datetime.combine(date.fromisoformat(str(day)) + timedelta(days=1), time(), tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def find_expectations(read: Read, selection: Filter, resolved: ResolvedTime) -> list[Expectation]:
     """Return what the subjects that match were expected to bring, ordered by date."""
     fields = (f"{EXPECTATION_PREFIX}*", f"{OUTCOME_PREFIX}*")
     about = replace(selection.of_subjects(), kinds=KINDS, fields=fields)
     # Imported history, which no rule checks, can have anything in these fields.
-    rows = [row for row in all_field_values(read, about, time) if isinstance(row["value"], dict)]
+    rows = [row for row in all_field_values(read, about, resolved) if isinstance(row["value"], dict)]
     recorded = _find_recorded_times(read, (row["position"] for row in rows))
     outcomes = {
         (row["subject"], row["field"].removeprefix(OUTCOME_PREFIX)): _build_outcome(row, recorded, read)
@@ -152,17 +160,17 @@ def expected_outcomes(
 
     `states` and `by` (who expected it) select among them. `counts` counts all that match, by state and result.
     """
-    time = resolve_time(read, when)
-    today = format_micros(time.as_of)[:10]
+    resolved = resolve_time(read, when)
+    today = format_micros(resolved.as_of)[:10]
     people = {read.surviving_id(each) for each in by}
     found = [
         each
-        for each in find_expectations(read, selection, time)
+        for each in find_expectations(read, selection, resolved)
         if (not states or each.state(today) in states) and (not people or each.by in people)
     ]
     shown, next_cursor = page_after(found, _sort_key, (str, str, str), limit, cursor)
     rows = [_build_row(each, today) for each in shown]
-    return build_answer(time, rows, next_cursor=next_cursor, about={"counts": _count(found, today)})
+    return build_answer(resolved, rows, next_cursor=next_cursor, about={"counts": _count(found, today)})
 
 
 def _count(found: Sequence[Expectation], today: str) -> Row:

@@ -5,22 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from itertools import islice
+from typing import Any, Final, Literal, get_args
 
 from domain.fields import CHANGES_PER_EVENT, Value
-from domain.values import format_micros
+from domain.values import format_micros, from_micros, kind_of
 from projections.blame import EVENT_COLUMNS, build_blame
-from projections.bounds import ReadTooMuch
+from projections.bounds import ReadTooMuch, memory_bytes
+from projections.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
 from projections.filters import Filter, fields_where, json_spellings, within
-from projections.ordering import Direction, FieldContent, TargetOrder, change_direction, list_difference
+from projections.ordering import (
+    Direction,
+    FieldContent,
+    TargetOrder,
+    change_direction,
+    list_difference,
+    resolve_people,
+)
 from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
-from projections.schema import loads, members
+from projections.schema import dumps, loads, members
+from projections.timelines import NextChange, find_next_changes, find_states
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
 MAX_GROUPS: Final = 200_000
+BATCH_ROWS: Final = 256
+"""The changes whose durations are found at once."""
 
-Group = Literal["subject", "field", "direction", "actor", "principal"]
+ValueGroup = Literal["from", "from_source_value", "to", "to_source_value"]
+TimeUnit = Literal["year", "quarter", "month", "week"]
+Group = Literal["subject", "field", "direction", "actor", "principal", "kind", "product"] | ValueGroup | TimeUnit
+TIME_UNITS: Final[tuple[str, ...]] = get_args(TimeUnit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +45,10 @@ class ChangeFilter:
     `fields` selects the fields; its conditions on values are ignored here in favor of `from_*` and `to_*`, which match
     the value or source value just before and just after the change. `by` is the actor or the principal. Periods are
     half open and in microseconds: `span` is when the change took effect, `recorded` when it was recorded; `positions`
-    is the latter by position. Changes of removed subjects are included unless `existing_only`. A change to an equal value is
-    left out unless `include_unchanged`.
+    is the latter by position. `conditions` are on the change and on the fields of its subject at the time of the change.
+    `held` is how long the value of the change held, in microseconds: at least the first, less than the second; a value
+    that still holds counts until the time of the query. `is_open` is whether it still holds. `then_values` and
+    `then_source_values` are those that followed it. Changes of removed subjects are included unless `existing_only`. A change to an equal value is left out unless `include_unchanged`.
     """
 
     fields: Filter = field(default_factory=Filter)
@@ -46,8 +63,23 @@ class ChangeFilter:
     span: tuple[int | None, int | None] = (None, None)
     recorded: tuple[int | None, int | None] = (None, None)
     positions: range | None = None
+    conditions: Sequence[Condition] = ()
+    held: tuple[int | None, int | None] = (None, None)
+    is_open: bool | None = None
+    then_values: Sequence[str] = ()
+    then_source_values: Sequence[str] = ()
     existing_only: bool = False
     include_unchanged: bool = False
+
+    @property
+    def asks_duration(self) -> bool:
+        """Whether it depends on how long a value held, or on what followed."""
+        return self.held != (None, None) or self.is_open is not None or self.asks_following
+
+    @property
+    def asks_following(self) -> bool:
+        """Whether it depends on the value that followed."""
+        return bool(self.then_values or self.then_source_values)
 
 
 def field_history(
@@ -55,6 +87,8 @@ def field_history(
     selection: ChangeFilter,
     when: TimePoint = NOW,
     *,
+    state: Sequence[str] = (),
+    durations: bool = False,
     newest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
@@ -62,13 +96,23 @@ def field_history(
     """Return the changes that match and took effect by the time asked for, in the order in which they took effect.
 
     Each has `before` and `after` (`value` and `source_value`), its `direction`, `at` (when it took effect), whether it
-    is the end of a period (`ended`), what a list gained and lost, and its `blame`.
+    is the end of a period (`ended`), what a list gained and lost, and its `blame`; with `state`, also what these fields
+    of the subject were at that time; with `durations`, or if the selection depends on it, how long its value `held`.
+
+    Raises:
+        UnknownField: `state` or a condition names a field that does not exist.
     """
     time = resolve_time(read, when)
+    check_field_names(read, state)
     after = decode_cursor(cursor, int, int, int) if cursor is not None else None
-    found, is_more = take_page(read, _select(read, selection, time, newest_first=newest_first, after=after), limit)
+    changes = _select(read, selection, time, durations=durations, newest_first=newest_first, after=after)
+    found, is_more = take_page(read, changes, limit)
     next_cursor = encode_cursor(*found[-1][0]) if is_more else None
-    return build_answer(time, [row for _, row in found], next_cursor=next_cursor)
+    rows = [row for _, row in found]
+    if state:
+        states = find_states(read, [(row["subject"], key[0]) for key, row in found], state, time)
+        rows = [{**row, "state": each} for row, each in zip(rows, states, strict=True)]
+    return build_answer(time, rows, next_cursor=next_cursor)
 
 
 def count_changes(
@@ -80,29 +124,90 @@ def count_changes(
     min_count: int = 1,
     limit: int = DEFAULT_LIMIT,
 ) -> Answer:
-    """Return how many of the matching changes there are by subject, field, direction, actor or principal, or by several
-    of these, most first.
+    """Return how many of the matching changes there are in each group, most first; groups of periods in time order.
 
-    `truncated` says that there are more groups than `limit`.
+    Years, quarters, months and weeks (ISO 8601) are those in which a change took effect, in UTC. A change whose subject
+    belongs to several products as of the time asked for counts for each. `truncated` says that there are more groups than
+    `limit`.
     """
     time = resolve_time(read, when)
     counts = _count(read, selection, by, time)
     large = ((group, count) for group, count in counts.items() if count >= min_count)
-    ranked = sorted(large, key=lambda found: (-found[1], found[0]))
-    rows = [{**dict(zip(by, group, strict=True)), "count": count} for group, count in ranked[:limit]]
+    periods = [n for n, name in enumerate(by) if name in TIME_UNITS]
+    ranked = sorted(large, key=lambda found: ([found[0][n] for n in periods], -found[1], _sortable(found[0])))
+    rows = [{**_decode_group(by, group), "count": count} for group, count in ranked[:limit]]
     return build_answer(time, rows, about={"truncated": len(ranked) > limit})
 
 
-def _count(read: Read, selection: ChangeFilter, by: Sequence[Group], time: ResolvedTime) -> Counter[tuple[str, ...]]:
-    counts: Counter[tuple[str, ...]] = Counter()
-    interned: dict[str, str] = {}  # keeps each string once
-    for row, direction in _select_rows(read, selection, time, keeps=False):
-        columns = {"subject": row[0], "field": row[2], "direction": direction, "actor": row[14], "principal": row[15]}
-        group = [read.surviving_id(columns[name]) if name in ("actor", "principal") else columns[name] for name in by]
-        counts[tuple([interned.setdefault(text, text) for text in group])] += 1
+GroupKey = tuple[str | None, ...]
+
+
+def _sortable(group: GroupKey) -> list[tuple[bool, str]]:
+    return [(each is not None, each or "") for each in group]
+
+
+def _decode_group(by: Sequence[Group], group: GroupKey) -> Row:
+    """Return the members of a group by name. Values were kept as JSON."""
+    return {name: loads(each) if name in ("from", "to") else each for name, each in zip(by, group, strict=True)}
+
+
+def _count(read: Read, selection: ChangeFilter, by: Sequence[Group], time: ResolvedTime) -> Counter[GroupKey]:
+    counts: Counter[GroupKey] = Counter()
+    interned: dict[str | None, str | None] = {}  # keeps each string once
+    products = _find_products(read, time) if "product" in by else {}
+    for row, direction, _ in _select_rows(read, selection, time, keeps=False):
+        for product in products.get(row[0], (None,)):
+            group = (product if name == "product" else _group_of(row, direction, name, read) for name in by)
+            counts[tuple([interned.setdefault(text, text) for text in group])] += 1
         if len(counts) > MAX_GROUPS and read.bounds.is_bounded:
             raise ReadTooMuch(f"it counts more than {MAX_GROUPS:,} groups")
     return counts
+
+
+def _group_of(row: Sequence[Any], direction: Direction, name: Group, read: Read) -> str | None:
+    """Return what a change is grouped under: text, or the JSON of a value."""
+    match name:
+        case "direction":
+            return direction
+        case "kind":
+            return kind_of(row[0])
+        case "actor" | "principal":
+            return read.surviving_id(row[14 if name == "actor" else 15])
+        case "from" | "to":
+            value = resolve_people(loads(row[6 if name == "from" else 8]), read.merged_into)
+            return None if value in (None, []) else dumps(value)
+        case "year" | "quarter" | "month" | "week":
+            return _period_of(row[3], name)
+    return row[_GROUP_COLUMNS[name]]  # type: ignore[no-any-return]
+
+
+_GROUP_COLUMNS: Final = {"subject": 0, "field": 2, "from_source_value": 7, "to_source_value": 9}
+"""The columns of a change, as `_select_rows` yields it, that are groups as they are."""
+
+
+def _period_of(at: int, unit: TimeUnit) -> str:
+    """Return the year, quarter, month or ISO week of a time, in UTC: `2024`, `2024-Q1`, `2024-03`, `2024-W09`."""
+    day = from_micros(at)
+    match unit:
+        case "year":
+            return f"{day.year:04}"
+        case "quarter":
+            return f"{day.year:04}-Q{(day.month + 2) // 3}"
+        case "month":
+            return f"{day.year:04}-{day.month:02}"
+    year, week, _ = day.isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
+def _find_products(read: Read, time: ResolvedTime) -> dict[str, list[str]]:
+    """Return the products of each subject that belongs to any. A product belongs to itself."""
+    sql = f"""select c.subject, c.value from field_value c where c.field = 'products' and c.value is not null
+        and {time.is_in_effect("c")}"""
+    found = {subject: list(loads(value)) for subject, value in read.rows(sql, time.parameters)}  # type: ignore[arg-type]
+    of_products = f"""select c.subject from field_value c where c.field = 'exists' and c.subject >= 'product:'
+        and c.subject < 'product;' and {time.is_in_effect("c")}"""
+    products = {subject: [subject] for (subject,) in read.rows(of_products, time.parameters)}
+    return {subject: each for subject, each in {**found, **products}.items() if each}
 
 
 def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[Row]:
@@ -120,13 +225,57 @@ def _select(
     selection: ChangeFilter,
     time: ResolvedTime,
     *,
+    durations: bool = False,
     newest_first: bool = False,
     after: tuple[int, ...] | None = None,
     keeps: bool = True,
 ) -> Iterator[tuple[tuple[int, int, int], Row]]:
     """Yield each change with its sort key: when it took effect, the row's id, and whether it is the end of a period."""
-    for row, direction in _select_rows(read, selection, time, newest_first=newest_first, after=after, keeps=keeps):
-        yield (row[3], row[4], row[5]), _build_row(row, direction, read)
+    found = _select_rows(
+        read, selection, time, durations=durations, newest_first=newest_first, after=after, keeps=keeps
+    )
+    for row, direction, held in found:
+        yield (row[3], row[4], row[5]), _build_row(row, direction, held, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How long the value of a change held."""
+
+    micros: int
+    following: NextChange | None
+    """The change to another value, or None if it still holds."""
+
+    def matches(self, selection: ChangeFilter) -> bool:
+        """Return whether it is as long as asked for, and followed by what was asked for."""
+        least, limit = selection.held
+        return (
+            (least is None or self.micros >= least)
+            and (limit is None or self.micros < limit)
+            and selection.is_open in (None, self.following is None)
+            and (not selection.asks_following or self._is_followed(selection.then_values, selection.then_source_values))
+        )
+
+    def _is_followed(self, values: Sequence[str], source_values: Sequence[str]) -> bool:
+        if self.following is None:
+            return False
+        value, source_value = self.following.content
+        members = value if isinstance(value, list) else [value]
+        return source_value in source_values or any(each in values or str(each) in values for each in members)
+
+    def describe(self) -> Row:
+        """Return it ready for JSON."""
+        following = self.following
+        if following is None:
+            return {"until": None, "days": self.days, "next": None}
+        value, source_value = following.content
+        ended = {"value": value, "source_value": source_value, "position": following.position}
+        return {"until": format_micros(following.at), "days": self.days, "next": ended}
+
+    @property
+    def days(self) -> float:
+        """The duration in days of 24 hours."""
+        return round(self.micros / DAY_US, 3)
 
 
 def _select_rows(
@@ -134,13 +283,50 @@ def _select_rows(
     selection: ChangeFilter,
     time: ResolvedTime,
     *,
+    durations: bool = False,
     newest_first: bool = False,
     after: tuple[int, ...] | None = None,
     keeps: bool = True,
+) -> Iterator[tuple[Sequence[Any], Direction, Held | None]]:
+    """Yield the database rows of matching changes with their direction, and how long each held if that is asked for.
+
+    With `keeps` they count toward the bounds.
+    """
+    asks = selection.asks_duration
+    found = _select_changes(read, selection, time, newest_first=newest_first, after=after, keeps=keeps and not asks)
+    if not asks and not durations:
+        yield from ((row, direction, None) for row, direction in found)
+        return
+    while batch := list(islice(found, BATCH_ROWS)):
+        for row, direction, held in _add_durations(read, batch, time):
+            if held.matches(selection):
+                if keeps and asks:
+                    read.bounds.count_bytes(memory_bytes([tuple(row)]))
+                yield row, direction, held
+
+
+def _add_durations(
+    read: Read, batch: Sequence[tuple[Sequence[Any], Direction]], time: ResolvedTime
+) -> Iterator[tuple[Sequence[Any], Direction, Held]]:
+    keys = [((row[0], row[2]), (row[3], row[4], row[5])) for row, _ in batch]
+    following = find_next_changes(read, keys, time)
+    for key, (row, direction) in zip(keys, batch, strict=True):
+        ended = following[key]
+        yield row, direction, Held((time.as_of if ended is None else ended.at) - row[3], ended)
+
+
+def _select_changes(
+    read: Read,
+    selection: ChangeFilter,
+    time: ResolvedTime,
+    *,
+    newest_first: bool,
+    after: tuple[int, ...] | None,
+    keeps: bool,
 ) -> Iterator[tuple[Sequence[Any], Direction]]:
-    """Yield the database rows of matching changes with their direction. With `keeps` they count toward the bounds."""
+    """Yield the database rows of changes that match but for their duration, with their direction."""
     points, parameters = _change_points(read, selection, time)
-    where = _match_changes(read, selection, parameters)
+    where = _match_changes(read, selection, time, parameters)
     order, sign = ("desc", "<") if newest_first else ("asc", ">")
     if after is not None:
         parameters |= {"c_at": after[0], "c_id": after[1], "c_ended": after[2]}
@@ -200,8 +386,12 @@ _ANY_EVENT: Final = "1 = 1"
 _PERSON_COLUMNS: Final = {"actors": ("a.actor",), "principals": ("a.principal",), "by": ("a.actor", "a.principal")}
 
 
-def _match_changes(read: Read, selection: ChangeFilter, parameters: dict[str, Any]) -> str:
+def _match_changes(read: Read, selection: ChangeFilter, time: ResolvedTime, parameters: dict[str, Any]) -> str:
     terms = [_match_events(read, selection, parameters)]
+    if selection.conditions:
+        check_field_names(read, field_names(selection.conditions))
+        at_change = ConditionSql(read, time, parameters, "s.subject", at="s.at", event="a", prefix="h")
+        terms += at_change.all_hold(selection.conditions)
     for side, values, source_values in (
         ("before_", selection.from_values, selection.from_source_values),
         ("", selection.to_values, selection.to_source_values),
@@ -240,7 +430,7 @@ def _match_content(
         or s.{side}source_value in {members(f"{side}source_values")})"""
 
 
-def _build_row(columns: Sequence[Any], direction: Direction, read: Read) -> Row:
+def _build_row(columns: Sequence[Any], direction: Direction, held: Held | None, read: Read) -> Row:
     subject, title, name, at, _, ended, before_value, before_source_value, value, source_value = columns[:10]
     before: FieldContent = (loads(before_value), before_source_value)
     after: FieldContent = (loads(value), source_value)
@@ -255,5 +445,6 @@ def _build_row(columns: Sequence[Any], direction: Direction, read: Read) -> Row:
         "at": format_micros(at),
         "position": columns[10],
         "ended": bool(ended),
+        **({} if held is None else {"held": held.describe()}),
         "blame": build_blame(columns[10:]),
     }

@@ -8,10 +8,12 @@ from typing import Any, Final, Literal
 from domain.fields import CHANGES_PER_EVENT
 from domain.values import format_micros
 from projections.blame import add_blame
+from projections.conditions import check_field_names
 from projections.filters import Filter, fields_where
 from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
 from projections.schema import kind, loads, pairs
+from projections.timelines import find_states
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -27,15 +29,21 @@ def field_values(
     when: TimePoint = NOW,
     *,
     blame: bool = False,
+    state: Sequence[str] = (),
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Answer:
     """Return the fields that match and have a value, ordered by subject and field.
 
     Each has the subject's title, `since` (when it got this value), `until` if the period of the value ends, and the
-    position of the event that set it; with `blame`, also who set it, when and why.
+    position of the event that set it; with `blame`, also who set it, when and why; with `state`, also these fields of the
+    same subject.
+
+    Raises:
+        UnknownField: `state` or a condition names a field that does not exist.
     """
     time = resolve_time(read, when)
+    check_field_names(read, state)
     where, parameters = fields_where(read, selection, time)
     if cursor is not None:
         parameters["after_subject"], parameters["after_field"] = decode_cursor(cursor, str, str)
@@ -44,6 +52,9 @@ def field_values(
     shown, is_more = take_page(read, found, limit)
     next_cursor = encode_cursor(*shown[-1][:2]) if is_more else None
     rows = _build_rows(read, shown, time)
+    if state:
+        states = find_states(read, [(row["subject"], time.as_of) for row in rows], state, time)
+        rows = [{**row, "state": each} for row, each in zip(rows, states, strict=True)]
     return build_answer(time, add_blame(read, rows, time) if blame else rows, next_cursor=next_cursor)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from domain.fields import Value
+from projections.conditions import Condition, ConditionSql, check_field_names, field_names
 from projections.read_model import Read
 from projections.schema import dumps, members
 from projections.timepoint import ResolvedTime
@@ -21,7 +22,8 @@ class Filter:
     `fields` are names, or prefixes that end in `*`. `values` and `source_values` are what the field holds, or has in its
     list. `holders` are subjects that the value refers to; a merged person matches under each of their ids. `statuses` are
     those of the subject, as a value or a source value. `products` are those the subject belongs to; a product belongs to
-    itself. Removed subjects are left out unless `include_removed`.
+    itself. `conditions` are on any fields of the subject, and all must hold. Removed subjects are left out unless
+    `include_removed`.
     """
 
     kinds: Sequence[str] = ()
@@ -32,6 +34,7 @@ class Filter:
     source_values: Sequence[str] = ()
     holders: Sequence[str] = ()
     statuses: Sequence[str] = ()
+    conditions: Sequence[Condition] = ()
     include_removed: bool = False
 
     def of_subjects(self) -> Filter:
@@ -61,7 +64,11 @@ def fields_where(read: Read, asked: Filter, time: ResolvedTime, alias: str = "c"
 
 
 def subjects_where(read: Read, asked: Filter, time: ResolvedTime, subject: str) -> tuple[str, dict[str, Any]]:
-    """Return SQL and parameters for the subjects that match; `subject` is the SQL of their id."""
+    """Return SQL and parameters for the subjects that match; `subject` is the SQL of their id.
+
+    Raises:
+        UnknownField: a condition names a field that does not exist.
+    """
     parameters: dict[str, Any] = time.parameters
     terms = ["1 = 1"]
     if asked.kinds:
@@ -77,6 +84,9 @@ def subjects_where(read: Read, asked: Filter, time: ResolvedTime, subject: str) 
         terms.append(f"""{subject} in (select s.subject from field_value s where s.field = 'status'
             and {time.is_in_effect("s")}
             and (s.value in {members("f_statuses")} or s.source_value in {members("f_source_statuses")}))""")
+    if asked.conditions:
+        check_field_names(read, field_names(asked.conditions))
+        terms += ConditionSql(read, time, parameters, subject).all_hold(asked.conditions)
     if not asked.include_removed:
         terms.append(time.exists(subject))
     return " and ".join(terms), parameters

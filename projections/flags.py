@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from domain import assumption, decision, evidence, feature, product
 from domain.any_subject import STILL_VALID_BECAUSE, ChangesImported
@@ -21,6 +21,7 @@ from domain.messages import Event
 from domain.values import format_micros, from_micros, kind_of, to_micros
 from projections.field_values import all_field_values
 from projections.filters import Filter, starts_with
+from projections.latest_values import LatestValue, latest_values
 from projections.paging import Answer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.schema import kind, loads, members
@@ -193,25 +194,29 @@ _REASON_OF_STATUS: Final[Mapping[tuple[str, str], FlagReason]] = {
 
 def _find_causes(read: Read, resolved: ResolvedTime) -> Iterator[Cause]:
     """Yield the grounds that do not hold at a time, each for one reason."""
-    statuses = _values_of(read, resolved, STATUS, ("assumption", "evidence"))
+    statuses = latest_values(read, resolved, STATUS, ("assumption", "evidence"))
     for subject, (value, valid_from, position) in statuses.items():
         if reason := _REASON_OF_STATUS.get((kind_of(subject), str(value))):
             yield Cause(subject, reason, valid_from, position)
-    for subject, (value, _, _) in _values_of(read, resolved, evidence.VALID_UNTIL, ("evidence",)).items():
+    for subject, (value, _, _) in latest_values(read, resolved, evidence.VALID_UNTIL, ("evidence",)).items():
         since = end_of_day(str(value))
-        is_current = statuses.get(subject, (evidence.CURRENT,))[0] == evidence.CURRENT
+        is_current = _status_of(statuses, subject, evidence.CURRENT) == evidence.CURRENT
         if since is not None and since <= resolved.as_of and is_current:
             yield Cause(subject, "expired_evidence", since, None)
 
 
 def _find_unchecked(read: Read, resolved: ResolvedTime) -> Iterator[Cause]:
     """Yield the open assumptions whose day to check them has come."""
-    statuses = _values_of(read, resolved, STATUS, ("assumption",))
-    for subject, (value, _, _) in _values_of(read, resolved, assumption.CHECK_ON, ("assumption",)).items():
+    statuses = latest_values(read, resolved, STATUS, ("assumption",))
+    for subject, (value, _, _) in latest_values(read, resolved, assumption.CHECK_ON, ("assumption",)).items():
         since = start_of_day(str(value))
-        is_open = statuses.get(subject, (assumption.OPEN,))[0] == assumption.OPEN
+        is_open = _status_of(statuses, subject, assumption.OPEN) == assumption.OPEN
         if since is not None and since <= resolved.as_of and is_open:
             yield Cause(subject, "unchecked_assumption", since, None)
+
+
+def _status_of(statuses: Mapping[str, LatestValue], subject: str, default: str) -> str:
+    return str(statuses[subject].value) if subject in statuses else default
 
 
 def start_of_day(day: str) -> int | None:
@@ -229,18 +234,6 @@ def end_of_day(day: str) -> int | None:
         return None if begin is None else to_micros(from_micros(begin) + timedelta(days=1))
     except OverflowError:
         return None
-
-
-def _values_of(read: Read, resolved: ResolvedTime, name: str, kinds: Sequence[str]) -> dict[str, tuple[Any, int, int]]:
-    """Return the value of a field, its effective time and its position, of each subject of some kinds that exists."""
-    parameters = resolved.parameters
-    of_kinds = " or ".join(starts_with("c.subject", f"kind{n}", f"{one}:", parameters) for n, one in enumerate(kinds))
-    sql = f"""select c.subject, c.value, c.valid_from, c.id from field_value c where c.field = '{name}' and ({of_kinds})
-        and c.value is not null and {resolved.is_in_effect("c")} and {resolved.exists("c.subject")} order by c.subject"""
-    return {
-        subject: (loads(value), valid_from, id_ // CHANGES_PER_EVENT)
-        for subject, value, valid_from, id_ in read.rows(sql, parameters)
-    }
 
 
 # What rests on what ----------------------------------------------------------------------------------------------------

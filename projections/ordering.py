@@ -90,6 +90,13 @@ def _parse_numbers(match: re.Match[str] | None) -> tuple[int, ...] | None:
     return tuple(numbers)
 
 
+def is_same(before: FieldContent, after: FieldContent, merged_into: Mapping[str, str]) -> bool:
+    """Return whether two contents of a field are equal. Empty values are, and so are two ids of one merged person."""
+    if _is_empty(before) or _is_empty(after):
+        return _is_empty(before) and _is_empty(after)
+    return before[1] == after[1] and resolve_people(before[0], merged_into) == resolve_people(after[0], merged_into)
+
+
 def change_direction(before: FieldContent, after: FieldContent, order: TargetOrder) -> Direction:
     """Return the kind of a change. Two ids of one merged person are equal."""
     if _is_empty(before) or _is_empty(after):

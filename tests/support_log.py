@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import itertools
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -38,6 +41,21 @@ T0 = 1_735_689_600_000_000
 def _app() -> FastAPI:
     """Building the routes takes longer than most tests, and they hold no state but the services."""
     return create_app(None)  # type: ignore[arg-type]
+
+
+@cache
+def _loop() -> BlockingPortal:
+    """The event loop of all clients. One for each request, as is the default, costs more than most requests."""
+    return _until_exit.enter_context(start_blocking_portal())
+
+
+_until_exit = ExitStack()
+atexit.register(_until_exit.close)
+
+
+def _on_shared_loop(client: TestClient) -> TestClient:
+    client.portal = _loop()
+    return client
 
 
 class Ticking:
@@ -100,11 +118,11 @@ class House:
 
     def client_of(self, token: str | None) -> TestClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return TestClient(self.app, headers=headers, raise_server_exceptions=False)
+        return _on_shared_loop(TestClient(self.app, headers=headers, raise_server_exceptions=False))
 
     def browser(self, code: str | None = None) -> TestClient:
         """A browser on the server's own machine; with the code of a sign-in link, signed in."""
-        client = TestClient(self.app, "http://localhost", headers={"Sec-Fetch-Site": "same-origin"})
+        client = _on_shared_loop(TestClient(self.app, "http://localhost", headers={"Sec-Fetch-Site": "same-origin"}))
         if code:
             assert client.post("/sign-in", data={"code": code}, follow_redirects=False).status_code == 303
         return client

@@ -11,11 +11,15 @@ import itertools
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support_corpora import CORPORA, FILES, Corpus, duration, next_change
 from support_log import House
 from support_report import find_untrue_reasons
 from support_terminal import table
@@ -24,9 +28,7 @@ from interchange.sink import LogSink
 from interchange.tracker import import_changes, load_mapping
 
 ROOT = Path(__file__).parents[1]
-CORPORA = ROOT.parent / "shared" / "corpora"
 QUESTIONS = {each["n"]: each["answer"] for each in json.loads((CORPORA / "questions.json").read_text())}
-FILES = {"keps": "keps_before_2023-01-01.jsonl", "peps": "peps_before_2021-01-01.jsonl"}
 SINCE_2021 = "2021-01-01"
 
 
@@ -62,8 +64,21 @@ def _record(subject: str) -> str:
     return f"{prefix.upper()}-{rest}"
 
 
+MAPPINGS = [load_mapping(ROOT / "examples" / "mappings" / f"{name}.toml") for name in FILES]
+ONLY_IN_FILE = {alias: each.name for mapping in MAPPINGS for each in mapping.person for alias in each.local_aliases}
+"""Spellings that mean a person in these files only, which the directory does not have."""
+NO_PEOPLE = {
+    spelling
+    for mapping in MAPPINGS
+    for spelling in (*mapping.empty_values, *(each for team in mapping.people.teams.values() for each in team))
+}
+"""What stands for nothing in the files, or for a team."""
+
+
+@cache
 def _who(house: House, spelling: str) -> str:
-    rows = house.client.get("/v1/people", params={"name": spelling}).json()["rows"]
+    name = ONLY_IN_FILE.get(spelling, spelling)
+    rows = house.client.get("/v1/people", params={"name": name}).json()["rows"]
     assert len(rows) == 1, spelling
     found: str = rows[0]["id"]
     return found
@@ -314,6 +329,193 @@ def test_15_what_passed_from_one_delegate_to_another(house: House) -> None:
     assert found == expected
 
 
+# Six kinds of questions, each in one request, compared with a naive reading of the files ------------------------------
+
+
+@pytest.fixture(scope="module")
+def peps() -> Corpus:
+    """A naive reading of the PEPs."""
+    return Corpus("peps")
+
+
+@pytest.fixture(scope="module")
+def keps() -> Corpus:
+    """A naive reading of the KEPs."""
+    return Corpus("keps")
+
+
+def _in(corpus: Corpus, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows on records whose naive reading is clear."""
+    return [row for row in rows if _record(row["subject"]) in corpus.records]
+
+
+def _people(house: House, spellings: list[str] | None) -> list[str]:
+    """The people in a list of the file."""
+    named = [each for each in spellings or [] if each not in NO_PEOPLE and not each.startswith("@sig-")]
+    return list(dict.fromkeys(_who(house, each) for each in named))
+
+
+def test_the_state_beside_each_decision(house: House, peps: Corpus) -> None:
+    """Who was the author and the delegate, and of which type it was, when each PEP was accepted."""
+    rows = house.rows(
+        "/fields/history", kind="decision", field="status", to_source_value="Accepted", limit=10_000,
+        show=["role.author", "role.delegate", "kind"],
+    )  # fmt: skip
+
+    accepted = [change for change in peps.changes("status") if change["to"] == "Accepted"]
+    assert len(accepted) > 100
+    found = {
+        (_second(row), _record(row["subject"])): {
+            "authors": row["state"]["role.author"]["value"] or [],
+            "delegate": row["state"]["role.delegate"]["value"] or [],
+        }
+        for row in _in(peps, rows)
+    }
+    assert found == {
+        (change["at"], change["record"]): {
+            name: _people(house, change["state"].get(name)) for name in ("authors", "delegate")
+        }
+        for change in accepted
+    }
+    assert {row["state"]["kind"]["value"] for row in rows} >= {"feature", "process"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "period"),
+    [
+        ("year", lambda at: at[:4]),
+        ("quarter", lambda at: f"{at[:4]}-Q{(int(at[5:7]) + 2) // 3}"),
+        ("month", lambda at: at[:7]),
+        ("week", lambda at: "{}-W{:02}".format(*datetime.fromisoformat(at).isocalendar())),
+    ],
+)
+def test_changes_counted_by_time_and_value(house: House, peps: Corpus, unit: str, period: Callable[[str], str]) -> None:
+    """How many PEPs went from one status to another in each year, quarter, month and week, in order."""
+    rows = house.rows(
+        "/fields/history/count", kind="decision", product="python", field="status", limit=10_000,
+        group=[unit, "from_source_value", "to_source_value", "kind", "product"], direction="changed",
+        subject=sorted({f"decision:{record.lower()}" for record in peps.records if record.startswith("PEP-3")}),
+    )  # fmt: skip
+
+    counts = Counter(
+        (period(change["at"]), change["from"], change["to"], "decision", "product:python")
+        for change in peps.changes("status")
+        if change["record"].startswith("PEP-3") and change["from"] is not None
+    )
+    assert len(counts) > 50
+    assert {tuple(row.values())[:-1]: row["count"] for row in rows} == counts
+    assert [row[unit] for row in rows] == sorted(row[unit] for row in rows)
+
+
+def test_what_was_undone_within_90_days(house: House, peps: Corpus) -> None:
+    """Which acceptances were taken back within 90 days, and after how many."""
+    lost = ["Draft", "Deferred", "Rejected", "Withdrawn"]
+    rows = house.rows(
+        "/fields/history", kind="decision", field="status", to_source_value=["Accepted", "Final"],
+        then_source_value=lost, held_less_than="90d",
+    )  # fmt: skip
+
+    changes = list(peps.changes("status"))
+    expected = []
+    for change in changes:
+        after = next_change(changes, change) if change["to"] in ("Accepted", "Final") else None
+        if after and after["to"] in lost and duration(change["at"], after["at"]) < timedelta(days=90):
+            days = round(duration(change["at"], after["at"]) / timedelta(days=1), 3)
+            expected.append((change["record"], change["at"], after["at"], after["to"], days))
+    assert len(expected) > 5
+    assert [
+        (
+            _record(row["subject"]), _second(row), row["held"]["until"][:19] + "Z", row["held"]["next"]["source_value"],
+            row["held"]["days"],
+        )
+        for row in _in(peps, rows)
+    ] == expected  # fmt: skip
+
+
+def test_what_has_not_moved_for_two_years(house: House, peps: Corpus) -> None:
+    """Which PEPs were drafts on a day, and had been for two years or longer."""
+    day = "2011-01-01T00:00:00Z"
+    rows = house.rows(
+        "/fields/history", kind="decision", field="status", to_source_value="Draft", open="true", held_at_least="2y",
+        as_of=day,
+    )  # fmt: skip
+
+    last = {change["record"]: change for change in peps.changes("status") if change["at"] <= day}
+    expected = {
+        record: change["at"]
+        for record, change in last.items()
+        if change["to"] == "Draft" and duration(change["at"], day) >= timedelta(days=730)
+    }
+    assert len(expected) > 5
+    assert {_record(row["subject"]): _second(row) for row in _in(peps, rows)} == expected
+
+
+@pytest.mark.parametrize("as_of", ["2012-06-01T00:00:00Z", "2020-12-31T00:00:00Z"])
+def test_what_is_absent(house: House, peps: Corpus, as_of: str) -> None:
+    """Which accepted PEPs had no resolution on record, and no delegate, on a day."""
+    rows = house.rows(
+        "/decisions", product="python", status="Accepted", without=["x.resolution", "role.delegate"], as_of=as_of,
+        limit=10_000,
+    )  # fmt: skip
+
+    expected = {
+        record
+        for record, state in peps.state(as_of).items()
+        if state.get("status") == "Accepted"
+        and not state.get("resolution")
+        and not _people(house, state.get("delegate"))
+    }
+    assert len(expected) > 3
+    assert {_record(row["subject"]) for row in _in(peps, rows)} == expected
+
+
+def test_ranges_of_days_and_numbers(house: House, peps: Corpus, keps: Corpus) -> None:
+    """Which PEPs were created in a year, and which KEPs have a number in a range."""
+    created = house.rows("/decisions", where=["created>=2005-01-01", "created<2006-01-01"], product="python")
+    numbered = house.rows("/features", where=["number>=1000", "number<=1287"], product="kubernetes")
+
+    assert {_record(row["subject"]) for row in _in(peps, created)} == {
+        record for record, state in peps.state().items() if _year_of(state.get("created")) == "2005"
+    }
+    in_range = {record for record, state in keps.state().items() if 1000 <= int(state.get("number") or 0) <= 1287}
+    assert {_record(row["subject"]) for row in _in(keps, numbered)} == in_range
+    assert len(in_range) > 5
+
+
+def _year_of(day: str | None) -> str:
+    """The year of a day as PEPs write it: `2005-03-01`, `01-Mar-2005` or `01 March 2005`."""
+    found = re.search(r"\b(?:19|20)\d\d\b", day or "")
+    return found[0] if found else ""
+
+
+def test_what_was_approved_by_its_own_author(house: House, peps: Corpus, keps: Corpus) -> None:
+    """Which PEPs were accepted by one of their authors, and which KEPs have an approver who is an author, at that time."""
+    by_author = house.rows(
+        "/fields/history", kind="decision", field="status", to_source_value="Accepted",
+        where="change.by=field:role.author", limit=10_000,
+    )  # fmt: skip
+    own_approver = house.rows(
+        "/fields/history", kind="feature", product="kubernetes", field="status", to_source_value="implementable",
+        where="role.approver=field:role.author", limit=10_000,
+    )  # fmt: skip
+
+    expected = {
+        (change["record"], change["at"])
+        for change in peps.changes("status")
+        if change["to"] == "Accepted" and _who(house, change["who"]) in _people(house, change["state"].get("authors"))
+    }
+    assert len(expected) > 20
+    assert {(_record(row["subject"]), _second(row)) for row in _in(peps, by_author)} == expected
+    both = {
+        (change["record"], change["at"])
+        for change in keps.changes("status")
+        if change["to"] == "implementable"
+        and {*_people(house, change["state"].get("approvers"))} & {*_people(house, change["state"].get("authors"))}
+    }
+    assert len(both) > 5
+    assert {(_record(row["subject"]), _second(row)) for row in _in(keps, own_approver)} == both
+
+
 # On the terminal: the commands of the page that shows them ----------------------------------------------------------
 
 PAGE = (ROOT / "docs" / "how-to" / "ask-an-auditors-question.md").read_text(encoding="utf-8")
@@ -325,6 +527,78 @@ SHOWN = {
     if section[0].isdecimal()
 }
 Rows = list[dict[str, str]]
+
+
+ONE_REQUEST_EACH: dict[int, tuple[str, dict[str, Any]]] = {
+    16: (
+        "/fields/history",
+        {
+            "kind": "decision", "product": "python", "field": "status", "to_source_value": "Accepted",
+            "show": ["role.author", "role.delegate"], "limit": 10_000,
+        },
+    ),
+    17: (
+        "/fields/history/count",
+        {
+            "product": "kubernetes", "field": "target.*", "direction": "later", "group": ["quarter", "field"],
+            "limit": 10_000,
+        },
+    ),
+    18: (
+        "/fields/history",
+        {
+            "kind": "decision", "product": "python", "field": "status", "to_source_value": ["Accepted", "Final"],
+            "then_source_value": ["Draft", "Deferred", "Rejected", "Withdrawn"], "held_less_than": "90d",
+        },
+    ),
+    19: (
+        "/fields/history",
+        {
+            "kind": "decision", "product": "python", "field": "status", "to_source_value": "Draft", "open": "true",
+            "held_at_least": "2y", "live": "true", "as_of": "2011-01-01T00:00:00Z",
+        },
+    ),
+    20: (
+        "/decisions",
+        {"product": "python", "status": "Accepted", "without": ["x.resolution", "role.delegate"], "limit": 10_000},
+    ),
+    21: (
+        "/decisions",
+        {"product": "python", "where": ["created>=2005-01-01", "created<2006-01-01"], "limit": 10_000},
+    ),
+    22: (
+        "/fields/history",
+        {
+            "kind": "decision", "product": "python", "field": "status", "to_source_value": "Accepted",
+            "where": "change.by=field:role.author", "limit": 10_000,
+        },
+    ),
+}  # fmt: skip
+"""The questions of the page whose answers are compared with the naive reading above, each with its request."""
+
+
+@pytest.mark.parametrize("number", ONE_REQUEST_EACH)
+def test_one_request_on_the_terminal(house: House, number: int) -> None:
+    """The command of the page returns the rows of the request that the naive reading confirms."""
+    path, parameters = ONE_REQUEST_EACH[number]
+
+    rows = house.rows(path, **parameters)
+    (shown,) = _answers(house, number)
+
+    assert len(shown) == len(rows) > 0
+    if "subject" in rows[0]:
+        assert [row.get("subject") or row["decision"] for row in shown] == [row["subject"] for row in rows]
+    else:
+        assert [int(row["count"]) for row in shown] == [row["count"] for row in rows]
+
+
+def test_the_state_and_the_duration_have_columns_on_the_terminal(house: House) -> None:
+    """Other fields at the time of a change are columns under their names; a duration is in days, with what followed."""
+    (decided,) = _answers(house, 16)
+    (undone,) = _answers(house, 18)
+
+    assert {row["role.author"] != "" for row in decided} == {True}
+    assert {int(row["days"]) < 90 and _word(row["then"]) in ("Draft", "Rejected") for row in undone} == {True}
 
 
 def _answers(house: House, number: int) -> list[Rows]:
@@ -359,7 +633,7 @@ def _target(row: dict[str, str]) -> str:
 
 def test_every_question_is_shown_in_one_or_two_commands() -> None:
     """The page has every question, each with one command, or two."""
-    assert set(SHOWN) == set(QUESTIONS)
+    assert set(SHOWN) == {*QUESTIONS, *ONE_REQUEST_EACH}
     assert {len(commands) for commands in SHOWN.values()} == {1, 2}
 
 

@@ -14,11 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from projections.arrivals import ArrivalReason
 from projections.debt import Code as DebtCode
 from projections.flags import FlagReason
 from projections.ordering import Direction
 from projections.reasons import ReasonKind
 from projections.report import Section
+from projections.slip_causes import Cause as SlipReason
+from projections.succession import Relation
 
 ROOT: Final = Path(__file__).parents[1]
 SOURCE: Final = ROOT / "projections" / "answers.py"
@@ -36,8 +39,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 JSON_TYPES: Final = {"At": "str", "JsonValue": "Any"}
 """What types of the server are in JSON."""
 LITERALS: Final[dict[str, tuple[Any, str]]] = {
+    "ArrivalReason": (ArrivalReason, "What a deferred decision waited for has happened."),
     "Direction": (Direction, "The kind of a change."),
     "FlagReason": (FlagReason, "What is wrong with a ground."),
+    "SlipReason": (SlipReason, "What made a target move."),
+    "Relation": (Relation, "What a person has to do with a subject."),
     "DebtCode": (DebtCode, "What is left undone about a decision or another subject."),
     "Section": (Section, "The sections of a progress report."),
     "ReasonKind": (ReasonKind, "The origin of a reason."),

@@ -17,15 +17,21 @@ from pydantic.fields import FieldInfo
 
 from domain import authority, decision, feature
 from domain.catalog import COMMANDS
+from domain.decision import RiskFinding
 from domain.messages import Command, Message
 from domain.money import Cost
+from domain.quantities import Duration
 from domain.values import (
     Actor,
+    AssumptionId,
+    AwaitedId,
     Day,
     DecisionId,
+    DependentId,
     EvidenceId,
     FeatureId,
     GoalId,
+    GroundId,
     Holder,
     Integral,
     Line,
@@ -35,16 +41,20 @@ from domain.values import (
     Slug,
     StringKind,
     SubjectId,
+    SupportedId,
     Text,
     Timestamp,
 )
 
 # fmt: off
 Control = Literal[
-    "line", "text", "day", "time", "number", "choice", "choices", "check", "person", "subject", "money", "items", "pick"
+    "line", "text", "day", "time", "number", "choice", "choices", "check", "person", "subject", "money", "items", "pick",
+    "duration", "findings",
 ]
 # fmt: on
-"""`items` is a list of objects with fields of their own; `pick` is the title of one of these."""
+"""`items` is a list of objects with fields of their own; `pick` is the title of one of these; `findings` is text with a
+line for each finding.
+"""
 
 _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (Line, "line", ""),
@@ -53,6 +63,14 @@ _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (Day, "day", ""),
     (Timestamp, "time", ""),
     (Cost, "money", ""),
+    (Duration, "duration", ""),
+    (RiskFinding, "findings", ""),
+    (GroundId, "subject", "ground"),
+    (DependentId, "subject", "dependent"),
+    (SupportedId, "subject", "supported"),
+    (AwaitedId, "subject", "awaited"),
+    (EvidenceId, "subject", "evidence"),
+    (AssumptionId, "subject", "assumption"),
     (Person, "person", "person"),
     (Holder, "person", "holder"),
     (Actor, "person", "actor"),
@@ -103,6 +121,14 @@ LABELS: Final[Mapping[str, str]] = {
     "cons": "Against",
     "kinds": "Kinds of decision",
     "cost_limit": "Up to a cost of",
+    "time_limit": "Up to a time of",
+    "cost_amount": "Cost as an amount",
+    "duration": "Time as an amount",
+    "sha256": "SHA-256",
+    "awaits": "Waits for",
+    "under": "What rests on it",
+    "link": "Where to read it",
+    "asked": "Who was asked",
     "holders": "People and teams",
     "rules": "Rules",
 }
@@ -230,13 +256,17 @@ def _build_field(
         hint=_hint_of(info),
         control="pick" if name in PICKED else control,
         kind=PICKED.get(name, kind),
-        choices=choices,
+        choices=("", *choices) if control == "choice" and _is_optional(info) else choices,
         is_list=is_list,
         is_required=info.is_required(),
         is_folded=False,
         default=None if info.is_required() else info.get_default(call_default_factory=True),
         fields=tuple(_item_fields(name, hint)) if control == "items" else (),
     )
+
+
+def _is_optional(info: FieldInfo) -> bool:
+    return not info.is_required() and info.default is None
 
 
 def _item_fields(name: str, model: type[Message]) -> Iterator[FormField]:

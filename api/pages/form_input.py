@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -17,7 +17,9 @@ from api.pages.command_forms import Form, FormField
 from api.pages.references import Candidate, NotFoundError, find_one
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
+from domain.decision import RISKS
 from domain.messages import Command
+from domain.quantities import TimeUnit
 from domain.validation_messages import list_errors
 from domain.values import format_timestamp, is_subject
 
@@ -26,6 +28,8 @@ MAX_FIELDS: Final = 500
 LIST_SEPARATOR: Final = ";"
 ITEM_MARK: Final = "#"
 """Before the number of the item that was picked: its title may still be typed."""
+LINE_CONTROLS: Final = ("text", "findings")
+"""Controls of lists with an item a line."""
 Typed = Mapping[str, str]
 
 
@@ -201,7 +205,7 @@ def _parse_field(field_: FormField, given: Input, prefix: str = "") -> Any:
         return None
     if not field_.is_list:
         return _parse_item(field_, name, text, given)
-    separator = "\n" if field_.control == "text" else LIST_SEPARATOR
+    separator = "\n" if field_.control in LINE_CONTROLS else LIST_SEPARATOR
     return [_parse_item(field_, name, part.strip(), given) for part in text.split(separator) if part.strip()]
 
 
@@ -209,14 +213,12 @@ def _parse_item(field_: FormField, name: str, text: str, given: Input) -> Any:
     match field_.control:
         case "subject" | "person":
             return _find_subject(field_, name, text.strip(), given)
-        case "number":
-            return _parse_number(field_, name, text, given)
-        case "money":
-            return _parse_money(field_, name, text, given)
         case "time":
             return _parse_time(text, given.zone)
         case "text":
             return text
+        case control if control in _PARSERS:
+            return _PARSERS[control](field_, name, text, given)
         case _:
             return text.strip()
 
@@ -255,7 +257,61 @@ _MONEY: Final = re.compile(
 )
 
 
-_NOUNS: Final = {"holder": "person or team", "actor": "person or service"}
+def _parse_duration(field_: FormField, name: str, text: str, given: Input) -> Any:
+    """Return a length of time, such as `6 weeks`; one of a unit is typed with or without its `s`."""
+    amount, _, unit = text.strip().lower().partition(" ")
+    units = get_args(TimeUnit)
+    found = next((each for each in units if unit.strip() in (each, each[:-1])), None)
+    if not amount.isdecimal() or found is None:
+        given.errors.add(name, f"{field_.label} must be a whole number of {', '.join(units)}, such as 6 weeks.")
+        return None
+    return {"amount": int(amount), "unit": found}
+
+
+_FINDING: Final = re.compile(
+    rf"(?P<risk>{'|'.join(RISKS)})\s*:\s*(?P<answer>yes|no|unclear)(?:\s*[-–]\s*(?P<finding>.*?))?"
+    r"(?:\s*\[(?P<evidence>[^\]]*)\])?"
+)
+
+
+def _parse_finding(_: FormField, name: str, text: str, given: Input) -> Any:
+    """Return what a line says about an option, such as `valuable: yes - They ask for it [evidence:survey]`."""
+    found = _FINDING.fullmatch(text.strip())
+    if found is None:
+        given.errors.add(
+            name, f"“{text}” is no finding; write it like: valuable: yes - They ask for it [evidence:KEY]."
+        )
+        return None
+    value: dict[str, Any] = {"risk": found["risk"], "answer": found["answer"]}
+    if found["finding"]:
+        value["finding"] = found["finding"]
+    evidence = [each.strip() for each in (found["evidence"] or "").split(",") if each.strip()]
+    return {**value, **({"evidence": evidence} if evidence else {})}
+
+
+_PARSERS: Final[Mapping[str, Callable[[FormField, str, str, Input], Any]]] = {
+    "number": _parse_number,
+    "money": _parse_money,
+    "duration": _parse_duration,
+    "findings": _parse_finding,
+}
+
+
+def format_finding(value: Mapping[str, Any]) -> str:
+    """Return a finding about an option as a line of a form."""
+    evidence = ", ".join(value.get("evidence", ()))
+    finding = f" - {value['finding']}" if value.get("finding") else ""
+    return f"{value['risk']}: {value['answer']}{finding}{f' [{evidence}]' if evidence else ''}"
+
+
+_NOUNS: Final = {
+    "holder": "person or team",
+    "actor": "person or service",
+    "ground": "decision, evidence or assumption",
+    "dependent": "decision, feature or goal",
+    "supported": "decision, feature, goal or assumption",
+    "awaited": "evidence, assumption, decision or release",
+}
 
 
 def _parse_time(text: str, zone: tzinfo) -> str:

@@ -20,7 +20,7 @@ from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
 from api.dependencies import wait_for_position
 from api.pages.command_forms import Form, FormField, find_form
-from api.pages.form_input import Errors, Input, Typed, default_text, parse_commands, read_form
+from api.pages.form_input import Errors, Input, Typed, default_text, format_finding, parse_commands, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import Candidate, list_candidates, people_candidates
 from api.pages.words import SUBJECT, subject_path
@@ -66,6 +66,15 @@ class Entry:
     """The field of which one more item was asked for."""
 
 
+COMPOUND_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ground": ("decision", "evidence", "assumption"),
+    "dependent": ("decision", "feature", "goal"),
+    "supported": ("decision", "feature", "goal", "assumption"),
+    "awaited": ("evidence", "assumption", "decision", "release"),
+}
+"""The kinds of subject that a field takes, where it takes several."""
+
+
 def router() -> APIRouter:
     """Return the routes of forms."""
     routes = page_router()
@@ -85,7 +94,7 @@ def get_record(page: PageDependency, product: FormParameter = "", title: FormPar
     return _show(page, Entry(_form("RecordDecision"), typed=_without_empty({"products": product, "title": title})))
 
 
-def get_form(
+def get_form(  # noqa: PLR0917  (the fields that a link can fill in)
     page: PageDependency,
     name: str,
     subject: FormParameter = "",
@@ -94,6 +103,7 @@ def get_form(
     release: FormParameter = "",
     option: FormParameter = "",
     delegation: FormParameter = "",
+    field: FormParameter = "",
 ) -> Response:
     """Show the form of a command about a subject; the other parameters fill in fields."""
     form = _form(name)
@@ -103,6 +113,7 @@ def get_form(
         "release": release,
         "option": option,
         "delegation": delegation,
+        "field": field,
     }
     if not form.creates:
         subject = page.services.find_subject(subject, "subject")
@@ -318,17 +329,22 @@ def _fits(field_: FormField, value: Any) -> bool:
 
 
 def _as_text(field_: FormField, value: Any) -> str:
+    if field_.control == "findings":
+        return "\n".join(map(format_finding, value))
     if isinstance(value, list):
         return ("\n" if field_.control == "text" else "; ").join(map(str, value))
     if isinstance(value, Mapping):
-        return f"{value['amount']} {value['currency']}"
+        return f"{value['amount']} {value.get('currency') or value.get('unit')}"
     return str(value)
 
 
 def _find_candidates(read: Read, page: Page, form: Form) -> dict[str, Sequence[Candidate]]:
     """Return what each kind of field can refer to."""
     kinds = {each.kind for each in form.every_field if each.control in ("subject", "person") and each.kind}
-    found: dict[str, Sequence[Candidate]] = {kind: list_candidates(read, kind) for kind in kinds - PEOPLE_KINDS}
+    found: dict[str, Sequence[Candidate]] = {
+        kind: [each for one in COMPOUND_KINDS.get(kind, (kind,)) for each in list_candidates(read, one)]
+        for kind in kinds - PEOPLE_KINDS
+    }
     if kinds & PEOPLE_KINDS:
         everyone = [*page.services.book.directory.list_people()]
         people = people_candidates(everyone)

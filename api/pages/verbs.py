@@ -13,6 +13,7 @@ VERBS: Final[Mapping[str, str]] = {
     "DissentRecorded": "dissented from",
     "ReasoningReviewed": "reviewed the reasoning of",
     "ExpectedOutcomeStated": "stated what to expect of",
+    "CalibrationShared": "set who sees the calibration of",
     "OutcomeRecorded": "recorded what came of",
     "FeatureProposed": "added",
     "FeaturePrioritized": "moved",

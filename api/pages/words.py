@@ -94,6 +94,7 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "ProposeDecision": "Propose a decision",
     "StateExpectedOutcome": "State what to expect",
     "RecordOutcome": "Record the outcome",
+    "ShareCalibration": "Show your calibration to others",
     "ReviewReasoning": "Review the reasoning",
     "ReviewDecision": "Review the result",
     "RecordDecision": "Record a decision",

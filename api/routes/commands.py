@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
@@ -19,6 +19,7 @@ from api.command_routes import (
     VERSION_REQUIRED,
     build_transaction,
     document_headers,
+    preview,
     public_receipt,
     read_if_match,
     record,
@@ -79,7 +80,14 @@ def add_routes(router: APIRouter) -> None:
     )
 
 
-async def post_commands(request: Request, services: ServiceDependency, caller: CurrentCaller) -> JSONResponse:
+async def post_commands(
+    request: Request,
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    dry_run: Annotated[
+        bool, Query(description="Return the receipt that the commands would get, and record nothing.")
+    ] = False,
+) -> JSONResponse:
     """Takes one command with its `type`, or `{"commands": [...]}`, which is recorded in full or not at all."""
     batch, commands = await read_json(request, _parse_commands)
     first = commands[0]
@@ -92,6 +100,8 @@ async def post_commands(request: Request, services: ServiceDependency, caller: C
             428, f"set the version you read of {', '.join(sorted(missing))} in `expected`", field="expected"
         )
     request.state.expected = expected
+    if dry_run:
+        return await preview(request, services, caller, commands, expected, subject)
     return await record(request, services, caller, commands, expected, subject)
 
 

@@ -25,6 +25,7 @@ from domain.authority import VerdictCode
 from domain.messages import Command
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
+from projections import options as option_queries
 from projections.decisions import RegisterFilter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
@@ -63,6 +64,14 @@ def router() -> APIRouter:
         get_authority,
         answers.DecisionAuthority,
         "Explain who had the authority to decide",
+        "light",
+    )
+    add_query(
+        routes,
+        "/decisions/{key}/options",
+        get_options,
+        answers.WeighedOptions,
+        "Compare the options of a decision",
         "light",
     )
     return routes
@@ -134,3 +143,11 @@ def get_authority(query: QueryDependency, services: ServiceDependency, time: Tim
     """
     subject = services.find_subject(key, "key", kind="decision")
     return query(lambda read: authority_queries.decision_authority(read, subject, time))
+
+
+def get_options(query: QueryDependency, services: ServiceDependency, time: TimeParameters, key: KeyPath) -> Response:
+    """Each option with its findings and their evidence, whether its cost and time keep the limits, and, for the option
+    chosen, what turned out.
+    """
+    subject = services.find_subject(key, "key", kind="decision")
+    return query(lambda read: option_queries.weighed_options(read, subject, time))

@@ -13,6 +13,7 @@ from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from domain import assumption, evidence
 from domain.messages import Command
+from projections import arrivals as arrival_queries
 from projections import flags as flag_queries
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
@@ -50,6 +51,7 @@ def router() -> APIRouter:
         routes, "/assumptions/{key}", get_endpoint("assumption"), answers.SubjectPage, "Get an assumption", "light"
     )
     add_query(routes, "/flags", list_flags, answers.Flags, "List what rests on a ground that no longer holds")
+    add_query(routes, "/arrivals", list_arrivals, answers.Arrivals, "List deferred decisions whose waiting is over")
     return routes
 
 
@@ -60,3 +62,12 @@ def list_flags(query: QueryDependency, subjects: SubjectFilter, time: TimeParame
     confirmed with a reason (`POST /v1/subjects/{subject}/confirm`).
     """
     return query(lambda read: flag_queries.flags(read, subjects, time, limit=page.limit, cursor=page.cursor))
+
+
+def list_arrivals(
+    query: QueryDependency, subjects: SubjectFilter, time: TimeParameters, page: PageParameters
+) -> Response:
+    """The deferred decisions that are back, because the evidence, assumption, decision, release or day that they wait
+    for has come; once for each, the oldest first.
+    """
+    return query(lambda read: arrival_queries.arrivals(read, subjects, time, limit=page.limit, cursor=page.cursor))

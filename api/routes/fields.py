@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -9,15 +10,18 @@ from fastapi import APIRouter, Depends, Query, Response
 from api import answers
 from api.dependencies import (
     DirectionText,
+    DurationText,
     FieldFilter,
     Limit,
     MinCount,
     PageParameters,
     QueryDependency,
+    ShownFields,
     TimeParameters,
     ValueFilter,
     WithBlame,
     check_directions,
+    duration_of,
     list_parameter,
     period_of,
 )
@@ -42,11 +46,18 @@ def router() -> APIRouter:
 
 
 def list_fields(
-    query: QueryDependency, fields: ValueFilter, time: TimeParameters, page: PageParameters, blame: WithBlame = False
+    query: QueryDependency,
+    fields: ValueFilter,
+    time: TimeParameters,
+    page: PageParameters,
+    show: ShownFields,
+    blame: WithBlame = False,
 ) -> Response:
     """The matching fields by subject and name: value, source value, since when, and the position that set it."""
     return query(
-        lambda read: value_queries.field_values(read, fields, time, blame=blame, limit=page.limit, cursor=page.cursor)
+        lambda read: value_queries.field_values(
+            read, fields, time, blame=blame, state=show, limit=page.limit, cursor=page.cursor
+        )
     )
 
 
@@ -78,6 +89,23 @@ async def _change_filter(
         ),
     ],
     by: Annotated[list[str], list_parameter("Only changes by these actors or principals: ids or names.")],
+    then_value: Annotated[list[str], list_parameter("Only changes whose value was followed by one of these values.")],
+    then_source_value: Annotated[
+        list[str], list_parameter("Only changes whose value was followed by one of these source values.")
+    ],
+    held_at_least: Annotated[
+        DurationText | None,
+        Query(description="Only changes whose value held this long or longer: `36h`, `90d`, `12w` or `2y`."),
+    ] = None,
+    held_less_than: Annotated[
+        DurationText | None, Query(description="Only changes whose value held for a shorter time than this.")
+    ] = None,
+    open_: Annotated[
+        bool | None,
+        Query(
+            alias="open", description="Only changes whose value still holds, or with `false`, only those that ended."
+        ),
+    ] = None,
     since: Annotated[Timestamp | None, Query(description="Took effect at or after this time.")] = None,
     until: Annotated[Timestamp | None, Query(description="Took effect before this time.")] = None,
     recorded_since: Annotated[Timestamp | None, Query(description="Recorded at or after this time.")] = None,
@@ -86,7 +114,12 @@ async def _change_filter(
     include_unchanged: Annotated[bool, Query(description="Include changes that set the value it already had.")] = False,
 ) -> ChangeFilter:
     return ChangeFilter(
-        fields=fields,
+        fields=replace(fields, conditions=()),
+        conditions=fields.conditions,
+        held=(duration_of(held_at_least, "held_at_least"), duration_of(held_less_than, "held_less_than")),
+        is_open=open_,
+        then_values=then_value,
+        then_source_values=then_source_value,
         from_values=from_value,
         from_source_values=from_source_value,
         to_values=to_value,
@@ -108,12 +141,24 @@ def list_field_changes(
     changes: ChangeParameters,
     time: TimeParameters,
     page: PageParameters,
+    show: ShownFields,
+    durations: Annotated[bool, Query(description="Include how long each value held, and what followed.")] = False,
     order: Annotated[Literal["oldest", "newest"], Query(description="Which changes come first.")] = "oldest",
 ) -> Response:
-    """The matching changes in the order they took effect: value before and after, who, when and why."""
+    """The matching changes in the order they took effect: value before and after, who, when and why.
+
+    `show` adds what other fields of the subject were at that time, `durations` how long the value held.
+    """
     return query(
         lambda read: history_queries.field_history(
-            read, changes, time, newest_first=order == "newest", limit=page.limit, cursor=page.cursor
+            read,
+            changes,
+            time,
+            state=show,
+            durations=durations or changes.asks_duration,
+            newest_first=order == "newest",
+            limit=page.limit,
+            cursor=page.cursor,
         )
     )
 
@@ -126,7 +171,10 @@ def count_field_changes(
     min_count: MinCount = 1,
     limit: Limit = 1000,
 ) -> Response:
-    """The number of matching changes by one or several of subject, field, direction, actor and principal."""
+    """The number of matching changes by one or several groups: subject, product, value before and after, year and so on.
+
+    Years, quarters, months and weeks are in UTC, and come in the order of time; otherwise the largest numbers come first.
+    """
     return query(
         lambda read: history_queries.count_changes(read, changes, group, time, min_count=min_count, limit=limit)
     )

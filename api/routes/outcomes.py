@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api import answers
-from api.dependencies import PageParameters, QueryDependency, SubjectFilter, TimeParameters, list_parameter
+from api.authentication import CurrentCaller
+from api.dependencies import PageParameters, ProductText, QueryDependency, SubjectFilter, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import outcome
 from domain.messages import Command
 from projections import expected_outcomes as outcome_queries
+from projections import forecasts as forecast_queries
+from projections.filters import Filter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     outcome.StateExpectedOutcome: "/subjects/{subject}/expect-outcome",
     outcome.RecordOutcome: "/subjects/{subject}/record-outcome",
+    outcome.ShareCalibration: "/people/{key}/share-calibration",
 }
 
 
@@ -31,6 +35,7 @@ def router() -> APIRouter:
         answers.ExpectedOutcomes,
         "List what was expected and came",
     )
+    add_query(routes, "/calibration", get_calibration, answers.Calibration, "Get how good forecasts were")
     return routes
 
 
@@ -54,3 +59,23 @@ def list_expected_outcomes(
             read, subjects, time, states=state, by=people, limit=page.limit, cursor=page.cursor
         )
     )
+
+
+def get_calibration(
+    *,
+    query: QueryDependency,
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    time: TimeParameters,
+    product: Annotated[list[ProductText], list_parameter("Only forecasts about subjects of these products.")],
+    who: Annotated[
+        str | None, Query(max_length=500, description="The person whose forecasts they are. Default: all together.")
+    ] = None,
+) -> Response:
+    """The Brier score of forecasts whose outcome another person recorded, with an interval of 90 %, and from 30 forecasts
+    on the reliability curve. Nothing is shown from fewer than 10; of other people nothing from fewer than 20, and only if
+    they agreed.
+    """
+    person = None if who is None else services.find_person(who, "who")
+    about = Filter(products=[services.find_subject(each, "product", kind="product") for each in product])
+    return query(lambda read: forecast_queries.calibration(read, caller.actor, person, about, time))

@@ -28,6 +28,7 @@ from domain.money import Cost, Currency
 from domain.values import MAX_INTEGER, Slug
 from projections import accountability as accountability_queries
 from projections import authority as authority_queries
+from projections import succession as succession_queries
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     ownership.AssignOwnership: "/subjects/{subject}/assign",
@@ -70,7 +71,31 @@ def router() -> APIRouter:
         "List who may decide about a product",
         "light",
     )
+    add_query(
+        routes,
+        "/succession",
+        get_succession,
+        answers.Succession,
+        "List what a person holds, owes and waits for",
+    )
     return routes
+
+
+def get_succession(
+    query: QueryDependency,
+    services: ServiceDependency,
+    time: TimeParameters,
+    who: Annotated[str, Query(max_length=500, description="The person or team: an id or a name.")],
+    to: Annotated[
+        str | None, Query(max_length=500, description="The person or team who is to take over: an id or a name.")
+    ] = None,
+) -> Response:
+    """Everything that a person or team holds, owes and waits for. With `to`, `commands` are those that hand over all roles:
+    send them to `POST /v1/commands` as they are, and all are recorded in one transaction or none.
+    """
+    holder = services.find_person(who, "who")
+    successor = None if to is None else services.find_person(to, "to")
+    return query(lambda read: succession_queries.succession(read, holder, time, to=successor))
 
 
 def get_accountability(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, get_args
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from api import answers
 from api.dependencies import (
@@ -27,11 +27,14 @@ from api.dependencies import (
     time_point_of,
 )
 from api.routing import add_query, v1_router
+from api.services import ServiceDependency
 from domain.values import Timestamp, documented
 from projections import changes as change_queries
 from projections import roadmap as roadmap_query
+from projections import slip_causes as slip_queries
 from projections.ordering import Direction
 from projections.read_model import Read
+from projections.slip_causes import Cause, SlipFilter, SlipGroup
 
 _LAYOUTS: Final[Sequence[Any]] = get_args(roadmap_query.Layout)
 _COLUMNS: Final = ("horizon", "status", "release", "owner")
@@ -45,7 +48,46 @@ def router() -> APIRouter:
     add_query(routes, "/roadmap", get_roadmap, answers.Roadmap, "Get the roadmap")
     add_query(routes, "/changes", list_changes, answers.Changes, "List what changed between two points in time")
     add_query(routes, "/slips", list_slips, answers.Slips, "List targets that moved")
+    add_query(routes, "/slips/causes", list_slip_causes, answers.SlipCauses, "List why targets moved to later")
+    add_query(routes, "/slips/count", count_slips, answers.SlipCounts, "Count moves to later")
     return routes
+
+
+async def _slip_filter(
+    services: ServiceDependency,
+    fields: FieldFilter,
+    cause: Annotated[list[Cause], list_parameter("Only these causes, such as `decision` or `none`.")],
+    owner: Annotated[list[str], list_parameter("Only what these people or teams were accountable for then.")],
+    since: Annotated[Timestamp | None, Query(description="Moved at this time or later.")] = None,
+    until: Annotated[Timestamp | None, Query(description="Moved before this time.")] = None,
+) -> SlipFilter:
+    owners = [services.find_person(each, "owner") for each in owner]
+    return SlipFilter(fields, cause, owners, period_of(since, until))
+
+
+SlipParameters = Annotated[SlipFilter, Depends(_slip_filter)]
+
+
+def list_slip_causes(
+    query: QueryDependency, time: TimeParameters, page: PageParameters, moves: SlipParameters
+) -> Response:
+    """Each move of a target or a release to later, in order: what caused it, who was accountable then, and how far it is
+    from the first promise. The cause is what the move names, else the decisions it is based on, else its own reason.
+    """
+    return query(lambda read: slip_queries.slip_causes(read, moves, time, limit=page.limit, cursor=page.cursor))
+
+
+def count_slips(
+    query: QueryDependency,
+    time: TimeParameters,
+    page: PageParameters,
+    moves: SlipParameters,
+    by: Annotated[
+        SlipGroup, Query(description="`cause`, `release` moved from, `owner` at that time, or `quarter`.")
+    ] = "cause",
+) -> Response:
+    """How many moves to later there were in each group, and how many of them for each cause."""
+    return query(lambda read: slip_queries.count_slips(read, moves, by, time, limit=page.limit, cursor=page.cursor))
 
 
 def get_roadmap(

@@ -11,6 +11,11 @@ from cli.options import Output, drop_unset, refuse_combination
 from cli.query import print_answer
 from decisionlog_client import questions
 
+GROUPS = (
+    *("subject", "kind", "product", "field", "direction", "from", "from_source_value", "to", "to_source_value"),
+    *("actor", "principal", "year", "quarter", "month", "week"),
+)
+
 
 @click.command()
 @click.argument("subject", required=False)
@@ -24,6 +29,13 @@ from decisionlog_client import questions
 )
 @options.repeatable("--by", "Filter by the person who made the change or recorded it.")
 @options.periods
+@options.repeatable("--then-value", "Filter by the value that followed.")
+@options.repeatable("--then-source-value", "Filter by the original value that followed.")
+@click.option("--held-at-least", help="Filter by how long the value held, e.g. 90d or 2y.")
+@click.option("--held-less-than", help="Filter by how long the value held, e.g. 90d or 2y.")
+@click.option("--open/--ended", "open", default=None, help="Only values that still hold, or only those that ended.")
+@click.option("--durations", is_flag=True, help="Show how long each value held.")
+@options.shown_fields
 @click.option("--live", is_flag=True, help="Leave out removed subjects.")
 @click.option("--include-unchanged", is_flag=True, help="Include changes that had no effect.")
 @click.option("--order", type=click.Choice(["oldest", "newest"]), help="Sort order.  [oldest]")
@@ -31,7 +43,7 @@ from decisionlog_client import questions
     "--count-by",
     "group",
     multiple=True,
-    type=click.Choice(["subject", "field", "direction", "actor", "principal"]),
+    type=click.Choice(GROUPS),
     help="Count the changes by this. Repeatable.",
 )
 @click.option("--min-count", type=click.IntRange(1), help="With --count-by: minimum count.")
@@ -43,9 +55,12 @@ def blame(output: Output, subject: str | None, group: tuple[str, ...], min_count
 
     List every change to the fields of SUBJECT; without SUBJECT, of all.
     """
-    given = drop_unset(subject=(subject,) if subject else (), **options_)
+    is_open = options_.pop("open")
+    given = drop_unset(subject=(subject,) if subject else (), **options_) | (
+        {} if is_open is None else {"open": is_open}
+    )
     if group:
-        refuse_combination(given, "--count-by", "order", "cursor")
+        refuse_combination(given, "--count-by", "order", "cursor", "show", "durations")
         counts = questions.field_history_count(group, **drop_unset(min_count=min_count), **given)
         print_answer(counts, tables.counts, output)
         return

@@ -21,6 +21,7 @@ from decisionlog_client import questions
 @options.repeatable("--show", "Field to show on each card, or role.* for a group.")
 @click.option("--blame", is_flag=True, help="Show who last changed each card, when and why.")
 @options.status_filter
+@options.conditions
 @options.repeatable("--kind", "Kind of subject to show.  [feature]")
 @options.fields
 @options.current_values

@@ -19,6 +19,7 @@ from decisionlog_client import questions
 @options.kinds
 @options.fields
 @options.current_values
+@options.shown_fields
 @options.include_removed
 @click.option("--blame", is_flag=True, help="Show who set each field, when and why.")
 @options.bitemporal

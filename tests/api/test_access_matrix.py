@@ -34,6 +34,8 @@ LISTS = {
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
         *("expected-outcomes", "debt", "debt/months", "evidence", "assumptions", "flags"),
+        *("arrivals", "contributions", "contributions/gaps"),
+        *("calibration", "slips/causes", "slips/count", "succession"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
     )
@@ -88,7 +90,7 @@ ABOUT_PRODUCT = {
             "subjects/{subject}/graph",
         ),
         *("subjects/{subject}/accountability", "log/entries/{position}"),
-        *("decisions/{key}/authority", "products/{key}/deciders"),
+        *("decisions/{key}/authority", "decisions/{key}/options", "products/{key}/deciders"),
     )
 }
 """Asked about one's own product; for others the subject does not exist."""
@@ -121,7 +123,7 @@ MANAGER = {
 }
 MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
 MANAGER_OF_ALL = {"DefineProduct"}
-CONTRIBUTOR_ANYWHERE = {"DelegateActions"}
+CONTRIBUTOR_ANYWHERE = {"DelegateActions", "ShareCalibration"}
 ADMIN_OF_PRODUCT = {"SetDecisionRights", "VoidEntry", "GrantRole", "RevokeRole"}
 ADMIN_OF_ALL = {"MergePeople", "RecordPersonLeft", "DisbandTeam", "ImportChanges", "EraseTexts"}
 
@@ -192,6 +194,7 @@ QUERIES: Final = {
     "GET /v1/fields/count": {"group": "subject"},
     "GET /v1/fields/history/count": {"group": "subject"},
     "GET /v1/accountability": {"who": "person:somebody"},
+    "GET /v1/succession": {"who": "person:somebody", "to": "person:somebody"},
     "GET /v1/products/{key}/report": {"since": "2020-01-01"},
 }
 BODIES: Final[dict[str, Any]] = {
@@ -383,7 +386,7 @@ def _example_body(command: str | None) -> Any:
 _CHANGING: Final = {command.__name__ for command in COMMAND_PATHS if not command.creates}
 
 
-@pytest.fixture(params=[True, False], ids=["own", "all"])
+@pytest.fixture(params=[pytest.param(True, id="own"), pytest.param(False, id="all", marks=pytest.mark.slow)])
 def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     with House(tmp_path) as house:
         yield World(house, limited=request.param)

@@ -171,6 +171,7 @@ def test_a_full_queue_sends_callers_away(house: House) -> None:
 
 
 @pytest.mark.usefixtures("endless")
+@pytest.mark.slow
 def test_cheap_routes_answer_while_expensive_questions_fill_the_server(house: House) -> None:
     """With 45 expensive questions open, who I am, the log, a product and health are answered at once."""
     house.post("/products", {"key": "tide", "title": "Tide"})

@@ -201,7 +201,7 @@ class World:
         return answer.status_code, answer.text, rest
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The log and its read model in files, or in a schema of PostgreSQL."""
     with (

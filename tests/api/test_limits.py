@@ -203,6 +203,7 @@ def test_members_are_counted_outside_texts() -> None:
     assert json_parsing.parse(prose) == json.loads(prose)
 
 
+@pytest.mark.slow
 def test_others_write_between_the_units_of_a_bulk_request(attacked: Attacked) -> None:
     """A single command waits for a chunk of 3,000, not for all of them."""
     transaction = {"commands": [{"type": "RegisterPerson", "name": "Member"}] * 3}
@@ -224,6 +225,7 @@ def test_others_write_between_the_units_of_a_bulk_request(attacked: Attacked) ->
     assert sum(receipts[0] < position < receipts[-1] for position in positions) > 3
 
 
+@pytest.mark.slow
 def test_a_single_command_waits_for_one_chunk_of_a_bulk_request(tmp_path: Path) -> None:
     """Between two commands that one caller sends one after the other, a bulk request records a chunk or two.
 
@@ -519,6 +521,7 @@ def test_a_flood_of_unknown_tokens_does_not_keep_known_ones_waiting() -> None:
     assert len(tokens.asked) == MAX_NEW + 1
 
 
+@pytest.mark.slow
 def test_unknown_secrets_are_remembered_up_to_a_number() -> None:
     """The oldest goes first."""
     unknown = UnknownSecrets()

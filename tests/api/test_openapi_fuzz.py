@@ -25,6 +25,7 @@ def app() -> Iterator[FastAPI]:
         yield opened
 
 
+@pytest.mark.slow
 def test_the_server_does_what_its_document_says(app: FastAPI) -> None:
     """Examples and random cases of every operation pass every check."""
     outcome = Outcome()
@@ -69,6 +70,7 @@ def _missing_method(_: dict[str, Any]) -> None:
     """That GET is not in the document is wrong in itself."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "check"),
     [
@@ -139,6 +141,7 @@ def test_a_route_that_needs_no_token_is_found(app: FastAPI) -> None:
         (ADMINISTRATOR, "none", "/v1/goals"),
     ],
 )
+@pytest.mark.slow
 def test_a_caller_who_may_less_is_refused_as_documented(caller: Caller, role: str, path: str) -> None:
     """Scopes and role of the caller are parameters of a run, so that what each may do can be tried."""
     outcome = Outcome()

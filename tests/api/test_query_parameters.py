@@ -219,9 +219,12 @@ def test_two_ids_of_one_person_are_no_two_people(house: House) -> None:
 
 
 UNPAGED = {
+    "/v1/calibration": "a curve has at most 101 points",
+    "/v1/succession": "one person holds and owes few things",
     "/v1/products/{key}/report": "a report has a fixed number of lines",
     "/v1/subjects/{subject}/accountability": "one subject has few roles",
     "/v1/decisions/{key}/authority": "one decision has few deciders",
+    "/v1/decisions/{key}/options": "one decision has few options",
     "/v1/products/{key}/deciders": "the rights of one product are limited in number",
     "/v1/tokens": "administrators see all tokens",
     "/v1/search": "hits are ranked, and only the best are shown",

@@ -18,7 +18,7 @@ WANTED = {"decisionlog --help": 0.3, "a question to a running server": 0.5}
 def measure() -> Iterator[str]:
     """Medians in one run, compared with a Python that does nothing, from the start of the process to its end."""
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as _:
-        run(Path(folder), "record", "Tea", "--decision", "Tea.", "--why", "Thirst.").check_returncode()
+        run(Path(folder), "record", "Tea", "--decision", "Tea.", "--why", "Thirst.", "--yes").check_returncode()
         environment = surroundings(Path(folder))
 
         def start(*words: str | Path) -> Callable[[], object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from browser.support import PAGES, find_violations
 
+pytestmark = pytest.mark.slow
+
 MAX_BYTES = 150_000
 LOOKS = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": {"width": 360, "height": 800}}
 

@@ -1,108 +1,103 @@
 """The documentation as a site."""
 
 import re
-from html.parser import HTMLParser
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser.support import chromium, require_browser
 from support_documentation import ROOT
 
-from tools.build_docs import BrokenLink, pages, site, write
+ZENSICAL = Path(sys.executable).with_name("zensical")
+CONFIGURATION = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
 
 
-class Links(HTMLParser):
-    """What a page links to, and what can be linked to in it."""
+def build(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of the documentation in a folder."""
+    return subprocess.run(
+        [ZENSICAL, "build", "--strict", "-f", folder / "zensical.toml"], capture_output=True, text=True, check=False
+    )
 
-    def __init__(self, text):
-        super().__init__()
-        self.to, self.ids, self.open = [], set(), []
-        self.feed(text)
 
-    def handle_starttag(self, tag, attrs):
-        named = dict(attrs)
-        if tag == "a":
-            self.to.append(named["href"])
-        if "id" in named:
-            self.ids.add(named["id"])
+def copy_documentation(folder: Path) -> Path:
+    """Return a copy of the documentation."""
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copy(ROOT / "zensical.toml", folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def made():
-    return dict(site(ROOT))
+def site(tmp_path_factory):
+    folder = copy_documentation(tmp_path_factory.mktemp("docs"))
+    done = build(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "site"
 
 
-def test_every_page_is_in_it(made):
-    """Every page of the documentation is in the site, and each can be reached from every other in two steps."""
-    sources = {page.source for page in pages(ROOT)}
-    reached = {href.partition("#")[0] for href in Links(made["index.html"]).to}
-
-    assert sources == {*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")}
-    assert {
-        "tutorial.html",
-        "how-to/import-a-tracker.html",
-        "explanations/two-clocks.html",
-        "reference/index.html",
-    } <= reached
-    assert "../index.html" in Links(made["decisions/index.html"]).to
+def in_navigation(entries: list) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for found in entry.values():
+                yield from in_navigation(found)
 
 
-def test_every_link_leads_somewhere(made):
-    """Every link within the site leads to a page of it, and to a heading that is there."""
-    links = {target: Links(text) for target, text in made.items()}
-    lost = []
-    for target, found in links.items():
-        for href in found.to:
-            path, _, heading = href.partition("#")
-            if re.match(r"[a-z]+:", path):
-                continue
-            there = (Path("/") / Path(target).parent / path).resolve().relative_to("/").as_posix() if path else target
-            if there not in links or (heading and heading not in links[there].ids):
-                lost.append((target, href))
+def test_every_page_is_in_the_navigation():
+    """Every page but single architecture decisions, which their list links to; no page is there twice."""
+    found = list(in_navigation(CONFIGURATION["nav"]))
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
 
-    assert sum(len(found.to) for found in links.values()) > 200
-    assert lost == []
+    assert sorted(found) == sorted(page for page in pages if not page.startswith("decisions/"))
+    assert [next(iter(entry)) for entry in CONFIGURATION["nav"]][1:5] == [
+        "Product managers", "Auditors", "Developers", "Operators",
+    ]  # fmt: skip
 
 
-def test_a_link_that_leads_nowhere_is_found(tmp_path):
-    """A page with a link to what is not there is refused, by its name."""
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "README.md").write_text("# Read me\n\n[there](docs/nowhere.md)\n", encoding="utf-8")
+def test_a_link_that_leads_nowhere_is_refused(tmp_path):
+    """A page with a link to a missing page or heading fails the build, by its name."""
+    copy_documentation(tmp_path)
+    with (tmp_path / "docs" / "glossary.md").open("a", encoding="utf-8") as page:
+        page.write("\n[there](nowhere.md) [and there](tutorial.md#nowhere)\n")
 
-    with pytest.raises(BrokenLink, match=r"README\.md: no page for the link docs/nowhere\.md"):
-        write(tmp_path, tmp_path / "site")
+    done = build(tmp_path)
 
-    assert not (tmp_path / "site").exists()
+    assert done.returncode != 0
+    assert "2 issues found" in done.stdout + done.stderr
+    assert "glossary.md" in done.stdout + done.stderr
 
 
-def test_what_is_shown(tmp_path):
-    """HTML in a page is shown and not done; a file shows its name; front matter stands above; tables are tables."""
-    (tmp_path / "docs" / "how-to").mkdir(parents=True)
-    (tmp_path / "README.md").write_text(
-        "---\nstatus: accepted\n---\n# A & B\n\n<script>x</script>\n\n| a |\n|---|\n| b |\n\n```toml a.toml\nx = '<b>'\n```\n"
-        "\n[how](docs/how-to)\n",
-        encoding="utf-8",
+def test_the_site_loads_nothing_from_elsewhere(site):
+    """No page has a script, style, font or picture with an address of another host."""
+    loaded = re.compile(
+        r"<(?:script|img|iframe|source)[^>]*\ssrc=\"?(https?:)?//|<link[^>]*rel=\"?stylesheet[^>]*https?://"
     )
+    pages = list(site.rglob("*.html"))
 
-    (tmp_path / "docs" / "how-to" / "do.md").write_text("# Do\n", encoding="utf-8")
-
-    assert write(tmp_path, tmp_path / "site") == 3
-    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-
-    assert "<script>" not in text
-    assert "&lt;script&gt;" in text
-    assert "<title>A &amp; B</title>" in text
-    assert "<figcaption>a.toml</figcaption>" in text
-    assert "x = &#x27;&lt;b&gt;&#x27;" in text
-    assert "status: accepted" in text
-    assert "<td>b</td>" in text
-    assert '<h1 id="a--b">' in text
-    assert 'href="how-to/index.html"' in text
+    assert len(pages) > 50
+    assert [page.name for page in pages if loaded.search(page.read_text(encoding="utf-8"))] == []
 
 
-def test_the_pictures_of_the_readme_are_in_the_site(tmp_path):
-    """Each picture that the first page shows is copied with the pages."""
-    write(ROOT, tmp_path)
+def test_the_site_can_be_searched_from_its_folder(site):
+    """Without a server, a word is found; a page has its contents, links to headings, copy buttons and a next page."""
+    require_browser()
+    with chromium() as browser:
+        page = browser.new_page()
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto((site / "how-to" / "back-up-and-restore.html").as_uri())
+        page.get_by_role("button", name="Search").first.click()
+        page.keyboard.type("checkpoint")
+        page.get_by_text(re.compile(r"^\d+ results$")).wait_for()
+        assert page.get_by_text("Merkle tree and proofs").count() > 0
+        page.keyboard.press("Escape")
 
-    shown = re.findall(r'<img src="([^"]+)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
-    assert shown
-    assert all((tmp_path / picture).is_file() for picture in shown)
+        assert page.locator("nav[aria-label='On this page'] a").count() > 2
+        assert page.locator("h2 a.headerlink").count() > 1
+        assert page.locator("button[title='Copy to clipboard']").count() > 1
+        assert page.locator(".md-footer__link--next").count() == 1
+        assert [url for url in requests if not url.startswith("file:")] == []

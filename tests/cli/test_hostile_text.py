@@ -29,6 +29,7 @@ from support_serving import COMMAND, serving, surroundings
 
 from cli import terminal
 from cli.main import cli, main
+from cli.verb_list import read_verbs
 from domain import values
 from domain.characters import escape_unsafe, is_unsafe
 from interchange.tracker.presets import PRESETS
@@ -55,6 +56,19 @@ class Case:
     ends: bool = True
     machine: bool = False
     """Whether a pipe gets data in a format of its own, unchanged; a terminal never does."""
+
+
+def _record_cases(path, verb):
+    """A command that records, with hostile names, and with a hostile text for a subject that exists."""
+    arguments = [field for field in verb["fields"] if "argument" in field]
+    required = [field for field in verb["fields"] if field.get("required") and "argument" not in field]
+    options = " ".join(f"--{field['option']} EVIL" for field in required)
+    cases = [Case(f"{path} {'EVIL ' * len(arguments)} {options} --yes")]
+    if arguments and arguments[0]["name"] == "subject":
+        real = {"decision": "decision:tea", "feature": "feature:tea", "product": "product:shop"}
+        subject = real.get(arguments[0]["kinds"][0], "ann")
+        cases.append(Case(f"{path} {subject} {'EVIL ' * (len(arguments) - 1)} {options} --note EVIL --yes --dry-run"))
+    return cases
 
 
 CASES = {
@@ -115,7 +129,7 @@ CASES = {
         Case("verify --checkpoint EVIL"),
     ],
     "backup": [Case("backup DIR/EVIL"), Case("backup DIR/bad")],
-    "person add": [Case("person add EVIL"), Case("person add ok-EVIL --identifier EVIL")],
+    **{path: _record_cases(path, verb) for path, verb in read_verbs()[1].items()},
     "migrate": [Case("migrate --to EVIL"), Case("migrate --to postgresql://EVIL@127.0.0.1:1/EVIL")],
     "token create": [
         Case("token create EVIL"),
@@ -129,25 +143,8 @@ CASES = {
         Case("role list --json"),
         Case("role list --csv", machine=True),
     ],
-    "role grant": [
-        Case("role grant EVIL manager"),
-        Case("role grant ann manager --product EVIL"),
-        Case("role grant ann EVIL"),
-        Case("role grant ann viewer --note EVIL"),
-    ],
-    "role revoke": [Case("role revoke EVIL viewer"), Case("role revoke ann viewer --product shop --note EVIL")],
     "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
-    "record": [
-        Case("record EVIL --decision EVIL --why EVIL --accountable ann"),
-        Case("record ok --decision d --why w --accountable EVIL"),
-        Case("record ok --decision d --why w --accountable ann --tag EVIL"),
-    ],
-    "decide": [
-        Case("decide EVIL accept"),
-        Case("decide decision:tea EVIL"),
-        Case("decide decision:tea accept --why EVIL"),
-    ],
     "decisions": [
         Case("decisions"),
         Case("decisions --json"),

@@ -84,6 +84,7 @@ def reported(data: Path) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_importing_through_a_server(tmp_path):
     """An import through a running server is complete when it ends; the same file without a server changes nothing."""
     with serving(tmp_path):
@@ -98,6 +99,7 @@ def test_importing_through_a_server(tmp_path):
     assert (dry["people_registered"], dry["contradictions"], dry["unknown_values"]) == (0, [], {})
 
 
+@pytest.mark.slow
 def test_importing_into_a_log_elsewhere(tmp_path):
     """By its address and a token, from a folder without a log, an import does the same, and again changes nothing."""
     with serving(tmp_path / "theirs") as server:

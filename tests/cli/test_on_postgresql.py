@@ -9,6 +9,8 @@ import pytest
 from support_postgresql import fresh_schema
 from support_serving import run, serving
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
     """Migrated, a log is served from PostgreSQL with its tokens and entries, and from its old file no more."""

@@ -21,6 +21,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield {"DECISIONLOG_OWNER": "Admin", "DECISIONLOG_STORE": address}
 
 
+@pytest.mark.slow
 def test_an_attacked_log_starts_again_for_its_owner(tmp_path: Path, store: dict[str, str]) -> None:
     """After a loop over everybody and a namesake of the owner, the server starts, and token and local key work."""
     with serving(tmp_path, **store) as server:

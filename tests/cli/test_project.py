@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 
 import httpx2
+import pytest
 from support_serving import COMMAND, run, serving, surroundings
 
 DECISION = {"title": "Sell tea", "decision": "We sell tea.", "why": "Thirst.", "accountable": "ann"}
@@ -27,6 +28,7 @@ def projecting(data):
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_projector_beside_the_server(tmp_path):
     """The server leaves the read models to it; what is written is read; a second stands by and goes on after a kill."""
     data = tmp_path / "data"

@@ -11,9 +11,12 @@ from support_log import EmptyHouse
 from api.app import COMMAND_PATHS
 from cli.main import SECTIONS, cli
 from cli.settings import Settings
+from cli.verb_list import FILE, read_verbs, recording_nouns
+from cli.words import NOT_TYPED, NOUNS, OPERATED_NOUNS, WORDS
 from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES, PRECEDING, PRELUDE
 from tools.generate_reference import pages
+from tools.generate_verbs import render
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 MADE = pages()
@@ -47,6 +50,22 @@ def test_everything_is_there():
     assert [name for name in EVENTS if f"\n## {name}\n" not in MADE["events.md"]] == []
     assert [name for name in Settings.model_fields if f"`DECISIONLOG_{name.upper()}`" not in MADE["settings.md"]] == []
     assert [path for path, _ in leaves_of(cli, "decisionlog") if f"\n## {path}\n" not in MADE["command-line.md"]] == []
+
+
+def test_the_verbs_are_up_to_date():
+    """The list of the commands that record is up to date; `make reference` makes it."""
+    assert FILE.read_text(encoding="utf-8") == render()
+
+
+def test_every_command_of_the_catalog_has_a_verb():
+    """Each command has words of its own, in a group that `decisionlog --help` lists."""
+    paths = {verb["command"]: path for path, verb in read_verbs()[1].items()}
+
+    assert COMMANDS.keys() - paths.keys() == NOT_TYPED.keys()
+    assert len(set(paths.values())) == len(paths)
+    missing = set(recording_nouns()) - {"record"} - NOUNS.keys() - OPERATED_NOUNS.keys()
+    assert not missing, f"add a line to NOUNS in cli/words.py for {missing}"
+    assert WORDS.keys() <= COMMANDS.keys()
 
 
 def test_every_route_is_there():

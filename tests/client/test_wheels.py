@@ -17,6 +17,8 @@ from support_serving import serving
 
 from tests.client.test_documents import EXAMPLES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 APPLICATION = {"domain", "eventlog", "identity", "projections", "interchange", "api", "consumers", "cli"}
 

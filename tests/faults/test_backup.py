@@ -9,6 +9,7 @@ from random import Random
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import pytest
 
 from tests.faults.kill import Client
 from tests.faults.logs import write_log
@@ -39,6 +40,7 @@ def test_a_restored_log_equals_the_original(tmp_path):
     assert content(new) == content(data)
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_server_under_load(tmp_path):
     """A backup taken while clients write is the complete log of some moment, and it never overwrites a file."""
     data, copy = tmp_path / "data", tmp_path / "copy" / "log.sqlite3"
@@ -85,6 +87,7 @@ def test_an_invalid_checkpoint_is_refused(tmp_path):
     assert "three lines" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_log_restored_by_pg_restore_equals_the_original(tmp_path):
     """Dumped and restored with PostgreSQL's own tools, a log and its read model are unchanged."""
     dump, checkpoint = tmp_path / "log.dump", tmp_path / "checkpoint"

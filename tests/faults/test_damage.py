@@ -447,6 +447,7 @@ def test_a_small_damaged_log_is_not_served(folder: Settings) -> None:
 # Random flips ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_detected_or_harmless(untouched: flips.Folder, tmp_path: Path) -> None:
     """A changed byte anywhere in either file is detected or changes no content, and no wrong answer is given."""
     judged = list(flips.flip_many(untouched, tmp_path, range(FLIPS)))

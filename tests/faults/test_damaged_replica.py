@@ -29,6 +29,8 @@ from projections.rebuild import rebuild
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import fill, write_log
 
+pytestmark = pytest.mark.slow
+
 DAMAGES = {
     "value": """update field_value set value = '"forged"' where field = 'title' and subject = 'product:shop'""",
     "rows": "delete from field_value where subject like 'feature:%'",

@@ -11,6 +11,8 @@ from eventlog import postgresql as postgresql_store
 from tests.faults.flips import Verdict
 from tests.faults.flips_postgresql import SCHEMA, Change, Untouched, change_many, copy_of, judge, untouched
 
+pytestmark = pytest.mark.slow
+
 CHANGES = 6
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.benchmarks import hostile
 from tests.benchmarks.hostile import SHORT, Attack, Sizes, fill, outcomes
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 1_500
 PATIENCE_S = 5.0
 

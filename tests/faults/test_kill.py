@@ -9,6 +9,8 @@ from tests.faults.kill import LATE, LATE_IN_POSTGRESQL, Place, kill_once
 from tests.faults.sabotage import is_caught
 from tests.support_postgresql import cluster, fresh_schema
 
+pytestmark = pytest.mark.slow
+
 LOST = "was answered, and is not in the log"
 
 

@@ -16,6 +16,8 @@ from tests.faults.race import races, transaction
 from tests.support_log import House
 from tests.support_postgresql import fresh_schema
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 201
 OVER_HTTP = 10
 MAX_RACES = 3_000

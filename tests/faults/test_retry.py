@@ -9,6 +9,8 @@ from tests.faults.kill import Place
 from tests.faults.retry import WITHOUT_KEYS, retry_all
 from tests.support_postgresql import fresh_schema
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("on", ["sqlite", "postgresql"])
 def test_every_command_retried_over_a_kill_is_recorded_once(tmp_path, on):

@@ -16,6 +16,8 @@ from projections import replica_state
 from projections.replica_state import ReplicaState
 from tests.faults.schedules import check
 
+pytestmark = pytest.mark.slow
+
 
 class GreedyBuffer(ReorderBuffer):
     """Resumes after everything that arrived, and loses what waits."""

@@ -12,6 +12,8 @@ from tests.faults.sabotage import is_caught
 from tests.faults.streams import SABOTAGED_PUBLISHER, Unacknowledged, finish, kill_brokers, kill_publisher, wrong_with
 from tests.kafka.broker import Cluster, missing
 
+pytestmark = pytest.mark.slow
+
 MISSING = "a reader is at"
 
 

@@ -1,8 +1,12 @@
 """Readers that follow the log miss nothing."""
 
+import pytest
+
 from eventlog.appender import Appender
 from tests.faults.tail import Followed, Troubled, tail, tail_on_postgresql
 from tests.support_postgresql import fresh_schema
+
+pytestmark = pytest.mark.slow
 
 EVENTS = 5_000
 

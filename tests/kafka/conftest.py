@@ -19,6 +19,13 @@ def bootstrap_servers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
         yield servers
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a broker as slow: one takes ten seconds to start."""
+    for item in items:
+        if "bootstrap_servers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def prefix() -> str:
     """A prefix for topics that no other test uses."""

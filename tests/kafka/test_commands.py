@@ -23,6 +23,8 @@ from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from tests.kafka.support import everything_in, send, until
 
+pytestmark = pytest.mark.slow
+
 HOWTO = Path(__file__).parents[2] / "docs" / "how-to" / "connect-kafka.md"
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}
 

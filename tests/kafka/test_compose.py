@@ -23,6 +23,8 @@ from support_serving import COMMAND, ENDED
 from consumers.kafka.broker import Broker
 from consumers.kafka.event_consumer import open_topic_consumer
 
+pytestmark = pytest.mark.slow
+
 HOUSE = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((HOUSE / "docker-compose.yml").read_text(encoding="utf-8"))
 PARTS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from domain.any_subject import ChangesImported, EntryVoided, ImportedChange, SubjectRemoved
+from domain.any_subject import ChangesImported, EntryVoided, ImportedChange, StillValidConfirmed, SubjectRemoved
+from domain.assumption import AssumptionBroken, AssumptionStated
 from domain.authority import Judgment, Verdict
 from domain.decision import (
     DecisionAccepted,
@@ -210,6 +211,31 @@ def test_what_is_open_and_untouched_is_stale(log: Log, read: Reader) -> None:
     assert owed(snapshot, "stale", stale_days=101) == []
     log.add(CARDS, OwnershipAcknowledged(role="accountable", by="person:ann"), at=90 * DAY)
     assert ("stale", CARDS) not in owed(read(), "stale")
+
+
+def test_what_rests_on_a_broken_assumption_is_listed_until_it_is_kept(log: Log, read: Reader) -> None:
+    """A decision on a broken assumption is listed from then on, not before, until it is confirmed with a reason."""
+    decided(log)
+    log.add("assumption:water", AssumptionStated(title="Water is near.", under=(TEA,), products=(P,)))
+    log.add("assumption:water", AssumptionBroken(why="The well is dry."))
+    snapshot = read()
+    (row,) = debt(snapshot, DebtFilter(codes=["broken_assumption"]), TODAY).rows
+    assert (row["subject"], row["part"], row["detail"]["cause"]) == (TEA, "assumption:water", "assumption:water")
+    assert (row["owners"], row["action"]) == (["person:ann"], "ConfirmStillValid")
+    assert owed(snapshot, "broken_assumption", when=TimePoint(as_of=at(2))) == []
+    assert owed(snapshot, "broken_assumption", when=TimePoint(TODAY.as_of, at(2))) == []
+    log.add(TEA, StillValidConfirmed(why="There is a river."))
+    assert owed(read(), "broken_assumption") == []
+
+
+def test_a_reason_given_later_clears_a_missing_one(log: Log, read: Reader) -> None:
+    """An accepted decision without a reason is owed none any more once it was confirmed with one."""
+    log.add(TEA, DecisionProposed(title="Tea", products=(P,)))
+    log.add(TEA, DecisionAccepted(deciders=("person:ann",)))
+    log.add(TEA, StillValidConfirmed())
+    assert owed(read(), "no_reason") == [("no_reason", TEA)]
+    log.add(TEA, StillValidConfirmed(why="It is warm."))
+    assert owed(read(), "no_reason") == []
 
 
 def test_debt_is_found_by_product_owner_and_kind(log: Log, read: Reader) -> None:

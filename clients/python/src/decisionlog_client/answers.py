@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"What a deferred decision waited for has happened."
 Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
@@ -15,6 +19,10 @@ FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
 "What is wrong with a ground."
+SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
+"What made a target move."
+Relation = Literal["holds", "owes", "waits_for"]
+"What a person has to do with a subject."
 DebtCode = Literal[
     "no_reason",
     "undecided",
@@ -27,6 +35,11 @@ DebtCode = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "broken_assumption",
+    "unchecked_assumption",
+    "withdrawn_evidence",
+    "superseded_evidence",
+    "expired_evidence",
 ]
 "What is left undone about a decision or another subject."
 Section = Literal[
@@ -170,7 +183,14 @@ class FieldState(FieldValue):
     "Who set the value, when and why; present if asked for."
 
 
-class FieldRow(FieldState, SubjectField):
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
+
+    state: NotRequired[dict[str, FieldValue]]
+    "The fields that `show` names; present if asked for."
+
+
+class FieldRow(FieldState, SubjectField, WithState):
     """A field of a subject with its value."""
 
 
@@ -209,11 +229,31 @@ class FieldChange(ListDifference):
     "Whether the value ended because its period was over; there is no event for that."
 
 
-class FieldChangeRow(FieldChange, SubjectField):
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
+    position: int
+    "The position of the event that ended the earlier value."
+
+
+class Held(TypedDict):
+    """How long a value held."""
+
+    until: str | None
+    "The time of the next change to another value; null if it holds."
+    days: float
+    "The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+    next: NextValue | None
+    "The value that followed; null if it still holds."
+
+
+class FieldChangeRow(FieldChange, SubjectField, WithState):
     """One change of one field of a subject, with the event that made it."""
 
     position: int
     "The position of the event that made the change."
+    held: NotRequired[Held | None]
+    "How long the value of the change held; present if asked for."
     blame: Blame
     "Who made the change, when and why."
 
@@ -393,6 +433,100 @@ class FlagRow(TitledSubject):
     "The people or teams accountable for it."
 
 
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: ArrivalReason
+    "What has happened."
+    awaited: str | None
+    "What it waited for; null for a day."
+    since: str
+    "The time from which the decision is back."
+    accountable: list[str]
+    "The people or teams accountable for it."
+
+
+class ContributionRow(TypedDict):
+    """A way from a goal to a release; null where it skips a step, or ends before it."""
+
+    goal: str
+    "The goal."
+    decision: str | None
+    "The decision that contributes to it."
+    feature: str | None
+    "The feature that carries it out."
+    release: str | None
+    "The release that the feature targets."
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: str
+    "The subject that the edge leads to."
+
+
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+
+    status: str | None
+    "The status; null if it has none."
+    reason: Literal["no_goal", "no_contribution"]
+    "`no_contribution` for a goal, `no_goal` for a decision or feature."
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: int
+    "How many of the unit."
+    unit: Literal["days", "weeks", "months", "quarters", "years"]
+    "The unit."
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Literal["valuable", "usable", "feasible", "viable"]
+    "What was judged."
+    answer: Literal["yes", "no", "unclear"]
+    "Whether it is."
+    finding: str | None
+    "What was found."
+    evidence: list[str]
+    "The evidence that shows it."
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: str | None
+    "The title of the option."
+    chosen: bool
+    "Whether it is the option chosen."
+    cost_amount: CostAmount | None
+    "Its cost; null if none was stated as an amount."
+    cost_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether its cost keeps the limit; null without a limit."
+    duration: DurationAmount | None
+    "The time it takes; null if none was stated."
+    time_fit: Literal["within", "exceeds", "unclear"] | None
+    "Whether the time it takes keeps the limit; null without a limit."
+    findings: list[OptionFinding]
+    "What was found before the decision."
+    afterward: list[OptionFinding]
+    "What turned out; only for the option chosen."
+
+
 class UnownedRow(TitledSubject):
     """A subject without an accountable person or team."""
 
@@ -537,7 +671,10 @@ class AccountabilityCount(TypedDict):
     "The number of roles."
 
 
-class FieldChangeCount(TypedDict):
+_FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
+
+
+class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
     subject: NotRequired[str | None]
@@ -550,6 +687,24 @@ class FieldChangeCount(TypedDict):
     "Who recorded the changes."
     principal: NotRequired[str | None]
     "On whose behalf they were recorded."
+    kind: NotRequired[str | None]
+    "The kind of the subject."
+    product: NotRequired[str | None]
+    "A product of the subject; null if it has none."
+    from_source_value: NotRequired[str | None]
+    "The source value before the changes."
+    to: NotRequired[Any]
+    "The value after the changes; null if there is none."
+    to_source_value: NotRequired[str | None]
+    "The source value after the changes."
+    year: NotRequired[str | None]
+    "The year in UTC, such as `2024`."
+    quarter: NotRequired[str | None]
+    "The quarter in UTC, such as `2024-Q1`."
+    month: NotRequired[str | None]
+    "The month in UTC, such as `2024-03`."
+    week: NotRequired[str | None]
+    "The ISO 8601 week in UTC, such as `2024-W09`."
     count: int
     "The number of changes."
 
@@ -598,7 +753,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: list[FieldChangeCount]
     "The numbers."
@@ -983,6 +1138,153 @@ class ExpectedOutcomes(TableAnswer):
     "How many match, by state and result."
 
 
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: int
+    "A probability that was given."
+    count: int
+    "How many forecasts gave it."
+    observed: float
+    "How often such forecasts came true, by isotonic regression."
+    low: float
+    "The lower end of where it lies by chance if all are calibrated."
+    high: float
+    "The upper end."
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: float
+    "How far the probabilities are from what came true."
+    discrimination: float
+    "How well they tell what comes true from what does not."
+    uncertainty: float
+    "How hard the questions were."
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: str | None
+    "The person; null for all together."
+    shown: bool
+    "Whether the score is shown to the caller."
+    why_not: str | None
+    "Why it is not shown; null if it is."
+    counts: dict[str, int]
+    "How many forecasts are `counted`, and how many are not, by the reason."
+    score: float | None
+    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
+    low: float | None
+    "The lower end of its interval of 90 %."
+    high: float | None
+    "The upper end."
+    climate: float | None
+    "The score of always saying how often they came true."
+    parts: ScoreParts | None
+    "Its parts; null below 30 forecasts."
+    rows: list[CurvePoint]
+    "The curve; empty below 30 forecasts."
+
+
+class SlipCause(SubjectField):
+    """One move of a target or a release to later."""
+
+    before: Any
+    "The target before the move."
+    after: Any
+    "The target after the move."
+    first: Any
+    "The first target: what was promised first."
+    days: int | None
+    "The days by which it moved; null if it is not a date."
+    days_from_first: int | None
+    "The days from the first target; null if not a date."
+    cause: SlipReason
+    "The kind of cause."
+    because: list[str]
+    "The assumption, dependency or decisions that caused it."
+    reason: str | None
+    "The reason in words that the move gives itself; null if none."
+    owners: list[str]
+    "Who was accountable for it at that time."
+    quarter: str
+    "The quarter in which it moved, such as `2026-Q2`."
+    at: str
+    "The time from which the new target was in effect."
+    position: int
+    "The position of the event that moved it."
+    blame: Blame
+    "Who moved it, when and why."
+
+
+class SlipCauses(TableAnswer):
+    """Each move of a target or a release to later, in order."""
+
+    rows: list[SlipCause]
+    "The moves."
+    counts: dict[str, int]
+    "The number of moves by cause."
+
+
+class SlipCount(TypedDict):
+    """The number of moves to later in one group."""
+
+    group: str | None
+    "The cause, release, owner or quarter; null if there is none."
+    count: int
+    "The number of moves."
+    decision: int
+    "Those based on a decision."
+    assumption: int
+    "Those that name an assumption or evidence."
+    dependency: int
+    "Those that name a feature, release or other subject to wait for."
+    reason: int
+    "Those that give only a reason in words."
+    none: int
+    "Those that give no reason."
+
+
+class SlipCounts(TableAnswer):
+    """How many moves to later there were in each group."""
+
+    rows: list[SlipCount]
+    "The groups."
+
+
+class SuccessionRow(TitledSubject):
+    """One thing that a person holds, owes or waits for."""
+
+    relation: Relation
+    "`holds`, `owes` or `waits_for`."
+    code: str
+    "`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."
+    part: str | None
+    "The role, delegation or expected outcome that it is about."
+    since: str
+    "The time since which it is so."
+    holders: list[str]
+    "All holders of the role; empty for anything else."
+
+
+class Succession(TableAnswer):
+    """Everything that a person or team holds, owes and waits for."""
+
+    person: str
+    "The person or team."
+    to: str | None
+    "Who is to take over; null if not given."
+    commands: list[dict[str, Any]]
+    "The commands that hand over all roles in one transaction."
+    truncated: bool
+    "Whether there are more commands than one transaction takes."
+    rows: list[SuccessionRow]
+    "What the person holds, owes and waits for, in this order."
+
+
 class DebtRow(TitledSubject):
     """One thing about a decision, a feature or another subject that is left undone."""
 
@@ -1075,6 +1377,44 @@ class Flags(TableAnswer):
 
     rows: list[FlagRow]
     "The flags."
+
+
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
+
+    rows: list[ArrivalRow]
+    "The decisions, once for each thing that has come."
+
+
+class Contributions(TableAnswer):
+    """What contributes to which goal."""
+
+    rows: list[ContributionRow]
+    "Each way from a goal to a release."
+    nodes: list[GraphNode]
+    "The subjects on these ways."
+    edges: list[ContributionEdge]
+    "The edges between them."
+
+
+class ContributionGaps(TableAnswer):
+    """Goals that nothing contributes to, and work that contributes to no goal."""
+
+    rows: list[ContributionGap]
+    "The goals, decisions and features."
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
+
+    subject: str
+    "The decision."
+    cost_limit: str | None
+    "What an option may cost at most, such as `500 EUR`."
+    time_limit: str | None
+    "How long an option may take at most, such as `6 weeks`."
+    rows: list[WeighedOption]
+    "The options."
 
 
 class Teams(TableAnswer):

@@ -128,6 +128,16 @@ class Client:
         call = exchange.build_commands_call(commands, key or self._new_key(), expected)
         return self._written.update(exchange.read_json(self.call(call)))
 
+    def preview(self, *commands: Command, expected: Mapping[str, int] = NO_VERSIONS) -> Receipt:
+        """Return the receipt that `send` would return; nothing is recorded. The arguments are those of `send`.
+
+        Raises:
+            Refused: the server would reject the transaction.
+            ClientError: the server did not answer.
+        """
+        call = exchange.build_commands_call(commands, self._new_key(), expected, dry_run=True)
+        return cast("Receipt", exchange.read_json(self.call(call)))
+
     def send_bulk(self, *transactions: Sequence[Command]) -> list[Receipt | Refused]:
         """Record transactions in order, and return a receipt or an error for each.
 
@@ -244,6 +254,16 @@ class AsyncClient:
         """
         call = exchange.build_commands_call(commands, key or self._new_key(), expected)
         return self._written.update(exchange.read_json(await self.call(call)))
+
+    async def preview(self, *commands: Command, expected: Mapping[str, int] = NO_VERSIONS) -> Receipt:
+        """Return the receipt that `send` would return; nothing is recorded. The arguments are those of `Client.send`.
+
+        Raises:
+            Refused: the server would reject the transaction.
+            ClientError: the server did not answer.
+        """
+        call = exchange.build_commands_call(commands, self._new_key(), expected, dry_run=True)
+        return cast("Receipt", exchange.read_json(await self.call(call)))
 
     async def send_bulk(self, *transactions: Sequence[Command]) -> list[Receipt | Refused]:
         """Record transactions in order, and return a receipt or an error for each.

@@ -71,8 +71,12 @@ def build_question_call(question: Question[Any], min_position: int, format_: str
     return Call("GET", question.path, build_parameters({**covered, **wanted, **question.parameters}), repeatable=True)
 
 
-def build_commands_call(commands: Sequence[Command], key: str, expected: Mapping[str, int]) -> Call:
+def build_commands_call(
+    commands: Sequence[Command], key: str, expected: Mapping[str, int], *, dry_run: bool = False
+) -> Call:
     """Return the request for one transaction, with its idempotency key and the expected versions of subjects.
+
+    With `dry_run`, nothing is recorded.
 
     Raises:
         ValueError: a time has no UTC offset.
@@ -80,7 +84,8 @@ def build_commands_call(commands: Sequence[Command], key: str, expected: Mapping
     """
     transaction = b'{"commands":[%b],"expected":%b}' % (_dump_commands(commands), json.dumps(dict(expected)).encode())
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    return Call("POST", "/v1/commands", body=transaction, headers=headers, repeatable=True)
+    params = [("dry_run", "true")] if dry_run else []
+    return Call("POST", "/v1/commands", params, body=transaction, headers=headers, repeatable=True)
 
 
 def build_bulk_calls(transactions: Iterable[tuple[str | None, Sequence[Command]]]) -> Iterator[Call]:

@@ -57,6 +57,8 @@ class SubjectFilter(TypedDict, total=False):
     subject: Texts
     product: Texts
     status: Texts
+    where: Texts
+    without: Texts
 
 
 class IncludeRemoved(TypedDict, total=False):
@@ -111,6 +113,7 @@ class FieldsParameters(FieldValueFilter, AtTime, Paged, total=False):
     """Parameters of `fields`."""
 
     blame: bool
+    show: Texts
 
 
 class FieldsCountParameters(FieldValueFilter, AtTime, total=False):
@@ -127,11 +130,18 @@ class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False
     by: Texts
     live: bool
     include_unchanged: bool
+    then_value: Texts
+    then_source_value: Texts
+    held_at_least: str
+    held_less_than: str
+    open: bool
 
 
 class FieldHistoryParameters(FieldHistoryFilter, Paged, total=False):
     """Parameters of `field_history`."""
 
+    show: Texts
+    durations: bool
     order: Literal["oldest", "newest"]
 
 
@@ -192,8 +202,8 @@ class DecisionsParameters(SubjectFilter, IncludeRemoved, AtTime, Paged, total=Fa
     backdated: bool
 
 
-class FlagsParameters(SubjectFilter, AtTime, Paged, total=False):
-    """Parameters of `flags`."""
+class SelectionParameters(SubjectFilter, AtTime, Paged, total=False):
+    """Parameters of `flags`, `arrivals`, `contributions` and `contribution_gaps`."""
 
 
 class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
@@ -201,6 +211,34 @@ class ExpectedOutcomesParameters(SubjectFilter, AtTime, Paged, total=False):
 
     state: Texts
     by: Texts
+
+
+class SlipCausesParameters(FieldFilter, AtTime, Paged, total=False):
+    """Parameters of `slip_causes`."""
+
+    cause: Texts
+    owner: Texts
+    since: Time
+    until: Time
+
+
+class SlipCountsParameters(SlipCausesParameters, total=False):
+    """Parameters of `slip_counts`."""
+
+    by: str
+
+
+class SuccessionParameters(AtTime, total=False):
+    """Parameters of `succession`."""
+
+    to: str
+
+
+class CalibrationParameters(AtTime, total=False):
+    """Parameters of `calibration`."""
+
+    product: Texts
+    who: str
 
 
 class DebtFilter(SubjectFilter, AtTime, total=False):
@@ -375,6 +413,11 @@ def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answe
     return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
 
 
+def decision_options(key: str, **parameters: Unpack[AtTime]) -> Question[answers.WeighedOptions]:
+    """The options of a decision, with what was found for each and whether they keep the limits."""
+    return Question(f"/v1/decisions/{_quote(key)}/options", parameters)
+
+
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
     """Who may decide about a product."""
     return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
@@ -383,6 +426,26 @@ def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question
 def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
     """What decisions and features were expected to bring, and what came of it."""
     return Question("/v1/expected-outcomes", parameters)
+
+
+def slip_causes(**parameters: Unpack[SlipCausesParameters]) -> Question[answers.SlipCauses]:
+    """Why targets moved to later."""
+    return Question("/v1/slips/causes", parameters)
+
+
+def slip_counts(**parameters: Unpack[SlipCountsParameters]) -> Question[answers.SlipCounts]:
+    """How many moves to later there were by cause, release, owner or quarter."""
+    return Question("/v1/slips/count", parameters)
+
+
+def succession(who: str, **parameters: Unpack[SuccessionParameters]) -> Question[answers.Succession]:
+    """What a person holds, owes and waits for, and the commands that hand it over."""
+    return Question("/v1/succession", {"who": who, **parameters})
+
+
+def calibration(**parameters: Unpack[CalibrationParameters]) -> Question[answers.Calibration]:
+    """How good the forecasts of a person, or of all together, were."""
+    return Question("/v1/calibration", parameters)
 
 
 def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.EvidenceList]:
@@ -395,7 +458,7 @@ def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Assump
     return Question("/v1/assumptions", parameters)
 
 
-def flags(**parameters: Unpack[FlagsParameters]) -> Question[answers.Flags]:
+def flags(**parameters: Unpack[SelectionParameters]) -> Question[answers.Flags]:
     """What rests on a broken assumption, or on evidence that no longer holds."""
     return Question("/v1/flags", parameters)
 
@@ -408,6 +471,21 @@ def debt(**parameters: Unpack[DebtParameters]) -> Question[answers.Debt]:
 def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answers.DebtByMonth]:
     """Decision debt month by month."""
     return Question("/v1/debt/months", parameters)
+
+
+def arrivals(**parameters: Unpack[SelectionParameters]) -> Question[answers.Arrivals]:
+    """Deferred decisions whose waiting is over."""
+    return Question("/v1/arrivals", parameters)
+
+
+def contributions(**parameters: Unpack[SelectionParameters]) -> Question[answers.Contributions]:
+    """What contributes to which goal, through decisions and features to releases."""
+    return Question("/v1/contributions", parameters)
+
+
+def contribution_gaps(**parameters: Unpack[SelectionParameters]) -> Question[answers.ContributionGaps]:
+    """Goals that nothing contributes to, and decisions and features that contribute to no goal."""
+    return Question("/v1/contributions/gaps", parameters)
 
 
 def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:

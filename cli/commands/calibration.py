@@ -1,0 +1,25 @@
+"""`decisionlog calibration`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command()
+@click.argument("who", required=False)
+@options.repeatable("--product", "Filter by product.")
+@options.bitemporal
+@options.output
+def calibration(output: Output, who: str | None, **given: Any) -> None:
+    """Show how good forecasts were.
+
+    Without WHO, of all people together. Other people's are shown only if they agreed.
+    """
+    print_answer(questions.calibration(**drop_unset(who=who, **given)), tables.calibration, output)

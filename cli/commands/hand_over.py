@@ -1,0 +1,50 @@
+"""`decisionlog hand-over`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.errors import CommandFailed
+from cli.options import Output, drop_unset
+from cli.query import open_log, print_response
+from cli.table import print_note
+from decisionlog_client import questions
+from domain.catalog import COMMAND
+
+
+@click.command("hand-over")
+@click.argument("who")
+@click.option("--to", help="Person or team who takes over all roles.")
+@click.option("--yes", is_flag=True, help="Hand over without asking.")
+@options.bitemporal
+@options.output
+def hand_over(output: Output, who: str, *, to: str | None, yes: bool, **given: Any) -> None:
+    """List what a person holds and owes, and hand it over.
+
+    With --to, all roles are handed over in one transaction, after you confirm it.
+    """
+    times = drop_unset(**given)
+    if to is None:
+        with open_log(output) as log:
+            print_response(log, questions.succession(who, **times), tables.succession, output)
+        return
+    if times:
+        raise click.UsageError("--to cannot be combined with --as-of or --known-at.")
+    _hand_over(output, who, to, is_confirmed=yes)
+
+
+def _hand_over(output: Output, who: str, to: str, *, is_confirmed: bool) -> None:
+    with open_log(output, writes=True) as log:
+        question = questions.succession(who, to=to)
+        answer = log.ask(question)
+        if not answer["commands"]:
+            raise CommandFailed(f"{who} holds no roles that can be handed over.")
+        print_response(log, question, tables.succession, output)
+        number = len(answer["commands"])
+        if not is_confirmed:
+            click.confirm(f"Hand over {number} {'role' if number == 1 else 'roles'} to {to}?", abort=True, err=True)
+        receipt = log.send(*(COMMAND.validate_python(each) for each in answer["commands"]))
+        print_note(f"Handed over in one transaction, at position {receipt['position']}.")

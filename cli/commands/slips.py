@@ -1,0 +1,40 @@
+"""`decisionlog slips`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import options, tables
+from cli.options import Output, drop_unset
+from cli.query import print_answer
+from decisionlog_client import questions
+
+
+@click.command()
+@options.product_and_status
+@options.repeatable("--subject", "Filter by feature or release.")
+@options.fields
+@options.repeatable("--cause", "Filter by cause: decision, assumption, dependency, reason, none.")
+@options.repeatable("--owner", "Filter by who was accountable then.")
+@options.time_option("--since", "Moved at this time or later.")
+@options.time_option("--until", "Moved before this time.")
+@click.option(
+    "--by",
+    type=click.Choice(["cause", "release", "owner", "quarter"]),
+    help="Count the moves in groups instead of listing them.",
+)
+@options.bitemporal
+@options.paging
+@options.output
+def slips(output: Output, **given: Any) -> None:
+    """List what slipped, and why.
+
+    Each move of a target to later is compared with the first promise.
+    """
+    chosen = drop_unset(**given)
+    if "by" in chosen:
+        print_answer(questions.slip_counts(**chosen), tables.slip_counts, output)
+    else:
+        print_answer(questions.slip_causes(**chosen), tables.slip_causes, output)

@@ -1,0 +1,48 @@
+"""What the shell completes: subjects and people by their numbers, keys and names. It never prints an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from cli.context import Context
+from cli.finding import UNREGISTERED, Candidate, Finder, fold
+from cli.options import load_settings
+from cli.values import format_number
+from decisionlog_client import Client, questions
+
+MAX_ITEMS: Final = 200
+
+
+def complete_subjects(ctx: click.Context, kinds: Sequence[str], incomplete: str) -> list[CompletionItem[Any]]:
+    """Return the subjects of some kinds of which a number, key or name begins so, each with its title."""
+    context = ctx.ensure_object(Context)
+    try:
+        with context.client(load_settings(data=ctx.params.get("data")), writes=False) as log:
+            found = list(_list_items(log, kinds))
+    except Exception:  # noqa: BLE001  (an error would be printed into the line that the person is typing)
+        return []
+    begun = fold(incomplete)
+    return [CompletionItem(value, help=title) for value, title in found if fold(value).startswith(begun)][:MAX_ITEMS]
+
+
+def _list_items(log: Client, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
+    finder = Finder(log)
+    for kind in kinds:
+        if kind == "decision":
+            for answer in log.pages(questions.decisions(limit=1000)):
+                for row in answer["rows"]:
+                    yield format_number(row["number"]) or row["subject"].partition(":")[2], row["title"] or ""
+        elif kind not in UNREGISTERED:
+            for each in finder.candidates(kind):
+                yield _name_in_shell(each, is_person=kind == "person"), each.title
+
+
+def _name_in_shell(candidate: Candidate, *, is_person: bool) -> str:
+    """Return a name that needs no quotes: a handle of a person, the key of anything else."""
+    key = candidate.subject.partition(":")[2]
+    handles = [name for name in candidate.names if " " not in name and name not in (candidate.subject, key)]
+    return (handles or [candidate.title or key])[0] if is_person else key

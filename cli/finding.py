@@ -1,0 +1,176 @@
+"""Find the subject or the person that someone types: by id, key, number, title, name, or the beginning of one.
+
+What is ambiguous or unknown is asked back on a terminal; elsewhere the error lists the candidates.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cli.asking import choose
+from cli.errors import CommandFailed
+from decisionlog_client import Client, questions
+from domain.values import is_subject, kind_of
+
+KINDS: Final = ("decision", "feature", "product", "release", "goal", "evidence", "assumption", "team", "person")
+"""The kinds that are searched if any will do."""
+MAX_CANDIDATES: Final = 7
+MAX_SUBJECTS: Final = 20_000
+"""Subjects that a name is compared with; in a larger log, a kind or an id is needed."""
+ME: Final = "me"
+_NUMBER: Final = re.compile(r"(?:product:)?(?P<product>[^\s/:#]+?)[-/#](?P<number>[0-9]{1,9})")
+UNREGISTERED: Final = ("service", "group")
+"""Kinds that have no titles: their ids are taken as typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A subject that may be meant, and every name by which it is found."""
+
+    subject: str
+    title: str
+    names: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """What it is called, for a person who chooses."""
+        return f"{self.title} ({self.subject})" if self.title else self.subject
+
+
+@dataclass
+class Finder:
+    """Finds subjects in one log, which it reads once for each kind. `when` are the times for which it is asked."""
+
+    log: Client
+    when: Mapping[str, Any] = field(default_factory=dict)
+    _known: dict[str, list[Candidate]] = field(default_factory=dict)
+
+    def find(self, typed: str, kinds: Sequence[str] = KINDS) -> str:
+        """Return the id of the one subject that is meant.
+
+        Raises:
+            CommandFailed: none or several are, and there is no terminal to ask on.
+        """
+        text = typed.strip()
+        if is_subject(text) and (kind_of(text) in kinds or kind_of(text) in ("log", "import")):
+            return text
+        if text.casefold() == ME and "person" in kinds:
+            return str(self.log.ask(questions.me())["actor"])
+        if "decision" in kinds and (numbered := self._find_number(text)):
+            return numbered
+        return self._find_named(text, kinds)
+
+    def _find_number(self, text: str) -> str | None:
+        """Return the decision with the number of a product: `TIDE-11`, where `tide` begins only one product's key."""
+        found = _NUMBER.fullmatch(text)
+        if not found:
+            return None
+        code, number = fold(found["product"]), int(found["number"])
+        keys = {each.subject: fold(each.subject.partition(":")[2]) for each in self.candidates("product")}
+        exact = [subject for subject, key in keys.items() if key == code]
+        products = exact or [subject for subject, key in keys.items() if key.startswith(code)]
+        if len(products) != 1:
+            return None
+        question = questions.decisions(product=products[0], include_removed=True, **self.when)
+        for answer in self.log.pages(question):
+            for row in answer["rows"]:
+                if row["number"].get(products[0]) == number:
+                    return row["subject"]
+        return None
+
+    def _find_named(self, text: str, kinds: Sequence[str]) -> str:
+        wanted = fold(text)
+        candidates = [each for kind in kinds if kind not in UNREGISTERED for each in self.candidates(kind)]
+        found = [each for each in candidates if wanted in each.names]
+        found = found or [each for each in candidates if any(name.startswith(wanted) for name in each.names)]
+        by_subject = {each.subject: each for each in found}
+        if len(by_subject) == 1:
+            return found[0].subject
+        if found:
+            return self._ask_back(f"{text!r} is ambiguous.", list(by_subject.values()), text)
+        return self._ask_back(f"No {name_kinds(kinds)} {text!r}.", find_similar(wanted, candidates), text)
+
+    def _ask_back(self, problem: str, candidates: Sequence[Candidate], typed: str) -> str:
+        shown = list(candidates[:MAX_CANDIDATES])
+        chosen = choose(problem, [each.label for each in shown]) if shown else None
+        if chosen is not None:
+            return shown[chosen].subject
+        if not shown:
+            raise CommandFailed(f"{problem} {_suggest_listing(typed)}")
+        labels = " or ".join(each.label for each in shown)
+        more = f", or one of {len(candidates) - len(shown)} others" if len(candidates) > len(shown) else ""
+        raise CommandFailed(f"{problem} Did you mean {labels}{more}?")
+
+    def candidates(self, kind: str) -> list[Candidate]:
+        """Return every subject of a kind, as it is called at the time asked."""
+        if kind not in self._known:
+            read: Callable[[str], Iterator[Candidate]] = self._read_people if kind == "person" else self._read_subjects
+            self._known[kind] = list(read(kind))
+        return self._known[kind]
+
+    def _read_people(self, _kind: str) -> Iterator[Candidate]:
+        for answer in self.log.pages(questions.people(limit=10_000)):
+            for row in answer["rows"]:
+                if kind_of(row["id"]) == "person":
+                    name = row["name"] or ""
+                    yield _build_candidate(row["id"], name, row["spellings"])
+
+    def _read_subjects(self, kind: str) -> Iterator[Candidate]:
+        aliases: dict[str, list[str]] = {}
+        titles: dict[str, str] = {}
+        question = questions.fields(
+            kind=[kind], field=["exists", "aliases"], include_removed=True, limit=10_000, **self.when
+        )
+        for answer in self.log.pages(question):
+            for row in answer["rows"]:
+                titles[row["subject"]] = row["title"] or ""
+                value = row["value"]
+                aliases.setdefault(row["subject"], []).extend(map(str, value) if isinstance(value, list) else ())
+            if len(titles) >= MAX_SUBJECTS:
+                break
+        for subject, title in titles.items():
+            yield _build_candidate(subject, title, aliases[subject])
+
+
+def fold(text: str) -> str:
+    """Return the form that spellings share which differ only in case, spaces or accent composition."""
+    return unicodedata.normalize("NFC", " ".join(text.split())).casefold()
+
+
+def _build_candidate(subject: str, title: str, more: Iterable[str]) -> Candidate:
+    names = (title, subject, subject.partition(":")[2], *more)
+    return Candidate(subject, title, tuple(dict.fromkeys(fold(each) for each in names if each)))
+
+
+def find_similar(wanted: str, candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return the candidates with a name, or a word of a name, that is spelled nearly like what is wanted."""
+    from difflib import get_close_matches  # noqa: PLC0415  (only for what is not found)
+
+    by_name: dict[str, dict[str, Candidate]] = {}
+    for candidate in candidates:
+        for name in candidate.names:
+            for part in (name, *name.split()):
+                by_name.setdefault(part, {})[candidate.subject] = candidate
+    close = get_close_matches(wanted, by_name, MAX_CANDIDATES, 0.7)
+    found = {subject: each for name in close for subject, each in by_name[name].items()}
+    return list(found.values())[:MAX_CANDIDATES]
+
+
+def name_kinds(kinds: Sequence[str]) -> str:
+    """Return kinds of subject in words: "person or team"; "subject" for many."""
+    shown = [kind for kind in kinds if kind not in UNREGISTERED]
+    return " or ".join(shown) if len(shown) <= 2 else "subject"  # noqa: PLR2004  (a pair reads well)
+
+
+def _suggest_listing(typed: str) -> str:
+    return f"Search all text with `decisionlog search {_quote(typed)}`."
+
+
+def _quote(text: str) -> str:
+    import shlex  # noqa: PLC0415  (only for an error)
+
+    return shlex.quote(text)

@@ -1,0 +1,77 @@
+"""The options of a decision, weighed: each with its findings, its cost and time, and whether they keep the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from domain.decision import RISKS
+from domain.fields import Value
+from domain.money import CURRENCIES, Cost
+from domain.quantities import Duration, TimeUnit, compare_cost, compare_duration
+from projections.field_values import subject_fields
+from projections.paging import Answer, Row, build_answer
+from projections.read_model import Read
+from projections.timepoint import NOW, TimePoint, resolve_time
+
+
+def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
+    """Return the options of a decision, in their order.
+
+    Each has its `title`, whether it was `chosen`, its `cost_amount` and `duration` with their fit to `cost_limit` and
+    `time_limit` (`within`, `exceeds`, `unclear`; null without a limit), and for each risk what was found before
+    (`findings`) and, for the option chosen, what turned out (`afterward`).
+    """
+    resolved = resolve_time(read, when)
+    fields = subject_fields(read, subject, resolved)
+    values: dict[str, Value] = {name: row["value"] for name, row in fields.items()}
+    options = values.get("options")
+    rows = [_build_row(each, values) for each in options if isinstance(each, dict)] if isinstance(options, list) else []
+    about = {name: values.get(name) for name in ("cost_limit", "time_limit")}
+    return build_answer(resolved, rows, about={"subject": subject, **about})
+
+
+def _build_row(option: Mapping[str, Any], values: Mapping[str, Value]) -> Row:
+    is_chosen = option.get("title") is not None and option.get("title") == values.get("option")
+    cost_limit, time_limit = parse_cost(values.get("cost_limit")), parse_duration(values.get("time_limit"))
+    cost = Cost.model_validate(option["cost_amount"]) if "cost_amount" in option else None
+    duration = Duration.model_validate(option["duration"]) if "duration" in option else None
+    return {
+        "title": option.get("title"),
+        "chosen": is_chosen,
+        "cost_amount": option.get("cost_amount"),
+        "cost_fit": compare_cost(cost, cost_limit) if cost_limit else None,
+        "duration": option.get("duration"),
+        "time_fit": compare_duration(duration, time_limit) if time_limit else None,
+        "findings": [{"risk": each["risk"], **_finding(each)} for each in option.get("findings", ())],
+        "afterward": _find_afterward(values) if is_chosen else [],
+    }
+
+
+def _finding(found: Mapping[str, Any]) -> Row:
+    return {
+        "answer": found["answer"],
+        "finding": found.get("finding"),
+        "evidence": list(found.get("evidence", ())),
+    }
+
+
+def _find_afterward(values: Mapping[str, Value]) -> list[Row]:
+    found = ((risk, values.get(f"afterward.{risk}")) for risk in RISKS)
+    return [{"risk": risk, **_finding(value)} for risk, value in found if isinstance(value, dict)]
+
+
+def parse_cost(value: Value) -> Cost | None:
+    """Return the cost in the value of a field; None if it holds none, as only imported history can."""
+    amount, _, currency = str(value or "").partition(" ")
+    return Cost(amount=int(amount), currency=currency) if amount.isdecimal() and currency in CURRENCIES else None
+
+
+def parse_duration(value: Value) -> Duration | None:
+    """Return the length of time in the value of a field; None if it holds none."""
+    amount, _, unit = str(value or "").partition(" ")
+    return (
+        Duration.model_validate({"amount": int(amount), "unit": unit})
+        if amount.isdecimal() and unit in get_args(TimeUnit)
+        else None
+    )

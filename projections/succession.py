@@ -1,0 +1,112 @@
+"""Succession: everything that a person holds, owes and waits for, and the commands that hand it over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+from domain.decision import OPEN as OPEN_DECISION
+from domain.fields import STATUS
+from domain.values import format_micros, kind_of
+from projections.debt import DebtFilter, DebtFinder
+from projections.expected_outcomes import find_expectations
+from projections.field_values import all_field_values
+from projections.filters import Filter
+from projections.paging import Answer, Row, build_answer
+from projections.read_model import Read
+from projections.report import ENDED_STATUSES
+from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+
+Relation = Literal["holds", "owes", "waits_for"]
+DELEGATION: Final = "delegation."
+MAX_COMMANDS: Final = 1_000
+"""The most commands of one transaction."""
+
+
+def succession(read: Read, person: str, when: TimePoint = NOW, *, to: str | None = None) -> Answer:
+    """Return everything that a person or team holds, owes and waits for, in this order.
+
+    With `to`, `commands` are those that hand over all roles in one transaction; `truncated` says that there are more
+    than one transaction takes.
+    """
+    resolved = resolve_time(read, when)
+    rows = [
+        *_find_held(read, person, resolved),
+        *_find_owed(read, person, resolved),
+        *_find_awaited(read, person, resolved),
+    ]
+    commands = [] if to is None else list(_build_commands(read, person, to, rows))
+    about: Row = {
+        "person": read.surviving_id(person),
+        "to": to,
+        "commands": commands[:MAX_COMMANDS],
+        "truncated": len(commands) > MAX_COMMANDS,
+    }
+    return build_answer(resolved, rows, about=about)
+
+
+def _row(relation: Relation, code: str, row: Row, **more: Any) -> Row:
+    return {
+        "relation": relation,
+        "code": code,
+        "subject": row["subject"],
+        "title": row["title"],
+        "part": more.get("part"),
+        "since": row["since"],
+        "holders": more.get("holders", []),
+    }
+
+
+def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Row]:
+    """Yield the roles and delegations that a person has on what is not closed."""
+    rows = all_field_values(read, Filter(holders=(person,), fields=("role.*", f"{DELEGATION}*")), resolved)
+    ended = _find_ended(read, {row["subject"] for row in rows}, resolved)
+    for row in rows:
+        if row["subject"] in ended:
+            continue
+        if row["field"].startswith(DELEGATION):
+            if isinstance(row["value"], dict) and row["value"].get("to") in read.all_ids(person):
+                yield _row("holds", "delegation", row, part=row["field"].removeprefix(DELEGATION))
+        elif isinstance(row["value"], list):
+            yield _row("holds", "role", row, part=row["field"].removeprefix("role."), holders=row["value"])
+
+
+def _find_ended(read: Read, subjects: set[str], resolved: ResolvedTime) -> set[str]:
+    if not subjects:
+        return set()
+    rows = all_field_values(read, Filter(subjects=sorted(subjects), fields=(STATUS,)), resolved)
+    return {row["subject"] for row in rows if row["value"] in ENDED_STATUSES}
+
+
+def _find_owed(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Row]:
+    finder = DebtFinder(read, DebtFilter(owners=(person,)), resolved)
+    for item in sorted(finder.find(), key=lambda each: (each.since, each.subject, each.code, each.part)):
+        row = finder.build_row(item)
+        yield _row("owes", item.code, row, part=row["part"])
+
+
+def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Row]:
+    """Yield the open decisions that a person proposed, and what they expect whose outcome is not recorded."""
+    asked = Filter(kinds=("decision",), holders=(person,), fields=("proposed_by",), statuses=sorted(OPEN_DECISION))
+    for row in all_field_values(read, asked, resolved):
+        yield _row("waits_for", "open_decision", row)
+    ids = read.all_ids(person)
+    today = format_micros(resolved.as_of)[:10]
+    for each in find_expectations(read, Filter(), resolved):
+        if each.by in ids and each.outcome is None:
+            row = {"subject": each.subject, "title": each.title, "since": each.at}
+            yield _row("waits_for", f"{each.state(today)}_outcome", row, part=each.key)
+
+
+def _build_commands(read: Read, person: str, to: str, rows: list[Row]) -> Iterator[Row]:
+    """Yield the commands that hand over the roles of a person; delegations stay, because others gave them."""
+    ids = read.all_ids(person)
+    for row in rows:
+        is_team = kind_of(row["subject"]) == "team"
+        if row["code"] != "role" or (is_team and row["part"] != "accountable"):
+            continue
+        if row["part"] == "accountable":
+            yield {"type": "HandOverOwnership", "subject": row["subject"], "to": to}
+        else:
+            holders = list(dict.fromkeys(to if holder in ids else holder for holder in row["holders"]))
+            yield {"type": "AssignOwnership", "subject": row["subject"], "role": row["part"], "holders": holders}

@@ -1,0 +1,85 @@
+"""Succession: everything a person holds, owes and waits for, and the commands that hand it over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.catalog import COMMAND
+from domain.decision import DecisionProposed, DecisionRecorded
+from domain.feature import FeatureDropped, FeatureProposed
+from domain.outcome import ExpectedOutcomeStated
+from domain.ownership import OwnershipAssigned, OwnershipDelegated
+from domain.people import TeamRegistered
+from projections.read_model import Read
+from projections.succession import succession
+from projections.timepoint import TimePoint
+from tests.projections.conftest import in_files
+from tests.projections.support import Log, at
+
+Reader = Callable[[], Read]
+ANN, BOB, P = "person:ann", "person:bob", "product:p"
+
+
+@pytest.fixture
+def new_database(tmp_path: Path) -> Any:
+    """SQLite only: the queries use nothing that the other tests do not run on PostgreSQL."""
+    with in_files(tmp_path) as new:
+        yield new
+
+
+def story(log: Log) -> None:
+    log.add("feature:cards", FeatureProposed(title="Cards", products=(P,), accountable=ANN))
+    log.add("feature:old", FeatureProposed(title="Old", products=(P,), accountable=ANN))
+    log.add("feature:old", FeatureDropped(why="No."))
+    log.add("feature:cards", OwnershipAssigned(role="approver", holders=("person:cas", ANN, BOB)))
+    log.add("team:core", TeamRegistered(title="Core"))
+    log.add("team:core", OwnershipAssigned(role="member", holders=(ANN,)))
+    log.add("feature:cards", OwnershipDelegated(delegation="x", to=ANN, by=(BOB,)))
+    decided = {"title": "Tea", "decision": "D.", "why": "W.", "accountable": BOB, "deciders": (ANN,)}
+    log.add("decision:tea", DecisionRecorded(**decided))
+    log.add(
+        "decision:tea",
+        ExpectedOutcomeStated(expectation="1", measure="M", target="T", due_on="2023-11-20", by=ANN, judge=ANN),
+    )
+    log.add("decision:milk", DecisionProposed(title="Milk", by=ANN))
+
+
+def relations(read: Read, when: TimePoint) -> list[tuple[str, str, str, str | None]]:
+    rows = succession(read, ANN, when).rows
+    return [(row["relation"], row["code"], row["subject"], row["part"]) for row in rows]
+
+
+def test_what_a_person_holds_owes_and_waits_for(log: Log, read: Reader) -> None:
+    """Roles and delegations on what is open, then what they should do, then what they wait for."""
+    story(log)
+    assert relations(read(), TimePoint(as_of=at(86_400 * 10))) == [
+        ("holds", "delegation", "feature:cards", "x"),
+        ("holds", "role", "feature:cards", "accountable"),
+        ("holds", "role", "feature:cards", "approver"),
+        ("holds", "role", "team:core", "member"),
+        ("owes", "outcome_overdue", "decision:tea", "1"),
+        ("waits_for", "open_decision", "decision:milk", None),
+        ("waits_for", "overdue_outcome", "decision:tea", "1"),
+    ]
+    assert relations(read(), TimePoint(as_of=at(1))) == [("holds", "role", "feature:cards", "accountable")]
+
+
+def test_the_commands_hand_over_every_role_once(log: Log, read: Reader) -> None:
+    """The successor takes each role in the place of the person, and is named once; memberships are not handed over."""
+    story(log)
+    commands = succession(read(), ANN, to=BOB).about["commands"]
+    assert commands == [
+        {"type": "HandOverOwnership", "subject": "feature:cards", "to": BOB},
+        {
+            "type": "AssignOwnership",
+            "subject": "feature:cards",
+            "role": "approver",
+            "holders": ["person:cas", BOB],
+        },
+    ]
+    assert [type(COMMAND.validate_python(each)).__name__ for each in commands] == [each["type"] for each in commands]
+    assert succession(read(), ANN).about["commands"] == []
