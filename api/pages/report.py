@@ -43,6 +43,8 @@ DEFAULT_DAYS: Final = 91
 LINES: Final = 80
 ISSUE: Final = "IssueReport"
 EARLIER: Final = 6
+PRINTED_LINES: Final = 36
+"""Lines that fit on two pages of A4 together with fourteen headings."""
 LINES_PER_SECTION: Final = 8
 STATES: Final = frozenset({"goals", "releases", "overdue", "next", "waiting", "unowned", "undecided"})
 """Sections about how things are at the end of the period; the others are about what happened."""
@@ -67,6 +69,13 @@ class ReportSection:
     is_history: bool
     lines: list[ReportLine]
     more: int
+    printed: int
+    """The lines that fit on paper, where all sections share two pages."""
+
+    @property
+    def more_in_print(self) -> int:
+        """How many lines are only on the screen, or are not shown at all."""
+        return len(self.lines) + self.more - self.printed
 
 
 def router() -> APIRouter:
@@ -174,6 +183,8 @@ async def post_report(request: Request, page: PageDependency, key: KeyPath) -> R
     """Issue the report that the form was shown with, unless the log no longer gives the same."""
     await refuse_writes_on_replica(request, page.services)
     product = page.services.find_subject(key, "key", kind="product")
+    if not page.permissions.of([ISSUE], product):
+        raise HttpProblem(403, f"to issue a report you need the role `manager` for {product}")
     typed = await read_form(request)
     asked, sha256 = _parse_shown(typed, product)
     issuing = Issuing(typed.get("summary", ""), form_key=typed.get("form_key") or token_hex(16))
@@ -227,13 +238,23 @@ def find_sections(rows: Sequence[Row], counts: Mapping[str, int], *, show_all: b
     for row in rows:
         found.setdefault(row["section"], []).append(_build_line(row))
     most = None if show_all else LINES_PER_SECTION
+    shown = {section: found[section][:most] for section in SECTIONS if section in found}
+    printed = share_paper({section: len(lines) for section, lines in shown.items()})
     return [
-        ReportSection(
-            HEADINGS[section], section in HAPPENED, found[section][:most], counts[section] - len(found[section][:most])
-        )
-        for section in SECTIONS
-        if section in found
+        ReportSection(HEADINGS[section], section in HAPPENED, lines, counts[section] - len(lines), printed[section])
+        for section, lines in shown.items()
     ]
+
+
+def share_paper(lengths: Mapping[str, int]) -> dict[str, int]:
+    """Return how many lines of each section are printed: as equal as possible, and all of the short ones."""
+    printed = dict.fromkeys(lengths, 0)
+    for _ in range(PRINTED_LINES):
+        waiting = [section for section in lengths if printed[section] < lengths[section]]
+        if not waiting:
+            break
+        printed[min(waiting, key=printed.__getitem__)] += 1
+    return printed
 
 
 def _build_line(row: Row) -> ReportLine:

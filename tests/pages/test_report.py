@@ -81,5 +81,6 @@ def test_a_refused_command_of_a_page_is_in_the_access_journal(house, pages, prod
     answer = bobs.post("/do/SetVision", data={"subject": "product:tide", "vision": "Mine.", "form_key": "k"})
 
     assert answer.status_code == 422
+    house.log.journal.write()
     rows = house.log.journal.rows(AccessFilter(["refused"], [bob]), limit=10)
     assert [row.what for row in rows] == ["POST /do/SetVision"]
