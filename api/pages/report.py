@@ -32,7 +32,7 @@ from domain.validation_messages import list_errors
 from domain.values import MAX_INTEGER, from_micros, parse_timestamp, to_micros
 from projections import audit as audit_queries
 from projections.audit import AuditFilter
-from projections.paging import Answer, Row
+from projections.paging import AnyAnswer, Row
 from projections.read_model import Read
 from projections.reasons import Reason
 from projections.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
@@ -227,7 +227,7 @@ def _parse_shown(typed: Typed, product: str) -> tuple[_Asked, str]:
     return _Asked(product, since, until, position=position), typed.get("sha256", "")
 
 
-def _read_report(page: Page, asked: _Asked) -> Answer:
+def _read_report(page: Page, asked: _Asked) -> AnyAnswer:
     with page.services.read(page.execution.bounds) as read:
         return _build(read, asked)
 
@@ -286,7 +286,7 @@ def reason_of(reason: Row) -> Reason:
     return Reason(reason["kind"], reason["text"], tuple(reason["decisions"]))
 
 
-def _build(read: Read, asked: _Asked) -> Answer:
+def _build(read: Read, asked: _Asked) -> AnyAnswer:
     try:
         if asked.issued_at is not None:
             return issued_report(read, asked.product, asked.issued_at)

@@ -1,4 +1,4 @@
-"""Decisions: the register, single decisions, and the commands that record and change them."""
+"""Decisions: the list, single decisions, and the commands that record and change them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from domain.messages import Command
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections import options as option_queries
-from projections.decisions import RegisterFilter
+from projections.decisions import DecisionFilter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.RecordDecision: "/decisions",
@@ -110,8 +110,8 @@ def list_decisions(
     ] = False,
     include_removed: IncludeRemoved = False,
 ) -> Response:
-    """The register of decisions, in the order they were recorded, each with its number in every product."""
-    found = RegisterFilter(
+    """Decisions in the order in which they were recorded, each with its number in every product."""
+    found = DecisionFilter(
         about=replace(subjects, include_removed=include_removed),
         kinds=kind,
         tags=tag,
@@ -125,7 +125,7 @@ def list_decisions(
         accountable=[services.find_person(each, "accountable") for each in accountable],
     )
     return query(
-        lambda read: decision_queries.register(
+        lambda read: decision_queries.decisions(
             read, found, time, columns=_COLUMNS, limit=page.limit, cursor=page.cursor
         )
     )

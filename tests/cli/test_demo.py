@@ -110,7 +110,7 @@ def test_a_life_is_told_in_words():
 
 
 def test_every_view_has_something_to_show(read):
-    """Board, timeline, changes, slips, register, graph, accountability, audit and search all answer with rows."""
+    """Board, timeline, changes, slips, decisions, graph, accountability, audit and search all answer with rows."""
     about = Filter(products=[P])
     shown = {
         "board": roadmap(read, about).rows,
@@ -122,7 +122,7 @@ def test_every_view_has_something_to_show(read):
         "history": field_history.field_history(
             read, field_history.ChangeFilter(fields=about, directions=["later"])
         ).rows,
-        "register": decisions.register(read).rows,
+        "decisions": decisions.decisions(read).rows,
         "graph": decisions.graph(read, "decision:sailors-first").rows,
         "holders": accountability.count_holders(read).rows,
         "unowned": accountability.unowned(read, about).rows,
@@ -136,7 +136,7 @@ def test_every_view_has_something_to_show(read):
 
     assert {name: len(rows) for name, rows in shown.items() if len(rows) < 2} == {}
     assert {row["column"] for row in shown["board"]} == {"now", "next", "later", "unplanned"}
-    statuses = {row["fields"]["status"]["value"] for row in shown["register"]}
+    statuses = {row["fields"]["status"]["value"] for row in shown["decisions"]}
     assert statuses == {"accepted", "superseded", "reversed", "proposed", "deferred"}
 
 
