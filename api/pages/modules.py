@@ -10,6 +10,7 @@ from api.pages import (
     admin_forms,
     audit,
     decisions,
+    demo,
     home,
     imports,
     people,
@@ -36,6 +37,7 @@ PAGE_MODULES: Final = (
     admin_forms,
     access_journal,
     imports,
+    demo,
     sign_in,
     provider_sign_in,
 )

@@ -61,12 +61,15 @@ PAGES_ABOUT_PRODUCT = {
 }
 FORMS = {"POST /record", "POST /do/{name}", "POST /reports/{key}"}
 ROLE_PAGES = {"GET /admin/grant-role", "GET /admin/revoke-role"}
-ADMIN_PAGES = {f"GET /admin/{name}" for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions")}
+ADMIN_PAGES = {
+    "GET /demo",
+    *(f"GET /admin/{name}" for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions")),
+}
 ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGES}
 """Roles for all products; who may grant them for one product is a matter of the command."""
 PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal"}
 PAGES_ABOUT_PRODUCT |= {"GET /imports/{key}"}
-FORMS |= ADMIN_FORMS
+FORMS |= ADMIN_FORMS | {"POST /demo"}
 SIGN_IN = {
     f"{method} /{path}"
     for method, path in (
@@ -213,6 +216,7 @@ BODIES: Final[dict[str, Any]] = {
         "sha256": "0" * 64,
         "confirmed": "yes",
     },
+    "POST /demo": {"confirmed": "yes"},
     "POST /record": {
         "title": "T",
         "decision": "D.",
