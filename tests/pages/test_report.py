@@ -29,7 +29,7 @@ def _send(house, values: dict[str, str]):
     return house.client.post("/reports/tide", data=values, follow_redirects=False)
 
 
-def _issued(house) -> list[dict[str, object]]:
+def _find_issued(house) -> list[dict[str, object]]:
     return house.rows("/audit", type="ReportIssued")
 
 
@@ -41,7 +41,7 @@ def test_a_report_is_issued_with_the_summary_of_its_author(house, pages, product
 
     assert answer.status_code == 303, text_of(answer.text)
     assert again.headers["location"] == answer.headers["location"]
-    (event,) = _issued(house)
+    (event,) = _find_issued(house)
     assert event["data"]["summary"] == "Nothing <b>slipped</b>."
     house.post("/products/tide/vision", {"vision": "Another."})
     html = pages.get("/reports/tide", issued_at=event["position"])
@@ -60,7 +60,7 @@ def test_a_report_is_issued_only_with_a_confirmation(house, pages, product):
     assert answer.status_code == 422
     assert "Confirm that you issue this report" in text_of(answer.text)
     assert "A quiet quarter.</textarea>" in answer.text
-    assert _issued(house) == []
+    assert _find_issued(house) == []
 
 
 def test_a_report_other_than_the_one_shown_is_not_issued(house, pages, product):
@@ -69,7 +69,7 @@ def test_a_report_other_than_the_one_shown_is_not_issued(house, pages, product):
 
     for wrong, status in (({"sha256": "0" * 64}, 409), ({"position": "999"}, 404), ({"since": ""}, 422)):
         assert _send(house, {**values, **wrong}).status_code == status, wrong
-    assert _issued(house) == []
+    assert _find_issued(house) == []
 
 
 def test_a_refused_command_of_a_page_is_in_the_access_journal(house, pages, product):
