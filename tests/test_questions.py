@@ -845,7 +845,8 @@ def test_decision_debt_of_the_peps(house: House, peps: Corpus, as_of: str) -> No
     expected = {("no_reason", record) for record, state in states.items() if state.get("status") in ACCEPTED_PEPS} | {
         ("stale", record)
         for record, state in states.items()
-        if state.get("status") in OPEN_PEPS and duration(last[record], as_of) >= timedelta(days=30)
+        if state.get("status") not in ACCEPTED_PEPS | CLOSED_PEPS
+        and duration(last[record], as_of) >= timedelta(days=30)
     }
     assert len(expected) > 100
     assert {(row["code"], _record(row["subject"])) for row in _in(peps, rows)} == expected
