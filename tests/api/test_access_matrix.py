@@ -60,7 +60,7 @@ PAGES_ABOUT_PRODUCT = {
         *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
-FORMS = {"POST /record", "POST /do/{name}", "POST /reports/{key}"}
+FORMS = {"POST /record", "POST /do/{name}", "POST /reports/{key}", "POST /succession/{key}"}
 ROLE_PAGES = {"GET /admin/grant-role", "GET /admin/revoke-role"}
 ADMIN_PAGES = {
     "GET /demo",
@@ -102,6 +102,8 @@ ADMIN_ROUTES = {
     *("POST /v1/people/{key}/names", "DELETE /v1/people/{key}/names"),
     *("POST /v1/sign-in-links", "GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{key}"),
 }
+ABOUT_PRODUCT |= {"GET /v1/decisions/{key}/review"}
+PAGES_ABOUT_PRODUCT |= {"GET /decisions/{key}/review"}
 CONTRIBUTOR = {
     "ProposeDecision",
     "AdviseOnDecision",
@@ -220,6 +222,7 @@ BODIES: Final[dict[str, Any]] = {
         "confirmed": "yes",
     },
     "POST /demo": {"confirmed": "yes"},
+    "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
     "POST /record": {
         "title": "T",
         "decision": "D.",
