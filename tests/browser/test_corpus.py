@@ -21,7 +21,7 @@ def corpus(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     data = tmp_path_factory.mktemp("keps")
     imported = run(data, "import", "changes", str(CORPORA / FILES["keps"]), "--mapping", str(MAPPING))
     assert imported.returncode == 0, imported.stderr
-    created = run(data, "token", "create", "ann", "--all-scopes")
+    created = run(data, "token", "create", "ann", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
     with serving(data) as server:
