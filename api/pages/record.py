@@ -103,6 +103,8 @@ def get_form(  # noqa: PLR0917  (the fields that a link can fill in)
     option: FormParameter = "",
     delegation: FormParameter = "",
     field: FormParameter = "",
+    supports: FormParameter = "",
+    under: FormParameter = "",
 ) -> Response:
     """Show the form of a command about a subject; the other parameters fill in fields."""
     form = _form(name)
@@ -113,6 +115,8 @@ def get_form(  # noqa: PLR0917  (the fields that a link can fill in)
         "option": option,
         "delegation": delegation,
         "field": field,
+        "supports": supports,
+        "under": under,
     }
     if not form.creates:
         subject = page.services.find_subject(subject, "subject")
