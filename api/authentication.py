@@ -12,6 +12,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 
 from api.cookies import read_cookie
 from api.cross_site import SAFE_METHODS, refuse_cross_site
+from api.headers import find_header
 from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
 from domain import access
@@ -44,7 +45,7 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
         HttpProblem: 401 if there is neither, or it is unknown, expired or revoked; 403 if another site caused a request
             with a cookie; 429 if the caller makes too many; 503 if it cannot be checked right now.
     """
-    scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
+    scheme, secret = get_authorization_scheme_param(find_header(request, b"authorization"))
     try:
         if secret and scheme.lower() == "bearer":
             caller = await _find_token_holder(services, secret)

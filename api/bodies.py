@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.types import Message
 
 from api.authentication import CurrentCaller
+from api.headers import find_header
 from api.json_parsing import INLINE_BYTES, parse, validate
 from api.problems import HttpProblem
 
@@ -38,14 +39,6 @@ async def read_json(request: Request, build: Callable[[Any], T]) -> T:
         return build(parse(message["body"] or b"{}"))
     with _Budget() as budget:
         return await validate(await _read(request, message, budget), build)
-
-
-def find_header(request: Request, name: bytes) -> str | None:
-    """Return the first value of a header, as `request.headers` does in three times as long; `name` is in lower case."""
-    for given, value in request.scope["headers"]:
-        if given == name:
-            return str(value, "latin-1")
-    return None
 
 
 class _Budget:

@@ -19,8 +19,9 @@ from pydantic_core import to_json
 
 from api import answers, problems
 from api.authentication import CurrentCaller, authenticate_request
-from api.bodies import find_header, json_body, read_json
+from api.bodies import json_body, read_json
 from api.dependencies import refuse_unknown_parameters
+from api.headers import find_header
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision
@@ -300,7 +301,7 @@ def _document_request(command: type[Command], path: str) -> dict[str, Any]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": _PATH_PATTERNS[name]},
+            "schema": {"type": "string", "pattern": _path_pattern(command, name)},
             "description": _PATH_DESCRIPTIONS[name],
         }
         for name in re.findall(r"\{(\w+)\}", path)
@@ -310,6 +311,12 @@ def _document_request(command: type[Command], path: str) -> dict[str, Any]:
         **json_body(f"{command.__name__}Body"),
         "parameters": parameters + (headers[:1] if command.creates else headers),
     }
+
+
+def _path_pattern(command: type[Command], name: str) -> str:
+    """Return the pattern of a path parameter; that of a subject allows the kinds that the command does."""
+    field = command.model_json_schema()["properties"].get("subject", {}) if name == "subject" else {}
+    return str(field.get("pattern", _PATH_PATTERNS[name]))
 
 
 def document_headers(*, version_required: bool) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Annotated, Any, Final, get_origin
+from typing import Annotated, Any, Final, TypeVar, get_origin
 
 from fastapi import Depends, Path, Query, Request, Response
 
@@ -34,12 +34,13 @@ from domain.values import (
     to_micros,
 )
 from eventlog.entry import Caller
+from projections.answers import Direction
 from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.conditions import Condition, UnknownField, is_absent, parse_condition
 from projections.decisions import NotFound
 from projections.filters import Filter
-from projections.ordering import DIRECTIONS, Direction
-from projections.paging import Answer, BadCursor
+from projections.ordering import DIRECTIONS
+from projections.paging import AnyAnswer, BadCursor
 from projections.read_model import Read
 from projections.replica_state import Replica, read_state
 from projections.schema import loads
@@ -69,6 +70,14 @@ KeyPath = Annotated[Key, Path(description="The subject's key, without its kind."
 SubjectPath = Annotated[SubjectId, Path(description="The subject, as `kind:key`.")]
 MinCount = Annotated[int, Query(ge=1, le=MAX_INTEGER, description="Leave out counts below this number.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of rows.")]
+Cursor = Annotated[
+    str | None,
+    Query(
+        max_length=2000,
+        pattern=CURSOR_PATTERN,
+        description="Pagination cursor: the value of `next` in the previous response.",
+    ),
+]
 IncludeRemoved = Annotated[bool, Query(description="Include subjects that do not exist or were removed.")]
 WithBlame = Annotated[bool, Query(description="Include who set each field, when and why.")]
 
@@ -99,21 +108,24 @@ def _empty_list() -> list[str]:
 # Checks of values -----------------------------------------------------------------------------------------------------
 
 
-def check_choice(value: str, choices: Iterable[str], field: str, *, name: str = "", listed_at: str = "") -> str:
+Choice = TypeVar("Choice", bound=str)
+
+
+def check_choice(value: str, choices: Iterable[Choice], field: str, *, name: str = "", listed_at: str = "") -> Choice:
     """Return a value that is one of the choices that the OpenAPI document lists.
 
     Raises:
         HttpProblem: 422 with the closest choice, or else with all of them or the address that lists them.
     """
-    known = list(choices)
+    known = {str(each): each for each in choices}
     if value not in known:
-        raise HttpProblem(422, _unknown_choice(value, known, name or field, listed_at), field=field)
-    return value
+        raise HttpProblem(422, _unknown_choice(value, [*known], name or field, listed_at), field=field)
+    return known[value]
 
 
 def check_choices(
-    values: list[str], choices: Iterable[str], field: str, *, name: str = "", listed_at: str = ""
-) -> list[str]:
+    values: list[str], choices: Iterable[Choice], field: str, *, name: str = "", listed_at: str = ""
+) -> list[Choice]:
     """Return values that are all among the choices. Raises as `check_choice` does."""
     known = list(choices)
     return [check_choice(value, known, field, name=name, listed_at=listed_at) for value in values]
@@ -140,7 +152,7 @@ def check_kinds(kinds: list[str]) -> list[str]:
 
 def check_directions(directions: list[str]) -> list[Direction]:
     """Return directions that all exist. Raises as `check_choice` does."""
-    return check_choices(directions, DIRECTIONS, "direction")  # type: ignore[return-value]
+    return check_choices(directions, DIRECTIONS, "direction")
 
 
 def period_of(begin: Timestamp | None, end: Timestamp | None, *, field: str = "until") -> tuple[int | None, int | None]:
@@ -206,17 +218,7 @@ class Page:
     cursor: str | None
 
 
-async def _page_parameters(
-    limit: Limit = 1000,
-    cursor: Annotated[
-        str | None,
-        Query(
-            max_length=2000,
-            pattern=CURSOR_PATTERN,
-            description="Pagination cursor: the value of `next` in the previous response.",
-        ),
-    ] = None,
-) -> Page:
+async def _page_parameters(limit: Limit = 1000, cursor: Cursor = None) -> Page:
     return Page(limit, cursor)
 
 
@@ -465,7 +467,7 @@ class QueryRunner:
         self._format: formats.Format = format_
         self._execution = execution
 
-    def __call__(self, ask: Callable[[Read], Answer], *, etag: bool = False) -> Response:
+    def __call__(self, ask: Callable[[Read], AnyAnswer], *, etag: bool = False) -> Response:
         """Return the answer in the requested format; with `etag`, its version is the ETag.
 
         Raises:

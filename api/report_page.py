@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar
 from api.pages.words import subject_path
 from domain.characters import escape_unsafe
 from domain.values import kind_of
-from projections.reasons import ReasonKind
-from projections.report import SECTIONS, TARGET, UNDONE_STATUSES, Line, Section
+from projections.answers import ReasonKind, Section
+from projections.report import SECTIONS, TARGET, UNDONE_STATUSES, Line
 
 PRINTED_LINES: Final = 142.0
 """Printed lines on two A4 pages, with a margin for a page that ends early."""

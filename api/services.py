@@ -20,6 +20,7 @@ from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
+from projections.answers import Positions
 from projections.bounds import UNBOUNDED, Bounds
 from projections.names import find_by_name
 from projections.read_model import Read, ReadModel, ReadModelDamagedError
@@ -125,7 +126,7 @@ class Services:
         where = f" at {self.upstream}" if self.upstream else ""
         return HttpProblem(421, f"this server is a read-only replica; send this request to the log's own server{where}")
 
-    def positions(self) -> dict[str, int]:
+    def positions(self) -> Positions:
         """Return the log's last position, the read model's position, and the number of entries between them.
 
         On a replica, the first is the last position that it has received word of.

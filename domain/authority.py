@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, NamedTuple, assert_never
 
 from pydantic import Field, Strict, StrictBool, model_validator
@@ -304,12 +305,7 @@ def judge(question: Question, subjects: Subjects, at: int, *, now: int | None = 
     """
     judges = _build_judges(question, subjects, at)
     if not judges:
-        return Judgment(
-            verdicts=tuple(
-                Verdict(decider=decider.person, verdict="no_rule", basis=decider.basis) for decider in question.deciders
-            ),
-            delegation=question.delegation,
-        )
+        return _judge_without_rules(question.deciders, question.delegation)
     counted = (stance.position for stance in question.approvers if stance.position is not None)
     return Judgment(
         verdicts=tuple(
@@ -321,6 +317,12 @@ def judge(question: Question, subjects: Subjects, at: int, *, now: int | None = 
         delegation=question.delegation,
         approvals=tuple(sorted(counted)) if question.needs_support else (),
     )
+
+
+@lru_cache(1024)  # most decisions have no rule, and the same few deciders
+def _judge_without_rules(deciders: tuple[Stance, ...], delegation: int | None) -> Judgment:
+    verdicts = (Verdict(decider=each.person, verdict="no_rule", basis=each.basis) for each in deciders)
+    return Judgment(verdicts=tuple(verdicts), delegation=delegation)
 
 
 def _build_judges(question: Question, subjects: Subjects, at: int) -> list[_ProductJudge]:

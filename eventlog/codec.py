@@ -18,7 +18,7 @@ from pydantic_core import from_json
 from domain.catalog import EVENTS
 from domain.messages import Event, Message, Reference, string_fields, string_paths, strings_at, strings_of_kind
 from domain.values import ERASED, STORED, StringKind, format_micros, is_subject, parse_timestamp, to_micros
-from eventlog.canonical import canonical
+from eventlog.canonical import SAFE_INTEGER, canonical, encode_checked, require_canonical_form
 from eventlog.entry import Delegate, Entry, Metadata, Origin
 
 SALT_BYTES: Final = 16
@@ -37,21 +37,23 @@ def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) ->
         NotCanonicalError: a value has no canonical form, such as an integer of 2^53.
     """
     own = _metadata_to_json(metadata)
-    _require_person_ids(event)
     flat = _flat_data(event)
+    if flat is None:
+        _require_person_ids(event)
     data, places = flat if flat is not None else (content(event), None)
+    serialize = canonical if flat is None else encode_checked
     if data:
         own["data"] = data
     if places is None or "note" in own or "references" in own:
         places = sorted((_pointer(place), place, text) for place, text in _text_places(type(event), own))
     if not places:
-        return canonical(own), None
+        return serialize(own), None
     texts: dict[str, list[str]] = {}
     for pointer, place, text in places:
         salt = entropy(SALT_BYTES)
         texts[pointer] = [salt.hex(), text]
         _set_at(own, place, commitment(salt, text))
-    return canonical(own), canonical(texts)
+    return serialize(own), encode_checked(texts)
 
 
 def commitment(salt: bytes, text: str) -> str:
@@ -168,8 +170,8 @@ def _metadata_to_json(metadata: Metadata) -> dict[str, Any]:
 def _flat_data(event: Event) -> tuple[dict[str, Any], list[tuple[str, Place, str]]] | None:
     """Return what `content` returns for an event, and its texts with their places in order, in one pass over its fields.
 
-    Return None if that takes more: if a field holds a message, a time, a list of texts, or anything else but a text, a
-    code, a list of codes, an integer or a boolean.
+    Return None if that takes more: if a field holds a message with texts, a time, a list of texts, or anything else but
+    a text, a code, a list of codes, an integer, a boolean or a message without texts.
     """
     members = vars(event)
     data: dict[str, Any] = {}
@@ -181,18 +183,38 @@ def _flat_data(event: Event) -> tuple[dict[str, Any], list[tuple[str, Place, str
         if isinstance(value, str):
             if kind is StringKind.TEXT:
                 places.append((_pointer(place), place, value))
-        elif isinstance(value, tuple):
-            if kind is StringKind.TEXT and value:
+            elif kind is StringKind.PERSON:
+                _require_person_id(value)
+        elif value == () and empty_by_default:
+            continue
+        else:
+            value = _flat_value(value, kind)
+            if value is None:
                 return None
-            if not value and empty_by_default:
-                continue
-            value = list(value)
-            if not all(isinstance(member, str) for member in value):
-                return None
-        elif not isinstance(value, int):
-            return None
         data[key] = value
     return data, places
+
+
+def _flat_value(value: Any, kind: StringKind | None) -> Any:
+    """Return the value of a field that is no string as JSON, or None if it holds more than `_flat_data` handles."""
+    if isinstance(value, tuple):
+        if (kind is StringKind.TEXT and value) or not all(isinstance(member, str) for member in value):
+            return None
+        if kind is StringKind.PERSON:
+            list(map(_require_person_id, value))
+        return list(value)
+    if isinstance(value, Message):
+        return None if string_paths(type(value), StringKind.TEXT) else _textless_content(value)
+    return value if isinstance(value, int) and abs(value) <= SAFE_INTEGER else None
+
+
+@lru_cache(1024)
+def _textless_content(message: Message) -> dict[str, Any]:
+    """Return what `content` returns for a message without texts, such as a verdict: most decisions share a few."""
+    _require_person_ids(message)
+    data = content(message)
+    require_canonical_form(data)
+    return data
 
 
 @cache
@@ -241,9 +263,13 @@ def _prunable(model: type[BaseModel]) -> tuple[tuple[str, ...], tuple[tuple[str,
     )
 
 
-def _require_person_ids(event: Event) -> None:
-    for _, value in strings_of_kind(event, StringKind.PERSON):
-        assert is_subject(value), "a person in an event is an id, never a name"
+def _require_person_ids(message: Message) -> None:
+    for _, value in strings_of_kind(message, StringKind.PERSON):
+        _require_person_id(value)
+
+
+def _require_person_id(value: str) -> None:
+    assert is_subject(value), "a person in an event is an id, never a name"
 
 
 def _parse_metadata(own: dict[str, Any]) -> Metadata:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
-from domain.fields import STATUS, Value
+from domain.fields import STATUS
+from projections.answers import FieldCount, FieldRow, RoleRow, UnownedRow
 from projections.field_values import all_field_values, count_fields, field_values
 from projections.filters import Filter, subjects_where
-from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, split_page
+from projections.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
-from projections.schema import kind, loads, pairs
+from projections.schema import kind, pairs
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
 ROLE_PREFIX: Final = "role."
@@ -19,11 +21,19 @@ OWNED_KINDS: Final = ("product", "decision", "feature", "goal")
 """The kinds of subjects that should have an accountable person or team."""
 
 
-def roles_of_subject(read: Read, subject: str, when: TimePoint = NOW, *, blame: bool = True) -> Answer:
+def roles_of_subject(
+    read: Read,
+    subject: str,
+    when: TimePoint = NOW,
+    *,
+    blame: bool = True,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Answer[RoleRow]:
     """Return every role and delegation on a subject, with who holds it, since when and until when."""
     fields = ("role.*", "delegation.*", "acknowledged.*")
     selection = Filter(subjects=(subject,), fields=fields, include_removed=True)
-    return _add_roles(field_values(read, selection, when, blame=blame))
+    return _add_roles(read, field_values(read, selection, when, blame=blame, limit=limit, cursor=cursor))
 
 
 def roles_of_holder(
@@ -36,16 +46,14 @@ def roles_of_holder(
     blame: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[RoleRow]:
     """Return the roles that a person or team holds, all or some, each with the `status` of its subject.
 
     Superseded and dropped subjects are included; their status tells them apart.
     """
     fields = [f"role.{role}" for role in roles] or ("role.*",)
     selection = replace(selection or Filter(), holders=(holder,), fields=fields)
-    found = _add_roles(field_values(read, selection, when, blame=blame, limit=limit, cursor=cursor))
-    statuses = _find_statuses(read, {row["subject"] for row in found.rows}, resolve_time(read, when))
-    return replace(found, rows=[{**row, "status": statuses.get(row["subject"])} for row in found.rows])
+    return _add_roles(read, field_values(read, selection, when, blame=blame, limit=limit, cursor=cursor))
 
 
 def count_holders(
@@ -55,28 +63,31 @@ def count_holders(
     roles: Sequence[str] = (),
     selection: Filter | None = None,
     min_count: int = 1,
-) -> Answer:
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Answer[FieldCount]:
     """Return how many roles each person or team holds, most first; all roles or some."""
     selection = replace(selection or Filter(), fields=[f"role.{role}" for role in roles] or ("role.*",))
-    return count_fields(read, selection, "holder", when, min_count=min_count)
+    return count_fields(read, selection, "holder", when, min_count=min_count, limit=limit, cursor=cursor)
 
 
-def _add_roles(answer: Answer) -> Answer:
-    rows = ((row, row["field"]) for row in answer.rows)
-    return replace(
-        answer,
-        rows=[
-            {**row, "role": name.removeprefix(ROLE_PREFIX) if name.startswith(ROLE_PREFIX) else None}
-            for row, name in rows
-        ],
-    )
+def _add_roles(read: Read, found: Answer[FieldRow]) -> Answer[RoleRow]:
+    statuses = _find_statuses(read, {row["subject"] for row in found.rows}, found.time)
+    rows: list[RoleRow] = [
+        {**row, "role": _role_of(row["field"]), "status": statuses.get(row["subject"])} for row in found.rows
+    ]
+    return build_answer(found.time, rows, next_cursor=found.next)
 
 
-def _find_statuses(read: Read, subjects: Collection[str], time: ResolvedTime) -> dict[str, Value]:
+def _role_of(field: str) -> str | None:
+    return field.removeprefix(ROLE_PREFIX) if field.startswith(ROLE_PREFIX) else None
+
+
+def _find_statuses(read: Read, subjects: Collection[str], time: ResolvedTime) -> dict[str, str]:
     """Return the status of each subject, or the source's value if it has no other."""
     selection = Filter(subjects=sorted(subjects), fields=(STATUS,), include_removed=True)
     rows = all_field_values(read, selection, time) if subjects else []
-    return {row["subject"]: row["value"] or row["source_value"] for row in rows}
+    return {row["subject"]: str(row["value"] or row["source_value"]) for row in rows}
 
 
 def unowned(
@@ -86,7 +97,7 @@ def unowned(
     *,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[UnownedRow]:
     """Return subjects without an accountable person or team: none was named, or all who were have left.
 
     An unresolved name such as `TBD` is no holder; it is shown as `source_value`.
@@ -110,14 +121,15 @@ def unowned(
             and d.field = 'status' and d.value in ('"left"', '"disbanded"') and {time.is_in_effect("d")}))
         order by c.subject limit :limit"""
     parameters |= {"merged_into": dict(read.merged_into), "limit": limit + 1}
-    shown, next_cursor = split_page([_build_row(*row) for row in read.rows(sql, parameters)], limit, ("subject",))
-    return build_answer(time, shown, next_cursor=next_cursor)
+    shown, is_more = take_page(read, read.rows(sql, parameters), limit)
+    next_cursor = encode_cursor(shown[-1][0]) if is_more else None
+    return build_answer(time, [_build_row(*row) for row in shown], next_cursor=next_cursor)
 
 
-def _build_row(subject: str, title: str | None, holders: str | None, source_value: str | None) -> Row:
+def _build_row(subject: str, title: str | None, holders: str | None, source_value: str | None) -> UnownedRow:
     return {
         "subject": subject,
-        "title": loads(title),
-        "left": loads(holders) or [],
+        "title": None if title is None else json.loads(title),
+        "left": [] if holders is None else json.loads(holders) or [],
         "source_value": source_value,
     }

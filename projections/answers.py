@@ -8,22 +8,81 @@ Annotations are evaluated here (no `from __future__ import annotations`): otherw
 required.
 """
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from projections.arrivals import ArrivalReason
-from projections.debt import Code as DebtCode
-from projections.flags import FlagReason
-from projections.ordering import Direction
-from projections.reasons import ReasonKind
-from projections.report import Section
-from projections.slip_causes import Cause as SlipReason
-from projections.succession import Relation
+if TYPE_CHECKING:
+    from domain.fields import Value
+else:
+    from pydantic import JsonValue as Value  # any JSON: generated clients stumble over a type that contains itself
 
 At = Annotated[str, Field(pattern=r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$", json_schema_extra={"format": "date-time"})]
 """A time as every answer writes it: RFC 3339, in UTC, with six digits."""
+Direction = Literal[
+    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
+]
+"""The kind of a change."""
+Section = Literal[
+    "goals",
+    "releases",
+    "course",
+    "decisions",
+    "shipped",
+    "slipped",
+    "overdue",
+    "dropped",
+    "moved",
+    "handed_over",
+    "next",
+    "waiting",
+    "unowned",
+    "undecided",
+    "late",
+]
+"""The sections of a progress report, in its order."""
+ReasonKind = Literal["own", "inherited", "none"]
+"""The origin of a reason."""
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"""What a deferred decision waited for has happened."""
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"""What is wrong with a ground."""
+DebtCode = Literal[
+    "no_reason",
+    "undecided",
+    "review_overdue",
+    "outcome_overdue",
+    "unratified",
+    "unconfirmed_decider",
+    "no_owner",
+    "owner_left",
+    "unconfirmed_owner",
+    "ending_delegation",
+    "stale",
+    "broken_assumption",
+    "unchecked_assumption",
+    "withdrawn_evidence",
+    "superseded_evidence",
+    "expired_evidence",
+]
+"""What is left undone about a decision or another subject."""
+Scopes = Annotated[
+    list[str],
+    Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
+]
+SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
+"""How a subject relates to another."""
+Relation = Literal["holds", "owes", "waits_for"]
+"""What a person has to do with a subject."""
+SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
+"""What made a target move."""
+Absence = Literal["absent", "removed"]
+"""Why a subject has no value: it did not exist yet, or was removed."""
 
 
 # Errors --------------------------------------------------------------------------------------------------------------
@@ -58,7 +117,7 @@ class FieldValue(TypedDict):
     """The value of a field at one time."""
 
     value: Annotated[
-        JsonValue,
+        Value,
         Field(description="The value: text, a code, a number, or a list in its order; null if there is none."),
     ]
     source_value: Annotated[
@@ -72,7 +131,7 @@ class DelegationLink(TypedDict):
     who: Annotated[str, Field(description="The person or team on whose behalf it was done.")]
     delegation: NotRequired[
         Annotated[
-            int | None,
+            int,
             Field(description="The position of the delegation that allows it; without one, it is only claimed."),
         ]
     ]
@@ -82,9 +141,9 @@ class EventSource(TypedDict):
     """How an event was recorded, and, if it was imported, where it comes from."""
 
     channel: Annotated[str, Field(description="The way it was recorded: `http`, `cli`, `import`.")]
-    system: NotRequired[Annotated[str | None, Field(description="The system that it was imported from.")]]
-    reference: NotRequired[Annotated[str | None, Field(description="That system's identifier of the change.")]]
-    at: NotRequired[Annotated[At | None, Field(description="The time of the change in that system.")]]
+    system: NotRequired[Annotated[str, Field(description="The system that it was imported from.")]]
+    reference: NotRequired[Annotated[str, Field(description="That system's identifier of the change.")]]
+    at: NotRequired[Annotated[At, Field(description="The time of the change in that system.")]]
 
 
 class Blame(TypedDict):
@@ -98,19 +157,15 @@ class Blame(TypedDict):
     principal: Annotated[str, Field(description="On whose behalf it was recorded; the actor, if there is no one else.")]
     on_behalf_of: NotRequired[
         Annotated[
-            list[DelegationLink] | None,
+            list[DelegationLink],
             Field(description="The chain of delegation from the actor to the principal, if they differ."),
         ]
     ]
     because: Annotated[list[str], Field(description="The decisions that it is based on.")]
-    note: NotRequired[
-        Annotated[str | None, Field(description="A remark, or the reason if it is not based on a decision.")]
-    ]
+    note: NotRequired[Annotated[str, Field(description="A remark, or the reason if it is not based on a decision.")]]
     source: Annotated[EventSource, Field(description="How it was recorded, and where it comes from.")]
-    corrects: NotRequired[
-        Annotated[int | None, Field(description="The position of the voided entry that it replaces.")]
-    ]
-    voided_by: NotRequired[Annotated[int | None, Field(description="The position of the event that voided it.")]]
+    corrects: NotRequired[Annotated[int, Field(description="The position of the voided entry that it replaces.")]]
+    voided_by: NotRequired[Annotated[int, Field(description="The position of the event that voided it.")]]
 
 
 class TitledSubject(TypedDict):
@@ -132,9 +187,7 @@ class FieldState(FieldValue):
     since: Annotated[At, Field(description="The time from which the field has this value.")]
     until: Annotated[At | None, Field(description="The time at which the value ends; null if it has no end.")]
     position: Annotated[int, Field(description="The position of the event that set the value.")]
-    blame: NotRequired[
-        Annotated[Blame | None, Field(description="Who set the value, when and why; present if asked for.")]
-    ]
+    blame: NotRequired[Annotated[Blame, Field(description="Who set the value, when and why; present if asked for.")]]
 
 
 class WithState(TypedDict):
@@ -156,16 +209,14 @@ class RoleRow(FieldRow):
         str | None,
         Field(description="The role, such as `accountable`; null for delegations and acknowledgments."),
     ]
-    status: NotRequired[
-        Annotated[str | None, Field(description="The status of the subject; null or missing if it has none.")]
-    ]
+    status: Annotated[str | None, Field(description="The status of the subject; null if it has none.")]
 
 
 class ListDifference(TypedDict):
     """The items added to a list and removed from it; missing if the value is not a list."""
 
-    gained: NotRequired[Annotated[list[JsonValue] | None, Field(description="The added items, in order.")]]
-    lost: NotRequired[Annotated[list[JsonValue] | None, Field(description="The removed items, in order.")]]
+    gained: NotRequired[Annotated[list[Value], Field(description="The added items, in order.")]]
+    lost: NotRequired[Annotated[list[Value], Field(description="The removed items, in order.")]]
 
 
 class FieldChange(ListDifference):
@@ -205,7 +256,7 @@ class FieldChangeRow(FieldChange, SubjectField, WithState):
 
     position: Annotated[int, Field(description="The position of the event that made the change.")]
     held: NotRequired[
-        Annotated[Held | None, Field(description="How long the value of the change held; present if asked for.")]
+        Annotated[Held, Field(description="How long the value of the change held; present if asked for.")]
     ]
     blame: Annotated[Blame, Field(description="Who made the change, when and why.")]
 
@@ -226,13 +277,13 @@ class FieldDifference(ListDifference, SubjectField):
     direction: Annotated[Direction, Field(description="The kind of change, all changes taken together.")]
     missing_before: NotRequired[
         Annotated[
-            Literal["absent", "removed"] | None,
+            Absence,
             Field(description="Why the subject has no value at the first time: it did not exist yet, or was removed."),
         ]
     ]
     missing_after: NotRequired[
         Annotated[
-            Literal["absent", "removed"] | None,
+            Absence,
             Field(description="Why the subject has no value at the second time: it did not exist yet, or was removed."),
         ]
     ]
@@ -306,7 +357,7 @@ class Card(SubjectRow):
 
     milestone: NotRequired[
         Annotated[
-            str | None,
+            str,
             Field(description="In columns of releases: the milestone whose target is the release of the column."),
         ]
     ]
@@ -340,7 +391,7 @@ class AuditEvent(Blame):
     references: Annotated[
         list[dict[str, str]], Field(description="External ids and links: `id`, and `system` if it was given.")
     ]
-    data: Annotated[dict[str, JsonValue], Field(description="The complete event; its type determines its fields.")]
+    data: Annotated[dict[str, Value], Field(description="The complete event; its type determines its fields.")]
     title: Annotated[str | None, Field(description="The title of the subject; null if it has none.")]
 
 
@@ -360,7 +411,7 @@ class GraphEdge(_FromSubject):
 
     to: Annotated[str, Field(description="The subject that the edge leads to.")]
     relation: Annotated[
-        Literal["replaces", "replaced_by", "rests_on", "supports"],
+        SubjectRelation,
         Field(description="The relation of `from` to `to`."),
     ]
     distance: Annotated[int, Field(description="The number of edges from the subject that was asked about.")]
@@ -514,10 +565,7 @@ class TokenRow(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[
-        list[str],
-        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
-    ]
+    scopes: Scopes
     label: Annotated[str, Field(description="The purpose of the token.")]
     created_at: Annotated[At, Field(description="The time at which it was created.")]
     expires_at: Annotated[At | None, Field(description="The time until which it is valid; null if it never expires.")]
@@ -556,7 +604,7 @@ class FieldCount(TypedDict):
     """A number of fields; the other key is the one that `group` names."""
 
     holder: NotRequired[Annotated[str | None, Field(description="The person or team that the value names.")]]
-    value: NotRequired[Annotated[JsonValue, Field(description="The value.")]]
+    value: NotRequired[Annotated[Value, Field(description="The value.")]]
     source_value: NotRequired[Annotated[str | None, Field(description="The value in the source system.")]]
     field: NotRequired[Annotated[str | None, Field(description="The name of the field.")]]
     kind: NotRequired[Annotated[str | None, Field(description="The kind of the subject.")]]
@@ -565,35 +613,24 @@ class FieldCount(TypedDict):
     count: Annotated[int, Field(description="The number of fields.")]
 
 
-class AccountabilityCount(TypedDict):
-    """The number of roles of one person or team."""
-
-    holder: Annotated[str, Field(description="The person or team.")]
-    count: Annotated[int, Field(description="The number of roles.")]
-
-
 _FromValue = TypedDict(
     "_FromValue",
-    {
-        "from": NotRequired[
-            Annotated[JsonValue, Field(description="The value before the changes; null if there is none.")]
-        ]
-    },
+    {"from": NotRequired[Annotated[Value, Field(description="The value before the changes; null if there is none.")]]},
 )
 
 
 class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
-    subject: NotRequired[Annotated[str | None, Field(description="The subject.")]]
-    field: NotRequired[Annotated[str | None, Field(description="The name of the field.")]]
-    direction: NotRequired[Annotated[Direction | None, Field(description="The kind of change.")]]
-    actor: NotRequired[Annotated[str | None, Field(description="Who recorded the changes.")]]
-    principal: NotRequired[Annotated[str | None, Field(description="On whose behalf they were recorded.")]]
+    subject: NotRequired[Annotated[str, Field(description="The subject.")]]
+    field: NotRequired[Annotated[str, Field(description="The name of the field.")]]
+    direction: NotRequired[Annotated[Direction, Field(description="The kind of change.")]]
+    actor: NotRequired[Annotated[str, Field(description="Who recorded the changes.")]]
+    principal: NotRequired[Annotated[str, Field(description="On whose behalf they were recorded.")]]
     kind: NotRequired[Annotated[str | None, Field(description="The kind of the subject.")]]
     product: NotRequired[Annotated[str | None, Field(description="A product of the subject; null if it has none.")]]
     from_source_value: NotRequired[Annotated[str | None, Field(description="The source value before the changes.")]]
-    to: NotRequired[Annotated[JsonValue, Field(description="The value after the changes; null if there is none.")]]
+    to: NotRequired[Annotated[Value, Field(description="The value after the changes; null if there is none.")]]
     to_source_value: NotRequired[Annotated[str | None, Field(description="The source value after the changes.")]]
     year: NotRequired[Annotated[str | None, Field(description="The year in UTC, such as `2024`.")]]
     quarter: NotRequired[Annotated[str | None, Field(description="The quarter in UTC, such as `2024-Q1`.")]]
@@ -612,7 +649,7 @@ class ReadAnswer(TypedDict):
     as_of: Annotated[At, Field(description="The valid time: the answer shows what was in effect at this time.")]
     known_at: NotRequired[
         Annotated[
-            At | None,
+            At,
             Field(
                 description="The transaction time: the answer shows what was recorded by this time; missing if it shows "
                 "everything."
@@ -629,7 +666,7 @@ class TableAnswer(ReadAnswer):
     """An answer with rows, which is also available as CSV and JSON Lines."""
 
     next: NotRequired[
-        Annotated[str | None, Field(description="The value of `cursor` for the next page; missing on the last page.")]
+        Annotated[str, Field(description="The value of `cursor` for the next page; missing on the last page.")]
     ]
 
 
@@ -643,7 +680,6 @@ class FieldCounts(TableAnswer):
     """Numbers of fields, largest first."""
 
     rows: Annotated[list[FieldCount], Field(description="The numbers.")]
-    truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]
 
 
 class FieldChangeTable(TableAnswer):
@@ -656,7 +692,6 @@ class FieldChangeCounts(TableAnswer):
     """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
 
     rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
-    truncated: Annotated[bool, Field(description="Whether there are more rows; a larger `limit` returns them.")]
 
 
 class ReportChange(TypedDict):
@@ -664,11 +699,11 @@ class ReportChange(TypedDict):
 
     field: Annotated[str, Field(description="The name of the field, such as `status` or `target.ship`.")]
     before: NotRequired[
-        Annotated[FieldValue | None, Field(description="The value before; missing if the field did not change.")]
+        Annotated[FieldValue, Field(description="The value before; missing if the field did not change.")]
     ]
     after: Annotated[FieldValue, Field(description="The value after the change, or at the end of the period.")]
     direction: NotRequired[
-        Annotated[Direction | None, Field(description="The kind of change; missing if the field did not change.")]
+        Annotated[Direction, Field(description="The kind of change; missing if the field did not change.")]
     ]
 
 
@@ -721,7 +756,7 @@ class ReportLine(TitledSubject):
     link: Annotated[str, Field(description="The path of the subject.")]
     current: NotRequired[
         Annotated[
-            bool | None,
+            bool,
             Field(
                 description="Whether the fields still have these values at the end of the period; missing if they do."
             ),
@@ -729,39 +764,47 @@ class ReportLine(TitledSubject):
     ]
     slips: NotRequired[
         Annotated[
-            ReportSlips | None,
+            ReportSlips,
             Field(description="For a slipped target or a release: how often it moved, and from where."),
         ]
     ]
     due: NotRequired[
-        Annotated[
-            str | None, Field(description="The day on which it is due at the end of the period, if there is one.")
-        ]
+        Annotated[str, Field(description="The day on which it is due at the end of the period, if there is one.")]
     ]
-    measure: NotRequired[Annotated[str | None, Field(description="For a goal: how to measure whether it is met.")]]
-    features: NotRequired[Annotated[ReleaseFeatures | None, Field(description="For a release: its features.")]]
+    measure: NotRequired[Annotated[str, Field(description="For a goal: how to measure whether it is met.")]]
+    features: NotRequired[Annotated[ReleaseFeatures, Field(description="For a release: its features.")]]
     left: NotRequired[
         Annotated[
-            list[str] | None,
+            list[str],
             Field(description="For what has no accountable person: those who were accountable and have left."),
         ]
     ]
-    voids: NotRequired[Annotated[int | None, Field(description="For a correction: the position of the voided entry.")]]
+    voids: NotRequired[Annotated[int, Field(description="For a correction: the position of the voided entry.")]]
 
 
-class Report(TableAnswer):
-    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+class ReportContent(TypedDict):
+    """What a report is about, and how much there is of it."""
 
-    rows: Annotated[list[ReportLine], Field(description="The lines.")]
     product: Annotated[str, Field(description="The product, as `product:key`.")]
     title: Annotated[str | None, Field(description="The title of the product; null if it has none.")]
     since: Annotated[At, Field(description="The start of the period.")]
     until: Annotated[At, Field(description="The end of the period, which it excludes; `as_of` is just before it.")]
     counts: Annotated[dict[Section, int], Field(description="The number of lines in each section.")]
+
+
+class ReportSummary(ReportContent):
+    """What a report is about, with the hash by which it can be recognized."""
+
     sha256: Annotated[str, Field(description="The SHA-256 of its canonical JSON without texts and titles, in hex.")]
     issued: NotRequired[
         Annotated[ReportIssue | None, Field(description="Who issued it, if it was asked for with `issued_at`.")]
     ]
+
+
+class Report(TableAnswer, ReportSummary):
+    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+
+    rows: Annotated[list[ReportLine], Field(description="The lines.")]
 
 
 class Roadmap(TableAnswer):
@@ -780,10 +823,10 @@ class Since(TypedDict):
     known_at: Annotated[At | None, Field(description="The transaction time; null if everything is included.")]
 
 
-_FromSince = TypedDict("_FromSince", {"from": Annotated[Since, Field(description="The first time.")]})
+ComparedTimes = TypedDict("ComparedTimes", {"from": Annotated[Since, Field(description="The first time.")]})
 
 
-class Changes(TableAnswer, _FromSince):
+class Changes(TableAnswer, ComparedTimes):
     """The differences between two times; `as_of` and `known_at` are the second."""
 
     rows: Annotated[list[FieldDifference], Field(description="The fields that differ.")]
@@ -796,23 +839,22 @@ class SlipTotals(TypedDict):
     earlier: Annotated[int, Field(description="The number of moves to an earlier date or release.")]
 
 
-class Slips(TableAnswer):
+class SlipSummary(TypedDict):
+    """How often all targets moved."""
+
+    totals: Annotated[SlipTotals, Field(description="All moves, including those that `min_count` leaves out.")]
+
+
+class Slips(TableAnswer, SlipSummary):
     """Targets that moved, most frequent first."""
 
     rows: Annotated[list[Slip], Field(description="The targets.")]
-    totals: Annotated[SlipTotals, Field(description="All moves, including those that `min_count` leaves out.")]
 
 
 class Decisions(TableAnswer):
     """Decisions, in the order in which they were recorded."""
 
     rows: Annotated[list[DecisionRow], Field(description="The decisions.")]
-
-
-class Imports(TableAnswer):
-    """Imports, by title, which is the name of what was imported."""
-
-    rows: Annotated[list[SubjectRow], Field(description="The imports.")]
 
 
 class Money(TypedDict):
@@ -871,16 +913,23 @@ class AuthorityRow(TypedDict):
     findings: Annotated[list[AuthorityFinding], Field(description="What the rights of each product said then.")]
 
 
-class DecisionAuthority(TableAnswer):
-    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+class AuthorityVerdict(TypedDict):
+    """The verdict on a decision, and whether it still has to be ratified."""
 
-    subject: Annotated[str, Field(description="The decision, as `decision:key`.")]
-    title: Annotated[str | None, Field(description="The title.")]
     verdict: Annotated[
         str | None, Field(description="The verdict on the latest acceptance or rejection; null if there is none.")
     ]
     needs_ratification: Annotated[bool, Field(description="Whether it exceeds, and nobody entitled has ratified it.")]
     ratified: Annotated[int | None, Field(description="The position of the ratification that resolved it, if any.")]
+
+
+class AuthoritySummary(TitledSubject, AuthorityVerdict):
+    """A decision with the verdict on it."""
+
+
+class DecisionAuthority(TableAnswer, AuthoritySummary):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+
     rows: Annotated[list[AuthorityRow], Field(description="The verdicts, in the order of the log.")]
 
 
@@ -893,12 +942,17 @@ class DeciderRow(RuleUse):
     explanation: Annotated[str, Field(description="The reason as a clause.")]
 
 
-class Deciders(TableAnswer):
-    """Who may decide about a product; no rows if no decision rights apply."""
+class DecidersQuestion(TypedDict):
+    """The decision that the deciders are for."""
 
     product: Annotated[str, Field(description="The product.")]
     kind: Annotated[str, Field(description="The kind of decision.")]
     cost: Annotated[Money | None, Field(description="The cost, if it was given.")]
+
+
+class Deciders(TableAnswer, DecidersQuestion):
+    """Who may decide about a product; no rows if no decision rights apply."""
+
     rows: Annotated[list[DeciderRow], Field(description="The people and teams, those whom the rights cover first.")]
 
 
@@ -938,11 +992,47 @@ class OutcomeCounts(TypedDict):
     unclear: Annotated[int, Field(description="Those whose result is unclear.")]
 
 
-class ExpectedOutcomes(TableAnswer):
+class ExpectedOutcomesSummary(TypedDict):
+    """How many expected outcomes match."""
+
+    counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
+
+
+class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
     """What decisions and features were expected to bring, ordered by date."""
 
     rows: Annotated[list[ExpectedOutcomeRow], Field(description="The expected outcomes.")]
-    counts: Annotated[OutcomeCounts, Field(description="How many match, by state and result.")]
+
+
+class ReviewFinding(TypedDict):
+    """One review of a decision, of its reasoning or of its result."""
+
+    judgment: Annotated[str, Field(description="`sound`, `partly-sound`, `unsound`; `better`, `as-expected`, `worse`.")]
+    finding: Annotated[str | None, Field(description="What the review found.")]
+    learned: Annotated[str | None, Field(description="What to do differently next time.")]
+    by: Annotated[list[str], Field(description="The people who reviewed it.")]
+    at: Annotated[At, Field(description="The time from which it is in effect.")]
+    position: Annotated[int, Field(description="The position of the event.")]
+
+
+class KnownThen(GroupedFields):
+    """A decision as it was known when it was decided."""
+
+    rests_on: Annotated[list[TitledSubject], Field(description="The decisions that its events were based on.")]
+
+
+class DecisionReview(TableAnswer):
+    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+
+    subject: Annotated[str, Field(description="The decision, as `decision:key`.")]
+    title: Annotated[str | None, Field(description="The title.")]
+    decided_at: Annotated[At | None, Field(description="The time from which it was in effect; null if open.")]
+    recorded_at: Annotated[At | None, Field(description="The time at which that was recorded.")]
+    then: Annotated[KnownThen | None, Field(description="What was known then; null if it is not decided.")]
+    reasoning: Annotated[ReviewFinding | None, Field(description="The review of the reasoning; null if there is none.")]
+    result: Annotated[ReviewFinding | None, Field(description="The review of the result; null if none or hidden.")]
+    result_hidden: Annotated[bool, Field(description="Whether the result is left out, as the reasoning comes first.")]
+    rows: Annotated[list[ExpectedOutcomeRow], Field(description="What was expected, with what came of it if shown.")]
 
 
 class CurvePoint(TypedDict):
@@ -983,9 +1073,9 @@ class Calibration(TableAnswer):
 class SlipCause(SubjectField):
     """One move of a target or a release to later."""
 
-    before: Annotated[JsonValue, Field(description="The target before the move.")]
-    after: Annotated[JsonValue, Field(description="The target after the move.")]
-    first: Annotated[JsonValue, Field(description="The first target: what was promised first.")]
+    before: Annotated[Value, Field(description="The target before the move.")]
+    after: Annotated[Value, Field(description="The target after the move.")]
+    first: Annotated[Value, Field(description="The first target: what was promised first.")]
     days: Annotated[int | None, Field(description="The days by which it moved; null if it is not a date.")]
     days_from_first: Annotated[int | None, Field(description="The days from the first target; null if not a date.")]
     cause: Annotated[SlipReason, Field(description="The kind of cause.")]
@@ -1042,7 +1132,7 @@ class Succession(TableAnswer):
     person: Annotated[str, Field(description="The person or team.")]
     to: Annotated[str | None, Field(description="Who is to take over; null if not given.")]
     commands: Annotated[
-        list[dict[str, JsonValue]], Field(description="The commands that hand over all roles in one transaction.")
+        list[dict[str, Value]], Field(description="The commands that hand over all roles in one transaction.")
     ]
     truncated: Annotated[bool, Field(description="Whether there are more commands than one transaction takes.")]
     rows: Annotated[list[SuccessionRow], Field(description="What the person holds, owes and waits for, in this order.")]
@@ -1060,18 +1150,23 @@ class DebtRow(TitledSubject):
     days: Annotated[int, Field(description="The days since then.")]
     owners: Annotated[list[str], Field(description="The people and teams who should do it; empty if there are none.")]
     detail: Annotated[
-        dict[str, JsonValue],
+        dict[str, Value],
         Field(description="What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."),
     ]
     action: Annotated[str, Field(description="The command that clears it, such as `ReviewDecision`.")]
     link: Annotated[str, Field(description="The path of the form for that command, on the pages of this server.")]
 
 
-class Debt(TableAnswer):
+class DebtSummary(TypedDict):
+    """How many items there are."""
+
+    counts: Annotated[dict[str, int], Field(description="The number of items of each code.")]
+
+
+class Debt(TableAnswer, DebtSummary):
     """What is left undone about decisions, the oldest first."""
 
     rows: Annotated[list[DebtRow], Field(description="The items.")]
-    counts: Annotated[dict[str, int], Field(description="The number of items of each code.")]
 
 
 class DebtMonth(TypedDict):
@@ -1088,36 +1183,6 @@ class DebtByMonth(TableAnswer):
     """Decision debt month by month."""
 
     rows: Annotated[list[DebtMonth], Field(description="The counts that are not zero, by month, product and code.")]
-
-
-class Features(TableAnswer):
-    """Features, by title."""
-
-    rows: Annotated[list[SubjectRow], Field(description="The features.")]
-
-
-class Products(TableAnswer):
-    """Products, by title."""
-
-    rows: Annotated[list[SubjectRow], Field(description="The products.")]
-
-
-class Goals(TableAnswer):
-    """Goals, by title."""
-
-    rows: Annotated[list[SubjectRow], Field(description="The goals.")]
-
-
-class EvidenceList(TableAnswer):
-    """Pieces of evidence, by title."""
-
-    rows: Annotated[list[SubjectRow], Field(description="The pieces of evidence.")]
-
-
-class Assumptions(TableAnswer):
-    """Assumptions, by title."""
-
-    rows: Annotated[list[SubjectRow], Field(description="The assumptions.")]
 
 
 class Flags(TableAnswer):
@@ -1155,30 +1220,30 @@ class WeighedOptions(TableAnswer):
     rows: Annotated[list[WeighedOption], Field(description="The options.")]
 
 
-class Teams(TableAnswer):
-    """Teams, by title."""
+class Subjects(TableAnswer):
+    """Subjects of one kind: features, products, goals, teams, evidence and the like by title; releases in their order."""
 
-    rows: Annotated[list[SubjectRow], Field(description="The teams.")]
-
-
-class Releases(TableAnswer):
-    """Releases, in their order."""
-
-    rows: Annotated[list[SubjectRow], Field(description="The releases.")]
+    rows: Annotated[list[SubjectRow], Field(description="The subjects, each with its main fields.")]
 
 
-class SubjectPage(ReadAnswer, GroupedFields):
-    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
+class RelatedSubjects(TypedDict):
+    """The decisions that a subject replaces and rests on, and what replaces it and rests on it."""
 
-    subject: Annotated[str, Field(description="The subject, as `kind:key`.")]
-    version: Annotated[int, Field(description="The version, also the ETag; send it as `If-Match`.")]
-    current: Annotated[bool, Field(description="False if the subject was removed, or did not exist yet.")]
-    title: Annotated[str | None, Field(description="The title; null if it has none.")]
-    number: Annotated[dict[str, int], Field(description="A decision's number in each of its products, by product.")]
     replaces: Annotated[list[TitledSubject], Field(description="The decisions that it superseded or reversed.")]
     replaced_by: Annotated[list[TitledSubject], Field(description="The decisions that superseded or reversed it.")]
     rests_on: Annotated[list[TitledSubject], Field(description="The decisions that its events are based on.")]
     supports: Annotated[list[TitledSubject], Field(description="The subjects with events that are based on it.")]
+
+
+class SubjectDetails(DecisionRow, RelatedSubjects):
+    """A subject with its fields, its version and its relations."""
+
+    version: Annotated[int, Field(description="The version, also the ETag; send it as `If-Match`.")]
+    current: Annotated[bool, Field(description="False if the subject was removed, or did not exist yet.")]
+
+
+class SubjectPage(ReadAnswer, SubjectDetails):
+    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
 
 
 class History(TableAnswer):
@@ -1187,25 +1252,23 @@ class History(TableAnswer):
     rows: Annotated[list[HistoryEvent], Field(description="The events.")]
 
 
-class Graph(TableAnswer):
+class GraphNodes(TypedDict):
+    """The subjects of a graph, and whether it is whole."""
+
+    nodes: Annotated[list[GraphNode], Field(description="The subjects that the edges connect.")]
+    truncated: Annotated[bool, Field(description="Whether there are more edges.")]
+
+
+class Graph(TableAnswer, GraphNodes):
     """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
 
     rows: Annotated[list[GraphEdge], Field(description="The edges.")]
-    nodes: Annotated[list[GraphNode], Field(description="The subjects that the edges connect.")]
-    truncated: Annotated[bool, Field(description="Whether there are more edges.")]
 
 
 class Roles(TableAnswer):
     """Roles of people and teams."""
 
     rows: Annotated[list[RoleRow], Field(description="The roles.")]
-
-
-class AccountabilityCounts(TableAnswer):
-    """The number of roles of each person and team, largest first."""
-
-    rows: Annotated[list[AccountabilityCount], Field(description="The people and teams.")]
-    truncated: Annotated[bool, Field(description="Whether there are more rows.")]
 
 
 class Unowned(TableAnswer):
@@ -1287,10 +1350,7 @@ class Me(TypedDict):
 
     actor: Annotated[str, Field(description="The person or service that the token or session is for.")]
     credential: Annotated[str, Field(description="The id of the token or session.")]
-    scopes: Annotated[
-        list[str],
-        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
-    ]
+    scopes: Scopes
     roles: Annotated[
         list[HeldRole], Field(description="The roles of its holder: their own, and those of their teams and groups.")
     ]
@@ -1301,10 +1361,7 @@ class CreatedToken(TypedDict):
 
     id: Annotated[str, Field(description="The id, which is needed to revoke it.")]
     holder: Annotated[str, Field(description="The person or service that the token is for.")]
-    scopes: Annotated[
-        list[str],
-        Field(description="What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."),
-    ]
+    scopes: Scopes
     secret: Annotated[
         str, Field(description="The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once.")
     ]
@@ -1325,16 +1382,21 @@ class EndedSessions(TypedDict):
     ended: Annotated[int, Field(description="The number of sessions that were ended.")]
 
 
-class Health(TypedDict):
+class Positions(TypedDict):
+    """How far the log and its read model are."""
+
+    position: Annotated[int, Field(description="The number of entries in the log.")]
+    read_model: Annotated[int, Field(description="The position that answers of the read model cover.")]
+    lag: Annotated[int, Field(description="The number of entries that the read model is behind.")]
+
+
+class Health(Positions):
     """Whether the server can answer."""
 
     status: Annotated[
         Literal["ok", "degraded"],
         Field(description="`ok`, or `degraded` while expensive queries wait long; a failure is a 503."),
     ]
-    position: Annotated[int, Field(description="The number of entries in the log.")]
-    read_model: Annotated[int, Field(description="The position that answers of the read model cover.")]
-    lag: Annotated[int, Field(description="The number of entries that the read model is behind.")]
 
 
 class Worker(TypedDict):
@@ -1352,12 +1414,9 @@ class Worker(TypedDict):
     error_at: Annotated[At | None, Field(description="The time of that error.")]
 
 
-class Status(TypedDict):
+class Status(Positions):
     """The log, the read model, and the processes that publish or feed the log."""
 
-    position: Annotated[int, Field(description="The number of entries in the log.")]
-    read_model: Annotated[int, Field(description="The position that answers of the read model cover.")]
-    lag: Annotated[int, Field(description="The number of entries that the read model is behind.")]
     workers: Annotated[list[Worker], Field(description="Every process that ever reported; empty without a stream.")]
 
 
@@ -1401,8 +1460,8 @@ class Receipt(TypedDict):
 class Outcome(TypedDict):
     """The result of one transaction of a bulk request: a receipt or a problem."""
 
-    receipt: NotRequired[Annotated[Receipt | None, Field(description="The receipt, if it was recorded.")]]
-    refused: NotRequired[Annotated[Problem | None, Field(description="The problem, if it was refused.")]]
+    receipt: NotRequired[Annotated[Receipt, Field(description="The receipt, if it was recorded.")]]
+    refused: NotRequired[Annotated[Problem, Field(description="The problem, if it was refused.")]]
 
 
 class Outcomes(TypedDict):

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from domain import assumption, decision
 from domain.fields import EXISTS, STATUS
 from domain.values import format_micros, kind_of
+from projections.answers import ArrivalReason
 from projections.field_values import all_field_values
 from projections.filters import Filter
 from projections.flags import start_of_day
 from projections.latest_values import LatestValue, latest_values
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import AnyAnswer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
-ArrivalReason = Literal[
-    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
-]
 DEFERRED: Final = "deferred"
 _SETTLED: Final[dict[str, ArrivalReason]] = {
     assumption.CONFIRMED: "assumption_confirmed",
@@ -45,7 +43,7 @@ def arrivals(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return the deferred decisions that are back, once for each thing that has come, the oldest first.
 
     Each has the `reason`, what it `awaited` (null for a day), `since` when, and who is accountable.

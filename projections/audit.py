@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.fields import CHANGES_PER_EVENT
 from domain.values import format_micros
+from projections.answers import AuditEvent
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.filters import Filter, json_spellings, matches_text, subjects_where, within
-from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
+from projections.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
 from projections.reasons import REASON_KEYS
-from projections.schema import loads, members
+from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -64,7 +66,7 @@ def audit(
     oldest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[AuditEvent]:
     """Return the events that match and were in effect at the time asked for, newest first by default.
 
     Each has the members of its blame, its subject with its title, and `data`, the event in full.
@@ -78,52 +80,64 @@ def audit(
     positions = f"select a.position from event a where {where} order by a.position {order} limit :limit"
     tail = f"a.position in ({positions}) order by a.position {order}"
     shown, is_more = take_page(read, _select(read, tail, {**parameters, "limit": limit + 1}), limit)
-    next_cursor = encode_cursor(shown[-1]["position"]) if is_more else None
-    return build_answer(time, _add_titles(read, shown, time), next_cursor=next_cursor)
+    rows = _build_rows(read, shown, time)
+    return build_answer(time, rows, next_cursor=encode_cursor(rows[-1]["position"]) if is_more else None)
 
 
-def all_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[Row]:
+def all_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[AuditEvent]:
     """Return all events that match and were in effect, oldest first, unpaged, as a part of other answers."""
     where, parameters = _match_events(read, selection, time)
-    return _add_titles(read, list(_select(read, f"{where} order by a.position", parameters)), time)
+    return _build_rows(read, list(_select(read, f"{where} order by a.position", parameters)), time)
 
 
-def find_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[Row]:
-    """Return the position of each event that matches and was in effect, and `at`, in the order they took effect."""
+def find_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> list[tuple[str, int]]:
+    """Return the time of effect and the position of each event that matches and was in effect, in this order."""
     where, parameters = _match_events(read, selection, time)
     sql = f"select a.valid_from, a.position from event a where {where} order by a.valid_from, a.position"
-    return [
-        {"at": format_micros(valid_from), "position": position} for valid_from, position in read.rows(sql, parameters)
-    ]
+    return [(format_micros(valid_from), position) for valid_from, position in read.rows(sql, parameters)]
 
 
-def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[Row]:
+def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     sql = f"""select {EVENT_COLUMNS}, a.subject, a.version, a.transaction_id, a.transaction_index, a.credential, a.refs,
             a.body
         from event a where {tail}"""
-    return (_build_row(row) for row in read.rows(sql, parameters))
+    return read.rows(sql, parameters)
 
 
-def _add_titles(read: Read, events: list[Row], time: ResolvedTime) -> list[Row]:
-    titles = find_titles(read, (event["subject"] for event in events), time)
-    return [{**event, "title": titles.get(event["subject"])} for event in events]
+def _build_rows(read: Read, found: Sequence[tuple[Any, ...]], time: ResolvedTime) -> list[AuditEvent]:
+    titles = find_titles(read, {row[_SUBJECT] for row in found}, time)
+    return [_build_row(row, titles.get(row[_SUBJECT])) for row in found]
 
 
-def _build_row(columns: Sequence[Any]) -> Row:
-    subject, version, transaction_id, transaction_index, credential, references, body = columns[15:]
+_SUBJECT: Final = 15
+"""The index of the subject, after the columns of the blame."""
+
+
+def _build_row(columns: Sequence[Any], title: str | None) -> AuditEvent:
+    subject, version, transaction_id, transaction_index, credential, references, body = columns[_SUBJECT:]
     return {
-        **build_blame(columns[:15]),
+        **build_blame(columns[:_SUBJECT]),
         "subject": subject,
         "version": version,
         "transaction": transaction_id,
         "index": transaction_index,
         "credential": credential,
-        "references": loads(references) or [],
-        "data": loads(body),
+        "references": [] if references is None else json.loads(references),
+        "data": json.loads(body),
+        "title": title,
     }
 
 
-def count_events(read: Read, selection: AuditFilter | None = None, when: TimePoint = NOW) -> Row:
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """How many events there are: in all, by type, and by what an auditor asks for first."""
+
+    count: int
+    types: dict[str, int]
+    flags: dict[str, int]
+
+
+def count_events(read: Read, selection: AuditFilter | None = None, when: TimePoint = NOW) -> EventCounts:
     """Return how many of the matching events there are: in all, by type, and with what an auditor asks for first.
 
     `flags` has the number of events that are backdated, are or were corrected (`corrections`, `voided`), cite no
@@ -135,7 +149,7 @@ def count_events(read: Read, selection: AuditFilter | None = None, when: TimePoi
     found = list(read.rows(f"select a.type, count(*), {sums} from event a where {where} group by a.type", parameters))
     types = {row[0]: row[1] for row in sorted(found, key=lambda row: (-row[1], row[0]))}
     flags = {name: sum(row[n] for row in found) for n, name in enumerate(FLAGS, start=2)}
-    return {"count": sum(types.values()), "types": types, "flags": flags}
+    return EventCounts(sum(types.values()), types, flags)
 
 
 FLAGS: Final = {

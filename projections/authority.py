@@ -8,7 +8,7 @@ recorded, on the fields of this read model.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain import decision
 from domain.authority import (
@@ -25,7 +25,17 @@ from domain.fields import EventSummary, FieldRow, Subjects, SubjectState
 from domain.money import Cost
 from domain.persistent import SortedItems, Table
 from domain.values import STORED, format_micros
-from projections.paging import Answer, Row, build_answer
+from projections.answers import (
+    AuthorityFinding,
+    AuthorityRow,
+    AuthoritySummary,
+    AuthorityVerdict,
+    DeciderRow,
+    DecidersQuestion,
+    Money,
+    RuleUse,
+)
+from projections.paging import Answer, build_answer
 from projections.read_model import Read
 from projections.schema import loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -59,7 +69,7 @@ def _read_state(read: Read, subject: str, time: ResolvedTime) -> SubjectState:
     return SubjectState(subject, len(events), table, events)
 
 
-def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
+def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answer[AuthorityRow, AuthoritySummary]:
     """Return each verdict on the people who accepted, rejected or ratified a decision, in the order of the log.
 
     Each is explained in sentences as it was judged, and as it would be judged with what is known at the time asked for.
@@ -70,7 +80,7 @@ def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answe
     subjects = read_subjects(read, time)
     events = list(_judged_events(read, subject, time))
     rows = [row for event in events for row in _decider_rows(event, subjects[subject], subjects)]
-    about = {
+    about: AuthoritySummary = {
         "subject": subject,
         "title": find_titles(read, (subject,), time).get(subject),
         **_summarize(events),
@@ -78,7 +88,17 @@ def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answe
     return build_answer(time, rows, about=about)
 
 
-def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[Row]:
+class _JudgedEvent(NamedTuple):
+    """An event with the judgment that is stored in it. Times are microseconds since 1970."""
+
+    position: int
+    type: str
+    at: int
+    recorded_at: int
+    judgment: Judgment
+
+
+def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[_JudgedEvent]:
     sql = f"""select a.position, a.type, a.valid_from, a.recorded_at, a.body from event a
         where a.subject = :subject and a.type in {members("judged")} and a.position <= :known
         and a.valid_from <= :as_of and (a.voided_by is null or a.voided_by > :known) order by a.position"""
@@ -89,77 +109,102 @@ def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[Row
         stored = data.get("authority") if isinstance(data, dict) else None
         if stored:
             judgment = Judgment.model_validate(stored, context=STORED)
-            yield {"position": position, "type": type_, "at": at, "recorded_at": recorded_at, "judgment": judgment}
+            yield _JudgedEvent(position, type_, at, recorded_at, judgment)
 
 
-def _summarize(events: list[Row]) -> Row:
-    decided = [event for event in events if event["type"] != RATIFIED]
+def _summarize(events: list[_JudgedEvent]) -> AuthorityVerdict:
+    decided = [event for event in events if event.type != RATIFIED]
     if not decided:
         return {"verdict": None, "needs_ratification": False, "ratified": None}
     latest = decided[-1]
-    ratified = next(
-        (event["position"] for event in events if event["position"] > latest["position"] and _ratifies(event)), None
-    )
-    verdict = latest["judgment"].verdict
+    ratified = next((event.position for event in events if event.position > latest.position and _ratifies(event)), None)
+    verdict = latest.judgment.verdict
     return {"verdict": verdict, "needs_ratification": verdict == "exceeds" and ratified is None, "ratified": ratified}
 
 
-def _ratifies(event: Row) -> bool:
-    judgment: Judgment = event["judgment"]
-    is_by_another = "self_approved" not in judgment.flags
-    return event["type"] == RATIFIED and judgment.verdict == "within" and is_by_another
+def _ratifies(event: _JudgedEvent) -> bool:
+    is_by_another = "self_approved" not in event.judgment.flags
+    return event.type == RATIFIED and event.judgment.verdict == "within" and is_by_another
 
 
-def _decider_rows(event: Row, state: SubjectState, subjects: Subjects) -> list[Row]:
-    stored: Judgment = event["judgment"]
+def _decider_rows(event: _JudgedEvent, state: SubjectState, subjects: Subjects) -> list[AuthorityRow]:
     today = _judge_again(event, state, subjects)
-    return [
-        _build_row(event, then, now, today, state) for then, now in zip(stored.verdicts, today.verdicts, strict=True)
-    ]
+    verdicts = zip(event.judgment.verdicts, today.verdicts, strict=True)
+    return [_build_row(event, then, now, today, state) for then, now in verdicts]
 
 
-def _judge_again(event: Row, state: SubjectState, subjects: Subjects) -> Judgment:
-    stored: Judgment = event["judgment"]
-    needs_support = event["type"] in ("DecisionRecorded.v1", "DecisionAccepted.v1")
-    question = decision.build_question_again(state, stored, event["at"], event["position"], needs_support=needs_support)
-    today = judge(question, subjects, event["at"])
+def _judge_again(event: _JudgedEvent, state: SubjectState, subjects: Subjects) -> Judgment:
+    stored = event.judgment
+    needs_support = event.type in ("DecisionRecorded.v1", "DecisionAccepted.v1")
+    question = decision.build_question_again(state, stored, event.at, event.position, needs_support=needs_support)
+    today = judge(question, subjects, event.at)
     kept = [
         now.model_copy(update={"flags": then.flags}) for then, now in zip(stored.verdicts, today.verdicts, strict=True)
     ]
     return today.model_copy(update={"verdicts": tuple(kept)})
 
 
-def _build_row(event: Row, then: Verdict, now: Verdict, today: Judgment, state: SubjectState) -> Row:
-    stored: Judgment = event["judgment"]
+def _build_row(event: _JudgedEvent, then: Verdict, now: Verdict, today: Judgment, state: SubjectState) -> AuthorityRow:
+    stored = event.judgment
     return {
-        "position": event["position"],
-        "type": event["type"],
-        "at": format_micros(event["at"]),
-        "recorded_at": format_micros(event["recorded_at"]),
+        "position": event.position,
+        "type": event.type,
+        "at": format_micros(event.at),
+        "recorded_at": format_micros(event.recorded_at),
         "decider": then.decider,
         "verdict": then.verdict,
         "basis": then.basis,
-        "confirmed": decision.find_confirmation(state, then, event["position"]),
+        "confirmed": decision.find_confirmation(state, then, event.position),
         "flags": list(then.flags),
         "explanation": list(explain_verdict(then, stored)),
         "verdict_now": now.verdict,
         "explanation_now": list(explain_verdict(now, today)),
         "kind": stored.kind,
-        "cost": stored.cost.model_dump() if stored.cost else None,
+        "cost": _money(stored.cost),
         "delegation": stored.delegation,
         "approvals": list(stored.approvals),
         "findings": [_dump_finding(finding) for finding in then.findings],
     }
 
 
-def _dump_finding(finding: Finding) -> Row:
-    return {**finding.model_dump(mode="json"), "rests_on": list(finding.rests_on)}
+def _dump_finding(finding: Finding) -> AuthorityFinding:
+    return {
+        **_rule_use(finding),
+        "product": finding.product,
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+        "holder": finding.holder,
+        "support": finding.support,
+        "participation": finding.participation,
+    }
+
+
+def _rule_use(finding: Finding) -> RuleUse:
+    return {
+        "rule": finding.rule,
+        "mode": finding.mode,
+        "role": finding.role,
+        "role_of": finding.role_of,
+        "delegation": finding.delegation,
+        "cost_limit": _money(finding.cost_limit),
+        "approvals": finding.approvals,
+        "quorum": finding.quorum,
+        "rights_of": finding.rights_of,
+        "rights": finding.rights,
+        "rests_on": list(finding.rests_on),
+    }
+
+
+def _money(cost: Cost | None) -> Money | None:
+    return None if cost is None else {"amount": cost.amount, "currency": cost.currency}
 
 
 # Who may decide ------------------------------------------------------------------------------------------------------
 
 
-def product_deciders(read: Read, product: str, kind: str, cost: Cost | None, when: TimePoint = NOW) -> Answer:
+def product_deciders(
+    read: Read, product: str, kind: str, cost: Cost | None, when: TimePoint = NOW
+) -> Answer[DeciderRow, DecidersQuestion]:
     """Return who may decide about a product: all whom its decision rights entitle, those whom they cover first.
 
     There are no rows if no decision rights apply to this kind of decision: authority is not limited then.
@@ -167,7 +212,7 @@ def product_deciders(read: Read, product: str, kind: str, cost: Cost | None, whe
     time = resolve_time(read, when)
     candidates = find_candidates(product, kind, cost, read_subjects(read, time), time.as_of)
     rows = [_build_candidate(candidate, cost) for candidate in sorted(candidates, key=_candidate_order)]
-    about: Row = {"product": product, "kind": kind, "cost": cost.model_dump() if cost else None}
+    about: DecidersQuestion = {"product": product, "kind": kind, "cost": _money(cost)}
     return build_answer(time, rows, about=about)
 
 
@@ -179,18 +224,12 @@ def _candidate_order(candidate: Candidate) -> tuple[Any, ...]:
     return _ORDER.index(finding.verdict), finding.rule, candidate.holder, finding.delegation or 0
 
 
-def _build_candidate(candidate: Candidate, cost: Cost | None) -> Row:
+def _build_candidate(candidate: Candidate, cost: Cost | None) -> DeciderRow:
     finding = candidate.finding
-    limits = finding.model_dump(include={"rule", "mode", "role", "role_of", "delegation", "cost_limit"})
     return {
         "holder": candidate.holder,
         "members": list(candidate.members),
         "verdict": finding.verdict,
         "explanation": explain_reason(finding, cost, candidate.holder),
-        **limits,
-        "approvals": finding.approvals,
-        "quorum": finding.quorum,
-        "rights_of": finding.rights_of,
-        "rights": finding.rights,
-        "rests_on": list(finding.rests_on),
+        **_rule_use(finding),
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from domain.values import format_micros
-from projections.paging import Row
+from projections.answers import Blame, EventSource, FieldRow
 from projections.read_model import Read
-from projections.schema import loads, members
+from projections.schema import members
 from projections.timepoint import ResolvedTime
 
 EVENT_COLUMNS: Final = (
@@ -18,7 +19,7 @@ EVENT_COLUMNS: Final = (
 """SQL: the columns of an event `a` that `build_blame` takes, with the parameters of a `ResolvedTime`."""
 
 
-def build_blame(columns: Sequence[Any]) -> Row:
+def build_blame(columns: Sequence[Any]) -> Blame:
     """Return who, when and why from `EVENT_COLUMNS`. `at` is when the event took effect."""
     (
         position,
@@ -37,41 +38,48 @@ def build_blame(columns: Sequence[Any]) -> Row:
         corrects,
         voided_by,
     ) = columns
-    source = {
-        "channel": channel,
-        "system": system,
-        "reference": reference,
-        "at": source_at and format_micros(source_at),
-    }
-    blame = {
+    source: EventSource = {"channel": channel}
+    if system is not None:
+        source["system"] = system
+    if reference is not None:
+        source["reference"] = reference
+    if source_at is not None:
+        source["at"] = format_micros(source_at)
+    blame: Blame = {
         "position": position,
         "type": event_type,
         "at": format_micros(valid_from),
         "recorded_at": format_micros(recorded_at),
         "actor": actor,
         "principal": principal,
-        "on_behalf_of": loads(on_behalf_of),
-        "because": loads(because) or [],
-        "note": note,
-        "source": _without_nones(source),
-        "corrects": corrects,
-        "voided_by": voided_by,
+        "because": [] if because is None else json.loads(because),
+        "source": source,
     }
-    return _without_nones(blame)
+    if on_behalf_of is not None:
+        blame["on_behalf_of"] = json.loads(on_behalf_of)
+    if note is not None:
+        blame["note"] = note
+    if corrects is not None:
+        blame["corrects"] = corrects
+    if voided_by is not None:
+        blame["voided_by"] = voided_by
+    return blame
 
 
-def _without_nones(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value is not None}
+def blame_of(event: Blame) -> Blame:
+    """Return the blame of an event of the audit trail, without the rest of it."""
+    names = Blame.__required_keys__ | Blame.__optional_keys__
+    return cast("Blame", {name: value for name, value in event.items() if name in names})
 
 
-def find_blames(read: Read, positions: Iterable[int], time: ResolvedTime) -> Mapping[int, Row]:
+def find_blames(read: Read, positions: Iterable[int], time: ResolvedTime) -> Mapping[int, Blame]:
     """Return the blame of each of these positions, in one query."""
     sql = f"select {EVENT_COLUMNS} from event a where a.position in {members('positions')}"
     rows = read.rows(sql, {"positions": sorted(set(positions)), **time.parameters})
     return {row[0]: build_blame(row) for row in rows}
 
 
-def add_blame(read: Read, rows: list[Row], time: ResolvedTime) -> list[Row]:
+def add_blame(read: Read, rows: list[FieldRow], time: ResolvedTime) -> list[FieldRow]:
     """Return rows that have a `position`, each with its `blame`."""
     found = find_blames(read, (row["position"] for row in rows), time)
     return [{**row, "blame": found[row["position"]]} for row in rows]

@@ -39,7 +39,7 @@ class CurvePoint(NamedTuple):
     """A probability that was given, how often, how often such forecasts came true, and where that lies by chance."""
 
     probability: float
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of this name
     observed: float
     low: float
     high: float

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT, EXISTS, Value
+from projections.answers import (
+    Absence,
+    ComparedTimes,
+    Direction,
+    FieldChangeRow,
+    FieldDifference,
+    FieldValue,
+    Slip,
+    SlipSummary,
+    SubjectField,
+    VoidedEvent,
+)
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import HAS_CONTENT
 from projections.filters import Filter, fields_where, json_spellings, match_fields, subjects_where
-from projections.ordering import FieldContent, TargetOrder, change_direction, list_difference, resolve_people
-from projections.paging import Answer, Row, build_answer, build_until_full, decode_cursor, encode_cursor, page_after
+from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction, resolve_people
+from projections.paging import (
+    Answer,
+    AnyAnswer,
+    build_answer,
+    build_until_full,
+    decode_cursor,
+    encode_cursor,
+    page_after,
+)
 from projections.read_model import Read
 from projections.schema import dumps, loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -43,7 +63,7 @@ def changes(
     to_source_values: Sequence[str] = (),
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[FieldDifference, ComparedTimes]:
     """Return the fields whose values differ between two times, each with the changes that led from one to the other.
 
     A field of a subject that does not exist or is removed has no value; `missing_before` or `missing_after` says which
@@ -55,21 +75,22 @@ def changes(
     one, two = resolve_time(read, first), resolve_time(read, second)
     order = TargetOrder(read, two)
     conditions = _Conditions(from_values, from_source_values, to_values, to_source_values)
-    rows: list[Row] = []
+    rows: list[FieldDifference] = []
     next_cursor = None
     for subjects in _batches(_find_subjects(read, selection, one, two), cursor):
         kept_bytes = read.bounds.kept_bytes
         found = _find_differences(selection, subjects, conditions, one, two, order)
         read.bounds.release_to(kept_bytes)
-        found, _ = page_after(found, _sort_key, (str, str), None, cursor)
+        found, _ = page_after(found, _key_of, (str, str), None, cursor)
         is_full = rows and read.bounds.is_page_full()
         room = 0 if is_full else len(found) if limit is None else limit - len(rows)
         rows += _explain(read, found[:room], one, two)
         if len(found) > room:
             next_cursor = encode_cursor(*_sort_key(rows[-1]))
             break
-    start, end = build_answer(one, []), build_answer(two, rows, next_cursor=next_cursor)
-    return replace(end, about={"from": {"position": start.position, "as_of": start.as_of, "known_at": start.known_at}})
+    start: AnyAnswer = build_answer(one, [])
+    about: ComparedTimes = {"from": {"position": start.position, "as_of": start.as_of, "known_at": start.known_at}}
+    return build_answer(two, rows, next_cursor=next_cursor, about=about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +108,20 @@ class _Conditions:
         )
 
 
-def _sort_key(row: Row) -> FieldKey:
+class _Difference(NamedTuple):
+    """A field whose contents differ."""
+
+    key: FieldKey
+    before: FieldContent
+    after: FieldContent
+    direction: Direction
+
+
+def _key_of(difference: _Difference) -> FieldKey:
+    return difference.key
+
+
+def _sort_key(row: SubjectField) -> FieldKey:
     return row["subject"], row["field"]
 
 
@@ -105,7 +139,7 @@ def _find_differences(
     one: ResolvedTime,
     two: ResolvedTime,
     order: TargetOrder,
-) -> list[Row]:
+) -> list[_Difference]:
     """Return the fields of these subjects whose values differ, by subject and field."""
     read, batch = order.read, set(subjects)  # the other ids of a person may be in another batch
     fields = Filter(subjects=subjects, fields=selection.fields, include_removed=True)
@@ -118,19 +152,8 @@ def _find_differences(
             continue
         direction = change_direction(old, new, order)
         if direction != "unchanged" and (keys is None or key in keys) and conditions.match(read, old, new):
-            rows.append(_build_row(key, old, new, direction, order))
+            rows.append(_Difference(key, old, new, direction))
     return rows
-
-
-def _build_row(key: FieldKey, old: FieldContent, new: FieldContent, direction: str, order: TargetOrder) -> Row:
-    return {
-        "subject": key[0],
-        "field": key[1],
-        "before": {"value": old[0], "source_value": old[1]},
-        "after": {"value": new[0], "source_value": new[1]},
-        "direction": direction,
-        **list_difference(old[0], new[0], order.read.merged_into),
-    }
 
 
 def _find_subjects(read: Read, selection: Filter, one: ResolvedTime, two: ResolvedTime) -> list[str]:
@@ -210,31 +233,42 @@ def _has_any(read: Read, content: FieldContent, values: Sequence[Value], source_
     )
 
 
-def _explain(read: Read, rows: Sequence[Row], one: ResolvedTime, two: ResolvedTime) -> list[Row]:
+def _explain(
+    read: Read, differences: Sequence[_Difference], one: ResolvedTime, two: ResolvedTime
+) -> list[FieldDifference]:
     """Return each difference with its subject's title, whether the subject existed, the changes and what was voided."""
-    subjects = sorted({row["subject"] for row in rows})
+    subjects = sorted({each.key[0] for each in differences})
     if not subjects:
         return []
-    missing = {
-        side: _find_missing(read, subjects, time) for side, time in (("missing_before", one), ("missing_after", two))
-    }
-    fields = sorted({row["field"] for row in rows} | {EXISTS})
+    missing_before, missing_after = (_find_missing(read, subjects, time) for time in (one, two))
+    fields = sorted({each.key[1] for each in differences} | {EXISTS})
     selection = Filter(subjects=subjects, fields=fields)
     between = _find_changes_between(read, selection, one, two)
     voided = _find_voided_between(read, selection, one, two)
     titles = {**find_titles(read, subjects, one), **find_titles(read, subjects, two)}
-    for row in rows:
-        key = _sort_key(row)
-        row["changes"] = between.get(key, []) + (between.get((key[0], EXISTS), []) if key[1] != EXISTS else [])
-        row["voided"] = voided.get(key, [])
-        for side, states in missing.items():
-            if key[0] in states:
-                row[side] = states[key[0]]
-        row["title"] = titles.get(key[0])
-    return list(rows)
+    rows: list[FieldDifference] = []
+    for (subject, field_name), before, after, direction in differences:
+        of_subject = between.get((subject, EXISTS), []) if field_name != EXISTS else []
+        row: FieldDifference = {
+            "subject": subject,
+            "title": titles.get(subject),
+            "field": field_name,
+            "before": {"value": before[0], "source_value": before[1]},
+            "after": {"value": after[0], "source_value": after[1]},
+            "direction": direction,
+            "changes": between.get((subject, field_name), []) + of_subject,
+            "voided": voided.get((subject, field_name), []),
+        }
+        add_list_difference(row, before[0], after[0], read.merged_into)
+        if subject in missing_before:
+            row["missing_before"] = missing_before[subject]
+        if subject in missing_after:
+            row["missing_after"] = missing_after[subject]
+        rows.append(row)
+    return rows
 
 
-def _find_missing(read: Read, subjects: Sequence[str], time: ResolvedTime) -> dict[str, str]:
+def _find_missing(read: Read, subjects: Sequence[str], time: ResolvedTime) -> dict[str, Absence]:
     """Return which of these subjects are removed, or do not exist yet (`absent`)."""
     selection = Filter(subjects=subjects, fields=[EXISTS], include_removed=True)
     contents = _find_contents(read, selection, time)
@@ -244,7 +278,7 @@ def _find_missing(read: Read, subjects: Sequence[str], time: ResolvedTime) -> di
 
 def _find_changes_between(
     read: Read, selection: Filter, one: ResolvedTime, two: ResolvedTime
-) -> dict[FieldKey, list[Row]]:
+) -> dict[FieldKey, list[FieldChangeRow]]:
     """Return the changes that took effect between the valid times, or were recorded between the transaction times."""
     early, late = sorted((one.as_of, two.as_of))
     positions = range(min(one.position, two.position) + 1, max(one.position, two.position) + 1)
@@ -255,7 +289,7 @@ def _find_changes_between(
         (change["at"], change["position"], change["ended"], change["field"]): change
         for change in (*effective, *recorded)
     }
-    found: dict[FieldKey, list[Row]] = {}
+    found: dict[FieldKey, list[FieldChangeRow]] = {}
     for _, change in sorted(unique.items()):
         found.setdefault(_sort_key(change), []).append(change)
     return found
@@ -263,7 +297,7 @@ def _find_changes_between(
 
 def _find_voided_between(
     read: Read, selection: Filter, one: ResolvedTime, two: ResolvedTime
-) -> dict[FieldKey, list[Row]]:
+) -> dict[FieldKey, list[VoidedEvent]]:
     """Return the events on these fields that were voided between the transaction times, with who voided them and why."""
     early, late = sorted((one.position, two.position))
     if early == late:
@@ -274,9 +308,9 @@ def _find_voided_between(
         and c.voided_by > :early and c.voided_by <= :known
         order by c.voided_by"""
     parameters = {"subjects": list(selection.subjects), "fields": list(selection.fields), "early": early, "known": late}
-    found: dict[FieldKey, list[Row]] = {}
+    found: dict[FieldKey, list[VoidedEvent]] = {}
     for subject, name, position, *columns, body in read.rows(sql, parameters):
-        row = {"position": position, "reason": json.loads(body)["why"], "blame": build_blame(columns)}
+        row: VoidedEvent = {"position": position, "reason": json.loads(body)["why"], "blame": build_blame(columns)}
         found.setdefault((subject, name), []).append(row)
     return found
 
@@ -290,7 +324,7 @@ def slips(
     moves: Sequence[str] = ("later", "earlier"),
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[Slip, SlipSummary]:
     """Return every target that moved: its moves, how many of them were to later and to earlier, and the first target
     compared with the current one.
 
@@ -302,7 +336,7 @@ def slips(
     fields = replace(selection, fields=selection.fields or ["target.*"])
     change_filter = ChangeFilter(fields=fields, existing_only=not selection.include_removed)
     tallies: dict[FieldKey, _Tally] = {}
-    kept: list[Row] | None = []
+    kept: list[FieldChangeRow] | None = []
     for change in iterate_changes(read, change_filter, time):
         kept = _keep_while_few(kept, change)
         key = _sort_key(change)
@@ -310,26 +344,23 @@ def slips(
             tallies[key] = _Tally(change["title"])
             read.bounds.count_bytes(TALLY_BYTES)
         tallies[key].add(change)
-    slipped = [
-        {"subject": key[0], "field": key[1], "count": count}
-        for key, tally in tallies.items()
-        if (count := tally.count(moves)) >= min_count
-    ]
-    shown, next_cursor = page_after(sorted(slipped, key=_slip_rank), _slip_rank, (int, str, str), limit, cursor)
+    slipped = sorted((-count, *key) for key, tally in tallies.items() if (count := tally.count(moves)) >= min_count)
+    shown, next_cursor = page_after(slipped, tuple, (int, str, str), limit, cursor)
 
-    def build(batch: Sequence[Row]) -> list[Row]:
-        found = _find_moves(read, change_filter, batch, moves, time, kept)
-        return [_build_slip(row, tallies[_sort_key(row)], found[_sort_key(row)], order) for row in batch]
+    def build(batch: Sequence[_SlipRank]) -> list[Slip]:
+        keys = [(subject, name) for _, subject, name in batch]
+        found = _find_moves(read, change_filter, keys, moves, time, kept)
+        return [_build_slip(key, tallies[key], found[key], moves, order) for key in keys]
 
     rows = build_until_full(read, shown, build, BATCH_ROWS)
     if len(rows) < len(shown):
-        next_cursor = encode_cursor(*_slip_rank(rows[-1]))
-    totals = {each: sum(tally.directions[each] for tally in tallies.values()) for each in ("later", "earlier")}
-    return build_answer(time, rows, next_cursor=next_cursor, about={"totals": totals})
+        next_cursor = encode_cursor(*shown[len(rows) - 1])
+    later, earlier = (sum(tally.directions[each] for tally in tallies.values()) for each in ("later", "earlier"))
+    return build_answer(time, rows, next_cursor=next_cursor, about={"totals": {"later": later, "earlier": earlier}})
 
 
-def _slip_rank(slip: Row) -> tuple[int, str, str]:
-    return -slip["count"], slip["subject"], slip["field"]
+_SlipRank = tuple[int, str, str]
+"""The number of moves below zero, the subject and the field: the order of slips."""
 
 
 @dataclass(slots=True)
@@ -337,13 +368,13 @@ class _Tally:
     """The contents of one target over time, and how often it moved in each direction."""
 
     title: str | None
-    first: Row | None = None
-    first_value: Row | None = None
+    first: FieldValue | None = None
+    first_value: FieldValue | None = None
     """The first content that has a value and not only a source value."""
-    now: Row | None = None
+    now: FieldValue | None = None
     directions: Counter[str] = field(default_factory=Counter)
 
-    def add(self, change: Row) -> None:
+    def add(self, change: FieldChangeRow) -> None:
         self.now = change["after"]
         self.first = self.first or self.now
         if self.first_value is None and self.now["value"] is not None:
@@ -354,7 +385,7 @@ class _Tally:
         return sum(self.directions[direction] for direction in set(moves))
 
 
-def _keep_while_few(kept: list[Row] | None, change: Row) -> list[Row] | None:
+def _keep_while_few(kept: list[FieldChangeRow] | None, change: FieldChangeRow) -> list[FieldChangeRow] | None:
     """Return the changes so far, or None once there are too many to keep."""
     if kept is None or len(kept) >= MAX_KEPT_CHANGES:
         return None
@@ -365,13 +396,13 @@ def _keep_while_few(kept: list[Row] | None, change: Row) -> list[Row] | None:
 def _find_moves(
     read: Read,
     change_filter: ChangeFilter,
-    batch: Sequence[Row],
+    keys: Sequence[FieldKey],
     moves: Sequence[str],
     time: ResolvedTime,
-    kept: list[Row] | None,
-) -> dict[FieldKey, list[Row]]:
+    kept: list[FieldChangeRow] | None,
+) -> dict[FieldKey, list[FieldChangeRow]]:
     """Return the moves of these targets, from the changes that were kept or else by another query."""
-    found: dict[FieldKey, list[Row]] = {_sort_key(row): [] for row in batch}
+    found: dict[FieldKey, list[FieldChangeRow]] = {key: [] for key in keys}
     fields = replace(
         change_filter.fields,
         subjects=sorted({subject for subject, _ in found}),
@@ -388,25 +419,25 @@ def _find_moves(
     return found
 
 
-def _build_slip(row: Row, tally: _Tally, moves: Sequence[Row], order: TargetOrder) -> Row:
+def _build_slip(
+    key: FieldKey, tally: _Tally, changes: list[FieldChangeRow], moves: Sequence[str], order: TargetOrder
+) -> Slip:
     first, now = tally.first_value or tally.first, tally.now
     assert first is not None
     assert now is not None
     return {
-        "subject": row["subject"],
+        "subject": key[0],
         "title": tally.title,
-        "field": row["field"],
-        "count": row["count"],
+        "field": key[1],
+        "count": tally.count(moves),
         "later": tally.directions["later"],
         "earlier": tally.directions["earlier"],
         "first": first,
         "now": now,
         "against_first": change_direction(_content(first), _content(now), order),
-        "moves": moves,
+        "moves": changes,
     }
 
 
-def _content(side: Mapping[str, Value]) -> FieldContent:
-    source_value = side["source_value"]
-    assert source_value is None or isinstance(source_value, str)
-    return side["value"], source_value
+def _content(side: FieldValue) -> FieldContent:
+    return side["value"], side["source_value"]

@@ -16,8 +16,9 @@ from domain.fields import STATUS
 from projections.decisions import because_edges, edges_out
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import AnyAnswer, Row, build_answer, page_after
 from projections.read_model import Read
+from projections.reasons import as_ids
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -82,7 +83,8 @@ class Links:
 
     def _paths_of(self, goal: str, through: str | None, subject: str) -> Iterator[Path]:
         if self.is_live(subject):
-            for release in self._existing(self.releases.get(subject, ())) or [None]:
+            releases: Sequence[str | None] = self._existing(self.releases.get(subject, ())) or [None]
+            for release in releases:
                 yield Path(goal, through, subject, release)
 
     def _reaches(self, subject: str, goal: str) -> bool:
@@ -102,7 +104,7 @@ def contributions(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return each way from a goal through a decision and a feature to a release, as a table and as a graph.
 
     With subjects or products in `selection`, only the ways on which one of them lies: of a goal what contributes to it,
@@ -129,7 +131,7 @@ def contribution_gaps(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return the open goals that nothing contributes to, and the accepted decisions and open features that contribute
     to no goal, by id. `reason` is `no_contribution` or `no_goal`.
     """
@@ -161,12 +163,14 @@ def _select(read: Read, selection: Filter | None, resolved: ResolvedTime) -> set
     """Return the subjects that are asked for; None for all."""
     if selection is None or selection.of_subjects() == Filter():
         return None
-    found = all_field_values(read, Filter(**{**_conditions(selection), "fields": ("exists",)}), resolved)
-    return {row["subject"] for row in found}
-
-
-def _conditions(selection: Filter) -> dict[str, Sequence[str]]:
-    return {name: getattr(selection, name) for name in ("kinds", "subjects", "products", "statuses")}
+    asked = Filter(
+        kinds=selection.kinds,
+        subjects=selection.subjects,
+        products=selection.products,
+        statuses=selection.statuses,
+        fields=("exists",),
+    )
+    return {row["subject"] for row in all_field_values(read, asked, resolved)}
 
 
 def _read_links(read: Read, resolved: ResolvedTime) -> Links:
@@ -180,8 +184,8 @@ def _read_links(read: Read, resolved: ResolvedTime) -> Links:
     for subject, cause in [*edges_out(read, features, resolved, "decisions"), *cited]:
         decided.setdefault(subject, []).append(cause)
     return Links(
-        {subject: each.get(STATUS, {}).get("value") for subject, each in fields.items()},
-        {subject: each["goals"]["value"] or () for subject, each in fields.items() if "goals" in each},
+        {subject: str(each[STATUS]["value"]) if STATUS in each else None for subject, each in fields.items()},
+        {subject: as_ids(each["goals"]["value"]) for subject, each in fields.items() if "goals" in each},
         decided,
         {subject: _find_releases(fields[subject]) for subject in features},
     )

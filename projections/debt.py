@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from domain.decision import ACCEPTED
@@ -22,35 +22,18 @@ from domain.feature import PROPOSED as PROPOSED_FEATURE
 from domain.fields import STATUS
 from domain.people import INACTIVE_STATUSES
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
+from projections.answers import DebtCode
 from projections.expected_outcomes import end_of_day, find_expectations
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.flags import find_flags
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import AnyAnswer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.report import ENDED_STATUSES, planning_fields
 from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
-Code = Literal[
-    "no_reason",
-    "undecided",
-    "review_overdue",
-    "outcome_overdue",
-    "unratified",
-    "unconfirmed_decider",
-    "no_owner",
-    "owner_left",
-    "unconfirmed_owner",
-    "ending_delegation",
-    "stale",
-    "broken_assumption",
-    "unchecked_assumption",
-    "withdrawn_evidence",
-    "superseded_evidence",
-    "expired_evidence",
-]
-CODES: Final[tuple[Code, ...]] = Code.__args__  # type: ignore[attr-defined]
+CODES: Final[tuple[DebtCode, ...]] = DebtCode.__args__  # type: ignore[attr-defined]
 
 STALE_DAYS: Final = 30
 """Days without any event after which what is open on the roadmap is stale."""
@@ -65,7 +48,7 @@ FIELDS: Final = (
     *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "decisions", "deciders"),
     *(ACCOUNTABLE, "acknowledged.accountable.*", "authority", "ratification", "products", "confirmed.*"),
 )
-ACTIONS: Final[Mapping[Code, str]] = {
+ACTIONS: Final[Mapping[DebtCode, str]] = {
     "no_reason": "ConfirmStillValid",
     "undecided": "LinkFeature",
     "review_overdue": "ReviewDecision",
@@ -93,7 +76,7 @@ Fields = Mapping[str, Row]
 class Item:
     """One thing left undone: since when, who should do it, and what exactly it is about."""
 
-    code: Code
+    code: DebtCode
     subject: str
     since: int
     """When it began to be owed, in microseconds since 1970."""
@@ -121,7 +104,7 @@ def debt(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return what is left undone, the oldest first, each with its code, age, owners and the command that clears it.
 
     `counts` has the number of items of each code.
@@ -149,7 +132,7 @@ def debt_by_month(
     months: int = 12,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return how many items of each code each product had at the end of each month, the last one as of the time asked.
 
     An item of a subject in several products counts for each of them; one in none has no product.

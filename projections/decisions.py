@@ -1,4 +1,4 @@
-"""The decision register, the page and history of a decision, and the graph of decisions it relates to."""
+"""Decisions, the page and history of a decision, and the graph of decisions it relates to."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from domain.fields import EXISTS, Value
+from domain.fields import EXISTS, STATUS, Value
+from projections.answers import (
+    DecisionRow,
+    FieldChange,
+    FieldChangeRow,
+    GraphEdge,
+    GraphNode,
+    GraphNodes,
+    HistoryEvent,
+    SubjectDetails,
+    SubjectRelation,
+    TitledSubject,
+)
 from projections.audit import AuditFilter, all_events, find_events
-from projections.field_groups import build_subject_row, field_state, group_fields
+from projections.field_groups import add_fields, build_subject_row, field_state
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
@@ -17,13 +29,12 @@ from projections.names import find_by_name
 from projections.paging import (
     DEFAULT_LIMIT,
     Answer,
-    Row,
     build_answer,
     build_until_full,
     decode_cursor,
     encode_cursor,
     page_after,
-    split_page,
+    take_page,
 )
 from projections.read_model import Read
 from projections.schema import dumps, loads, members
@@ -33,11 +44,11 @@ from projections.titles import find_titles
 
 BATCH_ROWS: Final = 1_000
 COLUMNS: Final = ("title", "status", "kind", "products", "deciders", "role.accountable", "tags", "review_on", "aliases")
-"""The fields that the register shows by default."""
+"""The fields that a list of decisions shows by default."""
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterFilter:
+class DecisionFilter:
     """Which decisions a query covers; all that is given must match.
 
     `about` selects by subject, product and status. `kinds` are the kinds of decisions, such as `strategic`. `ever` are
@@ -68,23 +79,23 @@ _FIELD_OF_CONDITION: Final = {
 }
 
 
-def register(
+def decisions(
     read: Read,
-    selection: RegisterFilter | None = None,
+    selection: DecisionFilter | None = None,
     when: TimePoint = NOW,
     *,
     columns: Sequence[str] = COLUMNS,
     newest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[DecisionRow]:
     """Return the decisions that match, in the order in which they were recorded or the reverse.
 
     Each has its `number` in every product it belongs to. A product's decisions are numbered in the order in which they
     were assigned to it; a number never changes.
     """
     time = resolve_time(read, when)
-    where, parameters = _match_decisions(read, selection or RegisterFilter(), time)
+    where, parameters = _match_decisions(read, selection or DecisionFilter(), time)
     first_id = "(select min(b.id) from field_value b where b.subject = c.subject and b.field = 'exists')"
     order, sign = ("desc", "<") if newest_first else ("asc", ">")
     if cursor is not None:
@@ -92,17 +103,14 @@ def register(
         where += f" and {first_id} {sign} :after"
     sql = f"""select c.subject, {first_id} as first_id from field_value c
         where c.field = 'exists' and {time.is_last_started("c")} and {where} order by first_id {order} limit :limit"""
-    rows = read.rows(sql, {**parameters, "limit": limit + 1})
-    found = [{"subject": subject, "first_id": id_} for subject, id_ in rows]
-    shown, next_cursor = split_page(found, limit, ("first_id",))
-    subjects = [row["subject"] for row in shown]
-    rows_shown = build_until_full(read, subjects, lambda batch: _build_rows(read, batch, columns, time), BATCH_ROWS)
-    if len(rows_shown) < len(shown):
-        next_cursor = encode_cursor(shown[len(rows_shown) - 1]["first_id"])
-    return build_answer(time, rows_shown, next_cursor=next_cursor)
+    shown, is_more = take_page(read, read.rows(sql, {**parameters, "limit": limit + 1}), limit)
+    subjects = [subject for subject, _ in shown]
+    rows = build_until_full(read, subjects, lambda batch: _build_rows(read, batch, columns, time), BATCH_ROWS)
+    is_more = is_more or len(rows) < len(shown)
+    return build_answer(time, rows, next_cursor=encode_cursor(shown[len(rows) - 1][1]) if is_more else None)
 
 
-def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+def _match_decisions(read: Read, selection: DecisionFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
     where, parameters = subjects_where(read, replace(selection.about, kinds=("decision",)), time, "c.subject")
     terms = [where]
     for name, field_name in _FIELD_OF_CONDITION.items():
@@ -126,7 +134,7 @@ def _match_decisions(read: Read, selection: RegisterFilter, time: ResolvedTime) 
     return " and ".join(terms), parameters
 
 
-def _match_authority(selection: RegisterFilter) -> list[tuple[str, Value]]:
+def _match_authority(selection: DecisionFilter) -> list[tuple[str, Value]]:
     """Return the fields that a decision must have for the conditions on authority, with their values."""
     conditions: list[tuple[bool, str, Value]] = [
         (selection.unratified, "authority", "exceeds"),
@@ -142,14 +150,17 @@ def _has_field(alias: str, name: str, value: Value, time: ResolvedTime) -> str:
         and q.value = '{dumps(value)}' and {time.is_in_effect("q")})"""
 
 
-def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], time: ResolvedTime) -> list[Row]:
+def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], time: ResolvedTime) -> list[DecisionRow]:
     if not subjects:
         return []
     selection = Filter(subjects=subjects, fields=(EXISTS, *columns), include_removed=True)
     fields = by_subject(all_field_values(read, selection, time))
     numbers = decision_numbers(read, subjects, time)
     return [
-        {**build_subject_row(subject, fields.get(subject, {})), "number": numbers.get(subject, {})}
+        {
+            **build_subject_row(subject, fields[subject][EXISTS]["title"], fields[subject]),
+            "number": numbers.get(subject, {}),
+        }
         for subject in subjects
     ]
 
@@ -179,7 +190,7 @@ class NotFound(LookupError):
         self.candidates = candidates
 
 
-def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
+def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer[SubjectDetails, SubjectDetails]:
     """Return everything about one subject: each field with its blame, related decisions and the version.
 
     Made for decisions, but works for every kind. A removed subject is shown with `current` false.
@@ -197,18 +208,28 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
             return subject_page(read, named[0], when)
         raise NotFound(subject, named[:10])
     fields = subject_fields(read, subject, time, blame=True)
-    related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
-    titles = find_titles(read, [end for ends in related.values() for end in ends], time)
-    about = {
+    related = _find_related(read, subject, time)
+    about: SubjectDetails = {
         "subject": subject,
         "version": found[0],
-        "current": fields.get(EXISTS, {}).get("value") is True,
-        "title": fields.get("title", {}).get("value"),
+        "current": EXISTS in fields and fields[EXISTS]["value"] is True,
+        "title": _text(fields["title"]["value"]) if "title" in fields else None,
         "number": decision_numbers(read, (subject,), time).get(subject, {}),
-        **group_fields({name: field_state(row) for name, row in fields.items()}),
-        **{name: [{"subject": end, "title": titles.get(end)} for end in ends] for name, ends in related.items()},
+        "fields": {},
+        "replaces": related["replaces"],
+        "replaced_by": related["replaced_by"],
+        "rests_on": related["rests_on"],
+        "supports": related["supports"],
     }
+    add_fields(about, {name: field_state(row) for name, row in fields.items()})
     return build_answer(time, [], about=about)
+
+
+def _find_related(read: Read, subject: str, time: ResolvedTime) -> dict[SubjectRelation, list[TitledSubject]]:
+    """Return the subjects that a subject is directly related to, by relation."""
+    related = {name: _find_ends(read, (subject,), find, time) for name, find in RELATIONS.items()}
+    titles = find_titles(read, [end for ends in related.values() for end in ends], time)
+    return {name: [{"subject": end, "title": titles.get(end)} for end in ends] for name, ends in related.items()}
 
 
 def history(
@@ -219,7 +240,7 @@ def history(
     fields: Sequence[str] = (),
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[HistoryEvent]:
     """Return the events of a subject in the order in which they took effect, each with the changes it made.
 
     With `fields`, return only events that changed one of these fields, and only those changes.
@@ -229,38 +250,46 @@ def history(
     found = find_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
     if fields:
         changed = {change["position"] for change in iterate_changes(read, selection, time)}
-        found = [event for event in found if event["position"] in changed]
-    shown, next_cursor = page_after(found, _event_key, (str, int), limit, cursor)
+        found = [(at, position) for at, position in found if position in changed]
+    shown, next_cursor = page_after(found, tuple, (str, int), limit, cursor)
 
-    def build(batch: Sequence[Row]) -> list[Row]:
-        positions = [event["position"] for event in batch]
+    def build(batch: Sequence[tuple[str, int]]) -> list[HistoryEvent]:
+        positions = [position for _, position in batch]
         changes = _changes_by_event(read, selection, time, positions)
         events = {event["position"]: event for event in all_events(read, AuditFilter(positions=positions), time)}
         return [{**events[position], "changes": changes.get(position, [])} for position in positions]
 
     rows = build_until_full(read, shown, build, BATCH_ROWS) if shown else []
     if len(rows) < len(shown):
-        next_cursor = encode_cursor(*_event_key(rows[-1]))
+        next_cursor = encode_cursor(*shown[len(rows) - 1])
     return build_answer(time, rows, next_cursor=next_cursor)
-
-
-def _event_key(event: Row) -> tuple[str, int]:
-    return event["at"], event["position"]
 
 
 def _changes_by_event(
     read: Read, selection: ChangeFilter, time: ResolvedTime, positions: Sequence[int]
-) -> dict[int, list[Row]]:
-    changes: dict[int, list[Row]] = {}
+) -> dict[int, list[FieldChange]]:
+    changes: dict[int, list[FieldChange]] = {}
     among = replace(selection, positions=range(min(positions), max(positions) + 1))
     for change in all_field_history(read, among, time):
-        shown = {name: value for name, value in change.items() if name not in _KEYS_OF_EVENT}
-        changes.setdefault(change["position"], []).append(shown)
+        changes.setdefault(change["position"], []).append(_without_event(change))
     return changes
 
 
-_KEYS_OF_EVENT: Final = ("subject", "title", "position", "blame")
-"""What a change has in common with its event."""
+def _without_event(change: FieldChangeRow) -> FieldChange:
+    """Return a change without what it has in common with its event."""
+    shown: FieldChange = {
+        "field": change["field"],
+        "before": change["before"],
+        "after": change["after"],
+        "direction": change["direction"],
+        "at": change["at"],
+        "ended": change["ended"],
+    }
+    if "gained" in change:
+        shown["gained"] = change["gained"]
+    if "lost" in change:
+        shown["lost"] = change["lost"]
+    return shown
 
 
 # The graph ---------------------------------------------------------------------------------------------------------
@@ -304,7 +333,7 @@ def _as_list(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [value]
 
 
-RELATIONS: Final[dict[str, FindEdges]] = {
+RELATIONS: Final[dict[SubjectRelation, FindEdges]] = {
     "replaces": lambda read, subjects, time: _edges_in(read, subjects, time, "superseded_by", "reversed_by"),
     "replaced_by": lambda read, subjects, time: edges_out(read, subjects, time, "superseded_by", "reversed_by"),
     "rests_on": lambda read, subjects, time: (
@@ -325,7 +354,7 @@ def _find_ends(read: Read, subjects: Sequence[str], find: FindEdges, time: Resol
     return list(dict.fromkeys(end for start, end in find(read, subjects, time) if start != end))
 
 
-def graph(read: Read, subject: str, when: TimePoint = NOW, *, most: int = 1_000) -> Answer:
+def graph(read: Read, subject: str, when: TimePoint = NOW, *, most: int = 1_000) -> Answer[GraphEdge, GraphNodes]:
     """Return everything that a decision replaces, is replaced by, rests on and supports, directly and through others.
 
     Rows are edges, `from` one subject `to` another, with their `relation` and the `distance` from the decision.
@@ -335,19 +364,31 @@ def graph(read: Read, subject: str, when: TimePoint = NOW, *, most: int = 1_000)
     edges = [edge for name, find in RELATIONS.items() for edge in _walk(read, subject, name, find, time, most)]
     shown = edges[:most]
     subjects = sorted({subject, *(edge[end] for edge in shown for end in ("from", "to"))})
-    columns = ("title", "status")
-    selection = Filter(subjects=subjects, fields=columns, include_removed=True)
-    fields = by_subject(all_field_values(read, selection, time))
-    nodes = [
-        {"subject": node, **{name: fields.get(node, {}).get(name, {}).get("value") for name in columns}}
-        for node in subjects
+    return build_answer(time, shown, about={"nodes": _find_nodes(read, subjects, time), "truncated": len(edges) > most})
+
+
+def _find_nodes(read: Read, subjects: Sequence[str], time: ResolvedTime) -> list[GraphNode]:
+    selection = Filter(subjects=subjects, fields=("title", STATUS), include_removed=True)
+    found = {(row["subject"], row["field"]): row["value"] for row in all_field_values(read, selection, time)}
+    return [
+        {
+            "subject": subject,
+            "title": _text(found.get((subject, "title"))),
+            "status": _text(found.get((subject, STATUS))),
+        }
+        for subject in subjects
     ]
-    return build_answer(time, shown, about={"nodes": nodes, "truncated": len(edges) > most})
 
 
-def _walk(read: Read, subject: str, relation: str, find: FindEdges, time: ResolvedTime, most: int) -> list[Row]:
+def _text(value: Value) -> str | None:
+    return None if value is None else str(value)
+
+
+def _walk(
+    read: Read, subject: str, relation: SubjectRelation, find: FindEdges, time: ResolvedTime, most: int
+) -> list[GraphEdge]:
     """Return the edges of one relation, breadth first."""
-    edges: list[Row] = []
+    edges: list[GraphEdge] = []
     seen, frontier, distance = {subject}, [subject], 0
     while frontier and len(edges) <= most:
         distance += 1

@@ -12,7 +12,7 @@ from domain.outcome import EXPECTATION_PREFIX, OUTCOME_PREFIX
 from domain.values import format_micros, to_micros
 from projections.field_values import all_field_values
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import AnyAnswer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -155,7 +155,7 @@ def expected_outcomes(
     by: Sequence[str] = (),
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return what was expected of the subjects that match, each with what came of it, ordered by date.
 
     `states` and `by` (who expected it) select among them. `counts` counts all that match, by state and result.

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, Literal
 
 from domain.fields import EXISTS
+from projections.answers import FieldRow, FieldState, GroupedFields, SubjectRow
 
-if TYPE_CHECKING:
-    from projections.paging import Row
-
-GROUPS: Final = {
+Group = Literal[
+    "roles",
+    "targets",
+    "advice",
+    "dissents",
+    "delegations",
+    "acknowledgments",
+    "links",
+    "afterward",
+    "expectations",
+    "outcomes",
+]
+GROUPS: Final[Mapping[str, Group]] = {
     "role.": "roles",
     "target.": "targets",
     "advice.": "advice",
@@ -24,34 +34,42 @@ GROUPS: Final = {
 }
 """The member of an answer that has the fields whose names begin with a prefix."""
 
-Item = TypeVar("Item")
 
-
-def group_fields(fields: Mapping[str, Item]) -> dict[str, dict[str, Item]]:
-    """Return `fields`, and each group that is not empty, with the rest of the names as keys."""
-    grouped: dict[str, dict[str, Item]] = {"fields": {}}
+def add_fields(row: GroupedFields, fields: Mapping[str, FieldState]) -> None:
+    """Add fields to a row, in its groups: `fields`, and each other that has any, with the rest of the name as key."""
     for name, value in fields.items():
         prefix, dot, key = name.partition(".")
         group = GROUPS.get(prefix + dot)
-        grouped.setdefault(group or "fields", {})[key if group else name] = value
-    return grouped
+        if group:
+            row.setdefault(group, {})[key] = value
+        else:
+            row["fields"][name] = value
 
 
-def build_subject_row(subject: str, fields: Mapping[str, Row]) -> Row:
-    """Return a subject in a list: `subject`, `title`, and its fields in groups. `exists` is left out."""
-    states = {name: field_state(row) for name, row in fields.items() if name != EXISTS}
-    return {"subject": subject, "title": next((row["title"] for row in fields.values()), None), **group_fields(states)}
+def build_subject_row(subject: str, title: str | None, fields: Mapping[str, FieldRow]) -> SubjectRow:
+    """Return a subject in a list, with its fields in groups. `exists` is left out."""
+    row: SubjectRow = {"subject": subject, "title": title, "fields": {}}
+    add_fields(row, {name: field_state(each) for name, each in fields.items() if name != EXISTS})
+    return row
 
 
-def field_state(row: Row) -> Row:
+def field_state(row: FieldRow) -> FieldState:
     """Return a row of a field without what is said about all fields of its subject."""
-    state = row.copy()
-    del state["subject"], state["title"], state["field"]
+    state: FieldState = {
+        "value": row["value"],
+        "source_value": row["source_value"],
+        "since": row["since"],
+        "until": row["until"],
+        "position": row["position"],
+    }
+    if "blame" in row:
+        state["blame"] = row["blame"]
     return state
 
 
-def flat_fields(row: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
+def flat_fields(row: Mapping[str, Any]) -> Iterator[tuple[str, FieldState]]:
     """Yield all fields of a row with groups, each under its full name."""
     yield from row["fields"].items()
     for prefix, group in GROUPS.items():
-        yield from ((prefix + key, field) for key, field in row.get(group, {}).items())
+        if group in row:
+            yield from ((prefix + key, field) for key, field in row[group].items())

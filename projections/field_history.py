@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros, from_micros, kind_of
+from projections import answers
+from projections.answers import Direction, FieldChangeCount, FieldChangeRow
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.bounds import ReadTooMuch, memory_bytes
 from projections.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
 from projections.filters import Filter, fields_where, json_spellings, within
-from projections.ordering import (
-    Direction,
-    FieldContent,
-    TargetOrder,
-    change_direction,
-    list_difference,
-    resolve_people,
+from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction, resolve_people
+from projections.paging import (
+    DEFAULT_LIMIT,
+    Answer,
+    Row,
+    build_answer,
+    decode_cursor,
+    encode_cursor,
+    page_after,
+    take_page,
 )
-from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
 from projections.schema import dumps, loads, members
 from projections.timelines import NextChange, find_next_changes, find_states
@@ -92,7 +97,7 @@ def field_history(
     newest_first: bool = False,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[FieldChangeRow]:
     """Return the changes that match and took effect by the time asked for, in the order in which they took effect.
 
     Each has `before` and `after` (`value` and `source_value`), its `direction`, `at` (when it took effect), whether it
@@ -123,27 +128,33 @@ def count_changes(
     *,
     min_count: int = 1,
     limit: int = DEFAULT_LIMIT,
-) -> Answer:
+    cursor: str | None = None,
+) -> Answer[FieldChangeCount]:
     """Return how many of the matching changes there are in each group, most first; groups of periods in time order.
 
     Years, quarters, months and weeks (ISO 8601) are those in which a change took effect, in UTC. A change whose subject
-    belongs to several products as of the time asked for counts for each. `truncated` says that there are more groups than
-    `limit`.
+    belongs to several products as of the time asked for counts for each.
     """
     time = resolve_time(read, when)
     counts = _count(read, selection, by, time)
-    large = ((group, count) for group, count in counts.items() if count >= min_count)
     periods = [n for n, name in enumerate(by) if name in TIME_UNITS]
-    ranked = sorted(large, key=lambda found: ([found[0][n] for n in periods], -found[1], _sortable(found[0])))
-    rows = [{**_decode_group(by, group), "count": count} for group, count in ranked[:limit]]
-    return build_answer(time, rows, about={"truncated": len(ranked) > limit})
+
+    def rank(found: tuple[GroupKey, int]) -> tuple[Any, ...]:
+        group, count = found
+        return (
+            *(group[n] for n in periods),
+            -count,
+            *(part for each in group for part in (each is not None, each or "")),
+        )
+
+    ranked = sorted(((group, count) for group, count in counts.items() if count >= min_count), key=rank)
+    types = (*(str for _ in periods), int, *(part for _ in by for part in (bool, str)))
+    shown, next_cursor = page_after(ranked, rank, types, limit, cursor)
+    rows = [cast("FieldChangeCount", {**_decode_group(by, group), "count": count}) for group, count in shown]
+    return build_answer(time, rows, next_cursor=next_cursor)
 
 
 GroupKey = tuple[str | None, ...]
-
-
-def _sortable(group: GroupKey) -> list[tuple[bool, str]]:
-    return [(each is not None, each or "") for each in group]
 
 
 def _decode_group(by: Sequence[Group], group: GroupKey) -> Row:
@@ -210,12 +221,12 @@ def _find_products(read: Read, time: ResolvedTime) -> dict[str, list[str]]:
     return {subject: each for subject, each in {**found, **products}.items() if each}
 
 
-def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[Row]:
+def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[FieldChangeRow]:
     """Yield the changes that match in the order in which they took effect, for a caller that does not keep them."""
     return (row for _, row in _select(read, selection, time, keeps=False))
 
 
-def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[Row]:
+def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[FieldChangeRow]:
     """Return all changes that match, unpaged, as a part of other answers."""
     return [row for _, row in _select(read, selection, time)]
 
@@ -229,7 +240,7 @@ def _select(
     newest_first: bool = False,
     after: tuple[int, ...] | None = None,
     keeps: bool = True,
-) -> Iterator[tuple[tuple[int, int, int], Row]]:
+) -> Iterator[tuple[tuple[int, int, int], FieldChangeRow]]:
     """Yield each change with its sort key: when it took effect, the row's id, and whether it is the end of a period."""
     found = _select_rows(
         read, selection, time, durations=durations, newest_first=newest_first, after=after, keeps=keeps
@@ -263,14 +274,17 @@ class Held:
         members = value if isinstance(value, list) else [value]
         return source_value in source_values or any(each in values or str(each) in values for each in members)
 
-    def describe(self) -> Row:
+    def describe(self) -> answers.Held:
         """Return it ready for JSON."""
         following = self.following
         if following is None:
             return {"until": None, "days": self.days, "next": None}
         value, source_value = following.content
-        ended = {"value": value, "source_value": source_value, "position": following.position}
-        return {"until": format_micros(following.at), "days": self.days, "next": ended}
+        return {
+            "until": format_micros(following.at),
+            "days": self.days,
+            "next": {"value": value, "source_value": source_value, "position": following.position},
+        }
 
     @property
     def days(self) -> float:
@@ -430,21 +444,23 @@ def _match_content(
         or s.{side}source_value in {members(f"{side}source_values")})"""
 
 
-def _build_row(columns: Sequence[Any], direction: Direction, held: Held | None, read: Read) -> Row:
+def _build_row(columns: Sequence[Any], direction: Direction, held: Held | None, read: Read) -> FieldChangeRow:
     subject, title, name, at, _, ended, before_value, before_source_value, value, source_value = columns[:10]
     before: FieldContent = (loads(before_value), before_source_value)
     after: FieldContent = (loads(value), source_value)
-    return {
+    row: FieldChangeRow = {
         "subject": subject,
-        "title": loads(title),
+        "title": None if title is None else json.loads(title),
         "field": name,
         "before": {"value": before[0], "source_value": before[1]},
         "after": {"value": after[0], "source_value": after[1]},
         "direction": direction,
-        **list_difference(before[0], after[0], read.merged_into),
         "at": format_micros(at),
         "position": columns[10],
         "ended": bool(ended),
-        **({} if held is None else {"held": held.describe()}),
         "blame": build_blame(columns[10:]),
     }
+    if held is not None:
+        row["held"] = held.describe()
+    add_list_difference(row, before[0], after[0], read.merged_into)
+    return row

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from domain.fields import CHANGES_PER_EVENT
 from domain.values import format_micros
+from projections.answers import FieldCount, FieldRow
 from projections.blame import add_blame
 from projections.conditions import check_field_names
 from projections.filters import Filter, fields_where
-from projections.paging import DEFAULT_LIMIT, Answer, Row, build_answer, decode_cursor, encode_cursor, take_page
+from projections.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
 from projections.read_model import Read
 from projections.schema import kind, loads, pairs
 from projections.timelines import find_states
@@ -32,7 +34,7 @@ def field_values(
     state: Sequence[str] = (),
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[FieldRow]:
     """Return the fields that match and have a value, ordered by subject and field.
 
     Each has the subject's title, `since` (when it got this value), `until` if the period of the value ends, and the
@@ -58,7 +60,7 @@ def field_values(
     return build_answer(time, add_blame(read, rows, time) if blame else rows, next_cursor=next_cursor)
 
 
-def all_field_values(read: Read, selection: Filter, time: ResolvedTime) -> list[Row]:
+def all_field_values(read: Read, selection: Filter, time: ResolvedTime) -> list[FieldRow]:
     """Return all fields that match and have a value, unpaged, as a part of other answers."""
     where, parameters = fields_where(read, selection, time)
     return _build_rows(read, list(_select(read, time, where, parameters, "order by c.subject, c.field")), time)
@@ -72,12 +74,12 @@ def _select(
     return read.rows(sql, parameters)
 
 
-def _build_rows(read: Read, found: list[tuple[Any, ...]], time: ResolvedTime) -> list[Row]:
+def _build_rows(read: Read, found: list[tuple[Any, ...]], time: ResolvedTime) -> list[FieldRow]:
     titles = find_titles(read, {row[0] for row in found}, time)
     return [_build_row(row, titles.get(row[0])) for row in found]
 
 
-def _build_row(columns: Sequence[Any], title: str | None) -> Row:
+def _build_row(columns: Sequence[Any], title: str | None) -> FieldRow:
     subject, field, value, source_value, valid_from, ends_at, position = columns
     return {
         "subject": subject,
@@ -110,12 +112,12 @@ def count_fields(
     *,
     min_count: int = 1,
     limit: int = DEFAULT_LIMIT,
-) -> Answer:
+    cursor: str | None = None,
+) -> Answer[FieldCount]:
     """Return how many of the matching fields there are for each holder, value, source value, field, kind, product or
     subject, most first.
 
     A field with several holders counts for each of them, as does one whose subject belongs to several products.
-    `truncated` says that there are more groups than `limit`.
     """
     time = resolve_time(read, when)
     where, parameters = fields_where(read, selection, time)
@@ -129,26 +131,37 @@ def count_fields(
         joins = f"""join field_value p on p.subject = c.subject and p.field = 'products' and {time.is_in_effect("p")}
             join field_ref m on m.subject = p.subject and m.field = p.field and m.valid_from = p.valid_from
             and m.id = p.id"""
+    after = ""
+    if cursor is not None:
+        parameters["after_count"], parameters["after_group"] = decode_cursor(cursor, int, str)
+        after = """ and (count(distinct field_key) < :after_count
+            or (count(distinct field_key) = :after_count and coalesce(g, '') > :after_group))"""
     sql = f"""select g, count(distinct field_key) from (
             select {_GROUPS[by]} as g, c.subject || ' ' || c.field as field_key from field_value c {joins}
             where {where} and {time.is_in_effect("c")} and {HAS_CONTENT}) counted
-        group by g having count(distinct field_key) >= :least
-        order by count(distinct field_key) desc, g nulls first limit :limit"""
-    found = list(read.rows(sql, {**parameters, "least": min_count, "limit": limit + 1}))
-    decode = loads if by == "value" else str
-    rows = [{by: None if group is None else decode(group), "count": count} for group, count in found[:limit]]
-    return build_answer(time, rows, about={"truncated": len(found) > limit})
+        group by g having count(distinct field_key) >= :least{after}
+        order by count(distinct field_key) desc, coalesce(g, '') limit :limit"""
+    found = read.rows(sql, {**parameters, "least": min_count, "limit": limit + 1})
+    shown, is_more = take_page(read, found, limit)
+    next_cursor = encode_cursor(shown[-1][1], shown[-1][0] or "") if is_more else None
+    return build_answer(time, [_build_count(by, group, count) for group, count in shown], next_cursor=next_cursor)
 
 
-def subject_fields(read: Read, subject: str, time: ResolvedTime, *, blame: bool = False) -> dict[str, Row]:
+def _build_count(by: Group, group: str | None, count: int) -> FieldCount:
+    row: FieldCount = {"count": count}
+    row[by] = json.loads(group) if by == "value" and group is not None else group
+    return row
+
+
+def subject_fields(read: Read, subject: str, time: ResolvedTime, *, blame: bool = False) -> dict[str, FieldRow]:
     """Return all fields of one subject by name, also if the subject is removed."""
     rows = all_field_values(read, Filter(subjects=(subject,), include_removed=True), time)
     return {row["field"]: row for row in (add_blame(read, rows, time) if blame else rows)}
 
 
-def by_subject(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
+def by_subject(rows: Sequence[FieldRow]) -> dict[str, dict[str, FieldRow]]:
     """Return rows of fields by subject and field, in their order."""
-    found: dict[str, dict[str, Row]] = {}
+    found: dict[str, dict[str, FieldRow]] = {}
     for row in rows:
         found.setdefault(row["subject"], {})[row["field"]] = row
     return found

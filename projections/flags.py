@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from domain import assumption, decision, evidence, feature, product
 from domain.any_subject import STILL_VALID_BECAUSE, ChangesImported
@@ -19,18 +19,15 @@ from domain.catalog import EVENT_NAMES
 from domain.fields import CHANGES_PER_EVENT, STATUS
 from domain.messages import Event
 from domain.values import format_micros, from_micros, kind_of, to_micros
+from projections.answers import FlagReason
 from projections.field_values import all_field_values
 from projections.filters import Filter, starts_with
 from projections.latest_values import LatestValue, latest_values
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import AnyAnswer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.schema import kind, loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
-
-FlagReason = Literal[
-    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
-]
 
 ROADMAP_FIELDS: Final = ("status", "horizon", "due_on", "definition", "vision", "strategy")
 ROADMAP_PREFIX: Final = "target."
@@ -116,7 +113,7 @@ def flags(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return the flags of all or some subjects, the oldest first.
 
     Each has the subject and `field` that is flagged, the `reason`, the `cause` with the `position` of the event that

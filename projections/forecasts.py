@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from domain.outcome import MET, SHARING_FIELD, UNCLEAR
 from domain.values import MAX_INTEGER, format_micros
@@ -19,7 +19,7 @@ from projections.calibration import Forecast, brier_interval, brier_score, decom
 from projections.expected_outcomes import Expectation, Outcome, end_of_day, find_expectations
 from projections.field_values import all_field_values
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer
+from projections.paging import AnyAnswer, Row, build_answer
 from projections.read_model import Read
 from projections.timepoint import NOW, TimePoint, resolve_time
 
@@ -71,7 +71,7 @@ def calibration(
     who: str | None = None,
     selection: Filter | None = None,
     when: TimePoint = NOW,
-) -> Answer:
+) -> AnyAnswer:
     """Return how good the forecasts of a person, or of all people together, were.
 
     `shown` says whether the viewer sees it, and `why_not` why not; `counts` has the number of forecasts by standing. With
@@ -89,7 +89,7 @@ def calibration(
     why_not = _find_why_hidden(read, read.surviving_id(viewer), person, counted)
     is_public = person in (None, read.surviving_id(viewer)) or why_not is None
     counts = Counter(each.standing for each in forecasts) if is_public else Counter[Standing]()
-    about: Row = {
+    about: dict[str, Any] = {
         "who": person,
         "shown": why_not is None,
         "why_not": why_not,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from domain.roles import ALL_PRODUCTS, FIELD_PREFIX, LINE_FIELD
+from projections.answers import FieldRow, GrantRow
 from projections.blame import add_blame
 from projections.field_values import all_field_values
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
@@ -19,7 +20,7 @@ def grants(
     product: str | None = None,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[GrantRow]:
     """Return the roles that are granted, ordered by holder and role, each with who granted it, when and why.
 
     With a `product`, those that count for it: granted for it, for a line it belongs to, or for all products.
@@ -28,30 +29,34 @@ def grants(
     subjects = () if holder is None else (holder,)
     found = all_field_values(read, Filter(subjects=subjects, fields=(f"{FIELD_PREFIX}*",), include_removed=True), time)
     line = None if product is None else {ALL_PRODUCTS, *_line_of(read, product, time)}
-    rows: list[Row] = [
-        {
-            "holder": row["subject"],
-            "role": row["field"].removeprefix(FIELD_PREFIX).partition(".")[0],
-            "product": None if row["value"] == ALL_PRODUCTS else row["value"],
-            "since": row["since"],
-            "position": row["position"],
-        }
-        for row in found
-        if line is None or row["value"] in line
-    ]
-    shown, next_cursor = page_after(rows, _sort_key, (str, str, str), limit, cursor)
-    return build_answer(time, add_blame(read, shown, time), next_cursor=next_cursor)
+    selected = [row for row in found if line is None or row["value"] in line]
+    shown, next_cursor = page_after(selected, _sort_key, (str, str, str), limit, cursor)
+    return build_answer(time, [_build_row(row) for row in add_blame(read, shown, time)], next_cursor=next_cursor)
 
 
-def _sort_key(row: Row) -> tuple[str, str, str]:
-    return (row["holder"], row["role"], row["product"] or "")
+def _build_row(row: FieldRow) -> GrantRow:
+    holder, role, product = _sort_key(row)
+    return {
+        "holder": holder,
+        "role": role,
+        "product": product or None,
+        "since": row["since"],
+        "position": row["position"],
+        "blame": row["blame"],
+    }
+
+
+def _sort_key(row: FieldRow) -> tuple[str, str, str]:
+    """Return the holder, the role and the product, which is empty for all products."""
+    role = row["field"].removeprefix(FIELD_PREFIX).partition(".")[0]
+    return row["subject"], role, "" if row["value"] == ALL_PRODUCTS else str(row["value"])
 
 
 def _line_of(read: Read, product: str, time: ResolvedTime) -> list[str]:
     path = [product]
     while True:
         asked = Filter(subjects=(path[-1],), fields=(LINE_FIELD,), include_removed=True)
-        lines = [row["value"] for row in all_field_values(read, asked, time)]
+        lines = [str(row["value"]) for row in all_field_values(read, asked, time)]
         if not lines or lines[0] in path:
             return path
-        path.append(str(lines[0]))
+        path.append(lines[0])

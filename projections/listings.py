@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from projections.answers import SubjectRow
 from projections.field_groups import build_subject_row
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.ordering import TargetOrder
-from projections.paging import Answer, Row, build_answer, build_until_full, encode_cursor, page_after
+from projections.paging import Answer, build_answer, build_until_full, encode_cursor, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, TimePoint, resolve_time
 
@@ -25,27 +26,24 @@ def subjects(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[SubjectRow]:
     """Return the subjects that match, sorted by title, each with the values of some fields."""
     time = resolve_time(read, when)
     of_subjects = selection.of_subjects()
     existing = by_subject(all_field_values(read, replace(of_subjects, fields=("exists",)), time))
-    titled = [
-        {"subject": subject, "title": next(iter(fields_of.values()))["title"]}
-        for subject, fields_of in existing.items()
-    ]
-    shown, next_cursor = page_after(sorted(titled, key=_sort_key), _sort_key, (str, str), limit, cursor)
+    titles = {subject: next(iter(found.values()))["title"] for subject, found in existing.items()}
+    ranked = sorted(((title or "").casefold(), subject) for subject, title in titles.items())
+    shown, next_cursor = page_after(ranked, tuple, (str, str), limit, cursor)
 
-    def build(batch: Sequence[Row]) -> list[Row]:
-        selected = Filter(
-            subjects=[row["subject"] for row in batch], fields=fields, include_removed=selection.include_removed
-        )
+    def build(batch: Sequence[tuple[str, str]]) -> list[SubjectRow]:
+        ids = [subject for _, subject in batch]
+        selected = Filter(subjects=ids, fields=fields, include_removed=selection.include_removed)
         found = by_subject(all_field_values(read, selected, time)) if batch else {}
-        return [{**build_subject_row(row["subject"], found.get(row["subject"], {})), **row} for row in batch]
+        return [build_subject_row(subject, titles[subject], found.get(subject, {})) for subject in ids]
 
     rows = build_until_full(read, shown, build, BATCH_ROWS)
     if len(rows) < len(shown):
-        next_cursor = encode_cursor(*_sort_key(rows[-1]))
+        next_cursor = encode_cursor(*shown[len(rows) - 1])
     return build_answer(time, rows, next_cursor=next_cursor)
 
 
@@ -56,12 +54,12 @@ def releases(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[SubjectRow]:
     """Return the releases of all or some products, in release order."""
     found = subjects(read, Filter(kinds=("release",), products=products), ("version", "due_on", "products"), when)
     order = TargetOrder(read, resolve_time(read, when))
 
-    def key(row: Row) -> tuple[int, int, str, str]:
+    def key(row: SubjectRow) -> tuple[int, int, str, str]:
         group, rank, numbers, subject = order.key(row["subject"])
         return group, rank, _sortable(numbers), subject
 
@@ -72,7 +70,3 @@ def releases(
 def _sortable(numbers: Sequence[int]) -> str:
     """Return text that sorts as the numbers do: each is preceded by its length."""
     return ".".join(f"{len(str(number)):03}:{number}" for number in numbers)
-
-
-def _sort_key(row: Row) -> tuple[str, str]:
-    return str(row["title"] or "").casefold(), row["subject"]

@@ -10,12 +10,12 @@ from domain.fields import Value
 from domain.money import CURRENCIES, Cost
 from domain.quantities import Duration, TimeUnit, compare_cost, compare_duration
 from projections.field_values import subject_fields
-from projections.paging import Answer, Row, build_answer
+from projections.paging import AnyAnswer, Row, build_answer
 from projections.read_model import Read
 from projections.timepoint import NOW, TimePoint, resolve_time
 
 
-def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
+def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> AnyAnswer:
     """Return the options of a decision, in their order.
 
     Each has its `title`, whether it was `chosen`, its `cost_amount` and `duration` with their fit to `cost_limit` and

@@ -6,17 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final
 
 from domain.fields import Value
 from domain.values import kind_of
+from projections.answers import Direction, ListDifference
 from projections.read_model import Read
 from projections.schema import loads
 from projections.timepoint import ResolvedTime
 
-Direction = Literal[
-    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
-]
 DIRECTIONS: Final[tuple[Direction, ...]] = Direction.__args__  # type: ignore[attr-defined]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -135,11 +133,12 @@ def resolve_people(value: Value, merged_into: Mapping[str, str]) -> Value:
     return value
 
 
-def list_difference(before: Value, after: Value, merged_into: Mapping[str, str]) -> dict[str, list[Value]]:
-    """Return what a list `gained` and `lost`, in the order of the lists; an empty dict for values that are not lists."""
+def add_list_difference(row: ListDifference, before: Value, after: Value, merged_into: Mapping[str, str]) -> None:
+    """Add to a row what a list `gained` and `lost`, in the order of the lists; nothing for values that are not lists."""
     if not isinstance(before, list | None) or not isinstance(after, list | None) or before is after is None:
-        return {}
+        return
     old, new = resolve_people(before or [], merged_into), resolve_people(after or [], merged_into)
     assert isinstance(old, list)
     assert isinstance(new, list)
-    return {"gained": [item for item in new if item not in old], "lost": [item for item in old if item not in new]}
+    row["gained"] = [item for item in new if item not in old]
+    row["lost"] = [item for item in old if item not in new]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, overload
+
+from typing_extensions import TypedDict, TypeVar
 
 from domain.values import format_micros
 from projections.read_model import Read
 from projections.schema import dumps
 from projections.timepoint import ResolvedTime
 
-Row = dict[str, Any]
-"""A row of an answer, ready for JSON."""
+Row = Mapping[str, Any]
+"""A row of any answer."""
 
 DEFAULT_LIMIT: Final = 1_000
 """The default number of rows on a page."""
@@ -24,15 +26,25 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class OnlyRows(TypedDict):
+    """What an answer says beyond its rows: nothing."""
+
+
+RowT = TypeVar("RowT", bound=Mapping[str, object])
+AboutT = TypeVar("AboutT", bound=Mapping[str, object], default=OnlyRows)
+
+
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Rows ready for JSON and CSV, the position they cover, and the cursor of the next page."""
+class Answer(Generic[RowT, AboutT]):
+    """Rows ready for JSON and CSV, the position they cover, and the cursor of the next page.
+
+    The types are those of `projections.answers`: of a row, and of what concerns the answer as a whole.
+    """
 
     time: ResolvedTime
-    rows: list[Row]
-    next: str | None = None
-    about: Row = field(default_factory=dict)
-    """What concerns the answer as a whole."""
+    rows: list[RowT]
+    next: str | None
+    about: AboutT
 
     @property
     def position(self) -> int:
@@ -50,15 +62,28 @@ class Answer:
         known_at = self.time.requested.known_at
         return None if known_at is None else format_micros(known_at)
 
-    def to_dict(self) -> Row:
+    def to_dict(self) -> dict[str, Any]:
         """Return the answer as one JSON object; the members of `about` are next to `rows`."""
         whole = {name: getattr(self, name) for name in ("position", "as_of", "known_at", "rows", "next")}
         return {**{name: value for name, value in whole.items() if value is not None}, **self.about}
 
 
+AnyAnswer = Answer[Any, Any]
+
+
+@overload
+def build_answer(time: ResolvedTime, rows: list[RowT], *, next_cursor: str | None = None) -> Answer[RowT]: ...
+
+
+@overload
 def build_answer(
-    time: ResolvedTime, rows: list[Row], *, next_cursor: str | None = None, about: Row | None = None
-) -> Answer:
+    time: ResolvedTime, rows: list[RowT], *, next_cursor: str | None = None, about: AboutT
+) -> Answer[RowT, AboutT]: ...
+
+
+def build_answer(
+    time: ResolvedTime, rows: list[Any], *, next_cursor: str | None = None, about: Any = None
+) -> AnyAnswer:
     """Return rows as an answer."""
     return Answer(time, rows, next_cursor, about or {})
 
@@ -90,14 +115,6 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
     if any(isinstance(part, int) and abs(part) >= 1 << 63 for part in parts):
         raise BadCursor
     return tuple(parts)
-
-
-def split_page(rows: list[Row], limit: int, key: Sequence[str]) -> tuple[list[Row], str | None]:
-    """Return the first `limit` of `limit + 1` rows, and the cursor of the next page if there is one."""
-    if len(rows) <= limit:
-        return rows, None
-    shown = rows[:limit]
-    return shown, encode_cursor(*(shown[-1][name] for name in key))
 
 
 def take_page(read: Read, rows: Iterable[Item], limit: int) -> tuple[list[Item], bool]:

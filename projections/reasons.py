@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from domain.fields import Value
+from projections.answers import ReasonKind
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.read_model import Read
 from projections.schema import loads, members
 from projections.timepoint import ResolvedTime
 
-ReasonKind = Literal["own", "inherited", "none"]
 REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
 """Where the data of an event gives its reason, in order of preference."""
 
@@ -44,7 +44,7 @@ def find_reasons(read: Read, positions: Iterable[int], time: ResolvedTime) -> di
     """
     sql = f"select position, type, note, because, body from event where position in {members('positions')}"
     rows = list(read.rows(sql, {"positions": sorted(set(positions))}))
-    cited = {row[0]: _as_ids(loads(row[3])) for row in rows}
+    cited = {row[0]: as_ids(loads(row[3])) for row in rows}
     texts = _find_texts(read, {decision for decisions in cited.values() for decision in decisions}, time)
     return {
         position: _build_reason(find_own_reason(type_, json.loads(body)) or note, cited[position], texts)
@@ -52,7 +52,8 @@ def find_reasons(read: Read, positions: Iterable[int], time: ResolvedTime) -> di
     }
 
 
-def _as_ids(value: Value) -> tuple[str, ...]:
+def as_ids(value: Value) -> tuple[str, ...]:
+    """Return the subjects in a list; none for any other value."""
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
@@ -22,36 +22,20 @@ from domain.fields import EXISTS, STATUS
 from domain.values import format_micros, kind_of, parse_timestamp, to_micros
 from eventlog.canonical import canonical
 from projections.accountability import unowned
+from projections.answers import Section
 from projections.audit import AuditFilter, all_events
 from projections.blame import add_blame, find_blames
 from projections.field_history import ChangeFilter, iterate_changes
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
-from projections.paging import Answer, Row, build_answer
+from projections.paging import AnyAnswer, Row, build_answer
 from projections.read_model import PinnedRead, Read
 from projections.reasons import NO_REASON, Reason, find_reasons
 from projections.schema import members
 from projections.timepoint import ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
-Section = Literal[
-    "goals",
-    "releases",
-    "course",
-    "decisions",
-    "shipped",
-    "slipped",
-    "overdue",
-    "dropped",
-    "moved",
-    "handed_over",
-    "next",
-    "waiting",
-    "unowned",
-    "undecided",
-    "late",
-]
 SECTIONS: Final[tuple[Section, ...]] = Section.__args__  # type: ignore[attr-defined]
 
 ACCOUNTABLE: Final = "role.accountable"
@@ -126,7 +110,7 @@ class ReportRequest:
     position: int | None = None
 
 
-def report(read: Read, request: ReportRequest) -> Answer:
+def report(read: Read, request: ReportRequest) -> AnyAnswer:
     """Return what happened to a product in a period, line by line, each with who, when, why and where in the log.
 
     Each row has a `section`; rows are in the order of `SECTIONS`: `goals` that are open or were closed in the period;
@@ -169,7 +153,7 @@ def report(read: Read, request: ReportRequest) -> Answer:
     return replace(answer, about={**about, "sha256": report_hash(answer.to_dict())})
 
 
-def issued_report(read: Read, product: str, position: int) -> Answer:
+def issued_report(read: Read, product: str, position: int) -> AnyAnswer:
     """Return the report that was issued at a position again, with who `issued` it, when, and with which summary.
 
     Raises:
@@ -433,7 +417,7 @@ class _ReportBuilder:
             if _is_first(change)
         }
 
-    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[list[Row], Mapping[int, _Event]]]:
+    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[Sequence[Row], Mapping[int, _Event]]]:
         """Yield the changes of the period in batches, each with its events; batches do not count as kept."""
         period = (self.request.since, self.until)
         selection = ChangeFilter(fields=Filter(subjects=self.members, fields=fields), span=period)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from domain.fields import EXISTS, Value
+from projections.answers import Card, Column, FieldState
 from projections.blame import add_blame
-from projections.field_groups import field_state, group_fields
+from projections.field_groups import add_fields, field_state
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
-from projections.paging import Answer, Row, build_answer, build_until_full, encode_cursor, page_after
+from projections.paging import Answer, build_answer, build_until_full, encode_cursor, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -61,7 +62,7 @@ def roadmap(
     blame: bool = False,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> Answer[Column] | Answer[Card]:
     """Return features, or the kinds in `selection.kinds`, as cards with their fields, sorted by rank, then title.
 
     A board has columns by `horizon`, `status`, `release`, `owner` (who is accountable), `owner.ROLE` or any field. A
@@ -72,49 +73,79 @@ def roadmap(
     With a `limit`, only that many cards are shown, fewer if the page reaches its size; the `count` of a column is that
     of all its cards. With a `milestone`, other targets are ignored, and a table has only cards with that target.
     """
-    time = resolve_time(read, when)
-    selection = selection or Filter()
-    selection = replace(selection, kinds=selection.kinds or ("feature",))
-    by = "release" if layout == "timeline" else columns
-    target = None if milestone is None else f"target.{milestone}"
-    column_field = target or TARGETS if by == "release" else _column_field(by)
-    placing_fields = (column_field, *([target] if target else ()))
-    subjects = _select_subjects(read, selection, time)
-    if subjects is None:
-        return build_answer(time, [])
-    reader = _CardReader(read, time, (*fields, *placing_fields), blame=blame)
-    all_cards, is_complete = _find_cards(reader, subjects, placing_fields, limit)
-    if layout == "table" and target:
-        all_cards = [card for card in all_cards if target in card["fields"]]
-    page, next_cursor = page_after(all_cards, _card_rank, (bool, int, str, str), limit, cursor)
-    cards = page if is_complete else build_until_full(read, page, reader.complete, BATCH_ROWS)
-    if len(cards) < len(page):
-        next_cursor = encode_cursor(*_card_rank(cards[-1]))
     if layout == "table":
-        return build_answer(time, [_trim_card(card, fields, target) for card in cards], next_cursor=next_cursor)
-    order = TargetOrder(read, time)
-    counted = [] if len(cards) == len(all_cards) else all_cards
-    counts = Counter(key for card in counted for key, _, _ in _card_columns(read, card["fields"], column_field))
-    cards_by_key: dict[str, list[Row]] = {}
+        return roadmap_table(
+            read, selection, when, milestone=milestone, fields=fields, blame=blame, limit=limit, cursor=cursor
+        )
+    by = "release" if layout == "timeline" else columns
+    return roadmap_columns(
+        read, selection, when, by=by, milestone=milestone, fields=fields, blame=blame, limit=limit, cursor=cursor
+    )
+
+
+def roadmap_table(
+    read: Read,
+    selection: Filter | None = None,
+    when: TimePoint = NOW,
+    *,
+    milestone: str | None = None,
+    fields: Sequence[str] = FIELDS,
+    blame: bool = False,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer[Card]:
+    """Return the cards of a `roadmap` without columns."""
+    target = _target_field(milestone)
+    placing = (target or TARGETS,)
+    reader = _CardReader(read, resolve_time(read, when), (*fields, *placing), blame=blame)
+    found = _page_cards(reader, selection or Filter(), placing, limit, cursor, required=target)
+    return build_answer(
+        reader.time, [_trim_card(card, fields, target) for card in found.shown], next_cursor=found.next_cursor
+    )
+
+
+def roadmap_columns(
+    read: Read,
+    selection: Filter | None = None,
+    when: TimePoint = NOW,
+    *,
+    by: str = "horizon",
+    milestone: str | None = None,
+    fields: Sequence[str] = FIELDS,
+    blame: bool = False,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Answer[Column]:
+    """Return the columns of a `roadmap`; those of a timeline are by `release`."""
+    time, target = resolve_time(read, when), _target_field(milestone)
+    column_field = target or TARGETS if by == "release" else _column_field(by)
+    placing = (column_field, *([target] if target else ()))
+    reader = _CardReader(read, time, (*fields, *placing), blame=blame)
+    found = _page_cards(reader, selection or Filter(), placing, limit, cursor)
+    counted = [] if len(found.shown) == len(found.all) else found.all
+    counts = Counter(key for card in counted for key, _, _ in _card_columns(read, card.fields, column_field))
+    cards: dict[str, list[Card]] = {}
     values: dict[str, Value] = {}
-    for card in cards:
+    for card in found.shown:
         shown = _trim_card(card, fields, target)
-        for key, value, name in _card_columns(read, card["fields"], column_field):
+        for key, value, name in _card_columns(read, card.fields, column_field):
             values[key] = value
-            milestone_of = {"milestone": name.partition(".")[2]} if by == "release" and name else {}
-            cards_by_key.setdefault(key, []).append({**shown, **milestone_of})
-    keys = sorted(cards_by_key, key=lambda key: (key == UNPLANNED, *_column_rank(by, values[key], order)))
+            placed = shown.copy()
+            if by == "release" and name:
+                placed["milestone"] = name.partition(".")[2]
+            cards.setdefault(key, []).append(placed)
+    order = TargetOrder(read, time)
+    keys = sorted(cards, key=lambda key: (key == UNPLANNED, *_column_rank(by, values[key], order)))
     titles = find_titles(read, [key for key in keys if ":" in key], time)
-    rows = [
-        {
-            "column": key,
-            "title": titles.get(key),
-            "count": counts[key] or len(cards_by_key[key]),
-            "cards": cards_by_key[key],
-        }
+    rows: list[Column] = [
+        {"column": key, "title": titles.get(key), "count": counts[key] or len(cards[key]), "cards": cards[key]}
         for key in keys
     ]
-    return build_answer(time, rows, next_cursor=next_cursor)
+    return build_answer(time, rows, next_cursor=found.next_cursor)
+
+
+def _target_field(milestone: str | None) -> str | None:
+    return None if milestone is None else f"target.{milestone}"
 
 
 def _column_field(by: str) -> str:
@@ -132,6 +163,14 @@ def _select_subjects(read: Read, selection: Filter, time: ResolvedTime) -> Filte
     return subjects
 
 
+class _FoundCard(NamedTuple):
+    """A card before its fields are grouped."""
+
+    subject: str
+    title: str | None
+    fields: dict[str, FieldState]
+
+
 @dataclass(frozen=True, slots=True)
 class _CardReader:
     """Reads cards with some of their fields, with or without blame."""
@@ -141,28 +180,59 @@ class _CardReader:
     fields: Sequence[str]
     blame: bool
 
-    def find_cards(self, subjects: Filter) -> list[Row]:
+    def find_cards(self, subjects: Filter) -> list[_FoundCard]:
         """Return the cards that match, sorted, each with these fields and its rank."""
         rows = all_field_values(self.read, replace(subjects, fields=(*self.fields, "rank", EXISTS)), self.time)
         found = by_subject(add_blame(self.read, rows, self.time) if self.blame else rows)
         cards = [
-            {
-                "subject": subject,
-                "title": next(iter(fields.values()))["title"],
-                "fields": {name: field_state(row) for name, row in fields.items()},
-            }
+            _FoundCard(
+                subject,
+                next(iter(fields.values()))["title"],
+                {name: field_state(row) for name, row in fields.items()},
+            )
             for subject, fields in found.items()
         ]
         return sorted(cards, key=_card_rank)
 
-    def complete(self, cards: Sequence[Row]) -> list[Row]:
+    def complete(self, cards: Sequence[_FoundCard]) -> list[_FoundCard]:
         """Return the same cards with these fields."""
-        return self.find_cards(Filter(subjects=[card["subject"] for card in cards], include_removed=True))
+        return self.find_cards(Filter(subjects=[card.subject for card in cards], include_removed=True))
+
+
+class _CardPage(NamedTuple):
+    """The cards of a page, all cards there are, and the cursor of the next page."""
+
+    shown: list[_FoundCard]
+    all: list[_FoundCard]
+    next_cursor: str | None
+
+
+def _page_cards(
+    reader: _CardReader,
+    selection: Filter,
+    placing_fields: Sequence[str],
+    limit: int | None,
+    cursor: str | None,
+    required: str | None = None,
+) -> _CardPage:
+    """Return a page of the cards that match, of those that have the `required` field if there is one."""
+    chosen = replace(selection, kinds=selection.kinds or ("feature",))
+    subjects = _select_subjects(reader.read, chosen, reader.time)
+    if subjects is None:
+        return _CardPage([], [], None)
+    cards, is_complete = _find_cards(reader, subjects, placing_fields, limit)
+    if required:
+        cards = [card for card in cards if required in card.fields]
+    page, next_cursor = page_after(cards, _card_rank, (bool, int, str, str), limit, cursor)
+    shown = page if is_complete else build_until_full(reader.read, page, reader.complete, BATCH_ROWS)
+    if len(shown) < len(page):
+        next_cursor = encode_cursor(*_card_rank(shown[-1]))
+    return _CardPage(shown, cards, next_cursor)
 
 
 def _find_cards(
     reader: _CardReader, subjects: Filter, placing_fields: Sequence[str], limit: int | None
-) -> tuple[list[Row], bool]:
+) -> tuple[list[_FoundCard], bool]:
     """Return all cards, and whether they have all their fields: if there are many, they have only those that place them."""
     most = BATCH_ROWS if reader.blame else MAX_FULL_CARDS
     if limit is None or _count_subjects(reader.read, subjects, reader.time, most + 1) <= most:
@@ -184,15 +254,17 @@ def _count_subjects(read: Read, subjects: Filter, time: ResolvedTime, most: int)
     return int(found[0]) if found else 0
 
 
-def _trim_card(card: Row, fields: Sequence[str], target: str | None) -> Row:
+def _trim_card(card: _FoundCard, fields: Sequence[str], target: str | None) -> Card:
     """Return the card with only the fields to show, in groups."""
     patterns = tuple(fields)
     shown = {
         name: row
-        for name, row in card["fields"].items()
+        for name, row in card.fields.items()
         if _matches_any(name, patterns) and (target in (None, name) or not _matches(name, TARGETS))
     }
-    return {**card, **group_fields(shown)}
+    row: Card = {"subject": card.subject, "title": card.title, "fields": {}}
+    add_fields(row, shown)
+    return row
 
 
 @lru_cache(4096)  # a roadmap asks the same of every card
@@ -204,13 +276,13 @@ def _matches(name: str, pattern: str) -> bool:
     return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
-def _card_rank(card: Row) -> tuple[bool, int, str, str]:
-    rank = card["fields"].get("rank", {}).get("value")
-    has_rank = isinstance(rank, int)
-    return not has_rank, rank if has_rank else 0, str(card["title"] or "").casefold(), card["subject"]
+def _card_rank(card: _FoundCard) -> tuple[bool, int, str, str]:
+    rank = card.fields["rank"]["value"] if "rank" in card.fields else None
+    name = (card.title or "").casefold()
+    return (False, rank, name, card.subject) if isinstance(rank, int) else (True, 0, name, card.subject)
 
 
-def _card_columns(read: Read, fields: Row, column_field: str) -> list[tuple[str, Value, str]]:
+def _card_columns(read: Read, fields: Mapping[str, FieldState], column_field: str) -> list[tuple[str, Value, str]]:
     """Return the columns that a card belongs to: the key, the value, and the field it comes from."""
     found = [
         (str(value), value, name)
@@ -221,7 +293,7 @@ def _card_columns(read: Read, fields: Row, column_field: str) -> list[tuple[str,
     return found or [(UNPLANNED, None, "")]
 
 
-def _items(read: Read, row: Row) -> list[Value]:
+def _items(read: Read, row: FieldState) -> list[Value]:
     """Return the items of a field's value; of its source value if it has no other."""
     value = resolve_people(row["value"] if row["value"] is not None else row["source_value"], read.merged_into)
     return value if isinstance(value, list) else [value]

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from domain.fields import CHANGES_PER_EVENT
+from projections.answers import SearchHit
 from projections.filters import Filter, matches_text, subjects_where
-from projections.paging import Answer, Row, build_answer
+from projections.paging import Answer, BadCursor, build_answer, decode_cursor, encode_cursor, take_page
 from projections.projector import NOTE
 from projections.read_model import Read
-from projections.schema import TEXTS_PER_EVENT, loads
+from projections.schema import TEXTS_PER_EVENT
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.tokenizer import snippet, tokenize
 
 
-def search(read: Read, text: str, selection: Filter | None = None, when: TimePoint = NOW, *, limit: int = 50) -> Answer:
+def search(
+    read: Read,
+    text: str,
+    selection: Filter | None = None,
+    when: TimePoint = NOW,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Answer[SearchHit]:
     """Return the texts that have every word of the query, or a word that starts with it, best match first.
 
-    Equal matches are in the order of their subjects and fields.
+    Equal matches are in the order of their subjects and fields. The cursor is the number of texts on earlier pages,
+    because a rank depends on all texts: what is recorded between two pages can move a text from one to the other.
 
     Each has a snippet with the matching words between « and », and says whether the text is `current`: the field may
     have changed since, or the event may have been voided.
@@ -28,10 +39,19 @@ def search(read: Read, text: str, selection: Filter | None = None, when: TimePoi
     has_text = matches_text("s", "query", text, parameters)
     sql = f"""select s.subject, {time.value("s.subject", "title")}, s.field, s.position, s.content, {is_text_current(time)}
         from search s where {has_text} and {is_text_held()} and {where}
-        order by rank(s, :query), s.subject, s.field, s.rowid limit :limit"""
-    words = tokenize(text)
-    rows = read.rows(sql, {**parameters, "limit": limit}) if words else ()
-    return build_answer(time, [_build_row(row, words) for row in rows])
+        order by rank(s, :query), s.subject, s.field, s.rowid limit :limit offset :skipped"""
+    words, skipped = tokenize(text), _decode_count(cursor)
+    found = read.rows(sql, {**parameters, "limit": limit + 1, "skipped": skipped}) if words else ()
+    shown, is_more = take_page(read, found, limit)
+    next_cursor = encode_cursor(skipped + len(shown)) if is_more else None
+    return build_answer(time, [_build_row(row, words) for row in shown], next_cursor=next_cursor)
+
+
+def _decode_count(cursor: str | None) -> int:
+    count = 0 if cursor is None else int(decode_cursor(cursor, int)[0])
+    if count < 0:
+        raise BadCursor
+    return count
 
 
 def is_text_held() -> str:
@@ -51,11 +71,11 @@ def is_text_current(time: ResolvedTime) -> str:
                 and c.id = {row_id} and {time.is_in_effect("c")}) end"""
 
 
-def _build_row(columns: Sequence[Any], words: Sequence[str]) -> Row:
+def _build_row(columns: Sequence[Any], words: Sequence[str]) -> SearchHit:
     subject, title, field, position, content, current = columns
     return {
         "subject": subject,
-        "title": loads(title),
+        "title": None if title is None else json.loads(title),
         "field": field,
         "position": position,
         "snippet": snippet(content, words),

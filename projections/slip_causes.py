@@ -11,16 +11,16 @@ from typing import Any, Final, Literal
 
 from domain.fields import Value
 from domain.values import kind_of, parse_timestamp, to_micros
+from projections.answers import SlipReason
 from projections.field_history import ChangeFilter, all_field_history
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import AnyAnswer, Row, build_answer, page_after
 from projections.read_model import Read
 from projections.reasons import find_own_reason
 from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
-Cause = Literal["decision", "assumption", "dependency", "reason", "none"]
-CAUSES: Final[tuple[Cause, ...]] = Cause.__args__  # type: ignore[attr-defined]
+CAUSES: Final[tuple[SlipReason, ...]] = SlipReason.__args__  # type: ignore[attr-defined]
 SlipGroup = Literal["cause", "release", "owner", "quarter"]
 TARGETS: Final = ("target.*", "due_on")
 KINDS: Final = ("feature", "release", "goal")
@@ -44,7 +44,7 @@ def slip_causes(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return each move of a target to later, in order, with its cause, its owner then, and the first target.
 
     The cause is what the move names (an assumption, evidence, or a feature or release that it waits for), else the
@@ -66,7 +66,7 @@ def count_slips(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """Return how many moves to later there were by cause, by the release moved from, by owner then, or by quarter.
 
     Each row has the group and the number of moves of each cause. A move with several owners counts for each.
@@ -176,7 +176,7 @@ def _find_causes(read: Read, positions: Iterable[int]) -> dict[int, Row]:
     return found
 
 
-def _kind_of_cause(named: Sequence[str], decisions: Sequence[str], reason: str | None) -> Cause:
+def _kind_of_cause(named: Sequence[str], decisions: Sequence[str], reason: str | None) -> SlipReason:
     if named:
         return _CAUSE_OF_KIND.get(kind_of(named[0]), "dependency")
     if decisions:
@@ -184,7 +184,7 @@ def _kind_of_cause(named: Sequence[str], decisions: Sequence[str], reason: str |
     return "reason" if reason else "none"
 
 
-_CAUSE_OF_KIND: Final[Mapping[str, Cause]] = {
+_CAUSE_OF_KIND: Final[Mapping[str, SlipReason]] = {
     "assumption": "assumption",
     "evidence": "assumption",
     "decision": "decision",

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from domain.decision import OPEN as OPEN_DECISION
 from domain.fields import STATUS
 from domain.values import format_micros, kind_of
+from projections.answers import Relation
 from projections.debt import DebtFilter, DebtFinder
 from projections.expected_outcomes import find_expectations
 from projections.field_values import all_field_values
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer
+from projections.paging import AnyAnswer, Row, build_answer
 from projections.read_model import Read
 from projections.report import ENDED_STATUSES
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
-Relation = Literal["holds", "owes", "waits_for"]
 DELEGATION: Final = "delegation."
 MAX_COMMANDS: Final = 1_000
 """The most commands of one transaction."""
 
 
-def succession(read: Read, person: str, when: TimePoint = NOW, *, to: str | None = None) -> Answer:
+def succession(read: Read, person: str, when: TimePoint = NOW, *, to: str | None = None) -> AnyAnswer:
     """Return everything that a person or team holds, owes and waits for, in this order.
 
     With `to`, `commands` are those that hand over all roles in one transaction; `truncated` says that there are more
@@ -94,8 +94,8 @@ def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[R
     today = format_micros(resolved.as_of)[:10]
     for each in find_expectations(read, Filter(), resolved):
         if each.by in ids and each.outcome is None:
-            row = {"subject": each.subject, "title": each.title, "since": each.at}
-            yield _row("waits_for", f"{each.state(today)}_outcome", row, part=each.key)
+            expected: Row = {"subject": each.subject, "title": each.title, "since": each.at}
+            yield _row("waits_for", f"{each.state(today)}_outcome", expected, part=each.key)
 
 
 def _build_commands(read: Read, person: str, to: str, rows: list[Row]) -> Iterator[Row]:

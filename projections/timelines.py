@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT
+from projections.answers import FieldValue
 from projections.filters import match_fields
 from projections.ordering import FieldContent, is_same
-from projections.paging import Row
 from projections.read_model import Read
 from projections.schema import loads, members
 from projections.timepoint import ResolvedTime
@@ -61,7 +61,7 @@ def read_timelines(
 
 def find_states(
     read: Read, wanted: Sequence[tuple[str, int]], fields: Sequence[str], time: ResolvedTime
-) -> list[dict[str, Row]]:
+) -> list[dict[str, FieldValue]]:
     """Return, for each subject and time, the value and source value of some fields of the subject at that time.
 
     A field without a value is null; of a prefix that ends in `*`, only fields with a value are returned.
@@ -88,7 +88,7 @@ def _content_at(rows: Sequence[TimelineRow], starts: Sequence[int], at: int) -> 
     return loads(row.value), row.source_value
 
 
-def _describe(content: FieldContent) -> Row:
+def _describe(content: FieldContent) -> FieldValue:
     return {"value": content[0], "source_value": content[1]}
 
 

@@ -11,17 +11,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
-
-from projections.arrivals import ArrivalReason
-from projections.debt import Code as DebtCode
-from projections.flags import FlagReason
-from projections.ordering import Direction
-from projections.reasons import ReasonKind
-from projections.report import Section
-from projections.slip_causes import Cause as SlipReason
-from projections.succession import Relation
+from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 SOURCE: Final = ROOT / "projections" / "answers.py"
@@ -36,19 +28,8 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 '''
-JSON_TYPES: Final = {"At": "str", "JsonValue": "Any"}
+JSON_TYPES: Final = {"At": "str", "Scopes": "list[str]", "Value": "Any"}
 """What types of the server are in JSON."""
-LITERALS: Final[dict[str, tuple[Any, str]]] = {
-    "ArrivalReason": (ArrivalReason, "What a deferred decision waited for has happened."),
-    "Direction": (Direction, "The kind of a change."),
-    "FlagReason": (FlagReason, "What is wrong with a ground."),
-    "SlipReason": (SlipReason, "What made a target move."),
-    "Relation": (Relation, "What a person has to do with a subject."),
-    "DebtCode": (DebtCode, "What is left undone about a decision or another subject."),
-    "Section": (Section, "The sections of a progress report."),
-    "ReasonKind": (ReasonKind, "The origin of a reason."),
-}
-"""Types that the server declares elsewhere."""
 
 
 class _Types(ast.NodeTransformer):
@@ -77,14 +58,23 @@ class _Types(ast.NodeTransformer):
 def build_client_answers() -> str:
     """Return the text of the client's module."""
     parts = [HEADER]
-    for name, (literal, doc) in LITERALS.items():
-        parts.append(f"{name} = {str(literal).removeprefix('typing.')}\n{doc!r}")
-    for node in ast.parse(SOURCE.read_text(encoding="utf-8")).body:
+    body = ast.parse(SOURCE.read_text(encoding="utf-8")).body
+    for node, following in pairwise(body):
         if isinstance(node, ast.ClassDef):
             parts.append(_convert_class(node))
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             parts.append(ast.unparse(_Types().visit(node)))
+        elif _is_literal(node):
+            parts += [ast.unparse(node), ast.unparse(following)]
+    assert isinstance(body[-1], ast.ClassDef)
+    parts.append(_convert_class(body[-1]))
     return _format("\n".join(parts))
+
+
+def _is_literal(node: ast.stmt) -> bool:
+    """Whether the statement declares an alias of a `Literal`."""
+    value = node.value if isinstance(node, ast.Assign) else None
+    return isinstance(value, ast.Subscript) and ast.unparse(value.value) == "Literal"
 
 
 def _convert_class(node: ast.ClassDef) -> str:

@@ -39,6 +39,7 @@ from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE, SCOPES
 from domain.validation_messages import list_errors
 from domain.values import format_micros, format_timestamp, from_micros
 from identity.decision_log import DecisionLog
+from projections.answers import TokenRow
 from projections.grants import grants
 from projections.read_model import Read
 
@@ -387,7 +388,7 @@ def _start_values(page: Page, form: AdminForm) -> dict[str, str]:
     return {"scopes": f"{LIST_SEPARATOR} ".join(sorted(DEFAULT_SCOPES)), "expires_on": until.date().isoformat()}
 
 
-def _find_token(page: Page, token: str) -> dict[str, Any]:
+def _find_token(page: Page, token: str) -> TokenRow:
     for each in page.services.log.tokens.all():
         if each.id == token:
             return describe_token(each)

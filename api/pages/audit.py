@@ -24,6 +24,7 @@ from eventlog.inclusion import find_inclusion_path, root_of_path
 from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
+from projections.answers import HistoryEvent
 from projections.audit import AuditFilter
 from projections.field_history import ChangeFilter, all_field_history
 from projections.read_model import Read
@@ -145,7 +146,8 @@ def get_entry(page: PageDependency, position: Annotated[int, Path(ge=1, le=MAX_I
             raise HttpProblem(404, f"the log has no entry {position} at this time", field="position")
         selection = ChangeFilter(positions=range(position, position + 1))
         changes = all_field_history(read, selection, resolve_time(read, when))
-        (sentence,) = build_sentences(read, [{**rows[0], "changes": changes}], when)
+        event: HistoryEvent = {**rows[0], "changes": [*changes]}
+        (sentence,) = build_sentences(read, [event], when)
         return {
             "event": rows[0],
             "sentence": sentence,

@@ -121,7 +121,7 @@ def parse_day(value: object) -> date | None:
 
 def list_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     """Return the features that a filter selects at the page's time, without reasons and slips; see `complete_cards`."""
-    rows = roadmap_query.roadmap(read, selection, page.time.point, layout="table", fields=PLACING_FIELDS).rows
+    rows = roadmap_query.roadmap_table(read, selection, page.time.point, fields=PLACING_FIELDS).rows
     return [*map(placed_cards(read, page, page.time.point), rows)]
 
 
@@ -151,7 +151,7 @@ def complete_cards(
         return []
     when = at or page.time.point
     selection = Filter(subjects=[card.subject for card in cards], kinds=("feature",), include_removed=True)
-    rows = roadmap_query.roadmap(read, selection, when, layout="table", fields=FIELDS, blame=True).rows
+    rows = roadmap_query.roadmap_table(read, selection, when, fields=FIELDS, blame=True).rows
     is_open = {card.subject for card in cards if not card.is_closed}
     slips = change_queries.slips(read, Filter(subjects=sorted(is_open)), when).rows if is_open else []
     builder = _CardBuilder(

@@ -10,8 +10,8 @@ from api.pages.fields import Origin, Origins, content_of
 from api.pages.times import PageTime
 from domain.fields import EXISTS
 from projections import changes as change_queries
+from projections.answers import FieldDifference as DifferenceRow
 from projections.filters import Filter
-from projections.paging import Row
 from projections.read_model import Read
 
 Kind = Literal["added", "changed", "dropped", "not_yet"]
@@ -57,7 +57,7 @@ def find_differences(read: Read, time: PageTime, selection: Filter) -> dict[str,
     earlier, later = (time.point, time.compared) if time.is_compared_with_later else (time.compared, time.point)
     answer = change_queries.changes(read, earlier, later, selection)
     origins = Origins(read, (change["blame"] for row in answer.rows for change in row["changes"]), later)
-    by_subject: dict[str, list[Row]] = {}
+    by_subject: dict[str, list[DifferenceRow]] = {}
     for row in answer.rows:
         by_subject.setdefault(row["subject"], []).append(row)
     return {
@@ -71,14 +71,14 @@ def find_differences(read: Read, time: PageTime, selection: Filter) -> dict[str,
     }
 
 
-def _kind_of(rows: Sequence[Row], time: PageTime) -> Kind:
+def _kind_of(rows: Sequence[DifferenceRow], time: PageTime) -> Kind:
     if any(row.get("missing_before") == "absent" for row in rows):
         return "not_yet" if time.is_compared_with_later else "added"
     is_ended = any(row["field"] == "status" and row["after"]["value"] in ENDINGS for row in rows)
     return "dropped" if is_ended or any(row.get("missing_after") == "removed" for row in rows) else "changed"
 
 
-def _build_difference(row: Row, origins: Origins) -> FieldDifference:
+def _build_difference(row: DifferenceRow, origins: Origins) -> FieldDifference:
     own = [each for each in row["changes"] if each["field"] == row["field"]] or row["changes"]
     return FieldDifference(
         row["field"], content_of(row["before"]), content_of(row["after"]), origins.of(own[-1]["blame"]) if own else None

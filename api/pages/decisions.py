@@ -1,4 +1,4 @@
-"""The register of decisions, and each decision as a document."""
+"""The list of decisions, and each decision as a document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from api.pages.words import SUBJECT
 from domain.decision import Option
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
-from projections.decisions import RegisterFilter
+from projections.decisions import DecisionFilter
+from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import flat_fields
 from projections.field_values import count_fields
 from projections.filters import Filter
@@ -100,7 +101,7 @@ def list_decisions(  # noqa: PLR0917  (the filters of the page)
     """Show the decisions that match, the newest first."""
     find_person = page.services.find_person
     products = [page.services.find_subject(each, "product", kind="product") for each in product]
-    selection = RegisterFilter(
+    selection = DecisionFilter(
         Filter(products=products, statuses=status),
         kind,
         [find_person(each, "decider") for each in decider],
@@ -110,7 +111,7 @@ def list_decisions(  # noqa: PLR0917  (the filters of the page)
     )
 
     def build(read: Read) -> Context:
-        answer = decision_queries.register(
+        answer = decision_queries.decisions(
             read, selection, page.time.point, columns=COLUMNS, newest_first=True, limit=ROWS, cursor=cursor
         )
         in_products = Filter(kinds=("decision",), products=products)
@@ -166,6 +167,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "history": history,
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
             "authority": authority,
+            "expected": expected_outcomes(read, Filter(subjects=(subject,)), page.time.point).rows,
             "mentioned": [
                 each for row in authority["rows"] for text in row["sentences"] for each in SUBJECT.findall(text)
             ],

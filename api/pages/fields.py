@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from projections.answers import Blame, FieldState, FieldValue
 from projections.field_groups import flat_fields
 from projections.paging import Row
 from projections.read_model import Read
@@ -44,7 +45,7 @@ class BlamedValue:
         return self.value if isinstance(self.value, list) else [self.value]
 
 
-def content_of(state: Row | None) -> list[Any]:
+def content_of(state: FieldValue | None) -> list[Any]:
     """Return the items of a field's value, of the source's value if there is no other; nothing for a missing field."""
     if state is None:
         return []
@@ -63,11 +64,11 @@ def flatten(row: Row) -> Row:
 class Origins:
     """The origins of values, with the reasons of all events read at once."""
 
-    def __init__(self, read: Read, blames: Iterable[Row], when: TimePoint) -> None:
+    def __init__(self, read: Read, blames: Iterable[Blame], when: TimePoint) -> None:
         positions = {blame["position"] for blame in blames}
         self._reasons = find_reasons(read, positions, resolve_time(read, when)) if positions else {}
 
-    def of(self, blame: Row) -> Origin:
+    def of(self, blame: Blame) -> Origin:
         """Return the origin that a blame describes."""
         return Origin(
             blame["principal"],
@@ -76,14 +77,14 @@ class Origins:
             blame["recorded_at"],
             blame["position"],
             self._reasons.get(blame["position"], NO_REASON),
-            any("grant" not in link for link in blame.get("on_behalf_of") or ()),
+            any("delegation" not in link for link in blame.get("on_behalf_of", ())),
         )
 
-    def value(self, field: str, row: Row) -> BlamedValue:
+    def value(self, field: str, row: FieldState) -> BlamedValue:
         """Return a value of an answer that includes blame."""
-        origin = self.of(row["blame"]) if row.get("blame") else None
+        origin = self.of(row["blame"]) if "blame" in row else None
         return BlamedValue(field, row["value"], row["source_value"], origin)
 
-    def values(self, rows: Mapping[str, Row]) -> dict[str, BlamedValue]:
+    def values(self, rows: Mapping[str, FieldState]) -> dict[str, BlamedValue]:
         """Return the values of several fields by name."""
         return {field: self.value(field, row) for field, row in rows.items()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from projections.paging import Row
+from projections.answers import RelatedSubjects, SubjectRelation
 
 COLUMN_WIDTH: Final = 260
 NODE_WIDTH: Final = 200
@@ -14,7 +14,7 @@ NODE_HEIGHT: Final = 32
 GAP: Final = 8
 MAX_NODES: Final = 12
 """Nodes at each side; a list next to the graph has all of them."""
-SIDES: Final[Mapping[str, tuple[str, str]]] = {
+SIDES: Final[Mapping[SubjectRelation, tuple[str, str]]] = {
     "replaces": ("left", "replaces"),
     "rests_on": ("left", "rests on"),
     "replaced_by": ("right", "replaced by"),
@@ -49,7 +49,7 @@ class Graph:
     node_height: int = NODE_HEIGHT
 
 
-def lay_out(subject: str, related: Mapping[str, Sequence[Row]]) -> Graph | None:
+def lay_out(subject: str, related: RelatedSubjects) -> Graph | None:
     """Return the graph of a subject, or None if it has no relations. Nodes never overlap."""
     columns: dict[str, list[tuple[str, str]]] = {"left": [], "right": []}
     for relation, (side, name) in SIDES.items():

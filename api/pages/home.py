@@ -27,13 +27,14 @@ from identity.decision_log import DecisionLog
 from projections import arrivals as arrival_queries
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
-from projections.decisions import RegisterFilter
-from projections.field_groups import flat_fields
+from projections.answers import DecisionRow
+from projections.debt import DebtFilter, debt
+from projections.decisions import DecisionFilter
 from projections.field_history import ChangeFilter
 from projections.field_values import all_field_values
 from projections.filters import Filter, subjects_where
-from projections.paging import Row
 from projections.read_model import Read
+from projections.reasons import as_ids
 from projections.timepoint import NOW, TimePoint, resolve_time
 
 VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Auditor"}
@@ -124,8 +125,8 @@ def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
 
 
 def _waiting(read: Read, page: Page) -> list[Need]:
-    selection = RegisterFilter(Filter(statuses=sorted(OPEN)))
-    rows = decision_queries.register(read, selection, page.time.point, limit=200).rows
+    selection = DecisionFilter(Filter(statuses=sorted(OPEN)))
+    rows = decision_queries.decisions(read, selection, page.time.point, limit=200).rows
     return [_waiting_need(row, page) for row in rows]
 
 
@@ -171,32 +172,33 @@ def _flagged(read: Read, page: Page) -> list[Need]:
     ]
 
 
-def _waiting_need(row: Row, page: Page) -> Need:
+def _waiting_need(row: DecisionRow, page: Page) -> Need:
     status = row["fields"]["status"]
     days = _days_since(status["since"], page)
-    people = _holders(dict(flat_fields(row)))
+    people = _holders(row)
     is_mine = page.caller.actor in people
     detail = f"{str(status['value']).capitalize()} {count_of(days, 'day')} ago, no decision yet."
     return Need(row["subject"], detail, Mark("warn", "waits for you" if is_mine else "waits"), "AcceptDecision", people)
 
 
 def _find_unratified(read: Read, page: Page) -> list[Need]:
-    rows = decision_queries.register(read, RegisterFilter(unratified=True), page.time.point, limit=200).rows
+    rows = decision_queries.decisions(read, DecisionFilter(unratified=True), page.time.point, limit=200).rows
     return [
         Need(
             row["subject"],
             "The deciders were not entitled to decide this.",
             Mark("bad", "exceeds authority"),
             "RatifyDecision",
-            _holders(dict(flat_fields(row))),
+            _holders(row),
         )
         for row in rows
-        if dict(flat_fields(row)).get("status", {}).get("value") == "accepted"
+        if row["fields"]["status"]["value"] == "accepted"
     ]
 
 
-def _holders(fields: Row) -> tuple[str, ...]:
-    return tuple(fields["role.accountable"]["value"] or ()) if "role.accountable" in fields else ()
+def _holders(row: DecisionRow) -> tuple[str, ...]:
+    accountable = row.get("roles", {}).get("accountable")
+    return as_ids(accountable["value"]) if accountable else ()
 
 
 def _days_since(at: str, page: Page) -> int:
@@ -227,7 +229,7 @@ def _owners(read: Read, subjects: Sequence[str], when: TimePoint) -> dict[str, t
     if not subjects:
         return {}
     rows = all_field_values(read, Filter(subjects=subjects, fields=("role.accountable",)), resolve_time(read, when))
-    return {row["subject"]: tuple(row["value"] or ()) for row in rows}
+    return {row["subject"]: as_ids(row["value"]) for row in rows}
 
 
 def _overdue(cards: Sequence[Card]) -> list[Need]:
@@ -281,6 +283,7 @@ def _manager(read: Read, page: Page, since: int) -> Context:
     return {
         "needs": needs[:NEEDS],
         "needs_count": len(needs),
+        "debt": sum(debt(read, DebtFilter(), page.time.point, limit=1).about["counts"].values()),
         "sentences": sentences[:CHANGES],
         "changes_count": len(sentences),
         "summary": _summary(sentences),
@@ -321,10 +324,10 @@ class AuditException:
 def find_exceptions(read: Read, page: Page) -> list[AuditException]:
     """Return what an auditor looks at first, the gravest first."""
     when = page.time.point
-    flags = audit_queries.count_events(read, None, when)["flags"]
-    exceeding = audit_queries.count_events(read, audit_queries.AuditFilter(verdicts=("exceeds",)), when)["count"]
-    alone = audit_queries.count_events(read, audit_queries.AuditFilter(self_approved=True), when)["count"]
-    unratified = len(decision_queries.register(read, RegisterFilter(unratified=True), when, limit=1_000).rows)
+    flags = audit_queries.count_events(read, None, when).flags
+    exceeding = audit_queries.count_events(read, audit_queries.AuditFilter(verdicts=("exceeds",)), when).count
+    alone = audit_queries.count_events(read, audit_queries.AuditFilter(self_approved=True), when).count
+    unratified = len(decision_queries.decisions(read, DecisionFilter(unratified=True), when, limit=1_000).rows)
 
     def trail(**flag: str) -> str:
         return page.url("/audit", **flag)
@@ -345,8 +348,8 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
     counts = audit_queries.count_events(read, None, when)
     backdated = audit_queries.audit(read, audit_queries.AuditFilter(backdated=True), when, limit=5).rows
     corrections = audit_queries.audit(read, audit_queries.AuditFilter(corrections=True), when, limit=5).rows
-    exceeding = decision_queries.register(
-        read, RegisterFilter(verdicts=("exceeds",)), when, newest_first=True, limit=200
+    exceeding = decision_queries.decisions(
+        read, DecisionFilter(verdicts=("exceeds",)), when, newest_first=True, limit=200
     ).rows
     log = page.services.book
     return {

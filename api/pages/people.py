@@ -10,6 +10,7 @@ from api.pages.page import Context, PageDependency, add_page, page_router
 from api.pages.subjects import ENDED
 from domain.people import INACTIVE_STATUSES
 from projections import accountability
+from projections.answers import UnownedRow
 from projections.field_values import all_field_values
 from projections.filters import Filter
 from projections.paging import Row
@@ -48,7 +49,7 @@ def find_loads(read: Read, when: TimePoint) -> list[Row]:
     counts: dict[str, int] = {}
     for row in owners:
         if row["subject"] not in ended:
-            for holder in row["value"] if isinstance(row["value"], list) else []:
+            for holder in map(str, row["value"] if isinstance(row["value"], list) else []):
                 counts[holder] = counts.get(holder, 0) + 1
     most = max(counts.values(), default=1)
     gone = _find_inactive(read, counts, when)
@@ -58,7 +59,7 @@ def find_loads(read: Read, when: TimePoint) -> list[Row]:
     ]
 
 
-def find_gaps(read: Read, selection: Filter, when: TimePoint) -> list[Row]:
+def find_gaps(read: Read, selection: Filter, when: TimePoint) -> list[UnownedRow]:
     """Return the open subjects without an owner."""
     ended = _find_ended(read, when)
     return [

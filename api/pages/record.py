@@ -27,6 +27,7 @@ from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
 from domain.authority import RIGHTS_FIELD
 from domain.errors import Refused
+from domain.fields import Value
 from domain.messages import Command
 from eventlog.entry import Receipt
 from projections import search as search_queries
@@ -93,15 +94,17 @@ def get_record(page: PageDependency, product: FormParameter = "", title: FormPar
     return _show(page, Entry(_form("RecordDecision"), typed=_without_empty({"products": product, "title": title})))
 
 
-def get_form(  # noqa: PLR0917  (the fields that a link can fill in)
+def get_form(
     page: PageDependency,
     name: str,
+    *,
     subject: FormParameter = "",
     horizon: FormParameter = "",
     product: FormParameter = "",
     release: FormParameter = "",
     option: FormParameter = "",
     delegation: FormParameter = "",
+    expectation: FormParameter = "",
     field: FormParameter = "",
     supports: FormParameter = "",
     under: FormParameter = "",
@@ -110,6 +113,7 @@ def get_form(  # noqa: PLR0917  (the fields that a link can fill in)
     form = _form(name)
     given = {
         "horizon": horizon,
+        "expectation": expectation,
         "products": product,
         "release": release,
         "option": option,
@@ -273,7 +277,12 @@ def _list_picks(read: Read, entry: Entry) -> list[str]:
     if picked is None or not entry.subject:
         return []
     row = subject_fields(read, entry.subject, resolve_time(read, NOW)).get(picked.kind)
-    return [str(each["title"]) for each in row["value"] or ()] if row else []
+    return [str(each["title"]) for each in _items_of(row["value"])] if row else []
+
+
+def _items_of(value: Value) -> list[dict[str, Value]]:
+    """Return the items of a list that are objects."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _version_of(page: Page, entry: Entry) -> int | str:
@@ -305,7 +314,7 @@ def _current_values(read: Read, entry: Entry) -> dict[str, str]:
     for each in entry.form.fields:
         row = fields.get(FIELD_OF_INPUT.get(each.name, each.name))
         if row and each.control == "items":
-            found |= _flatten_items(each, row["value"] or ())
+            found |= _flatten_items(each, _items_of(row["value"]))
         elif row and _fits(each, row["value"]):
             found[each.name] = _as_text(each, row["value"])
     return found

@@ -20,7 +20,7 @@ from api.report_page import HEADINGS, build_page
 from domain.values import MAX_INTEGER, from_micros, to_micros
 from projections import audit as audit_queries
 from projections.audit import AuditFilter
-from projections.paging import Answer, Row
+from projections.paging import AnyAnswer, Row
 from projections.read_model import Read
 from projections.reasons import Reason
 from projections.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
@@ -161,7 +161,7 @@ def reason_of(reason: Row) -> Reason:
     return Reason(reason["kind"], reason["text"], tuple(reason["decisions"]))
 
 
-def _build(read: Read, product: str, since: int, until: int | None, issued_at: int | None) -> Answer:
+def _build(read: Read, product: str, since: int, until: int | None, issued_at: int | None) -> AnyAnswer:
     try:
         if issued_at is not None:
             return issued_report(read, product, issued_at)

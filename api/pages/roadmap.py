@@ -159,13 +159,13 @@ def place_cards(
 
     What exists only at the time it is compared with is in the column where it is then.
     """
-    query_layout: roadmap_query.Layout = "timeline" if layout == "timeline" else "board"
+    is_timeline = layout == "timeline"
 
-    def ask(asked: Filter, when: TimePoint) -> list[Row]:
-        answer = roadmap_query.roadmap(read, asked, when, layout=query_layout, columns=by, fields=PLACING_FIELDS)
-        return answer.rows
+    def ask(asked: Filter, when: TimePoint) -> Sequence[Row]:
+        placed_by = "release" if is_timeline else by
+        return roadmap_query.roadmap_columns(read, asked, when, by=placed_by, fields=PLACING_FIELDS).rows
 
-    titles = HORIZON_TITLES if by == "horizon" and query_layout == "board" else {}
+    titles = HORIZON_TITLES if by == "horizon" and not is_timeline else {}
     columns: dict[str, PlacedColumn] = {}
 
     def column_of(row: Row) -> PlacedColumn:

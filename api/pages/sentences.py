@@ -9,8 +9,8 @@ from typing import Any, Final
 from api.pages.fields import Origin, Origins, content_of
 from api.pages.verbs import verb_of
 from domain.fields import EXISTS, STATUS
+from projections.answers import Blame, FieldChange
 from projections.field_history import ChangeFilter, all_field_history
-from projections.paging import Row
 from projections.read_model import Read
 from projections.timepoint import TimePoint, resolve_time
 
@@ -51,8 +51,15 @@ class Sentence:
         return len(self.changes) == 1 and self.type in ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled")
 
 
-def build_sentences(read: Read, events: Iterable[Row], when: TimePoint) -> list[Sentence]:
-    """Return events as sentences, in the same order. Each has the members of its blame, its subject and its changes."""
+class EventWithChanges(Blame):
+    """The members of an event that its sentence needs."""
+
+    subject: str
+    changes: list[FieldChange]
+
+
+def build_sentences(read: Read, events: Iterable[EventWithChanges], when: TimePoint) -> list[Sentence]:
+    """Return events as sentences, in the same order."""
     found = list(events)
     origins = Origins(read, found, when)
     return [
@@ -70,7 +77,7 @@ def build_sentences(read: Read, events: Iterable[Row], when: TimePoint) -> list[
 
 def find_sentences(read: Read, selection: ChangeFilter, when: TimePoint) -> list[Sentence]:
     """Return the events that made the selected changes as sentences, newest first."""
-    events: dict[tuple[int, str], Row] = {}
+    events: dict[tuple[int, str], EventWithChanges] = {}
     for change in all_field_history(read, selection, resolve_time(read, when)):
         key = change["position"], change["subject"]
         event = events.setdefault(key, {**change["blame"], "subject": change["subject"], "changes": []})
@@ -79,11 +86,11 @@ def find_sentences(read: Read, selection: ChangeFilter, when: TimePoint) -> list
     return build_sentences(read, newest, when)
 
 
-def _is_creation(changes: Sequence[Row]) -> bool:
+def _is_creation(changes: Sequence[FieldChange]) -> bool:
     return any(change["field"] == EXISTS and change["after"]["value"] for change in changes)
 
 
-def _shown_changes(changes: Sequence[Row]) -> Iterable[Change]:
+def _shown_changes(changes: Sequence[FieldChange]) -> Iterable[Change]:
     for change in changes:
         name = change["field"]
         is_said = name in _QUIET or name in _SAID_BY_VERB or name.startswith(_LONG_FIELDS) or name.endswith("because")

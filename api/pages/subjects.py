@@ -25,9 +25,11 @@ from domain.feature import CLOSED
 from projections import accountability, listings
 from projections import changes as change_queries
 from projections import decisions as decision_queries
+from projections.answers import DecisionRow
 from projections.authority import read_subjects
 from projections.contributions import contribution_gaps
-from projections.decisions import RegisterFilter
+from projections.decisions import DecisionFilter
+from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
@@ -110,6 +112,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "actions": page.permissions.of(actions, subject) if is_writable else [],
         "version": about["version"],
         "slips": [],
+        "expected": expected_outcomes(read, Filter(subjects=(subject,)), when).rows if kind == "feature" else [],
         "cards": [],
         "releases": [],
         "goals": [],
@@ -136,15 +139,17 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
 
 def _feature_parts(read: Read, page: Page, subject: str) -> Context:
     slips = change_queries.slips(read, Filter(subjects=(subject,)), page.time.point).rows
-    for slip in slips:
-        origins = Origins(read, (move["blame"] for move in slip["moves"]), page.time.point)
-        for move in slip["moves"]:
-            move["origin"] = origins.of(move["blame"])
-    return {"slips": slips}
+    origins = Origins(read, (move["blame"] for slip in slips for move in slip["moves"]), page.time.point)
+    return {
+        "slips": [
+            {**slip, "moves": [{**move, "origin": origins.of(move["blame"])} for move in slip["moves"]]}
+            for slip in slips
+        ]
+    }
 
 
 def _product_parts(read: Read, page: Page, subject: str) -> Context:
-    found = RegisterFilter(Filter(products=(subject,)))
+    found = DecisionFilter(Filter(products=(subject,)))
     open_cards = list_open_cards(read, page, Filter(kinds=("feature",), products=(subject,)))
     return {
         "rights": find_rights_in_force(read, page, subject),
@@ -169,7 +174,7 @@ def _goal_parts(read: Read, page: Page, subject: str) -> Context:
 
 def _holder_parts(read: Read, page: Page, subject: str) -> Context:
     when = page.time.point
-    found = RegisterFilter(deciders=(subject,))
+    found = DecisionFilter(deciders=(subject,))
     decided = latest_decisions(read, page, found)
     directory = page.services.book.directory
     return {
@@ -250,9 +255,9 @@ def find_delegations(fields: Mapping[str, BlamedValue]) -> list[Delegation]:
     ]
 
 
-def latest_decisions(read: Read, page: Page, selection: RegisterFilter) -> list[Row]:
+def latest_decisions(read: Read, page: Page, selection: DecisionFilter) -> list[DecisionRow]:
     """Return the newest of the decisions that match."""
-    return decision_queries.register(read, selection, page.time.point, newest_first=True, limit=LATEST).rows
+    return decision_queries.decisions(read, selection, page.time.point, newest_first=True, limit=LATEST).rows
 
 
 def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:

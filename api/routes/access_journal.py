@@ -17,7 +17,7 @@ from api.services import ServiceDependency
 from domain import policy
 from domain.values import Timestamp, documented, format_micros
 from identity.access_journal import KINDS, AccessFilter, AccessRow
-from projections.paging import Answer, Row, build_answer, decode_cursor, encode_cursor
+from projections.paging import Answer, build_answer, decode_cursor, encode_cursor
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 
@@ -51,7 +51,7 @@ def list_access(
     people = [services.find_person(each, "who") for each in who]
     selection = AccessFilter(check_choices(kind, KINDS, "kind"), people, begin, end)
 
-    def answer(read: Read) -> Answer:
+    def answer(read: Read) -> Answer[answers.AccessJournalRow]:
         (before,) = decode_cursor(page.cursor, int) if page.cursor is not None else (None,)
         found = services.log.journal.rows(selection, limit=page.limit + 1, before=before)
         shown = found[: page.limit]
@@ -61,7 +61,7 @@ def list_access(
     return query(answer)
 
 
-def build_rows(rows: Sequence[AccessRow]) -> list[Row]:
+def build_rows(rows: Sequence[AccessRow]) -> list[answers.AccessJournalRow]:
     """Return rows of the journal as answers show them."""
     return [
         {

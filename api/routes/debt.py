@@ -11,7 +11,7 @@ from api.dependencies import KindFilter, PageParameters, QueryDependency, TimePa
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from projections import debt as debt_queries
-from projections.debt import MAX_MONTHS, STALE_DAYS, Code, DebtFilter
+from projections.debt import MAX_MONTHS, STALE_DAYS, DebtFilter
 
 MAX_STALE_DAYS: Final = 3650
 
@@ -19,7 +19,7 @@ MAX_STALE_DAYS: Final = 3650
 async def _debt_filter(
     services: ServiceDependency,
     about: KindFilter,
-    code: Annotated[list[Code], list_parameter("Only these codes, such as `review_overdue`.")],
+    code: Annotated[list[answers.DebtCode], list_parameter("Only these codes, such as `review_overdue`.")],
     owner: Annotated[list[str], list_parameter("Only what these people or teams should do: ids or names.")],
     stale_days: Annotated[
         int, Query(ge=1, le=MAX_STALE_DAYS, description="Days without an event after which it is stale.")

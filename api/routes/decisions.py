@@ -1,4 +1,4 @@
-"""Decisions: the register, single decisions, and the commands that record and change them."""
+"""Decisions: the list, single decisions, and the commands that record and change them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from domain.messages import Command
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections import options as option_queries
-from projections.decisions import RegisterFilter
+from projections import reviews as review_queries
+from projections.decisions import DecisionFilter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.RecordDecision: "/decisions",
@@ -74,7 +75,26 @@ def router() -> APIRouter:
         "Compare the options of a decision",
         "light",
     )
+    add_query(
+        routes, "/decisions/{key}/review", get_review, answers.DecisionReview, "Get a decision as it is to be reviewed"
+    )
     return routes
+
+
+def get_review(
+    query: QueryDependency,
+    services: ServiceDependency,
+    time: TimeParameters,
+    key: KeyPath,
+    result: Annotated[
+        bool, Query(description="Include the result even if the reasoning was not reviewed yet.")
+    ] = False,
+) -> Response:
+    """The decision as it was known when it was decided, the review of its reasoning, and what came of it. The result is
+    left out until the reasoning was reviewed, so that it is not judged by the result.
+    """
+    subject = services.find_subject(key, "key", kind="decision")
+    return query(lambda read: review_queries.review(read, subject, time, with_result=result))
 
 
 def list_decisions(
@@ -110,8 +130,8 @@ def list_decisions(
     ] = False,
     include_removed: IncludeRemoved = False,
 ) -> Response:
-    """The register of decisions, in the order they were recorded, each with its number in every product."""
-    found = RegisterFilter(
+    """Decisions in the order in which they were recorded, each with its number in every product."""
+    found = DecisionFilter(
         about=replace(subjects, include_removed=include_removed),
         kinds=kind,
         tags=tag,
@@ -125,7 +145,7 @@ def list_decisions(
         accountable=[services.find_person(each, "accountable") for each in accountable],
     )
     return query(
-        lambda read: decision_queries.register(
+        lambda read: decision_queries.decisions(
             read, found, time, columns=_COLUMNS, limit=page.limit, cursor=page.cursor
         )
     )

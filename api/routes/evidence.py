@@ -36,7 +36,7 @@ _ASSUMPTION_FIELDS: Final = ("status", "confidence", "check_on", "products", "ro
 def router() -> APIRouter:
     """Return the routes that read evidence, assumptions and flags."""
     routes = v1_router("Evidence")
-    add_query(routes, "/evidence", list_endpoint("evidence", _EVIDENCE_FIELDS), answers.EvidenceList, "List evidence")
+    add_query(routes, "/evidence", list_endpoint("evidence", _EVIDENCE_FIELDS), answers.Subjects, "List evidence")
     add_query(
         routes, "/evidence/{key}", get_endpoint("evidence"), answers.SubjectPage, "Get a piece of evidence", "light"
     )
@@ -44,7 +44,7 @@ def router() -> APIRouter:
         routes,
         "/assumptions",
         list_endpoint("assumption", _ASSUMPTION_FIELDS),
-        answers.Assumptions,
+        answers.Subjects,
         "List assumptions",
     )
     add_query(

@@ -32,6 +32,6 @@ _FIELDS: Final = ("aliases", "status", "horizon", "rank", "products", "role.acco
 def router() -> APIRouter:
     """Return the routes that read features."""
     routes = v1_router("Features")
-    add_query(routes, "/features", list_endpoint("feature", _FIELDS), answers.Features, "List features")
+    add_query(routes, "/features", list_endpoint("feature", _FIELDS), answers.Subjects, "List features")
     add_query(routes, "/features/{key}", get_endpoint("feature"), answers.SubjectPage, "Get a feature", "light")
     return routes

@@ -12,7 +12,6 @@ from api.dependencies import (
     DirectionText,
     DurationText,
     FieldFilter,
-    Limit,
     MinCount,
     PageParameters,
     QueryDependency,
@@ -65,12 +64,16 @@ def count_fields(
     query: QueryDependency,
     fields: ValueFilter,
     time: TimeParameters,
+    page: PageParameters,
     group: Annotated[value_queries.Group, Query(description="What to group by.")],
     min_count: MinCount = 1,
-    limit: Limit = 1000,
 ) -> Response:
     """The number of matching fields by holder, value, source value, field, kind, product or subject."""
-    return query(lambda read: value_queries.count_fields(read, fields, group, time, min_count=min_count, limit=limit))
+    return query(
+        lambda read: value_queries.count_fields(
+            read, fields, group, time, min_count=min_count, limit=page.limit, cursor=page.cursor
+        )
+    )
 
 
 async def _change_filter(
@@ -167,14 +170,16 @@ def count_field_changes(
     query: QueryDependency,
     changes: ChangeParameters,
     time: TimeParameters,
+    page: PageParameters,
     group: Annotated[list[history_queries.Group], Query(description="What to group by. Can be repeated.")],
     min_count: MinCount = 1,
-    limit: Limit = 1000,
 ) -> Response:
     """The number of matching changes by one or several groups: subject, product, value before and after, year and so on.
 
     Years, quarters, months and weeks are in UTC, and come in the order of time; otherwise the largest numbers come first.
     """
     return query(
-        lambda read: history_queries.count_changes(read, changes, group, time, min_count=min_count, limit=limit)
+        lambda read: history_queries.count_changes(
+            read, changes, group, time, min_count=min_count, limit=page.limit, cursor=page.cursor
+        )
     )

@@ -16,6 +16,6 @@ _FIELDS: Final = ("system", "lines", "unplaced", "products")
 def router() -> APIRouter:
     """Return the routes that read imports."""
     routes = v1_router("Imports")
-    add_query(routes, "/imports", list_endpoint("import", _FIELDS), answers.Imports, "List imports")
+    add_query(routes, "/imports", list_endpoint("import", _FIELDS), answers.Subjects, "List imports")
     add_query(routes, "/imports/{key}", get_endpoint("import"), answers.SubjectPage, "Get an import", "light")
     return routes

@@ -62,7 +62,7 @@ async def refuse_command_headers(request: Request) -> None:
             raise HttpProblem(400, f"`{name}` is not supported on this endpoint, only on commands", field=name)
 
 
-def get_log(services: ServiceDependency) -> dict[str, Any]:
+def get_log(services: ServiceDependency) -> answers.Head:
     """The id of the log, its size (the last position), and the root of the Merkle tree (RFC 6962) over its entries."""
     head = services.log.head()
     return {
@@ -124,11 +124,11 @@ def _format_line(raw: RawEntry) -> bytes:
 def get_entry(
     services: ServiceDependency,
     position: Annotated[int, Path(description="The position in the log, counted from 1.")],
-) -> dict[str, Any]:
+) -> answers.Entry:
     """The entry at a position, with its leaf hash and its texts."""
     size = services.log.head().size
     found = list(services.log.raw(position - 1, 1)) if 0 < position <= size else []
     if not found or not _is_readable(services, found[0]):
         raise HttpProblem(404, f"there is no position {position}; the log ends at {size}", field="position")
-    entry: dict[str, Any] = json.loads(_format_line(found[0]))
+    entry: answers.Entry = json.loads(_format_line(found[0]))
     return entry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.routing import Route
@@ -27,23 +26,22 @@ def router() -> APIRouter:
     return routes
 
 
-async def get_health(services: ServiceDependency) -> dict[str, Any]:
+async def get_health(services: ServiceDependency) -> answers.Health:
     """The size of the log and the lag of the read model; 503 if the log is damaged or the read model has stopped.
 
     `degraded` means that expensive queries have been waiting in the queue for at least half a minute.
     """
     services.check_log()
     services.check_read_model()
-    status = "degraded" if services.questions.is_saturated() else "ok"
-    return {"status": status, **services.positions()}
+    return {"status": "degraded" if services.questions.is_saturated() else "ok", **services.positions()}
 
 
-async def get_version() -> dict[str, str]:
+async def get_version() -> answers.Version:
     """The name and version of the program, and the version of the API."""
     return {"service": "decisionlog", "version": version("decisionlog-server"), "api": "v1"}
 
 
-async def get_catalog() -> dict[str, Any]:
+async def get_catalog() -> answers.Catalog:
     """Every command with its meaning, and every event with its fields."""
     return {
         "commands": {name: _summarize(command) for name, command in COMMANDS.items()},

@@ -59,7 +59,7 @@ def router() -> APIRouter:
         routes,
         "/accountability/count",
         count_accountability,
-        answers.AccountabilityCounts,
+        answers.FieldCounts,
         "Count roles by person and team",
     )
     add_query(routes, "/unowned", list_unowned, answers.Unowned, "List subjects without an owner")
@@ -99,11 +99,17 @@ def get_succession(
 
 
 def get_accountability(
-    query: QueryDependency, services: ServiceDependency, time: TimeParameters, subject: SubjectPath
+    query: QueryDependency,
+    services: ServiceDependency,
+    time: TimeParameters,
+    page: PageParameters,
+    subject: SubjectPath,
 ) -> Response:
     """Every role and delegation of the subject: who holds it, since when, until when, and because of what."""
     known = services.find_subject(subject, "subject")
-    return query(lambda read: accountability_queries.roles_of_subject(read, known, time))
+    return query(
+        lambda read: accountability_queries.roles_of_subject(read, known, time, limit=page.limit, cursor=page.cursor)
+    )
 
 
 def list_accountability(
@@ -126,12 +132,17 @@ def list_accountability(
 
 
 def count_accountability(
-    query: QueryDependency, time: TimeParameters, subjects: AnySubjectFilter, role: Roles, min_count: MinCount = 1
+    query: QueryDependency,
+    time: TimeParameters,
+    page: PageParameters,
+    subjects: AnySubjectFilter,
+    role: Roles,
+    min_count: MinCount = 1,
 ) -> Response:
     """The number of roles that each person or team holds at the requested time, largest first."""
     return query(
         lambda read: accountability_queries.count_holders(
-            read, time, roles=role, selection=subjects, min_count=min_count
+            read, time, roles=role, selection=subjects, min_count=min_count, limit=page.limit, cursor=page.cursor
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +22,7 @@ from domain.errors import unknown_subject
 from domain.messages import Command
 from domain.policy import ADMINISTER
 from domain.values import Line
-from projections.paging import Answer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 
@@ -68,7 +68,7 @@ def router() -> APIRouter:
         dependencies=admin,
         **answers.describe_route(answers.PersonRow),
     )(erase_names)
-    add_query(routes, "/teams", list_endpoint("team", ("status",)), answers.Teams, "List teams")
+    add_query(routes, "/teams", list_endpoint("team", ("status",)), answers.Subjects, "List teams")
     add_query(routes, "/teams/{key}", get_endpoint("team"), answers.SubjectPage, "Get a team", "light")
     return routes
 
@@ -82,20 +82,20 @@ def list_people(
     """Everyone in the directory in the order of their ids, with the name to show and every other spelling."""
     directory = services.book.directory
     found = None if name is None else set(directory.find(name))
-    rows: list[Row] = [
+    rows: list[answers.PersonRow] = [
         {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
         for each in directory.list_people()
         if found is None or each.id in found
     ]
 
-    def answer(read: Read) -> Answer:
+    def answer(read: Read) -> Answer[answers.PersonRow]:
         shown, following = page_after(rows, lambda row: (row["id"],), (str,), page.limit, page.cursor)
         return build_answer(resolve_time(read, NOW), shown, next_cursor=following)
 
     return query(answer)
 
 
-def get_person(services: ServiceDependency, key: KeyPath) -> dict[str, Any]:
+def get_person(services: ServiceDependency, key: KeyPath) -> answers.PersonRow:
     """The names of a person. Once erased, only the id is left."""
     person = f"person:{key}"
     if not services.book.state(person).version:
@@ -109,7 +109,7 @@ def add_names(
     caller: CurrentCaller,
     key: KeyPath,
     names: Annotated[Names, Depends(parse_body(Names))],
-) -> dict[str, Any]:
+) -> answers.PersonRow:
     """Adds identifiers; `name` changes the name to show. Each change is recorded as an event without the name itself."""
     person = get_person(services, key)["id"]
     if names.identifiers:
@@ -124,7 +124,7 @@ def erase_names(
     caller: CurrentCaller,
     key: KeyPath,
     spelling: Annotated[str | None, Query(max_length=500, description="Only this spelling. Default: all.")] = None,
-) -> dict[str, Any]:
+) -> answers.PersonRow:
     """Erases names from the directory. The id stays in the log and can no longer be traced to a person."""
     services.log.directory.erase_names(get_person(services, key)["id"], spelling, by=caller)
     return get_person(services, key)

@@ -31,7 +31,7 @@ from domain import product
 from domain.messages import Command
 from domain.values import MAX_INTEGER, Timestamp, to_micros
 from projections import listings
-from projections.paging import Answer
+from projections.paging import AnyAnswer
 from projections.read_model import Read
 from projections.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
 from projections.titles import titles_of_answer
@@ -71,12 +71,12 @@ _REPORT_HEADERS: Final = {
 def router() -> APIRouter:
     """Return the routes that read products, releases and goals."""
     routes = v1_router("Products")
-    add_query(routes, "/products", list_endpoint("product", _PRODUCT_FIELDS), answers.Products, "List products")
+    add_query(routes, "/products", list_endpoint("product", _PRODUCT_FIELDS), answers.Subjects, "List products")
     add_query(routes, "/products/{key}", get_endpoint("product"), answers.SubjectPage, "Get a product", "light")
     add_query(routes, "/products/{key}/report", get_report, answers.Report, "Get the progress report of a product")
-    add_query(routes, "/releases", list_releases, answers.Releases, "List releases")
+    add_query(routes, "/releases", list_releases, answers.Subjects, "List releases")
     add_query(routes, "/releases/{key}", get_endpoint("release"), answers.SubjectPage, "Get a release", "light")
-    add_query(routes, "/goals", list_endpoint("goal", _GOAL_FIELDS), answers.Goals, "List goals")
+    add_query(routes, "/goals", list_endpoint("goal", _GOAL_FIELDS), answers.Subjects, "List goals")
     add_query(routes, "/goals/{key}", get_endpoint("goal"), answers.SubjectPage, "Get a goal", "light")
     return routes
 
@@ -173,7 +173,7 @@ def get_report(
     return response
 
 
-def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> Answer:
+def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> AnyAnswer:
     """Return the requested report.
 
     Raises:
@@ -199,7 +199,7 @@ def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: in
     )
 
 
-def _build_page(answer: Answer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
+def _build_page(answer: AnyAnswer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
     """Return the report as a page, with links to the public address of the server, if it has one that readers reach."""
     base = quote(site_of(request).address, safe=":/[]")
     return build_page({**answer.to_dict(), "titles": titles}, base=base, lines=lines)

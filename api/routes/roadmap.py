@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Final, get_args
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -32,11 +32,12 @@ from domain.values import Timestamp, documented
 from projections import changes as change_queries
 from projections import roadmap as roadmap_query
 from projections import slip_causes as slip_queries
-from projections.ordering import Direction
+from projections.answers import Direction
+from projections.paging import AnyAnswer
 from projections.read_model import Read
-from projections.slip_causes import Cause, SlipFilter, SlipGroup
+from projections.slip_causes import SlipFilter, SlipGroup
 
-_LAYOUTS: Final[Sequence[Any]] = get_args(roadmap_query.Layout)
+_LAYOUTS: Final[Sequence[roadmap_query.Layout]] = get_args(roadmap_query.Layout)
 _COLUMNS: Final = ("horizon", "status", "release", "owner")
 _FIELDS: Final = ("title", "aliases", "status", "horizon", "rank", "products", "goals", "decisions")
 LayoutText = Annotated[str, documented(enum=list(_LAYOUTS))]
@@ -56,7 +57,7 @@ def router() -> APIRouter:
 async def _slip_filter(
     services: ServiceDependency,
     fields: FieldFilter,
-    cause: Annotated[list[Cause], list_parameter("Only these causes, such as `decision` or `none`.")],
+    cause: Annotated[list[answers.SlipReason], list_parameter("Only these causes, such as `decision` or `none`.")],
     owner: Annotated[list[str], list_parameter("Only what these people or teams were accountable for then.")],
     since: Annotated[Timestamp | None, Query(description="Moved at this time or later.")] = None,
     until: Annotated[Timestamp | None, Query(description="Moved before this time.")] = None,
@@ -109,16 +110,16 @@ def get_roadmap(
     blame: WithBlame = False,
 ) -> Response:
     """Features, or subjects of another `kind`, in columns. Those without a place are in the column `unplanned`."""
-    check_choice(layout, _LAYOUTS, "layout")
+    chosen = check_choice(layout, _LAYOUTS, "layout")
 
-    def ask(read: Read) -> Any:
+    def ask(read: Read) -> AnyAnswer:
         _check_fields(read, [columns], _COLUMNS, "columns")
         _check_fields(read, show, _FIELDS, "show")
         return roadmap_query.roadmap(
             read,
             cards,
             time,
-            layout=layout,  # type: ignore[arg-type]
+            layout=chosen,
             columns=columns,
             milestone=milestone,
             fields=show or roadmap_query.FIELDS,

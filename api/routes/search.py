@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import answers
-from api.dependencies import AnySubjectFilter, QueryDependency, TimeParameters
+from api.dependencies import AnySubjectFilter, Cursor, Limit, QueryDependency, TimeParameters
 from api.routing import add_query, v1_router
 from projections import search as search_query
 
@@ -26,7 +26,8 @@ def search(
     text: Annotated[
         str, Query(min_length=1, max_length=500, description="Words to find. The last can be the beginning of a word.")
     ],
-    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of results.")] = 50,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Response:
     """The fields that contain the words, best match first, and whether they still do."""
-    return query(lambda read: search_query.search(read, text, subjects, time, limit=limit))
+    return query(lambda read: search_query.search(read, text, subjects, time, limit=limit, cursor=cursor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,7 +63,7 @@ def create_sign_in_link(
     services: ServiceDependency,
     caller: CurrentCaller,
     new: Annotated[NewSignInLink, Depends(parse_body(NewSignInLink))],
-) -> dict[str, Any]:
+) -> answers.MadeSignInLink:
     """The person opens the `url` in a browser, once and within 15 minutes. Only this response contains it."""
     person = services.find_person(new.person, "person")
     if not person.startswith("person:"):
@@ -92,7 +92,7 @@ def list_sessions(
         raise HttpProblem(403, "only administrators see the sessions of others", field="person")
     sessions = services.log.sessions.list_of(who)
 
-    def answer(read: Read) -> Answer:
+    def answer(read: Read) -> Answer[answers.SessionRow]:
         shown, following = page_after(
             sessions, lambda each: (-each.created_at, each.id), (int, str), page.limit, page.cursor
         )
@@ -102,7 +102,7 @@ def list_sessions(
     return query(answer)
 
 
-def end_others(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]:
+def end_others(services: ServiceDependency, caller: CurrentCaller) -> answers.EndedSessions:
     """Ends every session of the caller but the one that this request is made in."""
     return {"ended": services.log.sessions.end_others(caller.actor, caller.credential)}
 
@@ -111,7 +111,7 @@ def end_session(
     services: ServiceDependency,
     caller: CurrentCaller,
     key: Annotated[str, Path(max_length=100, description="The id of the session.")],
-) -> dict[str, Any]:
+) -> answers.EndedSessions:
     """The session ends at once. Administrators can end the sessions of others."""
     person = services.log.sessions.find_person(key)
     if person is None or (person != caller.actor and not is_administrator(services, caller)):
@@ -119,7 +119,7 @@ def end_session(
     return {"ended": int(services.log.sessions.end(key))}
 
 
-def _row_of(session: Session, caller: Caller) -> dict[str, Any]:
+def _row_of(session: Session, caller: Caller) -> answers.SessionRow:
     return {
         "id": session.id,
         "person": session.person,

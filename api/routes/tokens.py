@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,7 +68,7 @@ def router() -> APIRouter:
     return routes
 
 
-def get_me(services: ServiceDependency, caller: CurrentCaller) -> dict[str, Any]:
+def get_me(services: ServiceDependency, caller: CurrentCaller) -> answers.Me:
     """The holder of the token, the token's id, its scopes, and the roles of its holder."""
     grants = dict.fromkeys(held_roles(services, caller).grants())
     return {
@@ -87,7 +87,7 @@ def list_tokens(query: QueryDependency, services: ServiceDependency) -> Response
 
 def create_token(
     services: ServiceDependency, caller: CurrentCaller, new: Annotated[NewToken, Depends(parse_body(NewToken))]
-) -> dict[str, Any]:
+) -> answers.CreatedToken:
     """Only this response contains the `secret`. A token can only give scopes that the caller's token has."""
     holder = services.find_person(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
@@ -116,13 +116,13 @@ def _expiry_of(new: NewToken, tokens: Tokens) -> int | None:
 
 def revoke_token(
     services: ServiceDependency, caller: CurrentCaller, key: Annotated[str, Path(description="The id of the token.")]
-) -> dict[str, Any]:
+) -> answers.TokenRow:
     """The token stops working at once. The last one with the scope `admin` can only be revoked on the server itself."""
     services.log.tokens.revoke(key, by=caller)
     return next(describe_token(token) for token in services.log.tokens.all() if token.id == key)
 
 
-def describe_token(token: Token) -> dict[str, Any]:
+def describe_token(token: Token) -> answers.TokenRow:
     """Return a token without its secret, as answers show it."""
     return {
         "id": token.id,

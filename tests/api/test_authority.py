@@ -76,7 +76,7 @@ def test_what_exceeds_needs_ratification(shop: House, bo: str) -> None:
 
 
 def test_exceptions_are_found(shop: House, bo: str) -> None:
-    """The register and the audit trail find decisions by their verdict, their flags and missing ratification."""
+    """The list of decisions and the audit trail find decisions by their verdict, their flags and missing ratification."""
     record(shop, "small", 1)
     record(shop, "large", 1000)
     record(shop, "late", 1, effective_at=shop.get("/decisions")["as_of"])

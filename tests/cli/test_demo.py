@@ -81,6 +81,7 @@ def test_the_story_has_what_it_promises():
     assert [command["corrects"] for act in story.steps for command in act.commands if "corrects" in command] == [
         "@wrong-drop"
     ]
+    assert (types["RecordEvidence"], types["StateExpectedOutcome"], types["RecordOutcome"]) == (20, 8, 7)
     assert any(command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
                for act in story.steps for command in act.commands)  # fmt: skip
     assert all(0 <= act.day < DAYS for act in story.steps)
@@ -110,7 +111,7 @@ def test_a_life_is_told_in_words():
 
 
 def test_every_view_has_something_to_show(read):
-    """Board, timeline, changes, slips, register, graph, accountability, audit and search all answer with rows."""
+    """Board, timeline, changes, slips, decisions, graph, accountability, audit and search all answer with rows."""
     about = Filter(products=[P])
     shown = {
         "board": roadmap(read, about).rows,
@@ -122,7 +123,7 @@ def test_every_view_has_something_to_show(read):
         "history": field_history.field_history(
             read, field_history.ChangeFilter(fields=about, directions=["later"])
         ).rows,
-        "register": decisions.register(read).rows,
+        "decisions": decisions.decisions(read).rows,
         "graph": decisions.graph(read, "decision:sailors-first").rows,
         "holders": accountability.count_holders(read).rows,
         "unowned": accountability.unowned(read, about).rows,
@@ -136,7 +137,7 @@ def test_every_view_has_something_to_show(read):
 
     assert {name: len(rows) for name, rows in shown.items() if len(rows) < 2} == {}
     assert {row["column"] for row in shown["board"]} == {"now", "next", "later", "unplanned"}
-    statuses = {row["fields"]["status"]["value"] for row in shown["register"]}
+    statuses = {row["fields"]["status"]["value"] for row in shown["decisions"]}
     assert statuses == {"accepted", "superseded", "reversed", "proposed", "deferred"}
 
 
@@ -267,7 +268,7 @@ def size_of(data):
 @pytest.mark.parametrize(
     ("words", "code", "saying"),
     [
-        (["nope", *SPAN], Exit.FAILED, "no product 'nope'"),
+        (["nope", *SPAN], Exit.FAILED, "No product 'nope'"),
         (["tideline"], Exit.USAGE_ERROR, "Missing --since"),
         (["tideline", "--since", "soon"], Exit.USAGE_ERROR, "Can't read the time 'soon'"),
         (["tideline", "--since", "2025-04-01", "--until", "2025-03-01"], Exit.FAILED, "later than"),

@@ -57,7 +57,7 @@ QUESTIONS: dict[str, Ask] = {
         read, field_history.ChangeFilter(), newest_first=True, limit=limit or 10_000, cursor=cursor
     ),
     "audit": lambda read, limit, cursor: audit.audit(read, limit=limit or 10_000, cursor=cursor),
-    "register": lambda read, limit, cursor: decisions.register(read, limit=limit or 10_000, cursor=cursor),
+    "decisions": lambda read, limit, cursor: decisions.decisions(read, limit=limit or 10_000, cursor=cursor),
     "features": lambda read, limit, cursor: listings.subjects(
         read, Filter(kinds=("feature",)), ("status", "horizon", "products"), limit=limit, cursor=cursor
     ),

@@ -1,4 +1,4 @@
-"""Queries: roadmap, changes, slips, register, pages, graph, accountability, audit trail, search, and lists."""
+"""Queries: roadmap, changes, slips, decisions, pages, graph, accountability, audit trail, search, and lists."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, Ownership
 from domain.people import PersonLeft, PersonMerged, PersonRegistered, TeamRegistered
 from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
 from eventlog.entry import Origin
-from projections import accountability, decisions, field_history, field_values, listings
+from projections import accountability, field_history, field_values, listings
 from projections.audit import AuditFilter, audit
 from projections.changes import changes, slips
-from projections.decisions import NotFound, RegisterFilter, graph, history, register, subject_page
+from projections.decisions import DecisionFilter, NotFound, decisions, graph, history, subject_page
 from projections.filters import Filter
 from projections.paging import Answer, BadCursor
 from projections.read_model import Read
@@ -266,9 +266,9 @@ def test_the_register(log: Log, read: Reader) -> None:
     snapshot = read()
 
     def find(**selection: Any) -> list[str]:
-        return [row["subject"] for row in register(snapshot, RegisterFilter(**selection)).rows]
+        return [row["subject"] for row in decisions(snapshot, DecisionFilter(**selection)).rows]
 
-    rows = register(snapshot).rows
+    rows = decisions(snapshot).rows
     assert [(row["subject"], row["number"]) for row in rows] == [
         (one, {P: 1}),
         (two, {"product:q": 1}),
@@ -281,10 +281,10 @@ def test_the_register(log: Log, read: Reader) -> None:
     assert find(text="penguin") == [one]
     assert find(ever=["Refused"]) == find(ever=["rejected"]) == [three]
     assert find(about=Filter(statuses=["Refused"])) == []
-    first = register(snapshot, limit=2)
-    assert register(snapshot, cursor=first.next).rows == rows[2:]
+    first = decisions(snapshot, limit=2)
+    assert decisions(snapshot, cursor=first.next).rows == rows[2:]
     log.add(one, SubjectRemoved(why="no"))
-    assert [(row["subject"], row["number"].get(P)) for row in register(read()).rows] == [(two, None), (three, 2)]
+    assert [(row["subject"], row["number"].get(P)) for row in decisions(read()).rows] == [(two, None), (three, 2)]
 
 
 def test_a_page_has_all_fields_and_relations_of_a_decision(log: Log, read: Reader) -> None:
@@ -605,7 +605,7 @@ def test_hostile_input_does_no_harm(text: str, log: Log, read: Reader) -> None:
         if str(f.type) == "Sequence[str]":
             assert audit(snapshot, AuditFilter(**{f.name: [text]})).rows == []
     for f in ("kinds", "deciders", "accountable", "tags", "ever"):
-        assert register(snapshot, RegisterFilter(**{f: [text]})).rows == []
+        assert decisions(snapshot, DecisionFilter(**{f: [text]})).rows == []
     audit(snapshot, AuditFilter(text=text))
     search(snapshot, text)
     graph(snapshot, text)
@@ -626,8 +626,8 @@ def _questions(snapshot: Read, selection: Filter, text: str) -> list[Callable[[]
         lambda: roadmap(snapshot, selection, columns=text or "x", milestone=text, fields=[text]),
         lambda: changes(snapshot, TimePoint(at(0)), TimePoint(), selection, from_values=[text]),
         lambda: slips(snapshot, selection),
-        lambda: register(snapshot, RegisterFilter(about=selection), columns=[text]),
-        lambda: decisions.history(snapshot, text),
+        lambda: decisions(snapshot, DecisionFilter(about=selection), columns=[text]),
+        lambda: history(snapshot, text),
         lambda: accountability.unowned(snapshot, selection),
         lambda: search(snapshot, "decision", selection),
     ]

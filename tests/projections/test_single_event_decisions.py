@@ -16,7 +16,7 @@ from domain.product import ProductDefined
 from projections import accountability
 from projections.audit import AuditFilter, audit
 from projections.changes import changes
-from projections.decisions import RegisterFilter, history, register, subject_page
+from projections.decisions import DecisionFilter, decisions, history, subject_page
 from projections.field_values import field_values
 from projections.filters import Filter
 from projections.read_model import Read, ReadModel
@@ -83,8 +83,8 @@ QUESTIONS: dict[str, Callable[[Read], Any]] = {
         read, Filter(subjects=(TEA,), include_removed=True), TimePoint(at(RECORDED) - 1)
     ).to_dict(),
     "page": lambda read: subject_page(read, TEA).to_dict(),
-    "register": lambda read: register(read, RegisterFilter()).to_dict(),
-    "register of an owner": lambda read: register(read, RegisterFilter(accountable=("person:bob",))).to_dict(),
+    "decisions": lambda read: decisions(read, DecisionFilter()).to_dict(),
+    "decisions of an owner": lambda read: decisions(read, DecisionFilter(accountable=("person:bob",))).to_dict(),
     "who": lambda read: accountability.roles_of_subject(read, TEA).to_dict(),
     "held": lambda read: accountability.roles_of_holder(read, "person:bob").to_dict(),
     "unowned": lambda read: accountability.unowned(read).to_dict(),
@@ -125,7 +125,7 @@ def answers(model: ReadModel) -> dict[str, Any]:
 
 
 def test_every_answer_is_the_same(build_model: BuildModel) -> None:
-    """Fields, page, register, accountability, search, changes and report agree except in positions and types."""
+    """Fields, page, decisions, accountability, search, changes and report agree except in positions and types."""
     at_once, stepwise = answers(build_model(log_of(ONE_EVENT))), answers(build_model(log_of(STEPWISE)))
 
     for name in QUESTIONS:
@@ -172,7 +172,7 @@ def test_a_corrected_decision_keeps_its_number(build_model: BuildModel) -> None:
     log.add(TEA, EntryVoided(position=5, why="A slip of the pen."), at=RECORDED)
     log.add(TEA, ONE_EVENT[0], at=RECORDED, by="person:bob", because=(COFFEE,), corrects=5)
     with closing(build_model(log)) as model, model.read() as read:
-        shown = {row["subject"]: row for row in register(read, RegisterFilter()).rows}
+        shown = {row["subject"]: row for row in decisions(read, DecisionFilter()).rows}
 
     assert shown[TEA]["number"] == {PRODUCT: 2}
     assert shown[TEA]["fields"]["title"]["value"] == "Serve tea"

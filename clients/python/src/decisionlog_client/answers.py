@@ -7,22 +7,38 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-ArrivalReason = Literal[
-    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
-]
-"What a deferred decision waited for has happened."
 Direction = Literal[
     "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
 ]
 "The kind of a change."
+Section = Literal[
+    "goals",
+    "releases",
+    "course",
+    "decisions",
+    "shipped",
+    "slipped",
+    "overdue",
+    "dropped",
+    "moved",
+    "handed_over",
+    "next",
+    "waiting",
+    "unowned",
+    "undecided",
+    "late",
+]
+"The sections of a progress report, in its order."
+ReasonKind = Literal["own", "inherited", "none"]
+"The origin of a reason."
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"What a deferred decision waited for has happened."
 FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
 "What is wrong with a ground."
-SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
-"What made a target move."
-Relation = Literal["holds", "owes", "waits_for"]
-"What a person has to do with a subject."
 DebtCode = Literal[
     "no_reason",
     "undecided",
@@ -42,26 +58,14 @@ DebtCode = Literal[
     "expired_evidence",
 ]
 "What is left undone about a decision or another subject."
-Section = Literal[
-    "goals",
-    "releases",
-    "course",
-    "decisions",
-    "shipped",
-    "slipped",
-    "overdue",
-    "dropped",
-    "moved",
-    "handed_over",
-    "next",
-    "waiting",
-    "unowned",
-    "undecided",
-    "late",
-]
-"The sections of a progress report."
-ReasonKind = Literal["own", "inherited", "none"]
-"The origin of a reason."
+SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
+"How a subject relates to another."
+Relation = Literal["holds", "owes", "waits_for"]
+"What a person has to do with a subject."
+SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
+"What made a target move."
+Absence = Literal["absent", "removed"]
+"Why a subject has no value: it did not exist yet, or was removed."
 
 
 class FieldProblem(TypedDict):
@@ -108,7 +112,7 @@ class DelegationLink(TypedDict):
 
     who: str
     "The person or team on whose behalf it was done."
-    delegation: NotRequired[int | None]
+    delegation: NotRequired[int]
     "The position of the delegation that allows it; without one, it is only claimed."
 
 
@@ -117,11 +121,11 @@ class EventSource(TypedDict):
 
     channel: str
     "The way it was recorded: `http`, `cli`, `import`."
-    system: NotRequired[str | None]
+    system: NotRequired[str]
     "The system that it was imported from."
-    reference: NotRequired[str | None]
+    reference: NotRequired[str]
     "That system's identifier of the change."
-    at: NotRequired[str | None]
+    at: NotRequired[str]
     "The time of the change in that system."
 
 
@@ -140,17 +144,17 @@ class Blame(TypedDict):
     "Who recorded it, according to the token."
     principal: str
     "On whose behalf it was recorded; the actor, if there is no one else."
-    on_behalf_of: NotRequired[list[DelegationLink] | None]
+    on_behalf_of: NotRequired[list[DelegationLink]]
     "The chain of delegation from the actor to the principal, if they differ."
     because: list[str]
     "The decisions that it is based on."
-    note: NotRequired[str | None]
+    note: NotRequired[str]
     "A remark, or the reason if it is not based on a decision."
     source: EventSource
     "How it was recorded, and where it comes from."
-    corrects: NotRequired[int | None]
+    corrects: NotRequired[int]
     "The position of the voided entry that it replaces."
-    voided_by: NotRequired[int | None]
+    voided_by: NotRequired[int]
     "The position of the event that voided it."
 
 
@@ -179,7 +183,7 @@ class FieldState(FieldValue):
     "The time at which the value ends; null if it has no end."
     position: int
     "The position of the event that set the value."
-    blame: NotRequired[Blame | None]
+    blame: NotRequired[Blame]
     "Who set the value, when and why; present if asked for."
 
 
@@ -199,16 +203,16 @@ class RoleRow(FieldRow):
 
     role: str | None
     "The role, such as `accountable`; null for delegations and acknowledgments."
-    status: NotRequired[str | None]
-    "The status of the subject; null or missing if it has none."
+    status: str | None
+    "The status of the subject; null if it has none."
 
 
 class ListDifference(TypedDict):
     """The items added to a list and removed from it; missing if the value is not a list."""
 
-    gained: NotRequired[list[Any] | None]
+    gained: NotRequired[list[Any]]
     "The added items, in order."
-    lost: NotRequired[list[Any] | None]
+    lost: NotRequired[list[Any]]
     "The removed items, in order."
 
 
@@ -252,7 +256,7 @@ class FieldChangeRow(FieldChange, SubjectField, WithState):
 
     position: int
     "The position of the event that made the change."
-    held: NotRequired[Held | None]
+    held: NotRequired[Held]
     "How long the value of the change held; present if asked for."
     blame: Blame
     "Who made the change, when and why."
@@ -278,9 +282,9 @@ class FieldDifference(ListDifference, SubjectField):
     "The value at the second time."
     direction: Direction
     "The kind of change, all changes taken together."
-    missing_before: NotRequired[Literal["absent", "removed"] | None]
+    missing_before: NotRequired[Absence]
     "Why the subject has no value at the first time: it did not exist yet, or was removed."
-    missing_after: NotRequired[Literal["absent", "removed"] | None]
+    missing_after: NotRequired[Absence]
     "Why the subject has no value at the second time: it did not exist yet, or was removed."
     changes: list[FieldChangeRow]
     "The changes between the two times, in order."
@@ -341,7 +345,7 @@ class SubjectRow(TitledSubject, GroupedFields):
 class Card(SubjectRow):
     """A feature, or another subject, on the roadmap."""
 
-    milestone: NotRequired[str | None]
+    milestone: NotRequired[str]
     "In columns of releases: the milestone whose target is the release of the column."
 
 
@@ -401,7 +405,7 @@ class GraphEdge(_FromSubject):
 
     to: str
     "The subject that the edge leads to."
-    relation: Literal["replaces", "replaced_by", "rests_on", "supports"]
+    relation: SubjectRelation
     "The relation of `from` to `to`."
     distance: int
     "The number of edges from the subject that was asked about."
@@ -588,7 +592,6 @@ class TokenRow(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     label: str
     "The purpose of the token."
     created_at: str
@@ -662,30 +665,21 @@ class FieldCount(TypedDict):
     "The number of fields."
 
 
-class AccountabilityCount(TypedDict):
-    """The number of roles of one person or team."""
-
-    holder: str
-    "The person or team."
-    count: int
-    "The number of roles."
-
-
 _FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
 
 
 class FieldChangeCount(_FromValue):
     """A number of changes; the other keys are those that `group` names."""
 
-    subject: NotRequired[str | None]
+    subject: NotRequired[str]
     "The subject."
-    field: NotRequired[str | None]
+    field: NotRequired[str]
     "The name of the field."
-    direction: NotRequired[Direction | None]
+    direction: NotRequired[Direction]
     "The kind of change."
-    actor: NotRequired[str | None]
+    actor: NotRequired[str]
     "Who recorded the changes."
-    principal: NotRequired[str | None]
+    principal: NotRequired[str]
     "On whose behalf they were recorded."
     kind: NotRequired[str | None]
     "The kind of the subject."
@@ -716,7 +710,7 @@ class ReadAnswer(TypedDict):
     "The position of the log that the answer covers."
     as_of: str
     "The valid time: the answer shows what was in effect at this time."
-    known_at: NotRequired[str | None]
+    known_at: NotRequired[str]
     "The transaction time: the answer shows what was recorded by this time; missing if it shows everything."
     titles: dict[str, str]
     "What each subject in the answer is called, by id: its title, version, or display name."
@@ -725,7 +719,7 @@ class ReadAnswer(TypedDict):
 class TableAnswer(ReadAnswer):
     """An answer with rows, which is also available as CSV and JSON Lines."""
 
-    next: NotRequired[str | None]
+    next: NotRequired[str]
     "The value of `cursor` for the next page; missing on the last page."
 
 
@@ -741,8 +735,6 @@ class FieldCounts(TableAnswer):
 
     rows: list[FieldCount]
     "The numbers."
-    truncated: bool
-    "Whether there are more rows; a larger `limit` returns them."
 
 
 class FieldChangeTable(TableAnswer):
@@ -757,8 +749,6 @@ class FieldChangeCounts(TableAnswer):
 
     rows: list[FieldChangeCount]
     "The numbers."
-    truncated: bool
-    "Whether there are more rows; a larger `limit` returns them."
 
 
 class ReportChange(TypedDict):
@@ -766,11 +756,11 @@ class ReportChange(TypedDict):
 
     field: str
     "The name of the field, such as `status` or `target.ship`."
-    before: NotRequired[FieldValue | None]
+    before: NotRequired[FieldValue]
     "The value before; missing if the field did not change."
     after: FieldValue
     "The value after the change, or at the end of the period."
-    direction: NotRequired[Direction | None]
+    direction: NotRequired[Direction]
     "The kind of change; missing if the field did not change."
 
 
@@ -835,27 +825,25 @@ class ReportLine(TitledSubject):
     "The event: who recorded it, based on what, with which note."
     link: str
     "The path of the subject."
-    current: NotRequired[bool | None]
+    current: NotRequired[bool]
     "Whether the fields still have these values at the end of the period; missing if they do."
-    slips: NotRequired[ReportSlips | None]
+    slips: NotRequired[ReportSlips]
     "For a slipped target or a release: how often it moved, and from where."
-    due: NotRequired[str | None]
+    due: NotRequired[str]
     "The day on which it is due at the end of the period, if there is one."
-    measure: NotRequired[str | None]
+    measure: NotRequired[str]
     "For a goal: how to measure whether it is met."
-    features: NotRequired[ReleaseFeatures | None]
+    features: NotRequired[ReleaseFeatures]
     "For a release: its features."
-    left: NotRequired[list[str] | None]
+    left: NotRequired[list[str]]
     "For what has no accountable person: those who were accountable and have left."
-    voids: NotRequired[int | None]
+    voids: NotRequired[int]
     "For a correction: the position of the voided entry."
 
 
-class Report(TableAnswer):
-    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+class ReportContent(TypedDict):
+    """What a report is about, and how much there is of it."""
 
-    rows: list[ReportLine]
-    "The lines."
     product: str
     "The product, as `product:key`."
     title: str | None
@@ -866,10 +854,22 @@ class Report(TableAnswer):
     "The end of the period, which it excludes; `as_of` is just before it."
     counts: dict[Section, int]
     "The number of lines in each section."
+
+
+class ReportSummary(ReportContent):
+    """What a report is about, with the hash by which it can be recognized."""
+
     sha256: str
     "The SHA-256 of its canonical JSON without texts and titles, in hex."
     issued: NotRequired[ReportIssue | None]
     "Who issued it, if it was asked for with `issued_at`."
+
+
+class Report(TableAnswer, ReportSummary):
+    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
+
+    rows: list[ReportLine]
+    "The lines."
 
 
 class Roadmap(TableAnswer):
@@ -890,10 +890,10 @@ class Since(TypedDict):
     "The transaction time; null if everything is included."
 
 
-_FromSince = TypedDict("_FromSince", {"from": Since})
+ComparedTimes = TypedDict("ComparedTimes", {"from": Since})
 
 
-class Changes(TableAnswer, _FromSince):
+class Changes(TableAnswer, ComparedTimes):
     """The differences between two times; `as_of` and `known_at` are the second."""
 
     rows: list[FieldDifference]
@@ -909,13 +909,18 @@ class SlipTotals(TypedDict):
     "The number of moves to an earlier date or release."
 
 
-class Slips(TableAnswer):
+class SlipSummary(TypedDict):
+    """How often all targets moved."""
+
+    totals: SlipTotals
+    "All moves, including those that `min_count` leaves out."
+
+
+class Slips(TableAnswer, SlipSummary):
     """Targets that moved, most frequent first."""
 
     rows: list[Slip]
     "The targets."
-    totals: SlipTotals
-    "All moves, including those that `min_count` leaves out."
 
 
 class Decisions(TableAnswer):
@@ -923,13 +928,6 @@ class Decisions(TableAnswer):
 
     rows: list[DecisionRow]
     "The decisions."
-
-
-class Imports(TableAnswer):
-    """Imports, by title, which is the name of what was imported."""
-
-    rows: list[SubjectRow]
-    "The imports."
 
 
 class Money(TypedDict):
@@ -1024,19 +1022,24 @@ class AuthorityRow(TypedDict):
     "What the rights of each product said then."
 
 
-class DecisionAuthority(TableAnswer):
-    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+class AuthorityVerdict(TypedDict):
+    """The verdict on a decision, and whether it still has to be ratified."""
 
-    subject: str
-    "The decision, as `decision:key`."
-    title: str | None
-    "The title."
     verdict: str | None
     "The verdict on the latest acceptance or rejection; null if there is none."
     needs_ratification: bool
     "Whether it exceeds, and nobody entitled has ratified it."
     ratified: int | None
     "The position of the ratification that resolved it, if any."
+
+
+class AuthoritySummary(TitledSubject, AuthorityVerdict):
+    """A decision with the verdict on it."""
+
+
+class DecisionAuthority(TableAnswer, AuthoritySummary):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+
     rows: list[AuthorityRow]
     "The verdicts, in the order of the log."
 
@@ -1054,8 +1057,8 @@ class DeciderRow(RuleUse):
     "The reason as a clause."
 
 
-class Deciders(TableAnswer):
-    """Who may decide about a product; no rows if no decision rights apply."""
+class DecidersQuestion(TypedDict):
+    """The decision that the deciders are for."""
 
     product: str
     "The product."
@@ -1063,6 +1066,11 @@ class Deciders(TableAnswer):
     "The kind of decision."
     cost: Money | None
     "The cost, if it was given."
+
+
+class Deciders(TableAnswer, DecidersQuestion):
+    """Who may decide about a product; no rows if no decision rights apply."""
+
     rows: list[DeciderRow]
     "The people and teams, those whom the rights cover first."
 
@@ -1129,13 +1137,65 @@ class OutcomeCounts(TypedDict):
     "Those whose result is unclear."
 
 
-class ExpectedOutcomes(TableAnswer):
+class ExpectedOutcomesSummary(TypedDict):
+    """How many expected outcomes match."""
+
+    counts: OutcomeCounts
+    "How many match, by state and result."
+
+
+class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
     """What decisions and features were expected to bring, ordered by date."""
 
     rows: list[ExpectedOutcomeRow]
     "The expected outcomes."
-    counts: OutcomeCounts
-    "How many match, by state and result."
+
+
+class ReviewFinding(TypedDict):
+    """One review of a decision, of its reasoning or of its result."""
+
+    judgment: str
+    "`sound`, `partly-sound`, `unsound`; `better`, `as-expected`, `worse`."
+    finding: str | None
+    "What the review found."
+    learned: str | None
+    "What to do differently next time."
+    by: list[str]
+    "The people who reviewed it."
+    at: str
+    "The time from which it is in effect."
+    position: int
+    "The position of the event."
+
+
+class KnownThen(GroupedFields):
+    """A decision as it was known when it was decided."""
+
+    rests_on: list[TitledSubject]
+    "The decisions that its events were based on."
+
+
+class DecisionReview(TableAnswer):
+    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+
+    subject: str
+    "The decision, as `decision:key`."
+    title: str | None
+    "The title."
+    decided_at: str | None
+    "The time from which it was in effect; null if open."
+    recorded_at: str | None
+    "The time at which that was recorded."
+    then: KnownThen | None
+    "What was known then; null if it is not decided."
+    reasoning: ReviewFinding | None
+    "The review of the reasoning; null if there is none."
+    result: ReviewFinding | None
+    "The review of the result; null if none or hidden."
+    result_hidden: bool
+    "Whether the result is left out, as the reasoning comes first."
+    rows: list[ExpectedOutcomeRow]
+    "What was expected, with what came of it if shown."
 
 
 class CurvePoint(TypedDict):
@@ -1306,13 +1366,18 @@ class DebtRow(TitledSubject):
     "The path of the form for that command, on the pages of this server."
 
 
-class Debt(TableAnswer):
+class DebtSummary(TypedDict):
+    """How many items there are."""
+
+    counts: dict[str, int]
+    "The number of items of each code."
+
+
+class Debt(TableAnswer, DebtSummary):
     """What is left undone about decisions, the oldest first."""
 
     rows: list[DebtRow]
     "The items."
-    counts: dict[str, int]
-    "The number of items of each code."
 
 
 class DebtMonth(TypedDict):
@@ -1335,41 +1400,6 @@ class DebtByMonth(TableAnswer):
 
     rows: list[DebtMonth]
     "The counts that are not zero, by month, product and code."
-
-
-class Features(TableAnswer):
-    """Features, by title."""
-
-    rows: list[SubjectRow]
-    "The features."
-
-
-class Products(TableAnswer):
-    """Products, by title."""
-
-    rows: list[SubjectRow]
-    "The products."
-
-
-class Goals(TableAnswer):
-    """Goals, by title."""
-
-    rows: list[SubjectRow]
-    "The goals."
-
-
-class EvidenceList(TableAnswer):
-    """Pieces of evidence, by title."""
-
-    rows: list[SubjectRow]
-    "The pieces of evidence."
-
-
-class Assumptions(TableAnswer):
-    """Assumptions, by title."""
-
-    rows: list[SubjectRow]
-    "The assumptions."
 
 
 class Flags(TableAnswer):
@@ -1417,33 +1447,16 @@ class WeighedOptions(TableAnswer):
     "The options."
 
 
-class Teams(TableAnswer):
-    """Teams, by title."""
+class Subjects(TableAnswer):
+    """Subjects of one kind: features, products, goals, teams, evidence and the like by title; releases in their order."""
 
     rows: list[SubjectRow]
-    "The teams."
+    "The subjects, each with its main fields."
 
 
-class Releases(TableAnswer):
-    """Releases, in their order."""
+class RelatedSubjects(TypedDict):
+    """The decisions that a subject replaces and rests on, and what replaces it and rests on it."""
 
-    rows: list[SubjectRow]
-    "The releases."
-
-
-class SubjectPage(ReadAnswer, GroupedFields):
-    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
-
-    subject: str
-    "The subject, as `kind:key`."
-    version: int
-    "The version, also the ETag; send it as `If-Match`."
-    current: bool
-    "False if the subject was removed, or did not exist yet."
-    title: str | None
-    "The title; null if it has none."
-    number: dict[str, int]
-    "A decision's number in each of its products, by product."
     replaces: list[TitledSubject]
     "The decisions that it superseded or reversed."
     replaced_by: list[TitledSubject]
@@ -1454,6 +1467,19 @@ class SubjectPage(ReadAnswer, GroupedFields):
     "The subjects with events that are based on it."
 
 
+class SubjectDetails(DecisionRow, RelatedSubjects):
+    """A subject with its fields, its version and its relations."""
+
+    version: int
+    "The version, also the ETag; send it as `If-Match`."
+    current: bool
+    "False if the subject was removed, or did not exist yet."
+
+
+class SubjectPage(ReadAnswer, SubjectDetails):
+    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
+
+
 class History(TableAnswer):
     """The events of a subject."""
 
@@ -1461,15 +1487,20 @@ class History(TableAnswer):
     "The events."
 
 
-class Graph(TableAnswer):
-    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
+class GraphNodes(TypedDict):
+    """The subjects of a graph, and whether it is whole."""
 
-    rows: list[GraphEdge]
-    "The edges."
     nodes: list[GraphNode]
     "The subjects that the edges connect."
     truncated: bool
     "Whether there are more edges."
+
+
+class Graph(TableAnswer, GraphNodes):
+    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
+
+    rows: list[GraphEdge]
+    "The edges."
 
 
 class Roles(TableAnswer):
@@ -1477,15 +1508,6 @@ class Roles(TableAnswer):
 
     rows: list[RoleRow]
     "The roles."
-
-
-class AccountabilityCounts(TableAnswer):
-    """The number of roles of each person and team, largest first."""
-
-    rows: list[AccountabilityCount]
-    "The people and teams."
-    truncated: bool
-    "Whether there are more rows."
 
 
 class Unowned(TableAnswer):
@@ -1578,7 +1600,6 @@ class Me(TypedDict):
     credential: str
     "The id of the token or session."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     roles: list[HeldRole]
     "The roles of its holder: their own, and those of their teams and groups."
 
@@ -1591,7 +1612,6 @@ class CreatedToken(TypedDict):
     holder: str
     "The person or service that the token is for."
     scopes: list[str]
-    "What the token may be used for, at most: `read`, `write`, `import`, `erase`, `admin`."
     secret: str
     "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
     expires_at: str | None
@@ -1616,17 +1636,22 @@ class EndedSessions(TypedDict):
     "The number of sessions that were ended."
 
 
-class Health(TypedDict):
-    """Whether the server can answer."""
+class Positions(TypedDict):
+    """How far the log and its read model are."""
 
-    status: Literal["ok", "degraded"]
-    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
     position: int
     "The number of entries in the log."
     read_model: int
     "The position that answers of the read model cover."
     lag: int
     "The number of entries that the read model is behind."
+
+
+class Health(Positions):
+    """Whether the server can answer."""
+
+    status: Literal["ok", "degraded"]
+    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
 
 
 class Worker(TypedDict):
@@ -1650,15 +1675,9 @@ class Worker(TypedDict):
     "The time of that error."
 
 
-class Status(TypedDict):
+class Status(Positions):
     """The log, the read model, and the processes that publish or feed the log."""
 
-    position: int
-    "The number of entries in the log."
-    read_model: int
-    "The position that answers of the read model cover."
-    lag: int
-    "The number of entries that the read model is behind."
     workers: list[Worker]
     "Every process that ever reported; empty without a stream."
 
@@ -1716,9 +1735,9 @@ class Receipt(TypedDict):
 class Outcome(TypedDict):
     """The result of one transaction of a bulk request: a receipt or a problem."""
 
-    receipt: NotRequired[Receipt | None]
+    receipt: NotRequired[Receipt]
     "The receipt, if it was recorded."
-    refused: NotRequired[Problem | None]
+    refused: NotRequired[Problem]
     "The problem, if it was refused."
 
 

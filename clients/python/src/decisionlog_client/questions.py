@@ -116,11 +116,10 @@ class FieldsParameters(FieldValueFilter, AtTime, Paged, total=False):
     show: Texts
 
 
-class FieldsCountParameters(FieldValueFilter, AtTime, total=False):
+class FieldsCountParameters(FieldValueFilter, AtTime, Paged, total=False):
     """Parameters of `fields_count`."""
 
     min_count: int
-    limit: int
 
 
 class FieldHistoryFilter(FieldFilter, ChangeFilter, Periods, AtTime, total=False):
@@ -145,11 +144,10 @@ class FieldHistoryParameters(FieldHistoryFilter, Paged, total=False):
     order: Literal["oldest", "newest"]
 
 
-class FieldHistoryCountParameters(FieldHistoryFilter, total=False):
+class FieldHistoryCountParameters(FieldHistoryFilter, Paged, total=False):
     """Parameters of `field_history_count`."""
 
     min_count: int
-    limit: int
 
 
 class RoadmapParameters(FieldValueFilter, AtTime, Paged, total=False):
@@ -283,7 +281,7 @@ class AccountabilityParameters(KindFilter, AtTime, Paged, total=False):
     blame: bool
 
 
-class AccountabilityCountParameters(KindFilter, AtTime, total=False):
+class AccountabilityCountParameters(KindFilter, AtTime, Paged, total=False):
     """Parameters of `accountability_count`."""
 
     role: Texts
@@ -294,10 +292,8 @@ class UnownedParameters(KindFilter, AtTime, Paged, total=False):
     """Parameters of `unowned`."""
 
 
-class SearchParameters(KindFilter, AtTime, total=False):
+class SearchParameters(KindFilter, AtTime, Paged, total=False):
     """Parameters of `search`."""
-
-    limit: int
 
 
 class AccessJournalParameters(Paged, total=False):
@@ -348,6 +344,16 @@ class SessionsParameters(Paged, total=False):
     """Parameters of `sessions`."""
 
     person: str
+
+
+class ReviewParameters(AtTime, total=False):
+    """Parameters of `review`."""
+
+    result: bool
+
+
+class RolesOfSubjectParameters(AtTime, Paged, total=False):
+    """Parameters of `accountability_of`."""
 
 
 class DecidersParameters(AtTime, total=False):
@@ -404,7 +410,7 @@ def slips(**parameters: Unpack[SlipsParameters]) -> Question[answers.Slips]:
 
 
 def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Decisions]:
-    """The register of decisions."""
+    """The decisions."""
     return Question("/v1/decisions", parameters)
 
 
@@ -416,6 +422,11 @@ def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answe
 def decision_options(key: str, **parameters: Unpack[AtTime]) -> Question[answers.WeighedOptions]:
     """The options of a decision, with what was found for each and whether they keep the limits."""
     return Question(f"/v1/decisions/{_quote(key)}/options", parameters)
+
+
+def review(key: str, **parameters: Unpack[ReviewParameters]) -> Question[answers.DecisionReview]:
+    """A decision as it was known when it was decided, how it was reasoned, and what came of it."""
+    return Question(f"/v1/decisions/{_quote(key)}/review", parameters)
 
 
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
@@ -448,12 +459,12 @@ def calibration(**parameters: Unpack[CalibrationParameters]) -> Question[answers
     return Question("/v1/calibration", parameters)
 
 
-def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.EvidenceList]:
+def evidence(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All evidence."""
     return Question("/v1/evidence", parameters)
 
 
-def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Assumptions]:
+def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All assumptions."""
     return Question("/v1/assumptions", parameters)
 
@@ -488,32 +499,32 @@ def contribution_gaps(**parameters: Unpack[SelectionParameters]) -> Question[ans
     return Question("/v1/contributions/gaps", parameters)
 
 
-def features(**parameters: Unpack[ListParameters]) -> Question[answers.Features]:
+def features(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All features."""
     return Question("/v1/features", parameters)
 
 
-def imports(**parameters: Unpack[ListParameters]) -> Question[answers.Imports]:
+def imports(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All imports."""
     return Question("/v1/imports", parameters)
 
 
-def products(**parameters: Unpack[ListParameters]) -> Question[answers.Products]:
+def products(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All products."""
     return Question("/v1/products", parameters)
 
 
-def goals(**parameters: Unpack[ListParameters]) -> Question[answers.Goals]:
+def goals(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All goals."""
     return Question("/v1/goals", parameters)
 
 
-def teams(**parameters: Unpack[ListParameters]) -> Question[answers.Teams]:
+def teams(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
     """All teams."""
     return Question("/v1/teams", parameters)
 
 
-def releases(**parameters: Unpack[ReleasesParameters]) -> Question[answers.Releases]:
+def releases(**parameters: Unpack[ReleasesParameters]) -> Question[answers.Subjects]:
     """All releases in their order."""
     return Question("/v1/releases", parameters)
 
@@ -533,7 +544,7 @@ def graph(subject: str, **parameters: Unpack[AtTime]) -> Question[answers.Graph]
     return Question(f"/v1/subjects/{_quote(subject)}/graph", parameters)
 
 
-def accountability_of(subject: str, **parameters: Unpack[AtTime]) -> Question[answers.Roles]:
+def accountability_of(subject: str, **parameters: Unpack[RolesOfSubjectParameters]) -> Question[answers.Roles]:
     """The people and teams with a role in a subject."""
     return Question(f"/v1/subjects/{_quote(subject)}/accountability", parameters)
 
@@ -543,7 +554,7 @@ def accountability(who: str, **parameters: Unpack[AccountabilityParameters]) -> 
     return Question("/v1/accountability", {"who": who, **parameters})
 
 
-def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.AccountabilityCounts]:
+def accountability_count(**parameters: Unpack[AccountabilityCountParameters]) -> Question[answers.FieldCounts]:
     """The number of roles of each person and team."""
     return Question("/v1/accountability/count", parameters)
 
