@@ -112,12 +112,12 @@ def _greeting(page: Page) -> str:
 def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
     """Return what waits, the reader's own first: decisions, overdue reviews and features, and what has no owner."""
     found = [
-        *_arrived(read, page),
+        *_find_arrived(read, page),
         *_waiting(read, page),
         *_find_unratified(read, page),
         *_reviews(read, page),
         *_overdue(cards),
-        *_flagged(read, page),
+        *_find_flagged(read, page),
         *_find_unowned(read, page),
     ]
     me = page.caller.actor
@@ -140,7 +140,7 @@ _ARRIVED: Final[Mapping[str, str]] = {
 }
 
 
-def _arrived(read: Read, page: Page) -> list[Need]:
+def _find_arrived(read: Read, page: Page) -> list[Need]:
     """Return the deferred decisions whose waiting is over, with the reason."""
     rows = arrival_queries.arrivals(read, None, page.time.point).rows
     return [
@@ -156,7 +156,7 @@ def _arrived(read: Read, page: Page) -> list[Need]:
     ]
 
 
-def _flagged(read: Read, page: Page) -> list[Need]:
+def _find_flagged(read: Read, page: Page) -> list[Need]:
     """Return what rests on a ground that no longer holds, once for each subject and cause."""
     found = {(row["subject"], row["cause"]): row for row in find_flags(read, page, Filter())}
     return [
