@@ -606,7 +606,7 @@ def _answers(house: House, number: int) -> list[Rows]:
     return [table(house, *words) for words in SHOWN[number]]
 
 
-def _called(house: House, *spellings: str) -> str:
+def _find_names(house: House, *spellings: str) -> str:
     """How the terminal calls the people that the files spell so."""
     names = []
     for spelling in spellings:
@@ -643,11 +643,11 @@ def test_1_on_the_terminal(house: House) -> None:
 
     (cell,), later = _answers(house, 1)
 
-    assert cell["value"] == _called(house, *answer["approvers"])
+    assert cell["value"] == _find_names(house, *answer["approvers"])
     assert [(row["when"], row["who"], row["gained"], row["lost"], _pr(row)) for row in later] == [
         (
-            each["at"].replace("Z", "+00:00"), _called(house, each["who"]), _called(house, *each["added"]),
-            _called(house, *each["removed"]), str(each["pr"]),
+            each["at"].replace("Z", "+00:00"), _find_names(house, each["who"]), _find_names(house, *each["added"]),
+            _find_names(house, *each["removed"]), str(each["pr"]),
         )
         for each in answer["later"]
     ]  # fmt: skip
@@ -662,7 +662,7 @@ def test_2_on_the_terminal(house: House) -> None:
         for row in rows
     ]
     expected = [re.fullmatch(r"(.*) by (.*) \(#(\d+)\)", line) for line in QUESTIONS[2]]
-    assert found == [(line[1], _called(house, line[2]), line[3]) for line in expected if line]
+    assert found == [(line[1], _find_names(house, line[2]), line[3]) for line in expected if line]
 
 
 def test_3_on_the_terminal(house: House) -> None:
@@ -699,14 +699,14 @@ def test_5_on_the_terminal(house: House) -> None:
             "team:", ""
         )
         for row in rows
-    ] == [f"{what} by {_called(house, who)}" for line in QUESTIONS[5] for what, _, who in [line.rpartition(" by ")]]
+    ] == [f"{what} by {_find_names(house, who)}" for line in QUESTIONS[5] for what, _, who in [line.rpartition(" by ")]]
 
 
 def test_6_on_the_terminal(house: House) -> None:
     """The first four approvers, then and now."""
     for when, rows in zip(("then", "end"), _answers(house, 6), strict=True):
         assert [[row["holder"], int(row["count"])] for row in rows[:4]] == [
-            [_called(house, who), count] for who, count in QUESTIONS[6][when]
+            [_find_names(house, who), count] for who, count in QUESTIONS[6][when]
         ]
 
 
@@ -717,7 +717,7 @@ def test_7_on_the_terminal(house: House) -> None:
     assert len(rows) == QUESTIONS[7]["events"]
     assert {_record(row["subject"]) for row in rows} == set(QUESTIONS[7]["records"])
     assert [f"{row['when'][:10]} {_record(row['subject'])} by {row['who']}" for row in rows[-3:]] == [
-        f"{what} by {_called(house, who)}"
+        f"{what} by {_find_names(house, who)}"
         for line in QUESTIONS[7]["last"]
         for what, _, who in [line.rpartition(" by ")]
     ]
@@ -748,9 +748,9 @@ def test_10_on_the_terminal(house: House) -> None:
         what, _, who = line.rpartition(" by ")
         at, field, values = what.split(" ", 2)
         sides = [json.loads(value) for value in values.split("->")]
-        old, new = (_called(house, *side) if isinstance(side, list) else side for side in sides)
+        old, new = (_find_names(house, *side) if isinstance(side, list) else side for side in sides)
         cell = {"authors": "role.author"}.get(field, field)
-        expected.append((at.replace("Z", "+00:00"), cell, old, new, _called(house, who)))
+        expected.append((at.replace("Z", "+00:00"), cell, old, new, _find_names(house, who)))
     assert [(at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in found] == [
         (at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in expected
     ]
@@ -788,7 +788,7 @@ def test_13_on_the_terminal(house: House) -> None:
         + f" by {row['who']}"
         for row in rows
     ] == [
-        f"{what.casefold()} by {_called(house, who)}"
+        f"{what.casefold()} by {_find_names(house, who)}"
         for line in QUESTIONS[13]
         for what, _, who in [line.rpartition(" by ")]
     ]
@@ -803,7 +803,7 @@ def test_15_on_the_terminal(house: House) -> None:
         what, _, who = line.rpartition(" by ")
         day, record, moved = what.split(" ", 2)
         old, new = (json.loads(side.replace("'", '"')) for side in moved.split("->"))
-        expected.append((day, record, _called(house, *old), _called(house, *new), _called(house, who)))
+        expected.append((day, record, _find_names(house, *old), _find_names(house, *new), _find_names(house, who)))
     assert [
         (row["when"][:10], _record(row["subject"]), row["before"], row["after"], row["who"]) for row in rows
     ] == expected
