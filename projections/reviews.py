@@ -14,7 +14,7 @@ from projections.decisions import subject_page
 from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import GROUPS, flat_fields
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer
+from projections.paging import AnyAnswer, Row, build_answer
 from projections.read_model import Read
 from projections.timepoint import NOW, TimePoint, resolve_time
 
@@ -23,7 +23,7 @@ RESULT: Final = ("review.outcome", "review.finding", "review.by")
 LEARNED: Final = "review.learned"
 
 
-def review(read: Read, subject: str, when: TimePoint = NOW, *, with_result: bool = False) -> Answer:
+def review(read: Read, subject: str, when: TimePoint = NOW, *, with_result: bool = False) -> AnyAnswer:
     """Return a decision as it was known when it was decided, the review of its reasoning, and what came of it.
 
     `result_hidden` says that the result is left out because the reasoning was not reviewed yet. An open decision has no
