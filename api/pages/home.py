@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.dependencies import check_choice
 from api.pages.cards import Card, complete_cards, list_open_cards
+from api.pages.demo import may_load_demo
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.people import find_gaps
 from api.pages.sentences import Sentence, find_sentences
@@ -75,7 +76,7 @@ def get_home(
 
     def build(read: Read) -> Context:
         if not _has_content(read):
-            return {"is_empty": True}
+            return {"is_empty": True, "may_load_demo": may_load_demo(page)}
         shared = {"is_empty": False, "view": chosen, "views": VIEWS, "since": begin, "since_at": format_micros(begin)}
         builders = {"manager": _manager, "superior": _superior, "auditor": _auditor}
         return {**shared, "greeting": _greeting(page), **builders[chosen](read, page, begin)}

@@ -11,6 +11,7 @@ from api.pages import (
     audit,
     debt,
     decisions,
+    demo,
     home,
     imports,
     outcomes,
@@ -40,6 +41,7 @@ PAGE_MODULES: Final = (
     admin_forms,
     access_journal,
     imports,
+    demo,
     sign_in,
     provider_sign_in,
 )

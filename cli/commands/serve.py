@@ -31,6 +31,7 @@ from api.services import Services
 from api.session_lookup import SessionLookup
 from cli import options
 from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.demo.writer import load_demo
 from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
 from cli.identity import resolve_owner
@@ -108,6 +109,7 @@ def run_server(settings: Settings, *, open_browser: bool = False) -> None:
             provider=provider,
             quotas=build_quotas(settings),
             anonymous=build_anonymous(log, settings, local_caller(owner)),
+            load_demo=lambda by: load_demo(runtime, by),
         )
 
         def welcome() -> None:
