@@ -820,3 +820,57 @@ def test_every_reason_in_a_report_of_imported_history_is_that_of_its_event(house
     assert page.status_code == 200, page.text
     assert lines > 500
     assert wrong == []
+
+
+# Decision debt and slips, compared with a naive reading of the files ---------------------------------------------------
+
+ACCEPTED_PEPS = {
+    *("Accepted", "Acepted", "Approved", "Active", "Provisional", "Final", "Finished", "Complete"),
+}
+CLOSED_PEPS = {"Rejected", "Withdrawn", "Withdrawal", "Replaced", "Superseded"}
+
+
+@pytest.mark.parametrize("as_of", ["2005-06-01T00:00:00Z", "2020-12-31T00:00:00Z"])
+def test_decision_debt_of_the_peps(house: House, peps: Corpus, as_of: str) -> None:
+    """Accepted PEPs give no reason in their headers, and open ones are stale after 30 days without a change.
+
+    A status that means nothing here, such as "April Fool!", counts as open.
+    """
+    rows = house.rows("/debt", kind="decision", code=["no_reason", "stale"], as_of=as_of, limit=10_000)
+
+    states = peps.state(as_of)
+    # The targeted version of Python is a field of the feature, not of the decision.
+    about_decisions = (line for line in peps.lines if line["field"] != "python_version")
+    last = {line["record"]: line["at"] for line in about_decisions if line["at"] <= as_of}
+    expected = {("no_reason", record) for record, state in states.items() if state.get("status") in ACCEPTED_PEPS} | {
+        ("stale", record)
+        for record, state in states.items()
+        if state.get("status") not in ACCEPTED_PEPS | CLOSED_PEPS
+        and duration(last[record], as_of) >= timedelta(days=30)
+    }
+    assert len(expected) > 100
+    assert {(row["code"], _record(row["subject"])) for row in _in(peps, rows)} == expected
+
+
+def test_slips_of_the_keps(house: House, keps: Corpus) -> None:
+    """Each move of a milestone to a later version of Kubernetes is a slip, and gives its commit as the reason."""
+    rows = house.rows("/slips/causes", product="kubernetes", limit=10_000)
+
+    def version(text: Any) -> tuple[int, ...] | None:
+        found = re.search(r"v?(\d+\.\d+)", str(text or ""))
+        return tuple(map(int, found[1].split("."))) if found else None
+
+    expected = {
+        (change["record"], change["field"].removeprefix("milestone."), change["at"])
+        for name in ("milestone.alpha", "milestone.beta", "milestone.stable")
+        for change in keps.changes(name)
+        if (old := version(change["from"])) and (new := version(change["to"])) and old < new
+    }
+    found = {
+        (_record(row["subject"]), row["field"].removeprefix("target."), _second(row))
+        for row in _in(keps, rows)
+        if row["field"].startswith("target.") and row["field"] in ("target.alpha", "target.beta", "target.stable")
+    }
+    assert len(expected) > 50
+    assert found == expected
+    assert {row["cause"] for row in rows} <= {"reason", "none"}
