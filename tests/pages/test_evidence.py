@@ -23,7 +23,13 @@ def decision(house: Any) -> str:
                           "unit": "ports"})  # fmt: skip
     house.post("/decisions", {"key": "tea", "title": "Serve tea", "decision": "Tea.", "why": "Thirst.",
                               "accountable": house.ada, "products": ["tide"], "goals": ["reach"]})  # fmt: skip
+    wait(house)
     return "decision:tea"
+
+
+def wait(house: Any) -> None:
+    """Wait until the pages show everything that was recorded."""
+    house.runner.wait_for(house.log.head().size, 10)
 
 
 def read_page(house: Any, path: str, **parameters: Any) -> str:
@@ -53,6 +59,7 @@ def test_a_broken_assumption_is_shown_where_it_matters_until_it_is_kept(
     forms.record(f"/do/StateAssumption?under={decision}", title="Water is near", key="water", products="Tide")
     (row,) = house.rows("/assumptions")
     subject = row["subject"]
+    wait(house)
     forms.record(f"/do/BreakAssumption?subject={subject}", why="The well is dry.")
 
     for path in ("/decisions/tea", "/flags", "/"):
@@ -65,6 +72,7 @@ def test_a_broken_assumption_is_shown_where_it_matters_until_it_is_kept(
 def test_a_deferred_decision_is_back_on_home_with_the_reason(house: Any, forms: Forms, decision: str) -> None:
     """A decision that waits for evidence that is not recorded yet is back on Home once it is."""
     house.post("/decisions/propose", {"key": "cake", "title": "Serve cake", "products": ["tide"]})
+    wait(house)
     forms.record("/do/DeferDecision?subject=decision:cake", until="We asked.", awaits="evidence:baking")
     assert "is back" not in read_page(house, "/")
 
@@ -78,6 +86,7 @@ def test_goals_show_their_values_and_what_contributes_to_them(house: Any, forms:
     house.post("/features", {"key": "kettle", "title": "Kettle", "products": ["tide"]})
     house.post("/features/kettle/link", {"decisions": ["tea"]})
     house.post("/features", {"key": "sail", "title": "Sail", "products": ["tide"]})
+    wait(house)
     forms.record("/do/RecordMeasurement?subject=goal:reach", value="5.5")
 
     goals = " ".join(read_page(house, "/goals").split())
@@ -92,16 +101,19 @@ def test_goals_show_their_values_and_what_contributes_to_them(house: Any, forms:
 def test_options_are_weighed_with_forms_and_judged_again(house: Any, forms: Forms, decision: str) -> None:
     """Findings and amounts of an option are typed as lines, keep their meaning in a revision, and are judged again."""
     house.post("/evidence", {"key": "poll", "title": "A poll", "kind": "customer", "products": ["tide"]})
+    wait(house)
     location = forms.record(
         "/do/ProposeDecision", title="Buy a boat", products="Tide", cost_limit="500 EUR", time_limit="3 weeks",
         **{"options.0.title": "Dinghy", "options.0.cost_amount": "900 EUR", "options.0.duration": "1 month",
            "options.0.findings": "valuable: yes - They ask for it [evidence:poll]\nusable: unclear"},
     )  # fmt: skip
     key = location.partition("?")[0].rpartition("/")[2]
+    wait(house)
     form = forms.open(f"/do/ReviseDecision?subject=decision:{key}")
     assert form["options.0.findings"] == "valuable: yes - They ask for it [evidence:poll]\nusable: unclear"
 
     forms.record(f"/do/AcceptDecision?subject=decision:{key}", option="Dinghy", why="It floats.")
+    wait(house)
     forms.record(f"/do/JudgeChoice?subject=decision:{key}", findings="valuable: no - No one rows")
 
     (option,) = house.rows(f"/decisions/{key}/options")
