@@ -107,6 +107,8 @@ def get_form(
     delegation: FormParameter = "",
     expectation: FormParameter = "",
     field: FormParameter = "",
+    supports: FormParameter = "",
+    under: FormParameter = "",
 ) -> Response:
     """Show the form of a command about a subject; the other parameters fill in fields."""
     form = _form(name)
@@ -118,6 +120,8 @@ def get_form(
         "option": option,
         "delegation": delegation,
         "field": field,
+        "supports": supports,
+        "under": under,
     }
     if not form.creates:
         subject = page.services.find_subject(subject, "subject")

@@ -48,6 +48,7 @@ PAGES = {
         f"GET /{path}"
         for path in (
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
+            *("evidence", "assumptions", "flags"),
             *("debt", "slips", "outcomes", "succession/{key}"),
             *("teams/{key}", "audit", "search", "help", "reports", "admin"),
         )
@@ -57,6 +58,7 @@ PAGES_ABOUT_PRODUCT = {
     f"GET /{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
+        *("evidence/{key}", "assumptions/{key}"),
         *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
