@@ -301,7 +301,7 @@ def _document_request(command: type[Command], path: str) -> dict[str, Any]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": _PATH_PATTERNS[name]},
+            "schema": {"type": "string", "pattern": _path_pattern(command, name)},
             "description": _PATH_DESCRIPTIONS[name],
         }
         for name in re.findall(r"\{(\w+)\}", path)
@@ -311,6 +311,12 @@ def _document_request(command: type[Command], path: str) -> dict[str, Any]:
         **json_body(f"{command.__name__}Body"),
         "parameters": parameters + (headers[:1] if command.creates else headers),
     }
+
+
+def _path_pattern(command: type[Command], name: str) -> str:
+    """Return the pattern of a path parameter; that of a subject allows the kinds that the command does."""
+    field = command.model_json_schema()["properties"].get("subject", {}) if name == "subject" else {}
+    return str(field.get("pattern", _PATH_PATTERNS[name]))
 
 
 def document_headers(*, version_required: bool) -> list[dict[str, Any]]:

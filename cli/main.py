@@ -11,6 +11,7 @@ import click
 
 from cli import verbs
 from cli.errors import Exit
+from cli.examples import add_examples
 from cli.terminal import guard_streams
 from cli.verb_list import read_verbs, recording_nouns
 from cli.words import NOUNS, OPERATED_NOUNS
@@ -18,7 +19,7 @@ from cli.words import NOUNS, OPERATED_NOUNS
 SECTIONS: Final = {
     "Ask": {
         "roadmap": "Show the roadmap, now or as of any day.",
-        "changes": "Compare two points in time.",
+        "changes": "Show what changed between two times, and why.",
         "blame": "Show who changed a field, when and why.",
         "decisions": "List decisions.",
         "slips": "List what slipped, and why.",
@@ -85,7 +86,7 @@ class LazyGroup(click.Group):
             return verbs.build_command(cmd_name, verb) if verb else verbs.NounGroup(cmd_name, others)
         name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"cli.commands.{name}"), name)
-        return command
+        return add_examples(cmd_name, command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
+from click.shell_completion import CompletionItem
 from pydantic import ValidationError
 
 from cli.context import get_context
@@ -116,6 +117,7 @@ class Output:
 
     data: Path | None
     format: Literal["json", "csv"] | None
+    select: Sequence[str] = ()
 
     @property
     def settings(self) -> Settings:
@@ -124,21 +126,69 @@ class Output:
 
 
 def output(command: Command) -> Command:
-    """Add the options --json, --csv and --data, passed on as `output`."""
+    """Add the options --json, --select, --csv and --data, passed on as `output`."""
 
     @wraps(command)
-    def run(*args: Any, data: Path | None, as_json: bool, as_csv: bool = False, **given: Any) -> Any:
-        if as_json and as_csv:
+    def run(
+        *args: Any, data: Path | None, as_json: bool, select: str | None, as_csv: bool = False, **given: Any
+    ) -> Any:
+        if (as_json or select) and as_csv:
             raise click.UsageError("Choose one of --json and --csv.")
-        return command(*args, output=Output(data, "json" if as_json else "csv" if as_csv else None), **given)
+        names = [name.strip() for name in (select or "").split(",") if name.strip()]
+        chosen = Output(data, "json" if as_json or names else "csv" if as_csv else None, names)
+        return command(*args, output=chosen, **given)
 
     as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print the API response as CSV.")
-    return json_flag("Print the API response as JSON.")(as_csv(data(run)))
+    select = click.option("--select", metavar="FIELDS", help="Print only these fields as JSON, e.g. title,status.")
+    return json_flag("Print the API response as JSON.")(select(as_csv(data(run))))
+
+
+class AnySubject(click.ParamType[str]):
+    """The name of a subject. The log is asked for it later, when it is open."""
+
+    name = "subject"
+
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = list(kinds)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:  # noqa: ARG002
+        """Return the keys, numbers and names that begin so."""
+        from cli.completion import complete_subjects  # noqa: PLC0415  (only for completion)
+        from cli.finding import KINDS  # noqa: PLC0415
+
+        return complete_subjects(ctx, self.kinds or KINDS, incomplete)
+
+
+COMPLETED_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "--product": ("product",),
+    "--subject": ("decision", "feature", "product", "goal", "release"),
+    "--because": ("decision",),
+    **dict.fromkeys(
+        ("--holder", "--by", "--actor", "--principal", "--decider", "--accountable", "--owner"), ("person", "team")
+    ),
+}
+"""Options whose values the shell completes, and the kinds of subjects that they take."""
+STATUSES: Final = (
+    "proposed", "accepted", "rejected", "deferred", "withdrawn", "superseded", "reversed",
+    "committed", "started", "paused", "shipped", "dropped", "open", "met", "missed", "active", "retired", "left",
+)  # fmt: skip
+
+
+class StatusParam(click.ParamType[str]):
+    """A status: one of ours, which the shell completes, or any of a source."""
+
+    name = "text"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:  # noqa: ARG002
+        """Return the statuses that begin so."""
+        return [CompletionItem(status) for status in STATUSES if status.startswith(incomplete.casefold())]
 
 
 def repeatable(name: str, help: str) -> Option:  # noqa: A002  (click's word)
     """Return an option that may be repeated; results match any of its values."""
-    return click.option(name, multiple=True, help=f"{help} Repeatable.")
+    kinds = COMPLETED_KINDS.get(name)
+    type_ = AnySubject(*kinds) if kinds else StatusParam() if name in ("--status", "--ever") else None
+    return click.option(name, multiple=True, type=type_, metavar="TEXT", help=f"{help} Repeatable.")
 
 
 def time_option(name: str, help: str) -> Option:  # noqa: A002  (click's word)

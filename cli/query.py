@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.dates import Zone
-from cli.errors import CommandFailed
+from cli.errors import CommandFailed, Exit
+from cli.finding import KINDS, Finder
 from cli.options import Output
 from cli.table import Table, print_note, print_table
 from cli.tables import Titles
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
-from decisionlog_client.errors import Unknown
-from domain.values import KEY_PATTERN, parse_timestamp
+from decisionlog_client.errors import Malformed, Refused, Unknown
+from domain.values import is_subject, parse_timestamp
+from projections.field_groups import flat_fields
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
-_NAMED_KINDS: Final = ("decision", "feature")
-_NUMBER: Final = re.compile(r"(?:product:)?(?P<product>[^/:]+)/(?P<number>\d+)")
+_HOLDERS: Final = ("person", "team", "service", "group")
+_KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
+    "product": ("product",),
+    "because": ("decision",),
+    "subject": KINDS,
+    **dict.fromkeys(("who", "holder", "by", "actor", "principal", "decider", "accountable", "owner"), _HOLDERS),
+}
+"""Parameters that are names of subjects, and the kinds that are meant."""
 
 
 @contextmanager
@@ -43,23 +52,124 @@ def print_response(
     log: Client, question: Question[T], build_table: Callable[[T, Titles], Table], output: Output
 ) -> None:
     """Ask an open log and print the answer."""
-    response = log.call(exchange.build_question_call(question, log.position, output.format or "json"))
-    if output.format:
+    answer = ask(log, question, output)
+    if answer is not None:
+        print_table(build_table(answer, Titles(answer.get("titles", {}))), get_context().zone, get_context().now())
+        print_notes(answer, log, output)
+        if not answer.get("rows", True):
+            explain_emptiness(log, question)
+
+
+def ask(log: Client, question: Question[T], output: Output) -> T | None:
+    """Return the answer, or print it if a format of its own is wanted. Names are found as everywhere.
+
+    Raises:
+        Refused: the log refused the question.
+        CommandFailed: nothing, or more than one subject, has a name that was given.
+    """
+    try:
+        response = log.call(exchange.build_question_call(question, log.position, output.format or "json"))
+    except (Unknown, Malformed) as refused:
+        found = _find_names(log, question, refused)
+        response = log.call(exchange.build_question_call(found, log.position, output.format or "json"))
+    if output.format and not output.select:
         print_data(response.text, output.format)
-        return
+        return None
     answer: T = json.loads(response.content)
-    print_table(build_table(answer, Titles(answer.get("titles", {}))), get_context().zone)
-    for note in build_notes(answer, get_context().zone):
+    if output.select:
+        print_data(json.dumps(_select(answer, output.select), ensure_ascii=False, indent=2), "json")
+        return None
+    return answer
+
+
+def _find_names(log: Client, question: Question[T], refused: Refused) -> Question[T]:
+    """Return a question that was refused with the ids of the subjects whose names it has.
+
+    Raises:
+        Refused: it has none.
+    """
+    when = {name: question.parameters[name] for name in ("as_of", "known_at") if name in question.parameters}
+    finder = Finder(log, when)
+    found: dict[str, Any] = {}
+    for name, kinds in _KINDS_OF_PARAMETERS.items():
+        given = question.parameters.get(name)
+        values = [given] if isinstance(given, str) else given or ()
+        ids = [value if is_subject(value) else finder.find(value, kinds) for value in values]
+        if ids != list(values):
+            found[name] = ids[0] if isinstance(given, str) else ids
+    if not found:
+        raise refused
+    return replace(question, parameters={**question.parameters, **found})
+
+
+def _select(answer: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the values of some fields of each row.
+
+    Raises:
+        CommandFailed: no row has such a field.
+    """
+    rows = [_flatten(row) for row in answer.get("rows", [answer])]
+    known = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        if known and name not in known:
+            raise CommandFailed(f"No field {name!r}.{suggest(name, known)}", Exit.USAGE_ERROR)
+    return [{name: row.get(name) for name in names} for row in rows]
+
+
+def _flatten(row: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in row.items() if not isinstance(value, dict)}
+    grouped = dict(flat_fields(row)) if isinstance(row.get("fields"), dict) else {}
+    values = {name.removeprefix("role."): cell["value"] for name, cell in grouped.items()}
+    return {**values, **plain, **({"number": row["number"]} if "number" in row else {})}
+
+
+def suggest(typed: str, known: Sequence[str]) -> str:
+    """Return a sentence with the values that are spelled nearly like what was typed, or else with all."""
+    from difflib import get_close_matches  # noqa: PLC0415  (only for an error)
+
+    close = get_close_matches(typed.casefold(), [each.casefold() for each in known], 3, 0.5)
+    return f" Did you mean {' or '.join(close)}?" if close else f" There are {', '.join(sorted(known))}."
+
+
+def explain_emptiness(log: Client, question: Question[Any]) -> None:
+    """Note a status that no subject has: an empty answer to a misspelled one would mislead."""
+    given = question.parameters.get("status") or ()
+    statuses = [given] if isinstance(given, str) else list(given)
+    if not statuses:
+        return
+    counts = log.ask(questions.fields_count("value", field=["status"], include_removed=True))
+    known = [str(row["value"]) for row in counts["rows"] if row["value"]]
+    for status in statuses:
+        if known and status.casefold() not in (each.casefold() for each in known):
+            print_note(f"No subject has the status {status!r}.{suggest(status, known)}")
+
+
+def print_notes(answer: Mapping[str, Any], log: Client, output: Output) -> None:
+    """Print below an answer whether it is empty, its time and position, which log it is of, and how to get more."""
+    for note in build_notes(answer, get_context().zone, name_log(log, output)):
         print_note(note)
 
 
-def build_notes(answer: Mapping[str, Any], zone: Zone) -> Iterator[str]:
-    """Return the notes below an answer: whether it is empty, its time and position, and how to get the next page."""
+def name_log(log: Client, output: Output) -> str:
+    """Return which log answered, and through what."""
+    settings = output.settings
+    if log.address != IN_PROCESS_URL:
+        return (
+            log.address
+            if settings.url
+            else f"{(settings.store and 'PostgreSQL') or settings.data} through {log.address}"
+        )
+    return "PostgreSQL, without a server" if settings.store else f"{settings.data}, without a server"
+
+
+def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "") -> Iterator[str]:
+    """Return the notes below an answer."""
     if not answer.get("rows", True):
         yield "No matching results."
     began = answer.get("from")
     since = f"From {_format_time(began, zone)} to " if began else "As of "
-    yield f"{since}{_format_time(answer, zone)}; position {answer['position']}."
+    source = f" of {name}" if name else ""
+    yield f"{since}{_format_time(answer, zone)}; position {answer['position']}{source}."
     if answer.get("next"):
         yield f"More results: add --cursor {answer['next']}, or raise --limit (max 10,000)."
 
@@ -70,46 +180,11 @@ def _format_time(point: Mapping[str, Any], zone: Zone) -> str:
     return f"{zone.format(parse_timestamp(point['as_of']))}{known_at}"
 
 
-def find_subject(log: Client, name: str, when: Mapping[str, Any] | None = None) -> str:
-    """Return the subject that a person types: an id, a key, a name or number of its system, or `PRODUCT/NUMBER`.
-
-    A name leads to the subject that bears it as of the time asked.
+def find_subject(log: Client, name: str, when: Mapping[str, Any] | None = None, kinds: Sequence[str] = KINDS) -> str:
+    """Return the subject that a person types: an id, a key, a name, a number, or the beginning of one.
 
     Raises:
-        CommandFailed: the product has no decision with that number.
-        Refused: there is no such product.
+        CommandFailed: nothing, or more than one subject, is called so.
+        click.Abort: the person at the terminal chose none of several.
     """
-    numbered = _NUMBER.fullmatch(name)
-    if not numbered:
-        return _find_named(log, name, when or {}) if ":" not in name else name
-    product, number = f"product:{numbered['product']}", int(numbered["number"])
-    for answer in log.pages(questions.decisions(product=product, include_removed=True)):
-        for row in answer["rows"]:
-            if row["number"].get(product) == number:
-                return row["subject"]
-    raise CommandFailed(
-        f"{product} has no decision number {number}. List its decisions with "
-        f"`decisionlog decisions --product {numbered['product']}`."
-    )
-
-
-def _find_named(log: Client, name: str, when: Mapping[str, Any]) -> str:
-    """Return the subject with a key, or that bears or bore a name; the key of a decision if there is none.
-
-    Raises:
-        CommandFailed: the name leads to several subjects.
-    """
-    keyed = [f"{kind}:{name.casefold()}" for kind in _NAMED_KINDS] if re.fullmatch(KEY_PATTERN, name.casefold()) else []
-    for spelling in dict.fromkeys((name, name.upper(), name.casefold())):
-        answer = log.ask(questions.fields(field=["aliases"], value=[spelling], **when))
-        found = list(dict.fromkeys(row["subject"] for row in answer["rows"]))
-        if len(found) > 1:
-            raise CommandFailed(f"{name!r} may be {' or '.join(found[:10])}. Use one of these ids.")
-        if found:
-            return found[0]
-    for subject in keyed:
-        try:
-            return str(log.ask(questions.subject(subject, **when))["subject"])
-        except Unknown:
-            continue
-    return f"decision:{name}"
+    return Finder(log, when or {}).find(name, kinds)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.table import to_single_line
+from cli.display import to_single_line
 from cli.values import describe, format_number, past_tense
 from decisionlog_client import Client, questions
 from decisionlog_client.answers import Receipt

@@ -1,4 +1,4 @@
-"""Print tables: with headings and colors on a terminal, as tab-separated lines in a pipe.
+"""Print tables: with headings and colors on a terminal, one line a row, as tab-separated lines in a pipe.
 
 Values come from other people. Control characters, which could move the cursor or reverse a line, are made visible, and
 right-to-left text is isolated within its cell.
@@ -7,42 +7,59 @@ right-to-left text is isolated within its cell.
 from __future__ import annotations
 
 import sys
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from cli.dates import Zone
-from cli.terminal import open_console
-from domain.characters import escape_unsafe
+from cli.display import (
+    Line,
+    Span,
+    format_when,
+    isolate,
+    pad,
+    shorten,
+    to_single_line,
+    width_of,
+    wrap,
+)
+from cli.paging import is_terminal, print_lines, width_of_terminal
 from domain.values import is_subject
-
-if TYPE_CHECKING:
-    import rich.table
-    from rich.console import Console
 
 Cell = str | int | datetime | None
 
-NARROW_WIDTH: Final = 110
-"""Terminals with fewer columns do not get the optional columns."""
-UNBROKEN_FIRST_LENGTH: Final = 18
-"""The first column, which names the row, is not wrapped if it is at most this long."""
-UNBROKEN_SUBJECT_LENGTH: Final = 32
-"""Subjects up to this length are not wrapped on a wide terminal, so that they can be copied."""
-COLORED_COLUMNS: Final = frozenset({"status", "value", "before", "after"})
-COLORS: Final = {
-    **dict.fromkeys(("accepted", "active", "committed", "met", "shipped", "started"), "green"),
-    **dict.fromkeys(("dropped", "left", "missed", "rejected", "reversed", "withdrawn"), "red"),
-    **dict.fromkeys(("deferred", "paused", "proposed"), "magenta"),
+GAP: Final = "  "
+MIN_FLEXIBLE_WIDTH: Final = 12
+"""A column of text is not narrower than this, unless its text is; columns are hidden instead."""
+MIN_TITLE_WIDTH: Final = 24
+TITLE_RANK: Final = 1000
+"""The rank of the title, and of a first column that names the row: they get room first and are hidden last."""
+FLEXIBLE: Final = frozenset(
+    {
+        "title", "why", "value", "before", "after", "match", "content", "reason", "explanation", "because", "expected",
+        "measure", "finding", "deciders", "first", "now", "holders", "gained", "lost", "targets", "decisions", "identifiers", "what", "members", "voided",
+    }
+)  # fmt: skip
+"""Columns of text, which end in an ellipsis where they do not fit. All others are shown whole or hidden."""
+MAX_FIXED_WIDTH: Final = 32
+"""Any column whose cells are wider is one of text, unless it has ids."""
+LAST_TO_HIDE: Final = (
+    "title", "number", "status", "event", "who", "when", "moves", "before", "after", "now", "first", "owner", "accountable",
+    "deciders", "recorded", "since",
+)  # fmt: skip
+MARKED_COLUMNS: Final = frozenset({"status", "verdict"})
+STYLES: Final = {
+    **dict.fromkeys(("accepted", "active", "met", "shipped", "within"), "green"),
+    **dict.fromkeys(("dropped", "left", "missed", "rejected", "reversed", "exceeds", "overdue", "no owner"), "red"),
+    **dict.fromkeys(("deferred", "paused", "slipped", "late"), "yellow"),
+    **dict.fromkeys(("committed", "started"), "cyan"),
+    **dict.fromkeys(("proposed", "open"), "magenta"),
 }
 """Only the terminal's own basic colors, which are legible on dark and light backgrounds. No meaning is in color
 alone."""
-REPLACEMENT: Final = "\ufffd"
-_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +87,13 @@ class Table:
         return Table([self.columns[index] for index in kept], rows, self.optional, self.shared, self.grouped)
 
 
-def make_safe(text: str) -> str:
-    """Return text with unsafe characters replaced and tabs as spaces."""
-    return escape_unsafe(text.replace("\t", " ").replace("\r\n", "\n"), lambda _: REPLACEMENT)
-
-
-def to_single_line(text: str) -> str:
-    """Return safe text without line breaks and tabs."""
-    return make_safe(" ".join(text.split()))
-
-
-def print_table(table: Table, zone: Zone) -> None:
-    """Print a table to standard output."""
-    if not sys.stdout.isatty():
-        for line in format_lines(table, zone):
-            click.echo(line)
+def print_table(table: Table, zone: Zone, now: datetime) -> None:
+    """Print a table to standard output: on a terminal one line a row, in a pipe the rows with tabs."""
+    if is_terminal():
+        print_lines(layout(table, zone, now, width_of_terminal()))
         return
-    print_table_on(open_console(highlight=False, emoji=False), table, zone)
+    for line in format_lines(table, zone):
+        click.echo(line)
 
 
 def format_lines(table: Table, zone: Zone) -> Iterator[str]:
@@ -102,60 +109,107 @@ def _format_for_pipe(cell: Cell, zone: Zone) -> str:
     return "" if cell is None else str(cell)
 
 
-def print_table_on(console: Console, table: Table, zone: Zone) -> None:
-    """Print a table to a terminal, fitted to its width."""
-    from rich.text import Text  # noqa: PLC0415  (only terminals need Rich)
-
+def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line]:
+    """Yield the lines of a table that fits into a terminal: one a row. What is hidden is noted on standard error."""
     shared = _find_shared_cells(table)
-    table = table.drop_columns(_find_empty_columns(table))
+    table = table.drop_columns(_find_empty_columns(table) | frozenset(shared))
+    cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
+    columns = _fit([_measure(table, index, cells) for index in range(len(table.columns))], width)
+    hidden = [table.columns[index] for index in range(len(table.columns)) if index not in columns]
+    if hidden:
+        noun = "1 column" if len(hidden) == 1 else f"{len(hidden)} columns"
+        print_note(f"{noun} hidden ({', '.join(hidden)}). Widen the terminal, or use --csv.")
     if shared:
-        console.print(Text(" ".join(_format_for_terminal(cell, zone) for cell in shared.values()), style="bold"))
-    table = table.drop_columns(frozenset(shared))
-    if console.width < NARROW_WIDTH and table.optional & set(table.columns):
-        hidden = [heading for heading in table.columns if heading in table.optional]
-        table = table.drop_columns(table.optional)
-        columns = "1 column" if len(hidden) == 1 else f"{len(hidden)} columns"
-        click.echo(f"{columns} hidden ({', '.join(hidden)}). Widen the terminal, or use --csv.", err=True)
-    console.print(_layout(table, zone, console.width))
+        yield [(shorten(" ".join(_format_cell(cell, zone, now) for cell in shared.values()), width), "bold")]
+    if not columns:
+        return
+    yield _join([(table.columns[index], "bold") for index in columns], list(columns.values()), set())
+    numbers = {position for position, index in enumerate(columns) if _is_number(table, index)}
+    previous = ""
+    for row in cells:
+        spans = [(row[index], style_of(table.columns[index], row[index])) for index in columns]
+        if table.grouped and 0 in columns:
+            spans[0] = ("", "") if row[0] == previous else (row[0], "bold")
+            previous = row[0]
+        yield _join(spans, list(columns.values()), numbers)
 
 
-def _layout(table: Table, zone: Zone, width: int) -> rich.table.Table:
-    from rich import box  # noqa: PLC0415  (only terminals need Rich)
-    from rich.table import Table as RichTable  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What a column needs. `rank` is the order in which columns are hidden where there is no room, the lowest first."""
 
-    layout = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for index, heading in enumerate(table.columns):
-        cells = [row[index] for row in table.rows]
-        is_time = any(isinstance(cell, datetime) for cell in cells)
-        is_number = any(isinstance(cell, int) for cell in cells)
-        longest = max((len(str(cell)) for cell in cells), default=0)
-        is_copied = width >= NARROW_WIDTH and longest <= UNBROKEN_SUBJECT_LENGTH and all(map(_is_subject, cells))
-        unbroken = is_time or is_copied or (index == 0 and longest <= UNBROKEN_FIRST_LENGTH)
-        layout.add_column(heading, overflow="fold", no_wrap=unbroken, justify="right" if is_number else "left")
-    previous = None
-    for row in table.rows:
-        cells_of_row = [
-            Text(_format_for_terminal(cell, zone), _color_of(heading, cell))
-            for heading, cell in zip(table.columns, row, strict=True)
-        ]
-        if table.grouped and previous is not None and row[0] == previous[0]:
-            cells_of_row[0] = Text("")
-        elif table.grouped and previous is not None:
-            layout.add_section()
-        layout.add_row(*cells_of_row)
-        previous = row
-    return layout
+    index: int
+    width: int
+    minimum: int
+    rank: int
 
 
-def _color_of(heading: str, cell: Cell) -> str:
-    if not isinstance(cell, str):
-        return ""
-    return COLORS.get(cell.casefold(), "") if heading in COLORED_COLUMNS else "cyan" if _is_subject(cell) else ""
+def _measure(table: Table, index: int, cells: Sequence[Sequence[str]]) -> _Column:
+    heading = table.columns[index]
+    widest = max([width_of(row[index]) for row in cells] + [width_of(heading)])
+    has_ids = all((isinstance(cell := row[index], str) and is_subject(cell)) or not cell for row in table.rows)
+    is_text = (heading in FLEXIBLE or widest > MAX_FIXED_WIDTH) and not has_ids
+    least = min(widest, MIN_TITLE_WIDTH if heading == "title" else MIN_FLEXIBLE_WIDTH) if is_text else widest
+    if heading == "title" or (index == 0 and not has_ids):
+        rank = TITLE_RANK
+    elif heading in table.optional:
+        rank = -index
+    else:
+        rank = 500 - LAST_TO_HIDE.index(heading) if heading in LAST_TO_HIDE else 300 - index
+        rank -= 200 if has_ids and "title" in table.columns else 0
+    return _Column(index, widest, least, rank)
 
 
-def _is_subject(cell: Cell) -> bool:
-    return isinstance(cell, str) and is_subject(cell)
+def _fit(columns: Sequence[_Column], width: int) -> dict[int, int]:
+    """Return the columns that are shown, each with its width, so that all fit."""
+    shown = list(columns)
+    while len(shown) > 1 and _total(each.minimum for each in shown) > width:
+        shown.remove(min(shown, key=lambda each: each.rank))
+    room = width - _total(each.minimum for each in shown)
+    widths = {each.index: each.minimum for each in shown}
+    for each in sorted(
+        shown, key=lambda each: (-each.rank if each.rank >= TITLE_RANK else 0, each.width - each.minimum)
+    ):
+        more = min(each.width - each.minimum, max(room, 0))
+        if each.index in widths:
+            widths[each.index] += more
+            room -= more
+    if len(shown) == 1:
+        widths[shown[0].index] = min(shown[0].width, width)
+    return widths
+
+
+def _total(widths: Iterable[int]) -> int:
+    found = list(widths)
+    return sum(found) + len(GAP) * max(len(found) - 1, 0)
+
+
+def _join(spans: Sequence[Span], widths: Sequence[int], numbers: Container[int]) -> list[Span]:
+    line: list[Span] = []
+    for position, ((text, style), width) in enumerate(zip(spans, widths, strict=True)):
+        is_last = position == len(widths) - 1
+        fitted = shorten(text, width)
+        padded = fitted if is_last and position not in numbers else pad(fitted, width, right=position in numbers)
+        core = fitted.strip()
+        line += [(padded.replace(core, isolate(core), 1) if core else padded, style), ("" if is_last else GAP, "")]
+    return line
+
+
+def _is_number(table: Table, index: int) -> bool:
+    return any(isinstance(row[index], int) for row in table.rows)
+
+
+def style_of(heading: str, text: str) -> str:
+    """Return the style of a cell: that of the state it tells, else that of an id."""
+    if heading in MARKED_COLUMNS or heading in ("before", "after", "value", "note"):
+        return next((style for word, style in STYLES.items() if word in text.casefold()), "")
+    return "cyan" if is_subject(text) or heading == "number" else ""
+
+
+def _format_cell(cell: Cell, zone: Zone, now: datetime) -> str:
+    if isinstance(cell, datetime):
+        return format_when(cell, now, zone)
+    return "" if cell is None else to_single_line(str(cell))
 
 
 def _find_empty_columns(table: Table) -> frozenset[str]:
@@ -170,18 +224,13 @@ def _find_shared_cells(table: Table) -> dict[str, Cell]:
     return {heading: next(iter(cells)) for heading, cells in found.items() if len(cells) == 1 and cells != {None}}
 
 
-def _format_for_terminal(cell: Cell, zone: Zone) -> str:
-    if isinstance(cell, datetime):
-        return zone.day_of(cell) or zone.to_local(cell).strftime("%Y-%m-%d %H:%M")
-    text = "" if cell is None else make_safe(str(cell))
-    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
-        return "\n".join(f"{_ISOLATE}{line}{_END_ISOLATE}" for line in text.split("\n"))
-    return text
-
-
 def print_note(note: str) -> None:
     """Print a note about an answer to standard error, so that it does not end up in a pipe."""
-    click.echo(note, err=True)
+    if not sys.stderr.isatty():
+        click.echo(note, err=True)
+        return
+    for line in wrap([(note, "")], width_of_terminal()):
+        click.echo("".join(text for text, _ in line), err=True)
 
 
 def count_entries(size: int) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from cli.table import Cell, Table
+from cli.values import format_number
 from cli.verb_list import read_verbs
 from domain.values import SUBJECT_PATTERN, parse_timestamp
 from projections.field_groups import flat_fields
@@ -27,13 +28,19 @@ _ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
 """The id of a subject in a sentence, without the period that ends it."""
 
 
+def _key_of(subject: str) -> str:
+    """Return what distinguishes two subjects with the same title: the id of a person, the key of anything else."""
+    return subject if subject.startswith("person:") else subject.partition(":")[2]
+
+
 class Titles:
-    """What the subjects in an answer are called. Two with the same title are shown with their ids."""
+    """What the subjects in an answer are called. Two with the same title are shown with their keys."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:
         counts = Counter(titles.values())
         self._titles = {
-            subject: title if counts[title] == 1 else f"{title} <{subject}>" for subject, title in titles.items()
+            subject: title if counts[title] == 1 else f"{title} ({_key_of(subject)})"
+            for subject, title in titles.items()
         }
 
     def format(self, value: Any) -> str:
@@ -105,7 +112,7 @@ def decisions(answer: Answer, titles: Titles) -> Table:
     fields = ("status", "kind", "deciders", "role.accountable", "products", "tags")
     rows = [
         [
-            ", ".join(f"{product.partition(':')[2]}/{number}" for product, number in row["number"].items()),
+            format_number(row["number"]),
             row["subject"],
             row["title"],
             *(titles.format_field(dict(flat_fields(row)).get(field)) for field in fields),
@@ -226,6 +233,23 @@ def unplaced_lines(answer: Answer) -> Table:
     ]
     remarks = (fields.get("remarks") or {}).get("value") or []
     return Table(("line", "reason", "content"), [*rows, *([["", remark, ""] for remark in remarks])])
+
+
+def subjects(answer: Answer, titles: Titles) -> Table:
+    """Return the table of subjects of one kind."""
+    fields = list(dict.fromkeys(name for row in answer["rows"] for name, _ in flat_fields(row)))
+    shown = [name for name in fields if name not in ("title", "exists", "products", "decisions", "rank")]
+    rows: list[list[Cell]] = [
+        [
+            row["title"] or titles.format(row["subject"]),
+            *(titles.format_field(dict(flat_fields(row)).get(name)) for name in shown),
+            row["subject"],
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(
+        ["title", *(name.removeprefix("role.").replace("accountable", "owner") for name in shown), "subject"], rows
+    )
 
 
 # Roadmap and changes -------------------------------------------------------------------------------------------------

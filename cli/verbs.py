@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from cli.examples import add_examples
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs, verbs_of
 from cli.words import NOUNS, OPERATED_NOUNS
 
@@ -29,7 +30,7 @@ class NounGroup(click.Group):
             from importlib import import_module  # noqa: PLC0415  (only for these)
 
             command: click.Command = getattr(import_module(f"cli.commands.{self._others[cmd_name]}"), "command")  # noqa: B009  (typed)
-            return command
+            return add_examples(f"{self.name} {cmd_name}", command)
         verb = verbs_of(self.name or "").get(cmd_name)
         return build_command(cmd_name, verb) if verb else None
 

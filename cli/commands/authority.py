@@ -14,17 +14,17 @@ from decisionlog_client import questions
 
 
 @click.command()
-@click.argument("decision")
+@click.argument("decision", type=options.AnySubject("decision"))
 @options.bitemporal
 @options.output
 def authority(output: Output, decision: str, **when: Any) -> None:
     """Explain who had the authority to decide.
 
-    DECISION is a key, decision:KEY, or PRODUCT/NUMBER. Each verdict is explained as it was judged then, and, where that
+    DECISION is its number, key or title. Each verdict is explained as it was judged then, and, where that
     differs, as it would be judged with what is known now.
     """
     with open_log(output) as log:
-        key = find_subject(log, decision).removeprefix("decision:")
+        key = find_subject(log, decision, kinds=("decision",)).removeprefix("decision:")
         print_response(log, questions.decision_authority(key, **drop_unset(**when)), _build_table, output)
 
 

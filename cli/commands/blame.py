@@ -18,7 +18,7 @@ GROUPS = (
 
 
 @click.command()
-@click.argument("subject", required=False)
+@click.argument("subject", required=False, type=options.AnySubject())
 @options.product_and_status
 @options.kinds
 @options.fields

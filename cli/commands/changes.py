@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from cli import options, tables
+from cli.browser import open_path
+from cli.context import get_context
+from cli.display import MAX_TEXT_WIDTH
 from cli.options import Output, TimeParam, drop_unset, refuse_combination
-from cli.query import print_answer
+from cli.paging import is_terminal, print_lines, width_of_terminal
+from cli.query import ask, open_log, print_answer, print_notes
+from cli.sentences import Happening, lay_out_groups
+from cli.table import print_note, print_table
+from cli.tables import Titles
 from decisionlog_client import questions
 
 _SLIPS_OPTIONS = {"product", "status", "kind", "field", "include_removed"}
@@ -21,6 +29,8 @@ _SLIPS_OPTIONS = {"product", "status", "kind", "field", "include_removed"}
 @options.time_option("--known-until", "Compare with what was known of --until at this time.  [now]")
 @click.option("--slips", is_flag=True, help="List targets that moved, how often and by how much.")
 @click.option("--min-count", type=click.IntRange(1), help="With --slips: minimum number of moves.")
+@click.option("--table", "as_table", is_flag=True, help="Show a row for every field that differs.")
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @options.product_and_status
 @options.kinds
 @options.fields
@@ -28,12 +38,17 @@ _SLIPS_OPTIONS = {"product", "status", "kind", "field", "include_removed"}
 @options.changed_values
 @options.include_removed
 @options.output
-def changes(output: Output, slips: bool, min_count: int | None, **options_: Any) -> None:
-    """Compare two points in time.
+def changes(output: Output, slips: bool, min_count: int | None, as_table: bool, opens: bool, **options_: Any) -> None:
+    """Show what changed between two times, and why.
 
-    Each difference is shown with who made it, and why.
+    What happened is grouped: what was decided, shipped, slipped, moved, handed over. With --table, and in a pipe, there is
+    a row for every field that differs, with who changed it and why.
     """
     given = drop_unset(**options_)
+    if opens:
+        with open_log(output) as log:
+            open_path(log, "/audit")
+        return
     if slips:
         refuse_combination(given, "--slips", *given.keys() - _SLIPS_OPTIONS)
         print_answer(questions.slips(**drop_unset(min_count=min_count), **given), tables.slips, output)
@@ -41,4 +56,34 @@ def changes(output: Output, slips: bool, min_count: int | None, **options_: Any)
     if min_count:
         raise click.UsageError("--min-count requires --slips.")
     since = given.pop("since", None) or TimeParam().convert("a week ago", None, None)
-    print_answer(questions.changes(since, **given), tables.changes, output)
+    with open_log(output) as log:
+        answer = ask(log, questions.changes(since, **given), output)
+        if answer is not None:
+            show_changes(answer, as_table=as_table or not is_terminal())
+            print_notes(answer, log, output)
+
+
+def show_changes(answer: Any, *, as_table: bool) -> None:
+    """Print differences as sentences, or as a table."""
+    context, titles = get_context(), Titles(answer["titles"])
+    if as_table:
+        print_table(tables.changes(answer, titles), context.zone, context.now())
+        return
+    width = min(width_of_terminal(), MAX_TEXT_WIDTH)
+    print_lines(lay_out_groups(collect_happenings(answer["rows"]), titles, context.zone, context.now(), width))
+    ended = sum(not row["changes"] for row in answer["rows"])
+    if ended:
+        print_note(f"{ended} more fields differ without an event in between; --table lists them.")
+
+
+def collect_happenings(rows: Iterable[Any]) -> list[Happening]:
+    """Return the events behind differences, each with the changes it made to fields that differ."""
+    found: dict[int, Happening] = {}
+    for row in rows:
+        for change in row["changes"]:
+            blame = change["blame"]
+            happening = Happening(blame, row["subject"], row["title"])
+            found.setdefault(blame["position"], happening).changes.append(change)
+        for voided in row["voided"]:
+            found.setdefault(voided["blame"]["position"], Happening(voided["blame"], row["subject"], row["title"]))
+    return list(found.values())

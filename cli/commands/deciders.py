@@ -8,12 +8,12 @@ import click
 
 from cli import options, tables
 from cli.options import Output, drop_unset
-from cli.query import print_answer
+from cli.query import find_subject, open_log, print_response
 from decisionlog_client import questions
 
 
 @click.command()
-@click.argument("product")
+@click.argument("product", type=options.AnySubject("product"))
 @click.option("--kind", help="Kind of decision: strategic, feature, process, or your own.  [strategic]")
 @click.option("--cost", nargs=2, type=(click.IntRange(0), str), metavar="AMOUNT CURRENCY", help="What it costs.")
 @options.bitemporal
@@ -25,5 +25,6 @@ def deciders(output: Output, product: str, cost: tuple[int, str] | None, **given
     decision rights for this kind of decision there are no results.
     """
     stated = {"cost": cost[0], "currency": cost[1]} if cost else {}
-    key = product.removeprefix("product:")
-    print_answer(questions.deciders(key, **drop_unset(**given, **stated)), tables.deciders, output)
+    with open_log(output) as log:
+        key = find_subject(log, product, kinds=("product",)).removeprefix("product:")
+        print_response(log, questions.deciders(key, **drop_unset(**given, **stated)), tables.deciders, output)

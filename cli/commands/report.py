@@ -15,6 +15,7 @@ from cli.context import get_context
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
 from cli.options import drop_unset, load_settings
+from cli.query import find_subject
 from cli.settings import Settings
 from cli.table import print_note
 from cli.terminal import print_data, print_document
@@ -24,7 +25,7 @@ from domain.values import parse_timestamp
 
 
 @click.command()
-@click.argument("product")
+@click.argument("product", type=options.AnySubject("product"))
 @options.time_option("--since", "Start of the period, e.g. 2025-03-01 or 'last quarter'.")
 @options.time_option("--until", "End of the period, exclusive.  [now]")
 @click.option("--position", type=click.IntRange(1), help="Use entries up to this position.  [the last]")
@@ -104,11 +105,11 @@ def write_report(
         CommandFailed: the file exists or cannot be written.
         Refused: there is no such product, period or position, or a report is no longer what was issued.
     """
-    key = product.removeprefix("product:")
     if output is not None:
         must_not_exist(output, overwrite=overwrite)  # before anything is issued
     with get_context().client(settings, writes=issuing is not None) as log:
         log.cover(log.ask(questions.head())["size"])
+        key = find_subject(log, product, kinds=("product",)).removeprefix("product:")
         answer = log.ask(questions.report(key, **given))
         # The same position gives the same report, whatever has been recorded since.
         same: dict[str, Any] = {"since": answer["since"], "until": answer["until"], "position": answer["position"]}

@@ -8,18 +8,45 @@ from typing import Any
 import click
 
 from cli import options, tables
+from cli.browser import open_path
+from cli.context import get_context
+from cli.errors import CommandFailed, Exit
 from cli.options import Output, drop_unset
-from cli.query import print_answer
-from decisionlog_client import questions
+from cli.paging import is_terminal, print_lines, width_of_terminal
+from cli.plan import draw_plan, read_schedule
+from cli.query import ask, explain_emptiness, open_log, print_notes, suggest
+from cli.table import print_table
+from cli.tables import Titles
+from decisionlog_client import Client, questions
+
+_COLUMNS = ("horizon", "status", "release", "owner", "accountable")
+
+
+class ColumnsParam(click.ParamType[str]):
+    """What the columns of the board are."""
+
+    name = "text"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
+        """Return the usual columns that begin so."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415  (only for completion)
+
+        return [CompletionItem(name) for name in _COLUMNS if name.startswith(incomplete)]
 
 
 @click.command()
-@click.argument("product", nargs=-1)
-@click.option("--columns", help="Group by horizon, status, release, owner, owner.ROLE, or any field.  [horizon]")
+@click.argument("product", nargs=-1, type=options.AnySubject("product"))
+@click.option(
+    "--columns",
+    type=ColumnsParam(),
+    help="Group by horizon, status, release, owner, owner.ROLE, or any field.  [horizon]",
+)
 @click.option("--layout", type=click.Choice(["board", "timeline", "table"]), help="Layout.  [board]")
 @click.option("--milestone", help="Show the targets for this milestone only.")
 @options.repeatable("--show", "Field to show on each card, or role.* for a group.")
 @click.option("--blame", is_flag=True, help="Show who last changed each card, when and why.")
+@click.option("--all", "-a", "shows_all", is_flag=True, help="Also list what is shipped or dropped.")
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @options.status_filter
 @options.conditions
 @options.repeatable("--kind", "Kind of subject to show.  [feature]")
@@ -29,10 +56,50 @@ from decisionlog_client import questions
 @options.bitemporal
 @options.paging
 @options.output
-def roadmap(output: Output, product: tuple[str, ...], show: tuple[str, ...], **given: Any) -> None:
+def roadmap(
+    output: Output,
+    product: tuple[str, ...],
+    show: tuple[str, ...],
+    shows_all: bool,
+    opens: bool,
+    **given: Any,
+) -> None:
     """Show the roadmap, now or as of any day.
 
-    Show one PRODUCT or several; without one, all. Cards without a value for the column are listed as unplanned.
+    Show one PRODUCT or several; without one, all. What is open comes in the order in which it is due; what is shipped or
+    dropped is only counted, unless --all or --status is given. In a pipe, the rows are those of the API.
     """
-    question = questions.roadmap(**drop_unset(product=product, show=show, **given))
-    print_answer(question, partial(tables.roadmap, shown=show), output)
+    chosen = drop_unset(product=product, show=show, **given)
+    with open_log(output) as log:
+        if opens:
+            open_path(log, "/roadmap")
+            return
+        if columns := given["columns"]:
+            _check_columns(log, columns)
+        question = questions.roadmap(**chosen)
+        answer = ask(log, question, output)
+        if answer is None:
+            return
+        titles = Titles(answer["titles"])
+        if not is_terminal() or show or given["blame"] or given["layout"] == "table":
+            print_table(tables.roadmap(answer, titles, show), get_context().zone, get_context().now())
+        else:
+            draw = partial(draw_plan, answer, titles, read_schedule(log, chosen), get_context(), width_of_terminal())
+            print_lines(draw(shows_all=shows_all or bool(given["status"])))
+        print_notes(answer, log, output)
+        if not answer["rows"]:
+            explain_emptiness(log, question)
+
+
+def _check_columns(log: Client, columns: str) -> None:
+    """Check that there is such a column: without it, everything would be listed as unplanned.
+
+    Raises:
+        CommandFailed: no subject has the field.
+    """
+    if columns in _COLUMNS or columns.startswith(("owner.", "role.", "target.", "x.")):
+        return
+    counts = log.ask(questions.fields_count("field", include_removed=True))
+    known = sorted({*_COLUMNS, *(str(row["field"]) for row in counts["rows"] if row["field"])})
+    if columns not in known:
+        raise CommandFailed(f"No column {columns!r}.{suggest(columns, known)}", Exit.USAGE_ERROR)

@@ -2,49 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from cli import options, tables
+from cli.browser import open_page
+from cli.context import get_context
+from cli.display import MAX_TEXT_WIDTH, Line
+from cli.documents import Document
+from cli.errors import CommandFailed, Exit
+from cli.finding import Finder
 from cli.options import Output, drop_unset
-from cli.query import find_subject, open_log, print_answer, print_response
-from cli.table import Table, make_safe, print_note
-from decisionlog_client import questions
+from cli.paging import is_terminal, print_lines, width_of_terminal
+from cli.query import open_log, print_answer, print_notes, print_response
+from cli.table import layout
+from cli.tables import Titles
+from decisionlog_client import Client, Refused, questions
+from domain.values import kind_of
+
+_UNWRAPPED = 100_000
+"""The width of lines in a pipe."""
 
 
 @click.command()
-@click.argument("subject", required=False)
+@click.argument("subject", required=False, type=options.AnySubject())
 @options.product_and_status
 @options.kinds
 @options.fields
 @options.current_values
 @options.shown_fields
 @options.include_removed
-@click.option("--blame", is_flag=True, help="Show who set each field, when and why.")
+@click.option("--blame", is_flag=True, help="With filters: show who set each field, when and why.")
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @options.bitemporal
 @options.paging
 @options.output
-def show(output: Output, subject: str | None, **options_: Any) -> None:
+def show(output: Output, subject: str | None, opens: bool, **options_: Any) -> None:
     """Show a decision or another subject.
 
-    SUBJECT is kind:key, e.g. feature:gift-cards. A key alone is a decision, and shop/3 is decision number 3 of the
-    product shop. Without SUBJECT, list all fields that match the filters.
+    SUBJECT is any name of it: the number of a decision (TIDE-11), a key, a title, a person, or the beginning of one. With
+    filters, list the fields that match them.
     """
     given = drop_unset(**options_)
     if subject and not given.keys() - {"as_of", "known_at"}:
-        show_subject(output, subject, given)
+        show_subject(output, subject, given, opens=opens)
         return
+    if not subject and not given.keys() - {"as_of", "known_at", "limit", "cursor"}:
+        raise CommandFailed("Missing SUBJECT, or a filter such as --kind feature.", Exit.USAGE_ERROR)
     filters: dict[str, Any] = {"subject": [subject]} if subject else {}
     print_answer(questions.fields(**filters, **given), tables.fields, output)
 
 
-def show_subject(output: Output, name: str, when: dict[str, Any]) -> None:
-    """Print everything about one subject."""
+def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: bool = False) -> None:
+    """Print everything about one subject.
+
+    Raises:
+        CommandFailed: nothing, or more than one subject, is called so.
+    """
     with open_log(output) as log:
-        print_response(log, questions.subject(find_subject(log, name, when), **when), _build_table, output)
+        found = Finder(log, when).find(name)
+        if opens:
+            open_page(log, found)
+            return
+        if output.format:
+            print_response(log, questions.subject(found, **when), tables.subject, output)
+            return
+        page = log.ask(questions.subject(found, **when))
+        print_lines(build_document(log, page, when).lines())
+        print_notes(page, log, output)
 
 
-def _build_table(answer: Any, titles: tables.Titles) -> Table:
-    print_note(make_safe(tables.summarize_subject(answer)))
-    return tables.subject(answer, titles)
+def build_document(log: Client, page: Any, when: Mapping[str, Any]) -> Document:
+    """Return the document of a subject's page."""
+    history = [row for answer in log.pages(questions.history(page["subject"], **when)) for row in answer["rows"]]
+    own = {page["subject"]: page["title"]} if page["title"] else {}
+    names = dict(page["titles"]) | own
+    verdicts: list[Any] = []
+    if kind_of(page["subject"]) == "decision":
+        authority = _ask_authority(log, page["subject"], when)
+        names |= authority.get("titles", {})
+        verdicts = authority.get("rows", [])
+    for answer in log.pages(questions.history(page["subject"], **when)):
+        names |= answer.get("titles", {})
+    width = min(width_of_terminal(), MAX_TEXT_WIDTH) if is_terminal() else _UNWRAPPED
+    sections = _list_sections(log, page, when, width)
+    context = get_context()
+    return Document(page, Titles(names), history, verdicts, sections, context.zone, context.now(), width)
+
+
+def _ask_authority(log: Client, subject: str, when: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return log.ask(questions.decision_authority(subject.partition(":")[2], **when))
+    except Refused:  # a decision that was never decided, or that was imported
+        return {}
+
+
+def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) -> dict[str, list[Line]]:
+    """Return what belongs to a person, a team or a product."""
+    subject, kind = page["subject"], kind_of(page["subject"])
+    context = get_context()
+    if kind in ("person", "team"):
+        answer = log.ask(questions.accountability(subject, **when))
+        table = tables.roles(answer, Titles(answer["titles"]))
+        return {"Holds": list(layout(table.drop_columns(frozenset({"holders"})), context.zone, context.now(), width))}
+    if kind == "product":
+        answers = {
+            "Releases": log.ask(questions.releases(product=subject, **when)),
+            "Goals": log.ask(questions.goals(product=subject, **when)),
+        }
+        return {
+            heading: list(layout(tables.subjects(answer, Titles(answer["titles"])), context.zone, context.now(), width))
+            for heading, answer in answers.items()
+            if answer["rows"]
+        }
+    return {}

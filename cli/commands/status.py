@@ -15,9 +15,10 @@ from cli import options
 from cli.bootstrap import clock, list_workers, open_read_model_database, open_read_only
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
+from cli.display import make_safe
 from cli.errors import CommandFailed
 from cli.settings import Settings
-from cli.table import count_entries, make_safe
+from cli.table import count_entries
 from cli.tables import Titles
 from decisionlog_client import questions
 from domain.values import parse_timestamp

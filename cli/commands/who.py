@@ -8,13 +8,14 @@ import click
 
 from cli import options, tables
 from cli.options import Output, drop_unset, refuse_combination
-from cli.query import print_answer
-from decisionlog_client import questions
-from domain.values import is_subject, kind_of
+from cli.query import find_subject, open_log, print_answer, print_response
+from decisionlog_client import Question, questions
+from decisionlog_client.answers import Roles
+from domain.values import kind_of
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=options.AnySubject())
 @options.repeatable("--role", "Filter by role, e.g. accountable.")
 @click.option("--nobody", is_flag=True, help="List what has no accountable person or team.")
 @click.option("--min-count", type=click.IntRange(1), help="Without NAME: minimum number of roles held.")
@@ -28,7 +29,7 @@ from domain.values import is_subject, kind_of
 def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None:
     """Show who is accountable for what.
 
-    NAME is a subject (kind:key), to show its roles, or a person or team, to show what they hold. Without NAME, count
+    NAME is any name of a subject, to show its roles, or of a person or team, to show what they hold. Without NAME, count
     the roles of every person and team.
     """
     given = drop_unset(**options_)
@@ -38,13 +39,16 @@ def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None
     elif name is None:
         refuse_combination(given, "counts of all people and teams", "blame", "limit", "cursor")
         print_answer(questions.accountability_count(**given), tables.counts, output)
-    elif _is_owned_subject(name):
-        refuse_combination(given, "a subject", *given.keys() - {"as_of", "known_at"})
-        print_answer(questions.accountability_of(name, **given), tables.roles, output)
     else:
-        refuse_combination(given, "NAME", "min_count")
-        print_answer(questions.accountability(name, **given), tables.roles, output)
+        with open_log(output) as log:
+            when: dict[str, Any] = {part: given[part] for part in ("as_of", "known_at") if part in given}
+            print_response(log, _build_question(find_subject(log, name, when), given), tables.roles, output)
 
 
-def _is_owned_subject(name: str) -> bool:
-    return is_subject(name) and kind_of(name) not in ("person", "team", "service")
+def _build_question(subject: str, given: dict[str, Any]) -> Question[Roles]:
+    """Return the question for the roles on a subject, or for those that a person or team holds."""
+    if kind_of(subject) not in ("person", "team", "service"):
+        refuse_combination(given, "a subject", *given.keys() - {"as_of", "known_at"})
+        return questions.accountability_of(subject, **given)
+    refuse_combination(given, "NAME", "min_count")
+    return questions.accountability(subject, **given)

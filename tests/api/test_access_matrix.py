@@ -48,6 +48,7 @@ PAGES = {
         f"GET /{path}"
         for path in (
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
+            *("debt", "slips", "outcomes", "succession/{key}"),
             *("teams/{key}", "audit", "search", "help", "reports", "admin"),
         )
     ),
@@ -153,6 +154,7 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1, "any") for route in PAGES},
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
+    "POST /succession/{key}": Need(3, "any"),
     "GET /v1/access-journal": Need(AUDIT, "all"),
     "GET /access-journal": Need(AUDIT, "all"),
     **{route: Need(4, "any") for route in ROLE_PAGES},
@@ -173,6 +175,7 @@ PATHS: Final = {
     "assumptions": {"key": "own"},
     "imports": {"key": "own"},
     "people": {"key": "somebody"},
+    "succession": {"key": "somebody"},
     "teams": {"key": "somebody"},
     "subjects": {"subject": "decision:own"},
     "roles": {"holder": "person:somebody"},

@@ -81,6 +81,7 @@ def test_the_story_has_what_it_promises():
     assert [command["corrects"] for act in story.steps for command in act.commands if "corrects" in command] == [
         "@wrong-drop"
     ]
+    assert (types["RecordEvidence"], types["StateExpectedOutcome"], types["RecordOutcome"]) == (20, 8, 7)
     assert any(command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
                for act in story.steps for command in act.commands)  # fmt: skip
     assert all(0 <= act.day < DAYS for act in story.steps)
@@ -267,7 +268,7 @@ def size_of(data):
 @pytest.mark.parametrize(
     ("words", "code", "saying"),
     [
-        (["nope", *SPAN], Exit.FAILED, "no product 'nope'"),
+        (["nope", *SPAN], Exit.FAILED, "No product 'nope'"),
         (["tideline"], Exit.USAGE_ERROR, "Missing --since"),
         (["tideline", "--since", "soon"], Exit.USAGE_ERROR, "Can't read the time 'soon'"),
         (["tideline", "--since", "2025-04-01", "--until", "2025-03-01"], Exit.FAILED, "later than"),

@@ -114,6 +114,14 @@ def test_short_help_fits_a_line():
     assert [line for line in first_lines if len(line) > 60 or not line.endswith(".")] == []
 
 
+def test_every_command_has_examples_in_its_help():
+    """The help of every command that does something ends with at least one command line of it."""
+    helps = {path: command.get_help(click.Context(command)) for path, command in leaves_of(cli, "decisionlog")}
+
+    missing = [path for path, text in helps.items() if f"  {path}" not in text.partition("Example")[2]]
+    assert missing == [], "add an example to cli/examples.py"
+
+
 SHOWN = dict(re.findall(r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$", MADE["http.md"], flags=re.DOTALL | re.MULTILINE))
 """The `curl` of each route."""
 LEAVING = ("MergePeople", "RecordPersonLeft", "DisbandTeam")

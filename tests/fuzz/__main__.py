@@ -13,21 +13,29 @@ from tests.fuzz.running import ADMINISTRATOR, Outcome, application, run, sample_
 from tests.support_log import ALL_SCOPES
 
 SHOWN_PER_CHECK = 5
-EXAMPLES_PER_OPERATION = 10
+EXAMPLES_PER_OPERATION = 6
+EXAMPLES_PER_ROLE = 2
 COMMANDS_IN_SAMPLE = 3
 
 
 def main() -> int:
-    """Run until there are as many cases as asked for: anonymous, every boundary, then at random."""
+    """Run until there are as many cases as asked for: as each role, anonymous, every boundary, then at random."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz the HTTP interface.")
     parser.add_argument("--cases", type=int, default=20_000, help="run at least this many cases")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="repeat a run by its seed")
     parser.add_argument("--scopes", nargs="*", default=sorted(ALL_SCOPES), help="the scopes of the caller")
-    parser.add_argument("--role", default="admin", choices=[*ROLES, "none"], help="the role of the caller")
+    parser.add_argument(
+        "--role", choices=[*ROLES, "none"], help="the role of the caller; by default each, and most as an administrator"
+    )
     asked = parser.parse_args()
     _say(f"seed {asked.seed}")
     begun, outcome = time.monotonic(), Outcome()
-    with application(replace(ADMINISTRATOR, scopes=frozenset(asked.scopes)), asked.role) as app:
+    caller = replace(ADMINISTRATOR, scopes=frozenset(asked.scopes))
+    for role in () if asked.role else (*sorted(set(ROLES) - {"admin"}), "none"):
+        with application(caller, role) as app:
+            run(app, outcome, phases=["examples", "fuzzing"], examples=EXAMPLES_PER_ROLE, seed=asked.seed)
+            _say(f"{outcome.cases} cases after role {role}")
+    with application(caller, asked.role or "admin") as app:
         run(app, outcome, phases=["examples"], examples=1, seed=asked.seed, token=None)
         run(app, outcome, phases=["examples", "fuzzing"], examples=EXAMPLES_PER_OPERATION, seed=asked.seed)
         document = sample_commands(app.openapi(), COMMANDS_IN_SAMPLE, asked.seed)

@@ -15,20 +15,20 @@ from domain.delegation import DelegateActions
 from domain.values import KEY_PATTERN
 
 PER_KIND: Final = 25
-_ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team):{KEY_PATTERN}")
+_ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team|evidence|assumption):{KEY_PATTERN}")
 _IF_MATCH: Final = re.compile(document_headers(version_required=False)[1]["schema"]["pattern"])
 _KIND_OF_FIELD: Final = {
     "because": "decision", "decisions": "decision", "supersedes": "decision",
     "products": "product", "product": "product", "line": "product",
-    "goals": "goal", "features": "feature", "releases": "release", "release": "release",
+    "goals": "goal", "features": "feature", "releases": "release", "release": "release", "evidence": "evidence",
     "accountable": "person", "holders": "person", "holder": "person", "deciders": "person", "decider": "person",
-    "on_behalf_of": "person", "to": "person", "into": "person", "who": "person", "actor": "person", "principal": "person",
+    "on_behalf_of": "person", "into": "person", "who": "person", "actor": "person", "principal": "person",
 }  # fmt: skip
 _NOT_NAMES: Final = ("", "true", "false")
 """In a query: whether `on_behalf_of` matters is a yes or no, unlike whom it names in a command."""
 _KIND_OF_COLLECTION: Final = {
     "products": "product", "decisions": "decision", "features": "feature", "goals": "goal", "releases": "release",
-    "people": "person", "teams": "team",
+    "people": "person", "teams": "team", "evidence": "evidence", "assumptions": "assumption",
 }  # fmt: skip
 
 
@@ -44,6 +44,14 @@ def commands() -> Iterator[dict[str, Any]]:
         yield {"type": "ProposeDecision", "key": key("decision"), "title": f"Decision {n}", "products": products,
                "decision": "Yes.", "why": "It helps.", "accountable": f"person:person{n}"}  # fmt: skip
         yield {"type": "ProposeFeature", "key": key("feature"), "title": f"Feature {n}", "products": products}
+        yield {
+            "type": "RecordEvidence",
+            "key": key("evidence"),
+            "title": f"Evidence {n}",
+            "kind": "data",
+            "products": products,
+        }
+        yield {"type": "StateAssumption", "key": key("assumption"), "title": f"Assumption {n}", "products": products}
 
 
 def delegations(actor: str) -> Iterator[DelegateActions]:

@@ -1,0 +1,234 @@
+"""One subject as a document: what it is, who answers for it, why, what belongs to it, and what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from api.pages.words import field_label
+from cli.dates import Zone
+from cli.display import Line, Span, format_day, format_when, isolate, paragraphs, to_single_line, wrap
+from cli.marks import SHAPES, mark_problem, mark_status, mark_verdict
+from cli.sentences import Happening, tell
+from cli.tables import Titles
+from cli.values import format_number
+from domain.values import kind_of, parse_timestamp
+from projections.field_groups import flat_fields
+
+Row = Mapping[str, Any]
+
+_TEXTS: Final = ("decision", "why", "context", "definition", "description", "vision", "strategy", "measure", "finding")
+_LISTS: Final = ("evidence", "assumptions", "constraints")
+_HEADER: Final = frozenset(
+    {
+        *("exists", "title", "status", "number", "deciders", "products", "kind", "options", "chosen_option", "option"),
+        *("authority", "superseded_by", "identifiers", *_TEXTS, *_LISTS),
+    }
+)
+_RELATIONS: Final = {
+    "replaces": "Replaces",
+    "replaced_by": "Replaced by",
+    "rests_on": "Rests on",
+    "supports": "What rests on it",
+}
+_UNOWNED_KINDS: Final = frozenset({"decision", "feature", "product", "goal"})
+_MAX_EVENTS: Final = 20
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is known about a subject, and how the reader sees it."""
+
+    page: Row
+    titles: Titles
+    history: Sequence[Row]
+    verdicts: Sequence[Row]
+    sections: Mapping[str, Sequence[Line]]
+    """Further sections, such as what a person is accountable for."""
+    zone: Zone
+    now: datetime
+    width: int
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines of the document."""
+        yield from self._header()
+        yield from self._texts()
+        yield from self._options()
+        yield from self._authority()
+        yield from self._voices("advice", "Advice")
+        yield from self._voices("dissents", "Dissent")
+        yield from self._details()
+        yield from self._relations()
+        for heading, lines in self.sections.items():
+            if lines:
+                yield from (([], [(heading, "bold")]))
+                yield from lines
+        yield from self._events()
+
+    def _cell(self, name: str) -> Row | None:
+        found: Row | None = self.page["fields"].get(name)
+        return found if found and (found["value"] is not None or found["source_value"]) else None
+
+    def _text(self, name: str) -> str:
+        cell = self._cell(name)
+        return self.titles.format_field(cell) if cell else ""
+
+    def _when(self, time: str) -> str:
+        return format_when(parse_timestamp(time), self.now, self.zone)
+
+    def _header(self) -> Iterator[Line]:
+        number = format_number(self.page["number"])
+        title = self.page["title"] or self._text("version") or self.titles.format(self.page["subject"])
+        spans: list[Span] = [(f"{number}  ", "cyan")] if number else []
+        yield from wrap([*spans, (isolate(to_single_line(title)), "bold")], self.width)
+        if status := self._status():
+            yield from wrap(status, self.width, 2)
+        yield from wrap(self._people(), self.width, 2)
+
+    def _status(self) -> list[Span]:
+        cell = self._cell("status")
+        if not self.page["current"]:
+            return [mark_problem("removed")]
+        if cell is None:
+            return []
+        spans: list[Span] = [mark_status(cell["value"])]
+        if cell["source_value"] and cell["source_value"].casefold() != str(cell["value"]).casefold():
+            spans.append((f" ({to_single_line(cell['source_value'])})", ""))
+        blame = cell.get("blame")
+        by = f" ({to_single_line(self.titles.format(blame['principal']))})" if blame else ""
+        others = ", ".join(to_single_line(each["title"] or each["subject"]) for each in self.page["replaced_by"])
+        spans.append((f", {self._when(cell['since'])}{by}", ""))
+        return [*spans, (f"; now: {others}", "")] if others else spans
+
+    def _people(self) -> list[Span]:
+        kind = kind_of(self.page["subject"])
+        parts: list[list[Span]] = []
+        if deciders := self._text("deciders"):
+            parts.append([(f"decided by {to_single_line(deciders)}", "")])
+        for role, cell in self.page.get("roles", {}).items():
+            label = "owner" if role == "accountable" else role.replace("_", " ")
+            parts.append([(f"{label} {isolate(to_single_line(self.titles.format_field(cell)))}", "")])
+        if kind in _UNOWNED_KINDS and "accountable" not in self.page.get("roles", {}):
+            parts.append([mark_problem("no owner")])
+        what = f"{self._text('kind')} {kind}".strip()
+        products = self._text("products")
+        parts.append([(to_single_line(f"{what} of {products}" if products else what), "")])
+        parts.append([(self.page["subject"], "cyan")])
+        return [span for index, part in enumerate(parts) for span in ([(" · ", "")] if index else []) + part]
+
+    def _texts(self) -> Iterator[Line]:
+        for name in _TEXTS:
+            if text := self._text(name):
+                yield from ([], [(field_label(name).capitalize(), "bold")])
+                yield from paragraphs(text, self.width)
+        for name in _LISTS:
+            cell = self._cell(name)
+            if cell and cell["value"]:
+                yield from ([], [(field_label(name).capitalize(), "bold")])
+                for each in cell["value"] if isinstance(cell["value"], list) else [cell["value"]]:
+                    yield from wrap(
+                        [("  • ", ""), (isolate(to_single_line(self.titles.format(each))), "")], self.width, 4
+                    )
+
+    def _options(self) -> Iterator[Line]:
+        cell = self._cell("options")
+        if not cell or not cell["value"]:
+            return
+        chosen = self._text("option") or self._text("chosen_option")
+        yield from ([], [("Options", "bold")])
+        for option in cell["value"]:
+            title = option["title"] if isinstance(option, Mapping) else str(option)
+            is_chosen = title == chosen
+            shape = f"  {SHAPES['good' if is_chosen else 'ring']} "
+            word = " (chosen)" if is_chosen else ""
+            yield from wrap([(shape, ""), (isolate(to_single_line(title)), "bold"), (word, "")], self.width, 4)
+            for name, value in option.items() if isinstance(option, Mapping) else ():
+                if name != "title" and value not in (None, [], ""):
+                    text = to_single_line(self.titles.format(value))
+                    yield from wrap([(f"      {name}: ", ""), (isolate(text), "")], self.width, 8)
+
+    def _authority(self) -> Iterator[Line]:
+        if not self.verdicts:
+            return
+        yield from ([], [("Authority", "bold")])
+        for row in self.verdicts:
+            text = " ".join(self.titles.format_sentence(each) for each in row["explanation"])
+            who = to_single_line(self.titles.format(row["decider"]))
+            yield from wrap(
+                [("  ", ""), mark_verdict(row["verdict"]), (f" · {who}: {to_single_line(text)}", "")], self.width, 4
+            )
+
+    def _voices(self, group: str, heading: str) -> Iterator[Line]:
+        voices = self.page.get(group, {})
+        if not voices:
+            return
+        yield from ([], [(heading, "bold")])
+        for key, cell in voices.items():
+            who = self.titles.format(f"person:{key}")
+            text = to_single_line(self.titles.format(cell["value"]))
+            when = self._when(cell["since"])
+            yield from wrap(
+                [(f"  {isolate(to_single_line(who))}", "bold"), (f": {isolate(text)} ({when})", "")], self.width, 4
+            )
+
+    def _details(self) -> Iterator[Line]:
+        groups = ("roles", "advice", "dissents")
+        shown = {
+            name: cell
+            for name, cell in flat_fields({**self.page, **{group: {} for group in groups}})
+            if name not in _HEADER and (cell["value"] is not None or cell["source_value"])
+        }
+        if not shown:
+            return
+        yield []
+        for name, cell in shown.items():
+            value = format_day(to_single_line(self.titles.format_field(cell)))
+            blame = cell.get("blame")
+            since = f" ({self.titles.format(blame['principal'])}, {self._when(cell['since'])})" if blame else ""
+            label = field_label(name)
+            yield from wrap(
+                [
+                    (f"{label[:1].upper()}{label[1:]}: ", "bold"),
+                    (isolate(value), ""),
+                    (to_single_line(since) and f" {since.strip()}", "dim"),
+                ],
+                self.width,
+                2,
+            )
+
+    def _relations(self) -> Iterator[Line]:
+        for relation, heading in _RELATIONS.items():
+            found = self.page[relation]
+            if found:
+                yield from ([], [(heading, "bold")])
+                for each in found:
+                    title = to_single_line(each["title"] or "")
+                    yield from wrap([("  ", ""), (isolate(title), ""), (f"  {each['subject']}", "cyan")], self.width, 4)
+
+    def _events(self) -> Iterator[Line]:
+        if not self.history:
+            return
+        yield from ([], [("History", "bold")])
+        for row in self.history[-_MAX_EVENTS:]:
+            happening = Happening(row, row["subject"], "it", list(row["changes"]))
+            voided = [(" (voided)", "red")] if row.get("voided_by") else []
+            is_person = kind_of(row["subject"]) in ("person", "team")
+            spans = tell(happening, self.titles if is_person else _It(self.titles, row["subject"]))
+            yield from wrap([("  ", ""), (f"{self._when(row['at'])}: ", "dim"), *spans, *voided], self.width, 6)
+        if len(self.history) > _MAX_EVENTS:
+            earlier = len(self.history) - _MAX_EVENTS
+            yield [(f"  … and {earlier} earlier: decisionlog blame {self.page['subject']}", "dim")]
+
+
+class _It(Titles):
+    """The titles of a document, in which its own subject is "it"."""
+
+    def __init__(self, titles: Titles, subject: str) -> None:
+        super().__init__({})
+        self._inner, self._subject = titles, subject
+
+    def format(self, value: Any) -> str:
+        """Return a value as text."""
+        return "it" if value == self._subject else self._inner.format(value)

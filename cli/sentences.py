@@ -1,0 +1,201 @@
+"""Events as sentences: "Priya moved Night mode from now to later, because of Winter first"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from api.pages.verbs import verb_of
+from api.pages.words import field_label
+from cli.dates import Zone
+from cli.display import Line, Span, format_day, format_when, isolate, to_single_line, wrap
+from cli.tables import Titles
+from domain.access import LOG_SERVICE
+from domain.fields import EXISTS, STATUS
+from domain.values import parse_timestamp
+
+Row = Mapping[str, Any]
+
+_SAID_BY_VERB: Final = frozenset(
+    {
+        *(
+            EXISTS,
+            STATUS,
+            "decision",
+            "why",
+            "context",
+            "title",
+            "definition",
+            "vision",
+            "strategy",
+            "deciders",
+            "kind",
+        ),
+        *("products", "tags", "superseded_by", "confirmed", "authority", "ratification", "rank", "options", "version"),
+        *("deferred_until", "evidence", "assumptions", "constraints", "expected", "cost", "review_on", "goals"),
+    }
+)
+"""Fields whose values are too long for a sentence, or that the verb says already."""
+_SAID_PREFIXES: Final = (
+    "advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approval.", "abstention.", "access.", "review.",
+    "authority.",
+)  # fmt: skip
+_MOVES: Final = (
+    "FeaturePrioritized",
+    "MilestoneTargeted",
+    "ReleaseRescheduled",
+    "OwnershipHandedOver",
+    "OwnershipAssigned",
+)
+_MANY: Final = 4
+"""As many events of one person and one kind with the same effect share one sentence."""
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Reversed": ("DecisionReversed", "DecisionSuperseded", "DecisionReopened"),
+    "Decided": ("DecisionRecorded", "DecisionAccepted", "DecisionRejected", "DecisionDeferred", "DecisionRatified"),
+    "Shipped": ("FeatureShipped",),
+    "Slipped": (),
+    "Brought forward": (),
+    "Moved": ("FeaturePrioritized", "MilestoneTargeted", "FeatureCommitted", "FeatureStarted", "FeaturePaused",
+              "FeatureReopened", "ReleaseRescheduled"),
+    "Dropped": ("FeatureDropped", "DecisionWithdrawn"),
+    "New": ("FeatureProposed", "DecisionProposed", "ProductDefined", "ReleaseScheduled", "GoalSet"),
+    "Ownership": ("OwnershipAssigned", "OwnershipReleased", "OwnershipHandedOver", "OwnershipAcknowledged",
+                  "OwnershipDelegated", "DelegationRevoked", "ActionsDelegated"),
+    "Goals and strategy": ("GoalClosed", "VisionSet", "StrategySet", "ReleasesOrdered", "ProductRetired",
+                           "DecisionRightsSet"),
+    "Advice and reviews": ("AdviceGiven", "DissentRecorded", "DecisionApproved", "AbstentionRecorded", "DecisionReviewed",
+                           "ReasoningReviewed", "DecisionRevised"),
+    "People and access": ("PersonRegistered", "PersonLeft", "PersonMerged", "TeamRegistered", "TeamDisbanded",
+                          "RoleGranted", "RoleRevoked", "TokenCreated", "TokenRevoked", "SignInLinkCreated",
+                          "NamesChanged"),
+}  # fmt: skip
+"""What happened, the weightiest first, and the events that each heading has."""
+EVIDENCE: Final = "Evidence and outcomes"
+OTHER: Final = "Other changes"
+
+
+@dataclass
+class Happening:
+    """An event with the changes it made that matter here."""
+
+    blame: Row
+    subject: str
+    title: str | None
+    changes: list[Row] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        """The type of the event, without its version."""
+        return str(self.blame["type"]).partition(".")[0]
+
+    @property
+    def group(self) -> str:
+        """The heading under which it is shown."""
+        directions = {change["direction"] for change in self.changes if is_target(change["field"])}
+        if "later" in directions:
+            return "Slipped"
+        if "earlier" in directions:
+            return "Brought forward"
+        if self.type.startswith(("Evidence", "Assumption", "Outcome", "ExpectedOutcome")):
+            return EVIDENCE
+        return next((name for name, types in GROUPS.items() if self.type in types), OTHER)
+
+
+def is_target(name: str) -> bool:
+    """Return whether a field says when something is due."""
+    return name.startswith("target.") or name in ("due_on", "by")
+
+
+def group_happenings(happenings: Iterable[Happening]) -> dict[str, list[Happening]]:
+    """Return what happened under its headings, the weightiest first, each newest first."""
+    found: dict[str, list[Happening]] = {name: [] for name in (*GROUPS, EVIDENCE, OTHER)}
+    for each in sorted(happenings, key=lambda each: each.blame["position"], reverse=True):
+        found[each.group].append(each)
+    return {name: listed for name, listed in found.items() if listed}
+
+
+def merge_alike(happenings: Sequence[Happening], titles: Titles) -> Iterator[tuple[Happening, list[Happening]]]:
+    """Yield each event with those like it, where one person did the same to many subjects."""
+    alike: dict[tuple[str, ...], list[Happening]] = {}
+    for each in happenings:
+        effect = describe_changes(each, titles)
+        alike.setdefault((each.type, str(each.blame["principal"]), effect, each.blame["at"][:10]), []).append(each)
+    for group in alike.values():
+        if len(group) >= _MANY:
+            yield group[0], group
+        else:
+            for each in group:
+                yield each, [each]
+
+
+def tell(happening: Happening, titles: Titles, alike: Sequence[Happening] = ()) -> list[Span]:
+    """Return the sentence of an event; `alike` are others that it tells as well."""
+    blame = happening.blame
+    who = "The log" if blame["principal"] == LOG_SERVICE else to_single_line(titles.format(blame["principal"]))
+    spans: list[Span] = [(isolate(who), ""), (f" {verb_of(str(blame['type']))} ", "")]
+    spans += _name_subjects(happening, titles, alike)
+    if effect := describe_changes(happening, titles):
+        spans.append((f" {effect}", ""))
+    if blame["actor"] != blame["principal"]:
+        spans.append((f", recorded by {to_single_line(titles.format(blame['actor']))}", ""))
+    return [*spans, *_give_reason(blame, titles)]
+
+
+def _name_subjects(happening: Happening, titles: Titles, alike: Sequence[Happening]) -> list[Span]:
+    if len(alike) < _MANY:
+        return [(isolate(_title(happening, titles)), "bold")]
+    named = ", ".join(isolate(_title(each, titles)) for each in alike[:2])
+    return [(f"{len(alike)} subjects", "bold"), (f" ({named}, …)", "")]
+
+
+def _title(happening: Happening, titles: Titles) -> str:
+    called = titles.format(happening.subject)
+    return to_single_line(called if called != happening.subject else happening.title or happening.subject)
+
+
+def _give_reason(blame: Row, titles: Titles) -> list[Span]:
+    if blame["because"]:
+        return [(", because of ", ""), (to_single_line(titles.format(blame["because"])), "italic")]
+    note = to_single_line(str(blame.get("note") or ""))
+    return [(", because: ", ""), (isolate(note), "italic")] if note else []
+
+
+def describe_changes(happening: Happening, titles: Titles) -> str:
+    """Return what an event changed: "from now to later", or "(target: 2.1 → 2.2; owner: Priya)"."""
+    shown = [change for change in happening.changes if _is_shown(change["field"])]
+    if any(change["field"] == EXISTS and change["after"]["value"] for change in happening.changes):
+        return ""
+    if len(shown) == 1 and happening.type in _MOVES:
+        before, after = (_value(shown[0][side], titles) for side in ("before", "after"))
+        return f"from {before} to {after}" if before and after else f"to {after or 'nothing'}"
+    parts = [
+        f"{field_label(change['field'])}: {_value(change['before'], titles) or '–'} → {_value(change['after'], titles) or '–'}"
+        for change in shown
+    ]
+    return f"({'; '.join(parts)})" if parts else ""
+
+
+def _is_shown(name: str) -> bool:
+    return name not in _SAID_BY_VERB and not name.startswith(_SAID_PREFIXES) and not name.endswith("because")
+
+
+def _value(cell: Row, titles: Titles) -> str:
+    text = (
+        to_single_line(titles.format(cell["value"])) if cell["value"] is not None else str(cell["source_value"] or "")
+    )
+    return isolate(format_day(text))
+
+
+def lay_out_groups(
+    happenings: Iterable[Happening], titles: Titles, zone: Zone, now: datetime, width: int
+) -> Iterator[Line]:
+    """Yield the lines of what happened, under its headings."""
+    for name, listed in group_happenings(happenings).items():
+        yield [(f"{name} ", "bold"), (f"({len(listed)})", "")]
+        for first, alike in merge_alike(listed, titles):
+            when = format_when(parse_timestamp(first.blame["at"]), now, zone)
+            yield from wrap([("  • ", ""), *tell(first, titles, alike), (f" ({when})", "dim")], width, 4)
+        yield []

@@ -1,0 +1,186 @@
+"""Answers on a terminal: every line fits, no id and no word is broken, whatever script the names are in."""
+
+import re
+
+import pytest
+from rich.cells import cell_len
+from support_log import House
+from support_terminal import NOW, said
+
+from cli import paging
+from cli.dates import Zone
+from cli.display import format_when, shorten, width_of, wrap
+from cli.table import Table, layout
+
+NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
+LONG = "A title that goes on for longer than any column of a narrow terminal has room to show it whole"
+WIDE = "港の夜間予約を船員のために改善する計画と冬の係留場所の料金表を見直す件について"
+ASKING = [
+    ("roadmap",),
+    ("roadmap", "shop", "--all"),
+    ("roadmap", "--columns", "owner"),
+    ("roadmap", "--layout", "timeline"),
+    ("roadmap", "--layout", "table", "--blame"),
+    ("changes", "--since", "2024"),
+    ("changes", "--since", "2024", "--table"),
+    ("changes", "--slips"),
+    ("blame",),
+    ("decisions",),
+    ("debt",),
+    ("slips",),
+    ("outcomes",),
+    ("show", "SHOP-1"),
+    ("show", "f1"),
+    ("show", "product:shop"),
+    ("show", "山田太郎"),
+    ("show", "--kind", "feature"),
+    ("search", "thirst"),
+    ("who",),
+    ("who", "feature:f1"),
+    ("who", "--nobody"),
+    ("authority", "decision:tea"),
+    ("deciders", "shop"),
+    ("people",),
+    ("imports",),
+    ("audit",),
+    ("role", "list"),
+]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A product whose people, features and decisions have names in many scripts, some of them long."""
+    with House(tmp_path_factory.mktemp("house")) as opened:
+        people = [opened.ada, *(opened.person(name) for name in NAMES[1:])]
+        opened.post("/products", {"key": "shop", "title": WIDE})
+        opened.post("/releases", {"key": "r1", "version": "1.0", "products": ["shop"], "due_on": "2025-02-01"})
+        opened.post("/releases", {"key": "r2", "version": "2.0", "products": ["shop"], "due_on": "2025-08-01"})
+        opened.post("/decisions", {"key": "tea", "title": f"{NAMES[2]} {LONG}", "decision": f"{WIDE}\n\n{LONG}",
+                                   "why": "Thirst.", "accountable": people[1], "products": ["shop"],
+                                   "options": [{"title": WIDE, "pros": [LONG]}, {"title": NAMES[3]}]})  # fmt: skip
+        for number, (name, person) in enumerate(zip(NAMES, people, strict=True)):
+            opened.post("/features", {"key": f"f{number}", "title": f"{name} {WIDE if number % 2 else LONG}",
+                                      "products": ["shop"], **({"accountable": person} if number else {})})  # fmt: skip
+            opened.post(f"/features/f{number}/prioritize", {"horizon": "now", "because": ["tea"], "note": LONG})
+            for release in ("r1", "r2"):
+                opened.post(f"/features/f{number}/target", {"release": release, "note": WIDE})
+        opened.post("/features/f5/ship", {"because": ["tea"]})
+        opened.post("/features/f1/hand-over", {"to": people[2]})
+        yield opened
+
+
+def on_a_terminal(house, monkeypatch, width, *words):
+    """The lines that a command prints on a terminal of this width."""
+    shown = []
+    for module in ("cli.paging", "cli.table", "cli.commands.show", "cli.commands.changes", "cli.commands.roadmap"):
+        monkeypatch.setattr(f"{module}.is_terminal", lambda: True, raising=False)
+        monkeypatch.setattr(f"{module}.width_of_terminal", lambda: width, raising=False)
+    monkeypatch.setattr(paging, "_show", lambda text, _lines: shown.append(text))
+    said(house, *words)
+    return re.sub(r"\x1b\[[0-9;]*m", "", "".join(shown)).splitlines()
+
+
+@pytest.mark.parametrize("words", ASKING, ids=" ".join)
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_every_answer_fits(house, monkeypatch, width, words):
+    """No line is wider than the terminal, every id is whole, and no word of a sentence is broken."""
+    lines = on_a_terminal(house, monkeypatch, width, *words)
+
+    assert [line for line in lines if width_of(line) > width] == []
+    known = {*house_subjects(house), "team:", "kind:key"}
+    for line in lines:
+        for found in re.findall(r"\b(?:decision|feature|product|person|release):[\w-]+", line):
+            assert found in known, line
+    text = " ".join(lines)
+    assert not re.search(r"feature:$|decision:$|SHOP-$", text, re.MULTILINE)
+
+
+def house_subjects(house):
+    """Every subject of the log."""
+    return {row["subject"] for row in house.rows("/fields", field="exists", limit=1000)}
+
+
+def test_a_long_title_ends_in_an_ellipsis():
+    """A title is shortened by the columns that it takes, and a combined character is not parted."""
+    assert shorten(LONG, 20) == "A title that goes o…"
+    assert cell_len(shorten(WIDE, 20)) <= 20
+    assert shorten("e\u0301" * 10, 5) == "e\u0301" * 4 + "…"
+    assert shorten("tea", 3) == "tea"
+
+
+@pytest.mark.parametrize("width", [20, 33, 80])
+def test_text_is_broken_between_words(width):
+    """Every line fits, and the words of the lines are the words of the text."""
+    text = f"{LONG} {NAMES[2]} {LONG}"
+
+    lines = ["".join(part for part, _ in line) for line in wrap([("  • ", ""), (text, "")], width, 4)]
+
+    assert all(width_of(line) <= width for line in lines)
+    assert " ".join(lines).split() == ["•", *text.split()]
+    assert "".join("".join(part for part, _ in line).strip() for line in wrap([(WIDE, "")], width)) == WIDE
+
+
+def test_a_row_is_a_line(capsys):
+    """A row takes one line, however long its cells; columns that do not fit are named."""
+    table = Table(
+        ("subject", "title", "why", "who", "source"),
+        [["feature:a-rather-long-key-of-a-feature", LONG, f"{LONG}\nand more", "Ada Lovelace", "jira"]] * 3,
+        frozenset({"source"}),
+    )
+
+    lines = list(layout(table, Zone(), NOW, 80))
+
+    assert len(lines) == 4
+    assert "hidden (subject, source)" in capsys.readouterr().err
+    assert all(width_of("".join(text for text, _ in line)) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        ("2025-05-14T16:29:40+00:00", "just now"),
+        ("2025-05-14T15:30:00+00:00", "1 hour ago"),
+        ("2025-05-14T00:00:00+00:00", "today"),
+        ("2025-05-13T10:00:00+00:00", "yesterday"),
+        ("2025-05-04T10:00:00+00:00", "10 days ago"),
+        ("2025-04-20T10:00:00+00:00", "3 weeks ago"),
+        ("2025-05-28T10:00:00+00:00", "in 2 weeks"),
+        ("2024-12-01T10:00:00+00:00", "Dec 1, 2024"),
+    ],
+)
+def test_times_are_told_as_people_tell_them(time, words):
+    """A time near now is relative, one farther away is a date."""
+    from datetime import UTC, datetime
+
+    assert format_when(datetime.fromisoformat(time), NOW, Zone(UTC)) == words
+
+
+def test_what_needs_attention_stands_out(house, monkeypatch):
+    """Late, slipped and unowned features are marked with a shape and a word; what is shipped is counted."""
+    lines = on_a_terminal(house, monkeypatch, 160, "roadmap", "shop")
+    text = "\n".join(lines)
+
+    assert "now  5 open, 1 shipped" in text
+    assert "▲ slipped, no owner" in text
+    assert sum(line.startswith("  ○ proposed") for line in lines) == 5
+    assert len(on_a_terminal(house, monkeypatch, 160, "roadmap", "shop", "--all")) > len(lines)
+
+
+def test_changes_are_sentences(house, monkeypatch):
+    """Changes are grouped by what happened, with who, from what to what, and why."""
+    text = " ".join(" ".join(on_a_terminal(house, monkeypatch, 160, "changes", "--since", "2024")).split())
+
+    assert re.search(r"Slipped \(\d+\) • Ada Lovelace moved .* from 1.0 to 2.0", text)
+    assert re.search(r"Decided \(1\) • Ada Lovelace decided ", text)
+    assert "because of" in text
+
+
+def test_a_decision_is_a_document(house, monkeypatch):
+    """A decision is shown with its number, state, text, reason, options and history."""
+    lines = on_a_terminal(house, monkeypatch, 80, "show", "SHOP-1")
+
+    assert lines[0].startswith("SHOP-1  ")
+    assert "● accepted" in lines[2]
+    assert [line for line in lines if line in ("Decision", "Why", "Options", "Authority", "History")] == [
+        "Decision", "Why", "Options", "Authority", "History"
+    ]  # fmt: skip
