@@ -363,11 +363,11 @@ async def refuse_unknown_parameters(request: Request) -> None:
             raise HttpProblem(422, f"`{name}` can be given only once", field=name)
 
 
-def _list_parameters(dependant: Any) -> Iterator[tuple[str, bool]]:
+def _list_parameters(route: Any) -> Iterator[tuple[str, bool]]:
     """Yield the query parameters of a route and its dependencies, each with whether it can be repeated."""
-    for parameter in dependant.query_params:
+    for parameter in route.query_params:
         yield parameter.alias, get_origin(parameter.field_info.annotation) is list
-    for dependency in dependant.dependencies:
+    for dependency in route.dependencies:
         yield from _list_parameters(dependency)
 
 

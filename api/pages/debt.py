@@ -13,10 +13,10 @@ from api.command_routes import build_transaction
 from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choices, list_parameter
 from api.pages.form_input import read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.problems import HttpProblem, unprocessable
+from api.problems import HttpProblem, of_refusal, unprocessable
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
-from domain.errors import Refused
+from domain.errors import NothingChanges, Refused
 from domain.fields import STATUS
 from domain.people import INACTIVE_STATUSES
 from projections import debt as debt_queries
@@ -194,11 +194,11 @@ async def post_succession(request: Request, page: PageDependency, key: KeyPath) 
     except (Refused, HttpProblem) as error:
         if isinstance(error, HttpProblem) and error.status != 422:  # noqa: PLR2004
             raise
-        detail = str(error)
+        detail, status = str(error), error.status if isinstance(error, HttpProblem) else of_refusal(error)["status"]
 
         def show() -> Response:
             return page.render(
-                "succession.html", lambda read: _build_succession(read, page, person, to, detail), status=422
+                "succession.html", lambda read: _build_succession(read, page, person, to, detail), status=status
             )
 
         return await page.execution.run("light", show)
@@ -211,5 +211,5 @@ def _find_commands(page: Page, person: str, successor: str) -> list[dict[str, An
     with page.services.read() as read:
         commands = succession_queries.succession(read, person, to=successor).about["commands"]
     if not commands:
-        raise unprocessable("there are no roles to hand over", field="to")
+        raise NothingChanges("there are no roles to hand over", subject=person)
     return list(commands)
