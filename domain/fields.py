@@ -115,6 +115,8 @@ class SubjectState:
     """Whether the subject was changed here, and not only by imports."""
     position: int = 0
     """The position of its latest event; 0 before the first."""
+    _set_fields: dict[str, frozenset[str]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What `set_fields` has returned, by prefix: the roles of a person are asked for in every command."""
 
     def row_at(self, name: str, at: int) -> FieldRow | None:
         """The row that determines a field at a time, or None before the first."""
@@ -165,6 +167,15 @@ class SubjectState:
     def field_names(self, prefix: str = "") -> Iterator[str]:
         """The names of the fields that start with `prefix`."""
         return (name for name in self.rows if name.startswith(prefix))
+
+    def set_fields(self, prefix: str) -> frozenset[str]:
+        """The names of the fields that start with `prefix` and whose latest row has a value."""
+        found = self._set_fields.get(prefix)
+        if found is None:
+            rows = ((name, self.latest_row(name)) for name in self.field_names(prefix))
+            found = frozenset(name for name, row in rows if row is not None and row.value is not None)
+            self._set_fields[prefix] = found
+        return found
 
     def _counts(self, row: FieldRow) -> bool:
         return not self.events[row.id // CHANGES_PER_EVENT].is_voided

@@ -124,14 +124,7 @@ def field_name(role: str, product: str | None) -> str:
 
 def holds(state: SubjectState, role: str, product: str | None = None) -> bool:
     """Return whether exactly this role is granted to a holder for exactly this product, or for all products."""
-    return _is_set(state, field_name(role, product))
-
-
-def _is_set(state: SubjectState, name: str) -> bool:
-    if name not in state.rows:
-        return False
-    row = state.latest_row(name)
-    return row is not None and row.value is not None
+    return field_name(role, product) in state.set_fields(FIELD_PREFIX)
 
 
 def grants_of(state: SubjectState) -> Iterator[Grant]:
@@ -150,11 +143,14 @@ def has_any_grant(state: SubjectState, role: str) -> bool:
 
 def is_granted(state: SubjectState, role: str, line: Iterable[str]) -> bool:
     """Return whether a role, or one that includes it, is granted for all products or for one of `line`."""
+    granted = state.set_fields(FIELD_PREFIX)
+    if not granted:
+        return False
     including = SATISFIED_BY[role]
     for each in including:
-        if _is_set(state, _FIELDS[each]):
+        if _FIELDS[each] in granted:
             return True
-    return any(holds(state, each, product) for product in line for each in including)
+    return any(field_name(each, product) in granted for product in line for each in including)
 
 
 def line_of(product: str, fetch: Callable[[str], SubjectState], at: int) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ def measure() -> Iterator[str]:
         yield reason
         return
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as cluster:
+        yield f"the broker runs; writing {EVENTS:,} entries and sending them {2 * ROUNDS} times"
         yield from _out(Path(folder), cluster.bootstrap_servers)
         yield from _in(Path(folder), cluster.bootstrap_servers)
 
