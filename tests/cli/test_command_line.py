@@ -230,7 +230,7 @@ def test_a_wrong_token_is_not_ignored(log_folder):
 
     assert (unknown.returncode, "unknown or revoked" in unknown.stderr) == (1, True)
     assert (weak.returncode, "scope `admin`" in weak.stderr) == (1, True)
-    assert re.fullmatch(r"Added Eve as person:\w{16}\.\n", good.stdout)
+    assert re.fullmatch(r"Registered Eve\. \(person:\w{16}, position \d+\)\n", good.stdout)
 
 
 def test_a_host_that_is_none(tmp_path):

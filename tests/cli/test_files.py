@@ -180,7 +180,7 @@ def test_loose_modes_are_reported_and_taken_away(data):
     assert "mode 755" in looked.stdout
     assert f"{data / 'log.sqlite3'} (mode 644)" in looked.stdout
 
-    assert run(data, "person", "add", "Ann").returncode == 0
+    assert run(data, "person", "add", "Cleo").returncode == 0
 
     assert loose_modes(data) == []
     assert (mode(data), mode(data / "log.sqlite3")) == (0o700, 0o600)

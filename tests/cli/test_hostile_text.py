@@ -44,8 +44,10 @@ BYTES = b"tea\x9b31m\xffpot"
 """No UTF-8, as a command line and the name of a file may be."""
 LONGEST_S = 60
 """Seconds without a word after which a command is taken to hang."""
-OURS = re.compile(r"\r?\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK])")
-"""Colors, and the movements of a progress bar. The terminal's own are none of the text's: those are escaped."""
+OURS = re.compile(
+    r"\r?\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK])|\x1b\]8;(?:id=[0-9]+;http://127\.0\.0\.1:[0-9]+/[a-z0-9/._~-]+|;)\x1b\\"
+)
+"""Colors, the movements of a progress bar, and links to the log's own pages. The terminal's own are none of the text's: those are escaped."""
 
 
 @dataclass(frozen=True)

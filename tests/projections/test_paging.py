@@ -133,7 +133,7 @@ def test_the_columns_of_all_pages_are_the_board(model: ReadModel, layout: Any) -
 
 
 def test_a_long_report_keeps_the_most_relevant_lines(model: ReadModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A section keeps the lines in effect, then the latest; it counts all lines, and the hash covers what is shown."""
+    """A section keeps the lines in effect, the weightiest and latest first; it counts all lines, and the hash covers what is shown."""
     span = report.ReportRequest("product:p0", START + 1, None, EVENTS)
     with model.read() as read:
         whole = report.report(read, span)
@@ -145,6 +145,6 @@ def test_a_long_report_keeps_the_most_relevant_lines(model: ReadModel, monkeypat
     assert max(whole.about["counts"].values()) > 100
     assert all(row in whole.rows for row in short.rows)
     assert [row for row in whole.rows if row in short.rows] == short.rows
-    moved = [row for row in whole.rows if row["section"] == "moved" and row["current"]][-9:]
+    moved = [row for row in whole.rows if row["section"] == "moved" and row["current"]][:9]
     assert [row for row in short.rows if row["section"] == "moved"] == moved
     assert report.report_hash(short.to_dict()) == short.about["sha256"]

@@ -105,7 +105,7 @@ def without_status_before(answer: dict[str, Any]) -> dict[str, Any]:
         {
             **row,
             "changes": [{**change, "before": None, "direction": None} for change in row["changes"]],
-            "why": None if row["section"] == "waiting" else row["why"],
+            "reason": None if row["section"] == "waiting" else row["reason"],
         }
         for row in answer["rows"]
     ]
