@@ -363,11 +363,11 @@ async def refuse_unknown_parameters(request: Request) -> None:
             raise HttpProblem(422, f"`{name}` can be given only once", field=name)
 
 
-def _list_parameters(dependant: Any) -> Iterator[tuple[str, bool]]:
+def _list_parameters(route: Any) -> Iterator[tuple[str, bool]]:
     """Yield the query parameters of a route and its dependencies, each with whether it can be repeated."""
-    for parameter in dependant.query_params:
+    for parameter in route.query_params:
         yield parameter.alias, get_origin(parameter.field_info.annotation) is list
-    for dependency in dependant.dependencies:
+    for dependency in route.dependencies:
         yield from _list_parameters(dependency)
 
 
@@ -461,9 +461,12 @@ class QueryRunner:
         format_: formats.Format,
         execution: QueryExecution,
         parameters: Sequence[tuple[str, str]] = (),
+        *,
+        marks_encoding: bool = False,
     ) -> None:
         self._services = services
         self._parameters = parameters
+        self._marks_encoding = marks_encoding
         self._format: formats.Format = format_
         self._execution = execution
 
@@ -492,7 +495,9 @@ class QueryRunner:
             if not answer.rows:
                 _check_statuses(read, [value for name, value in self._parameters if name == "status"])
             titles = titles_of_answer(read, answer, self._services.book.directory)
-        response = formats.build_response(answer, self._format, titles, self.model, bounds)
+        response = formats.build_response(
+            answer, self._format, titles, self.model, bounds, marks_encoding=self._marks_encoding
+        )
         response.headers.update(lag)
         if etag:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
@@ -556,10 +561,13 @@ async def _query_runner(
     format: Annotated[  # noqa: A002  (the name of the parameter)
         formats.Format | None, Query(description="Response format. Default: taken from the `Accept` header.")
     ] = None,
+    bom: Annotated[
+        bool, Query(description="Begin CSV with a byte order mark, without which Excel does not read it as UTF-8.")
+    ] = False,
 ) -> QueryRunner:
     chosen = formats.choose_format(request, format)
     record_read(request, is_file=chosen != "json")
-    return QueryRunner(services, chosen, execution, request.query_params.multi_items())
+    return QueryRunner(services, chosen, execution, request.query_params.multi_items(), marks_encoding=bom)
 
 
 QueryDependency = Annotated[QueryRunner, Depends(_query_runner)]

@@ -32,6 +32,8 @@ _QUALITY: Final = re.compile(r"^[qQ][ \t]*=[ \t]*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3
 
 _LEADING_COLUMNS: Final = ("subject", "title", "field")
 
+BYTE_ORDER_MARK: Final = "\ufeff"
+
 AnyFormat = TypeVar("AnyFormat", bound=str)
 
 
@@ -78,17 +80,20 @@ def build_response(
     titles: Mapping[str, str],
     model: type[answers.ReadAnswer],
     bounds: Bounds = UNBOUNDED,
+    *,
+    marks_encoding: bool = False,
 ) -> Response:
     """Return an answer in a format. Position, times and cursor are in headers, and in JSON also in the body.
 
-    An answer whose model has no rows is one object; as JSON Lines it is one line.
+    With `marks_encoding`, CSV begins with a byte order mark, without which Excel reads it in the encoding of the user's
+    region. An answer whose model has no rows is one object; as JSON Lines it is one line.
     """
     headers = {"Decisionlog-Position": str(answer.position), "Decisionlog-As-Of": answer.as_of}
     if answer.next:
         headers["Decisionlog-Next"] = answer.next
     if format_ == "csv":
         names = {subject: title for subject, title in titles.items() if subject.startswith(IN_DIRECTORY)}
-        sheet = as_csv(lines_of(answer, model), names, columns_of(model))
+        sheet = BYTE_ORDER_MARK * marks_encoding + as_csv(lines_of(answer, model), names, columns_of(model))
         return build_text_response(split_text(sheet), "text/csv; charset=utf-8; header=present", headers, bounds)
     whole = {**answer.to_dict(), "titles": titles}
     if "rows" not in model.__annotations__:

@@ -85,7 +85,7 @@ class _Card:
 
 
 def _read_card(card: Row, titles: Titles, schedule: Schedule, today: str) -> _Card:
-    fields = dict(flat_fields(card))
+    fields: dict[str, Any] = dict(flat_fields(card))
     status = str((fields.get("status") or {}).get("value") or "")
     targets = {
         name: cell

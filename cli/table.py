@@ -147,7 +147,7 @@ class _Column:
 def _measure(table: Table, index: int, cells: Sequence[Sequence[str]]) -> _Column:
     heading = table.columns[index]
     widest = max([width_of(row[index]) for row in cells] + [width_of(heading)])
-    has_ids = all((isinstance(row[index], str) and is_subject(row[index])) or not row[index] for row in table.rows)
+    has_ids = all((isinstance(cell := row[index], str) and is_subject(cell)) or not cell for row in table.rows)
     is_text = (heading in FLEXIBLE or widest > MAX_FIXED_WIDTH) and not has_ids
     least = min(widest, MIN_TITLE_WIDTH if heading == "title" else MIN_FLEXIBLE_WIDTH) if is_text else widest
     if heading == "title" or (index == 0 and not has_ids):

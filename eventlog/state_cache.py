@@ -18,15 +18,19 @@ class Generation(NamedTuple):
 
 
 class StateCache:
-    """States by subject, at most `limit`; the one that was changed longest ago is evicted first.
+    """States by subject, at most `limit`, and of at most `event_limit` events in all, because a state grows with its
+    events; the one that was changed longest ago is evicted first.
 
     A state that was read from the database may be outdated by the time it is put here: another process may have
     committed, or texts in it may have been erased. So a reader asks for the `generation` first and passes it to `put`.
     If texts were erased since, the state is dropped; if another process has committed, it is kept as stale.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, event_limit: int) -> None:
         self._limit = limit
+        self._event_limit = event_limit
+        self._events = 0
+        """The events of all cached states."""
         # In a plain dict, finding the first key takes longer with every key deleted before it.
         self._states: OrderedDict[str, AnyState] = OrderedDict()
         self._stale: set[str] = set()
@@ -70,10 +74,17 @@ class StateCache:
                 self._stale.add(state.subject)
 
     def _replace(self, state: AnyState) -> None:
-        self._states.pop(state.subject, None)
+        self._remove(state.subject)
         self._states[state.subject] = state
-        if len(self._states) > self._limit:
-            self._stale.discard(self._states.popitem(last=False)[0])
+        self._events += state.version
+        while len(self._states) > self._limit or (self._events > self._event_limit and len(self._states) > 1):
+            oldest = next(iter(self._states))
+            self._remove(oldest)
+            self._stale.discard(oldest)
+
+    def _remove(self, subject: str) -> None:
+        known = self._states.pop(subject, None)
+        self._events -= known.version if known is not None else 0
 
     def on_remote_change(self, versions: Mapping[str, int]) -> None:
         """Mark the states of streams with later versions as stale."""
@@ -89,7 +100,7 @@ class StateCache:
         with self._lock:
             self._erasures += 1
             for subject in subjects:
-                self._states.pop(subject, None)
+                self._remove(subject)
                 self._stale.discard(subject)
 
     def clear(self) -> None:
@@ -97,4 +108,5 @@ class StateCache:
         with self._lock:
             self._erasures += 1
             self._states.clear()
+            self._events = 0
             self._stale.clear()

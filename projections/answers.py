@@ -1004,6 +1004,37 @@ class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
     rows: Annotated[list[ExpectedOutcomeRow], Field(description="The expected outcomes.")]
 
 
+class ReviewFinding(TypedDict):
+    """One review of a decision, of its reasoning or of its result."""
+
+    judgment: Annotated[str, Field(description="`sound`, `partly-sound`, `unsound`; `better`, `as-expected`, `worse`.")]
+    finding: Annotated[str | None, Field(description="What the review found.")]
+    learned: Annotated[str | None, Field(description="What to do differently next time.")]
+    by: Annotated[list[str], Field(description="The people who reviewed it.")]
+    at: Annotated[At, Field(description="The time from which it is in effect.")]
+    position: Annotated[int, Field(description="The position of the event.")]
+
+
+class KnownThen(GroupedFields):
+    """A decision as it was known when it was decided."""
+
+    rests_on: Annotated[list[TitledSubject], Field(description="The decisions that its events were based on.")]
+
+
+class DecisionReview(TableAnswer):
+    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+
+    subject: Annotated[str, Field(description="The decision, as `decision:key`.")]
+    title: Annotated[str | None, Field(description="The title.")]
+    decided_at: Annotated[At | None, Field(description="The time from which it was in effect; null if open.")]
+    recorded_at: Annotated[At | None, Field(description="The time at which that was recorded.")]
+    then: Annotated[KnownThen | None, Field(description="What was known then; null if it is not decided.")]
+    reasoning: Annotated[ReviewFinding | None, Field(description="The review of the reasoning; null if there is none.")]
+    result: Annotated[ReviewFinding | None, Field(description="The review of the result; null if none or hidden.")]
+    result_hidden: Annotated[bool, Field(description="Whether the result is left out, as the reasoning comes first.")]
+    rows: Annotated[list[ExpectedOutcomeRow], Field(description="What was expected, with what came of it if shown.")]
+
+
 class CurvePoint(TypedDict):
     """A point of the reliability curve. All but `count` are in percent."""
 

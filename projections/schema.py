@@ -19,7 +19,7 @@ import msgspec
 
 from domain.fields import CHANGES_PER_EVENT, Value
 
-VERSION: Final = 6
+VERSION: Final = 7
 """The version of these tables and of their contents. A read model of another version is dropped and rebuilt."""
 
 TABLES: Final = {

@@ -32,12 +32,12 @@ def around(house: House, zone: Zone | None = None, token: str | None = None) -> 
     return Context(client, lambda: NOW, zone or Zone(UTC))
 
 
-def said(house: House, *words: str, **more: Any) -> Result:
+def run_command(house: House, *words: str, **more: Any) -> Result:
     """Run a command whose output is not a terminal, and return the result. Errors are raised."""
     return CliRunner().invoke(cli, words, obj=around(house, **more), standalone_mode=False, catch_exceptions=False)
 
 
 def table(house: House, *words: str) -> list[dict[str, str]]:
     """Run a command, and return the rows of its table by heading."""
-    header, *rows = said(house, *words).stdout.splitlines()
+    header, *rows = run_command(house, *words).stdout.splitlines()
     return [dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows]

@@ -606,7 +606,7 @@ def _answers(house: House, number: int) -> list[Rows]:
     return [table(house, *words) for words in SHOWN[number]]
 
 
-def _called(house: House, *spellings: str) -> str:
+def _find_names(house: House, *spellings: str) -> str:
     """How the terminal calls the people that the files spell so."""
     names = []
     for spelling in spellings:
@@ -643,11 +643,11 @@ def test_1_on_the_terminal(house: House) -> None:
 
     (cell,), later = _answers(house, 1)
 
-    assert cell["value"] == _called(house, *answer["approvers"])
+    assert cell["value"] == _find_names(house, *answer["approvers"])
     assert [(row["when"], row["who"], row["gained"], row["lost"], _pr(row)) for row in later] == [
         (
-            each["at"].replace("Z", "+00:00"), _called(house, each["who"]), _called(house, *each["added"]),
-            _called(house, *each["removed"]), str(each["pr"]),
+            each["at"].replace("Z", "+00:00"), _find_names(house, each["who"]), _find_names(house, *each["added"]),
+            _find_names(house, *each["removed"]), str(each["pr"]),
         )
         for each in answer["later"]
     ]  # fmt: skip
@@ -662,7 +662,7 @@ def test_2_on_the_terminal(house: House) -> None:
         for row in rows
     ]
     expected = [re.fullmatch(r"(.*) by (.*) \(#(\d+)\)", line) for line in QUESTIONS[2]]
-    assert found == [(line[1], _called(house, line[2]), line[3]) for line in expected if line]
+    assert found == [(line[1], _find_names(house, line[2]), line[3]) for line in expected if line]
 
 
 def test_3_on_the_terminal(house: House) -> None:
@@ -699,14 +699,14 @@ def test_5_on_the_terminal(house: House) -> None:
             "team:", ""
         )
         for row in rows
-    ] == [f"{what} by {_called(house, who)}" for line in QUESTIONS[5] for what, _, who in [line.rpartition(" by ")]]
+    ] == [f"{what} by {_find_names(house, who)}" for line in QUESTIONS[5] for what, _, who in [line.rpartition(" by ")]]
 
 
 def test_6_on_the_terminal(house: House) -> None:
     """The first four approvers, then and now."""
     for when, rows in zip(("then", "end"), _answers(house, 6), strict=True):
         assert [[row["holder"], int(row["count"])] for row in rows[:4]] == [
-            [_called(house, who), count] for who, count in QUESTIONS[6][when]
+            [_find_names(house, who), count] for who, count in QUESTIONS[6][when]
         ]
 
 
@@ -717,7 +717,7 @@ def test_7_on_the_terminal(house: House) -> None:
     assert len(rows) == QUESTIONS[7]["events"]
     assert {_record(row["subject"]) for row in rows} == set(QUESTIONS[7]["records"])
     assert [f"{row['when'][:10]} {_record(row['subject'])} by {row['who']}" for row in rows[-3:]] == [
-        f"{what} by {_called(house, who)}"
+        f"{what} by {_find_names(house, who)}"
         for line in QUESTIONS[7]["last"]
         for what, _, who in [line.rpartition(" by ")]
     ]
@@ -748,9 +748,9 @@ def test_10_on_the_terminal(house: House) -> None:
         what, _, who = line.rpartition(" by ")
         at, field, values = what.split(" ", 2)
         sides = [json.loads(value) for value in values.split("->")]
-        old, new = (_called(house, *side) if isinstance(side, list) else side for side in sides)
+        old, new = (_find_names(house, *side) if isinstance(side, list) else side for side in sides)
         cell = {"authors": "role.author"}.get(field, field)
-        expected.append((at.replace("Z", "+00:00"), cell, old, new, _called(house, who)))
+        expected.append((at.replace("Z", "+00:00"), cell, old, new, _find_names(house, who)))
     assert [(at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in found] == [
         (at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in expected
     ]
@@ -788,7 +788,7 @@ def test_13_on_the_terminal(house: House) -> None:
         + f" by {row['who']}"
         for row in rows
     ] == [
-        f"{what.casefold()} by {_called(house, who)}"
+        f"{what.casefold()} by {_find_names(house, who)}"
         for line in QUESTIONS[13]
         for what, _, who in [line.rpartition(" by ")]
     ]
@@ -803,7 +803,7 @@ def test_15_on_the_terminal(house: House) -> None:
         what, _, who = line.rpartition(" by ")
         day, record, moved = what.split(" ", 2)
         old, new = (json.loads(side.replace("'", '"')) for side in moved.split("->"))
-        expected.append((day, record, _called(house, *old), _called(house, *new), _called(house, who)))
+        expected.append((day, record, _find_names(house, *old), _find_names(house, *new), _find_names(house, who)))
     assert [
         (row["when"][:10], _record(row["subject"]), row["before"], row["after"], row["who"]) for row in rows
     ] == expected
@@ -820,3 +820,57 @@ def test_every_reason_in_a_report_of_imported_history_is_that_of_its_event(house
     assert page.status_code == 200, page.text
     assert lines > 500
     assert wrong == []
+
+
+# Decision debt and slips, compared with a naive reading of the files ---------------------------------------------------
+
+ACCEPTED_PEPS = {
+    *("Accepted", "Acepted", "Approved", "Active", "Provisional", "Final", "Finished", "Complete"),
+}
+CLOSED_PEPS = {"Rejected", "Withdrawn", "Withdrawal", "Replaced", "Superseded"}
+
+
+@pytest.mark.parametrize("as_of", ["2005-06-01T00:00:00Z", "2020-12-31T00:00:00Z"])
+def test_decision_debt_of_the_peps(house: House, peps: Corpus, as_of: str) -> None:
+    """Accepted PEPs give no reason in their headers, and open ones are stale after 30 days without a change.
+
+    A status that means nothing here, such as "April Fool!", counts as open.
+    """
+    rows = house.rows("/debt", kind="decision", code=["no_reason", "stale"], as_of=as_of, limit=10_000)
+
+    states = peps.state(as_of)
+    # The targeted version of Python is a field of the feature, not of the decision.
+    about_decisions = (line for line in peps.lines if line["field"] != "python_version")
+    last = {line["record"]: line["at"] for line in about_decisions if line["at"] <= as_of}
+    expected = {("no_reason", record) for record, state in states.items() if state.get("status") in ACCEPTED_PEPS} | {
+        ("stale", record)
+        for record, state in states.items()
+        if state.get("status") not in ACCEPTED_PEPS | CLOSED_PEPS
+        and duration(last[record], as_of) >= timedelta(days=30)
+    }
+    assert len(expected) > 100
+    assert {(row["code"], _record(row["subject"])) for row in _in(peps, rows)} == expected
+
+
+def test_slips_of_the_keps(house: House, keps: Corpus) -> None:
+    """Each move of a milestone to a later version of Kubernetes is a slip, and gives its commit as the reason."""
+    rows = house.rows("/slips/causes", product="kubernetes", limit=10_000)
+
+    def version(text: Any) -> tuple[int, ...] | None:
+        found = re.search(r"v?(\d+\.\d+)", str(text or ""))
+        return tuple(map(int, found[1].split("."))) if found else None
+
+    expected = {
+        (change["record"], change["field"].removeprefix("milestone."), change["at"])
+        for name in ("milestone.alpha", "milestone.beta", "milestone.stable")
+        for change in keps.changes(name)
+        if (old := version(change["from"])) and (new := version(change["to"])) and old < new
+    }
+    found = {
+        (_record(row["subject"]), row["field"].removeprefix("target."), _second(row))
+        for row in _in(keps, rows)
+        if row["field"].startswith("target.") and row["field"] in ("target.alpha", "target.beta", "target.stable")
+    }
+    assert len(expected) > 50
+    assert found == expected
+    assert {row["cause"] for row in rows} <= {"reason", "none"}

@@ -267,7 +267,7 @@ def _is_optional(info: FieldInfo) -> bool:
 def _item_fields(name: str, model: type[Message]) -> Iterator[FormField]:
     """Yield the fields of each item of a field, the main ones first."""
     hints = typing.get_type_hints(model, include_extras=True)
-    main = MAIN_OF_ITEMS[name]
+    main = MAIN_OF_ITEMS.get(name, tuple(model.model_fields))
     for each in sorted(model.model_fields, key=lambda one: main.index(one) if one in main else len(main)):
         info = model.model_fields[each]
         hint, is_list = _unwrap(hints[each])

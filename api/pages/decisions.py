@@ -19,6 +19,7 @@ from domain.decision import Option
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections.decisions import DecisionFilter
+from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import flat_fields
 from projections.field_values import count_fields
 from projections.filters import Filter
@@ -162,6 +163,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "history": history,
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
             "authority": authority,
+            "expected": expected_outcomes(read, Filter(subjects=(subject,)), page.time.point).rows,
             "mentioned": [
                 each for row in authority["rows"] for text in row["sentences"] for each in SUBJECT.findall(text)
             ],

@@ -26,6 +26,7 @@ from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
 from projections.answers import DecisionRow
+from projections.debt import DebtFilter, debt
 from projections.decisions import DecisionFilter
 from projections.field_history import ChangeFilter
 from projections.field_values import all_field_values
@@ -234,6 +235,7 @@ def _manager(read: Read, page: Page, since: int) -> Context:
     return {
         "needs": needs[:NEEDS],
         "needs_count": len(needs),
+        "debt": sum(debt(read, DebtFilter(), page.time.point, limit=1).about["counts"].values()),
         "sentences": sentences[:CHANGES],
         "changes_count": len(sentences),
         "summary": _summary(sentences),

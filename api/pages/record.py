@@ -94,21 +94,24 @@ def get_record(page: PageDependency, product: FormParameter = "", title: FormPar
     return _show(page, Entry(_form("RecordDecision"), typed=_without_empty({"products": product, "title": title})))
 
 
-def get_form(  # noqa: PLR0917  (the fields that a link can fill in)
+def get_form(
     page: PageDependency,
     name: str,
+    *,
     subject: FormParameter = "",
     horizon: FormParameter = "",
     product: FormParameter = "",
     release: FormParameter = "",
     option: FormParameter = "",
     delegation: FormParameter = "",
+    expectation: FormParameter = "",
     field: FormParameter = "",
 ) -> Response:
     """Show the form of a command about a subject; the other parameters fill in fields."""
     form = _form(name)
     given = {
         "horizon": horizon,
+        "expectation": expectation,
         "products": product,
         "release": release,
         "option": option,

@@ -27,6 +27,7 @@ from projections import decisions as decision_queries
 from projections.answers import DecisionRow
 from projections.authority import read_subjects
 from projections.decisions import DecisionFilter
+from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
@@ -93,6 +94,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "actions": page.permissions.of(actions, subject) if is_writable else [],
         "version": about["version"],
         "slips": [],
+        "expected": expected_outcomes(read, Filter(subjects=(subject,)), when).rows if kind == "feature" else [],
         "cards": [],
         "releases": [],
         "goals": [],

@@ -26,6 +26,7 @@ from domain.messages import Command
 from projections import authority as authority_queries
 from projections import decisions as decision_queries
 from projections import options as option_queries
+from projections import reviews as review_queries
 from projections.decisions import DecisionFilter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
@@ -74,7 +75,26 @@ def router() -> APIRouter:
         "Compare the options of a decision",
         "light",
     )
+    add_query(
+        routes, "/decisions/{key}/review", get_review, answers.DecisionReview, "Get a decision as it is to be reviewed"
+    )
     return routes
+
+
+def get_review(
+    query: QueryDependency,
+    services: ServiceDependency,
+    time: TimeParameters,
+    key: KeyPath,
+    result: Annotated[
+        bool, Query(description="Include the result even if the reasoning was not reviewed yet.")
+    ] = False,
+) -> Response:
+    """The decision as it was known when it was decided, the review of its reasoning, and what came of it. The result is
+    left out until the reasoning was reviewed, so that it is not judged by the result.
+    """
+    subject = services.find_subject(key, "key", kind="decision")
+    return query(lambda read: review_queries.review(read, subject, time, with_result=result))
 
 
 def list_decisions(

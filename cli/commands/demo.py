@@ -21,7 +21,7 @@ from cli.options import load_settings
 def demo(directory: Path, ends_on: datetime | None, *, open_browser: bool) -> None:
     """Create a demo log: one year of a fictional product.
 
-    DIRECTORY is where to create it [demo]. It has twelve people, sixty decisions and eighty features, with evidence,
+    DIRECTORY is where to create it [demo]. It has twelve people, sixty decisions and eighty features, with evidence, outcomes,
     slips, a handover, a reversal, entries recorded late, and a correction. Four questions about it are asked and
     answered. With --open, a demo that exists is served again.
     """

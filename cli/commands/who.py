@@ -41,7 +41,7 @@ def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None
         print_answer(questions.accountability_count(**given), tables.counts, output)
     else:
         with open_log(output) as log:
-            when = {part: given[part] for part in ("as_of", "known_at") if part in given}
+            when: dict[str, Any] = {part: given[part] for part in ("as_of", "known_at") if part in given}
             print_response(log, _build_question(find_subject(log, name, when), given), tables.roles, output)
 
 

@@ -1,4 +1,4 @@
-"""Load the story of the demo from its three files: a list of steps, each with commands as they would be sent."""
+"""Load the story of the demo from its four files: a list of steps, each with commands as they would be sent."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def load() -> Story:
         *_parse_decisions(_read_file("decisions.toml")),
         *map(_parse_step, story["act"]),
         *_parse_features(_read_file("features.toml")),
+        *map(_parse_step, _read_file("evidence.toml")["act"]),
     ]
     return Story(
         tuple(story["people"]), tuple(sorted(steps, key=lambda step: step.day))

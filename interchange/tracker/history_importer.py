@@ -295,10 +295,12 @@ class _Import:
             batch = self._without_changed_lines(batch)
         sent = [Transaction(planned.commands, self._caller, planned.key) for planned in batch]
         results = await self._sink.execute_many(sent)
-        for planned, result in zip(batch, results, strict=True):
+        corrections = await corrector.find_corrections(batch, results)
+        for planned, first in zip(batch, results, strict=True):
+            count, result = corrections.get(planned.key or "", (0, first))
             is_new = isinstance(result, Receipt) and not result.replayed
             if isinstance(result, KeyReused) or corrector.must_repeat(planned, result):
-                corrector.add(planned, result)
+                corrector.add(planned, count)
             else:
                 count_outcome(self._report, planned.label, result, planned.prefix, planned.data)
             self._findings.add(planned.findings)

@@ -48,6 +48,7 @@ PAGES = {
         f"GET /{path}"
         for path in (
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
+            *("debt", "slips", "outcomes", "succession/{key}"),
             *("teams/{key}", "audit", "search", "help", "reports", "admin"),
         )
     ),
@@ -59,7 +60,7 @@ PAGES_ABOUT_PRODUCT = {
         *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
-FORMS = {"POST /record", "POST /do/{name}"}
+FORMS = {"POST /record", "POST /do/{name}", "POST /succession/{key}"}
 ROLE_PAGES = {"GET /admin/grant-role", "GET /admin/revoke-role"}
 ADMIN_PAGES = {f"GET /admin/{name}" for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions")}
 ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGES}
@@ -98,6 +99,8 @@ ADMIN_ROUTES = {
     *("POST /v1/people/{key}/names", "DELETE /v1/people/{key}/names"),
     *("POST /v1/sign-in-links", "GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{key}"),
 }
+ABOUT_PRODUCT |= {"GET /v1/decisions/{key}/review"}
+PAGES_ABOUT_PRODUCT |= {"GET /decisions/{key}/review"}
 CONTRIBUTOR = {
     "ProposeDecision",
     "AdviseOnDecision",
@@ -153,6 +156,7 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1, "any") for route in PAGES},
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
+    "POST /succession/{key}": Need(3, "any"),
     "GET /v1/access-journal": Need(AUDIT, "all"),
     "GET /access-journal": Need(AUDIT, "all"),
     **{route: Need(4, "any") for route in ROLE_PAGES},
@@ -173,6 +177,7 @@ PATHS: Final = {
     "assumptions": {"key": "own"},
     "imports": {"key": "own"},
     "people": {"key": "somebody"},
+    "succession": {"key": "somebody"},
     "teams": {"key": "somebody"},
     "subjects": {"subject": "decision:own"},
     "roles": {"holder": "person:somebody"},
@@ -206,6 +211,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /v1/tokens": {"holder": "person:somebody"},
     "POST /v1/sign-in-links": {"person": "person:somebody"},
     "POST /do/{name}": {"subject": "product:own", "vision": "V."},
+    "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
     "POST /record": {
         "title": "T",
         "decision": "D.",

@@ -53,8 +53,15 @@ BEFORE: Final = "2025-01-01"
 ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/fields": [{}, {"blame": True, "include_removed": True}, {"limit": 1, "known_at": "2030-01-01", "blame": True}],
     "/v1/fields/count": [{"group": group} for group in ("holder", "value", "source_value", "field", "kind", "product", "subject")],
-    "/v1/fields/history": [{}, {"limit": 1}, {"include_unchanged": True, "order": "newest"}],
-    "/v1/fields/history/count": [{"group": ["subject", "field", "direction", "actor", "principal"]}],
+    "/v1/fields/history": [
+        {}, {"limit": 1}, {"include_unchanged": True, "order": "newest"},
+        {"show": ["status", "role.*"], "durations": True}, {"held_less_than": "1d", "open": "false"},
+    ],
+    "/v1/fields/history/count": [
+        {"group": ["subject", "field", "direction", "actor", "principal"]},
+        {"group": ["year", "quarter", "month", "week", "kind", "product"]},
+        {"group": ["from", "to", "from_source_value", "to_source_value"]},
+    ],
     "/v1/roadmap": [
         {"layout": layout, "blame": blame, "show": "*", "include_removed": True, "columns": columns}
         for layout in ("board", "timeline", "table") for blame in (True, False) for columns in ("release", "horizon", "owner")
@@ -263,6 +270,16 @@ def test_an_option_that_is_chosen_is_one_of_the_options(document: dict[str, Any]
 
 def _table(house: House, path: str, **asked: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(_get(house, path, asked, format="csv").text)))
+
+
+def test_csv_begins_with_a_byte_order_mark_if_asked(house: House) -> None:
+    """Excel reads UTF-8 only behind a byte order mark; without the parameter there is none."""
+    plain, marked = (
+        house.client.get("/v1/decisions", params={"format": "csv", "bom": bom}) for bom in ("false", "true")
+    )
+
+    assert marked.content == b"\xef\xbb\xbf" + plain.content
+    assert plain.text.startswith("subject,title,number")
 
 
 def test_a_board_is_a_line_for_each_card(house: House) -> None:

@@ -42,7 +42,7 @@ class Canaries:
 
 
 @pytest.fixture
-def written(empty: EmptyHouse) -> list[str]:
+def texts(empty: EmptyHouse) -> list[str]:
     """All acts of Ann's, with a canary in every text of every command."""
     canaries = Canaries()
     examples = [
@@ -79,21 +79,21 @@ def _everything(empty: EmptyHouse) -> bytes:
     return files + b"".join(out)
 
 
-def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyHouse, written: list[str]) -> None:
+def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyHouse, texts: list[str]) -> None:
     """Fifty canaries and more, in every text field there is, are gone from files, read models and exports."""
-    assert set(_find(written, _everything(empty))) == set(written)
+    assert set(_find(texts, _everything(empty))) == set(texts)
     leaves = [raw.leaf for raw in empty.log.raw(0, 10_000)]
     positions = [row["position"] for row in empty.rows("/audit", by="person:ann", limit=10_000)]
 
     response = empty.post("/log/erase", {"positions": positions})
 
     assert response.status_code == 200, response.text
-    assert _find(written, _everything(empty)) == []
+    assert _find(texts, _everything(empty)) == []
     assert [raw.leaf for raw in empty.log.raw(0, 10_000)][: len(leaves)] == leaves
     assert empty.log.verify() is None
 
 
-def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyHouse, written: list[str]) -> None:
+def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyHouse, texts: list[str]) -> None:
     """Soon after, without anybody's doing, no file of the log holds a forgotten text or name, not even the journal."""
     positions = [row["position"] for row in empty.rows("/audit", limit=10_000)]
 
@@ -103,14 +103,14 @@ def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyHouse, 
     deadline = time.monotonic() + 20
     files = [file for file in empty.folder.iterdir() if file.name.startswith("log.")]
     while time.monotonic() < deadline:
-        found = _find([*written, "bob tea"], b"".join(file.read_bytes() for file in files))
+        found = _find([*texts, "bob tea"], b"".join(file.read_bytes() for file in files))
         if not found:
             break
         time.sleep(0.05)
     assert found == []
 
 
-def test_where_words_were_it_says_so(empty: EmptyHouse, written: list[str]) -> None:
+def test_where_words_were_it_says_so(empty: EmptyHouse, texts: list[str]) -> None:
     """Cells, history and audit trail show `[erased]`, and all that is no text is as before."""
     before = {(row["subject"], row["field"]): row["value"] for row in empty.rows("/fields", include_removed="true")}
     positions = [row["position"] for row in empty.rows("/audit", limit=10_000)]
@@ -126,7 +126,7 @@ def test_where_words_were_it_says_so(empty: EmptyHouse, written: list[str]) -> N
     assert notes <= {ERASED, None}
 
 
-def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyHouse, written: list[str]) -> None:
+def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyHouse, texts: list[str]) -> None:
     """The read model after an erasure and one rebuilt from what is left are equal row for row."""
     from projections.read_model import content_hash
     from projections.rebuild import rebuild
@@ -141,7 +141,7 @@ def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyHouse, written
     assert content_hash(empty.model) == followed
 
 
-def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyHouse, written: list[str]) -> None:
+def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyHouse, texts: list[str]) -> None:
     """The answer under an idempotency key is the same as before; its salted hash can no longer confirm a guess."""
     body = {"type": "RegisterTeam", "key": "later", "title": "secretplan"}
     first = empty.client.post("/v1/commands", json=body, headers={"Idempotency-Key": "k"}).json()
@@ -153,7 +153,7 @@ def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyHouse, wr
     assert again["recorded"] == first["recorded"] == guess["recorded"]
 
 
-def test_a_persons_names_are_forgotten_and_the_id_stays(empty: EmptyHouse, written: list[str]) -> None:
+def test_a_persons_names_are_forgotten_and_the_id_stays(empty: EmptyHouse, texts: list[str]) -> None:
     """The id has no name any more; what it did and holds is still there."""
     assert empty.client.get("/v1/people", params={"name": "Bob Tea"}).json()["rows"]
 

@@ -94,9 +94,9 @@ class History:
             more["because"] = (self.chance.choice(self.decisions),)
         if self.chance.random() < 0.1:
             more["note"] = "As said in the meeting."
-        return [(self.features[n], self._said(n), more)]
+        return [(self.features[n], self._draw_event(n), more)]
 
-    def _said(self, n: int) -> Event:
+    def _draw_event(self, n: int) -> Event:
         match self.chance.randrange(5):
             case 0 | 1:
                 return FeaturePrioritized(horizon=self.chance.choice(("now", "next", "later")))
@@ -131,14 +131,14 @@ class Filling:
             while len(rows) < min(AT_ONCE, size - self._head.size):
                 transaction = next(transactions)
                 answers.append(("person:p0", self._chance.randbytes(16).hex(), bytes(16), bytes(32), self._head.size + len(rows) + 1, len(transaction)))  # fmt: skip
-                rows += self._placed(transaction, len(rows))
+                rows += self._place(transaction, len(rows))
             leaves = [leaf_hash(compose(row)) for row in rows]
             frontier = append_leaves(self._head.frontier, self._head.size, leaves)
             self._head = Head(rows[-1].position, frontier, rows[-1].recorded_at)
             append_rows(self._store, rows, self._head)
             self._store.run(lambda session, new=answers: session.executemany("INSERT INTO idempotency_records VALUES (?, ?, ?, ?, ?, ?)", new))  # fmt: skip
 
-    def _placed(self, transaction: list[Fact], n: int) -> Iterator[EntryRow]:
+    def _place(self, transaction: list[Fact], n: int) -> Iterator[EntryRow]:
         name = self._chance.randbytes(16).hex()
         for place, (subject, event, more) in enumerate(transaction, start=1):
             position = self._head.size + n + place

@@ -348,11 +348,11 @@ def _busy(victim: Victim) -> float:
 
 
 async def _attack(victim: Victim, attack: Attack, seconds: float) -> Counter[int | str]:
-    sent = [_sent(victim, attack, attack.leaves or seconds) for _ in range(attack.times)]
+    sent = [_attack_once(victim, attack, attack.leaves or seconds) for _ in range(attack.times)]
     return Counter(await asyncio.gather(*sent))
 
 
-async def _sent(victim: Victim, attack: Attack, seconds: float) -> int | str:
+async def _attack_once(victim: Victim, attack: Attack, seconds: float) -> int | str:
     """The status with which one connection was answered."""
     writer = None
     try:

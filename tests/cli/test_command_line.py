@@ -31,7 +31,7 @@ def write_lines(path, *lines):
 
 
 @pytest.fixture
-def begun(tmp_path):
+def log_folder(tmp_path):
     """The directory of a log with one decision, without a server."""
     data = tmp_path / "data"
     done = run(data, "import", "commands", write_lines(tmp_path / "commands.jsonl", DECISION))
@@ -48,17 +48,17 @@ def test_help_is_there_at_once():
     assert done.stdout.strip() == "[]"
 
 
-def test_commands_from_a_file(begun, tmp_path):
+def test_commands_from_a_file(log_folder, tmp_path):
     """A file of commands begins a log where there is none; the same file again changes nothing."""
-    again = run(begun, "import", "commands", str(tmp_path / "commands.jsonl"), "--json")
+    again = run(log_folder, "import", "commands", str(tmp_path / "commands.jsonl"), "--json")
 
     report = json.loads(again.stdout)
     assert (report["lines"], report["imported"], report["unchanged"]) == (1, 0, 1)
 
 
-def test_a_refused_line_is_named(begun, tmp_path):
+def test_a_refused_line_is_named(log_folder, tmp_path):
     """A refused line prints an error and sets the exit code, without a traceback."""
-    done = run(begun, "import", "commands", write_lines(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}))
+    done = run(log_folder, "import", "commands", write_lines(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}))
 
     assert done.returncode == 1
     assert "decision:tea already exists" in done.stdout
@@ -73,10 +73,10 @@ def test_a_dry_run_writes_nothing(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_export(begun, tmp_path):
+def test_export(log_folder, tmp_path):
     """An export has every entry byte for byte, with the hash of just these bytes, and names only when asked."""
-    plain = run(begun, "export").stdout.splitlines()
-    with_people = run(begun, "export", "--people", "--output", str(tmp_path / "log.jsonl"))
+    plain = run(log_folder, "export").stdout.splitlines()
+    with_people = run(log_folder, "export", "--people", "--output", str(tmp_path / "log.jsonl"))
     lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
 
     for line in plain:
@@ -88,9 +88,9 @@ def test_export(begun, tmp_path):
     assert with_people.stderr == f"Exported 3 entries to {tmp_path / 'log.jsonl'}\n"
 
 
-def test_rebuild(begun):
+def test_rebuild(log_folder):
     """A rebuilt read model has the same content, from nothing and a second time."""
-    first, second = run(begun, "rebuild"), run(begun, "rebuild")
+    first, second = run(log_folder, "rebuild"), run(log_folder, "rebuild")
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
     hashes = [re.search(r"SHA-256 of its content: (\w{64})", done.stdout)[1] for done in (first, second)]
@@ -98,9 +98,9 @@ def test_rebuild(begun):
     assert "The content is unchanged." in second.stdout
 
 
-def test_doctor(begun):
+def test_doctor(log_folder):
     """A log in order is said to be so, with its size and what is around it."""
-    done = run(begun, "doctor")
+    done = run(log_folder, "doctor")
 
     assert done.returncode == 0, done.stderr
     assert f"SQLite {sqlite3.sqlite_version}" in done.stdout
@@ -111,51 +111,51 @@ def test_doctor(begun):
     assert said[-1].startswith("Note: this version of SQLite") is has_wal_reset_bug(sqlite3.sqlite_version)
 
 
-def test_doctor_only_looks(begun):
+def test_doctor_only_looks(log_folder):
     """It writes to no file, and makes none but those that SQLite needs for reading."""
-    run(begun, "rebuild")
-    before = {path.name: path.stat().st_mtime_ns for path in begun.iterdir() if path.suffix != ".sqlite3-shm"}
+    run(log_folder, "rebuild")
+    before = {path.name: path.stat().st_mtime_ns for path in log_folder.iterdir() if path.suffix != ".sqlite3-shm"}
 
-    done = run(begun, "doctor")
+    done = run(log_folder, "doctor")
 
     assert done.returncode == 0, done.stderr
-    assert {path.name: path.stat().st_mtime_ns for path in begun.iterdir() if path.name in before} == before
+    assert {path.name: path.stat().st_mtime_ns for path in log_folder.iterdir() if path.name in before} == before
     beside = {f"{name}.sqlite3{more}" for name in ("log", "views") for more in ("-shm", "-wal")}
-    assert {path.name for path in begun.iterdir()} - before.keys() <= beside
+    assert {path.name for path in log_folder.iterdir()} - before.keys() <= beside
 
 
-def test_a_log_is_read_where_nothing_can_be_written(begun, monkeypatch):
+def test_a_log_is_read_where_nothing_can_be_written(log_folder, monkeypatch):
     """SQLite's files next to a log are not needed where they cannot be created."""
     monkeypatch.setattr("eventlog.sqlite.os.access", lambda *_: False)
-    for path in begun.glob("*-*"):
+    for path in log_folder.glob("*-*"):
         path.unlink()
 
-    with open_read_only(Settings(data=begun)) as log:
+    with open_read_only(Settings(data=log_folder)) as log:
         assert log.verify() is None
 
-    assert not list(begun.glob("log.sqlite3-*"))
+    assert not list(log_folder.glob("log.sqlite3-*"))
 
 
-def test_doctor_finds_what_was_altered(begun):
+def test_doctor_finds_what_was_altered(log_folder):
     """An altered entry is found, named by its position, with what to do, and with an exit code of its own."""
-    with sqlite3.connect(begun / "log.sqlite3") as connection:
+    with sqlite3.connect(log_folder / "log.sqlite3") as connection:
         connection.execute(
             "UPDATE events SET event = CAST(replace(event, 'strategic', 'technical') AS BLOB) WHERE position = 3"
         )
     connection.close()
 
-    done = run(begun, "doctor")
+    done = run(log_folder, "doctor")
 
     assert done.returncode == 4
     assert "the head was altered" in done.stderr
     assert "back-up-and-restore.md" in done.stderr
 
 
-def test_a_damaged_file(begun):
+def test_a_damaged_file(log_folder):
     """A file that is no log is refused in a sentence."""
-    (begun / "log.sqlite3").write_bytes(b"tea" * 2000)
+    (log_folder / "log.sqlite3").write_bytes(b"tea" * 2000)
 
-    done = run(begun, "doctor")
+    done = run(log_folder, "doctor")
 
     assert done.returncode == 4
     assert "cannot be used as a decision log" in done.stderr
@@ -173,18 +173,18 @@ def test_where_there_is_no_log(tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["export --output OUT", "backup OUT", "rebuild", "import commands MANY"])
-def test_where_there_is_no_room(begun, tmp_path, command):
+def test_where_there_is_no_room(log_folder, tmp_path, command):
     """On a full disk, a command prints a sentence about it; no partial write remains, and the log and its model are intact."""
     many = write_lines(tmp_path / "many", *({**DECISION, "key": f"k{n}", "why": "x" * 900} for n in range(300)))
-    assert run(begun, "import", "commands", many).returncode == 0
-    before = run(begun, "decisions", "--csv").stdout
+    assert run(log_folder, "import", "commands", many).returncode == 0
+    before = run(log_folder, "decisions", "--csv").stdout
     longer = write_lines(tmp_path / "longer", *({**DECISION, "key": f"l{n}", "why": "x" * 9000} for n in range(300)))
 
     words = command.replace("OUT", str(tmp_path / "out")).replace("MANY", longer)
     # In blocks of 1,024 bytes: the file's own are longer already, except those that will be next to it.
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 200; {COMMAND} {words}"],
-        env=surroundings(begun),
+        env=surroundings(log_folder),
         capture_output=True,
         text=True,
         check=False,
@@ -195,17 +195,17 @@ def test_where_there_is_no_room(begun, tmp_path, command):
     assert re.search("too large|disk", said[0])
     assert said[0].endswith(".")
     assert [path for path in tmp_path.iterdir() if path.name.startswith("out")] == []
-    assert run(begun, "verify").returncode == 0
+    assert run(log_folder, "verify").returncode == 0
     if "import" not in command:
-        assert run(begun, "decisions", "--csv").stdout == before
+        assert run(log_folder, "decisions", "--csv").stdout == before
 
 
-def test_a_directory_that_is_named_is_the_one_that_is_meant(begun, tmp_path):
+def test_a_directory_that_is_named_is_the_one_that_is_meant(log_folder, tmp_path):
     """What is asked with --data is asked there, though the environment has a database or a server for the usual log."""
     elsewhere = {"DECISIONLOG_STORE": "postgresql://127.0.0.1:1/none", "DECISIONLOG_URL": "http://127.0.0.1:1"}
 
-    done = run(tmp_path / "another", "decisions", "--csv", "--data", str(begun), **elsewhere)
-    checked = run(tmp_path / "another", "verify", "--data", str(begun), **elsewhere)
+    done = run(tmp_path / "another", "decisions", "--csv", "--data", str(log_folder), **elsewhere)
+    checked = run(tmp_path / "another", "verify", "--data", str(log_folder), **elsewhere)
 
     assert "Sell tea" in done.stdout
     assert checked.returncode == 0, checked.stderr
@@ -219,14 +219,14 @@ def test_a_setting_out_of_order(tmp_path):
     assert "DECISIONLOG_PORT" in done.stderr
 
 
-def test_a_wrong_token_is_not_ignored(begun):
+def test_a_wrong_token_is_not_ignored(log_folder):
     """A token that is set speaks without a server as well: an unknown one is refused, and one without the scope stops."""
-    made = run(begun, "token", "create", "ann", "--role", "manager")
+    made = run(log_folder, "token", "create", "ann", "--role", "manager")
     secret = re.search(r"dlog_\S+", made.stdout)[0]
 
-    unknown = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN="tea")
-    weak = run(begun, "token", "create", "ann", DECISIONLOG_TOKEN=secret)
-    good = run(begun, "person", "add", "Eve", DECISIONLOG_TOKEN=secret)
+    unknown = run(log_folder, "person", "add", "Eve", DECISIONLOG_TOKEN="tea")
+    weak = run(log_folder, "token", "create", "ann", DECISIONLOG_TOKEN=secret)
+    good = run(log_folder, "person", "add", "Eve", DECISIONLOG_TOKEN=secret)
 
     assert (unknown.returncode, "unknown or revoked" in unknown.stderr) == (1, True)
     assert (weak.returncode, "scope `admin`" in weak.stderr) == (1, True)
@@ -252,21 +252,21 @@ def test_a_port_that_is_taken(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_tokens_without_a_server(begun):
+def test_tokens_without_a_server(log_folder):
     """A token can be created, listed and revoked without a server; its secret is shown once."""
-    made = run(begun, "token", "create", "service:tracker", "--scope", "import", "--label", "nightly")
+    made = run(log_folder, "token", "create", "service:tracker", "--scope", "import", "--label", "nightly")
     token, secret = (
         re.search(r"Token (\w+) for service:tracker", made.stdout)[1],
         re.search(r"dlog_\S+", made.stdout)[0],
     )
 
-    listed = run(begun, "token", "list").stdout
-    (as_json,) = map(json.loads, run(begun, "token", "list", "--json").stdout.splitlines())
+    listed = run(log_folder, "token", "list").stdout
+    (as_json,) = map(json.loads, run(log_folder, "token", "list", "--json").stdout.splitlines())
     assert [line.split("\t")[::6] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
     assert (as_json["id"], as_json["holder"], as_json["scopes"]) == (token, "service:tracker", ["import"])
     assert secret not in listed
-    assert run(begun, "token", "revoke", token).returncode == 0
-    assert secret.encode() not in b"".join(path.read_bytes() for path in begun.iterdir())
+    assert run(log_folder, "token", "revoke", token).returncode == 0
+    assert secret.encode() not in b"".join(path.read_bytes() for path in log_folder.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -277,9 +277,9 @@ def test_tokens_without_a_server(begun):
         (("token", "revoke", "none"), "no token none"),
     ],
 )
-def test_tokens_refused(begun, arguments, said):
+def test_tokens_refused(log_folder, arguments, said):
     """What cannot be done with tokens is said in a sentence."""
-    done = run(begun, *arguments)
+    done = run(log_folder, *arguments)
 
     assert done.returncode == 1
     assert said in done.stderr
@@ -349,12 +349,12 @@ def test_what_others_on_the_machine_may_read(tmp_path):
     assert set(modes.values()) == {0o600}
 
 
-def test_a_reader_that_leaves(begun):
+def test_a_reader_that_leaves(log_folder):
     """A pipe that is closed early ends the export without a trace."""
     piped = f"{COMMAND} export | head -c 1"
 
     done = subprocess.run(
-        ["bash", "-c", piped], env=surroundings(begun), capture_output=True, text=True, timeout=30, check=True
+        ["bash", "-c", piped], env=surroundings(log_folder), capture_output=True, text=True, timeout=30, check=True
     )
 
     assert (done.stdout, done.stderr) == ("{", "")

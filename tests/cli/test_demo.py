@@ -45,7 +45,7 @@ def day(number):
 
 
 @pytest.fixture(scope="module")
-def made(run_of_demo):
+def demo_folder(run_of_demo):
     return run_of_demo[0]
 
 
@@ -59,8 +59,8 @@ def run_of_demo(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def read(made):
-    settings = Settings(data=made)
+def read(demo_folder):
+    settings = Settings(data=demo_folder)
     with open_read_only(settings) as log, open_runtime(log, settings) as built:
         assert built.runner.wait_for(log.head().size, 30)
         assert log.verify() is None
@@ -81,6 +81,7 @@ def test_the_story_has_what_it_promises():
     assert [command["corrects"] for act in story.steps for command in act.commands if "corrects" in command] == [
         "@wrong-drop"
     ]
+    assert (types["RecordEvidence"], types["StateExpectedOutcome"], types["RecordOutcome"]) == (20, 8, 7)
     assert any(command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
                for act in story.steps for command in act.commands)  # fmt: skip
     assert all(0 <= act.day < DAYS for act in story.steps)
@@ -152,10 +153,10 @@ def test_what_was_known_on_a_day_can_be_asked(read):
     assert owner(TimePoint(day(300), known_at=day(300))) == "FeatureProposed.v1"
 
 
-def test_people_record_on_workdays_during_the_day(made):
+def test_people_record_on_workdays_during_the_day(demo_folder):
     """No entry is recorded on a weekend, or before 8:00 or after 19:00 where the person works."""
     zones = {person["name"]: ZoneInfo(person["zone"]) for person in load().people}
-    with open_read_only(Settings(data=made)) as log:
+    with open_read_only(Settings(data=demo_folder)) as log:
         names = {each.id: each.name for each in log.directory.list_people()}
         acts = [(names.get(entry.metadata.actor), entry.recorded_at) for entry in log.read(0, 10_000)]
 
@@ -164,11 +165,11 @@ def test_people_record_on_workdays_during_the_day(made):
     assert [time for time in times if time.weekday() > 4 or not 8 <= time.hour < 19] == []
 
 
-def test_many_hands_record_and_most_acts_have_a_reason(made):
+def test_many_hands_record_and_most_acts_have_a_reason(demo_folder):
     """No two people record most events; three in four have a reason of their own or cite a decision; the others are
     mostly work that was started.
     """
-    with open_read_only(Settings(data=made)) as log:
+    with open_read_only(Settings(data=demo_folder)) as log:
         entries = [entry for entry in log.read(0, 10_000) if entry.metadata.actor.startswith("person:")]
     by_person = Counter(entry.metadata.actor for entry in entries).most_common()
     gaps = [entry for entry in entries if not own_reason(entry) and not entry.metadata.because]
@@ -193,10 +194,10 @@ def test_the_demo_answers_its_four_questions(run_of_demo):
     assert "--open" in printed
 
 
-def test_each_section_of_the_report_has_a_line(read, made):
+def test_each_section_of_the_report_has_a_line(read, demo_folder):
     """Over half a year every heading is there, and the page says who is meant by each name."""
     answer = report(read, ReportRequest(P, day(180), day(DAYS)))
-    with open_read_only(Settings(data=made)) as log:
+    with open_read_only(Settings(data=demo_folder)) as log:
         titles = titles_of_answer(read, answer, log.directory)
     text = as_markdown(build_page({**answer.to_dict(), "titles": titles}))
 
@@ -205,9 +206,9 @@ def test_each_section_of_the_report_has_a_line(read, made):
     assert "person:" not in re.sub(r"\]\([^)]*\)", "", text)
 
 
-def test_every_reason_in_the_report_is_that_of_its_event(read, made):
+def test_every_reason_in_the_report_is_that_of_its_event(read, demo_folder):
     """A naive reading of every line: the reason shown is the event's own, is marked as inherited, or is absent."""
-    with open_read_only(Settings(data=made)) as log:
+    with open_read_only(Settings(data=demo_folder)) as log:
         entries = list(log.read(0, 10_000))
     answer = report(read, ReportRequest(P, day(0), day(DAYS))).to_dict()
     html = as_html(build_page({**answer, "titles": {}}, lines=10_000))
@@ -229,34 +230,34 @@ def test_the_reports_issued_in_it_are_what_the_log_says(read):
         assert told.about["until"] < row["recorded_at"]
 
 
-def test_a_demo_is_made_once(made):
+def test_a_demo_is_made_once(demo_folder):
     """Existing content is left alone, and a year that ends in the future is not written."""
     with pytest.raises(CommandFailed, match="already exists"):
-        create_demo(Settings(), made, ENDS)
+        create_demo(Settings(), demo_folder, ENDS)
     with pytest.raises(CommandFailed, match="in the future") as refused:
-        create_demo(Settings(), made.parent / "later", date(2999, 1, 1))
+        create_demo(Settings(), demo_folder.parent / "later", date(2999, 1, 1))
 
     assert refused.value.code == Exit.USAGE_ERROR
-    assert sorted(path.name for path in made.parent.iterdir()) == ["demo"]
+    assert sorted(path.name for path in demo_folder.parent.iterdir()) == ["demo"]
 
 
 SPAN = ("--since", "2025-04-01", "--until", "2025-06-30")
 
 
-def test_the_report_on_the_command_line(made, tmp_path):
+def test_the_report_on_the_command_line(demo_folder, tmp_path):
     """Asking writes nothing; a report issued through the server can be shown again without a server."""
     page = tmp_path / "page.html"
-    with serving(made):
-        size = size_of(made)
-        given = run(made, "report", "tideline", *SPAN, "--format", "html", "-o", str(page), "--issue")
-    written = size_of(made)
-    again = run(made, "report", "tideline", "--issued-at", str(written), "--format", "json")
+    with serving(demo_folder):
+        size = size_of(demo_folder)
+        given = run(demo_folder, "report", "tideline", *SPAN, "--format", "html", "-o", str(page), "--issue")
+    written = size_of(demo_folder)
+    again = run(demo_folder, "report", "tideline", "--issued-at", str(written), "--format", "json")
 
     assert given.returncode == again.returncode == 0, (given.stderr, again.stderr)
     assert given.stderr == f"Issued at position {written}. Show it again with --issued-at {written}.\n"
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert json.loads(again.stdout)["sha256"] in page.read_text(encoding="utf-8")
-    assert written == size_of(made) == size + 1
+    assert written == size_of(demo_folder) == size + 1
 
 
 def size_of(data):
@@ -267,7 +268,7 @@ def size_of(data):
 @pytest.mark.parametrize(
     ("words", "code", "saying"),
     [
-        (["nope", *SPAN], Exit.FAILED, "no product 'nope'"),
+        (["nope", *SPAN], Exit.FAILED, "No product 'nope'"),
         (["tideline"], Exit.USAGE_ERROR, "Missing --since"),
         (["tideline", "--since", "soon"], Exit.USAGE_ERROR, "Can't read the time 'soon'"),
         (["tideline", "--since", "2025-04-01", "--until", "2025-03-01"], Exit.FAILED, "later than"),
@@ -276,22 +277,24 @@ def size_of(data):
         (["tideline", "--issued-at", "1", "--issue"], Exit.USAGE_ERROR, "cannot be combined"),
     ],
 )
-def test_a_report_that_cannot_be_given_is_refused_in_a_sentence(made, words, code, saying):
+def test_a_report_that_cannot_be_given_is_refused_in_a_sentence(demo_folder, words, code, saying):
     """It says what is wrong and what would be right, and ends with an exit code that tells the two apart."""
-    refused, sentence = refuse_report(made, *words)
+    refused, sentence = refuse_report(demo_folder, *words)
 
     assert saying in sentence
     assert refused == code
 
 
-def test_a_report_that_is_no_longer_what_was_issued_is_not_shown_as_such(made, tmp_path):
+def test_a_report_that_is_no_longer_what_was_issued_is_not_shown_as_such(demo_folder, tmp_path):
     """Where somebody claimed another hash, the report is refused with what to do, and nothing is written."""
-    with DecisionLog.open(made / "log.sqlite3", clock=lambda: day(DAYS)) as log:
+    with DecisionLog.open(demo_folder / "log.sqlite3", clock=lambda: day(DAYS)) as log:
         log.default_role = "admin"
         claim = IssueReport(subject=P, since="2025-01-01", until="2025-02-01", position=100, sha256="0" * 64)
         position = asyncio.run(log.execute(Transaction((claim,), Caller("service:liar", "x", "http")))).position
 
-    refused, sentence = refuse_report(made, "tideline", "--issued-at", str(position), "-o", str(tmp_path / "report.md"))
+    refused, sentence = refuse_report(
+        demo_folder, "tideline", "--issued-at", str(position), "-o", str(tmp_path / "report.md")
+    )
 
     assert refused == Exit.FAILED
     assert "decisionlog verify" in sentence

@@ -1,6 +1,7 @@
-"""The README's first screen."""
+"""The README: its first screen, and the way from a clone to yesterday's roadmap."""
 
 import re
+import subprocess
 
 from support_documentation import ROOT, blocks, exchanges
 
@@ -9,24 +10,50 @@ SCREEN = 60
 """Lines that a newcomer sees without much scrolling."""
 
 
+def commands() -> list[str]:
+    """Return every command of the README; tests/cli/test_documentation.py runs them all, in this order."""
+    consoles = [block.text for block in blocks(README) if block.language == "console"]
+    return [command for text in consoles for command, _ in exchanges(text)]
+
+
 def test_the_first_screen():
-    """The two commands are on the first screen: `make run`, with all that it says and what the command it prints answers,
-    and `make test`. What they show is done in tests/cli/test_documentation.py.
-    """
+    """The promise, a picture, one command, and the start of one's own log are on the first screen."""
     first = README.read_text(encoding="utf-8").splitlines()[:SCREEN]
-    console, answer, *_ = blocks(README)
-    ((started, said),) = exchanges(console.text)
 
-    assert "$ make run" in first
-    assert "$ make test" in first
-    assert started == "make run"
-    assert "curl http://127.0.0.1:8737/v1/decisions" in said
-    assert answer.language == "json"
+    assert first[2].startswith("Record every product decision with its reason")
+    assert any(line.startswith("![") and "docs/images/roadmap.png" in line for line in first[:8])
+    assert first.index("$ make demo") < 15
+    assert first.index("$ make run") < 30
 
 
-def test_the_two_commands_do_what_they_are_for():
-    """`make run` serves and `make test` tests."""
+def test_a_feature_is_moved_and_yesterdays_roadmap_shown_without_curl():
+    """From the clone, ten commands lead to the roadmap of yesterday and of today and to who changed it."""
+    found = commands()
+    words = [" ".join(command.split()[:3]) for command in found]
+
+    assert "curl" not in " ".join(found)
+    assert words[-3:] == [
+        "decisionlog roadmap shop",
+        "decisionlog roadmap shop",
+        "decisionlog blame feature:gift-cards",
+    ]
+    assert len(found[found.index("make run") :]) <= 10
+
+
+def test_the_commands_of_the_readme_leave_no_files_in_the_clone():
+    """The directories that they create are ignored by git, and no command writes another file."""
+    assert [command for command in commands() if re.search(r"--output|-o |> |backup|checkpoint", command)] == []
+    ignored = subprocess.run(
+        ["git", "check-ignore", "data/log.sqlite3", "demo/log.sqlite3", ".venv/x", "site/index.html", ".cache/x"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert len(ignored.stdout.split()) == 5
+
+
+def test_the_commands_do_what_they_are_for():
+    """`make run` serves, `make demo` opens the demo, and `make test` tests."""
     rules = (ROOT / "Makefile").read_text(encoding="utf-8")
 
     assert "run: $(READY)\n\t@$(BIN)/decisionlog serve\n" in rules
+    assert "demo: $(READY)\n\t@$(BIN)/decisionlog demo --open\n" in rules
     assert re.search(r"^test: \$\(READY\)\n\t@[A-Z=]+ \$\(BIN\)/python -m pytest .* tests$", rules, re.MULTILINE)

@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 from support_log import House
 from support_serving import COMMAND, run, serving, surroundings
-from support_terminal import NOW, around, said, table
+from support_terminal import NOW, around, run_command, table
 
 from cli.credentials import find_token
 from cli.dates import Zone
@@ -82,13 +82,13 @@ def test_who_changed_a_card_and_why(house):
 def test_a_subject_and_a_number(house):
     """A decision is shown by its id, by its key, and by the number that people say aloud."""
     names = ("decision:tea", "tea", "shop/1", "SHOP-1", "Serve tea", "serve")
-    by_id, *others = (said(house, "show", name).stdout for name in names)
+    by_id, *others = (run_command(house, "show", name).stdout for name in names)
 
     assert set(others) == {by_id}
     assert "SHOP-1  Serve tea\n● accepted" in by_id
     assert "Why\n  Thirst.\n" in by_id
     with pytest.raises(CommandFailed, match="No subject 'shop/7'"):
-        said(house, "show", "shop/7")
+        run_command(house, "show", "shop/7")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_every_question(house, words, column, found):
 
 def test_another_day(house):
     """As of a day before the first entry, nothing matches; the answer reports that, and the time it is for."""
-    answer = said(house, "roadmap", "--as-of", "end of 2024", "--known-at", "yesterday 9:05")
+    answer = run_command(house, "roadmap", "--as-of", "end of 2024", "--known-at", "yesterday 9:05")
 
     assert answer.stdout.count("\n") == 1
     assert answer.stderr.startswith(
@@ -129,7 +129,7 @@ def test_where_the_reader_is(house):
     """Days begin, and times are shown, in the reader's zone."""
     berlin = Zone(ZoneInfo("Europe/Berlin"))
 
-    answer = said(house, "blame", "feature:f1", "--field", "horizon", "--as-of", "2025-07-01", zone=berlin)
+    answer = run_command(house, "blame", "feature:f1", "--field", "horizon", "--as-of", "2025-07-01", zone=berlin)
 
     assert "As of 2025-07-01 00:00 CEST" in answer.stderr
     assert re.search(r"^2025-01-01T01:00:00\+01:00\t", answer.stdout, re.MULTILINE)
@@ -137,7 +137,9 @@ def test_where_the_reader_is(house):
 
 def test_as_the_interface_has_it(house):
     """JSON and CSV are exactly those of the API, and nothing else is printed with them."""
-    as_json, as_csv = (said(house, "decisions", form, "--as-of", "2030-01-01T00:00Z") for form in ("--json", "--csv"))
+    as_json, as_csv = (
+        run_command(house, "decisions", form, "--as-of", "2030-01-01T00:00Z") for form in ("--json", "--csv")
+    )
 
     for answer, form in ((as_json, "json"), (as_csv, "csv")):
         params = {"as_of": "2030-01-01", "format": form}
@@ -150,7 +152,7 @@ def test_as_the_interface_has_it(house):
 
 def test_more_than_is_shown(house):
     """Where there is more, the answer says how to go on, and going on leaves nothing out."""
-    first = said(house, "audit", "--limit", "3", "--order", "oldest")
+    first = run_command(house, "audit", "--limit", "3", "--order", "oldest")
     cursor = re.search(r"--cursor (\w+), or raise", first.stderr)[1]
     rest = table(house, "audit", "--limit", "10000", "--order", "oldest", "--cursor", cursor)
 
@@ -160,12 +162,12 @@ def test_more_than_is_shown(house):
 
 def test_status(house):
     """It says how far the log and its answers go, and who asks."""
-    told = said(house, "status").stdout
+    told = run_command(house, "status").stdout
 
     assert f"{house.log.head().size} entries" in told
     assert "You are Ada Lovelace, with the scopes admin, erase, import, read, write." in told
     assert "see `decisionlog who --nobody`" in told
-    assert json.loads(said(house, "status", "--json").stdout)["root"] == house.log.head().root
+    assert json.loads(run_command(house, "status", "--json").stdout)["root"] == house.log.head().root
 
 
 # How tables look -----------------------------------------------------------------------------------------------------
@@ -244,7 +246,7 @@ def test_a_sentence_that_says_what_to_do(house, words, sentence):
     before = house.log.head().size
 
     with pytest.raises((Refused, CommandFailed)) as refused:
-        said(house, *words)
+        run_command(house, *words)
 
     assert describe_failure(refused.value)[1] == sentence
     assert house.log.head().size == before
@@ -271,7 +273,7 @@ def test_a_sentence_that_says_what_to_do(house, words, sentence):
 def test_what_is_not_understood(house, words, sentence):
     """A command reports invalid arguments before it sends a request."""
     with pytest.raises(click.UsageError) as wrong:
-        said(house, *words)
+        run_command(house, *words)
 
     assert sentence in wrong.value.format_message()
 
@@ -294,7 +296,7 @@ def test_no_role(house, monkeypatch):
     monkeypatch.setattr(house.log, "default_role", None)
 
     with pytest.raises(Refused) as refused:
-        said(house, "decisions")
+        run_command(house, "decisions")
 
     assert describe_failure(refused.value)[1] == (
         f"Refused: to read, {house.ada} needs the role `viewer` for a product; an administrator can grant it: "
@@ -364,7 +366,7 @@ def test_recording_all_that_was_weighed(house):
              "--considered", "Mugs", "--considered", "Bowls", "--option", "Mugs", "--evidence", "9 of 10 burn a finger",
              "--assumption", "Clay stays cheap", "--constraint", "One shelf", "--reference", "https://example.org/mugs")  # fmt: skip
 
-    shown = said(house, "show", "mugs").stdout
+    shown = run_command(house, "show", "mugs").stdout
     for part in (
         "Options\n  ● Mugs (chosen)\n  ○ Bowls\n",
         "Evidence\n  • 9 of 10 burn a finger\n",
@@ -393,11 +395,11 @@ def test_an_option_is_shown_with_what_speaks_for_it_and_against():
         (("--tag", "A B"), "--tag: "),
     ],
 )
-def test_what_is_wrong_with_a_flag_is_said_under_its_name(house, flags, said):
+def test_what_is_wrong_with_a_flag_is_said_under_its_name(house, flags, run_command):
     """An invalid value is refused with the name of its flag, and nothing is recorded."""
     before = house.log.head().size
 
-    with pytest.raises(CommandFailed, match=said):
+    with pytest.raises(CommandFailed, match=run_command):
         recorded(house, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", *flags)
 
     assert house.log.head().size == before
@@ -436,7 +438,7 @@ def test_in_an_editor(house, tmp_path):
 
     told = recorded(house, "record", "Edited", "--edit", "--key", "edited", VISUAL=write)
 
-    shown = said(house, "show", "edited").stdout
+    shown = run_command(house, "show", "edited").stdout
     assert told.startswith("Decided Edited. (decision:edited")
     assert "Decision\n  Many lines:\n\n  # a heading of its own\n\nWhy\n  Because.\n" in shown
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.cells import cell_len
 from support_log import House
-from support_terminal import NOW, said
+from support_terminal import NOW, run_command
 
 from cli import paging
 from cli.dates import Zone
@@ -76,7 +76,7 @@ def on_a_terminal(house, monkeypatch, width, *words):
         monkeypatch.setattr(f"{module}.is_terminal", lambda: True, raising=False)
         monkeypatch.setattr(f"{module}.width_of_terminal", lambda: width, raising=False)
     monkeypatch.setattr(paging, "_show", lambda text, _lines: shown.append(text))
-    said(house, *words)
+    run_command(house, *words)
     return re.sub(r"\x1b\[[0-9;]*m", "", "".join(shown)).splitlines()
 
 

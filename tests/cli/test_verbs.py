@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from support_log import EmptyHouse, House
-from support_terminal import around, said
+from support_terminal import around, run_command
 
 from cli.errors import CommandFailed
 from cli.main import cli
@@ -59,7 +59,7 @@ def test_every_example_works(tmp_path):
         if name in NOT_TYPED or command not in examples_of(house):
             return send(house, command)
         try:
-            answer = said(house, *shlex.split(verbs[name]["example"])[1:], "--yes", "--json")
+            answer = run_command(house, *shlex.split(verbs[name]["example"])[1:], "--yes", "--json")
         except (Refused, CommandFailed, click.ClickException) as error:
             return str(error)
         return [each["type"] for each in json.loads(answer.stdout)["recorded"]]
@@ -96,21 +96,21 @@ def test_a_dry_run_records_nothing(house):
     """A dry run says what would be recorded, and the log is as it was."""
     before = house.log.head().size
 
-    told = said(house, "feature", "move", "night-mode", "later", "--dry-run").stdout
-    added = said(house, "feature", "add", "Fog horn", "--product", "tideline", "--dry-run").stdout
+    told = run_command(house, "feature", "move", "night-mode", "later", "--dry-run").stdout
+    added = run_command(house, "feature", "add", "Fog horn", "--product", "tideline", "--dry-run").stdout
 
     assert told == "Dry run, nothing recorded: Moved Night mode: later. (FeaturePrioritized)\n"
     assert added == "Dry run, nothing recorded: Added Fog horn. (FeatureProposed)\n"
     assert house.log.head().size == before
     with pytest.raises(Refused):
-        said(house, "feature", "ship", "night-mode", "--dry-run", "--effective-at", "2020-01-01")
+        run_command(house, "feature", "ship", "night-mode", "--dry-run", "--effective-at", "2020-01-01")
 
 
 def test_a_receipt_is_a_sentence(house):
     """What was recorded is named by its title, with the id and the position behind it."""
-    moved = said(house, "feature", "move", "night-mode", "next", "--note", "Harbours ask").stdout
-    owned = said(house, "owner", "assign", "night-mode", "bob tea").stdout
-    target = said(house, "feature", "target", "night-mode", "1.0").stdout
+    moved = run_command(house, "feature", "move", "night-mode", "next", "--note", "Harbours ask").stdout
+    owned = run_command(house, "owner", "assign", "night-mode", "bob tea").stdout
+    target = run_command(house, "feature", "target", "night-mode", "1.0").stdout
 
     assert re.fullmatch(r"Moved Night mode: next\. \(feature:night-mode, position \d+\)\n", moved)
     assert owned.startswith("Assigned Night mode: Bob Tea. (feature:night-mode, position ")
@@ -131,7 +131,7 @@ def test_a_receipt_is_a_sentence(house):
 )
 def test_any_name_finds_its_subject(house, words, subject):
     """A number, a key, an alias, a title, or the beginning of one finds the subject."""
-    assert json.loads(said(house, *words, "--json").stdout)["subject"] == subject
+    assert json.loads(run_command(house, *words, "--json").stdout)["subject"] == subject
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_is_wrong_is_said_with_what_would_be_right(house, words, sentence):
     before = house.log.head().size
 
     with pytest.raises((CommandFailed, Refused), match=re.escape(sentence)):
-        said(house, *words)
+        run_command(house, *words)
 
     assert house.log.head().size == before
 
@@ -170,7 +170,7 @@ def test_what_is_wrong_is_said_with_what_would_be_right(house, words, sentence):
 def test_a_refusal_names_subjects_by_their_titles(house):
     """The message of a refusal has the title of the subject, next to its id."""
     with pytest.raises(Refused, match=re.escape("Serve tea (decision:tea) is accepted")):
-        said(house, "decision", "reject", "tea", "--why", "x")
+        run_command(house, "decision", "reject", "tea", "--why", "x")
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_questions_take_what_the_interface_takes(name):
     question = build(function)
     taken = {each["name"] for each in ROUTES[route_of(question)].get("parameters", []) if each["in"] == "query"}
 
-    assert parameters(function) == taken - {"format", "min_position"}
+    assert parameters(function) == taken - {"bom", "format", "min_position"}
     assert question.awaits == ("min_position" in taken)
 
 

@@ -20,7 +20,7 @@ SCAN = re.compile(r"SCAN (events|idempotency_records|names|tokens)\b(?! USING IN
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def statements(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Every statement on every connection to a file, with its values."""
     statements: set[str] = set()
     connect = sqlite3.connect
@@ -34,26 +34,26 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return statements
 
 
-def find_scans(place: Path, asked: set[str]) -> dict[str, str]:
+def find_scans(place: Path, statements: set[str]) -> dict[str, str]:
     """The statements whose plan scans a whole table, each with its plan."""
     found = {}
     connection = tables(place)
     connection.executescript(sqlite_store.LAST_VERSIONS)
-    for statement in {each for each in asked if re.match(r"SELECT|INSERT|UPDATE|DELETE", each)}:
+    for statement in {each for each in statements if re.match(r"SELECT|INSERT|UPDATE|DELETE", each)}:
         plan = "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
         if SCAN.search(plan):
             found[statement] = plan
     return found
 
 
-def write_all_commands(place: Path, asked: set[str]) -> None:
+def write_all_commands(place: Path, statements: set[str]) -> None:
     """Send every command twice under a key; then a dozen people at once, some of whom were sent before."""
     tracker = Caller("service:tracker", "token-2", "http")
     people = [transaction({"type": "RegisterPerson", "name": f"P {n}"}, caller=tracker, key=str(n)) for n in range(16)]
     with open_log(place) as log:
         first, *others = examples_for(log.id)
         do(log, first)
-        asked.clear()  # what is looked through when a log is opened is looked through once
+        statements.clear()  # what is looked through when a log is opened is looked through once
         for n, example in enumerate(others):
             do(log, example, key=f"key-{n}")
             do(log, example, key=f"key-{n}")
@@ -62,22 +62,22 @@ def write_all_commands(place: Path, asked: set[str]) -> None:
         assert [result.replayed for result in do_many(log, *people)] == [True] * 4 + [False] * 12  # type: ignore[union-attr]
 
 
-def test_writing_never_scans_a_table(tmp_path: Path, asked: set[str]) -> None:
+def test_writing_never_scans_a_table(tmp_path: Path, statements: set[str]) -> None:
     """Whatever command is sent, once or twice, alone or with others, every row is found by an index."""
-    write_all_commands(tmp_path, asked)
+    write_all_commands(tmp_path, statements)
 
-    assert len(asked) > 200
-    assert find_scans(tmp_path, asked) == {}
+    assert len(statements) > 200
+    assert find_scans(tmp_path, statements) == {}
 
 
 def test_a_full_scan_of_idempotency_records_is_detected(
-    tmp_path: Path, asked: set[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, statements: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above detects a query that no index serves."""
     for module in (store, sqlite_store):
         monkeypatch.setattr(module, "AMONG_RESULTS", "idempotency_records WHERE (scope, key) IN (VALUES {marks})")
 
-    write_all_commands(tmp_path, asked)
+    write_all_commands(tmp_path, statements)
 
-    assert all("IN (VALUES" in statement for statement in find_scans(tmp_path, asked))
-    assert find_scans(tmp_path, asked)
+    assert all("IN (VALUES" in statement for statement in find_scans(tmp_path, statements))
+    assert find_scans(tmp_path, statements)

@@ -139,7 +139,7 @@ def test_a_token_revoked_by_another_process_expires_from_the_cache(two: tuple[De
 
 def test_a_state_read_before_a_remote_commit_is_stale() -> None:
     """A state that was outdated when it was put, or is older than the cached one, is not returned; the size is limited."""
-    states = StateCache(2)
+    states = StateCache(2, event_limit=100)
     age = states.generation
     states.put(SubjectState("product:a", 2), age)
     states.put(SubjectState("product:a", 1), age)
@@ -154,6 +154,20 @@ def test_a_state_read_before_a_remote_commit_is_stale() -> None:
     assert [states.get(f"product:{name}") is None for name in "abc"] == [True, False, False]
     states.clear()
     assert states.get("product:c") is None
+
+
+def test_the_events_of_all_cached_states_are_limited() -> None:
+    """States of long histories make room for each other; the latest is always kept, however long it is."""
+    states = StateCache(10, event_limit=100)
+    for name, version in (("a", 60), ("b", 30), ("b", 40), ("c", 1)):
+        states.put(SubjectState(f"product:{name}", version), states.generation)
+    assert [states.get(f"product:{name}") is None for name in "abc"] == [True, False, False]
+
+    states.drop(["product:b"])
+    states.put(SubjectState("product:d", 99), states.generation)
+    assert [states.get(f"product:{name}") is None for name in "bcd"] == [True, False, False]
+    states.put(SubjectState("product:e", 1_000), states.generation)
+    assert [states.get(f"product:{name}") is None for name in "cde"] == [True, True, False]
 
 
 def test_many_repeated_transactions_need_few_queries(place: Path | str) -> None:

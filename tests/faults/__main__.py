@@ -16,11 +16,14 @@ FAULTS: Final = (
     ("tail", "events", 1_000_000, STORES),
     ("schedules", "times", 1_000, ()),
     ("replica", "kills", 50, ()),
+    ("import", "size", 1_000, ("sqlite", "postgresql", "http")),
     ("kafka-publisher", "rounds", 200, ()),
     ("kafka-broker", "events", 100_000, ()),
     ("kafka-cluster", "events", 100_000, ()),
 )
 """Name, option for the number of rounds, its default, and the variants, the default one first."""
+MODULES: Final = {"import": "large_import"}
+"""The modules that are not named after their fault."""
 STREAM_RUNS: Final = {
     "kafka-publisher": "run_publisher",
     "kafka-broker": "run_broker",
@@ -39,7 +42,7 @@ def main() -> None:
             subparser.add_argument("--kind", choices=variants, default=variants[0])
     options = vars(parser.parse_args())
     fault = options.pop("fault")
-    module = import_module(f"tests.faults.{'streams' if fault in STREAM_RUNS else fault}")
+    module = import_module(f"tests.faults.{'streams' if fault in STREAM_RUNS else MODULES.get(fault, fault)}")
     for line in getattr(module, STREAM_RUNS.get(fault, "run"))(options.pop("times"), **options):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

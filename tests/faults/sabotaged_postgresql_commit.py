@@ -26,7 +26,7 @@ def delay_commits() -> None:
         connection.execute("COMMIT")
         connection.close()
 
-    def written(store: PostgresStore, connection: Any, head: Any, placed: Any) -> None:
+    def write(store: PostgresStore, connection: Any, head: Any, placed: Any) -> None:
         if not any(row.type.startswith("DecisionRecorded") for _, rows in placed for row in rows):
             whole(store, connection, head, placed)
             return
@@ -35,7 +35,7 @@ def delay_commits() -> None:
         whole(store, _Open(connection), head, placed)
         threading.Timer(LATE, commit, [connection]).start()
 
-    PostgresStore._write = written  # type: ignore[method-assign]
+    PostgresStore._write = write  # type: ignore[method-assign]
     PostgresStore._must_be_committed = lambda *_: None  # type: ignore[method-assign]
     postgresql._roll_back = lambda connection: None if id(connection) in late else ending(connection)
 

@@ -67,7 +67,7 @@ def published() -> list[EntryRow]:
 
 
 @cache
-def held(size: int) -> list[EntryRow]:
+def entry_rows(size: int) -> list[EntryRow]:
     """The rows of the log of that size, as it holds them: without what was forgotten by then."""
     rows = list(published()[:size])
     for event in [decode_row(row).event for row in rows]:
@@ -184,7 +184,7 @@ class MemoryFeed:
         position = self.schedule.topic[offset]
         if position is None:
             return ReceivedEntry(offset, "", None, "it is nonsense")
-        rows = published() if position > 0 else held(self.schedule.size)
+        rows = published() if position > 0 else entry_rows(self.schedule.size)
         return ReceivedEntry(offset, LOG, rows[abs(position) - 1])
 
     def unread(self) -> int:
@@ -203,7 +203,7 @@ class MemoryApi:
         return LOG, self._size
 
     def rows(self, after: int, limit: int) -> Sequence[EntryRow]:
-        return held(self._size)[after : after + limit]
+        return entry_rows(self._size)[after : after + limit]
 
 
 class Mortal:

@@ -164,7 +164,7 @@ class Followed:
 
 
 @contextmanager
-def _followed(log: DecisionLog, wrong: list[str], followed: Followed) -> Iterator[None]:
+def _follow_twice(log: DecisionLog, wrong: list[str], followed: Followed) -> Iterator[None]:
     """Two readers from the beginning to the end of what is written meanwhile; what they met that is wrong."""
     written = threading.Event()
     ended = lambda position: written.is_set() and position >= log.head().size  # noqa: E731
@@ -189,7 +189,7 @@ def tail(path: Path, events: int, pauses: float, longest: float = 1.0, followed:
     """Writes to a file and follows, `pauses` a group; tells what was wrong."""
     wrong: list[str] = []
     followed = followed or Followed()
-    with open_troubled(path, pauses, longest) as log, _followed(log, wrong, followed):
+    with open_troubled(path, pauses, longest) as log, _follow_twice(log, wrong, followed):
         asyncio.run(write(log, events, [0]))
     followed.paused, followed.rolled_back = Troubled.paused, Troubled.rolled_back
     return wrong
@@ -213,7 +213,7 @@ def tail_on_postgresql(
     followed = followed or Followed()
     chance = Random(events)
     sizes = [chance.randrange(1, events) for _ in range(pauses)]
-    with DecisionLog.open(store, clock=clock) as log, _followed(log, wrong, followed):
+    with DecisionLog.open(store, clock=clock) as log, _follow_twice(log, wrong, followed):
         log.default_role = "admin"
         tasks = [
             Task(f"w{n}-", events // processes, CLIENTS // processes, sizes[n::processes], longest, rolled_back, gap)

@@ -72,9 +72,9 @@ def name_subjects(case: schemathesis.Case) -> None:
         return
     _name_in_path(case, chosen)
     if case.query:
-        case.query = {name: _named(value, chosen, name, unique=False) for name, value in case.query.items()}
+        case.query = {name: _name_values(value, chosen, name, unique=False) for name, value in case.query.items()}
     if isinstance(case.body, dict):
-        case.body = _named(case.body, chosen)
+        case.body = _name_values(case.body, chosen)
     if "If-Match" in (case.headers or {}) and chosen.random() < 0.75:
         case.headers["If-Match"] = "*"
 
@@ -108,19 +108,19 @@ def _one(kind: str, chosen: random.Random) -> str:
     return f"{kind}:{kind}{chosen.randrange(PER_KIND)}"
 
 
-def _named(value: Any, chosen: random.Random, field: str = "", *, unique: bool = True) -> Any:
+def _name_values(value: Any, chosen: random.Random, field: str = "", *, unique: bool = True) -> Any:
     """Return a value with the subjects in it replaced by ones of the same kind that exist.
 
     With `unique`, lists name each string once, as bodies must. Parameters may repeat one, and may be invalid by it.
     """
     if isinstance(value, dict):
-        return {name: _named(member, chosen, name, unique=unique) for name, member in value.items()}
+        return {name: _name_values(member, chosen, name, unique=unique) for name, member in value.items()}
     if isinstance(value, list):
         if field in _KIND_OF_FIELD and len(value) <= PER_KIND and all(isinstance(each, str) and each for each in value):
             first = chosen.randrange(PER_KIND)
             kind = _KIND_OF_FIELD[field]
             return [f"{kind}:{kind}{(first + n) % PER_KIND}" for n in range(len(value))]
-        members = [_named(member, chosen, field, unique=unique) for member in value]
+        members = [_name_values(member, chosen, field, unique=unique) for member in value]
         strings = [member for member in members if isinstance(member, str)]
         return list(dict.fromkeys(strings)) if unique and len(strings) == len(members) else members
     if isinstance(value, str) and value not in _NOT_NAMES:

@@ -18,6 +18,12 @@ TEXTS = {
     "feature:place": "Café Zürich, 12.5 km from foo_bar/baz-qux",
     "feature:greek": "ΑΒΓ και δέ Straße",
     "feature:han": "決定 の 記録 v1.2-rc3",
+    "feature:card": "ギフトカードを贈る",
+    "feature:halfwidth": "ｷﾞﾌﾄ券",
+    "feature:hangul": "선물카드 기능",
+    "feature:chinese": "我们推出礼品卡功能",
+    "feature:fullwidth": "ＡＢＣ－１２３",
+    "feature:turkish": "İstanbul Iğdır",
 }
 
 
@@ -34,7 +40,22 @@ TEXTS = {
         ("5 12", "place"),
         ("αβγ", "greek"),
         ("δε", "greek"),
-        ("strass", None),
+        ("strasse", "greek"),
+        ("STRASSE", "greek"),
+        ("STRAẞE", "greek"),
+        ("trasse", None),
+        ("カード", "card"),
+        ("ｶｰﾄﾞ", "card"),
+        ("贈る", "card"),
+        ("カート", None),
+        ("券", "halfwidth"),
+        ("ギフト券", "halfwidth"),
+        ("카드", "hangul"),
+        ("礼品卡", "chinese"),
+        ("功能", "chinese"),
+        ("品礼", None),
+        ("abc 123", "fullwidth"),
+        ("istanbul", "turkish"),
         ("記録", "han"),
         ("rc3", "han"),
         ("ample", None),
@@ -78,3 +99,8 @@ def test_only_names_after_one_colon_are_parameters() -> None:
     assert translate("x::text like 'a:%' and y = :y and z in members(:z)") == (
         "x::text like 'a:%%' and y = %(y)s and z = any(%(z)s)"
     )
+
+
+def test_a_snippet_marks_a_run_of_characters_that_has_the_words() -> None:
+    """In a language without spaces, the whole run that contains the words is marked."""
+    assert snippet("新しい ギフトカード です", tokenize("カード")) == "新しい «ギフトカード» です"

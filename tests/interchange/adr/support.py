@@ -69,7 +69,7 @@ def all_cells(log):
     return {subject: cells(log, subject) for subject in decisions(log)}
 
 
-def named(log, alias):
+def find_alias(log, alias):
     """The subject of the record that goes by a name."""
     called = ((one, log.state(one).latest_row("aliases")) for one in decisions(log))
     (found,) = (one for one, row in called if row and row.value == [alias])

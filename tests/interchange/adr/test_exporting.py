@@ -11,7 +11,7 @@ from domain.product import DefineProduct
 from eventlog.entry import Caller, Transaction
 from interchange.adr import export_records
 from tests.interchange.adr.madr import faults_of
-from tests.interchange.adr.support import LATER, a_log, bring_in, cells, decisions, named, put, write_out
+from tests.interchange.adr.support import LATER, a_log, bring_in, cells, decisions, find_alias, put, write_out
 
 ANN = Caller("person:ann", "token", "cli")
 WHOLE = RecordDecision(
@@ -144,7 +144,7 @@ def test_an_exported_decision_keeps_its_id(log, tmp_path):
         bring_in(tmp_path / "out", other)
         held = cells(other, "decision:cards")
 
-        assert decisions(other) == [named(other, "0001-sell-gift-cards")] == ["decision:cards"]
+        assert decisions(other) == [find_alias(other, "0001-sell-gift-cards")] == ["decision:cards"]
         assert held["deciders"] == held["role.accountable"] == (["ann arbor"], None)
         assert held["x.budget"] == ("5 of 7: enough", None)
         assert held["status"] == ("accepted", None)

@@ -34,17 +34,17 @@ def micros(instant):
     return round(datetime.fromisoformat(instant).timestamp()) * 1_000_000
 
 
-def said(lines):
+def match_lines(lines):
     """Each line with its document, in the order of the file. Lines of what never began are left out."""
     by_name = {}
     for _, group in groupby(lines, key=lambda line: line["at"]):
-        found = list(said_at_once(list(group), by_name))
+        found = list(match_lines_of_one_time(list(group), by_name))
         for one in found:
             one.fields = {key: linked(value, by_name) if key in RECORDS else value for key, value in one.fields.items()}
             yield one
 
 
-def said_at_once(lines, by_name):
+def match_lines_of_one_time(lines, by_name):
     """The lines of one instant. A record that one of them names can begin in another."""
     for line in lines:
         name, to = line["record"], line["to"]

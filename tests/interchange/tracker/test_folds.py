@@ -181,7 +181,7 @@ def imported(request, tmp_path_factory):
     with open_log(folder, clock) as log:
         run(path, shipped(name), log)
         with read_model(folder, log, clock) as read:
-            yield Imported(name, log, read, list(naive.said(naive.lines_of(path))))
+            yield Imported(name, log, read, list(naive.match_lines(naive.lines_of(path))))
 
 
 def spread(instants, n=20):
@@ -264,7 +264,7 @@ def twice_dated(tmp_path_factory):
         run(naive.KEPS, mapping.model_copy(update={"columns": columns}), log, sink=ByTheirOwnClock(log))
         clock.now = naive.micros("2023-01-01T00:00:00Z")
         with read_model(folder, log, clock) as read:
-            yield Imported("keps", log, read, list(naive.said(naive.lines_of(naive.KEPS))))
+            yield Imported("keps", log, read, list(naive.match_lines(naive.lines_of(naive.KEPS))))
 
 
 def by_authorship(changes):

@@ -60,7 +60,7 @@ def section(cell, before, after):
 def told_by_the_file(lines):
     """Every line of the span as (section, document, cell, before, after, at, who), and all that holds at its end."""
     happened, held = [], {}
-    for said in sorted(naive.said(lines), key=lambda said: (said.line["at"], said.line["seq"])):
+    for said in sorted(naive.match_lines(lines), key=lambda said: (said.line["at"], said.line["seq"])):
         at = said.line["at"]
         if at >= UNTIL:
             continue
@@ -88,18 +88,18 @@ def keps(tmp_path_factory):
                 "select subject from field_value where field = 'exists' and subject like 'feature:%' group by subject order by min(id)",
                 {},
             )
-            documents = dict.fromkeys(said.doc for said in naive.said(naive.lines_of(naive.KEPS)))
+            documents = dict.fromkeys(said.doc for said in naive.match_lines(naive.lines_of(naive.KEPS)))
             yield log, read, {subject: doc for doc, (subject,) in zip(documents, begun, strict=True)}
 
 
 @pytest.fixture(scope="module")
-def told(keps):
+def keps_report(keps):
     """The report of the second quarter of 2021."""
     since, until = naive.micros(SINCE), naive.micros(UNTIL)
     return report(keps[1], ReportRequest("product:kubernetes", since, until))
 
 
-def test_what_happened_is_what_the_file_tells(keps, told):
+def test_what_happened_is_what_the_file_tells(keps, keps_report):
     """Every line of the file in the quarter that moves the roadmap is reported once, under the right heading, with day, person
     and pull request, and nothing else is."""
     log, _, documents = keps
@@ -115,7 +115,7 @@ def test_what_happened_is_what_the_file_tells(keps, told):
             row["at"][:19] + "Z",
             row["by"],
         )
-        for row in told.rows
+        for row in keps_report.rows
         if row["section"] in ("shipped", "dropped", "slipped", "moved", "handed_over")
         for change in row["changes"]
     ]
@@ -125,7 +125,7 @@ def test_what_happened_is_what_the_file_tells(keps, told):
     assert sorted(map(repr, found)) == sorted(map(repr, named))
 
 
-def test_the_open_items_match_the_file(keps, told):
+def test_the_open_items_match_the_file(keps, keps_report):
     """The features to come, without owner and without decision at the end of the quarter are those of the file."""
     documents = keps[2]
     _, held = told_by_the_file(naive.lines_of(naive.KEPS))
@@ -138,7 +138,7 @@ def test_the_open_items_match_the_file(keps, told):
     }
 
     def documents_in(name):
-        return {documents.get(row["subject"], row["subject"]) for row in told.rows if row["section"] == name}
+        return {documents.get(row["subject"], row["subject"]) for row in keps_report.rows if row["section"] == name}
 
     assert documents_in("next") == {doc for doc in planned if open_[doc].get("status") != "paused"}
     assert documents_in("undecided") == planned, "no proposal of the file names a decision of ours"
@@ -146,13 +146,13 @@ def test_the_open_items_match_the_file(keps, told):
     assert documents_in("overdue") == documents_in("waiting") == documents_in("decisions") == set()
 
 
-def test_each_line_names_its_reason_and_entry(keps, told):
+def test_each_line_names_its_reason_and_entry(keps, keps_report):
     """Each line has the reason from the file and the position of its entry."""
     by_reference = {}
     for line in naive.lines_of(naive.KEPS):
         by_reference.setdefault(line["commit"], set()).add(line["subject"])
 
-    for row in told.rows:
+    for row in keps_report.rows:
         if row["section"] in ("shipped", "dropped", "slipped", "moved"):
             blame = row["blame"]
             entry = keps[0].entry(blame["position"])

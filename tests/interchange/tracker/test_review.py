@@ -473,6 +473,34 @@ def test_a_corrected_mapping_records_the_new_meaning(log, file):
     assert [row.value for row in rows if row.position <= size] == [None, None]
 
 
+@pytest.mark.parametrize("meanings", ["ABA", "ABABA", "ABCBA", "ABBAAB"])
+def test_a_mapping_that_goes_back_takes_the_log_back(log, file, meanings):
+    """Whatever mappings were applied before, the log has what the last one means; applied again, it changes nothing."""
+    field_of = {
+        "A": '[subject.fields.points]\nfield = "x.points"\n',
+        "B": '[subject.fields.points]\nfield = "x.estimate"\n',
+        "C": '[subject.fields.points]\nfield = "x.size"\n',
+    }
+    status_of = {"A": "", "B": '"Donne" = "shipped"\n', "C": '"Donne" = "dropped"\n'}
+    named = {"A": ("x.points", None), "B": ("x.estimate", "shipped"), "C": ("x.size", "dropped")}
+    write(file, born(points="8"), change("status", "Donne"), change("summary", "Last", "2024-07-01T10:00:00Z"))
+    for meaning in meanings:
+        status = BASE.replace('"Open" = "proposed"', f'"Open" = "proposed"\n{status_of[meaning]}')
+        mapping = example(status + field_of[meaning])
+
+        report = run(file, mapping, log)
+        size = log.head().size
+        again = run(file, mapping, log)
+
+        assert report.rejected == again.rejected == []
+        assert (again.corrected, again.unchanged, log.head().size) == (0, 3, size)
+        points, status = named[meaning]
+        assert {name: known_as(log, "feature:s-1", name) for name in ("x.points", "x.estimate", "x.size")} == {
+            name: "8" if name == points else None for name in ("x.points", "x.estimate", "x.size")
+        }
+        assert known_as(log, "feature:s-1", "status") == status
+
+
 def test_a_correction_keeps_the_order_of_one_second(log, file):
     """After a correction, the later of two lines of one second still wins."""
     at = "2024-06-01T10:00:00Z"

@@ -1151,6 +1151,53 @@ class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
     "The expected outcomes."
 
 
+class ReviewFinding(TypedDict):
+    """One review of a decision, of its reasoning or of its result."""
+
+    judgment: str
+    "`sound`, `partly-sound`, `unsound`; `better`, `as-expected`, `worse`."
+    finding: str | None
+    "What the review found."
+    learned: str | None
+    "What to do differently next time."
+    by: list[str]
+    "The people who reviewed it."
+    at: str
+    "The time from which it is in effect."
+    position: int
+    "The position of the event."
+
+
+class KnownThen(GroupedFields):
+    """A decision as it was known when it was decided."""
+
+    rests_on: list[TitledSubject]
+    "The decisions that its events were based on."
+
+
+class DecisionReview(TableAnswer):
+    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+
+    subject: str
+    "The decision, as `decision:key`."
+    title: str | None
+    "The title."
+    decided_at: str | None
+    "The time from which it was in effect; null if open."
+    recorded_at: str | None
+    "The time at which that was recorded."
+    then: KnownThen | None
+    "What was known then; null if it is not decided."
+    reasoning: ReviewFinding | None
+    "The review of the reasoning; null if there is none."
+    result: ReviewFinding | None
+    "The review of the result; null if none or hidden."
+    result_hidden: bool
+    "Whether the result is left out, as the reasoning comes first."
+    rows: list[ExpectedOutcomeRow]
+    "What was expected, with what came of it if shown."
+
+
 class CurvePoint(TypedDict):
     """A point of the reliability curve. All but `count` are in percent."""
 

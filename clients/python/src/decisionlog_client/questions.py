@@ -346,6 +346,12 @@ class SessionsParameters(Paged, total=False):
     person: str
 
 
+class ReviewParameters(AtTime, total=False):
+    """Parameters of `review`."""
+
+    result: bool
+
+
 class RolesOfSubjectParameters(AtTime, Paged, total=False):
     """Parameters of `accountability_of`."""
 
@@ -416,6 +422,11 @@ def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answe
 def decision_options(key: str, **parameters: Unpack[AtTime]) -> Question[answers.WeighedOptions]:
     """The options of a decision, with what was found for each and whether they keep the limits."""
     return Question(f"/v1/decisions/{_quote(key)}/options", parameters)
+
+
+def review(key: str, **parameters: Unpack[ReviewParameters]) -> Question[answers.DecisionReview]:
+    """A decision as it was known when it was decided, how it was reasoned, and what came of it."""
+    return Question(f"/v1/decisions/{_quote(key)}/review", parameters)
 
 
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:

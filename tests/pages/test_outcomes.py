@@ -1,0 +1,120 @@
+"""The pages of outcomes: each says what the API says, and every item of decision debt leads to what clears it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from support_log import House
+from support_pages import text_of
+
+DAY = 86_400_000_000
+
+
+@pytest.fixture
+def story(house: House) -> House:
+    """Ada's decision with a forecast whose date has passed, an accepted proposal without a reason, and a slip."""
+    kit = house.person("Kit Marlowe")
+    for command in (
+        {"type": "DefineProduct", "key": "shop", "title": "Shop", "accountable": house.ada},
+        {"type": "RecordDecision", "key": "tea", "title": "Sell tea", "decision": "Tea.", "why": "It is warm.",
+         "accountable": house.ada, "products": ["shop"], "review_on": "2025-01-05", "context": "Guests wait."},
+        {"type": "StateExpectedOutcome", "subject": "decision:tea", "measure": "Cups a day", "target": "40",
+         "due_on": "2025-01-10", "probability": 70},
+        {"type": "ProposeDecision", "key": "milk", "title": "Sell milk", "products": ["shop"], "accountable": kit},
+        {"type": "AcceptDecision", "subject": "decision:milk"},
+        {"type": "ProposeFeature", "key": "cards", "title": "Gift cards", "products": ["shop"], "accountable": kit},
+        {"type": "TargetMilestone", "subject": "feature:cards", "day": "2025-02-01"},
+        {"type": "TargetMilestone", "subject": "feature:cards", "day": "2025-03-01", "cause": "decision:milk"},
+    ):  # fmt: skip
+        house.post("/commands", command)
+    house.clock.now += 40 * DAY  # type: ignore[attr-defined]
+    return house
+
+
+def page(house: House, path: str, **parameters: Any) -> str:
+    response = house.client.get(path, params=parameters or None, headers={"Accept": "text/html"})
+    assert response.status_code == 200, text_of(response.text)
+    return response.text
+
+
+def test_each_item_of_debt_leads_to_the_form_that_clears_it(story: House) -> None:
+    """The page lists what the API lists, and every link of an item opens the form of its command."""
+    shown = page(story, "/debt")
+    rows = story.rows("/debt")
+    assert {row["code"] for row in rows} == {
+        "no_reason", "undecided", "review_overdue", "outcome_overdue", "unconfirmed_owner", "stale"
+    }  # fmt: skip
+    links = {unescape(link) for link in re.findall(r'href="(/do/[^"]+)"', shown)}
+    assert {row["link"] for row in rows} <= links
+    for row in rows:
+        assert row["title"] in text_of(shown)
+        page(story, row["link"])
+
+
+def test_recording_the_outcome_clears_it(story: House) -> None:
+    """The form of an overdue outcome knows which one it is; once it is recorded, nothing is owed."""
+    (row,) = story.rows("/debt", code="outcome_overdue")
+    form = page(story, row["link"])
+    assert re.search(r'name="expectation"[^>]*value="1"', form)
+    sent = {"subject": "decision:tea", "expectation": "1", "result": "not-met", "actual": "31"}
+    done = story.client.post("/do/RecordOutcome", data=sent, follow_redirects=False)
+    assert done.status_code == 303
+    assert story.rows("/debt", code="outcome_overdue") == []
+    assert "31" in text_of(page(story, "/outcomes"))
+    assert "31" in text_of(page(story, "/decisions/tea"))
+
+
+def test_the_result_is_shown_after_the_reasoning_is_reviewed(story: House) -> None:
+    """The review shows what was known then, and hides the result until the reasoning was reviewed, or it is asked for."""
+    outcome = {"type": "RecordOutcome", "subject": "decision:tea", "result": "not-met", "actual": "31 cups"}
+    story.post("/commands", outcome)
+    shown = text_of(page(story, "/decisions/tea/review"))
+    assert "Guests wait." in shown
+    assert "31 cups" not in shown
+    assert story.get("/decisions/tea/review")["result_hidden"]
+    assert "31 cups" in text_of(page(story, "/decisions/tea/review", result="true"))
+    review = {"type": "ReviewReasoning", "subject": "decision:tea", "reasoning": "sound", "finding": "All were asked."}
+    story.post("/commands", review)
+    shown = text_of(page(story, "/decisions/tea/review"))
+    assert "All were asked." in shown
+    assert "31 cups" in shown
+
+
+def test_what_was_learned_later_is_not_what_was_known_then(story: House) -> None:
+    """A correction that was recorded after the decision is not part of what was known then."""
+    story.post("/commands", {"type": "SetAttribute", "subject": "decision:tea", "name": "later", "value": "Rain."})
+    then = story.get("/decisions/tea/review")["then"]
+    assert "x.later" not in then["fields"]
+    assert then["fields"]["context"]["value"] == "Guests wait."
+
+
+def test_slips_are_shown_with_their_cause(story: House) -> None:
+    """The page of slips names what caused each move, and how far it is from the first promise."""
+    shown = text_of(page(story, "/slips"))
+    assert "Sell milk" in shown
+    assert "28 days later" in shown
+
+
+def test_a_person_is_succeeded_in_one_transaction(story: House) -> None:
+    """The page lists what a person holds; the hand-over needs a name and a confirmation, and is one transaction."""
+    key = next(row["owners"][0] for row in story.rows("/debt", code="unconfirmed_owner")).partition(":")[2]
+    path = f"/succession/{key}"
+    assert "Gift cards" in text_of(page(story, path))
+    unconfirmed = story.client.post(path, data={"to": story.ada})
+    assert unconfirmed.status_code == 422
+    assert "confirm that all roles are handed over" in text_of(unconfirmed.text)
+    done = story.client.post(path, data={"to": story.ada, "confirmed": "yes"}, follow_redirects=False)
+    assert done.status_code == 303
+    events = story.rows("/audit", type="OwnershipHandedOver")
+    assert {event["subject"] for event in events} == {"decision:milk", "feature:cards"}
+    assert len({event["transaction"] for event in events}) == 1
+    again = story.client.post(path, data={"to": story.ada, "confirmed": "yes"})
+    assert "there are no roles to hand over" in text_of(again.text)
+
+
+def test_calibration_says_from_when_it_is_shown(story: House) -> None:
+    """With few forecasts the page says why there is no score."""
+    assert "it is shown from 10 on" in text_of(page(story, "/outcomes"))
