@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
 
+from domain.errors import Forbidden, Refused
 from eventlog.entry import Caller
 from identity.access_journal import Kind
 from identity.decision_log import DecisionLog
@@ -21,6 +23,12 @@ def record_refusal(request: Request, status: int, reason: str, *, is_command: bo
     """Record that a request was refused, if it was because of who sent it."""
     if status in _REFUSALS:
         _record(request, "refused" if is_command else "denied", reason)
+
+
+def record_refused_command(request: Request, refused: Refused) -> None:
+    """Record that a command of a page was refused, if it was because of who sent it."""
+    if isinstance(refused, Forbidden):
+        record_refusal(request, HTTPStatus.FORBIDDEN, refused.detail, is_command=True)
 
 
 def record_failed_sign_in(request: Request, reason: str) -> None:

@@ -89,6 +89,8 @@ class Services:
     provider: Provider | None = None
     quotas: Quotas = field(default_factory=Quotas)
     anonymous: Caller | None = None
+    load_demo: Callable[[str], Awaitable[None]] | None = None
+    """Writes the demo into the log, for the person who asks for it; None if this server has none."""
     zone: tzinfo = UTC
     active_callers: dict[str, SubjectState] = field(default_factory=dict)
     """Callers who were found to have access, each with the state that showed it; a later state is another object."""

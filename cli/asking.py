@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from cli.errors import CommandFailed, Exit
+from cli.table import print_note
 
 
 def is_interactive() -> bool:
@@ -23,7 +24,7 @@ def choose(problem: str, labels: Sequence[str]) -> int | None:
     """
     if not is_interactive():
         return None
-    click.echo(problem, err=True)
+    print_note(problem)
     for number, label in enumerate(labels, start=1):
         click.echo(f"  {number}  {label}", err=True)
     question = "Which one? (0: none)" if len(labels) > 1 else "Is it this one? (1: yes, 0: no)"
@@ -44,11 +45,11 @@ def confirm(question: str, *, yes: bool, otherwise: str) -> None:
     """Ask for confirmation, unless `yes`.
 
     Raises:
-        CommandFailed: there is no terminal; the message ends with how to go on without.
-        click.Abort: the person declined.
+        CommandFailed: the person declined, or there is no terminal; the message then ends with how to go on without.
     """
     if yes:
         return
     if not is_interactive():
         raise CommandFailed(otherwise, Exit.USAGE_ERROR)
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise CommandFailed("Nothing was recorded.")

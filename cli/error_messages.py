@@ -63,7 +63,7 @@ def _describe_refusal(refused: Refused | decisionlog_client.Refused) -> str:
         case Forbidden() | decisionlog_client.Forbidden() if "the scope" in message:
             return f"Refused: {message} An administrator of the log can create a token that has it."
         case Unknown() | decisionlog_client.Unknown() if kind := _kind_of_unknown(refused):
-            return f"Refused: {message} `decisionlog show --kind {kind} --field title` lists them."
+            return f"Refused: {message} List them with `decisionlog show --kind {kind} --field title`."
         case _:
             return f"Refused: {message}"
 

@@ -8,7 +8,7 @@ from api.pages.words import status_mark, verdict_mark
 from cli.display import Span
 
 SHAPES: Final = {"good": "●", "half": "◐", "ring": "○", "warn": "▲", "bad": "■"}
-_STYLES: Final = {"good": "green", "half": "cyan", "ring": "magenta", "warn": "yellow", "bad": "red"}
+_STYLES: Final = {"good": "green", "half": "cyan", "ring": "", "warn": "magenta", "bad": "red"}
 """Only the terminal's own basic colors, which are legible on dark and light backgrounds."""
 
 

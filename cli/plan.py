@@ -95,7 +95,7 @@ def _read_card(card: Row, titles: Titles, schedule: Schedule, today: str) -> _Ca
     target = targets.get(_SHIP) or next(iter(targets.values()), None)
     day = str(schedule.due.get(str(target["value"]), target["value"]) or "") if target else ""
     is_day = day[:4].isdigit() and len(day) == len("2026-07-01")
-    named = titles.format_field(target) if target else ""
+    named = titles.format_field(target).partition(" (")[0] if target else ""
     when = f"{named}, {format_day(day)}" if is_day and named != day else format_day(named)
     owner = titles.format_field(fields.get("role.accountable"))
     is_closed = status in _CLOSED

@@ -21,6 +21,7 @@ from cli.finding import KINDS, ME, Finder, fold
 from cli.options import load_settings
 from cli.receipts import print_preview, print_receipt
 from cli.settings import Settings
+from cli.table import print_note
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs
 from decisionlog_client import Client, Malformed, Refused, questions
 from domain.values import SUBJECT_PATTERN
@@ -207,7 +208,7 @@ def _confirm(verb: Verb, command: Mapping[str, Any], finder: Finder, *, yes: boo
     if verb.get("final"):
         subject = command.get("subject")
         what = f"{verb['summary'].rstrip('.')}: {_label(finder, subject)}" if subject else verb["summary"].rstrip(".")
-        click.echo(f"{what}. {verb['final']}", err=True)
+        print_note(f"{what}. {verb['final']}")
         confirm("Go on?", yes=yes, otherwise="Add --yes to confirm.")
     elif asked and verb["command"] == "RecordDecision":
         confirm("Record it?", yes=yes, otherwise="")

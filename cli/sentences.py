@@ -152,7 +152,7 @@ def tell(happening: Happening, titles: Titles, alike: Sequence[Happening] = ()) 
         spans.append((f" {effect}", ""))
     if blame["actor"] != blame["principal"]:
         spans.append((f", recorded by {to_single_line(titles.format(blame['actor']))}", ""))
-    return [*spans, *_give_reason(blame, titles)]
+    return [*spans, *_give_reason(happening, titles)]
 
 
 def _name_subjects(happening: Happening, titles: Titles, alike: Sequence[Happening]) -> list[Span]:
@@ -167,10 +167,12 @@ def _title(happening: Happening, titles: Titles) -> str:
     return to_single_line(called if called != happening.subject else happening.title or happening.subject)
 
 
-def _give_reason(blame: Row, titles: Titles) -> list[Span]:
-    if blame["because"]:
-        return [(", because of ", ""), (to_single_line(titles.format(blame["because"])), "italic")]
-    note = to_single_line(str(blame.get("note") or ""))
+def _give_reason(happening: Happening, titles: Titles) -> list[Span]:
+    """Return the event's own reason: the decisions behind it, its remark, or the reason that it requires."""
+    if because := happening.blame["because"]:
+        return [(", because of ", ""), (to_single_line(titles.format(because)), "italic")]
+    required = [each["after"]["value"] for each in happening.changes if each["field"].endswith("because")]
+    note = to_single_line(str(happening.blame.get("note") or next(filter(None, required), "")))
     return [(", because: ", ""), (isolate(note), "italic")] if note else []
 
 

@@ -39,7 +39,12 @@ class Settings(BaseModel):
     host: str = Field(
         "127.0.0.1", description="Address to listen on. Any other than 127.0.0.1 can let other machines connect."
     )
-    port: int = Field(8737, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    port: int = Field(
+        8737,
+        ge=0,
+        le=65535,
+        description="Port to listen on; 0 picks a free one. If it is not set and 8737 is in use, the next free one is taken.",
+    )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#@\s]+/?)?$",

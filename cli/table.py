@@ -54,9 +54,8 @@ MARKED_COLUMNS: Final = frozenset({"status", "verdict"})
 STYLES: Final = {
     **dict.fromkeys(("accepted", "active", "met", "shipped", "within"), "green"),
     **dict.fromkeys(("dropped", "left", "missed", "rejected", "reversed", "exceeds", "overdue", "no owner"), "red"),
-    **dict.fromkeys(("deferred", "paused", "slipped", "late"), "yellow"),
+    **dict.fromkeys(("deferred", "paused", "slipped", "late"), "magenta"),
     **dict.fromkeys(("committed", "started"), "cyan"),
-    **dict.fromkeys(("proposed", "open"), "magenta"),
 }
 """Only the terminal's own basic colors, which are legible on dark and light backgrounds. No meaning is in color
 alone."""

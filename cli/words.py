@@ -98,7 +98,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "BreakAssumption": Words("assumption break", (), "Record that an assumption turned out false."),
     "StateExpectedOutcome": Words("outcome expect", ("measure",)),
     "RecordOutcome": Words("outcome record", ("result",)),
-    "ShareCalibration": Words("person share-calibration", ("shared",), "Let others see how good your forecasts were."),
+    "ShareCalibration": Words("person share-calibration", ("seen_by",), "Let others see how good your forecasts were."),
     "RecordMeasurement": Words("goal measure", ("value",)),
     "ConfirmStillValid": Words("subject confirm", (), "Confirm that a subject or a field of it still holds."),
     "ProposeFeature": Words("feature add", ("title",), "Add a feature."),

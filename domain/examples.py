@@ -102,7 +102,7 @@ _TABLE: Final[list[dict[str, Any]]] = [
      "baseline": "none", "target": "200", "due_on": "2035-12-31", "probability": 70, "judge": "Bob Tea"},
     {"type": "RecordOutcome", "subject": "feature:gift-cards", "expectation": "1", "result": "met", "actual": "231",
      "finding": "Counted by the till.", "by": "Bob Tea"},
-    {"type": "ShareCalibration", "subject": "person:ann", "shared": True},
+    {"type": "ShareCalibration", "subject": "person:ann", "seen_by": "others"},
     {"type": "ShipFeature", "subject": "feature:gift-cards", "because": ["decision:tea"]},
     {"type": "ReopenFeature", "subject": "feature:gift-cards", "why": "They expire."},
     {"type": "DropFeature", "subject": "feature:gift-cards", "why": "They do not sell."},

@@ -150,7 +150,7 @@ class ShareCalibration(Command):
 
     type: Literal["ShareCalibration"] = "ShareCalibration"
     subject: PersonId = Field(description="The person whose forecasts they are: you.")
-    shared: StrictBool = Field(True, description="Whether others may see it.")
+    seen_by: Literal["others", "me"] = Field("others", description="Who may see it: `others` too, or only you (`me`).")
 
 
 class CalibrationShared(Event):
@@ -224,10 +224,11 @@ def _share(command: ShareCalibration, context: CommandContext, subjects: Subject
             field="subject",
             subject=command.subject,
         )
-    if (subjects[command.subject].value_at(SHARING_FIELD, context.now) or False) == command.shared:
-        state = "already shown to others" if command.shared else "not shown to others"
-        raise NothingChanges(f"your calibration is {state}", field="shared", subject=command.subject)
-    return CalibrationShared(shared=command.shared)
+    shared = command.seen_by == "others"
+    if (subjects[command.subject].value_at(SHARING_FIELD, context.now) or False) == shared:
+        state = "already shown to others" if shared else "not shown to others"
+        raise NothingChanges(f"your calibration is {state}", field="seen_by", subject=command.subject)
+    return CalibrationShared(shared=shared)
 
 
 def _claims(person: str, context: CommandContext, subjects: Subjects) -> Literal[True] | None:

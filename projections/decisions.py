@@ -24,6 +24,7 @@ from projections.field_groups import add_fields, build_subject_row, field_state
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import all_field_values, by_subject, subject_fields
 from projections.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
+from projections.grounds import linked_edges
 from projections.names import find_by_name
 from projections.paging import (
     DEFAULT_LIMIT,
@@ -336,10 +337,14 @@ RELATIONS: Final[dict[SubjectRelation, FindEdges]] = {
     "replaces": lambda read, subjects, time: _edges_in(read, subjects, time, "superseded_by", "reversed_by"),
     "replaced_by": lambda read, subjects, time: edges_out(read, subjects, time, "superseded_by", "reversed_by"),
     "rests_on": lambda read, subjects, time: (
-        because_edges(read, subjects, time) + edges_out(read, subjects, time, "decisions")
+        because_edges(read, subjects, time)
+        + edges_out(read, subjects, time, "decisions")
+        + linked_edges(read, subjects, time)
     ),
     "supports": lambda read, subjects, time: (
-        because_edges(read, subjects, time, reverse=True) + _edges_in(read, subjects, time, "decisions")
+        because_edges(read, subjects, time, reverse=True)
+        + _edges_in(read, subjects, time, "decisions")
+        + linked_edges(read, subjects, time, reverse=True)
     ),
 }
 """How decisions relate to each other and to other subjects."""

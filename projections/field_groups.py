@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from domain.fields import EXISTS
-from projections.answers import FieldRow, FieldState, GroupedFields, SubjectRow
+
+if TYPE_CHECKING:  # the command line reads answers without building the models of all of them
+    from projections.answers import FieldRow, FieldState, GroupedFields, SubjectRow
 
 Group = Literal[
     "roles",

@@ -131,7 +131,7 @@ def flags(
 
 def find_flags(read: Read, resolved: ResolvedTime) -> list[Flag]:
     """Return every flag that is raised at a time."""
-    causes = list(_find_causes(read, resolved))
+    causes = list(find_causes(read, resolved))
     dependents = _find_dependents(read, [cause.subject for cause in causes], resolved)
     reached = [flag for cause in causes for flag in _reach(cause, dependents)]
     clearing = _Clearing.of(read, {flag.subject for flag in reached}, resolved)
@@ -189,7 +189,7 @@ _REASON_OF_STATUS: Final[Mapping[tuple[str, str], FlagReason]] = {
 }
 
 
-def _find_causes(read: Read, resolved: ResolvedTime) -> Iterator[Cause]:
+def find_causes(read: Read, resolved: ResolvedTime) -> Iterator[Cause]:
     """Yield the grounds that do not hold at a time, each for one reason."""
     statuses = latest_values(read, resolved, STATUS, ("assumption", "evidence"))
     for subject, (value, valid_from, position) in statuses.items():

@@ -103,10 +103,19 @@ class House:
         self.workers = workers_at(folder / "log.sqlite")
         sheets = lambda: [(sheet, sheet.is_working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
         sessions = SessionLookup(self.log.sessions)
-        services = Services(self.log, self.model, self.runner, self.sign_in, workers=sheets, sessions=sessions)
+        services = Services(
+            self.log, self.model, self.runner, self.sign_in, workers=sheets, sessions=sessions, load_demo=self.load_demo
+        )
         self.app = _app()
         self.app.state.services = services
         self.client = self.client_of(self.token)
+
+    async def load_demo(self, by: str) -> None:
+        """Writes the demo into the log, as the button on an empty log does."""
+        from cli.bootstrap import Runtime
+        from cli.demo.writer import load_demo
+
+        await load_demo(Runtime(self.log, self.model, self.runner), by)
 
     def random(self, n: int) -> bytes:
         """Bytes that never repeat, the same in every run."""

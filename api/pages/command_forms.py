@@ -139,6 +139,7 @@ MAIN_OF_ITEMS: Final[Mapping[str, tuple[str, ...]]] = {
     "rules": ("kinds", "roles", "holders", "cost_limit", "approvals", "mode"),
 }
 """The fields of an item that are shown at first."""
+ITEM_LABELS: Final[Mapping[tuple[str, str], str]] = {("options", "title"): "Name of the option"}
 MAIN_OF_RECORD: Final = ("title", "decision", "why", "accountable", "products")
 MAIN_OF_PROPOSE: Final = ("title", "decision", "why", "accountable", "products")
 
@@ -208,12 +209,17 @@ class Form:
         return decision.ReviseDecision in self.commands
 
 
+def commands_of(name: str) -> tuple[type[Command], ...]:
+    """Return the commands that a form or a button of this name records."""
+    return COMBINED.get(name) or (COMMANDS[name],)
+
+
 @cache
 def find_form(name: str) -> Form | None:
     """Return the form of a command, or of several together; None if there is none."""
     if name in REFUSED or (name not in COMMANDS and name not in COMBINED):
         return None
-    commands = COMBINED.get(name) or (COMMANDS[name],)
+    commands = commands_of(name)
     fields = {each.name: each for command in commands for each in _form_fields(command)}
     return Form(name, commands, tuple(sorted(fields.values(), key=lambda each: (each.is_folded, _rank(name, each)))))
 
@@ -272,7 +278,9 @@ def _item_fields(name: str, model: type[Message]) -> Iterator[FormField]:
         info = model.model_fields[each]
         hint, is_list = _unwrap(hints[each])
         if found := _control_of(hint):
-            yield replace(_build_field(each, info, hint, found, is_list=is_list), is_folded=each not in main)
+            field = _build_field(each, info, hint, found, is_list=is_list)
+            label = ITEM_LABELS.get((name, each), field.label)  # no two fields of a form are called the same
+            yield replace(field, label=label, is_folded=each not in main)
 
 
 def _is_folded(command: type[Command], name: str) -> bool:

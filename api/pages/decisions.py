@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
 from api.pages.comparison import find_differences
+from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins
 from api.pages.graph import lay_out
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
@@ -23,6 +24,7 @@ from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import flat_fields
 from projections.field_values import count_fields
 from projections.filters import Filter
+from projections.options import weighed_options
 from projections.paging import Row
 from projections.read_model import Read
 
@@ -160,6 +162,8 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "option_columns": find_option_columns(fields),
             "opinions": find_opinions(fields),
             "graph": lay_out(subject, about),
+            "weighed": find_weighed(read, subject, page),
+            **find_evidence_parts(read, page, subject),
             "history": history,
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
             "authority": authority,
@@ -173,6 +177,19 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
         }
 
     return page.render("decision.html", build)
+
+
+def find_weighed(read: Read, subject: str, page: Page) -> dict[str, Row]:
+    """Return the options of a decision that were weighed, by their titles."""
+    rows = weighed_options(read, subject, page.time.point).rows
+    return {
+        str(row["title"]): {
+            **row,
+            "risks": {each["risk"]: each for each in row["findings"]},
+            "later": {each["risk"]: each for each in row["afterward"]},
+        }
+        for row in rows
+    }
 
 
 def find_authority(read: Read, subject: str, page: Page) -> Row:
@@ -217,7 +234,7 @@ def find_option_columns(fields: Mapping[str, BlamedValue]) -> list[str]:
     ]
 
 
-_OPTION_PARTS: Final = ("title", "pros", "cons")
+_OPTION_PARTS: Final = ("title", "pros", "cons", "findings", "cost_amount", "duration")
 _OPEN_ACTIONS: Final = (
     *("AcceptDecision", "RejectDecision", "DeferDecision", "AdviseOnDecision", "DissentFromDecision"),
     *("ApproveDecision", "AbstainFromDecision"),
@@ -226,7 +243,7 @@ _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "proposed": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
     "deferred": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
     "accepted": ("SupersedeDecision", "ReverseDecision", "StateExpectedOutcome", "RecordOutcome", "ReviewReasoning", "ReviewDecision",
-                 "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
+                 "JudgeChoice", "LinkDecision", "ConfirmStillValid", "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
     "rejected": ("ReopenDecision", "ReviewReasoning"),
     "withdrawn": ("ReopenDecision",),
     "reversed": ("ReopenDecision", "RecordOutcome", "ReviewReasoning", "ReviewDecision"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -11,6 +11,8 @@ from fastapi import APIRouter, Query, Response
 
 from api.dependencies import check_choice
 from api.pages.cards import Card, complete_cards, list_open_cards
+from api.pages.demo import may_load_demo
+from api.pages.evidence import find_flags
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.people import find_gaps
 from api.pages.sentences import Sentence, find_sentences
@@ -23,6 +25,7 @@ from domain import policy
 from domain.decision import OPEN
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
+from projections import arrivals as arrival_queries
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
 from projections.answers import DecisionRow
@@ -54,6 +57,8 @@ class Need:
     mark: Mark
     action: str
     people: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    """The subjects whose ids are in `detail`."""
 
 
 def router() -> APIRouter:
@@ -75,7 +80,7 @@ def get_home(
 
     def build(read: Read) -> Context:
         if not _has_content(read):
-            return {"is_empty": True}
+            return {"is_empty": True, "may_load_demo": may_load_demo(page)}
         shared = {"is_empty": False, "view": chosen, "views": VIEWS, "since": begin, "since_at": format_micros(begin)}
         builders = {"manager": _manager, "superior": _superior, "auditor": _auditor}
         return {**shared, "greeting": _greeting(page), **builders[chosen](read, page, begin)}
@@ -108,10 +113,12 @@ def _greeting(page: Page) -> str:
 def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
     """Return what waits, the reader's own first: decisions, overdue reviews and features, and what has no owner."""
     found = [
+        *_find_arrived(read, page),
         *_waiting(read, page),
         *_find_unratified(read, page),
         *_reviews(read, page),
         *_overdue(cards),
+        *_find_flagged(read, page),
         *_find_unowned(read, page),
     ]
     me = page.caller.actor
@@ -122,6 +129,48 @@ def _waiting(read: Read, page: Page) -> list[Need]:
     selection = DecisionFilter(Filter(statuses=sorted(OPEN)))
     rows = decision_queries.decisions(read, selection, page.time.point, limit=200).rows
     return [_waiting_need(row, page) for row in rows]
+
+
+_ARRIVED: Final[Mapping[str, str]] = {
+    "evidence_recorded": "The evidence it waits for is recorded",
+    "assumption_confirmed": "The assumption it waits for turned out true",
+    "assumption_broken": "The assumption it waits for turned out false",
+    "decision_settled": "The decision it waits for is settled",
+    "release_due": "The release it waits for is due",
+    "day_come": "The day it waits for has come",
+}
+
+
+def _find_arrived(read: Read, page: Page) -> list[Need]:
+    """Return the deferred decisions whose waiting is over, with the reason."""
+    rows = arrival_queries.arrivals(read, None, page.time.point).rows
+    return [
+        Need(
+            row["subject"],
+            ": ".join([_ARRIVED[row["reason"]], *([row["awaited"]] if row["awaited"] else [])]) + ".",
+            Mark("bad", "is back"),
+            "AcceptDecision",
+            tuple(row["accountable"]),
+            (row["awaited"],) if row["awaited"] else (),
+        )
+        for row in rows
+    ]
+
+
+def _find_flagged(read: Read, page: Page) -> list[Need]:
+    """Return what rests on a ground that no longer holds, once for each subject and cause."""
+    found = {(row["subject"], row["cause"]): row for row in find_flags(read, page, Filter())}
+    return [
+        Need(
+            subject,
+            f"It rests on {cause}." if subject != cause else "It was to be checked by now.",
+            Mark("bad", row["word"]),
+            "ConfirmStillValid" if subject != cause else "ConfirmAssumption",
+            tuple(row["accountable"]),
+            (cause,),
+        )
+        for (subject, cause), row in found.items()
+    ]
 
 
 def _waiting_need(row: DecisionRow, page: Page) -> Need:

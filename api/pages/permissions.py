@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from api.pages.command_forms import find_form
+from api.pages.command_forms import commands_of
 from api.services import Services
 from domain import policy
 from domain.fields import Subjects
@@ -37,18 +37,14 @@ class Permissions:
 
     def may_anywhere(self, name: str) -> bool:
         """Return whether the caller may send a command for any product, such as one that creates a subject."""
-        form = find_form(name)
-        return form is not None and self._roles is not None and self._is_allowed(form.commands, None)
+        return self._roles is not None and self._is_allowed(commands_of(name), None)
 
     def of(self, names: Iterable[str], subject: str) -> list[str]:
         """Return those of the commands that the caller may send about a subject."""
         return [name for name in names if self._may_about(name, subject)]
 
     def _may_about(self, name: str, subject: str) -> bool:
-        form = find_form(name)
-        if form is None or self._roles is None:
-            return False
-        return self._is_allowed(form.commands, subject)
+        return self._roles is not None and self._is_allowed(commands_of(name), subject)
 
     def _is_allowed(self, commands: Sequence[type[Command]], subject: str | None) -> bool:
         rule = policy.RULES.get(commands[0])

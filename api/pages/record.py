@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
 from api.dependencies import wait_for_position
 from api.pages.command_forms import Form, FormField, find_form
@@ -106,6 +107,8 @@ def get_form(
     delegation: FormParameter = "",
     expectation: FormParameter = "",
     field: FormParameter = "",
+    supports: FormParameter = "",
+    under: FormParameter = "",
 ) -> Response:
     """Show the form of a command about a subject; the other parameters fill in fields."""
     form = _form(name)
@@ -117,6 +120,8 @@ def get_form(
         "option": option,
         "delegation": delegation,
         "field": field,
+        "supports": supports,
+        "under": under,
     }
     if not form.creates:
         subject = page.services.find_subject(subject, "subject")
@@ -165,6 +170,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
                 build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(entry))
             )
         except Refused as refused:
+            record_refused_command(request, refused)
             entry.errors.add(_input_of(form, refused.field), refused.detail)
         else:
             return await _redirect(page, entry, receipt)

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from secrets import token_hex
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 
-from api.dependencies import KeyPath
+from api.access_journal import record_refused_command
+from api.command_routes import build_transaction
+from api.dependencies import KeyPath, wait_for_position
 from api.pages.fields import Origin, content_of
-from api.pages.page import Context, PageDependency, add_page, build_address, page_router
+from api.pages.form_input import Typed, read_form
+from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import Change, Sentence
 from api.pages.times import format_address_time, parse_time
 from api.pages.verbs import verb_of
 from api.problems import HttpProblem, unprocessable
 from api.report_page import HEADINGS, build_page
-from domain.values import MAX_INTEGER, from_micros, to_micros
+from api.services import refuse_writes_on_replica
+from domain.catalog import COMMAND
+from domain.errors import Refused
+from domain.validation_messages import list_errors
+from domain.values import MAX_INTEGER, from_micros, parse_timestamp, to_micros
 from projections import audit as audit_queries
 from projections.audit import AuditFilter
 from projections.paging import AnyAnswer, Row
@@ -29,8 +41,10 @@ from projections.titles import titles_of_answer
 PERIODS: Final = {"week": 7, "month": 30, "quarter": 91}
 DEFAULT_DAYS: Final = 91
 LINES: Final = 80
-
-
+ISSUE: Final = "IssueReport"
+EARLIER: Final = 6
+PRINTED_LINES: Final = 36
+"""Lines that fit on two pages of A4 together with fourteen headings."""
 LINES_PER_SECTION: Final = 8
 STATES: Final = frozenset({"goals", "releases", "overdue", "next", "waiting", "unowned", "undecided"})
 """Sections about how things are at the end of the period; the others are about what happened."""
@@ -55,6 +69,13 @@ class ReportSection:
     is_history: bool
     lines: list[ReportLine]
     more: int
+    printed: int
+    """The lines that fit on paper, where all sections share two pages."""
+
+    @property
+    def more_in_print(self) -> int:
+        """How many lines are only on the screen, or are not shown at all."""
+        return len(self.lines) + self.more - self.printed
 
 
 def router() -> APIRouter:
@@ -62,6 +83,7 @@ def router() -> APIRouter:
     routes = page_router()
     add_page(routes, "/reports", list_reports)
     add_page(routes, "/reports/{key}", get_report)
+    routes.add_api_route("/reports/{key}", post_report, methods=["POST"], response_model=None)
     return routes
 
 
@@ -95,8 +117,36 @@ def get_report(
     if issued_at is None and begin is not None and begin >= (page.time.now if end is None else end):
         raise unprocessable("`since` must be before the end of the period", field="since")
 
+    return _show(page, key, _Asked(product, begin or 0, end, issued_at, lines), Issuing())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which report a page shows, and at most how many of its lines."""
+
+    product: str
+    since: int
+    until: int | None
+    issued_at: int | None = None
+    lines: int = LINES
+    position: int | None = None
+    """The last position that the report covers; by default that of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """The form that issues a report: what was typed, and what is wrong with it."""
+
+    summary: str = ""
+    error: str = ""
+    form_key: str = field(default_factory=lambda: token_hex(16))
+
+
+def _show(page: Page, key: str, asked: _Asked, issuing: Issuing, status: int = 200) -> Response:
+    product, issued_at, lines = asked.product, asked.issued_at, asked.lines
+
     def build(read: Read) -> Context:
-        answer = _build(read, product, begin or 0, end, issued_at)
+        answer = _build(read, asked)
         body = answer.to_dict()
         told = build_page({**body, "titles": titles_of_answer(read, answer, page.services.book.directory)}, lines=lines)
         sections = find_sections(body["rows"], body["counts"], show_all=lines > LINES)
@@ -112,9 +162,74 @@ def get_report(
             "download": download,
             "product": product,
             "period": (body["since"], body["until"]),
+            "position_covered": body["position"],
+            "sha256": body["sha256"],
+            "issuing": issuing,
+            "may_issue": not issued_at and page.time.is_now and bool(page.permissions.of([ISSUE], product)),
+            "earlier": _find_earlier(read, page, product, issued_at),
         }
 
-    return page.render("report.html", build)
+    return page.render("report.html", build, status=status)
+
+
+def _find_earlier(read: Read, page: Page, product: str, issued_at: int | None) -> list[Row]:
+    """Return the reports that were issued of a product before, the newest first."""
+    selection = AuditFilter(types=("ReportIssued",), subjects=(product,), voided=False)
+    rows = audit_queries.audit(read, selection, page.time.point, limit=EARLIER).rows
+    return [row for row in rows if row["position"] != issued_at]
+
+
+async def post_report(request: Request, page: PageDependency, key: KeyPath) -> Response:
+    """Issue the report that the form was shown with, unless the log no longer gives the same."""
+    await refuse_writes_on_replica(request, page.services)
+    product = page.services.find_subject(key, "key", kind="product")
+    if not page.permissions.of([ISSUE], product):
+        raise HttpProblem(403, f"to issue a report you need the role `manager` for {product}")
+    typed = await read_form(request)
+    asked, sha256 = _parse_shown(typed, product)
+    issuing = Issuing(typed.get("summary", ""), form_key=typed.get("form_key") or token_hex(16))
+    if typed.get("confirmed") != "yes":
+        issuing = replace(issuing, error="Confirm that you issue this report. It cannot be withdrawn.")
+        return await page.execution.run("heavy", lambda: _show(page, key, asked, issuing, status=422))
+    answer = await run_in_threadpool(_read_report, page, asked)
+    if answer.about["sha256"] != sha256:
+        raise HttpProblem(409, "the report is no longer the one that was shown; reload it and look again")
+    body = answer.to_dict()
+    given = {name: body[name] for name in ("since", "until", "position", "sha256")}
+    try:
+        command = COMMAND.validate_python(
+            {"type": ISSUE, "subject": product, **given, "summary": issuing.summary.strip() or None}
+        )
+        page.services.quotas.take_commands(page.caller, 1)
+        receipt = await page.services.log.execute(build_transaction((command,), page.caller, issuing.form_key, {}))
+    except ValidationError as error:
+        issuing = replace(issuing, error=list_errors(error.errors(include_url=False, include_input=False))[0][1])
+    except Refused as refused:
+        record_refused_command(request, refused)
+        issuing = replace(issuing, error=refused.detail)
+    else:
+        with suppress(HttpProblem):
+            await wait_for_position(page.services, receipt.position)
+        address = build_address(f"/reports/{key}", {"issued_at": receipt.position, "done": receipt.position})
+        return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
+    return await page.execution.run("heavy", lambda: _show(page, key, asked, issuing, status=422))
+
+
+def _parse_shown(typed: Typed, product: str) -> tuple[_Asked, str]:
+    """Return the report that a form was shown with, and its hash."""
+    try:
+        since, until = (to_micros(parse_timestamp(typed.get(name, ""))) for name in ("since", "until"))
+        position = int(typed.get("position", ""))
+    except (ValueError, OverflowError):
+        raise unprocessable("the form does not say which report it issues; reload the page", field="since") from None
+    if not since < until or not 0 < position <= MAX_INTEGER:
+        raise unprocessable("the form does not say which report it issues; reload the page", field="since")
+    return _Asked(product, since, until, position=position), typed.get("sha256", "")
+
+
+def _read_report(page: Page, asked: _Asked) -> AnyAnswer:
+    with page.services.read(page.execution.bounds) as read:
+        return _build(read, asked)
 
 
 def find_sections(rows: Sequence[Row], counts: Mapping[str, int], *, show_all: bool) -> list[ReportSection]:
@@ -123,13 +238,23 @@ def find_sections(rows: Sequence[Row], counts: Mapping[str, int], *, show_all: b
     for row in rows:
         found.setdefault(row["section"], []).append(_build_line(row))
     most = None if show_all else LINES_PER_SECTION
+    shown = {section: found[section][:most] for section in SECTIONS if section in found}
+    printed = share_paper({section: len(lines) for section, lines in shown.items()})
     return [
-        ReportSection(
-            HEADINGS[section], section in HAPPENED, found[section][:most], counts[section] - len(found[section][:most])
-        )
-        for section in SECTIONS
-        if section in found
+        ReportSection(HEADINGS[section], section in HAPPENED, lines, counts[section] - len(lines), printed[section])
+        for section, lines in shown.items()
     ]
+
+
+def share_paper(lengths: Mapping[str, int]) -> dict[str, int]:
+    """Return how many lines of each section are printed: as equal as possible, and all of the short ones."""
+    printed = dict.fromkeys(lengths, 0)
+    for _ in range(PRINTED_LINES):
+        waiting = [section for section in lengths if printed[section] < lengths[section]]
+        if not waiting:
+            break
+        printed[min(waiting, key=printed.__getitem__)] += 1
+    return printed
 
 
 def _build_line(row: Row) -> ReportLine:
@@ -161,11 +286,11 @@ def reason_of(reason: Row) -> Reason:
     return Reason(reason["kind"], reason["text"], tuple(reason["decisions"]))
 
 
-def _build(read: Read, product: str, since: int, until: int | None, issued_at: int | None) -> AnyAnswer:
+def _build(read: Read, asked: _Asked) -> AnyAnswer:
     try:
-        if issued_at is not None:
-            return issued_report(read, product, issued_at)
-        return report(read, ReportRequest(product, since, until))
+        if asked.issued_at is not None:
+            return issued_report(read, asked.product, asked.issued_at)
+        return report(read, ReportRequest(asked.product, asked.since, asked.until, asked.position))
     except ReportNotFound as error:
         raise HttpProblem(404, str(error), field="issued_at") from None
     except ReportMismatch as error:

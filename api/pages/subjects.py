@@ -14,6 +14,7 @@ from fastapi import APIRouter, Response
 from api.dependencies import KeyPath
 from api.pages.cards import Card, complete_cards, list_cards, list_open_cards
 from api.pages.comparison import find_differences
+from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins, flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import build_sentences
@@ -26,6 +27,7 @@ from projections import changes as change_queries
 from projections import decisions as decision_queries
 from projections.answers import DecisionRow
 from projections.authority import read_subjects
+from projections.contributions import contribution_gaps
 from projections.decisions import DecisionFilter
 from projections.expected_outcomes import expected_outcomes
 from projections.field_groups import flat_fields
@@ -40,6 +42,14 @@ PROSE: Final = {
     "vision": "Vision",
     "strategy": "Strategy",
     "measure": "Measure",
+    "finding": "What was found",
+    "asked": "Who was asked",
+    "link": "Where to read it",
+    "withdrawn_because": "Withdrawn because",
+    "superseded_because": "Superseded because",
+    "confirmed_because": "True because",
+    "broken_because": "False because",
+    "still_valid_because": "Still true because",
     "dropped_because": "Dropped because",
     "reopened_because": "Reopened because",
 }
@@ -47,13 +57,21 @@ HIDDEN: Final = frozenset({"exists", "title", "version", "report", RIGHTS_FIELD,
 _ELSEWHERE: Final = ("acknowledged.", "confirmed.", DELEGATION_PREFIX)
 """Fields that the history, or a table of their own, says better."""
 LATEST: Final = 10
+MAX_GAPS: Final = 30
 _ORDER: Final = ("status", "role.accountable", "horizon", "rank", "target.ship", "due_on", "products", "goals")
 
 
 def router() -> APIRouter:
     """Return the routes of subjects."""
     routes = page_router()
-    for path, kind in {"features": "feature", "products": "product", "releases": "release", "goals": "goal"}.items():
+    for path, kind in {
+        "features": "feature",
+        "products": "product",
+        "releases": "release",
+        "goals": "goal",
+        "evidence": "evidence",
+        "assumptions": "assumption",
+    }.items():
         add_page(routes, f"/{path}/{{key}}", _endpoint(kind), "light")
     add_page(routes, "/people/{key}", _endpoint("person"), "light")
     add_page(routes, "/teams/{key}", _endpoint("team"), "light")
@@ -105,7 +123,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "delegations": find_delegations(fields),
         "is_self": subject == page.caller.actor,
     }
-    return {**shared, **_PARTS[kind](read, page, subject)}
+    return {**shared, **find_evidence_parts(read, page, subject), **_PARTS[kind](read, page, subject)}
 
 
 def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
@@ -146,6 +164,10 @@ def _release_parts(read: Read, page: Page, subject: str) -> Context:
     return {"cards": _cards(read, page, Filter(kinds=("feature",), fields=("target.*",), values=(subject,)))}
 
 
+def _no_parts(_read: Read, _page: Page, _subject: str) -> Context:
+    return {}
+
+
 def _goal_parts(read: Read, page: Page, subject: str) -> Context:
     return {"cards": _cards(read, page, Filter(kinds=("feature",), fields=("goals",), values=(subject,)))}
 
@@ -169,6 +191,8 @@ _PARTS: Final[Mapping[str, Callable[[Read, Page, str], Context]]] = {
     "goal": _goal_parts,
     "person": _holder_parts,
     "team": _holder_parts,
+    "evidence": _no_parts,
+    "assumption": _no_parts,
 }
 ENDED: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
 
@@ -248,7 +272,10 @@ def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
 
 def find_goals(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     """Return goals with their measure, day, status and owner."""
-    fields = ("status", "due_on", "measure", "role.accountable", "outcome", "closed_because")
+    fields = (
+        *("status", "due_on", "measure", "role.accountable", "outcome", "closed_because"),
+        *("baseline", "target", "current", "unit"),
+    )
     rows = listings.subjects(read, Filter(kinds=("goal",), products=products), fields, page.time.point).rows
     return [*map(flatten, rows)]
 
@@ -276,6 +303,7 @@ def actions_for(kind: str, status: Any, *, has_owner: bool) -> list[str]:
         "RecordOutcome",
         "DefineFeature",
         "LinkFeature",
+        "ConfirmStillValid",
         owning,
         "ChangeTitle",
     ]
@@ -288,15 +316,25 @@ _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
         *(_OWNING, "DelegateOwnership", "SetDecisionRights", "ChangeTitle", "RetireProduct"),
     ),
     "release": ("RescheduleRelease",),
-    "goal": ("CloseGoal", _OWNING, "ChangeTitle"),
+    "goal": ("RecordMeasurement", "ReviseGoal", "CloseGoal", _OWNING, "ConfirmStillValid", "ChangeTitle"),
+    "evidence": ("LinkEvidence", "SupersedeEvidence", "WithdrawEvidence", "UnlinkEvidence", "ChangeTitle"),
+    "assumption": (
+        *("ConfirmAssumption", "BreakAssumption", "ReviseAssumption", "LinkAssumption", "UnlinkAssumption"),
+        *(_OWNING, "ChangeTitle"),
+    ),
     "person": ("MergePeople", "RecordPersonLeft"),
     "team": ("ChangeTitle", "DisbandTeam"),
 }
 
 
 def list_goals(page: PageDependency) -> Response:
-    """Show every goal with its measure, day and status."""
-    return page.render("goals.html", lambda read: {"goals": find_goals(read, page, ())})
+    """Show every goal with its measure, day and status, and what contributes to none."""
+
+    def build(read: Read) -> Context:
+        gaps = contribution_gaps(read, None, page.time.point).rows
+        return {"goals": find_goals(read, page, ()), "gaps": gaps[:MAX_GAPS], "gaps_count": len(gaps)}
+
+    return page.render("goals.html", build)
 
 
 def list_releases(page: PageDependency) -> Response:

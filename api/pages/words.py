@@ -24,10 +24,15 @@ class Mark:
 
 
 _SHAPES: Final[Mapping[str, Shape]] = {
-    **dict.fromkeys(("shipped", "accepted", "met", "active", "present", "within"), "good"),
+    **dict.fromkeys(
+        ("shipped", "accepted", "met", "active", "present", "within", "current", "confirmed", "yes"), "good"
+    ),
     **dict.fromkeys(("committed", "started"), "half"),
     **dict.fromkeys(("paused", "deferred"), "warn"),
-    **dict.fromkeys(("dropped", "rejected", "reversed", "missed", "left", "disbanded", "exceeds"), "bad"),
+    **dict.fromkeys(
+        ("dropped", "rejected", "reversed", "missed", "left", "disbanded", "exceeds", "broken", "withdrawn", "no"),
+        "bad",
+    ),
     **dict.fromkeys(("not-met", "overdue", "unsound", "worse"), "bad"),
     **dict.fromkeys(("sound", "better", "as-expected"), "good"),
     "partly-sound": "warn",
@@ -50,6 +55,8 @@ KIND_PATHS: Final[Mapping[str, str]] = {
     "feature": "features",
     "goal": "goals",
     "release": "releases",
+    "evidence": "evidence",
+    "assumption": "assumptions",
     "person": "people",
     "team": "teams",
     "service": "people",
@@ -98,6 +105,22 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "ReviewReasoning": "Review the reasoning",
     "ReviewDecision": "Review the result",
     "RecordDecision": "Record a decision",
+    "LinkDecision": "Link to goals",
+    "JudgeChoice": "Judge the choice",
+    "RecordEvidence": "Record evidence",
+    "LinkEvidence": "Link",
+    "UnlinkEvidence": "Remove a link",
+    "SupersedeEvidence": "Replace",
+    "WithdrawEvidence": "Withdraw",
+    "StateAssumption": "State an assumption",
+    "ReviseAssumption": "Revise",
+    "LinkAssumption": "Link",
+    "UnlinkAssumption": "Remove a link",
+    "ConfirmAssumption": "It is true",
+    "BreakAssumption": "It is false",
+    "ConfirmStillValid": "Still true",
+    "ReviseGoal": "Revise",
+    "RecordMeasurement": "Record a measurement",
 }
 
 
@@ -119,8 +142,8 @@ def field_label(field: str) -> str:
     if field in FIELD_LABELS:
         return FIELD_LABELS[field]
     group, _, name = field.partition(".")
-    if group == "target":
-        return f"target ({name})"
+    if group in ("target", "link"):
+        return f"target ({name})" if group == "target" else f"link to {name.partition('.')[2]}"
     if group in ("expectation", "outcome"):
         return f"{'expected outcome' if group == 'expectation' else 'outcome'} {name}"
     if group in ("advice", "dissent", "confirmed", "ratified", "acknowledged"):

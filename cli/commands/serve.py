@@ -10,6 +10,7 @@ import shlex
 import signal
 import socket
 import sys
+import threading
 import webbrowser
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from api.services import Services
 from api.session_lookup import SessionLookup
 from cli import options
 from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.demo.writer import load_demo
 from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
 from cli.identity import resolve_owner
@@ -107,6 +109,7 @@ def run_server(settings: Settings, *, open_browser: bool = False) -> None:
             provider=provider,
             quotas=build_quotas(settings),
             anonymous=build_anonymous(log, settings, local_caller(owner)),
+            load_demo=lambda by: load_demo(runtime, by),
         )
 
         def welcome() -> None:
@@ -260,8 +263,13 @@ def _open_pages(address: str, settings: Settings, log: DecisionLog, owner: str) 
     public = settings.public_url.rstrip("/") or address
     if owner.startswith("person:"):
         public = build_link(public, log.sign_in_links.create(owner, by=local_caller(owner))[0])
-    if not webbrowser.open(public):
-        click.echo(f"No browser was found. Open {public}")
+    # A browser that runs in the foreground waits for the server, which runs in this thread.
+    threading.Thread(target=_open_in_browser, args=(public,), daemon=True).start()
+
+
+def _open_in_browser(url: str) -> None:
+    if not webbrowser.open(url):
+        click.echo(f"No browser was found. Open {url}")
 
 
 def format_first_request(address: str, token: FirstToken, owner: str) -> str:

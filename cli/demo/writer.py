@@ -1,7 +1,8 @@
-"""Write the demo log, with a clock that goes through the year of the story.
+"""Write the demo: a log of its own, with a clock that goes through the year of the story, or into a log that is served.
 
-Each entry is recorded on the day it is about, so that `known_at` works. Commands take the same path as any others, with
-the channel `demo`, so that they cannot be mistaken for real ones.
+In a log of its own each entry is recorded on the day it is about, so that `known_at` works. A log that is served has
+its own clock: there the entries are backdated, each to its day. Commands take the same path as any others, with the
+channel `demo`, so that they cannot be mistaken for real ones.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from domain.access import LOG_SERVICE
 from domain.catalog import COMMAND
 from domain.roles import ADMIN
 from domain.scopes import SCOPES
-from domain.values import format_timestamp, parse_timestamp, to_micros
+from domain.values import format_timestamp, from_micros, parse_timestamp, to_micros
 from eventlog.entry import Caller, Receipt, Transaction
 from projections.report import ReportRequest, report
 
@@ -69,13 +70,32 @@ def write_story(settings: Settings, story: Story, first: date) -> int:
         log.default_role = ADMIN  # the story has happened; its actors need no roles
         writer = _StoryWriter(runtime, calendar)
         for person in story.people:
-            writer.register(person)
+            asyncio.run(writer.register(person))
         for count, (step, now) in enumerate(calendar.times(story), start=1):
             clock.now = now
-            writer.send(step)
+            asyncio.run(writer.send(step))
             report_progress(count, len(story.steps))
         _catch_up(runtime)
         return log.head().size
+
+
+async def load_demo(runtime: Runtime, by: str) -> None:
+    """Write the story into an open log, ending today and backdated to its days. `by` is who loads it, an administrator.
+
+    The people of the story get the role that its commands need; no one can sign in as them.
+
+    Raises:
+        Refused: the log refused a command.
+    """
+    story = load()
+    calendar = Calendar(from_micros(runtime.log.now()).date() - timedelta(days=DAYS))
+    times = [*calendar.times(story)]
+    writer = _StoryWriter(runtime, calendar, first=times[0][1] - REGISTERED_BEFORE_US)
+    for person in story.people:
+        await writer.register(person, by)
+    for step, now in times:
+        await writer.send(step, now)
+    await asyncio.to_thread(_catch_up, runtime)
 
 
 def _catch_up(runtime: Runtime) -> None:
@@ -95,37 +115,44 @@ class StoryClock:
 
 
 class _StoryWriter:
-    """Sends the steps of a story to a log, each at its time."""
+    """Sends the steps of a story to a log, each at its time: that of the clock, or backdated since a `first` time."""
 
-    def __init__(self, runtime: Runtime, calendar: Calendar) -> None:
-        self._runtime, self._calendar = runtime, calendar
+    def __init__(self, runtime: Runtime, calendar: Calendar, first: int | None = None) -> None:
+        self._runtime, self._calendar, self._first = runtime, calendar, first
         self._values: dict[str, str | int] = {}
         """The ids of people and the positions of steps, by their names in the story."""
 
-    def register(self, person: Mapping[str, Any]) -> None:
-        """Register a person, with a random id."""
+    async def register(self, person: Mapping[str, Any], by: str = LOG_SERVICE) -> None:
+        """Register a person, with a random id; in an open log, with a role."""
         known = {name: value for name, value in person.items() if name != "zone"}
-        receipt = self._execute(LOG_SERVICE, {"type": "RegisterPerson", **known})
-        self._values[person["identifiers"][0]] = receipt.recorded[0].subject
+        at = {} if self._first is None else {"effective_at": _format(self._first)}
+        receipt = await self._execute(by, {"type": "RegisterPerson", **known, **at})
+        subject = receipt.recorded[0].subject
+        self._values[person["identifiers"][0]] = subject
+        if self._first is not None:
+            await self._execute(by, {"type": "GrantRole", "subject": subject, "role": ADMIN})
 
-    def send(self, step: Step) -> None:
-        """Send the commands of a step."""
-        commands = [self._fill_in(command, step) for command in step.commands]
-        receipt = self._execute(str(self._values[step.who]), *commands)
+    async def send(self, step: Step, now: int | None = None) -> None:
+        """Send the commands of a step; in an open log, backdated to a time."""
+        commands = [await self._fill_in(command, step, now) for command in step.commands]
+        receipt = await self._execute(str(self._values[step.who]), *commands)
         if step.name:
             self._values[step.name] = receipt.recorded[0].position
 
-    def _execute(self, actor: str, *commands: Mapping[str, Any]) -> Receipt:
+    async def _execute(self, actor: str, *commands: Mapping[str, Any]) -> Receipt:
         parsed = tuple(COMMAND.validate_python(command) for command in commands)
-        return asyncio.run(
-            self._runtime.log.execute(Transaction(parsed, Caller(actor, CHANNEL, CHANNEL, frozenset(SCOPES))))
-        )
+        caller = Caller(actor, CHANNEL, CHANNEL, frozenset(SCOPES))
+        return await self._runtime.log.execute(Transaction(parsed, caller))
 
-    def _fill_in(self, command: Mapping[str, Any], step: Step) -> dict[str, Any]:
+    async def _fill_in(self, command: Mapping[str, Any], step: Step, now: int | None) -> dict[str, Any]:
         filled = {name: self._resolve(value) for name, value in command.items()}
+        if now is not None:
+            filled["effective_at"] = _format(now)
         if step.effective is not None:
             filled["effective_at"] = format_timestamp(self._calendar.morning(step.effective))
-        return filled | self._make_report(filled) if filled["type"] == "IssueReport" else filled
+        if filled["type"] != "IssueReport":
+            return filled
+        return filled | await asyncio.to_thread(self._make_report, filled)
 
     def _resolve(self, value: Any) -> Any:
         """Replace `@DAY` by a date and `@NAME` by an id or position."""
@@ -141,3 +168,7 @@ class _StoryWriter:
         with self._runtime.model.read() as read:
             answer = report(read, ReportRequest(command["subject"], since, until))
         return {"position": answer.position, "sha256": answer.about["sha256"]}
+
+
+def _format(micros: int) -> str:
+    return format_timestamp(from_micros(micros))

@@ -48,6 +48,7 @@ PAGES = {
         f"GET /{path}"
         for path in (
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
+            *("evidence", "assumptions", "flags"),
             *("debt", "slips", "outcomes", "succession/{key}"),
             *("teams/{key}", "audit", "search", "help", "reports", "admin"),
         )
@@ -57,17 +58,21 @@ PAGES_ABOUT_PRODUCT = {
     f"GET /{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
+        *("evidence/{key}", "assumptions/{key}"),
         *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
-FORMS = {"POST /record", "POST /do/{name}", "POST /succession/{key}"}
+FORMS = {"POST /record", "POST /do/{name}", "POST /reports/{key}", "POST /succession/{key}"}
 ROLE_PAGES = {"GET /admin/grant-role", "GET /admin/revoke-role"}
-ADMIN_PAGES = {f"GET /admin/{name}" for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions")}
+ADMIN_PAGES = {
+    "GET /demo",
+    *(f"GET /admin/{name}" for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions")),
+}
 ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGES}
 """Roles for all products; who may grant them for one product is a matter of the command."""
 PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal"}
 PAGES_ABOUT_PRODUCT |= {"GET /imports/{key}"}
-FORMS |= ADMIN_FORMS
+FORMS |= ADMIN_FORMS | {"POST /demo"}
 SIGN_IN = {
     f"{method} /{path}"
     for method, path in (
@@ -211,6 +216,14 @@ BODIES: Final[dict[str, Any]] = {
     "POST /v1/tokens": {"holder": "person:somebody"},
     "POST /v1/sign-in-links": {"person": "person:somebody"},
     "POST /do/{name}": {"subject": "product:own", "vision": "V."},
+    "POST /reports/{key}": {
+        "since": "2020-01-01T00:00:00Z",
+        "until": "2020-02-01T00:00:00Z",
+        "position": "1",
+        "sha256": "0" * 64,
+        "confirmed": "yes",
+    },
+    "POST /demo": {"confirmed": "yes"},
     "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
     "POST /record": {
         "title": "T",

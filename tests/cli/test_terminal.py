@@ -215,7 +215,7 @@ def test_what_all_rows_have_in_common_is_said_once():
         ),
         (
             ("show", "decision:none"),
-            "Refused: no decision 'none'. `decisionlog show --kind decision --field title` lists them.",
+            "Refused: no decision 'none'. List them with `decisionlog show --kind decision --field title`.",
         ),
         (
             ("who", "Nobody At All"),
@@ -314,11 +314,11 @@ SHEET = Table(
 
 
 def test_a_status_has_its_color_and_a_title_has_none():
-    """What holds is green, what fell is red, what is open is magenta, and an id is cyan; a title is as it is."""
+    """What holds is green, what fell is red, and an id is cyan; a title is as it is."""
     styles = {text.strip(): style for line in layout(SHEET, Zone(), NOW, 160) for text, style in line if text.strip()}
 
     assert {name: styles[name] for name in ("rejected", "proposed", "decision:tea", "a")} == {
-        "rejected": "red", "proposed": "magenta", "decision:tea": "cyan", "a": ""
+        "rejected": "red", "proposed": "", "decision:tea": "cyan", "a": ""
     }  # fmt: skip
     assert [style for line in layout(SHEET, Zone(), NOW, 160) for text, style in line if "accepted" in text] == [
         "green", ""

@@ -37,6 +37,7 @@ NO_STRINGS = {
     "PersonLeft.v1",
     "SignInLinkCreated.v1",
     "TeamDisbanded.v1",
+    "CalibrationShared.v1",
 }
 
 

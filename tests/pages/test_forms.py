@@ -323,7 +323,7 @@ def test_an_option_without_a_title_is_named(forms, product):
 
     assert refused.status_code == 422
     assert 'href="#f-options.1.title"' in refused.text
-    assert "Title is missing." in text_of(refused.text)
+    assert "Name of the option is missing." in text_of(refused.text)
 
 
 def test_the_options_of_a_proposal_are_edited_and_one_is_chosen(house, forms, product):

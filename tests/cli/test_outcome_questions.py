@@ -1,0 +1,113 @@
+"""Questions about outcomes on the demo: one command each, equal to a naive fold of the log's own entries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_serving import run
+
+from cli.bootstrap import open_read_only
+from cli.settings import Settings
+from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
+
+ENDS = date(2025, 6, 30)
+AS_OF = "2025-06-30T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    done = run(folder.parent, "demo", str(folder), "--ends-on", str(ENDS))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def entries(demo: Path) -> Iterator[list[Any]]:
+    with open_read_only(Settings(data=demo)) as log:
+        yield [entry for entry in log.read(0, 10_000) if entry.effective_at < 1_751_241_600_000_000]
+
+
+def ask(demo: Path, *words: str) -> Any:
+    done = run(demo.parent, *words, "--as-of", AS_OF, "--json", "--data", str(demo))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_did_we_expect_and_what_came(demo: Path, entries: list[Any]) -> None:
+    """`decisionlog outcomes` lists what every event expected, with the last outcome recorded for it."""
+    expected = {
+        (entry.subject, entry.event.expectation): (entry.event.measure, entry.event.target, None)
+        for entry in entries
+        if isinstance(entry.event, ExpectedOutcomeStated)
+    }
+    for entry in entries:
+        if isinstance(entry.event, OutcomeRecorded):
+            key = (entry.subject, entry.event.expectation)
+            expected[key] = (*expected[key][:2], entry.event.result)
+    assert len(expected) > 5
+    rows = ask(demo, "outcomes")["rows"]
+    assert {
+        (row["subject"], row["expectation"]): (row["measure"], row["target"], row["result"]) for row in rows
+    } == expected
+
+
+def test_how_good_are_our_forecasts(demo: Path, entries: list[Any]) -> None:
+    """`decisionlog calibration` counts forecasts that another person judged, and shows no score of so few."""
+    stated = {
+        (entry.subject, entry.event.expectation): entry.event
+        for entry in entries
+        if isinstance(entry.event, ExpectedOutcomeStated) and entry.event.probability is not None
+    }
+    judged = {
+        (entry.subject, entry.event.expectation): entry.event
+        for entry in entries
+        if isinstance(entry.event, OutcomeRecorded) and entry.event.result != "unclear"
+    }
+    by_others = [
+        key for key, event in judged.items() if key in stated and not event.is_claim and event.by != stated[key].by
+    ]
+    answer = ask(demo, "calibration")
+    assert answer["counts"]["counted"] == len(by_others) > 2
+    assert answer["score"] is None
+
+
+def test_what_slipped_and_why(demo: Path, entries: list[Any]) -> None:
+    """`decisionlog slips` gives each move the decisions or the reason of its own event."""
+    by_position = {entry.position: entry for entry in entries}
+    rows = ask(demo, "slips")["rows"]
+    assert len(rows) > 10
+    for row in rows:
+        metadata = by_position[row["position"]].metadata
+        named = [*filter(None, [getattr(by_position[row["position"]].event, "cause", None)]), *metadata.because]
+        assert row["because"] == named
+        assert (row["cause"] == "none") == (not named and not metadata.note)
+
+
+def test_what_does_a_person_hold(demo: Path) -> None:
+    """`decisionlog hand-over` lists the roles that `who` lists on what is not closed."""
+    answer = ask(demo, "hand-over", "Kwame Mensah")
+    held = {(row["subject"], f"role.{row['part']}") for row in answer["rows"] if row["code"] == "role"}
+    listed = {
+        (row["subject"], row["field"])
+        for row in ask(demo, "who", "Kwame Mensah")["rows"]
+        if row["field"].startswith("role.")
+        and row["status"]
+        not in ("shipped", "dropped", "rejected", "withdrawn", "superseded", "reversed", "met", "missed")
+    }
+    assert held == listed
+    assert held
+
+
+def test_what_do_we_owe_is_counted_by_code(demo: Path) -> None:
+    """`decisionlog debt` lists as many items of each code as it counts, and the last month says the same."""
+    answer = ask(demo, "debt", "--limit", "10000")
+    counts = {code: count for code, count in answer["counts"].items() if count}
+    listed = [row["code"] for row in answer["rows"]]
+    assert counts == {code: listed.count(code) for code in set(listed)}
+    assert len(counts) > 4
