@@ -37,7 +37,6 @@ NO_STRINGS = {
     "PersonLeft.v1",
     "SignInLinkCreated.v1",
     "TeamDisbanded.v1",
-    "CalibrationShared.v1",
 }
 
 
