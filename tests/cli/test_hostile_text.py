@@ -145,6 +145,11 @@ CASES = {
     ],
     "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
+    "slips": [Case("slips"), Case("slips --subject EVIL"), Case("slips --csv", machine=True)],
+    "debt": [Case("debt"), Case("debt --owner EVIL"), Case("debt --json")],
+    "outcomes": [Case("outcomes"), Case("outcomes --by EVIL"), Case("outcomes --json")],
+    "calibration": [Case("calibration"), Case("calibration EVIL")],
+    "hand-over": [Case("hand-over EVIL"), Case("hand-over ann --to EVIL --yes")],
     "decisions": [
         Case("decisions"),
         Case("decisions --json"),
