@@ -82,6 +82,10 @@ ASKED: Final[dict[str, list[Question]]] = {
     "/similar": [{"title": "Polish the {word}"}],
     "/audit/{position}": [{"position": "{position}"}], "/audit/{position}/proof": [{"position": "{position}"}],
     **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("decisions", "features", "releases", "goals")},
+    **{f"/{kind}": [{}] for kind in ("assumptions", "debt", "evidence", "flags", "outcomes", "slips")},
+    **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("assumptions", "evidence")},
+    "/decisions/{key}/review": [{"key": "{key}-1"}],
+    "/succession/{key}": [{"key": "ann"}],
     "/products/{key}": [{"key": "{key}"}],
     "/reports/{key}": [{"key": "{key}", "since": SINCE}],
     "/do/{name}": [{"name": "SetVision", "subject": "product:{key}"}, {"name": "LinkFeature", "subject": "feature:{key}-1"}],
@@ -92,6 +96,7 @@ ASKED: Final[dict[str, list[Question]]] = {
 ASKED_ABOUT_EVERYBODY: Final[dict[str, list[Question]]] = {
     "/v1/fields/count": [{"group": group} for group in ("holder", "field", "kind")],
     "/v1/fields/history/count": [{"group": ["direction", "actor", "principal"]}],
+    "/v1/decisions/{key}/review": [{"key": "{key}-1"}],
     "/v1/accountability/count": [{}], "/v1/calibration": [{}], "/v1/people": [{}], "/v1/people/{key}": [{"key": "ann"}], "/v1/teams": [{}],
     "/v1/teams/{key}": [{"key": "core"}], "/v1/roles": [{}, {"holder": "person:manager"}], "/v1/me": [{}],
     "/v1/log": [{}], "/v1/status": [{}], "/v1/health": [{}], "/v1/version": [{}], "/v1/catalog": [{}],
@@ -102,7 +107,7 @@ ADMIN_FORMS: Final = {
     f"/admin/{name}"
     for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions", "grant-role", "revoke-role")
 }
-REFUSED: Final = {"/v1/access-journal", "/v1/tokens", "/access-journal", *ADMIN_FORMS}
+REFUSED: Final = {"/v1/access-journal", "/v1/tokens", "/access-journal", "/demo", *ADMIN_FORMS}
 """Routes that need a role for all products."""
 OUTSIDE: Final = {"/sign-in", "/sign-out", "/sign-in/provider", "/sign-in/callback", "/static/{name}"}
 """Routes that read nothing from the log."""
