@@ -18,7 +18,7 @@ GroundStance = Literal["for", "against", "under"]
 FIELDS: Final = ("title", "status", "kind", "strength", "valid_until", "confidence", "check_on", "role.accountable")
 
 
-def grounds(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
+def grounds(read: Read, subject: str, when: TimePoint = NOW) -> Answer[Row]:
     """Return the evidence and assumptions behind a subject, evidence first, each with its `stance` and main fields."""
     resolved = resolve_time(read, when)
     stances = {
@@ -30,7 +30,7 @@ def grounds(read: Read, subject: str, when: TimePoint = NOW) -> Answer:
     rows: list[Row] = [
         {
             "subject": ground,
-            "title": fields.get("title", {}).get("value"),
+            "title": fields["title"]["value"] if "title" in fields else None,
             "stance": stances[ground],
             **{name: fields[name]["value"] if name in fields else None for name in FIELDS if name != "title"},
         }

@@ -18,6 +18,7 @@ from projections import listings
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
+from projections.timepoint import resolve_time
 
 FLAG_WORDS: Final[Mapping[str, str]] = {
     "broken_assumption": "an assumption broke",
@@ -74,7 +75,7 @@ def find_grounds(read: Read, page: Page, subject: str) -> list[Row]:
     rows = ground_queries.grounds(read, subject, page.time.point).rows
     unsound = {
         cause.subject: FLAG_WORDS[cause.reason]
-        for cause in flag_queries.find_causes(read, flag_queries.resolve_time(read, page.time.point))
+        for cause in flag_queries.find_causes(read, resolve_time(read, page.time.point))
     }
     return [{**row, "mark": _mark_of(row, unsound)} for row in rows]
 
