@@ -90,7 +90,7 @@ SIGN_IN_STATUS: Final = {
     "GET /sign-in/callback": 404,  # no provider is configured
     "POST /sign-in/backchannel-logout": 404,
 }
-"""What a request without cookies gets, whoever its token speaks for."""
+"""What a request without cookies gets, with any token or none."""
 ABOUT_PRODUCT = {
     f"GET /v1/{path}"
     for path in (

@@ -419,7 +419,7 @@ def juice(*more: Any, products: tuple[str, ...] = (SHOP,)) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("command", ENDINGS, ids=lambda command: command.type)
-def test_whoever_ends_a_decision_is_judged(command: Command) -> None:
+def test_the_people_who_end_a_decision_are_judged(command: Command) -> None:
     """Reversing, superseding or reopening an accepted decision is judged by the rights for making it."""
     story = given(OWNED, rights(OWNER_RULE), proposed(), ACCEPTED, *juice())
     verdicts = []
