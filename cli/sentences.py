@@ -33,7 +33,18 @@ _SAID_BY_VERB: Final = frozenset(
             "deciders",
             "kind",
         ),
-        *("products", "tags", "superseded_by", "confirmed", "authority", "ratification", "rank", "options", "version"),
+        *(
+            "products",
+            "tags",
+            "superseded_by",
+            "ended_by",
+            "confirmed",
+            "authority",
+            "ratification",
+            "rank",
+            "options",
+            "version",
+        ),
         *("deferred_until", "evidence", "assumptions", "constraints", "expected", "cost", "review_on", "goals"),
     }
 )

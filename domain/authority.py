@@ -228,7 +228,15 @@ class Judgment(Message):
                 yield FieldChange(f"authority.{flag}", True)
 
 
-AUTHORITY_FIELDS: Final = ("authority", "authority.self_approved", "authority.backdated", "ratification")
+ENDING_AUTHORITY: Final = "authority.ending"
+"""The field with the verdict on the people who superseded or reversed a decision, if a rule applied."""
+AUTHORITY_FIELDS: Final = (
+    "authority",
+    "authority.self_approved",
+    "authority.backdated",
+    ENDING_AUTHORITY,
+    "ratification",
+)
 """The fields that describe the authority behind a decision; reopening empties them."""
 
 

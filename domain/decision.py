@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Final, Literal, assert_never, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, assert_never, get_args
 
 from pydantic import ConfigDict, Field
 
 from domain import authority
-from domain.authority import AUTHORITY_FIELDS, Judgment, Question, Stance, Verdict
+from domain.authority import AUTHORITY_FIELDS, ENDING_AUTHORITY, Judgment, Question, Stance, Verdict
 from domain.delegation import Basis, find_basis
 from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges
 from domain.fields import (
@@ -69,6 +69,8 @@ IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
 AWAITS: Final = "awaits"
+ENDED_BY: Final = "ended_by"
+"""The people who superseded or reversed a decision."""
 OUTCOME_FIELDS: Final = (
     "deferred_until",
     AWAITS,
@@ -76,6 +78,7 @@ OUTCOME_FIELDS: Final = (
     "withdrawn_because",
     "reversed_because",
     "reversed_by",
+    ENDED_BY,
     *AUTHORITY_FIELDS,
 )
 """The fields that describe how a decision ended; reopening empties them."""
@@ -554,6 +557,9 @@ class DecisionReopened(Event):
     """A decision was reopened."""
 
     why: Text
+    authority: Judgment | None = Field(
+        None, description="Whether the person was entitled to reopen it, if it was accepted."
+    )
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, PROPOSED)
@@ -587,16 +593,22 @@ class SupersedeDecision(Command):
     type: Literal["SupersedeDecision"] = "SupersedeDecision"
     subject: DecisionId
     by: tuple[DecisionId, ...] = Field(min_length=1, max_length=50, description="The decisions that replace it.")
+    deciders: tuple[Person, ...] | None = Field(
+        None, max_length=50, description="The people who replaced it; the caller by default."
+    )
 
 
 class DecisionSuperseded(Event):
     """An accepted decision was superseded by others."""
 
     by: Annotated[tuple[DecisionId, ...], Field(min_length=1)]
+    deciders: tuple[Person, ...] | None = Field(None, description="The people who replaced it.")
+    authority: Judgment | None = Field(None, description="Whether they were entitled to replace it.")
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, SUPERSEDED)
         yield refs(SUPERSEDED_BY, self.by)
+        yield from _ending_changes(self.deciders, self.authority)
 
 
 class ReverseDecision(Command):
@@ -606,6 +618,9 @@ class ReverseDecision(Command):
     subject: DecisionId
     why: Text = Field(description="The reason.")
     by: DecisionId | None = Field(None, description="The decision that reversed it, if any.")
+    deciders: tuple[Person, ...] | None = Field(
+        None, max_length=50, description="The people who reversed it; the caller by default."
+    )
 
 
 class DecisionReversed(Event):
@@ -613,12 +628,15 @@ class DecisionReversed(Event):
 
     why: Text
     by: DecisionId | None = None
+    deciders: tuple[Person, ...] | None = Field(None, description="The people who reversed it.")
+    authority: Judgment | None = Field(None, description="Whether they were entitled to reverse it.")
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "reversed")
         yield text("reversed_because", self.why)
         if self.by:
             yield ref("reversed_by", self.by)
+        yield from _ending_changes(self.deciders, self.authority)
 
 
 class ConfirmDecision(Command):
@@ -804,7 +822,9 @@ def _record(command: RecordDecision, context: CommandContext, subjects: Subjects
     drafts = [Draft(subject, derive(DecisionRecorded, command, deciders=deciders, authority=judgment))]
     for superseded in command.supersedes:
         require_status(subjects[superseded], context, IN_FORCE, "be superseded", default=PROPOSED)
-        drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,))))
+        ending = _build_ending(subjects[superseded], deciders, (), context, subjects)
+        judged = authority.require_authority(ending, subjects, context)
+        drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,), deciders=deciders, authority=judged)))
     return drafts
 
 
@@ -855,13 +875,14 @@ def _change(command: ExistingDecisionCommand, context: CommandContext, subjects:
         case WithdrawDecision():
             event = DecisionWithdrawn(why=command.why)
         case ReopenDecision():
-            event = DecisionReopened(why=command.why)
+            event = _reopen(command, context, subjects)
         case SupersedeDecision():
-            for successor in command.by:
-                _require_valid_successor(state.subject, successor, context, subjects)
-            event = DecisionSuperseded(by=command.by)
+            for each in command.by:
+                _require_valid_successor(state.subject, each, context, subjects)
+            event = derive(DecisionSuperseded, command, **_judge_ending(command, command.by, context, subjects))
         case ReverseDecision():
-            event = DecisionReversed(why=command.why, by=command.by)
+            successors = (command.by,) if command.by else ()
+            event = derive(DecisionReversed, command, **_judge_ending(command, successors, context, subjects))
         case ConfirmDecision():
             _require_confirmable(command, context, subjects)
             event = DecisionConfirmed(by=context.actor)
@@ -968,6 +989,28 @@ def _ratify(command: RatifyDecision, context: CommandContext, subjects: Subjects
     return DecisionRatified(by=by, why=command.why, authority=judgment)
 
 
+def _reopen(command: ReopenDecision, context: CommandContext, subjects: Subjects) -> Event:
+    """Reopening an accepted decision ends it, so it is judged like a rejection; other decisions are not in force."""
+    state = subjects[command.subject]
+    if state.value_at(STATUS, context.now) not in IN_FORCE:
+        return DecisionReopened(why=command.why)
+    question = _build_ending(state, (require_person(context, "on_behalf_of"),), (), context, subjects)
+    judgment = authority.require_authority(replace(question, needs_support=False), subjects, context)
+    return DecisionReopened(why=command.why, authority=judgment)
+
+
+def _judge_ending(
+    command: SupersedeDecision | ReverseDecision,
+    successors: Iterable[str],
+    context: CommandContext,
+    subjects: Subjects,
+) -> dict[str, Any]:
+    """Return who ends an accepted decision, and whether they are entitled to."""
+    deciders = command.deciders or (require_person(context, "deciders"),)
+    question = _build_ending(subjects[command.subject], deciders, successors, context, subjects)
+    return {"deciders": deciders, "authority": authority.require_authority(question, subjects, context)}
+
+
 def _review(command: ReviewDecision, context: CommandContext, subjects: Subjects) -> Event:
     by = _find_reviewers(command, context)
     _require_independent_reviewer(command.subject, by, context, subjects)
@@ -1006,6 +1049,14 @@ def _require_independent_reviewer(
 
 def _authority_changes(judgment: Judgment | None) -> Iterable[FieldChange]:
     return () if judgment is None else judgment.field_changes()
+
+
+def _ending_changes(deciders: tuple[Person, ...] | None, judgment: Judgment | None) -> Iterable[FieldChange]:
+    """The changes when a decision ends; `authority` stays that of the people who made it."""
+    if deciders:
+        yield refs(ENDED_BY, deciders)
+    if judgment and judgment.verdict != "no_rule":
+        yield code(ENDING_AUTHORITY, judgment.verdict)
 
 
 def _build_recorded_question(
@@ -1055,6 +1106,44 @@ def _build_ratification(state: SubjectState, person: str, context: CommandContex
     return replace(question, needs_support=False, approvers=(), proposer=person if is_own else None)
 
 
+def _build_ending(
+    state: SubjectState,
+    deciders: tuple[str, ...],
+    successors: Iterable[str],
+    context: CommandContext,
+    subjects: Subjects,
+) -> Question:
+    """Return what to judge when an accepted decision is superseded or reversed: what was judged when it was made.
+
+    Its own approvals were for making it, so they do not count; those of the decisions that replace it do.
+    """
+    approvals, others = _find_support(state, successors, subjects, context.effective_at)
+    return Question(
+        products=state.subjects_at("products", context.effective_at),
+        kind=str(state.value_at("kind", context.effective_at) or DEFAULT_KIND),
+        cost=find_cost(state, context.effective_at),
+        deciders=tuple(Stance(one, find_basis(one, context, subjects)) for one in deciders),
+        approvers=approvals,
+        others=others,
+        delegation=context.delegation,
+    )
+
+
+def _find_support(
+    state: SubjectState, successors: Iterable[str], subjects: Subjects, at: int, before: int = MAX_INTEGER
+) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
+    """Return who approved, and who else took part in, the accepted decisions that end one about the same products."""
+    approvals: list[Stance] = []
+    others: list[Stance] = []
+    products = set(state.subjects_at("products", at))
+    for successor in map(subjects.__getitem__, successors):
+        if successor.value_at(STATUS, at) in IN_FORCE and products <= set(successor.subjects_at("products", at)):
+            approved, took_part = find_stances(successor, at, before)
+            approvals += approved
+            others += took_part
+    return tuple(approvals), tuple(others)
+
+
 def find_cost(state: SubjectState, at: int) -> Cost | None:
     """Return the cost that a decision states at a time."""
     amount, _, currency = str(state.value_at("cost", at) or "").partition(" ")
@@ -1063,13 +1152,25 @@ def find_cost(state: SubjectState, at: int) -> Cost | None:
 
 
 def build_question_again(
-    state: SubjectState, judgment: Judgment, at: int, position: int, *, needs_support: bool
+    state: SubjectState,
+    judgment: Judgment,
+    at: int,
+    position: int,
+    subjects: Subjects,
+    *,
+    needs_support: bool,
+    successors: Collection[str] | None = None,
 ) -> Question:
-    """Return what to judge when the decision at a position is judged again, with everything that `state` knows.
+    """Return what to judge when the decision at a position is judged again, with everything that `subjects` know.
 
-    The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since.
+    The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since. With `successors`,
+    even with none, the decision was superseded or reversed, and only the approvals of its successors count.
     """
-    approvals, others = find_stances(state, at, position)
+    approvals, others = (
+        find_stances(state, at, position)
+        if successors is None
+        else _find_support(state, successors, subjects, at, position)
+    )
     return Question(
         products=state.subjects_at("products", at),
         kind=str(state.value_at("kind", at) or DEFAULT_KIND),
@@ -1176,14 +1277,15 @@ def _require_confirmable(command: ConfirmDecision, context: CommandContext, subj
             field="on_behalf_of",
             subject=state.subject,
         )
-    if actor not in subjects.canonical_ids(state.subjects_at("deciders", context.now)):
+    decided, ended = (state.subjects_at(name, context.now) for name in ("deciders", ENDED_BY))
+    if actor not in subjects.canonical_ids((*decided, *ended)):
         raise NotAllowed(f"{context.actor} is not a decider of {state.subject}", field="subject", subject=state.subject)
     own_fields = (
         name
         for name in state.field_names("confirmed.")
         if subjects.canonical_id(f"person:{name.partition('.')[2]}") == actor
     )
-    acceptance = state.row_at("deciders", context.now)
+    acceptance = state.row_at(ENDED_BY if actor in subjects.canonical_ids(ended) else "deciders", context.now)
     confirmations = [state.row_at(name, context.now) for name in own_fields]
     # A decision that was reopened and accepted again has to be confirmed again.
     if acceptance and any(row and row.position > acceptance.position for row in confirmations):

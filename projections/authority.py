@@ -41,9 +41,16 @@ from projections.schema import loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
-JUDGED_EVENTS: Final = ("DecisionRecorded.v1", "DecisionAccepted.v1", "DecisionRejected.v1", "DecisionRatified.v1")
-"""The events that contain a judgment."""
+DECIDING: Final = ("DecisionRecorded.v1", "DecisionAccepted.v1", "DecisionRejected.v1")
+"""The events whose judgment is that of the decision itself."""
 RATIFIED: Final = "DecisionRatified.v1"
+REOPENED: Final = "DecisionReopened.v1"
+ENDING: Final = ("DecisionSuperseded.v1", "DecisionReversed.v1", REOPENED)
+"""The events that end an accepted decision."""
+JUDGED_EVENTS: Final = (*DECIDING, RATIFIED, *ENDING)
+"""The events that contain a judgment."""
+ONE_IS_ENOUGH: Final = ("DecisionRejected.v1", RATIFIED, REOPENED)
+"""The events for which one person who is entitled is enough, whatever approvals and quorum a rule requires."""
 
 
 def read_subjects(read: Read, time: ResolvedTime) -> Subjects:
@@ -70,7 +77,7 @@ def _read_state(read: Read, subject: str, time: ResolvedTime) -> SubjectState:
 
 
 def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answer[AuthorityRow, AuthoritySummary]:
-    """Return each verdict on the people who accepted, rejected or ratified a decision, in the order of the log.
+    """Return each verdict on the people who made, rejected, ratified or ended a decision, in the order of the log.
 
     Each is explained in sentences as it was judged, and as it would be judged with what is known at the time asked for.
     `verdict` is that of the latest acceptance or rejection; one that exceeds needs ratification until a person who is
@@ -96,6 +103,8 @@ class _JudgedEvent(NamedTuple):
     at: int
     recorded_at: int
     judgment: Judgment
+    successors: tuple[str, ...] | None
+    """The decisions that replaced the decision; None if the event did not end it."""
 
 
 def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[_JudgedEvent]:
@@ -105,15 +114,21 @@ def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[_Ju
     for position, type_, at, recorded_at, body in read.rows(
         sql, {"subject": subject, "judged": list(JUDGED_EVENTS), **time.parameters}
     ):
-        data = loads(body)
-        stored = data.get("authority") if isinstance(data, dict) else None
-        if stored:
+        data: Any = loads(body)
+        if stored := data.get("authority"):
             judgment = Judgment.model_validate(stored, context=STORED)
-            yield _JudgedEvent(position, type_, at, recorded_at, judgment)
+            yield _JudgedEvent(position, type_, at, recorded_at, judgment, _find_successors(type_, data))
+
+
+def _find_successors(type_: str, data: dict[str, Any]) -> tuple[str, ...] | None:
+    if type_ not in ENDING:
+        return None
+    by = data.get("by") or ()
+    return (by,) if isinstance(by, str) else tuple(by)
 
 
 def _summarize(events: list[_JudgedEvent]) -> AuthorityVerdict:
-    decided = [event for event in events if event.type != RATIFIED]
+    decided = [event for event in events if event.type in DECIDING]
     if not decided:
         return {"verdict": None, "needs_ratification": False, "ratified": None}
     latest = decided[-1]
@@ -135,8 +150,15 @@ def _decider_rows(event: _JudgedEvent, state: SubjectState, subjects: Subjects) 
 
 def _judge_again(event: _JudgedEvent, state: SubjectState, subjects: Subjects) -> Judgment:
     stored = event.judgment
-    needs_support = event.type in ("DecisionRecorded.v1", "DecisionAccepted.v1")
-    question = decision.build_question_again(state, stored, event.at, event.position, needs_support=needs_support)
+    question = decision.build_question_again(
+        state,
+        stored,
+        event.at,
+        event.position,
+        subjects,
+        needs_support=event.type not in ONE_IS_ENOUGH,
+        successors=event.successors,
+    )
     today = judge(question, subjects, event.at)
     kept = [
         now.model_copy(update={"flags": then.flags}) for then, now in zip(stored.verdicts, today.verdicts, strict=True)

@@ -48,6 +48,8 @@ FIELD_NAMES: Final = frozenset(
             "exists",
             "proposed_by",
             "ratification",
+            "ended_by",
+            "authority.ending",
             "report",
         ),
         *("reversed_by", "settled_by", "status", "superseded_by", MERGED_INTO),

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from domain.evidence import LINK, link_field
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
-from projections.paging import AnyAnswer, Row, build_answer
+from projections.paging import Answer, Row, build_answer
 from projections.read_model import Read
 from projections.schema import kind, loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -18,7 +18,7 @@ GroundStance = Literal["for", "against", "under"]
 FIELDS: Final = ("title", "status", "kind", "strength", "valid_until", "confidence", "check_on", "role.accountable")
 
 
-def grounds(read: Read, subject: str, when: TimePoint = NOW) -> AnyAnswer:
+def grounds(read: Read, subject: str, when: TimePoint = NOW) -> Answer[Row]:
     """Return the evidence and assumptions behind a subject, evidence first, each with its `stance` and main fields."""
     resolved = resolve_time(read, when)
     stances = {
@@ -26,11 +26,11 @@ def grounds(read: Read, subject: str, when: TimePoint = NOW) -> AnyAnswer:
         **_find_linked(read, subject, resolved),
     }
     asked = Filter(subjects=sorted(stances), fields=("exists", *FIELDS))
-    found: dict[str, dict[str, Any]] = by_subject(all_field_values(read, asked, resolved)) if stances else {}
+    found = by_subject(all_field_values(read, asked, resolved)) if stances else {}
     rows: list[Row] = [
         {
             "subject": ground,
-            "title": fields.get("title", {}).get("value"),
+            "title": fields["title"]["value"] if "title" in fields else None,
             "stance": stances[ground],
             **{name: fields[name]["value"] if name in fields else None for name in FIELDS if name != "title"},
         }

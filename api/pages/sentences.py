@@ -20,6 +20,7 @@ _QUIET: Final = frozenset(
 """Fields whose values are too long for a sentence, or that the verb says already."""
 _SAID_BY_VERB: Final = frozenset(
     {STATUS, "deciders", "kind", "products", "tags", "superseded_by", "confirmed", "authority", "ratification"}
+    | {"authority.ending", "ended_by"}
 )
 _LONG_FIELDS: Final = ("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approved.", "abstained.")
 

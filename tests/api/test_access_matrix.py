@@ -82,6 +82,15 @@ SIGN_IN = {
     )
 }
 """How one signs in and out: before anybody has a role. They are tested with sign-in."""
+SIGN_IN_STATUS: Final = {
+    **{route: 403 for route in SIGN_IN if route.startswith("POST")},  # a form without the `Origin` of the pages
+    "GET /sign-in": 200,
+    "GET /sign-out": 200,
+    "GET /sign-in/provider": 403,  # an address without TLS, where no cookie is set
+    "GET /sign-in/callback": 404,  # no provider is configured
+    "POST /sign-in/backchannel-logout": 404,
+}
+"""What a request without cookies gets, with any token or none."""
 ABOUT_PRODUCT = {
     f"GET /v1/{path}"
     for path in (
@@ -288,6 +297,7 @@ class World:
             self._client_with_revoked_token(),
             self._client_of_person_who_left(),
         )
+        self.nobody["expired"] = self._client_with_expired_token()
         self.spare_token = self._token("spare")[0]
         house.log.default_role = None
         house.log.limits_reading = limited
@@ -336,6 +346,16 @@ class World:
     def _client_with_revoked_token(self) -> TestClient:
         token, client = self._token("revoked", "admin")
         self.house.log.tokens.revoke(token, by=self.house.caller())
+        return client
+
+    def _client_with_expired_token(self) -> TestClient:
+        self.send({"type": "RegisterPerson", "key": "expired", "name": "expired"})
+        until = self.house.clock() + 1_000_000
+        tokens, by = self.house.log.tokens, self.house.caller()
+        _, secret = tokens.create("person:expired", scopes=SCOPES, role="admin", expires_at=until, by=by)
+        client = self.house.client_of(secret)
+        assert client.get("/v1/me").status_code == 200
+        self.house.clock.now = until  # type: ignore[attr-defined]
         return client
 
     def _client_of_person_who_left(self) -> TestClient:
@@ -432,6 +452,15 @@ def test_expected_equals_actual(world: World) -> None:
             if actual != expected and not is_gone:
                 wrong[f"{route} {role} {where}"] = f"{actual}, not {expected}"
     assert not wrong, "\n".join(f"{key}: {value}" for key, value in wrong.items())
+
+
+def test_every_caller_reaches_the_routes_of_sign_in(world: World) -> None:
+    """Signing in and out answers callers of every kind alike, whatever is wrong with their token, and never as a 5xx."""
+    clients = {**world.nobody, "without a role": world.without_role, "admin": world.callers["admin", "all"]}
+    answers = {
+        route: {name: world.ask(client, route).status_code for name, client in clients.items()} for route in SIGN_IN
+    }
+    assert answers == {route: dict.fromkeys(clients, status) for route, status in SIGN_IN_STATUS.items()}
 
 
 def test_without_a_role_or_a_valid_token_nothing_is_answered(world: World) -> None:

@@ -284,7 +284,9 @@ def test_csv_begins_with_a_byte_order_mark_if_asked(house: House) -> None:
 
 def test_a_board_is_a_line_for_each_card(house: House) -> None:
     """With its column, and a column for each field: its value, else its source value."""
-    line = next(line for line in _table(house, "/v1/roadmap", columns="release", blame=True) if line["subject"] == GIFTS)
+    line = next(
+        line for line in _table(house, "/v1/roadmap", columns="release", blame=True) if line["subject"] == GIFTS
+    )
     board = _get(house, "/v1/roadmap", {"columns": "release"}).json()
 
     assert list(line)[:4] == ["column", "subject", "title", "milestone"]

@@ -11,6 +11,9 @@ from domain.decision import (
     AbstainFromDecision,
     AcceptDecision,
     ApproveDecision,
+    ConfirmDecision,
+    DecisionAccepted,
+    DecisionApproved,
     DecisionProposed,
     DissentFromDecision,
     ProposeDecision,
@@ -18,7 +21,9 @@ from domain.decision import (
     RecordDecision,
     RejectDecision,
     ReopenDecision,
+    ReverseDecision,
     ReviseDecision,
+    SupersedeDecision,
 )
 from domain.delegation import DelegateActions
 from domain.errors import Forbidden, NotAllowed, NothingChanges
@@ -388,6 +393,107 @@ def test_enforced_rights_and_rejection() -> None:
     story = given(rights({**TWO, "mode": "enforce"}), CEO_JOINS, proposed())
     story.when(RejectDecision(subject=TEA, why="No."), actor=CEO).refused(Forbidden, "deciders")
     story.when(RejectDecision(subject=TEA, why="No.")).recorded()
+
+
+# Ending a decision
+
+
+ACCEPTED = fact(TEA, DecisionAccepted(deciders=(ANN,), decision="Tea.", why="Thirst."))
+ENDINGS = [
+    ReverseDecision(subject=TEA, why="Too hot."),
+    SupersedeDecision(subject=TEA, by=("decision:juice",)),
+    ReopenDecision(subject=TEA, why="News."),
+    record(key="water", supersedes=("tea",)),
+]
+
+
+def juice(*more: Any, products: tuple[str, ...] = (SHOP,)) -> tuple[Any, ...]:
+    """Another decision, which was accepted after `more` happened to it."""
+    accepted = DecisionAccepted(deciders=(ANN,), decision="Juice.", why="Thirst.")
+    proposal = DecisionProposed(title="Juice", by=BOB, products=products)
+    return (
+        fact("decision:juice", proposal),
+        *(fact("decision:juice", each) for each in more),
+        fact("decision:juice", accepted),
+    )
+
+
+@pytest.mark.parametrize("command", ENDINGS, ids=lambda command: command.type)
+def test_the_people_who_end_a_decision_are_judged(command: Command) -> None:
+    """Reversing, superseding or reopening an accepted decision is judged by the rights for making it."""
+    story = given(OWNED, rights(OWNER_RULE), proposed(), ACCEPTED, *juice())
+    verdicts = []
+    for actor in (ANN, BOB):
+        outcome = story.when(command, actor=actor)
+        outcome.recorded()
+        ended = next(draft.event for draft in outcome.drafts if draft.subject == TEA)
+        verdicts.append((ended.authority.verdict, ended.authority.verdicts[0].decider))  # type: ignore[attr-defined]
+    assert verdicts == [("within", ANN), ("exceeds", BOB)]
+
+
+@pytest.mark.parametrize("command", ENDINGS, ids=lambda command: command.type)
+def test_enforced_rights_refuse_an_end(command: Command) -> None:
+    """Enforced rights refuse a person who is not entitled to end a decision, and do not count a claim."""
+    story = given(OWNED, rights(ENFORCED), proposed(), ACCEPTED, *juice())
+    story.when(command, actor=BOB).refused(Forbidden, "deciders")
+    if "deciders" in type(command).model_fields:
+        claim = command.model_copy(update={"deciders": (ANN,)})
+        story.when(claim, actor=BOB).refused(Forbidden, "deciders", "own credentials")
+    story.when(command).recorded()
+
+
+def test_the_authority_of_an_end_is_a_field_of_its_own() -> None:
+    """Ending a decision leaves the verdict on those who made it; reopening it empties both, and who ended it."""
+    names = ("authority", "authority.ending", "ended_by")
+    story = given(OWNED, rights(OWNER_RULE), proposed()).when(accept()).recorded()
+    ended = story.when(ReverseDecision(subject=TEA, why="Too hot."), actor=BOB).recorded()
+    assert [ended.value(TEA, name) for name in names[:2]] == ["within", "exceeds"]
+    assert ended.state(TEA).subjects_at("ended_by", ended.state(TEA).latest_row("ended_by").valid_from) == (BOB,)  # type: ignore[union-attr]
+    reopened = ended.when(ReopenDecision(subject=TEA, why="News.")).recorded()
+    assert [reopened.value(TEA, name) for name in names] == [None, None, None]
+
+
+def test_reopening_what_is_not_in_force_is_not_judged() -> None:
+    """A deferred, rejected, withdrawn or reversed decision is reopened without a verdict."""
+    story = (
+        given(OWNED, rights(ENFORCED), proposed(), ACCEPTED).when(ReverseDecision(subject=TEA, why="Hot.")).recorded()
+    )
+    outcome = story.when(ReopenDecision(subject=TEA, why="News."), actor=BOB)
+    outcome.recorded()
+    assert outcome.drafts[0].event.authority is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("successor", "verdict"),
+    [
+        (juice(DecisionApproved(by=BOB, basis="own")), "within"),
+        (juice(DecisionApproved(by=BOB, basis="own"), products=()), "exceeds"),
+        (juice(), "exceeds"),
+    ],
+    ids=["approved", "about another product", "not approved"],
+)
+@pytest.mark.parametrize("command", [ReverseDecision(subject=TEA, why="Hot.", by="decision:juice"), ENDINGS[1]])
+def test_the_approvals_of_a_successor_support_an_end(command: Command, successor: Any, verdict: str) -> None:
+    """Where making a decision takes two people, ending it takes two: approvals of what replaces it count."""
+    approval = fact(TEA, DecisionApproved(by=BOB, basis="own"))  # for making it, not for ending it
+    story = given(rights(TWO), proposed(), approval, ACCEPTED, *successor)
+    assert judgment_of(story, command).verdict == verdict
+
+
+def test_one_entitled_person_reopens() -> None:
+    """The approvals that an acceptance requires are not needed to reopen a decision."""
+    story = given(rights({**TWO, "mode": "enforce"}), CEO_JOINS, proposed(), ACCEPTED)
+    story.when(ReopenDecision(subject=TEA, why="News."), actor=CEO).refused(Forbidden, "deciders")
+    story.when(ReopenDecision(subject=TEA, why="News.")).recorded()
+
+
+def test_a_claimed_end_is_confirmed() -> None:
+    """A person who is named as having ended a decision confirms it, also if they had confirmed its acceptance."""
+    story = given(OWNED, proposed()).when(accept(deciders=(ANN,)), actor=BOB).recorded()
+    story = story.when(ConfirmDecision(subject=TEA)).recorded()
+    story = story.when(ReverseDecision(subject=TEA, why="Hot.", deciders=(ANN,)), actor=BOB).recorded()
+    story = story.when(ConfirmDecision(subject=TEA)).recorded()
+    story.when(ConfirmDecision(subject=TEA)).refused(NothingChanges, "subject", "already confirmed")
 
 
 # Ratification

@@ -63,11 +63,11 @@ STAGES = {
     "rejected": (PROPOSED, fact(TEA, DecisionRejected(deciders=("person:ann",), why="No."))),
     "deferred": (PROPOSED, fact(TEA, DecisionDeferred(until="Spring."))),
     "withdrawn": (PROPOSED, fact(TEA, DecisionWithdrawn(why="Mine."))),
-    "superseded": (PROPOSED, ACCEPTED, fact(TEA, DecisionSuperseded(by=(MILK,)))),
+    "superseded": (PROPOSED, ACCEPTED, fact(TEA, DecisionSuperseded(by=(MILK,), deciders=("person:ann",)))),
     "reversed": (PROPOSED, ACCEPTED, fact(TEA, DecisionReversed(why="Bad."))),
     "reopened": (PROPOSED, ACCEPTED, fact(TEA, DecisionReopened(why="News."))),
     "recorded": (RECORDED,),
-    "recorded, then superseded": (RECORDED, fact(TEA, DecisionSuperseded(by=(MILK,)))),
+    "recorded, then superseded": (RECORDED, fact(TEA, DecisionSuperseded(by=(MILK,), deciders=("person:ann",)))),
     "recorded, then reversed": (RECORDED, fact(TEA, DecisionReversed(why="Bad."))),
     "recorded, then reopened": (RECORDED, fact(TEA, DecisionReopened(why="News."))),
     "status that could not be mapped": (
@@ -165,8 +165,11 @@ def test_events_of_a_proposal(command, event):
     ("command", "event"),
     [
         (ReopenDecision(subject=TEA, why="News."), DecisionReopened(why="News.")),
-        (SupersedeDecision(subject=TEA, by=(MILK,)), DecisionSuperseded(by=(MILK,))),
-        (ReverseDecision(subject=TEA, why="Bad.", by=MILK), DecisionReversed(why="Bad.", by=MILK)),
+        (SupersedeDecision(subject=TEA, by=(MILK,)), DecisionSuperseded(by=(MILK,), deciders=("person:ann",))),
+        (
+            ReverseDecision(subject=TEA, why="Bad.", by=MILK),
+            DecisionReversed(why="Bad.", by=MILK, deciders=("person:ann",)),
+        ),
         (ConfirmDecision(subject=TEA), DecisionConfirmed(by="person:ann")),
         (RatifyDecision(subject=TEA, why="Fine."), DecisionRatified(by="person:ann", why="Fine.")),
         (

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 from support_story import BACKGROUND, Story, day, day_time
 
 from domain.authority import DecisionRightsSet, DecisionRule, Question, Stance, judge
+from domain.decision import (
+    AbstentionRecorded,
+    Case,
+    DecisionAccepted,
+    DecisionApproved,
+    DecisionProposed,
+    ReopenDecision,
+    ReverseDecision,
+    SupersedeDecision,
+)
 from domain.fields import Subjects
 from domain.messages import Draft, Event
 from domain.money import Cost
@@ -270,6 +280,70 @@ def test_the_judge_agrees_with_a_naive_judge() -> None:
             assert found == [naive_verdict(facts, on, question, one.person) for one in question.deciders], seed
             seen.update(found)
     assert min(seen[verdict] for verdict in ("within", "exceeds", "not_judged", "no_rule")) > 50, seen
+
+
+def test_a_naive_judge_agrees_on_who_may_end_a_decision() -> None:
+    """Whatever happened, the verdict on reversing, superseding or reopening a decision is that of the naive judge."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for seed in range(400):
+        history = History(seed)
+        facts, choose = history.facts(), history.choose
+        question, actor = history.question(), choose(PEOPLE)
+        successor_products = choose([question.products, PRODUCTS, ()])
+        story = build_story(facts)
+        case = Case(kind=question.kind, products=question.products, cost=question.cost)
+        build_decision(story, "decision:old", case)
+        build_decision(story, "decision:new", Case(products=successor_products), question)
+        command = choose(
+            [
+                ReverseDecision(subject="decision:old", why="W."),
+                ReverseDecision(subject="decision:old", why="W.", by="decision:new"),
+                SupersedeDecision(subject="decision:old", by=("decision:new",)),
+                ReopenDecision(subject="decision:old", why="W."),
+            ]
+        )
+        abstaining = {each.person for each in question.others}
+        approvers = tuple(each for each in question.approvers if each.person not in abstaining)
+        counts = getattr(command, "by", None) and set(question.products) <= set(successor_products)
+        asked = replace(
+            question,
+            deciders=(Stance(actor, "own"),),
+            approvers=approvers if counts else (),
+            others=question.others if counts else (),
+        )
+        if isinstance(command, ReopenDecision):
+            facts = [ignoring_support(fact) for fact in facts]
+        outcome = story.when(command, actor=actor)
+        outcome.recorded()
+        found = outcome.drafts[0].event.authority.verdict  # type: ignore[attr-defined]
+        assert found == naive_verdict(facts, NOW, asked, actor), (seed, command)
+        seen[command.type, found] += 1
+    assert all(
+        seen[kind, found] for kind in ("ReverseDecision", "SupersedeDecision") for found in ("within", "exceeds")
+    )
+
+
+def build_decision(story: Story, subject: str, case: Case, support: Question | None = None) -> None:
+    """An accepted decision, and who approved it or abstained from it before."""
+    drafts: list[Event] = [DecisionProposed(title="T", **dict(case))]
+    if support:
+        others = {each.person for each in support.others}
+        stances = {each.person for each in support.approvers} | others
+        drafts += [
+            AbstentionRecorded(by=one, basis="own") if one in others else DecisionApproved(by=one, basis="own")
+            for one in sorted(stances)
+        ]
+    drafts.append(DecisionAccepted(deciders=PEOPLE[:1], decision="D.", why="W."))
+    for event in drafts:
+        story.record(Draft(subject, event), day(0))
+
+
+def ignoring_support(fact: Fact) -> Fact:
+    """The same rights, where one entitled person is enough."""
+    if not isinstance(fact.event, DecisionRightsSet):
+        return fact
+    rules = tuple(rule.model_copy(update={"approvals": 1, "quorum": 1}) for rule in fact.event.rules)
+    return Fact(fact.subject, DecisionRightsSet(rules=rules), fact.on)
 
 
 def build_story(facts: list[Fact]) -> Story:

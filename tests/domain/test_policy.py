@@ -126,6 +126,10 @@ def test_a_token_never_exceeds_its_scopes():
     story = holding("admin")
     assert judge(story, RECORD, scopes={"read"}) == "your token does not have the scope `write`"
     assert judge(story, GrantRole(subject="person:bob", role="viewer"), scopes=DEFAULT_SCOPES)
+    register = RegisterPerson(key="cas", name="Cas")  # a role for any product is enough
+    manager = holding("manager", "product:shop")
+    assert judge(manager, register, scopes={"read"}) == "your token does not have the scope `write`"
+    assert not judge(manager, register)
     sourced = RECORD.model_copy(update={"source": Source(system="jira")})
     assert not judge(story, sourced, scopes={"import"})
     assert judge(story, sourced, scopes=DEFAULT_SCOPES)

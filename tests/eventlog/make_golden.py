@@ -58,6 +58,43 @@ ADDED_FIELDS = {
 }
 """By a field that was added to an event, a command whose event has it."""
 
+KIOSK = {"products": ["kiosk"], "cost": {"amount": 90, "currency": "EUR"}}
+JUDGED = [
+    {"type": "DefineProduct", "key": "kiosk", "title": "Kiosk"},
+    {
+        "type": "SetDecisionRights",
+        "subject": "product:kiosk",
+        "rules": [{"holders": ["person:cas"], "cost_limit": {"amount": 100, "currency": "EUR"}, "approvals": 2}],
+    },
+    {"type": "ProposeDecision", "key": "ice", "title": "Sell ice", **KIOSK},
+    {"type": "ApproveDecision", "subject": "decision:ice", "by": "person:cas"},
+    {"type": "AcceptDecision", "subject": "decision:ice", "decision": "Ice.", "why": "It is hot.", "deciders": ["Cas"]},
+    {"type": "RatifyDecision", "subject": "decision:ice"},
+    {"type": "ReopenDecision", "subject": "decision:ice", "why": "It is cold."},
+    {"type": "RejectDecision", "subject": "decision:ice", "why": "It stays cold.", "deciders": ["Cas"]},
+    {
+        "type": "RecordDecision",
+        "key": "soup",
+        "title": "Sell soup",
+        "decision": "Soup.",
+        "why": "It is cold.",
+        "accountable": "Cas",
+        **KIOSK,
+    },
+    {
+        "type": "RecordDecision",
+        "key": "stew",
+        "title": "Sell stew",
+        "decision": "Stew.",
+        "why": "It fills.",
+        "accountable": "Cas",
+        **KIOSK,
+    },
+    {"type": "SupersedeDecision", "subject": "decision:soup", "by": ["stew"]},
+    {"type": "ReverseDecision", "subject": "decision:stew", "why": "It burned.", "deciders": ["Cas"]},
+]
+"""Commands whose events have a verdict by decision rights, and what they need."""
+
 
 def write_missing() -> list[str]:
     """The names of the types it wrote a file for."""
@@ -78,6 +115,10 @@ def write_missing() -> list[str]:
         for added, command in ADDED_FIELDS.items():
             asyncio.run(log.execute(transaction(command)))
             write_new_entries(log, written, added=added)
+        for command in JUDGED:
+            asyncio.run(log.execute(transaction(command)))
+            if getattr(log.read(0, 10_000)[-1].event, "authority", None):
+                write_new_entries(log, written, added="authority")
         for command in examples_for(log.id)[-1:]:
             asyncio.run(log.execute(transaction(command)))
             write_new_entries(log, written)
