@@ -388,18 +388,18 @@ def test_an_option_is_shown_with_what_speaks_for_it_and_against():
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "expected"),
     [
         (("--considered", " "), "--considered: must not be blank"),
         (("--reference", "x" * 501), "--reference"),
         (("--tag", "A B"), "--tag: "),
     ],
 )
-def test_what_is_wrong_with_a_flag_is_said_under_its_name(house, flags, run_command):
+def test_what_is_wrong_with_a_flag_is_said_under_its_name(house, flags, expected):
     """An invalid value is refused with the name of its flag, and nothing is recorded."""
     before = house.log.head().size
 
-    with pytest.raises(CommandFailed, match=run_command):
+    with pytest.raises(CommandFailed, match=expected):
         recorded(house, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", *flags)
 
     assert house.log.head().size == before

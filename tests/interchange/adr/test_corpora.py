@@ -17,7 +17,7 @@ from tests.interchange.adr.support import (
     bring_in,
     cells,
     decisions,
-    named,
+    find_alias,
     rehearse,
     write_out,
 )
@@ -49,7 +49,7 @@ def test_every_line_is_imported(logs, folder):
     files = sorted(folder.glob("*.md"))
     missing = {}
     for file in files:
-        held = "\n".join(texts_of(cells(log, named(log, file.stem))))
+        held = "\n".join(texts_of(cells(log, find_alias(log, file.stem))))
         kept = {line.rstrip() for line in held.split("\n")}
         lines = [line.rstrip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
         lost = [line for line in lines if line and line not in kept and not is_form(line, held)]
@@ -106,7 +106,7 @@ def test_every_word_comes_from_the_files(logs, folder):
     for file in folder.glob("*.md"):
         text = file.read_text(encoding="utf-8-sig")
         known = {word.casefold() for word in words_in(text + told + file.stem)} | OURS
-        held = {name: said for name, said in cells(log, named(log, file.stem)).items() if name not in SUBJECTS}
+        held = {name: said for name, said in cells(log, find_alias(log, file.stem)).items() if name not in SUBJECTS}
         assert {word for said in texts_of(held) for word in words_in(said) if word.casefold() not in known} == set()
 
 
@@ -155,20 +155,20 @@ def test_exported_records_can_be_imported(tmp_path, folder):
 def test_the_history_of_a_status(logs):
     """A changed status has the date of its line, its successor and its source value."""
     log, _ = logs[MADR]
-    state = log.state(named(log, "0026-hosted-session-identity-context"))
+    state = log.state(find_alias(log, "0026-hosted-session-identity-context"))
     rows, by = state.rows["status"], state.latest_row("superseded_by")
 
     assert [row.value for row in rows] == ["accepted", "superseded"]
     assert rows[1].source_value == "superseded by [ADR-0030](0030-hosted-platform-context-agentserver-2.0.md)"
     assert rows[1].valid_from == by.valid_from == to_micros(parse_timestamp("2026-06-29T23:39:54Z"))
-    assert by.value == [named(log, "0030-hosted-platform-context-agentserver-2.0")]
+    assert by.value == [find_alias(log, "0030-hosted-platform-context-agentserver-2.0")]
 
 
 def test_records_with_the_same_number(logs):
     """Two records with one number are two decisions, and a renumbered record stays the same."""
     log, _ = logs[MADR]
-    sixteen = {named(log, "0016-python-context-middleware"), named(log, "0016-structured-output")}
-    tools = log.state(named(log, "0002-agent-tools"))
+    sixteen = {find_alias(log, "0016-python-context-middleware"), find_alias(log, "0016-structured-output")}
+    tools = log.state(find_alias(log, "0002-agent-tools"))
 
     assert len(sixteen) == 2
     assert [row.value for row in tools.rows["aliases"]] == [["0001-agent-tools"], ["0002-agent-tools"]]

@@ -19,7 +19,7 @@ from tests.interchange.adr.support import (
     bring_in,
     cells,
     decisions,
-    named,
+    find_alias,
     put,
     rehearse,
     write_out,
@@ -31,7 +31,7 @@ TWO = "# 2. Two\n\n## Status\n\nAccepted\n\nAmends [1. One](0001-one.md)\n"
 
 
 def rows(log, alias, name):
-    state = log.state(named(log, alias))
+    state = log.state(find_alias(log, alias))
     return [(format_micros(row.valid_from)[5:10], row.value) for row in state.rows[name]]
 
 
@@ -68,7 +68,7 @@ def test_git_history(tmp_path, repository):
         assert rows(log, "0003-uno", "status") == [("01-01", "proposed"), ("04-01", "accepted")]
         assert rows(log, "0003-uno", "aliases") == [("01-01", ["0001-one"]), ("05-01", ["0003-uno"])]
         assert rows(log, "0002-two", "exists") == [("04-01", True), ("06-01", False)]
-        assert rows(log, "0002-two", "amends") == [("04-01", [named(log, "0003-uno")])]
+        assert rows(log, "0002-two", "amends") == [("04-01", [find_alias(log, "0003-uno")])]
         assert log.directory.name(accepted.metadata.on_behalf_of[0].who) == "Bob Branch"
         assert format_micros(accepted.metadata.source.at)[5:10] == "03-01"
         assert [str(remark) for remark in report.skipped] == [
@@ -87,7 +87,7 @@ def test_uncommitted_changes_are_skipped(tmp_path, repository):
             "0003-uno.md",
             "0004-new.md",
         ]
-        assert cells(log, named(log, "0003-uno"))["title"] == ("1. One", None)
+        assert cells(log, find_alias(log, "0003-uno"))["title"] == ("1. One", None)
 
 
 def test_a_shallow_clone_is_refused(tmp_path, repository):
@@ -118,14 +118,14 @@ def test_files_without_history(tmp_path):
         same = bring_in(folder, log)
         put(folder, r0001_one=ONE.partition("## Context")[0].replace("Proposed", "Accepted"))
         other = bring_in(folder, log)
-        changed = cells(log, named(log, "0001-one"))
+        changed = cells(log, find_alias(log, "0001-one"))
         put(folder, r0001_one=ONE)
         back = bring_in(folder, log)
 
         assert [(one.imported, one.unchanged) for one in (same, other, back)] == [(0, 1), (1, 0), (1, 0)]
         assert "context" not in changed
         assert changed["status"] == ("accepted", "Accepted")
-        assert cells(log, named(log, "0001-one"))["status"] == ("proposed", "Proposed")
+        assert cells(log, find_alias(log, "0001-one"))["status"] == ("proposed", "Proposed")
         assert rows(log, "0001-one", "status")[0] == ("01-01", "proposed")
 
 
@@ -138,7 +138,7 @@ def test_an_earlier_date_takes_effect_now(tmp_path):
         bring_in(folder, log)
         again = bring_in(folder, log)
 
-        assert cells(log, named(log, "0001-one"))["x.date"] == ("2023-01-01", None)
+        assert cells(log, find_alias(log, "0001-one"))["x.date"] == ("2023-01-01", None)
         assert (again.imported, again.unchanged) == (0, 1)
 
 
@@ -208,7 +208,7 @@ def test_a_record_can_name_its_decision(tmp_path):
         report = bring_in(folder, log)
 
         assert report.skipped[0].line == "0001-mine"
-        assert cells(log, named(log, "0002-odd"))["title"] == ("Odd", None)
+        assert cells(log, find_alias(log, "0002-odd"))["title"] == ("Odd", None)
 
 
 def test_two_systems_with_the_same_names(tmp_path):
@@ -249,7 +249,7 @@ def test_a_file_name_that_is_not_utf8(tmp_path, repository):
         report = bring_in(repository.folder / "docs" / "adr", log)
 
         assert report.rejected == []
-        assert cells(log, named(log, "0005-\N{REPLACEMENT CHARACTER}"))["title"] == ("Five", None)
+        assert cells(log, find_alias(log, "0005-\N{REPLACEMENT CHARACTER}"))["title"] == ("Five", None)
 
 
 def test_a_record_without_status(tmp_path):
@@ -258,10 +258,10 @@ def test_a_record_without_status(tmp_path):
     with a_log(tmp_path / "log") as log:
         report = bring_in(folder, log)
         write_out(log, tmp_path / "out")
-        held = cells(log, named(log, "0001-bare"))
+        held = cells(log, find_alias(log, "0001-bare"))
     with a_log(tmp_path / "other") as log:
         bring_in(tmp_path / "out", log)
 
         assert [remark.message for remark in report.warnings] == ["it has no status"]
-        assert held == cells(log, named(log, "0001-bare"))
+        assert held == cells(log, find_alias(log, "0001-bare"))
         assert "status" not in held
