@@ -46,7 +46,7 @@ LAST: Final[list[dict[str, Any]]] = [
     {"type": "DeferDecision", "subject": "decision:spa", "until": "There is steam.", "awaits": ["evidence:steam"]},
     {"type": "RecordEvidence", "key": "steam", "title": "There is steam", "kind": "prototype"},
     {"type": "SetGoal", "key": "sleep", "title": "Guests sleep"},
-    {"type": "StateExpectedOutcome", "subject": "decision:tea", "measure": "Cups", "target": "9", "due_on": "2035-12-31"},
+    {"type": "StateExpectedOutcome", "subject": "decision:bed", "measure": "Beds", "target": "9", "due_on": "2035-12-31"},
 ]  # fmt: skip
 """An import, a role that is still held, a way to a goal, a flag, and a decision whose waiting is over."""
 
@@ -85,7 +85,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/expected-outcomes": [{}],
     "/v1/calibration": [{"who": "person:ann"}],
     "/v1/succession": [{"who": "person:ann"}],
-    "/v1/decisions/{key}/review": [{"key": "tea"}],
+    "/v1/decisions/{key}/review": [{"key": "tea"}, {"key": "bed"}],
     "/v1/decisions": [{}, {"include_removed": True, "limit": 1}],
     "/v1/imports": [{}],
     "/v1/imports/{key}": [{"key": "minutes"}],
