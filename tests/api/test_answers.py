@@ -46,7 +46,8 @@ LAST: Final[list[dict[str, Any]]] = [
     {"type": "DeferDecision", "subject": "decision:spa", "until": "There is steam.", "awaits": ["evidence:steam"]},
     {"type": "RecordEvidence", "key": "steam", "title": "There is steam", "kind": "prototype"},
     {"type": "SetGoal", "key": "sleep", "title": "Guests sleep"},
-    {"type": "StateExpectedOutcome", "subject": "decision:bed", "measure": "Beds", "target": "9", "due_on": "2035-12-31"},
+    {"type": "StateExpectedOutcome", "subject": "decision:bed", "measure": "Beds", "target": "9", "due_on": "2035-12-31",
+     "by": "person:cleo"},
 ]  # fmt: skip
 """An import, a role that is still held, a way to a goal, a flag, and a decision whose waiting is over."""
 
