@@ -85,7 +85,7 @@ def quiet_token(log: DecisionLog, actor: str, scopes: Collection[str]) -> str:
     return secret
 
 
-class House:
+class LocalService:
     """Opens everything on a folder. `ada` is a person with a token of all scopes; `client` speaks as her."""
 
     def __init__(self, folder: Path, clock: Callable[[], int] | None = None) -> None:
@@ -175,7 +175,7 @@ class House:
         self.log.close()
 
 
-class EmptyHouse(House):
+class EmptyService(LocalService):
     """A log without registered people: the examples begin with that themselves, and Ann, the caller, leaves."""
 
     def person(self, name: str, *also: str) -> str:

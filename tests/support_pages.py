@@ -6,18 +6,18 @@ import re
 from html import unescape
 from typing import Any
 
-from support_log import House
+from support_log import LocalService
 
 
 class PageReader:
     """Gets pages as the person ada, once they cover everything that was recorded."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, service: LocalService) -> None:
+        self.service = service
 
     def get(self, path: str, status: int = 200, **parameters: Any) -> str:
-        response = self.house.client.get(
-            path, params={"min_position": self.house.log.head().size, **parameters}, headers={"Accept": "text/html"}
+        response = self.service.client.get(
+            path, params={"min_position": self.service.log.head().size, **parameters}, headers={"Accept": "text/html"}
         )
         assert response.status_code == status, response.text
         assert response.headers["content-type"] == "text/html; charset=utf-8"

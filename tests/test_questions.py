@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from support_corpora import CORPORA, FILES, Corpus, duration, next_change
-from support_log import House
+from support_log import LocalService
 from support_report import find_untrue_reasons
 from support_terminal import table
 
@@ -33,9 +33,9 @@ SINCE_2021 = "2021-01-01"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     """A log into which both files were imported with the mappings the project ships."""
-    with House(tmp_path_factory.mktemp("house"), clock=_after_everything()) as opened:
+    with LocalService(tmp_path_factory.mktemp("service"), clock=_after_everything()) as opened:
         keys = itertools.count(1)
         for name, file in FILES.items():
             mapping = load_mapping(ROOT / "examples" / "mappings" / f"{name}.toml")
@@ -76,9 +76,9 @@ NO_PEOPLE = {
 
 
 @cache
-def _who(house: House, spelling: str) -> str:
+def _who(service: LocalService, spelling: str) -> str:
     name = ONLY_IN_FILE.get(spelling, spelling)
-    rows = house.client.get("/v1/people", params={"name": name}).json()["rows"]
+    rows = service.client.get("/v1/people", params={"name": name}).json()["rows"]
     assert len(rows) == 1, spelling
     found: str = rows[0]["id"]
     return found
@@ -92,16 +92,16 @@ def _second(step: dict[str, Any]) -> str:
     return str(step["at"])[:19] + "Z"
 
 
-def test_1_who_approved_then_and_who_changed_it(house: House) -> None:
+def test_1_who_approved_then_and_who_changed_it(service: LocalService) -> None:
     """The approvers of KEP-1287 on a day, in order, and every later change of that list."""
     answer = QUESTIONS[1]
 
-    (cell,) = house.rows("/fields", subject="feature:kep-1287", field="role.approver", as_of="2021-06-01T00:00:00Z")
-    steps = house.rows(
+    (cell,) = service.rows("/fields", subject="feature:kep-1287", field="role.approver", as_of="2021-06-01T00:00:00Z")
+    steps = service.rows(
         "/fields/history", subject="feature:kep-1287", field="role.approver", since="2021-06-01T00:00:00Z"
     )
 
-    assert cell["value"] == [_who(house, each) for each in answer["approvers"]]
+    assert cell["value"] == [_who(service, each) for each in answer["approvers"]]
     assert [
         {
             "at": _second(step), "who": step["blame"]["principal"], "added": step["gained"], "removed": step["lost"],
@@ -110,16 +110,16 @@ def test_1_who_approved_then_and_who_changed_it(house: House) -> None:
         for step in steps
     ] == [
         {
-            "at": later["at"], "who": _who(house, later["who"]), "added": [_who(house, each) for each in later["added"]],
+            "at": later["at"], "who": _who(service, later["who"]), "added": [_who(service, each) for each in later["added"]],
             "removed": later["removed"], "pr": str(later["pr"]),
         }
         for later in answer["later"]
     ]  # fmt: skip
 
 
-def test_2_how_often_a_target_moved(house: House) -> None:
+def test_2_how_often_a_target_moved(service: LocalService) -> None:
     """When the alpha target of KEP-1287 was first set, and every move of it, with whose change it was."""
-    steps = house.rows("/fields/history", subject="feature:kep-1287", field="target.alpha")
+    steps = service.rows("/fields/history", subject="feature:kep-1287", field="target.alpha")
 
     found = [
         (
@@ -130,19 +130,20 @@ def test_2_how_often_a_target_moved(house: House) -> None:
     ]  # fmt: skip
     expected = [line.rpartition(" by ") for line in QUESTIONS[2]]
     assert found == [
-        (moved, _who(house, who.partition(" (#")[0]), who.partition(" (#")[2].rstrip(")")) for moved, _, who in expected
+        (moved, _who(service, who.partition(" (#")[0]), who.partition(" (#")[2].rstrip(")"))
+        for moved, _, who in expected
     ]
 
 
-def test_3_plan_against_record(house: House) -> None:
+def test_3_plan_against_record(service: LocalService) -> None:
     """What was planned for v1.22 on a day against the last record: kept, joined, left, and where to."""
     answer = QUESTIONS[3]
     about = {"field": ["target.alpha", "target.beta", "target.stable"], "value": "release:kubernetes-1.22"}
     then = "2021-03-01T00:00:00Z"
 
-    planned = house.rows("/fields", **about, as_of=then)
-    final = house.rows("/fields", **about)
-    left = house.rows("/changes", since=then, field=about["field"], from_value=about["value"])
+    planned = service.rows("/fields", **about, as_of=then)
+    final = service.rows("/fields", **about)
+    left = service.rows("/changes", since=then, field=about["field"], from_value=about["value"])
 
     def label(row: dict[str, Any]) -> str:
         return f"{_record(row['subject'])} {row['field'].removeprefix('target.')}"
@@ -160,21 +161,21 @@ def test_3_plan_against_record(house: House) -> None:
     assert {label(row): where_to(row) for row in left} == answer["left_for"]
 
 
-def test_4_what_was_put_off_most(house: House) -> None:
+def test_4_what_was_put_off_most(service: LocalService) -> None:
     """Targets put off four times or more, and all put-offs and bring-forwards."""
     about = {"kind": "feature", "product": "kubernetes", "field": ["target.alpha", "target.beta", "target.stable"]}
 
-    top = house.rows("/fields/history/count", **about, direction="later", group=["subject", "field"], min_count=4)
-    totals = house.rows("/fields/history/count", **about, direction=["later", "earlier"], group="direction")
+    top = service.rows("/fields/history/count", **about, direction="later", group=["subject", "field"], min_count=4)
+    totals = service.rows("/fields/history/count", **about, direction=["later", "earlier"], group="direction")
 
     named = [f"{_record(row['subject'])} {row['field'].removeprefix('target.')}: {row['count']}" for row in top]
     assert sorted(named) == sorted(QUESTIONS[4]["top"])
     assert {row["direction"]: row["count"] for row in totals} == QUESTIONS[4]["totals"]
 
 
-def test_5_what_changed_hands_between_groups(house: House) -> None:
+def test_5_what_changed_hands_between_groups(service: LocalService) -> None:
     """Which KEPs changed their owning SIG since 2021, from which to which, and by whom."""
-    steps = house.rows(
+    steps = service.rows(
         "/fields/history", product="kubernetes", field="role.accountable", since=SINCE_2021, direction="replaced"
     )
 
@@ -186,28 +187,28 @@ def test_5_what_changed_hands_between_groups(house: House) -> None:
         for step in steps
     ]  # fmt: skip
     assert found == [
-        (day, record, [f"team:{old}"], [f"team:{new}"], _who(house, " ".join(who)))
+        (day, record, [f"team:{old}"], [f"team:{new}"], _who(service, " ".join(who)))
         for day, record, moved, _, *who in map(str.split, QUESTIONS[5])
         for old, _, new in [moved.partition("->")]
     ]
 
 
 @pytest.mark.parametrize("when", ["then", "end"])
-def test_6_who_approved_most(house: House, when: str) -> None:
+def test_6_who_approved_most(service: LocalService, when: str) -> None:
     """Production-readiness approvals per approver on a day and at the end: the first four."""
     about = {"field": ["role.prr.alpha", "role.prr.beta", "role.prr.stable"], "kind": "feature"}
     then = {"as_of": "2022-01-01T00:00:00Z"} if when == "then" else {}
 
-    rows = house.rows("/fields/count", **about, **then, group="holder", limit=4)
+    rows = service.rows("/fields/count", **about, **then, group="holder", limit=4)
 
     assert [[row["holder"], row["count"]] for row in rows] == [
-        [_who(house, who), count] for who, count in QUESTIONS[6][when]
+        [_who(service, who), count] for who, count in QUESTIONS[6][when]
     ]
 
 
-def test_7_what_was_reopened(house: House) -> None:
+def test_7_what_was_reopened(service: LocalService) -> None:
     """Which KEPs went back from implemented to implementable, by the words in the file."""
-    steps = house.rows(
+    steps = service.rows(
         "/fields/history",
         product="kubernetes",
         field="status",
@@ -219,23 +220,23 @@ def test_7_what_was_reopened(house: House) -> None:
     assert {_record(step["subject"]) for step in steps} == set(QUESTIONS[7]["records"])
     last = [(_day(step), _record(step["subject"]), step["blame"]["principal"]) for step in steps[-3:]]
     assert last == [
-        (day, record, _who(house, " ".join(who))) for day, record, _, *who in map(str.split, QUESTIONS[7]["last"])
+        (day, record, _who(service, " ".join(who))) for day, record, _, *who in map(str.split, QUESTIONS[7]["last"])
     ]
 
 
 @pytest.mark.parametrize("who", ["Paul Moore", "Brett Cannon"])
-def test_9_what_was_accepted_under_a_delegate(house: House, who: str) -> None:
+def test_9_what_was_accepted_under_a_delegate(service: LocalService, who: str) -> None:
     """PEPs that ever entered Accepted and have somebody as delegate."""
-    accepted = house.rows("/decisions", ever="Accepted", product="python", include_removed="true", limit=10_000)
-    delegated = house.rows("/accountability", who=who, role="delegate", product="python")
+    accepted = service.rows("/decisions", ever="Accepted", product="python", include_removed="true", limit=10_000)
+    delegated = service.rows("/accountability", who=who, role="delegate", product="python")
 
     both = {row["subject"] for row in accepted} & {row["subject"] for row in delegated}
     assert {_record(subject) for subject in both} == set(QUESTIONS[9][who.lower().replace(" ", "_")])
 
 
-def test_10_the_history_of_one_decision(house: House) -> None:
+def test_10_the_history_of_one_decision(service: LocalService) -> None:
     """Status and ownership of PEP 572: what, when, by whom."""
-    steps = house.rows("/fields/history", subject="decision:pep-572", field=["status", "role.author"])
+    steps = service.rows("/fields/history", subject="decision:pep-572", field=["status", "role.author"])
     moved = [step for step in steps if step["direction"] != "first"]
 
     def value_at(step: dict[str, Any], side: str) -> Any:
@@ -252,19 +253,19 @@ def test_10_the_history_of_one_decision(house: House) -> None:
         at, field, values = what.split(" ", 2)
         old, new = (json.loads(value) for value in values.split("->"))
         if field == "authors":
-            old, new = ([_who(house, each) for each in side] for side in (old, new))
+            old, new = ([_who(service, each) for each in side] for side in (old, new))
         cell = {"authors": "role.author"}.get(field, field)
-        expected.append((at, cell, old, new, _who(house, who)))
+        expected.append((at, cell, old, new, _who(service, who)))
     assert found == expected
 
 
-def test_11_what_was_aimed_at_a_release(house: House) -> None:
+def test_11_what_was_aimed_at_a_release(service: LocalService) -> None:
     """Which PEPs were aimed at Python 3.9 on a day with which status, and at the end; and where the others went."""
     answer = QUESTIONS[11]
     then = {"as_of": "2019-10-01T00:00:00Z"}
 
     def aimed(**when: str) -> dict[str, Any]:
-        rows = house.rows(
+        rows = service.rows(
             "/roadmap", product="python", layout="board", columns="target.ship", show=["status", "target.ship"], **when
         )
         (column,) = [row for row in rows if row["column"] == "release:python-3.9"]
@@ -275,16 +276,16 @@ def test_11_what_was_aimed_at_a_release(house: House) -> None:
     assert {_record(subject): status for subject, status in after.items()} == answer["end"]
 
     gone = sorted(before.keys() - after.keys())
-    now = house.rows("/fields", subject=gone, field=["status", "target.ship"])
+    now = service.rows("/fields", subject=gone, field=["status", "target.ship"])
     left: dict[str, list[Any]] = {_record(subject): [None, None] for subject in gone}
     for row in now:
         left[_record(row["subject"])][row["field"] == "status"] = row["source_value"]
     assert left == answer["left"]
 
 
-def test_13_what_lost_its_status_again(house: House) -> None:
+def test_13_what_lost_its_status_again(service: LocalService) -> None:
     """Which PEPs lost Accepted or Final again, when and by whose change."""
-    steps = house.rows(
+    steps = service.rows(
         "/fields/history", kind="decision", product="python", field="status", from_source_value=["Accepted", "Final"],
         to_source_value=["Draft", "Deferred", "Rejected", "Withdrawn"],
     )  # fmt: skip
@@ -299,14 +300,14 @@ def test_13_what_lost_its_status_again(house: House) -> None:
         for step in steps
     ]
     assert found == [
-        (day, record, moved, _who(house, " ".join(who)))
+        (day, record, moved, _who(service, " ".join(who)))
         for day, record, moved, _, *who in map(str.split, QUESTIONS[13])
     ]
 
 
-def test_15_what_passed_from_one_delegate_to_another(house: House) -> None:
+def test_15_what_passed_from_one_delegate_to_another(service: LocalService) -> None:
     """PEPs whose delegates changed without overlap, when and by whom."""
-    steps = house.rows("/fields/history", kind="decision", field="role.delegate", direction="replaced")
+    steps = service.rows("/fields/history", kind="decision", field="role.delegate", direction="replaced")
 
     found = [
         (
@@ -324,7 +325,13 @@ def test_15_what_passed_from_one_delegate_to_another(house: House) -> None:
         day, record, moved = what.split(" ", 2)
         old, new = (json.loads(side.replace("'", '"')) for side in moved.split("->"))
         expected.append(
-            (day, record, [_who(house, each) for each in old], [_who(house, each) for each in new], _who(house, who))
+            (
+                day,
+                record,
+                [_who(service, each) for each in old],
+                [_who(service, each) for each in new],
+                _who(service, who),
+            )
         )
     assert found == expected
 
@@ -349,15 +356,15 @@ def _in(corpus: Corpus, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if _record(row["subject"]) in corpus.records]
 
 
-def _people(house: House, spellings: list[str] | None) -> list[str]:
+def _people(service: LocalService, spellings: list[str] | None) -> list[str]:
     """The people in a list of the file."""
     named = [each for each in spellings or [] if each not in NO_PEOPLE and not each.startswith("@sig-")]
-    return list(dict.fromkeys(_who(house, each) for each in named))
+    return list(dict.fromkeys(_who(service, each) for each in named))
 
 
-def test_the_state_beside_each_decision(house: House, peps: Corpus) -> None:
+def test_the_state_beside_each_decision(service: LocalService, peps: Corpus) -> None:
     """Who was the author and the delegate, and of which type it was, when each PEP was accepted."""
-    rows = house.rows(
+    rows = service.rows(
         "/fields/history", kind="decision", field="status", to_source_value="Accepted", limit=10_000,
         show=["role.author", "role.delegate", "kind"],
     )  # fmt: skip
@@ -373,7 +380,7 @@ def test_the_state_beside_each_decision(house: House, peps: Corpus) -> None:
     }
     assert found == {
         (change["at"], change["record"]): {
-            name: _people(house, change["state"].get(name)) for name in ("authors", "delegate")
+            name: _people(service, change["state"].get(name)) for name in ("authors", "delegate")
         }
         for change in accepted
     }
@@ -389,9 +396,11 @@ def test_the_state_beside_each_decision(house: House, peps: Corpus) -> None:
         ("week", lambda at: "{}-W{:02}".format(*datetime.fromisoformat(at).isocalendar())),
     ],
 )
-def test_changes_counted_by_time_and_value(house: House, peps: Corpus, unit: str, period: Callable[[str], str]) -> None:
+def test_changes_counted_by_time_and_value(
+    service: LocalService, peps: Corpus, unit: str, period: Callable[[str], str]
+) -> None:
     """How many PEPs went from one status to another in each year, quarter, month and week, in order."""
-    rows = house.rows(
+    rows = service.rows(
         "/fields/history/count", kind="decision", product="python", field="status", limit=10_000,
         group=[unit, "from_source_value", "to_source_value", "kind", "product"], direction="changed",
         subject=sorted({f"decision:{record.lower()}" for record in peps.records if record.startswith("PEP-3")}),
@@ -407,10 +416,10 @@ def test_changes_counted_by_time_and_value(house: House, peps: Corpus, unit: str
     assert [row[unit] for row in rows] == sorted(row[unit] for row in rows)
 
 
-def test_what_was_undone_within_90_days(house: House, peps: Corpus) -> None:
+def test_what_was_undone_within_90_days(service: LocalService, peps: Corpus) -> None:
     """Which acceptances were taken back within 90 days, and after how many."""
     lost = ["Draft", "Deferred", "Rejected", "Withdrawn"]
-    rows = house.rows(
+    rows = service.rows(
         "/fields/history", kind="decision", field="status", to_source_value=["Accepted", "Final"],
         then_source_value=lost, held_less_than="90d",
     )  # fmt: skip
@@ -432,10 +441,10 @@ def test_what_was_undone_within_90_days(house: House, peps: Corpus) -> None:
     ] == expected  # fmt: skip
 
 
-def test_what_has_not_moved_for_two_years(house: House, peps: Corpus) -> None:
+def test_what_has_not_moved_for_two_years(service: LocalService, peps: Corpus) -> None:
     """Which PEPs were drafts on a day, and had been for two years or longer."""
     day = "2011-01-01T00:00:00Z"
-    rows = house.rows(
+    rows = service.rows(
         "/fields/history", kind="decision", field="status", to_source_value="Draft", open="true", held_at_least="2y",
         as_of=day,
     )  # fmt: skip
@@ -451,9 +460,9 @@ def test_what_has_not_moved_for_two_years(house: House, peps: Corpus) -> None:
 
 
 @pytest.mark.parametrize("as_of", ["2012-06-01T00:00:00Z", "2020-12-31T00:00:00Z"])
-def test_what_is_absent(house: House, peps: Corpus, as_of: str) -> None:
+def test_what_is_absent(service: LocalService, peps: Corpus, as_of: str) -> None:
     """Which accepted PEPs had no resolution on record, and no delegate, on a day."""
-    rows = house.rows(
+    rows = service.rows(
         "/decisions", product="python", status="Accepted", without=["x.resolution", "role.delegate"], as_of=as_of,
         limit=10_000,
     )  # fmt: skip
@@ -463,16 +472,16 @@ def test_what_is_absent(house: House, peps: Corpus, as_of: str) -> None:
         for record, state in peps.state(as_of).items()
         if state.get("status") == "Accepted"
         and not state.get("resolution")
-        and not _people(house, state.get("delegate"))
+        and not _people(service, state.get("delegate"))
     }
     assert len(expected) > 3
     assert {_record(row["subject"]) for row in _in(peps, rows)} == expected
 
 
-def test_ranges_of_days_and_numbers(house: House, peps: Corpus, keps: Corpus) -> None:
+def test_ranges_of_days_and_numbers(service: LocalService, peps: Corpus, keps: Corpus) -> None:
     """Which PEPs were created in a year, and which KEPs have a number in a range."""
-    created = house.rows("/decisions", where=["created>=2005-01-01", "created<2006-01-01"], product="python")
-    numbered = house.rows("/features", where=["number>=1000", "number<=1287"], product="kubernetes")
+    created = service.rows("/decisions", where=["created>=2005-01-01", "created<2006-01-01"], product="python")
+    numbered = service.rows("/features", where=["number>=1000", "number<=1287"], product="kubernetes")
 
     assert {_record(row["subject"]) for row in _in(peps, created)} == {
         record for record, state in peps.state().items() if _year_of(state.get("created")) == "2005"
@@ -488,13 +497,13 @@ def _year_of(day: str | None) -> str:
     return found[0] if found else ""
 
 
-def test_what_was_approved_by_its_own_author(house: House, peps: Corpus, keps: Corpus) -> None:
+def test_what_was_approved_by_its_own_author(service: LocalService, peps: Corpus, keps: Corpus) -> None:
     """Which PEPs were accepted by one of their authors, and which KEPs have an approver who is an author, at that time."""
-    by_author = house.rows(
+    by_author = service.rows(
         "/fields/history", kind="decision", field="status", to_source_value="Accepted",
         where="change.by=field:role.author", limit=10_000,
     )  # fmt: skip
-    own_approver = house.rows(
+    own_approver = service.rows(
         "/fields/history", kind="feature", product="kubernetes", field="status", to_source_value="implementable",
         where="role.approver=field:role.author", limit=10_000,
     )  # fmt: skip
@@ -502,7 +511,8 @@ def test_what_was_approved_by_its_own_author(house: House, peps: Corpus, keps: C
     expected = {
         (change["record"], change["at"])
         for change in peps.changes("status")
-        if change["to"] == "Accepted" and _who(house, change["who"]) in _people(house, change["state"].get("authors"))
+        if change["to"] == "Accepted"
+        and _who(service, change["who"]) in _people(service, change["state"].get("authors"))
     }
     assert len(expected) > 20
     assert {(_record(row["subject"]), _second(row)) for row in _in(peps, by_author)} == expected
@@ -510,7 +520,7 @@ def test_what_was_approved_by_its_own_author(house: House, peps: Corpus, keps: C
         (change["record"], change["at"])
         for change in keps.changes("status")
         if change["to"] == "implementable"
-        and {*_people(house, change["state"].get("approvers"))} & {*_people(house, change["state"].get("authors"))}
+        and {*_people(service, change["state"].get("approvers"))} & {*_people(service, change["state"].get("authors"))}
     }
     assert len(both) > 5
     assert {(_record(row["subject"]), _second(row)) for row in _in(keps, own_approver)} == both
@@ -578,12 +588,12 @@ ONE_REQUEST_EACH: dict[int, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("number", ONE_REQUEST_EACH)
-def test_one_request_on_the_terminal(house: House, number: int) -> None:
+def test_one_request_on_the_terminal(service: LocalService, number: int) -> None:
     """The command of the page returns the rows of the request that the naive reading confirms."""
     path, parameters = ONE_REQUEST_EACH[number]
 
-    rows = house.rows(path, **parameters)
-    (shown,) = _answers(house, number)
+    rows = service.rows(path, **parameters)
+    (shown,) = _answers(service, number)
 
     assert len(shown) == len(rows) > 0
     if "subject" in rows[0]:
@@ -592,25 +602,25 @@ def test_one_request_on_the_terminal(house: House, number: int) -> None:
         assert [int(row["count"]) for row in shown] == [row["count"] for row in rows]
 
 
-def test_the_state_and_the_duration_have_columns_on_the_terminal(house: House) -> None:
+def test_the_state_and_the_duration_have_columns_on_the_terminal(service: LocalService) -> None:
     """Other fields at the time of a change are columns under their names; a duration is in days, with what followed."""
-    (decided,) = _answers(house, 16)
-    (undone,) = _answers(house, 18)
+    (decided,) = _answers(service, 16)
+    (undone,) = _answers(service, 18)
 
     assert {row["role.author"] != "" for row in decided} == {True}
     assert {int(row["days"]) < 90 and _word(row["then"]) in ("Draft", "Rejected") for row in undone} == {True}
 
 
-def _answers(house: House, number: int) -> list[Rows]:
+def _answers(service: LocalService, number: int) -> list[Rows]:
     """What the commands say that the page shows for a question."""
-    return [table(house, *words) for words in SHOWN[number]]
+    return [table(service, *words) for words in SHOWN[number]]
 
 
-def _find_names(house: House, *spellings: str) -> str:
+def _find_names(service: LocalService, *spellings: str) -> str:
     """How the terminal calls the people that the files spell so."""
     names = []
     for spelling in spellings:
-        (row,) = house.client.get("/v1/people", params={"name": spelling}).json()["rows"]
+        (row,) = service.client.get("/v1/people", params={"name": spelling}).json()["rows"]
         names.append(row["name"] or row["id"])
     return ", ".join(names)
 
@@ -637,39 +647,39 @@ def test_every_question_is_shown_in_one_or_two_commands() -> None:
     assert {len(commands) for commands in SHOWN.values()} == {1, 2}
 
 
-def test_1_on_the_terminal(house: House) -> None:
+def test_1_on_the_terminal(service: LocalService) -> None:
     """The approvers of that day in order, and who changed them afterwards, by name."""
     answer = QUESTIONS[1]
 
-    (cell,), later = _answers(house, 1)
+    (cell,), later = _answers(service, 1)
 
-    assert cell["value"] == _find_names(house, *answer["approvers"])
+    assert cell["value"] == _find_names(service, *answer["approvers"])
     assert [(row["when"], row["who"], row["gained"], row["lost"], _pr(row)) for row in later] == [
         (
-            each["at"].replace("Z", "+00:00"), _find_names(house, each["who"]), _find_names(house, *each["added"]),
-            _find_names(house, *each["removed"]), str(each["pr"]),
+            each["at"].replace("Z", "+00:00"), _find_names(service, each["who"]), _find_names(service, *each["added"]),
+            _find_names(service, *each["removed"]), str(each["pr"]),
         )
         for each in answer["later"]
     ]  # fmt: skip
 
 
-def test_2_on_the_terminal(house: House) -> None:
+def test_2_on_the_terminal(service: LocalService) -> None:
     """Every move of the target, in the source's words, with whose it was."""
-    (rows,) = _answers(house, 2)
+    (rows,) = _answers(service, 2)
 
     found = [
         (f"{row['when'][:10]} {_word(row['before']) or None}->{_word(row['after'])}", row["who"], _pr(row))
         for row in rows
     ]
     expected = [re.fullmatch(r"(.*) by (.*) \(#(\d+)\)", line) for line in QUESTIONS[2]]
-    assert found == [(line[1], _find_names(house, line[2]), line[3]) for line in expected if line]
+    assert found == [(line[1], _find_names(service, line[2]), line[3]) for line in expected if line]
 
 
-def test_3_on_the_terminal(house: House) -> None:
+def test_3_on_the_terminal(service: LocalService) -> None:
     """The plan of that day, and what left it or joined it since."""
     answer = QUESTIONS[3]
 
-    planned, moved = _answers(house, 3)
+    planned, moved = _answers(service, 3)
 
     left = [row for row in moved if _word(row["before"]) == "v1.22"]
     joined = [row for row in moved if _word(row["after"]) == "v1.22"]
@@ -682,61 +692,63 @@ def test_3_on_the_terminal(house: House) -> None:
     assert len(planned) - len(left) + len(joined) == answer["planned_in_final_record"]
 
 
-def test_4_on_the_terminal(house: House) -> None:
+def test_4_on_the_terminal(service: LocalService) -> None:
     """What was put off most, and all put-offs and bring-forwards."""
-    top, totals = _answers(house, 4)
+    top, totals = _answers(service, 4)
 
     assert sorted(f"{_target(row)}: {row['count']}" for row in top) == sorted(QUESTIONS[4]["top"])
     assert {row["direction"]: int(row["count"]) for row in totals} == QUESTIONS[4]["totals"]
 
 
-def test_5_on_the_terminal(house: House) -> None:
+def test_5_on_the_terminal(service: LocalService) -> None:
     """What changed hands between groups."""
-    (rows,) = _answers(house, 5)
+    (rows,) = _answers(service, 5)
 
     assert [
         f"{row['when'][:10]} {_record(row['subject'])} {row['before']}->{row['after']} by {row['who']}".replace(
             "team:", ""
         )
         for row in rows
-    ] == [f"{what} by {_find_names(house, who)}" for line in QUESTIONS[5] for what, _, who in [line.rpartition(" by ")]]
+    ] == [
+        f"{what} by {_find_names(service, who)}" for line in QUESTIONS[5] for what, _, who in [line.rpartition(" by ")]
+    ]
 
 
-def test_6_on_the_terminal(house: House) -> None:
+def test_6_on_the_terminal(service: LocalService) -> None:
     """The first four approvers, then and now."""
-    for when, rows in zip(("then", "end"), _answers(house, 6), strict=True):
+    for when, rows in zip(("then", "end"), _answers(service, 6), strict=True):
         assert [[row["holder"], int(row["count"])] for row in rows[:4]] == [
-            [_find_names(house, who), count] for who, count in QUESTIONS[6][when]
+            [_find_names(service, who), count] for who, count in QUESTIONS[6][when]
         ]
 
 
-def test_7_on_the_terminal(house: House) -> None:
+def test_7_on_the_terminal(service: LocalService) -> None:
     """What was reopened, by the source's words."""
-    (rows,) = _answers(house, 7)
+    (rows,) = _answers(service, 7)
 
     assert len(rows) == QUESTIONS[7]["events"]
     assert {_record(row["subject"]) for row in rows} == set(QUESTIONS[7]["records"])
     assert [f"{row['when'][:10]} {_record(row['subject'])} by {row['who']}" for row in rows[-3:]] == [
-        f"{what} by {_find_names(house, who)}"
+        f"{what} by {_find_names(service, who)}"
         for line in QUESTIONS[7]["last"]
         for what, _, who in [line.rpartition(" by ")]
     ]
 
 
 @pytest.mark.parametrize("who", ["Paul Moore", "Brett Cannon"])
-def test_9_on_the_terminal(house: House, who: str) -> None:
+def test_9_on_the_terminal(service: LocalService, who: str) -> None:
     """What was ever accepted and has somebody as delegate."""
     accepted, delegated = (
-        table(house, *(who if word == "Paul Moore" else word for word in words)) for words in SHOWN[9]
+        table(service, *(who if word == "Paul Moore" else word for word in words)) for words in SHOWN[9]
     )
 
     both = {row["decision"] for row in accepted} & {row["subject"] for row in delegated}
     assert {_record(subject) for subject in both} == set(QUESTIONS[9][who.lower().replace(" ", "_")])
 
 
-def test_10_on_the_terminal(house: House) -> None:
+def test_10_on_the_terminal(service: LocalService) -> None:
     """One decision's status and ownership, with when and by whom."""
-    (rows,) = _answers(house, 10)
+    (rows,) = _answers(service, 10)
 
     found = [
         (row["when"], row["field"], _word(row["before"]), _word(row["after"]), row["who"])
@@ -748,15 +760,15 @@ def test_10_on_the_terminal(house: House) -> None:
         what, _, who = line.rpartition(" by ")
         at, field, values = what.split(" ", 2)
         sides = [json.loads(value) for value in values.split("->")]
-        old, new = (_find_names(house, *side) if isinstance(side, list) else side for side in sides)
+        old, new = (_find_names(service, *side) if isinstance(side, list) else side for side in sides)
         cell = {"authors": "role.author"}.get(field, field)
-        expected.append((at.replace("Z", "+00:00"), cell, old, new, _find_names(house, who)))
+        expected.append((at.replace("Z", "+00:00"), cell, old, new, _find_names(service, who)))
     assert [(at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in found] == [
         (at, field, old.casefold(), new.casefold(), who) for at, field, old, new, who in expected
     ]
 
 
-def test_11_on_the_terminal(house: House) -> None:
+def test_11_on_the_terminal(service: LocalService) -> None:
     """What was aimed at the release then and is now, and where the others are."""
     answer = QUESTIONS[11]
 
@@ -767,7 +779,7 @@ def test_11_on_the_terminal(house: House) -> None:
             if row["column"].split()[0] == "release:python-3.9"
         }
 
-    then, now = _answers(house, 11)
+    then, now = _answers(service, 11)
     assert aimed(then) == {record: status.casefold() for record, status in answer["then"].items()}
     assert aimed(now) == {record: status.casefold() for record, status in answer["end"].items()}
     gone = aimed(then).keys() - aimed(now).keys()
@@ -779,43 +791,45 @@ def test_11_on_the_terminal(house: House) -> None:
     assert left == {record: [to, status.casefold()] for record, (to, status) in answer["left"].items()}
 
 
-def test_13_on_the_terminal(house: House) -> None:
+def test_13_on_the_terminal(service: LocalService) -> None:
     """What lost its status again."""
-    (rows,) = _answers(house, 13)
+    (rows,) = _answers(service, 13)
 
     assert [
         f"{row['when'][:10]} {_record(row['subject'])} {_word(row['before'])}->{_word(row['after'])}".casefold()
         + f" by {row['who']}"
         for row in rows
     ] == [
-        f"{what.casefold()} by {_find_names(house, who)}"
+        f"{what.casefold()} by {_find_names(service, who)}"
         for line in QUESTIONS[13]
         for what, _, who in [line.rpartition(" by ")]
     ]
 
 
-def test_15_on_the_terminal(house: House) -> None:
+def test_15_on_the_terminal(service: LocalService) -> None:
     """What passed from one delegate to another."""
-    (rows,) = _answers(house, 15)
+    (rows,) = _answers(service, 15)
 
     expected = []
     for line in QUESTIONS[15]:
         what, _, who = line.rpartition(" by ")
         day, record, moved = what.split(" ", 2)
         old, new = (json.loads(side.replace("'", '"')) for side in moved.split("->"))
-        expected.append((day, record, _find_names(house, *old), _find_names(house, *new), _find_names(house, who)))
+        expected.append(
+            (day, record, _find_names(service, *old), _find_names(service, *new), _find_names(service, who))
+        )
     assert [
         (row["when"][:10], _record(row["subject"]), row["before"], row["after"], row["who"]) for row in rows
     ] == expected
 
 
-def test_every_reason_in_a_report_of_imported_history_is_that_of_its_event(house: House) -> None:
+def test_every_reason_in_a_report_of_imported_history_is_that_of_its_event(service: LocalService) -> None:
     """A naive reading of every line: the reason shown is the event's own, is marked as inherited, or is absent."""
     given = {"since": "2021-01-01", "until": "2023-01-01", "format": "html", "lines": "10000"}
-    given["min_position"] = str(house.log.head().size)
-    page = house.client.get("/v1/products/kubernetes/report", params=given)
+    given["min_position"] = str(service.log.head().size)
+    page = service.client.get("/v1/products/kubernetes/report", params=given)
 
-    lines, wrong = find_untrue_reasons(page.text, list(house.log.read(0, 1_000_000)))
+    lines, wrong = find_untrue_reasons(page.text, list(service.log.read(0, 1_000_000)))
 
     assert page.status_code == 200, page.text
     assert lines > 500
@@ -831,12 +845,12 @@ CLOSED_PEPS = {"Rejected", "Withdrawn", "Withdrawal", "Replaced", "Superseded"}
 
 
 @pytest.mark.parametrize("as_of", ["2005-06-01T00:00:00Z", "2020-12-31T00:00:00Z"])
-def test_decision_debt_of_the_peps(house: House, peps: Corpus, as_of: str) -> None:
+def test_decision_debt_of_the_peps(service: LocalService, peps: Corpus, as_of: str) -> None:
     """Accepted PEPs give no reason in their headers, and open ones are stale after 30 days without a change.
 
     A status that means nothing here, such as "April Fool!", counts as open.
     """
-    rows = house.rows("/debt", kind="decision", code=["no_reason", "stale"], as_of=as_of, limit=10_000)
+    rows = service.rows("/debt", kind="decision", code=["no_reason", "stale"], as_of=as_of, limit=10_000)
 
     states = peps.state(as_of)
     # The targeted version of Python is a field of the feature, not of the decision.
@@ -852,9 +866,9 @@ def test_decision_debt_of_the_peps(house: House, peps: Corpus, as_of: str) -> No
     assert {(row["code"], _record(row["subject"])) for row in _in(peps, rows)} == expected
 
 
-def test_slips_of_the_keps(house: House, keps: Corpus) -> None:
+def test_slips_of_the_keps(service: LocalService, keps: Corpus) -> None:
     """Each move of a milestone to a later version of Kubernetes is a slip, and gives its commit as the reason."""
-    rows = house.rows("/slips/causes", product="kubernetes", limit=10_000)
+    rows = service.rows("/slips/causes", product="kubernetes", limit=10_000)
 
     def version(text: Any) -> tuple[int, ...] | None:
         found = re.search(r"v?(\d+\.\d+)", str(text or ""))

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support_log import T0, EmptyHouse, House
+from support_log import T0, EmptyService, LocalService
 
 from domain.catalog import COMMAND
 from domain.errors import Refused
@@ -25,14 +25,14 @@ DECISIONS = ["decision:d1", "decision:d2", "decision:d3"]
 ANY = [*FEATURES, *DECISIONS, "product:p1"]
 
 
-def _assert_agreement(house: House) -> None:
+def _assert_agreement(service: LocalService) -> None:
     """Compare every field of every subject, in both directions."""
-    now = house.clock()
+    now = service.clock()
     from_read_model: dict[str, dict[str, Any]] = {}
-    for row in house.rows("/fields", include_removed="true", limit=10_000, as_of=format_micros(now)):
+    for row in service.rows("/fields", include_removed="true", limit=10_000, as_of=format_micros(now)):
         from_read_model.setdefault(row["subject"], {})[row["field"]] = row["value"]
-    for subject in {entry.subject for entry in house.log.read(0, 10_000)}:
-        state = house.log.state(subject)
+    for subject in {entry.subject for entry in service.log.read(0, 10_000)}:
+        state = service.log.state(subject)
         from_rules = {name: state.value_at(name, now) for name in state.field_names()}
         assert _drop_empty(from_rules) == _drop_empty(from_read_model.pop(subject, {})), subject
     assert not from_read_model
@@ -42,13 +42,13 @@ def _drop_empty(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, [])}
 
 
-def _send(house: House, command: dict[str, Any]) -> bool:
+def _send(service: LocalService, command: dict[str, Any]) -> bool:
     """Send a command, and return whether it was recorded."""
     try:
         parsed = COMMAND.validate_python(command)
     except ValidationError:  # a period that ends before it starts
         return False
-    (result,) = asyncio.run(house.log.execute_many([Transaction((parsed,), house.caller())]))
+    (result,) = asyncio.run(service.log.execute_many([Transaction((parsed,), service.caller())]))
     return not isinstance(result, Refused)
 
 
@@ -126,23 +126,24 @@ COMMANDS = st.one_of(
 @given(st.lists(COMMANDS, min_size=5, max_size=30))
 def test_after_any_commands(commands: list[dict[str, Any]]) -> None:
     """Rules and the read model agree after backdated, voided, removing and imported changes and changes with a period."""
-    with TemporaryDirectory() as folder, House(Path(folder)) as house:
-        house.person("Bo")
+    with TemporaryDirectory() as folder, LocalService(Path(folder)) as service:
+        service.person("Bo")
         _send(
-            house, {"type": "DefineProduct", "key": "p1", "title": "P", "effective_at": format_micros(T0 - 30 * SECOND)}
+            service,
+            {"type": "DefineProduct", "key": "p1", "title": "P", "effective_at": format_micros(T0 - 30 * SECOND)},
         )
 
         for command in commands:
-            _send(house, command)
+            _send(service, command)
 
-        _assert_agreement(house)
+        _assert_agreement(service)
 
 
 def test_after_each_example_command(tmp_path: Path) -> None:
     """Rules and the read model agree after each of the example commands."""
-    with EmptyHouse(tmp_path) as house:
-        for example in examples_for(house.log.id)[:-1]:
-            assert _send(house, example), example
+    with EmptyService(tmp_path) as service:
+        for example in examples_for(service.log.id)[:-1]:
+            assert _send(service, example), example
             if example["type"] == "RecordPersonLeft":
-                house.leave()
-            _assert_agreement(house)
+                service.leave()
+            _assert_agreement(service)

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with House(tmp_path) as opened:
+def service(tmp_path: Path) -> Iterator[LocalService]:
+    with LocalService(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def now(house: House) -> Callable[[], int]:
-    return house.clock
+def now(service: LocalService) -> Callable[[], int]:
+    return service.clock

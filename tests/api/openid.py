@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey, RSAKey
-from support_log import House
+from support_log import LocalService
 
 from cli.sign_in import build_sign_in
 from identity.oidc.provider import Provider, ProviderConfig
@@ -56,7 +56,7 @@ def signature_of(content: bytes, algorithm: str, key: Any) -> bytes:
 
 
 class OpenidProvider:
-    """Discovery, keys and the token endpoint; `house` is a log whose people sign in here."""
+    """Discovery, keys and the token endpoint; `service` is a log whose people sign in here."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = [RSA, EC, WEAK, ENCRYPTING, WRAPPING]
@@ -115,34 +115,40 @@ class OpenidProvider:
             return 400, {"error": "invalid_grant"}
         return 200, {"id_token": found["id_token"], "access_token": "opaque", "token_type": "Bearer"}
 
-    def claims(self, house: House, **more: Any) -> dict[str, Any]:
-        now = house.clock.now // 1_000_000
+    def claims(self, service: LocalService, **more: Any) -> dict[str, Any]:
+        now = service.clock.now // 1_000_000
         found = {"iss": self.issuer, "sub": "u-1", "aud": CLIENT, "iat": now, "exp": now + 300, **more}
         return {name: value for name, value in found.items() if value is not None}
 
-    def access_token(self, house: House, header: dict[str, Any] | None = None, key: Any = RSA, **more: Any) -> str:
+    def access_token(
+        self, service: LocalService, header: dict[str, Any] | None = None, key: Any = RSA, **more: Any
+    ) -> str:
         return sign(
-            self.claims(house, **{"aud": AUDIENCE, "jti": "j", **more}), {"typ": "at+jwt", **(header or {})}, key
+            self.claims(service, **{"aud": AUDIENCE, "jti": "j", **more}), {"typ": "at+jwt", **(header or {})}, key
         )
 
-    def logout_token(self, house: House, header: dict[str, Any] | None = None, key: Any = RSA, **more: Any) -> str:
+    def logout_token(
+        self, service: LocalService, header: dict[str, Any] | None = None, key: Any = RSA, **more: Any
+    ) -> str:
         events = {"http://schemas.openid.net/event/backchannel-logout": {}}
-        claims = self.claims(house, **{"events": events, "jti": "l", "sid": "s-1", **more})
+        claims = self.claims(service, **{"events": events, "jti": "l", "sid": "s-1", **more})
         return sign(claims, {"typ": "logout+jwt", **(header or {})}, key)
 
-    def trusted_by(self, house: House, **more: Any) -> Provider:
+    def trusted_by(self, service: LocalService, **more: Any) -> Provider:
         """Let the people of a log sign in here."""
         config = {"audience": AUDIENCE, "client_secret": SECRET, "name": "Acme", **more}
-        provider = Provider(ProviderConfig(self.issuer, CLIENT, **config), clock=lambda: house.clock.now)
-        sign_in = build_sign_in(house.log, "key", house.caller(), provider)
-        house.app.state.services = replace(house.app.state.services, provider=provider, sign_in=sign_in)
+        provider = Provider(ProviderConfig(self.issuer, CLIENT, **config), clock=lambda: service.clock.now)
+        sign_in = build_sign_in(service.log, "key", service.caller(), provider)
+        service.app.state.services = replace(service.app.state.services, provider=provider, sign_in=sign_in)
         return provider
 
-    def approve(self, house: House, location: str, header: dict[str, Any] | None = None, **more: Any) -> dict[str, str]:
+    def approve(
+        self, service: LocalService, location: str, header: dict[str, Any] | None = None, **more: Any
+    ) -> dict[str, str]:
         """What the browser comes back with from an address at which a sign-in begins."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
         assert (asked["client_id"], asked["response_type"], asked["code_challenge_method"]) == (CLIENT, "code", "S256")
-        id_token = sign(self.claims(house, **{"nonce": asked["nonce"], "sid": "s-1", **more}), header)
+        id_token = sign(self.claims(service, **{"nonce": asked["nonce"], "sid": "s-1", **more}), header)
         code = f"code-{len(self.codes)}"
         self.codes[code] = {
             "challenge": asked["code_challenge"],

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import OperationalError
 from fastapi.testclient import TestClient
-from support_log import House, Ticking, quiet_token
+from support_log import LocalService, Ticking, quiet_token
 from support_postgresql import fresh_schema
 
 from eventlog.store import Store
@@ -23,18 +23,18 @@ from identity.decision_log import DecisionLog
 ALL = AccessFilter()
 
 
-def recorded(house: House) -> list[dict[str, Any]]:
+def recorded(service: LocalService) -> list[dict[str, Any]]:
     """Every row, oldest first, as the API answers."""
-    house.log.journal.write()
-    return [*reversed(house.client.get("/v1/access-journal").json()["rows"])]
+    service.log.journal.write()
+    return [*reversed(service.client.get("/v1/access-journal").json()["rows"])]
 
 
-def test_a_request_without_a_known_token_is_recorded(house: House) -> None:
+def test_a_request_without_a_known_token_is_recorded(service: LocalService) -> None:
     """With the route and the reason, but not the path, the query or the secret, which a stranger chose."""
-    house.client_of(None).get("/v1/roadmap")
-    house.client_of("dlog_secret0000000000000000000000000000000000A").get("/v1/decisions/mine?text=hidden")
+    service.client_of(None).get("/v1/roadmap")
+    service.client_of("dlog_secret0000000000000000000000000000000000A").get("/v1/decisions/mine?text=hidden")
 
-    rows = recorded(house)
+    rows = recorded(service)
 
     assert [(row["kind"], row["who"], row["what"]) for row in rows] == [
         ("denied", None, "GET /v1/roadmap"),
@@ -45,15 +45,15 @@ def test_a_request_without_a_known_token_is_recorded(house: House) -> None:
     assert not [row for row in rows if "hidden" in str(row) or "secret0" in str(row)]
 
 
-def test_a_refused_command_is_recorded_with_its_sender(house: House) -> None:
+def test_a_refused_command_is_recorded_with_its_sender(service: LocalService) -> None:
     """A caller whose token or role does not suffice, each with the reason."""
-    weak = house.client_of(quiet_token(house.log, "service:weak", {"read"}))
+    weak = service.client_of(quiet_token(service.log, "service:weak", {"read"}))
     assert weak.post("/v1/teams", json={"title": "Secret plan"}).status_code == 403
     bulk = {"transactions": [{"commands": [{"type": "RegisterTeam", "title": "Secret plan"}]}]}
     assert weak.post("/v1/bulk", json=bulk).status_code == 200
     assert weak.get("/v1/tokens").status_code == 403
 
-    rows = recorded(house)
+    rows = recorded(service)
 
     assert [(row["kind"], row["who"], row["what"]) for row in rows] == [
         ("refused", "service:weak", "POST /v1/teams"),
@@ -64,67 +64,67 @@ def test_a_refused_command_is_recorded_with_its_sender(house: House) -> None:
     assert "Secret plan" not in str(rows)
 
 
-def test_exports_and_audits_are_recorded(house: House) -> None:
+def test_exports_and_audits_are_recorded(service: LocalService) -> None:
     """Files, reads of the audit trail and of the journal; followers of the log once an hour."""
-    house.client.get("/v1/decisions?format=csv")
-    house.client.get("/v1/decisions")
-    house.client.get("/v1/audit")
-    rows = recorded(house)
+    service.client.get("/v1/decisions?format=csv")
+    service.client.get("/v1/decisions")
+    service.client.get("/v1/audit")
+    rows = recorded(service)
     assert [(row["kind"], row["what"]) for row in rows] == [
         ("export", "GET /v1/decisions"),
         ("audit", "GET /v1/audit"),
     ]
-    assert {row["who"] for row in rows} == {house.ada}
-    assert ("audit", "GET /v1/access-journal") in [(row["kind"], row["what"]) for row in recorded(house)]
+    assert {row["who"] for row in rows} == {service.ada}
+    assert ("audit", "GET /v1/access-journal") in [(row["kind"], row["what"]) for row in recorded(service)]
 
 
-def test_a_sign_in_is_recorded(house: House) -> None:
+def test_a_sign_in_is_recorded(service: LocalService) -> None:
     """With the id of the session, not its secret."""
-    session, secret = house.log.sessions.start(house.ada)
+    session, secret = service.log.sessions.start(service.ada)
 
-    (row,) = recorded(house)
+    (row,) = recorded(service)
 
-    assert (row["kind"], row["who"], row["credential"]) == ("sign-in", house.ada, session.id)
+    assert (row["kind"], row["who"], row["credential"]) == ("sign-in", service.ada, session.id)
     assert secret not in str(row)
 
 
-def test_a_sign_in_that_fails_is_recorded(house: House) -> None:
+def test_a_sign_in_that_fails_is_recorded(service: LocalService) -> None:
     """A link that does not work, without its code."""
-    client = TestClient(house.app, base_url="http://localhost")
+    client = TestClient(service.app, base_url="http://localhost")
     answer = client.post("/sign-in", data={"code": "guessed"}, headers={"Origin": "http://localhost"})
 
-    (row,) = recorded(house)
+    (row,) = recorded(service)
 
     assert (answer.status_code, row["kind"], row["what"]) == (410, "denied", "POST /sign-in")
     assert "guessed" not in str(row)
 
 
-def test_only_auditors_read_the_journal(house: House) -> None:
+def test_only_auditors_read_the_journal(service: LocalService) -> None:
     """Others get 403, which is recorded in turn."""
-    house.log.default_role = "manager"
-    answer = house.client.get("/v1/access-journal")
+    service.log.default_role = "manager"
+    answer = service.client.get("/v1/access-journal")
 
     assert (answer.status_code, "auditor" in answer.json()["detail"]) == (403, True)
-    house.log.default_role = "admin"
-    assert ("denied", house.ada) in [(row["kind"], row["who"]) for row in recorded(house)]
+    service.log.default_role = "admin"
+    assert ("denied", service.ada) in [(row["kind"], row["who"]) for row in recorded(service)]
 
 
-def test_the_journal_is_filtered_and_paged(house: House) -> None:
+def test_the_journal_is_filtered_and_paged(service: LocalService) -> None:
     """By kind, person and period; pages lead to each other by `next`."""
     for n in range(5):
-        house.log.journal.record("export", house.ada, "t", f"GET /v1/{n}")
-    house.log.journal.record("sign-in", "person:bo", "s")
-    house.log.journal.write()
+        service.log.journal.record("export", service.ada, "t", f"GET /v1/{n}")
+    service.log.journal.record("sign-in", "person:bo", "s")
+    service.log.journal.write()
 
     def ask(**params: Any) -> Any:
-        return house.client.get("/v1/access-journal", params=params).json()
+        return service.client.get("/v1/access-journal", params=params).json()
 
     first = ask(kind="export", limit=2)
     second = ask(kind="export", limit=2, cursor=first["next"])
     assert [row["what"][-1] for page in (first, second) for row in page["rows"]] == ["4", "3", "2", "1"]
     assert [row["who"] for row in ask(who="person:bo")["rows"]] == ["person:bo"]
     assert ask(until="2020-01-01")["rows"] == []
-    assert house.client.get("/v1/access-journal?kind=tea").status_code == 422
+    assert service.client.get("/v1/access-journal?kind=tea").status_code == 422
 
 
 # The chain ------------------------------------------------------------------------------------------------------------
@@ -193,11 +193,11 @@ def test_old_rows_are_deleted_and_the_chain_still_holds(tmp_path: Path, kind: st
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
-def test_recording_never_waits_for_the_store(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_never_waits_for_the_store(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the store hangs, recording takes microseconds; equal rows are counted, and none is lost."""
     monkeypatch.setattr(access_journal, "WRITE_AFTER_S", 0.01)
-    release, journal = threading.Event(), house.log.journal
-    hanging = threading.Thread(target=lambda: house.log._store.run(lambda _: release.wait(30)))
+    release, journal = threading.Event(), service.log.journal
+    hanging = threading.Thread(target=lambda: service.log._store.run(lambda _: release.wait(30)))
     hanging.start()
     journal.record("export", what="first")
     time.sleep(0.1)  # its thread waits for the store now
@@ -215,20 +215,20 @@ def test_recording_never_waits_for_the_store(house: House, monkeypatch: pytest.M
     assert took / 10_000 < 0.001
 
 
-def test_what_does_not_fit_is_counted(house: House) -> None:
+def test_what_does_not_fit_is_counted(service: LocalService) -> None:
     """A flood of different rows takes bounded memory and leaves its number."""
     for n in range(MAX_PENDING + 7):
-        house.log.journal.record("denied", what=str(n))
-    house.log.journal.write()
+        service.log.journal.record("denied", what=str(n))
+    service.log.journal.write()
 
-    (last,) = house.log.journal.rows(AccessFilter(kinds=["lost"]), limit=2)
+    (last,) = service.log.journal.rows(AccessFilter(kinds=["lost"]), limit=2)
     assert last.times == 7
-    assert house.log.journal.find_damage() == ""
+    assert service.log.journal.find_damage() == ""
 
 
-def test_rows_wait_while_the_store_fails(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_wait_while_the_store_fails(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are written once it works again."""
-    journal = house.log.journal
+    journal = service.log.journal
     with monkeypatch.context() as patched:
         patched.setattr(Store, "run", _fail)
         journal.record("export", what="kept")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 from fastapi.testclient import TestClient
-from support_log import House
+from support_log import LocalService
 
 from api.app import COMMAND_PATHS
 from api.pages.static_files import load_static_files
@@ -274,16 +274,16 @@ BODIES: Final[dict[str, Any]] = {
 JUDGED: Final[dict[str, Need]] = {route: need for route, need in NEEDED.items() if need is not None}
 
 
-def served(house: House) -> list[str]:
-    return [f"{method} {route.path}" for route in house.app.routes for method in route.methods - {"HEAD"}]  # type: ignore[attr-defined]
+def served(service: LocalService) -> list[str]:
+    return [f"{method} {route.path}" for route in service.app.routes for method in route.methods - {"HEAD"}]  # type: ignore[attr-defined]
 
 
 class World:
     """A log with an own and another product, and a caller for each role, product and state of a token."""
 
-    def __init__(self, house: House, *, limited: bool) -> None:
-        self.house = house
-        self.setup = house.client
+    def __init__(self, service: LocalService, *, limited: bool) -> None:
+        self.service = service
+        self.setup = service.client
         for name in ("own", "other"):
             self._fill(name, PEARL if name == "own" else "quartz")
         self.send({"type": "RegisterPerson", "key": "somebody", "name": "Somebody"})
@@ -292,17 +292,20 @@ class World:
             (role, where): self._caller(role, where) for role in LEVELS for where in ("own", "other", "all")
         }
         self.without_role = self._token("nobody")[1]
-        self.nobody: dict[str, TestClient] = {"anonymous": house.client_of(None), "unknown": house.client_of("dlog_x")}
+        self.nobody: dict[str, TestClient] = {
+            "anonymous": service.client_of(None),
+            "unknown": service.client_of("dlog_x"),
+        }
         self.nobody["revoked"], self.nobody["departed"] = (
             self._client_with_revoked_token(),
             self._client_of_person_who_left(),
         )
         self.nobody["expired"] = self._client_with_expired_token()
         self.spare_token = self._token("spare")[0]
-        house.log.default_role = None
-        house.log.limits_reading = limited
-        self.position = house.log.state("decision:own").position
-        house.runner.wait_for(house.log.head().size, 10)
+        service.log.default_role = None
+        service.log.limits_reading = limited
+        self.position = service.log.state("decision:own").position
+        service.runner.wait_for(service.log.head().size, 10)
 
     def send(self, *commands: dict[str, Any]) -> None:
         response = self.setup.post("/v1/commands", json={"commands": commands})
@@ -331,31 +334,31 @@ class World:
     def _token(self, key: str, role: str | None = None, product: str | None = None) -> tuple[str, TestClient]:
         self.send({"type": "RegisterPerson", "key": key, "name": key})
         holder = f"person:{key}"
-        token, secret = self.house.log.tokens.create(
+        token, secret = self.service.log.tokens.create(
             holder,
             scopes=SCOPES,
             role=role,
             product=product,
-            by=self.house.caller(),  # type: ignore[arg-type]
+            by=self.service.caller(),  # type: ignore[arg-type]
         )
-        return token, self.house.client_of(secret)
+        return token, self.service.client_of(secret)
 
     def _caller(self, role: str, where: str) -> TestClient:
         return self._token(f"{role}-{where}", role, None if where == "all" else f"product:{where}")[1]
 
     def _client_with_revoked_token(self) -> TestClient:
         token, client = self._token("revoked", "admin")
-        self.house.log.tokens.revoke(token, by=self.house.caller())
+        self.service.log.tokens.revoke(token, by=self.service.caller())
         return client
 
     def _client_with_expired_token(self) -> TestClient:
         self.send({"type": "RegisterPerson", "key": "expired", "name": "expired"})
-        until = self.house.clock() + 1_000_000
-        tokens, by = self.house.log.tokens, self.house.caller()
+        until = self.service.clock() + 1_000_000
+        tokens, by = self.service.log.tokens, self.service.caller()
         _, secret = tokens.create("person:expired", scopes=SCOPES, role="admin", expires_at=until, by=by)
-        client = self.house.client_of(secret)
+        client = self.service.client_of(secret)
         assert client.get("/v1/me").status_code == 200
-        self.house.clock.now = until  # type: ignore[attr-defined]
+        self.service.clock.now = until  # type: ignore[attr-defined]
         return client
 
     def _client_of_person_who_left(self) -> TestClient:
@@ -420,13 +423,13 @@ _CHANGING: Final = {command.__name__ for command in COMMAND_PATHS if not command
 
 @pytest.fixture(params=[pytest.param(True, id="own"), pytest.param(False, id="all", marks=pytest.mark.slow)])
 def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
-    with House(tmp_path) as house:
-        yield World(house, limited=request.param)
+    with LocalService(tmp_path) as service:
+        yield World(service, limited=request.param)
 
 
-def test_every_route_has_a_row(house: House) -> None:
+def test_every_route_has_a_row(service: LocalService) -> None:
     """The table names exactly the routes that are served, and every command."""
-    assert {*NEEDED, *SIGN_IN} == set(served(house))
+    assert {*NEEDED, *SIGN_IN} == set(served(service))
     assert not [route for route, need in NEEDED.items() if need is None]
 
 
@@ -439,7 +442,7 @@ def _is_allowed(need: Need, role: str, where: str, *, limited: bool) -> bool:
 
 def test_expected_equals_actual(world: World) -> None:
     """Each role may do on its own, another and all products what the table says; what is hidden does not exist."""
-    limited = world.house.log.limits_reading
+    limited = world.service.log.limits_reading
     wrong: dict[str, str] = {}
     for route in JUDGED:
         need = NEEDED[route]
@@ -481,8 +484,8 @@ def test_without_a_role_or_a_valid_token_nothing_is_answered(world: World) -> No
 def test_no_answer_holds_a_word_of_a_hidden_product(tmp_path: Path, format_: str) -> None:
     """A reader of another product gets no title, text, key or count of the own one, from any route in any format."""
     accept = {"json": "application/json", "csv": "text/csv", "html": "text/html"}[format_]
-    with House(tmp_path) as house:
-        world = World(house, limited=True)
+    with LocalService(tmp_path) as service:
+        world = World(service, limited=True)
         stranger, reader = world.callers["viewer", "other"], world.callers["viewer", "own"]
         seen = 0
         for client in (stranger, reader):

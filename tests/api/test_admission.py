@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 from api import admission, large_responses
 from api.admission import Admission, LaneLimits, Limits
@@ -38,14 +38,14 @@ class Response:
         return str(json.loads(self.body)["detail"])
 
 
-async def get(house: House, path: str, token: str | None = None, leave: float | None = None) -> Response:
+async def get(service: LocalService, path: str, token: str | None = None, leave: float | None = None) -> Response:
     """One GET, as a server asks an application; with `leave` the caller disconnects after this many seconds."""
     response, begun = Response(), time.monotonic()
     route, _, query = path.partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": route,
         "raw_path": route.encode(), "query_string": query.encode(), "root_path": "", "client": None, "server": ("x", 80),
-        "headers": [(b"host", b"x"), (b"authorization", f"Bearer {token or house.token}".encode())],
+        "headers": [(b"host", b"x"), (b"authorization", f"Bearer {token or service.token}".encode())],
     }  # fmt: skip
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
@@ -62,16 +62,16 @@ async def get(house: House, path: str, token: str | None = None, leave: float | 
             response.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         response.body += message.get("body", b"")
 
-    await house.app(scope, receive, send)
+    await service.app(scope, receive, send)
     response.seconds = time.monotonic() - begun
     return response
 
 
 @contextmanager
-def limited(house: House, **limits: Any) -> Iterator[Admission]:
+def limited(service: LocalService, **limits: Any) -> Iterator[Admission]:
     """The server with other limits."""
     questions = Admission(Limits(**limits))
-    house.app.state.services = replace(house.app.state.services, questions=questions)
+    service.app.state.services = replace(service.app.state.services, questions=questions)
     yield questions
 
 
@@ -99,10 +99,10 @@ async def freed(questions: Admission, lane: admission.LaneName = "heavy") -> Non
 
 
 @pytest.mark.usefixtures("endless")
-def test_a_question_ends_at_its_deadline(house: House) -> None:
+def test_a_question_ends_at_its_deadline(service: LocalService) -> None:
     """A question that takes too long is answered with a 503 that says how to ask for less."""
-    with limited(house, seconds=0.3) as questions:
-        response = run(lambda: get(house, "/v1/roadmap"))
+    with limited(service, seconds=0.3) as questions:
+        response = run(lambda: get(service, "/v1/roadmap"))
         assert (response.status, response.headers["retry-after"]) == (503, "60")
         assert "longer than 0.3 seconds" in response.detail
         assert "narrow it down" in response.detail
@@ -111,12 +111,12 @@ def test_a_question_ends_at_its_deadline(house: House) -> None:
 
 
 @pytest.mark.usefixtures("endless")
-def test_a_question_ends_when_its_caller_has_gone(house: House) -> None:
+def test_a_question_ends_when_its_caller_has_gone(service: LocalService) -> None:
     """A caller who hangs up costs no more processor time."""
-    with limited(house, seconds=60.0) as questions:
+    with limited(service, seconds=60.0) as questions:
 
         async def leaving() -> float:
-            left = await asyncio.gather(*(get(house, "/v1/roadmap", leave=0.2) for _ in range(4)))
+            left = await asyncio.gather(*(get(service, "/v1/roadmap", leave=0.2) for _ in range(4)))
             await freed(questions)
             assert max(each.seconds for each in left) < SOON_S
             begun = time.process_time()
@@ -127,18 +127,18 @@ def test_a_question_ends_when_its_caller_has_gone(house: House) -> None:
 
 
 @pytest.mark.usefixtures("endless")
-def test_a_caller_who_leaves_the_queue_leaves_it_to_others(house: House) -> None:
+def test_a_caller_who_leaves_the_queue_leaves_it_to_others(service: LocalService) -> None:
     """A query whose caller disconnects while waiting is never run."""
     lane = LaneLimits(running=1, running_each=1, waiting=1, waiting_each=1)
-    with limited(house, seconds=1.0, heavy=lane) as questions:
+    with limited(service, seconds=1.0, heavy=lane) as questions:
 
         async def waiting() -> Response:
-            first = asyncio.create_task(get(house, "/v1/roadmap"))
+            first = asyncio.create_task(get(service, "/v1/roadmap"))
             await asyncio.sleep(0.1)
-            second = asyncio.create_task(get(house, "/v1/roadmap", leave=0.1))
+            second = asyncio.create_task(get(service, "/v1/roadmap", leave=0.1))
             await asyncio.sleep(0.4)
             assert second.done()
-            third = await get(house, "/v1/fields")
+            third = await get(service, "/v1/fields")
             await first
             await freed(questions)
             return third
@@ -147,16 +147,16 @@ def test_a_caller_who_leaves_the_queue_leaves_it_to_others(house: House) -> None
 
 
 @pytest.mark.usefixtures("endless")
-def test_a_full_queue_sends_callers_away(house: House) -> None:
+def test_a_full_queue_sends_callers_away(service: LocalService) -> None:
     """One caller fills only their share; another caller is answered meanwhile."""
-    bob = house.log.tokens.create(house.person("Bob"))[1]
+    bob = service.log.tokens.create(service.person("Bob"))[1]
     lane = LaneLimits(running=2, running_each=1, waiting=8, waiting_each=2)
-    with limited(house, seconds=1.0, wait_s=0.5, heavy=lane):
+    with limited(service, seconds=1.0, wait_s=0.5, heavy=lane):
 
         async def crowd() -> tuple[list[Response], Response]:
-            many = [asyncio.create_task(get(house, "/v1/roadmap")) for _ in range(6)]
+            many = [asyncio.create_task(get(service, "/v1/roadmap")) for _ in range(6)]
             await asyncio.sleep(0.2)
-            other = await get(house, "/v1/fields", bob)
+            other = await get(service, "/v1/fields", bob)
             return await asyncio.gather(*many), other
 
         many, other = run(crowd)
@@ -172,17 +172,17 @@ def test_a_full_queue_sends_callers_away(house: House) -> None:
 
 @pytest.mark.usefixtures("endless")
 @pytest.mark.slow
-def test_cheap_routes_answer_while_expensive_questions_fill_the_server(house: House) -> None:
+def test_cheap_routes_answer_while_expensive_questions_fill_the_server(service: LocalService) -> None:
     """With 45 expensive questions open, who I am, the log, a product and health are answered at once."""
-    house.post("/products", {"key": "tide", "title": "Tide"})
-    house.get("/products/tide")
-    with limited(house, seconds=2.0):
+    service.post("/products", {"key": "tide", "title": "Tide"})
+    service.get("/products/tide")
+    with limited(service, seconds=2.0):
 
         async def crowd() -> list[Response]:
-            many = [asyncio.create_task(get(house, "/v1/roadmap")) for _ in range(45)]
+            many = [asyncio.create_task(get(service, "/v1/roadmap")) for _ in range(45)]
             await asyncio.sleep(0.2)
             paths = ("/v1/me", "/v1/log", "/v1/products/tide", "/v1/health", "/v1/status", "/v1/log/entries/1")
-            found = [await get(house, path) for path in paths]
+            found = [await get(service, path) for path in paths]
             assert not all(each.done() for each in many)
             await asyncio.gather(*many)
             return found
@@ -193,47 +193,47 @@ def test_cheap_routes_answer_while_expensive_questions_fill_the_server(house: Ho
 
 
 @pytest.mark.usefixtures("endless")
-def test_health_says_that_questions_wait_for_long(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_says_that_questions_wait_for_long(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
     """Health is degraded while there is always somebody in the queue, and ok again afterwards."""
     monkeypatch.setattr(admission, "SATURATED_AFTER_S", 0.2)
-    with limited(house, seconds=1.0):
+    with limited(service, seconds=1.0):
 
         async def crowd() -> Response:
-            many = [asyncio.create_task(get(house, "/v1/roadmap")) for _ in range(6)]
+            many = [asyncio.create_task(get(service, "/v1/roadmap")) for _ in range(6)]
             await asyncio.sleep(0.5)
-            found = await get(house, "/v1/health")
+            found = await get(service, "/v1/health")
             await asyncio.gather(*many)
             return found
 
         assert json.loads(run(crowd).body)["status"] == "degraded"
-        assert json.loads(run(lambda: get(house, "/v1/health")).body)["status"] == "ok"
+        assert json.loads(run(lambda: get(service, "/v1/health")).body)["status"] == "ok"
 
 
-def test_a_question_that_needs_too_much_memory_is_refused(house: House) -> None:
+def test_a_question_that_needs_too_much_memory_is_refused(service: LocalService) -> None:
     """What would have to be kept at once is bounded, and the refusal says what to do."""
     for n in range(40):
-        assert house.post("/products", {"key": f"p{n}", "title": f"Product {n}"}).status_code == 201
-    house.get("/products")
-    with limited(house, read_bytes=10_000):
-        response = run(lambda: get(house, "/v1/fields"))
+        assert service.post("/products", {"key": f"p{n}", "title": f"Product {n}"}).status_code == 201
+    service.get("/products")
+    with limited(service, read_bytes=10_000):
+        response = run(lambda: get(service, "/v1/fields"))
     assert response.status == 422
     assert "narrow it down" in response.detail
 
 
-def test_a_large_answer_is_sent_in_chunks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_answer_is_sent_in_chunks(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large answer is byte for byte the small one, and its bytes count until they are sent."""
     for n in range(40):
-        assert house.post("/products", {"key": f"p{n}", "title": f"Product {n} é"}).status_code == 201
-    house.get("/products")
+        assert service.post("/products", {"key": f"p{n}", "title": f"Product {n} é"}).status_code == 201
+    service.get("/products")
     path = "/v1/fields?as_of=2030-01-01"
-    whole = run(lambda: get(house, path))
+    whole = run(lambda: get(service, path))
     monkeypatch.setattr(large_responses, "LARGE_BYTES", 100)
     monkeypatch.setattr(large_responses, "CHUNK_BYTES", 1_000)
-    with limited(house) as questions:
-        in_chunks = run(lambda: get(house, path))
+    with limited(service) as questions:
+        in_chunks = run(lambda: get(service, path))
         assert questions.unsent == 0
         questions.unsent = 1 << 40
-        assert run(lambda: get(house, path)).status == 503
+        assert run(lambda: get(service, path)).status == 503
     assert in_chunks.body == whole.body
     assert in_chunks.headers["content-length"] == str(len(whole.body))
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import TypeAdapter
-from support_log import EmptyHouse, House, quiet_token
+from support_log import EmptyService, LocalService, quiet_token
 from typing_extensions import is_typeddict
 
 from api import formats
@@ -133,9 +133,9 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     """A log in which everything has happened once."""
-    with EmptyHouse(tmp_path_factory.mktemp("house")) as opened:
+    with EmptyService(tmp_path_factory.mktemp("service")) as opened:
         story = examples_for(opened.log.id)
         shipped = next(n for n, example in enumerate(story) if example["type"] == "ShipFeature")
         for example in (*story[:shipped], *MORE, *story[shipped:]):
@@ -162,17 +162,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def document(house: House) -> dict[str, Any]:
-    found: dict[str, Any] = house.app.openapi()
+def document(service: LocalService) -> dict[str, Any]:
+    found: dict[str, Any] = service.app.openapi()
     return found
 
 
-def _get(house: House, path: str, asked: dict[str, Any], **more: str) -> Any:
+def _get(service: LocalService, path: str, asked: dict[str, Any], **more: str) -> Any:
     """The answer to a question, once it covers everything that was recorded."""
     named = {name: said for name, said in asked.items() if f"{{{name}}}" in path}
-    covered = {} if path in UNASKED else {"min_position": house.log.head().size}
+    covered = {} if path in UNASKED else {"min_position": service.log.head().size}
     params = {name: said for name, said in asked.items() if name not in named} | covered | more
-    response = house.client.get(path.format(**named), params=params)
+    response = service.client.get(path.format(**named), params=params)
     assert response.status_code == 200, response.text
     return response
 
@@ -228,12 +228,12 @@ def test_no_question_is_left_out(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", ASKED)
-def test_an_answer_has_the_shape_its_route_declares(house: House, document: dict[str, Any], path: str) -> None:
+def test_an_answer_has_the_shape_its_route_declares(service: LocalService, document: dict[str, Any], path: str) -> None:
     """No field is missing, none is of another kind, and there is none that the document does not know."""
     model = _declared_schema(document, path)
     found = 0
     for asked in ASKED[path]:
-        text = _get(house, path, asked).text
+        text = _get(service, path, asked).text
         for line in text.strip().split("\n") if path == "/v1/log/entries" else [text]:
             assert_shape(model, line)
         found += len(json.loads(text)["rows"]) if "rows" in model.__annotations__ else 1
@@ -279,38 +279,38 @@ def test_an_option_that_is_chosen_is_one_of_the_options(document: dict[str, Any]
 # In a spreadsheet ----------------------------------------------------------------------------------------------------
 
 
-def _table(house: House, path: str, **asked: Any) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(_get(house, path, asked, format="csv").text)))
+def _table(service: LocalService, path: str, **asked: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(_get(service, path, asked, format="csv").text)))
 
 
-def test_csv_begins_with_a_byte_order_mark_if_asked(house: House) -> None:
+def test_csv_begins_with_a_byte_order_mark_if_asked(service: LocalService) -> None:
     """Excel reads UTF-8 only behind a byte order mark; without the parameter there is none."""
     plain, marked = (
-        house.client.get("/v1/decisions", params={"format": "csv", "bom": bom}) for bom in ("false", "true")
+        service.client.get("/v1/decisions", params={"format": "csv", "bom": bom}) for bom in ("false", "true")
     )
 
     assert marked.content == b"\xef\xbb\xbf" + plain.content
     assert plain.text.startswith("subject,title,number")
 
 
-def test_a_board_is_a_line_for_each_card(house: House) -> None:
+def test_a_board_is_a_line_for_each_card(service: LocalService) -> None:
     """With its column, and a column for each field: its value, else its source value."""
     line = next(
-        line for line in _table(house, "/v1/roadmap", columns="release", blame=True) if line["subject"] == GIFTS
+        line for line in _table(service, "/v1/roadmap", columns="release", blame=True) if line["subject"] == GIFTS
     )
-    board = _get(house, "/v1/roadmap", {"columns": "release"}).json()
+    board = _get(service, "/v1/roadmap", {"columns": "release"}).json()
 
     assert list(line)[:4] == ["column", "subject", "title", "milestone"]
     assert (line["column"], line["subject"], line["milestone"]) == ("2.0 <release:r2>", GIFTS, "beta")
     assert (line["status"], line["target.beta"]) == ("dropped", "release:r2")
     names = {name for row in board["rows"] for card in row["cards"] for name, _ in flat_fields(card)}
     assert set(line) - {"column", "subject", "title", "milestone"} == names - {"title"}
-    assert list(_table(house, "/v1/roadmap", layout="table")[0])[:2] == ["subject", "title"]
+    assert list(_table(service, "/v1/roadmap", layout="table")[0])[:2] == ["subject", "title"]
 
 
-def test_the_register_is_a_line_for_each_decision(house: House) -> None:
+def test_the_register_is_a_line_for_each_decision(service: LocalService) -> None:
     """With what was decided and why."""
-    lines = {line["subject"]: line for line in _table(house, "/v1/decisions")}
+    lines = {line["subject"]: line for line in _table(service, "/v1/decisions")}
 
     tea = lines[TEA]
     assert list(tea)[:3] == ["subject", "title", "number"]
@@ -319,9 +319,9 @@ def test_the_register_is_a_line_for_each_decision(house: House) -> None:
     assert lines["decision:old"]["products"] == "none"
 
 
-def test_a_change_is_one_line_with_its_last_reason(house: House) -> None:
+def test_a_change_is_one_line_with_its_last_reason(service: LocalService) -> None:
     """Before and after as value or word; the steps in between are left to JSON."""
-    lines = _table(house, "/v1/changes", since=BEFORE, subject=GIFTS)
+    lines = _table(service, "/v1/changes", since=BEFORE, subject=GIFTS)
     by_field = {line["field"]: line for line in lines}
 
     target, status = by_field["target.beta"], by_field["status"]
@@ -331,24 +331,24 @@ def test_a_change_is_one_line_with_its_last_reason(house: House) -> None:
     assert target["who"].endswith("<person:ann>") or target["who"] == "person:ann"
 
 
-def test_a_slip_is_one_line_without_its_moves(house: House) -> None:
+def test_a_slip_is_one_line_without_its_moves(service: LocalService) -> None:
     """The answer has the first promise and the current one next to the counts."""
-    (line,) = _table(house, "/v1/slips")
+    (line,) = _table(service, "/v1/slips")
 
     assert (line["first"], line["now"], line["later"]) == ("release:r1", "release:r2", "1")
     assert not {name for name in line if name.startswith("moves")}
 
 
-def test_a_page_is_a_line_for_each_cell(house: House) -> None:
+def test_a_page_is_a_line_for_each_cell(service: LocalService) -> None:
     """Field, value, word, since, who and why; as JSON Lines it is one line, and it has no rows in JSON."""
     path = "/v1/decisions/{key}"
-    lines = {line["field"]: line for line in _table(house, path, key="tea")}
-    (whole,) = _get(house, path, {"key": "tea"}, format="jsonl").text.splitlines()
+    lines = {line["field"]: line for line in _table(service, path, key="tea")}
+    (whole,) = _get(service, path, {"key": "tea"}, format="jsonl").text.splitlines()
 
     columns = [name for name in lines["status"] if not name.startswith("value.")]  # those of values that are objects
     assert columns == ["field", "value", "source_value", "since", "who", "why"]
     assert (lines["status"]["value"], lines["status"]["why"]) == ("superseded", "decision:coffee")
-    assert json.loads(whole) == _get(house, path, {"key": "tea"}).json() | {"as_of": json.loads(whole)["as_of"]}
+    assert json.loads(whole) == _get(service, path, {"key": "tea"}).json() | {"as_of": json.loads(whole)["as_of"]}
     assert "rows" not in json.loads(whole)
 
 
@@ -358,19 +358,19 @@ TABLES: Final = [
 
 
 @pytest.mark.parametrize("path", TABLES)
-def test_an_empty_table_has_a_header(house: House, document: dict[str, Any], path: str) -> None:
+def test_an_empty_table_has_a_header(service: LocalService, document: dict[str, Any], path: str) -> None:
     """Its columns are some of those it has with lines, in the same order."""
     model = _declared_schema(document, path)
-    full = next(csv.reader(io.StringIO(_get(house, path, ASKED[path][0], format="csv").text)))
+    full = next(csv.reader(io.StringIO(_get(service, path, ASKED[path][0], format="csv").text)))
     (empty,) = csv.reader(io.StringIO(formats.as_csv([], {}, formats.columns_of(model))))
 
     assert empty
     assert [column for column in full if column in empty] == empty
 
 
-def test_a_question_that_finds_nothing_answers_a_header(house: House) -> None:
+def test_a_question_that_finds_nothing_answers_a_header(service: LocalService) -> None:
     """A reader of the file sees what the value would be."""
-    text = _get(house, "/v1/slips", {"as_of": "1990-01-01"}, format="csv").text
+    text = _get(service, "/v1/slips", {"as_of": "1990-01-01"}, format="csv").text
 
     assert text.startswith("subject,title,field,first,now,against_first,count")
     assert len(text.splitlines()) == 1

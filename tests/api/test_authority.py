@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_log import House, quiet_token
+from support_log import LocalService, quiet_token
 
 EUR = "EUR"
 OWNER_UP_TO_100 = {"roles": ["accountable"], "cost_limit": {"amount": 100, "currency": EUR}}
@@ -14,17 +14,17 @@ THEN = ("verdict", "basis", "flags", "explanation", "findings", "kind", "cost", 
 
 
 @pytest.fixture
-def bo(house: House) -> str:
+def bo(service: LocalService) -> str:
     """Another person, who is accountable for nothing yet."""
-    return house.person("Bo")
+    return service.person("Bo")
 
 
 @pytest.fixture
-def shop(house: House) -> House:
+def shop(service: LocalService) -> LocalService:
     """Ada is accountable for a shop, and may decide up to 100 EUR."""
-    ok(house.post("/products", {"key": "shop", "title": "Shop", "accountable": house.ada}))
-    ok(house.post("/products/shop/decision-rights", {"rules": [OWNER_UP_TO_100]}))
-    return house
+    ok(service.post("/products", {"key": "shop", "title": "Shop", "accountable": service.ada}))
+    ok(service.post("/products/shop/decision-rights", {"rules": [OWNER_UP_TO_100]}))
+    return service
 
 
 def ok(response: Any) -> Any:
@@ -32,17 +32,17 @@ def ok(response: Any) -> Any:
     return response.json()
 
 
-def record(house: House, key: str, amount: int, **values: Any) -> None:
-    decision = {"key": key, "title": key, "decision": "Yes.", "why": "Because.", "accountable": house.ada}
+def record(service: LocalService, key: str, amount: int, **values: Any) -> None:
+    decision = {"key": key, "title": key, "decision": "Yes.", "why": "Because.", "accountable": service.ada}
     cost = {"amount": amount, "currency": EUR}
-    ok(house.post("/decisions", {**decision, "products": ["shop"], "cost": cost, **values}))
+    ok(service.post("/decisions", {**decision, "products": ["shop"], "cost": cost, **values}))
 
 
-def authority(house: House, key: str) -> Any:
-    return house.get(f"/decisions/{key}/authority")
+def authority(service: LocalService, key: str) -> Any:
+    return service.get(f"/decisions/{key}/authority")
 
 
-def test_a_verdict_is_explained(shop: House) -> None:
+def test_a_verdict_is_explained(shop: LocalService) -> None:
     """The authority of a decision is one row for each decider, with sentences and the positions it rests on."""
     record(shop, "tea", 60)
     answer = authority(shop, "tea")
@@ -61,7 +61,7 @@ def test_a_verdict_is_explained(shop: House) -> None:
     assert answer["titles"][shop.ada] == "Ada Lovelace"
 
 
-def test_what_exceeds_needs_ratification(shop: House, bo: str) -> None:
+def test_what_exceeds_needs_ratification(shop: LocalService, bo: str) -> None:
     """A decision that exceeds needs ratification until an entitled person who did not decide it ratifies it."""
     record(shop, "tea", 101)
     assert authority(shop, "tea")["needs_ratification"] is True
@@ -75,7 +75,7 @@ def test_what_exceeds_needs_ratification(shop: House, bo: str) -> None:
     assert answer["ratified"] == answer["rows"][-1]["position"]
 
 
-def test_exceptions_are_found(shop: House, bo: str) -> None:
+def test_exceptions_are_found(shop: LocalService, bo: str) -> None:
     """The list of decisions and the audit trail find decisions by their verdict, their flags and missing ratification."""
     record(shop, "small", 1)
     record(shop, "large", 1000)
@@ -95,7 +95,7 @@ def test_exceptions_are_found(shop: House, bo: str) -> None:
     assert len(shop.rows("/audit", self_approved="true")) == 3
 
 
-def test_enforced_rights_answer_403(shop: House, bo: str) -> None:
+def test_enforced_rights_answer_403(shop: LocalService, bo: str) -> None:
     """A decision that enforced rights forbid is refused with the reason, and nothing is recorded."""
     ok(shop.post("/products/shop/decision-rights", {"rules": [{**OWNER_UP_TO_100, "mode": "enforce"}]}))
     client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
@@ -105,7 +105,7 @@ def test_enforced_rights_answer_403(shop: House, bo: str) -> None:
     assert "no rule entitles the decider" in response.json()["detail"]
 
 
-def test_the_stored_verdict_stays(shop: House, bo: str) -> None:
+def test_the_stored_verdict_stays(shop: LocalService, bo: str) -> None:
     """Whatever is recorded later, how a decision was judged and its explanation stay the same, byte for byte."""
     record(shop, "tea", 60)
     record(shop, "milk", 101, deciders=[bo])
@@ -131,7 +131,7 @@ def test_the_stored_verdict_stays(shop: House, bo: str) -> None:
     assert now["explanation_now"] != now["explanation"]
 
 
-def test_what_was_judged_is_judged_again_with_what_is_known(shop: House, bo: str) -> None:
+def test_what_was_judged_is_judged_again_with_what_is_known(shop: LocalService, bo: str) -> None:
     """Rights that are recorded later with an earlier effective time change only how it would be judged now."""
     record(shop, "tea", 60)
     at = authority(shop, "tea")["rows"][0]["at"]
@@ -142,7 +142,7 @@ def test_what_was_judged_is_judged_again_with_what_is_known(shop: House, bo: str
     assert known_then["verdict"] == "within"
 
 
-def test_who_may_decide(shop: House, bo: str) -> None:
+def test_who_may_decide(shop: LocalService, bo: str) -> None:
     """The answer lists whom the rights entitle at a cost, those whom they cover first."""
     ok(shop.post("/products/shop/decision-rights", {"rules": [OWNER_UP_TO_100, {"holders": [bo]}]}))
     rows = shop.rows("/products/shop/deciders", cost=500, currency=EUR)
@@ -156,14 +156,14 @@ def test_who_may_decide(shop: House, bo: str) -> None:
     assert shop.rows("/products/shop/deciders", kind="technical", cost=1, currency=EUR)[0]["verdict"] == "within"
 
 
-def test_a_cost_needs_its_currency(shop: House) -> None:
+def test_a_cost_needs_its_currency(shop: LocalService) -> None:
     """Who may decide at a cost is refused without a currency, and for a product that is not in the log."""
     response = shop.client.get("/v1/products/shop/deciders", params={"cost": 1})
     assert (response.status_code, response.json()["field"]) == (422, "currency")
     assert shop.client.get("/v1/products/none/deciders").status_code == 404
 
 
-def test_a_claimed_decider_confirms(shop: House, bo: str) -> None:
+def test_a_claimed_decider_confirms(shop: LocalService, bo: str) -> None:
     """A claim is shown as a claim until the decider confirms it with their own credentials."""
     record(shop, "tea", 1, deciders=[bo])
     (row,) = authority(shop, "tea")["rows"]
@@ -174,7 +174,7 @@ def test_a_claimed_decider_confirms(shop: House, bo: str) -> None:
     assert (row["basis"], row["confirmed"]) == ("claimed", position)
 
 
-def test_a_service_acts_with_a_delegation(shop: House) -> None:
+def test_a_service_acts_with_a_delegation(shop: LocalService) -> None:
     """A service is refused without a delegation; with one, the entry names its position in the chain."""
     robot = shop.client_of(quiet_token(shop.log, "service:robot", ("read", "write")))
     command = {"title": "Tea", "products": ["shop"], "on_behalf_of": shop.ada}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
-from support_log import EmptyHouse, House
+from support_log import EmptyService, LocalService
 
 from api.app import COMMAND_PATHS
 from api.command_routes import VERSION_REQUIRED
@@ -19,12 +19,12 @@ from domain.messages import Command
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[EmptyHouse]:
-    with EmptyHouse(tmp_path) as opened:
+def empty(tmp_path: Path) -> Iterator[EmptyService]:
+    with EmptyService(tmp_path) as opened:
         yield opened
 
 
-def _request(house: House, example: dict[str, Any], key: str) -> dict[str, Any]:
+def _request(service: LocalService, example: dict[str, Any], key: str) -> dict[str, Any]:
     """The request of an example, by the route of its command."""
     command = COMMANDS[example["type"]]
     subject = example.get("subject", "")
@@ -33,7 +33,7 @@ def _request(house: House, example: dict[str, Any], key: str) -> dict[str, Any]:
     body = {name: value for name, value in example.items() if name not in left_out}
     headers = {"Idempotency-Key": key}
     if command in VERSION_REQUIRED:
-        headers["If-Match"] = f'"{house.log.state(subject).version}"'
+        headers["If-Match"] = f'"{service.log.state(subject).version}"'
     return {"url": f"/v1{path}", "json": body, "headers": headers}
 
 
@@ -43,7 +43,7 @@ def test_every_command_has_one_route() -> None:
     assert len(set(COMMAND_PATHS.values())) == len(COMMAND_PATHS)
 
 
-def test_every_command_works_by_its_route_and_twice_is_once(empty: EmptyHouse) -> None:
+def test_every_command_works_by_its_route_and_twice_is_once(empty: EmptyService) -> None:
     """Each example is sent twice with one key: the second answer is the first, and the log has not grown."""
     for n, example in enumerate(examples_for(empty.log.id)):
         if example["type"] == "DisbandTeam":
@@ -63,7 +63,7 @@ def test_every_command_works_by_its_route_and_twice_is_once(empty: EmptyHouse) -
         assert empty.log.head().size == size
 
 
-def test_one_route_takes_them_all(empty: EmptyHouse) -> None:
+def test_one_route_takes_them_all(empty: EmptyService) -> None:
     """`POST /v1/commands` comes to the same events as the routes of their own."""
     types = []
     for example in examples_for(empty.log.id):
@@ -93,8 +93,8 @@ def _refs(node: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def document(house: House) -> dict[str, Any]:
-    found: dict[str, Any] = house.app.openapi()
+def document(service: LocalService) -> dict[str, Any]:
+    found: dict[str, Any] = service.app.openapi()
     return found
 
 
@@ -138,23 +138,23 @@ def test_every_path_parameter_is_declared(document: dict[str, Any]) -> None:
             assert set(re.findall(r"\{(\w+)\}", path)) == declared, path
 
 
-def test_the_reference_page_needs_nothing_from_elsewhere(house: House) -> None:
+def test_the_reference_page_needs_nothing_from_elsewhere(service: LocalService) -> None:
     """The page names every path, loads nothing, and lets nothing be loaded."""
-    response = house.client_of(None).get("/docs")
+    response = service.client_of(None).get("/docs")
 
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert "http://" not in response.text.replace("http://testserver/v1", "")
     assert not re.search(r"<(script|img|link|iframe)\b", response.text)
-    for path in house.app.openapi()["paths"]:
+    for path in service.app.openapi()["paths"]:
         assert f" {path}</code>" in response.text
 
 
-def test_the_reference_page_shows_how_each_route_is_called(house: House) -> None:
+def test_the_reference_page_shows_how_each_route_is_called(service: LocalService) -> None:
     """Each has a request to paste; what is required comes first, and is explained only where something is."""
-    page = house.client_of(None).get("/docs").text
+    page = service.client_of(None).get("/docs").text
     routes = re.findall(r"<details><summary>.*?</details>", page, re.DOTALL)
 
-    assert len(routes) == sum(len(methods) for methods in house.app.openapi()["paths"].values())
+    assert len(routes) == sum(len(methods) for methods in service.app.openapi()["paths"].values())
     for route in routes:
         asked, _, answered = route.partition("<h4>Example</h4>")
         stars = [" *<small>" in row for row in re.findall(r"<tr>.*?</tr>", asked, re.DOTALL)]
@@ -163,10 +163,10 @@ def test_the_reference_page_shows_how_each_route_is_called(house: House) -> None
         assert ("* required" in asked) == any(stars), route[:80]
 
 
-def test_what_the_reference_page_points_to_is_on_it(house: House) -> None:
+def test_what_the_reference_page_points_to_is_on_it(service: LocalService) -> None:
     """Every object named as a type is explained; every body shown has an example."""
-    page = house.client_of(None).get("/docs").text
+    page = service.client_of(None).get("/docs").text
 
     assert {target for target in re.findall(r'href="#(\w+)"', page) if f'id="{target}"' not in page} == set()
     for name in ("Batch", "BulkRequest", "Names", "NewToken"):
-        assert house.app.openapi()["components"]["schemas"][name]["examples"]
+        assert service.app.openapi()["components"]["schemas"][name]["examples"]

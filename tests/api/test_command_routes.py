@@ -6,7 +6,7 @@ import re
 
 import pytest
 from fastapi.routing import APIRoute
-from support_log import House
+from support_log import LocalService
 
 from api.app import COMMAND_PATHS
 from api.command_dispatcher import CommandDispatcher
@@ -16,30 +16,30 @@ from domain.catalog import COMMANDS
 TEAM = {"title": "Core", "key": "core"}
 
 
-def test_every_command_is_recorded_through_one_entrance(house: House) -> None:
+def test_every_command_is_recorded_through_one_entrance(service: LocalService) -> None:
     """`/v1/commands`, `/v1/bulk` and each command's own route share the route class that checks the request."""
     recording = {f"/v1{path}" for path in COMMAND_PATHS.values()} | {"/v1/commands", "/v1/bulk"}
-    routes = [route for route in house.app.routes if isinstance(route, APIRoute) and "POST" in route.methods]
+    routes = [route for route in service.app.routes if isinstance(route, APIRoute) and "POST" in route.methods]
 
     assert set(COMMAND_PATHS) == set(COMMANDS.values())
     assert {route.path for route in routes if isinstance(route, CommandRoute)} == recording
 
 
 @pytest.mark.parametrize("path", ["/v1/commands", "/v1/teams", "/v1/bulk"])
-def test_the_entrance_checks_the_token_then_the_parameters(house: House, path: str) -> None:
+def test_the_entrance_checks_the_token_then_the_parameters(service: LocalService, path: str) -> None:
     """Without a token the answer is 401, whatever else is wrong; an unknown parameter is a 422."""
-    anonymous = house.client_of(None).post(f"{path}?dry=1", content=b"{")
-    unknown = house.client.post(f"{path}?dry=1", content=b"{")
+    anonymous = service.client_of(None).post(f"{path}?dry=1", content=b"{")
+    unknown = service.client.post(f"{path}?dry=1", content=b"{")
 
     assert (anonymous.status_code, anonymous.headers["www-authenticate"][:6]) == (401, "Bearer")
     assert (unknown.status_code, unknown.json()["field"]) == (422, "dry")
 
 
-def test_a_command_gets_the_same_answer_through_both_routes(house: House) -> None:
+def test_a_command_gets_the_same_answer_through_both_routes(service: LocalService) -> None:
     """Status, headers and receipt of `/v1/teams` and `/v1/commands` are alike, and so are their refusals."""
-    own = house.post("/teams", TEAM)
-    general = house.post("/commands", {"type": "RegisterTeam", "title": "Core", "key": "other"})
-    again = house.post("/teams", TEAM), house.post("/commands", {"type": "RegisterTeam", **TEAM})
+    own = service.post("/teams", TEAM)
+    general = service.post("/commands", {"type": "RegisterTeam", "title": "Core", "key": "other"})
+    again = service.post("/teams", TEAM), service.post("/commands", {"type": "RegisterTeam", **TEAM})
 
     assert own.status_code == general.status_code == 201
     assert own.headers["location"] == "/v1/subjects/team:core"
@@ -54,10 +54,10 @@ def scope(path: str) -> dict[str, object]:
     return {"type": "http", "method": "POST", "path": path, "root_path": ""}
 
 
-def test_every_route_that_records_has_the_quick_way(house: House) -> None:
+def test_every_route_that_records_has_the_quick_way(service: LocalService) -> None:
     """`CommandDispatcher` finds the route of each command by its path, with the parameter in it, and no other route."""
-    routes = [route for route in house.app.routes if isinstance(route, APIRoute)]
-    dispatcher = CommandDispatcher(house.app, house.app, routes)
+    routes = [route for route in service.app.routes if isinstance(route, APIRoute)]
+    dispatcher = CommandDispatcher(service.app, service.app, routes)
 
     for route in routes:
         path = re.sub(r"\{\w+\}", "team:core", route.path)
@@ -72,22 +72,22 @@ def test_every_route_that_records_has_the_quick_way(house: House) -> None:
 @pytest.mark.parametrize(
     "path", ["/v1/features//ship", "/v1/features/a/b/ship", "/v1/teams/", "/v1", "/", "/v1/features/a"]
 )
-def test_other_paths_take_the_frameworks_way(house: House, path: str) -> None:
+def test_other_paths_take_the_frameworks_way(service: LocalService, path: str) -> None:
     """A path that no command has is left to the framework."""
-    assert CommandDispatcher(house.app, house.app, house.app.routes)._find(scope(path)) is None
+    assert CommandDispatcher(service.app, service.app, service.app.routes)._find(scope(path)) is None
 
 
 def test_an_unexpected_error_while_recording_is_a_problem_document(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    service: LocalService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unexpected error is a problem document with status 500, and names nothing of its cause."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("secret cause")
 
-    monkeypatch.setattr(type(house.log), "execute", fail)
-    secret = house.client.headers["authorization"].partition(" ")[2]
-    answer = house.client_of(secret).post("/v1/teams", json=TEAM)
+    monkeypatch.setattr(type(service.log), "execute", fail)
+    secret = service.client.headers["authorization"].partition(" ")[2]
+    answer = service.client_of(secret).post("/v1/teams", json=TEAM)
 
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import EmptyHouse
+from support_log import EmptyService
 
 from domain.catalog import COMMANDS
 from domain.examples import examples_for
@@ -17,8 +17,8 @@ from domain.values import ERASED, StringKind
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[EmptyHouse]:
-    with EmptyHouse(tmp_path) as opened:
+def empty(tmp_path: Path) -> Iterator[EmptyService]:
+    with EmptyService(tmp_path) as opened:
         yield opened
 
 
@@ -42,7 +42,7 @@ class Canaries:
 
 
 @pytest.fixture
-def texts(empty: EmptyHouse) -> list[str]:
+def texts(empty: EmptyService) -> list[str]:
     """All acts of Ann's, with a canary in every text of every command."""
     canaries = Canaries()
     examples = [
@@ -66,7 +66,7 @@ def _find(canaries: list[str], data: bytes) -> list[str]:
     return [canary for canary in canaries if canary.encode() in lowered]
 
 
-def _everything(empty: EmptyHouse) -> bytes:
+def _everything(empty: EmptyService) -> bytes:
     """Every byte that the server stores or returns: all files, the export, every event and every field."""
     empty.get("/fields")
     empty.log.checkpoint_and_vacuum()
@@ -79,7 +79,7 @@ def _everything(empty: EmptyHouse) -> bytes:
     return files + b"".join(out)
 
 
-def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyHouse, texts: list[str]) -> None:
+def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyService, texts: list[str]) -> None:
     """Fifty canaries and more, in every text field there is, are gone from files, read models and exports."""
     assert set(_find(texts, _everything(empty))) == set(texts)
     leaves = [raw.leaf for raw in empty.log.raw(0, 10_000)]
@@ -93,7 +93,7 @@ def test_what_a_person_wrote_is_in_no_byte_once_it_is_forgotten(empty: EmptyHous
     assert empty.log.verify() is None
 
 
-def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyHouse, texts: list[str]) -> None:
+def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyService, texts: list[str]) -> None:
     """Soon after, without anybody's doing, no file of the log holds a forgotten text or name, not even the journal."""
     positions = [row["position"] for row in empty.rows("/audit", limit=10_000)]
 
@@ -110,7 +110,7 @@ def test_what_is_forgotten_leaves_the_files_of_a_running_log(empty: EmptyHouse, 
     assert found == []
 
 
-def test_where_words_were_it_says_so(empty: EmptyHouse, texts: list[str]) -> None:
+def test_where_words_were_it_says_so(empty: EmptyService, texts: list[str]) -> None:
     """Cells, history and audit trail show `[erased]`, and all that is no text is as before."""
     before = {(row["subject"], row["field"]): row["value"] for row in empty.rows("/fields", include_removed="true")}
     positions = [row["position"] for row in empty.rows("/audit", limit=10_000)]
@@ -126,7 +126,7 @@ def test_where_words_were_it_says_so(empty: EmptyHouse, texts: list[str]) -> Non
     assert notes <= {ERASED, None}
 
 
-def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyHouse, texts: list[str]) -> None:
+def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyService, texts: list[str]) -> None:
     """The read model after an erasure and one rebuilt from what is left are equal row for row."""
     from projections.read_model import content_hash
     from projections.rebuild import rebuild
@@ -141,7 +141,7 @@ def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyHouse, texts: 
     assert content_hash(empty.model) == followed
 
 
-def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyHouse, texts: list[str]) -> None:
+def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyService, texts: list[str]) -> None:
     """The answer under an idempotency key is the same as before; its salted hash can no longer confirm a guess."""
     body = {"type": "RegisterTeam", "key": "later", "title": "secretplan"}
     first = empty.client.post("/v1/commands", json=body, headers={"Idempotency-Key": "k"}).json()
@@ -153,7 +153,7 @@ def test_a_forgotten_key_still_answers_but_reveals_nothing(empty: EmptyHouse, te
     assert again["recorded"] == first["recorded"] == guess["recorded"]
 
 
-def test_a_persons_names_are_forgotten_and_the_id_stays(empty: EmptyHouse, texts: list[str]) -> None:
+def test_a_persons_names_are_forgotten_and_the_id_stays(empty: EmptyService, texts: list[str]) -> None:
     """The id has no name any more; what it did and holds is still there."""
     assert empty.client.get("/v1/people", params={"name": "Bob Tea"}).json()["rows"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 OBSERVED = {"type": "ImportChanges", "subject": "decision:x"}
 
@@ -50,9 +50,11 @@ def observed(value: object) -> dict[str, Any]:
         ({"type": "AssignOwnership", "subject": "log:l", "holders": [7], "from": "x"}, "from", "must be a time"),
     ],
 )
-def test_fields_are_named_as_they_were_sent(house: House, body: dict[str, Any], field: str, detail: str) -> None:
+def test_fields_are_named_as_they_were_sent(
+    service: LocalService, body: dict[str, Any], field: str, detail: str
+) -> None:
     """The path is that of JSON, and one sentence says what would be right."""
-    refused = house.post("/commands", body)
+    refused = service.post("/commands", body)
     document = refused.json()
 
     assert refused.status_code == 422, refused.text
@@ -63,9 +65,9 @@ def test_fields_are_named_as_they_were_sent(house: House, body: dict[str, Any], 
         assert inside not in refused.text
 
 
-def test_a_list_with_a_wrong_member_is_not_called_too_short(house: House) -> None:
+def test_a_list_with_a_wrong_member_is_not_called_too_short(service: LocalService) -> None:
     """Only the member is named."""
-    refused = house.post("/commands", {"commands": [{"type": "RegisterTeam"}]}).json()
+    refused = service.post("/commands", {"commands": [{"type": "RegisterTeam"}]}).json()
 
     assert [each["field"] for each in refused["errors"]] == ["commands.0.title"]
 
@@ -84,10 +86,10 @@ def test_a_list_with_a_wrong_member_is_not_called_too_short(house: House) -> Non
     ],
 )
 def test_what_no_schema_can_say_is_another_kind_of_problem(
-    house: House, path: str, body: dict[str, Any], kind: str
+    service: LocalService, path: str, body: dict[str, Any], kind: str
 ) -> None:
     """`malformed` is what the document already rules out; `unprocessable` is what does not go together."""
-    refused = house.post(path, body)
+    refused = service.post(path, body)
 
     assert refused.status_code == 422
     assert refused.json()["type"] == f"urn:decisionlog:problem:{kind}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from starlette.responses import JSONResponse
-from support_log import House
+from support_log import LocalService
 
 from api.app import create_app
 from api.middleware import MAX_REQUESTS, Hosts, Middleware
@@ -20,35 +20,35 @@ OPEN = ["/docs", "/openapi.json"]
 
 
 @pytest.fixture(scope="module")
-def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("headers")) as house:
-        yield house
+def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    with LocalService(tmp_path_factory.mktemp("headers")) as service:
+        yield service
 
 
-def answers(house: House) -> Iterator[Any]:
+def answers(service: LocalService) -> Iterator[Any]:
     """One answer of each kind: found, created, refused by each layer, and a mistake of the server."""
-    anonymous = house.client_of(None)
-    yield house.client.get("/v1/health")
-    yield house.post("/tokens", {"holder": "Ada Lovelace"})
-    yield house.post("/commands", {"type": "RegisterPerson", "name": "Bo"})
-    yield house.post("/commands", {"type": "Nothing"})
-    yield house.client.post("/v1/commands", content=b"{")
+    anonymous = service.client_of(None)
+    yield service.client.get("/v1/health")
+    yield service.post("/tokens", {"holder": "Ada Lovelace"})
+    yield service.post("/commands", {"type": "RegisterPerson", "name": "Bo"})
+    yield service.post("/commands", {"type": "Nothing"})
+    yield service.client.post("/v1/commands", content=b"{")
     yield anonymous.get("/v1/log")
-    yield house.client.get("/nothing")
-    yield house.client.delete("/v1/health")
-    yield house.client.options("/v1/log")
-    yield house.client.get("/v1/roadmap?nothing=1")
-    yield house.client.get("/v1/fields?format=csv")
-    broken = house.app.state.services
-    house.app.state.services = None
+    yield service.client.get("/nothing")
+    yield service.client.delete("/v1/health")
+    yield service.client.options("/v1/log")
+    yield service.client.get("/v1/roadmap?nothing=1")
+    yield service.client.get("/v1/fields?format=csv")
+    broken = service.app.state.services
+    service.app.state.services = None
     yield anonymous.get("/v1/health")
-    house.app.state.services = broken
+    service.app.state.services = broken
 
 
-def test_every_answer_says_that_it_is_not_to_be_kept_guessed_or_embedded(shared_house: House) -> None:
+def test_every_answer_says_that_it_is_not_to_be_kept_guessed_or_embedded(shared_service: LocalService) -> None:
     """Whatever its status, also where the framework answers, or fails."""
     statuses = set()
-    for answer in answers(shared_house):
+    for answer in answers(shared_service):
         statuses.add(answer.status_code)
         said = answer.headers
         assert said["cache-control"] == "no-store", answer.request.url
@@ -64,9 +64,9 @@ def assert_closed(policy: str) -> None:
         assert directive in policy.split("; ")
 
 
-def test_a_page_keeps_its_policy_and_is_closed_all_the_same(shared_house: House) -> None:
+def test_a_page_keeps_its_policy_and_is_closed_all_the_same(shared_service: LocalService) -> None:
     """The page of the reference allows its own style and no other."""
-    policy = shared_house.client.get("/docs").headers["content-security-policy"]
+    policy = shared_service.client.get("/docs").headers["content-security-policy"]
 
     assert "unsafe-inline" not in policy
     assert re.search(r"style-src 'sha256-[\w+/]{43}='", policy)
@@ -75,34 +75,34 @@ def test_a_page_keeps_its_policy_and_is_closed_all_the_same(shared_house: House)
 
 @pytest.mark.parametrize("path", OPEN)
 def test_public_documents_are_made_once_and_need_not_be_sent_again(
-    shared_house: House, monkeypatch: pytest.MonkeyPatch, path: str
+    shared_service: LocalService, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """The bytes are kept; who has them is answered 304."""
-    first = shared_house.client.get(path)
-    monkeypatch.setattr(shared_house.app, "openapi", lambda: pytest.fail("made again"))
-    second = shared_house.client.get(path)
-    known = shared_house.client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    first = shared_service.client.get(path)
+    monkeypatch.setattr(shared_service.app, "openapi", lambda: pytest.fail("made again"))
+    second = shared_service.client.get(path)
+    known = shared_service.client.get(path, headers={"If-None-Match": first.headers["etag"]})
 
     assert (first.status_code, first.content) == (200, second.content)
     assert first.headers["cache-control"] == "public, no-cache"
     assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", first.headers["etag"])
 
 
-def test_head_is_answered_wherever_get_is(shared_house: House) -> None:
+def test_head_is_answered_wherever_get_is(shared_service: LocalService) -> None:
     """With the same status and headers, and no body."""
-    gets = [path for path, methods in shared_house.app.openapi()["paths"].items() if "get" in methods]
+    gets = [path for path, methods in shared_service.app.openapi()["paths"].items() if "get" in methods]
     assert len(gets) > 30
     for path in [*gets, *OPEN]:
         filled = re.sub(r"\{\w+\}", "x", path)
-        got, head = shared_house.client.get(filled), shared_house.client.head(filled)
+        got, head = shared_service.client.get(filled), shared_service.client.head(filled)
 
         assert (head.status_code, head.content) == (got.status_code, b""), filled
         assert head.headers.get("content-type") == got.headers.get("content-type")
 
 
-def test_allow_names_every_method_of_a_path(shared_house: House) -> None:
+def test_allow_names_every_method_of_a_path(shared_service: LocalService) -> None:
     """Also where several routes share it."""
-    document = shared_house.app.openapi()["paths"]
+    document = shared_service.app.openapi()["paths"]
     shared = [path for path, methods in document.items() if len(methods) > 1]
     assert len(shared) > 5
     for path in [*shared, "/v1/health", "/v1/commands", "/v1/decisions/propose"]:
@@ -110,33 +110,33 @@ def test_allow_names_every_method_of_a_path(shared_house: House) -> None:
         wanted |= {"HEAD"} if "GET" in wanted else set()
         filled = re.sub(r"\{\w+\}", "x", path)
 
-        refused, asked = shared_house.client.patch(filled), shared_house.client.options(filled)
+        refused, asked = shared_service.client.patch(filled), shared_service.client.options(filled)
 
         assert (refused.status_code, asked.status_code, asked.content) == (405, 204, b"")
         assert set(refused.headers["allow"].split(", ")) == set(asked.headers["allow"].split(", ")) == wanted
-    assert shared_house.client.options("/nothing").status_code == 404
+    assert shared_service.client.options("/nothing").status_code == 404
 
 
-def test_no_address_leads_elsewhere(shared_house: House) -> None:
+def test_no_address_leads_elsewhere(shared_service: LocalService) -> None:
     """A path with a slash too many is unknown, not a redirect to whatever `Host` says."""
-    answer = shared_house.client.get("/v1/fields/", headers={"Host": "evil.example"}, follow_redirects=False)
+    answer = shared_service.client.get("/v1/fields/", headers={"Host": "evil.example"}, follow_redirects=False)
 
     assert (answer.status_code, "location" in answer.headers) == (404, False)
 
 
-def test_links_and_examples_never_follow_host(shared_house: House) -> None:
+def test_links_and_examples_never_follow_host(shared_service: LocalService) -> None:
     """They lead to the address that the request came to."""
     for headers in ({"Host": "evil.example"}, {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}):
-        page = shared_house.client.get("/docs", headers=headers).text
+        page = shared_service.client.get("/docs", headers=headers).text
 
         assert "evil.example" not in page
         assert "curl &#x27;http://testserver/v1/" in page or "curl 'http://testserver/v1/" in page
 
 
 @pytest.fixture(scope="module")
-def public(shared_house: House) -> TestClient:
-    app = create_app(shared_house.app.state.services, Hosts(PUBLIC, loopback=True))
-    return TestClient(app, base_url="http://10.0.0.7:8737", headers={"Authorization": f"Bearer {shared_house.token}"})
+def public(shared_service: LocalService) -> TestClient:
+    app = create_app(shared_service.app.state.services, Hosts(PUBLIC, loopback=True))
+    return TestClient(app, base_url="http://10.0.0.7:8737", headers={"Authorization": f"Bearer {shared_service.token}"})
 
 
 def test_examples_follow_the_public_address(public: TestClient) -> None:
@@ -185,17 +185,17 @@ def test_beyond_a_number_of_requests_only_health_is_answered() -> None:
     assert client.get("/v1/health").status_code == 200
 
 
-def test_a_report_has_links_to_the_public_address(shared_house: House, public: TestClient) -> None:
+def test_a_report_has_links_to_the_public_address(shared_service: LocalService, public: TestClient) -> None:
     """Not to what a caller called the server."""
-    shared_house.post("/products", {"key": "shop", "title": "Shop", "accountable": "Ada Lovelace"})
-    shared_house.post(
+    shared_service.post("/products", {"key": "shop", "title": "Shop", "accountable": "Ada Lovelace"})
+    shared_service.post(
         "/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace", "products": ["shop"]}
     )
     asked = {
         "since": "2020-01-01",
         "format": "html",
-        "position": shared_house.log.head().size,
-        "min_position": shared_house.log.head().size,
+        "position": shared_service.log.head().size,
+        "min_position": shared_service.log.head().size,
     }
 
     page = public.get("/v1/products/shop/report", params=asked, headers={"Host": "localhost"})
@@ -205,9 +205,9 @@ def test_a_report_has_links_to_the_public_address(shared_house: House, public: T
     assert_closed(page.headers["content-security-policy"])
 
 
-def test_secrets_come_with_no_store(shared_house: House, tmp_path: Path) -> None:
+def test_secrets_come_with_no_store(shared_service: LocalService, tmp_path: Path) -> None:
     """The answer that holds a token's secret is kept by nobody on the way."""
-    answer = shared_house.post("/tokens", {"holder": "Ada Lovelace"})
+    answer = shared_service.post("/tokens", {"holder": "Ada Lovelace"})
 
     assert answer.json()["secret"].startswith("dlog_")
     assert answer.headers["cache-control"] == "no-store"
@@ -224,19 +224,19 @@ def preflight(client: TestClient, origin: str) -> Any:
     )
 
 
-def test_no_other_origin_may_call_the_api_by_default(shared_house: House) -> None:
+def test_no_other_origin_may_call_the_api_by_default(shared_service: LocalService) -> None:
     """No response has a CORS header, and a preflight request is answered like any OPTIONS request."""
-    answer = shared_house.client.get("/v1/health", headers={"Origin": "https://pages.example"})
-    asked = preflight(shared_house.client, "https://pages.example")
+    answer = shared_service.client.get("/v1/health", headers={"Origin": "https://pages.example"})
+    asked = preflight(shared_service.client, "https://pages.example")
 
     assert asked.status_code == 204
     assert not [name for each in (answer, asked) for name in each.headers if name.startswith("access-control")]
 
 
-def test_a_configured_origin_may_call_the_api(shared_house: House) -> None:
+def test_a_configured_origin_may_call_the_api(shared_service: LocalService) -> None:
     """A page of that origin may send a token and commands, and read ETag and position; others may not."""
-    app = create_app(shared_house.app.state.services, cors_origins=["https://pages.example"])
-    client = TestClient(app, headers={"Authorization": f"Bearer {shared_house.token}"})
+    app = create_app(shared_service.app.state.services, cors_origins=["https://pages.example"])
+    client = TestClient(app, headers={"Authorization": f"Bearer {shared_service.token}"})
 
     allowed = preflight(client, "https://pages.example")
     answer = client.get("/v1/fields", headers={"Origin": "https://pages.example"})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from support_log import House
+from support_log import LocalService
 
 from domain.access import LOCAL_CREDENTIAL
 from domain.roles import holds
@@ -23,35 +23,37 @@ WHY = {"why": "Because."}
 class Company:
     """Two products with an accountable manager each; Mallory is an insider with whatever role a test gives her."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, service: LocalService) -> None:
+        self.service = service
         self.clients: dict[str, TestClient] = {}
         for key in ("ann", "bo", "mallory", "admin"):
-            self.do(house.client, {"type": "RegisterPerson", "key": key, "name": key.title()})
-        self.do(house.client, {"type": "RegisterTeam", "key": "core", "title": "Core"})
+            self.do(service.client, {"type": "RegisterPerson", "key": key, "name": key.title()})
+        self.do(service.client, {"type": "RegisterTeam", "key": "core", "title": "Core"})
         for key, owner in (("shop", "ann"), ("bank", "bo")):
-            self.do(house.client, {"type": "DefineProduct", "key": key, "title": key, "accountable": f"person:{owner}"})
+            self.do(
+                service.client, {"type": "DefineProduct", "key": key, "title": key, "accountable": f"person:{owner}"}
+            )
         self.let_in("ann", "manager", "product:shop")
         self.let_in("bo", "manager", "product:bank")
         self.let_in("admin", "admin")
         propose = {"type": "ProposeDecision", "key": "tea", "title": "Tea", "products": ["shop"], "decision": "Tea."}
         self.do(self.clients["ann"], propose)
-        house.log.default_role = None
-        house.log.report_sha256 = ReportHashes(house.model, house.runner)
+        service.log.default_role = None
+        service.log.report_sha256 = ReportHashes(service.model, service.runner)
 
     def let_in(self, key: str, role: str | None = None, product: str | None = None) -> TestClient:
         """Create a token for a person, with a role if given, and return a client that uses it."""
         scopes = SCOPES if role == "admin" else ("read", "write")
         by = Caller("person:admin", LOCAL_CREDENTIAL, "cli", frozenset(SCOPES))
-        held = role is None or holds(self.house.log.state(f"person:{key}"), role, product)
-        _, secret = self.house.log.tokens.create(
+        held = role is None or holds(self.service.log.state(f"person:{key}"), role, product)
+        _, secret = self.service.log.tokens.create(
             f"person:{key}",
             scopes=scopes,
             role=None if held else role,
             product=product,
             by=by,  # type: ignore[arg-type]
         )
-        self.clients[key] = self.house.client_of(secret)
+        self.clients[key] = self.service.client_of(secret)
         return self.clients[key]
 
     def do(self, client: TestClient, *commands: dict[str, Any]) -> Any:
@@ -64,21 +66,21 @@ class Company:
 
     def refuses(self, client: TestClient, *commands: dict[str, Any], role: str) -> None:
         """Assert that each command alone is refused because the caller lacks a role, and that nothing is recorded."""
-        size = self.house.log.head().size
+        size = self.service.log.head().size
         for command in commands:
             answer = self.send(client, command)
             assert answer.status_code == 403, (command, answer.text)
             assert f"`{role}`" in answer.json()["detail"], answer.text
-        assert self.house.log.head().size == size
+        assert self.service.log.head().size == size
 
     def position(self, subject: str, type_: str) -> int:
-        return [entry.position for entry in self.house.log.stream(subject) if entry.type.startswith(type_)][-1]
+        return [entry.position for entry in self.service.log.stream(subject) if entry.type.startswith(type_)][-1]
 
 
 @pytest.fixture
 def company(tmp_path: Path) -> Iterator[Company]:
-    with House(tmp_path) as house:
-        yield Company(house)
+    with LocalService(tmp_path) as service:
+        yield Company(service)
 
 
 def on(subject: str, type_: str, **fields: Any) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def test_2_a_claim_to_speak_for_another_is_on_record_as_a_claim(company: Company
     mallory = company.let_in("mallory", "contributor")
     advice = on("decision:tea", "AdviseOnDecision", advice="Yes!", on_behalf_of="person:ann")
     position = company.do(mallory, advice)["position"]
-    entry = company.house.log.entry(position)
+    entry = company.service.log.entry(position)
     assert entry
     assert (entry.metadata.actor, entry.metadata.on_behalf_of[0].delegation) == ("person:mallory", None)
     acknowledge = on("product:shop", "AcknowledgeOwnership", on_behalf_of="person:ann")
@@ -107,7 +109,7 @@ def test_2_a_claim_to_speak_for_another_is_on_record_as_a_claim(company: Company
 
 def test_3_a_backdated_act_is_found_as_such(company: Company) -> None:
     """A manager who dates an act back is shown with both times, and listed among what was backdated."""
-    created = company.house.log.stream("product:shop")[0]
+    created = company.service.log.stream("product:shop")[0]
     then = format_micros(created.recorded_at)
     vision = on("product:shop", "SetVision", vision="V.", effective_at=then)
     position = company.do(company.clients["ann"], vision)["position"]
@@ -128,7 +130,7 @@ def test_4_decisions_of_others_are_out_of_reach(company: Company) -> None:
         on("decision:tea", "RatifyDecision"),
     ]
     mallory = company.let_in("mallory", "contributor")
-    versioned = {"expected": {"decision:tea": company.house.log.state("decision:tea").version}}
+    versioned = {"expected": {"decision:tea": company.service.log.state("decision:tea").version}}
     for act in acts:
         for client in (mallory, company.clients["bo"]):
             answer = client.post("/v1/commands", json={"commands": [act], **versioned})
@@ -145,7 +147,7 @@ def test_5_accountability_is_not_taken(company: Company) -> None:
     ]
     company.refuses(company.let_in("mallory", "contributor"), *acts, role="manager")
     company.refuses(company.clients["bo"], *acts, role="manager")
-    log = company.house.log.id
+    log = company.service.log.id
     company.refuses(
         company.let_in("mallory", "manager"), on(log, "AssignOwnership", holders=["person:mallory"]), role="admin"
     )
@@ -161,7 +163,7 @@ def test_6_products_of_others_are_not_changed(company: Company) -> None:
         on("decision:tea", "AssignToProducts", products=["bank"]),
         role="manager",
     )
-    log = company.house.log.id
+    log = company.service.log.id
     company.refuses(company.clients["bo"], on(log, "ChangeTitle", title="Mine"), role="admin")
 
 
@@ -213,13 +215,13 @@ def test_9_who_has_left_stays_away(company: Company) -> None:
 def test_10_a_report_that_never_was_is_not_issued(company: Company) -> None:
     """The log computes the report itself: another hash is refused with the right one, and the right one is recorded."""
     ann = company.clients["ann"]
-    size = company.house.log.head().size
+    size = company.service.log.head().size
     report = ann.get("/v1/products/shop/report", params={"since": "2024-12-31", "min_position": size}).json()
     real = {name: report[name] for name in ("since", "until", "position", "sha256")}
     for change in ({"sha256": "0" * 64}, {"position": real["position"] - 1}, {"since": "2024-12-30T00:00:00Z"}):
         answer = ann.post("/v1/products/shop/report", json={**real, **change})
         assert (answer.status_code, answer.json()["field"]) == (409, "sha256"), answer.text
-    assert company.house.log.head().size == size
+    assert company.service.log.head().size == size
     assert ann.post("/v1/products/shop/report", json=real).status_code == 200
 
 
@@ -237,7 +239,7 @@ def test_11_without_a_role_nothing_is_written(company: Company) -> None:
 
 def test_an_import_cannot_end_a_service(company: Company) -> None:
     """Not even an administrator with the scope to import changes a service, a group or the log by an import."""
-    for subject in ("service:decisionlog", "service:ci", "group:pms", company.house.log.id):
+    for subject in ("service:decisionlog", "service:ci", "group:pms", company.service.log.id):
         change = on(subject, "ImportChanges", source={"system": "hr"}, changes=[{"field": "status", "value": "left"}])
         answer = company.send(company.clients["admin"], change)
         assert (answer.status_code, answer.json()["field"]) == (409, "subject"), answer.text
@@ -247,17 +249,17 @@ def test_a_token_for_another_person_is_on_record_with_who_made_it(company: Compa
     """An administrator who makes a token for Ann is named in the event, and a token with scopes they lack is refused."""
     admin = company.clients["admin"]
     assert admin.post("/v1/tokens", json={"holder": "person:ann"}).status_code == 201
-    created = company.house.log.stream("person:ann")[-1]
+    created = company.service.log.stream("person:ann")[-1]
     assert (created.type, created.metadata.actor) == ("TokenCreated.v1", "person:admin")
     assert company.clients["ann"].post("/v1/tokens", json={"holder": "person:ann"}).status_code == 403
 
 
 def test_an_erasure_is_bounded_and_on_record(company: Company) -> None:
     """One erasure names at most 1,000 positions, and its event keeps them with who erased them."""
-    admin, log = company.clients["admin"], company.house.log.id
+    admin, log = company.clients["admin"], company.service.log.id
     assert admin.post("/v1/log/erase", json={"positions": list(range(1, 1002))}).status_code == 422
     position = admin.post("/v1/log/erase", json={"positions": [5]}).json()["position"]
-    entry = company.house.log.entry(position)
+    entry = company.service.log.entry(position)
     assert entry
     assert (entry.subject, entry.metadata.actor) == (log, "person:admin")
     company.refuses(company.clients["ann"], on(log, "ChangeTitle", title="x"), role="admin")

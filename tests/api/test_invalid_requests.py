@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 from api.bodies import MAX_BODY
 
@@ -18,7 +18,7 @@ SCRIPTS = [
 ]  # fmt: skip
 
 
-def _assert_refused(house: House, response: Any, status: int, field: str | None) -> None:
+def _assert_refused(service: LocalService, response: Any, status: int, field: str | None) -> None:
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     problem = response.json()
@@ -26,12 +26,12 @@ def _assert_refused(house: House, response: Any, status: int, field: str | None)
     assert problem["detail"]
     if field is not None:
         assert problem["field"] == field
-    assert house.log.head().size == house.size_before
+    assert service.log.head().size == service.size_before
 
 
 @pytest.fixture(autouse=True)
-def _size(house: House) -> None:
-    house.size_before = house.log.head().size  # type: ignore[attr-defined]
+def _size(service: LocalService) -> None:
+    service.size_before = service.log.head().size  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def _size(house: House) -> None:
     ids=lambda body: repr(body[:20]),
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/commands", "/decisions", "/bulk", "/tokens", "/people/x/names"])
-def test_what_is_no_json_object_is_refused(house: House, path: str, body: bytes) -> None:
+def test_what_is_no_json_object_is_refused(service: LocalService, path: str, body: bytes) -> None:
     """Malformed JSON, other JSON, endless nesting and broken text are a 4xx on every route that takes a body."""
-    response = house.client.post(f"/v1{path}", content=body, headers={"Content-Type": "application/json"})
+    response = service.client.post(f"/v1{path}", content=body, headers={"Content-Type": "application/json"})
 
     assert 400 <= response.status_code < 500, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
-    assert house.log.head().size == house.size_before  # type: ignore[attr-defined]
+    assert service.log.head().size == service.size_before  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_what_is_no_json_object_is_refused(house: House, path: str, body: bytes)
     ],
     ids=lambda value: json.dumps(value)[:40],
 )
-def test_a_field_that_is_not_in_order_is_named(house: House, change: dict[str, Any], field: str) -> None:
+def test_a_field_that_is_not_in_order_is_named(service: LocalService, change: dict[str, Any], field: str) -> None:
     """Wrong types, unknown fields, keys of another shape and instants out of range are refused with the field's name."""
-    _assert_refused(house, house.post("/decisions", {**FIRST, **change}), 422, field)
+    _assert_refused(service, service.post("/decisions", {**FIRST, **change}), 422, field)
 
 
 @pytest.mark.parametrize("missing", sorted(FIRST))
-def test_the_four_fields_are_required(house: House, missing: str) -> None:
+def test_the_four_fields_are_required(service: LocalService, missing: str) -> None:
     """What is missing is named."""
     body = {name: value for name, value in FIRST.items() if name != missing}
 
-    _assert_refused(house, house.post("/decisions", body), 422, missing)
+    _assert_refused(service, service.post("/decisions", body), 422, missing)
 
 
 @pytest.mark.parametrize(
@@ -123,29 +123,29 @@ def test_the_four_fields_are_required(house: House, missing: str) -> None:
         ({"corrects": 4_000_000}, "corrects"),
     ],
 )
-def test_what_the_log_has_never_heard_of_is_named(house: House, change: dict[str, Any], field: str) -> None:
+def test_what_the_log_has_never_heard_of_is_named(service: LocalService, change: dict[str, Any], field: str) -> None:
     """Unknown subjects and people are refused with the field that names them."""
-    _assert_refused(house, house.post("/decisions", {**FIRST, **change}), 404, field)
+    _assert_refused(service, service.post("/decisions", {**FIRST, **change}), 404, field)
 
 
-def test_a_body_of_ten_megabytes_is_refused(house: House) -> None:
+def test_a_body_of_ten_megabytes_is_refused(service: LocalService) -> None:
     """Whether it says its length or comes in chunks."""
     body = json.dumps({**FIRST, "why": "x" * 10_000_000}).encode()
     assert len(body) > MAX_BODY
 
-    whole = house.client.post("/v1/decisions", content=body)
-    chunked = house.client.post("/v1/decisions", content=iter([body[:5_000_000], body[5_000_000:]]))
+    whole = service.client.post("/v1/decisions", content=body)
+    chunked = service.client.post("/v1/decisions", content=iter([body[:5_000_000], body[5_000_000:]]))
 
     for response in (whole, chunked):
-        _assert_refused(house, response, 413, None)
+        _assert_refused(service, response, 413, None)
 
 
 @pytest.mark.parametrize("text", SCRIPTS)
-def test_every_script_is_kept_as_it_was_sent(house: House, text: str) -> None:
+def test_every_script_is_kept_as_it_was_sent(service: LocalService, text: str) -> None:
     """Text comes back as the same code points, from cells, history and search's page."""
-    answer = house.post("/decisions", {**FIRST, "title": text, "why": f"{text}\n\t{text}"}).json()
+    answer = service.post("/decisions", {**FIRST, "title": text, "why": f"{text}\n\t{text}"}).json()
 
-    cells = {row["field"]: row["value"] for row in house.rows("/fields", subject=answer["subject"])}
+    cells = {row["field"]: row["value"] for row in service.rows("/fields", subject=answer["subject"])}
 
     assert cells["title"] == text
     assert cells["why"] == f"{text}\n\t{text}"
@@ -174,27 +174,27 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-def _parameters(house: House, path: str) -> list[str]:
-    operation = house.app.openapi()["paths"][f"/v1{path}"]["get"]
+def _parameters(service: LocalService, path: str) -> list[str]:
+    operation = service.app.openapi()["paths"][f"/v1{path}"]["get"]
     return [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
 
 
-def test_a_hostile_question_breaks_nothing(house: House) -> None:
+def test_a_hostile_question_breaks_nothing(service: LocalService) -> None:
     """Each parameter of each question, filled with what hurts, is answered or refused; never a 500.
 
     Many questions read a parameter by the same code, so what hurts is dealt out among them: each value to one of them.
     """
-    shared = Counter(name for path in QUESTIONS for name in _parameters(house, path))
+    shared = Counter(name for path in QUESTIONS for name in _parameters(service, path))
     dealt = Counter[str]()
     needed = {"since": "2025-01-01", "group": "field", "who": "Ada Lovelace", "text": "a"}
 
     for path in QUESTIONS:
-        names = _parameters(house, path)
+        names = _parameters(service, path)
         for name in names:
             hands = min(shared[name], len(HOSTILE))
             for value in HOSTILE[dealt[name] % hands :: hands]:
                 params = {key: said for key, said in needed.items() if key in names} | {name: value}
-                response = house.client.get(f"/v1{path}", params=params)
+                response = service.client.get(f"/v1{path}", params=params)
 
                 assert response.status_code < 500, (path, name, value, response.text)
                 if response.status_code >= 400:
@@ -218,26 +218,26 @@ def test_a_hostile_question_breaks_nothing(house: House) -> None:
     ],
 )
 def test_a_question_that_is_not_in_order_is_refused_with_the_parameter(
-    house: House, params: dict[str, str], field: str
+    service: LocalService, params: dict[str, str], field: str
 ) -> None:
     """The parameter is named, and what would be right is said."""
-    response = house.client.get("/v1/fields", params=params)
+    response = service.client.get("/v1/fields", params=params)
 
     assert response.status_code in (404, 422)
     assert response.json()["field"] == field
 
 
 @pytest.mark.parametrize("path", ["/v1/nowhere", "/v1/decisions/x/applaud", "/v2/decisions", "/v1/subjects/x"])
-def test_what_is_not_there_is_a_problem_document_too(house: House, path: str) -> None:
+def test_what_is_not_there_is_a_problem_document_too(service: LocalService, path: str) -> None:
     """404 and 422 of the router look like all other refusals."""
-    response = house.client.post(path, json={})
+    response = service.client.post(path, json={})
 
     assert response.status_code in (404, 405, 422)
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_byte_order_mark_before_json_is_ignored(house: House) -> None:
+def test_a_byte_order_mark_before_json_is_ignored(service: LocalService) -> None:
     """Some programs on Windows write one."""
     body = b"\xef\xbb\xbf" + json.dumps(FIRST).encode()
 
-    assert house.client.post("/v1/decisions", content=body).status_code == 201
+    assert service.client.post("/v1/decisions", content=body).status_code == 201

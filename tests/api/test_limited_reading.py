@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 import support_log
 from fastapi.testclient import TestClient
-from support_log import House
+from support_log import LocalService
 from support_postgresql import fresh_schema
 
 from domain.scopes import SCOPES
@@ -173,18 +173,18 @@ def story(product: Product) -> list[dict[str, Any]]:
 class World:
     """A log with two products that tell the same story, and callers with different roles."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, service: LocalService) -> None:
+        self.service = service
         self.send({"type": "RegisterPerson", "key": "ann", "name": "Ann"})
         self.send({"type": "RegisterTeam", "key": "core", "title": "Core"})
         for product in (CORAL, ZINC):
             for command in story(product):
                 self.send(command)
-            vision = house.log.stream(f"product:{product.key}")[1].position
+            vision = service.log.stream(f"product:{product.key}")[1].position
             self.send(
                 {"type": "VoidEntry", "subject": f"product:{product.key}", "position": vision, "why": product.word}
             )
-        self.positions = {key: house.log.stream(f"decision:{key}-1")[0].position for key in (CORAL.key, ZINC.key)}
+        self.positions = {key: service.log.stream(f"decision:{key}-1")[0].position for key in (CORAL.key, ZINC.key)}
         self.admin, self.nobody = self.let_in("admin", "admin"), self.let_in("nobody")
         self.readers = {
             "viewer": self.let_in("viewer", "viewer", "coral"),
@@ -194,20 +194,20 @@ class World:
         self.auditor = self.let_in("auditor", "auditor", "coral")
         self.send({"type": "AssignOwnership", "subject": "team:core", "role": "member", "holders": ["person:member"]})
         self.send({"type": "GrantRole", "subject": "team:core", "role": "contributor", "product": "zinc"})
-        house.log.default_role, house.log.limits_reading = None, True
-        house.runner.wait_for(house.log.head().size, 10)
+        service.log.default_role, service.log.limits_reading = None, True
+        service.runner.wait_for(service.log.head().size, 10)
 
     def send(self, command: dict[str, Any]) -> None:
-        response = self.house.client.post("/v1/commands", json=command)
+        response = self.service.client.post("/v1/commands", json=command)
         assert response.status_code in (200, 201), (command, response.text)
 
     def let_in(self, key: str, role: str | None = None, product: str | None = None) -> TestClient:
         """A person with a role, for one product or all of them."""
         self.send({"type": "RegisterPerson", "key": key, "name": key.title()})
         where = None if product is None else f"product:{product}"
-        tokens, by = self.house.log.tokens, self.house.caller()
+        tokens, by = self.service.log.tokens, self.service.caller()
         _, secret = tokens.create(f"person:{key}", scopes=SCOPES, role=role, product=where, by=by)  # type: ignore[arg-type]
-        return self.house.client_of(secret)
+        return self.service.client_of(secret)
 
     def ask(
         self, client: TestClient, path: str, question: Question, about: Product, accept: str
@@ -238,8 +238,8 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             log = SimpleNamespace(open=lambda _path, **options: DecisionLog.open(url, **options))
             patch.setattr(support_log, "DecisionLog", log)
             patch.setattr(support_log, "SqliteDatabase", lambda _path: open_database(url))
-        with House(tmp_path_factory.mktemp("house")) as house:
-            yield World(house)
+        with LocalService(tmp_path_factory.mktemp("service")) as service:
+            yield World(service)
 
 
 def formats(path: str) -> tuple[str, ...]:
@@ -271,7 +271,7 @@ def leaks(world: World, reader: str, *, skip: frozenset[str] = frozenset()) -> l
 
 def test_every_get_route_is_asked(world: World) -> None:
     """The tables of questions name exactly the GET routes that are served."""
-    served = {route.path for route in world.house.app.routes if "GET" in route.methods}  # type: ignore[attr-defined]
+    served = {route.path for route in world.service.app.routes if "GET" in route.methods}  # type: ignore[attr-defined]
     assert served == {*ASKED, *ASKED_ABOUT_EVERYBODY} | REFUSED | OUTSIDE
 
 
@@ -313,7 +313,7 @@ def test_counts_are_those_of_the_own_product(world: World) -> None:
 
 def test_a_report_is_the_same_for_all_who_may_read_it(world: World) -> None:
     """Given a last entry that a reader may not see, then a report up to it has the hash that the log itself computes."""
-    size = world.house.log.head().size
+    size = world.service.log.head().size
     assert world.readers["team"].get(f"/v1/log/entries/{size}").status_code == 404
     asked = {"since": SINCE, "until": "2030-01-01", "position": size}
     clients = (world.readers["team"], world.readers["line"], world.admin)
@@ -329,8 +329,8 @@ def test_a_replica_hides_the_same(
     is_postgresql = "postgresql" in request.node.callspec.id
     with fresh_schema() if is_postgresql else nullcontext() as url:
         monkeypatch.setattr(test_replica, "SqliteDatabase", lambda path: open_database(url or path))
-        with test_replica.served(world.house, test_replica.filled(world.house, tmp_path)):
-            world.house.app.state.services.book.limits_reading = True
+        with test_replica.served(world.service, test_replica.filled(world.service, tmp_path)):
+            world.service.app.state.services.book.limits_reading = True
             assert (
                 leaks(world, "viewer", skip=frozenset(ONLY_THE_LOG | {"/v1/sessions", "/audit/{position}/proof"})) == []
             )
@@ -338,9 +338,9 @@ def test_a_replica_hides_the_same(
 
 def test_people_without_a_role_end_their_own_sessions(world: World) -> None:
     """Given a person without a role, then they list and end their sessions, and reach nothing else."""
-    link = lambda key: world.house.log.sign_in_links.create(f"person:{key}")[0]  # noqa: E731
-    browser, old, older = (world.house.browser(link("nobody")) for _ in range(3))
-    theirs = world.house.browser(link("ann")).get("/v1/sessions").json()["rows"][0]["id"]
+    link = lambda key: world.service.log.sign_in_links.create(f"person:{key}")[0]  # noqa: E731
+    browser, old, older = (world.service.browser(link("nobody")) for _ in range(3))
+    theirs = world.service.browser(link("ann")).get("/v1/sessions").json()["rows"][0]["id"]
 
     rows = browser.get("/v1/sessions").json()["rows"]
     assert {row["person"] for row in rows} == {"person:nobody"}

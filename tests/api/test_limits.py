@@ -45,7 +45,7 @@ from api.routes.commands import MAX_COMMANDS
 from api.token_lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
 from domain.people import RegisterPerson
 from eventlog.entry import Receipt, Transaction
-from tests.support_log import House
+from tests.support_log import LocalService
 from tests.support_serving import COMMAND, Serving, serving
 
 DESCRIPTORS = 512
@@ -231,16 +231,16 @@ def test_a_single_command_waits_for_one_chunk_of_a_bulk_request(tmp_path: Path) 
 
     Counted in positions and not in seconds, so that it holds on a busy machine.
     """
-    with House(tmp_path) as house:
+    with LocalService(tmp_path) as service:
 
         def transaction(size: int) -> Transaction:
-            return Transaction(tuple(RegisterPerson(name="Member") for _ in range(size)), house.caller())
+            return Transaction(tuple(RegisterPerson(name="Member") for _ in range(size)), service.caller())
 
         async def write() -> tuple[list[Any], list[int]]:
-            bulk = asyncio.create_task(execute_in_chunks(house.log, [transaction(3)] * 1_000))
+            bulk = asyncio.create_task(execute_in_chunks(service.log, [transaction(3)] * 1_000))
             positions = []
             while not bulk.done():
-                positions.append((await house.log.execute(transaction(1))).position)
+                positions.append((await service.log.execute(transaction(1))).position)
             return await bulk, positions
 
         receipts, positions = asyncio.run(write())

@@ -5,36 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 
-def test_a_departed_person_does_not_outlive_it_under_a_merged_id(house: House) -> None:
+def test_a_departed_person_does_not_outlive_it_under_a_merged_id(service: LocalService) -> None:
     """The tokens of an id that was merged into the one who left answer 401 at once, and stay revoked."""
-    mallory, second = house.person("Mallory"), house.person("Second")
-    secret = _token(house, mallory)
-    client = house.client_of(secret)
+    mallory, second = service.person("Mallory"), service.person("Second")
+    secret = _token(service, mallory)
+    client = service.client_of(secret)
     key, into = mallory.removeprefix("person:"), second.removeprefix("person:")
     assert client.post(f"/v1/people/{key}/merge", json={"into": second}).status_code == 403
-    assert house.post(f"/people/{key}/merge", {"into": second}).status_code == 200
+    assert service.post(f"/people/{key}/merge", {"into": second}).status_code == 200
 
-    left = house.post(f"/people/{into}/leave")
+    left = service.post(f"/people/{into}/leave")
 
     assert [each["type"] for each in left.json()["recorded"]] == ["PersonLeft.v1", "TokenRevoked.v1"]
     assert client.get("/v1/me").status_code == 401
     back = {"position": left.json()["recorded"][0]["position"], "why": "A friend."}
-    friend = house.client_of(_token(house, house.person("Friend")))
+    friend = service.client_of(_token(service, service.person("Friend")))
     assert friend.post(f"/v1/subjects/{second}/void", json=back).status_code == 403
-    assert house.post(f"/subjects/{second}/void", back).status_code == 200
+    assert service.post(f"/subjects/{second}/void", back).status_code == 200
     assert client.get("/v1/me").status_code == 401
 
 
 @pytest.mark.parametrize("through", ["commands", "transactions", "routes"])
-def test_a_loop_over_people_shuts_out_nobody_who_has_access(house: House, through: str) -> None:
+def test_a_loop_over_people_shuts_out_nobody_who_has_access(service: LocalService, through: str) -> None:
     """After leaving, removing, merging and voiding all others, the administrator and a token holder remain."""
-    guest = house.person("Guest")
-    other = house.client_of(_token(house, house.person("Other")))
-    mallory = house.client_of(_token(house, house.person("Mallory")))
-    born = {row["subject"]: row["position"] for row in house.rows("/audit", limit=100) if "PersonReg" in row["type"]}
+    guest = service.person("Guest")
+    other = service.client_of(_token(service, service.person("Other")))
+    mallory = service.client_of(_token(service, service.person("Mallory")))
+    born = {row["subject"]: row["position"] for row in service.rows("/audit", limit=100) if "PersonReg" in row["type"]}
     people = [row["id"] for row in mallory.get("/v1/people").json()["rows"]]
     for person in people:
         for command in (
@@ -45,39 +45,39 @@ def test_a_loop_over_people_shuts_out_nobody_who_has_access(house: House, throug
         ):
             _send(mallory, command, through)
 
-    assert house.client.get("/v1/me").status_code == 200
+    assert service.client.get("/v1/me").status_code == 200
     assert other.get("/v1/me").status_code == 200
-    assert house.post(f"/subjects/{guest}/restore", {"why": "He was a guest."}).status_code in (200, 409)
-    assert house.post("/products", {"title": "After all"}).status_code == 201
+    assert service.post(f"/subjects/{guest}/restore", {"why": "He was a guest."}).status_code in (200, 409)
+    assert service.post("/products", {"title": "After all"}).status_code == 201
 
 
-def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(house: House) -> None:
+def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(service: LocalService) -> None:
     """Making and revoking a token and changing names are found by who did them."""
-    guest = house.person("Guest")
-    made = house.post("/tokens", {"holder": guest, "scopes": ["import"], "label": "x"}).json()
-    house.client.delete(f"/v1/tokens/{made['id']}")
-    house.post(f"/people/{guest.removeprefix('person:')}/names", {"identifiers": ["g@example.org"]})
+    guest = service.person("Guest")
+    made = service.post("/tokens", {"holder": guest, "scopes": ["import"], "label": "x"}).json()
+    service.client.delete(f"/v1/tokens/{made['id']}")
+    service.post(f"/people/{guest.removeprefix('person:')}/names", {"identifiers": ["g@example.org"]})
 
-    found = [(row["type"], row["actor"]) for row in house.rows("/audit", subject=guest)]
+    found = [(row["type"], row["actor"]) for row in service.rows("/audit", subject=guest)]
 
     assert {each for each in found if each[0] != "PersonRegistered.v1"} == {
-        (name, house.ada) for name in ("TokenCreated.v1", "TokenRevoked.v1", "NamesChanged.v1")
+        (name, service.ada) for name in ("TokenCreated.v1", "TokenRevoked.v1", "NamesChanged.v1")
     }
 
 
-def test_an_e_mail_that_was_taken_is_moved_by_an_administrator(house: House) -> None:
+def test_an_e_mail_that_was_taken_is_moved_by_an_administrator(service: LocalService) -> None:
     """A person who registered another's e-mail first does not keep it."""
-    squatter, guest = house.person("Squatter", "cid@example.org"), house.person("Cid")
+    squatter, guest = service.person("Squatter", "cid@example.org"), service.person("Cid")
     path = f"/people/{guest.removeprefix('person:')}/names"
-    assert house.post(path, {"identifiers": ["cid@example.org"]}).status_code == 409
-    assert house.post(path, {"identifiers": ["cid@example.org"], "move": True}).status_code == 200
-    assert [row["id"] for row in house.rows("/people", name="cid@example.org")] == [guest]
-    lost = house.client.get(f"/v1/people/{squatter.removeprefix('person:')}").json()
+    assert service.post(path, {"identifiers": ["cid@example.org"]}).status_code == 409
+    assert service.post(path, {"identifiers": ["cid@example.org"], "move": True}).status_code == 200
+    assert [row["id"] for row in service.rows("/people", name="cid@example.org")] == [guest]
+    lost = service.client.get(f"/v1/people/{squatter.removeprefix('person:')}").json()
     assert lost["spellings"] == ["Squatter"]
 
 
-def _token(house: House, holder: str) -> str:
-    secret: str = house.post("/tokens", {"holder": holder}).json()["secret"]
+def _token(service: LocalService, holder: str) -> str:
+    secret: str = service.post("/tokens", {"holder": holder}).json()["secret"]
     return secret
 
 

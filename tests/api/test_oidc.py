@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("joserfc")
 from joserfc.jwk import OctKey, RSAKey
-from support_log import House
+from support_log import LocalService
 
 from identity.oidc.groups import find_groups, parse_claim_path, parse_group_table
 from tests.api.openid import (
@@ -29,10 +29,10 @@ from tests.api.openid import (
 
 
 @pytest.fixture
-def openid(house: House) -> Iterator[OpenidProvider]:
+def openid(service: LocalService) -> Iterator[OpenidProvider]:
     with OpenidProvider() as provider:
-        provider.trusted_by(house)
-        house.log.accounts.link(provider.issuer, "u-1", house.ada)
+        provider.trusted_by(service)
+        service.log.accounts.link(provider.issuer, "u-1", service.ada)
         yield provider
 
 
@@ -129,29 +129,29 @@ Attack = tuple[dict[str, Any], RSAKey, dict[str, Any], Callable[[str], str]]
 
 @pytest.mark.parametrize("attack", HOSTILE)
 def test_no_hostile_token_lets_anyone_in_or_out(
-    house: House, openid: OpenidProvider, attack: Attack, caplog: pytest.LogCaptureFixture
+    service: LocalService, openid: OpenidProvider, attack: Attack, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As access token, as ID token and as logout token it is refused, and it is in no log."""
     caplog.set_level(logging.DEBUG)
     header, key, claims, change = attack
     of_logout = {**claims, "sid": None} if "sub" in claims else claims  # a session needs no account
-    access_token = change(openid.access_token(house, header, key, **claims))
-    logout_token = change(openid.logout_token(house, header, key, **of_logout))
-    browser = house.browser()
+    access_token = change(openid.access_token(service, header, key, **claims))
+    logout_token = change(openid.logout_token(service, header, key, **of_logout))
+    browser = service.browser()
 
-    bearer = house.client_of(access_token).get("/v1/me")
+    bearer = service.client_of(access_token).get("/v1/me")
     logout = browser.post("/sign-in/backchannel-logout", data={"logout_token": logout_token})
     began = browser.get("/sign-in/provider", follow_redirects=False).headers["Location"]
-    back = openid.approve(house, began)
+    back = openid.approve(service, began)
     nonce = began.partition("nonce=")[2].partition("&")[0]
-    id_token = change(sign(openid.claims(house, **{"nonce": nonce, **claims}), header, key))
+    id_token = change(sign(openid.claims(service, **{"nonce": nonce, **claims}), header, key))
     openid.codes[back["code"]]["id_token"] = id_token
     signed_in = browser.get("/sign-in/callback", params=back, follow_redirects=False)
 
     assert (bearer.status_code, bearer.json()["type"]) == (401, "urn:decisionlog:problem:unauthenticated")
     assert (logout.status_code, logout.headers["Cache-Control"]) == (400, "no-store")
     assert signed_in.status_code == 403, signed_in.text
-    assert house.log.sessions.list_of(house.ada) == []
+    assert service.log.sessions.list_of(service.ada) == []
     for token in (access_token, logout_token, id_token):
         assert token not in caplog.text
         assert token not in bearer.text + logout.text + signed_in.text
@@ -160,81 +160,84 @@ def test_no_hostile_token_lets_anyone_in_or_out(
 
 
 @pytest.mark.parametrize("types", ["at+jwt", "jwt"])
-def test_only_an_access_token_is_an_access_token(house: House, openid: OpenidProvider, types: str) -> None:
+def test_only_an_access_token_is_an_access_token(service: LocalService, openid: OpenidProvider, types: str) -> None:
     """Other tokens of the provider are refused, also where the provider gives its access tokens no type of their own."""
-    openid.trusted_by(house, token_types=frozenset({types}))
+    openid.trusted_by(service, token_types=frozenset({types}))
     header = {"typ": types}
     others = [
-        openid.access_token(house, header, nonce="n"),
-        openid.access_token(house, header, at_hash="n"),
-        openid.access_token(house, header, events={}),
-        openid.access_token(house, header, aud=CLIENT),
-        openid.access_token(house, {"typ": "logout+jwt"}),
-        openid.access_token(house, {"typ": None}),
-        openid.access_token(house, {"typ": "jwt" if types == "at+jwt" else "at+jwt"}),
-        *(openid.access_token(house, header, typ=kind) for kind in ("ID", "Refresh", "Logout")),
+        openid.access_token(service, header, nonce="n"),
+        openid.access_token(service, header, at_hash="n"),
+        openid.access_token(service, header, events={}),
+        openid.access_token(service, header, aud=CLIENT),
+        openid.access_token(service, {"typ": "logout+jwt"}),
+        openid.access_token(service, {"typ": None}),
+        openid.access_token(service, {"typ": "jwt" if types == "at+jwt" else "at+jwt"}),
+        *(openid.access_token(service, header, typ=kind) for kind in ("ID", "Refresh", "Logout")),
     ]
 
-    assert [house.client_of(token).get("/v1/me").status_code for token in others] == [401] * len(others)
-    assert house.client_of(openid.access_token(house, header)).get("/v1/me").status_code == 200
-    assert house.client_of(openid.access_token(house, {"typ": f"application/{types}"})).get("/v1/me").status_code == 200
+    assert [service.client_of(token).get("/v1/me").status_code for token in others] == [401] * len(others)
+    assert service.client_of(openid.access_token(service, header)).get("/v1/me").status_code == 200
+    assert (
+        service.client_of(openid.access_token(service, {"typ": f"application/{types}"})).get("/v1/me").status_code
+        == 200
+    )
 
 
-def test_an_access_token_speaks_for_the_person_of_its_account(house: House, openid: OpenidProvider) -> None:
+def test_an_access_token_speaks_for_the_person_of_its_account(service: LocalService, openid: OpenidProvider) -> None:
     """It reads and writes, or does what its scopes for this log say, in the name of the person."""
-    plain = house.client_of(openid.access_token(house, {"alg": "ES256"}, EC, scope="openid email"))
-    reader = house.client_of(openid.access_token(house, scope="openid decisionlog:read decisionlog:other"))
-    stranger = house.client_of(openid.access_token(house, sub="u-2"))
+    plain = service.client_of(openid.access_token(service, {"alg": "ES256"}, EC, scope="openid email"))
+    reader = service.client_of(openid.access_token(service, scope="openid decisionlog:read decisionlog:other"))
+    stranger = service.client_of(openid.access_token(service, sub="u-2"))
 
-    assert plain.get("/v1/me").json()["actor"] == house.ada
+    assert plain.get("/v1/me").json()["actor"] == service.ada
     assert plain.get("/v1/me").json()["scopes"] == ["read", "write"]
     assert reader.get("/v1/me").json()["scopes"] == ["read"]
     assert stranger.get("/v1/me").status_code == 401
     added = plain.post("/v1/people", json={"name": "Eve"})
-    assert house.log.entry(added.json()["position"]).metadata.credential.startswith("oidc-")
+    assert service.log.entry(added.json()["position"]).metadata.credential.startswith("oidc-")
 
 
 # Keys -----------------------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_key_is_looked_for_once(house: House, openid: OpenidProvider) -> None:
+def test_an_unknown_key_is_looked_for_once(service: LocalService, openid: OpenidProvider) -> None:
     """A key that the provider made since is found; made-up ones cost one request in half a minute."""
-    verifier = house.app.state.services.provider._verifier._keys
+    verifier = service.app.state.services.provider._verifier._keys
     now = [0.0]
     verifier._timer = lambda: now[0]
-    assert house.client_of(openid.access_token(house)).get("/v1/me").status_code == 200
+    assert service.client_of(openid.access_token(service)).get("/v1/me").status_code == 200
     new = RSAKey.generate_key(2048, {"kid": "new"})
     openid.keys = [new]
-    token = openid.access_token(house, key=new)
+    token = openid.access_token(service, key=new)
     now[0] += 29
-    assert house.client_of(token).get("/v1/me").status_code == 401
+    assert service.client_of(token).get("/v1/me").status_code == 401
     now[0] += 2
-    assert house.client_of(token).get("/v1/me").status_code == 200
-    assert house.client_of(openid.access_token(house)).get("/v1/me").status_code == 401  # the old key is gone
+    assert service.client_of(token).get("/v1/me").status_code == 200
+    assert service.client_of(openid.access_token(service)).get("/v1/me").status_code == 401  # the old key is gone
     before = openid.requests.count("/keys")
     for n in range(20):
-        house.client_of(openid.access_token(house, {"kid": f"x{n}"})).get("/v1/me")
+        service.client_of(openid.access_token(service, {"kid": f"x{n}"})).get("/v1/me")
     assert openid.requests.count("/keys") == before
 
 
-def test_known_keys_outlive_the_provider(house: House, openid: OpenidProvider) -> None:
+def test_known_keys_outlive_the_provider(service: LocalService, openid: OpenidProvider) -> None:
     """While the provider is down or sends too much, known keys go on; without any, the answer says to try again."""
-    token = openid.access_token(house)
+    token = openid.access_token(service)
     openid.size = 300_000
-    refused = house.client_of(token).get("/v1/me")
+    refused = service.client_of(token).get("/v1/me")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     openid.size = 0
-    assert house.client_of(token).get("/v1/me").status_code == 200
+    assert service.client_of(token).get("/v1/me").status_code == 200
     openid.up = False
-    house.app.state.services.provider._verifier._keys._tried_at -= 4_000
-    assert house.client_of(token).get("/v1/me").status_code == 200
-    fresh = openid.trusted_by(house)
-    assert house.client_of(token).get("/v1/me").status_code == 503
-    page = house.browser().get("/sign-in/provider", follow_redirects=False)
+    service.app.state.services.provider._verifier._keys._tried_at -= 4_000
+    assert service.client_of(token).get("/v1/me").status_code == 200
+    fresh = openid.trusted_by(service)
+    assert service.client_of(token).get("/v1/me").status_code == 503
+    page = service.browser().get("/sign-in/provider", follow_redirects=False)
     assert (page.status_code, "cannot be reached" in page.text) == (503, True)
     openid.up = True
-    assert house.client_of(token).get("/v1/me").status_code == 200
-    assert fresh.config.name in house.browser().get("/sign-in").text
+    assert service.client_of(token).get("/v1/me").status_code == 200
+    assert fresh.config.name in service.browser().get("/sign-in").text
 
 
 # The code flow --------------------------------------------------------------------------------------------------------
@@ -250,16 +253,16 @@ def finish(browser: Any, back: dict[str, str]) -> Any:
     return browser.get("/sign-in/callback", params=back, follow_redirects=False)
 
 
-def test_signing_in_with_a_provider(house: House, openid: OpenidProvider) -> None:
+def test_signing_in_with_a_provider(service: LocalService, openid: OpenidProvider) -> None:
     """The browser goes to the provider, comes back, and is signed in as the person of the account."""
-    browser = house.browser()
+    browser = service.browser()
     location = begin(browser)
     assert location.startswith(f"{openid.issuer}/authorization?")
 
-    answer = finish(browser, openid.approve(house, location))
+    answer = finish(browser, openid.approve(service, location))
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/v1/me")
-    assert browser.get("/v1/me").json()["actor"] == house.ada
+    assert browser.get("/v1/me").json()["actor"] == service.ada
     (session,) = browser.get("/v1/sessions").json()["rows"]
     assert session["provider"] == openid.issuer
     cookies = [each.partition("=")[0] for each in answer.headers.get_list("set-cookie")]
@@ -267,13 +270,13 @@ def test_signing_in_with_a_provider(house: House, openid: OpenidProvider) -> Non
     assert "opaque" not in str(answer.headers)
 
 
-def test_an_answer_works_once_and_in_the_browser_that_asked(house: House, openid: OpenidProvider) -> None:
+def test_an_answer_works_once_and_in_the_browser_that_asked(service: LocalService, openid: OpenidProvider) -> None:
     """A replayed state, another browser, another provider, and an error sign nobody in."""
-    browser = house.browser()
+    browser = service.browser()
     location = begin(browser)
     cookie = browser.cookies["decisionlog-sign-in"]
-    back = openid.approve(house, location)
-    other = house.browser()
+    back = openid.approve(service, location)
+    other = service.browser()
     begin(other)
 
     def attempt(answer: dict[str, str], client: Any = browser) -> int:
@@ -281,7 +284,7 @@ def test_an_answer_works_once_and_in_the_browser_that_asked(house: House, openid
         return int(finish(client, answer).status_code)
 
     assert attempt(back, other) == 403
-    assert attempt(back, house.browser()) == 403
+    assert attempt(back, service.browser()) == 403
     assert attempt({**back, "state": back["state"][:-1]}) == 403
     assert attempt({**back, "iss": "https://evil.example"}) == 403
     assert attempt({name: back[name] for name in ("code", "state")}) == 403  # it promised to name itself
@@ -291,7 +294,7 @@ def test_an_answer_works_once_and_in_the_browser_that_asked(house: House, openid
     assert attempt(back) == 403  # the provider gives nothing for a code twice
     openid.codes[back["code"]] = code
     assert attempt(back) == 403  # and if it did
-    assert len(house.log.sessions.list_of(house.ada)) == 1
+    assert len(service.log.sessions.list_of(service.ada)) == 1
 
 
 @pytest.mark.parametrize(
@@ -299,82 +302,84 @@ def test_an_answer_works_once_and_in_the_browser_that_asked(house: House, openid
     [{"nonce": "other"}, {"nonce": None}, {"azp": "other"}, {"aud": [CLIENT, "other"]}, {"at_hash": "AAAA"},
      {"events": {}}, {"at_hash": 1}],
 )  # fmt: skip
-def test_an_id_token_answers_our_own_request(house: House, openid: OpenidProvider, more: dict[str, Any]) -> None:
+def test_an_id_token_answers_our_own_request(
+    service: LocalService, openid: OpenidProvider, more: dict[str, Any]
+) -> None:
     """One that was made for another request, client or access token is refused."""
-    browser = house.browser()
+    browser = service.browser()
 
-    assert finish(browser, openid.approve(house, begin(browser), **more)).status_code == 403
-    assert house.log.sessions.list_of(house.ada) == []
+    assert finish(browser, openid.approve(service, begin(browser), **more)).status_code == 403
+    assert service.log.sessions.list_of(service.ada) == []
 
 
-def test_an_unknown_account_is_refused_or_registered(house: House, openid: OpenidProvider) -> None:
+def test_an_unknown_account_is_refused_or_registered(service: LocalService, openid: OpenidProvider) -> None:
     """An e-mail address lets nobody in: it must be new, or the account is connected by who signed in with a link."""
     ada = {"sub": "u-9", "email": "ada@example.org", "email_verified": True, "name": "Ada"}
-    browser = house.browser()
-    refused = finish(browser, openid.approve(house, begin(browser), **ada))
+    browser = service.browser()
+    refused = finish(browser, openid.approve(service, begin(browser), **ada))
     assert (refused.status_code, "connect your account" in refused.text) == (403, True)
 
-    openid.trusted_by(house, registers=True)
-    assert finish(browser, openid.approve(house, begin(browser), **ada)).status_code == 403
+    openid.trusted_by(service, registers=True)
+    assert finish(browser, openid.approve(service, begin(browser), **ada)).status_code == 403
     grace = {"sub": "u-2", "email": "grace@example.org", "email_verified": True, "name": "Grace Hopper"}
-    assert finish(browser, openid.approve(house, begin(browser), **grace)).status_code == 303
-    person = house.log.directory.find("grace@example.org")
-    assert house.log.directory.find("Grace Hopper") == person
+    assert finish(browser, openid.approve(service, begin(browser), **grace)).status_code == 303
+    person = service.log.directory.find("grace@example.org")
+    assert service.log.directory.find("Grace Hopper") == person
     assert browser.get("/v1/me").json()["actor"] == person[0]
-    entry = house.log.entry(house.log.head().size)
+    entry = service.log.entry(service.log.head().size)
     assert (entry.type, entry.metadata.actor) == ("PersonRegistered.v1", "service:decisionlog")
     unverified = {**grace, "sub": "u-3", "email_verified": False, "name": "\u202e"}
-    assert finish(browser, openid.approve(house, begin(browser), **unverified)).status_code == 303
-    assert house.log.directory.find("grace@example.org") == person
+    assert finish(browser, openid.approve(service, begin(browser), **unverified)).status_code == 303
+    assert service.log.directory.find("grace@example.org") == person
 
 
-def test_a_person_connects_their_account(house: House, openid: OpenidProvider) -> None:
+def test_a_person_connects_their_account(service: LocalService, openid: OpenidProvider) -> None:
     """Who signed in with a link connects an account, which signs them in from then on; no other site can begin that."""
-    browser = house.browser(house.log.sign_in_links.create(house.ada)[0])
+    browser = service.browser(service.log.sign_in_links.create(service.ada)[0])
     assert "Connect your account at Acme" in browser.get("/sign-in").text
     attack = browser.post("/sign-in/connect", headers={"Sec-Fetch-Site": "cross-site"})
     answer = browser.post("/sign-in/connect")
-    back = openid.approve(house, answer.headers["Refresh"].partition("url=")[2], sub="u-7")
+    back = openid.approve(service, answer.headers["Refresh"].partition("url=")[2], sub="u-7")
 
     assert attack.status_code == 403
     assert finish(browser, back).status_code == 303
-    other = house.browser()
-    assert finish(other, openid.approve(house, begin(other), sub="u-7")).status_code == 303
-    assert other.get("/v1/me").json()["actor"] == house.ada
-    stranger = house.person("Olga Other")
-    browser = house.browser(house.log.sign_in_links.create(stranger)[0])
+    other = service.browser()
+    assert finish(other, openid.approve(service, begin(other), sub="u-7")).status_code == 303
+    assert other.get("/v1/me").json()["actor"] == service.ada
+    stranger = service.person("Olga Other")
+    browser = service.browser(service.log.sign_in_links.create(stranger)[0])
     location = browser.post("/sign-in/connect").headers["Refresh"].partition("url=")[2]
-    assert finish(browser, openid.approve(house, location, sub="u-7")).status_code == 403
-    assert house.browser().post("/sign-in/connect").status_code == 401
+    assert finish(browser, openid.approve(service, location, sub="u-7")).status_code == 403
+    assert service.browser().post("/sign-in/connect").status_code == 401
 
 
-def test_who_has_left_does_not_sign_in(house: House, openid: OpenidProvider) -> None:
+def test_who_has_left_does_not_sign_in(service: LocalService, openid: OpenidProvider) -> None:
     """The provider may still know them; the log does not let them in."""
-    person = house.person("Ben Leaver")
-    house.log.accounts.link(openid.issuer, "u-5", person)
-    token = openid.access_token(house, sub="u-5")
-    assert house.client_of(token).get("/v1/me").status_code == 200
-    house.post(f"/people/{person.partition(':')[2]}/leave")
-    browser = house.browser()
+    person = service.person("Ben Leaver")
+    service.log.accounts.link(openid.issuer, "u-5", person)
+    token = openid.access_token(service, sub="u-5")
+    assert service.client_of(token).get("/v1/me").status_code == 200
+    service.post(f"/people/{person.partition(':')[2]}/leave")
+    browser = service.browser()
 
-    assert finish(browser, openid.approve(house, begin(browser), sub="u-5")).status_code == 403
-    assert house.client_of(token).get("/v1/me").status_code == 401
+    assert finish(browser, openid.approve(service, begin(browser), sub="u-5")).status_code == 403
+    assert service.client_of(token).get("/v1/me").status_code == 401
 
 
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
-def test_groups_of_the_provider_have_roles(house: House, openid: OpenidProvider) -> None:
+def test_groups_of_the_provider_have_roles(service: LocalService, openid: OpenidProvider) -> None:
     """A role granted to a group is held by those whom the provider puts in it, in sessions and by access tokens."""
-    openid.trusted_by(house, groups_path=("realm_access", "groups"), groups={"/product": "product"}, registers=True)
-    granted = house.post("/commands", {"type": "GrantRole", "subject": "group:product", "role": "manager"})
+    openid.trusted_by(service, groups_path=("realm_access", "groups"), groups={"/product": "product"}, registers=True)
+    granted = service.post("/commands", {"type": "GrantRole", "subject": "group:product", "role": "manager"})
     assert granted.status_code == 200, granted.text
-    house.log.default_role = None
+    service.log.default_role = None
     claims = {"sub": "u-2", "name": "Grace", "realm_access": {"groups": ["/product", "product", "/other"]}}
-    browser = house.browser()
-    finish(browser, openid.approve(house, begin(browser), **claims))
-    member = house.client_of(openid.access_token(house, **claims))
-    outsider = house.client_of(openid.access_token(house, **{**claims, "realm_access": {"groups": ["product"]}}))
+    browser = service.browser()
+    finish(browser, openid.approve(service, begin(browser), **claims))
+    member = service.client_of(openid.access_token(service, **claims))
+    outsider = service.client_of(openid.access_token(service, **{**claims, "realm_access": {"groups": ["product"]}}))
 
     assert browser.post("/v1/products", json={"key": "shop", "title": "Shop"}).status_code == 201
     assert member.post("/v1/products", json={"key": "till", "title": "Till"}).status_code == 201
@@ -413,41 +418,43 @@ def test_groups_are_found_where_providers_put_them(
         {"groups": ["a"] * 1_001},
     ],
 )
-def test_groups_that_are_left_out_are_an_error(house: House, openid: OpenidProvider, claims: dict[str, Any]) -> None:
+def test_groups_that_are_left_out_are_an_error(
+    service: LocalService, openid: OpenidProvider, claims: dict[str, Any]
+) -> None:
     """Too many groups, or groups in another form, are never taken for none."""
-    openid.trusted_by(house, groups_path=("groups",))
-    browser = house.browser()
+    openid.trusted_by(service, groups_path=("groups",))
+    browser = service.browser()
 
-    answer = finish(browser, openid.approve(house, begin(browser), **claims))
+    answer = finish(browser, openid.approve(service, begin(browser), **claims))
 
     assert answer.status_code == 403
     assert "groups" in answer.text
-    assert house.client_of(openid.access_token(house, **claims)).get("/v1/me").status_code == 401
+    assert service.client_of(openid.access_token(service, **claims)).get("/v1/me").status_code == 401
 
 
 # Signing out ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_provider_signs_people_out(house: House, openid: OpenidProvider) -> None:
+def test_the_provider_signs_people_out(service: LocalService, openid: OpenidProvider) -> None:
     """A logout token ends the sessions of one sign-in at the provider, or of the account, and works once."""
     first, second, linked = (
-        house.browser(),
-        house.browser(),
-        house.browser(house.log.sign_in_links.create(house.ada)[0]),
+        service.browser(),
+        service.browser(),
+        service.browser(service.log.sign_in_links.create(service.ada)[0]),
     )
-    finish(first, openid.approve(house, begin(first), sid="s-1"))
-    finish(second, openid.approve(house, begin(second), sid="s-2"))
-    token = openid.logout_token(house, sid="s-1")
+    finish(first, openid.approve(service, begin(first), sid="s-1"))
+    finish(second, openid.approve(service, begin(second), sid="s-2"))
+    token = openid.logout_token(service, sid="s-1")
 
     def log_out(token: str) -> int:
-        return int(house.browser().post("/sign-in/backchannel-logout", data={"logout_token": token}).status_code)
+        return int(service.browser().post("/sign-in/backchannel-logout", data={"logout_token": token}).status_code)
 
     assert log_out(token) == 200
     assert [each.get("/v1/me").status_code for each in (first, second, linked)] == [401, 200, 200]
     assert log_out(token) == 400
-    assert log_out(openid.logout_token(house, sid="s-2", sub="u-2", jti="m")) == 200  # not this account's
+    assert log_out(openid.logout_token(service, sid="s-2", sub="u-2", jti="m")) == 200  # not this account's
     assert second.get("/v1/me").status_code == 200
-    assert log_out(openid.logout_token(house, {"typ": None}, sid=None, jti="n")) == 200
+    assert log_out(openid.logout_token(service, {"typ": None}, sid=None, jti="n")) == 200
     assert [each.get("/v1/me").status_code for each in (second, linked)] == [401, 200]
 
 
@@ -464,23 +471,23 @@ def test_the_provider_signs_people_out(house: House, openid: OpenidProvider) -> 
         {"jti": None},
     ],
 )
-def test_only_a_logout_token_logs_out(house: House, openid: OpenidProvider, more: dict[str, Any]) -> None:
+def test_only_a_logout_token_logs_out(service: LocalService, openid: OpenidProvider, more: dict[str, Any]) -> None:
     """What is no logout token by the specification ends no session."""
-    browser = house.browser()
-    finish(browser, openid.approve(house, begin(browser)))
+    browser = service.browser()
+    finish(browser, openid.approve(service, begin(browser)))
 
-    answer = house.browser().post(
-        "/sign-in/backchannel-logout", data={"logout_token": openid.logout_token(house, **more)}
+    answer = service.browser().post(
+        "/sign-in/backchannel-logout", data={"logout_token": openid.logout_token(service, **more)}
     )
 
     assert answer.status_code == 400
     assert browser.get("/v1/me").status_code == 200
 
 
-def test_signing_out_here_offers_to_sign_out_there(house: House, openid: OpenidProvider) -> None:
+def test_signing_out_here_offers_to_sign_out_there(service: LocalService, openid: OpenidProvider) -> None:
     """The page after the sign-out leads to the provider's own, with a hint whose session it is."""
-    browser = house.browser()
-    finish(browser, openid.approve(house, begin(browser)))
+    browser = service.browser()
+    finish(browser, openid.approve(service, begin(browser)))
 
     page = browser.post("/sign-out").text
 
@@ -488,12 +495,12 @@ def test_signing_out_here_offers_to_sign_out_there(house: House, openid: OpenidP
     assert "post_logout_redirect_uri=http%3A%2F%2F" in page
 
 
-def test_without_a_provider_there_is_none(house: House) -> None:
+def test_without_a_provider_there_is_none(service: LocalService) -> None:
     """The pages of the provider answer 404, and a signed token is as unknown as any other."""
-    browser = house.browser()
+    browser = service.browser()
 
     assert browser.get("/sign-in/provider").status_code == 404
     assert browser.get("/sign-in/callback").status_code == 404
     assert browser.post("/sign-in/backchannel-logout", data={"logout_token": "a.b.c"}).status_code == 404
-    assert house.client_of("a.b.c").get("/v1/me").status_code == 401
+    assert service.client_of("a.b.c").get("/v1/me").status_code == 401
     assert "Acme" not in browser.get("/sign-in").text

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from support_log import House
+from support_log import LocalService
 
 
-def test_every_operation_has_an_id_and_a_tag_of_its_own(house: House) -> None:
+def test_every_operation_has_an_id_and_a_tag_of_its_own(service: LocalService) -> None:
     """Ids are unique and made of letters; each tag is one that the document lists."""
-    document = house.client.get("/openapi.json").json()
+    document = service.client.get("/openapi.json").json()
     operations = [one for methods in document["paths"].values() for one in methods.values()]
     listed = [tag["name"] for tag in document["tags"]]
 
@@ -20,9 +20,9 @@ def test_every_operation_has_an_id_and_a_tag_of_its_own(house: House) -> None:
     assert document["servers"] == [{"url": "/", "description": "This server."}]
 
 
-def test_well_known_operations_keep_their_names(house: House) -> None:
+def test_well_known_operations_keep_their_names(service: LocalService) -> None:
     """A client that was generated once goes on with these names."""
-    paths = house.client.get("/openapi.json").json()["paths"]
+    paths = service.client.get("/openapi.json").json()["paths"]
 
     def operation_of(method: str, path: str) -> tuple[str, str]:
         operation = paths[f"/v1{path}"][method]
@@ -41,9 +41,9 @@ def test_well_known_operations_keep_their_names(house: House) -> None:
     assert operation_of("get", "/subjects/{subject}") == ("getSubject", "Subjects")
 
 
-def test_what_is_too_long_and_what_needs_a_version_has_its_status(house: House) -> None:
+def test_what_is_too_long_and_what_needs_a_version_has_its_status(service: LocalService) -> None:
     """413, 414 and 431 are documented of every route of `/v1`, and 428 of those that need `If-Match`."""
-    paths = house.client.get("/openapi.json").json()["paths"]
+    paths = service.client.get("/openapi.json").json()["paths"]
 
     assert {"413", "414", "431"} <= paths["/v1/fields"]["get"]["responses"].keys()
     needs = {path for path, methods in paths.items() if "428" in methods.get("post", {}).get("responses", {})}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
 PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
@@ -51,114 +51,114 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
     ],
 )
 def test_a_question_is_understood_or_refused(
-    house: House, path: str, params: dict[str, Any], field: str, saying: str
+    service: LocalService, path: str, params: dict[str, Any], field: str, saying: str
 ) -> None:
     """The parameter is named, and what is meant or right is said."""
-    response = house.client.get(f"/v1{path}", params=params)
+    response = service.client.get(f"/v1{path}", params=params)
 
     assert response.status_code in (404, 422), response.text
     assert response.json()["field"] == field
     assert saying in response.json()["detail"]
 
 
-def test_positions_can_be_asked_for(house: House) -> None:
+def test_positions_can_be_asked_for(service: LocalService) -> None:
     """The audit trail of some positions holds these."""
-    assert [row["position"] for row in house.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]
+    assert [row["position"] for row in service.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("path", "asked"), [("/products", {}), ("/changes", {"since": "2024-01-01"}), ("/slips", {"direction": "later"})]
 )
-def test_pages_make_up_the_whole(house: House, path: str, asked: dict[str, Any]) -> None:
+def test_pages_make_up_the_whole(service: LocalService, path: str, asked: dict[str, Any]) -> None:
     """Read one row at a time, a list is what it is when read at once; a cursor of another answer is refused."""
     for n, title in enumerate(("b", "A", "a", "C")):
-        house.post("/products", {"key": f"p{n}", "title": title})
+        service.post("/products", {"key": f"p{n}", "title": title})
         for release, version in (("early", "1"), ("late", "2")):
             scheduled = {"key": f"{release}{n}", "products": [f"p{n}"], "version": version}
-            assert house.post("/releases", scheduled).status_code == 201
-        assert house.post("/features", {"key": f"f{n}", "title": title, "products": [f"p{n}"]}).status_code == 201
+            assert service.post("/releases", scheduled).status_code == 201
+        assert service.post("/features", {"key": f"f{n}", "title": title, "products": [f"p{n}"]}).status_code == 201
         for release in ("early", "late"):
             target = {"milestone": "beta", "release": f"{release}{n}"}
-            assert house.post(f"/features/f{n}/target", target).status_code == 200
-    whole = house.rows(path, **asked)
+            assert service.post(f"/features/f{n}/target", target).status_code == 200
+    whole = service.rows(path, **asked)
     found: list[dict[str, Any]] = []
-    answer = house.get(path, **asked, limit=1)
+    answer = service.get(path, **asked, limit=1)
     while answer.get("next"):
         found += answer["rows"]
-        answer = house.get(path, **asked, limit=1, cursor=answer["next"])
+        answer = service.get(path, **asked, limit=1, cursor=answer["next"])
 
     assert [*found, *answer["rows"]] == whole
     assert len(whole) > 3
-    assert house.client.get(f"/v1{path}", params={**asked, "cursor": "00"}).status_code == 422
+    assert service.client.get(f"/v1{path}", params={**asked, "cursor": "00"}).status_code == 422
 
 
-def test_reads_stop_when_the_read_model_has_stopped(house: House) -> None:
+def test_reads_stop_when_the_read_model_has_stopped(service: LocalService) -> None:
     """Health and every question answer 503 with the reason, rather than what was so some time ago."""
-    house.runner._error = RuntimeError("a hole")
+    service.runner._error = RuntimeError("a hole")
 
     for path in ("/v1/health", "/v1/fields", "/v1/roadmap", "/v1/audit"):
-        response = house.client.get(path)
+        response = service.client.get(path)
         assert response.status_code == 503
         assert "a hole" in response.json()["detail"]
 
 
-def test_a_version_is_required_in_a_batch_too(house: House) -> None:
+def test_a_version_is_required_in_a_batch_too(service: LocalService) -> None:
     """What changes prose in place says in `expected` what it has read, wherever in the batch it stands."""
     revise = {"type": "ReviseDecision", "subject": "decision:d", "title": "D!"}
-    house.post("/commands", PROPOSED)
+    service.post("/commands", PROPOSED)
     batch = {"commands": [{"type": "RegisterTeam", "title": "T"}, revise]}
 
-    assert house.post("/commands", batch).status_code == 428
-    assert house.post("/commands", {**batch, "expected": {"decision:d": 7}}).status_code == 412
-    assert house.post("/commands", {**batch, "expected": {"decision:d": 1}}).status_code == 201
+    assert service.post("/commands", batch).status_code == 428
+    assert service.post("/commands", {**batch, "expected": {"decision:d": 7}}).status_code == 412
+    assert service.post("/commands", {**batch, "expected": {"decision:d": 1}}).status_code == 201
 
 
-def test_a_header_that_is_not_honoured_is_refused(house: House) -> None:
+def test_a_header_that_is_not_honoured_is_refused(service: LocalService) -> None:
     """An idempotency key where none is supported is refused with a reason."""
     for path, body in (
         ("/tokens", {"holder": "Ada Lovelace"}),
         ("/bulk", {"transactions": [{"commands": [PROPOSED]}]}),
     ):
-        response = house.post(path, body, Idempotency_Key="k")
+        response = service.post(path, body, Idempotency_Key="k")
         assert response.status_code == 400
         assert response.json()["field"] == "Idempotency-Key"
 
 
-def test_nobody_speaks_as_the_log_itself(house: House) -> None:
+def test_nobody_speaks_as_the_log_itself(service: LocalService) -> None:
     """The log's own name is no service's."""
-    assert house.post("/tokens", {"holder": "service:decisionlog"}).status_code == 422
+    assert service.post("/tokens", {"holder": "service:decisionlog"}).status_code == 422
 
 
-def test_who_has_departed_speaks_no_more(house: House) -> None:
+def test_who_has_departed_speaks_no_more(service: LocalService) -> None:
     """A token of a person who left is not accepted, and none is created for them."""
-    bo = house.person("Bo")
-    token = house.post("/tokens", {"holder": "Bo"}).json()["secret"]
-    assert house.client_of(token).get("/v1/log").status_code == 200
+    bo = service.person("Bo")
+    token = service.post("/tokens", {"holder": "Bo"}).json()["secret"]
+    assert service.client_of(token).get("/v1/log").status_code == 200
 
-    house.post(f"/people/{bo.partition(':')[2]}/leave")
+    service.post(f"/people/{bo.partition(':')[2]}/leave")
 
-    assert house.client_of(token).get("/v1/log").status_code == 401
-    assert house.post("/tokens", {"holder": "Bo"}).status_code == 409
+    assert service.client_of(token).get("/v1/log").status_code == 401
+    assert service.post("/tokens", {"holder": "Bo"}).status_code == 409
 
 
-def test_any_version_will_do_with_a_star(house: House) -> None:
+def test_any_version_will_do_with_a_star(service: LocalService) -> None:
     """`If-Match: *` asks only that the subject is there (RFC 9110)."""
-    house.post("/commands", PROPOSED)
+    service.post("/commands", PROPOSED)
 
-    assert house.post("/decisions/d/withdraw", {"why": "No."}, If_Match="*").status_code == 200
-    assert house.post("/decisions/e/withdraw", {"why": "No."}, If_Match="*").status_code == 404
+    assert service.post("/decisions/d/withdraw", {"why": "No."}, If_Match="*").status_code == 200
+    assert service.post("/decisions/e/withdraw", {"why": "No."}, If_Match="*").status_code == 404
 
 
-def test_a_field_that_is_none_is_told_which_there_are(house: House) -> None:
+def test_a_field_that_is_none_is_told_which_there_are(service: LocalService) -> None:
     """The known fields of the command are listed."""
-    response = house.post("/decisions", {**FIRST, "owner": "Ada"})
+    response = service.post("/decisions", {**FIRST, "owner": "Ada"})
 
     assert "accountable" in response.json()["detail"]
 
 
-def test_all_that_is_missing_is_said_at_once(house: House) -> None:
+def test_all_that_is_missing_is_said_at_once(service: LocalService) -> None:
     """The detail names every one of the four fields."""
-    detail = house.post("/decisions", {}).json()["detail"]
+    detail = service.post("/decisions", {}).json()["detail"]
 
     assert all(f"{name}: is required" in detail for name in FIRST)
 
@@ -167,42 +167,42 @@ def test_all_that_is_missing_is_said_at_once(house: House) -> None:
     ("title", "shown"),
     [("=1+1", "'=1+1"), ("a;=1+1", "a;'=1+1"), ("-2", "'-2"), ("a=b", "a=b"), ("@SUM(A1)", "'@SUM(A1)")],
 )
-def test_no_spreadsheet_executes_a_title(house: House, title: str, shown: str) -> None:
+def test_no_spreadsheet_executes_a_title(service: LocalService, title: str, shown: str) -> None:
     """A formula is made a text, also behind what some take for the end of a field."""
-    subject = house.post("/decisions", {**FIRST, "title": title}).json()["subject"]
+    subject = service.post("/decisions", {**FIRST, "title": title}).json()["subject"]
 
-    text = house.client.get(
+    text = service.client.get(
         "/v1/fields",
-        params={"subject": subject, "field": "title", "format": "csv", "min_position": house.log.head().size},
+        params={"subject": subject, "field": "title", "format": "csv", "min_position": service.log.head().size},
     ).text
 
     assert f",{shown}," in text
 
 
-def test_a_table_comes_as_json_lines_and_csv_too(house: House) -> None:
+def test_a_table_comes_as_json_lines_and_csv_too(service: LocalService) -> None:
     """By parameter or by `Accept`; the headers have position and time."""
-    position = house.post("/decisions", FIRST).json()["position"]
-    as_csv = house.client.get("/v1/fields", params={"min_position": position}, headers={"Accept": "text/csv"})
-    as_lines = house.client.get("/v1/fields", params={"min_position": position, "format": "jsonl"})
+    position = service.post("/decisions", FIRST).json()["position"]
+    as_csv = service.client.get("/v1/fields", params={"min_position": position}, headers={"Accept": "text/csv"})
+    as_lines = service.client.get("/v1/fields", params={"min_position": position, "format": "jsonl"})
 
     assert as_csv.headers["Content-Type"].startswith("text/csv")
     assert as_csv.text.splitlines()[0].startswith("subject,title,field,value")
     assert len(as_lines.text.splitlines()) == len(as_csv.text.splitlines()) - 1 > 5
     assert int(as_csv.headers["Decisionlog-Position"]) >= position
-    assert f"Ada Lovelace <{house.ada}>" in as_csv.text
+    assert f"Ada Lovelace <{service.ada}>" in as_csv.text
 
 
-def test_two_ids_of_one_person_are_no_two_people(house: House) -> None:
+def test_two_ids_of_one_person_are_no_two_people(service: LocalService) -> None:
     """A name that two ids share is ambiguous until they are joined."""
-    first, second = house.person("Bo"), house.person("Bo")
-    ambiguous = house.client.get("/v1/accountability", params={"who": "Bo"})
+    first, second = service.person("Bo"), service.person("Bo")
+    ambiguous = service.client.get("/v1/accountability", params={"who": "Bo"})
     assert ambiguous.status_code == 422
     assert first in ambiguous.json()["detail"]
 
-    position = house.post(f"/people/{first.partition(':')[2]}/merge", {"into": second}).json()["position"]
+    position = service.post(f"/people/{first.partition(':')[2]}/merge", {"into": second}).json()["position"]
 
-    house.get("/fields", min_position=position)
-    assert house.client.get("/v1/accountability", params={"who": "Bo"}).status_code == 200
+    service.get("/fields", min_position=position)
+    assert service.client.get("/v1/accountability", params={"who": "Bo"}).status_code == 200
 
 
 UNPAGED = {
@@ -218,9 +218,9 @@ UNPAGED = {
 }
 
 
-def test_every_list_is_paged_or_says_what_it_leaves_out(house: House) -> None:
+def test_every_list_is_paged_or_says_what_it_leaves_out(service: LocalService) -> None:
     """Every route that answers in rows takes `limit` and `cursor`, or its answer has `truncated`."""
-    document = house.app.openapi()
+    document = service.app.openapi()
     for path, methods in document["paths"].items():
         schema = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
         name = schema["schema"].get("$ref", "").rpartition("/")[2] if schema else ""
@@ -244,23 +244,23 @@ PAGED: Final[list[tuple[str, dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("path", "asked"), PAGED)
-def test_the_pages_of_a_list_are_the_whole(house: House, path: str, asked: dict[str, Any]) -> None:
+def test_the_pages_of_a_list_are_the_whole(service: LocalService, path: str, asked: dict[str, Any]) -> None:
     """Each page leads to the next by `next`, and all rows come once, in order."""
-    house.post("/products", {"key": "p", "title": "P"})
+    service.post("/products", {"key": "p", "title": "P"})
     for role in ("accountable", "driver", "consulted", "informed", "approver"):
-        house.post("/people", {"key": role, "name": role})
-        house.post("/subjects/product:p/assign", {"role": role, "holders": [f"person:{role}"]})
+        service.post("/people", {"key": role, "name": role})
+        service.post("/subjects/product:p/assign", {"role": role, "holders": [f"person:{role}"]})
     for n in range(5):
-        house.post("/people", {"name": f"Person {n}"})
-        house.post("/releases", {"products": ["p"], "version": f"1.{n}"})
-        house.post("/subjects/product:p/title", {"title": f"P{n}"})
-    whole = house.get(path, **asked)
+        service.post("/people", {"name": f"Person {n}"})
+        service.post("/releases", {"products": ["p"], "version": f"1.{n}"})
+        service.post("/subjects/product:p/title", {"title": f"P{n}"})
+    whole = service.get(path, **asked)
     assert len(whole["rows"]) > 4
     assert "next" not in whole
 
     found, cursor = [], {}
     while True:
-        page = house.get(path, limit=2, **asked, **cursor)
+        page = service.get(path, limit=2, **asked, **cursor)
         found.append(page["rows"])
         if "next" not in page:
             break
@@ -268,4 +268,4 @@ def test_the_pages_of_a_list_are_the_whole(house: House, path: str, asked: dict[
 
     assert [row for rows in found for row in rows] == whole["rows"]
     assert {len(rows) for rows in found[:-1]} == {2}
-    assert house.client.get(f"/v1{path}", params={**asked, "cursor": "00"}).status_code == 422
+    assert service.client.get(f"/v1{path}", params={**asked, "cursor": "00"}).status_code == 422

@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 from api.problems import HttpProblem
 from api.quotas import WINDOW_S, QuotaLimits, Quotas
@@ -53,7 +53,7 @@ def test_a_token_has_its_quota_and_a_person_twice_as_much() -> None:
     assert served(quotas, ANN, 1000) == 100
 
 
-def test_retry_after_says_when(house: House) -> None:
+def test_retry_after_says_when(service: LocalService) -> None:
     """After the seconds that the answer names, the same request is served, and no sooner than one second before."""
     timer = Timer()
     quotas = Quotas(QuotaLimits(requests=10), timer)
@@ -108,36 +108,36 @@ def test_the_machine_itself_has_no_quota() -> None:
     assert served(Quotas(), ANN, 1000) == 1000
 
 
-def limit(house: House, **limits: int) -> None:
-    house.app.state.services = replace(house.app.state.services, quotas=Quotas(QuotaLimits(**limits)))
+def limit(service: LocalService, **limits: int) -> None:
+    service.app.state.services = replace(service.app.state.services, quotas=Quotas(QuotaLimits(**limits)))
 
 
-def test_too_many_requests_are_answered_with_429(house: House) -> None:
+def test_too_many_requests_are_answered_with_429(service: LocalService) -> None:
     """The problem document says what the quota is; single commands, bulk requests and forms count alike."""
-    limit(house, requests=5, commands=3)
-    answers = [house.post("/people", {"name": f"Ann {n}"}) for n in range(4)]
+    limit(service, requests=5, commands=3)
+    answers = [service.post("/people", {"name": f"Ann {n}"}) for n in range(4)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
     problem = answers[-1].json()
     assert (problem["type"], problem["status"]) == ("urn:decisionlog:problem:too-many-requests", 429)
     assert "3 commands a minute" in problem["detail"]
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= WINDOW_S
-    size = house.log.head().size
+    size = service.log.head().size
     bulk = {"transactions": [{"commands": [{"type": "RegisterPerson", "name": "Bob"}]}]}
-    assert house.post("/bulk", bulk).status_code == 429
-    assert house.client.get("/v1/me").status_code == 429
-    assert house.log.head().size == size
+    assert service.post("/bulk", bulk).status_code == 429
+    assert service.client.get("/v1/me").status_code == 429
+    assert service.log.head().size == size
 
 
-def test_others_are_served_beside_a_client_at_ten_times_its_quota(house: House) -> None:
+def test_others_are_served_beside_a_client_at_ten_times_its_quota(service: LocalService) -> None:
     """Its requests beyond the quota cost next to nothing: others wait less than twice as long as without it."""
-    other = house.person("Olga Other")
-    client = house.client_of(house.post("/tokens", {"holder": other, "role": "contributor"}).json()["secret"])
+    other = service.person("Olga Other")
+    client = service.client_of(service.post("/tokens", {"holder": other, "role": "contributor"}).json()["secret"])
 
     def wait_s(*, beside: bool) -> float:
         waits = []
         for _ in range(40):
             if beside:
-                greedy.extend(house.client.get("/v1/me").status_code for _ in range(10))
+                greedy.extend(service.client.get("/v1/me").status_code for _ in range(10))
             began = time.perf_counter()
             assert client.get("/v1/me").status_code == 200
             waits.append(time.perf_counter() - began)
@@ -145,7 +145,7 @@ def test_others_are_served_beside_a_client_at_ten_times_its_quota(house: House) 
 
     greedy: list[int] = []
     quiet = wait_s(beside=False)
-    limit(house, requests=40)
+    limit(service, requests=40)
     loud = wait_s(beside=True)
 
     assert 40 <= greedy.count(200) < 50
@@ -153,16 +153,16 @@ def test_others_are_served_beside_a_client_at_ten_times_its_quota(house: House) 
     assert loud < 2 * quiet + 0.002
 
 
-def test_no_one_is_anonymous_unless_the_operator_allows_it(house: House) -> None:
+def test_no_one_is_anonymous_unless_the_operator_allows_it(service: LocalService) -> None:
     """Then every caller reads, and recording needs a token."""
-    anonymous = house.client_of(None)
+    anonymous = service.client_of(None)
     assert anonymous.get("/v1/roadmap").status_code == 401
 
     caller = Caller("service:anonymous", "anonymous", "http", frozenset({"read"}))
-    house.app.state.services = replace(house.app.state.services, anonymous=caller)
+    service.app.state.services = replace(service.app.state.services, anonymous=caller)
 
     assert anonymous.get("/v1/me").json()["actor"] == "service:anonymous"
     assert anonymous.get("/v1/roadmap").status_code == 200
     assert anonymous.post("/v1/people", json={"name": "Eve"}).status_code == 401
     assert anonymous.get("/v1/tokens").status_code == 403
-    assert house.browser().get("/v1/me", headers={"Cookie": "decisionlog=x"}).status_code == 401
+    assert service.browser().get("/v1/me", headers={"Cookie": "decisionlog=x"}).status_code == 401

@@ -5,47 +5,47 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
 
 
 @pytest.fixture
-def proposed(house: House) -> dict[str, Any]:
-    answer: dict[str, Any] = house.post("/decisions/propose", {"key": "gift-cards", "title": "Gift cards?"}).json()
+def proposed(service: LocalService) -> dict[str, Any]:
+    answer: dict[str, Any] = service.post("/decisions/propose", {"key": "gift-cards", "title": "Gift cards?"}).json()
     return answer
 
 
-def test_the_same_request_twice_with_a_key_has_one_effect(house: House) -> None:
+def test_the_same_request_twice_with_a_key_has_one_effect(service: LocalService) -> None:
     """The second answer is the first, and says that it is a replay."""
-    first = house.post("/decisions", FIRST, Idempotency_Key="k-1")
-    size = house.log.head().size
+    first = service.post("/decisions", FIRST, Idempotency_Key="k-1")
+    size = service.log.head().size
 
-    second = house.post("/decisions", FIRST, Idempotency_Key="k-1")
+    second = service.post("/decisions", FIRST, Idempotency_Key="k-1")
 
-    assert house.log.head().size == size
+    assert service.log.head().size == size
     assert second.status_code == first.status_code
     assert second.json() == {**first.json(), "replayed": True}
     assert second.headers["ETag"] == first.headers["ETag"]
 
 
-def test_a_key_is_for_one_command(house: House) -> None:
+def test_a_key_is_for_one_command(service: LocalService) -> None:
     """Another command under a used key is refused, and nothing is recorded."""
-    house.post("/decisions", FIRST, Idempotency_Key="k-1")
-    size = house.log.head().size
+    service.post("/decisions", FIRST, Idempotency_Key="k-1")
+    size = service.log.head().size
 
-    response = house.post("/decisions", {**FIRST, "title": "Z"}, Idempotency_Key="k-1")
+    response = service.post("/decisions", {**FIRST, "title": "Z"}, Idempotency_Key="k-1")
 
     assert response.status_code == 422
     assert response.json()["type"].endswith("idempotency-key-reused")
-    assert house.log.head().size == size
+    assert service.log.head().size == size
 
 
-def test_a_key_belongs_to_whoever_used_it(house: House) -> None:
+def test_a_key_belongs_to_whoever_used_it(service: LocalService) -> None:
     """Another caller's key with the same letters is another key."""
-    house.person("Bo")
-    bo = house.client_of(house.post("/tokens", {"holder": "Bo"}).json()["secret"])
-    house.post("/decisions", FIRST, Idempotency_Key="k-1")
+    service.person("Bo")
+    bo = service.client_of(service.post("/tokens", {"holder": "Bo"}).json()["secret"])
+    service.post("/decisions", FIRST, Idempotency_Key="k-1")
 
     response = bo.post("/v1/decisions", json=FIRST, headers={"Idempotency-Key": "k-1"})
 
@@ -53,84 +53,90 @@ def test_a_key_belongs_to_whoever_used_it(house: House) -> None:
     assert response.json()["replayed"] is False
 
 
-def test_a_refusal_is_not_stored_under_a_key(house: House) -> None:
+def test_a_refusal_is_not_stored_under_a_key(service: LocalService) -> None:
     """Once what was in the way is gone, the same request with the same key succeeds."""
     body = {"subject": "decision:gift-cards", "type": "WithdrawDecision", "why": "No."}
-    assert house.post("/commands", body, Idempotency_Key="k-1").status_code == 404
+    assert service.post("/commands", body, Idempotency_Key="k-1").status_code == 404
 
-    house.post("/decisions/propose", {"key": "gift-cards", "title": "Gift cards?"})
+    service.post("/decisions/propose", {"key": "gift-cards", "title": "Gift cards?"})
 
-    assert house.post("/commands", body, Idempotency_Key="k-1").status_code == 200
+    assert service.post("/commands", body, Idempotency_Key="k-1").status_code == 200
 
 
-def test_a_stale_version_is_refused_with_the_present_one(house: House, proposed: dict[str, Any]) -> None:
+def test_a_stale_version_is_refused_with_the_present_one(service: LocalService, proposed: dict[str, Any]) -> None:
     """412, and the problem says which version to look at."""
     seen = f'"{proposed["version"]}"'
-    assert house.post("/decisions/gift-cards/revise", {"title": "Gift cards!"}, If_Match=seen).status_code == 200
+    assert service.post("/decisions/gift-cards/revise", {"title": "Gift cards!"}, If_Match=seen).status_code == 200
 
-    response = house.post("/decisions/gift-cards/revise", {"title": "Vouchers"}, If_Match=seen)
+    response = service.post("/decisions/gift-cards/revise", {"title": "Vouchers"}, If_Match=seen)
 
     assert response.status_code == 412
     assert response.json()["version"] == proposed["version"] + 1
-    assert [row["value"] for row in house.rows("/fields", subject="decision:gift-cards", field="title")] == [
+    assert [row["value"] for row in service.rows("/fields", subject="decision:gift-cards", field="title")] == [
         "Gift cards!"
     ]
 
 
-def test_prose_is_not_changed_without_the_version_that_was_read(house: House, proposed: dict[str, Any]) -> None:
+def test_prose_is_not_changed_without_the_version_that_was_read(
+    service: LocalService, proposed: dict[str, Any]
+) -> None:
     """428 names the header that is wanted."""
-    response = house.post("/decisions/gift-cards/revise", {"title": "Vouchers"})
+    response = service.post("/decisions/gift-cards/revise", {"title": "Vouchers"})
 
     assert response.status_code == 428
     assert response.json()["field"] == "If-Match"
 
 
 @pytest.mark.parametrize("header", ["3", '"1", 2', "W/1", '"1"; "2"'])
-def test_a_malformed_if_match_is_refused(house: House, proposed: dict[str, Any], header: str) -> None:
+def test_a_malformed_if_match_is_refused(service: LocalService, proposed: dict[str, Any], header: str) -> None:
     """`If-Match` is `*` or a list of quoted ETags."""
-    response = house.post("/decisions/gift-cards/withdraw", {"why": "No."}, If_Match=header)
+    response = service.post("/decisions/gift-cards/withdraw", {"why": "No."}, If_Match=header)
 
     assert response.status_code == 400
     assert response.json()["field"] == "If-Match"
 
 
 @pytest.mark.parametrize("header", ['W/"1"', '"x"', '"99999999999999999999"', 'W/"1", "x"', '"2", "3"'])
-def test_an_if_match_without_the_current_version_is_a_412(house: House, proposed: dict[str, Any], header: str) -> None:
+def test_an_if_match_without_the_current_version_is_a_412(
+    service: LocalService, proposed: dict[str, Any], header: str
+) -> None:
     """A weak ETag never matches (RFC 9110, section 13.1.1), nor does the ETag of something else."""
-    response = house.post("/decisions/gift-cards/withdraw", {"why": "No."}, If_Match=header)
+    response = service.post("/decisions/gift-cards/withdraw", {"why": "No."}, If_Match=header)
 
     assert response.status_code == 412
 
 
 @pytest.mark.parametrize("header", ["*", '"1"', '"1", "2"', 'W/"2", "x", "1"'])
-def test_an_if_match_with_the_current_version_matches(house: House, proposed: dict[str, Any], header: str) -> None:
+def test_an_if_match_with_the_current_version_matches(
+    service: LocalService, proposed: dict[str, Any], header: str
+) -> None:
     """One of several ETags is enough."""
-    response = house.post("/decisions/gift-cards/withdraw", {"why": "No."}, If_Match=header)
+    response = service.post("/decisions/gift-cards/withdraw", {"why": "No."}, If_Match=header)
 
     assert response.status_code == 200, response.text
 
 
-def test_a_unit_is_applied_whole_or_not_at_all(house: House) -> None:
+def test_a_unit_is_applied_whole_or_not_at_all(service: LocalService) -> None:
     """When one of several commands is refused, none is recorded, and the field says which it was."""
     commands = [
         {"type": "DefineProduct", "key": "shop", "title": "Shop"},
         {"type": "ProposeFeature", "key": "gift-cards", "title": "Gift cards", "products": ["shop"]},
         {"type": "ShipFeature", "subject": "feature:gift-card"},
     ]
-    size = house.log.head().size
+    size = service.log.head().size
 
-    response = house.post("/commands", {"commands": commands})
+    response = service.post("/commands", {"commands": commands})
 
     assert response.status_code == 404
     assert response.json()["field"] == "commands.2.subject"
-    assert house.log.head().size == size
+    assert service.log.head().size == size
 
     commands[2]["subject"] = "feature:gift-cards"
-    assert house.post("/commands", {"commands": commands}).status_code == 201
-    assert house.log.head().size == size + 3
+    assert service.post("/commands", {"commands": commands}).status_code == 201
+    assert service.log.head().size == size + 3
 
 
-def test_units_have_fates_of_their_own(house: House) -> None:
+def test_units_have_fates_of_their_own(service: LocalService) -> None:
     """One that is refused leaves the others as they are, and answers in its place."""
     transactions = [
         {"commands": [{"type": "DefineProduct", "key": "shop", "title": "Shop"}]},
@@ -138,18 +144,18 @@ def test_units_have_fates_of_their_own(house: House) -> None:
         {"commands": [{"type": "RetireProduct", "subject": "product:shop", "why": "Gone."}], "key": "x"},
     ]
 
-    results = house.post("/bulk", {"transactions": transactions}).json()["results"]
+    results = service.post("/bulk", {"transactions": transactions}).json()["results"]
 
     assert [next(iter(result)) for result in results] == ["receipt", "refused", "receipt"]
     assert results[1]["refused"]["status"] == 404
 
 
-def test_reads_wait_for_a_position(house: House) -> None:
+def test_reads_wait_for_a_position(service: LocalService) -> None:
     """`min_position` makes one read one's own write; a position that was never given is refused."""
-    position = house.post("/decisions", FIRST).json()["position"]
+    position = service.post("/decisions", FIRST).json()["position"]
 
-    answer = house.client.get("/v1/fields", params={"min_position": position, "kind": "decision"}).json()
-    too_far = house.client.get("/v1/fields", params={"min_position": position + 1})
+    answer = service.client.get("/v1/fields", params={"min_position": position, "kind": "decision"}).json()
+    too_far = service.client.get("/v1/fields", params={"min_position": position + 1})
 
     assert answer["position"] >= position
     assert answer["rows"]
@@ -157,11 +163,11 @@ def test_reads_wait_for_a_position(house: House) -> None:
     assert too_far.json()["field"] == "min_position"
 
 
-def test_a_created_subject_can_be_found_where_the_answer_says(house: House) -> None:
+def test_a_created_subject_can_be_found_where_the_answer_says(service: LocalService) -> None:
     """Location leads to the subject."""
-    response = house.post("/decisions", FIRST)
+    response = service.post("/decisions", FIRST)
 
-    found = house.client.get(response.headers["Location"], params={"min_position": response.json()["position"]})
+    found = service.client.get(response.headers["Location"], params={"min_position": response.json()["position"]})
 
     assert found.status_code == 200
     assert found.json()["subject"] == response.json()["subject"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 
 from api.services import Services
 from domain.names import normalize_name
@@ -19,9 +19,9 @@ from projections.read_model import ReadModel
 from projections.replica_state import Replica, ReplicaState
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
-from tests.api.test_answers import ASKED, _get, house
+from tests.api.test_answers import ASKED, _get, service
 
-__all__ = ["house"]
+__all__ = ["service"]
 
 AT = "http://log.example:8737"
 ONLY_THE_LOG = {
@@ -31,41 +31,41 @@ ONLY_THE_LOG = {
 OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalog"}
 
 
-def filled(house: House, folder: Path, *, without: int = 0) -> ReadModel:
+def filled(service: LocalService, folder: Path, *, without: int = 0) -> ReadModel:
     """A replica that has read the log but for its last entries, and knows everybody's names."""
     database = SqliteDatabase(folder / "replica.sqlite3")
     database.recreate()
-    size = house.log.head().size - without
+    size = service.log.head().size - without
     with closing(database.writer()) as writer, writer.transaction():
-        Projector(writer).apply(house.log.read(0, size))
+        Projector(writer).apply(service.log.read(0, size))
         replica_state.create_tables(writer)
         replica_state.write_state(
-            writer, ReplicaState(house.log.id, "events", size, size, known_position=size + without, polled_at=1)
+            writer, ReplicaState(service.log.id, "events", size, size, known_position=size + without, polled_at=1)
         )
-        for somebody in house.log.directory.list_people():
+        for somebody in service.log.directory.list_people():
             replica_state.replace_names(writer, somebody.id, somebody.spellings)
-    return ReadModel(database, house.clock)
+    return ReadModel(database, service.clock)
 
 
 @contextmanager
-def served(house: House, model: ReadModel) -> Iterator[House]:
+def served(service: LocalService, model: ReadModel) -> Iterator[LocalService]:
     """The same routes over a replica."""
-    before, book = house.app.state.services, Replica(model)
+    before, book = service.app.state.services, Replica(model)
     book.default_role = "admin"
     runner = Runner(book, model, poll_s=0.01, external=True)
     runner.start()
-    house.app.state.services = Services(book, model, runner, house.sign_in, 0.05, upstream=AT)
+    service.app.state.services = Services(book, model, runner, service.sign_in, 0.05, upstream=AT)
     try:
-        yield house
+        yield service
     finally:
-        house.app.state.services = before
+        service.app.state.services = before
         runner.stop()
         model.close()
 
 
 @pytest.fixture(scope="module")
-def model(house: House, tmp_path_factory: pytest.TempPathFactory) -> ReadModel:
-    return filled(house, tmp_path_factory.mktemp("replica"))
+def model(service: LocalService, tmp_path_factory: pytest.TempPathFactory) -> ReadModel:
+    return filled(service, tmp_path_factory.mktemp("replica"))
 
 
 def members_of(answer: Any) -> Any:
@@ -74,50 +74,50 @@ def members_of(answer: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", sorted(ASKED.keys() - ONLY_THE_LOG - OPEN))
-def test_a_replica_answers_as_the_log_does(house: House, model: ReadModel, path: str) -> None:
+def test_a_replica_answers_as_the_log_does(service: LocalService, model: ReadModel, path: str) -> None:
     """Each question has the same answer, people are called the same, and the answer says that nothing is missing."""
-    expected = [members_of(_get(house, path, asked)) for asked in ASKED[path]]
+    expected = [members_of(_get(service, path, asked)) for asked in ASKED[path]]
 
-    with served(house, model):
-        answers = [_get(house, path, asked) for asked in ASKED[path]]
+    with served(service, model):
+        answers = [_get(service, path, asked) for asked in ASKED[path]]
 
     assert [members_of(answer) for answer in answers] == expected
     if path != "/v1/people/{key}":
         assert {answer.headers["Decisionlog-Lag"] for answer in answers} == {"0"}
 
 
-def test_whatever_a_replica_cannot_do_names_who_can(house: House, model: ReadModel) -> None:
+def test_whatever_a_replica_cannot_do_names_who_can(service: LocalService, model: ReadModel) -> None:
     """Each route that writes, or that only the log can answer, is refused before it is looked at, with the log's address."""
     operations = [
         (method.upper(), path)
-        for path, methods in house.app.openapi()["paths"].items()
+        for path, methods in service.app.openapi()["paths"].items()
         for method in methods
         if method != "get" or path in ONLY_THE_LOG
     ]
     assert len(operations) > 60
 
-    with served(house, model):
+    with served(service, model):
         for method, path in operations:
-            answer = house.client.request(method, re.sub(r"\{\w+\}", "1", path))
+            answer = service.client.request(method, re.sub(r"\{\w+\}", "1", path))
             assert answer.status_code == 421, (method, path, answer.text)
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert AT in answer.json()["detail"]
 
 
-def test_a_replica_lets_in_only_whom_it_knows(house: House, model: ReadModel) -> None:
+def test_a_replica_lets_in_only_whom_it_knows(service: LocalService, model: ReadModel) -> None:
     """A token is needed there, too."""
-    with served(house, model):
-        assert house.client_of(None).get("/v1/roadmap").status_code == 401
-        assert house.client_of("dlog_invented").get("/v1/roadmap").status_code == 401
+    with served(service, model):
+        assert service.client_of(None).get("/v1/roadmap").status_code == 401
+        assert service.client_of("dlog_invented").get("/v1/roadmap").status_code == 401
 
 
-def test_a_replica_behind_says_so(house: House, tmp_path: Path) -> None:
+def test_a_replica_behind_says_so(service: LocalService, tmp_path: Path) -> None:
     """It tells how far behind it is, and waits for a position that it has not heard of rather than deny it."""
-    size = house.log.head().size
-    with served(house, filled(house, tmp_path, without=3)):
-        health = house.client.get("/v1/health").json()
-        answer = house.client.get("/v1/features")
-        waited = house.client.get("/v1/features", params={"min_position": size + 10})
+    size = service.log.head().size
+    with served(service, filled(service, tmp_path, without=3)):
+        health = service.client.get("/v1/health").json()
+        answer = service.client.get("/v1/features")
+        waited = service.client.get("/v1/features", params={"min_position": size + 10})
 
     assert health == {"status": "ok", "position": size, "read_model": size - 3, "lag": 3}
     assert answer.headers["Decisionlog-Lag"] == "3"
@@ -125,26 +125,26 @@ def test_a_replica_behind_says_so(house: House, tmp_path: Path) -> None:
     assert waited.status_code == 504
 
 
-def test_states_are_those_of_the_log(house: House, model: ReadModel) -> None:
+def test_states_are_those_of_the_log(service: LocalService, model: ReadModel) -> None:
     """What the rules see of any subject can be had from a replica."""
     book = Replica(model)
     book.default_role = "admin"
-    subjects = {entry.subject for entry in house.log.read(0, 1_000)}
+    subjects = {entry.subject for entry in service.log.read(0, 1_000)}
 
     assert len(subjects) > 10
     for subject in subjects:
-        assert book.state(subject) == house.log.state(subject)
+        assert book.state(subject) == service.log.state(subject)
     assert book.state("feature:unheard-of").version == 0
 
 
-def test_the_directory_is_that_of_the_log(house: House, model: ReadModel) -> None:
+def test_the_directory_is_that_of_the_log(service: LocalService, model: ReadModel) -> None:
     """Each person is found by every spelling, in any case; a removed person is not found."""
-    names, known = Replica(model).directory, list(house.log.directory.list_people())
+    names, known = Replica(model).directory, list(service.log.directory.list_people())
 
     assert list(names.list_people()) == known
     for somebody in known:
         for spelling in somebody.spellings:
-            assert names.find(normalize_name(spelling).upper()) == house.log.directory.find(spelling)
+            assert names.find(normalize_name(spelling).upper()) == service.log.directory.find(spelling)
     with closing(model.database.writer()) as writer, writer.transaction():
         replica_state.delete_names_except(writer, [known[0].id])
     assert [each.id for each in names.list_people()] == [known[0].id]

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 import pytest
-from support_log import T0, House
+from support_log import T0, LocalService
 
 from domain.values import format_micros
 from projections.report import report_hash
@@ -17,7 +17,7 @@ SHOP = "/products/shop/report"
 
 
 @pytest.fixture
-def shop(house: House) -> House:
+def shop(service: LocalService) -> LocalService:
     """A product with a decision and a feature that was shipped because of it."""
     for command in (
         {"type": "DefineProduct", "key": "shop", "title": "Shop", "accountable": "Ada Lovelace"},
@@ -26,15 +26,15 @@ def shop(house: House) -> House:
         {"type": "ProposeFeature", "key": "f", "title": "Gift cards", "products": ["shop"], "accountable": "Ada Lovelace"},
         {"type": "ShipFeature", "subject": "feature:f", "because": ["d"], "note": "=a note"},
     ):  # fmt: skip
-        assert house.post("/commands", command).status_code == 201 or command["type"] == "ShipFeature"
-    return house
+        assert service.post("/commands", command).status_code == 201 or command["type"] == "ShipFeature"
+    return service
 
 
-def issue(house: House, told: dict[str, Any]) -> Any:
-    return house.post(SHOP, {name: told[name] for name in ("since", "until", "position", "sha256")})
+def issue(service: LocalService, told: dict[str, Any]) -> Any:
+    return service.post(SHOP, {name: told[name] for name in ("since", "until", "position", "sha256")})
 
 
-def test_what_was_reported_can_be_shown_later(shop: House) -> None:
+def test_what_was_reported_can_be_shown_later(shop: LocalService) -> None:
     """Issued with what the question answered, it is answered again by the position of that act, with the same hash, also when
     its texts are forgotten and people renamed."""
     told = shop.get(SHOP, **SPAN)
@@ -53,7 +53,7 @@ def test_what_was_reported_can_be_shown_later(shop: House) -> None:
     assert cell["value"]["sha256"] == told["sha256"]
 
 
-def test_each_form_of_it(shop: House) -> None:
+def test_each_form_of_it(shop: LocalService) -> None:
     """By parameter or by what is accepted; a page loads and runs nothing; links lead to where it was asked for."""
 
     def get_report(accept: str = "*/*", **more: str) -> Any:
@@ -78,7 +78,7 @@ def test_each_form_of_it(shop: House) -> None:
     assert get_report("application/jsonl").text.count("\n") == 3
 
 
-def test_a_report_that_cannot_be_given_is_refused_with_the_parameter(shop: House) -> None:
+def test_a_report_that_cannot_be_given_is_refused_with_the_parameter(shop: LocalService) -> None:
     """What is missing, wrong or not there is named."""
     for params, status, field in (
         ({}, 422, "since"),
@@ -96,7 +96,7 @@ def test_a_report_that_cannot_be_given_is_refused_with_the_parameter(shop: House
         assert (response.status_code, response.json()["field"]) == (status, field), response.text
 
 
-def test_of_a_product_nobody_knows_there_is_no_report(shop: House) -> None:
+def test_of_a_product_nobody_knows_there_is_no_report(shop: LocalService) -> None:
     """It is a 404 that names the product."""
     response = shop.client.get("/v1/products/nope/report", params=SPAN)
 
@@ -104,7 +104,7 @@ def test_of_a_product_nobody_knows_there_is_no_report(shop: House) -> None:
     assert "no product 'nope'" in response.json()["detail"]
 
 
-def test_no_report_is_issued_of_what_is_not_there_yet(shop: House) -> None:
+def test_no_report_is_issued_of_what_is_not_there_yet(shop: LocalService) -> None:
     """A position beyond the end of the log, a span that is not over, and what is no hash are refused with the field."""
     told = shop.get(SHOP, **SPAN)
 

@@ -10,7 +10,6 @@ from tests.benchmarks import (
     asking,
     growing,
     hostile,
-    house,
     importing,
     pages,
     policing,
@@ -18,6 +17,7 @@ from tests.benchmarks import (
     reading,
     rebuilding,
     replicating,
+    service,
     starting,
     streaming,
     verifying,
@@ -45,7 +45,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     names = asked.names or [*BENCHMARKS, *SIZED]
-    sys.stdout.write(house.machine() + "\n")
+    sys.stdout.write(service.machine() + "\n")
     tune_gc()  # as the commands do
     for name in names:
         sys.stdout.write(f"\n{name}\n")

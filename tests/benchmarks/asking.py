@@ -27,7 +27,7 @@ from projections.roadmap import FIELDS, roadmap
 from projections.runner import Runner
 from projections.timepoint import NOW, TimePoint
 from tests.benchmarks.filling import History, filled, places
-from tests.benchmarks.house import system_clock, timed_in_turn
+from tests.benchmarks.local_service import system_clock, timed_in_turn
 
 ROUNDS = 9
 PAGE = 50

@@ -30,7 +30,7 @@ from projections.factory import open_database
 from projections.read_model import ReadModel
 from projections.rebuild import rebuild
 from tests.benchmarks.filling import filled
-from tests.benchmarks.house import system_clock
+from tests.benchmarks.local_service import system_clock
 from tests.support_serving import Serving, serving
 
 MEMORY_LIMIT_MB: Final = 512

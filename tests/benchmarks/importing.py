@@ -7,20 +7,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.house import FILES, imported, system_clock
-from tests.support_log import House
+from tests.benchmarks.local_service import FILES, imported, system_clock
+from tests.support_log import LocalService
 
 
 def measure() -> Iterator[str]:
     """Changes a second, and the same once more, when all of it is there already."""
     for name in FILES:
-        with tempfile.TemporaryDirectory() as folder, House(Path(folder), system_clock) as house:
+        with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), system_clock) as service:
             times = []
             for _ in range(2):
                 begun = time.perf_counter()
-                report = imported(house, name)
+                report = imported(service, name)
                 times.append(time.perf_counter() - begun)
-            size = house.log.head().size
+            size = service.log.head().size
         yield (
             f"{name}: {report.lines} changes, {size} events in {times[0]:.2f} s: {report.lines / times[0]:.0f} changes/s "
             f"(wanted: 1,000); once more, changing nothing: {report.lines / times[1]:.0f}/s"

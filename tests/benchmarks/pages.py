@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks.house import imported, system_clock
-from tests.support_log import House
+from tests.benchmarks.local_service import imported, system_clock
+from tests.support_log import LocalService
 
 ROUNDS = 9
 DAY = "2021-06-15"
@@ -38,14 +38,14 @@ JSON_OF_BOARD = "/v1/roadmap?blame=true&limit=1000"
 
 def measure() -> Iterator[str]:
     """CPU time of each page of the KEP corpus, which other work on the machine changes little; medians, in turn."""
-    with tempfile.TemporaryDirectory() as folder, House(Path(folder), system_clock) as house:
-        imported(house, "keps")
+    with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), system_clock) as service:
+        imported(service, "keps")
         addresses = {**PAGES, "JSON of the board": JSON_OF_BOARD}
         found: dict[str, list[float]] = {name: [] for name in addresses}
         sizes: dict[str, int] = {}
         for _ in range(ROUNDS):
             for name, address in addresses.items():
-                seconds, body = _cpu_time(lambda address=address: _get(house, address))
+                seconds, body = _cpu_time(lambda address=address: _get(service, address))
                 found[name].append(seconds)
                 sizes[name] = len(gzip.compress(body, 5))
         times = {name: statistics.median(each) * 1000 for name, each in found.items()}
@@ -61,7 +61,7 @@ def _cpu_time(work: Callable[[], bytes]) -> tuple[float, bytes]:
     return time.process_time() - begun, body
 
 
-def _get(house: House, address: str) -> bytes:
-    response = house.client.get(address, headers={"Accept": "*/*"})
+def _get(service: LocalService, address: str) -> bytes:
+    response = service.client.get(address, headers={"Accept": "*/*"})
     assert response.status_code == 200, response.text
     return response.content

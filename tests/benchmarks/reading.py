@@ -15,8 +15,8 @@ from projections.filters import Filter
 from projections.paging import DEFAULT_LIMIT
 from projections.roadmap import roadmap
 from projections.timepoint import TimePoint
-from tests.benchmarks.house import imported, system_clock, timed_in_turn
-from tests.support_log import House
+from tests.benchmarks.local_service import imported, system_clock, timed_in_turn
+from tests.support_log import LocalService
 
 DAYS = 12
 WEEKS = 26
@@ -26,24 +26,24 @@ ROUNDS = 15
 
 def measure() -> Iterator[str]:
     """Medians in one run, the whole KEP roadmap each time; as of days spread over its history, and as known then."""
-    with tempfile.TemporaryDirectory() as folder, House(Path(folder), system_clock) as house:
+    with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), system_clock) as service:
         begun = time.process_time()
-        imported(house, "keps")
-        yield f"imported the KEPs, {house.log.head().size:,} entries, in {time.process_time() - begun:.1f} s of CPU"
+        imported(service, "keps")
+        yield f"imported the KEPs, {service.log.head().size:,} entries, in {time.process_time() - begun:.1f} s of CPU"
         asked = Filter(products=("product:kubernetes",))
-        first, last = _span(house)
+        first, last = _span(service)
         days = [first + (last - first) * n // DAYS for n in range(1, DAYS + 1)]
 
         def ask(when: TimePoint) -> int:
-            with house.model.read() as read:
+            with service.model.read() as read:
                 return len(roadmap(read, asked, when, layout="table").rows)
 
-        known = house.log.head().recorded_at - 1
+        known = service.log.head().recorded_at - 1
         now = {"now": lambda: ask(TimePoint())}
         as_of = {f"as of {format_micros(day)[:10]}": lambda day=day: ask(TimePoint(as_of=day)) for day in days}
         known_at = {"as of the last day, known a moment ago": lambda: ask(TimePoint(as_of=last, known_at=known))}
         times = timed_in_turn({**now, **as_of, **known_at}, ROUNDS)
-        weeks = _compare_weeks(house)
+        weeks = _compare_weeks(service)
     base = times.pop("now")
     yield f"roadmap of now: {base * 1000:.1f} ms"
     for name, seconds in times.items():
@@ -52,9 +52,9 @@ def measure() -> Iterator[str]:
     yield f"median of the days: {statistics.median(times[name] for name in as_of) / base:.2f} of now"
 
 
-def _compare_weeks(house: House) -> str:
+def _compare_weeks(service: LocalService) -> str:
     """The last weeks of the imported history, one after the other, whatever happened in them."""
-    with house.model.read() as read:
+    with service.model.read() as read:
         row = read.one(
             "select max(valid_from) from field_value where valid_from < (select min(recorded_at) from main.event)", {}
         )
@@ -63,12 +63,12 @@ def _compare_weeks(house: House) -> str:
 
     def compare() -> None:
         for end in ends:
-            with house.model.read() as read:
+            with service.model.read() as read:
                 changes(read, TimePoint(end - WEEK), TimePoint(end))
 
     def list_history() -> None:
         for end in ends:
-            with house.model.read() as read:
+            with service.model.read() as read:
                 field_history(read, ChangeFilter(span=(end - WEEK + 1, end + 1)), TimePoint(end), limit=DEFAULT_LIMIT)
 
     seconds = timed_in_turn({"changes": compare, "history": list_history}, ROUNDS)
@@ -78,8 +78,8 @@ def _compare_weeks(house: House) -> str:
     )
 
 
-def _span(house: House) -> tuple[int, int]:
-    with house.model.read() as read:
+def _span(service: LocalService) -> tuple[int, int]:
+    with service.model.read() as read:
         row = read.one("select min(valid_from), max(valid_from) from event where source_system = 'keps'", {})
     assert row is not None
     return int(row[0]), int(row[1])

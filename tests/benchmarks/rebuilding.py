@@ -13,7 +13,7 @@ from projections.projector import Projector
 from projections.read_model import ReadModel
 from projections.rebuild import BATCH_ENTRIES, rebuild
 from tests.benchmarks.filling import Filling, filled, places
-from tests.benchmarks.house import system_clock
+from tests.benchmarks.local_service import system_clock
 
 FOLLOWED = 4_000
 BATCHES = (1_000, 100, 10)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks.house import timed_in_turn
+from tests.benchmarks.local_service import timed_in_turn
 from tests.support_serving import COMMAND, run, serving, surroundings
 
 ROUNDS = 15

@@ -10,7 +10,7 @@ from eventlog.merkle import Frontier, append_leaf, leaf_hash
 from eventlog.store import Store
 from eventlog.verification import verify
 from tests.benchmarks.filling import filled, places
-from tests.benchmarks.house import timed_in_turn
+from tests.benchmarks.local_service import timed_in_turn
 
 ROUNDS = 5
 AT_ONCE = 1_000

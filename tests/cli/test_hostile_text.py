@@ -24,7 +24,7 @@ import click
 import pytest
 from rich.text import Text
 from support_fork_server import warm
-from support_log import House
+from support_log import LocalService
 from support_serving import COMMAND, serving, surroundings
 
 from cli import terminal
@@ -255,12 +255,12 @@ def folder(tmp_path_factory):
 
 
 def _fill(root: Path) -> None:
-    with House(root) as house:
-        house.person(LINE, f"{LINE}@example.org")
-        house.person("ann")
+    with LocalService(root) as service:
+        service.person(LINE, f"{LINE}@example.org")
+        service.person("ann")
         answers = [
-            house.post("/products", {"key": "shop", "title": LINE, "description": LINE}),
-            house.post(
+            service.post("/products", {"key": "shop", "title": LINE, "description": LINE}),
+            service.post(
                 "/decisions",
                 {
                     "key": "tea",
@@ -273,9 +273,9 @@ def _fill(root: Path) -> None:
                     "note": LINE,
                 },
             ),
-            house.post("/features", {"key": "tea", "title": LINE, "products": ["shop"], "accountable": LINE}),
-            house.post("/features/tea/drop", {"why": LINE, "note": LINE}),
-            house.post(
+            service.post("/features", {"key": "tea", "title": LINE, "products": ["shop"], "accountable": LINE}),
+            service.post("/features/tea/drop", {"why": LINE, "note": LINE}),
+            service.post(
                 "/commands",
                 {
                     "type": "ImportChanges",
@@ -292,7 +292,7 @@ def _fill(root: Path) -> None:
             ),
         ]
         answers.append(
-            house.post(
+            service.post(
                 "/commands",
                 {
                     "type": "ImportChanges",
@@ -310,11 +310,11 @@ def _fill(root: Path) -> None:
             )
         )
         answers.append(
-            house.post("/commands", {"type": "GrantRole", "subject": house.ada, "role": "viewer", "note": LINE})
+            service.post("/commands", {"type": "GrantRole", "subject": service.ada, "role": "viewer", "note": LINE})
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("identity.tokens.refuse_controls", str)
-            house.log.tokens.create(house.ada, label=EVIL)
+            service.log.tokens.create(service.ada, label=EVIL)
         assert all(answer.status_code in (200, 201) for answer in answers), [each.text for each in answers]
 
 

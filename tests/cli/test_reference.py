@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support_log import EmptyHouse
+from support_log import EmptyService
 
 from api.app import COMMAND_PATHS
 from cli.main import SECTIONS, cli
@@ -128,7 +128,7 @@ LEAVING = ("MergePeople", "RecordPersonLeft", "DisbandTeam")
 """Examples after which no caller is left; they are at the end of the table."""
 
 
-def send_example(house, route, **placeholders):
+def send_example(service, route, **placeholders):
     """The answer to what is shown for a route, word for word but for the placeholders."""
     words = shlex.split(SHOWN[route].replace("\\\n", " "))  # a shell goes on in the next line, shlex does not
     assert words.pop(0) == "curl"
@@ -148,10 +148,10 @@ def send_example(house, route, **placeholders):
     for placeholder, value in placeholders.items():
         asked = asked.replace(f"/{placeholder}", f"/{value}")
         headers = {name: said.replace(placeholder, value) for name, said in headers.items()}
-    headers = {name: said.replace("TOKEN", house.token) for name, said in headers.items()}
+    headers = {name: said.replace("TOKEN", service.token) for name, said in headers.items()}
     assert asked.startswith("http://127.0.0.1:8737/")
     path = asked.removeprefix("http://127.0.0.1:8737")
-    return house.client_of(None).request(method or ("POST" if body else "GET"), path, content=body, headers=headers)
+    return service.client_of(None).request(method or ("POST" if body else "GET"), path, content=body, headers=headers)
 
 
 def route_of(name):
@@ -183,38 +183,38 @@ def test_every_curl_works(tmp_path):
     assert {*writing, *last, *both, *asking} == set(SHOWN)
     refused = {}
 
-    def check(house, route, **placeholders):
-        answer = send_example(house, route, **placeholders)
+    def check(service, route, **placeholders):
+        answer = send_example(service, route, **placeholders)
         if not answer.is_success:
             refused[route] = answer.text
         return answer
 
-    with EmptyHouse(tmp_path / "a") as house:
+    with EmptyService(tmp_path / "a") as service:
         for command in PRELUDE:
-            house.client.post("/v1/commands", json=command).raise_for_status()
+            service.client.post("/v1/commands", json=command).raise_for_status()
         for name in EXAMPLES:
             if name in PRECEDING:
-                house.client.post("/v1/commands", json=PRECEDING[name]).raise_for_status()
+                service.client.post("/v1/commands", json=PRECEDING[name]).raise_for_status()
             if name not in LEAVING:
-                version = house.log.state(EXAMPLES[name].get("subject", "decision:tea")).version
-                check(house, route_of(name), VERSION=str(version))
+                version = service.log.state(EXAMPLES[name].get("subject", "decision:tea")).version
+                check(service, route_of(name), VERSION=str(version))
         imported = {"subject": "import:archive", "changes": [{"field": "exists", "value": True}]}
         told = {"type": "ImportChanges", "source": {"system": "archive"}, **imported}
-        house.client.post("/v1/commands", json=told).raise_for_status()
-        house.runner.wait_for(house.log.head().size, 10)
+        service.client.post("/v1/commands", json=told).raise_for_status()
+        service.runner.wait_for(service.log.head().size, 10)
         for route in asking:
-            check(house, route, KEY="archive")
-        token = check(house, "POST /v1/tokens").json()["id"]
-        check(house, "DELETE /v1/tokens/{key}", ID=token)
-        link = check(house, "POST /v1/sign-in-links").json()["url"]
-        assert house.browser(link.partition("code=")[2]).get("/v1/me").is_success
-        (session,) = house.log.sessions.list_of("person:ann")
-        check(house, "DELETE /v1/sessions/{key}", KEY=session.id)
+            check(service, route, KEY="archive")
+        token = check(service, "POST /v1/tokens").json()["id"]
+        check(service, "DELETE /v1/tokens/{key}", ID=token)
+        link = check(service, "POST /v1/sign-in-links").json()["url"]
+        assert service.browser(link.partition("code=")[2]).get("/v1/me").is_success
+        (session,) = service.log.sessions.list_of("person:ann")
+        check(service, "DELETE /v1/sessions/{key}", KEY=session.id)
         for route in (*last[2:5], "POST /v1/bulk", *(route_of(name) for name in LEAVING[:2])):
-            check(house, route)
-        house.leave()
-        check(house, route_of("DisbandTeam"))
-    with EmptyHouse(tmp_path / "b") as house:
-        check(house, "POST /v1/commands")
+            check(service, route)
+        service.leave()
+        check(service, route_of("DisbandTeam"))
+    with EmptyService(tmp_path / "b") as service:
+        check(service, "POST /v1/commands")
 
     assert refused == {}

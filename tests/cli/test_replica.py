@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from support_log import House
+from support_log import LocalService
 
 from api.authentication import LookupUnavailableError
 from cli.bootstrap import open_for_write, open_runtime
@@ -94,19 +94,19 @@ def test_a_replica_may_have_a_secret_of_its_own() -> None:
 
 def test_the_logs_api_is_held_against_its_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows come as they are in the log; what was changed on the way, is out of order or refused is no row."""
-    with House(tmp_path) as house:
-        house.post("/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"})
-        api, change = LogApi("http://log", house.token), [str]
+    with LocalService(tmp_path) as service:
+        service.post("/decisions", {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"})
+        api, change = LogApi("http://log", service.token), [str]
 
         def get(path: str, params: Any) -> httpx2.Response:
-            answer = house.client.get(path, params=params)
+            answer = service.client.get(path, params=params)
             return httpx2.Response(answer.status_code, text=change[0](answer.text))
 
         monkeypatch.setattr(api._http, "get", get)
-        size = house.log.head().size
-        assert api.size() == (house.log.id, size)
-        assert api.rows(1, 3) == house.log.rows(1, 3)
-        assert api.rows(0, 1_000) == house.log.rows(0, 1_000)
+        size = service.log.head().size
+        assert api.size() == (service.log.id, size)
+        assert api.rows(1, 3) == service.log.rows(1, 3)
+        assert api.rows(0, 1_000) == service.log.rows(0, 1_000)
         for wrong in (
             lambda text: text.replace('"position":2', '"position":3'),
             lambda text: text.replace('"person:', '"person:x'),
@@ -117,7 +117,7 @@ def test_the_logs_api_is_held_against_its_leaves(tmp_path: Path, monkeypatch: py
             with pytest.raises(api.transient_errors):
                 api.rows(0, 1_000)
         change[0] = str
-        house.client.headers["Authorization"] = "Bearer no"
+        service.client.headers["Authorization"] = "Bearer no"
         with pytest.raises(LogApiError, match="401"):
             api.size()
         api.close()

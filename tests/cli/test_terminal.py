@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import click
 import pytest
 from click.testing import CliRunner
-from support_log import House
+from support_log import LocalService
 from support_serving import COMMAND, run, serving, surroundings
 from support_terminal import NOW, around, run_command, table
 
@@ -39,9 +39,9 @@ NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوف
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def service(tmp_path_factory):
     """A product with features owned by people with all kinds of names, and a decision behind one move."""
-    with House(tmp_path_factory.mktemp("house")) as opened:
+    with LocalService(tmp_path_factory.mktemp("service")) as opened:
         for name in NAMES[1:]:
             opened.person(name)
         opened.post("/products", {"key": "shop", "title": "The shop"})
@@ -58,9 +58,9 @@ def house(tmp_path_factory):
 # What is shown -------------------------------------------------------------------------------------------------------
 
 
-def test_the_board(house):
+def test_the_board(service):
     """The roadmap is printed column by column, each card with who is accountable for it."""
-    rows = table(house, "roadmap", "shop")
+    rows = table(service, "roadmap", "shop")
 
     assert [(row["column"], row["subject"], row["accountable"]) for row in rows[:2]] == [
         ("now", "feature:f1", "山田太郎"), ("later", "feature:f0", "Ada Lovelace")
@@ -68,27 +68,27 @@ def test_the_board(house):
     assert {row["column"] for row in rows[2:]} == {"unplanned"}
 
 
-def test_who_changed_a_card_and_why(house):
+def test_who_changed_a_card_and_why(service):
     """Each step says who made it and because of what: the decision, else the note."""
-    rows = table(house, "blame", "--field", "horizon", "--order", "newest")
+    rows = table(service, "blame", "--field", "horizon", "--order", "newest")
 
     assert [(row["subject"], row["after"], row["who"], row["why"]) for row in rows] == [
         ("feature:f0", "later", "Ada Lovelace", "Nobody asked."), ("feature:f1", "now", "Ada Lovelace", "Serve tea")
     ]  # fmt: skip
-    blamed = table(house, "roadmap", "shop", "--blame", "--status", "proposed")
+    blamed = table(service, "roadmap", "shop", "--blame", "--status", "proposed")
     assert (blamed[0]["who"], blamed[0]["why"]) == ("Ada Lovelace", "Serve tea")
 
 
-def test_a_subject_and_a_number(house):
+def test_a_subject_and_a_number(service):
     """A decision is shown by its id, by its key, and by the number that people say aloud."""
     names = ("decision:tea", "tea", "shop/1", "SHOP-1", "Serve tea", "serve")
-    by_id, *others = (run_command(house, "show", name).stdout for name in names)
+    by_id, *others = (run_command(service, "show", name).stdout for name in names)
 
     assert set(others) == {by_id}
     assert "SHOP-1  Serve tea\n● accepted" in by_id
     assert "Why\n  Thirst.\n" in by_id
     with pytest.raises(CommandFailed, match="No subject 'shop/7'"):
-        run_command(house, "show", "shop/7")
+        run_command(service, "show", "shop/7")
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_a_subject_and_a_number(house):
         (("roadmap", "--layout", "table", "--field", "horizon"), "subject", ["feature:f0", "feature:f1"]),
     ],
 )
-def test_every_question(house, words, column, found):
+def test_every_question(service, words, column, found):
     """Each command answers its question as lines with tabs."""
-    assert [row[column] for row in table(house, *words)] == found
+    assert [row[column] for row in table(service, *words)] == found
 
 
-def test_another_day(house):
+def test_another_day(service):
     """As of a day before the first entry, nothing matches; the answer reports that, and the time it is for."""
-    answer = run_command(house, "roadmap", "--as-of", "end of 2024", "--known-at", "yesterday 9:05")
+    answer = run_command(service, "roadmap", "--as-of", "end of 2024", "--known-at", "yesterday 9:05")
 
     assert answer.stdout.count("\n") == 1
     assert answer.stderr.startswith(
@@ -125,49 +125,49 @@ def test_another_day(house):
     )
 
 
-def test_where_the_reader_is(house):
+def test_where_the_reader_is(service):
     """Days begin, and times are shown, in the reader's zone."""
     berlin = Zone(ZoneInfo("Europe/Berlin"))
 
-    answer = run_command(house, "blame", "feature:f1", "--field", "horizon", "--as-of", "2025-07-01", zone=berlin)
+    answer = run_command(service, "blame", "feature:f1", "--field", "horizon", "--as-of", "2025-07-01", zone=berlin)
 
     assert "As of 2025-07-01 00:00 CEST" in answer.stderr
     assert re.search(r"^2025-01-01T01:00:00\+01:00\t", answer.stdout, re.MULTILINE)
 
 
-def test_as_the_interface_has_it(house):
+def test_as_the_interface_has_it(service):
     """JSON and CSV are exactly those of the API, and nothing else is printed with them."""
     as_json, as_csv = (
-        run_command(house, "decisions", form, "--as-of", "2030-01-01T00:00Z") for form in ("--json", "--csv")
+        run_command(service, "decisions", form, "--as-of", "2030-01-01T00:00Z") for form in ("--json", "--csv")
     )
 
     for answer, form in ((as_json, "json"), (as_csv, "csv")):
         params = {"as_of": "2030-01-01", "format": form}
-        assert answer.stdout.rstrip("\n") == house.client.get("/v1/decisions", params=params).text.replace(
+        assert answer.stdout.rstrip("\n") == service.client.get("/v1/decisions", params=params).text.replace(
             "\r\n", "\n"
         ).rstrip("\n")
         assert answer.stderr == ""
     assert json.loads(as_json.stdout)["rows"][0]["subject"] == "decision:tea"
 
 
-def test_more_than_is_shown(house):
+def test_more_than_is_shown(service):
     """Where there is more, the answer says how to go on, and going on leaves nothing out."""
-    first = run_command(house, "audit", "--limit", "3", "--order", "oldest")
+    first = run_command(service, "audit", "--limit", "3", "--order", "oldest")
     cursor = re.search(r"--cursor (\w+), or raise", first.stderr)[1]
-    rest = table(house, "audit", "--limit", "10000", "--order", "oldest", "--cursor", cursor)
+    rest = table(service, "audit", "--limit", "10000", "--order", "oldest", "--cursor", cursor)
 
     positions = [line.partition("\t")[0] for line in first.stdout.splitlines()[1:]] + [row["position"] for row in rest]
-    assert positions == [str(n) for n in range(1, house.log.head().size + 1)]
+    assert positions == [str(n) for n in range(1, service.log.head().size + 1)]
 
 
-def test_status(house):
+def test_status(service):
     """It says how far the log and its answers go, and who asks."""
-    told = run_command(house, "status").stdout
+    told = run_command(service, "status").stdout
 
-    assert f"{house.log.head().size} entries" in told
+    assert f"{service.log.head().size} entries" in told
     assert "You are Ada Lovelace, with the scopes admin, erase, import, read, write." in told
     assert "see `decisionlog who --nobody`" in told
-    assert json.loads(run_command(house, "status", "--json").stdout)["root"] == house.log.head().root
+    assert json.loads(run_command(service, "status", "--json").stdout)["root"] == service.log.head().root
 
 
 # How tables look -----------------------------------------------------------------------------------------------------
@@ -241,15 +241,15 @@ def test_what_all_rows_have_in_common_is_said_once():
         ),
     ],
 )  # fmt: skip
-def test_a_sentence_that_says_what_to_do(house, words, sentence):
+def test_a_sentence_that_says_what_to_do(service, words, sentence):
     """A refusal prints a sentence that says what to do, and nothing is recorded."""
-    before = house.log.head().size
+    before = service.log.head().size
 
     with pytest.raises((Refused, CommandFailed)) as refused:
-        run_command(house, *words)
+        run_command(service, *words)
 
     assert describe_failure(refused.value)[1] == sentence
-    assert house.log.head().size == before
+    assert service.log.head().size == before
 
 
 @pytest.mark.parametrize(
@@ -270,19 +270,19 @@ def test_a_sentence_that_says_what_to_do(house, words, sentence):
         (("record", "Tea", "--review-on", "soon"), "Can't read the day 'soon'"),
     ],
 )
-def test_what_is_not_understood(house, words, sentence):
+def test_what_is_not_understood(service, words, sentence):
     """A command reports invalid arguments before it sends a request."""
     with pytest.raises(click.UsageError) as wrong:
-        run_command(house, *words)
+        run_command(service, *words)
 
     assert sentence in wrong.value.format_message()
 
 
-def test_no_right(house):
+def test_no_right(service):
     """A caller without a scope learns which scope is missing, and who can give it."""
-    weak = house.log.tokens.create(house.ada)[1]
+    weak = service.log.tokens.create(service.ada)[1]
 
-    with around(house, token=weak).client() as log, pytest.raises(Refused) as refused:
+    with around(service, token=weak).client() as log, pytest.raises(Refused) as refused:
         log.ask(questions.tokens())
 
     assert describe_failure(refused.value)[1] == (
@@ -291,16 +291,16 @@ def test_no_right(house):
     )
 
 
-def test_no_role(house, monkeypatch):
+def test_no_role(service, monkeypatch):
     """A caller without a role learns which one is needed and how to grant it; another token would not help."""
-    monkeypatch.setattr(house.log, "default_role", None)
+    monkeypatch.setattr(service.log, "default_role", None)
 
     with pytest.raises(Refused) as refused:
-        run_command(house, "decisions")
+        run_command(service, "decisions")
 
     assert describe_failure(refused.value)[1] == (
-        f"Refused: to read, {house.ada} needs the role `viewer` for a product; an administrator can grant it: "
-        f"`decisionlog role grant {house.ada} viewer`."
+        f"Refused: to read, {service.ada} needs the role `viewer` for a product; an administrator can grant it: "
+        f"`decisionlog role grant {service.ada} viewer`."
     )
 
 
@@ -337,20 +337,20 @@ def test_no_color_is_heeded(monkeypatch):
 # Recording -----------------------------------------------------------------------------------------------------------
 
 
-def recorded(house: House, *words: str, **more: str) -> str:
+def recorded(service: LocalService, *words: str, **more: str) -> str:
     """What recording prints, for a caller who is the owner."""
     done = CliRunner(env={"DECISIONLOG_OWNER": "Ada Lovelace", **more}).invoke(
-        cli, words, obj=around(house), standalone_mode=False, catch_exceptions=False
+        cli, words, obj=around(service), standalone_mode=False, catch_exceptions=False
     )
     return done.stdout
 
 
-def test_recording_in_a_line(house):
+def test_recording_in_a_line(service):
     """A decision is recorded with flags alone; by default, the caller is accountable for it."""
-    told = recorded(house, "record", "Sell cups", "--decision", "Cups.", "--why", "Tea.", "--product", "shop",
+    told = recorded(service, "record", "Sell cups", "--decision", "Cups.", "--why", "Tea.", "--product", "shop",
                     "--because", "tea", "--tag", "cups", "--key", "cups")  # fmt: skip
 
-    row = next(row for row in table(house, "decisions") if row["decision"] == "decision:cups")
+    row = next(row for row in table(service, "decisions") if row["decision"] == "decision:cups")
     assert re.fullmatch(r"Decided SHOP-2 Sell cups\. \(decision:cups, position \d+\)\n", told)
     assert (row["status"], row["accountable"], row["tags"], row["number"]) == (
         "accepted",
@@ -360,13 +360,13 @@ def test_recording_in_a_line(house):
     )
 
 
-def test_recording_all_that_was_weighed(house):
+def test_recording_all_that_was_weighed(service):
     """The ways that were open, the one chosen, and what speaks for it go in as flags, and are shown in words."""
-    recorded(house, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", "--key", "mugs",
+    recorded(service, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", "--key", "mugs",
              "--considered", "Mugs", "--considered", "Bowls", "--option", "Mugs", "--evidence", "9 of 10 burn a finger",
              "--assumption", "Clay stays cheap", "--constraint", "One shelf", "--reference", "https://example.org/mugs")  # fmt: skip
 
-    shown = run_command(house, "show", "mugs").stdout
+    shown = run_command(service, "show", "mugs").stdout
     for part in (
         "Options\n  ● Mugs (chosen)\n  ○ Bowls\n",
         "Evidence\n  • 9 of 10 burn a finger\n",
@@ -374,7 +374,7 @@ def test_recording_all_that_was_weighed(house):
         "Constraints\n  • One shelf\n",
     ):
         assert part in shown
-    assert house.log.stream("decision:mugs")[0].metadata.references[0].id == "https://example.org/mugs"
+    assert service.log.stream("decision:mugs")[0].metadata.references[0].id == "https://example.org/mugs"
 
 
 def test_an_option_is_shown_with_what_speaks_for_it_and_against():
@@ -395,28 +395,28 @@ def test_an_option_is_shown_with_what_speaks_for_it_and_against():
         (("--tag", "A B"), "--tag: "),
     ],
 )
-def test_what_is_wrong_with_a_flag_is_said_under_its_name(house, flags, expected):
+def test_what_is_wrong_with_a_flag_is_said_under_its_name(service, flags, expected):
     """An invalid value is refused with the name of its flag, and nothing is recorded."""
-    before = house.log.head().size
+    before = service.log.head().size
 
     with pytest.raises(CommandFailed, match=expected):
-        recorded(house, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", *flags)
+        recorded(service, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", *flags)
 
-    assert house.log.head().size == before
+    assert service.log.head().size == before
 
 
-def test_from_proposal_to_reversal(house):
+def test_from_proposal_to_reversal(service):
     """A decision that was proposed is accepted, reversed and reopened, each in one command."""
     told = [
-        recorded(house, "decision", "propose", "Sell jam", "--key", "jam"),
-        recorded(house, "decision", "accept", "jam", "--decision", "Jam.", "--why", "Sweet."),
-        recorded(house, "decision", "reverse", "decision:jam", "--why", "Ants.", "--by", "decision:tea"),
-        recorded(house, "decision", "reopen", "jam", "--why", "Winter.", "--json"),
+        recorded(service, "decision", "propose", "Sell jam", "--key", "jam"),
+        recorded(service, "decision", "accept", "jam", "--decision", "Jam.", "--why", "Sweet."),
+        recorded(service, "decision", "reverse", "decision:jam", "--why", "Ants.", "--by", "decision:tea"),
+        recorded(service, "decision", "reopen", "jam", "--why", "Winter.", "--json"),
     ]
 
     assert [line.split()[0] for line in told[:3]] == ["Proposed", "Accepted", "Reversed"]
     assert json.loads(told[3])["subject"] == "decision:jam"
-    assert [row["after"] for row in table(house, "blame", "decision:jam", "--field", "status")] == [
+    assert [row["after"] for row in table(service, "blame", "decision:jam", "--field", "status")] == [
         "proposed", "accepted", "reversed", "proposed"
     ]  # fmt: skip
 
@@ -429,28 +429,28 @@ def editor(tmp_path, script: str) -> str:
     return str(path)
 
 
-def test_in_an_editor(house, tmp_path):
+def test_in_an_editor(service, tmp_path):
     """With --edit, an editor opens with all four fields and the values given; what is saved is recorded."""
     write = editor(
         tmp_path,
         r"""sed -i 's/^# Decision$/&\n\nMany lines:\n\n# a heading of its own\n/; s/^# Why$/&\nBecause./' "$1"; touch -d '+5 seconds' "$1" """,
     )
 
-    told = recorded(house, "record", "Edited", "--edit", "--key", "edited", VISUAL=write)
+    told = recorded(service, "record", "Edited", "--edit", "--key", "edited", VISUAL=write)
 
-    shown = run_command(house, "show", "edited").stdout
+    shown = run_command(service, "show", "edited").stdout
     assert told.startswith("Decided Edited. (decision:edited")
     assert "Decision\n  Many lines:\n\n  # a heading of its own\n\nWhy\n  Because.\n" in shown
 
 
-def test_an_editor_that_saves_nothing(house, tmp_path):
+def test_an_editor_that_saves_nothing(service, tmp_path):
     """Where the editor saved nothing, or is not there, nothing is recorded, and that is said."""
     for visual, sentence in (
         (editor(tmp_path, "true"), "closed without saving"),
         ("/no/such", "Set EDITOR to an installed editor"),
     ):
         with pytest.raises(CommandFailed, match=sentence):
-            recorded(house, "record", "Tea", "--edit", VISUAL=visual)
+            recorded(service, "record", "Tea", "--edit", VISUAL=visual)
 
 
 def at_a_terminal(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from rich.cells import cell_len
-from support_log import House
+from support_log import LocalService
 from support_terminal import NOW, run_command
 
 from cli import paging
@@ -48,9 +48,9 @@ ASKING = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def service(tmp_path_factory):
     """A product whose people, features and decisions have names in many scripts, some of them long."""
-    with House(tmp_path_factory.mktemp("house")) as opened:
+    with LocalService(tmp_path_factory.mktemp("service")) as opened:
         people = [opened.ada, *(opened.person(name) for name in NAMES[1:])]
         opened.post("/products", {"key": "shop", "title": WIDE})
         opened.post("/releases", {"key": "r1", "version": "1.0", "products": ["shop"], "due_on": "2025-02-01"})
@@ -69,25 +69,25 @@ def house(tmp_path_factory):
         yield opened
 
 
-def on_a_terminal(house, monkeypatch, width, *words):
+def on_a_terminal(service, monkeypatch, width, *words):
     """The lines that a command prints on a terminal of this width."""
     shown = []
     for module in ("cli.paging", "cli.table", "cli.commands.show", "cli.commands.changes", "cli.commands.roadmap"):
         monkeypatch.setattr(f"{module}.is_terminal", lambda: True, raising=False)
         monkeypatch.setattr(f"{module}.width_of_terminal", lambda: width, raising=False)
     monkeypatch.setattr(paging, "_show", lambda text, _lines: shown.append(text))
-    run_command(house, *words)
+    run_command(service, *words)
     return re.sub(r"\x1b\[[0-9;]*m", "", "".join(shown)).splitlines()
 
 
 @pytest.mark.parametrize("words", ASKING, ids=" ".join)
 @pytest.mark.parametrize("width", [80, 100, 160])
-def test_every_answer_fits(house, monkeypatch, width, words):
+def test_every_answer_fits(service, monkeypatch, width, words):
     """No line is wider than the terminal, every id is whole, and no word of a sentence is broken."""
-    lines = on_a_terminal(house, monkeypatch, width, *words)
+    lines = on_a_terminal(service, monkeypatch, width, *words)
 
     assert [line for line in lines if width_of(line) > width] == []
-    known = {*house_subjects(house), "team:", "kind:key"}
+    known = {*all_subjects(service), "team:", "kind:key"}
     for line in lines:
         for found in re.findall(r"\b(?:decision|feature|product|person|release):[\w-]+", line):
             assert found in known, line
@@ -95,9 +95,9 @@ def test_every_answer_fits(house, monkeypatch, width, words):
     assert not re.search(r"feature:$|decision:$|SHOP-$", text, re.MULTILINE)
 
 
-def house_subjects(house):
+def all_subjects(service):
     """Every subject of the log."""
-    return {row["subject"] for row in house.rows("/fields", field="exists", limit=1000)}
+    return {row["subject"] for row in service.rows("/fields", field="exists", limit=1000)}
 
 
 def test_a_long_title_ends_in_an_ellipsis():
@@ -155,29 +155,29 @@ def test_times_are_told_as_people_tell_them(time, words):
     assert format_when(datetime.fromisoformat(time), NOW, Zone(UTC)) == words
 
 
-def test_what_needs_attention_stands_out(house, monkeypatch):
+def test_what_needs_attention_stands_out(service, monkeypatch):
     """Late, slipped and unowned features are marked with a shape and a word; what is shipped is counted."""
-    lines = on_a_terminal(house, monkeypatch, 160, "roadmap", "shop")
+    lines = on_a_terminal(service, monkeypatch, 160, "roadmap", "shop")
     text = "\n".join(lines)
 
     assert "now  5 open, 1 shipped" in text
     assert "▲ slipped, no owner" in text
     assert sum(line.startswith("  ○ proposed") for line in lines) == 5
-    assert len(on_a_terminal(house, monkeypatch, 160, "roadmap", "shop", "--all")) > len(lines)
+    assert len(on_a_terminal(service, monkeypatch, 160, "roadmap", "shop", "--all")) > len(lines)
 
 
-def test_changes_are_sentences(house, monkeypatch):
+def test_changes_are_sentences(service, monkeypatch):
     """Changes are grouped by what happened, with who, from what to what, and why."""
-    text = " ".join(" ".join(on_a_terminal(house, monkeypatch, 160, "changes", "--since", "2024")).split())
+    text = " ".join(" ".join(on_a_terminal(service, monkeypatch, 160, "changes", "--since", "2024")).split())
 
     assert re.search(r"Slipped \(\d+\) • Ada Lovelace moved .* from 1.0 to 2.0", text)
     assert re.search(r"Decided \(1\) • Ada Lovelace decided ", text)
     assert "because of" in text
 
 
-def test_a_decision_is_a_document(house, monkeypatch):
+def test_a_decision_is_a_document(service, monkeypatch):
     """A decision is shown with its number, state, text, reason, options and history."""
-    lines = on_a_terminal(house, monkeypatch, 80, "show", "SHOP-1")
+    lines = on_a_terminal(service, monkeypatch, 80, "show", "SHOP-1")
 
     assert lines[0].startswith("SHOP-1  ")
     assert "● accepted" in lines[2]

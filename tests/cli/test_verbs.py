@@ -9,7 +9,7 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
-from support_log import EmptyHouse, House
+from support_log import EmptyService, LocalService
 from support_terminal import around, run_command
 
 from cli.errors import CommandFailed
@@ -23,9 +23,9 @@ from tools.generate_verbs import derive_words
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def service(tmp_path_factory):
     """A product with a decision, a feature, a release and people, two of whom are called alike."""
-    with House(tmp_path_factory.mktemp("house")) as opened:
+    with LocalService(tmp_path_factory.mktemp("service")) as opened:
         for name in ("Priya Raman", "Priya Nair", "Bob Tea"):
             opened.person(name)
         opened.post("/products", {"key": "tideline", "title": "Tideline"})
@@ -54,12 +54,12 @@ def test_every_example_works(tmp_path):
     """The examples in help, in the order of the catalog's own, record the events that the catalog's examples record."""
     verbs = {verb["command"]: verb for verb in read_verbs()[1].values()}
 
-    def type_(house, command):
+    def type_(service, command):
         name = command["type"]
-        if name in NOT_TYPED or command not in examples_of(house):
-            return send(house, command)
+        if name in NOT_TYPED or command not in examples_of(service):
+            return send(service, command)
         try:
-            answer = run_command(house, *shlex.split(verbs[name]["example"])[1:], "--yes", "--json")
+            answer = run_command(service, *shlex.split(verbs[name]["example"])[1:], "--yes", "--json")
         except (Refused, CommandFailed, click.ClickException) as error:
             return str(error)
         return [each["type"] for each in json.loads(answer.stdout)["recorded"]]
@@ -67,50 +67,52 @@ def test_every_example_works(tmp_path):
     assert record_examples(tmp_path / "typed", type_) == record_examples(tmp_path / "sent", send)
 
 
-def examples_of(house):
+def examples_of(service):
     """The examples in the catalog's table, without what is recorded between them."""
-    return [example | ({"subject": house.log.id} if name == "EraseTexts" else {}) for name, example in EXAMPLES.items()]
+    return [
+        example | ({"subject": service.log.id} if name == "EraseTexts" else {}) for name, example in EXAMPLES.items()
+    ]
 
 
 def record_examples(folder, record):
     """What recording each example of the catalog leads to, in a log of its own."""
     folder.mkdir()
-    with EmptyHouse(folder) as house:
+    with EmptyService(folder) as service:
         found = []
-        for command in examples_for(house.log.id):
+        for command in examples_for(service.log.id):
             if command["type"] == "DisbandTeam":
-                house.leave()
-            found.append((command["type"], record(house, command)))
+                service.leave()
+            found.append((command["type"], record(service, command)))
         return found
 
 
-def send(house, command):
+def send(service, command):
     """The types of the events that a command leads to over HTTP."""
     subject = command.get("subject")
-    expected = {subject: house.log.state(subject).version} if command["type"] == "ReviseDecision" else {}
-    answer = house.client.post("/v1/commands", json={"commands": [command], "expected": expected})
+    expected = {subject: service.log.state(subject).version} if command["type"] == "ReviseDecision" else {}
+    answer = service.client.post("/v1/commands", json={"commands": [command], "expected": expected})
     return [each["type"] for each in answer.json()["recorded"]] if answer.is_success else answer.text
 
 
-def test_a_dry_run_records_nothing(house):
+def test_a_dry_run_records_nothing(service):
     """A dry run says what would be recorded, and the log is as it was."""
-    before = house.log.head().size
+    before = service.log.head().size
 
-    told = run_command(house, "feature", "move", "night-mode", "later", "--dry-run").stdout
-    added = run_command(house, "feature", "add", "Fog horn", "--product", "tideline", "--dry-run").stdout
+    told = run_command(service, "feature", "move", "night-mode", "later", "--dry-run").stdout
+    added = run_command(service, "feature", "add", "Fog horn", "--product", "tideline", "--dry-run").stdout
 
     assert told == "Dry run, nothing recorded: Moved Night mode: later. (FeaturePrioritized)\n"
     assert added == "Dry run, nothing recorded: Added Fog horn. (FeatureProposed)\n"
-    assert house.log.head().size == before
+    assert service.log.head().size == before
     with pytest.raises(Refused):
-        run_command(house, "feature", "ship", "night-mode", "--dry-run", "--effective-at", "2020-01-01")
+        run_command(service, "feature", "ship", "night-mode", "--dry-run", "--effective-at", "2020-01-01")
 
 
-def test_a_receipt_is_a_sentence(house):
+def test_a_receipt_is_a_sentence(service):
     """What was recorded is named by its title, with the id and the position behind it."""
-    moved = run_command(house, "feature", "move", "night-mode", "next", "--note", "Harbours ask").stdout
-    owned = run_command(house, "owner", "assign", "night-mode", "bob tea").stdout
-    target = run_command(house, "feature", "target", "night-mode", "1.0").stdout
+    moved = run_command(service, "feature", "move", "night-mode", "next", "--note", "Harbours ask").stdout
+    owned = run_command(service, "owner", "assign", "night-mode", "bob tea").stdout
+    target = run_command(service, "feature", "target", "night-mode", "1.0").stdout
 
     assert re.fullmatch(r"Moved Night mode: next\. \(feature:night-mode, position \d+\)\n", moved)
     assert owned.startswith("Assigned Night mode: Bob Tea. (feature:night-mode, position ")
@@ -129,9 +131,9 @@ def test_a_receipt_is_a_sentence(house):
         (("owner", "assign", "tideline", "ada lov"), "product:tideline"),
     ],
 )
-def test_any_name_finds_its_subject(house, words, subject):
+def test_any_name_finds_its_subject(service, words, subject):
     """A number, a key, an alias, a title, or the beginning of one finds the subject."""
-    assert json.loads(run_command(house, *words, "--json").stdout)["subject"] == subject
+    assert json.loads(run_command(service, *words, "--json").stdout)["subject"] == subject
 
 
 @pytest.mark.parametrize(
@@ -157,20 +159,20 @@ def test_any_name_finds_its_subject(house, words, subject):
         (("person", "left", "bob"), "Add --yes to confirm."),
     ],
 )
-def test_what_is_wrong_is_said_with_what_would_be_right(house, words, sentence):
+def test_what_is_wrong_is_said_with_what_would_be_right(service, words, sentence):
     """A misspelled, ambiguous, missing or invalid value is reported with suggestions, and nothing is recorded."""
-    before = house.log.head().size
+    before = service.log.head().size
 
     with pytest.raises((CommandFailed, Refused), match=re.escape(sentence)):
-        run_command(house, *words)
+        run_command(service, *words)
 
-    assert house.log.head().size == before
+    assert service.log.head().size == before
 
 
-def test_a_refusal_names_subjects_by_their_titles(house):
+def test_a_refusal_names_subjects_by_their_titles(service):
     """The message of a refusal has the title of the subject, next to its id."""
     with pytest.raises(Refused, match=re.escape("Serve tea (decision:tea) is accepted")):
-        run_command(house, "decision", "reject", "tea", "--why", "x")
+        run_command(service, "decision", "reject", "tea", "--why", "x")
 
 
 @pytest.mark.parametrize(
@@ -184,9 +186,9 @@ def test_a_misspelled_verb_is_suggested(words):
     assert re.search("move|approve|decision", wrong.value.format_message().partition("Did you mean")[2])
 
 
-def test_the_same_commands_are_in_the_log(house):
+def test_the_same_commands_are_in_the_log(service):
     """What the verbs record is found by asking."""
-    with around(house).client() as log:
+    with around(service).client() as log:
         history = log.ask(questions.history("feature:night-mode"))
 
     assert {"FeaturePrioritized.v1", "MilestoneTargeted.v1"} <= {row["type"] for row in history["rows"]}

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from support_log import House
+from support_log import LocalService
 
 from cli.in_process_client import InProcessTransport
 from decisionlog_client import (
@@ -41,8 +41,8 @@ ADDRESS = "http://log.example"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
-    with House(tmp_path_factory.mktemp("house")) as opened:
+def service(tmp_path_factory):
+    with LocalService(tmp_path_factory.mktemp("service")) as opened:
         yield opened
 
 
@@ -63,8 +63,8 @@ def tea(**more: Any) -> RecordDecision:
 class Losing(httpx2.BaseTransport):
     """A connection to the server that loses answers: the request arrives, and the connection breaks."""
 
-    def __init__(self, house: House, lost: int) -> None:
-        self._inside = InProcessTransport(house.app)
+    def __init__(self, service: LocalService, lost: int) -> None:
+        self._inside = InProcessTransport(service.app)
         self.left = lost
         self.seen: list[httpx2.Request] = []
 
@@ -83,8 +83,8 @@ class Losing(httpx2.BaseTransport):
 class LosingToo(httpx2.AsyncBaseTransport):
     """The same for the other client."""
 
-    def __init__(self, house: House, lost: int) -> None:
-        self._inside = httpx2.ASGITransport(house.app)
+    def __init__(self, service: LocalService, lost: int) -> None:
+        self._inside = httpx2.ASGITransport(service.app)
         self.left = lost
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -95,8 +95,8 @@ class LosingToo(httpx2.AsyncBaseTransport):
         return response
 
 
-def client_of(house: House, lost: int = 0, **more: Any) -> Client:
-    return Client(ADDRESS, token=house.token, transport=Losing(house, lost), sleep=lambda _: None, **more)
+def client_of(service: LocalService, lost: int = 0, **more: Any) -> Client:
+    return Client(ADDRESS, token=service.token, transport=Losing(service, lost), sleep=lambda _: None, **more)
 
 
 def answering(handler: Handler, **more: Any) -> Client:
@@ -118,34 +118,34 @@ def problem(status: int, kind: str, **more: Any) -> Handler:
 # Recording -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_lost_answer_records_nothing_twice(house):
+def test_a_lost_answer_records_nothing_twice(service):
     """Where answers are lost, a unit is sent again with its key: it has one effect, and its receipt comes back."""
-    before = house.log.head().size
+    before = service.log.head().size
 
-    with client_of(house, lost=3) as client:
+    with client_of(service, lost=3) as client:
         receipt = client.send(tea())
 
     assert receipt["replayed"]
-    assert house.log.head().size == before + len(receipt["recorded"])
+    assert service.log.head().size == before + len(receipt["recorded"])
 
 
-def test_without_the_same_key_it_would_be_recorded_twice(house):
+def test_without_the_same_key_it_would_be_recorded_twice(service):
     """The check above would see it: a client that makes a new key for each try leaves two traces."""
-    before = house.log.head().size
+    before = service.log.head().size
 
-    with client_of(house) as client:
+    with client_of(service) as client:
         for _ in range(2):
             client.send(tea())
 
-    assert house.log.head().size == before + 2
+    assert service.log.head().size == before + 2
 
 
-def test_a_lost_answer_records_nothing_twice_for_the_other_client(house):
+def test_a_lost_answer_records_nothing_twice_for_the_other_client(service):
     """The same is true of the client for asyncio."""
-    before = house.log.head().size
+    before = service.log.head().size
 
     async def run() -> Any:
-        async with AsyncClient(ADDRESS, token=house.token, transport=LosingToo(house, 2), sleep=_no_time) as client:
+        async with AsyncClient(ADDRESS, token=service.token, transport=LosingToo(service, 2), sleep=_no_time) as client:
             receipt = await client.send(tea())
             page = await client.ask(questions.subject(receipt["subject"]))
             outcomes = await client.send_bulk([tea()], [tea(key="tea", accountable="nobody")])
@@ -157,30 +157,30 @@ def test_a_lost_answer_records_nothing_twice_for_the_other_client(house):
 
     assert receipt["replayed"]
     assert page["title"] == "Tea"
-    assert position == house.log.head().size == before + 2
+    assert position == service.log.head().size == before + 2
     assert isinstance(outcomes[1], Refused)
     assert len(pages) > 1
-    assert json.loads(text)["actor"] == house.ada
+    assert json.loads(text)["actor"] == service.ada
 
 
 async def _no_time(_: float) -> None:
     pass
 
 
-def test_a_unit_is_whole_or_not_at_all(house):
+def test_a_unit_is_whole_or_not_at_all(service):
     """Commands that are sent together are recorded together, or none of them is."""
-    before = house.log.head().size
+    before = service.log.head().size
 
-    with client_of(house) as client, pytest.raises(Unknown):
+    with client_of(service) as client, pytest.raises(Unknown):
         client.send(tea(), AcceptDecision(subject="decision:nowhere"))
 
-    assert house.log.head().size == before
+    assert service.log.head().size == before
 
 
-def test_a_key_of_ones_own(house):
+def test_a_key_of_ones_own(service):
     """The same unit with the same key is recorded once, no matter who sends it again; another with that key is refused."""
     command = tea()
-    with client_of(house) as client:
+    with client_of(service) as client:
         first, second = client.send(command, key="monday"), client.send(command, key="monday")
         with pytest.raises(KeyReused):
             client.send(tea(), key="monday")
@@ -189,9 +189,9 @@ def test_a_key_of_ones_own(house):
     assert first["recorded"] == second["recorded"]
 
 
-def test_a_version_that_has_moved(house):
+def test_a_version_that_has_moved(service):
     """A unit that names the version it has read is refused once that has moved, with the version it has now."""
-    with client_of(house) as client:
+    with client_of(service) as client:
         subject = client.send(ProposeDecision(title="Tea"))["subject"]
         accept = AcceptDecision(subject=subject, decision="We sell tea.", why="Thirst.")
         with pytest.raises(Stale) as refused:
@@ -199,9 +199,9 @@ def test_a_version_that_has_moved(house):
         client.send(accept, expected={subject: refused.value.version})
 
 
-def test_units_each_have_a_fate(house):
+def test_units_each_have_a_fate(service):
     """Many units are recorded in order, each with a receipt or a refusal of its own."""
-    with client_of(house, lost=1) as client:
+    with client_of(service, lost=1) as client:
         outcomes = client.send_bulk([tea()], [tea(accountable="nobody at all")], [tea()])
 
     assert [isinstance(outcome, Refused) for outcome in outcomes] == [False, True, False]
@@ -229,9 +229,9 @@ def test_many_units_are_sent_in_parts():
 # Asking --------------------------------------------------------------------------------------------------------------
 
 
-def test_ones_own_writes_are_read(house):
+def test_ones_own_writes_are_read(service):
     """What is asked after a write waits until the answer covers it; before there is nothing to wait for."""
-    with client_of(house) as client:
+    with client_of(service) as client:
         client.ask(questions.products())
         receipt = client.send(DefineProduct(key="own-writes", title="Own"))
         products = client.ask(questions.products())
@@ -243,9 +243,9 @@ def test_ones_own_writes_are_read(house):
     assert [request.url.params.get("min_position") for request in seen] == [None, None, str(receipt["position"]), None]
 
 
-def test_what_another_has_written(house):
+def test_what_another_has_written(service):
     """A client can take over a position that another has written, and never goes back before its own."""
-    with client_of(house) as one, client_of(house) as other:
+    with client_of(service) as one, client_of(service) as other:
         position = one.send(tea())["position"]
         other.cover(position)
         other.cover(1)
@@ -254,9 +254,9 @@ def test_what_another_has_written(house):
     assert answer["position"] >= position == other.position
 
 
-def test_every_page(house):
+def test_every_page(service):
     """Pages follow each other until there are no more, and hold together what the whole answer holds."""
-    with client_of(house) as client:
+    with client_of(service) as client:
         parts = [row["position"] for page in client.pages(questions.audit(limit=5)) for row in page["rows"]]
         whole = [row["position"] for row in client.ask(questions.audit(limit=10_000))["rows"]]
 
@@ -264,7 +264,7 @@ def test_every_page(house):
     assert len(whole) > 10
 
 
-def test_instants_lists_and_flags(house):
+def test_instants_lists_and_flags(service):
     """Parameters go out as the interface reads them: instants with offset, days, lists, true and false."""
     asked = questions.decisions(
         as_of=datetime(2024, 3, 1, tzinfo=UTC), known_at="2030-01-01", status=["accepted", "proposed"],
@@ -275,7 +275,7 @@ def test_instants_lists_and_flags(house):
         ("as_of", "2024-03-01T00:00:00+00:00"), ("known_at", "2030-01-01"), ("status", "accepted"),
         ("status", "proposed"), ("include_removed", "true"),
     ]  # fmt: skip
-    with client_of(house) as client:
+    with client_of(service) as client:
         assert client.ask(asked)["rows"] == []
         assert client.text(asked, "csv").startswith("subject,title,number")
     with pytest.raises(ValueError, match="needs a UTC offset"):
@@ -291,9 +291,9 @@ def test_instants_lists_and_flags(house):
         (questions.subject("decision:a/../../me"), Refused),
     ],
 )
-def test_what_is_refused(house, question, refusal):
+def test_what_is_refused(service, question, refusal):
     """What the log refuses is raised as the refusal that the log itself would raise."""
-    with client_of(house) as client, pytest.raises(refusal):
+    with client_of(service) as client, pytest.raises(refusal):
         client.ask(question)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support_log import House
+from support_log import LocalService
 
 from cli.in_process_client import InProcessTransport
 
@@ -14,9 +14,9 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"
 
 
 @pytest.fixture
-def house(tmp_path, monkeypatch):
+def service(tmp_path, monkeypatch):
     """A server at the end of every connection."""
-    with House(tmp_path) as opened:
+    with LocalService(tmp_path) as opened:
         inside, beside = InProcessTransport(opened.app), httpx2.ASGITransport(opened.app)
         monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", lambda _, request: inside.handle_request(request))
         monkeypatch.setattr(
@@ -26,10 +26,10 @@ def house(tmp_path, monkeypatch):
         inside.close()
 
 
-def test_the_examples_run(house, capsys):
+def test_the_examples_run(service, capsys):
     """The examples record, read back and are refused; the first one can be run twice."""
     for example in [EXAMPLES[0], *EXAMPLES]:
-        exec(compile(example.replace("dlog_...", house.token), str(PAGE), "exec"), {})
+        exec(compile(example.replace("dlog_...", service.token), str(PAGE), "exec"), {})
 
     said = capsys.readouterr().out.splitlines()
     assert len(EXAMPLES) == 2

@@ -12,7 +12,7 @@ import pytest
 from eventlog.errors import DamagedLogError
 from identity.decision_log import DecisionLog
 from projections.postgresql import PostgresqlDatabase
-from tests.support_log import House
+from tests.support_log import LocalService
 
 MEBIBYTE = 2**20
 
@@ -65,14 +65,14 @@ def short_files(folder):
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
-def define(house, key, **headers):
-    return house.post("/products", {"key": key, "title": "T", "description": "x" * 2000}, **headers)
+def define(service, key, **headers):
+    return service.post("/products", {"key": key, "title": "T", "description": "x" * 2000}, **headers)
 
 
-def fill_up(house):
+def fill_up(service):
     """Writes until something is answered that is no success; that answer, and how many there were before."""
     for n in range(5000):
-        answer = define(house, f"p{n}", Idempotency_Key=f"k{n}")
+        answer = define(service, f"p{n}", Idempotency_Key=f"k{n}")
         if answer.status_code != 201:
             return answer, n
     raise AssertionError("there was always room")
@@ -82,25 +82,25 @@ def kind(answer):
     return answer.json()["type"].removeprefix("urn:decisionlog:problem:")
 
 
-def must_recover(house, n):
+def must_recover(service, n):
     """What was refused is recorded when it is sent again, once; the log fits and the views follow."""
-    again = define(house, f"p{n}", Idempotency_Key=f"k{n}")
+    again = define(service, f"p{n}", Idempotency_Key=f"k{n}")
     assert again.status_code == 201, again.text
-    assert house.log.verify() is None
-    assert len(house.rows("/fields", kind="product", field="title", limit=1000)) == n + 1
+    assert service.log.verify() is None
+    assert len(service.rows("/fields", kind="product", field="title", limit=1000)) == n + 1
 
 
 def test_a_full_disk(tmp_path, record_property):
     """A full disk is answered 507 with problem details; reads continue, and so do writes once there is space."""
     disk = tmp_path / "disk"
-    with small_disk(disk, record_property) as fill, House(disk) as house:
+    with small_disk(disk, record_property) as fill, LocalService(disk) as service:
         with fill(disk):
-            answer, n = fill_up(house)
+            answer, n = fill_up(service)
             if fill is full:
                 assert (answer.status_code, kind(answer)) == (507, "no-space")
             assert (answer.status_code, kind(answer)) in {(507, "no-space"), (503, "unavailable")}
-            assert house.client.get("/v1/log").json()["size"] == house.log.head().size
-        must_recover(house, n)
+            assert service.client.get("/v1/log").json()["size"] == service.log.head().size
+        must_recover(service, n)
 
 
 def test_without_a_mount_file_sizes_are_limited(tmp_path, monkeypatch):
@@ -116,16 +116,16 @@ def test_without_a_mount_file_sizes_are_limited(tmp_path, monkeypatch):
 
 def test_a_limit_on_files(tmp_path):
     """Where a file must not grow, writes are answered 503 or 507 and reads continue; without the limit writes continue."""
-    with House(tmp_path) as house:
-        define(house, "first")
+    with LocalService(tmp_path) as service:
+        define(service, "first")
         with short_files(tmp_path):
-            answer, n = fill_up(house)
+            answer, n = fill_up(service)
             assert answer.status_code in {503, 507}
             assert answer.headers["content-type"] == "application/problem+json"
-            assert house.client.get("/v1/log").json()["size"] == house.log.head().size
-        again = define(house, f"p{n}", Idempotency_Key=f"k{n}")
+            assert service.client.get("/v1/log").json()["size"] == service.log.head().size
+        again = define(service, f"p{n}", Idempotency_Key=f"k{n}")
         assert again.status_code == 201, again.text
-        assert house.log.verify() is None
+        assert service.log.verify() is None
 
 
 class Stubborn(sqlite3.Connection):
@@ -142,15 +142,15 @@ class Stubborn(sqlite3.Connection):
 def test_a_log_that_cannot_be_written(tmp_path, monkeypatch):
     """Where nothing can be written, the answer is 503 with problem details; reads continue, and later so do writes."""
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stubborn))
-    with House(tmp_path) as house:
+    with LocalService(tmp_path) as service:
         monkeypatch.setattr(Stubborn, "refusing", True)
-        refused = define(house, "p0", Idempotency_Key="k0")
+        refused = define(service, "p0", Idempotency_Key="k0")
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:decisionlog:problem:unavailable")
         assert refused.headers["retry-after"] == "10"
-        assert house.client.get("/v1/log").status_code == 200
+        assert service.client.get("/v1/log").status_code == 200
 
         monkeypatch.setattr(Stubborn, "refusing", False)
-        must_recover(house, 0)
+        must_recover(service, 0)
 
 
 def trouble(path):
@@ -180,12 +180,12 @@ def test_a_torn_page(tmp_path, page):
 
 def test_an_unreachable_read_model_is_reported(tmp_path, monkeypatch):
     """A query is answered 503 with problem details that say to retry."""
-    with House(tmp_path) as house:
-        house.runner.stop()  # which had begun with another database
+    with LocalService(tmp_path) as service:
+        service.runner.stop()  # which had begun with another database
         gone = PostgresqlDatabase("postgresql://127.0.0.1:1/none")
-        monkeypatch.setattr(house.model, "database", gone)
+        monkeypatch.setattr(service.model, "database", gone)
 
-        answer = house.client.get("/v1/decisions")
+        answer = service.client.get("/v1/decisions")
 
         assert (answer.status_code, kind(answer)) == (503, "unavailable")
         assert answer.headers["retry-after"] == "10"

@@ -13,7 +13,7 @@ from eventlog.appender import Appender
 from eventlog.command_handler import CommandHandler
 from identity.decision_log import DecisionLog
 from tests.faults.race import races, transaction
-from tests.support_log import House
+from tests.support_log import LocalService
 from tests.support_postgresql import fresh_schema
 
 pytestmark = pytest.mark.slow
@@ -74,18 +74,18 @@ def run(log, command):
 
 
 @pytest.fixture
-def house(tmp_path):
-    with House(tmp_path) as opened:
+def service(tmp_path):
+    with LocalService(tmp_path) as opened:
         yield opened
 
 
-def test_a_race_over_http(house):
+def test_a_race_over_http(service):
     """Of 16 clients with one ETag one gets 200; the others get 412 and the current version."""
-    house.post("/products", {"key": "shop", "title": "Shop"})
+    service.post("/products", {"key": "shop", "title": "Shop"})
     barrier = threading.Barrier(WRITERS)
 
     def retitle(name, version):
-        return house.post("/subjects/product:shop/title", {"title": name}, If_Match=f'"{version}"')
+        return service.post("/subjects/product:shop/title", {"title": name}, If_Match=f'"{version}"')
 
     def one(name, version):
         barrier.wait()

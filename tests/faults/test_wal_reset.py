@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from eventlog.sqlite import SqliteStore
-from tests.support_log import House
+from tests.support_log import LocalService
 
 HARMLESS = ("SELECT", "PRAGMA", "BEGIN DEFERRED", "ROLLBACK")
 
@@ -43,22 +43,22 @@ def watched(monkeypatch):
     return done
 
 
-def live(house):
+def live(service):
     """Write, erase, create a token, vacuum and read."""
-    made = house.post("/products", {"key": "shop", "title": "Shop"})
+    made = service.post("/products", {"key": "shop", "title": "Shop"})
     assert made.status_code == 201, made.text
-    assert house.post("/log/erase", {"positions": [made.json()["position"]]}).status_code == 200
-    assert house.post("/subjects/product:shop/title", {"title": "The shop"}).status_code == 200
-    house.log.checkpoint_and_vacuum()
-    assert house.log.verify() is None
-    assert house.rows("/products")
+    assert service.post("/log/erase", {"positions": [made.json()["position"]]}).status_code == 200
+    assert service.post("/subjects/product:shop/title", {"title": "The shop"}).status_code == 200
+    service.log.checkpoint_and_vacuum()
+    assert service.log.verify() is None
+    assert service.rows("/products")
 
 
 def test_only_one_connection_writes_and_truncates(tmp_path, watched):
     """While a log is open, no second connection commits to its file or truncates its write-ahead log."""
-    with House(tmp_path) as house:
+    with LocalService(tmp_path) as service:
         watched.clear()  # no other connection exists while it is opened
-        live(house)
+        live(service)
 
         assert len(watched) == 1
         assert {"BEGIN IMMEDIATE", "COMMIT", "VACUUM", "PRAGMA WAL_CHECKPOINT(TRUNCATE)"} <= set(*watched.values())
@@ -72,8 +72,8 @@ def test_truncating_on_another_connection_is_detected(tmp_path, watched, monkeyp
             return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     monkeypatch.setattr(SqliteStore, "_truncate_wal", beside)
-    with House(tmp_path) as house:
+    with LocalService(tmp_path) as service:
         watched.clear()
-        live(house)
+        live(service)
 
         assert len(watched) == 2

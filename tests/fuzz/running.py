@@ -24,7 +24,7 @@ from eventlog.entry import Caller, Receipt, Transaction
 from tests.fuzz.bulk import refuses_every_invalid_transaction
 from tests.fuzz.statuses import CHECKS, is_refused_combination
 from tests.fuzz.subjects import commands, delegations, name_subjects
-from tests.support_log import ALL_SCOPES, House
+from tests.support_log import ALL_SCOPES, LocalService
 
 _CLIENT_HEADERS: Final = {"Accept-Encoding", "Connection", "Content-Length", "User-Agent"}
 TOKEN: Final = "fuzz"
@@ -91,16 +91,16 @@ def application(caller: Caller = ADMINISTRATOR, role: str = "admin") -> Iterator
     `role` is the one that callers have for all products unless they are granted another; `none` is possible too.
     """
     logging.getLogger("decisionlog.api").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder, House(Path(folder), lambda: time.time_ns() // 1000) as house:
+    with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), lambda: time.time_ns() // 1000) as service:
         for command in commands():
-            created = house.post("/commands", command)
+            created = service.post("/commands", command)
             assert created.status_code == 201, created.text
-        given = house.execute(*(Transaction((each,), _as(each.subject)) for each in delegations(caller.actor)))
+        given = service.execute(*(Transaction((each,), _as(each.subject)) for each in delegations(caller.actor)))
         assert all(isinstance(each, Receipt) for each in given), given
-        house.log.default_role = None if role == "none" else role
+        service.log.default_role = None if role == "none" else role
         sign_in = {TOKEN: caller}.get
-        house.app.state.services = Services(house.log, house.model, house.runner, sign_in, workers=tuple)
-        yield house.app
+        service.app.state.services = Services(service.log, service.model, service.runner, sign_in, workers=tuple)
+        yield service.app
 
 
 MEDIA_TYPES: Final = {

@@ -25,8 +25,8 @@ from consumers.kafka.event_consumer import open_topic_consumer
 
 pytestmark = pytest.mark.slow
 
-HOUSE = Path(__file__).parents[2]
-COMPOSE = yaml.safe_load((HOUSE / "docker-compose.yml").read_text(encoding="utf-8"))
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 PARTS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 PATIENCE = 40
 TEA = {"type": "DefineProduct", "key": "tea", "title": "Tea", "on_behalf_of": "owner"}
@@ -49,7 +49,7 @@ class Company:
 
     def environment(self, part: str) -> dict[str, str]:
         """The environment of a part's container, with places that there are here."""
-        image = dict(re.findall(r"(DECISIONLOG_\w+)=(\S+)", (HOUSE / "Dockerfile").read_text(encoding="utf-8")))
+        image = dict(re.findall(r"(DECISIONLOG_\w+)=(\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8")))
         given = {name: str(said) for name, said in PARTS[part]["environment"].items() if said is not None}
         here = {"DECISIONLOG_DATA": str(self.folder), "DECISIONLOG_PORT": "0", "DECISIONLOG_KAFKA_PREFIX": self.prefix}
         kept = {name: said for name, said in os.environ.items() if not name.startswith("DECISIONLOG_")}
@@ -153,7 +153,7 @@ def test_the_file_is_one_that_docker_takes() -> None:
             continue
         for given, code in (({"POSTGRES_PASSWORD": "x"}, 0), ({}, 1)):
             done = subprocess.run(
-                [*client, "-f", HOUSE / "docker-compose.yml", "config", "-q"],
+                [*client, "-f", ROOT / "docker-compose.yml", "config", "-q"],
                 env=without | given,
                 capture_output=True,
                 text=True,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import House, Ticking
+from support_log import LocalService, Ticking
 from support_postgresql import fresh_schema
 
 from consumers.kafka.broker import Broker
@@ -224,12 +224,12 @@ def test_names_are_replicated(bootstrap_servers: str, topics: Topics, log: Decis
     def shown_names() -> dict[str, tuple[str, ...]]:
         return {each.id: each.spellings for each in names.list_people()} if model.database.has_table("replica") else {}
 
-    with House(tmp_path) as house:
-        directory = house.log.directory
+    with LocalService(tmp_path) as service:
+        directory = service.log.directory
         wanted: Callable[[], Any] = lambda: {each.id: each.spellings for each in directory.list_people()}  # noqa: E731
-        bob = house.person("Bob")
+        bob = service.person("Bob")
         with (
-            _publishing(house, broker, topics),
+            _publishing(service, broker, topics),
             running(_worker_of(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
         ):
             until(lambda: shown_names() == wanted() != {})
@@ -238,7 +238,7 @@ def test_names_are_replicated(bootstrap_servers: str, topics: Topics, log: Decis
             assert names.name(bob) == "Robert"
         directory.erase_names(bob)
         with (
-            _publishing(house, broker, topics),
+            _publishing(service, broker, topics),
             running(_worker_of(bootstrap_servers, topics, model, NameReplicator(broker, topics, clock))),
         ):
             until(lambda: shown_names() == wanted())
@@ -258,8 +258,8 @@ def _worker_of(servers: str, topics: Topics, model: ReadModel, people: Any) -> R
 
 
 @contextmanager
-def _publishing(house: House, broker: Broker, topics: Topics) -> Iterator[None]:
-    people = PeoplePublisher(house.log.directory, broker, topics)
+def _publishing(service: LocalService, broker: Broker, topics: Topics) -> Iterator[None]:
+    people = PeoplePublisher(service.log.directory, broker, topics)
     people.start()
     yield
     people.stop()

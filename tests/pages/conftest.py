@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_log import House
+from support_log import LocalService
 from support_pages import PageReader
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with House(tmp_path) as opened:
+def service(tmp_path: Path) -> Iterator[LocalService]:
+    with LocalService(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def pages(house: House) -> PageReader:
-    return PageReader(house)
+def pages(service: LocalService) -> PageReader:
+    return PageReader(service)

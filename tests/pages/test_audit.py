@@ -14,24 +14,24 @@ from eventlog.inclusion import root_of_path
 from eventlog.merkle import leaf_hash
 
 
-def _send(house, command: dict[str, object]) -> str:
-    response = house.post("/commands", command)
+def _send(service, command: dict[str, object]) -> str:
+    response = service.post("/commands", command)
     assert response.status_code < 300, response.text
-    return str(house.log.head().size)
+    return str(service.log.head().size)
 
 
 @pytest.fixture
-def product(house):
+def product(service):
     """A product whose strategic decisions only its line's approver may take."""
-    house.post("/products", {"key": "tide", "title": "Tideline"})
+    service.post("/products", {"key": "tide", "title": "Tideline"})
     rules = [{"kinds": ["strategic"], "roles": ["approver"]}]
-    _send(house, {"type": "SetDecisionRights", "subject": "product:tide", "rules": rules})
+    _send(service, {"type": "SetDecisionRights", "subject": "product:tide", "rules": rules})
     return "tide"
 
 
-def _record(house, title: str, **more: object) -> str:
-    body = {"title": title, "decision": "D.", "products": ["product:tide"], "accountable": house.ada, **more}
-    return _send(house, {"type": "RecordDecision", **body})
+def _record(service, title: str, **more: object) -> str:
+    body = {"title": title, "decision": "D.", "products": ["product:tide"], "accountable": service.ada, **more}
+    return _send(service, {"type": "RecordDecision", **body})
 
 
 def _follow(pages, address: str) -> str:
@@ -39,10 +39,10 @@ def _follow(pages, address: str) -> str:
     return pages.get(path, **dict(parse_qsl(query)))
 
 
-def test_exceptions_come_first_each_with_its_count_and_a_link_to_only_those(house, pages, product):
+def test_exceptions_come_first_each_with_its_count_and_a_link_to_only_those(service, pages, product):
     """Exceeds authority, not ratified, backdated, self-approved and without a reason, in this order."""
-    _record(house, "Sailors first", kind="strategic", why="W.")
-    _record(house, "Cards only", why="W.", effective_at="2025-01-01T00:00:00Z")
+    _record(service, "Sailors first", kind="strategic", why="W.")
+    _record(service, "Cards only", why="W.", effective_at="2025-01-01T00:00:00Z")
 
     html = pages.get("/", view="auditor")
     found = re.findall(r'<a class="panel[^"]*" href="([^"]+)"><b>(\d+)</b><span>(.*?)</span>', html, re.DOTALL)
@@ -61,15 +61,15 @@ def test_exceptions_come_first_each_with_its_count_and_a_link_to_only_those(hous
 
 
 @pytest.mark.parametrize("position", [1, 2, 5])
-def test_a_downloaded_proof_leads_from_the_bytes_of_the_entry_to_the_root_of_the_log(house, pages, product, position):
+def test_a_downloaded_proof_leads_from_the_bytes_of_the_entry_to_the_root_of_the_log(service, pages, product, position):
     """It is checked with nothing but its own content and the root."""
-    _record(house, "Sailors first", why="W.")
-    head = house.log.head()
+    _record(service, "Sailors first", why="W.")
+    head = service.log.head()
     shown = text_of(pages.get(f"/audit/{position}/proof"))
     assert "the root agrees with that of the log" in shown
     assert head.root in shown
 
-    response = house.client.get(f"/audit/{position}/proof?download=true")
+    response = service.client.get(f"/audit/{position}/proof?download=true")
     proof = json.loads(response.text)
 
     assert "attachment" in response.headers["content-disposition"]
@@ -79,10 +79,10 @@ def test_a_downloaded_proof_leads_from_the_bytes_of_the_entry_to_the_root_of_the
     assert root_of_path(leaf, position - 1, head.size, path).hex() == proof["root"] == head.root
 
 
-def test_a_proof_against_an_earlier_checkpoint_has_its_root(house, pages, product):
+def test_a_proof_against_an_earlier_checkpoint_has_its_root(service, pages, product):
     """The size of the checkpoint is given, and the log may have grown since."""
-    then = house.log.head()
-    _record(house, "Sailors first", why="W.")
+    then = service.log.head()
+    _record(service, "Sailors first", why="W.")
 
     assert then.root in pages.get("/audit/2/proof", size=then.size)
     pages.get("/audit/2/proof", 404, size=10_000)

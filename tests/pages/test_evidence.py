@@ -11,117 +11,119 @@ from tests.pages.test_forms import Forms
 
 
 @pytest.fixture
-def forms(house: Any) -> Forms:
-    return Forms(house)
+def forms(service: Any) -> Forms:
+    return Forms(service)
 
 
 @pytest.fixture
-def decision(house: Any) -> str:
+def decision(service: Any) -> str:
     """An accepted decision of a product."""
-    house.post("/products", {"key": "tide", "title": "Tide"})
-    house.post("/goals", {"key": "reach", "title": "Reach more ports", "products": ["tide"], "baseline": "4", "target": "9",
+    service.post("/products", {"key": "tide", "title": "Tide"})
+    service.post("/goals", {"key": "reach", "title": "Reach more ports", "products": ["tide"], "baseline": "4", "target": "9",
                           "unit": "ports"})  # fmt: skip
-    house.post("/decisions", {"key": "tea", "title": "Serve tea", "decision": "Tea.", "why": "Thirst.",
-                              "accountable": house.ada, "products": ["tide"], "goals": ["reach"]})  # fmt: skip
-    wait(house)
+    service.post("/decisions", {"key": "tea", "title": "Serve tea", "decision": "Tea.", "why": "Thirst.",
+                              "accountable": service.ada, "products": ["tide"], "goals": ["reach"]})  # fmt: skip
+    wait(service)
     return "decision:tea"
 
 
-def wait(house: Any) -> None:
+def wait(service: Any) -> None:
     """Wait until the pages show everything that was recorded."""
-    house.runner.wait_for(house.log.head().size, 10)
+    service.runner.wait_for(service.log.head().size, 10)
 
 
-def read_page(house: Any, path: str, **parameters: Any) -> str:
-    params = {"min_position": house.log.head().size, **parameters}
-    response = house.client.get(path, params=params, headers={"Accept": "text/html"})
+def read_page(service: Any, path: str, **parameters: Any) -> str:
+    params = {"min_position": service.log.head().size, **parameters}
+    response = service.client.get(path, params=params, headers={"Accept": "text/html"})
     assert response.status_code == 200, text_of(response.text)
     return text_of(response.text)
 
 
-def test_evidence_is_recorded_with_a_form_and_shown_with_its_decision(house: Any, forms: Forms, decision: str) -> None:
+def test_evidence_is_recorded_with_a_form_and_shown_with_its_decision(
+    service: Any, forms: Forms, decision: str
+) -> None:
     """A form records evidence for a decision; both pages link to each other."""
     forms.record(f"/do/RecordEvidence?supports={decision}", title="Seven of ten want tea", kind="customer", strength="weak",
                  products="Tide")  # fmt: skip
-    (row,) = house.rows("/evidence")
+    (row,) = service.rows("/evidence")
 
-    shown = read_page(house, "/decisions/tea")
+    shown = read_page(service, "/decisions/tea")
     assert "Evidence and assumptions" in shown
     assert "for Seven of ten want tea customer, weak" in " ".join(shown.split())
-    assert "Serve tea" in read_page(house, f"/evidence/{row['subject'].partition(':')[2]}")
-    assert "Seven of ten want tea" in read_page(house, "/evidence")
+    assert "Serve tea" in read_page(service, f"/evidence/{row['subject'].partition(':')[2]}")
+    assert "Seven of ten want tea" in read_page(service, "/evidence")
 
 
 def test_a_broken_assumption_is_shown_where_it_matters_until_it_is_kept(
-    house: Any, forms: Forms, decision: str
+    service: Any, forms: Forms, decision: str
 ) -> None:
     """The decision, Home and the list of flags show what rests on a broken assumption; a reason clears it."""
     forms.record(f"/do/StateAssumption?under={decision}", title="Water is near", key="water", products="Tide")
-    (row,) = house.rows("/assumptions")
+    (row,) = service.rows("/assumptions")
     subject = row["subject"]
-    wait(house)
+    wait(service)
     forms.record(f"/do/BreakAssumption?subject={subject}", why="The well is dry.")
 
     for path in ("/decisions/tea", "/flags", "/"):
-        assert "an assumption broke" in read_page(house, path), path
+        assert "an assumption broke" in read_page(service, path), path
     forms.record(f"/do/ConfirmStillValid?subject={decision}", why="There is a second well.")
     for path in ("/decisions/tea", "/flags", "/"):
-        assert "an assumption broke" not in read_page(house, path), path
+        assert "an assumption broke" not in read_page(service, path), path
 
 
-def test_a_deferred_decision_is_back_on_home_with_the_reason(house: Any, forms: Forms, decision: str) -> None:
+def test_a_deferred_decision_is_back_on_home_with_the_reason(service: Any, forms: Forms, decision: str) -> None:
     """A decision that waits for evidence that is not recorded yet is back on Home once it is."""
-    house.post("/decisions/propose", {"key": "cake", "title": "Serve cake", "products": ["tide"]})
-    wait(house)
+    service.post("/decisions/propose", {"key": "cake", "title": "Serve cake", "products": ["tide"]})
+    wait(service)
     forms.record("/do/DeferDecision?subject=decision:cake", until="We asked.", awaits="evidence:baking")
-    assert "is back" not in read_page(house, "/")
+    assert "is back" not in read_page(service, "/")
 
-    house.post("/evidence", {"key": "baking", "title": "They bake", "kind": "data", "products": ["tide"]})
-    shown = " ".join(read_page(house, "/").split())
+    service.post("/evidence", {"key": "baking", "title": "They bake", "kind": "data", "products": ["tide"]})
+    shown = " ".join(read_page(service, "/").split())
     assert "The evidence it waits for is recorded: They bake" in shown
 
 
-def test_goals_show_their_values_and_what_contributes_to_them(house: Any, forms: Forms, decision: str) -> None:
+def test_goals_show_their_values_and_what_contributes_to_them(service: Any, forms: Forms, decision: str) -> None:
     """A goal shows its measured values; the pages of the goal and the decision show the way between them."""
-    house.post("/features", {"key": "kettle", "title": "Kettle", "products": ["tide"]})
-    house.post("/features/kettle/link", {"decisions": ["tea"]})
-    house.post("/features", {"key": "sail", "title": "Sail", "products": ["tide"]})
-    wait(house)
+    service.post("/features", {"key": "kettle", "title": "Kettle", "products": ["tide"]})
+    service.post("/features/kettle/link", {"decisions": ["tea"]})
+    service.post("/features", {"key": "sail", "title": "Sail", "products": ["tide"]})
+    wait(service)
     forms.record("/do/RecordMeasurement?subject=goal:reach", value="5.5")
 
-    goals = " ".join(read_page(house, "/goals").split())
+    goals = " ".join(read_page(service, "/goals").split())
     assert "now 5.5, target 9, from 4 ports" in goals
     assert "Sail contributes to no goal" in goals
     for path in ("/goals/reach", "/decisions/tea", "/features/kettle"):
-        shown = " ".join(read_page(house, path).split())
+        shown = " ".join(read_page(service, path).split())
         assert "From goal to release" in shown, path
         assert "Reach more ports Serve tea Kettle" in shown, path
 
 
-def test_options_are_weighed_with_forms_and_judged_again(house: Any, forms: Forms, decision: str) -> None:
+def test_options_are_weighed_with_forms_and_judged_again(service: Any, forms: Forms, decision: str) -> None:
     """Findings and amounts of an option are typed as lines, keep their meaning in a revision, and are judged again."""
-    house.post("/evidence", {"key": "poll", "title": "A poll", "kind": "customer", "products": ["tide"]})
-    wait(house)
+    service.post("/evidence", {"key": "poll", "title": "A poll", "kind": "customer", "products": ["tide"]})
+    wait(service)
     location = forms.record(
         "/do/ProposeDecision", title="Buy a boat", products="Tide", cost_limit="500 EUR", time_limit="3 weeks",
         **{"options.0.title": "Dinghy", "options.0.cost_amount": "900 EUR", "options.0.duration": "1 month",
            "options.0.findings": "valuable: yes - They ask for it [evidence:poll]\nusable: unclear"},
     )  # fmt: skip
     key = location.partition("?")[0].rpartition("/")[2]
-    wait(house)
+    wait(service)
     form = forms.open(f"/do/ReviseDecision?subject=decision:{key}")
     assert form["options.0.findings"] == "valuable: yes - They ask for it [evidence:poll]\nusable: unclear"
 
     forms.record(f"/do/AcceptDecision?subject=decision:{key}", option="Dinghy", why="It floats.")
-    wait(house)
+    wait(service)
     forms.record(f"/do/JudgeChoice?subject=decision:{key}", findings="valuable: no - No one rows")
 
-    (option,) = house.rows(f"/decisions/{key}/options")
+    (option,) = service.rows(f"/decisions/{key}/options")
     assert (option["cost_fit"], option["time_fit"]) == ("exceeds", "exceeds")
     assert [each["risk"] for each in option["findings"]] == ["valuable", "usable"]
     assert option["findings"][0]["evidence"] == ["evidence:poll"]
     assert option["afterward"][0] == {"risk": "valuable", "answer": "no", "finding": "No one rows", "evidence": []}
-    shown = " ".join(read_page(house, f"/decisions/{key}").split())
+    shown = " ".join(read_page(service, f"/decisions/{key}").split())
     assert "They ask for it A poll afterward no No one rows" in shown
 
 

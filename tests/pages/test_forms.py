@@ -13,12 +13,12 @@ from support_pages import text_of
 class Forms:
     """Fills in forms as a browser without scripts does."""
 
-    def __init__(self, house: Any) -> None:
-        self.house = house
+    def __init__(self, service: Any) -> None:
+        self.service = service
 
     def open(self, path: str) -> dict[str, str]:
         """The values that a form starts with."""
-        response = self.house.client.get(path, headers={"Accept": "text/html"})
+        response = self.service.client.get(path, headers={"Accept": "text/html"})
         assert response.status_code == 200, response.text
         form = response.text.partition('<form class="sheet-form"')[2].partition("</form>")[0]
         found = {
@@ -38,7 +38,7 @@ class Forms:
 
     def send(self, path: str, values: dict[str, str], **headers: str) -> Any:
         sent = {name: value for name, value in values.items() if value is not None}
-        return self.house.client.post(
+        return self.service.client.post(
             path.partition("?")[0],
             data=sent,
             headers={"Accept": "text/html", **{name.replace("_", "-"): each for name, each in headers.items()}},
@@ -53,8 +53,8 @@ class Forms:
 
 
 @pytest.fixture
-def forms(house):
-    return Forms(house)
+def forms(service):
+    return Forms(service)
 
 
 def subject_of(location: str, kind: str) -> str:
@@ -72,29 +72,29 @@ def feature(forms, product):
     return subject_of(location, "feature")
 
 
-def test_a_decision_is_recorded_with_four_fields(house, forms, product):
+def test_a_decision_is_recorded_with_four_fields(service, forms, product):
     """The product and the caller as accountable are filled in already."""
     location = forms.record("/record", title="Cards only", decision="We take cards only.", why="Invoices take weeks.")
 
-    answer = house.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")
+    answer = service.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")
     fields = answer["fields"]
     assert fields["title"]["value"] == "Cards only"
     assert fields["products"]["value"] == [product]
-    assert answer["roles"]["accountable"]["value"] == [house.ada]
+    assert answer["roles"]["accountable"]["value"] == [service.ada]
     assert fields["status"]["value"] == "accepted"
 
 
-def test_a_form_that_is_sent_twice_records_once(house, forms, product):
+def test_a_form_that_is_sent_twice_records_once(service, forms, product):
     """Both are answered with the same page."""
     values = {**forms.open("/record"), "title": "Once", "decision": "Once.", "why": "Once."}
 
     first, second = forms.send("/record", values), forms.send("/record", values)
 
     assert first.headers["location"] == second.headers["location"]
-    assert [row["title"] for row in house.rows("/decisions")] == ["Once"]
+    assert [row["title"] for row in service.rows("/decisions")] == ["Once"]
 
 
-def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(house, forms, product):
+def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(service, forms, product):
     """The answer names candidates; choosing one records."""
     values = {
         **forms.open("/record"),
@@ -111,7 +111,7 @@ def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(house, forms, p
     assert 'value="Cards &lt;only&gt;"' in refused.text
     chosen = unescape(re.search(r'name="use" value="([^"]+)"', refused.text)[1])
     assert forms.send("/record", {**values, "use": chosen}).status_code == 303
-    assert len(house.rows("/decisions")) == 1
+    assert len(service.rows("/decisions")) == 1
 
 
 def test_a_missing_field_is_named(forms, product):
@@ -132,25 +132,25 @@ def test_a_missing_field_is_named(forms, product):
         {},
     ],
 )
-def test_a_form_of_another_site_is_refused(house, forms, product, headers):
+def test_a_form_of_another_site_is_refused(service, forms, product, headers):
     """Only a page of this server can make a browser that is signed in send a form."""
-    house.client = house.browser(house.log.sign_in_links.create(house.ada)[0])
-    del house.client.headers["Sec-Fetch-Site"]
-    before = house.log.head().size
+    service.client = service.browser(service.log.sign_in_links.create(service.ada)[0])
+    del service.client.headers["Sec-Fetch-Site"]
+    before = service.log.head().size
     values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W"}
 
     assert forms.send("/record", values, **headers).status_code == 403
-    assert house.log.head().size == before
+    assert service.log.head().size == before
     assert forms.send("/record", values, Sec_Fetch_Site="same-origin").status_code == 303
 
 
-def test_a_feature_goes_through_its_life_with_forms(house, forms, feature):
+def test_a_feature_goes_through_its_life_with_forms(service, forms, feature):
     """Define, move with a reason and a decision, commit, start, pause, start, ship, reopen, drop."""
     key = feature.partition(":")[2]
     forms.record("/do/ScheduleRelease", version="2.1", products="Tideline", due_on="2025-06-01")
     forms.record("/record", title="Dark first", decision="D", why="Crews read in the dark.")
     forms.record(f"/do/DefineFeature?subject={feature}", definition="A red screen at night.")
-    product_key = house.rows("/products")[0]["subject"].partition(":")[2]
+    product_key = service.rows("/products")[0]["subject"].partition(":")[2]
     forms.record(
         f"/do/MoveFeature?subject={feature}",
         horizon="next",
@@ -164,7 +164,7 @@ def test_a_feature_goes_through_its_life_with_forms(house, forms, feature):
     forms.record(f"/do/ReopenFeature?subject={feature}", why="Not dark enough.")
     forms.record(f"/do/DropFeature?subject={feature}", why="Phones do this now.")
 
-    answer = house.get(f"/features/{key}")
+    answer = service.get(f"/features/{key}")
     fields = answer["fields"]
     assert {name: fields[name]["value"] for name in ("definition", "horizon", "rank", "status")} == {
         "definition": "A red screen at night.",
@@ -175,24 +175,24 @@ def test_a_feature_goes_through_its_life_with_forms(house, forms, feature):
     assert answer["targets"]["ship"]["value"].startswith("release:")
     blame = fields["horizon"]["blame"]
     assert blame["note"] == "Asked for at every fair."
-    assert blame["because"] == [house.rows("/decisions")[0]["subject"]]
+    assert blame["because"] == [service.rows("/decisions")[0]["subject"]]
 
 
-def test_only_what_was_changed_is_recorded(house, forms, feature):
+def test_only_what_was_changed_is_recorded(service, forms, feature):
     """Moving a feature to another horizon leaves its target alone; changing nothing records nothing."""
     forms.record(f"/do/MoveFeature?subject={feature}", horizon="now", note="First.")
-    before = house.log.head().size
+    before = service.log.head().size
 
     refused = forms.send(f"/do/MoveFeature?subject={feature}", forms.open(f"/do/MoveFeature?subject={feature}"))
 
     assert refused.status_code == 422
     assert "Nothing was changed." in text_of(refused.text)
-    assert house.log.head().size == before
-    types = [row["type"] for row in house.rows("/audit", subject=feature)]
+    assert service.log.head().size == before
+    types = [row["type"] for row in service.rows("/audit", subject=feature)]
     assert "MilestoneTargeted.v1" not in types
 
 
-def test_ownership_goals_people_and_teams_are_recorded_with_forms(house, forms, feature):
+def test_ownership_goals_people_and_teams_are_recorded_with_forms(service, forms, feature):
     """Each form leads to the page of what it is about."""
     bob = subject_of(forms.record("/do/RegisterPerson", name="Bob Bee"), "person")
     forms.record("/do/RegisterTeam", title="Core")
@@ -203,14 +203,14 @@ def test_ownership_goals_people_and_teams_are_recorded_with_forms(house, forms, 
     forms.record(f"/do/HandOverOwnership?subject={feature}", to="bob bee", note="Core is full.")
     forms.record(f"/do/CloseGoal?subject={goal}", outcome="met", why="41 nights.", confirmed="yes")
 
-    answer = house.get(f"/features/{feature.partition(':')[2]}")
+    answer = service.get(f"/features/{feature.partition(':')[2]}")
     fields = answer["fields"]
     assert answer["roles"]["accountable"]["value"] == [bob]
     assert fields["goals"]["value"] == [goal]
-    assert house.rows("/goals")[0]["fields"]["status"]["value"] == "met"
+    assert service.rows("/goals")[0]["fields"]["status"]["value"] == "met"
 
 
-def test_what_cannot_be_undone_asks_for_confirmation(house, forms):
+def test_what_cannot_be_undone_asks_for_confirmation(service, forms):
     """Without the check mark nothing is recorded."""
     bob = subject_of(forms.record("/do/RegisterPerson", name="Bob Bee"), "person")
     path = f"/do/RecordPersonLeft?subject={bob}"
@@ -222,14 +222,14 @@ def test_what_cannot_be_undone_asks_for_confirmation(house, forms):
     assert forms.send(path, {**forms.open(path), "confirmed": "yes"}).status_code == 303
 
 
-def test_a_proposal_is_advised_accepted_and_superseded_with_forms(house, forms, product):
+def test_a_proposal_is_advised_accepted_and_superseded_with_forms(service, forms, product):
     """Each step is on the decision's page, by name."""
     first = subject_of(forms.record("/do/ProposeDecision", title="A fee per night"), "decision")
     forms.record(f"/do/AdviseOnDecision?subject={first}", advice="Do it for new contracts.")
     forms.record(f"/do/AcceptDecision?subject={first}", decision="Five percent.", why="It is simple.")
     forms.record("/record", title="A monthly price", decision="190 euros.", why="Steady.", supersedes="A fee per night")
 
-    html = text_of(house.client.get(f"/decisions/{first.partition(':')[2]}", headers={"Accept": "text/html"}).text)
+    html = text_of(service.client.get(f"/decisions/{first.partition(':')[2]}", headers={"Accept": "text/html"}).text)
     assert "Proposed" in html
     assert "Advice from 1" in html
     assert "Ada Lovelace advised Do it for new contracts." in html
@@ -237,7 +237,7 @@ def test_a_proposal_is_advised_accepted_and_superseded_with_forms(house, forms, 
     assert "replaced by A monthly price" in html
 
 
-def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(house, forms, product):
+def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(service, forms, product):
     """A text that was changed since it was read is not overwritten."""
     subject = subject_of(forms.record("/do/ProposeDecision", title="A fee", decision="Five percent."), "decision")
     path = f"/do/ReviseDecision?subject={subject}"
@@ -247,7 +247,7 @@ def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(house, fo
     refused = forms.send(path, {**mine, "decision": "Four percent."})
 
     assert refused.status_code == 422
-    assert house.get(f"/decisions/{subject.partition(':')[2]}")["fields"]["decision"]["value"] == "Six percent."
+    assert service.get(f"/decisions/{subject.partition(':')[2]}")["fields"]["decision"]["value"] == "Six percent."
     assert "Four percent." in refused.text
 
 
@@ -259,15 +259,15 @@ def test_earlier_decisions_with_the_same_words_are_shown(pages, forms, product):
     assert "harbors" not in pages.get("/similar", title="Cards only")
 
 
-def test_a_decision_shows_the_verdict_on_the_authority_of_its_deciders(house, forms, product):
+def test_a_decision_shows_the_verdict_on_the_authority_of_its_deciders(service, forms, product):
     """In words, with names instead of ids; without decision rights it says that no rule applies."""
     location = forms.record("/record", title="Cards only", decision="D", why="W")
 
-    html = house.client.get(location, headers={"Accept": "text/html"}).text
+    html = service.client.get(location, headers={"Accept": "text/html"}).text
     verdict = text_of(html.partition('class="verdict"')[2].partition("</section>")[0])
 
     assert "no rule on authority" in verdict
-    assert house.ada not in verdict
+    assert service.ada not in verdict
 
 
 OPTIONS = {
@@ -280,15 +280,15 @@ OPTIONS = {
 }
 
 
-def _decision(house: Any, location: str) -> dict[str, Any]:
-    return house.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")
+def _decision(service: Any, location: str) -> dict[str, Any]:
+    return service.get(f"/decisions/{subject_of(location, 'decision').partition(':')[2]}")
 
 
-def test_options_are_recorded_with_the_chosen_one(house, forms, product):
+def test_options_are_recorded_with_the_chosen_one(service, forms, product):
     """The mark on an option chooses it, before its title is known; blank options are left out."""
     location = forms.record("/record", title="Prices", decision="D", why="W", **OPTIONS, option="#1")
 
-    fields = _decision(house, location)["fields"]
+    fields = _decision(service, location)["fields"]
     assert fields["options"]["value"] == [
         {"title": "A fee per night", "pros": ["Simple.", "Fair."], "cons": [], "cost": "9,000"},
         {
@@ -301,15 +301,15 @@ def test_options_are_recorded_with_the_chosen_one(house, forms, product):
     assert fields["option"]["value"] == "A monthly price"
 
 
-def test_another_option_is_added_without_scripts_and_nothing_typed_is_lost(house, forms, product):
+def test_another_option_is_added_without_scripts_and_nothing_typed_is_lost(service, forms, product):
     """The button returns the form with one more item, and records nothing."""
-    before = house.log.head().size
+    before = service.log.head().size
     values = {**forms.open("/record"), "title": "Prices", **OPTIONS, "option": "#1", "more": "options"}
 
     answer = forms.send("/record", values)
 
     assert answer.status_code == 200
-    assert house.log.head().size == before
+    assert service.log.head().size == before
     assert 'name="options.2.title"' in answer.text
     assert 'value="A fee per night"' in answer.text
     assert re.search(r'type="radio" name="option" value="#1" checked', answer.text)
@@ -326,7 +326,7 @@ def test_an_option_without_a_title_is_named(forms, product):
     assert "Name of the option is missing." in text_of(refused.text)
 
 
-def test_the_options_of_a_proposal_are_edited_and_one_is_chosen(house, forms, product):
+def test_the_options_of_a_proposal_are_edited_and_one_is_chosen(service, forms, product):
     """Unchanged options are no revision; the form of acceptance offers their titles."""
     location = forms.record("/do/ProposeDecision", title="Prices", **OPTIONS)
     subject = subject_of(location, "decision")
@@ -336,10 +336,10 @@ def test_the_options_of_a_proposal_are_edited_and_one_is_chosen(house, forms, pr
     forms.record(path, **{"options.0.title": "A fee per berth"})
     forms.record(f"/do/AcceptDecision?subject={subject}&option=A fee per berth", decision="D", why="W")
 
-    fields = _decision(house, location)["fields"]
+    fields = _decision(service, location)["fields"]
     assert [each["title"] for each in fields["options"]["value"]] == ["A fee per berth", "A monthly price"]
     assert fields["option"]["value"] == "A fee per berth"
-    html = house.client.get(location, headers={"Accept": "text/html"}).text
+    html = service.client.get(location, headers={"Accept": "text/html"}).text
     assert re.search("A fee per berth.{0,300}chosen", html, re.DOTALL)
 
 
@@ -355,22 +355,22 @@ RULES = {
 }
 
 
-def test_decision_rights_are_set_with_a_form_and_shown_as_a_table(house, forms, product):
+def test_decision_rights_are_set_with_a_form_and_shown_as_a_table(service, forms, product):
     """The table says who may decide what, up to which cost, with how many approvals, and what happens otherwise."""
     path = f"/do/SetDecisionRights?subject={product}"
     forms.record(path, **RULES)
 
-    rules = house.get(f"/products/{product.partition(':')[2]}")["fields"]["decision_rights"]["value"]
+    rules = service.get(f"/products/{product.partition(':')[2]}")["fields"]["decision_rights"]["value"]
     assert rules == [
         {
             "kinds": ["strategic"],
-            "holders": [house.ada],
+            "holders": [service.ada],
             "cost_limit": {"amount": 24000, "currency": "EUR"},
             "mode": "enforce",
         },
         {"roles": ["accountable", "approver"], "approvals": 2},
     ]
-    html = house.client.get(f"/products/{product.partition(':')[2]}", headers={"Accept": "text/html"}).text
+    html = service.client.get(f"/products/{product.partition(':')[2]}", headers={"Accept": "text/html"}).text
     table = text_of(html.partition('id="rights"')[2].partition("</section>")[0])
     assert "strategic Ada Lovelace 24,000 EUR 1 refused" in table
     assert "all the accountable, approver any cost 2 recorded as exceeding" in table
@@ -394,15 +394,15 @@ def test_a_rule_that_entitles_no_one_is_refused_at_that_rule(forms, product):
     assert 'value="24000"' in no_currency.text
 
 
-def test_a_delegation_is_given_shown_and_revoked_with_forms(house, forms):
+def test_a_delegation_is_given_shown_and_revoked_with_forms(service, forms):
     """One's own page offers it, and lists it until it is revoked."""
     bob = subject_of(forms.record("/do/RegisterPerson", name="Bob Bee"), "person")
-    me = f"/people/{house.ada.partition(':')[2]}"
-    forms.record(f"/do/DelegateActions?subject={house.ada}", to="Bob Bee", kinds="process", delegation="summer")
-    shown = house.client.get(me, headers={"Accept": "text/html"}).text.partition('id="delegations"')[2]
+    me = f"/people/{service.ada.partition(':')[2]}"
+    forms.record(f"/do/DelegateActions?subject={service.ada}", to="Bob Bee", kinds="process", delegation="summer")
+    shown = service.client.get(me, headers={"Accept": "text/html"}).text.partition('id="delegations"')[2]
     assert "to Bob Bee process" in text_of(shown.partition("</section>")[0])
 
-    forms.record(f"/do/RevokeDelegation?subject={house.ada}&delegation=summer")
+    forms.record(f"/do/RevokeDelegation?subject={service.ada}&delegation=summer")
 
-    assert 'id="delegations"' not in house.client.get(me, headers={"Accept": "text/html"}).text
+    assert 'id="delegations"' not in service.client.get(me, headers={"Accept": "text/html"}).text
     assert bob

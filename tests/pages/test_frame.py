@@ -18,9 +18,9 @@ NOON = to_micros(datetime(2026, 11, 26, 12, tzinfo=UTC))
 JULY = to_micros(datetime(2026, 7, 1, tzinfo=UTC))
 
 
-def test_the_content_policy_allows_nothing_from_elsewhere_and_nothing_inline(pages, house):
+def test_the_content_policy_allows_nothing_from_elsewhere_and_nothing_inline(pages, service):
     """Scripts, styles, fonts and forms come from this server only."""
-    policy = house.client.get("/roadmap").headers["content-security-policy"]
+    policy = service.client.get("/roadmap").headers["content-security-policy"]
 
     assert "default-src 'none'" in policy
     assert "script-src 'self'" in policy
@@ -28,19 +28,19 @@ def test_the_content_policy_allows_nothing_from_elsewhere_and_nothing_inline(pag
     assert "unsafe" not in policy
 
 
-def test_a_static_file_is_cached_for_a_year_under_the_hash_of_its_content(house):
+def test_a_static_file_is_cached_for_a_year_under_the_hash_of_its_content(service):
     """A new version has a new address."""
-    found = house.client_of(None).get(static_address("app.css"))
+    found = service.client_of(None).get(static_address("app.css"))
 
     assert found.status_code == 200
     assert found.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert found.headers["content-encoding"] == "gzip"
-    assert house.client_of(None).get("/static/app.000000000000.css").status_code == 404
+    assert service.client_of(None).get("/static/app.000000000000.css").status_code == 404
 
 
-def test_a_page_without_a_token_shows_nothing_of_the_log(house):
+def test_a_page_without_a_token_shows_nothing_of_the_log(service):
     """An anonymous reader is sent to the page to sign in, from which they come back."""
-    response = house.client_of(None).get("/roadmap?as_of=2026-01-01", follow_redirects=False)
+    response = service.client_of(None).get("/roadmap?as_of=2026-01-01", follow_redirects=False)
 
     assert response.status_code == 303
     assert response.headers["location"] == "/sign-in?next=/roadmap%3Fas_of%3D2026-01-01"
@@ -92,25 +92,25 @@ def test_a_page_of_the_past_says_so_and_leads_back(pages):
     assert "as_of" not in html.partition('data-key="Escape" href="')[2].partition('"')[0]
 
 
-def test_a_reader_sees_no_buttons_that_their_role_may_not_use(house):
+def test_a_reader_sees_no_buttons_that_their_role_may_not_use(service):
     """A viewer can read everything, and is offered nothing that would be refused."""
-    house.post("/products", {"key": "shop", "title": "Shop"})
-    viewer = house.person("Vi Viewer")
+    service.post("/products", {"key": "shop", "title": "Shop"})
+    viewer = service.person("Vi Viewer")
     offers = ("Record a decision", "Add a feature")
-    client = house.client_of(quiet_token(house.log, viewer, {"read", "write"}))
-    query = {"min_position": house.log.head().size}
+    client = service.client_of(quiet_token(service.log, viewer, {"read", "write"}))
+    query = {"min_position": service.log.head().size}
     assert all(each in client.get("/roadmap", params=query).text for each in offers)  # by the default role
 
-    house.log.default_role = "viewer"
+    service.log.default_role = "viewer"
 
     assert not any(each in client.get("/roadmap", params=query).text for each in offers)
     assert "Retire product" not in client.get("/products/shop", params=query).text
 
 
-def test_times_are_in_the_servers_zone_where_no_script_runs(house, pages):
+def test_times_are_in_the_servers_zone_where_no_script_runs(service, pages):
     """The exact UTC time is behind each of them, for scripts and in the title."""
-    house.post("/products", {"key": "shop", "title": "Shop"})
-    house.app.state.services = replace(house.app.state.services, zone=ZoneInfo("Asia/Tokyo"))
+    service.post("/products", {"key": "shop", "title": "Shop"})
+    service.app.state.services = replace(service.app.state.services, zone=ZoneInfo("Asia/Tokyo"))
 
     html = pages.get("/products/shop", as_of="2025-01-02")
 

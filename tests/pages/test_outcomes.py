@@ -7,20 +7,20 @@ from html import unescape
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 from support_pages import text_of
 
 DAY = 86_400_000_000
 
 
 @pytest.fixture
-def story(house: House) -> House:
+def story(service: LocalService) -> LocalService:
     """Ada's decision with a forecast whose date has passed, an accepted proposal without a reason, and a slip."""
-    kit = house.person("Kit Marlowe")
+    kit = service.person("Kit Marlowe")
     for command in (
-        {"type": "DefineProduct", "key": "shop", "title": "Shop", "accountable": house.ada},
+        {"type": "DefineProduct", "key": "shop", "title": "Shop", "accountable": service.ada},
         {"type": "RecordDecision", "key": "tea", "title": "Sell tea", "decision": "Tea.", "why": "It is warm.",
-         "accountable": house.ada, "products": ["shop"], "review_on": "2025-01-05", "context": "Guests wait."},
+         "accountable": service.ada, "products": ["shop"], "review_on": "2025-01-05", "context": "Guests wait."},
         {"type": "StateExpectedOutcome", "subject": "decision:tea", "measure": "Cups a day", "target": "40",
          "due_on": "2025-01-10", "probability": 70},
         {"type": "ProposeDecision", "key": "milk", "title": "Sell milk", "products": ["shop"], "accountable": kit},
@@ -29,18 +29,18 @@ def story(house: House) -> House:
         {"type": "TargetMilestone", "subject": "feature:cards", "day": "2025-02-01"},
         {"type": "TargetMilestone", "subject": "feature:cards", "day": "2025-03-01", "cause": "decision:milk"},
     ):  # fmt: skip
-        house.post("/commands", command)
-    house.clock.now += 40 * DAY  # type: ignore[attr-defined]
-    return house
+        service.post("/commands", command)
+    service.clock.now += 40 * DAY  # type: ignore[attr-defined]
+    return service
 
 
-def page(house: House, path: str, **parameters: Any) -> str:
-    response = house.client.get(path, params=parameters or None, headers={"Accept": "text/html"})
+def page(service: LocalService, path: str, **parameters: Any) -> str:
+    response = service.client.get(path, params=parameters or None, headers={"Accept": "text/html"})
     assert response.status_code == 200, text_of(response.text)
     return response.text
 
 
-def test_each_item_of_debt_leads_to_the_form_that_clears_it(story: House) -> None:
+def test_each_item_of_debt_leads_to_the_form_that_clears_it(story: LocalService) -> None:
     """The page lists what the API lists, and every link of an item opens the form of its command."""
     shown = page(story, "/debt")
     rows = story.rows("/debt")
@@ -54,7 +54,7 @@ def test_each_item_of_debt_leads_to_the_form_that_clears_it(story: House) -> Non
         page(story, row["link"])
 
 
-def test_recording_the_outcome_clears_it(story: House) -> None:
+def test_recording_the_outcome_clears_it(story: LocalService) -> None:
     """The form of an overdue outcome knows which one it is; once it is recorded, nothing is owed."""
     (row,) = story.rows("/debt", code="outcome_overdue")
     form = page(story, row["link"])
@@ -67,7 +67,7 @@ def test_recording_the_outcome_clears_it(story: House) -> None:
     assert "31" in text_of(page(story, "/decisions/tea"))
 
 
-def test_the_result_is_shown_after_the_reasoning_is_reviewed(story: House) -> None:
+def test_the_result_is_shown_after_the_reasoning_is_reviewed(story: LocalService) -> None:
     """The review shows what was known then, and hides the result until the reasoning was reviewed, or it is asked for."""
     outcome = {"type": "RecordOutcome", "subject": "decision:tea", "result": "not-met", "actual": "31 cups"}
     story.post("/commands", outcome)
@@ -83,7 +83,7 @@ def test_the_result_is_shown_after_the_reasoning_is_reviewed(story: House) -> No
     assert "31 cups" in shown
 
 
-def test_what_was_learned_later_is_not_what_was_known_then(story: House) -> None:
+def test_what_was_learned_later_is_not_what_was_known_then(story: LocalService) -> None:
     """A correction that was recorded after the decision is not part of what was known then."""
     story.post("/commands", {"type": "SetAttribute", "subject": "decision:tea", "name": "later", "value": "Rain."})
     then = story.get("/decisions/tea/review")["then"]
@@ -91,14 +91,14 @@ def test_what_was_learned_later_is_not_what_was_known_then(story: House) -> None
     assert then["fields"]["context"]["value"] == "Guests wait."
 
 
-def test_slips_are_shown_with_their_cause(story: House) -> None:
+def test_slips_are_shown_with_their_cause(story: LocalService) -> None:
     """The page of slips names what caused each move, and how far it is from the first promise."""
     shown = text_of(page(story, "/slips"))
     assert "Sell milk" in shown
     assert "28 days later" in shown
 
 
-def test_a_person_is_succeeded_in_one_transaction(story: House) -> None:
+def test_a_person_is_succeeded_in_one_transaction(story: LocalService) -> None:
     """The page lists what a person holds; the hand-over needs a name and a confirmation, and is one transaction."""
     key = next(row["owners"][0] for row in story.rows("/debt", code="unconfirmed_owner")).partition(":")[2]
     path = f"/succession/{key}"
@@ -115,6 +115,6 @@ def test_a_person_is_succeeded_in_one_transaction(story: House) -> None:
     assert "there are no roles to hand over" in text_of(again.text)
 
 
-def test_calibration_says_from_when_it_is_shown(story: House) -> None:
+def test_calibration_says_from_when_it_is_shown(story: LocalService) -> None:
     """With few forecasts the page says why there is no score."""
     assert "it is shown from 10 on" in text_of(page(story, "/outcomes"))

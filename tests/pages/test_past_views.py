@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import House
+from support_log import LocalService
 from support_pages import PageReader, text_of
 
 from interchange.sink import LogSink
@@ -29,9 +29,9 @@ CLOSED = {"shipped", "dropped"}
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     times = itertools.count(1_767_225_600_000_000, 1_000)  # 2026-01-01
-    with House(tmp_path_factory.mktemp("house"), clock=lambda: next(times)) as opened:
+    with LocalService(tmp_path_factory.mktemp("service"), clock=lambda: next(times)) as opened:
         keys = itertools.count(1)
         mapping = load_mapping(ROOT / "examples" / "mappings" / "keps.toml")
         sink, caller = LogSink(opened.log), opened.caller("import")
@@ -40,8 +40,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def pages(house: House) -> PageReader:
-    return PageReader(house)
+def pages(service: LocalService) -> PageReader:
+    return PageReader(service)
 
 
 def _value(field: dict[str, Any] | None) -> list[Any]:
@@ -78,10 +78,13 @@ def _parse_table(html: str) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("clock", ["as_of", "known_at"])
-def test_the_roadmap_of_a_past_day_is_that_of_the_api(house, pages, time, clock):
+def test_the_roadmap_of_a_past_day_is_that_of_the_api(service, pages, time, clock):
     """Every card of the page has the owner and target of the API's answer for the same time, and there are no others."""
-    answer = house.get("/roadmap", layout="table", limit=10_000, **{clock: time})
-    titles = {**answer["titles"], **{row["subject"]: row["title"] for row in house.rows("/releases", **{clock: time})}}
+    answer = service.get("/roadmap", layout="table", limit=10_000, **{clock: time})
+    titles = {
+        **answer["titles"],
+        **{row["subject"]: row["title"] for row in service.rows("/releases", **{clock: time})},
+    }
 
     shown = _parse_table(pages.get("/roadmap", layout="table", show="all", **{clock: time}))
 
@@ -90,10 +93,10 @@ def test_the_roadmap_of_a_past_day_is_that_of_the_api(house, pages, time, clock)
     assert shown == normal
 
 
-def test_the_board_has_the_columns_and_open_cards_of_the_api(house, pages):
+def test_the_board_has_the_columns_and_open_cards_of_the_api(service, pages):
     """A board of hundreds of features shows every open card in its column."""
     time = "2021-06-15"
-    answer = house.get("/roadmap", columns="status", limit=10_000, as_of=time)
+    answer = service.get("/roadmap", columns="status", limit=10_000, as_of=time)
     html = pages.get("/roadmap", columns="status", show="all", as_of=time)
 
     for column in answer["rows"]:
@@ -103,12 +106,12 @@ def test_the_board_has_the_columns_and_open_cards_of_the_api(house, pages):
 
 
 @pytest.mark.parametrize("time", TIMES[4::4])  # nothing was on the roadmap before
-def test_a_feature_of_a_past_day_is_that_of_the_api(house, pages, time):
+def test_a_feature_of_a_past_day_is_that_of_the_api(service, pages, time):
     """The page of a feature shows each value that it had then, and no later one."""
-    card = house.rows("/roadmap", layout="table", as_of=time, limit=1)
+    card = service.rows("/roadmap", layout="table", as_of=time, limit=1)
     subject = card[0]["subject"]
     key = subject.partition(":")[2]
-    answer = house.get(f"/features/{key}", as_of=time)
+    answer = service.get(f"/features/{key}", as_of=time)
 
     shown = text_of(pages.get(f"/features/{key}", as_of=time).partition("Values, and why")[2].partition("</ul>")[0])
 

@@ -13,9 +13,9 @@ from identity.access_journal import AccessFilter
 
 
 @pytest.fixture
-def product(house):
-    house.post("/products", {"key": "tide", "title": "Tideline"})
-    house.post("/products/tide/vision", {"vision": "No one circles a full harbor."})
+def product(service):
+    service.post("/products", {"key": "tide", "title": "Tideline"})
+    service.post("/products/tide/vision", {"vision": "No one circles a full harbor."})
     return "tide"
 
 
@@ -25,25 +25,25 @@ def _open(pages, **period: str) -> dict[str, str]:
     return {n: unescape(v) for n, v in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)}
 
 
-def _send(house, values: dict[str, str]):
-    return house.client.post("/reports/tide", data=values, follow_redirects=False)
+def _send(service, values: dict[str, str]):
+    return service.client.post("/reports/tide", data=values, follow_redirects=False)
 
 
-def _find_issued(house) -> list[dict[str, object]]:
-    return house.rows("/audit", type="ReportIssued")
+def _find_issued(service) -> list[dict[str, object]]:
+    return service.rows("/audit", type="ReportIssued")
 
 
-def test_a_report_is_issued_with_the_summary_of_its_author(house, pages, product):
+def test_a_report_is_issued_with_the_summary_of_its_author(service, pages, product):
     """The page of the issued report has the summary and the mark, says the same later, and is listed."""
     values = {**_open(pages), "summary": "Nothing <b>slipped</b>.", "confirmed": "yes"}
 
-    answer, again = _send(house, values), _send(house, values)
+    answer, again = _send(service, values), _send(service, values)
 
     assert answer.status_code == 303, text_of(answer.text)
     assert again.headers["location"] == answer.headers["location"]
-    (event,) = _find_issued(house)
+    (event,) = _find_issued(service)
     assert event["data"]["summary"] == "Nothing <b>slipped</b>."
-    house.post("/products/tide/vision", {"vision": "Another."})
+    service.post("/products/tide/vision", {"vision": "Another."})
     html = pages.get("/reports/tide", issued_at=event["position"])
     assert "Nothing <b>slipped</b>." in text_of(html)
     assert "the same as issued" in text_of(html)
@@ -53,34 +53,34 @@ def test_a_report_is_issued_with_the_summary_of_its_author(house, pages, product
     assert f"issued_at={event['position']}" in pages.get("/reports/tide")
 
 
-def test_a_report_is_issued_only_with_a_confirmation(house, pages, product):
+def test_a_report_is_issued_only_with_a_confirmation(service, pages, product):
     """Without it, the page asks for it and keeps the summary."""
-    answer = _send(house, {**_open(pages), "summary": "A quiet quarter."})
+    answer = _send(service, {**_open(pages), "summary": "A quiet quarter."})
 
     assert answer.status_code == 422
     assert "Confirm that you issue this report" in text_of(answer.text)
     assert "A quiet quarter.</textarea>" in answer.text
-    assert _find_issued(house) == []
+    assert _find_issued(service) == []
 
 
-def test_a_report_other_than_the_one_shown_is_not_issued(house, pages, product):
+def test_a_report_other_than_the_one_shown_is_not_issued(service, pages, product):
     """Neither with another hash, nor for a position that the log does not have, nor without a period."""
     values = {**_open(pages), "confirmed": "yes"}
 
     for wrong, status in (({"sha256": "0" * 64}, 409), ({"position": "999"}, 404), ({"since": ""}, 422)):
-        assert _send(house, {**values, **wrong}).status_code == status, wrong
-    assert _find_issued(house) == []
+        assert _send(service, {**values, **wrong}).status_code == status, wrong
+    assert _find_issued(service) == []
 
 
-def test_a_refused_command_of_a_page_is_in_the_access_journal(house, pages, product):
+def test_a_refused_command_of_a_page_is_in_the_access_journal(service, pages, product):
     """As one of the API is."""
-    bob = house.person("Bob Bee")
-    house.log.default_role = "viewer"
-    bobs = house.client_of(quiet_token(house.log, bob, ALL_SCOPES))
+    bob = service.person("Bob Bee")
+    service.log.default_role = "viewer"
+    bobs = service.client_of(quiet_token(service.log, bob, ALL_SCOPES))
 
     answer = bobs.post("/do/SetVision", data={"subject": "product:tide", "vision": "Mine.", "form_key": "k"})
 
     assert answer.status_code == 422
-    house.log.journal.write()
-    rows = house.log.journal.rows(AccessFilter(["refused"], [bob]), limit=10)
+    service.log.journal.write()
+    rows = service.log.journal.rows(AccessFilter(["refused"], [bob]), limit=10)
     assert [row.what for row in rows] == ["POST /do/SetVision"]

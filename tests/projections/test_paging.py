@@ -20,7 +20,7 @@ from projections.read_model import Read, ReadModel
 from projections.rebuild import rebuild
 from projections.timepoint import TimePoint
 from tests.benchmarks.filling import filled
-from tests.benchmarks.house import system_clock
+from tests.benchmarks.local_service import system_clock
 
 EVENTS = 1_500
 START = -62_135_596_800_000_000

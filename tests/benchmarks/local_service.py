@@ -16,7 +16,7 @@ from pathlib import Path
 from interchange.import_report import ImportReport
 from interchange.sink import LogSink
 from interchange.tracker import import_changes, load_mapping
-from tests.support_log import House
+from tests.support_log import LocalService
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -59,14 +59,14 @@ def system_clock() -> int:
     return time.time_ns() // 1000
 
 
-def imported(house: House, name: str) -> ImportReport:
+def imported(service: LocalService, name: str) -> ImportReport:
     """Imports one of the corpora with the mapping the project ships, until it can be read."""
     keys = (f"{name}-{n}" for n in itertools.count())
     mapping = load_mapping(ROOT / "examples" / "mappings" / f"{name}.toml")
     report = asyncio.run(
         import_changes(
-            CORPORA / FILES[name], mapping, LogSink(house.log), house.caller("import"), new_key=lambda: next(keys)
+            CORPORA / FILES[name], mapping, LogSink(service.log), service.caller("import"), new_key=lambda: next(keys)
         )
     )
-    house.runner.wait_for(house.log.head().size, 600)
+    service.runner.wait_for(service.log.head().size, 600)
     return report
