@@ -7,9 +7,9 @@ from generated.api.roadmap import get_roadmap
 from generated.client import AuthenticatedClient
 from generated.models.define_product_body import DefineProductBody
 from generated.models.problem import Problem
-from generated.models.products import Products
 from generated.models.receipt import Receipt
 from generated.models.roadmap import Roadmap
+from generated.models.subjects import Subjects
 
 address, token = sys.argv[1:]
 log = AuthenticatedClient(base_url=address, token=token)
@@ -18,7 +18,7 @@ receipt = define_product.sync(client=log, body=DefineProductBody(key="shop", tit
 if not isinstance(receipt, Receipt):
     sys.exit(str(receipt))
 products = list_products.sync(client=log, min_position=receipt.position)
-if not isinstance(products, Products):
+if not isinstance(products, Subjects):
     sys.exit(str(products))
 for row in products.rows:
     print(row.subject, row.title)
