@@ -82,7 +82,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/slips/causes": [{}],
     "/v1/slips/count": [{"by": by} for by in ("release", "owner", "quarter", "cause")],
     "/v1/debt": [{}, {"limit": 1}],
-    "/v1/debt/months": [{}],
+    "/v1/debt/months": [{"as_of": "2025-01-01T01:00:00Z"}],
     "/v1/expected-outcomes": [{}],
     "/v1/calibration": [{"who": "person:ann"}],
     "/v1/succession": [{"who": "person:ann"}],
