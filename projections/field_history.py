@@ -375,7 +375,7 @@ def _change_points(read: Read, selection: ChangeFilter, time: ResolvedTime) -> t
         # Narrow to the subjects of these events, so that a rare actor does not cost a scan of all fields.
         where += f" and c.subject in (select a.subject from event a where {events})"
     title = time.value("c.subject", "title")
-    before = f"""select n.valid_from, n.id from field_value n where n.subject = c.subject and n.field = c.field
+    before = f"""from field_value n where n.subject = c.subject and n.field = c.field
         and (n.valid_from, n.id) < (c.valid_from, c.id) and {time.is_known("n")}
         order by n.valid_from desc, n.id desc limit 1"""
     ends = f"""not exists (select 1 from field_value n where n.subject = c.subject and n.field = c.field
@@ -385,7 +385,8 @@ def _change_points(read: Read, selection: ChangeFilter, time: ResolvedTime) -> t
             b.ends_at is not null and (b.ends_at < c.valid_from or b.ends_at <= b.valid_from) as is_over,
             {title} as title
         from field_value c left join field_value b
-            on b.subject = c.subject and b.field = c.field and (b.valid_from, b.id) = ({before})
+            on b.subject = c.subject and b.field = c.field
+            and b.valid_from = (select n.valid_from {before}) and b.id = (select n.id {before})
         where {where} and {time.is_known("c")} and c.valid_from <= :as_of
             {within("c.valid_from", selection.span, "span", parameters)}
         union all
