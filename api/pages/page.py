@@ -40,7 +40,7 @@ from domain.errors import Refused, Unknown
 from domain.policy import READ
 from domain.product import REPORT_FIELD
 from domain.values import format_micros, is_subject, parse_timestamp, to_micros
-from eventlog.entry import Caller
+from eventlog.entry import UNKNOWN_AUTHOR, Caller
 from projections import listings
 from projections.decisions import NotFound, decision_numbers
 from projections.field_values import field_values
@@ -70,7 +70,9 @@ class Titles:
         self._numbers = numbers
 
     def __call__(self, subject: str) -> str:
-        """Return the title of a subject, else its key."""
+        """Return the title of a subject, else its key; for an author whom the imported system does not name, that."""
+        if subject == UNKNOWN_AUTHOR:
+            return "not known"
         return self._titles.get(subject) or subject.partition(":")[2] or subject
 
     def number(self, decision: str) -> str:

@@ -92,3 +92,18 @@ def test_a_proof_against_an_earlier_checkpoint_has_its_root(service, pages, prod
 def test_the_access_journal_is_reached_from_the_audit_trail(pages):
     """By those who may read it."""
     assert 'href="/access-journal"' in pages.get("/audit")
+
+
+def test_an_author_whom_a_system_does_not_name_is_not_known(service, pages, product):
+    """The trail and the entry of an imported change say so, and lead to no page of a person."""
+    imported = {
+        "title": "Cards",
+        "source": {"system": "jira", "reference": "T-1"},
+        "effective_at": "2024-05-01T00:00:00Z",
+    }
+    position = _send(service, {"type": "ProposeFeature", "key": "cards", "products": [product], **imported})
+
+    trail, entry = pages.get("/audit"), pages.get(f"/audit/{position}")
+
+    assert all("not known" in text_of(page) for page in (trail, entry))
+    assert all("/unknown" not in page for page in (trail, entry))
