@@ -17,6 +17,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "hand-over": ("hand-over 'Priya Raman'", "hand-over 'Priya Raman' --to 'Wen Li'"),
     "debt": ("debt", "debt --owner me", "debt --months 6"),
     "outcomes": ("outcomes --state overdue", "outcomes --product tide"),
+    "flags": ("flags", "flags --product tide --as-of 'last month'"),
+    "contributions": ("contributions --product tide", "contributions --gaps"),
     "show": ("show TIDE-11", "show night-mode --as-of 'last month'", "show 'Priya Raman'", "show --kind goal --field status"),
     "search": ("search 'winter berths'", "search prices --kind decision"),
     "who": ("who night-mode", "who 'Priya Raman' --as-of 'last quarter'", "who --nobody"),

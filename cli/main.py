@@ -26,6 +26,8 @@ SECTIONS: Final = {
         "calibration": "Show how good forecasts were.",
         "debt": "List what is left undone, with what clears it.",
         "outcomes": "List what was expected, and what came of it.",
+        "flags": "List what rests on something that no longer holds.",
+        "contributions": "List what contributes to which goal.",
         "show": "Show a decision or another subject.",
         "search": "Search all text.",
         "who": "Show who is accountable for what.",

@@ -577,6 +577,39 @@ def debt_by_month(answer: Answer, titles: Titles) -> Table:
     return Table(("month", "product", "left undone", "count"), rows)
 
 
+def flags(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what rests on something that no longer holds."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            row["field"],
+            _format_code(row["reason"]),
+            titles.format(row["cause"]),
+            titles.format(row["through"]),
+            parse_time(row["since"]),
+            titles.format(row["accountable"]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "field", "reason", "rests on", "through", "since", "accountable")
+    return Table(columns, rows, frozenset({"through", "accountable"}))
+
+
+def contributions(answer: Answer, titles: Titles) -> Table:
+    """Return the table of ways from a goal to a release."""
+    columns = ("goal", "decision", "feature", "release")
+    return Table(columns, [[titles.format(row[name]) for name in columns] for row in answer["rows"]])
+
+
+def contribution_gaps(answer: Answer, _: Titles) -> Table:
+    """Return the table of goals without work, and of work without a goal."""
+    rows: list[list[Cell]] = [
+        [row["subject"], row["title"], row["status"], _format_code(row["reason"])] for row in answer["rows"]
+    ]
+    return Table(("subject", "title", "status", "missing"), rows)
+
+
 def unowned(answer: Answer, titles: Titles) -> Table:
     """Return the table of subjects without an accountable person or team."""
     rows = [[row["subject"], row["title"], titles.format(row["left"]), row["source_value"]] for row in answer["rows"]]
