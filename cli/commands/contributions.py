@@ -15,7 +15,6 @@ from decisionlog_client import questions
 @click.command()
 @options.product_and_status
 @options.repeatable("--subject", "Filter by subject.")
-@options.kinds
 @click.option("--gaps", is_flag=True, help="List open goals without work, and work without a goal, instead.")
 @options.bitemporal
 @options.paging

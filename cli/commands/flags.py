@@ -15,7 +15,6 @@ from decisionlog_client import questions
 @click.command()
 @options.product_and_status
 @options.repeatable("--subject", "Filter by subject.")
-@options.kinds
 @options.bitemporal
 @options.paging
 @options.output

@@ -95,7 +95,7 @@ def test_the_access_journal_is_reached_from_the_audit_trail(pages):
 
 
 def test_an_author_whom_a_system_does_not_name_is_not_known(service, pages, product):
-    """The trail and the entry of an imported change say so, and lead to no page of a person."""
+    """The trail and the entry of an imported change show that its author is not known, without a link to a person."""
     imported = {
         "title": "Cards",
         "source": {"system": "jira", "reference": "T-1"},
