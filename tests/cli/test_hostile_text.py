@@ -401,7 +401,7 @@ def printed(case: Case, folder: Path, *, in_terminal: bool) -> bytes:
         stdin=subprocess.DEVNULL,
         stdout=writer,
         stderr=writer,
-        env=surroundings(folder / "data", TERM="xterm", COLUMNS="200", PYTHONUNBUFFERED="1"),
+        env=surroundings(folder / "data", TERM="xterm", COLUMNS="200", PYTHONUNBUFFERED="1", PAGER=""),
         cwd=folder,
     )
     os.close(writer)

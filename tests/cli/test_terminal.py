@@ -463,7 +463,7 @@ def at_a_terminal(
         start_new_session=True,
     )  # fmt: skip
     os.close(side)
-    shown, left, deadline = b"", list(answers), time.monotonic() + 60
+    shown, left, deadline, typed = b"", list(answers), time.monotonic() + 60, 0
     while time.monotonic() < deadline:
         if select.select([main], [], [], 0.1)[0]:
             try:
@@ -471,9 +471,11 @@ def at_a_terminal(
             except OSError:  # the other side has ended
                 break
             continue
-        if shown.rstrip().endswith((b":", b"]")) and left:
+        is_asking = shown.rstrip().endswith((b":", b"]")) and len(shown) > typed  # not the question before
+        if is_asking and left:
+            typed = len(shown)
             os.write(main, f"{left.pop(0)}\n".encode())
-        elif shown.rstrip().endswith((b":", b"]")) and interrupt:
+        elif is_asking and interrupt:
             process.send_signal(signal.SIGINT)
             interrupt = False
     with contextlib.suppress(OSError):
