@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +28,24 @@ def corpus(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
     with serving(data) as server:
+        _wait_for_read_model(server.address, token)
         site = Site(server.address, token, browser)
         yield site
         assert site.problems == []
+
+
+def _wait_for_read_model(address: str, token: str) -> None:
+    """Wait until the pages cover the whole import, which the server may still be reading."""
+
+    def ask(path: str) -> Any:
+        request = urllib.request.Request(f"{address}/v1/{path}", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    size, end = ask("log")["size"], time.monotonic() + 60
+    while ask("products")["position"] < size:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_a_board_of_hundreds_shows_some_and_says_how_many_more(corpus):

@@ -463,7 +463,7 @@ def at_a_terminal(
         start_new_session=True,
     )  # fmt: skip
     os.close(side)
-    shown, left, deadline, typed = b"", list(answers), time.monotonic() + 60, 0
+    shown, left, deadline, typed, interrupted = b"", list(answers), time.monotonic() + 60, 0, 0.0
     while time.monotonic() < deadline:
         if select.select([main], [], [], 0.1)[0]:
             try:
@@ -475,9 +475,9 @@ def at_a_terminal(
         if is_asking and left:
             typed = len(shown)
             os.write(main, f"{left.pop(0)}\n".encode())
-        elif is_asking and interrupt:
+        elif is_asking and interrupt and time.monotonic() > interrupted + 1:  # as a person presses it again
             process.send_signal(signal.SIGINT)
-            interrupt = False
+            interrupted = time.monotonic()
     with contextlib.suppress(OSError):
         os.close(main)
     return shown.decode(), process.wait(timeout=10)
