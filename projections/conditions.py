@@ -162,7 +162,7 @@ def _check_choice(field: str, prefix: str, names: Iterable[str]) -> None:
 
 
 class UnknownField(ValueError):
-    """There is no field of this name where it was asked for. `name` is what was asked for."""
+    """A condition names a field that does not exist. `name` is the name it gave."""
 
     def __init__(self, name: str, detail: str) -> None:
         super().__init__(detail)

@@ -3,7 +3,7 @@
 What counts is decided here, not by who is judged: the first forecast of each question, made with one's own credentials
 before its date, whose date has passed and whose outcome another person recorded as met or not met. Nothing is computed
 from fewer than 10, no curve from fewer than 30, and of other people nothing from fewer than 20 or without their consent.
-There is no comparison of people.
+People are never compared.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ NO_PEOPLE = {
     for mapping in MAPPINGS
     for spelling in (*mapping.empty_values, *(each for team in mapping.people.teams.values() for each in team))
 }
-"""What stands for nothing in the files, or for a team."""
+"""Spellings in the files that mean no value, or a team."""
 
 
 @cache

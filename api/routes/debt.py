@@ -46,7 +46,7 @@ def router() -> APIRouter:
 
 def list_debt(query: QueryDependency, time: TimeParameters, page: PageParameters, items: DebtParameters) -> Response:
     """What is left undone, the oldest first: each item with its code, its age, who should do it, and the command that
-    clears it. `counts` has the number of items of each code; there is no sum of them.
+    clears it. `counts` has the number of items of each code, without a sum.
     """
     return query(lambda read: debt_queries.debt(read, items, time, limit=page.limit, cursor=page.cursor))
 

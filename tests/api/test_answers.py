@@ -238,7 +238,7 @@ def test_an_answer_has_the_shape_its_route_declares(service: LocalService, docum
             assert_shape(model, line)
         found += len(json.loads(text)["rows"]) if "rows" in model.__annotations__ else 1
 
-    # The curve of somebody's forecasts has rows from thirty forecasts on.
+    # The reliability curve has rows from thirty forecasts on.
     assert found or path == "/v1/calibration", "a question that finds nothing shows nothing of its rows"
 
 

@@ -105,7 +105,7 @@ def test_expectations_are_found_by_person_and_product(log: Log, read: Reader) ->
 
 
 def test_what_was_expected_is_found_by_its_words_and_not_by_ids(log: Log, read: Reader) -> None:
-    """The measure is searchable; the id of the person is no word of it."""
+    """Search finds the measure, and does not find the id of the person."""
     story(log)
     snapshot = read()
     assert {row["subject"] for row in search(snapshot, "cups").rows} == {TEA, CARDS}
