@@ -69,9 +69,19 @@ _AT_END: Final[tuple[Section, ...]] = ("overdue", "waiting", "unowned", "undecid
 _WITHOUT_REASON: Final = frozenset({"unowned", "undecided"})
 """Sections about what is missing: an event may have a reason, but it is not the reason of this."""
 _MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,8 +297,13 @@ def _count_decisions(rows: Sequence[Line], counts: Mapping[str, int]) -> list[st
 
 def _count_goals(rows: Sequence[Line]) -> list[str]:
     """Return how many of the goals that were closed in the period were met."""
-    statuses = [change["after"]["value"] for row in rows if row["section"] == "goals" for change in row["changes"]
-                if change["field"] == "status"]  # fmt: skip
+    statuses = [
+        change["after"]["value"]
+        for row in rows
+        if row["section"] == "goals"
+        for change in row["changes"]
+        if change["field"] == "status"
+    ]
     closed = [status for status in statuses if status != "open"]
     return [f"{closed.count('met')} of {len(closed)} goals met"] if closed else []
 

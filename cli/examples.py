@@ -10,7 +10,11 @@ import click
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "roadmap": ("roadmap", "roadmap tide --as-of 'last quarter'", "roadmap tide --columns owner", "roadmap tide --all"),
     "changes": ("changes", "changes --since 'last month' --product tide", "changes --slips"),
-    "blame": ("blame night-mode", "blame night-mode --field horizon --order newest", "blame --field status --count-by by"),
+    "blame": (
+        "blame night-mode",
+        "blame night-mode --field horizon --order newest",
+        "blame --field status --count-by by",
+    ),
     "decisions": ("decisions --status accepted", "decisions --decider 'Priya Raman' --as-of 2026-07-01"),
     "slips": ("slips --since 'last quarter'", "slips --by cause"),
     "calibration": ("calibration", "calibration me"),
@@ -19,7 +23,12 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "outcomes": ("outcomes --state overdue", "outcomes --product tide"),
     "flags": ("flags", "flags --product tide --as-of 'last month'"),
     "contributions": ("contributions --product tide", "contributions --gaps"),
-    "show": ("show TIDE-11", "show night-mode --as-of 'last month'", "show 'Priya Raman'", "show --kind goal --field status"),
+    "show": (
+        "show TIDE-11",
+        "show night-mode --as-of 'last month'",
+        "show 'Priya Raman'",
+        "show --kind goal --field status",
+    ),
     "search": ("search 'winter berths'", "search prices --kind decision"),
     "who": ("who night-mode", "who 'Priya Raman' --as-of 'last quarter'", "who --nobody"),
     "authority": ("authority TIDE-11",),
@@ -36,7 +45,14 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     **{
         f"import {tracker}": (f"import {tracker} export.json --product shop --dry-run",)
         for tracker in (
-            "azure-devops", "github", "gitlab", "jira", "linear", "openproject", "redmine", "trello",
+            "azure-devops",
+            "github",
+            "gitlab",
+            "jira",
+            "linear",
+            "openproject",
+            "redmine",
+            "trello",
         )
     },
     "role list": ("role list --product tide",),
@@ -58,7 +74,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "backup": ("backup log-backup.sqlite3",),
     "rebuild": ("rebuild",),
     "migrate": ("migrate --to @database.txt",),
-}  # fmt: skip
+}
 
 
 def add_examples(path: str, command: click.Command) -> click.Command:

@@ -169,9 +169,25 @@ COMPLETED_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Options whose values the shell completes, and the kinds of subjects that they take."""
 STATUSES: Final = (
-    "proposed", "accepted", "rejected", "deferred", "withdrawn", "superseded", "reversed",
-    "committed", "started", "paused", "shipped", "dropped", "open", "met", "missed", "active", "retired", "left",
-)  # fmt: skip
+    "proposed",
+    "accepted",
+    "rejected",
+    "deferred",
+    "withdrawn",
+    "superseded",
+    "reversed",
+    "committed",
+    "started",
+    "paused",
+    "shipped",
+    "dropped",
+    "open",
+    "met",
+    "missed",
+    "active",
+    "retired",
+    "left",
+)
 
 
 class StatusParam(click.ParamType[str]):

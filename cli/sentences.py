@@ -50,9 +50,17 @@ _SAID_BY_VERB: Final = frozenset(
 )
 """Fields whose values are too long for a sentence, or that the verb says already."""
 _SAID_PREFIXES: Final = (
-    "advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approval.", "abstention.", "access.", "review.",
+    "advice.",
+    "dissent.",
+    "confirmed.",
+    "ratified.",
+    "acknowledged.",
+    "approval.",
+    "abstention.",
+    "access.",
+    "review.",
     "authority.",
-)  # fmt: skip
+)
 _MOVES: Final = (
     "FeaturePrioritized",
     "MilestoneTargeted",
@@ -69,20 +77,57 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Shipped": ("FeatureShipped",),
     "Slipped": (),
     "Brought forward": (),
-    "Moved": ("FeaturePrioritized", "MilestoneTargeted", "FeatureCommitted", "FeatureStarted", "FeaturePaused",
-              "FeatureReopened", "ReleaseRescheduled"),
+    "Moved": (
+        "FeaturePrioritized",
+        "MilestoneTargeted",
+        "FeatureCommitted",
+        "FeatureStarted",
+        "FeaturePaused",
+        "FeatureReopened",
+        "ReleaseRescheduled",
+    ),
     "Dropped": ("FeatureDropped", "DecisionWithdrawn"),
     "New": ("FeatureProposed", "DecisionProposed", "ProductDefined", "ReleaseScheduled", "GoalSet"),
-    "Ownership": ("OwnershipAssigned", "OwnershipReleased", "OwnershipHandedOver", "OwnershipAcknowledged",
-                  "OwnershipDelegated", "DelegationRevoked", "ActionsDelegated"),
-    "Goals and strategy": ("GoalClosed", "VisionSet", "StrategySet", "ReleasesOrdered", "ProductRetired",
-                           "DecisionRightsSet"),
-    "Advice and reviews": ("AdviceGiven", "DissentRecorded", "DecisionApproved", "AbstentionRecorded", "DecisionReviewed",
-                           "ReasoningReviewed", "DecisionRevised"),
-    "People and access": ("PersonRegistered", "PersonLeft", "PersonMerged", "TeamRegistered", "TeamDisbanded",
-                          "RoleGranted", "RoleRevoked", "TokenCreated", "TokenRevoked", "SignInLinkCreated",
-                          "NamesChanged"),
-}  # fmt: skip
+    "Ownership": (
+        "OwnershipAssigned",
+        "OwnershipReleased",
+        "OwnershipHandedOver",
+        "OwnershipAcknowledged",
+        "OwnershipDelegated",
+        "DelegationRevoked",
+        "ActionsDelegated",
+    ),
+    "Goals and strategy": (
+        "GoalClosed",
+        "VisionSet",
+        "StrategySet",
+        "ReleasesOrdered",
+        "ProductRetired",
+        "DecisionRightsSet",
+    ),
+    "Advice and reviews": (
+        "AdviceGiven",
+        "DissentRecorded",
+        "DecisionApproved",
+        "AbstentionRecorded",
+        "DecisionReviewed",
+        "ReasoningReviewed",
+        "DecisionRevised",
+    ),
+    "People and access": (
+        "PersonRegistered",
+        "PersonLeft",
+        "PersonMerged",
+        "TeamRegistered",
+        "TeamDisbanded",
+        "RoleGranted",
+        "RoleRevoked",
+        "TokenCreated",
+        "TokenRevoked",
+        "SignInLinkCreated",
+        "NamesChanged",
+    ),
+}
 """What happened, the weightiest first, and the events that each heading has."""
 EVIDENCE: Final = "Evidence and outcomes"
 OTHER: Final = "Other changes"

@@ -39,17 +39,54 @@ TITLE_RANK: Final = 1000
 """The rank of the title, and of a first column that names the row: they get room first and are hidden last."""
 FLEXIBLE: Final = frozenset(
     {
-        "title", "why", "value", "before", "after", "match", "content", "reason", "explanation", "because", "expected",
-        "measure", "finding", "deciders", "first", "now", "holders", "gained", "lost", "targets", "decisions", "identifiers", "what", "members", "voided",
+        "title",
+        "why",
+        "value",
+        "before",
+        "after",
+        "match",
+        "content",
+        "reason",
+        "explanation",
+        "because",
+        "expected",
+        "measure",
+        "finding",
+        "deciders",
+        "first",
+        "now",
+        "holders",
+        "gained",
+        "lost",
+        "targets",
+        "decisions",
+        "identifiers",
+        "what",
+        "members",
+        "voided",
     }
-)  # fmt: skip
+)
 """Columns of text, which end in an ellipsis where they do not fit. All others are shown whole or hidden."""
 MAX_FIXED_WIDTH: Final = 32
 """Any column whose cells are wider is one of text, unless it has ids."""
 LAST_TO_HIDE: Final = (
-    "title", "number", "status", "event", "who", "when", "moves", "before", "after", "now", "first", "owner", "accountable",
-    "deciders", "recorded", "since",
-)  # fmt: skip
+    "title",
+    "number",
+    "status",
+    "event",
+    "who",
+    "when",
+    "moves",
+    "before",
+    "after",
+    "now",
+    "first",
+    "owner",
+    "accountable",
+    "deciders",
+    "recorded",
+    "since",
+)
 MARKED_COLUMNS: Final = frozenset({"status", "verdict"})
 STYLES: Final = {
     **dict.fromkeys(("accepted", "active", "met", "shipped", "within"), "green"),

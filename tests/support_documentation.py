@@ -187,9 +187,15 @@ class Reader:
 
     def _says(self, words: list[str]) -> str:
         done = subprocess.run(
-            words, cwd=self.folder, env=self._surroundings(), capture_output=True, text=True, timeout=SECONDS, check=False,
+            words,
+            cwd=self.folder,
+            env=self._surroundings(),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
             stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         if done.returncode:
             raise Wrong(f"{words[-1]}\nended with {done.returncode}: {done.stderr}{done.stdout}")
         return done.stdout

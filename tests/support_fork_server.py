@@ -34,7 +34,7 @@ def _address() -> str:
     address = f"{folder}/socket"
     server = subprocess.Popen(
         [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
-    )  # fmt: skip
+    )
     assert server.stdout.readline() == b"warm\n"
     _servers.append(server)
     return address

@@ -88,8 +88,10 @@ class Cluster:
         with (self._server.pgdata / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self.tool("postgres"), "-D", self._server.pgdata, "-h", "", "-k", str(folder)],
-                user=self._server.system_user, stdout=log, stderr=log,
-            )  # fmt: skip
+                user=self._server.system_user,
+                stdout=log,
+                stderr=log,
+            )
 
     def _answers(self) -> bool:
         import psycopg

@@ -72,8 +72,13 @@ class Serving:
 
 @contextmanager
 def serving(
-    data: Path, end: int = signal.SIGINT, command: Sequence[str | Path] = (COMMAND,), *, terminal: bool = False, **more: str
-) -> Iterator[Serving]:  # fmt: skip
+    data: Path,
+    end: int = signal.SIGINT,
+    command: Sequence[str | Path] = (COMMAND,),
+    *,
+    terminal: bool = False,
+    **more: str,
+) -> Iterator[Serving]:
     """A server, from the end of its startup output until it is asked to stop.
 
     What it says goes to a pipe, as to the log of a service, or to a terminal.

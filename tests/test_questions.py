@@ -104,17 +104,23 @@ def test_1_who_approved_then_and_who_changed_it(service: LocalService) -> None:
     assert cell["value"] == [_who(service, each) for each in answer["approvers"]]
     assert [
         {
-            "at": _second(step), "who": step["blame"]["principal"], "added": step["gained"], "removed": step["lost"],
+            "at": _second(step),
+            "who": step["blame"]["principal"],
+            "added": step["gained"],
+            "removed": step["lost"],
             "pr": step["blame"]["source"]["reference"].split()[0].removeprefix("pr:"),
         }
         for step in steps
     ] == [
         {
-            "at": later["at"], "who": _who(service, later["who"]), "added": [_who(service, each) for each in later["added"]],
-            "removed": later["removed"], "pr": str(later["pr"]),
+            "at": later["at"],
+            "who": _who(service, later["who"]),
+            "added": [_who(service, each) for each in later["added"]],
+            "removed": later["removed"],
+            "pr": str(later["pr"]),
         }
         for later in answer["later"]
-    ]  # fmt: skip
+    ]
 
 
 def test_2_how_often_a_target_moved(service: LocalService) -> None:
@@ -123,11 +129,12 @@ def test_2_how_often_a_target_moved(service: LocalService) -> None:
 
     found = [
         (
-            f"{_day(step)} {step['before']['source_value']}->{step['after']['source_value']}", step["blame"]["principal"],
+            f"{_day(step)} {step['before']['source_value']}->{step['after']['source_value']}",
+            step["blame"]["principal"],
             step["blame"]["source"]["reference"].split()[0].removeprefix("pr:"),
         )
         for step in steps
-    ]  # fmt: skip
+    ]
     expected = [line.rpartition(" by ") for line in QUESTIONS[2]]
     assert found == [
         (moved, _who(service, who.partition(" (#")[0]), who.partition(" (#")[2].rstrip(")"))
@@ -181,11 +188,14 @@ def test_5_what_changed_hands_between_groups(service: LocalService) -> None:
 
     found = [
         (
-            _day(step), _record(step["subject"]), step["before"]["value"], step["after"]["value"],
+            _day(step),
+            _record(step["subject"]),
+            step["before"]["value"],
+            step["after"]["value"],
             step["blame"]["principal"],
         )
         for step in steps
-    ]  # fmt: skip
+    ]
     assert found == [
         (day, record, [f"team:{old}"], [f"team:{new}"], _who(service, " ".join(who)))
         for day, record, moved, _, *who in map(str.split, QUESTIONS[5])
@@ -286,9 +296,13 @@ def test_11_what_was_aimed_at_a_release(service: LocalService) -> None:
 def test_13_what_lost_its_status_again(service: LocalService) -> None:
     """Which PEPs lost Accepted or Final again, when and by whose change."""
     steps = service.rows(
-        "/fields/history", kind="decision", product="python", field="status", from_source_value=["Accepted", "Final"],
+        "/fields/history",
+        kind="decision",
+        product="python",
+        field="status",
+        from_source_value=["Accepted", "Final"],
         to_source_value=["Draft", "Deferred", "Rejected", "Withdrawn"],
-    )  # fmt: skip
+    )
 
     found = [
         (
@@ -365,9 +379,13 @@ def _people(service: LocalService, spellings: list[str] | None) -> list[str]:
 def test_the_state_beside_each_decision(service: LocalService, peps: Corpus) -> None:
     """Who was the author and the delegate, and of which type it was, when each PEP was accepted."""
     rows = service.rows(
-        "/fields/history", kind="decision", field="status", to_source_value="Accepted", limit=10_000,
+        "/fields/history",
+        kind="decision",
+        field="status",
+        to_source_value="Accepted",
+        limit=10_000,
         show=["role.author", "role.delegate", "kind"],
-    )  # fmt: skip
+    )
 
     accepted = [change for change in peps.changes("status") if change["to"] == "Accepted"]
     assert len(accepted) > 100
@@ -401,10 +419,15 @@ def test_changes_counted_by_time_and_value(
 ) -> None:
     """How many PEPs went from one status to another in each year, quarter, month and week, in order."""
     rows = service.rows(
-        "/fields/history/count", kind="decision", product="python", field="status", limit=10_000,
-        group=[unit, "from_source_value", "to_source_value", "kind", "product"], direction="changed",
+        "/fields/history/count",
+        kind="decision",
+        product="python",
+        field="status",
+        limit=10_000,
+        group=[unit, "from_source_value", "to_source_value", "kind", "product"],
+        direction="changed",
         subject=sorted({f"decision:{record.lower()}" for record in peps.records if record.startswith("PEP-3")}),
-    )  # fmt: skip
+    )
 
     counts = Counter(
         (period(change["at"]), change["from"], change["to"], "decision", "product:python")
@@ -420,9 +443,13 @@ def test_what_was_undone_within_90_days(service: LocalService, peps: Corpus) -> 
     """Which acceptances were taken back within 90 days, and after how many."""
     lost = ["Draft", "Deferred", "Rejected", "Withdrawn"]
     rows = service.rows(
-        "/fields/history", kind="decision", field="status", to_source_value=["Accepted", "Final"],
-        then_source_value=lost, held_less_than="90d",
-    )  # fmt: skip
+        "/fields/history",
+        kind="decision",
+        field="status",
+        to_source_value=["Accepted", "Final"],
+        then_source_value=lost,
+        held_less_than="90d",
+    )
 
     changes = list(peps.changes("status"))
     expected = []
@@ -434,20 +461,28 @@ def test_what_was_undone_within_90_days(service: LocalService, peps: Corpus) -> 
     assert len(expected) > 5
     assert [
         (
-            _record(row["subject"]), _second(row), row["held"]["until"][:19] + "Z", row["held"]["next"]["source_value"],
+            _record(row["subject"]),
+            _second(row),
+            row["held"]["until"][:19] + "Z",
+            row["held"]["next"]["source_value"],
             row["held"]["days"],
         )
         for row in _in(peps, rows)
-    ] == expected  # fmt: skip
+    ] == expected
 
 
 def test_what_has_not_moved_for_two_years(service: LocalService, peps: Corpus) -> None:
     """Which PEPs were drafts on a day, and had been for two years or longer."""
     day = "2011-01-01T00:00:00Z"
     rows = service.rows(
-        "/fields/history", kind="decision", field="status", to_source_value="Draft", open="true", held_at_least="2y",
+        "/fields/history",
+        kind="decision",
+        field="status",
+        to_source_value="Draft",
+        open="true",
+        held_at_least="2y",
         as_of=day,
-    )  # fmt: skip
+    )
 
     last = {change["record"]: change for change in peps.changes("status") if change["at"] <= day}
     expected = {
@@ -463,9 +498,13 @@ def test_what_has_not_moved_for_two_years(service: LocalService, peps: Corpus) -
 def test_what_is_absent(service: LocalService, peps: Corpus, as_of: str) -> None:
     """Which accepted PEPs had no resolution on record, and no delegate, on a day."""
     rows = service.rows(
-        "/decisions", product="python", status="Accepted", without=["x.resolution", "role.delegate"], as_of=as_of,
+        "/decisions",
+        product="python",
+        status="Accepted",
+        without=["x.resolution", "role.delegate"],
+        as_of=as_of,
         limit=10_000,
-    )  # fmt: skip
+    )
 
     expected = {
         record
@@ -500,13 +539,22 @@ def _year_of(day: str | None) -> str:
 def test_what_was_approved_by_its_own_author(service: LocalService, peps: Corpus, keps: Corpus) -> None:
     """Which PEPs were accepted by one of their authors, and which KEPs have an approver who is an author, at that time."""
     by_author = service.rows(
-        "/fields/history", kind="decision", field="status", to_source_value="Accepted",
-        where="change.by=field:role.author", limit=10_000,
-    )  # fmt: skip
+        "/fields/history",
+        kind="decision",
+        field="status",
+        to_source_value="Accepted",
+        where="change.by=field:role.author",
+        limit=10_000,
+    )
     own_approver = service.rows(
-        "/fields/history", kind="feature", product="kubernetes", field="status", to_source_value="implementable",
-        where="role.approver=field:role.author", limit=10_000,
-    )  # fmt: skip
+        "/fields/history",
+        kind="feature",
+        product="kubernetes",
+        field="status",
+        to_source_value="implementable",
+        where="role.approver=field:role.author",
+        limit=10_000,
+    )
 
     expected = {
         (change["record"], change["at"])
@@ -543,29 +591,46 @@ ONE_REQUEST_EACH: dict[int, tuple[str, dict[str, Any]]] = {
     16: (
         "/fields/history",
         {
-            "kind": "decision", "product": "python", "field": "status", "to_source_value": "Accepted",
-            "show": ["role.author", "role.delegate"], "limit": 10_000,
+            "kind": "decision",
+            "product": "python",
+            "field": "status",
+            "to_source_value": "Accepted",
+            "show": ["role.author", "role.delegate"],
+            "limit": 10_000,
         },
     ),
     17: (
         "/fields/history/count",
         {
-            "product": "kubernetes", "field": "target.*", "direction": "later", "group": ["quarter", "field"],
+            "product": "kubernetes",
+            "field": "target.*",
+            "direction": "later",
+            "group": ["quarter", "field"],
             "limit": 10_000,
         },
     ),
     18: (
         "/fields/history",
         {
-            "kind": "decision", "product": "python", "field": "status", "to_source_value": ["Accepted", "Final"],
-            "then_source_value": ["Draft", "Deferred", "Rejected", "Withdrawn"], "held_less_than": "90d",
+            "kind": "decision",
+            "product": "python",
+            "field": "status",
+            "to_source_value": ["Accepted", "Final"],
+            "then_source_value": ["Draft", "Deferred", "Rejected", "Withdrawn"],
+            "held_less_than": "90d",
         },
     ),
     19: (
         "/fields/history",
         {
-            "kind": "decision", "product": "python", "field": "status", "to_source_value": "Draft", "open": "true",
-            "held_at_least": "2y", "live": "true", "as_of": "2011-01-01T00:00:00Z",
+            "kind": "decision",
+            "product": "python",
+            "field": "status",
+            "to_source_value": "Draft",
+            "open": "true",
+            "held_at_least": "2y",
+            "live": "true",
+            "as_of": "2011-01-01T00:00:00Z",
         },
     ),
     20: (
@@ -579,11 +644,15 @@ ONE_REQUEST_EACH: dict[int, tuple[str, dict[str, Any]]] = {
     22: (
         "/fields/history",
         {
-            "kind": "decision", "product": "python", "field": "status", "to_source_value": "Accepted",
-            "where": "change.by=field:role.author", "limit": 10_000,
+            "kind": "decision",
+            "product": "python",
+            "field": "status",
+            "to_source_value": "Accepted",
+            "where": "change.by=field:role.author",
+            "limit": 10_000,
         },
     ),
-}  # fmt: skip
+}
 """The questions of the page whose answers are compared with the naive reading above, each with its request."""
 
 
@@ -656,11 +725,14 @@ def test_1_on_the_terminal(service: LocalService) -> None:
     assert cell["value"] == _find_names(service, *answer["approvers"])
     assert [(row["when"], row["who"], row["gained"], row["lost"], _pr(row)) for row in later] == [
         (
-            each["at"].replace("Z", "+00:00"), _find_names(service, each["who"]), _find_names(service, *each["added"]),
-            _find_names(service, *each["removed"]), str(each["pr"]),
+            each["at"].replace("Z", "+00:00"),
+            _find_names(service, each["who"]),
+            _find_names(service, *each["added"]),
+            _find_names(service, *each["removed"]),
+            str(each["pr"]),
         )
         for each in answer["later"]
-    ]  # fmt: skip
+    ]
 
 
 def test_2_on_the_terminal(service: LocalService) -> None:
@@ -687,8 +759,12 @@ def test_3_on_the_terminal(service: LocalService) -> None:
     assert sorted(map(_target, planned)) == sorted(answer["planned_list"])
     assert {_target(row): gone.get(row["after"], _word(row["after"])) for row in left} == answer["left_for"]
     assert (len(planned), len(planned) - len(left), len(left), len(joined), len(left) + len(joined)) == (
-        answer["planned_then"], answer["kept"], answer["left"], answer["joined"], len(moved),
-    )  # fmt: skip
+        answer["planned_then"],
+        answer["kept"],
+        answer["left"],
+        answer["joined"],
+        len(moved),
+    )
     assert len(planned) - len(left) + len(joined) == answer["planned_in_final_record"]
 
 

@@ -131,14 +131,52 @@ class AdminForm:
 FORMS: Final[Mapping[str, AdminForm]] = {
     each.name: each
     for each in (
-        AdminForm("grant-role", "Grant a role", "Give a person, team, service or group a role, for all products or for one.", _ROLE_FIELDS, "Grant the role", is_for_any_product=True),
-        AdminForm("revoke-role", "Revoke a role", "It ends at once. What was recorded with it stays.", _ROLE_FIELDS, "Revoke the role", is_for_any_product=True),
-        AdminForm("create-token", "Create an API token", "A program sends it to act as its holder. The token is shown once.", _TOKEN_FIELDS, "Create the token"),
-        AdminForm("revoke-token", "Revoke an API token", "It stops working at once, and cannot be restored.", (), "Revoke the token"),
-        AdminForm("create-sign-in-link", "Create a sign-in link", "A person signs in with it once, within 15 minutes. The link is shown once.", (_PERSON,), "Create the link"),
-        AdminForm("end-sessions", "End the sessions of a person", "Their browsers are signed out at once. They can sign in again, unless they left.", (_PERSON,), "End all their sessions"),
+        AdminForm(
+            "grant-role",
+            "Grant a role",
+            "Give a person, team, service or group a role, for all products or for one.",
+            _ROLE_FIELDS,
+            "Grant the role",
+            is_for_any_product=True,
+        ),
+        AdminForm(
+            "revoke-role",
+            "Revoke a role",
+            "It ends at once. What was recorded with it stays.",
+            _ROLE_FIELDS,
+            "Revoke the role",
+            is_for_any_product=True,
+        ),
+        AdminForm(
+            "create-token",
+            "Create an API token",
+            "A program sends it to act as its holder. The token is shown once.",
+            _TOKEN_FIELDS,
+            "Create the token",
+        ),
+        AdminForm(
+            "revoke-token",
+            "Revoke an API token",
+            "It stops working at once, and cannot be restored.",
+            (),
+            "Revoke the token",
+        ),
+        AdminForm(
+            "create-sign-in-link",
+            "Create a sign-in link",
+            "A person signs in with it once, within 15 minutes. The link is shown once.",
+            (_PERSON,),
+            "Create the link",
+        ),
+        AdminForm(
+            "end-sessions",
+            "End the sessions of a person",
+            "Their browsers are signed out at once. They can sign in again, unless they left.",
+            (_PERSON,),
+            "End all their sessions",
+        ),
     )
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -46,12 +46,23 @@ from domain.values import (
     Timestamp,
 )
 
-# fmt: off
 Control = Literal[
-    "line", "text", "day", "time", "number", "choice", "choices", "check", "person", "subject", "money", "items", "pick",
-    "duration", "findings",
+    "line",
+    "text",
+    "day",
+    "time",
+    "number",
+    "choice",
+    "choices",
+    "check",
+    "person",
+    "subject",
+    "money",
+    "items",
+    "pick",
+    "duration",
+    "findings",
 ]
-# fmt: on
 """`items` is a list of objects with fields of their own; `pick` is the title of one of these; `findings` is text with a
 line for each finding.
 """

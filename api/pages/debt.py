@@ -121,8 +121,10 @@ def list_slips(
     def build(read: Read) -> Context:
         answer = slip_queries.slip_causes(read, selection, page.time.point, limit=ROWS, cursor=cursor)
         groups: list[tuple[str, slip_queries.SlipGroup]] = [
-            ("By quarter", "quarter"), ("By owner then", "owner"), ("By release", "release")
-        ]  # fmt: skip
+            ("By quarter", "quarter"),
+            ("By owner then", "owner"),
+            ("By release", "release"),
+        ]
         counted = [
             (label, slip_queries.count_slips(read, selection, by, page.time.point, limit=20).rows)
             for label, by in groups

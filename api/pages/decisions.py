@@ -242,13 +242,25 @@ _OPEN_ACTIONS: Final = (
 _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "proposed": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
     "deferred": (*_OPEN_ACTIONS, "ReviseDecision", "WithdrawDecision"),
-    "accepted": ("SupersedeDecision", "ReverseDecision", "StateExpectedOutcome", "RecordOutcome", "ReviewReasoning", "ReviewDecision",
-                 "JudgeChoice", "LinkDecision", "ConfirmStillValid", "ConfirmDecision", "RatifyDecision", "DissentFromDecision"),
+    "accepted": (
+        "SupersedeDecision",
+        "ReverseDecision",
+        "StateExpectedOutcome",
+        "RecordOutcome",
+        "ReviewReasoning",
+        "ReviewDecision",
+        "JudgeChoice",
+        "LinkDecision",
+        "ConfirmStillValid",
+        "ConfirmDecision",
+        "RatifyDecision",
+        "DissentFromDecision",
+    ),
     "rejected": ("ReopenDecision", "ReviewReasoning"),
     "withdrawn": ("ReopenDecision",),
     "reversed": ("ReopenDecision", "RecordOutcome", "ReviewReasoning", "ReviewDecision"),
     "superseded": ("RecordOutcome", "ReviewReasoning", "ReviewDecision"),
-}  # fmt: skip
+}
 
 
 def actions_for(status: Any) -> Sequence[str]:

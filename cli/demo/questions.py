@@ -22,11 +22,17 @@ def questions(ends_on: date) -> Iterator[Question]:
     """Yield the questions about a demo whose year ends on a day."""
     then = (ends_on - HALF_A_YEAR).isoformat()
     started = ("--status", "started", "--status", "committed")
-    yield Question(f"What was the team working on six months ago, on {then}?",
-                   ("roadmap", "tideline", *started, "--as-of", then))  # fmt: skip
-    yield Question("Which promises slipped more than once?",
-                   ("changes", "--slips", "--product", "tideline", "--min-count", "2"))  # fmt: skip
-    yield Question('Who moved "Change a trip under way", when and why?',
-                   ("blame", "feature:trip-changes", "--field", "target.ship"))  # fmt: skip
-    yield Question("A harbor complains about the flat monthly price. Why did we offer it, and who objected?",
-                   ("show", "monthly-price"))  # fmt: skip
+    yield Question(
+        f"What was the team working on six months ago, on {then}?", ("roadmap", "tideline", *started, "--as-of", then)
+    )
+    yield Question(
+        "Which promises slipped more than once?", ("changes", "--slips", "--product", "tideline", "--min-count", "2")
+    )
+    yield Question(
+        'Who moved "Change a trip under way", when and why?',
+        ("blame", "feature:trip-changes", "--field", "target.ship"),
+    )
+    yield Question(
+        "A harbor complains about the flat monthly price. Why did we offer it, and who objected?",
+        ("show", "monthly-price"),
+    )

@@ -285,8 +285,12 @@ def _expand_jira(row: Row) -> Iterator[Line]:
 
 
 def _jira_now(fields: Row) -> Row:
-    named = {"status": fields.get("status"), "assignee": fields.get("assignee"), "type": fields.get("issuetype"),
-             "priority": fields.get("priority")}  # fmt: skip
+    named = {
+        "status": fields.get("status"),
+        "assignee": fields.get("assignee"),
+        "type": fields.get("issuetype"),
+        "priority": fields.get("priority"),
+    }
     return {
         "title": fields.get("summary"),
         "description": fields.get("description") if isinstance(fields.get("description"), str) else None,
@@ -677,10 +681,15 @@ def _expand_redmine(row: Row) -> Iterator[Line]:
         "due": issue.get("due_date"),
         **{
             name: name_in(issue.get(source))
-            for name, source in (("status", "status"), ("assignee", "assigned_to"), ("release", "fixed_version"),
-                                 ("type", "tracker"), ("priority", "priority"))
+            for name, source in (
+                ("status", "status"),
+                ("assignee", "assigned_to"),
+                ("release", "fixed_version"),
+                ("type", "tracker"),
+                ("priority", "priority"),
+            )
         },
-    }  # fmt: skip
+    }
     lines = [line for journal in journals for line in _redmine_journal(record, journal, tables)]
     first = {line["field"]: line.get("from") for line in reversed(lines) if line.get("field") in now}
     yield _creation(record, issue.get("created_on"), name_in(issue.get("author")), {**now, **first})
@@ -690,8 +699,13 @@ def _expand_redmine(row: Row) -> Iterator[Line]:
 def _redmine_tables(issue: Row, journals: Iterable[Row]) -> dict[str, dict[str, str]]:
     """Return the names behind numbers, as far as the export gives them."""
     people = [issue.get("author"), issue.get("assigned_to"), *(journal.get("user") for journal in journals)]
-    named = {"status_id": [issue.get("status")], "fixed_version_id": [issue.get("fixed_version")],
-             "tracker_id": [issue.get("tracker")], "priority_id": [issue.get("priority")], "assigned_to_id": people}  # fmt: skip
+    named = {
+        "status_id": [issue.get("status")],
+        "fixed_version_id": [issue.get("fixed_version")],
+        "tracker_id": [issue.get("tracker")],
+        "priority_id": [issue.get("priority")],
+        "assigned_to_id": people,
+    }
     tables = {
         field: {str(one.get("id")): str(one.get("name")) for one in some if isinstance(one, dict)}
         for field, some in named.items()
@@ -703,8 +717,13 @@ def _redmine_tables(issue: Row, journals: Iterable[Row]) -> dict[str, dict[str, 
 
 
 def _redmine_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]]) -> Iterator[Line]:
-    shared = {**record, "id": journal.get("id"), "when": journal.get("created_on"), "who": name_in(journal.get("user")),
-              "note": journal.get("notes") or None}  # fmt: skip
+    shared = {
+        **record,
+        "id": journal.get("id"),
+        "when": journal.get("created_on"),
+        "who": name_in(journal.get("user")),
+        "note": journal.get("notes") or None,
+    }
     for detail in journal.get("details") or ():
         raw = str(detail.get("name"))
         table = tables.get(raw, {})
@@ -726,8 +745,13 @@ def _expand_trello(row: Row) -> Iterator[Line]:
         return
     kind, old = str(row.get("type")), data.get("old") or {}
     name = f"#{card['idShort']}" if card.get("idShort") else str(card.get("shortLink") or card["id"])
-    shared = {"record": name, "identity": str(card["id"]), "id": row.get("id"), "when": row.get("date"),
-              "who": name_in(row.get("memberCreator"))}  # fmt: skip
+    shared = {
+        "record": name,
+        "identity": str(card["id"]),
+        "id": row.get("id"),
+        "when": row.get("date"),
+        "who": name_in(row.get("memberCreator")),
+    }
     person = name_in(row.get("member") or data.get("member"))
     if kind in ("createCard", "copyCard", "convertToCardFromCheckItem", "emailCard", "moveCardToBoard"):
         yield _creation(
@@ -803,8 +827,13 @@ def _expand_azure(row: Row) -> Iterator[Line]:
         return
     fields = row.get("fields") or {}
     changed = (fields.get("System.ChangedDate") or {}).get("newValue") or row.get("revisedDate")
-    shared = {"record": f"#{number}", "identity": str(number), "id": f"{number}-{row.get('rev') or row.get('id')}",
-              "when": changed, "who": _azure_value((fields.get("System.ChangedBy") or {}).get("newValue") or row.get("revisedBy"))}  # fmt: skip
+    shared = {
+        "record": f"#{number}",
+        "identity": str(number),
+        "id": f"{number}-{row.get('rev') or row.get('id')}",
+        "when": changed,
+        "who": _azure_value((fields.get("System.ChangedBy") or {}).get("newValue") or row.get("revisedBy")),
+    }
     known = {
         name: change
         for name, change in fields.items()

@@ -17,10 +17,39 @@ from interchange.value_parsers import as_text
 MAX_ROWS: Final = 20_000
 MAX_VALUES: Final = 60
 _ROLES: Final = {
-    "when": ("created", "when", "date", "time", "timestamp", "at", "createdat", "created_at", "changed", "updated", "datetime",
-             "created on", "changed on", "changed at", "modified"),
-    "record": ("issue", "key", "issue key", "record", "ticket", "item", "card", "number", "iid", "story", "task", "feature",
-               "issue id", "id"),
+    "when": (
+        "created",
+        "when",
+        "date",
+        "time",
+        "timestamp",
+        "at",
+        "createdat",
+        "created_at",
+        "changed",
+        "updated",
+        "datetime",
+        "created on",
+        "changed on",
+        "changed at",
+        "modified",
+    ),
+    "record": (
+        "issue",
+        "key",
+        "issue key",
+        "record",
+        "ticket",
+        "item",
+        "card",
+        "number",
+        "iid",
+        "story",
+        "task",
+        "feature",
+        "issue id",
+        "id",
+    ),
     "field": ("field", "attribute", "property", "column", "what", "changed field", "field name"),
     "to": ("to", "tostring", "new", "new value", "newvalue", "new_value", "after", "value", "to value"),
     "from": ("from", "fromstring", "old", "old value", "oldvalue", "old_value", "before", "from value"),
@@ -29,7 +58,7 @@ _ROLES: Final = {
     "id": ("id", "seq", "change id", "history id", "event id"),
     "identity": ("uid", "uuid", "guid", "path", "internal id", "identity"),
     "note": ("comment", "note", "notes", "message", "subject", "reason"),
-}  # fmt: skip
+}
 _CREATE: Final = ("created", "create", "proposed", "opened", "new", "added", "insert", "begin")
 _REMOVE: Final = ("deleted", "delete", "removed", "remove", "destroyed")
 _RESTORE: Final = ("restored", "undeleted", "reinstated")

@@ -43,10 +43,19 @@ async def get(service: LocalService, path: str, token: str | None = None, leave:
     response, begun = Response(), time.monotonic()
     route, _, query = path.partition("?")
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": route,
-        "raw_path": route.encode(), "query_string": query.encode(), "root_path": "", "client": None, "server": ("x", 80),
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": route,
+        "raw_path": route.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "client": None,
+        "server": ("x", 80),
         "headers": [(b"host", b"x"), (b"authorization", f"Bearer {token or service.token}".encode())],
-    }  # fmt: skip
+    }
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
     async def receive() -> dict[str, Any]:

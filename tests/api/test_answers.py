@@ -27,14 +27,22 @@ MORE: Final[list[dict[str, Any]]] = [
     {"type": "ScheduleRelease", "key": "r2", "products": ["shop"], "version": "2.0"},
     {"type": "OrderReleases", "subject": "product:shop", "releases": ["r1", "r2"]},
     {"type": "TargetMilestone", "subject": GIFTS, "milestone": "beta", "release": "r2", "note": "=later"},
-]  # fmt: skip
+]
 """What the examples do not have: a promise that moved."""
 
 LAST: Final[list[dict[str, Any]]] = [
-    {"type": "ImportChanges", "subject": "import:minutes", "source": {"system": "minutes"}, "changes": [
-        {"field": "exists", "value": True}, {"field": "system", "value": "minutes"},
-        {"field": "lines", "value": 3}, {"field": "unplaced", "value": 1},
-        {"field": "products", "subjects": ["product:shop"]}]},
+    {
+        "type": "ImportChanges",
+        "subject": "import:minutes",
+        "source": {"system": "minutes"},
+        "changes": [
+            {"field": "exists", "value": True},
+            {"field": "system", "value": "minutes"},
+            {"field": "lines", "value": 3},
+            {"field": "unplaced", "value": 1},
+            {"field": "products", "subjects": ["product:shop"]},
+        ],
+    },
     {"type": "RegisterPerson", "key": "cleo", "name": "Cleo Cup"},
     {"type": "GrantRole", "subject": "person:cleo", "role": "viewer", "product": "shop"},
     {"type": "SetGoal", "key": "rest", "title": "Guests rest"},
@@ -46,18 +54,29 @@ LAST: Final[list[dict[str, Any]]] = [
     {"type": "DeferDecision", "subject": "decision:spa", "until": "There is steam.", "awaits": ["evidence:steam"]},
     {"type": "RecordEvidence", "key": "steam", "title": "There is steam", "kind": "prototype"},
     {"type": "SetGoal", "key": "sleep", "title": "Guests sleep"},
-    {"type": "StateExpectedOutcome", "subject": "decision:bed", "measure": "Beds", "target": "9", "due_on": "2035-12-31",
-     "by": "person:cleo"},
-]  # fmt: skip
+    {
+        "type": "StateExpectedOutcome",
+        "subject": "decision:bed",
+        "measure": "Beds",
+        "target": "9",
+        "due_on": "2035-12-31",
+        "by": "person:cleo",
+    },
+]
 """An import, a role that is still held, a way to a goal, a flag, and a decision whose waiting is over."""
 
 BEFORE: Final = "2025-01-01"
 ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/fields": [{}, {"blame": True, "include_removed": True}, {"limit": 1, "known_at": "2030-01-01", "blame": True}],
-    "/v1/fields/count": [{"group": group} for group in ("holder", "value", "source_value", "field", "kind", "product", "subject")],
+    "/v1/fields/count": [
+        {"group": group} for group in ("holder", "value", "source_value", "field", "kind", "product", "subject")
+    ],
     "/v1/fields/history": [
-        {}, {"limit": 1}, {"include_unchanged": True, "order": "newest"},
-        {"show": ["status", "role.*"], "durations": True}, {"held_less_than": "1d", "open": "false"},
+        {},
+        {"limit": 1},
+        {"include_unchanged": True, "order": "newest"},
+        {"show": ["status", "role.*"], "durations": True},
+        {"held_less_than": "1d", "open": "false"},
     ],
     "/v1/fields/history/count": [
         {"group": ["subject", "field", "direction", "actor", "principal"]},
@@ -66,7 +85,9 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     ],
     "/v1/roadmap": [
         {"layout": layout, "blame": blame, "show": "*", "include_removed": True, "columns": columns}
-        for layout in ("board", "timeline", "table") for blame in (True, False) for columns in ("release", "horizon", "owner")
+        for layout in ("board", "timeline", "table")
+        for blame in (True, False)
+        for columns in ("release", "horizon", "owner")
     ],
     "/v1/changes": [{"since": BEFORE, "include_removed": True}, {"since": BEFORE, "known_since": BEFORE}],
     "/v1/evidence": [{}],
@@ -99,9 +120,13 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/decisions/{key}/authority": [{"key": "tea"}, {"key": "coffee"}, {"key": "old", "as_of": "2030-01-01"}],
     "/v1/features/{key}": [{"key": "gift-cards"}],
     "/v1/products/{key}": [{"key": "shop"}],
-    "/v1/products/{key}/deciders": [{"key": "shop"}, {"key": "shop", "kind": "feature", "cost": 1000, "currency": "EUR"}],
+    "/v1/products/{key}/deciders": [
+        {"key": "shop"},
+        {"key": "shop", "kind": "feature", "cost": 1000, "currency": "EUR"},
+    ],
     "/v1/products/{key}/report": [
-        {"key": "shop", "since": BEFORE}, {"key": "shop", "since": BEFORE, "until": "2025-01-02", "position": 40},
+        {"key": "shop", "since": BEFORE},
+        {"key": "shop", "since": BEFORE, "until": "2025-01-02", "position": 40},
     ],
     "/v1/releases/{key}": [{"key": "r1"}],
     "/v1/goals/{key}": [{"key": "reach"}],
@@ -129,7 +154,7 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/status": [{}],
     "/v1/version": [{}],
     "/v1/catalog": [{}],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +203,16 @@ def _get(service: LocalService, path: str, asked: dict[str, Any], **more: str) -
 
 
 UNASKED: Final = {
-    "/v1/log", "/v1/log/entries", "/v1/log/entries/{position}", "/v1/people/{key}", "/v1/me", "/v1/health", "/v1/status",
-    "/v1/version", "/v1/catalog",
-}  # fmt: skip
+    "/v1/log",
+    "/v1/log/entries",
+    "/v1/log/entries/{position}",
+    "/v1/people/{key}",
+    "/v1/me",
+    "/v1/health",
+    "/v1/status",
+    "/v1/version",
+    "/v1/catalog",
+}
 """What is answered without the read model."""
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from support_log import LocalService
 
 FIRST = {
-    "title": "Sell gift cards", "decision": "We build gift cards.", "why": "Half of our customers ask for them.",
+    "title": "Sell gift cards",
+    "decision": "We build gift cards.",
+    "why": "Half of our customers ask for them.",
     "accountable": "Ada Lovelace",
-}  # fmt: skip
+}
 
 
 def test_a_decision_is_recorded_with_four_fields(service: LocalService) -> None:

@@ -150,11 +150,23 @@ def test_examples_follow_the_public_address(public: TestClient) -> None:
 @pytest.mark.parametrize(
     ("host", "status"),
     [
-        ("log.example.org", 200), ("LOG.example.org:443", 200), ("localhost:8737", 200), ("127.0.0.1", 200), ("[::1]:1", 200),
-        ("10.0.0.7:8737", 200), ("server:8737", 200), ("evil.example", 421), ("log.example.org.evil.example", 421), ("localhost.evil.example", 421),
-        ("evil.example:localhost", 421), ("[::1", 421), ("", 421), ("127.0.0.1.evil.example", 421), ("user@evil.example", 421),
+        ("log.example.org", 200),
+        ("LOG.example.org:443", 200),
+        ("localhost:8737", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:1", 200),
+        ("10.0.0.7:8737", 200),
+        ("server:8737", 200),
+        ("evil.example", 421),
+        ("log.example.org.evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("evil.example:localhost", 421),
+        ("[::1", 421),
+        ("", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("user@evil.example", 421),
     ],
-)  # fmt: skip
+)
 def test_with_a_public_address_another_host_is_refused(public: TestClient, host: str, status: int) -> None:
     """Names of this machine are taken too, for health checks."""
     answer = public.get("/v1/health", headers={"Host": host})

@@ -13,9 +13,19 @@ from api.bodies import MAX_BODY
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
 SCRIPTS = [
-    "Geschäftsführung", "Стратегия", "استراتيجية المنتج", "提供礼品卡", "ギフトカード", "उपहार कार्ड", "🎁🧑‍🤝‍🧑", "a\u0301\u0323",
-    "\u202eright to left\u202c", "ﷺ", "zero\u200bwidth", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
-]  # fmt: skip
+    "Geschäftsführung",
+    "Стратегия",
+    "استراتيجية المنتج",
+    "提供礼品卡",
+    "ギフトカード",
+    "उपहार कार्ड",
+    "🎁🧑‍🤝‍🧑",
+    "a\u0301\u0323",
+    "\u202eright to left\u202c",
+    "ﷺ",
+    "zero\u200bwidth",
+    "𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
+]
 
 
 def _assert_refused(service: LocalService, response: Any, status: int, field: str | None) -> None:
@@ -37,11 +47,24 @@ def _size(service: LocalService) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[1, 2", b'{"title": NaN}', b'{"title": Infinity}', b'{"title": "\\ud800"}', b'{"a": 01}', b"\xff\xfe",
-        b'{"title": "\xff"}', b"[" * 100_000, b'{"a":' * 100_000, b"null", b'"text"', b"[]", b"17",
+        b"",
+        b"{",
+        b"[1, 2",
+        b'{"title": NaN}',
+        b'{"title": Infinity}',
+        b'{"title": "\\ud800"}',
+        b'{"a": 01}',
+        b"\xff\xfe",
+        b'{"title": "\xff"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"null",
+        b'"text"',
+        b"[]",
+        b"17",
     ],
     ids=lambda body: repr(body[:20]),
-)  # fmt: skip
+)
 @pytest.mark.parametrize("path", ["/commands", "/decisions", "/bulk", "/tokens", "/people/x/names"])
 def test_what_is_no_json_object_is_refused(service: LocalService, path: str, body: bytes) -> None:
     """Malformed JSON, other JSON, endless nesting and broken text are a 4xx on every route that takes a body."""
@@ -168,10 +191,27 @@ HOSTILE = [
     "😀",
 ]
 QUESTIONS = [
-    "/fields", "/fields/count", "/fields/history", "/fields/history/count", "/roadmap", "/changes", "/slips", "/decisions", "/accountability",
-    "/accountability/count", "/unowned", "/audit", "/search", "/features", "/products", "/goals", "/teams", "/releases",
-    "/people", "/log/entries",
-]  # fmt: skip
+    "/fields",
+    "/fields/count",
+    "/fields/history",
+    "/fields/history/count",
+    "/roadmap",
+    "/changes",
+    "/slips",
+    "/decisions",
+    "/accountability",
+    "/accountability/count",
+    "/unowned",
+    "/audit",
+    "/search",
+    "/features",
+    "/products",
+    "/goals",
+    "/teams",
+    "/releases",
+    "/people",
+    "/log/entries",
+]
 
 
 def _parameters(service: LocalService, path: str) -> list[str]:

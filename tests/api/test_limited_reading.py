@@ -50,12 +50,18 @@ ASKED: Final[dict[str, list[Question]]] = {
     "/v1/fields/history/count": [{"group": ["subject", "field"]}],
     "/v1/roadmap": [
         {"layout": layout, "columns": columns, "blame": True, "show": "*", "include_removed": True}
-        for layout in ("board", "timeline", "table") for columns in ("release", "horizon", "owner")
+        for layout in ("board", "timeline", "table")
+        for columns in ("release", "horizon", "owner")
     ],
     "/v1/changes": [{"since": SINCE, "include_removed": True}, {"since": SINCE, "known_since": SINCE}],
     "/v1/slips": [{}, {"include_removed": True}],
-    **{f"/v1/{kind}": [{}] for kind in ("decisions", "features", "products", "releases", "goals", "imports", "unowned")},
-    **{f"/v1/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("decisions", "features", "releases", "goals", "imports")},
+    **{
+        f"/v1/{kind}": [{}] for kind in ("decisions", "features", "products", "releases", "goals", "imports", "unowned")
+    },
+    **{
+        f"/v1/{kind}/{{key}}": [{"key": "{key}-1"}]
+        for kind in ("decisions", "features", "releases", "goals", "imports")
+    },
     **{f"/v1/{kind}": [{}] for kind in ("evidence", "assumptions", "expected-outcomes", "arrivals", "flags", "debt")},
     **{f"/v1/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("evidence", "assumptions")},
     "/v1/debt/months": [{}],
@@ -76,11 +82,19 @@ ASKED: Final[dict[str, list[Question]]] = {
     "/v1/search": [{"text": "{word}"}, {"text": "the"}],
     "/v1/log/entries": [{}, {"cursor": 3}],
     "/v1/log/entries/{position}": [{"position": "{position}"}],
-    "/": [{}], "/roadmap": [{}, {"layout": "timeline"}, {"layout": "table"}], "/decisions": [{}], "/goals": [{}],
-    "/releases": [{}], "/audit": [{}], "/reports": [{}], "/record": [{}], "/admin": [{}],
+    "/": [{}],
+    "/roadmap": [{}, {"layout": "timeline"}, {"layout": "table"}],
+    "/decisions": [{}],
+    "/goals": [{}],
+    "/releases": [{}],
+    "/audit": [{}],
+    "/reports": [{}],
+    "/record": [{}],
+    "/admin": [{}],
     "/search": [{"text": "{word}"}, {"text": "the"}],
     "/similar": [{"title": "Polish the {word}"}],
-    "/audit/{position}": [{"position": "{position}"}], "/audit/{position}/proof": [{"position": "{position}"}],
+    "/audit/{position}": [{"position": "{position}"}],
+    "/audit/{position}/proof": [{"position": "{position}"}],
     **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("decisions", "features", "releases", "goals")},
     **{f"/{kind}": [{}] for kind in ("assumptions", "debt", "evidence", "flags", "outcomes", "slips")},
     **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("assumptions", "evidence")},
@@ -88,20 +102,38 @@ ASKED: Final[dict[str, list[Question]]] = {
     "/succession/{key}": [{"key": "ann"}],
     "/products/{key}": [{"key": "{key}"}],
     "/reports/{key}": [{"key": "{key}", "since": SINCE}],
-    "/do/{name}": [{"name": "SetVision", "subject": "product:{key}"}, {"name": "LinkFeature", "subject": "feature:{key}-1"}],
-    "/people/{key}": [{"key": "ann"}], "/teams/{key}": [{"key": "core"}],
+    "/do/{name}": [
+        {"name": "SetVision", "subject": "product:{key}"},
+        {"name": "LinkFeature", "subject": "feature:{key}-1"},
+    ],
+    "/people/{key}": [{"key": "ann"}],
+    "/teams/{key}": [{"key": "core"}],
     "/imports/{key}": [{"key": "{key}-1"}],
-}  # fmt: skip
+}
 """Questions in whose answers something of one's own product appears."""
 ASKED_ABOUT_EVERYBODY: Final[dict[str, list[Question]]] = {
     "/v1/fields/count": [{"group": group} for group in ("holder", "field", "kind")],
     "/v1/fields/history/count": [{"group": ["direction", "actor", "principal"]}],
     "/v1/decisions/{key}/review": [{"key": "{key}-1"}],
-    "/v1/accountability/count": [{}], "/v1/calibration": [{}], "/v1/people": [{}], "/v1/people/{key}": [{"key": "ann"}], "/v1/teams": [{}],
-    "/v1/teams/{key}": [{"key": "core"}], "/v1/roles": [{}, {"holder": "person:manager"}], "/v1/me": [{}],
-    "/v1/log": [{}], "/v1/status": [{}], "/v1/health": [{}], "/v1/version": [{}], "/v1/catalog": [{}],
-    "/v1/sessions": [{}], "/people": [{}], "/help": [{}], "/docs": [{}], "/openapi.json": [{}],
-}  # fmt: skip
+    "/v1/accountability/count": [{}],
+    "/v1/calibration": [{}],
+    "/v1/people": [{}],
+    "/v1/people/{key}": [{"key": "ann"}],
+    "/v1/teams": [{}],
+    "/v1/teams/{key}": [{"key": "core"}],
+    "/v1/roles": [{}, {"holder": "person:manager"}],
+    "/v1/me": [{}],
+    "/v1/log": [{}],
+    "/v1/status": [{}],
+    "/v1/health": [{}],
+    "/v1/version": [{}],
+    "/v1/catalog": [{}],
+    "/v1/sessions": [{}],
+    "/people": [{}],
+    "/help": [{}],
+    "/docs": [{}],
+    "/openapi.json": [{}],
+}
 """Questions in whose answers nothing of a product needs to appear."""
 ADMIN_FORMS: Final = {
     f"/admin/{name}"
@@ -124,50 +156,155 @@ def story(product: Product) -> list[dict[str, Any]]:
         {"type": "SetStrategy", "subject": f"product:{key}", "strategy": f"One {word} a day."},
         {"type": "AssignOwnership", "subject": f"product:{key}", "holders": ["person:ann"]},
         {"type": "SetDecisionRights", "subject": f"product:{key}", "rules": [{"roles": ["accountable"]}]},
-        {"type": "DelegateOwnership", "subject": f"product:{key}", "delegation": f"{key}-summer", "to": "team:core",
-         "limit": f"without the {word}", "until": "2035-01-01"},
-        *({"type": "ScheduleRelease", "key": f"{key}-{n}", "version": f"{word}-{n}", "due_on": f"2025-0{n}-01", **home}
-          for n in (1, 2)),
+        {
+            "type": "DelegateOwnership",
+            "subject": f"product:{key}",
+            "delegation": f"{key}-summer",
+            "to": "team:core",
+            "limit": f"without the {word}",
+            "until": "2035-01-01",
+        },
+        *(
+            {
+                "type": "ScheduleRelease",
+                "key": f"{key}-{n}",
+                "version": f"{word}-{n}",
+                "due_on": f"2025-0{n}-01",
+                **home,
+            }
+            for n in (1, 2)
+        ),
         {"type": "RescheduleRelease", "subject": f"release:{key}-1", "due_on": "2025-07-01"},
         {"type": "OrderReleases", "subject": f"product:{key}", "releases": [f"{key}-1", f"{key}-2"]},
         {"type": "SetGoal", "key": f"{key}-1", "title": f"More {word}", "measure": f"The {word} sold.", **home},
-        {"type": "ProposeDecision", "key": f"{key}-1", "title": f"Polish the {word}", "accountable": "person:ann",
-         "options": [{"title": f"Polish {word}"}], "tags": [word], **home},
-        {"type": "AdviseOnDecision", "subject": f"decision:{key}-1", "advice": f"The {word} shines.", "by": "person:ann"},
-        {"type": "AcceptDecision", "subject": f"decision:{key}-1", "decision": f"Polish {word}.", "why": f"{word}!",
-         "note": f"Said near the {word}.", "references": [{"system": word, "id": f"{key}-17"}]},
-        {"type": "RecordDecision", "key": f"{key}-2", "title": f"Sell the {word}", "decision": f"Sell {word}.",
-         "why": f"The {word} is gone.", "accountable": "person:ann", "cost": {"amount": 9, "currency": "EUR"}, **home},
+        {
+            "type": "ProposeDecision",
+            "key": f"{key}-1",
+            "title": f"Polish the {word}",
+            "accountable": "person:ann",
+            "options": [{"title": f"Polish {word}"}],
+            "tags": [word],
+            **home,
+        },
+        {
+            "type": "AdviseOnDecision",
+            "subject": f"decision:{key}-1",
+            "advice": f"The {word} shines.",
+            "by": "person:ann",
+        },
+        {
+            "type": "AcceptDecision",
+            "subject": f"decision:{key}-1",
+            "decision": f"Polish {word}.",
+            "why": f"{word}!",
+            "note": f"Said near the {word}.",
+            "references": [{"system": word, "id": f"{key}-17"}],
+        },
+        {
+            "type": "RecordDecision",
+            "key": f"{key}-2",
+            "title": f"Sell the {word}",
+            "decision": f"Sell {word}.",
+            "why": f"The {word} is gone.",
+            "accountable": "person:ann",
+            "cost": {"amount": 9, "currency": "EUR"},
+            **home,
+        },
         {"type": "SupersedeDecision", "subject": f"decision:{key}-1", "by": [f"{key}-2"], "because": [f"{key}-2"]},
-        {"type": "ProposeFeature", "key": f"{key}-1", "title": f"A {word} ring", "definition": f"The {word} shown.", **home},
+        {
+            "type": "ProposeFeature",
+            "key": f"{key}-1",
+            "title": f"A {word} ring",
+            "definition": f"The {word} shown.",
+            **home,
+        },
         {"type": "ProposeFeature", "key": f"{key}-2", "title": f"The {word} box", **home},
         {"type": "RemoveSubject", "subject": f"feature:{key}-2", "why": f"No {word} fits."},
         {"type": "PrioritizeFeature", "subject": f"feature:{key}-1", "horizon": "now"},
-        *({"type": "TargetMilestone", "subject": f"feature:{key}-1", "milestone": "beta", "release": f"{key}-{n}",
-           "because": [f"{key}-2"], "note": f"As the {word} needs it."} for n in (1, 2)),
+        *(
+            {
+                "type": "TargetMilestone",
+                "subject": f"feature:{key}-1",
+                "milestone": "beta",
+                "release": f"{key}-{n}",
+                "because": [f"{key}-2"],
+                "note": f"As the {word} needs it.",
+            }
+            for n in (1, 2)
+        ),
         {"type": "LinkFeature", "subject": f"feature:{key}-1", "goals": [f"{key}-1"], "decisions": [f"{key}-2"]},
         {"type": "SetAliases", "subject": f"feature:{key}-1", "aliases": [f"{word}-77"]},
         {"type": "SetAttribute", "subject": f"feature:{key}-1", "name": word, "value": word},
-        {"type": "ImportChanges", "subject": f"import:{key}-1", "source": {"system": word}, "changes": [
-            {"field": "exists", "value": True}, {"field": "system", "value": word},
-            {"field": "products", "subjects": [f"product:{key}"], "source_value": word}]},
-        {"type": "IssueReport", "subject": f"product:{key}", "since": SINCE, "until": "2021-01-01", "position": 4,
-         "sha256": "0" * 64},
-        {"type": "StateAssumption", "key": f"{key}-1", "title": f"The {word} is rare", "accountable": "person:ann",
-         "under": [f"decision:{key}-2"], "check_on": "2025-02-01", **home},
-        {"type": "RecordEvidence", "key": f"{key}-1", "title": f"They like the {word}", "kind": "customer",
-         "valid_until": "2025-03-01", "supports": [f"decision:{key}-2"], "opposes": [f"assumption:{key}-1"], **home},
-        {"type": "BreakAssumption", "subject": f"assumption:{key}-1", "why": f"There is {word} in every brook.",
-         "evidence": [f"{key}-1"]},
-        {"type": "StateExpectedOutcome", "subject": f"feature:{key}-1", "measure": f"The {word} sold", "target": word,
-         "due_on": "2025-01-01", "probability": 70, "judge": "person:ann"},
-        {"type": "RecordOutcome", "subject": f"feature:{key}-1", "expectation": "1", "result": "met", "actual": word,
-         "finding": f"The {word} counted.", "by": "person:ann"},
+        {
+            "type": "ImportChanges",
+            "subject": f"import:{key}-1",
+            "source": {"system": word},
+            "changes": [
+                {"field": "exists", "value": True},
+                {"field": "system", "value": word},
+                {"field": "products", "subjects": [f"product:{key}"], "source_value": word},
+            ],
+        },
+        {
+            "type": "IssueReport",
+            "subject": f"product:{key}",
+            "since": SINCE,
+            "until": "2021-01-01",
+            "position": 4,
+            "sha256": "0" * 64,
+        },
+        {
+            "type": "StateAssumption",
+            "key": f"{key}-1",
+            "title": f"The {word} is rare",
+            "accountable": "person:ann",
+            "under": [f"decision:{key}-2"],
+            "check_on": "2025-02-01",
+            **home,
+        },
+        {
+            "type": "RecordEvidence",
+            "key": f"{key}-1",
+            "title": f"They like the {word}",
+            "kind": "customer",
+            "valid_until": "2025-03-01",
+            "supports": [f"decision:{key}-2"],
+            "opposes": [f"assumption:{key}-1"],
+            **home,
+        },
+        {
+            "type": "BreakAssumption",
+            "subject": f"assumption:{key}-1",
+            "why": f"There is {word} in every brook.",
+            "evidence": [f"{key}-1"],
+        },
+        {
+            "type": "StateExpectedOutcome",
+            "subject": f"feature:{key}-1",
+            "measure": f"The {word} sold",
+            "target": word,
+            "due_on": "2025-01-01",
+            "probability": 70,
+            "judge": "person:ann",
+        },
+        {
+            "type": "RecordOutcome",
+            "subject": f"feature:{key}-1",
+            "expectation": "1",
+            "result": "met",
+            "actual": word,
+            "finding": f"The {word} counted.",
+            "by": "person:ann",
+        },
         {"type": "ProposeDecision", "key": f"{key}-3", "title": f"Sell more {word}", **home},
-        {"type": "DeferDecision", "subject": f"decision:{key}-3", "until": f"The {word} is found.",
-         "awaits": [f"evidence:{key}-1-again"]},
+        {
+            "type": "DeferDecision",
+            "subject": f"decision:{key}-3",
+            "until": f"The {word} is found.",
+            "awaits": [f"evidence:{key}-1-again"],
+        },
         {"type": "RecordEvidence", "key": f"{key}-1-again", "title": f"The {word} was found", "kind": "market", **home},
-    ]  # fmt: skip
+    ]
 
 
 class World:
@@ -215,9 +352,13 @@ class World:
         """The status and the text of an answer, also without what the question itself says."""
         words = {**about._asdict(), "position": self.positions[about.key]}
         said = {
-            name: [each.format(**words) for each in value] if isinstance(value, list)
-            else value.format(**words) if isinstance(value, str) else value for name, value in question.items()
-        }  # fmt: skip
+            name: [each.format(**words) for each in value]
+            if isinstance(value, list)
+            else value.format(**words)
+            if isinstance(value, str)
+            else value
+            for name, value in question.items()
+        }
         parts = set(re.findall(r"\{(\w+)\}", path))
         params = {name: value for name, value in said.items() if name not in parts}
         answer = client.get(path.format(**said), params=params, headers={"Accept": accept})

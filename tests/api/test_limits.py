@@ -254,9 +254,16 @@ def test_a_single_command_waits_for_one_chunk_of_a_bulk_request(tmp_path: Path) 
 def test_the_largest_bulk_request_is_within_every_bound() -> None:
     """10,000 decisions in 1,000 units, each with all that an import says of it."""
     decision = {
-        "type": "RecordDecision", "title": "T", "decision": "D", "why": "W", "accountable": "ann", "note": "N",
-        "effective_at": "2025-01-01T00:00:00Z", "tags": ["a"], "source": {"system": "x", "reference": "1"},
-    }  # fmt: skip
+        "type": "RecordDecision",
+        "title": "T",
+        "decision": "D",
+        "why": "W",
+        "accountable": "ann",
+        "note": "N",
+        "effective_at": "2025-01-01T00:00:00Z",
+        "tags": ["a"],
+        "source": {"system": "x", "reference": "1"},
+    }
     body = json.dumps({"transactions": [{"commands": [decision] * (MAX_COMMANDS // 1_000)}] * 1_000}).encode()
 
     assert len(body) < MAX_BODY
@@ -283,7 +290,11 @@ HEADS: dict[str, tuple[int, tuple[bytes, ...]]] = {
     "a method without an end": (400, (b"G", *LARGE)),
     "many fields": (431, (GET, b"X-A: b\r\n" * 100_000, b"\r\n")),
     "a trailer without an end": (
-        431, (b"POST /v1/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-A: ", *LARGE)
+        431,
+        (
+            b"POST /v1/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-A: ",
+            *LARGE,
+        ),
     ),
     "a long target": (414, (b"GET /v1/health?a=" + b"b" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",)),
     "no host": (400, (b"GET /v1/health HTTP/1.1\r\n\r\n",)),
@@ -292,7 +303,7 @@ HEADS: dict[str, tuple[int, tuple[bytes, ...]]] = {
     "HTTP/2.0": (400, (b"GET /v1/health HTTP/2.0\r\nHost: localhost\r\n\r\n",)),
     "no HTTP": (400, (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",)),
     "a host of elsewhere": (421, (b"GET /v1/health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HEADS)

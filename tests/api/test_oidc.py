@@ -299,9 +299,16 @@ def test_an_answer_works_once_and_in_the_browser_that_asked(service: LocalServic
 
 @pytest.mark.parametrize(
     "more",
-    [{"nonce": "other"}, {"nonce": None}, {"azp": "other"}, {"aud": [CLIENT, "other"]}, {"at_hash": "AAAA"},
-     {"events": {}}, {"at_hash": 1}],
-)  # fmt: skip
+    [
+        {"nonce": "other"},
+        {"nonce": None},
+        {"azp": "other"},
+        {"aud": [CLIENT, "other"]},
+        {"at_hash": "AAAA"},
+        {"events": {}},
+        {"at_hash": 1},
+    ],
+)
 def test_an_id_token_answers_our_own_request(
     service: LocalService, openid: OpenidProvider, more: dict[str, Any]
 ) -> None:

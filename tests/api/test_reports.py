@@ -21,11 +21,24 @@ def shop(service: LocalService) -> LocalService:
     """A product with a decision and a feature that was shipped because of it."""
     for command in (
         {"type": "DefineProduct", "key": "shop", "title": "Shop", "accountable": "Ada Lovelace"},
-        {"type": "RecordDecision", "key": "d", "title": "Cards", "decision": "Cards.", "why": "Gifts.",
-         "accountable": "Ada Lovelace", "products": ["shop"]},
-        {"type": "ProposeFeature", "key": "f", "title": "Gift cards", "products": ["shop"], "accountable": "Ada Lovelace"},
+        {
+            "type": "RecordDecision",
+            "key": "d",
+            "title": "Cards",
+            "decision": "Cards.",
+            "why": "Gifts.",
+            "accountable": "Ada Lovelace",
+            "products": ["shop"],
+        },
+        {
+            "type": "ProposeFeature",
+            "key": "f",
+            "title": "Gift cards",
+            "products": ["shop"],
+            "accountable": "Ada Lovelace",
+        },
         {"type": "ShipFeature", "subject": "feature:f", "because": ["d"], "note": "=a note"},
-    ):  # fmt: skip
+    ):
         assert service.post("/commands", command).status_code == 201 or command["type"] == "ShipFeature"
     return service
 
@@ -71,9 +84,11 @@ def test_each_form_of_it(shop: LocalService) -> None:
     assert "## Shipped" not in get_report("text/markdown", until="2025-01-01").text
     lines = list(csv.DictReader(io.StringIO(get_report(format="csv").text)))
     assert [(line["section"], line["field"], line["after"]) for line in lines] == [
-        ("decisions", "status", "accepted"), ("shipped", "status", "shipped"), ("moved", "exists", "true"),
+        ("decisions", "status", "accepted"),
+        ("shipped", "status", "shipped"),
+        ("moved", "exists", "true"),
         ("moved", "status", "proposed"),
-    ]  # fmt: skip
+    ]
     assert [(line["why"], line["reason"]) for line in lines[:2]] == [("Gifts.", "own"), ("'=a note", "own")]
     assert get_report("application/jsonl").text.count("\n") == 3
 
@@ -109,8 +124,11 @@ def test_no_report_is_issued_of_what_is_not_there_yet(shop: LocalService) -> Non
     told = shop.get(SHOP, **SPAN)
 
     for change, status in (
-        ({"position": 9999}, 404), ({"until": "2999-01-01T00:00:00Z"}, 422), ({"sha256": "x"}, 422), ({"sha256": None}, 422),
-    ):  # fmt: skip
+        ({"position": 9999}, 404),
+        ({"until": "2999-01-01T00:00:00Z"}, 422),
+        ({"sha256": "x"}, 422),
+        ({"sha256": None}, 422),
+    ):
         response = issue(shop, told | change)
         assert (response.status_code, response.json()["field"]) == (status, next(iter(change))), response.text
     assert told["since"] == format_micros(T0 - 86_400_000_000)

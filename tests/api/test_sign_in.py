@@ -85,9 +85,19 @@ def test_no_session_without_encryption(service: LocalService) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "evil", "/\t/evil.example",
-     "/\n/evil.example", "\\/evil.example", "/%0d%0aX: y\r\n", ""],
-)  # fmt: skip
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "evil",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "\\/evil.example",
+        "/%0d%0aX: y\r\n",
+        "",
+    ],
+)
 def test_no_link_leads_to_another_site(service: LocalService, address: str) -> None:
     """After the sign-in the browser goes to a path of this server, whatever the link says."""
     answer = service.browser().post(

@@ -11,28 +11,38 @@ from tests.benchmarks import (
     growing,
     hostile,
     importing,
+    local_service,
     pages,
     policing,
     quotas,
     reading,
     rebuilding,
     replicating,
-    service,
     starting,
     streaming,
     verifying,
     writing,
-)  # fmt: skip
+)
 
 BENCHMARKS = {
-    "importing": importing.measure, "reading": reading.measure, "writing": writing.measure, "starting": starting.measure,
-    "replicating": replicating.measure, "streaming": streaming.measure,
-    "quotas": quotas.measure, "policing": policing.measure, "pages": pages.measure,
-}  # fmt: skip
+    "importing": importing.measure,
+    "reading": reading.measure,
+    "writing": writing.measure,
+    "starting": starting.measure,
+    "replicating": replicating.measure,
+    "streaming": streaming.measure,
+    "quotas": quotas.measure,
+    "policing": policing.measure,
+    "pages": pages.measure,
+}
 SIZED = {
-    "verifying": verifying.measure, "asking": asking.measure, "rebuilding": rebuilding.measure, "growing": growing.measure,
-    "hostile": hostile.measure, "questions": hostile.measure_questions,
-}  # fmt: skip
+    "verifying": verifying.measure,
+    "asking": asking.measure,
+    "rebuilding": rebuilding.measure,
+    "growing": growing.measure,
+    "hostile": hostile.measure,
+    "questions": hostile.measure_questions,
+}
 """Those that want to know how large a log is to be."""
 
 
@@ -45,7 +55,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     names = asked.names or [*BENCHMARKS, *SIZED]
-    sys.stdout.write(service.machine() + "\n")
+    sys.stdout.write(local_service.machine() + "\n")
     tune_gc()  # as the commands do
     for name in names:
         sys.stdout.write(f"\n{name}\n")

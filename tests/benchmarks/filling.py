@@ -68,9 +68,10 @@ class History:
         subject = f"decision:{self.keys}d{len(self.decisions)}"
         self.decisions.append(subject)
         taken = DecisionAccepted(
-            deciders=(self.somebody(),), decision="So be it, from the next release on.",
+            deciders=(self.somebody(),),
+            decision="So be it, from the next release on.",
             why="Three customers in four asked for it, and no competitor has it.",
-        )  # fmt: skip
+        )
         proposed = DecisionProposed(
             title=f"Decision {len(self.decisions)}",
             kind="feature",
@@ -130,13 +131,26 @@ class Filling:
             answers: list[tuple[object, ...]] = []
             while len(rows) < min(AT_ONCE, size - self._head.size):
                 transaction = next(transactions)
-                answers.append(("person:p0", self._chance.randbytes(16).hex(), bytes(16), bytes(32), self._head.size + len(rows) + 1, len(transaction)))  # fmt: skip
+                answers.append(
+                    (
+                        "person:p0",
+                        self._chance.randbytes(16).hex(),
+                        bytes(16),
+                        bytes(32),
+                        self._head.size + len(rows) + 1,
+                        len(transaction),
+                    )
+                )
                 rows += self._place(transaction, len(rows))
             leaves = [leaf_hash(compose(row)) for row in rows]
             frontier = append_leaves(self._head.frontier, self._head.size, leaves)
             self._head = Head(rows[-1].position, frontier, rows[-1].recorded_at)
             append_rows(self._store, rows, self._head)
-            self._store.run(lambda session, new=answers: session.executemany("INSERT INTO idempotency_records VALUES (?, ?, ?, ?, ?, ?)", new))  # fmt: skip
+            self._store.run(
+                lambda session, new=answers: session.executemany(
+                    "INSERT INTO idempotency_records VALUES (?, ?, ?, ?, ?, ?)", new
+                )
+            )
 
     def _place(self, transaction: list[Fact], n: int) -> Iterator[EntryRow]:
         name = self._chance.randbytes(16).hex()
@@ -146,9 +160,14 @@ class Filling:
             if self._chance.random() < 0.03 and place == len(transaction) and not isinstance(event, FeatureProposed):
                 more["effective_at"] = at - self._chance.randrange(1, 30 * 24 * 3_600) * SECOND
             metadata = Metadata(
-                id=self._chance.randbytes(16).hex(), transaction=name, index=place, actor=self.history.somebody(),
-                credential="bench", source=Origin("http"), **more,
-            )  # fmt: skip
+                id=self._chance.randbytes(16).hex(),
+                transaction=name,
+                index=place,
+                actor=self.history.somebody(),
+                credential="bench",
+                source=Origin("http"),
+                **more,
+            )
             version = self._versions[subject] = self._versions.get(subject, 0) + 1
             own, texts = encode(event, metadata, self._chance.randbytes)
             yield EntryRow(position, subject, version, EVENT_NAMES[type(event)], at, own, texts)

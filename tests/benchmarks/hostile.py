@@ -426,9 +426,13 @@ def _others(place: tuple[str, int], tokens: dict[str, str], feature: str, ended:
 
 
 def _ask_until(
-    ended: Any, place: tuple[str, int], token: str, request: Callable[[], tuple[str, str, bytes | None]],
-    times: list[float], seen: Seen,
-) -> None:  # fmt: skip
+    ended: Any,
+    place: tuple[str, int],
+    token: str,
+    request: Callable[[], tuple[str, str, bytes | None]],
+    times: list[float],
+    seen: Seen,
+) -> None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     while not ended.is_set():
         begun = time.perf_counter()

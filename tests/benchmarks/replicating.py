@@ -65,8 +65,10 @@ def _places(folder: Path) -> Iterator[tuple[str, Callable[[], Database]]]:
 def _compare(name: str, log: DecisionLog, broker: Broker, topics: Topics, place: Callable[[], Database]) -> str:
     local, copied, hashes = [], [], set()
     for _ in range(ROUNDS):
-        for seconds, work in ((local, lambda database: _local(log, database)),
-                              (copied, lambda database: _replica(log.head().size, broker, topics, database))):  # fmt: skip
+        for seconds, work in (
+            (local, lambda database: _local(log, database)),
+            (copied, lambda database: _replica(log.head().size, broker, topics, database)),
+        ):
             database = place()
             database.recreate()
             begun = time.perf_counter()

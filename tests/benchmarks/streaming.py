@@ -190,9 +190,15 @@ def _taken_in(folder: Path, servers: str, prefix: str) -> float:
     with DecisionLog.open(folder / "log.sqlite3", clock=clock) as log:
         log.default_role = "admin"
         consumer = CommandConsumer(
-            log, Broker.from_addresses(servers), Topics(prefix), caller, StatusReporter(Watched(), "consumer", prefix, clock), log_id=log.id,
-            clock=clock, notify=lambda _said: begun.append(time.perf_counter()),
-        )  # fmt: skip
+            log,
+            Broker.from_addresses(servers),
+            Topics(prefix),
+            caller,
+            StatusReporter(Watched(), "consumer", prefix, clock),
+            log_id=log.id,
+            clock=clock,
+            notify=lambda _said: begun.append(time.perf_counter()),
+        )
         thread = threading.Thread(target=consumer.run)
         thread.start()
         while _count_answers(servers, prefix) < COMMANDS:
@@ -206,9 +212,11 @@ def _taken_in(folder: Path, servers: str, prefix: str) -> float:
 def _taken_in_by_command(folder: Path, servers: str, prefix: str, secret: str) -> float:
     _order(servers, prefix)
     more = {
-        "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": servers, "DECISIONLOG_KAFKA_PREFIX": prefix, "DECISIONLOG_TOKEN": secret,
+        "DECISIONLOG_KAFKA_BOOTSTRAP_SERVERS": servers,
+        "DECISIONLOG_KAFKA_PREFIX": prefix,
+        "DECISIONLOG_TOKEN": secret,
         "PYTHONUNBUFFERED": "1",
-    }  # fmt: skip
+    }
     process = subprocess.Popen(
         [COMMAND, "consume"], env=surroundings(folder, **more), stdout=subprocess.PIPE, text=True
     )

@@ -278,9 +278,12 @@ def _renumber(requests: Callable[[Contender], Requests]) -> Callable[[Contender]
 
 
 def run_rounds(
-    found: dict[str, Contender], requests: Callable[[Contender], Requests], connections: int, count: int,
+    found: dict[str, Contender],
+    requests: Callable[[Contender], Requests],
+    connections: int,
+    count: int,
     rounds: int = ROUNDS,
-) -> None:  # fmt: skip
+) -> None:
     """Send a number of requests to each contender in each round, after a warm-up."""
     made = {name: requests(each) for name, each in found.items()}
     for name, each in found.items():
@@ -292,9 +295,13 @@ def run_rounds(
 
 
 def compare(
-    label: str, found: dict[str, Contender], requests: Callable[[Contender], Requests], connections: int,
-    count: int = REQUESTS, rounds: int = ROUNDS,
-) -> Iterator[str]:  # fmt: skip
+    label: str,
+    found: dict[str, Contender],
+    requests: Callable[[Contender], Requests],
+    connections: int,
+    count: int = REQUESTS,
+    rounds: int = ROUNDS,
+) -> Iterator[str]:
     """Run rounds and yield a line for each contender."""
     run_rounds(found, requests, connections, count, rounds)
     for name, each in found.items():

@@ -21,7 +21,7 @@ def test_a_new_manager_records_the_first_decision_by_keyboard_within_a_minute(br
         assert page.inner_text("h1") == "Tideline"
 
         page.keyboard.press("c")
-        page.wait_for_url("**/record")
+        page.locator("[name=title]:focus").wait_for()
         for words in ("Cards only", "We take cards only.", "Invoices take weeks."):
             page.keyboard.type(words)
             page.keyboard.press("Tab")

@@ -54,8 +54,11 @@ def test_every_page_is_in_the_navigation():
 
     assert sorted(found) == sorted(page for page in pages if not page.startswith("decisions/"))
     assert [next(iter(entry)) for entry in CONFIGURATION["nav"]][1:5] == [
-        "Product managers", "Auditors", "Developers", "Operators",
-    ]  # fmt: skip
+        "Product managers",
+        "Auditors",
+        "Developers",
+        "Operators",
+    ]
 
 
 def test_a_link_that_leads_nowhere_is_refused(tmp_path):

@@ -20,9 +20,13 @@ from cli.commands.token import format_columns
 from cli.settings import Settings
 
 DECISION = {
-    "type": "RecordDecision", "key": "tea", "title": "Sell tea", "decision": "We sell tea.", "why": "Thirst.",
+    "type": "RecordDecision",
+    "key": "tea",
+    "title": "Sell tea",
+    "decision": "We sell tea.",
+    "why": "Thirst.",
     "accountable": "ann",
-}  # fmt: skip
+}
 
 
 def write_lines(path, *lines):
@@ -373,9 +377,21 @@ def test_tokens_fit_the_terminal():
 
 @pytest.mark.parametrize(
     ("version", "affected"),
-    [("3.6.23", False), ("3.7.0", True), ("3.40.1", True), ("3.44.5", True), ("3.44.6", False), ("3.45.0", True),
-     ("3.50.6", True), ("3.50.7", False), ("3.51.2", True), ("3.51.3", False), ("3.52.0", False), ("3.53.1", False)],
-)  # fmt: skip
+    [
+        ("3.6.23", False),
+        ("3.7.0", True),
+        ("3.40.1", True),
+        ("3.44.5", True),
+        ("3.44.6", False),
+        ("3.45.0", True),
+        ("3.50.6", True),
+        ("3.50.7", False),
+        ("3.51.2", True),
+        ("3.51.3", False),
+        ("3.52.0", False),
+        ("3.53.1", False),
+    ],
+)
 def test_versions_with_the_wal_reset_bug(version, affected):
     """The bug is in 3.7.0 to 3.51.2, but not in the two that were repaired."""
     assert has_wal_reset_bug(version) is affected

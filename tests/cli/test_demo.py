@@ -82,8 +82,11 @@ def test_the_story_has_what_it_promises():
         "@wrong-drop"
     ]
     assert (types["RecordEvidence"], types["StateExpectedOutcome"], types["RecordOutcome"]) == (20, 8, 7)
-    assert any(command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
-               for act in story.steps for command in act.commands)  # fmt: skip
+    assert any(
+        command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
+        for act in story.steps
+        for command in act.commands
+    )
     assert all(0 <= act.day < DAYS for act in story.steps)
 
 
@@ -101,13 +104,27 @@ def test_a_life_is_told_in_words():
         list(_parse_features({"f": {"title": "F", "life": life[:1]}}))
 
     assert list(_parse_features({"f": {"title": "F", "owner": "wen", "because": "e", "life": life[1:]}})) == [
-        Step(203, "tomas", ({"type": "TargetMilestone", "subject": "feature:f", "release": "tideline-1.0",
-                             "because": ["e"]},)),
-        Step(204, "tomas", ({"type": "TargetMilestone", "subject": "feature:f", "release": "tideline-2.0",
-                            "because": ["d"], "note": "Late."},)),
+        Step(
+            203,
+            "tomas",
+            ({"type": "TargetMilestone", "subject": "feature:f", "release": "tideline-1.0", "because": ["e"]},),
+        ),
+        Step(
+            204,
+            "tomas",
+            (
+                {
+                    "type": "TargetMilestone",
+                    "subject": "feature:f",
+                    "release": "tideline-2.0",
+                    "because": ["d"],
+                    "note": "Late.",
+                },
+            ),
+        ),
         Step(205, "wen", ({"type": "StartFeature", "subject": "feature:f"},)),
         Step(206, "priya", ({"type": "DropFeature", "subject": "feature:f", "why": "No."},)),
-    ]  # fmt: skip
+    ]
 
 
 def test_every_view_has_something_to_show(read):
@@ -186,8 +203,16 @@ def test_the_demo_answers_its_four_questions(run_of_demo):
     answers = re.split(r"^\d\. ", printed, flags=re.MULTILINE)[1:]
 
     assert len(answers) == 4
-    for answer, words in zip(answers, ("Multi-night trips", "Change a trip under way", "Weather along the trip ships in 2.2",
-                                       "The pilot contracts promise all harbors the same price"), strict=True):  # fmt: skip
+    for answer, words in zip(
+        answers,
+        (
+            "Multi-night trips",
+            "Change a trip under way",
+            "Weather along the trip ships in 2.2",
+            "The pilot contracts promise all harbors the same price",
+        ),
+        strict=True,
+    ):
         assert "$ decisionlog " in answer
         assert words in answer
     assert "GET " not in printed

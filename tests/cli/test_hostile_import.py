@@ -95,7 +95,7 @@ def test_a_tracker_with_controls(tmp_path):
         'system = "t"\n[product]\nkey = "p"\ntitle = "P"\n[columns]\nid = "n"\nwhen = "w"\nrecord = "r"\nfield = "f"\nto = "t"\n'
         '[[subject]]\nkind = "decision"\n[subject.fields.s]\nfield = "status"\nas = "mapped"\nvalues = {open = "proposed"}\n',
         encoding="utf-8",
-    )  # fmt: skip
+    )
     shared = {"n": HARM, "w": "2024-01-01", "r": HARM, "f": HARM, "t": HARM, HARM: 1}
     file.write_text(
         "".join(json.dumps(shared | more) + "\n" for more in ({}, {"w": HARM}, {"f": "s"})), encoding="utf-8"

@@ -350,8 +350,14 @@ def _exported_rows() -> Iterator[dict[str, object]]:
     }
     created = {"summary": EVIL, "created": "2024-05-01T10:00:00Z", "creator": named, "status": named}
     yield {"id": EVIL, "key": EVIL, "fields": created, "changelog": {"histories": [history]}}
-    yield {"number": 7, "iid": 7, "title": EVIL, "created_at": "2024-05-01T10:00:00Z", "user": {"login": EVIL}, "timeline": [
-        {"id": EVIL, "event": EVIL, "created_at": EVIL, "actor": {"login": EVIL}}]}  # fmt: skip
+    yield {
+        "number": 7,
+        "iid": 7,
+        "title": EVIL,
+        "created_at": "2024-05-01T10:00:00Z",
+        "user": {"login": EVIL},
+        "timeline": [{"id": EVIL, "event": EVIL, "created_at": EVIL, "actor": {"login": EVIL}}],
+    }
     headers = ("Issue key", "ID", "#", "Issue ID", "Title", "Summary", "Subject", "Status", "Assignee", "Author", EVIL)
     yield dict.fromkeys(headers, EVIL) | {"Created": "2024-05-01 10:00", "Updated": EVIL}
     yield {EVIL: {EVIL: [EVIL]}}

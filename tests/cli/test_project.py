@@ -15,9 +15,12 @@ DECISION = {"title": "Sell tea", "decision": "We sell tea.", "why": "Thirst.", "
 @contextmanager
 def projecting(data):
     process = subprocess.Popen(
-        [COMMAND, "project"], env=surroundings(data, PYTHONUNBUFFERED="1"), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [COMMAND, "project"],
+        env=surroundings(data, PYTHONUNBUFFERED="1"),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         yield process
     finally:

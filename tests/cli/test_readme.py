@@ -45,8 +45,11 @@ def test_the_commands_of_the_readme_leave_no_files_in_the_clone():
     assert [command for command in commands() if re.search(r"--output|-o |> |backup|checkpoint", command)] == []
     ignored = subprocess.run(
         ["git", "check-ignore", "data/log.sqlite3", "demo/log.sqlite3", ".venv/x", "site/index.html", ".cache/x"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert len(ignored.stdout.split()) == 5
 
 

@@ -45,11 +45,22 @@ def service(tmp_path_factory):
         for name in NAMES[1:]:
             opened.person(name)
         opened.post("/products", {"key": "shop", "title": "The shop"})
-        opened.post("/decisions", {"key": "tea", "title": "Serve tea", "decision": "Tea.", "why": "Thirst.",
-                                   "accountable": "Ada Lovelace", "products": ["shop"]})  # fmt: skip
+        opened.post(
+            "/decisions",
+            {
+                "key": "tea",
+                "title": "Serve tea",
+                "decision": "Tea.",
+                "why": "Thirst.",
+                "accountable": "Ada Lovelace",
+                "products": ["shop"],
+            },
+        )
         for number, name in enumerate(NAMES):
-            opened.post("/features", {"key": f"f{number}", "title": f"Feature of {name}", "products": ["shop"],
-                                      "accountable": name})  # fmt: skip
+            opened.post(
+                "/features",
+                {"key": f"f{number}", "title": f"Feature of {name}", "products": ["shop"], "accountable": name},
+            )
         opened.post("/features/f1/prioritize", {"horizon": "now", "because": ["tea"]})
         opened.post("/features/f0/prioritize", {"horizon": "later", "note": "Nobody asked."})
         yield opened
@@ -63,8 +74,9 @@ def test_the_board(service):
     rows = table(service, "roadmap", "shop")
 
     assert [(row["column"], row["subject"], row["accountable"]) for row in rows[:2]] == [
-        ("now", "feature:f1", "山田太郎"), ("later", "feature:f0", "Ada Lovelace")
-    ]  # fmt: skip
+        ("now", "feature:f1", "山田太郎"),
+        ("later", "feature:f0", "Ada Lovelace"),
+    ]
     assert {row["column"] for row in rows[2:]} == {"unplanned"}
 
 
@@ -73,8 +85,9 @@ def test_who_changed_a_card_and_why(service):
     rows = table(service, "blame", "--field", "horizon", "--order", "newest")
 
     assert [(row["subject"], row["after"], row["who"], row["why"]) for row in rows] == [
-        ("feature:f0", "later", "Ada Lovelace", "Nobody asked."), ("feature:f1", "now", "Ada Lovelace", "Serve tea")
-    ]  # fmt: skip
+        ("feature:f0", "later", "Ada Lovelace", "Nobody asked."),
+        ("feature:f1", "now", "Ada Lovelace", "Serve tea"),
+    ]
     blamed = table(service, "roadmap", "shop", "--blame", "--status", "proposed")
     assert (blamed[0]["who"], blamed[0]["why"]) == ("Ada Lovelace", "Serve tea")
 
@@ -231,8 +244,10 @@ def test_what_all_rows_have_in_common_is_said_once():
         (("decision", "reopen", "tea", "--why", " "), "Invalid --why: must not be blank."),
         (
             ("decision", "reopen", "tea", "--why", "x", "--effective-at", "tomorrow"),
-            ("Invalid --effective-at: a command cannot take effect in the future; give what starts later a `from` "
-            "or `until` of its own."),
+            (
+                "Invalid --effective-at: a command cannot take effect in the future; give what starts later a `from` "
+                "or `until` of its own."
+            ),
         ),
         (("record", "Tea"), "Missing --decision and --why. On a terminal, the command asks for them."),
         (
@@ -240,7 +255,7 @@ def test_what_all_rows_have_in_common_is_said_once():
             "No person or team 'Nobody'. Search all text with `decisionlog search Nobody`.",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_sentence_that_says_what_to_do(service, words, sentence):
     """A refusal prints a sentence that says what to do, and nothing is recorded."""
     before = service.log.head().size
@@ -318,11 +333,15 @@ def test_a_status_has_its_color_and_a_title_has_none():
     styles = {text.strip(): style for line in layout(SHEET, Zone(), NOW, 160) for text, style in line if text.strip()}
 
     assert {name: styles[name] for name in ("rejected", "proposed", "decision:tea", "a")} == {
-        "rejected": "red", "proposed": "", "decision:tea": "cyan", "a": ""
-    }  # fmt: skip
+        "rejected": "red",
+        "proposed": "",
+        "decision:tea": "cyan",
+        "a": "",
+    }
     assert [style for line in layout(SHEET, Zone(), NOW, 160) for text, style in line if "accepted" in text] == [
-        "green", ""
-    ]  # fmt: skip
+        "green",
+        "",
+    ]
 
 
 def test_no_color_is_heeded(monkeypatch):
@@ -347,8 +366,23 @@ def recorded(service: LocalService, *words: str, **more: str) -> str:
 
 def test_recording_in_a_line(service):
     """A decision is recorded with flags alone; by default, the caller is accountable for it."""
-    told = recorded(service, "record", "Sell cups", "--decision", "Cups.", "--why", "Tea.", "--product", "shop",
-                    "--because", "tea", "--tag", "cups", "--key", "cups")  # fmt: skip
+    told = recorded(
+        service,
+        "record",
+        "Sell cups",
+        "--decision",
+        "Cups.",
+        "--why",
+        "Tea.",
+        "--product",
+        "shop",
+        "--because",
+        "tea",
+        "--tag",
+        "cups",
+        "--key",
+        "cups",
+    )
 
     row = next(row for row in table(service, "decisions") if row["decision"] == "decision:cups")
     assert re.fullmatch(r"Decided SHOP-2 Sell cups\. \(decision:cups, position \d+\)\n", told)
@@ -362,9 +396,31 @@ def test_recording_in_a_line(service):
 
 def test_recording_all_that_was_weighed(service):
     """The ways that were open, the one chosen, and what speaks for it go in as flags, and are shown in words."""
-    recorded(service, "record", "Sell mugs", "--decision", "Mugs.", "--why", "Handles.", "--key", "mugs",
-             "--considered", "Mugs", "--considered", "Bowls", "--option", "Mugs", "--evidence", "9 of 10 burn a finger",
-             "--assumption", "Clay stays cheap", "--constraint", "One shelf", "--reference", "https://example.org/mugs")  # fmt: skip
+    recorded(
+        service,
+        "record",
+        "Sell mugs",
+        "--decision",
+        "Mugs.",
+        "--why",
+        "Handles.",
+        "--key",
+        "mugs",
+        "--considered",
+        "Mugs",
+        "--considered",
+        "Bowls",
+        "--option",
+        "Mugs",
+        "--evidence",
+        "9 of 10 burn a finger",
+        "--assumption",
+        "Clay stays cheap",
+        "--constraint",
+        "One shelf",
+        "--reference",
+        "https://example.org/mugs",
+    )
 
     shown = run_command(service, "show", "mugs").stdout
     for part in (
@@ -417,8 +473,11 @@ def test_from_proposal_to_reversal(service):
     assert [line.split()[0] for line in told[:3]] == ["Proposed", "Accepted", "Reversed"]
     assert json.loads(told[3])["subject"] == "decision:jam"
     assert [row["after"] for row in table(service, "blame", "decision:jam", "--field", "status")] == [
-        "proposed", "accepted", "reversed", "proposed"
-    ]  # fmt: skip
+        "proposed",
+        "accepted",
+        "reversed",
+        "proposed",
+    ]
 
 
 def editor(tmp_path, script: str) -> str:
@@ -459,9 +518,13 @@ def at_a_terminal(
     """What a command shows on a terminal of its own, and its exit code; each answer is typed once something is asked."""
     main, side = pty.openpty()
     process = subprocess.Popen(
-        [COMMAND, *words], stdin=side, stdout=side, stderr=side, env=surroundings(data, TERM="xterm", COLUMNS="80", **more),
+        [COMMAND, *words],
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        env=surroundings(data, TERM="xterm", COLUMNS="80", **more),
         start_new_session=True,
-    )  # fmt: skip
+    )
     os.close(side)
     shown, left, deadline, typed, interrupted = b"", list(answers), time.monotonic() + 60, 0, 0.0
     while time.monotonic() < deadline:
@@ -629,9 +692,12 @@ def run_python(code: str) -> str:
 def test_shell_completion(tmp_path):
     """The shell completes the names of commands and options."""
     told = subprocess.run(
-        [COMMAND], env=surroundings(tmp_path, _DECISIONLOG_COMPLETE="bash_complete", COMP_WORDS="decisionlog ro", COMP_CWORD="1"),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [COMMAND],
+        env=surroundings(tmp_path, _DECISIONLOG_COMPLETE="bash_complete", COMP_WORDS="decisionlog ro", COMP_CWORD="1"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert told.stdout.split() == ["plain,roadmap", "plain,role"]
 

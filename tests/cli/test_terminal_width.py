@@ -58,12 +58,28 @@ def service(tmp_path_factory):
         opened.post("/products", {"key": "shop", "title": WIDE})
         opened.post("/releases", {"key": "r1", "version": "1.0", "products": ["shop"], "due_on": "2025-02-01"})
         opened.post("/releases", {"key": "r2", "version": "2.0", "products": ["shop"], "due_on": "2025-08-01"})
-        opened.post("/decisions", {"key": "tea", "title": f"{NAMES[2]} {LONG}", "decision": f"{WIDE}\n\n{LONG}",
-                                   "why": "Thirst.", "accountable": people[1], "products": ["shop"],
-                                   "options": [{"title": WIDE, "pros": [LONG]}, {"title": NAMES[3]}]})  # fmt: skip
+        opened.post(
+            "/decisions",
+            {
+                "key": "tea",
+                "title": f"{NAMES[2]} {LONG}",
+                "decision": f"{WIDE}\n\n{LONG}",
+                "why": "Thirst.",
+                "accountable": people[1],
+                "products": ["shop"],
+                "options": [{"title": WIDE, "pros": [LONG]}, {"title": NAMES[3]}],
+            },
+        )
         for number, (name, person) in enumerate(zip(NAMES, people, strict=True)):
-            opened.post("/features", {"key": f"f{number}", "title": f"{name} {WIDE if number % 2 else LONG}",
-                                      "products": ["shop"], **({"accountable": person} if number else {})})  # fmt: skip
+            opened.post(
+                "/features",
+                {
+                    "key": f"f{number}",
+                    "title": f"{name} {WIDE if number % 2 else LONG}",
+                    "products": ["shop"],
+                    **({"accountable": person} if number else {}),
+                },
+            )
             opened.post(f"/features/f{number}/prioritize", {"horizon": "now", "because": ["tea"], "note": LONG})
             for release in ("r1", "r2"):
                 opened.post(f"/features/f{number}/target", {"release": release, "note": WIDE})
@@ -185,5 +201,9 @@ def test_a_decision_is_a_document(service, monkeypatch):
     assert lines[0].startswith("SHOP-1  ")
     assert "● accepted" in lines[2]
     assert [line for line in lines if line in ("Decision", "Why", "Options", "Authority", "History")] == [
-        "Decision", "Why", "Options", "Authority", "History"
-    ]  # fmt: skip
+        "Decision",
+        "Why",
+        "Options",
+        "Authority",
+        "History",
+    ]

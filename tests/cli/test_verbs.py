@@ -32,8 +32,17 @@ def service(tmp_path_factory):
         opened.post("/releases", {"key": "r1", "version": "1.0", "products": ["tideline"]})
         for key, title in (("night-mode", "Night mode"), ("night-watch", "Watch at night"), ("tea", "Tea on deck")):
             opened.post("/features", {"key": key, "title": title, "products": ["tideline"]})
-        opened.post("/decisions", {"key": "tea", "title": "Serve tea", "decision": "Tea.", "why": "Thirst.",
-                                   "accountable": "Ada Lovelace", "products": ["tideline"]})  # fmt: skip
+        opened.post(
+            "/decisions",
+            {
+                "key": "tea",
+                "title": "Serve tea",
+                "decision": "Tea.",
+                "why": "Thirst.",
+                "accountable": "Ada Lovelace",
+                "products": ["tideline"],
+            },
+        )
         yield opened
 
 

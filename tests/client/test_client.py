@@ -267,14 +267,20 @@ def test_every_page(service):
 def test_instants_lists_and_flags(service):
     """Parameters go out as the interface reads them: instants with offset, days, lists, true and false."""
     asked = questions.decisions(
-        as_of=datetime(2024, 3, 1, tzinfo=UTC), known_at="2030-01-01", status=["accepted", "proposed"],
-        include_removed=True, text=None,
-    )  # fmt: skip
+        as_of=datetime(2024, 3, 1, tzinfo=UTC),
+        known_at="2030-01-01",
+        status=["accepted", "proposed"],
+        include_removed=True,
+        text=None,
+    )
 
     assert exchange.build_question_call(asked, 0).params == [
-        ("as_of", "2024-03-01T00:00:00+00:00"), ("known_at", "2030-01-01"), ("status", "accepted"),
-        ("status", "proposed"), ("include_removed", "true"),
-    ]  # fmt: skip
+        ("as_of", "2024-03-01T00:00:00+00:00"),
+        ("known_at", "2030-01-01"),
+        ("status", "accepted"),
+        ("status", "proposed"),
+        ("include_removed", "true"),
+    ]
     with client_of(service) as client:
         assert client.ask(asked)["rows"] == []
         assert client.text(asked, "csv").startswith("subject,title,number")
@@ -359,15 +365,28 @@ def response_with(status: int, wait: str | None = None) -> httpx2.Response:
 @pytest.mark.parametrize(
     ("call", "outcome", "wait"),
     [
-        (ASK, AWAY, 0.1), (SEND, AWAY, 0.1), (MAKE, AWAY, 0.1),
-        (ASK, LOST, 0.1), (SEND, LOST, 0.1), (MAKE, LOST, None),
-        (ASK, response_with(503, "2"), 2), (SEND, response_with(503, "10"), 10), (MAKE, response_with(503, "2"), None),
-        (ASK, response_with(503), None), (ASK, response_with(504, "1"), 1), (ASK, response_with(502), 0.1), (SEND, response_with(429, "3"), 3),
-        (ASK, response_with(503, "60"), None), (ASK, response_with(503, "Wed, 21 Oct 2026 07:28:00 GMT"), None),
-        (ASK, response_with(200), None), (SEND, response_with(409), None), (SEND, response_with(500), None), (SEND, response_with(507), None),
+        (ASK, AWAY, 0.1),
+        (SEND, AWAY, 0.1),
+        (MAKE, AWAY, 0.1),
+        (ASK, LOST, 0.1),
+        (SEND, LOST, 0.1),
+        (MAKE, LOST, None),
+        (ASK, response_with(503, "2"), 2),
+        (SEND, response_with(503, "10"), 10),
+        (MAKE, response_with(503, "2"), None),
+        (ASK, response_with(503), None),
+        (ASK, response_with(504, "1"), 1),
+        (ASK, response_with(502), 0.1),
+        (SEND, response_with(429, "3"), 3),
+        (ASK, response_with(503, "60"), None),
+        (ASK, response_with(503, "Wed, 21 Oct 2026 07:28:00 GMT"), None),
+        (ASK, response_with(200), None),
+        (SEND, response_with(409), None),
+        (SEND, response_with(500), None),
+        (SEND, response_with(507), None),
         (ASK, httpx2.UnsupportedProtocol("ftp"), None),
     ],
-)  # fmt: skip
+)
 def test_what_is_sent_again(call, outcome, wait):
     """It is sent again after what may pass, if that can do no harm and the wait is within one's patience."""
     assert Retries(call, patience=30).get_wait(outcome) == wait

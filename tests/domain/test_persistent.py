@@ -86,5 +86,9 @@ def _measure_fold_s(events: int, fields: int) -> float:
 def test_folding_is_linear():
     """Eight times the events take far less than sixty-four times as long, in one field or in many."""
     for fields in (1, 1_000_000):
-        few = min(_measure_fold_s(4_000, fields) for _ in range(5))
-        assert min(_measure_fold_s(32_000, fields) for _ in range(2)) < few * 24
+        few = many = float("inf")
+        for _ in range(4):  # a measurement that was disturbed is made again
+            few, many = min(few, _measure_fold_s(4_000, fields)), min(many, _measure_fold_s(32_000, fields))
+            if many < few * 24:
+                break
+        assert many < few * 24

@@ -260,9 +260,15 @@ def outcome(
 
 
 def _until_quiet(
-    model: ReadModel, database: Database, feed: MemoryFeed, api: MemoryApi | None, ticks: Iterator[int],
-    schedule: Schedule, outcome: Outcome, turn: type[ReplicaSession],
-) -> bool:  # fmt: skip
+    model: ReadModel,
+    database: Database,
+    feed: MemoryFeed,
+    api: MemoryApi | None,
+    ticks: Iterator[int],
+    schedule: Schedule,
+    outcome: Outcome,
+    turn: type[ReplicaSession],
+) -> bool:
     for _ in range(len(schedule.kills) + 1):
         with closing(database.writer()) as writer:
             try:
@@ -299,9 +305,12 @@ def check(times: int, turn: type[ReplicaSession] = ReplicaSession, *, of: int = 
 
         @seed(of)
         @settings(
-            max_examples=times, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+            max_examples=times,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
             phases=[Phase.generate] if turn is not ReplicaSession else [Phase.generate, Phase.shrink],
-        )  # fmt: skip
+        )
         @given(schedule=schedules())
         def whatever_happens(schedule: Schedule) -> None:
             nonlocal done

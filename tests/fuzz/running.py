@@ -104,8 +104,11 @@ def application(caller: Caller = ADMINISTRATOR, role: str = "admin") -> Iterator
 
 
 MEDIA_TYPES: Final = {
-    "csv": "text/csv", "jsonl": "application/jsonl", "markdown": "text/markdown", "html": "text/html",
-}  # fmt: skip
+    "csv": "text/csv",
+    "jsonl": "application/jsonl",
+    "markdown": "text/markdown",
+    "html": "text/html",
+}
 
 
 def document_formats(document: dict[str, Any]) -> dict[str, Any]:

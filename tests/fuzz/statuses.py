@@ -12,14 +12,29 @@ CHECKS: Final[dict[str, dict[str, Any]]] = {
     "negative_data_rejection": {
         # Besides the default: 412; 413, 414 and 431, which refuse what is too long before it is read.
         "expected-statuses": [
-            "400", "401", "403", "404", "405", "406", "409", "412", "413", "414", "415", "422", "428", "429", "431", "5xx",
+            "400",
+            "401",
+            "403",
+            "404",
+            "405",
+            "406",
+            "409",
+            "412",
+            "413",
+            "414",
+            "415",
+            "422",
+            "428",
+            "429",
+            "431",
+            "5xx",
         ]
     },
     "missing_required_header": {
         # Besides the default: 428 is the status for a request without `If-Match` (RFC 6585, section 3).
         "expected-statuses": ["400", "401", "403", "406", "415", "422", "428"]
     },
-}  # fmt: skip
+}
 
 _COMBINATION: Final = {f"urn:decisionlog:problem:{name}" for name in ("unprocessable", "idempotency-key-reused")}
 

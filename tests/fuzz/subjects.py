@@ -18,18 +18,41 @@ PER_KIND: Final = 25
 _ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team|evidence|assumption):{KEY_PATTERN}")
 _IF_MATCH: Final = re.compile(document_headers(version_required=False)[1]["schema"]["pattern"])
 _KIND_OF_FIELD: Final = {
-    "because": "decision", "decisions": "decision", "supersedes": "decision",
-    "products": "product", "product": "product", "line": "product",
-    "goals": "goal", "features": "feature", "releases": "release", "release": "release", "evidence": "evidence",
-    "accountable": "person", "holders": "person", "holder": "person", "deciders": "person", "decider": "person",
-    "on_behalf_of": "person", "into": "person", "who": "person", "actor": "person", "principal": "person",
-}  # fmt: skip
+    "because": "decision",
+    "decisions": "decision",
+    "supersedes": "decision",
+    "products": "product",
+    "product": "product",
+    "line": "product",
+    "goals": "goal",
+    "features": "feature",
+    "releases": "release",
+    "release": "release",
+    "evidence": "evidence",
+    "accountable": "person",
+    "holders": "person",
+    "holder": "person",
+    "deciders": "person",
+    "decider": "person",
+    "on_behalf_of": "person",
+    "into": "person",
+    "who": "person",
+    "actor": "person",
+    "principal": "person",
+}
 _NOT_NAMES: Final = ("", "true", "false")
 """In a query: whether `on_behalf_of` matters is a yes or no, unlike whom it names in a command."""
 _KIND_OF_COLLECTION: Final = {
-    "products": "product", "decisions": "decision", "features": "feature", "goals": "goal", "releases": "release",
-    "people": "person", "teams": "team", "evidence": "evidence", "assumptions": "assumption",
-}  # fmt: skip
+    "products": "product",
+    "decisions": "decision",
+    "features": "feature",
+    "goals": "goal",
+    "releases": "release",
+    "people": "person",
+    "teams": "team",
+    "evidence": "evidence",
+    "assumptions": "assumption",
+}
 
 
 def commands() -> Iterator[dict[str, Any]]:
@@ -41,8 +64,15 @@ def commands() -> Iterator[dict[str, Any]]:
         yield {"type": "DefineProduct", "key": key("product"), "title": f"Product {n}"}
         yield {"type": "ScheduleRelease", "key": key("release"), "products": products, "version": f"{n}.0"}
         yield {"type": "SetGoal", "key": key("goal"), "title": f"Goal {n}", "products": products}
-        yield {"type": "ProposeDecision", "key": key("decision"), "title": f"Decision {n}", "products": products,
-               "decision": "Yes.", "why": "It helps.", "accountable": f"person:person{n}"}  # fmt: skip
+        yield {
+            "type": "ProposeDecision",
+            "key": key("decision"),
+            "title": f"Decision {n}",
+            "products": products,
+            "decision": "Yes.",
+            "why": "It helps.",
+            "accountable": f"person:person{n}",
+        }
         yield {"type": "ProposeFeature", "key": key("feature"), "title": f"Feature {n}", "products": products}
         yield {
             "type": "RecordEvidence",

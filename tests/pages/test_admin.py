@@ -106,9 +106,15 @@ def test_what_the_log_refuses_is_shown_at_its_field(service: LocalService, bo: s
 def test_a_token_is_created_and_its_secret_shown_once(service: LocalService, bo: str) -> None:
     """The secret is in the response to the form only, which no cache keeps."""
     made = send(
-        service, "create-token", holder="Bo Diaz", scopes="read", system="jira", label="Laptop", role="viewer",
+        service,
+        "create-token",
+        holder="Bo Diaz",
+        scopes="read",
+        system="jira",
+        label="Laptop",
+        role="viewer",
         expires_on="2025-03-01",
-    )  # fmt: skip
+    )
 
     assert made.status_code == 200
     assert made.headers["cache-control"] == "no-store"

@@ -19,10 +19,29 @@ def forms(service: Any) -> Forms:
 def decision(service: Any) -> str:
     """An accepted decision of a product."""
     service.post("/products", {"key": "tide", "title": "Tide"})
-    service.post("/goals", {"key": "reach", "title": "Reach more ports", "products": ["tide"], "baseline": "4", "target": "9",
-                          "unit": "ports"})  # fmt: skip
-    service.post("/decisions", {"key": "tea", "title": "Serve tea", "decision": "Tea.", "why": "Thirst.",
-                              "accountable": service.ada, "products": ["tide"], "goals": ["reach"]})  # fmt: skip
+    service.post(
+        "/goals",
+        {
+            "key": "reach",
+            "title": "Reach more ports",
+            "products": ["tide"],
+            "baseline": "4",
+            "target": "9",
+            "unit": "ports",
+        },
+    )
+    service.post(
+        "/decisions",
+        {
+            "key": "tea",
+            "title": "Serve tea",
+            "decision": "Tea.",
+            "why": "Thirst.",
+            "accountable": service.ada,
+            "products": ["tide"],
+            "goals": ["reach"],
+        },
+    )
     wait(service)
     return "decision:tea"
 
@@ -43,8 +62,13 @@ def test_evidence_is_recorded_with_a_form_and_shown_with_its_decision(
     service: Any, forms: Forms, decision: str
 ) -> None:
     """A form records evidence for a decision; both pages link to each other."""
-    forms.record(f"/do/RecordEvidence?supports={decision}", title="Seven of ten want tea", kind="customer", strength="weak",
-                 products="Tide")  # fmt: skip
+    forms.record(
+        f"/do/RecordEvidence?supports={decision}",
+        title="Seven of ten want tea",
+        kind="customer",
+        strength="weak",
+        products="Tide",
+    )
     (row,) = service.rows("/evidence")
 
     shown = read_page(service, "/decisions/tea")
@@ -105,10 +129,18 @@ def test_options_are_weighed_with_forms_and_judged_again(service: Any, forms: Fo
     service.post("/evidence", {"key": "poll", "title": "A poll", "kind": "customer", "products": ["tide"]})
     wait(service)
     location = forms.record(
-        "/do/ProposeDecision", title="Buy a boat", products="Tide", cost_limit="500 EUR", time_limit="3 weeks",
-        **{"options.0.title": "Dinghy", "options.0.cost_amount": "900 EUR", "options.0.duration": "1 month",
-           "options.0.findings": "valuable: yes - They ask for it [evidence:poll]\nusable: unclear"},
-    )  # fmt: skip
+        "/do/ProposeDecision",
+        title="Buy a boat",
+        products="Tide",
+        cost_limit="500 EUR",
+        time_limit="3 weeks",
+        **{
+            "options.0.title": "Dinghy",
+            "options.0.cost_amount": "900 EUR",
+            "options.0.duration": "1 month",
+            "options.0.findings": "valuable: yes - They ask for it [evidence:poll]\nusable: unclear",
+        },
+    )
     key = location.partition("?")[0].rpartition("/")[2]
     wait(service)
     form = forms.open(f"/do/ReviseDecision?subject=decision:{key}")

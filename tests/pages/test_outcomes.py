@@ -19,16 +19,31 @@ def story(service: LocalService) -> LocalService:
     kit = service.person("Kit Marlowe")
     for command in (
         {"type": "DefineProduct", "key": "shop", "title": "Shop", "accountable": service.ada},
-        {"type": "RecordDecision", "key": "tea", "title": "Sell tea", "decision": "Tea.", "why": "It is warm.",
-         "accountable": service.ada, "products": ["shop"], "review_on": "2025-01-05", "context": "Guests wait."},
-        {"type": "StateExpectedOutcome", "subject": "decision:tea", "measure": "Cups a day", "target": "40",
-         "due_on": "2025-01-10", "probability": 70},
+        {
+            "type": "RecordDecision",
+            "key": "tea",
+            "title": "Sell tea",
+            "decision": "Tea.",
+            "why": "It is warm.",
+            "accountable": service.ada,
+            "products": ["shop"],
+            "review_on": "2025-01-05",
+            "context": "Guests wait.",
+        },
+        {
+            "type": "StateExpectedOutcome",
+            "subject": "decision:tea",
+            "measure": "Cups a day",
+            "target": "40",
+            "due_on": "2025-01-10",
+            "probability": 70,
+        },
         {"type": "ProposeDecision", "key": "milk", "title": "Sell milk", "products": ["shop"], "accountable": kit},
         {"type": "AcceptDecision", "subject": "decision:milk"},
         {"type": "ProposeFeature", "key": "cards", "title": "Gift cards", "products": ["shop"], "accountable": kit},
         {"type": "TargetMilestone", "subject": "feature:cards", "day": "2025-02-01"},
         {"type": "TargetMilestone", "subject": "feature:cards", "day": "2025-03-01", "cause": "decision:milk"},
-    ):  # fmt: skip
+    ):
         service.post("/commands", command)
     service.clock.now += 40 * DAY  # type: ignore[attr-defined]
     return service
@@ -45,8 +60,13 @@ def test_each_item_of_debt_leads_to_the_form_that_clears_it(story: LocalService)
     shown = page(story, "/debt")
     rows = story.rows("/debt")
     assert {row["code"] for row in rows} == {
-        "no_reason", "undecided", "review_overdue", "outcome_overdue", "unconfirmed_owner", "stale"
-    }  # fmt: skip
+        "no_reason",
+        "undecided",
+        "review_overdue",
+        "outcome_overdue",
+        "unconfirmed_owner",
+        "stale",
+    }
     links = {unescape(link) for link in re.findall(r'href="(/do/[^"]+)"', shown)}
     assert {row["link"] for row in rows} <= links
     for row in rows:

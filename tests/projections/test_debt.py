@@ -206,8 +206,10 @@ def test_what_is_open_and_untouched_is_stale(log: Log, read: Reader) -> None:
     assert owed(snapshot, "stale", when=TimePoint(as_of=at(30 * DAY))) == []
     assert owed(snapshot, "stale") == [("stale", CARDS), ("stale", TEA)]
     assert owed(snapshot, "stale", when=TimePoint(as_of=at(120 * DAY))) == [
-        ("stale", CARDS), ("stale", TEA), ("stale", "decision:later")
-    ]  # fmt: skip
+        ("stale", CARDS),
+        ("stale", TEA),
+        ("stale", "decision:later"),
+    ]
     assert owed(snapshot, "stale", stale_days=101) == []
     log.add(CARDS, OwnershipAcknowledged(role="accountable", by="person:ann"), at=90 * DAY)
     assert ("stale", CARDS) not in owed(read(), "stale")

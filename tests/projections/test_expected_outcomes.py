@@ -87,8 +87,12 @@ def test_the_last_outcome_counts(log: Log, read: Reader) -> None:
     assert states(snapshot)[0] == (TEA, "recorded", "unclear")
     assert states(snapshot, TimePoint(as_of=at(5)))[0] == (TEA, "recorded", "met")
     assert expected_outcomes(snapshot, Filter()).about["counts"] == {
-        "open": 1, "overdue": 0, "met": 0, "not_met": 0, "unclear": 1
-    }  # fmt: skip
+        "open": 1,
+        "overdue": 0,
+        "met": 0,
+        "not_met": 0,
+        "unclear": 1,
+    }
 
 
 def test_expectations_are_found_by_person_and_product(log: Log, read: Reader) -> None:

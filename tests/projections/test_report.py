@@ -244,8 +244,10 @@ def test_strategy_is_the_course_and_goals_have_their_result(log: Log, read: Read
 
     rows = [row for row in answer.rows if row["section"] in ("course", "goals")]
     assert [(row["subject"], row["reason"]["text"]) for row in rows] == [
-        ("goal:open", None), ("goal:g", "1,024"), (P, "Few things."),
-    ]  # fmt: skip
+        ("goal:open", None),
+        ("goal:g", "1,024"),
+        (P, "Few things."),
+    ]
     assert "open, due Jan 1, 2030. Measure: Nights." in markdown
     assert "1 of 1 goals met" in markdown
 
@@ -285,8 +287,13 @@ def test_reversals_and_strategy_are_never_hidden(log: Log, read: Reader) -> None
     _, markdown = read_as(read, build(read()), lines=8)
 
     assert re.findall(r"(Wrong \d|Course \d)\.", markdown) == [
-        "Course 2", "Course 1", "Course 0", "Wrong 2", "Wrong 1", "Wrong 0",
-    ]  # fmt: skip
+        "Course 2",
+        "Course 1",
+        "Course 0",
+        "Wrong 2",
+        "Wrong 1",
+        "Wrong 0",
+    ]
 
 
 @on_one_database
@@ -322,8 +329,10 @@ def test_a_reason_is_its_own_or_marked_as_inherited(log: Log, read: Reader) -> N
 
     link = "[Decision d](https://log.example/decisions/d)"
     assert [each.partition("Why: ")[2] for each in markdown.splitlines() if "committed → shipped" in each] == [
-        "*no reason given*", f"*inherited from* {link}: It is cheaper.", f"At last. (see {link})",
-    ]  # fmt: skip
+        "*no reason given*",
+        f"*inherited from* {link}: It is cheaper.",
+        f"At last. (see {link})",
+    ]
     assert only_line(answer, "shipped", "none")["reason"] == {"kind": "none", "text": None, "decisions": []}
 
 

@@ -97,8 +97,14 @@ def test_slips_are_counted_by_cause_release_owner_and_quarter(log: Log, read: Re
     assert counts("release") == {None: 5, R1: 1}
     (row,) = count_slips(snapshot, SlipFilter(Filter(), owners=["person:bob"]), "owner", LATER).rows
     assert row == {
-        "group": "person:bob", "count": 2, "decision": 0, "assumption": 0, "dependency": 0, "reason": 1, "none": 1
-    }  # fmt: skip
+        "group": "person:bob",
+        "count": 2,
+        "decision": 0,
+        "assumption": 0,
+        "dependency": 0,
+        "reason": 1,
+        "none": 1,
+    }
 
 
 def test_slips_are_found_by_cause_owner_product_and_period(log: Log, read: Reader) -> None:

@@ -102,11 +102,11 @@ def test_front_matter_without_an_opening_line():
 )
 def test_hostile_front_matter(matter):
     """Front matter that is made to exhaust time or memory is read in a moment."""
-    began = time.perf_counter()
+    began = time.process_time()
 
     told = parse_record(f"---\n{matter}\n---\n# T\n").fields
 
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert sum(len(str(value)) for value in told.values()) < 2 * len(matter) + 1000
     assert told["title"] == "T"
 

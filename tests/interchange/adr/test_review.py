@@ -103,12 +103,18 @@ def test_a_comma_in_a_name(folder, log, tmp_path):
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        ("2023-9-15", "2023-09-15"), ("2024-03-01 10:00", "2024-03-01"), ("2024-03-01T10:00:00", "2024-03-01"),
-        ("2024-03-01 (updated 2024-05-01)", "2024-03-01"), ("2024-10-26 <!-- optional -->", "2024-10-26"),
-        ("1 March 2024", "2024-03-01"), ("March 1, 2024", "2024-03-01"), ("2024/03/01", "2024-03-01"),
-        ("2024年3月1日", "2024-03-01"), ("**2024-03-01**", "2024-03-01"),
+        ("2023-9-15", "2023-09-15"),
+        ("2024-03-01 10:00", "2024-03-01"),
+        ("2024-03-01T10:00:00", "2024-03-01"),
+        ("2024-03-01 (updated 2024-05-01)", "2024-03-01"),
+        ("2024-10-26 <!-- optional -->", "2024-10-26"),
+        ("1 March 2024", "2024-03-01"),
+        ("March 1, 2024", "2024-03-01"),
+        ("2024/03/01", "2024-03-01"),
+        ("2024年3月1日", "2024-03-01"),
+        ("**2024-03-01**", "2024-03-01"),
     ],
-)  # fmt: skip
+)
 def test_dates(folder, log, written, read):
     """A record takes effect on the day that its date gives."""
     state, _ = one(folder, log, f"# T\n\nDate: {written}\n\n## Status\n\nAccepted\n")
@@ -129,18 +135,32 @@ def test_a_date_that_cannot_be(folder, log, written):
 
 
 STATUSES = [
-    ("**Status:** Accepted", "accepted"), ("- **Status**: Rejected", "rejected"), ("__Status__: Draft", "proposed"),
-    ("* Status: ✅ Accepted", "accepted"), ("| Status | Accepted |\n|---|---|", "accepted"), ("## Status: Accepted", "accepted"),
-    ("| Status | Date |\n|---|---|\n| Accepted | 2024-03-01 |", "accepted"), ("## 1. Status\n\nAccepted", "accepted"),
-    ("### Status\n\nAccepted", "accepted"), ("## ✅ Status\n\nAccepted", "accepted"), ("## Status\n\n**Accepted**", "accepted"),
-    ("## Status\n\n- Accepted", "accepted"), ("## Status\n\n<!-- one of -->\nAccepted", "accepted"),
-    ("## Status\n\nAccepted, pending review", "accepted"), ("## Status\n\nAccepted. Open questions remain.", "accepted"),
-    ("## Status\n\nAccepted (2024-03-01), was Proposed", "accepted"), ("## Status\n\nActive. In force since 2024.", "accepted"),
-    ("## Status\n\nIn progress", "proposed"), ("## Status\n\nObsolete", "reversed"), ("## Status\n\nAgreed", "accepted"),
-    ("## Status\n\nAccepted. It may later be superseded by ADR-2.", "accepted"), ("Status: Implemented", "accepted"),
-    ("## Status\n\nAccepted; points 1 and 2 superseded by ADR-2", "accepted"), ("## STATUS\n\nACCEPTED", "accepted"),
+    ("**Status:** Accepted", "accepted"),
+    ("- **Status**: Rejected", "rejected"),
+    ("__Status__: Draft", "proposed"),
+    ("* Status: ✅ Accepted", "accepted"),
+    ("| Status | Accepted |\n|---|---|", "accepted"),
+    ("## Status: Accepted", "accepted"),
+    ("| Status | Date |\n|---|---|\n| Accepted | 2024-03-01 |", "accepted"),
+    ("## 1. Status\n\nAccepted", "accepted"),
+    ("### Status\n\nAccepted", "accepted"),
+    ("## ✅ Status\n\nAccepted", "accepted"),
+    ("## Status\n\n**Accepted**", "accepted"),
+    ("## Status\n\n- Accepted", "accepted"),
+    ("## Status\n\n<!-- one of -->\nAccepted", "accepted"),
+    ("## Status\n\nAccepted, pending review", "accepted"),
+    ("## Status\n\nAccepted. Open questions remain.", "accepted"),
+    ("## Status\n\nAccepted (2024-03-01), was Proposed", "accepted"),
+    ("## Status\n\nActive. In force since 2024.", "accepted"),
+    ("## Status\n\nIn progress", "proposed"),
+    ("## Status\n\nObsolete", "reversed"),
+    ("## Status\n\nAgreed", "accepted"),
+    ("## Status\n\nAccepted. It may later be superseded by ADR-2.", "accepted"),
+    ("Status: Implemented", "accepted"),
+    ("## Status\n\nAccepted; points 1 and 2 superseded by ADR-2", "accepted"),
+    ("## STATUS\n\nACCEPTED", "accepted"),
     ("## Status\n\nAccepted\n\nSuperseded by [2. Two](0002-two.md)", "superseded"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "status"), STATUSES)
@@ -156,12 +176,19 @@ def test_statuses(folder, log, text, status):
 @pytest.mark.parametrize(
     "text",
     [
-        "[ADR-0002](0002-two.md) and [ADR-0003](0003-three.md)", "ADR-0002, ADR-0003", "ADR 2 and ADR 3", "#2, #3",
-        "[[0002-two]] and [[0003-three|Three]]", "0002-two.md, 0003-three.md", "[2. Two][a], [3. Three][b]",
-        "<a href='0002-two.md'>2</a> and <a href=\"./0003-three.md#x\">3</a>", "[Two](./0002-two.md?x=1); [Three](../adr/0003-three.md)",
-        "**ADR-2** and **ADR-3**", "[ADR-0002](0002-two.md) and by [ADR-0003](0003-three.md)",
+        "[ADR-0002](0002-two.md) and [ADR-0003](0003-three.md)",
+        "ADR-0002, ADR-0003",
+        "ADR 2 and ADR 3",
+        "#2, #3",
+        "[[0002-two]] and [[0003-three|Three]]",
+        "0002-two.md, 0003-three.md",
+        "[2. Two][a], [3. Three][b]",
+        "<a href='0002-two.md'>2</a> and <a href=\"./0003-three.md#x\">3</a>",
+        "[Two](./0002-two.md?x=1); [Three](../adr/0003-three.md)",
+        "**ADR-2** and **ADR-3**",
+        "[ADR-0002](0002-two.md) and by [ADR-0003](0003-three.md)",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("verb", ["Superseded by", "Replaced by", "Ersetzt durch", "Remplacé par", "Reemplazado por"])
 def test_two_successors(folder, log, text, verb):
     """All successors are linked, in any usual way to write a link."""
@@ -222,8 +249,18 @@ def test_a_title_in_front_matter(folder, log, text, title):
 def test_names_of_files(folder, log):
     """Records have any ending of Markdown, a prefix, and may be in subfolders; the other files are listed."""
     text = "# T\n\nStatus: accepted\n"
-    names = ("0001-plain.md", "0002-long.markdown", "0003-upper.MD", "0004-mdx.mdx", "sub/0005-nested.md", "ADR-0007.md",
-             "DR-008-infra.md", "adr-0006-prefixed.md", "adr009-backstage.md", "20240101-log4brains.md")  # fmt: skip
+    names = (
+        "0001-plain.md",
+        "0002-long.markdown",
+        "0003-upper.MD",
+        "0004-mdx.mdx",
+        "sub/0005-nested.md",
+        "ADR-0007.md",
+        "DR-008-infra.md",
+        "adr-0006-prefixed.md",
+        "adr009-backstage.md",
+        "20240101-log4brains.md",
+    )
     others = ("README.md", "index.md", "template.md", "000-template.md", "sub/notes.md", "adr-template.md")
     put(folder, **{name.replace("/", "__"): text for name in (*names, *others)})
     put(folder, **{"0010-short.md": "# {short title}\n\n* Status: {proposed | accepted}\n"})
@@ -257,9 +294,12 @@ LANGUAGES = [
     ("# T\n\n* Estado: Rechazado\n* Fecha: 2024-03-01\n\n## Contexto\n\nC.\n\n## Decisión\n\nD.\n", "rejected"),
     ("---\nstatus: 採用\ndate: 2024-03-01\n---\n\n# T\n\n## 背景\n\nC.\n\n## 決定\n\nD.\n", "accepted"),
     ("# T\n\n状态：已接受\n日期：2024-03-01\n\n## 背景\n\nC.\n\n## 决定\n\nD.\n", "accepted"),
-    ("# T\n\n## ステータス\n\n廃止\n\n## 日付\n\n2024-03-01\n\n## コンテキスト\n\nC.\n\n## 決定事項\n\nD.\n", "reversed"),
+    (
+        "# T\n\n## ステータス\n\n廃止\n\n## 日付\n\n2024-03-01\n\n## コンテキスト\n\nC.\n\n## 決定事項\n\nD.\n",
+        "reversed",
+    ),
     ("# T\n\nStatus: vorgeschlagen\nDatum: 2024-03-01\n\n## Hintergrund\n\nC.\n\n## Beschluss\n\nD.\n", "proposed"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "status"), LANGUAGES)

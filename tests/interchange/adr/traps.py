@@ -204,7 +204,8 @@ def hooks_path(trap):
 
 def before_gc(trap):
     trap.script(trap.git_dir / "hooks" / "pre-auto-gc")
-    trap.config(("gc.auto", "1"))
+    # In the background it would pack the objects while the test reads them.
+    trap.config(("gc.auto", "1"), ("gc.autoDetach", "false"))
     (trap.git_dir / "objects" / "17").mkdir(exist_ok=True)
     for n in range(3):
         (trap.git_dir / "objects" / "17" / f"{n:038}").write_text("", encoding="utf-8")

@@ -35,98 +35,260 @@ def owner(log, state, at=AFTER):
 JIRA = {
     "issues": [
         {
-            "id": "10001", "key": "SHOP-2",
+            "id": "10001",
+            "key": "SHOP-2",
             "fields": {
-                "summary": "Gift cards", "created": "2024-05-01T10:00:00.000+0000", "creator": {"displayName": "Ann Arbor"},
-                "status": {"name": "Done"}, "assignee": {"displayName": "Bob Branch"}, "fixVersions": [{"name": "2.2"}],
-                "labels": ["a"], "issuetype": {"name": "Story"},
+                "summary": "Gift cards",
+                "created": "2024-05-01T10:00:00.000+0000",
+                "creator": {"displayName": "Ann Arbor"},
+                "status": {"name": "Done"},
+                "assignee": {"displayName": "Bob Branch"},
+                "fixVersions": [{"name": "2.2"}],
+                "labels": ["a"],
+                "issuetype": {"name": "Story"},
             },
-            "changelog": {"histories": [
-                {"id": "3", "created": "2024-07-01T10:00:00.000+0000", "author": {"displayName": "Bob Branch"}, "items": [
-                    {"field": "Fix Version", "fromString": "2.1", "toString": None},
-                    {"field": "Key", "fromString": "OLD-7", "toString": "SHOP-2"}]},
-                {"id": "2", "created": "2024-06-01T10:00:00.000+0000", "author": None, "items": [
-                    {"field": "status", "fromString": "To Do", "toString": "Done"},
-                    {"field": "Fix Version", "fromString": None, "toString": "2.2"}]},
-            ]},
+            "changelog": {
+                "histories": [
+                    {
+                        "id": "3",
+                        "created": "2024-07-01T10:00:00.000+0000",
+                        "author": {"displayName": "Bob Branch"},
+                        "items": [
+                            {"field": "Fix Version", "fromString": "2.1", "toString": None},
+                            {"field": "Key", "fromString": "OLD-7", "toString": "SHOP-2"},
+                        ],
+                    },
+                    {
+                        "id": "2",
+                        "created": "2024-06-01T10:00:00.000+0000",
+                        "author": None,
+                        "items": [
+                            {"field": "status", "fromString": "To Do", "toString": "Done"},
+                            {"field": "Fix Version", "fromString": None, "toString": "2.2"},
+                        ],
+                    },
+                ]
+            },
         }
     ]
-}  # fmt: skip
+}
 JIRA_CSV = """Summary,Issue key,Issue id,Issue Type,Status,Assignee,Creator,Created,Updated,Fix Version/s,Fix Version/s,Labels
 Gift cards,SHOP-2,10001,Story,Done,Bob Branch,Ann Arbor,01/May/24 10:00 AM,01/Jul/24 4:05 PM,2.2,,a
 """
 GITHUB_EVENTS = [
-    {"id": 1, "event": "labeled", "created_at": "2024-05-02T10:00:00Z", "actor": {"login": "ann"}, "label": {"name": "a"},
-     "issue": {"number": 7, "title": "Gift cards", "created_at": "2024-05-01T10:00:00Z", "user": {"login": "ann"}}},
-    {"id": 2, "event": "closed", "created_at": "2024-06-01T10:00:00Z", "actor": {"login": "dependabot[bot]"},
-     "issue": {"number": 7, "title": "Gift cards", "created_at": "2024-05-01T10:00:00Z", "user": {"login": "ann"}}},
-]  # fmt: skip
+    {
+        "id": 1,
+        "event": "labeled",
+        "created_at": "2024-05-02T10:00:00Z",
+        "actor": {"login": "ann"},
+        "label": {"name": "a"},
+        "issue": {"number": 7, "title": "Gift cards", "created_at": "2024-05-01T10:00:00Z", "user": {"login": "ann"}},
+    },
+    {
+        "id": 2,
+        "event": "closed",
+        "created_at": "2024-06-01T10:00:00Z",
+        "actor": {"login": "dependabot[bot]"},
+        "issue": {"number": 7, "title": "Gift cards", "created_at": "2024-05-01T10:00:00Z", "user": {"login": "ann"}},
+    },
+]
 GITHUB_TIMELINE = [
-    {"number": 7, "title": "Gift cards", "created_at": "2024-05-01T10:00:00Z", "user": {"login": "ann"}, "timeline": [
-        {"id": 1, "event": "renamed", "created_at": "2024-05-02T10:00:00Z", "actor": {"login": "ann"},
-         "rename": {"from": "Vouchers", "to": "Gift cards"}},
-        {"id": 2, "event": "milestoned", "created_at": "2024-05-03T10:00:00Z", "actor": {"login": "ann"},
-         "milestone": {"title": "2.2"}},
-        {"id": 3, "event": "closed", "created_at": "2024-06-01T10:00:00Z", "actor": None, "state_reason": "completed"}]}
-]  # fmt: skip
-GITHUB_PROJECT = {"items": [
-    {"id": "PVTI_1", "title": "Gift cards", "status": "Done", "assignees": ["bob"], "labels": ["a"],
-     "content": {"number": 7, "type": "Issue", "repository": "shop/site", "title": "Gift cards"}}], "totalCount": 1}  # fmt: skip
+    {
+        "number": 7,
+        "title": "Gift cards",
+        "created_at": "2024-05-01T10:00:00Z",
+        "user": {"login": "ann"},
+        "timeline": [
+            {
+                "id": 1,
+                "event": "renamed",
+                "created_at": "2024-05-02T10:00:00Z",
+                "actor": {"login": "ann"},
+                "rename": {"from": "Vouchers", "to": "Gift cards"},
+            },
+            {
+                "id": 2,
+                "event": "milestoned",
+                "created_at": "2024-05-03T10:00:00Z",
+                "actor": {"login": "ann"},
+                "milestone": {"title": "2.2"},
+            },
+            {
+                "id": 3,
+                "event": "closed",
+                "created_at": "2024-06-01T10:00:00Z",
+                "actor": None,
+                "state_reason": "completed",
+            },
+        ],
+    }
+]
+GITHUB_PROJECT = {
+    "items": [
+        {
+            "id": "PVTI_1",
+            "title": "Gift cards",
+            "status": "Done",
+            "assignees": ["bob"],
+            "labels": ["a"],
+            "content": {"number": 7, "type": "Issue", "repository": "shop/site", "title": "Gift cards"},
+        }
+    ],
+    "totalCount": 1,
+}
 GITLAB = [
-    {"iid": 7, "id": 70, "title": "Gift cards", "created_at": "2024-05-01T10:00:00Z", "updated_at": "2024-06-01T10:00:00Z",
-     "closed_at": "2024-06-01T10:00:00Z", "author": {"name": "Ann Arbor"}, "assignees": [{"name": "Bob Branch"}],
-     "labels": ["a"], "milestone": {"title": "2.2"}, "state": "closed"}
-]  # fmt: skip
+    {
+        "iid": 7,
+        "id": 70,
+        "title": "Gift cards",
+        "created_at": "2024-05-01T10:00:00Z",
+        "updated_at": "2024-06-01T10:00:00Z",
+        "closed_at": "2024-06-01T10:00:00Z",
+        "author": {"name": "Ann Arbor"},
+        "assignees": [{"name": "Bob Branch"}],
+        "labels": ["a"],
+        "milestone": {"title": "2.2"},
+        "state": "closed",
+    }
+]
 GITLAB_CSV = """Title,Description,Issue ID,URL,State,Author,Assignee,Created At (UTC),Updated At (UTC),Closed At (UTC),Milestone,Labels
 Gift cards,d,7,https://x/7,Closed,Ann Arbor,Bob Branch,2024-05-01 10:00:00,2024-06-01 10:00:00,2024-06-01 10:00:00,2.2,a
 """
 LINEAR = """ID,Team,Title,Description,Status,Creator,Assignee,Labels,Created,Updated,Started,Completed,Canceled,Due Date
 SHOP-7,Shop,Gift cards,d,Done,Ann Arbor,Bob Branch,a,Wed May 01 2024 10:00:00 GMT+0000 (GMT),2024-06-01T10:00:00.000Z,2024-05-20T10:00:00.000Z,2024-06-01T10:00:00.000Z,,
 """
-OPENPROJECT = {"_embedded": {"elements": [
-    {"_type": "Activity", "id": 1, "createdAt": "2024-05-01T10:00:00Z", "details": [
-        {"raw": "Subject set to Gift cards"}, {"raw": "Status set to New"}],
-     "_links": {"user": {"title": "Ann Arbor"}, "workPackage": {"href": "/api/v3/work_packages/7"}}},
-    {"_type": "Activity::Comment", "id": 2, "createdAt": "2024-06-01T10:00:00Z", "comment": {"raw": "Yes."}, "details": [
-        {"raw": "Status changed from New to Closed"}, {"raw": "Assignee set to Bob Branch"}],
-     "_links": {"user": {"title": "Bob Branch"}, "workPackage": {"href": "/api/v3/work_packages/7"}}}]}}  # fmt: skip
+OPENPROJECT = {
+    "_embedded": {
+        "elements": [
+            {
+                "_type": "Activity",
+                "id": 1,
+                "createdAt": "2024-05-01T10:00:00Z",
+                "details": [{"raw": "Subject set to Gift cards"}, {"raw": "Status set to New"}],
+                "_links": {"user": {"title": "Ann Arbor"}, "workPackage": {"href": "/api/v3/work_packages/7"}},
+            },
+            {
+                "_type": "Activity::Comment",
+                "id": 2,
+                "createdAt": "2024-06-01T10:00:00Z",
+                "comment": {"raw": "Yes."},
+                "details": [{"raw": "Status changed from New to Closed"}, {"raw": "Assignee set to Bob Branch"}],
+                "_links": {"user": {"title": "Bob Branch"}, "workPackage": {"href": "/api/v3/work_packages/7"}},
+            },
+        ]
+    }
+}
 OPENPROJECT_CSV = """ID,Subject,Type,Status,Assignee,Author,Created on,Updated on,Version
 7,Gift cards,Feature,Closed,Bob Branch,Ann Arbor,2024-05-01 10:00,2024-06-01 10:00,2.2
 """
-REDMINE = {"issue": {
-    "id": 7, "subject": "Gift cards", "created_on": "2024-05-01T10:00:00Z", "author": {"id": 1, "name": "Ann Arbor"},
-    "status": {"id": 5, "name": "Closed"}, "assigned_to": {"id": 2, "name": "Bob Branch"},
-    "journals": [{"id": 9, "created_on": "2024-06-01T10:00:00Z", "user": {"id": 2, "name": "Bob Branch"}, "notes": "Yes.",
-                  "details": [{"property": "attr", "name": "status_id", "old_value": "1", "new_value": "5"},
-                              {"property": "attr", "name": "assigned_to_id", "old_value": "1", "new_value": "2"}]}]}}  # fmt: skip
+REDMINE = {
+    "issue": {
+        "id": 7,
+        "subject": "Gift cards",
+        "created_on": "2024-05-01T10:00:00Z",
+        "author": {"id": 1, "name": "Ann Arbor"},
+        "status": {"id": 5, "name": "Closed"},
+        "assigned_to": {"id": 2, "name": "Bob Branch"},
+        "journals": [
+            {
+                "id": 9,
+                "created_on": "2024-06-01T10:00:00Z",
+                "user": {"id": 2, "name": "Bob Branch"},
+                "notes": "Yes.",
+                "details": [
+                    {"property": "attr", "name": "status_id", "old_value": "1", "new_value": "5"},
+                    {"property": "attr", "name": "assigned_to_id", "old_value": "1", "new_value": "2"},
+                ],
+            }
+        ],
+    }
+}
 REDMINE_CSV = """#,Project,Tracker,Status,Priority,Subject,Author,Assignee,Updated,Created,Target version
 7,Shop,Feature,Closed,Normal,Gift cards,Ann Arbor,Bob Branch,2024-06-01 10:00,2024-05-01 10:00,2.2
 """
-TRELLO = {"name": "Shop", "cards": [{"id": "c1"}], "lists": [{"id": "l1", "name": "Done"}], "actions": [
-    {"id": "a3", "type": "addMemberToCard", "date": "2024-06-02T10:00:00.000Z", "memberCreator": {"fullName": "Ann Arbor"},
-     "member": {"fullName": "Bob Branch"}, "data": {"card": {"id": "c1", "idShort": 7, "name": "Gift cards"}}},
-    {"id": "a2", "type": "updateCard", "date": "2024-06-01T10:00:00.000Z", "memberCreator": {"fullName": "Ann Arbor"},
-     "data": {"card": {"id": "c1", "idShort": 7, "name": "Gift cards"}, "listBefore": {"name": "To Do"}, "listAfter": {"name": "Done"},
-              "old": {"idList": "l0"}}},
-    {"id": "a1", "type": "createCard", "date": "2024-05-01T10:00:00.000Z", "memberCreator": {"fullName": "Ann Arbor"},
-     "data": {"card": {"id": "c1", "idShort": 7, "name": "Gift cards"}, "list": {"name": "To Do"}}}]}  # fmt: skip
-AZURE = {"count": 2, "value": [
-    {"id": 1, "workItemId": 7, "rev": 1, "revisedDate": "2024-06-01T10:00:00Z", "revisedBy": {"displayName": "Ann Arbor"}, "fields": {
-        "System.ChangedDate": {"newValue": "2024-05-01T10:00:00Z"}, "System.Title": {"newValue": "Gift cards"},
-        "System.State": {"newValue": "New"}}},
-    {"id": 2, "workItemId": 7, "rev": 2, "revisedDate": "9999-01-01T00:00:00Z", "revisedBy": {"displayName": "Ann Arbor"}, "fields": {
-        "System.ChangedDate": {"oldValue": "2024-05-01T10:00:00Z", "newValue": "2024-06-01T10:00:00Z"},
-        "System.State": {"oldValue": "New", "newValue": "Closed"},
-        "System.AssignedTo": {"newValue": {"displayName": "Bob Branch"}}}}]}  # fmt: skip
+TRELLO = {
+    "name": "Shop",
+    "cards": [{"id": "c1"}],
+    "lists": [{"id": "l1", "name": "Done"}],
+    "actions": [
+        {
+            "id": "a3",
+            "type": "addMemberToCard",
+            "date": "2024-06-02T10:00:00.000Z",
+            "memberCreator": {"fullName": "Ann Arbor"},
+            "member": {"fullName": "Bob Branch"},
+            "data": {"card": {"id": "c1", "idShort": 7, "name": "Gift cards"}},
+        },
+        {
+            "id": "a2",
+            "type": "updateCard",
+            "date": "2024-06-01T10:00:00.000Z",
+            "memberCreator": {"fullName": "Ann Arbor"},
+            "data": {
+                "card": {"id": "c1", "idShort": 7, "name": "Gift cards"},
+                "listBefore": {"name": "To Do"},
+                "listAfter": {"name": "Done"},
+                "old": {"idList": "l0"},
+            },
+        },
+        {
+            "id": "a1",
+            "type": "createCard",
+            "date": "2024-05-01T10:00:00.000Z",
+            "memberCreator": {"fullName": "Ann Arbor"},
+            "data": {"card": {"id": "c1", "idShort": 7, "name": "Gift cards"}, "list": {"name": "To Do"}},
+        },
+    ],
+}
+AZURE = {
+    "count": 2,
+    "value": [
+        {
+            "id": 1,
+            "workItemId": 7,
+            "rev": 1,
+            "revisedDate": "2024-06-01T10:00:00Z",
+            "revisedBy": {"displayName": "Ann Arbor"},
+            "fields": {
+                "System.ChangedDate": {"newValue": "2024-05-01T10:00:00Z"},
+                "System.Title": {"newValue": "Gift cards"},
+                "System.State": {"newValue": "New"},
+            },
+        },
+        {
+            "id": 2,
+            "workItemId": 7,
+            "rev": 2,
+            "revisedDate": "9999-01-01T00:00:00Z",
+            "revisedBy": {"displayName": "Ann Arbor"},
+            "fields": {
+                "System.ChangedDate": {"oldValue": "2024-05-01T10:00:00Z", "newValue": "2024-06-01T10:00:00Z"},
+                "System.State": {"oldValue": "New", "newValue": "Closed"},
+                "System.AssignedTo": {"newValue": {"displayName": "Bob Branch"}},
+            },
+        },
+    ],
+}
 AZURE_CSV = """ID,Work Item Type,Title,Assigned To,State,Created By,Created Date,Changed Date
 7,Feature,Gift cards,Bob Branch <bob@example.org>,Closed,Ann Arbor,2024-05-01 10:00,2024-06-01 10:00
 """
 SAMPLES = [
-    ("jira", JIRA), ("jira", "\n".join(json.dumps(one) for one in JIRA["issues"])), ("jira", JIRA_CSV),
-    ("github", GITHUB_TIMELINE), ("github", "\n".join(map(json.dumps, GITHUB_EVENTS))), ("gitlab", GITLAB),
-    ("gitlab", GITLAB_CSV), ("linear", LINEAR), ("openproject", OPENPROJECT), ("openproject", OPENPROJECT_CSV),
-    ("redmine", REDMINE), ("redmine", REDMINE_CSV), ("trello", TRELLO), ("azure-devops", AZURE), ("azure-devops", AZURE_CSV),
-]  # fmt: skip
+    ("jira", JIRA),
+    ("jira", "\n".join(json.dumps(one) for one in JIRA["issues"])),
+    ("jira", JIRA_CSV),
+    ("github", GITHUB_TIMELINE),
+    ("github", "\n".join(map(json.dumps, GITHUB_EVENTS))),
+    ("gitlab", GITLAB),
+    ("gitlab", GITLAB_CSV),
+    ("linear", LINEAR),
+    ("openproject", OPENPROJECT),
+    ("openproject", OPENPROJECT_CSV),
+    ("redmine", REDMINE),
+    ("redmine", REDMINE_CSV),
+    ("trello", TRELLO),
+    ("azure-devops", AZURE),
+    ("azure-devops", AZURE_CSV),
+]
 
 
 @pytest.mark.parametrize(("name", "text"), SAMPLES)
@@ -162,8 +324,10 @@ def test_a_changelog_is_read_back_to_the_beginning(log, tmp_path):
     may, june, july = (naive.micros(f"2024-0{n}-02T00:00:00Z") for n in (5, 6, 7))
     assert [state.value_at("status", at) for at in (may, june)] == ["proposed", "shipped"]
     assert [state.value_at("target.ship", at) for at in (may, june, july)] == [
-        "release:shop-2.1", ["release:shop-2.1", "release:shop-2.2"], "release:shop-2.2",
-    ]  # fmt: skip
+        "release:shop-2.1",
+        ["release:shop-2.1", "release:shop-2.2"],
+        "release:shop-2.2",
+    ]
     assert [state.value_at("aliases", at) for at in (may, july)] == [["OLD-7"], ["SHOP-2"]]
 
 

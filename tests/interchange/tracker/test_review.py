@@ -86,9 +86,16 @@ def born(issue="S-1", at="2024-05-01T10:00:00Z", author="ann", **state):
 
 def change(field, to, at="2024-06-01T10:00:00Z", issue="S-1", author="ann", before=None, **more):
     return {
-        **EMPTY, "issue": issue, "action": "", "created": at, "author": author, "field": field, "fromString": before,
-        "toString": to, **more,
-    }  # fmt: skip
+        **EMPTY,
+        "issue": issue,
+        "action": "",
+        "created": at,
+        "author": author,
+        "field": field,
+        "fromString": before,
+        "toString": to,
+        **more,
+    }
 
 
 def known_as(log, subject, name, at=AFTER):
@@ -126,9 +133,10 @@ def test_one_id_in_two_systems_is_two_records(log, file, name):
 def test_a_name_of_two_records_is_ambiguous(log, file):
     """A line that fits two living records is reported and given to neither."""
     lines = [
-        born(summary="First"), born(at="2024-05-02T10:00:00Z", summary="Second"),
+        born(summary="First"),
+        born(at="2024-05-02T10:00:00Z", summary="Second"),
         change("status", "Done", "2024-05-03T10:00:00Z"),
-    ]  # fmt: skip
+    ]
 
     report = run(write(file, *lines), example(STRICT), log)
 
@@ -140,12 +148,20 @@ def test_a_name_of_two_records_is_ambiguous(log, file):
 def test_a_column_tells_records_of_one_name_apart(log, file, order):
     """With a column for the identity, each line is about its own record, whatever names it had."""
     lines = [
-        born(summary="First") | {"uid": "a/1.md"}, born(at="2024-05-02T10:00:00Z", summary="Second") | {"uid": "b/1.md"},
-        {**EMPTY, "action": "moved", "issue": "S-2", "fromString": "S-1", "uid": "b/1.md", "author": "ann",
-         "created": "2024-05-03T10:00:00Z"},
+        born(summary="First") | {"uid": "a/1.md"},
+        born(at="2024-05-02T10:00:00Z", summary="Second") | {"uid": "b/1.md"},
+        {
+            **EMPTY,
+            "action": "moved",
+            "issue": "S-2",
+            "fromString": "S-1",
+            "uid": "b/1.md",
+            "author": "ann",
+            "created": "2024-05-03T10:00:00Z",
+        },
         change("status", "Done", "2024-05-04T10:00:00Z", uid="a/1.md"),
         change("status", "In Progress", "2024-05-05T10:00:00Z", issue="S-2", uid="b/1.md"),
-    ]  # fmt: skip
+    ]
     mapping = example(STRICT.replace("[columns]", '[columns]\nidentity = "uid"'))
 
     report = run(write(file, *lines[::order]), mapping, log)
@@ -163,8 +179,9 @@ def test_a_removed_record_does_not_take_lines_of_a_living_one(log, file):
     lines = [
         born(summary="First"),
         {**EMPTY, "action": "deleted", "issue": "S-1", "author": "ann", "created": "2024-05-02T10:00:00Z"},
-        born(at="2024-05-03T10:00:00Z", summary="Second"), change("status", "Done", "2024-05-04T10:00:00Z"),
-    ]  # fmt: skip
+        born(at="2024-05-03T10:00:00Z", summary="Second"),
+        change("status", "Done", "2024-05-04T10:00:00Z"),
+    ]
 
     run(write(file, *lines), example(STRICT), log)
 
@@ -188,9 +205,17 @@ def test_a_link_to_a_record_that_begins_in_the_same_second(log, file, first):
 def test_files_in_any_order_equal_one_file(log, file, tmp_path):
     """A file that continues another one finds its records, also after they were renamed."""
     lines = [
-        born(), {**EMPTY, "action": "moved", "issue": "S-9", "fromString": "S-1", "author": "ann", "created": "2024-05-03T10:00:00Z"},
+        born(),
+        {
+            **EMPTY,
+            "action": "moved",
+            "issue": "S-9",
+            "fromString": "S-1",
+            "author": "ann",
+            "created": "2024-05-03T10:00:00Z",
+        },
         change("status", "Done", "2024-05-04T10:00:00Z", issue="S-9"),
-    ]  # fmt: skip
+    ]
     for line in lines:
         assert run(write(file, line), example(STRICT), log).is_complete
     (tmp_path / "whole").mkdir()
@@ -254,10 +279,12 @@ def test_an_unknown_author_is_not_the_importer(log, file, author):
 @pytest.mark.parametrize(
     ("path", "author"),
     [
-        ("author", {"displayName": "Ann Arbor"}), ("author.displayName", {"displayName": "Ann Arbor"}),
-        ("author.user.name", {"user": {"name": "Ann Arbor"}}), ("author[0].name", [{"name": "Ann Arbor"}]),
+        ("author", {"displayName": "Ann Arbor"}),
+        ("author.displayName", {"displayName": "Ann Arbor"}),
+        ("author.user.name", {"user": {"name": "Ann Arbor"}}),
+        ("author[0].name", [{"name": "Ann Arbor"}]),
     ],
-)  # fmt: skip
+)
 def test_an_author_in_an_object(log, file, path, author):
     """A mapping takes a path, and the name in an object that describes a person is found."""
     mapping = example(BASE.replace('who = "author"', f'who = "{path}"'))
@@ -330,8 +357,11 @@ def test_ties_of_a_reversed_file(log, file):
     """In a file with the newest first, the upper of two lines of one second is the later one."""
     at = "2024-06-01T10:00:00Z"
     lines = [
-        change("status", "Open", "2024-07-01T10:00:00Z"), change("summary", "Last", at), change("summary", "First", at), born(),
-    ]  # fmt: skip
+        change("status", "Open", "2024-07-01T10:00:00Z"),
+        change("summary", "Last", at),
+        change("summary", "First", at),
+        born(),
+    ]
 
     run(write(file, *lines), example(STRICT), log)
 
@@ -356,13 +386,23 @@ def test_people_teams_and_releases_begin_when_first_named(log, file):
 
 
 TIMES = [
-    ("2024-05-01T10:00:00.000+0000", ""), ("2024-05-01T10:00:00", ""), ("2024-05-01 10:00:00", ""),
-    ("2024-05-01 10:00:00 UTC", ""), (1714557600000, ""), (1714557600, ""), ("1714557600", ""), ("01/May/24 10:00 AM", ""),
-    ("Wed May 01 2024 10:00:00 GMT+0000 (GMT)", ""), ("May 1, 2024, 10:00 AM", ""),
-    ("05/01/2024 10:00 AM", 'formats = ["MM/DD/YYYY h:mm a"]'), ("01.05.2024 10:00", 'formats = ["DD.MM.YYYY HH:mm"]'),
+    ("2024-05-01T10:00:00.000+0000", ""),
+    ("2024-05-01T10:00:00", ""),
+    ("2024-05-01 10:00:00", ""),
+    ("2024-05-01 10:00:00 UTC", ""),
+    (1714557600000, ""),
+    (1714557600, ""),
+    ("1714557600", ""),
+    ("01/May/24 10:00 AM", ""),
+    ("Wed May 01 2024 10:00:00 GMT+0000 (GMT)", ""),
+    ("May 1, 2024, 10:00 AM", ""),
+    ("05/01/2024 10:00 AM", 'formats = ["MM/DD/YYYY h:mm a"]'),
+    ("01.05.2024 10:00", 'formats = ["DD.MM.YYYY HH:mm"]'),
     ("01.05.2024 12:00", 'formats = ["%d.%m.%Y %H:%M"]\nzone = "Europe/Berlin"'),
-    ("2024-05-01 06:00", 'zone = "America/New_York"'), ("01/Mai/24 10:00", ""), ("2024/05/01 10:00", ""),
-]  # fmt: skip
+    ("2024-05-01 06:00", 'zone = "America/New_York"'),
+    ("01/Mai/24 10:00", ""),
+    ("2024/05/01 10:00", ""),
+]
 
 
 @pytest.mark.parametrize(("written", "table"), TIMES)
@@ -526,10 +566,13 @@ def test_a_field_that_a_mapping_moves(log, file):
 @pytest.mark.parametrize(
     "more",
     [
-        {"comment": "x" * 25_000}, {"comment": "x\x00y"}, {"comment": ["a", {"b": 1}]},
-        {f"column {n}": "v" * 400 for n in range(60)}, {"big": "z" * 100_000},
+        {"comment": "x" * 25_000},
+        {"comment": "x\x00y"},
+        {"comment": ["a", {"b": 1}]},
+        {f"column {n}": "v" * 400 for n in range(60)},
+        {"big": "z" * 100_000},
     ],
-)  # fmt: skip
+)
 def test_a_change_is_never_lost_for_its_note(log, file, more):
     """A long note, or many columns, are kept up to a limit; the change is always kept."""
     mapping = example(BASE.replace("[columns]", '[columns]\nnote = ["comment"]'))
@@ -572,9 +615,23 @@ def test_statuses_by_pattern(log, file, value):
 
 FLAT = BASE.replace('kind = "action"\n', "")
 ROWS = [
-    {"issue": "S-1", "created": "2024-05-01T10:00:00Z", "author": "Zoë", "field": "summary", "fromString": "", "toString": 'Größe, "gut"\nzwei'},
-    {"issue": "S-1", "created": "2024-06-01T10:00:00Z", "author": "Zoë", "field": "status", "fromString": "Open", "toString": "Done"},
-]  # fmt: skip
+    {
+        "issue": "S-1",
+        "created": "2024-05-01T10:00:00Z",
+        "author": "Zoë",
+        "field": "summary",
+        "fromString": "",
+        "toString": 'Größe, "gut"\nzwei',
+    },
+    {
+        "issue": "S-1",
+        "created": "2024-06-01T10:00:00Z",
+        "author": "Zoë",
+        "field": "status",
+        "fromString": "Open",
+        "toString": "Done",
+    },
+]
 
 
 def as_csv(delimiter):
@@ -631,14 +688,24 @@ def test_nested_items_and_paths(log, file):
         "key": "S-1",
         "changelog": {
             "histories": [
-                {"id": "7", "created": "2024-05-01T10:00:00Z", "author": {"displayName": "Ann"}, "items": [
-                    {"field": "summary", "fromString": None, "toString": "Gift cards"},
-                    {"field": "status", "fromString": None, "toString": "Open"}]},
-                {"id": "8", "created": "2024-06-01T10:00:00Z", "author": {"displayName": "Bob"}, "items": [
-                    {"field": "status", "fromString": "Open", "toString": "Done"}]},
+                {
+                    "id": "7",
+                    "created": "2024-05-01T10:00:00Z",
+                    "author": {"displayName": "Ann"},
+                    "items": [
+                        {"field": "summary", "fromString": None, "toString": "Gift cards"},
+                        {"field": "status", "fromString": None, "toString": "Open"},
+                    ],
+                },
+                {
+                    "id": "8",
+                    "created": "2024-06-01T10:00:00Z",
+                    "author": {"displayName": "Bob"},
+                    "items": [{"field": "status", "fromString": "Open", "toString": "Done"}],
+                },
             ]
         },
-    }  # fmt: skip
+    }
     mapping = (
         FLAT.replace('who = "author"', 'who = "author.displayName"\nid = "id"')
         .replace('record = "issue"', 'record = "key"')
@@ -656,14 +723,21 @@ def test_nested_items_and_paths(log, file):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "the file is empty"), (b"\n \n", "the file is empty"), (b"PK\x03\x04zip", "a ZIP archive or an Excel workbook"),
-        (b"\x1f\x8b\x08", "a gzip file"), (b"%PDF-1.7 x", "a PDF document"), (b"<!DOCTYPE html><html>", "an HTML page"),
-        (b"<?xml version='1.0'?><rss/>", "XML"), (b"just some words\nand more\n", "neither JSON Lines nor JSON nor CSV"),
-        (b"a,b,c\n1,2,3\n", "no line has the column 'created'"), (b'{"a": 1}\n{"a": 2}\n', "no line has the column 'created'"),
-        (b"[1, 2]", "no line of this file is a JSON object"), (b"[]", "the file has no lines"),
+        (b"", "the file is empty"),
+        (b"\n \n", "the file is empty"),
+        (b"PK\x03\x04zip", "a ZIP archive or an Excel workbook"),
+        (b"\x1f\x8b\x08", "a gzip file"),
+        (b"%PDF-1.7 x", "a PDF document"),
+        (b"<!DOCTYPE html><html>", "an HTML page"),
+        (b"<?xml version='1.0'?><rss/>", "XML"),
+        (b"just some words\nand more\n", "neither JSON Lines nor JSON nor CSV"),
+        (b"a,b,c\n1,2,3\n", "no line has the column 'created'"),
+        (b'{"a": 1}\n{"a": 2}\n', "no line has the column 'created'"),
+        (b"[1, 2]", "no line of this file is a JSON object"),
+        (b"[]", "the file has no lines"),
         ('[{"a": "ö"}]'.encode("latin-1"), "not in UTF-8"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_history(log, file, content, said):
     """A file that is no history ends with one sentence that says what it is, and nothing is written."""
     file.write_bytes(content)
@@ -802,10 +876,17 @@ def test_every_name_leads_to_its_record(log, file, tmp_path):
     """Any name that a record had, in any case, leads to it as of the time asked; two candidates are both named."""
     lines = [
         born("S-1", summary="First"),
-        {**EMPTY, "action": "moved", "issue": "S-2", "fromString": "S-1", "author": "ann", "created": "2024-05-03T10:00:00Z"},
+        {
+            **EMPTY,
+            "action": "moved",
+            "issue": "S-2",
+            "fromString": "S-1",
+            "author": "ann",
+            "created": "2024-05-03T10:00:00Z",
+        },
         born("S-1", "2024-05-04T10:00:00Z", summary="Second"),
         born("日本", "2024-05-05T10:00:00Z"),
-    ]  # fmt: skip
+    ]
     run(write(file, *lines), example(STRICT), log)
     by_title = {known_as(log, one, "title"): one for one in features(log)}
     clock = Clock(AFTER)
