@@ -6,7 +6,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
-    from domain.fields import Value
+    from domain import fields
+
+    Value = fields.Value
 else:
     from pydantic import JsonValue as Value  # any JSON: generated clients stumble over a type that contains itself
 
