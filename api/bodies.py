@@ -21,7 +21,7 @@ MAX_BODY: Final = 4 * 1024 * 1024
 MAX_BUFFERED: Final = 32 * 1024 * 1024
 """Bytes of large bodies in memory at a time, over all requests."""
 MAX_BUFFERED_EACH: Final = 2 * MAX_BODY
-"""Of these, bytes for one actor, so that nobody keeps others from sending theirs."""
+"""Of these, bytes for one actor, so that others can send theirs meanwhile."""
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")

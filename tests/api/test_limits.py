@@ -184,7 +184,7 @@ def test_no_body_costs_much_memory_or_stops_others(attacked: Attacked) -> None:
 
 
 def test_nobody_uses_up_the_memory_for_large_bodies(attacked: Attacked) -> None:
-    """The third large body of one person at a time is refused before it is received; somebody else's is received."""
+    """The third large body of one person at a time is refused before it is received, and that of another person is received."""
     other = attacked.client.post("/v1/people", json={"name": "Olga Other"}).json()["subject"]
     token = attacked.client.post("/v1/tokens", json={"holder": other, "role": "contributor"}).json()["secret"]
     held = [attacked.connect(post_of(attacked.server.token, MAX_BODY) + b"{") for _ in range(2)]
