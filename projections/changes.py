@@ -87,7 +87,7 @@ def changes(
         if len(found) > room:
             next_cursor = encode_cursor(*_sort_key(rows[-1]))
             break
-    start = Answer[FieldDifference](one, [], None, {})
+    start: Answer[FieldDifference] = build_answer(one, [])
     about: ComparedTimes = {"from": {"position": start.position, "as_of": start.as_of, "known_at": start.known_at}}
     return build_answer(two, rows, next_cursor=next_cursor, about=about)
 
