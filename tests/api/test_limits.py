@@ -166,7 +166,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
 
 
 def test_no_body_costs_much_memory_or_stops_others(attacked: Attacked) -> None:
-    """Each hostile body, four at once, is refused within 100 MiB, and health is answered meanwhile."""
+    """Each hostile body, two at once, is refused within 100 MiB, and health is answered meanwhile."""
     bodies = {name: make() for name, make in BODIES.items()}
     slowest, done = [0.0], threading.Event()
     watching = threading.Thread(target=_watch, args=(attacked, slowest, done))
@@ -178,7 +178,7 @@ def test_no_body_costs_much_memory_or_stops_others(attacked: Attacked) -> None:
         path = "/v1/bulk" if name == "transactions" else "/v1/commands"
         return attacked.client.post(path, content=bodies[name]).status_code
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(2) as pool:
         statuses = dict(zip(bodies, pool.map(send, bodies), strict=True))
     done.set()
     watching.join()
@@ -186,6 +186,25 @@ def test_no_body_costs_much_memory_or_stops_others(attacked: Attacked) -> None:
     assert {name: status for name, status in statuses.items() if status not in (400, 413, 422)} == {}
     assert attacked.memory("VmHWM") - before < 100
     assert slowest[0] < 0.75
+
+
+def test_nobody_uses_up_the_memory_for_large_bodies(attacked: Attacked) -> None:
+    """The third large body of one person at a time is refused before it is received, and that of another person is received."""
+    other = attacked.client.post("/v1/people", json={"name": "Olga Other"}).json()["subject"]
+    token = attacked.client.post("/v1/tokens", json={"holder": other, "role": "contributor"}).json()["secret"]
+    held = [attacked.connect(post_of(attacked.server.token, MAX_BODY) + b"{") for _ in range(2)]
+
+    while (refused := attacked.answer(post_of(attacked.server.token, MAX_BODY))).startswith(b"HTTP/1.1 408 "):
+        pass  # it came before the server had read the heads of the others
+    accepted = attacked.client.post(
+        "/v1/commands", content=b" " * MAX_BODY, headers={"Authorization": f"Bearer {token}"}
+    )
+    for each in held:
+        each.close()
+
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"send one after another" in refused
+    assert accepted.status_code == 400
 
 
 def _watch(attacked: Attacked, slowest: list[float], done: threading.Event) -> None:
