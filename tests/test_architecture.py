@@ -181,3 +181,13 @@ def test_a_path_that_dockerignore_keeps_out_is_found():
     assert not is_in_context("api", "*\n!domain\n")
     assert is_in_context("api/app.py", "*\n!api\n")
     assert not is_in_context("api/__pycache__", "*\n!api\n**/__pycache__\n")
+
+
+def test_the_guide_to_the_code_names_files_that_exist():
+    """Each file or folder that a row of CONTRIBUTING.md names is in the repository."""
+    rows = [line for line in (ROOT / "CONTRIBUTING.md").read_text().splitlines() if line.startswith("|")]
+
+    named = {path for row in rows for path in re.findall(r"`([a-z_/]+/[a-z_.]*)`", row)}
+
+    assert len(named) > len(FOLDERS)
+    assert {path for path in named if not (ROOT / path).exists()} == set()
