@@ -16,6 +16,7 @@ from projections.answers import Direction, FieldChangeCount, FieldChangeRow
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.bounds import ReadTooMuch, memory_bytes
 from projections.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
+from projections.field_values import as_ids
 from projections.filters import Filter, fields_where, json_spellings, within
 from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction, resolve_people
 from projections.paging import (
@@ -214,7 +215,7 @@ def _find_products(read: Read, time: ResolvedTime) -> dict[str, list[str]]:
     """Return the products of each subject that belongs to any. A product belongs to itself."""
     sql = f"""select c.subject, c.value from field_value c where c.field = 'products' and c.value is not null
         and {time.is_in_effect("c")}"""
-    found = {subject: list(loads(value)) for subject, value in read.rows(sql, time.parameters)}  # type: ignore[arg-type]
+    found = {subject: list(as_ids(loads(value))) for subject, value in read.rows(sql, time.parameters)}
     of_products = f"""select c.subject from field_value c where c.field = 'exists' and c.subject >= 'product:'
         and c.subject < 'product;' and {time.is_in_effect("c")}"""
     products = {subject: [subject] for (subject,) in read.rows(of_products, time.parameters)}
