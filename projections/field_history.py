@@ -11,8 +11,9 @@ from typing import Any, Final, Literal, cast, get_args
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros, from_micros, kind_of
-from projections import answers
-from projections.answers import Direction, FieldChangeCount, FieldChangeRow
+from projections.answers.changes import FieldChangeCount, FieldChangeRow
+from projections.answers.changes import Held as HeldShape
+from projections.answers.parts import Direction
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.bounds import ReadTooMuch, memory_bytes
 from projections.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
@@ -275,7 +276,7 @@ class Held:
         members = value if isinstance(value, list) else [value]
         return source_value in source_values or any(each in values or str(each) in values for each in members)
 
-    def describe(self) -> answers.Held:
+    def describe(self) -> HeldShape:
         """Return it ready for JSON."""
         following = self.following
         if following is None:

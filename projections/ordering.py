@@ -10,7 +10,7 @@ from typing import Final, get_args
 
 from domain.fields import Value
 from domain.values import kind_of
-from projections.answers import Direction, ListDifference
+from projections.answers.parts import Direction, ListDifference
 from projections.read_model import Read
 from projections.schema import loads
 from projections.timepoint import ResolvedTime

@@ -28,7 +28,7 @@ from identity.decision_log import DecisionLog
 from projections import arrivals as arrival_queries
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
-from projections.answers import DecisionRow
+from projections.answers.decisions import DecisionRow
 from projections.debt import DebtFilter, debt
 from projections.decisions import DecisionFilter
 from projections.field_history import ChangeFilter
