@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support_serving import Serving, run, serving
+from tests.support_serving import Serving, forked_server, run
 
 CHROMIUM: Final = os.environ.get("DECISIONLOG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -129,14 +129,14 @@ def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
     created = run(data, "token", "create", "Priya Raman", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
-    with serving(data) as server:
+    with forked_server(data) as server:
         yield server.address, token
 
 
 @contextmanager
 def served_empty(folder: Path, browser: Any) -> Iterator[tuple[Site, Serving]]:
     """A new log, served as at the first start; no one is signed in."""
-    with serving(folder / "empty") as server:
+    with forked_server(folder / "empty") as server:
         yield Site(server.address, "", browser), server
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.browser.support import Site, require_browser
 from tests.support_corpora import CORPORA, FILES
-from tests.support_serving import run, serving
+from tests.support_serving import forked_server, run
 
 MAPPING = Path(__file__).parents[2] / "examples" / "mappings" / "keps.toml"
 
@@ -28,7 +28,7 @@ def corpus(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     created = run(data, "token", "create", "ann", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
-    with serving(data) as server:
+    with forked_server(data) as server:
         _wait_for_read_model(server.address, token)
         site = Site(server.address, token, browser)
         yield site
