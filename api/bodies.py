@@ -111,7 +111,7 @@ async def _read(request: Request, message: Message, budget: _Budget) -> bytes:
 
 
 def _too_long() -> HttpProblem:
-    detail = f"a body can have {MAX_BODY} bytes; split large imports into several transactions"
+    detail = f"a body can have at most {MAX_BODY} bytes; split large imports into several transactions"
     return HttpProblem(413, detail, headers={"Connection": "close"})
 
 

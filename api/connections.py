@@ -260,9 +260,9 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
             if self._in_head and self._head_size > HEAD_BYTES:
-                self._stop(431, f"the head of a request can have {HEAD_BYTES} bytes")
+                self._stop(431, f"the head of a request can have at most {HEAD_BYTES} bytes")
             elif not self._in_head and self._unread > HEAD_BYTES:
-                self._stop(431, f"chunk extensions and trailers can have {HEAD_BYTES} bytes")
+                self._stop(431, f"chunk extensions and trailers can have at most {HEAD_BYTES} bytes")
         except httptools.HttpParserUpgrade:
             pass  # no other protocol is supported: the upgrade is ignored
         except httptools.HttpParserError as error:
@@ -275,14 +275,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > TARGET_BYTES:
-            raise Refusal(414, f"a request target can have {TARGET_BYTES} bytes")
+            raise Refusal(414, f"a request target can have at most {TARGET_BYTES} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # a trailer field, which is ignored
         super().on_header(name, value)
         if len(self.headers) > HEAD_FIELDS:
-            raise Refusal(431, f"a request can have {HEAD_FIELDS} header fields")
+            raise Refusal(431, f"a request can have at most {HEAD_FIELDS} header fields")
 
     def on_headers_complete(self) -> None:
         """Start answering a request whose head is valid.

@@ -53,7 +53,7 @@ def parse(body: bytes) -> Any:
     """Return the value of a JSON document, which may start with a byte order mark. Raises as `validate` does."""
     body = body.removeprefix(BOM_UTF8)
     if len(body) > UNCHECKED_BYTES and _exceeds(body, MAX_MEMBERS):
-        raise HttpProblem(413, f"a body can have {MAX_MEMBERS} members in all; split it into several requests")
+        raise HttpProblem(413, f"a body can have at most {MAX_MEMBERS} members in all; split it into several requests")
     try:
         value = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
@@ -90,9 +90,9 @@ def _check_lengths(value: Any) -> None:
         each = stack.pop()
         if isinstance(each, dict):
             if len(each) > MAX_OBJECT_KEYS:
-                raise HttpProblem(413, f"an object can have {MAX_OBJECT_KEYS} members; one has {len(each)}")
+                raise HttpProblem(413, f"an object can have at most {MAX_OBJECT_KEYS} members; one has {len(each)}")
             stack.extend(each.values())
         elif isinstance(each, list):
             if len(each) > MAX_LIST_ITEMS:
-                raise HttpProblem(413, f"a list can have {MAX_LIST_ITEMS} members; one has {len(each)}")
+                raise HttpProblem(413, f"a list can have at most {MAX_LIST_ITEMS} members; one has {len(each)}")
             stack.extend(each)

@@ -28,7 +28,7 @@ time. Both default to now and can be combined. `min_position=POSITION` waits unt
 have written. Every answer states its `position`. Tables are available as JSON, CSV and JSON Lines: pass `format=csv` or
 `format=jsonl`, or send an `Accept` header.
 
-**People** are identified by an id, or by any name, e-mail address or handle in the directory. Register them first, with
+**People** are identified by an id, or by any name, email address or handle in the directory. Register them first, with
 `POST /v1/people`.
 
 **Errors** are problem documents (RFC 9457) that name the field and say how to fix it.

@@ -570,7 +570,7 @@ def _space_or_nothing(unsafe: str) -> str:
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()!|~&$@^]")
 _LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)", re.IGNORECASE)
-"""The characters by which readers turn addresses, e-mails, mentions and numbers into links."""
+"""The characters by which readers turn addresses, emails, mentions and numbers into links."""
 
 
 def as_markdown(page: Page) -> str:

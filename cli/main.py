@@ -24,7 +24,7 @@ SECTIONS: Final = {
         "decisions": "List decisions.",
         "slips": "List what slipped, and why.",
         "calibration": "Show how good forecasts were.",
-        "debt": "List what is left undone, with what clears it.",
+        "debt": "List what is left undone, and what clears it.",
         "outcomes": "List what was expected, and what came of it.",
         "flags": "List what rests on something that no longer holds.",
         "contributions": "List what contributes to which goal.",

@@ -86,11 +86,11 @@ class Settings(BaseModel):
         ge=1,
         le=64,
         description="Maximum number of expensive queries, such as roadmaps and reports, that a server runs at once. "
-        "One caller can use all of them but one. Further queries wait up to 10 seconds, then get 503.",
+        "One caller can use all but one of them. Further queries wait up to 10 seconds, then get 503.",
     )
     default_role: Literal["none", "viewer", "contributor", "manager"] = Field(
         "none",
-        description="Role for all products of people and services without a granted role. `none`: they can only ask "
+        description="Role, for all products, of people and services to whom no role was granted. `none`: they can only ask "
         "who they are.",
     )
     reading: Literal["all", "own"] = Field(
@@ -118,7 +118,7 @@ class Settings(BaseModel):
         12_000,
         ge=0,
         description="Requests that one token may send a minute, evenly or all at once; a person with several tokens and "
-        "sessions may send twice as many. Others get 429 with `Retry-After`. Each process counts for itself; 0: no limit.",
+        "sessions may send twice as many. More get 429 with `Retry-After`. Each process counts for itself; 0: no limit.",
     )
     commands_per_minute: int = Field(
         60_000, ge=0, description="Commands that one token may send in a minute, counted in the same way."
@@ -170,7 +170,7 @@ class Settings(BaseModel):
     )
     oidc_groups: str = Field(
         "",
-        description="Groups of the log for the provider's names, as `NAME=KEY` separated by commas, such as "
+        description="Groups of the log to which the provider's names map, as `NAME=KEY` separated by commas, such as "
         "`/product=product-managers`. `decisionlog role grant group:KEY ROLE` grants their roles. Other names are "
         "ignored. If empty, a name that is a valid key is the key of its group.",
     )

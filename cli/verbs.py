@@ -135,7 +135,7 @@ def _help_of_argument(field: Field) -> str:
     if field["name"] != "subject":
         return str(field["help"].removesuffix(" [required]"))
     by = "Their name, handle or id." if field["type"] == "person" else "Its key, title, number or id."
-    return f"{by} The beginning of one is enough if only one begins so."
+    return f"{by} A beginning that fits only one is enough."
 
 
 def _build_option(field: Field) -> click.Option:

@@ -91,7 +91,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "SupersedeEvidence": Words("evidence supersede", ("by",), "Replace evidence with a newer piece."),
     "WithdrawEvidence": Words("evidence withdraw", (), "Withdraw evidence that turned out to be wrong."),
     "StateAssumption": Words("assumption add", ("title",), asks=("products",)),
-    "ReviseAssumption": Words("assumption revise", (), "Revise the confidence in an assumption, or its day."),
+    "ReviseAssumption": Words("assumption revise", (), "Revise an assumption's confidence or check date."),
     "LinkAssumption": Words("assumption link", ("to",)),
     "UnlinkAssumption": Words("assumption unlink", ("to",), "Remove links from an assumption."),
     "ConfirmAssumption": Words("assumption confirm", (), "Record that an assumption turned out true."),

@@ -34,7 +34,7 @@ Basis = Literal["own", "delegated", "claimed", "confirmed"]
 
 
 class DelegateActions(PeriodCommand):
-    """Let a service, an agent or another person act on your behalf. Only you can, with your own credentials."""
+    """Let a service, an agent or another person act on your behalf. Only you can do this, with your own credentials."""
 
     type: Literal["DelegateActions"] = "DelegateActions"
     subject: PersonId = Field(description="The person on whose behalf the other will act: you.")
@@ -90,7 +90,7 @@ def decide(
             subject=command.subject,
         )
     if subjects.canonical_id(command.to) == actor:
-        raise NotAllowed("you need no delegation to act for yourself", field="to", subject=command.to)
+        raise NotAllowed("you do not need a delegation to act for yourself", field="to", subject=command.to)
     _require_known_commands(command, known_commands)
     require_unused_delegation(command.subject, command.delegation, subjects)
     require_active_holder(command.to, context, subjects, field="to")

@@ -104,7 +104,7 @@ class ExpectedOutcomeStated(Event):
 
 
 class RecordOutcome(Command):
-    """Record what came of an expected outcome. Recorded again, the latest counts."""
+    """Record what came of an expected outcome. If it is recorded again, the latest counts."""
 
     type: Literal["RecordOutcome"] = "RecordOutcome"
     subject: DecisionOrFeatureId
@@ -146,7 +146,7 @@ class OutcomeRecorded(Event):
 
 
 class ShareCalibration(Command):
-    """Agree, or no longer agree, that others see how good your forecasts were. Only you can, with your own credentials."""
+    """Agree, or no longer agree, that others see how good your forecasts were. Needs your own credentials."""
 
     type: Literal["ShareCalibration"] = "ShareCalibration"
     subject: PersonId = Field(description="The person whose forecasts they are: you.")

@@ -54,7 +54,7 @@ class View(Protocol):
         """Return the ids of all people with a normalized name."""
 
     def identified_by(self, normalized: str) -> tuple[str, ...]:
-        """Return the ids of the people whom a normalized e-mail address or handle identifies, not merely names."""
+        """Return the ids of the people whom a normalized email address or handle identifies, not merely names."""
 
     def entry(self, position: int) -> Entry | None:
         """Return the entry at a position, or None."""
@@ -427,7 +427,7 @@ class CommandHandler:
         return tuple(sorted({*self._view.identified_by(normalized), *self._identifiers.get(normalized, ()), *new}))
 
     def _reserve_names(self, command: Command, work: UnitOfWork) -> None:
-        """Add the names of a new person. Two people may share a name; an e-mail address or handle is one person's."""
+        """Add the names of a new person. Two people may share a name; an email address or handle is one person's."""
         if not isinstance(command, RegisterPerson):
             return
         for n, identifier in enumerate(command.identifiers):

@@ -266,7 +266,7 @@ class EventLog:
         return self.names.find_people(normalized)
 
     def identified_by(self, normalized: str) -> tuple[str, ...]:
-        """Return the ids of the people whom a normalized e-mail address or handle identifies."""
+        """Return the ids of the people whom a normalized email address or handle identifies."""
         return self._store.identified_by(normalized)
 
     def access(self) -> Access:

@@ -29,7 +29,7 @@ try:
     import psycopg
 except ImportError as missing:  # an optional dependency
     raise DatabaseUnavailableError(
-        "A postgresql:// address needs psycopg. Install it with `pip install 'decisionlog[postgresql]'` and retry."
+        "A postgresql:// address needs psycopg. Install it with `pip install 'decisionlog-server[postgresql]'` and retry."
     ) from missing
 
 if TYPE_CHECKING:

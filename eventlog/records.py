@@ -53,7 +53,7 @@ class NewEvent(NamedTuple):
 
 
 class UniqueClaim(NamedTuple):
-    """Something that only one transaction may claim: an idempotency key, an e-mail address or a handle."""
+    """Something that only one transaction may claim: an idempotency key, an email address or a handle."""
 
     kind: str
     scope: str
@@ -92,7 +92,7 @@ OTHER_NAME: Final = -1
 class NameRow:
     """A name in the people directory.
 
-    `shown` is its kind: the display name (`SHOWN`), an identifier of one person such as an e-mail address or a handle
+    `shown` is its kind: the display name (`SHOWN`), an identifier of one person such as an email address or a handle
     (`IDENTIFIER`), or a name that is not shown, such as a former one (`OTHER_NAME`).
     """
 

@@ -192,7 +192,7 @@ class Store(ABC):
         return tuple(person for (person,) in found)
 
     def identified_by(self, normalized: str) -> tuple[str, ...]:
-        """Return the ids of the people whom a normalized e-mail address, handle or other identifier identifies."""
+        """Return the ids of the people whom a normalized email address, handle or other identifier identifies."""
         sql = "SELECT DISTINCT person FROM names WHERE normalized = ? AND shown = 0 ORDER BY person"
         return tuple(person for (person,) in self.read(sql, (normalized,)))
 

@@ -1,4 +1,4 @@
-"""The accounts of people at an OpenID provider, each by issuer and subject: an e-mail address proves nothing."""
+"""The accounts of people at an OpenID provider, each by issuer and subject: an email address proves nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Accounts:
         """Register a new person for an account and link it, in one transaction; return the person.
 
         Raises:
-            SignInRefusedError: the e-mail address belongs to a person of the log.
+            SignInRefusedError: the email address belongs to a person of the log.
         """
         key = new_key(self._entropy)
         command = _build_registration(key, name, email)
@@ -65,7 +65,7 @@ class Accounts:
             person = self.find(issuer, subject)  # it was linked at the same time
             if person is None:
                 raise SignInRefusedError(
-                    "your e-mail address belongs to a person of this log; sign in once with a link, then connect your account"
+                    "your email address belongs to a person of this log; sign in once with a link, then connect your account"
                 ) from None
             return person
         return f"person:{key}"

@@ -1,7 +1,7 @@
-"""The people directory: every name, e-mail address and handle of each person. It is stored outside the hashed log.
+"""The people directory: every name, email address and handle of each person. It is stored outside the hashed log.
 
 A name is found in any case and kept as it was written. Two people may share a name; a caller who uses it is asked for an
-id. An e-mail address, a handle or another identifier belongs to one person, and where another person has the same text
+id. An email address, a handle or another identifier belongs to one person, and where another person has the same text
 as a name, the identifier wins. Every change records an event that says who made it, without the names.
 """
 

@@ -203,7 +203,7 @@ def parse_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; use a name such as `Europe/Berlin` or `UTC`") from None
+        raise ValueError(f"{name!r} is not a time zone; use a name such as `Europe/Berlin` or `UTC`") from None
 
 
 def _from_epoch(digits: str) -> datetime | None:

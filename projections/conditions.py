@@ -131,7 +131,7 @@ def _check(condition: Condition) -> None:
     if not value:
         raise ValueError(f"`{name}` needs a value; `{field}={ANY_VALUE}` means that the field has any value")
     if is_range and not (_NUMBER.fullmatch(value) or _TIME.match(value)):
-        raise ValueError(f"`{condition.operator}` compares numbers, days and times, and {value!r} is none of these")
+        raise ValueError(f"`{condition.operator}` compares numbers, days and times, and {value!r} is not one of these")
     if _TIME.match(value) and (is_range or field.startswith(OF_SUBJECT)):
         _check_time(name, value)
     if field.startswith(OF_CHANGE):

@@ -142,8 +142,8 @@ def _build_http(app: FastAPI) -> str:
     return (
         "# HTTP\n\nAll routes. A running server documents them in full at `/docs`, and as OpenAPI at `/openapi.json`.\n\n"
         f"| route | description |\n|---|---|\n{rows}\n"
-        "## Examples\n\nReplace `TOKEN` by your token, `VERSION` by the version of the subject that you read, `ID` by the id of a "
-        "token, and `KEY` by the key of an import or the id of a session.\n\n"
+        "## Examples\n\nReplace `TOKEN` with your token, `VERSION` with the version of the subject that you read, `ID` with the id of "
+        "a token, and `KEY` with the key of an import or the id of a session.\n\n"
         f"{examples}"
     )
 
@@ -157,8 +157,8 @@ def _build_settings() -> str:
     return (
         "# Settings\n\nEach is an environment variable. Command-line options override it.\n\n"
         f"| setting | default | description |\n|---|---|---|\n{rows}\n"
-        "# Rights of a token\n\nReading and recording need none of them.\n\n"
-        f"| scope | allows its holder to |\n|---|---|\n{scopes}"
+        "# Scopes of a token\n\nThe scopes of an API token. A token never allows more than the roles of its holder.\n\n"
+        f"| scope | allows the token to |\n|---|---|\n{scopes}"
     )
 
 
@@ -170,7 +170,7 @@ def _build_decisions() -> str:
         title, status = (_find_line(pattern, text) for pattern in (r"# (.+)", r"status: (.+)"))
         note = "" if status == "accepted" else f" ({status})"
         found.append(f"- {path.name[:4]}: [{title}](../decisions/{path.name}){note}")
-    return "# Architecture decisions\n\nWhy it is built this way, the latest first.\n\n" + "\n".join(found)
+    return "# Architecture decisions\n\nWhy it is built this way, with the latest first.\n\n" + "\n".join(found)
 
 
 def _find_line(pattern: str, text: str) -> str:

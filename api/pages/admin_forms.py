@@ -45,8 +45,8 @@ from projections.read_model import Read
 
 HOUR_US: Final = 3_600_000_000
 SENT_TWICE: Final = (
-    "This form was already sent, and what it made was shown once. If you no longer have it, make another one with a "
-    "new form; a token that no one has can be revoked."
+    "This form was already sent, and its result was shown once. If you no longer have it, fill in a new form; you "
+    "can revoke a token that was lost."
 )
 CHANGES: Final[Mapping[str, type[roles.GrantRole | roles.RevokeRole]]] = {
     "grant-role": roles.GrantRole,

@@ -144,7 +144,7 @@ def _parse_bulk(value: Any) -> BulkRequest:
         lists = [each.get("commands") for each in transactions if isinstance(each, dict)]
         count = sum(len(commands) for commands in lists if isinstance(commands, list))
         if count > MAX_COMMANDS:
-            detail = f"a bulk request can have {MAX_COMMANDS} commands, not {count}; send several requests"
+            detail = f"a bulk request can have at most {MAX_COMMANDS} commands, not {count}; send several requests"
             raise HttpProblem(422, detail, field="transactions")
     return _BULK.validate_python(value)
 

@@ -27,7 +27,7 @@ def router() -> APIRouter:
 def list_contributions(
     query: QueryDependency, subjects: SubjectFilter, time: TimeParameters, page: PageParameters
 ) -> Response:
-    """Each way from a goal through a decision and a feature to a release, as rows and as a graph.
+    """Each path from a goal through a decision and a feature to a release, as rows and as a graph.
 
     With `subject`, only the ways on which it lies: what contributes to a goal, or the goals that a decision, feature or
     release contributes to.

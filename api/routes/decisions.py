@@ -76,7 +76,7 @@ def router() -> APIRouter:
         "light",
     )
     add_query(
-        routes, "/decisions/{key}/review", get_review, answers.DecisionReview, "Get a decision as it is to be reviewed"
+        routes, "/decisions/{key}/review", get_review, answers.DecisionReview, "Get a decision for its review"
     )
     return routes
 

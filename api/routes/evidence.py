@@ -50,8 +50,8 @@ def router() -> APIRouter:
     add_query(
         routes, "/assumptions/{key}", get_endpoint("assumption"), answers.SubjectPage, "Get an assumption", "light"
     )
-    add_query(routes, "/flags", list_flags, answers.Flags, "List what rests on a ground that no longer holds")
-    add_query(routes, "/arrivals", list_arrivals, answers.Arrivals, "List deferred decisions whose waiting is over")
+    add_query(routes, "/flags", list_flags, answers.Flags, "List what rests on something that no longer holds")
+    add_query(routes, "/arrivals", list_arrivals, answers.Arrivals, "List deferred decisions whose wait is over")
     return routes
 
 

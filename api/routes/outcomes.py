@@ -33,9 +33,9 @@ def router() -> APIRouter:
         "/expected-outcomes",
         list_expected_outcomes,
         answers.ExpectedOutcomes,
-        "List what was expected and came",
+        "List expected outcomes and what came of them",
     )
-    add_query(routes, "/calibration", get_calibration, answers.Calibration, "Get how good forecasts were")
+    add_query(routes, "/calibration", get_calibration, answers.Calibration, "Get the calibration of forecasts")
     return routes
 
 

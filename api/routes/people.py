@@ -44,7 +44,7 @@ class Names(BaseModel):
 
     name: Line | None = Field(None, description="The new name to show. The previous name still finds the person.")
     identifiers: list[Line] = Field(
-        default_factory=list, max_length=100, description="E-mail addresses, handles and other spellings."
+        default_factory=list, max_length=100, description="Email addresses, handles and other spellings."
     )
     move: bool = Field(default=False, description="Take the `identifiers` away from other people who have them.")
 

@@ -49,8 +49,8 @@ def router() -> APIRouter:
     add_query(routes, "/roadmap", get_roadmap, answers.Roadmap, "Get the roadmap")
     add_query(routes, "/changes", list_changes, answers.Changes, "List what changed between two points in time")
     add_query(routes, "/slips", list_slips, answers.Slips, "List targets that moved")
-    add_query(routes, "/slips/causes", list_slip_causes, answers.SlipCauses, "List why targets moved to later")
-    add_query(routes, "/slips/count", count_slips, answers.SlipCounts, "Count moves to later")
+    add_query(routes, "/slips/causes", list_slip_causes, answers.SlipCauses, "List why targets moved to a later date")
+    add_query(routes, "/slips/count", count_slips, answers.SlipCounts, "Count moves to a later date")
     return routes
 
 

@@ -32,7 +32,7 @@ class NewSignInLink(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"person": "Ann Bee"}]})
 
-    person: Code = Field(description="A person, by id, name or e-mail address.")
+    person: Code = Field(description="A person, by id, name or email address.")
 
 
 def router() -> APIRouter:
@@ -89,7 +89,7 @@ def list_sessions(
     if person is not None and person != caller.actor:
         who = authorize(services, caller, READ).find_person(person, "person")  # names of others need a role
     if who != caller.actor and not is_administrator(services, caller):
-        raise HttpProblem(403, "only administrators see the sessions of others", field="person")
+        raise HttpProblem(403, "only administrators can list the sessions of others", field="person")
     sessions = services.log.sessions.list_of(who)
 
     def answer(read: Read) -> Answer[answers.SessionRow]:

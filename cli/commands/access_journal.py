@@ -22,6 +22,6 @@ from decisionlog_client import questions
 def access_journal(output: Output, **given: Any) -> None:
     """List sign-ins, refusals and exports.
 
-    Also who read the audit trail or this journal. Needs the role auditor or admin for all products.
+    It also lists who read the audit trail or this journal. Needs the role auditor or admin for all products.
     """
     print_answer(questions.access_journal(**drop_unset(**given)), tables.access_journal, output)

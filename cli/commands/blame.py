@@ -53,7 +53,7 @@ GROUPS = (
 def blame(output: Output, subject: str | None, group: tuple[str, ...], min_count: int | None, **options_: Any) -> None:
     """Show who changed a field, when and why.
 
-    List every change to the fields of SUBJECT; without SUBJECT, of all.
+    List every change to the fields of SUBJECT; without SUBJECT, to those of all subjects.
     """
     is_open = options_.pop("open")
     given = drop_unset(subject=(subject,) if subject else (), **options_) | (

@@ -20,6 +20,7 @@ from decisionlog_client import questions
 def calibration(output: Output, who: str | None, **given: Any) -> None:
     """Show how good forecasts were.
 
-    Without WHO, of all people together. Other people's are shown only if they agreed.
+    Without WHO, show the forecasts of all people together. Those of another person are shown only if
+    that person agreed.
     """
     print_answer(questions.calibration(**drop_unset(who=who, **given)), tables.calibration, output)

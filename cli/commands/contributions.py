@@ -22,7 +22,7 @@ from decisionlog_client import questions
 def contributions(output: Output, gaps: bool, **given: Any) -> None:
     """List what contributes to which goal.
 
-    Each row is a way from a goal through a decision and a feature to a release.
+    Each row is a path from a goal through a decision and a feature to a release.
     """
     chosen = drop_unset(**given)
     if gaps:

@@ -46,7 +46,7 @@ _import_options = options.combine(
     options.dry_run, options.json_flag("Print the report as JSON."), _verbose, options.data, options.owner
 )
 _record_options = options.combine(
-    click.option("--product", help="Key of the product they belong to; created if there is none."),
+    click.option("--product", help="Key of the product they belong to; created if it does not exist."),
     click.option("--system", help="Name of the source system.  [the name of the git repository, else of DIR]"),
     click.option(
         "--words",
@@ -130,7 +130,7 @@ def _add_preset(preset: Preset) -> None:
     """
     options_ = options.combine(
         _file,
-        click.option("--product", required=True, help="Key of the product they belong to; created if there is none."),
+        click.option("--product", required=True, help="Key of the product they belong to; created if it does not exist."),
         click.option("--system", help=f"Name of the source system.  [{preset.name}]"),
         click.option("--zone", help="Time zone of times without one, such as Europe/Berlin.  [UTC]"),
         _import_options,

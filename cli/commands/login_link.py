@@ -24,7 +24,7 @@ from eventlog.errors import LogInUseError
 def login_link(person: str, data: Path | None, owner: str | None) -> None:
     """Create a one-time link to sign in with a browser.
 
-    PERSON is a name, an e-mail address or an id. The link works once, within 15 minutes.
+    PERSON is a name, an email address or an id. The link works once, within 15 minutes.
     """
     create_login_link(options.load_settings(data=data, owner=owner), person)
 

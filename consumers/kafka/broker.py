@@ -39,7 +39,7 @@ def require_client() -> None:
     """
     if find_spec("kafka") is None:
         raise KafkaClientMissing(
-            "Kafka needs kafka-python. Install it with `pip install 'decisionlog[kafka]'`, and try again."
+            "Kafka needs kafka-python. Install it with `pip install 'decisionlog-server[kafka]'`, and try again."
         )
 
 

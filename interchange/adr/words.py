@@ -529,7 +529,7 @@ def load_words(path: Path) -> Words:
 
 def _require_known(path: Path, table: str, word: str, meaning: Any, allowed: Any) -> None:
     if meaning not in allowed:
-        raise WordsError(f"{path}: {table}.{word}: {meaning!r} is none of {', '.join(sorted(allowed))}")
+        raise WordsError(f"{path}: {table}.{word}: {meaning!r} is not one of {', '.join(sorted(allowed))}")
 
 
 def fold(text: str) -> str:

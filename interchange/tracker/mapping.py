@@ -54,7 +54,7 @@ def _require_zone(name: str) -> str:
 
 def _require_format(format_: str) -> str:
     if "%" not in to_strptime(format_):
-        raise ValueError("is no format; write it like `DD.MM.YYYY HH:mm` or `%d.%m.%Y %H:%M`")
+        raise ValueError("is not a format; write it like `DD.MM.YYYY HH:mm` or `%d.%m.%Y %H:%M`")
     return format_
 
 
@@ -62,7 +62,7 @@ def _require_encoding(name: str) -> str:
     try:
         return codecs.lookup(name).name
     except LookupError:
-        raise ValueError("is no encoding; use a name such as `utf-8` or `windows-1252`") from None
+        raise ValueError("is not an encoding; use a name such as `utf-8` or `windows-1252`") from None
 
 
 Pattern = Annotated[str, AfterValidator(_require_group)]

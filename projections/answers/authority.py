@@ -63,7 +63,7 @@ class AuthorityVerdict(TypedDict):
     verdict: Annotated[
         str | None, Field(description="The verdict on the latest acceptance or rejection; null if there is none.")
     ]
-    needs_ratification: Annotated[bool, Field(description="Whether it exceeds, and nobody entitled has ratified it.")]
+    needs_ratification: Annotated[bool, Field(description="Whether it exceeds, and no one entitled has ratified it.")]
     ratified: Annotated[int | None, Field(description="The position of the ratification that resolved it, if any.")]
 
 

@@ -124,7 +124,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in chronological order."""
 
     rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
 

@@ -13,7 +13,7 @@ GapReason = Literal["no_goal", "no_contribution"]
 
 
 class ContributionRow(TypedDict):
-    """A way from a goal to a release; null where it skips a step, or ends before it."""
+    """A path from a goal to a release; null where it skips a step, or ends before it."""
 
     goal: Annotated[str, Field(description="The goal.")]
     decision: Annotated[str | None, Field(description="The decision that contributes to it.")]
@@ -31,16 +31,16 @@ class ContributionGap(TitledSubject):
 
 
 class ContributionGraph(TypedDict):
-    """The ways from goals to releases as a graph."""
+    """The paths from goals to releases as a graph."""
 
-    nodes: Annotated[list[GraphNode], Field(description="The subjects on these ways.")]
+    nodes: Annotated[list[GraphNode], Field(description="The subjects on these paths.")]
     edges: Annotated[list[ContributionEdge], Field(description="The edges between them.")]
 
 
 class Contributions(TableAnswer, ContributionGraph):
     """What contributes to which goal."""
 
-    rows: Annotated[list[ContributionRow], Field(description="Each way from a goal to a release.")]
+    rows: Annotated[list[ContributionRow], Field(description="Each path from a goal to a release.")]
 
 
 class ContributionGaps(TableAnswer):

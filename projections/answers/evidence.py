@@ -53,9 +53,9 @@ class GroundRow(TitledSubject):
     ]
     status: Annotated[Value, Field(description="The status; null if it has none.")]
     kind: Annotated[Value, Field(description="The kind of evidence, such as `research`; null for an assumption.")]
-    strength: Annotated[Value, Field(description="How strong the evidence is; null if unsaid.")]
+    strength: Annotated[Value, Field(description="How strong the evidence is; null if not stated.")]
     valid_until: Annotated[Value, Field(description="The last day on which the evidence is valid; null if unlimited.")]
-    confidence: Annotated[Value, Field(description="How sure of the assumption its owner is; null if unsaid.")]
+    confidence: Annotated[Value, Field(description="How sure of the assumption its owner is; null if not stated.")]
     check_on: Annotated[Value, Field(description="The day on which to check the assumption; null if none.")]
 
 
@@ -66,6 +66,6 @@ class Flags(TableAnswer):
 
 
 class Arrivals(TableAnswer):
-    """Deferred decisions whose waiting is over, the oldest first."""
+    """Deferred decisions whose wait is over, the oldest first."""
 
     rows: Annotated[list[ArrivalRow], Field(description="The decisions, once for each thing that has come.")]

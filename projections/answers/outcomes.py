@@ -21,7 +21,7 @@ class ExpectedOutcomeRow(TitledSubject):
     target: Annotated[str, Field(description="The value or state that counts as met.")]
     due_on: Annotated[str, Field(description="The date by which it is expected.")]
     days_late: Annotated[int, Field(description="The days since that date, if its outcome is overdue; otherwise 0.")]
-    probability: Annotated[int | None, Field(description="How likely it was held to be, in percent; null if unsaid.")]
+    probability: Annotated[int | None, Field(description="How likely it was held to be, in percent; null if not stated.")]
     by: Annotated[str, Field(description="The person who expected it.")]
     is_claim: Annotated[bool, Field(description="Whether another person said that they expected it.")]
     judge: Annotated[str | None, Field(description="Who is to say what came of it; null for the owner.")]
@@ -90,7 +90,7 @@ class ReviewSummary(TypedDict):
 
 
 class DecisionReview(TableAnswer, ReviewSummary):
-    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+    """A decision for its review: what was known then, how it was reasoned, and what came of it."""
 
     rows: Annotated[list[ExpectedOutcomeRow], Field(description="What was expected, with what came of it if shown.")]
 
@@ -109,15 +109,15 @@ class ScoreParts(TypedDict):
     """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
 
     miscalibration: Annotated[float, Field(description="How far the probabilities are from what came true.")]
-    discrimination: Annotated[float, Field(description="How well they tell what comes true from what does not.")]
+    discrimination: Annotated[float, Field(description="How well they distinguish what comes true from what does not.")]
     uncertainty: Annotated[float, Field(description="How hard the questions were.")]
 
 
 class CalibrationScore(TypedDict):
     """How good forecasts were."""
 
-    score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50 % is 0.25.")]
-    low: Annotated[float | None, Field(description="The lower end of its interval of 90 %.")]
+    score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50% gives 0.25.")]
+    low: Annotated[float | None, Field(description="The lower end of its 90% interval.")]
     high: Annotated[float | None, Field(description="The upper end.")]
     climate: Annotated[float | None, Field(description="The score of always saying how often they came true.")]
     parts: Annotated[ScoreParts | None, Field(description="Its parts; null below 30 forecasts.")]

@@ -38,7 +38,7 @@ class SuccessionRow(TitledSubject):
         Field(description="`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."),
     ]
     part: Annotated[str | None, Field(description="The role, delegation or expected outcome that it is about.")]
-    since: Annotated[At, Field(description="The time since which it is so.")]
+    since: Annotated[At, Field(description="The time since when this is the case.")]
     holders: Annotated[list[str], Field(description="All holders of the role; empty for anything else.")]
 
 

@@ -13,7 +13,7 @@ class PersonRow(TypedDict):
 
     id: Annotated[str, Field(description="The id, as `person:key`.")]
     name: Annotated[str | None, Field(description="The display name; null if it was erased.")]
-    spellings: Annotated[list[str], Field(description="All names, e-mail addresses and handles of the person.")]
+    spellings: Annotated[list[str], Field(description="All names, email addresses and handles of the person.")]
 
 
 class People(TableAnswer):

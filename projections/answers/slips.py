@@ -47,7 +47,7 @@ class Slips(TableAnswer, SlipSummary):
 
 
 class SlipCause(SubjectField):
-    """One move of a target or a release to later."""
+    """One move of a target or a release to a later date."""
 
     before: Annotated[Value, Field(description="The target before the move.")]
     after: Annotated[Value, Field(description="The target after the move.")]
@@ -65,19 +65,19 @@ class SlipCause(SubjectField):
 
 
 class SlipCauseCounts(TypedDict):
-    """How many moves to later there were by cause."""
+    """How many moves to a later date there were, by cause."""
 
     counts: Annotated[dict[SlipReason, int], Field(description="The number of moves by cause.")]
 
 
 class SlipCauses(TableAnswer, SlipCauseCounts):
-    """Each move of a target or a release to later, in order."""
+    """Each move of a target or a release to a later date, in order."""
 
     rows: Annotated[list[SlipCause], Field(description="The moves.")]
 
 
 class SlipCount(TypedDict):
-    """The number of moves to later in one group."""
+    """The number of moves to a later date in one group."""
 
     group: Annotated[str | None, Field(description="The cause, release, owner or quarter; null if there is none.")]
     count: Annotated[int, Field(description="The number of moves.")]
@@ -89,6 +89,6 @@ class SlipCount(TypedDict):
 
 
 class SlipCounts(TableAnswer):
-    """How many moves to later there were in each group."""
+    """How many moves to a later date there were in each group."""
 
     rows: Annotated[list[SlipCount], Field(description="The groups.")]

@@ -43,7 +43,7 @@ class GraphNode(TitledSubject):
 
 
 class ContributionEdge(_FromSubject):
-    """An edge from a subject of a way to the next one."""
+    """An edge from a subject of a path to the next one."""
 
     to: Annotated[str, Field(description="The subject that the edge leads to.")]
 
@@ -81,7 +81,7 @@ class History(TableAnswer):
 
 
 class GraphNodes(TypedDict):
-    """The subjects of a graph, and whether it is whole."""
+    """The subjects of a graph, and whether it is complete."""
 
     nodes: Annotated[list[GraphNode], Field(description="The subjects that the edges connect.")]
     truncated: Annotated[bool, Field(description="Whether there are more edges.")]

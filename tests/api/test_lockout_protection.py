@@ -67,7 +67,7 @@ def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(service: LocalSe
 
 
 def test_an_e_mail_that_was_taken_is_moved_by_an_administrator(service: LocalService) -> None:
-    """A person who registered another's e-mail first does not keep it."""
+    """A person who registered another's email first does not keep it."""
     squatter, guest = service.person("Squatter", "cid@example.org"), service.person("Cid")
     path = f"/people/{guest.removeprefix('person:')}/names"
     assert service.post(path, {"identifiers": ["cid@example.org"]}).status_code == 409

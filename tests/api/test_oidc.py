@@ -320,7 +320,7 @@ def test_an_id_token_answers_our_own_request(
 
 
 def test_an_unknown_account_is_refused_or_registered(service: LocalService, openid: OpenidProvider) -> None:
-    """An e-mail address lets nobody in: it must be new, or the account is connected by who signed in with a link."""
+    """An email address lets nobody in: it must be new, or the account is connected by who signed in with a link."""
     ada = {"sub": "u-9", "email": "ada@example.org", "email_verified": True, "name": "Ada"}
     browser = service.browser()
     refused = finish(browser, openid.approve(service, begin(browser), **ada))

@@ -324,7 +324,7 @@ def test_removing_everyone_in_turn_locks_nobody_out(org: Org, place: Path | str)
 
 
 def test_a_name_cannot_equal_the_identifier_of_another_person(org: Org) -> None:
-    """A new person whose name is another person's e-mail address is refused; a shared name is ambiguous."""
+    """A new person whose name is another person's email address is refused; a shared name is ambiguous."""
     with pytest.raises(AlreadyExists, match="person:ann"):
         do(org.log, {"type": "RegisterPerson", "name": "ANN@example.org"}, caller=org.caller("mallory"))
     with pytest.raises(AlreadyExists, match="person:ann"):

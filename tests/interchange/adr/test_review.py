@@ -325,7 +325,7 @@ def test_own_words(folder, log, tmp_path):
 
     assert (now(state, "status"), now(state, "context")) == ("accepted", "C.")
     words.write_text('[status]\nx = "great"\n', "utf-8")
-    with pytest.raises(WordsError, match=r"status\.x: 'great' is none of accepted"):
+    with pytest.raises(WordsError, match=r"status\.x: 'great' is not one of accepted"):
         load_words(words)
 
 

@@ -196,7 +196,7 @@ class AuthorityVerdict(TypedDict):
     verdict: str | None
     "The verdict on the latest acceptance or rejection; null if there is none."
     needs_ratification: bool
-    "Whether it exceeds, and nobody entitled has ratified it."
+    "Whether it exceeds, and no one entitled has ratified it."
     ratified: int | None
     "The position of the ratification that resolved it, if any."
 
@@ -332,7 +332,7 @@ class Outcomes(TypedDict):
 
 
 class ContributionRow(TypedDict):
-    """A way from a goal to a release; null where it skips a step, or ends before it."""
+    """A path from a goal to a release; null where it skips a step, or ends before it."""
 
     goal: str
     "The goal."
@@ -345,10 +345,10 @@ class ContributionRow(TypedDict):
 
 
 class ContributionGraph(TypedDict):
-    """The ways from goals to releases as a graph."""
+    """The paths from goals to releases as a graph."""
 
     nodes: list[GraphNode]
-    "The subjects on these ways."
+    "The subjects on these paths."
     edges: list[ContributionEdge]
     "The edges between them."
 
@@ -636,7 +636,7 @@ class ScoreParts(TypedDict):
     miscalibration: float
     "How far the probabilities are from what came true."
     discrimination: float
-    "How well they tell what comes true from what does not."
+    "How well they distinguish what comes true from what does not."
     uncertainty: float
     "How hard the questions were."
 
@@ -645,9 +645,9 @@ class CalibrationScore(TypedDict):
     """How good forecasts were."""
 
     score: float | None
-    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
+    "The Brier score: 0 is perfect, always saying 50% gives 0.25."
     low: float | None
-    "The lower end of its interval of 90 %."
+    "The lower end of its 90% interval."
     high: float | None
     "The upper end."
     climate: float | None
@@ -721,7 +721,7 @@ class PersonRow(TypedDict):
     name: str | None
     "The display name; null if it was erased."
     spellings: list[str]
-    "All names, e-mail addresses and handles of the person."
+    "All names, email addresses and handles of the person."
 
 
 class FieldProblem(TypedDict):
@@ -912,14 +912,14 @@ class SlipSummary(TypedDict):
 
 
 class SlipCauseCounts(TypedDict):
-    """How many moves to later there were by cause."""
+    """How many moves to a later date there were, by cause."""
 
     counts: dict[SlipReason, int]
     "The number of moves by cause."
 
 
 class SlipCount(TypedDict):
-    """The number of moves to later in one group."""
+    """The number of moves to a later date in one group."""
 
     group: str | None
     "The cause, release, owner or quarter; null if there is none."
@@ -954,7 +954,7 @@ class RelatedSubjects(TypedDict):
 
 
 class GraphNodes(TypedDict):
-    """The subjects of a graph, and whether it is whole."""
+    """The subjects of a graph, and whether it is complete."""
 
     nodes: list[GraphNode]
     "The subjects that the edges connect."
@@ -1123,11 +1123,11 @@ class GroundRow(TitledSubject):
     kind: Any
     "The kind of evidence, such as `research`; null for an assumption."
     strength: Any
-    "How strong the evidence is; null if unsaid."
+    "How strong the evidence is; null if not stated."
     valid_until: Any
     "The last day on which the evidence is valid; null if unlimited."
     confidence: Any
-    "How sure of the assumption its owner is; null if unsaid."
+    "How sure of the assumption its owner is; null if not stated."
     check_on: Any
     "The day on which to check the assumption; null if none."
 
@@ -1150,7 +1150,7 @@ class ExpectedOutcomeRow(TitledSubject):
     days_late: int
     "The days since that date, if its outcome is overdue; otherwise 0."
     probability: int | None
-    "How likely it was held to be, in percent; null if unsaid."
+    "How likely it was held to be, in percent; null if not stated."
     by: str
     "The person who expected it."
     is_claim: bool
@@ -1198,7 +1198,7 @@ class SuccessionRow(TitledSubject):
     part: str | None
     "The role, delegation or expected outcome that it is about."
     since: str
-    "The time since which it is so."
+    "The time since when this is the case."
     holders: list[str]
     "All holders of the role; empty for anything else."
 
@@ -1403,7 +1403,7 @@ class GraphEdge(_FromSubject):
 
 
 class ContributionEdge(_FromSubject):
-    """An edge from a subject of a way to the next one."""
+    """An edge from a subject of a path to the next one."""
 
     to: str
     "The subject that the edge leads to."
@@ -1466,7 +1466,7 @@ class Slip(SubjectField):
 
 
 class SlipCause(SubjectField):
-    """One move of a target or a release to later."""
+    """One move of a target or a release to a later date."""
 
     before: Any
     "The target before the move."
@@ -1561,7 +1561,7 @@ class FieldChangeTable(TableAnswer):
 
 
 class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in chronological order."""
 
     rows: list[FieldChangeCount]
     "The numbers."
@@ -1578,7 +1578,7 @@ class Contributions(TableAnswer, ContributionGraph):
     """What contributes to which goal."""
 
     rows: list[ContributionRow]
-    "Each way from a goal to a release."
+    "Each path from a goal to a release."
 
 
 class ContributionGaps(TableAnswer):
@@ -1624,7 +1624,7 @@ class Flags(TableAnswer):
 
 
 class Arrivals(TableAnswer):
-    """Deferred decisions whose waiting is over, the oldest first."""
+    """Deferred decisions whose wait is over, the oldest first."""
 
     rows: list[ArrivalRow]
     "The decisions, once for each thing that has come."
@@ -1652,7 +1652,7 @@ class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
 
 
 class DecisionReview(TableAnswer, ReviewSummary):
-    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+    """A decision for its review: what was known then, how it was reasoned, and what came of it."""
 
     rows: list[ExpectedOutcomeRow]
     "What was expected, with what came of it if shown."
@@ -1729,14 +1729,14 @@ class Slips(TableAnswer, SlipSummary):
 
 
 class SlipCauses(TableAnswer, SlipCauseCounts):
-    """Each move of a target or a release to later, in order."""
+    """Each move of a target or a release to a later date, in order."""
 
     rows: list[SlipCause]
     "The moves."
 
 
 class SlipCounts(TableAnswer):
-    """How many moves to later there were in each group."""
+    """How many moves to a later date there were in each group."""
 
     rows: list[SlipCount]
     "The groups."
