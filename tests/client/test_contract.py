@@ -104,7 +104,7 @@ def test_every_route_can_be_asked():
         path
         for path in ROUTES
         if re.fullmatch(
-            r"/v1/(decisions|features|products|releases|goals|evidence|assumptions|teams|imports)/\{key\}", path
+            r"/v1/(decisions|features|products|releases|goals|evidence|assumptions|meetings|tasks|teams|imports)/\{key\}", path
         )
     }
 

@@ -51,6 +51,8 @@ DebtCode = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "task_overdue",
+    "minutes_missing",
     "broken_assumption",
     "unchecked_assumption",
     "withdrawn_evidence",
@@ -58,6 +60,8 @@ DebtCode = Literal[
     "expired_evidence",
 ]
 "What is left undone about a decision or another subject."
+MinuteKind = Literal["advice", "dissent", "approval", "abstention", "decision", "task", "other"]
+"What an item of the minutes of a meeting is."
 SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
 "How a subject relates to another."
 Relation = Literal["holds", "owes", "waits_for"]
@@ -1400,6 +1404,61 @@ class DebtByMonth(TableAnswer):
 
     rows: list[DebtMonth]
     "The counts that are not zero, by month, product and code."
+
+
+class MinuteRow(TitledSubject):
+    """Something that was recorded at a meeting."""
+
+    kind: MinuteKind
+    "What it is."
+    type: str
+    "The type of the event, such as `DecisionAccepted`."
+    people: list[str]
+    "Who said or decided it, or is to do it."
+    said: str | None
+    "The advice, the decision or the task; null if there are no words."
+    why: str | None
+    "The reason; null if none was given."
+    due_on: str | None
+    "Tasks only: the day by which it is to be done."
+    status: str | None
+    "The status of the subject at the time asked."
+    unconfirmed: list[str]
+    "The people for whom another person recorded it, and who have not confirmed it."
+    at: str
+    "The time at which it took effect."
+    position: int
+    "The position of the event."
+
+
+class MinutesSummary(TypedDict):
+    """A meeting: its plan, and who was there."""
+
+    subject: str
+    "The meeting."
+    status: str | None
+    "`planned`, `held` or `canceled`."
+    held_on: str | None
+    "The day of the meeting."
+    agenda: list[str]
+    "The decisions that were up, in order."
+    invited: list[str]
+    "The people who were invited."
+    attendees: list[str]
+    "The people who were there."
+    notes: str | None
+    "What else was said, or is to be discussed."
+    recorded_by: list[str]
+    "Who wrote it up."
+    claims: int
+    "The number of items that somebody has not confirmed."
+
+
+class Minutes(TableAnswer, MinutesSummary):
+    """The minutes of a meeting: what was recorded in one transaction with it."""
+
+    rows: list[MinuteRow]
+    "The items, in order."
 
 
 class Flags(TableAnswer):
