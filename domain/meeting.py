@@ -20,7 +20,7 @@ from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, refs, tex
 from domain.guards import new_subject_id, require_status
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
-from domain.values import DecisionId, Day, Holder, Key, Line, MeetingId, Person, ProductId, Text, format_micros
+from domain.values import Day, DecisionId, Holder, Key, Line, MeetingId, Person, ProductId, Text, format_micros
 
 PLANNED: Final = "planned"
 HELD: Final = "held"

@@ -126,7 +126,7 @@ RULES: Final = MappingProxyType(
         meeting.ReviseMeeting: Rule(MANAGE, own=CONTRIBUTE),
         meeting.HoldMeeting: Rule(CONTRIBUTE),
         meeting.RecordMeeting: Rule(CONTRIBUTE),
-        meeting.AddMinutes: Rule(MANAGE, own=CONTRIBUTE),
+        meeting.AddMinutes: Rule(CONTRIBUTE),
         meeting.CancelMeeting: Rule(MANAGE, own=CONTRIBUTE),
         task.AssignTask: Rule(CONTRIBUTE),
         task.RescheduleTask: Rule(CONTRIBUTE),

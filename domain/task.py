@@ -1,7 +1,7 @@
 """Tasks: what a person or team has agreed to do by a day, at a meeting or elsewhere. The minutes call them action items.
 
-    open ──▶ done
-      └────▶ dropped
+open ──▶ done
+  └────▶ dropped
 """
 
 from __future__ import annotations

@@ -78,7 +78,9 @@ def _find_events(read: Read, meeting: str, resolved: ResolvedTime) -> Iterator[_
     sql = f"""select position, transaction_id, transaction_index from event
         where subject = :meeting and type in {members("types")} and {_IN_EFFECT} order by position"""
     given = {"meeting": meeting, "types": list(MINUTES), **resolved.parameters}
-    for transaction, first in sorted({(each, at - index + 1) for at, each, index in read.rows(sql, given)}, key=_second):
+    for transaction, first in sorted(
+        {(each, at - index + 1) for at, each, index in read.rows(sql, given)}, key=_second
+    ):
         # A transaction has consecutive positions, so it ends where another begins.
         end = "select position from event where position > :first and transaction_id <> :transaction order by position limit 1"
         found = read.one(end, {"first": first, "transaction": transaction})
@@ -107,20 +109,30 @@ def _find_fields(read: Read, subjects: Sequence[str], resolved: ResolvedTime) ->
 def _build_row(read: Read, event: _Event, titles: Mapping[str, str], fields: Mapping[str, Row]) -> MinuteRow:
     people = [read.surviving_id(each) for each in _find_people(event)]
     is_task = event.kind == "task"
+    said, why = _find_words(event)
     return {
         "kind": event.kind,
         "type": event.type.partition(".")[0],
         "subject": event.subject,
         "title": titles.get(event.subject),
         "people": people,
-        "said": next((str(event.body[name]) for name in STATED if event.body.get(name)), None),
-        "why": find_own_reason(event.type, event.body) or event.note,
+        "said": said,
+        "why": why,
         "due_on": fields["due_on"]["value"] if is_task and "due_on" in fields else None,
         "status": fields[STATUS]["value"] if STATUS in fields else None,
         "unconfirmed": _find_unconfirmed(read, event, people, fields),
         "at": format_micros(event.at),
         "position": event.position,
     }
+
+
+def _find_words(event: _Event) -> tuple[str | None, str | None]:
+    """Return what was said, decided or agreed, and the reason; an objection is its own reason."""
+    reason = find_own_reason(event.type, event.body)
+    if event.kind == "dissent":
+        return reason, event.note
+    said = next((str(event.body[name]) for name in STATED if event.body.get(name)), None)
+    return said, (reason if reason != said else None) or event.note
 
 
 def _find_people(event: _Event) -> list[str]:
@@ -173,3 +185,15 @@ def _summarize(
         "recorded_by": list(dict.fromkeys(each.recorder for each in events if each.subject == meeting)),
         "claims": sum(bool(row["unconfirmed"]) for row in rows),
     }
+
+
+def meetings_of(read: Read, subject: str, resolved: ResolvedTime) -> list[str]:
+    """Return the meetings on whose agenda a subject is, or in whose minutes it occurs."""
+    sql = f"""select c.subject from field_ref r join field_value c
+        on c.subject = r.subject and c.field = r.field and c.valid_from = r.valid_from and c.id = r.id
+        where r.ref = :subject and r.field = '{AGENDA}' and {resolved.is_in_effect("c")}
+        union select b.subject from event a join event b on b.transaction_id = a.transaction_id
+        where a.subject = :subject and b.type in {members("types")} and a.position <= :known
+        and a.valid_from <= :as_of and (a.voided_by is null or a.voided_by > :known) and a.subject <> b.subject"""
+    given = {"subject": subject, "types": list(MINUTES), **resolved.parameters}
+    return sorted(found for (found,) in read.rows(sql, given))

@@ -25,12 +25,25 @@ class Mark:
 
 _SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(
-        ("shipped", "accepted", "met", "held", "done", "active", "present", "within", "current", "confirmed", "yes"), "good"
+        ("shipped", "accepted", "met", "held", "done", "active", "present", "within", "current", "confirmed", "yes"),
+        "good",
     ),
     **dict.fromkeys(("committed", "started"), "half"),
     **dict.fromkeys(("paused", "deferred"), "warn"),
     **dict.fromkeys(
-        ("dropped", "canceled", "rejected", "reversed", "missed", "left", "disbanded", "exceeds", "broken", "withdrawn", "no"),
+        (
+            "dropped",
+            "canceled",
+            "rejected",
+            "reversed",
+            "missed",
+            "left",
+            "disbanded",
+            "exceeds",
+            "broken",
+            "withdrawn",
+            "no",
+        ),
         "bad",
     ),
     **dict.fromkeys(("not-met", "overdue", "unsound", "worse"), "bad"),

@@ -37,9 +37,7 @@ def router() -> APIRouter:
     routes = v1_router("Meetings")
     add_query(routes, "/meetings", list_endpoint("meeting", MEETING_FIELDS), answers.Subjects, "List meetings")
     add_query(routes, "/meetings/{key}", get_endpoint("meeting"), answers.SubjectPage, "Get a meeting", "light")
-    add_query(
-        routes, "/meetings/{key}/minutes", get_minutes, answers.Minutes, "Get the minutes of a meeting", "light"
-    )
+    add_query(routes, "/meetings/{key}/minutes", get_minutes, answers.Minutes, "Get the minutes of a meeting", "light")
     add_query(routes, "/tasks", list_endpoint("task", TASK_FIELDS), answers.Subjects, "List tasks")
     add_query(routes, "/tasks/{key}", get_endpoint("task"), answers.SubjectPage, "Get a task", "light")
     return routes

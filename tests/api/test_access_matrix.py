@@ -62,7 +62,8 @@ PAGES_ABOUT_PRODUCT = {
         *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
-FORMS = {"POST /record", "POST /do/{name}", "POST /reports/{key}", "POST /succession/{key}"}
+PAGES_ABOUT_PRODUCT |= {"GET /meetings/{key}/write-up"}
+FORMS = {"POST /meetings/{key}/write-up", "POST /record", "POST /do/{name}", "POST /reports/{key}", "POST /succession/{key}"}
 ROLE_PAGES = {"GET /admin/grant-role", "GET /admin/revoke-role"}
 ADMIN_PAGES = {
     "GET /demo",
@@ -127,7 +128,7 @@ CONTRIBUTOR = {
     "AcknowledgeOwnership",
     *("StateExpectedOutcome", "RecordOutcome", "ReviewReasoning"),
     *("RecordEvidence", "LinkEvidence", "StateAssumption", "LinkAssumption", "RecordMeasurement"),
-    *("PlanMeeting", "HoldMeeting", "RecordMeeting", "AssignTask", "RescheduleTask", "CompleteTask", "DropTask"),
+    *("PlanMeeting", "HoldMeeting", "RecordMeeting", "AddMinutes", "AssignTask", "RescheduleTask", "CompleteTask", "DropTask"),
 }
 MANAGER = {
     *("SetVision", "SetStrategy", "OrderReleases", "IssueReport", "ScheduleRelease", "RescheduleRelease"),
@@ -139,7 +140,7 @@ MANAGER = {
     *("AssignToProducts", "RemoveSubject", "RestoreSubject", "RetireProduct", "ConfirmStillValid", "ReviseGoal"),
     *("UnlinkEvidence", "SupersedeEvidence", "WithdrawEvidence", "ReviseAssumption", "UnlinkAssumption"),
     *("ConfirmAssumption", "BreakAssumption", "LinkDecision", "JudgeChoice"),
-    *("ReviseMeeting", "AddMinutes", "CancelMeeting"),
+    *("ReviseMeeting", "CancelMeeting"),
 }
 MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
 MANAGER_OF_ALL = {"DefineProduct"}
@@ -174,6 +175,7 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
     "POST /succession/{key}": Need(3, "any"),
+    "POST /meetings/{key}/write-up": Need(2),
     "GET /v1/access-journal": Need(AUDIT, "all"),
     "GET /access-journal": Need(AUDIT, "all"),
     **{route: Need(4, "any") for route in ROLE_PAGES},
@@ -239,6 +241,7 @@ BODIES: Final[dict[str, Any]] = {
     },
     "POST /demo": {"confirmed": "yes"},
     "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
+    "POST /meetings/{key}/write-up": {"attendees": "Somebody", "held_on": "2020-01-01"},
     "POST /record": {
         "title": "T",
         "decision": "D.",
