@@ -116,9 +116,9 @@ _TABLE: Final[list[dict[str, Any]]] = [
         "type": "HoldMeeting",
         "subject": "meeting:steering",
         "attendees": ["Ann Bee", "Bob Tea"],
-        "notes": "Everybody had tea.",
+        "notes": "All had tea.",
     },
-    {"type": "AddMinutes", "subject": "meeting:steering", "notes": "Everybody but Bob had tea."},
+    {"type": "AddMinutes", "subject": "meeting:steering", "notes": "All but Bob had tea."},
     {
         "type": "RecordMeeting",
         "key": "corridor",

@@ -59,7 +59,7 @@ class _Event:
 def minutes(read: Read, meeting: str, when: TimePoint = NOW) -> Answer[MinuteRow, MinutesSummary]:
     """Return what was recorded at a meeting, in order: advice, dissent, decisions and tasks, each by name.
 
-    `unconfirmed` are the people for whom only the scribe says so. Later, they confirm as they do everywhere: deciders a
+    `unconfirmed` are the people whom only the scribe quotes. Later, they confirm as they do everywhere: deciders a
     decision, owners a task. `claims` counts the items with any.
     """
     resolved = resolve_time(read, when)
@@ -146,7 +146,7 @@ def _find_people(event: _Event) -> list[str]:
 
 
 def _find_unconfirmed(read: Read, event: _Event, people: Sequence[str], fields: Mapping[str, Row]) -> list[str]:
-    """Return the people for whom only another person says so, at the time asked."""
+    """Return the people whom only another person quotes, at the time asked."""
     own = read.all_ids(event.recorder)
     match event.kind:
         case "decision":

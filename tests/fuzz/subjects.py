@@ -15,7 +15,9 @@ from domain.delegation import DelegateActions
 from domain.values import KEY_PATTERN
 
 PER_KIND: Final = 25
-_ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team|evidence|assumption|meeting|task):{KEY_PATTERN}")
+_ID: Final = re.compile(
+    rf"(product|decision|feature|goal|release|person|team|evidence|assumption|meeting|task):{KEY_PATTERN}"
+)
 _IF_MATCH: Final = re.compile(document_headers(version_required=False)[1]["schema"]["pattern"])
 _KIND_OF_FIELD: Final = {
     "because": "decision",

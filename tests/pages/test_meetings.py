@@ -76,7 +76,7 @@ def test_a_meeting_is_written_up_in_one_transaction(service: Any, forms: Forms, 
 
 
 def test_what_was_typed_is_kept_if_nothing_is_recorded(service: Any, forms: Forms, meeting: str) -> None:
-    """A name that nobody has is refused by its field, and everything typed is still there."""
+    """An unknown name is refused by its field, and everything typed is still there."""
     size = service.log.head().size
     response = forms.send("/meetings/round/write-up", {"attendees": "Zorro", "notes": "A long talk."})
 
