@@ -257,13 +257,13 @@ def _find_promised(read: Read, page: Page) -> list[Need]:
     today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
     tasks = by_subject(all_field_values(read, Filter(kinds=("task",), fields=_TASK_FIELDS), time))
     found = [
-        _promised(subject, fields, "due_on", "CompleteTask", today)
+        _build_promise(subject, fields, "due_on", "CompleteTask", today)
         for subject, fields in tasks.items()
         if fields["status"]["value"] == OPEN_TASK
     ]
     meetings = by_subject(all_field_values(read, Filter(kinds=("meeting",), fields=_TASK_FIELDS), time))
     planned = [
-        _promised(subject, fields, "held_on", "HoldMeeting", today)
+        _build_promise(subject, fields, "held_on", "HoldMeeting", today)
         for subject, fields in meetings.items()
         if fields["status"]["value"] == PLANNED_MEETING
     ]
@@ -276,7 +276,7 @@ def _find_promised(read: Read, page: Page) -> list[Need]:
 _TASK_FIELDS: Final = ("status", "due_on", "held_on", "role.accountable")
 
 
-def _promised(subject: str, fields: Mapping[str, Row], name: str, action: str, today: str) -> Need:
+def _build_promise(subject: str, fields: Mapping[str, Row], name: str, action: str, today: str) -> Need:
     """Return something that is to be done by a day, or, of a meeting, written up after it."""
     day = str(fields[name]["value"]) if name in fields and fields[name]["value"] else None
     people = as_ids(fields["role.accountable"]["value"]) if "role.accountable" in fields else ()

@@ -270,7 +270,7 @@ class _Reader:
         return self.draft.typed.get(name, "").strip()
 
     def people(self, name: str, kind: str = "person") -> list[str]:
-        """Return the people in a field, separated by semicolons; what names nobody is an error of the field."""
+        """Return the people in a field, separated by semicolons; an unknown name is an error of the field."""
         found = []
         for typed in filter(None, map(str.strip, self.text(name).split(";"))):
             try:
@@ -292,12 +292,12 @@ class _Reader:
             yield {"type": "HoldMeeting", "subject": meeting, **shared, **self.given(held_on=self.text("held_on"))}
         else:
             yield {"type": "AddMinutes", "subject": meeting, **shared}
-        yield from self._said()
+        yield from self._build_statements()
         for number, decision in enumerate(undecided):
             yield from self._outcome(number, decision)
         yield from self._tasks(products)
 
-    def _said(self) -> Iterator[Row]:
+    def _build_statements(self) -> Iterator[Row]:
         for number in range(_count(self.draft.typed, "said", 0)):
             name = f"said.{number}"
             words, who = self.text(f"{name}.text"), self.people(f"{name}.who")
