@@ -23,6 +23,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "outcomes": ("outcomes --state overdue", "outcomes --product tide"),
     "flags": ("flags", "flags --product tide --as-of 'last month'"),
     "contributions": ("contributions --product tide", "contributions --gaps"),
+    "minutes": ("minutes", "minutes steering"),
+    "tasks": ("tasks --status open", "tasks --product tide --as-of 'last month'"),
     "show": (
         "show TIDE-11",
         "show night-mode --as-of 'last month'",

@@ -28,6 +28,8 @@ SECTIONS: Final = {
         "outcomes": "List what was expected, and what came of it.",
         "flags": "List what rests on something that no longer holds.",
         "contributions": "List what contributes to which goal.",
+        "minutes": "Show the minutes of a meeting, or list meetings.",
+        "tasks": "List tasks: what, who, and by when.",
         "show": "Show a decision or another subject.",
         "search": "Search all text.",
         "who": "Show who is accountable for what.",

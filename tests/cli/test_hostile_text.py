@@ -148,6 +148,8 @@ CASES = {
     "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
     "slips": [Case("slips"), Case("slips --subject EVIL"), Case("slips --csv", machine=True)],
+    "minutes": [Case("minutes"), Case("minutes --json")],
+    "tasks": [Case("tasks"), Case("tasks --json")],
     "flags": [Case("flags"), Case("flags --subject EVIL"), Case("flags --json")],
     "contributions": [Case("contributions"), Case("contributions --gaps"), Case("contributions --subject EVIL")],
     "debt": [Case("debt"), Case("debt --owner EVIL"), Case("debt --json")],
