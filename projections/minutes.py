@@ -13,13 +13,13 @@ from typing import Any, Final
 from domain.fields import STATUS
 from domain.meeting import AGENDA, ATTENDEES, HELD_ON, MINUTES
 from domain.values import format_micros, kind_of
-from projections.answers import MinuteKind, MinuteRow, MinutesSummary
+from projections.answers.meetings import MinuteKind, MinuteRow, MinutesSummary
 from projections.debt import claimed_deciders, own_principal
-from projections.field_values import all_field_values, by_subject, subject_fields
+from projections.field_values import all_field_values, as_ids, by_subject, subject_fields
 from projections.filters import Filter
 from projections.paging import Answer, Row, build_answer
 from projections.read_model import Read
-from projections.reasons import as_ids, find_own_reason
+from projections.reasons import find_own_reason
 from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles

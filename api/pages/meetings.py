@@ -32,11 +32,10 @@ from domain.validation_messages import list_errors
 from projections import decisions as decision_queries
 from projections import listings
 from projections import minutes as minute_queries
-from projections.field_values import all_field_values, subject_fields
+from projections.field_values import all_field_values, as_ids, subject_fields
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
-from projections.reasons import as_ids
 from projections.timepoint import NOW, TimePoint, resolve_time
 
 MEETING_FIELDS: Final = ("status", "held_on", "products", "agenda", "attendees", "invited")
