@@ -13,6 +13,7 @@ from api.command_routes import build_transaction
 from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choices, list_parameter
 from api.pages.form_input import read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
+from api.pages.roadmap import find_release_products
 from api.problems import HttpProblem, of_refusal, unprocessable
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
@@ -49,6 +50,13 @@ LABELS: Final[Mapping[str, str]] = {
     "withdrawn_evidence": "rests on withdrawn evidence",
     "superseded_evidence": "rests on superseded evidence",
     "expired_evidence": "rests on expired evidence",
+}
+SUCCESSION_LABELS: Final[Mapping[str, str]] = {
+    **LABELS,
+    "delegation": "acts for another person",
+    "open_decision": "proposed, not decided yet",
+    "open_outcome": "outcome not due yet",
+    "overdue_outcome": "outcome overdue",
 }
 Cursor = Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)]
 
@@ -134,6 +142,7 @@ def list_slips(
             "next": answer.next,
             "counts": answer.about["counts"],
             "groups": counted,
+            "release_products": find_release_products(read, page),
             "causes": CAUSES,
             "chosen_cause": cause,
             "chosen": {"product": products, "owner": owners},
@@ -162,7 +171,7 @@ def _build_succession(read: Read, page: Page, person: str, to: str, error: str) 
             (label, [row for row in answer.rows if row["relation"] == relation])
             for relation, label in (("holds", "Holds"), ("owes", "Owes"), ("waits_for", "Waits for"))
         ],
-        "labels": LABELS,
+        "labels": SUCCESSION_LABELS,
         "number": len(answer.about["commands"]),
         "candidates": sorted(
             row["subject"] for row in people if row["subject"] != person and row["value"] not in INACTIVE_STATUSES

@@ -50,7 +50,7 @@ PAGES = {
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
             *("evidence", "assumptions", "flags"),
             *("debt", "slips", "outcomes", "succession/{key}"),
-            *("teams/{key}", "audit", "search", "help", "reports", "admin"),
+            *("teams/{key}", "audit", "search", "help", "reports", "admin", "account"),
         )
     ),
 }
