@@ -29,7 +29,7 @@ COLUMNS: Final = {"horizon": "Horizon", "status": "Status", "owner": "Owner"}
 COMPARED: Final = ("exists", "title", "status", "horizon", "target.*", "role.accountable", "definition", "products")
 CARDS: Final = 60
 """Cards that a page shows at first, shared by its columns; each column has a link that shows all of its cards."""
-MIN_PER_COLUMN: Final = 6
+MIN_PER_COLUMN: Final = 3
 TABLE_ROWS: Final = 100
 HORIZON_TITLES: Final = {"now": "Now", "next": "Next", "later": "Later", roadmap_query.UNPLANNED: "Not planned"}
 

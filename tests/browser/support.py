@@ -158,15 +158,20 @@ class Site:
             self.problems.append(f"a request left for {url}")
 
 
-@contextmanager
-def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
-    """The address of the demo, served, and a token of Priya, its product manager, who has every role."""
+def create_demo(folder: Path) -> tuple[Path, str]:
+    """The folder of the demo, and a token of Priya, its product manager, who has every role."""
     data = folder / "demo"
     made = run(folder, "demo", str(data), "--ends-on", "2026-11-26")
     assert made.returncode == 0, made.stderr
     created = run(data, "token", "create", "Priya Raman", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr
-    token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
+    return data, next(word for word in created.stdout.split() if word.startswith("dlog_"))
+
+
+@contextmanager
+def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of the demo, served, and a token of Priya."""
+    data, token = create_demo(folder)
     with serving(data) as server:
         yield server.address, token
 
