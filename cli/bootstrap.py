@@ -126,7 +126,7 @@ def list_workers(settings: Settings) -> list[tuple[WorkerStatus, bool]]:
 
 
 def find_last_verification(settings: Settings) -> WorkerStatus | None:
-    """Return what `verify` or `doctor` last found, up to which position; None if neither ran here."""
+    """Return what `decisionlog verify` last found, up to which position; None if it never ran here."""
     return workers_at(settings.log).find(VERIFIER)
 
 

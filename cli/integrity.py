@@ -28,15 +28,13 @@ MAX_COMPARED_ENTRIES: Final = 20_000
 """Larger logs are compared with the read model only on request; this many take about ten seconds."""
 
 
-def verify_here(
-    settings: Settings, log: DecisionLog, command: str, checkpoints: Sequence[Checkpoint] = ()
-) -> Checkpoint:
+def verify_and_save(settings: Settings, log: DecisionLog, checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     """Verify a log as `require_valid_log` does, and save what was found, so that pages show when it was last verified.
 
     Raises:
         CommandFailed: an entry, a text or a checkpoint does not match.
     """
-    place = f"decisionlog {command}"
+    place = "decisionlog verify"
     if checkpoints:
         place += f", compared with {len(checkpoints)} checkpoint{'s' if len(checkpoints) > 1 else ''}"
     status = WorkerStatus(VERIFIER, place, clock())
@@ -50,7 +48,9 @@ def verify_here(
 
 
 def _save(settings: Settings, status: WorkerStatus) -> None:
-    """Save a status where the log may be written; a verification works without that."""
+    """Save a status, unless the log belongs to another user, whose server could then not replace it."""
+    if not settings.store and settings.data.stat().st_uid != os.geteuid():
+        return
     with suppress(OSError, PersistenceError):
         workers_at(settings.log).save(status)
 

@@ -14,7 +14,7 @@ import click
 from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only
 from cli.files import loose_modes
-from cli.integrity import require_valid_read_model, verify_here
+from cli.integrity import require_valid_log, require_valid_read_model
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.dsn import without_secret
@@ -47,7 +47,7 @@ def run_doctor(settings: Settings, *, compare: bool = False) -> None:
     with open_read_only(settings) as log:
         _print_files(settings)
         _print_positions(settings, log)
-        verify_here(settings, log, "doctor")
+        require_valid_log(log)
         require_valid_read_model(settings, log, compare=compare)
     if not settings.store and has_wal_reset_bug(sqlite3.sqlite_version):
         click.echo(

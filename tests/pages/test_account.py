@@ -57,7 +57,7 @@ def test_all_other_sessions_are_ended_at_once(service: LocalService) -> None:
 
 
 def test_the_session_of_another_person_cannot_be_ended(service: LocalService) -> None:
-    """It does not exist for somebody who is no administrator."""
+    """Only an administrator ends the sessions of others."""
     bo = service.person("Bo Diaz")
     theirs = sign_in(service, service.ada)
     service.log.default_role = "viewer"
@@ -78,7 +78,7 @@ def test_a_form_without_a_session_is_refused(service: LocalService) -> None:
 
 
 def test_ones_own_tokens_are_listed_without_revoked_ones(service: LocalService, pages: PageReader) -> None:
-    """Each has its scopes; a token of somebody else is not shown."""
+    """Each has its scopes; a token of another person is not shown."""
     quiet_token(service.log, service.person("Bo Diaz"), ALL_SCOPES)
     service.log.tokens.create(service.ada, scopes=["read"], label="nightly export")
     gone, _ = service.log.tokens.create(service.ada, scopes=["read"], label="old laptop")
