@@ -111,7 +111,7 @@ def test_an_author_whom_a_system_does_not_name_is_not_known(service, pages, prod
 
 
 def test_the_auditor_reads_when_the_log_was_last_verified(service, pages):
-    """Before the first verification Home says so; then it says when, by what, up to where, and what came later."""
+    """Before the first verification Home says that there was none; then when, by what, up to where, and what came later."""
     service.post("/products", {"key": "tide", "title": "Tideline"})
     assert "not verified here yet" in text_of(pages.get("/", view="auditor"))
 
