@@ -44,6 +44,9 @@ from projections.timepoint import NOW, TimePoint, resolve_time
 VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Auditor"}
 VIEW_COOKIE: Final = "decisionlog-view"
 COOKIE_DAYS: Final = 400
+STEP_KINDS: Final = ("product", "decision", "feature")
+NEW_ENTRIES: Final = 100
+"""A log with fewer entries shows the first steps that are left."""
 NEEDS: Final = 8
 NOW_CARDS: Final = 6
 CHANGES: Final = 15
@@ -86,9 +89,18 @@ def get_home(
         begin = page.time.valid_time - DEFAULT_DAYS * DAY_US
 
     def build(read: Read) -> Context:
-        if not _has_content(read):
-            return {"is_empty": True, "may_load_demo": may_load_demo(page)}
-        shared = {"is_empty": False, "view": chosen, "views": VIEWS, "since": begin, "since_at": format_micros(begin)}
+        kinds = _find_kinds(read)
+        if not kinds:
+            return {"is_empty": True, "done_steps": (), "may_load_demo": may_load_demo(page)}
+        is_new = page.time.is_now and read.position < NEW_ENTRIES and len(kinds) < len(STEP_KINDS)
+        shared = {
+            "is_empty": False,
+            "done_steps": kinds if is_new else None,
+            "view": chosen,
+            "views": VIEWS,
+            "since": begin,
+            "since_at": format_micros(begin),
+        }
         builders = {"manager": _manager, "superior": _superior, "auditor": _auditor}
         return {**shared, "greeting": _greeting(page), **builders[chosen](read, page, begin)}
 
@@ -101,10 +113,14 @@ def get_home(
     return response
 
 
-def _has_content(read: Read) -> bool:
-    kinds = Filter(kinds=("decision", "feature", "product"))
-    where, parameters = subjects_where(read, kinds, resolve_time(read, NOW), "c.subject")
-    return read.one(f"select 1 from field_value c where c.field = 'exists' and {where} limit 1", parameters) is not None
+def _find_kinds(read: Read) -> frozenset[str]:
+    """Return which of the kinds of the first steps there are."""
+    found = set()
+    for kind in STEP_KINDS:
+        where, parameters = subjects_where(read, Filter(kinds=(kind,)), resolve_time(read, NOW), "c.subject")
+        if read.one(f"select 1 from field_value c where c.field = 'exists' and {where} limit 1", parameters):
+            found.add(kind)
+    return frozenset(found)
 
 
 def _greeting(page: Page) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -108,7 +107,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "fields": fields,
         "status": status,
         "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
-        "values": [[*group] for _, group in groupby(_sorted_values(fields), _origin_position)],
+        "values": _group_by_event(_sorted_values(fields)),
         "history": history,
         "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
         "actions": page.permissions.of(actions, subject) if is_writable else [],
@@ -137,9 +136,12 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
     return [fields[name] for name in names if fields[name].content]
 
 
-def _origin_position(value: BlamedValue) -> int:
-    """Return the position of the event that set a value: what one event set has one reason, which is shown once."""
-    return value.origin.position if value.origin else 0
+def _group_by_event(values: Sequence[BlamedValue]) -> list[list[BlamedValue]]:
+    """Return values in groups that one event set: they have one reason, which is shown once."""
+    groups: dict[int, list[BlamedValue]] = {}
+    for value in values:
+        groups.setdefault(value.origin.position if value.origin else 0, []).append(value)
+    return [*groups.values()]
 
 
 # What each kind adds --------------------------------------------------------------------------------------------------

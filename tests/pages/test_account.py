@@ -71,7 +71,7 @@ def test_the_session_of_another_person_cannot_be_ended(service: LocalService) ->
 
 def test_a_form_without_a_session_is_refused(service: LocalService) -> None:
     """The answer names the field."""
-    refused = sign_in(service, service.ada).post("/account", data={}, follow_redirects=False)
+    refused = sign_in(service, service.ada).post("/account", data={"session": ""}, follow_redirects=False)
 
     assert refused.status_code == 422
     assert "name the session to end" in text_of(refused.text)
