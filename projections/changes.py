@@ -10,18 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT, EXISTS, Value
-from projections.answers import (
-    Absence,
-    ComparedTimes,
-    Direction,
-    FieldChangeRow,
-    FieldDifference,
-    FieldValue,
-    Slip,
-    SlipSummary,
-    SubjectField,
-    VoidedEvent,
-)
+from projections.answers.changes import ComparedTimes, FieldChangeRow, FieldDifference, VoidedEvent
+from projections.answers.parts import Absence, Direction, FieldValue, SubjectField
+from projections.answers.slips import Slip, SlipSummary
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import HAS_CONTENT
@@ -29,7 +20,6 @@ from projections.filters import Filter, fields_where, json_spellings, match_fiel
 from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction, resolve_people
 from projections.paging import (
     Answer,
-    AnyAnswer,
     build_answer,
     build_until_full,
     decode_cursor,
@@ -88,7 +78,7 @@ def changes(
         if len(found) > room:
             next_cursor = encode_cursor(*_sort_key(rows[-1]))
             break
-    start: AnyAnswer = build_answer(one, [])
+    start: Answer[FieldDifference] = build_answer(one, [])
     about: ComparedTimes = {"from": {"position": start.position, "as_of": start.as_of, "known_at": start.known_at}}
     return build_answer(two, rows, next_cursor=next_cursor, about=about)
 

@@ -19,8 +19,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.caller_lookup import SessionLookup
 from api.services import Services
-from api.session_lookup import SessionLookup
 from domain.errors import Refused
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
@@ -38,8 +38,8 @@ T0 = 1_735_689_600_000_000
 
 
 @cache
-def _app() -> FastAPI:
-    """Building the routes takes longer than most tests, and they hold no state but the services."""
+def shared_app() -> FastAPI:
+    """Return the application of this process: building it takes a second, and its only state are the services."""
     return create_app(None)  # type: ignore[arg-type]
 
 
@@ -113,7 +113,7 @@ class LocalService:
             load_demo=self.load_demo,
             last_verification=lambda: self.workers.find(VERIFIER),
         )
-        self.app = _app()
+        self.app = shared_app()
         self.app.state.services = services
         self.client = self.client_of(self.token)
 

@@ -41,7 +41,7 @@ from domain.values import format_micros, format_timestamp, from_micros
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.sessions import Session
-from projections.answers import TokenRow
+from projections.answers.tokens import TokenRow
 from projections.grants import grants
 from projections.read_model import Read
 

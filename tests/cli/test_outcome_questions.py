@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_serving import run
 
 from cli.bootstrap import open_read_only
 from cli.settings import Settings
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
+from tests.support_serving import run
 
 ENDS = date(2025, 6, 30)
 AS_OF = "2025-06-30T00:00:00Z"
@@ -90,8 +90,8 @@ def test_what_slipped_and_why(demo: Path, entries: list[Any]) -> None:
 
 
 def test_what_does_a_person_hold(demo: Path) -> None:
-    """`decisionlog hand-over` lists the roles that `who` lists on what is not closed."""
-    answer = ask(demo, "hand-over", "Kwame Mensah")
+    """`decisionlog succession` lists the roles that `who` lists on what is not closed."""
+    answer = ask(demo, "succession", "Kwame Mensah")
     held = {(row["subject"], f"role.{row['part']}") for row in answer["rows"] if row["code"] == "role"}
     listed = {
         (row["subject"], row["field"])

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import LocalService, Ticking
-from support_postgresql import fresh_schema
 
 from consumers.kafka.broker import Broker
 from consumers.kafka.cloudevents import build_message
@@ -22,7 +20,7 @@ from consumers.kafka.people_publisher import PeoplePublisher
 from consumers.kafka.replica_session import UpstreamLog, WrongLog
 from consumers.kafka.replica_worker import ReplicaWorker
 from consumers.kafka.topics import InvalidTopic, Topics
-from eventlog.appender import EntryRow
+from eventlog.sequencer import EntryRow
 from identity.decision_log import DecisionLog
 from projections.factory import open_database
 from projections.projector import Projector
@@ -32,6 +30,8 @@ from projections.replica_state import Replica
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import write_log
 from tests.kafka.support import PATIENCE, everything_in, matches, running, send, until
+from tests.support_log import LocalService, Ticking
+from tests.support_postgresql import fresh_schema
 
 
 @pytest.fixture(scope="module")

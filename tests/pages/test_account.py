@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from support_log import ALL_SCOPES, LocalService, quiet_token
-from support_pages import PageReader, text_of
+from tests.support_log import ALL_SCOPES, LocalService, quiet_token
+from tests.support_pages import PageReader, text_of
 
 
 def sign_in(service: LocalService, person: str) -> Any:

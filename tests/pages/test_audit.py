@@ -8,11 +8,11 @@ from base64 import b64decode
 from urllib.parse import parse_qsl
 
 import pytest
-from support_pages import text_of
 
 from eventlog.inclusion import root_of_path
 from eventlog.merkle import leaf_hash
 from eventlog.worker_status import VERIFIER, WorkerStatus
+from tests.support_pages import text_of
 
 
 def _send(service, command: dict[str, object]) -> str:

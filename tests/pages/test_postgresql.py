@@ -10,10 +10,11 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from browser.support import PAGES, Site, create_demo
-from support_pages import text_of
-from support_postgresql import fresh_schema
-from support_serving import run, serving
+
+from tests.browser.support import PAGES, Site, create_demo
+from tests.support_pages import text_of
+from tests.support_postgresql import fresh_schema
+from tests.support_serving import run, serving
 
 pytestmark = pytest.mark.slow
 
