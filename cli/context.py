@@ -20,7 +20,7 @@ def _system_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """What a command depends on. `client(settings, writes=...)` opens a client of the log that the settings name."""
+    """What a command depends on. `client(location, writes=...)` opens a client of the log there."""
 
     client: Callable[..., AbstractContextManager[Client]] = open_client
     now: Callable[[], datetime] = _system_clock

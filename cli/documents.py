@@ -14,7 +14,8 @@ from cli.marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.sentences import Happening, tell
 from cli.tables import Titles
 from cli.values import format_number
-from domain.values import kind_of, parse_timestamp
+from domain.ids import kind_of
+from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]

@@ -12,9 +12,9 @@ from api.pages.words import field_label
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, to_single_line, wrap
 from cli.tables import Titles
-from domain.access import LOG_SERVICE
 from domain.fields import EXISTS, STATUS
-from domain.values import parse_timestamp
+from domain.ids import LOG_SERVICE
+from domain.times import parse_timestamp
 
 Row = Mapping[str, Any]
 

@@ -27,7 +27,7 @@ from cli.display import (
     wrap,
 )
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from domain.values import is_subject
+from domain.ids import is_subject
 
 Cell = str | int | datetime | None
 

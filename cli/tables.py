@@ -12,7 +12,8 @@ from typing import Any, Final
 from cli.table import Cell, Table
 from cli.values import format_number
 from cli.verb_list import read_verbs
-from domain.values import SUBJECT_PATTERN, parse_timestamp
+from domain.ids import SUBJECT_PATTERN
+from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]

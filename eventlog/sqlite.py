@@ -14,7 +14,7 @@ from typing import Any, Final
 from eventsourcing import persistence
 
 from eventlog.appender import Appender
-from eventlog.errors import DamagedLogError, DiskFullError, NewerLogError
+from eventlog.errors import DamagedLogError, NewerLogError
 from eventlog.records import Append, Outcome, UniqueClaim
 from eventlog.side_tables import write_side_tables
 from eventlog.sql import AMONG_RESULTS, HEAD, Session, iter_values, parse_head, update_head
@@ -28,6 +28,7 @@ from eventlog.sqlite_integrity import (
     read_schema,
 )
 from eventlog.store import Store
+from eventlog.store_errors import DiskFullError
 
 BACKUP_PAGES_PER_STEP: Final = 1024
 MAX_IDLE_CONNECTIONS: Final = 8

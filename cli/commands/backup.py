@@ -11,6 +11,7 @@ from cli.bootstrap import clock, open_read_only
 from cli.errors import CommandFailed
 from cli.files import create_private_folder, rename_into_place
 from cli.integrity import require_valid_log
+from cli.location import load_settings
 from cli.progress import progress
 from cli.settings import Settings
 from cli.table import count_entries
@@ -26,7 +27,7 @@ def backup(file: Path, data: Path | None) -> None:
 
     Safe while a server is running. The backup is verified, and can be opened as a log.
     """
-    back_up(options.load_settings(data=data), file)
+    back_up(load_settings(data=data), file)
 
 
 def back_up(settings: Settings, target: Path) -> None:

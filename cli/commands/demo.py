@@ -11,7 +11,7 @@ import click
 from cli.commands.serve import run_server
 from cli.demo.questions import questions
 from cli.demo.writer import create_demo
-from cli.options import load_settings
+from cli.location import load_settings
 
 
 @click.command()

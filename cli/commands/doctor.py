@@ -15,6 +15,7 @@ from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only
 from cli.files import loose_modes
 from cli.integrity import require_valid_log, require_valid_read_model
+from cli.location import load_settings
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.dsn import without_secret
@@ -32,7 +33,7 @@ def doctor(data: Path | None, *, read_model: bool) -> None:
     Checks versions, files, positions, every hash, and the read model. Exit code 0: no problems; 4: something is
     damaged.
     """
-    run_doctor(options.load_settings(data=data), compare=read_model)
+    run_doctor(load_settings(data=data), compare=read_model)
 
 
 def run_doctor(settings: Settings, *, compare: bool = False) -> None:

@@ -18,10 +18,10 @@ from cli.bootstrap import tune_gc
 from cli.display import make_safe, to_single_line
 from cli.errors import CommandFailed, Exit
 from cli.import_sinks import open_dry_run_sink, open_sink
-from cli.options import load_settings
+from cli.location import load_settings
 from cli.progress import progress
 from cli.settings import Settings
-from domain.values import KEY_PATTERN
+from domain.ids import KEY_PATTERN
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from interchange.adr import HistoryError, default_system, import_records

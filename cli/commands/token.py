@@ -19,12 +19,14 @@ from cli.connection import connect
 from cli.credentials import find_token
 from cli.expiry import NEVER, ExpiryParam
 from cli.identity import find_holder, require_administrator
+from cli.location import load_settings
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from decisionlog_client import questions
+from domain.ids import is_subject
 from domain.roles import ROLES, Role
 from domain.scopes import DEFAULT_SCOPES, SCOPES
-from domain.values import format_micros, is_subject, parse_timestamp, to_micros
+from domain.times import format_micros, parse_timestamp, to_micros
 from eventlog.errors import LogInUseError
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token
 
@@ -80,7 +82,7 @@ def create(
         role=role,
         product=product,
     )
-    create_token(options.load_settings(data=data, owner=owner), wanted)
+    create_token(load_settings(data=data, owner=owner), wanted)
 
 
 @token.command(name="list")
@@ -91,7 +93,7 @@ def list_(as_json: bool, data: Path | None) -> None:
 
     In a pipe the columns are separated by tabs.
     """
-    list_tokens(options.load_settings(data=data), as_json=as_json)
+    list_tokens(load_settings(data=data), as_json=as_json)
 
 
 @token.command(name="revoke")
@@ -100,7 +102,7 @@ def list_(as_json: bool, data: Path | None) -> None:
 @options.owner
 def revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002  (the name of the argument in --help)
     """Revoke the token with this ID."""
-    revoke_token(options.load_settings(data=data, owner=owner), id)
+    revoke_token(load_settings(data=data, owner=owner), id)
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def list_tokens(settings: Settings, *, as_json: bool) -> None:
 def _load_tokens(settings: Settings) -> list[dict[str, Any]]:
     """Return all tokens, from the server in DECISIONLOG_URL if it is set."""
     if settings.url:
-        with connect(settings.url, find_token(settings)) as log:
+        with connect(settings.url, find_token(settings.location)) as log:
             answer = log.ask(questions.tokens())
         return [{**row, "name": answer["titles"].get(row["holder"], row["holder"])} for row in answer["rows"]]
     with open_read_only(settings) as log:

@@ -12,6 +12,7 @@ from cli.bootstrap import open_read_only, tune_gc
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
 from cli.integrity import require_valid_log, require_valid_read_model
+from cli.location import load_settings
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.checkpoint import Checkpoint
@@ -37,7 +38,7 @@ def verify(checkpoints: tuple[Path, ...], write: Path | None, data: Path | None)
 
     Reports the first position that does not match. Exit code 0: verified; 4: verification failed.
     """
-    verify_log(options.load_settings(data=data), checkpoints, write)
+    verify_log(load_settings(data=data), checkpoints, write)
 
 
 def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | None) -> None:
