@@ -22,9 +22,6 @@ from zoneinfo import ZoneInfo
 import click
 import pytest
 from click.testing import CliRunner
-from support_log import LocalService
-from support_serving import COMMAND, run, serving, surroundings
-from support_terminal import NOW, around, run_command, table
 
 from cli.credentials import find_token
 from cli.dates import Zone
@@ -38,6 +35,9 @@ from cli.table import Table, format_lines, layout
 from cli.tables import Titles
 from cli.terminal import InterruptibleInput
 from decisionlog_client import ClientError, Refused, questions
+from tests.support_log import LocalService
+from tests.support_serving import COMMAND, run, serving, surroundings
+from tests.support_terminal import NOW, around, run_command, table
 
 NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
 
@@ -530,7 +530,7 @@ def at_a_terminal(
         start_new_session=True,
     )
     os.close(side)
-    shown, left, deadline, typed = b"", list(answers), time.monotonic() + 60, 0
+    shown, left, deadline, typed = b"", list(answers), time.monotonic() + 120, 0
     while time.monotonic() < deadline:
         if select.select([main], [], [], 0.1)[0]:
             try:
@@ -547,7 +547,7 @@ def at_a_terminal(
             interrupt = False
     with contextlib.suppress(OSError):
         os.close(main)
-    return shown.decode(), process.wait(timeout=10)
+    return shown.decode(), process.wait(timeout=60)
 
 
 def test_it_asks_for_what_is_missing(tmp_path):
