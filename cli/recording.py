@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from cli.asking import ask_text, confirm, is_interactive
+from cli.asking import ask_text, confirm, confirm_new_log, is_interactive
 from cli.context import get_context
 from cli.editing import edit_fields, edit_text
 from cli.errors import CommandFailed, Exit, NoLogError
@@ -84,33 +84,14 @@ def _record(
 @contextmanager
 def _open_log(location: Location, *, yes: bool, dry_run: bool) -> Iterator[Client]:
     """Open the log. One that does not exist is created only after confirmation, never by a dry run."""
-    client = get_context().client
+    if not dry_run:
+        confirm_new_log(location, yes=yes)
     try:
-        opened = client(location, writes=True)
-        log = opened.__enter__()
+        with get_context().client(location, writes=True, creates=not dry_run) as log:
+            log.cover(log.ask(questions.head())["size"])
+            yield log
     except NoLogError as missing:
-        if dry_run:
-            raise CommandFailed(f"{missing} Choose a log with --data or DECISIONLOG_DATA.") from None
-        hint = "Choose a log with --data or DECISIONLOG_DATA, or begin a new one there with --yes."
-        confirm(f"{missing} Begin a new one there?", yes=yes, otherwise=f"{missing} {hint}")
-        click.echo(f"New log in {location.data}.", err=True)
-        opened = client(location, writes=True, creates=True)
-        log = opened.__enter__()
-    with opened_already(opened):
-        log.cover(log.ask(questions.head())["size"])
-        yield log
-
-
-@contextmanager
-def opened_already(opened: Any) -> Iterator[None]:
-    """Leave a context manager that was entered before, with the error if there is one."""
-    try:
-        yield
-    except BaseException as error:
-        if not opened.__exit__(type(error), error, error.__traceback__):
-            raise
-    else:
-        opened.__exit__(None, None, None)
+        raise CommandFailed(f"{missing} Choose a log with --data or DECISIONLOG_DATA.") from None
 
 
 # Asking --------------------------------------------------------------------------------------------------------------

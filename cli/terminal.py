@@ -102,7 +102,7 @@ class InterruptibleInput(io.RawIOBase):
         """Read a line; a signal's handler runs first."""
         previous = signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
         try:
-            while self._signals in select.select([self, self._signals], [], [])[0]:
+            while self._signals in select.select([self.fileno(), self._signals], [], [])[0]:
                 os.read(self._signals, 1024)
             return os.readv(self.fileno(), [buffer])
         finally:

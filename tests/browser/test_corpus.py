@@ -23,7 +23,7 @@ MAPPING = Path(__file__).parents[2] / "examples" / "mappings" / "keps.toml"
 def corpus(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     require_browser()
     data = tmp_path_factory.mktemp("keps")
-    imported = run(data, "import", "changes", str(CORPORA / FILES["keps"]), "--mapping", str(MAPPING))
+    imported = run(data, "import", "changes", "--yes", str(CORPORA / FILES["keps"]), "--mapping", str(MAPPING))
     assert imported.returncode == 0, imported.stderr
     created = run(data, "token", "create", "ann", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr

@@ -484,6 +484,15 @@ def test_from_proposal_to_reversal(service):
     ]
 
 
+def test_a_decision_that_supersedes_another_is_named_first(service):
+    """The receipt tells what was decided, then what that supersedes."""
+    words = ("record", "Coffee", "--decision", "Coffee.", "--why", "Sleep.", "--product", "shop", "--supersedes", "tea")
+
+    told = recorded(service, *words, "--dry-run")
+
+    assert "nothing recorded: Decided Coffee, which supersedes Serve tea." in told
+
+
 def editor(tmp_path, script: str) -> str:
     """An editor that does one thing to the file it is given."""
     path = tmp_path / "editor"
@@ -713,19 +722,6 @@ def test_a_question_loads_no_more_than_it_needs(command, modules):
 
 def run_python(code: str) -> str:
     return subprocess.run([COMMAND.with_name("python"), "-c", code], capture_output=True, text=True, check=True).stdout
-
-
-def test_shell_completion(tmp_path):
-    """The shell completes the names of commands and options."""
-    told = subprocess.run(
-        [COMMAND],
-        env=surroundings(tmp_path, _DECISIONLOG_COMPLETE="bash_complete", COMP_WORDS="decisionlog ro", COMP_CWORD="1"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert told.stdout.split() == ["plain,roadmap", "plain,role"]
 
 
 def test_a_client_error_is_a_sentence():
