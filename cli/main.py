@@ -27,6 +27,8 @@ SECTIONS: Final = {
         "debt": "List what is left undone, with what clears it.",
         "outcomes": "List what was expected, and what came of it.",
         "flags": "List what rests on something that no longer holds.",
+        "arrivals": "List deferred decisions whose waiting is over.",
+        "options": "Compare the options of a decision.",
         "contributions": "List what contributes to which goal.",
         "show": "Show a decision or another subject.",
         "search": "Search all text.",

@@ -165,7 +165,7 @@ def name_log(log: Client, output: Output) -> str:
 
 def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "") -> Iterator[str]:
     """Return the notes below an answer."""
-    if not answer.get("rows", True):
+    if not answer.get("rows", True) and "counts" not in answer:
         yield "No matching results."
     began = answer.get("from")
     since = f"From {_format_time(began, zone)} to " if began else "As of "

@@ -57,7 +57,7 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
             raise CommandFailed(f"{write} is a checkpoint of another log, {replaced.log}. Choose another file.")
         now = require_valid_log(log, known)
         require_valid_read_model(settings)
-    click.echo(f"{now.log}: {count_entries(now.size)}, root {now.root.hex()}")
+    click.echo(f"{now.log}: {count_entries(now.size)}\nroot {now.root.hex()}")
     if write:
         with open_new_file(write, overwrite=replaced is not None) as stream:
             stream.write(str(now).encode())
@@ -65,7 +65,7 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
         click.echo(f"Wrote the checkpoint to {write}{earlier}. Store it where the log's writers cannot change it.")
     if not known:
         click.echo(
-            "To detect a complete rewrite, keep a checkpoint somewhere else: "
+            "To detect a complete rewrite, keep a checkpoint somewhere else:\n"
             "--write-checkpoint FILE creates one, --checkpoint FILE compares."
         )
 

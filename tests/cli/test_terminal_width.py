@@ -30,6 +30,8 @@ ASKING = [
     ("slips",),
     ("outcomes",),
     ("flags",),
+    ("arrivals",),
+    ("options", "SHOP-1"),
     ("contributions",),
     ("contributions", "--gaps"),
     ("show", "SHOP-1"),
