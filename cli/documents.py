@@ -204,12 +204,12 @@ class Document:
         yield from ([], [("Expected outcomes", "bold")])
         for key, cell in expectations.items():
             text = f"  {key}. {describe_expectation(cell['value'])}"
-            yield from wrap([(text, ""), self._said(cell)], self.width, 5)
+            yield from wrap([(text, ""), self._cite(cell)], self.width, 5)
             if (outcome := outcomes.get(key)) and outcome["value"]:
                 spans = describe_outcome(outcome["value"], self.titles)
-                yield from wrap([("     ", ""), *spans, self._said(outcome)], self.width, 7)
+                yield from wrap([("     ", ""), *spans, self._cite(outcome)], self.width, 7)
 
-    def _said(self, cell: Row) -> Span:
+    def _cite(self, cell: Row) -> Span:
         """Return who said it, and when."""
         by = to_single_line(self.titles.format(cell["value"]["by"]))
         return f" ({isolate(by)}, {self._when(cell['since'])})", "dim"

@@ -119,7 +119,7 @@ class Table:
         optional: headings that a narrow terminal omits.
         shared: headings printed once above the table on a terminal if all rows have the same value there.
         grouped: whether adjacent rows with the same first cell form a group.
-        below: headings whose text is wrapped on lines of its own below each row where it does not fit beside it.
+        below: headings whose text is wrapped on lines of its own below each row where it does not fit into the row.
     """
 
     columns: Sequence[str]
