@@ -8,10 +8,10 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, open_read_only
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.files import create_private_folder, rename_into_place
 from cli.integrity import require_valid_log
-from cli.location import load_settings
 from cli.progress import progress
 from cli.settings import Settings
 from cli.table import count_entries

@@ -13,9 +13,9 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only
+from cli.configuration import load_settings
 from cli.files import loose_modes
 from cli.integrity import require_valid_log, require_valid_read_model
-from cli.location import load_settings
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.dsn import without_secret

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from cli import options, tables
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.import_sinks import open_sink
-from cli.location import load_settings
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_answer, print_response
 from cli.table import Table

@@ -10,8 +10,8 @@ import click
 from api.routes.sessions import build_link
 from cli import options
 from cli.bootstrap import open_local_for_write
+from cli.configuration import load_settings
 from cli.identity import find_person, require_administrator
-from cli.location import load_settings
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from domain.times import format_micros

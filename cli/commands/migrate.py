@@ -9,8 +9,8 @@ import click
 
 from cli import options
 from cli.bootstrap import clock
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
-from cli.location import load_settings
 from cli.progress import progress
 from cli.settings import Settings
 from cli.table import count_entries

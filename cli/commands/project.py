@@ -12,8 +12,8 @@ import click
 
 from cli import options
 from cli.bootstrap import POLL_INTERVAL_S, open_read_only, open_runtime, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
-from cli.location import load_settings
 from cli.settings import Settings
 from projections.runner import Runner
 

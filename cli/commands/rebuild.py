@@ -8,8 +8,8 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
-from cli.location import load_settings
 from cli.progress import progress
 from cli.settings import Settings
 from eventlog.sqlite_integrity import describe

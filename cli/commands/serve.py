@@ -31,11 +31,11 @@ from api.services import Services
 from api.session_lookup import SessionLookup
 from cli import options
 from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.configuration import load_settings
 from cli.demo.writer import load_demo
 from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
 from cli.identity import resolve_owner
-from cli.location import load_settings
 from cli.settings import Settings
 from cli.sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from eventlog.dsn import without_secret

@@ -13,11 +13,11 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, list_workers, open_read_model_database, open_read_only
+from cli.configuration import load_settings
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.display import make_safe
 from cli.errors import CommandFailed
-from cli.location import load_settings
 from cli.settings import Settings
 from cli.table import count_entries
 from cli.tables import Titles

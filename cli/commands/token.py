@@ -13,12 +13,12 @@ import click
 
 from cli import options
 from cli.bootstrap import open_local_for_write, open_read_only
+from cli.configuration import load_settings
 from cli.connection import connect
 from cli.context import get_context
 from cli.credentials import find_token
 from cli.expiry import NEVER, ExpiryParam
 from cli.identity import find_holder, require_administrator
-from cli.location import load_settings
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.table import Cell, Table, print_table

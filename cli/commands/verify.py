@@ -9,10 +9,10 @@ import click
 
 from cli import options
 from cli.bootstrap import open_read_only, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
 from cli.integrity import require_valid_log, require_valid_read_model
-from cli.location import load_settings
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.checkpoint import Checkpoint
