@@ -565,10 +565,10 @@ def debt(answer: Answer, titles: Titles) -> Table:
 
 
 def _command_line(row: Row) -> str:
-    """Return what to type to clear an item, such as `decision review decision:tea`."""
+    """Return what to type to clear an item, such as `decisionlog decision review decision:tea`."""
     path = next((path for path, verb in read_verbs()[1].items() if verb["command"] == row["action"]), row["action"])
     number = f" --expectation {row['part']}" if row["code"] == "outcome_overdue" else ""
-    return f"{path} {row['subject']}{number}"
+    return f"decisionlog {path} {row['subject']}{number}"
 
 
 def debt_by_month(answer: Answer, titles: Titles) -> Table:

@@ -15,6 +15,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
 
+from cli.display import MAX_TEXT_WIDTH
 from domain.characters import escape_unsafe
 
 if TYPE_CHECKING:
@@ -203,4 +204,5 @@ def print_document(markdown: str) -> None:
     """Print Markdown as a page on a terminal: headings, lists and links as the terminal shows them."""
     from rich.markdown import Markdown  # noqa: PLC0415  (a pipe needs none)
 
-    open_console().print(Markdown(markdown))
+    console = open_console()
+    console.print(Markdown(markdown), width=min(console.width, MAX_TEXT_WIDTH))
