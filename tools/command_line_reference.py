@@ -103,7 +103,7 @@ def _list_examples(command: click.Command) -> str:
 
 
 def _format_options(records: list[Record]) -> str:
-    rows = "\n".join(f"| `{left.replace('|', chr(92) + '|')}` | {_escape(right)} |" for left, right in records)
+    rows = "\n".join(f"| `{left.replace('|', '/')}` | {_escape(right)} |" for left, right in records)
     return f"| option | meaning |\n|---|---|\n{rows}"
 
 
