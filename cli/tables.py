@@ -348,7 +348,13 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
     ]
     values = ("when", "subject", "title", "field", "before", "after", "direction", "gained", "lost")
     columns = (*values, *held, *_headings(shown, {*values, *WHO}), *WHO)
-    return Table(columns, rows, OPTIONAL | {"title", "gained", "lost"}, frozenset({"subject", "title", "field"}))
+    return Table(
+        columns,
+        rows,
+        OPTIONAL | {"title", "gained", "lost"},
+        frozenset({"subject", "title", "field"}),
+        below=frozenset({"why"}),
+    )
 
 
 def _held_cells(held: Row, titles: Titles) -> list[Cell]:
