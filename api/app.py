@@ -11,8 +11,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
-from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute, add_command_routes
+from api.dispatcher import Dispatcher
 from api.middleware import Hosts, Middleware
 from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
@@ -123,7 +123,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     for page in PAGE_MODULES:
         app.router.routes += page.router().routes
     app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))
-    dispatcher = CommandDispatcher(super(Application, app).__call__, app, writes.routes)
+    dispatcher = Dispatcher(super(Application, app).__call__, app, app.router.routes)
     app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app
