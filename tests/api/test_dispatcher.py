@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from support_log import LocalService
 
+from api import app as app_module
 from api.app import create_app
 from api.command_routes import CommandRoute
 from api.dispatcher import Dispatcher
@@ -59,6 +60,7 @@ def framework(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> TestCli
     """A client of the same services, served by the framework alone."""
     with monkeypatch.context() as building:
         building.setattr(QueryRoute, "get_route_handler", APIRoute.get_route_handler)
+        building.setattr(app_module, "_read_routes", app_module._read_routes.__wrapped__)
         app = create_app(service.app.state.services)
     monkeypatch.setattr(app.middleware_app._app, "_find", lambda _: None)  # type: ignore[attr-defined]
     return TestClient(app, headers=service.client.headers)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import LocalService
-from support_pages import PageReader, text_of
 
 from interchange.sink import LogSink
 from interchange.tracker import import_changes, load_mapping
 from projections.field_groups import flat_fields
+from tests.support_log import LocalService
+from tests.support_pages import PageReader, text_of
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT.parent / "shared" / "corpora" / "keps_before_2023-01-01.jsonl"
@@ -76,7 +76,9 @@ def _parse_table(html: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize(
+    "time", [pytest.param(each, marks=pytest.mark.slow) if n % 5 else each for n, each in enumerate(TIMES, 1)]
+)
 @pytest.mark.parametrize("clock", ["as_of", "known_at"])
 def test_the_roadmap_of_a_past_day_is_that_of_the_api(service, pages, time, clock):
     """Every card of the page has the owner and target of the API's answer for the same time, and there are no others."""
