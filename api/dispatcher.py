@@ -36,19 +36,18 @@ class Dispatcher:
                 self._add(route)
 
     def _add(self, route: Route) -> None:
-        (method, *others) = sorted((route.methods or set()) - {"HEAD"})
-        is_own = isinstance(route, CommandRoute | QueryRoute) and not others
+        methods = (route.methods or set()) - {"HEAD"}
+        own = route if isinstance(route, CommandRoute | QueryRoute) and len(methods) == 1 else None
         if not route.param_convertors:
             # A fixed path comes before one with a parameter, also where the framework handles it.
-            handled = (route, route.get_route_handler()) if is_own else None
-            for each in (method, *others):
-                self._fixed.setdefault((each, route.path), handled)
+            for method in methods:
+                self._fixed.setdefault((method, route.path), own and (own, own.get_route_handler()))
             return
         name, *more = route.param_convertors
         parts = route.path.split("/")
-        if is_own and not more and parts[_PARAMETER_AT:][:1] == [f"{{{name}}}"]:
+        if own and not more and parts[_PARAMETER_AT:][:1] == [f"{{{name}}}"]:
             del parts[_PARAMETER_AT]
-            self._with_parameter.setdefault((method, *parts), (route, route.get_route_handler(), name))
+            self._with_parameter.setdefault((*methods, *parts), (own, own.get_route_handler(), name))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
