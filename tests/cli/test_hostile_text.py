@@ -151,6 +151,8 @@ CASES = {
     "minutes": [Case("minutes"), Case("minutes --json")],
     "tasks": [Case("tasks"), Case("tasks --json")],
     "flags": [Case("flags"), Case("flags --subject EVIL"), Case("flags --json")],
+    "arrivals": [Case("arrivals"), Case("arrivals --subject EVIL"), Case("arrivals --csv", machine=True)],
+    "options": [Case("options EVIL"), Case("options tea --json")],
     "contributions": [Case("contributions"), Case("contributions --gaps"), Case("contributions --subject EVIL")],
     "debt": [Case("debt"), Case("debt --owner EVIL"), Case("debt --json")],
     "outcomes": [Case("outcomes"), Case("outcomes --by EVIL"), Case("outcomes --json")],
