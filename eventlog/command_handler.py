@@ -25,6 +25,7 @@ from domain.messages import Command, CommandContext, Draft, copy_with, replace_s
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
+from domain.policy import FoundRoles
 from domain.product import IssueReport
 from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import StringKind, is_subject, to_micros
@@ -75,6 +76,10 @@ class View(Protocol):
 
     def teams_with_roles(self) -> Iterable[str]:
         """Return at least all teams that hold a role."""
+
+    @property
+    def found_roles(self) -> FoundRoles:
+        """What was found before about the roles of callers."""
 
     def recorder_of(self, position: int) -> str | None:
         """Return the actor of the entry at a position, or None."""

@@ -18,6 +18,7 @@ from domain.catalog import EVENT_NAMES
 from domain.errors import Refused
 from domain.fields import SubjectState
 from domain.messages import Command
+from domain.policy import FoundRoles
 from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication
@@ -84,6 +85,8 @@ class EventLog:
         """
         self.limits_reading = False
         """Whether callers read only what belongs to products for which they hold a role."""
+        self.found_roles = FoundRoles()
+        """What was found before about the roles of callers."""
         self._supersessions = Supersessions(store)
         self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(
