@@ -12,8 +12,6 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from support_story import BACKGROUND, Story, day, day_time, fact
-
 from domain.any_subject import EntryVoided
 from domain.fields import Subjects
 from domain.messages import Draft
@@ -21,6 +19,7 @@ from domain.ownership import OwnershipAssigned, OwnershipReleased
 from domain.people import PersonMerged, PersonRegistered, TeamDisbanded, TeamRegistered
 from domain.policy import FoundRoles, HeldRoles, Principal
 from domain.roles import RoleGranted, RoleRevoked
+from tests.support_story import BACKGROUND, Story, day, day_time, fact
 
 PEOPLE = ("person:ann", "person:bob", "person:cy")
 TEAMS = ("team:core", "team:web")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
-from support_story import TODAY, Story, day, fact, given
 
 from domain import access, catalog, policy, roles
 from domain.any_subject import AssignToProducts, ImportChanges, ImportedChange, RemoveSubject, VoidEntry
@@ -21,6 +20,7 @@ from domain.policy import FoundRoles
 from domain.product import DefineProduct, ProductDefined, SetVision
 from domain.roles import GrantRole, RevokeRole, RoleGranted, RoleRevoked
 from domain.scopes import DEFAULT_SCOPES, SCOPES
+from tests.support_story import TODAY, Story, day, fact, given
 
 EVERYTHING = frozenset(SCOPES)
 LINE = (
