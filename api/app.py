@@ -19,6 +19,7 @@ from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
 from api.routes import (
     access_journal,
+    activity,
     audit,
     commands,
     contributions,
@@ -72,6 +73,7 @@ QUERY_MODULES: Final = (
     ownership,
     audit,
     access_journal,
+    activity,
     search,
     imports,
     log,

@@ -6,6 +6,7 @@ from typing import Final
 
 from api.pages import (
     access_journal,
+    activity,
     admin,
     admin_forms,
     audit,
@@ -42,6 +43,7 @@ PAGE_MODULES: Final = (
     admin,
     admin_forms,
     access_journal,
+    activity,
     imports,
     demo,
     sign_in,

@@ -79,7 +79,7 @@ ADMIN_PAGES = {
 }
 ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGES}
 """Roles for all products; who may grant them for one product is a matter of the command."""
-PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal"}
+PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal", "GET /activity"}
 PAGES_ABOUT_PRODUCT |= {"GET /imports/{key}"}
 FORMS |= ADMIN_FORMS | {"POST /demo"}
 SIGN_IN = {
@@ -180,8 +180,10 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
     "POST /succession/{key}": Need(3, "any"),
-    "GET /v1/access-journal": Need(AUDIT, "all"),
-    "GET /access-journal": Need(AUDIT, "all"),
+    **{
+        f"GET {path}": Need(AUDIT, "all")
+        for path in ("/v1/access-journal", "/access-journal", "/v1/activity", "/activity")
+    },
     **{route: Need(4, "any") for route in ROLE_PAGES},
     **{route: Need(4, "all") for route in ADMIN_PAGES | ADMIN_FORMS},
     **{route: Need(4, "all") for route in ADMIN_ROUTES},

@@ -63,6 +63,7 @@ PAGES: Final = {
     "create-token": "/admin/create-token",
     "create-sign-in-link": "/admin/create-sign-in-link",
     "access-journal": "/access-journal",
+    "activity": "/activity",
     "error": "/roadmap?as_of=yesterdy",
 }
 """Every page by name, with its address in the demo."""

@@ -305,6 +305,17 @@ class AccessJournalParameters(Paged, total=False):
     until: Time
 
 
+class ActivityParameters(Paged, total=False):
+    """Parameters of `activity`."""
+
+    source: Texts
+    type: Texts
+    kind: Texts
+    who: Texts
+    since: Time
+    until: Time
+
+
 class AuditParameters(Periods, AtTime, Paged, total=False):
     """Parameters of `audit`."""
 
@@ -567,6 +578,11 @@ def unowned(**parameters: Unpack[UnownedParameters]) -> Question[answers.Unowned
 def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]:
     """The audit trail."""
     return Question("/v1/audit", parameters)
+
+
+def activity(**parameters: Unpack[ActivityParameters]) -> Question[answers.Activity]:
+    """The audit trail with access: events, sign-ins, refusals, exports and audits by time."""
+    return Question("/v1/activity", parameters)
 
 
 def access_journal(**parameters: Unpack[AccessJournalParameters]) -> Question[answers.AccessJournal]:
