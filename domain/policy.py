@@ -151,6 +151,8 @@ RULES: Final = MappingProxyType(
         access.CreateToken: Rule(ADMINISTER),
         access.RevokeToken: Rule(ADMINISTER),
         access.CreateSignInLink: Rule(ADMINISTER),
+        access.ConnectAccount: Rule(ADMINISTER, own=CONTRIBUTE),  # own: that of oneself
+        access.DisconnectAccount: Rule(ADMINISTER),
         access.ChangeNames: Rule(ADMINISTER),
         # any subject
         any_subject.ChangeTitle: Rule(MANAGE),
@@ -172,6 +174,8 @@ FOR_ALL_PRODUCTS: Final = frozenset(
         access.CreateToken,
         access.RevokeToken,
         access.CreateSignInLink,
+        access.ConnectAccount,
+        access.DisconnectAccount,
         access.ChangeNames,
         any_subject.ImportChanges,
         any_subject.EraseTexts,
@@ -460,7 +464,7 @@ def _judge_own(
     """Judge an action on what the caller recorded, or on themselves."""
     if isinstance(command, people.MergePeople):
         return may_anywhere(held, action) if _is_new(command.subject, subjects, evidence) else "not new"
-    if isinstance(command, people.RecordPersonLeft):
+    if isinstance(command, people.RecordPersonLeft | access.ConnectAccount):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
     if isinstance(command, ownership.RevokeDelegation):

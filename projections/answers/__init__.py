@@ -9,6 +9,7 @@ required.
 """
 
 from projections.answers.access_journal import *
+from projections.answers.accounts import *
 from projections.answers.activity import *
 from projections.answers.audit import *
 from projections.answers.authority import *

@@ -121,6 +121,7 @@ ABOUT_PRODUCT = {
 ADMIN_ROUTES = {
     *("POST /v1/people/{key}/names", "DELETE /v1/people/{key}/names"),
     *("POST /v1/sign-in-links", "GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{key}"),
+    *("GET /v1/accounts", "POST /v1/accounts", "POST /v1/accounts/disconnect"),
 }
 ABOUT_PRODUCT |= {"GET /v1/decisions/{key}/review"}
 PAGES_ABOUT_PRODUCT |= {"GET /decisions/{key}/review"}
@@ -235,6 +236,8 @@ BODIES: Final[dict[str, Any]] = {
     "POST /v1/people/{key}/names": {"name": "Somebody"},
     "POST /v1/tokens": {"holder": "person:somebody"},
     "POST /v1/sign-in-links": {"person": "person:somebody"},
+    "POST /v1/accounts": {"person": "person:somebody", "issuer": "https://login.example.org", "account": "1"},
+    "POST /v1/accounts/disconnect": {"issuer": "https://login.example.org", "account": "none"},
     "POST /do/{name}": {"subject": "product:own", "vision": "V."},
     "POST /reports/{key}": {
         "since": "2020-01-01T00:00:00Z",

@@ -140,7 +140,7 @@ ADMIN_FORMS: Final = {
     for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions", "grant-role", "revoke-role")
 }
 AUDITED: Final = {"/v1/access-journal", "/access-journal", "/v1/activity", "/activity"}
-REFUSED: Final = {*AUDITED, "/v1/tokens", "/demo", *ADMIN_FORMS}
+REFUSED: Final = {*AUDITED, "/v1/tokens", "/v1/accounts", "/demo", *ADMIN_FORMS}
 """Routes that need a role for all products."""
 OUTSIDE: Final = {"/sign-in", "/sign-out", "/sign-in/provider", "/sign-in/callback", "/static/{name}"}
 """Routes that read nothing from the log."""

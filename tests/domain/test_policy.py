@@ -83,6 +83,7 @@ PRIORITIZE = PrioritizeFeature(subject="feature:card", horizon="now")
 def test_every_command_has_a_rule():
     """Each command of the catalog, and each internal one, has exactly one row, and no row is left over."""
     internal = {access.CreateToken, access.CreateSignInLink, access.RevokeToken, access.ChangeNames}
+    internal |= {access.ConnectAccount, access.DisconnectAccount}
     assert set(policy.RULES) == {*catalog.COMMANDS.values(), *internal}
 
 

@@ -89,6 +89,17 @@ class AccessJournalRow(TypedDict):
     "The number of equal attempts within about a second."
 
 
+class Account(TypedDict):
+    """An account at an OpenID provider, and the person it signs in."""
+
+    person: str
+    "The person it belongs to."
+    issuer: str
+    "The issuer of the provider."
+    account: str
+    "The subject of the account at the provider."
+
+
 class ActivityRow(TypedDict):
     """An entry of the log, or a row of the access journal."""
 
@@ -1463,6 +1474,13 @@ class AccessJournal(TableAnswer):
 
     rows: list[AccessJournalRow]
     "The rows."
+
+
+class Accounts(TableAnswer):
+    """Accounts, in the order of issuer and account."""
+
+    rows: list[Account]
+    "The accounts."
 
 
 class Activity(TableAnswer, ActivityCounts):

@@ -357,6 +357,12 @@ class SessionsParameters(Paged, total=False):
     person: str
 
 
+class AccountsParameters(Paged, total=False):
+    """Parameters of `accounts`."""
+
+    person: str
+
+
 class ReviewParameters(AtTime, total=False):
     """Parameters of `review`."""
 
@@ -628,6 +634,11 @@ def grants(**parameters: Unpack[GrantsParameters]) -> Question[answers.Grants]:
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
+
+
+def accounts(**parameters: Unpack[AccountsParameters]) -> Question[answers.Accounts]:
+    """The accounts at an OpenID provider, and whom each signs in."""
+    return Question("/v1/accounts", parameters)
 
 
 def sessions(**parameters: Unpack[SessionsParameters]) -> Question[answers.Sessions]:
