@@ -23,13 +23,16 @@ from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 
-_ACCOUNT: Final = {"issuer": "https://login.example.org", "account": "248289761001"}
+_ISSUER: Final = "https://login.example.org"
+_SUBJECT: Final = "248289761001"
 
 
 class AccountName(BaseModel):
     """An account at an OpenID provider."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_ACCOUNT]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"issuer": _ISSUER, "account": _SUBJECT}]}
+    )
 
     issuer: Line = Field(description="The issuer of the provider, exactly as it names itself.")
     account: Line = Field(
@@ -40,7 +43,10 @@ class AccountName(BaseModel):
 class NewAccount(AccountName):
     """An account to connect, and the person it belongs to."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"person": "Ann Bee", **_ACCOUNT}]})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"person": "Ann Bee", "issuer": _ISSUER, "account": _SUBJECT}]},
+    )
 
     person: Code = Field(description="A person, by id, name or e-mail address.")
 

@@ -60,7 +60,7 @@ def test_an_account_belongs_to_one_person(service: LocalService) -> None:
 
 
 def test_people_connect_only_their_own_account(service: LocalService) -> None:
-    """Whom a provider vouches for connects themself without a role; nobody connects an account to someone else."""
+    """Whom a provider vouches for connects themself without a role, and no account of someone else."""
     bo = service.person("Bo")
     service.log.default_role = None
     caller = Caller(bo, "session", "http")

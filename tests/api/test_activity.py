@@ -12,7 +12,7 @@ from tests.support_log import LocalService, quiet_token
 
 
 @pytest.fixture
-def told(service: LocalService) -> LocalService:
+def busy(service: LocalService) -> LocalService:
     """Entries and access in turn: a sign-in, a team, an export, a refused command, and another team."""
     service.log.sessions.start(service.ada)
     service.post("/teams", {"key": "core", "title": "Core"})
@@ -37,29 +37,29 @@ def pages_of(service: LocalService, **params: Any) -> Iterator[Any]:
             return
 
 
-def test_entries_and_access_are_listed_by_time(told: LocalService) -> None:
+def test_entries_and_access_are_listed_by_time(busy: LocalService) -> None:
     """A refusal is listed between the entries before and after it, with its reason, and each entry with its position."""
-    rows = ask(told, limit=5)["rows"]
+    rows = ask(busy, limit=5)["rows"]
 
     assert [(row["source"], row["kind"], row["who"]) for row in rows] == [
-        ("log", "TeamRegistered.v1", told.ada),
+        ("log", "TeamRegistered.v1", busy.ada),
         ("access", "refused", "service:weak"),
-        ("access", "export", told.ada),
-        ("log", "TeamRegistered.v1", told.ada),
-        ("access", "sign-in", told.ada),
+        ("access", "export", busy.ada),
+        ("log", "TeamRegistered.v1", busy.ada),
+        ("access", "sign-in", busy.ada),
     ]
     assert all(later["at"] >= earlier["at"] for later, earlier in pairwise(rows))
     assert "scope" in rows[1]["reason"]
-    assert (rows[0]["subject"], rows[0]["position"], rows[0]["number"]) == ("team:web", told.log.head().size, None)
+    assert (rows[0]["subject"], rows[0]["position"], rows[0]["number"]) == ("team:web", busy.log.head().size, None)
     assert (rows[2]["what"], rows[2]["position"]) == ("GET /v1/decisions", None)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_pages_have_every_row_once(told: LocalService, limit: int) -> None:
+def test_pages_have_every_row_once(busy: LocalService, limit: int) -> None:
     """Whatever the size of a page, and however many rows of one source it holds."""
-    until = {"until": told.rows("/audit", limit=1)[0]["recorded_at"]}
-    whole = ask(told, **until)["rows"]
-    paged = [row for page in pages_of(told, limit=limit, **until) for row in page["rows"]]
+    until = {"until": busy.rows("/audit", limit=1)[0]["recorded_at"]}
+    whole = ask(busy, **until)["rows"]
+    paged = [row for page in pages_of(busy, limit=limit, **until) for row in page["rows"]]
 
     assert paged == whole
     assert {row["source"] for row in paged} == {"log", "access"}
@@ -76,45 +76,45 @@ def test_pages_have_every_row_once(told: LocalService, limit: int) -> None:
         ({"until": "2001-01-01"}, []),
     ],
 )
-def test_the_trail_is_filtered(told: LocalService, params: dict[str, str], kinds: list[str]) -> None:
+def test_the_trail_is_filtered(busy: LocalService, params: dict[str, str], kinds: list[str]) -> None:
     """By source, type of event, kind of access, person and time."""
-    assert [row["kind"] for row in ask(told, **params)["rows"]] == kinds
+    assert [row["kind"] for row in ask(busy, **params)["rows"]] == kinds
 
 
-def test_counts_are_of_all_that_matches(told: LocalService) -> None:
+def test_counts_are_of_all_that_matches(busy: LocalService) -> None:
     """Of each type of event and each kind of access, on every page."""
-    answer = ask(told, limit=1, who="service:weak")
+    answer = ask(busy, limit=1, who="service:weak")
     assert (answer["types"], answer["kinds"]) == ({}, {"refused": 1})
-    answer = ask(told, limit=1)
+    answer = ask(busy, limit=1)
     assert answer["types"]["TeamRegistered.v1"] == 2
     assert (answer["kinds"]["sign-in"], answer["kinds"]["export"]) == (1, 1)
 
 
-def test_reading_the_trail_is_recorded(told: LocalService) -> None:
+def test_reading_the_trail_is_recorded(busy: LocalService) -> None:
     """As an audit, which the next reader sees."""
-    ask(told)
-    assert ("audit", "GET /v1/activity") in [(row["kind"], row["what"]) for row in ask(told)["rows"]]
+    ask(busy)
+    assert ("audit", "GET /v1/activity") in [(row["kind"], row["what"]) for row in ask(busy)["rows"]]
 
 
-def test_only_auditors_read_the_trail(told: LocalService) -> None:
+def test_only_auditors_read_the_trail(busy: LocalService) -> None:
     """A manager gets 403, as for the access journal."""
-    told.log.default_role = "manager"
-    assert told.client.get("/v1/activity").status_code == 403
+    busy.log.default_role = "manager"
+    assert busy.client.get("/v1/activity").status_code == 403
 
 
-def test_a_misspelled_kind_is_refused(told: LocalService) -> None:
+def test_a_misspelled_kind_is_refused(busy: LocalService) -> None:
     """With the field and what would be right."""
-    problem = told.client.get("/v1/activity?kind=exprot")
+    problem = busy.client.get("/v1/activity?kind=exports")
     assert (problem.status_code, problem.json()["field"]) == (422, "kind")
 
 
-def test_reports_and_proofs_are_exports(told: LocalService) -> None:
+def test_reports_and_proofs_are_exports(busy: LocalService) -> None:
     """A report in any format, and the proof of an entry as a file, are rows of the journal."""
-    told.post("/products", {"key": "shop", "title": "Shop"})
-    report = {"since": "2020-01-01", "format": "markdown", "min_position": told.log.head().size}
-    assert told.client.get("/v1/products/shop/report", params=report).status_code == 200
-    browser = told.browser(told.log.sign_in_links.create(told.ada)[0])
+    busy.post("/products", {"key": "shop", "title": "Shop"})
+    report = {"since": "2020-01-01", "format": "markdown", "min_position": busy.log.head().size}
+    assert busy.client.get("/v1/products/shop/report", params=report).status_code == 200
+    browser = busy.browser(busy.log.sign_in_links.create(busy.ada)[0])
     assert browser.get("/audit/1/proof?download=true").status_code == 200
 
-    exports = [row["what"] for row in ask(told, kind="export")["rows"]]
+    exports = [row["what"] for row in ask(busy, kind="export")["rows"]]
     assert exports[:2] == ["GET /audit/1/proof", "GET /v1/products/shop/report"]
