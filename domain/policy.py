@@ -248,7 +248,7 @@ class FoundRoles:
     """Remembers the grounds on which callers hold roles that were not granted to themselves, but to a team, for example.
 
     A state is never modified, so the roles hold as long as each subject still has the very state that they were found
-    in: a grant, a merge or a member that ends counts at once, whoever ended it. Only what is held is remembered.
+    in: a grant, a merge or a member that ends counts at once, in any process. Only what is held is remembered.
     """
 
     def __init__(self) -> None:
