@@ -187,11 +187,11 @@ def test_every_curl_works(tmp_path):
     last = [
         "POST /v1/tokens",
         "DELETE /v1/tokens/{key}",
+        "POST /v1/accounts",
+        "POST /v1/accounts/disconnect",
         "POST /v1/people/{key}/names",
         "DELETE /v1/people/{key}/names",
         "DELETE /v1/sessions",
-        "POST /v1/accounts",
-        "POST /v1/accounts/disconnect",
         "POST /v1/sign-in-links",
         "DELETE /v1/sessions/{key}",
     ]
