@@ -40,6 +40,7 @@ from eventlog.sqlite import SqliteStore
 from eventlog.store import Store
 from eventlog.supersessions import Supersessions
 from eventlog.teams_with_roles import TeamsWithRoles
+from eventlog.token_ends import TokenEnds
 from eventlog.verification import Finding, verify
 from eventlog.views import CommittedView
 
@@ -87,6 +88,8 @@ class EventLog:
         """Whether callers read only what belongs to products for which they hold a role."""
         self.found_roles = FoundRoles()
         """What was found before about the roles of callers."""
+        self.token_ends = TokenEnds(self.entry)
+        """When the tokens of each holder end."""
         self._supersessions = Supersessions(store)
         self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(
