@@ -15,7 +15,8 @@ from typing import Final
 from domain.values import format_micros
 from identity.access_journal import AccessFilter, AccessJournal, AccessRow
 from projections import audit
-from projections.answers import ActivityCounts, ActivityRow, AuditEvent
+from projections.answers.activity import ActivityCounts, ActivityRow
+from projections.answers.audit import AuditEvent
 from projections.audit import AuditFilter
 from projections.paging import Answer, build_answer, decode_cursor, encode_cursor
 from projections.read_model import Read
