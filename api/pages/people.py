@@ -31,11 +31,11 @@ def get_people(page: PageDependency) -> Response:
     """Show how much each person and team is accountable for, what has no owner, and everyone."""
 
     def build(read: Read) -> Context:
-        directory = page.services.book.directory
+        people = sorted(page.services.book.directory.list_people(), key=lambda each: each.name.casefold())
         return {
             "loads": find_loads(read, page.time.point),
             "gaps": find_gaps(read, Filter(), page.time.point)[:MAX_ROWS],
-            "people": sorted(each.id for each in directory.list_people() if each.id.startswith("person:")),
+            "people": [each.id for each in people if each.id.startswith("person:")],
         }
 
     return page.render("people.html", build)

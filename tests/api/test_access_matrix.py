@@ -59,7 +59,7 @@ PAGES = {
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
             *("evidence", "assumptions", "flags"),
             *("debt", "slips", "outcomes", "succession/{key}"),
-            *("teams/{key}", "audit", "search", "help", "reports", "admin"),
+            *("teams/{key}", "audit", "search", "help", "reports", "admin", "account"),
         )
     ),
 }
@@ -81,7 +81,7 @@ ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGE
 """Roles for all products; who may grant them for one product is a matter of the command."""
 PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal", "GET /activity"}
 PAGES_ABOUT_PRODUCT |= {"GET /imports/{key}"}
-FORMS |= ADMIN_FORMS | {"POST /demo"}
+FORMS |= ADMIN_FORMS | {"POST /demo", "POST /account"}
 SIGN_IN = {
     f"{method} /{path}"
     for method, path in (
@@ -185,6 +185,7 @@ NEEDED: Final[dict[str, Need | None]] = {
         f"GET {path}": Need(AUDIT, "all")
         for path in ("/v1/access-journal", "/access-journal", "/v1/activity", "/activity")
     },
+    "POST /account": Need(1, "any"),
     **{route: Need(4, "any") for route in ROLE_PAGES},
     **{route: Need(4, "all") for route in ADMIN_PAGES | ADMIN_FORMS},
     **{route: Need(4, "all") for route in ADMIN_ROUTES},
@@ -247,6 +248,7 @@ BODIES: Final[dict[str, Any]] = {
         "confirmed": "yes",
     },
     "POST /demo": {"confirmed": "yes"},
+    "POST /account": {"others": "yes"},
     "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
     "POST /record": {
         "title": "T",
