@@ -130,6 +130,7 @@ ASKED_ABOUT_EVERYBODY: Final[dict[str, list[Question]]] = {
     "/v1/catalog": [{}],
     "/v1/sessions": [{}],
     "/people": [{}],
+    "/account": [{}],
     "/help": [{}],
     "/docs": [{}],
     "/openapi.json": [{}],
