@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,6 +76,7 @@ _MONTHS: Final = {
     "sept": 9,
     "dic": 12,
 }
+MONTHS: Final = 12
 LONGEST_ABBREVIATION: Final = 5
 _ENGLISH: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?")
@@ -122,6 +123,16 @@ class TimeReader:
             return _from_epoch(str(int(value))) or _fail(value)
         return _fail(value)
 
+    def read_day(self, text: str) -> date:
+        """Return the day that a text means; of a time, the day that it falls on in the zone of the mapping.
+
+        Raises:
+            ValueError: it is no day and no time, or its format is ambiguous.
+        """
+        moment = self.read(text)
+        is_day = moment.time() == time()
+        return moment.date() if is_day else moment.astimezone(self._zone).date()
+
     def _parse_text(self, text: str) -> tuple[datetime, bool]:
         text = " ".join(text.split())
         if self._formats:
@@ -135,8 +146,8 @@ class TimeReader:
                 return found
             if _AMBIGUOUS.fullmatch(text):
                 raise ValueError(
-                    f"{text!r} may be day-month or month-day; give its format in the mapping, such as "
-                    '`time.formats = ["DD/MM/YYYY"]`'
+                    f"{text!r} may be day-month or month-day; give its format, such as {list_formats(text)}, as "
+                    "`--date-format`, or as `time.formats` in a mapping"
                 ) from None
             raise error from None
 
@@ -183,6 +194,21 @@ class TimeReader:
         return moment.replace(tzinfo=self._zone).astimezone(UTC), not self._has_zone
 
 
+def list_formats(text: str) -> str:
+    """Return the formats that a date in digits may have, the day first and the month first."""
+    found = _AMBIGUOUS.fullmatch(text)
+    if found is None:
+        return "`DD/MM/YYYY`"
+    mark, rest = text[found.end(1)], text[found.end(3) :]
+    clock = re.sub(r"\d+", lambda number: ("HH", "mm", "ss")[min(rest[: number.start()].count(":"), 2)], rest)
+    if re.search(r"[AaPp]\.?[Mm]\.?", clock):
+        clock = re.sub(r"[AaPp]\.?[Mm]\.?", "a", clock.replace("HH", "hh"))
+    year = "YYYY" if len(found[3]) == len("YYYY") else "YY"
+    orders = (("DD", "MM", int(found[2])), ("MM", "DD", int(found[1])))
+    formats = [f"`{first}{mark}{second}{mark}{year}{clock}`" for first, second, month in orders if month <= MONTHS]
+    return " or ".join(formats)
+
+
 def to_strptime(format_: str) -> str:
     """Return a format such as `DD.MM.YYYY HH:mm` or `dd/MMM/yy h:mm a` in the codes of `strptime`."""
     if "%" in format_:
@@ -221,9 +247,9 @@ def _parse_plain(text: str) -> tuple[datetime, bool] | None:
         if (day := _DAY.fullmatch(text)) is not None:
             return datetime(int(day[1]), int(day[2]), int(day[3])), True  # noqa: DTZ001
         if _LOCAL_TIME.fullmatch(text):
-            date, _, time = text.replace("T", " ").replace("t", " ").replace(",", ".").partition(" ")
-            year, month, day_ = date.split("-")
-            hour, _, rest = time.partition(":")
+            bare, _, clock = text.replace("T", " ").replace("t", " ").replace(",", ".").partition(" ")
+            year, month, day_ = bare.split("-")
+            hour, _, rest = clock.partition(":")
             iso = f"{year}-{int(month):02}-{int(day_):02}T{int(hour):02}:{rest}"
             return datetime.fromisoformat(iso), False
         if (named := _YEAR_FIRST.fullmatch(text)) is not None:

@@ -106,6 +106,7 @@ def _add_preset(preset: Preset) -> None:
         product: str,
         system: str | None,
         zone: str | None,
+        date_format: tuple[str, ...],
         dry_run: bool,
         as_json: bool,
         verbose: bool,
@@ -115,7 +116,7 @@ def _add_preset(preset: Preset) -> None:
         settings = load_settings(data=data, owner=owner)
         _require_product_key(product)
         try:
-            mapping = preset.mapping(product, system=system, zone=zone)
+            mapping = preset.mapping(product, system=system, zone=zone, formats=date_format)
         except MappingError as error:
             raise CommandFailed(make_safe(str(error))) from error
         _import_changes(settings, file, mapping, preset.expand, dry_run=dry_run, as_json=as_json, verbose=verbose)
@@ -133,6 +134,9 @@ def _add_preset(preset: Preset) -> None:
         click.option("--product", required=True, help="Key of the product they belong to; created if there is none."),
         click.option("--system", help=f"Name of the source system.  [{preset.name}]"),
         click.option("--zone", help="Time zone of times without one, such as Europe/Berlin.  [UTC]"),
+        click.option(
+            "--date-format", multiple=True, help="Format of dates, such as 'DD/MM/YYYY HH:mm'; may be repeated."
+        ),
         _import_options,
     )
     import_.command(name=preset.name)(options_(import_preset))
