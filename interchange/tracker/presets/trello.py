@@ -97,7 +97,7 @@ def _card_state(card: Row, lists: Row, people: Row) -> Iterator[Line]:
     values = {
         "title": card.get("name"),
         "description": card.get("desc"),
-        "status": lists.get(card.get("idList")),
+        "status": lists.get(card.get("idList", "")),
         "assignee": [people[one] for one in card.get("idMembers") or () if people.get(one)],
         "labels": [
             str(one.get("name") or one.get("color")) for one in card.get("labels") or () if isinstance(one, dict)
